@@ -1,0 +1,59 @@
+import type { Digest } from "../reference/digest.ts";
+import type { RoleName } from "../tuf/metadata.ts";
+
+/**
+ * What a use case tells its caller while it works: things a person should see, none of which is a result or a failure.
+ * Events arrive in the order things happen; a handler must not throw.
+ */
+export type TrustEvent =
+  /** No root of this collection was known here: the one the server gave is trusted from now on. `rootKeyIds` are certificate IDs, to be compared out of band. */
+  | { readonly kind: "pinned-root"; readonly gun: string; readonly rootKeyIds: readonly string[] }
+  /** A key pair was made and stored; `keyId` is canonical. */
+  | {
+      readonly kind: "key-created";
+      readonly role: string;
+      readonly gun: string | undefined;
+      readonly keyId: string;
+    }
+  /** The collection is now on the server. `rootKeyId` is canonical, `rootCertificateId` is what readers pin. */
+  | {
+      readonly kind: "initialised";
+      readonly gun: string;
+      readonly rootKeyId: string;
+      readonly rootCertificateId: string;
+      readonly targetsKeyId: string;
+    }
+  /** A signer was put in, or got more keys, as part of publishing. */
+  | { readonly kind: "signer-added"; readonly gun: string; readonly signer: string }
+  /** About to sign. `existing` is what was released under this tag until now, with who vouched for it. */
+  | {
+      readonly kind: "signing";
+      readonly gun: string;
+      readonly tag: string;
+      readonly digest: Digest;
+      readonly roles: readonly RoleName[];
+      readonly existing:
+        | { readonly digest: Digest; readonly signers: readonly string[] }
+        | undefined;
+    }
+  /** The server acknowledged this tag and it was read back. */
+  | {
+      readonly kind: "signed";
+      readonly gun: string;
+      readonly tag: string;
+      readonly digest: Digest;
+      readonly roles: readonly RoleName[];
+    }
+  /** Somebody else published in between, or an answer was lost: read again, apply again, sign again. `attempt` counts from 1. */
+  | {
+      readonly kind: "retrying";
+      readonly gun: string;
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly reason: string;
+    }
+  /** Something a person should act on some day; `message` is a whole sentence. */
+  | { readonly kind: "warning"; readonly gun: string; readonly message: string };
+
+/** Receives events; see {@link TrustEvent}. */
+export type TrustEventHandler = (event: TrustEvent) => void;
