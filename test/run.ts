@@ -1,0 +1,152 @@
+/**
+ * The test runner behind `npm test`: every `*.test.ts` under `src/` and `test/`, each file in its own process, two at a
+ * time. Failures are printed where they happen and again at the end; the last line is always `N passed, N failed, N skipped`.
+ *
+ *   npm test                       everything
+ *   npm test -- src/tuf rotation   only files whose path contains one of the words
+ *
+ * A skipped test says what it lacked. With `CI=true` a skip is a failure: there every peer is installed.
+ */
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { relative, resolve } from "node:path";
+import { run } from "node:test";
+
+const root = resolve(import.meta.dirname, "..");
+const fileTimeoutMs = 15 * 60 * 1000;
+
+interface Outcome {
+  readonly name: string;
+  readonly file: string;
+  readonly detail: string;
+}
+
+interface Tally {
+  passed: number;
+  readonly failed: Outcome[];
+  readonly skipped: Outcome[];
+}
+
+function testFiles(words: readonly string[]): string[] {
+  const files = globSync(["src/**/*.test.ts", "test/**/*.test.ts"], { cwd: root }).sort();
+  const wanted = files.filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+  // The peer suites are the longest: begin with them, so that they do not run alone at the end.
+  const slow = (file: string): number => (file.startsWith("test/peers/") ? 0 : 1);
+  return wanted.sort((a, b) => slow(a) - slow(b)).map((file) => resolve(root, file));
+}
+
+/** The part of an error a reader needs: its message, what was expected, and the frames inside this repository. */
+function describeError(error: unknown): string {
+  // The test runner wraps what the test threw; the wrapper says only "test failed".
+  const inner = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (!(inner instanceof Error)) return String(inner);
+  const stack = inner.stack ?? inner.message;
+  const frames = stack.split("\n").filter((line) => !/^\s+at .*(node:|node_modules)/u.test(line));
+  const code = "code" in inner ? ` [${String(inner.code)}]` : "";
+  const cause = inner.cause instanceof Error ? `\ncaused by: ${describeError(inner.cause)}` : "";
+  return frames.join("\n") + code + cause;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gmu, "    ");
+}
+
+interface TestEvent {
+  readonly name: string;
+  readonly file?: string | undefined;
+  readonly nesting: number;
+  readonly skip?: string | boolean | undefined;
+  readonly details: { readonly type?: string | undefined; readonly error?: unknown; readonly duration_ms: number };
+}
+
+function outcomeOf(event: TestEvent, detail: string): Outcome {
+  return { name: event.name, file: event.file === undefined ? "" : relative(root, event.file), detail };
+}
+
+function isSkipped(event: TestEvent): boolean {
+  return event.skip !== undefined && event.skip !== false;
+}
+
+function recordPass(tally: Tally, event: TestEvent): void {
+  if (isSkipped(event)) {
+    const why = typeof event.skip === "string" && event.skip !== "" ? event.skip : "no reason given";
+    tally.skipped.push(outcomeOf(event, why));
+  } else if (event.details.type !== "suite") {
+    tally.passed += 1;
+  }
+}
+
+/** A parent that failed only because something inside it failed would be counted, and printed, twice. */
+function failedThroughChildren(error: unknown): boolean {
+  return error instanceof Error && "failureType" in error && error.failureType === "subtestsFailed";
+}
+
+function recordFailure(tally: Tally, event: TestEvent): void {
+  const error = event.details.error;
+  if (failedThroughChildren(error)) return;
+  const outcome = outcomeOf(event, describeError(error));
+  tally.failed.push(outcome);
+  print(`FAILED  ${outcome.file}: ${outcome.name}\n${indent(outcome.detail)}`);
+}
+
+async function runFiles(files: readonly string[]): Promise<Tally> {
+  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+  const finished = Promise.withResolvers<void>();
+  const stream = run({
+    files: [...files],
+    concurrency: Math.min(2, availableParallelism()),
+    timeout: fileTimeoutMs,
+    cwd: root,
+  });
+  stream.on("test:pass", (event) => recordPass(tally, event as TestEvent));
+  stream.on("test:fail", (event) => recordFailure(tally, event as TestEvent));
+  stream.on("test:stderr", (event) => process.stderr.write(event.message));
+  stream.on("test:summary", (event) => {
+    if (event.file === undefined) return;
+    const { passed, skipped } = event.counts;
+    const name = relative(root, event.file);
+    print(
+      `${event.success ? "ok     " : "FAILED "} ${name}  ${passed} passed${skipped === 0 ? "" : `, ${skipped} skipped`}  ${Math.round(event.duration_ms)} ms`,
+    );
+  });
+  stream.on("error", finished.reject);
+  stream.on("end", finished.resolve);
+  stream.resume();
+  await finished.promise;
+  return tally;
+}
+
+function printSkips(skipped: readonly Outcome[]): void {
+  const byReason = Map.groupBy(skipped, (outcome) => outcome.detail);
+  for (const [reason, outcomes] of byReason) {
+    print(`\nskipped (${reason}):`);
+    for (const outcome of outcomes) print(`    ${outcome.file}: ${outcome.name}`);
+  }
+}
+
+function printFailures(failed: readonly Outcome[]): void {
+  if (failed.length === 0) return;
+  print("\nfailures:");
+  for (const outcome of failed) print(`    ${outcome.file}: ${outcome.name}\n${indent(indent(outcome.detail))}`);
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const files = testFiles(words);
+  if (files.length === 0) {
+    print(`no test file matches ${words.join(" ")}`);
+    return 1;
+  }
+  const tally = await runFiles(files);
+  printSkips(tally.skipped);
+  printFailures(tally.failed);
+  const skipsForbidden = process.env["CI"] === "true" && tally.skipped.length > 0;
+  if (skipsForbidden) print("\nCI=true: a skipped test is a failure; install what the skipped tests lacked");
+  print(`\n${tally.passed} passed, ${tally.failed.length} failed, ${tally.skipped.length} skipped`);
+  return tally.failed.length > 0 || skipsForbidden ? 1 : 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

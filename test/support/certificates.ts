@@ -1,0 +1,60 @@
+/** A throwaway certificate authority made by openssl, and one certificate for every loopback server of a suite. */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { runOk, type Scope } from "./processes.ts";
+
+/** Paths of PEM files. `serverCertificate` is good for `localhost`, 127.0.0.1 and ::1, as server and as client. */
+export interface Certificates {
+  readonly ca: string;
+  readonly serverCertificate: string;
+  readonly serverKey: string;
+}
+
+/** Makes the authority and the certificate in `scope` once; later calls return the same files. */
+export async function certificates(scope: Scope): Promise<Certificates> {
+  const directory = scope.path("certificates");
+  const made: Certificates = {
+    ca: scope.path("certificates", "ca.crt"),
+    serverCertificate: scope.path("certificates", "server.crt"),
+    serverKey: scope.path("certificates", "server.key"),
+  };
+  if (existsSync(made.serverCertificate)) return made;
+  mkdirSync(directory, { recursive: true });
+  const openssl = (...args: string[]): Promise<unknown> => runOk("openssl", args, { cwd: directory });
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  await openssl(
+    "req",
+    "-x509",
+    ...curve,
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.crt",
+    "-days",
+    "30",
+    "-subj",
+    "/CN=throwaway test authority",
+  );
+  await openssl("req", ...curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
+  writeFileSync(
+    scope.path("certificates", "extensions"),
+    "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth,clientAuth\n",
+  );
+  await openssl(
+    "x509",
+    "-req",
+    "-in",
+    "server.csr",
+    "-CA",
+    "ca.crt",
+    "-CAkey",
+    "ca.key",
+    "-CAcreateserial",
+    "-days",
+    "30",
+    "-extfile",
+    "extensions",
+    "-out",
+    "server.crt",
+  );
+  return made;
+}

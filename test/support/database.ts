@@ -1,0 +1,117 @@
+/** PostgreSQL and MariaDB servers in a scope's directory, for the reference trust server and signer. */
+import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
+import { findExecutable, freePort, run, runOk, type Scope } from "./processes.ts";
+
+/** A running database server. */
+export interface Database {
+  readonly kind: "postgres" | "mysql";
+  readonly port: number;
+  /** Creates a database and runs `script` in it. */
+  create(name: string, script: string): Promise<void>;
+  /** The data source name the reference server takes for that database. */
+  url(name: string): string;
+}
+
+/** The servers refuse to run as root; Debian's packages bring an account for each. */
+function account(name: string): { uid: number; gid: number } {
+  const line = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((entry) => entry.startsWith(`${name}:`));
+  const [, , uid, gid] = line?.split(":") ?? [];
+  if (uid === undefined || gid === undefined) throw new Error(`no account ${name} on this machine`);
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: number }): string {
+  const directory = scope.path(name);
+  chmodSync(scope.directory, 0o755); // the database's account must pass through
+  mkdirSync(directory, { recursive: true });
+  chownSync(directory, owner.uid, owner.gid);
+  return directory;
+}
+
+/** Starts PostgreSQL on a free port with durable defaults. */
+export async function startPostgres(scope: Scope): Promise<Database> {
+  const owner = account("postgres");
+  const directory = ownedDirectory(scope, "postgres", owner);
+  const port = await freePort();
+  const as = (command: string, ...args: string[]): Promise<unknown> =>
+    runOk("setpriv", [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups", command, ...args], {
+      cwd: "/",
+    });
+  await as(
+    findExecutable("initdb") ?? "initdb",
+    "-D",
+    `${directory}/data`,
+    "-A",
+    "trust",
+    "-U",
+    "postgres",
+    "--no-sync",
+  );
+  const sql = (...args: string[]): ReturnType<typeof run> =>
+    run("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(port), "-U", "postgres", ...args]);
+  await scope.start(
+    "postgres",
+    findExecutable("postgres") ?? "postgres",
+    ["-D", `${directory}/data`, "-p", String(port), "-k", directory, "-c", "listen_addresses=127.0.0.1"],
+    {
+      ...owner,
+      cwd: "/",
+      ready: async () => (await sql("-c", "select 1")).code === 0,
+    },
+  );
+  const must = async (...args: string[]): Promise<void> => {
+    const { code, stderr } = await sql(...args);
+    if (code !== 0) throw new Error(`psql: ${stderr}`);
+  };
+  return {
+    kind: "postgres",
+    port,
+    async create(name, script) {
+      await must("-c", `create database ${name}`);
+      await must("-d", name, "-c", script);
+    },
+    url: (name) => `postgres://postgres@127.0.0.1:${port}/${name}?sslmode=disable`,
+  };
+}
+
+/** Starts MariaDB on a free port. */
+export async function startMariadb(scope: Scope): Promise<Database> {
+  const owner = account("mysql");
+  const directory = ownedDirectory(scope, "mariadb", owner);
+  const port = await freePort();
+  const socket = `${directory}/s`;
+  await runOk("mariadb-install-db", [
+    "--no-defaults",
+    "--user=mysql",
+    `--datadir=${directory}/data`,
+    "--auth-root-authentication-method=normal",
+  ]);
+  const sql = (input: string, ...args: string[]): ReturnType<typeof run> =>
+    run("mariadb", ["--no-defaults", "-uroot", "-S", socket, ...args], { input });
+  const args = [
+    "--no-defaults",
+    "--user=mysql",
+    `--datadir=${directory}/data`,
+    `--socket=${socket}`,
+    `--port=${port}`,
+    "--bind-address=127.0.0.1",
+    `--pid-file=${directory}/pid`,
+  ];
+  await scope.start("mariadb", findExecutable("mariadbd") ?? "mariadbd", args, {
+    ready: async () => (await sql("select 1")).code === 0,
+  });
+  return {
+    kind: "mysql",
+    port,
+    async create(name, script) {
+      const users = ["127.0.0.1", "localhost"]
+        .map((host) => `create user if not exists notary@'${host}'; grant all on ${name}.* to notary@'${host}';`)
+        .join("");
+      const { code, stderr } = await sql(`create database ${name}; ${users} use ${name}; ${script}`);
+      if (code !== 0) throw new Error(`mariadb: ${stderr}`);
+    },
+    url: (name) => `notary@tcp(127.0.0.1:${port})/${name}?parseTime=true`,
+  };
+}

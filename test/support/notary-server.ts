@@ -1,0 +1,111 @@
+/** The reference trust server and signer (Debian's `notary` package) on loopback, over TLS. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { get } from "node:https";
+import { certificates, type Certificates } from "./certificates.ts";
+import { startMariadb, startPostgres, type Database } from "./database.ts";
+import { serverSchema, signerSchema } from "./notary-schema.ts";
+import { freePort, portAnswers, readText, type Running, type Scope } from "./processes.ts";
+
+/** A running trust server, theirs or ours. */
+export interface TrustServer {
+  /** `https://localhost:<port>` */
+  readonly url: string;
+  readonly port: number;
+  /** PEM file of the authority that vouches for it */
+  readonly ca: string;
+  readonly process: Running;
+}
+
+/** What the reference server keeps its files in. `local` is memory with Ed25519 server keys and no signer process. */
+export type NotaryStore = "memory" | "local" | "postgres" | "mysql";
+
+/** Settings of a reference server. */
+export interface NotaryOptions {
+  /** default `memory` */
+  readonly store?: NotaryStore;
+  /** token authentication, as the server's configuration file spells it under `auth.options` */
+  readonly auth?: Readonly<Record<string, string>>;
+  readonly gunPrefixes?: readonly string[];
+}
+
+/** Answers once the server's own health check is content. */
+export function healthy(url: string, ca: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const request = get(`${url}/_notary_server/health`, { ca: readText(ca), agent: false }, (response) => {
+    response.resume();
+    resolve(response.statusCode === 200);
+  });
+  request.on("error", () => resolve(false));
+  return promise;
+}
+
+async function startSigner(scope: Scope, certificate: Certificates, database: Database | undefined): Promise<number> {
+  const port = await freePort();
+  const storage =
+    database === undefined
+      ? { backend: "memory", default_alias: "alias1" }
+      : { backend: database.kind, db_url: database.url("notarysigner"), default_alias: "alias1" };
+  const file = scope.path("notary", `signer-${port}.json`);
+  const tls = {
+    tls_cert_file: certificate.serverCertificate,
+    tls_key_file: certificate.serverKey,
+    client_ca_file: certificate.ca,
+  };
+  writeFileSync(
+    file,
+    JSON.stringify({ server: { grpc_addr: `127.0.0.1:${port}`, ...tls }, logging: { level: "error" }, storage }),
+  );
+  await scope.start("notary-signer", "notary-signer", ["-config", file], {
+    env: { NOTARY_SIGNER_ALIAS1: "throwaway" },
+    ready: () => portAnswers(port),
+  });
+  return port;
+}
+
+async function startDatabase(scope: Scope, store: NotaryStore): Promise<Database | undefined> {
+  if (store === "memory" || store === "local") return undefined;
+  const database = store === "postgres" ? await startPostgres(scope) : await startMariadb(scope);
+  await database.create("notaryserver", serverSchema(database.kind));
+  await database.create("notarysigner", signerSchema(database.kind));
+  return database;
+}
+
+function trustService(certificate: Certificates, signerPort: number | undefined): object {
+  if (signerPort === undefined) return { type: "local" };
+  const tls = {
+    tls_ca_file: certificate.ca,
+    tls_client_cert: certificate.serverCertificate,
+    tls_client_key: certificate.serverKey,
+  };
+  return { type: "remote", hostname: "localhost", port: String(signerPort), key_algorithm: "ecdsa", ...tls };
+}
+
+/** Starts notary-server, with notary-signer and a database when the store asks for them, and waits until it is healthy. */
+export async function startNotary(scope: Scope, options: NotaryOptions = {}): Promise<TrustServer> {
+  const store = options.store ?? "memory";
+  mkdirSync(scope.path("notary"), { recursive: true });
+  const certificate = await certificates(scope);
+  const database = await startDatabase(scope, store);
+  const signerPort = store === "local" ? undefined : await startSigner(scope, certificate, database);
+  const port = await freePort();
+  const file = scope.path("notary", `server-${port}.json`);
+  const configuration = {
+    server: {
+      http_addr: `127.0.0.1:${port}`,
+      tls_cert_file: certificate.serverCertificate,
+      tls_key_file: certificate.serverKey,
+    },
+    trust_service: trustService(certificate, signerPort),
+    logging: { level: "error" },
+    storage:
+      database === undefined ? { backend: "memory" } : { backend: database.kind, db_url: database.url("notaryserver") },
+    ...(options.auth === undefined ? {} : { auth: { type: "token", options: options.auth } }),
+    ...(options.gunPrefixes === undefined ? {} : { repositories: { gun_prefixes: options.gunPrefixes } }),
+  };
+  writeFileSync(file, JSON.stringify(configuration));
+  const url = `https://localhost:${port}`;
+  const running = await scope.start("notary-server", "notary-server", ["-config", file], {
+    ready: () => healthy(url, certificate.ca),
+  });
+  return { url, port, ca: certificate.ca, process: running };
+}

@@ -1,0 +1,37 @@
+/**
+ * Real peers for tests, each on a free loopback port in the scope's own directory, stopped when the scope closes:
+ *
+ *   describe("…", { skip: missingPeers(["notary", "docker", "dockerd", "registry"]) }, () => {
+ *     const scope = new Scope("rotation");
+ *     after(() => scope.close());
+ *     before(async () => {
+ *       server = await startNotary(scope, { store: "postgres" });
+ *       user = client(scope, { server, engine: await startDockerd(scope) });
+ *     });
+ */
+export { certificates, type Certificates } from "./certificates.ts";
+export {
+  client,
+  passphraseEnvironment,
+  passphrases,
+  tagsealCommand,
+  type Client,
+  type ClientOptions,
+} from "./clients.ts";
+export { startDockerd, type Engine } from "./dockerd.ts";
+export { startDockerRegistry, type Registry, type RegistryOptions } from "./docker-registry.ts";
+export { startNotary, type NotaryOptions, type NotaryStore, type TrustServer } from "./notary-server.ts";
+export {
+  findExecutable,
+  freePort,
+  portAnswers,
+  readText,
+  run,
+  runOk,
+  Scope,
+  waitUntil,
+  type Finished,
+  type Running,
+} from "./processes.ts";
+export { missingPeers, requirePeers, type Peer } from "./requirements.ts";
+export { startTagsealServer, type TagsealServerOptions } from "./tagseal-server.ts";

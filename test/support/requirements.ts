@@ -1,0 +1,66 @@
+/** What a suite needs from the machine, and the sentence that says what is missing. */
+import { execFileSync } from "node:child_process";
+import { findExecutable } from "./processes.ts";
+
+/** Programs the project did not write and does not bring along. */
+export type Peer =
+  | "docker"
+  | "dockerd"
+  | "registry"
+  | "notary"
+  | "postgres"
+  | "mariadb"
+  | "openssl"
+  | "skopeo"
+  | "podman"
+  | "buildah"
+  | "softhsm"
+  | "busybox"
+  | "python";
+
+const executables: Readonly<Record<Peer, readonly string[]>> = {
+  docker: ["docker"],
+  dockerd: ["dockerd"],
+  registry: ["docker-registry"],
+  notary: ["notary", "notary-server", "notary-signer", "openssl"],
+  postgres: ["postgres", "initdb", "psql", "setpriv"],
+  mariadb: ["mariadbd", "mariadb", "mariadb-install-db"],
+  openssl: ["openssl"],
+  skopeo: ["skopeo"],
+  podman: ["podman"],
+  buildah: ["buildah"],
+  softhsm: ["softhsm2-util"],
+  busybox: ["busybox"],
+  python: ["python3"],
+};
+
+const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb"]);
+
+/** docker 29 dropped content trust from push, pull and `docker trust`. */
+function dockerIsTooNew(): boolean {
+  const version = execFileSync("docker", ["--version"], { encoding: "utf8" });
+  return Number(/version (\d+)\./u.exec(version)?.[1] ?? 0) >= 29;
+}
+
+function lacking(peer: Peer): string[] {
+  const missing = executables[peer].filter((name) => findExecutable(name) === undefined);
+  if (missing.length === 0 && peer === "docker" && dockerIsTooNew()) missing.push("docker 28 or older");
+  if (missing.length === 0 && needsRoot.has(peer) && process.getuid?.() !== 0) missing.push(`root (to start ${peer})`);
+  return missing;
+}
+
+/**
+ * What of `peers` this machine lacks, as the `skip` option of `describe` and `test` wants it: a reason, or false when
+ * nothing is missing. `describe("…", { skip: missingPeers(["notary"]) }, …)`.
+ */
+export function missingPeers(peers: readonly Peer[]): string | false {
+  const missing = [...new Set(peers.flatMap(lacking))];
+  return missing.length === 0 ? false : `not on this machine: ${missing.join(", ")}`;
+}
+
+/** Skips the running test and returns false when a peer is missing: `if (!requirePeers(t, ["notary"])) return;`. */
+export function requirePeers(t: { skip(message?: string): void }, peers: readonly Peer[]): boolean {
+  const missing = missingPeers(peers);
+  if (missing !== false) t.skip(missing);
+  return missing === false;
+}
