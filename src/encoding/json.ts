@@ -1,0 +1,6 @@
+/** JSON in and out: a strict parser for received bytes and the two forms Notary v1 writes. */
+export { parseJson, parseJsonDocument } from "./json-parser.ts";
+export type { JsonBounds, JsonDocument, JsonMember } from "./json-parser.ts";
+export { compareUtf8, isJsonObject } from "./json-value.ts";
+export type { JsonObject, JsonValue } from "./json-value.ts";
+export { canonicalJson, fileFormToCanonical, fileJson } from "./json-writer.ts";
