@@ -24,9 +24,6 @@ export interface RevokeResult {
  * @throws MetadataError `TAG_NOT_SIGNED` when a tag (or, for `all`, anything) is not signed; `REPOSITORY_NOT_SIGNED`;
  *   `SIGNING_KEY_MISSING` when nothing at all could be removed; what an update can refuse
  */
-export async function revokeTags(
-  context: TrustContext,
-  tags: readonly string[] | "all",
-): Promise<RevokeResult> {
+export async function revokeTags(context: TrustContext, tags: readonly string[] | "all"): Promise<RevokeResult> {
   throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun} ${tags.length}`);
 }

@@ -35,10 +35,7 @@ export async function addSigner(
   name: string,
   keys: readonly PublicKey[],
 ): Promise<AddSignerResult> {
-  throw new TagsealError(
-    "INTERNAL",
-    `trust is not wired yet: ${context.gun} ${name} ${keys.length}`,
-  );
+  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun} ${name} ${keys.length}`);
 }
 
 /**
@@ -52,8 +49,5 @@ export async function removeSigner(
   name: string,
   options: RemoveSignerOptions,
 ): Promise<boolean> {
-  throw new TagsealError(
-    "INTERNAL",
-    `trust is not wired yet: ${context.gun} ${name} ${typeof options}`,
-  );
+  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun} ${name} ${typeof options}`);
 }

@@ -32,9 +32,7 @@ export type TrustEvent =
       readonly tag: string;
       readonly digest: Digest;
       readonly roles: readonly RoleName[];
-      readonly existing:
-        | { readonly digest: Digest; readonly signers: readonly string[] }
-        | undefined;
+      readonly existing: { readonly digest: Digest; readonly signers: readonly string[] } | undefined;
     }
   /** The server acknowledged this tag and it was read back. */
   | {

@@ -27,10 +27,6 @@ export interface VerifiedTag {
  * @throws MetadataError `TAG_NOT_SIGNED`, `TAG_DIGEST_MISMATCH`, `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  * @throws NetworkError when the server cannot be asked and nothing fresh is cached
  */
-export async function verifyTag(
-  context: TrustContext,
-  tag: string,
-  expected?: Digest,
-): Promise<VerifiedTag> {
+export async function verifyTag(context: TrustContext, tag: string, expected?: Digest): Promise<VerifiedTag> {
   throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun}:${tag}@${expected}`);
 }
