@@ -1,0 +1,96 @@
+/**
+ * Where a trust server keeps signed files: one contract, every implementation of which runs `test/contract/metadata-store.ts`.
+ *
+ * A store knows nothing of signatures. It keeps every version of every role of a collection for ever, and makes one promise
+ * on which invariant I7 rests: what `publish` is given becomes current all at once or not at all.
+ */
+
+import { TagsealError } from "../../errors.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
+
+/** One file to keep. */
+export interface NewFile {
+  readonly role: RoleName;
+  readonly version: number;
+  /** lower-case hex of the raw bytes */
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/** One kept file. */
+export interface StoredFile extends NewFile {
+  readonly createdAt: Date;
+}
+
+/** One line of the changefeed: a new timestamp, or the deletion of a collection. */
+export interface Change {
+  /** rises with every change; positions are never used twice */
+  readonly id: number;
+  readonly createdAt: Date;
+  readonly gun: string;
+  /** of the timestamp; 0 for a deletion */
+  readonly version: number;
+  /** of the timestamp; empty for a deletion */
+  readonly sha256: string;
+  readonly category: "update" | "deletion";
+}
+
+/** Which part of the changefeed to read. */
+export interface ChangeQuery {
+  /** only this collection's changes; every collection's when absent */
+  readonly gun?: string | undefined;
+  /** exclusive: changes after this one, or before it when reading backwards */
+  readonly from: number;
+  /** at most so many, and those nearest to `from` */
+  readonly limit: number;
+  /** read towards older changes; with `from` 0, from the newest one on */
+  readonly backwards: boolean;
+}
+
+/** What a publisher built on, and what is to follow it. */
+export interface Publication {
+  readonly gun: string;
+  /** sha256 of the timestamp that was current when the files were validated; undefined when there was none */
+  readonly base: string | undefined;
+  /** at most one file for each role; the file of role `timestamp` makes the changefeed entry */
+  readonly files: readonly NewFile[];
+  readonly at: Date;
+}
+
+/**
+ * Keeps the files of all collections.
+ *
+ * Reads see only committed publications, and a read that starts after `publish` returned sees what it published.
+ * Every method may throw TagsealError `STORAGE_FAILED`; the store is then as it was before the call.
+ */
+export interface MetadataStore {
+  /**
+   * Commits all files and one changefeed entry in one durable transaction: after it returned, no crash of the process or
+   * the machine loses them.
+   *
+   * @throws TagsealError `STORAGE_CONFLICT` when the current timestamp is no longer `base`, or a role already has this or
+   * a higher version. Nothing is written then: of several racing publishers exactly one wins.
+   */
+  publish(publication: Publication): Promise<void>;
+  /** The highest version of a role; undefined when there is none. */
+  current(gun: string, role: RoleName): Promise<StoredFile | undefined>;
+  /** The newest file of a role with these raw bytes; undefined when this collection holds none, whatever others hold. */
+  byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined>;
+  byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined>;
+  /** Forgets one collection, and that one alone, and adds a `deletion` to the changefeed; does nothing when there is nothing to delete. */
+  remove(gun: string, at: Date): Promise<void>;
+  /** Oldest first, whichever way was read. */
+  changes(query: ChangeQuery): Promise<readonly Change[]>;
+  /** A number that changes once another process may have written to this store: caches in front of it are then void. */
+  revision(): number;
+  /** Proves that a publication could be committed now, by writing something of no meaning. @throws TagsealError `STORAGE_FAILED` */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The refusal of {@link MetadataStore.publish} when another publication came first. */
+export function publishConflict(gun: string, what: string): TagsealError {
+  return new TagsealError("STORAGE_CONFLICT", `Cannot publish ${gun}: ${what}`, {
+    hint: "Read the collection again, apply the change to it, and publish once more.",
+  });
+}

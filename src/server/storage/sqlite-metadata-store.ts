@@ -1,0 +1,182 @@
+/** The embedded store: one SQLite file, prepared statements, one writing transaction at a time. */
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { RoleName } from "../../tuf/metadata.ts";
+import {
+  publishConflict,
+  type Change,
+  type ChangeQuery,
+  type MetadataStore,
+  type NewFile,
+  type Publication,
+  type StoredFile,
+} from "./metadata-store.ts";
+import { explained, inTransaction, isUniqueViolation, openDatabase } from "./sqlite-database.ts";
+
+/** Where the file lies and how large it may grow. */
+export interface SqliteMetadataStoreOptions {
+  readonly path: string;
+  /** bound on the file's size in pages of 4 KiB */
+  readonly maxPages?: number | undefined;
+}
+
+/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows. */
+const probeBytes = 16_384;
+
+/** Prepared once: building a statement costs more than running it. */
+function prepareAll(database: DatabaseSync) {
+  const file = "SELECT role, version, sha256, data, created_at FROM tuf_files WHERE gun = ? AND role = ?";
+  const change = "SELECT id, created_at, gun, version, sha256, category FROM changefeed";
+  return {
+    insertFile: database.prepare(
+      "INSERT INTO tuf_files (created_at, gun, role, version, sha256, data) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    insertChange: database.prepare(
+      "INSERT INTO changefeed (created_at, gun, version, sha256, category) VALUES (?, ?, ?, ?, ?)",
+    ),
+    highest: database.prepare(
+      "SELECT version, sha256 FROM tuf_files WHERE gun = ? AND role = ? ORDER BY version DESC LIMIT 1",
+    ),
+    current: database.prepare(`${file} ORDER BY version DESC LIMIT 1`),
+    byChecksum: database.prepare(`${file} AND sha256 = ? ORDER BY version DESC LIMIT 1`),
+    byVersion: database.prepare(`${file} AND version = ?`),
+    remove: database.prepare("DELETE FROM tuf_files WHERE gun = ?"),
+    changesAfter: database.prepare(`${change} WHERE id > ? ORDER BY id LIMIT ?`),
+    changesBefore: database.prepare(`${change} WHERE id < ? ORDER BY id DESC LIMIT ?`),
+    gunChangesAfter: database.prepare(`${change} WHERE gun = ? AND id > ? ORDER BY id LIMIT ?`),
+    gunChangesBefore: database.prepare(`${change} WHERE gun = ? AND id < ? ORDER BY id DESC LIMIT ?`),
+    revision: database.prepare("PRAGMA data_version"),
+    fillProbe: database.prepare("INSERT INTO health_probe (filler) VALUES (zeroblob(?))"),
+    emptyProbe: database.prepare("DELETE FROM health_probe"),
+  } satisfies Record<string, StatementSync>;
+}
+
+/** Keeps files in one SQLite database. Several processes may open the same file; SQLite's lock orders their writes. */
+export class SqliteMetadataStore implements MetadataStore {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #statements: ReturnType<typeof prepareAll>;
+
+  /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
+  constructor({ path, maxPages }: SqliteMetadataStoreOptions) {
+    this.#path = path;
+    this.#database = openDatabase({ path, migrations: ["0001-metadata.sql"], maxPages });
+    this.#statements = prepareAll(this.#database);
+  }
+
+  async publish(publication: Publication): Promise<void> {
+    this.#explained("write to", () => {
+      try {
+        inTransaction(this.#database, () => this.#insert(publication));
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw error;
+        throw publishConflict(publication.gun, "one of its versions is already taken");
+      }
+    });
+  }
+
+  async current(gun: string, role: RoleName): Promise<StoredFile | undefined> {
+    return this.#explained("read", () => fileOf(this.#statements.current.get(gun, role)));
+  }
+
+  async byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined> {
+    return this.#explained("read", () => fileOf(this.#statements.byChecksum.get(gun, role, sha256)));
+  }
+
+  async byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined> {
+    return this.#explained("read", () => fileOf(this.#statements.byVersion.get(gun, role, version)));
+  }
+
+  async remove(gun: string, at: Date): Promise<void> {
+    this.#explained("write to", () =>
+      inTransaction(this.#database, () => {
+        const { changes } = this.#statements.remove.run(gun);
+        if (Number(changes) > 0) this.#statements.insertChange.run(at.getTime(), gun, 0, "", "deletion");
+      }),
+    );
+  }
+
+  async changes(query: ChangeQuery): Promise<readonly Change[]> {
+    const rows = this.#explained("read", () => this.#changeRows(query));
+    const changes = rows.map(changeOf);
+    return query.backwards ? changes.reverse() : changes;
+  }
+
+  revision(): number {
+    return this.#explained("read", () => Number(this.#statements.revision.get()?.["data_version"]));
+  }
+
+  async check(): Promise<void> {
+    this.#explained("write to", () =>
+      inTransaction(this.#database, () => {
+        this.#statements.fillProbe.run(probeBytes);
+        this.#statements.emptyProbe.run();
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #insert({ gun, base, files, at }: Publication): void {
+    if (this.#highest(gun, "timestamp")?.sha256 !== base) {
+      throw publishConflict(gun, "its timestamp has changed meanwhile");
+    }
+    for (const file of files) this.#insertFile(gun, file, at);
+  }
+
+  #insertFile(gun: string, { role, version, sha256, bytes }: NewFile, at: Date): void {
+    const stored = this.#highest(gun, role)?.version ?? 0;
+    if (version <= stored) throw publishConflict(gun, `${role} ${version} is not newer than the stored ${stored}`);
+    this.#statements.insertFile.run(at.getTime(), gun, role, version, sha256, bytes);
+    if (role === "timestamp") this.#statements.insertChange.run(at.getTime(), gun, version, sha256, "update");
+  }
+
+  #highest(gun: string, role: RoleName): { version: number; sha256: string } | undefined {
+    const row = this.#statements.highest.get(gun, role);
+    return row === undefined ? undefined : { version: Number(row["version"]), sha256: String(row["sha256"]) };
+  }
+
+  #changeRows({ gun, from, limit, backwards }: ChangeQuery): readonly Row[] {
+    const statements = this.#statements;
+    if (backwards) {
+      const before = from === 0 ? Number.MAX_SAFE_INTEGER : from;
+      return gun === undefined
+        ? statements.changesBefore.all(before, limit)
+        : statements.gunChangesBefore.all(gun, before, limit);
+    }
+    return gun === undefined
+      ? statements.changesAfter.all(from, limit)
+      : statements.gunChangesAfter.all(gun, from, limit);
+  }
+
+  #explained<T>(doing: string, work: () => T): T {
+    return explained(this.#path, doing, work);
+  }
+}
+
+type Row = NonNullable<ReturnType<StatementSync["get"]>>;
+
+function fileOf(row: Row | undefined): StoredFile | undefined {
+  if (row === undefined) return undefined;
+  const data = row["data"] as Uint8Array; // BLOB NOT NULL in a STRICT table
+  return {
+    role: String(row["role"]),
+    version: Number(row["version"]),
+    sha256: String(row["sha256"]),
+    bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    createdAt: new Date(Number(row["created_at"])),
+  };
+}
+
+function changeOf(row: Row): Change {
+  return {
+    id: Number(row["id"]),
+    createdAt: new Date(Number(row["created_at"])),
+    gun: String(row["gun"]),
+    version: Number(row["version"]),
+    sha256: String(row["sha256"]),
+    category: row["category"] === "deletion" ? "deletion" : "update",
+  };
+}

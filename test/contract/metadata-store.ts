@@ -1,0 +1,196 @@
+/** What every `MetadataStore` must do. An implementation's own test calls this with a way to open an empty store. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it, type TestContext } from "node:test";
+import type { MetadataStore, NewFile } from "../../src/server/storage/metadata-store.ts";
+
+const gun = "docker.io/library/alpine";
+const at = new Date("2026-11-23T04:00:00.123Z");
+
+function file(role: string, version: number, text = `${role} ${version}`): NewFile {
+  const bytes = Buffer.from(text);
+  return { role, version, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/** A publication of one timestamp and whatever comes with it. */
+function publication(version: number, base: NewFile | undefined, ...others: NewFile[]) {
+  const timestamp = file("timestamp", version);
+  return { gun, base: base?.sha256, files: [...others, timestamp], at };
+}
+
+/** Runs the contract against stores made by `open`, which closes them when the test ends. */
+export function metadataStoreContract(name: string, open: (t: TestContext) => MetadataStore): void {
+  describe(`${name} as a MetadataStore`, () => {
+    describeReads(open);
+    describePublish(open);
+    describeRemove(open);
+    describeChanges(open);
+  });
+}
+
+function describeReads(open: (t: TestContext) => MetadataStore): void {
+  it("answers undefined for what it does not hold", async (t) => {
+    const store = open(t);
+    assert.equal(await store.current(gun, "root"), undefined);
+    assert.equal(await store.byVersion(gun, "root", 1), undefined);
+    assert.equal(await store.byChecksum(gun, "root", file("root", 1).sha256), undefined);
+  });
+
+  it("gives back the bytes, the version, the hash and the time of each file", async (t) => {
+    const store = open(t);
+    const root = file("root", 1, "caf\u00e9 \u0000 \ud83d\ude80");
+    await store.publish(publication(1, undefined, root));
+    const stored = await store.current(gun, "root");
+    assert.ok(stored);
+    assert.deepEqual({ ...stored, bytes: Buffer.from(stored.bytes) }, { ...root, createdAt: at });
+  });
+
+  it("keeps every version and answers the highest one as current", async (t) => {
+    const store = open(t);
+    const [one, two] = [file("targets/releases", 1), file("targets/releases", 7)];
+    await store.publish(publication(1, undefined, one));
+    await store.publish(publication(2, file("timestamp", 1), two));
+    assert.equal((await store.current(gun, "targets/releases"))?.version, 7);
+    assert.equal((await store.byVersion(gun, "targets/releases", 1))?.sha256, one.sha256);
+    assert.equal((await store.byChecksum(gun, "targets/releases", one.sha256))?.version, 1);
+    assert.equal(await store.byVersion(gun, "targets/releases", 2), undefined);
+  });
+
+  it("finds a checksum only in its own collection and role", async (t) => {
+    const store = open(t);
+    const root = file("root", 1);
+    await store.publish(publication(1, undefined, root));
+    assert.equal(await store.byChecksum("docker.io/library/other", "root", root.sha256), undefined);
+    assert.equal(await store.byChecksum(gun, "targets", root.sha256), undefined);
+    assert.equal(await store.byChecksum(gun, "root", root.sha256.toUpperCase()), undefined);
+  });
+
+  it("does not see later changes to a buffer it was given", async (t) => {
+    const store = open(t);
+    const root = file("root", 1, "honest");
+    await store.publish(publication(1, undefined, root));
+    root.bytes.fill(0x58);
+    assert.equal(Buffer.from((await store.current(gun, "root"))?.bytes ?? []).toString(), "honest");
+  });
+
+  it("is healthy", async (t) => {
+    const store = open(t);
+    await store.check();
+    const before = store.revision();
+    assert.equal(store.revision(), before);
+  });
+}
+
+function describePublish(open: (t: TestContext) => MetadataStore): void {
+  it("I7: refuses a publication built on a timestamp that is no longer current, and writes nothing of it", async (t) => {
+    const store = open(t);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    await store.publish(publication(2, file("timestamp", 1), file("targets", 2)));
+    const late = publication(3, file("timestamp", 1), file("targets/late", 1));
+    await assert.rejects(store.publish(late), { code: "STORAGE_CONFLICT" });
+    assert.equal(await store.current(gun, "targets/late"), undefined);
+    assert.equal((await store.current(gun, "timestamp"))?.version, 2);
+  });
+
+  it("I7: refuses a publication whose collection was deleted and begun anew meanwhile", async (t) => {
+    const store = open(t);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    await store.remove(gun, at);
+    const late = publication(2, file("timestamp", 1), file("targets", 5));
+    await assert.rejects(store.publish(late), { code: "STORAGE_CONFLICT" });
+    assert.equal(await store.current(gun, "targets"), undefined);
+  });
+
+  for (const version of [2, 3]) {
+    it(`I7: refuses targets ${version} where 3 is stored, and writes none of the files beside it`, async (t) => {
+      const store = open(t);
+      await store.publish(publication(1, undefined, file("root", 1), file("targets", 3)));
+      const again = publication(2, file("timestamp", 1), file("root", 2), file("targets", version, "other"));
+      await assert.rejects(store.publish(again), { code: "STORAGE_CONFLICT" });
+      assert.equal((await store.current(gun, "root"))?.version, 1);
+      assert.equal((await store.current(gun, "timestamp"))?.version, 1);
+      assert.equal((await store.changes({ from: 0, limit: 10, backwards: false })).length, 1);
+    });
+  }
+
+  it("I7: of many racing publishers lets exactly one win", async (t) => {
+    const store = open(t);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    const rivals = Array.from({ length: 8 }, (_, number) =>
+      store.publish(publication(2, file("timestamp", 1), file("targets", 2, `by rival ${number}`))),
+    );
+    const outcomes = await Promise.allSettled(rivals);
+    assert.equal(outcomes.filter((outcome) => outcome.status === "fulfilled").length, 1);
+    assert.equal((await store.changes({ from: 0, limit: 10, backwards: false })).length, 2);
+  });
+}
+
+function describeRemove(open: (t: TestContext) => MetadataStore): void {
+  it("deletes one collection and leaves those whose names begin alike", async (t) => {
+    const store = open(t);
+    const longer = `${gun}-edge`;
+    await store.publish(publication(1, undefined, file("root", 1)));
+    await store.publish({ ...publication(1, undefined, file("root", 1)), gun: longer });
+    await store.remove(gun, at);
+    assert.equal(await store.current(gun, "root"), undefined);
+    assert.equal(await store.byChecksum(gun, "root", file("root", 1).sha256), undefined);
+    assert.equal((await store.current(longer, "root"))?.version, 1);
+  });
+
+  it("lets a deleted collection begin again at version 1", async (t) => {
+    const store = open(t);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    await store.remove(gun, at);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    assert.equal((await store.current(gun, "root"))?.version, 1);
+  });
+
+  it("records a deletion, and nothing when there was nothing to delete", async (t) => {
+    const store = open(t);
+    await store.remove(gun, at);
+    assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), []);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    await store.remove(gun, at);
+    const [, deletion] = await store.changes({ from: 0, limit: 10, backwards: false });
+    assert.deepEqual(deletion, { id: 2, createdAt: at, gun, version: 0, sha256: "", category: "deletion" });
+  });
+}
+
+async function withFiveChanges(store: MetadataStore): Promise<MetadataStore> {
+  let base: NewFile | undefined;
+  for (let version = 1; version <= 4; version += 1) {
+    await store.publish(publication(version, base));
+    base = file("timestamp", version);
+  }
+  await store.publish({ ...publication(1, undefined), gun: "other" });
+  return store;
+}
+
+function describeChanges(open: (t: TestContext) => MetadataStore): void {
+  const cases = [
+    { name: "from the beginning", query: { from: 0, limit: 2, backwards: false }, ids: [1, 2] },
+    { name: "after a position", query: { from: 2, limit: 2, backwards: false }, ids: [3, 4] },
+    { name: "beyond the end", query: { from: 9, limit: 2, backwards: false }, ids: [] },
+    { name: "the newest ones", query: { from: 0, limit: 2, backwards: true }, ids: [4, 5] },
+    { name: "before a position", query: { from: 4, limit: 2, backwards: true }, ids: [2, 3] },
+    { name: "of one collection", query: { gun, from: 1, limit: 9, backwards: false }, ids: [2, 3, 4] },
+    { name: "of another collection backwards", query: { gun: "other", from: 0, limit: 9, backwards: true }, ids: [5] },
+  ];
+  for (const { name, query, ids } of cases) {
+    it(`reads changes oldest first: ${name}`, async (t) => {
+      const store = await withFiveChanges(open(t));
+      assert.deepEqual(
+        (await store.changes(query)).map((change) => change.id),
+        ids,
+      );
+    });
+  }
+
+  it("describes each new timestamp", async (t) => {
+    const store = await withFiveChanges(open(t));
+    const [first] = await store.changes({ from: 0, limit: 1, backwards: false });
+    const { sha256 } = file("timestamp", 1);
+    assert.deepEqual(first, { id: 1, createdAt: at, gun, version: 1, sha256, category: "update" });
+  });
+}
