@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { client, missingPeers, Scope, startDockerd, startDockerRegistry, startNotary } from "./peers.ts";
+import {
+  buildImage,
+  client,
+  missingPeers,
+  runOnTerminal,
+  Scope,
+  startDockerd,
+  startDockerRegistry,
+  startNotary,
+  startTokenServer,
+} from "./peers.ts";
 
 describe("peers", () => {
   it("runs the reference server on PostgreSQL", { skip: missingPeers(["notary", "postgres"]) }, async () => {
@@ -33,4 +43,34 @@ describe("peers", () => {
       assert.match(pushed.stdout, /Successfully signed/u);
     },
   );
+});
+
+describe("registries that ask who is there", () => {
+  const peers = missingPeers(["docker", "dockerd", "registry", "openssl", "busybox"]);
+
+  it("lets docker push with a token and refuses it without", { skip: peers }, async () => {
+    await using scope = new Scope("token");
+    const tokens = await startTokenServer(scope, { alice: "wonderland" });
+    const { realm, service, issuer, rootcertbundle } = tokens;
+    const registry = await startDockerRegistry(scope, { token: { realm, service, issuer, rootcertbundle } });
+    const user = client(scope, { engine: await startDockerd(scope) });
+    await buildImage(scope, user, `${registry.host}/app:1`, "one");
+    assert.notEqual((await user.docker(["push", `${registry.host}/app:1`])).code, 0);
+    await user.dockerOk(["login", "-u", "alice", "--password-stdin", registry.host], { input: "wonderland" });
+    await user.dockerOk(["push", `${registry.host}/app:1`]);
+    assert.ok(tokens.requests.some((request) => request.startsWith("GET alice repository:app:")));
+  });
+});
+
+describe("terminals", () => {
+  it("answers prompts, with echo off where the program turned it off", { skip: missingPeers(["python"]) }, async () => {
+    const script =
+      'printf "Name: "; read a; printf "Secret: "; stty -echo; read b; stty echo; echo; echo "$a/$b" | wc -c; exit 3';
+    const answers = [
+      { when: "Name: $", send: "alice\r" },
+      { when: "Secret: $", send: "wonderland\r" },
+    ];
+    const session = await runOnTerminal("sh", ["-c", script], answers);
+    assert.deepEqual(session, { code: 3, screen: "Name: alice\nSecret: \n17\n", unused: 0 });
+  });
 });

@@ -20,6 +20,7 @@ export {
 } from "./clients.ts";
 export { startDockerd, type Engine } from "./dockerd.ts";
 export { startDockerRegistry, type Registry, type RegistryOptions } from "./docker-registry.ts";
+export { buildImage, writeLayout, type LayoutImage } from "./images.ts";
 export { startNotary, type NotaryOptions, type NotaryStore, type TrustServer } from "./notary-server.ts";
 export {
   findExecutable,
@@ -35,3 +36,5 @@ export {
 } from "./processes.ts";
 export { missingPeers, requirePeers, type Peer } from "./requirements.ts";
 export { startTagsealServer, type TagsealServerOptions } from "./tagseal-server.ts";
+export { startTokenServer, type TokenServer } from "./token-server.ts";
+export { runOnTerminal, type PromptAnswer, type TerminalSession } from "./pty.ts";
