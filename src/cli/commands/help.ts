@@ -1,0 +1,28 @@
+import { defineCommand } from "../command.ts";
+import { renderGroupHelp, renderHelp } from "../help.ts";
+import { resolveEntry } from "../table.ts";
+import { UnknownCommandError } from "../usage.ts";
+
+/** `tagseal help [COMMAND…]`: the same text as `tagseal COMMAND --help`. */
+export const command = defineCommand(
+  {
+    path: "help",
+    usage: "[COMMAND...]",
+    summary: "Explain a command",
+    options: {},
+    args: { min: 0 },
+    complete: "commands",
+    examples: [{ text: "everything about adding a signer", line: "tagseal help trust signer add" }],
+  },
+  async ({ args }, io) => {
+    const { entry, path, rest } = resolveEntry(args);
+    const [unknown] = rest;
+    if (unknown !== undefined) throw new UnknownCommandError(path, unknown);
+    io.stdout.write(
+      entry.load === undefined
+        ? renderGroupHelp(path, entry)
+        : renderHelp((await entry.load()).description, io.stdout.columns),
+    );
+    return 0;
+  },
+);

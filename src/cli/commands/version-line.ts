@@ -1,0 +1,5 @@
+/** Kept by hand with package.json's (a test compares them): reading a file would cost start-up time. */
+export const version = "0.1.0";
+
+/** What `tagseal version` prints. */
+export const versionLine = `tagseal ${version}\n`;

@@ -1,0 +1,103 @@
+/** Renders help. The first lines are laid out as docker lays them out; what docker leaves to its website follows. */
+import type { CommandDescription } from "./command.ts";
+import type { Option } from "./options/option.ts";
+import type { Entry } from "./table.ts";
+import { wrap } from "./output/wrap.ts";
+import { commandLine } from "./usage.ts";
+
+/** Help is never wider than this, however wide the terminal: long lines are hard to read. */
+const maxColumns = 100;
+
+/** The whole help text of a command. */
+export function renderHelp(description: CommandDescription, columns: number): string {
+  const width = Math.min(columns, maxColumns);
+  const sections = [
+    `Usage:  ${commandLine(description.path)} ${description.usage}`.trimEnd(),
+    description.summary,
+    ...(description.description ?? []).map((paragraph) => paragraphText(paragraph, width)),
+    optionsSection(description, width),
+    examplesSection(description),
+    pairsSection("Environment:", description.environment ?? [], width),
+    pairsSection("Exit status:", exitStatuses(description), width),
+  ];
+  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
+
+function paragraphText(paragraph: string, width: number): string {
+  return paragraph.startsWith("  ") ? paragraph : wrap(paragraph, width, "");
+}
+
+function optionsSection(description: CommandDescription, width: number): string {
+  const shown = Object.entries(description.options).filter(([, option]) => option.hidden !== true);
+  if (shown.length === 0) return "";
+  const rows = shown
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, option]) => [signature(name, option), optionText(option)] as const);
+  return `Options:\n${twoColumns(rows, width)}`;
+}
+
+function signature(name: string, option: Option): string {
+  const short = option.short === undefined ? "    " : `-${option.short}, `;
+  const value = option.kind === "switch" ? "" : ` ${option.value}`;
+  return `${short}--${name}${value}`;
+}
+
+function optionText(option: Option): string {
+  return option.kind === "text" && option.default !== undefined
+    ? `${option.help} (default "${option.default}")`
+    : option.help;
+}
+
+function examplesSection(description: CommandDescription): string {
+  const examples = description.examples ?? [];
+  if (examples.length === 0) return "";
+  return `Examples:\n${examples.map(({ text, line }) => `  # ${text}\n  $ ${line}`).join("\n\n")}`;
+}
+
+function exitStatuses(description: CommandDescription): readonly (readonly [string, string])[] {
+  const special = description.exitCodes ?? [];
+  if (special.length === 0) return [];
+  const all: readonly (readonly [number, string])[] = [[0, "done"], [1, "any other failure"], ...special];
+  return all.toSorted(([a], [b]) => a - b).map(([code, text]) => [String(code), text] as const);
+}
+
+function pairsSection(heading: string, pairs: readonly (readonly [string, string])[], width: number): string {
+  return pairs.length === 0 ? "" : `${heading}\n${twoColumns(pairs, width)}`;
+}
+
+/** A left column as wide as it needs to be, three spaces, and a wrapped right column. */
+function twoColumns(rows: readonly (readonly [string, string])[], width: number): string {
+  const left = Math.max(...rows.map(([name]) => name.length));
+  const indent = " ".repeat(left + 5);
+  return rows.map(([name, text]) => `  ${name.padEnd(left)}   ${wrap(text, width, indent)}`).join("\n");
+}
+
+/** The help of a group of commands, in docker's layout: groups first, then commands. */
+export function renderGroupHelp(path: string, entry: Entry): string {
+  const children = entry.children ?? [];
+  const width = Math.max(11, ...children.map(({ name }) => name.length));
+  const list = (heading: string, entries: readonly Entry[]): string =>
+    entries.length === 0
+      ? ""
+      : `${heading}\n${entries.map(({ name, summary }) => `  ${name.padEnd(width)} ${summary}`).join("\n")}\n\n`;
+  return (
+    `Usage:  ${commandLine(path)} COMMAND\n\n${entry.summary}\n\n` +
+    list(
+      "Management Commands:",
+      children.filter(({ children: below }) => below !== undefined),
+    ) +
+    list(
+      "Commands:",
+      children.filter(({ children: below }) => below === undefined),
+    ) +
+    (path === "" ? globalOptions : "") +
+    `Run '${commandLine(path)} COMMAND --help' for more information on a command.\n`
+  );
+}
+
+const globalOptions = `Global Options:
+      --config string   Location of client config files (default "~/.docker")
+  -D, --debug           Show where an error came from
+  -v, --version         Print version information and quit
+
+`;

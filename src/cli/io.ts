@@ -1,0 +1,44 @@
+/**
+ * What a command may touch of the outside world. `main(argv, io)` gets all of it as arguments, so that a test can run any
+ * command in its own process; only bin.ts and terminal.ts know `process`.
+ */
+
+/** A stream of text for people or programs. */
+export interface Output {
+  /** Writes `text` as it is; lines end in a newline the caller writes. */
+  write(text: string): void;
+  /** true when a person watches: progress bars may be drawn */
+  readonly isTerminal: boolean;
+  /** width in characters, for wrapping; 80 when unknown */
+  readonly columns: number;
+}
+
+/** Where questions are asked. Prompts never go to standard output. */
+export interface Prompter {
+  /** true when a person can be asked several times; false when answers are piped in */
+  readonly interactive: boolean;
+  /**
+   * Asks for a secret: echo is off before the prompt appears.
+   *
+   * @returns the answer without its line end; undefined when there are no more answers
+   * @throws TagsealError `CANCELLED` after Ctrl-C
+   */
+  askSecret(prompt: string): Promise<string | undefined>;
+  /** Asks a question whose answer may be seen. Same contract as {@link Prompter.askSecret}. */
+  ask(prompt: string): Promise<string | undefined>;
+  /** Tells the person something between prompts, on the stream the prompts appear on. */
+  tell(text: string): void;
+}
+
+/** Everything a command may touch. */
+export interface Io {
+  /** the result, and nothing else */
+  readonly stdout: Output;
+  /** everything that is not the result */
+  readonly stderr: Output;
+  readonly prompter: Prompter;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** aborted by Ctrl-C or SIGTERM: everything that waits must stop waiting */
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+}

@@ -1,0 +1,51 @@
+/** How a failure is shown: one sentence, then a hint and the code. With `--json`, also as an object on standard output. */
+import { TagsealError } from "../../errors.ts";
+import type { Io } from "../io.ts";
+
+/** What a failure looks like to people and programs, whatever was thrown. */
+export interface FailureReport {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+/** Reduces anything thrown to a report. Errors that are not ours are faults of the program, and say so. */
+export function reportOf(error: unknown): FailureReport {
+  if (error instanceof TagsealError) return { code: error.code, message: error.message, hint: error.hint };
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    code: "INTERNAL",
+    message: `internal error: ${message}`,
+    hint: "this is a fault in Tagseal; run again with --debug and report what it prints",
+  };
+}
+
+/** The lines for standard error. The sentence stands first and alone, so that docker's words stay docker's words. */
+export function failureText(report: FailureReport): string {
+  const sentence = printable(report.message);
+  return report.hint === undefined
+    ? `${sentence}\n[${report.code}]\n`
+    : `${sentence}\nhint: ${printable(report.hint)} [${report.code}]\n`;
+}
+
+/** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well. */
+export function writeFailure(error: unknown, io: Io, how: { readonly json: boolean; readonly debug: boolean }): void {
+  const report = reportOf(error);
+  if (how.json) io.stdout.write(`${JSON.stringify({ error: report }, undefined, 2)}\n`);
+  io.stderr.write(failureText(report));
+  if (how.debug) io.stderr.write(causes(error));
+}
+
+function causes(error: unknown): string {
+  let text = "";
+  for (let link: unknown = error; link instanceof Error; link = link.cause) text += `${link.stack ?? link.message}\n`;
+  return text;
+}
+
+/** Text from a server may carry terminal control sequences; they are shown, never obeyed. Line breaks and tabs stay. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[^\P{Cc}\n\t]/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * Every command, by name. Loading is lazy: starting one command must not pay for the others, and `tagseal version` must
+ * touch almost nothing.
+ */
+import type { Command } from "./command.ts";
+
+/** A command, or a group of commands when it has children. */
+export interface Entry {
+  readonly name: string;
+  /** one line, as docker's help has it */
+  readonly summary: string;
+  /** absent for groups */
+  readonly load?: () => Promise<Command>;
+  /** absent for commands */
+  readonly children?: readonly Entry[];
+}
+
+const trustKey: readonly Entry[] = [
+  {
+    name: "generate",
+    summary: "Generate and load a signing key-pair",
+    load: async () => (await import("./commands/trust/key-generate.ts")).command,
+  },
+  {
+    name: "load",
+    summary: "Load a private key file for signing",
+    load: async () => (await import("./commands/trust/key-load.ts")).command,
+  },
+];
+
+const trustSigner: readonly Entry[] = [
+  {
+    name: "add",
+    summary: "Add a signer",
+    load: async () => (await import("./commands/trust/signer-add.ts")).command,
+  },
+  {
+    name: "remove",
+    summary: "Remove a signer",
+    load: async () => (await import("./commands/trust/signer-remove.ts")).command,
+  },
+];
+
+const trust: readonly Entry[] = [
+  { name: "key", summary: "Manage keys for signing Docker images", children: trustKey },
+  { name: "signer", summary: "Manage entities who can sign Docker images", children: trustSigner },
+  {
+    name: "inspect",
+    summary: "Return low-level information about keys and signatures",
+    load: async () => (await import("./commands/trust/inspect.ts")).command,
+  },
+  {
+    name: "revoke",
+    summary: "Remove trust for an image",
+    load: async () => (await import("./commands/trust/revoke.ts")).command,
+  },
+  {
+    name: "sign",
+    summary: "Sign an image",
+    load: async () => (await import("./commands/trust/sign.ts")).command,
+  },
+];
+
+/** The whole tree. Its root is the program itself. */
+export const root: Entry = {
+  name: "",
+  summary: "Content trust for container images",
+  children: [
+    { name: "trust", summary: "Manage trust on Docker images", children: trust },
+    {
+      name: "completion",
+      summary: "Print the completion script for a shell",
+      load: async () => (await import("./commands/completion.ts")).command,
+    },
+    {
+      name: "help",
+      summary: "Explain a command",
+      load: async () => (await import("./commands/help.ts")).command,
+    },
+    {
+      name: "list",
+      summary: "List the signed tags of a repository",
+      load: async () => (await import("./commands/list.ts")).command,
+    },
+    {
+      name: "pull",
+      summary: "Fetch the signed image of a tag into a file or directory",
+      load: async () => (await import("./commands/pull.ts")).command,
+    },
+    {
+      name: "push",
+      summary: "Push an image from a file or directory, and sign it",
+      load: async () => (await import("./commands/push.ts")).command,
+    },
+    {
+      name: "sandbox",
+      summary: "Run a throwaway registry and trust server on this machine",
+      load: async () => (await import("./commands/sandbox.ts")).command,
+    },
+    {
+      name: "server",
+      summary: "Run a trust server",
+      load: async () => (await import("./commands/server.ts")).command,
+    },
+    {
+      name: "sign",
+      summary: "Sign tags of images that are in a registry",
+      load: async () => (await import("./commands/sign.ts")).command,
+    },
+    {
+      name: "verify",
+      summary: "Print the digest a tag is signed for",
+      load: async () => (await import("./commands/verify.ts")).command,
+    },
+    {
+      name: "version",
+      summary: "Show the version",
+      load: async () => (await import("./commands/version.ts")).command,
+    },
+  ],
+};
+
+/** Where a command line leads: an entry, its path, and the words that are left. */
+export interface Resolution {
+  readonly entry: Entry;
+  readonly path: string;
+  readonly rest: readonly string[];
+}
+
+/** Follows `words` down the tree as far as they name entries. */
+export function resolveEntry(words: readonly string[]): Resolution {
+  let entry = root;
+  let depth = 0;
+  for (const word of words) {
+    const child = entry.children?.find(({ name }) => name === word);
+    if (child === undefined) break;
+    entry = child;
+    depth += 1;
+  }
+  return { entry, path: words.slice(0, depth).join(" "), rest: words.slice(depth) };
+}

@@ -1,0 +1,192 @@
+/**
+ * The process's own streams, signals and terminal, as an {@link Io}. Together with bin.ts the only code that knows `process`.
+ *
+ * Prompts: echo is switched off *before* the prompt is printed, so that a fast answer never shows; Ctrl-C ends the program
+ * also in the middle of an answer; what is piped in is read line by line and nothing of it is lost between prompts.
+ */
+import { closeSync, openSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { TagsealError } from "../errors.ts";
+import type { Io, Output, Prompter } from "./io.ts";
+
+/** The keys that mean something while an answer is typed unseen. */
+const keys = { interrupt: "\u0003", endOfInput: "\u0004", backspace: "\b", delete: "\u007f", clear: "\u0015" } as const;
+
+/** The process as an {@link Io}. `interrupt` is called for Ctrl-C at a prompt, where the terminal sends no signal. */
+export function processIo(signal: AbortSignal, interrupt: () => void): Io {
+  return {
+    stdout: new StreamOutput(1, () => process.stdout),
+    stderr: new StreamOutput(2, () => process.stderr),
+    prompter: new TerminalPrompter(signal, interrupt),
+    env: process.env,
+    signal,
+    now: () => new Date(),
+  };
+}
+
+/** A stream that is opened when first used: a command that prints nothing on it does not pay for it. */
+class StreamOutput implements Output {
+  readonly #descriptor: number;
+  readonly #open: () => NodeJS.WriteStream;
+
+  constructor(descriptor: number, open: () => NodeJS.WriteStream) {
+    this.#descriptor = descriptor;
+    this.#open = open;
+  }
+
+  write(text: string): void {
+    this.#open().write(text);
+  }
+
+  get isTerminal(): boolean {
+    return isatty(this.#descriptor);
+  }
+
+  get columns(): number {
+    return this.isTerminal ? this.#open().columns : 80;
+  }
+}
+
+class TerminalPrompter implements Prompter {
+  readonly #signal: AbortSignal;
+  readonly #interrupt: () => void;
+  /** what arrived after the line that was read last */
+  #pending = "";
+  #ended = false;
+  #opened = false;
+  #wake: (() => void) | undefined;
+
+  constructor(signal: AbortSignal, interrupt: () => void) {
+    this.#signal = signal;
+    this.#interrupt = interrupt;
+  }
+
+  get interactive(): boolean {
+    return isatty(0);
+  }
+
+  async askSecret(prompt: string): Promise<string | undefined> {
+    if (!this.interactive) return await this.#askPiped(prompt);
+    this.#open();
+    process.stdin.setRawMode(true);
+    try {
+      this.#print(prompt);
+      return await this.#typedUnseen();
+    } finally {
+      process.stdin.setRawMode(false);
+      process.stdin.pause();
+      this.#print("\n");
+    }
+  }
+
+  async ask(prompt: string): Promise<string | undefined> {
+    if (!this.interactive) return await this.#askPiped(prompt);
+    this.#open();
+    try {
+      this.#print(prompt);
+      return await this.#line();
+    } finally {
+      process.stdin.pause();
+    }
+  }
+
+  tell(text: string): void {
+    this.#print(text);
+  }
+
+  async #askPiped(prompt: string): Promise<string | undefined> {
+    this.#open();
+    this.#print(prompt);
+    try {
+      return await this.#line();
+    } finally {
+      process.stdin.pause();
+      this.#print("\n");
+    }
+  }
+
+  /** Prompts belong where a person looks: standard error, or the terminal itself when that is redirected. */
+  #print(text: string): void {
+    if (!this.interactive || isatty(2)) {
+      process.stderr.write(text);
+      return;
+    }
+    const terminal = openSync("/dev/tty", "w");
+    try {
+      writeSync(terminal, text);
+    } finally {
+      closeSync(terminal);
+    }
+  }
+
+  #open(): void {
+    if (!this.#opened) {
+      this.#opened = true;
+      process.stdin.setEncoding("utf8");
+      process.stdin.on("data", (text: string) => {
+        this.#pending += text;
+        this.#wake?.();
+      });
+      process.stdin.on("end", () => {
+        this.#ended = true;
+        this.#wake?.();
+      });
+    }
+    if (!this.#ended) process.stdin.resume();
+  }
+
+  async #line(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#pending.indexOf("\n");
+      if (end !== -1) {
+        const line = this.#pending.slice(0, end);
+        this.#pending = this.#pending.slice(end + 1);
+        return line.replace(/\r$/, "");
+      }
+      if (this.#ended) {
+        const rest = this.#pending;
+        this.#pending = "";
+        return rest === "" ? undefined : rest;
+      }
+      await this.#more();
+    }
+  }
+
+  async #typedUnseen(): Promise<string | undefined> {
+    let answer = "";
+    for (;;) {
+      const [key] = this.#pending;
+      if (key === undefined) {
+        if (this.#ended) return answer === "" ? undefined : answer;
+        await this.#more();
+        continue;
+      }
+      this.#pending = this.#pending.slice(key.length);
+      if (key === "\r" || key === "\n") return answer;
+      if (key === keys.interrupt) this.#interrupted();
+      else if (key === keys.endOfInput) return answer === "" ? undefined : answer;
+      else if (key === keys.backspace || key === keys.delete) answer = Array.from(answer).slice(0, -1).join("");
+      else if (key === keys.clear) answer = "";
+      else answer += key;
+    }
+  }
+
+  #interrupted(): never {
+    this.#interrupt();
+    throw new TagsealError("CANCELLED", "cancelled at a prompt");
+  }
+
+  /** Waits until something arrived, the input ended, or everything is to stop. */
+  async #more(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    this.#signal.addEventListener("abort", resolve, { once: true });
+    try {
+      if (!this.#signal.aborted) await promise;
+    } finally {
+      this.#wake = undefined;
+      this.#signal.removeEventListener("abort", resolve);
+    }
+    if (this.#signal.aborted) throw new TagsealError("CANCELLED", "cancelled at a prompt");
+  }
+}

@@ -1,0 +1,59 @@
+/** Usage errors in docker's words and layout. */
+import { UsageError } from "../errors.ts";
+import type { ArgumentCount, CommandDescription } from "./command.ts";
+
+/** The program's name as people type it. */
+export const programName = "tagseal";
+
+/** The wrong number of arguments. `closing` is docker's last line, which depends on the kind of rule broken. */
+export class ArgumentCountError extends UsageError {
+  readonly closing: "Run" | "See";
+
+  constructor(message: string, closing: "Run" | "See") {
+    super("USAGE", message);
+    this.closing = closing;
+  }
+}
+
+/** A word where a command was expected. `parent` is the path of the group that does not know it. */
+export class UnknownCommandError extends UsageError {
+  readonly parent: string;
+
+  constructor(parent: string, word: string) {
+    super("USAGE", `${programName}: unknown command: ${commandLine(parent)} ${word}`);
+    this.parent = parent;
+  }
+}
+
+/** The command as typed: program name and path. */
+export function commandLine(path: string): string {
+  return path === "" ? programName : `${programName} ${path}`;
+}
+
+/** @throws ArgumentCountError `USAGE` when `count` arguments are too few or too many for the command */
+export function requireArguments(description: CommandDescription, count: number): void {
+  const { min, max } = description.args;
+  if (count >= min && (max === undefined || count <= max)) return;
+  const name = `'${commandLine(description.path)}'`;
+  // docker closes with "See" where its rule is a minimum or a range, with "Run" for an exact count.
+  const closing = min === max ? "Run" : "See";
+  throw new ArgumentCountError(`${programName}: ${name} ${countRule(description.args)}`, closing);
+}
+
+function countRule({ min, max }: ArgumentCount): string {
+  if (max === 0) return "accepts no arguments";
+  if (min === max) return `requires ${plural(min)}`;
+  if (max === undefined) return `requires at least ${plural(min)}`;
+  if (min === 0) return `requires at most ${plural(max)}`;
+  return `requires at least ${min} and at most ${plural(max)}`;
+}
+
+function plural(count: number): string {
+  return `${count} argument${count === 1 ? "" : "s"}`;
+}
+
+/** The usage line and pointer docker prints after a usage error. */
+export function usageHint(path: string, usage: string, closing: "Run" | "See"): string {
+  const line = usage === "" ? commandLine(path) : `${commandLine(path)} ${usage}`;
+  return `\nUsage:  ${line}\n\n${closing} '${commandLine(path)} --help' for more information\n`;
+}
