@@ -1,0 +1,126 @@
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { FileMetadataCache } from "./metadata-cache.ts";
+
+const gun = "reg.example.com:5000/team/app";
+let trustDirectory: string;
+let warnings: string[];
+beforeEach(async () => {
+  trustDirectory = await mkdtemp(join(tmpdir(), "cache-"));
+  warnings = [];
+});
+afterEach(async () => await rm(trustDirectory, { recursive: true, force: true }));
+
+function cacheOf(name = gun): FileMetadataCache {
+  return new FileMetadataCache({ trustDirectory, gun: name, onWarning: (message) => warnings.push(message) });
+}
+
+function roleFile(version: number, padding = 0): Buffer {
+  const targets = "x".repeat(padding);
+  return Buffer.from(`{"signed":{"_type":"Targets","targets":{"${targets}":{}},"version":${version}},"signatures":[]}`);
+}
+
+function metadataPath(name: string): string {
+  return join(trustDirectory, "tuf", gun, "metadata", name);
+}
+
+test("what was stored is loaded, from docker's own place, and absence is undefined", async () => {
+  const cache = cacheOf();
+  equal(await cache.load("timestamp"), undefined);
+  await cache.store("timestamp", roleFile(1));
+  await cache.store("targets/releases", roleFile(2));
+  deepEqual(await cacheOf().load("timestamp"), roleFile(1));
+  deepEqual(await readFile(metadataPath("timestamp.json")), roleFile(1));
+  deepEqual(await readFile(metadataPath("targets/releases.json")), roleFile(2));
+});
+
+test("files are 0600 in directories of 0700 and nothing else is left behind", async () => {
+  await cacheOf().store("targets/releases", roleFile(1));
+  equal((await stat(metadataPath("targets/releases.json"))).mode & 0o777, 0o600);
+  for (const directory of [metadataPath("targets"), metadataPath("."), join(trustDirectory, "tuf")]) {
+    equal((await stat(directory)).mode & 0o777, 0o700);
+  }
+  deepEqual((await readdir(join(trustDirectory, "tuf", gun))).sort(), ["metadata"]);
+  deepEqual(await readdir(metadataPath("targets")), ["releases.json"]);
+});
+
+test("I3: a slower update of another process does not take the cache back", async () => {
+  for (const padding of [0, 80_000]) {
+    const slow = cacheOf();
+    const fast = cacheOf();
+    await slow.load("targets");
+    await fast.load("targets");
+    await fast.store("targets", roleFile(6, padding));
+    await slow.store("targets", roleFile(5, padding));
+    deepEqual(await cacheOf().load("targets"), roleFile(6, padding));
+    await slow.store("targets", roleFile(7, padding));
+    deepEqual(await cacheOf().load("targets"), roleFile(7, padding));
+    await fast.forget();
+  }
+});
+
+test("a file that did not change since it was loaded is replaced, whatever version it claims: the updater has judged it", async () => {
+  const cache = cacheOf();
+  await cache.store("targets", Buffer.from(`{"signed":{"version":9},"signatures":[]}`));
+  await cache.load("targets");
+  await cache.store("targets", roleFile(3));
+  deepEqual(await cacheOf().load("targets"), roleFile(3));
+});
+
+test("many writers at once leave one whole file and the highest version", async () => {
+  const versions = [3, 9, 1, 7, 5, 8, 2, 6, 4];
+  await Promise.all(
+    versions.map(async (version) => await cacheOf().store("snapshot", roleFile(version, version * 1_000))),
+  );
+  deepEqual(await cacheOf().load("snapshot"), roleFile(9, 9_000));
+});
+
+test("I3: a link in the place of a file is refused, for reading and never followed for writing", async () => {
+  const outside = join(trustDirectory, "outside.json");
+  await writeFile(outside, roleFile(1));
+  await mkdir(metadataPath("."), { recursive: true });
+  await symlink(outside, metadataPath("root.json"));
+  await rejects(cacheOf().load("root"), { code: "METADATA_CACHE_CORRUPT" });
+  await cacheOf()
+    .store("root", roleFile(2))
+    .catch(() => undefined);
+  deepEqual(await readFile(outside), roleFile(1));
+});
+
+test("I3: a link in the place of a directory is refused", async () => {
+  const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
+  await mkdir(join(trustDirectory, "tuf"));
+  await symlink(elsewhere, join(trustDirectory, "tuf", "reg.example.com:5000"));
+  await rejects(cacheOf().load("root"), { code: "METADATA_CACHE_CORRUPT" });
+  await rejects(cacheOf().store("root", roleFile(1)), { code: "METADATA_CACHE_CORRUPT" });
+  deepEqual(await readdir(elsewhere), []);
+  await rm(elsewhere, { recursive: true });
+});
+
+test("something that is no file is refused", async () => {
+  await mkdir(metadataPath("root.json"), { recursive: true });
+  await rejects(cacheOf().load("root"), { code: "METADATA_CACHE_CORRUPT" });
+});
+
+test("names that would leave the directory are refused", async () => {
+  for (const name of ["../x", "a/../../x", "a//b", "", "a/./b", "a\0b"]) {
+    throws(() => cacheOf(name), { code: "REFERENCE_INVALID" }, name);
+  }
+  await rejects(cacheOf().load("targets/../../root"), { code: "REFERENCE_INVALID" });
+});
+
+test("what cannot be written is a warning, not a failure", async () => {
+  await cacheOf().store(`targets/${"a".repeat(300)}`, roleFile(1));
+  equal(warnings.length, 1);
+  ok(warnings[0]?.startsWith("could not remember the targets/aaa"));
+});
+
+test("the longest role name there is fits", async () => {
+  const role = `targets/${"a".repeat(247)}`;
+  await cacheOf().store(role, roleFile(1));
+  deepEqual(await cacheOf().load(role), roleFile(1));
+  deepEqual(warnings, []);
+});

@@ -1,0 +1,239 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { lstat, mkdir, open, rename, rm, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { parseJson } from "../encoding/json.ts";
+import { MetadataError, UsageError, hasCode } from "../errors.ts";
+import type { RoleName } from "../tuf/metadata.ts";
+import type { MetadataCache } from "../tuf/updater.ts";
+import { withCollectionLock } from "./collection-lock.ts";
+
+/** Where a {@link FileMetadataCache} lives. */
+export interface FileMetadataCacheOptions {
+  /** docker's `$DOCKER_CONFIG/trust` */
+  readonly trustDirectory: string;
+  readonly gun: string;
+  /** told when something could not be remembered; the work goes on, as it does in docker */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** No role file is larger; a cache must not be a way around the bounds of the network. */
+const maxFileBytes = 100 * 1024 * 1024;
+/** From here on a version is read from the end of the file instead of parsing all of it. */
+const parseWholeBytes = 64 * 1024;
+
+/** A write takes a millisecond: nobody should wait long for one that died in it. */
+const lockTiming = { patienceMs: 5_000, deadAfterMs: 1_500, pollMs: 3 };
+
+/** Tells one state of a file from another without reading it. */
+interface FileIdentity {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/**
+ * What this machine trusts of one collection, in docker's own place: `tuf/<gun>/metadata/<role>.json`, raw bytes as received.
+ *
+ * Files are written beside their place, flushed and renamed, 0600 in directories of 0700, so that a reader in another process sees
+ * the old file or the new one. A writer that finds a file changed since it looked keeps the higher version: two updates that overlap
+ * never take this machine back in time. Links are not followed out of the trust directory.
+ *
+ * @see Notary v1: cache
+ */
+export class FileMetadataCache implements MetadataCache {
+  readonly #trustDirectory: string;
+  readonly #collection: readonly string[];
+  readonly #onWarning: (message: string) => void;
+  readonly #seen = new Map<RoleName, FileIdentity | undefined>();
+  readonly #checkedDirectories = new Set<string>();
+
+  /** @throws UsageError `REFERENCE_INVALID` for a GUN that would leave the directory */
+  constructor(options: FileMetadataCacheOptions) {
+    this.#trustDirectory = resolve(options.trustDirectory);
+    this.#collection = ["tuf", ...safeSegments(options.gun)];
+    this.#onWarning = options.onWarning ?? (() => undefined);
+  }
+
+  /** The file under which processes that publish to this collection queue up. */
+  get publishLockPath(): string {
+    return this.#lockPath("publish");
+  }
+
+  /**
+   * Reads a role file; undefined when there is none.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` for a link, something that is no file, or a size beyond every bound
+   * @throws UsageError `FILE_UNREADABLE`
+   */
+  async load(role: RoleName): Promise<Uint8Array | undefined> {
+    const path = this.#pathOf(role);
+    try {
+      await this.#checkDirectories(path);
+      const { bytes, identity } = await readRegularFile(path);
+      this.#seen.set(role, identity);
+      return bytes;
+    } catch (error) {
+      if (!isAbsence(error)) throw readable(error, path);
+      this.#seen.set(role, undefined);
+      return undefined;
+    }
+  }
+
+  /** Remembers a verified role file. What cannot be written is reported as a warning: a full disk must not stop a verification. */
+  async store(role: RoleName, bytes: Uint8Array): Promise<void> {
+    const path = this.#pathOf(role);
+    try {
+      await this.#checkDirectories(path);
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await withCollectionLock(this.#lockPath("cache"), async () => await this.#replace(role, path, bytes), lockTiming);
+    } catch (error) {
+      if (hasCode(error, "METADATA_CACHE_CORRUPT") || !(error instanceof Error)) throw error;
+      this.#onWarning(
+        `could not remember the ${role} metadata, so a rollback of it may go unnoticed later: ${error.message}`,
+      );
+    }
+  }
+
+  /** Forgets everything about the collection, staged changes of other tools excepted. */
+  async forget(): Promise<void> {
+    await rm(dirname(this.#pathOf("root")), { recursive: true, force: true });
+    this.#seen.clear();
+  }
+
+  async #replace(role: RoleName, path: string, bytes: Uint8Array): Promise<void> {
+    const current = await identityOf(path);
+    if (current !== undefined && !same(current, this.#seen.get(role)) && (await this.#isNewer(role, path, bytes)))
+      return;
+    await writeAtomically(path, bytes);
+    this.#seen.set(role, await identityOf(path));
+  }
+
+  /** Somebody else wrote since we looked: theirs stays if its version is higher. */
+  async #isNewer(role: RoleName, path: string, ours: Uint8Array): Promise<boolean> {
+    const { bytes } = await readRegularFile(path);
+    const theirVersion = versionOf(bytes);
+    if (theirVersion === undefined) return false;
+    this.#seen.delete(role);
+    return theirVersion > (versionOf(ours) ?? 0);
+  }
+
+  /** The leading dot keeps it apart from every collection below this one. */
+  #lockPath(purpose: string): string {
+    return join(this.#trustDirectory, ...this.#collection, `.tagseal-${purpose}.lock`);
+  }
+
+  #pathOf(role: RoleName): string {
+    return join(this.#trustDirectory, ...this.#collection, "metadata", `${safeSegments(role).join("/")}.json`);
+  }
+
+  /** Refuses a link anywhere between the trust directory (which may itself be one: that is its owner's choice) and the file. */
+  async #checkDirectories(path: string): Promise<void> {
+    const below = dirname(path).slice(this.#trustDirectory.length).split("/").filter(Boolean);
+    let directory = this.#trustDirectory;
+    for (const segment of below) {
+      directory = join(directory, segment);
+      if (this.#checkedDirectories.has(directory)) continue;
+      const found = await lstat(directory).catch(absentAsUndefined);
+      if (found === undefined) return;
+      if (!found.isDirectory())
+        throw corrupt(directory, "a directory", found.isSymbolicLink() ? "a link" : "something else");
+      this.#checkedDirectories.add(directory);
+    }
+  }
+}
+
+function safeSegments(name: string): string[] {
+  const segments = name.split("/");
+  if (segments.some((segment) => segment === "" || segment === "." || segment === ".." || /[\\\0]/.test(segment))) {
+    throw new UsageError("REFERENCE_INVALID", `"${name}" cannot be a path below the trust directory`);
+  }
+  return segments;
+}
+
+async function readRegularFile(path: string): Promise<{ bytes: Uint8Array; identity: FileIdentity }> {
+  // O_NONBLOCK: a pipe put in a file's place must not hang us before it is looked at.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw corrupt(path, "a file", "something else");
+    if (found.size > maxFileBytes) throw corrupt(path, `at most ${maxFileBytes} bytes`, `${found.size}`);
+    return { bytes: await file.readFile(), identity: found };
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  // Not the role's name with an ending: a long role name would then exceed what a file name may be.
+  const aside = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    const file = await open(aside, "wx", 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(aside, path);
+  } catch (error) {
+    await unlink(aside).catch(absentAsUndefined);
+    throw error;
+  }
+}
+
+async function identityOf(path: string): Promise<FileIdentity | undefined> {
+  return await lstat(path).catch(absentAsUndefined);
+}
+
+function same(one: FileIdentity, other: FileIdentity | undefined): boolean {
+  return one.ino === other?.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;
+}
+
+/** The version a role file claims; undefined when it is no role file. Only ever used to choose between files that were verified when written. */
+function versionOf(bytes: Uint8Array): number | undefined {
+  if (bytes.length <= parseWholeBytes) return parsedVersion(bytes);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = text.lastIndexOf('},"signatures":[');
+  const match = end < 0 ? null : /"version":(\d{1,15})$/.exec(text.toString("latin1", Math.max(0, end - 40), end));
+  return match === null ? parsedVersion(bytes) : Number(match[1]);
+}
+
+function parsedVersion(bytes: Uint8Array): number | undefined {
+  try {
+    const file = parseJson(bytes);
+    const signed = isObject(file) ? file["signed"] : undefined;
+    const version = isObject(signed) ? signed["version"] : undefined;
+    return typeof version === "number" ? version : undefined;
+  } catch (error) {
+    if (hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) return undefined;
+    throw error;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isAbsence(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+function absentAsUndefined(error: unknown): undefined {
+  if (!isAbsence(error)) throw error;
+  return undefined;
+}
+
+function readable(error: unknown, path: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ELOOP") return corrupt(path, "a file", "a link");
+  if (hasCode(error, "METADATA_CACHE_CORRUPT")) return error;
+  return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata: ${message}`, { cause: error });
+}
+
+function corrupt(path: string, expected: string, actual: string): MetadataError {
+  return new MetadataError("METADATA_CACHE_CORRUPT", `${path}: expected ${expected}, found ${actual}`, {
+    hint: "Find out who changed it. Only if you know why, remove it: the repository is then trusted anew, on first use.",
+  });
+}
