@@ -1,0 +1,165 @@
+/** What an editor holds between the last published state and the next: contents without version, expiry or signatures. */
+
+import { canonicalJson } from "../encoding/json.ts";
+import { MetadataError } from "../errors.ts";
+import type {
+  Body,
+  Delegations,
+  MetadataFile,
+  RoleName,
+  RootBody,
+  SnapshotBody,
+  Target,
+  TargetsBody,
+} from "./metadata.ts";
+
+/** A body before it is given its version and expiry. */
+export type Content<B extends Body> = Omit<B, keyof Body>;
+
+/** The root as it stands and as it will be signed. */
+export interface RootDraft {
+  /** `undefined` for a collection that was never signed */
+  readonly published: MetadataFile<RootBody> | undefined;
+  content: Content<RootBody>;
+  changed: boolean;
+}
+
+/** Everything an editor knows. */
+export interface CollectionDraft {
+  readonly root: RootDraft;
+  /** `targets` and every delegation with metadata, parents before children */
+  readonly targets: Map<RoleName, TargetsDraft>;
+  readonly snapshot: MetadataFile<SnapshotBody> | undefined;
+  /** delegations removed, with everything below them */
+  readonly removed: Set<RoleName>;
+}
+
+/** One targets file being edited. The file it came from is never touched; entries are copied at the first change. */
+export class TargetsDraft {
+  /** the file last published, as far as its content is still the starting point */
+  readonly published: MetadataFile<TargetsBody> | undefined;
+  /** the highest version known to be taken, 0 for none */
+  readonly takenVersion: number;
+  #content: Content<TargetsBody>;
+  #ownEntries: Map<string, Target> | undefined;
+  #contentBeforePurge: Content<TargetsBody> | undefined;
+  #changed: boolean;
+
+  private constructor(
+    content: Content<TargetsBody>,
+    takenVersion: number,
+    published: MetadataFile<TargetsBody> | undefined,
+    changed: boolean,
+  ) {
+    this.#content = content;
+    this.takenVersion = takenVersion;
+    this.published = published;
+    this.#changed = changed;
+  }
+
+  /** Starts from a file; `changed` when it has to be signed again whatever happens. */
+  static from(published: MetadataFile<TargetsBody>, options: { readonly changed?: boolean } = {}): TargetsDraft {
+    const { version, expires: _expires, expiresAt: _expiresAt, ...content } = published.body;
+    return new TargetsDraft(content, version, published, options.changed ?? false);
+  }
+
+  /** Starts with nothing, above the version that is taken. */
+  static empty(takenVersion = 0): TargetsDraft {
+    const content = { type: "targets", targets: new Map(), delegations: { keys: new Map(), roles: [] } } as const;
+    return new TargetsDraft(content, takenVersion, undefined, true);
+  }
+
+  get content(): Content<TargetsBody> {
+    return this.#content;
+  }
+
+  /** Must be signed, or the edit is lost. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** Changed by a purge alone: signed if the keys are there, left as it was if not. */
+  get onlyPurged(): boolean {
+    return this.#contentBeforePurge !== undefined && !this.#changed;
+  }
+
+  markChanged(): void {
+    this.#changed = true;
+  }
+
+  /** @returns false when the same entry was there already */
+  setTarget(name: string, target: Target): boolean {
+    const present = this.#content.targets.get(name);
+    if (present !== undefined && sameTarget(present, target)) return false;
+    this.#entries().set(name, target);
+    this.#changed = true;
+    return true;
+  }
+
+  /** @returns false when there was no such entry */
+  deleteTarget(name: string): boolean {
+    if (!this.#content.targets.has(name)) return false;
+    this.#entries().delete(name);
+    this.#changed = true;
+    return true;
+  }
+
+  setDelegations(delegations: Delegations): void {
+    this.#content = { ...this.#content, delegations };
+    this.#changed = true;
+  }
+
+  /** Takes keys away, provided the role can be signed when it comes to that. */
+  purge(delegations: Delegations): void {
+    this.#contentBeforePurge ??= this.#content;
+    this.#content = { ...this.#content, delegations };
+  }
+
+  /** The same draft without the purge that could not be signed. */
+  withoutPurge(): TargetsDraft {
+    return new TargetsDraft(
+      this.#contentBeforePurge ?? this.#content,
+      this.takenVersion,
+      this.published,
+      this.#changed,
+    );
+  }
+
+  #entries(): Map<string, Target> {
+    if (this.#ownEntries === undefined) {
+      this.#ownEntries = new Map(this.#content.targets);
+      this.#content = { ...this.#content, targets: this.#ownEntries };
+    }
+    return this.#ownEntries;
+  }
+}
+
+/**
+ * The version after `version`. Reserves nothing above 2^31-1, which is where the reference's databases end.
+ *
+ * @throws MetadataError `METADATA_MALFORMED` when there is no next version
+ */
+export function nextVersion(role: RoleName, version: number): number {
+  if (version < highestVersion) return version + 1;
+  throw new MetadataError(
+    "METADATA_MALFORMED",
+    `${role} is at version ${version}, and ${highestVersion} is the highest there can be`,
+  );
+}
+
+/** The highest version a file may have: what fits the reference's database columns. */
+export const highestVersion = 2 ** 31 - 1;
+
+function sameTarget(a: Target, b: Target): boolean {
+  return a.length === b.length && sameHashes(a.hashes, b.hashes) && sameCustom(a.custom, b.custom);
+}
+
+function sameHashes(a: Target["hashes"], b: Target["hashes"]): boolean {
+  if (a.size !== b.size) return false;
+  return [...a].every(([algorithm, value]) => Buffer.from(value).equals(b.get(algorithm) ?? new Uint8Array(0)));
+}
+
+function sameCustom(a: Target["custom"], b: Target["custom"]): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return Buffer.from(canonicalJson(a)).equals(canonicalJson(b));
+}

@@ -1,0 +1,115 @@
+/** Changes to the `delegations` part of one targets file. Pure: the old value in, the new one out; who may sign that is the editor's business. */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import { hasCode, MetadataError } from "../errors.ts";
+import type { DelegatedRole, Delegations, RoleName } from "./metadata.ts";
+
+/** What to change about a delegation; what is left out stays as it is. */
+export interface DelegationChange {
+  /** appended in order; a key already there is not added twice */
+  readonly addKeys?: readonly PublicKey[];
+  /** canonical key IDs (the ID a certificate has as a key object does too); one that is not there removes nothing */
+  readonly removeKeys?: readonly string[];
+  /** literal prefixes of target names, `""` for every name; appended without duplicates */
+  readonly addPaths?: readonly string[];
+  readonly removePaths?: readonly string[];
+  /** forgets every path there was before `addPaths` are added */
+  readonly clearPaths?: boolean;
+  /** only for a role that is new; 1 when left out */
+  readonly threshold?: number;
+}
+
+/**
+ * Creates or changes the delegation `name`. A role whose last key was removed stays, unusable until it gets one.
+ *
+ * @throws MetadataError `METADATA_MALFORMED` for a new role without keys or with a threshold below 1
+ * @see Notary v1: change semantics
+ */
+export function withDelegation(delegations: Delegations, name: RoleName, change: DelegationChange): Delegations {
+  const roles = delegations.roles ?? [];
+  const before = roles.find((role) => role.name === name);
+  const after = before === undefined ? newRole(name, change) : changedRole(before, change, delegations.keys);
+  const keys = new Map(delegations.keys);
+  for (const key of change.addKeys ?? []) keys.set(key.keyId, key);
+  const changed = before === undefined ? [...roles, after] : roles.map((role) => (role === before ? after : role));
+  return { keys: usedKeys(keys, changed), roles: changed };
+}
+
+/** Removes the delegation `name` and every key nothing else uses. Removing what is not there changes nothing. */
+export function withoutDelegation(delegations: Delegations, name: RoleName): Delegations {
+  const roles = delegations.roles?.filter((role) => role.name !== name) ?? [];
+  if (roles.length === (delegations.roles ?? []).length) return delegations;
+  // null, not []: the reference writes it so, and what is hashed is how it was written
+  return { keys: usedKeys(delegations.keys, roles), roles: roles.length === 0 ? null : roles };
+}
+
+/** Takes the keys with these canonical IDs from every role. Returns the value given when none of them is there. */
+export function withoutKeys(delegations: Delegations, canonicalIds: readonly string[]): Delegations {
+  const affected = (delegations.roles ?? []).filter((role) => holdsKey(role, delegations.keys, canonicalIds));
+  return affected.reduce(
+    (result, role) => withDelegation(result, role.name, { removeKeys: canonicalIds }),
+    delegations,
+  );
+}
+
+/** The names of the roles that cannot be used as they stand, having fewer keys than their threshold. */
+export function unusableRoles(delegations: Delegations): DelegatedRole[] {
+  return (delegations.roles ?? []).filter((role) => (role.keyIds ?? []).length < role.threshold);
+}
+
+function newRole(name: RoleName, change: DelegationChange): DelegatedRole {
+  const { addKeys = [], addPaths = [], threshold = 1 } = change;
+  if (addKeys.length === 0 || threshold < 1 || !Number.isSafeInteger(threshold)) {
+    throw new MetadataError(
+      "METADATA_MALFORMED",
+      `tuf: invalid role ${name}. a new delegation needs at least one key and a threshold of 1 or more, got ${addKeys.length} keys and threshold ${threshold}`,
+    );
+  }
+  return { name, keyIds: unique(addKeys.map((key) => key.keyId)), paths: pathsOrNone(unique(addPaths)), threshold };
+}
+
+function changedRole(role: DelegatedRole, change: DelegationChange, keys: Delegations["keys"]): DelegatedRole {
+  const { addKeys = [], removeKeys = [], addPaths = [], removePaths = [], clearPaths = false } = change;
+  const kept = (role.keyIds ?? []).filter((id) => !matches(keys.get(id), removeKeys));
+  const keyIds = unique([...kept, ...addKeys.map((key) => key.keyId)]);
+  const keptPaths = clearPaths ? [] : (role.paths ?? []).filter((path) => !removePaths.includes(path));
+  // a list that was untouched keeps its spelling (null or []); one that became empty is null, as the reference writes it
+  const untouched = keyIds.length === 0 && (role.keyIds ?? []).length === 0;
+  return {
+    ...role,
+    keyIds: untouched ? role.keyIds : keyIds.length === 0 ? null : keyIds,
+    paths: pathsOrNone(unique([...keptPaths, ...addPaths])),
+  };
+}
+
+function holdsKey(role: DelegatedRole, keys: Delegations["keys"], canonicalIds: readonly string[]): boolean {
+  return (role.keyIds ?? []).some((id) => matches(keys.get(id), canonicalIds));
+}
+
+function matches(key: PublicKey | undefined, ids: readonly string[]): boolean {
+  if (key === undefined || ids.length === 0) return false;
+  return ids.includes(key.keyId) || ids.includes(canonicalIdOf(key));
+}
+
+function canonicalIdOf(key: PublicKey): string {
+  try {
+    return key.canonicalKeyId;
+  } catch (error) {
+    // someone else's unreadable certificate has no canonical ID; its own ID still takes it out
+    if (hasCode(error, "KEY_MALFORMED", "CERTIFICATE_INVALID", "PEM_MALFORMED", "DER_MALFORMED")) return key.keyId;
+    throw error;
+  }
+}
+
+function usedKeys(keys: Delegations["keys"], roles: readonly DelegatedRole[]): Delegations["keys"] {
+  const used = new Set(roles.flatMap((role) => role.keyIds ?? []));
+  return new Map([...keys].filter(([id]) => used.has(id)));
+}
+
+function pathsOrNone(paths: readonly string[]): readonly string[] | undefined {
+  return paths.length === 0 ? undefined : paths;
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

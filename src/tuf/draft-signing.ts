@@ -1,0 +1,232 @@
+/** Turns a draft into the files to publish: which roles are signed, with what, in which order. */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import { hasCode } from "../errors.ts";
+import { type CollectionDraft, nextVersion, type RootDraft, TargetsDraft } from "./collection-draft.ts";
+import { unusableRoles } from "./delegation-editing.ts";
+import { expiryAfter, isExpired, isNearExpiry, lifetimeMs } from "./expiry-renewal.ts";
+import { fileMetaOf } from "./file-meta.ts";
+import type { Body, FileMeta, MetadataFile, RoleKeys, RoleName, RootBody, TargetsBody } from "./metadata.ts";
+import { parentOf } from "./role-name.ts";
+import {
+  canSign,
+  holdsAnyKey,
+  rememberingKeys,
+  signRole,
+  type SigningKeys,
+  type SigningRequirement,
+} from "./role-signing.ts";
+
+/** What a publish does beyond signing what changed. */
+export interface SignOptions {
+  readonly now: Date;
+  /** older roots, for readers that stopped there: their root keys sign the new root where they are held */
+  readonly legacyRoots?: readonly MetadataFile<RootBody>[];
+  /** the server has nothing of this collection: everything goes along, and targets is signed anew */
+  readonly initial?: boolean;
+  /** sign every role again whose keys are held, whether or not it changed */
+  readonly resignAll?: boolean;
+  /** told, one sentence each, of what could not be done and readers will notice */
+  readonly onWarning?: (warning: string) => void;
+}
+
+/** `must`: without this signature the publish is pointless. `may`: worth doing if the keys are there. */
+type Need = "must" | "may" | "none";
+
+interface Publication {
+  readonly files: Map<RoleName, Uint8Array>;
+  readonly keys: SigningKeys;
+  readonly options: SignOptions;
+}
+
+/**
+ * Signs a draft; see `CollectionEditor.sign`.
+ *
+ * @throws KeyStoreError `SIGNING_KEY_MISSING`; MetadataError `METADATA_MALFORMED` when a version cannot be raised any more
+ */
+export async function signDraft(
+  draft: CollectionDraft,
+  keys: SigningKeys,
+  options: SignOptions,
+): Promise<ReadonlyMap<RoleName, Uint8Array>> {
+  const publication = { files: new Map<RoleName, Uint8Array>(), keys: rememberingKeys(keys), options };
+  await addRoot(publication, draft.root);
+  await addTargets(publication, draft);
+  await addSnapshot(publication, draft);
+  return publication.files;
+}
+
+async function addRoot(publication: Publication, draft: RootDraft): Promise<void> {
+  const { published, content } = draft;
+  const requirements = rootRequirements(draft);
+  if (await isToBeSigned(publication, "root", rootNeed(draft, publication.options), published, requirements)) {
+    const body: RootBody = { ...content, ...nextStamp("root", published?.body.version ?? 0, publication.options.now) };
+    const legacyKeys = (publication.options.legacyRoots ?? []).flatMap((root) => rootKeysOf(root.body));
+    publication.files.set("root", (await signRole("root", body, requirements, publication.keys, legacyKeys)).bytes);
+  } else if (publication.options.initial === true && published !== undefined) {
+    publication.files.set("root", published.bytes);
+  }
+}
+
+function rootNeed({ published, changed }: RootDraft, options: SignOptions): Need {
+  const legacy = (options.legacyRoots ?? []).length > 0;
+  return changed || legacy ? "must" : renewalNeed(published, options);
+}
+
+/** A root whose own keys or threshold changed answers to the keys it replaces as well, or no reader could follow. */
+function rootRequirements({ published, content }: RootDraft): SigningRequirement[] {
+  const current = { roleKeys: baseRole(content, "root"), keys: content.keys };
+  if (published === undefined || sameRoleKeys(current.roleKeys, baseRole(published.body, "root"))) return [current];
+  return [current, { roleKeys: baseRole(published.body, "root"), keys: published.body.keys }];
+}
+
+async function addTargets(publication: Publication, draft: CollectionDraft): Promise<void> {
+  const effective = new Map<RoleName, TargetsDraft>();
+  for (const [role, roleDraft] of [...draft.targets].sort(byDepth)) {
+    const requirement = targetsRequirement(role, draft.root, effective);
+    if (requirement === undefined) continue;
+    const need = targetsNeed(role, roleDraft, publication.options);
+    const signed = await isToBeSigned(publication, role, need, roleDraft.published, [requirement]);
+    if (!signed && roleDraft.onlyPurged) publication.options.onWarning?.(purgeSkipped(role));
+    effective.set(role, signed || !roleDraft.onlyPurged ? roleDraft : roleDraft.withoutPurge());
+    if (signed) await addSignedTargets(publication, role, roleDraft, requirement);
+    else if (publication.options.initial === true && roleDraft.published !== undefined)
+      publication.files.set(role, roleDraft.published.bytes);
+  }
+}
+
+async function addSignedTargets(
+  publication: Publication,
+  role: RoleName,
+  draft: TargetsDraft,
+  requirement: SigningRequirement,
+): Promise<void> {
+  const body: TargetsBody = { ...draft.content, ...nextStamp(role, draft.takenVersion, publication.options.now) };
+  publication.files.set(role, (await signRole(role, body, [requirement], publication.keys)).bytes);
+  warnOfUnusable(publication, draft);
+}
+
+function targetsNeed(role: RoleName, draft: TargetsDraft, options: SignOptions): Need {
+  if (draft.changed || (role === "targets" && options.initial === true)) return "must";
+  const renewal = renewalNeed(draft.published, options);
+  return draft.onlyPurged && renewal === "none" ? "may" : renewal;
+}
+
+/** An expired file has to be signed again, or no reader could use what is published beside it; one about to expire had better be. */
+function renewalNeed(published: MetadataFile<Body> | undefined, options: SignOptions): Need {
+  if (published === undefined || isExpired(published.body, options.now)) return "must";
+  return options.resignAll === true || isNearExpiry(published.body, options.now) ? "may" : "none";
+}
+
+async function isToBeSigned(
+  publication: Publication,
+  role: RoleName,
+  need: Need,
+  published: MetadataFile<Body> | undefined,
+  requirements: readonly SigningRequirement[],
+): Promise<boolean> {
+  if (need !== "may") return need === "must";
+  if (await allHeld(requirements, publication.keys)) return true;
+  if (published !== undefined && isNearExpiry(published.body, publication.options.now)) {
+    publication.options.onWarning?.(
+      `${role} expires at ${published.body.expires}, and the keys to sign it again are not available here`,
+    );
+  }
+  return false;
+}
+
+/** A key that cannot be unlocked counts as absent here: a publish that does not need it must not fail for it. */
+async function allHeld(requirements: readonly SigningRequirement[], keys: SigningKeys): Promise<boolean> {
+  try {
+    for (const requirement of requirements) {
+      if (!(await canSign(requirement, keys))) return false;
+    }
+    return true;
+  } catch (error) {
+    if (hasCode(error, "PASSPHRASE_WRONG", "PASSPHRASE_UNAVAILABLE", "KEY_FILE_UNSAFE")) return false;
+    throw error;
+  }
+}
+
+async function addSnapshot(publication: Publication, draft: CollectionDraft): Promise<void> {
+  const { root, snapshot } = draft;
+  const requirement = { roleKeys: baseRole(root.content, "snapshot"), keys: root.content.keys };
+  if (!(await holdsAnyKey(requirement, publication.keys))) return;
+  const body = {
+    type: "snapshot" as const,
+    meta: snapshotMeta(publication, draft),
+    ...nextStamp("snapshot", snapshot?.body.version ?? 0, publication.options.now),
+  };
+  publication.files.set("snapshot", (await signRole("snapshot", body, [requirement], publication.keys)).bytes);
+}
+
+/** Entries of roles that were not read stay as they were; those of removed roles go. */
+function snapshotMeta(
+  { files }: Publication,
+  { root, targets, snapshot, removed }: CollectionDraft,
+): Map<RoleName, FileMeta> {
+  const meta = new Map([...(snapshot?.body.meta ?? [])].filter(([role]) => !isRemoved(role, removed)));
+  const published = [
+    ["root", root.published] as const,
+    ...[...targets].map(([role, draft]) => [role, draft.published] as const),
+  ];
+  for (const [role, file] of published) {
+    if (file !== undefined) meta.set(role, fileMetaOf(file.bytes));
+  }
+  for (const [role, bytes] of files) meta.set(role, fileMetaOf(bytes));
+  return meta;
+}
+
+function isRemoved(role: RoleName, removed: ReadonlySet<RoleName>): boolean {
+  return [...removed].some((name) => role === name || role.startsWith(`${name}/`));
+}
+
+function targetsRequirement(
+  role: RoleName,
+  root: RootDraft,
+  drafts: ReadonlyMap<RoleName, TargetsDraft>,
+): SigningRequirement | undefined {
+  if (role === "targets") return { roleKeys: baseRole(root.content, "targets"), keys: root.content.keys };
+  const delegations = drafts.get(parentOf(role))?.content.delegations;
+  const declared = delegations?.roles?.find((entry) => entry.name === role);
+  return delegations === undefined || declared === undefined
+    ? undefined
+    : { roleKeys: declared, keys: delegations.keys };
+}
+
+function warnOfUnusable(publication: Publication, draft: TargetsDraft): void {
+  for (const role of unusableRoles(draft.content.delegations)) {
+    publication.options.onWarning?.(
+      `role ${role.name} has fewer keys than its threshold of ${role.threshold}; it will not be usable until keys are added to it`,
+    );
+  }
+}
+
+function purgeSkipped(role: RoleName): string {
+  return `role ${role} contains keys being purged but you do not have the necessary keys present to sign it; keys will not be purged from ${role} or its immediate children`;
+}
+
+function nextStamp(role: RoleName, version: number, now: Date): Body {
+  return { version: nextVersion(role, version), ...expiryAfter(now, lifetimeMs(role)) };
+}
+
+function baseRole(root: Pick<RootBody, "roles">, role: RoleName): RoleKeys {
+  return root.roles.get(role) ?? { keyIds: null, threshold: 1 };
+}
+
+function rootKeysOf(root: RootBody): PublicKey[] {
+  return (baseRole(root, "root").keyIds ?? []).map((id) => root.keys.get(id)).filter((key) => key !== undefined);
+}
+
+function sameRoleKeys(a: RoleKeys, b: RoleKeys): boolean {
+  const keyIds = new Set(a.keyIds);
+  return (
+    a.threshold === b.threshold &&
+    keyIds.size === new Set(b.keyIds).size &&
+    (b.keyIds ?? []).every((id) => keyIds.has(id))
+  );
+}
+
+function byDepth([a]: readonly [RoleName, unknown], [b]: readonly [RoleName, unknown]): number {
+  return a.split("/").length - b.split("/").length;
+}

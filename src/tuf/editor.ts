@@ -1,0 +1,326 @@
+/**
+ * Editing a trusted collection: changes are made to a draft and nothing is signed until `sign`, which hands out the files to publish. The
+ * collection it started from is never modified; after a version conflict, update, make a new editor and apply the changes again.
+ */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import { hasCode, MetadataError, UsageError } from "../errors.ts";
+import { type CollectionDraft, type Content, TargetsDraft } from "./collection-draft.ts";
+import { type DelegationChange, withDelegation, withoutDelegation, withoutKeys } from "./delegation-editing.ts";
+import { coveringPaths, pathsCover } from "./delegation-paths.ts";
+import { signDraft, type SignOptions } from "./draft-signing.ts";
+import type {
+  BaseRole,
+  DelegatedRole,
+  MetadataFile,
+  RoleName,
+  RootBody,
+  SnapshotBody,
+  Target,
+  TargetsBody,
+} from "./metadata.ts";
+import { isDelegation, parentOf } from "./role-name.ts";
+import type { SigningKeys } from "./role-signing.ts";
+import { requireTargetName } from "./target-name.ts";
+
+/** The keys a new collection starts with. */
+export interface InitialKeys {
+  /** an x509 key whose certificate names the collection */
+  readonly rootKey: PublicKey;
+  readonly targets: PublicKey;
+  readonly snapshot: PublicKey;
+  readonly timestamp: PublicKey;
+}
+
+/** What an editor starts from; every trusted collection is one. */
+export interface EditableCollection {
+  readonly gun: string;
+  readonly root: MetadataFile<RootBody>;
+  readonly targets: MetadataFile<TargetsBody>;
+  /** absent for a collection prepared on disk whose snapshot the server is to make */
+  readonly snapshot?: MetadataFile<SnapshotBody>;
+  readonly delegations?: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>;
+  /** delegations that failed validation, and why */
+  readonly invalidDelegations?: ReadonlyMap<
+    RoleName,
+    { readonly file: MetadataFile<TargetsBody>; readonly error: unknown }
+  >;
+}
+
+/**
+ * A draft of the next state of one collection.
+ *
+ * @see Notary v1: change semantics; publish, step by step; initialise; key rotation
+ */
+export class CollectionEditor {
+  readonly gun: string;
+  readonly #draft: CollectionDraft;
+  readonly #invalid: NonNullable<EditableCollection["invalidDelegations"]>;
+  readonly #takenVersions = new Map<RoleName, number>();
+
+  private constructor(
+    gun: string,
+    draft: CollectionDraft,
+    invalid: NonNullable<EditableCollection["invalidDelegations"]>,
+  ) {
+    this.gun = gun;
+    this.#draft = draft;
+    this.#invalid = invalid;
+  }
+
+  /** A collection that does not exist yet: one key and threshold 1 for each role, nothing signed. Publishing it yields version 1 of each file. */
+  static create(gun: string, keys: InitialKeys): CollectionEditor {
+    const root = { published: undefined, content: initialRoot(keys), changed: true };
+    const targets = new Map([["targets", TargetsDraft.empty()]]);
+    return new CollectionEditor(gun, { root, targets, snapshot: undefined, removed: new Set() }, new Map());
+  }
+
+  /** Edits what was read. An expired `targets` is signed again when the time comes, whatever else changes. */
+  static from(collection: EditableCollection): CollectionEditor {
+    const { version: _version, expires: _expires, expiresAt: _expiresAt, ...content } = collection.root.body;
+    const root = { published: collection.root, content, changed: false };
+    const files = [["targets", collection.targets] as const, ...(collection.delegations ?? [])];
+    const targets = new Map(files.map(([role, file]) => [role, TargetsDraft.from(file)]));
+    const draft = { root, targets, snapshot: collection.snapshot, removed: new Set<RoleName>() };
+    return new CollectionEditor(collection.gun, draft, collection.invalidDelegations ?? new Map());
+  }
+
+  /**
+   * Adds or replaces a target.
+   *
+   * @returns false when exactly this entry is there already, and so nothing changes
+   * @throws MetadataError `METADATA_MALFORMED` for a name no reader would take; `METADATA_ROLE_UNKNOWN` for a role nobody delegated to, or
+   *   whose paths do not cover the name; `METADATA_MISSING` for a role that exists but was not read
+   */
+  addTarget(role: RoleName, name: string, target: Target): boolean {
+    requireTargetName(name);
+    const draft = this.#targetsDraft(role);
+    if (!pathsCover(this.#pathsOf(role), name)) {
+      throw new MetadataError(
+        "METADATA_ROLE_UNKNOWN",
+        `could not add all targets: ${role} may not sign ${JSON.stringify(name)}, its paths do not cover that name`,
+      );
+    }
+    return draft.setTarget(name, target);
+  }
+
+  /**
+   * Removes a target.
+   *
+   * @returns false when it was not there, which is no error and changes nothing
+   */
+  removeTarget(role: RoleName, name: string): boolean {
+    return this.#draft.targets.get(role)?.deleteTarget(name) ?? false;
+  }
+
+  /**
+   * Declares the delegation `role` in its parent, or adds keys and paths to it if it is there. A parent without metadata gets some, empty.
+   *
+   * @throws MetadataError `METADATA_ROLE_UNKNOWN` for a name that is no delegation, an undeclared parent, or paths outside the parent's;
+   *   `METADATA_MALFORMED` for a new role without keys
+   */
+  addDelegation(role: RoleName, change: Pick<DelegationChange, "addKeys" | "addPaths" | "threshold">): void {
+    this.#changeDelegation(role, change);
+  }
+
+  /**
+   * Changes keys and paths of the delegation `role`. Its parent is signed again even if nothing came of it.
+   *
+   * @throws MetadataError `METADATA_ROLE_UNKNOWN` when its parent does not declare it, or for paths outside the parent's
+   */
+  updateDelegation(role: RoleName, change: Omit<DelegationChange, "threshold">): void {
+    if (this.#declaration(role) === undefined) throw unknownRole(role);
+    this.#changeDelegation(role, change);
+  }
+
+  /**
+   * Removes the delegation `role` with everything below it.
+   *
+   * @returns false when it was not there, which is no error and changes nothing
+   */
+  removeDelegation(role: RoleName): boolean {
+    const parent = this.#declaration(role) === undefined ? undefined : this.#draft.targets.get(parentOf(role));
+    if (parent === undefined) return false;
+    parent.setDelegations(withoutDelegation(parent.content.delegations, role));
+    for (const [name, draft] of [...this.#draft.targets]) {
+      if (isWithin(role, name)) this.#forget(name, draft);
+    }
+    this.#draft.removed.add(role);
+    return true;
+  }
+
+  /**
+   * Takes the keys with these canonical IDs from every delegation whose parent can be signed when it comes to that; `sign` warns of the others.
+   */
+  purgeKeys(canonicalIds: readonly string[]): void {
+    for (const draft of this.#draft.targets.values()) {
+      const purged = withoutKeys(draft.content.delegations, canonicalIds);
+      if (purged !== draft.content.delegations) draft.purge(purged);
+    }
+  }
+
+  /**
+   * Has the role signed again as it is. A delegation that failed validation (expired, or signed by keys it no longer has) is taken back
+   * with its content, provided it has keys enough.
+   *
+   * @throws MetadataError `METADATA_ROLE_UNKNOWN` for any other role
+   */
+  witness(role: RoleName): void {
+    const draft = this.#draft.targets.get(role) ?? this.#takeBack(role);
+    if (draft === undefined)
+      throw new MetadataError(
+        "METADATA_ROLE_UNKNOWN",
+        `this role is not known: there is nothing to witness in ${JSON.stringify(role)}`,
+      );
+    draft.markChanged();
+  }
+
+  /**
+   * Replaces the keys of a base role; the threshold stays. A new root is signed by the old root keys too, and targets by its new key.
+   * Certificates of former root keys stay in the file, as the reference leaves them.
+   *
+   * @throws UsageError `USAGE` for fewer keys than the role's threshold
+   */
+  rotateKey(role: BaseRole, newKeys: readonly PublicKey[]): void {
+    const { root } = this.#draft;
+    const keyIds = [...new Set(newKeys.map((key) => key.keyId))];
+    const threshold = root.content.roles.get(role)?.threshold ?? 1;
+    if (keyIds.length < threshold) {
+      throw new UsageError("USAGE", `the ${role} role needs at least ${threshold} keys, got ${keyIds.length}`);
+    }
+    root.content = withBaseKeys(root.content, role, newKeys, { keyIds, threshold });
+    root.changed = true;
+    if (role === "targets") this.#targetsDraft("targets").markChanged();
+  }
+
+  /**
+   * Signs what changed, what is about to expire and what `options` asks for, and returns the files to publish, by role. The editor stays as
+   * it is: signing twice gives two equally good sets. The snapshot is among them only when its key is held; else the server makes it.
+   *
+   * @throws KeyStoreError `SIGNING_KEY_MISSING` when a role that must be signed cannot be; what `keys` throws
+   */
+  sign(keys: SigningKeys, options: SignOptions): Promise<ReadonlyMap<RoleName, Uint8Array>> {
+    return signDraft(this.#draft, keys, options);
+  }
+
+  /** What is forgotten here the server still has, and its version stays taken. */
+  #forget(role: RoleName, draft: TargetsDraft): void {
+    this.#takenVersions.set(role, draft.takenVersion);
+    this.#draft.targets.delete(role);
+  }
+
+  #changeDelegation(role: RoleName, change: DelegationChange): void {
+    if (!isDelegation(role)) throw unknownRole(role);
+    const parentName = parentOf(role);
+    const parent = this.#targetsDraft(parentName);
+    const refused = (change.addPaths ?? []).filter((path) => !pathsCover(this.#pathsOf(parentName), path));
+    if (refused.length > 0) {
+      throw new MetadataError(
+        "METADATA_ROLE_UNKNOWN",
+        `tuf: invalid role ${role}. invalid paths to add to role: ${parentName} may not sign ${JSON.stringify(refused)} itself`,
+      );
+    }
+    parent.setDelegations(withDelegation(parent.content.delegations, role, change));
+    this.#draft.removed.delete(role);
+  }
+
+  /** The draft of a role that is declared, made if there is none. */
+  #targetsDraft(role: RoleName): TargetsDraft {
+    const present = this.#draft.targets.get(role);
+    if (present !== undefined) return present;
+    if (this.#declaration(role) === undefined) throw unknownRole(role);
+    const draft = this.#expiredDraft(role) ?? this.#newDraft(role);
+    this.#draft.targets.set(role, draft);
+    return draft;
+  }
+
+  /** A role that merely expired is carried on: starting it anew would drop every entry it has. */
+  #expiredDraft(role: RoleName): TargetsDraft | undefined {
+    return hasCode(this.#invalid.get(role)?.error, "METADATA_EXPIRED") ? this.#takeBack(role) : undefined;
+  }
+
+  /** Content signed by keys the role no longer has is nobody's to carry on, but its version is taken. */
+  #newDraft(role: RoleName): TargetsDraft {
+    const taken = this.#takenVersions.get(role) ?? this.#invalid.get(role)?.file.body.version;
+    if (taken === undefined && this.#isListed(role)) {
+      throw new MetadataError(
+        "METADATA_MISSING",
+        `${role} was published but not read here, and cannot be edited without its content`,
+      );
+    }
+    return TargetsDraft.empty(taken);
+  }
+
+  /** Listed by the snapshot this started from, and still declared by a parent this started from. */
+  #isListed(role: RoleName): boolean {
+    if (this.#draft.snapshot?.body.meta.has(role) !== true) return false;
+    const parent = this.#draft.targets.get(parentOf(role))?.published?.body;
+    return parent?.delegations.roles?.some((entry) => entry.name === role) ?? false;
+  }
+
+  #takeBack(role: RoleName): TargetsDraft | undefined {
+    const file = this.#invalid.get(role)?.file;
+    const declaration = this.#declaration(role);
+    if (file === undefined || declaration === undefined) return undefined;
+    if ((declaration.keyIds ?? []).length < declaration.threshold) return undefined;
+    const draft = TargetsDraft.from(file, { changed: true });
+    this.#draft.targets.set(role, draft);
+    return draft;
+  }
+
+  #declaration(role: RoleName): DelegatedRole | undefined {
+    if (!isDelegation(role)) return undefined;
+    const parent = this.#draft.targets.get(parentOf(role)) ?? this.#declaredParent(parentOf(role));
+    return parent?.content.delegations.roles?.find((entry) => entry.name === role);
+  }
+
+  #declaredParent(role: RoleName): TargetsDraft | undefined {
+    return this.#declaration(role) === undefined ? undefined : this.#expiredDraft(role);
+  }
+
+  #pathsOf(role: RoleName): readonly string[] {
+    return coveringPaths(role, (name) => this.#declaration(name)?.paths);
+  }
+}
+
+function initialRoot(keys: InitialKeys): Content<RootBody> {
+  const byRole = { root: keys.rootKey, targets: keys.targets, snapshot: keys.snapshot, timestamp: keys.timestamp };
+  return {
+    type: "root",
+    consistentSnapshot: false,
+    keys: new Map(Object.values(byRole).map((key) => [key.keyId, key])),
+    roles: new Map(Object.entries(byRole).map(([role, key]) => [role, { keyIds: [key.keyId], threshold: 1 }])),
+  };
+}
+
+function withBaseKeys(
+  root: Content<RootBody>,
+  role: BaseRole,
+  newKeys: readonly PublicKey[],
+  roleKeys: { keyIds: string[]; threshold: number },
+): Content<RootBody> {
+  const roles = new Map(root.roles).set(role, roleKeys);
+  const keys = new Map(root.keys);
+  for (const key of newKeys) keys.set(key.keyId, key);
+  if (role !== "root") dropUnused(keys, root.roles.get(role)?.keyIds ?? [], roles);
+  return { ...root, keys, roles };
+}
+
+function dropUnused(
+  keys: Map<string, PublicKey>,
+  candidates: readonly string[],
+  roles: Content<RootBody>["roles"],
+): void {
+  const used = new Set([...roles.values()].flatMap((roleKeys) => roleKeys.keyIds ?? []));
+  for (const id of candidates) {
+    if (!used.has(id)) keys.delete(id);
+  }
+}
+
+function isWithin(ancestor: RoleName, role: RoleName): boolean {
+  return role === ancestor || role.startsWith(`${ancestor}/`);
+}
+
+function unknownRole(role: RoleName): MetadataError {
+  return new MetadataError("METADATA_ROLE_UNKNOWN", `tuf: invalid role ${role}. no valid delegated role exists`);
+}

@@ -1,0 +1,107 @@
+/**
+ * Signing one role file. What is signed here is counted by the same `verifyThreshold` that every reader uses, before it is handed out:
+ * a key store that returns the wrong key is found out here and not by the readers.
+ */
+
+import type { SigningKey } from "../crypto/private-key.ts";
+import type { PublicKey } from "../crypto/public-key.ts";
+import type { Signature } from "../crypto/signature.ts";
+import { canonicalJson } from "../encoding/json.ts";
+import { hasCode, KeyStoreError } from "../errors.ts";
+import type { AnyBody, MetadataFile, RoleKeys, RoleName } from "./metadata.ts";
+import { fileBytes, serialiseBody } from "./notary-v1/serialise.ts";
+import { verifyThreshold } from "./threshold.ts";
+
+/** Finds the private key for a public key, by its canonical ID; `undefined` when it is not held. May ask for a passphrase. */
+export type SigningKeys = (key: PublicKey) => Promise<SigningKey | undefined>;
+
+/** Keys whose threshold the signatures have to reach. */
+export interface SigningRequirement {
+  readonly roleKeys: RoleKeys;
+  readonly keys: ReadonlyMap<string, PublicKey>;
+}
+
+/** Remembers what `keys` answered, so that one key is asked for (and its passphrase typed) once however many roles need it. */
+export function rememberingKeys(keys: SigningKeys): SigningKeys {
+  const answers = new Map<string, Promise<SigningKey | undefined>>();
+  return (key) => {
+    const known = answers.get(key.keyId) ?? keys(key);
+    answers.set(key.keyId, known);
+    return known;
+  };
+}
+
+/**
+ * Signs `body` with every private key that `keys` has for it, and checks the outcome as a reader would.
+ *
+ * @param requirements each of them must be met: a new root answers to its own keys and to its predecessor's
+ * @param extraKeys sign too where held, and nobody minds if not: keys of older roots, for readers that stopped there
+ * @throws KeyStoreError `SIGNING_KEY_MISSING` when a threshold cannot be reached with the keys held
+ * @see Notary v1: publish, step by step
+ */
+export async function signRole<B extends AnyBody>(
+  role: RoleName,
+  body: B,
+  requirements: readonly SigningRequirement[],
+  keys: SigningKeys,
+  extraKeys: readonly PublicKey[] = [],
+): Promise<MetadataFile<B>> {
+  const signed = serialiseBody(body);
+  const signedBytes = canonicalJson(signed);
+  const candidates = [...requirements.flatMap(keysOf), ...extraKeys];
+  const signatures = await signaturesBy(candidates, signedBytes, keys);
+  const file = { role, body, signedBytes, signatures, bytes: fileBytes(body, signatures) };
+  for (const requirement of requirements) requireThreshold(file, requirement);
+  return file;
+}
+
+/** True when `keys` holds enough private keys to reach the threshold. */
+export async function canSign(requirement: SigningRequirement, keys: SigningKeys): Promise<boolean> {
+  let held = 0;
+  for (const key of keysOf(requirement)) {
+    if ((await keys(key)) !== undefined) held += 1;
+  }
+  return held >= requirement.roleKeys.threshold;
+}
+
+/** True when `keys` holds at least one private key of the role. */
+export async function holdsAnyKey(requirement: SigningRequirement, keys: SigningKeys): Promise<boolean> {
+  return canSign({ ...requirement, roleKeys: { ...requirement.roleKeys, threshold: 1 } }, keys);
+}
+
+async function signaturesBy(
+  candidates: readonly PublicKey[],
+  payload: Uint8Array,
+  keys: SigningKeys,
+): Promise<Signature[]> {
+  const signatures = new Map<string, Signature>();
+  // one after the other: each may ask for a passphrase
+  for (const key of candidates) {
+    if (signatures.has(key.keyId)) continue;
+    const signingKey = await keys(key);
+    if (signingKey !== undefined) signatures.set(key.keyId, { keyId: key.keyId, ...(await signingKey.sign(payload)) });
+  }
+  return [...signatures.values()];
+}
+
+function requireThreshold(file: MetadataFile, requirement: SigningRequirement): void {
+  try {
+    verifyThreshold(file, requirement.roleKeys, requirement.keys);
+  } catch (error) {
+    if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET")) throw error;
+    const ids = keysOf(requirement).map((key) => key.canonicalKeyId);
+    throw new KeyStoreError(
+      "SIGNING_KEY_MISSING",
+      `could not sign ${file.role}: could not find necessary signing keys, at least ${countWord(requirement.roleKeys.threshold)} of these keys must be available: ${ids.join(", ")}`,
+      { cause: error, hint: "Load the missing key, or let someone who holds it publish this change." },
+    );
+  }
+}
+
+function countWord(threshold: number): string {
+  return threshold === 1 ? "one" : String(threshold);
+}
+
+function keysOf({ roleKeys, keys }: SigningRequirement): PublicKey[] {
+  return (roleKeys.keyIds ?? []).map((id) => keys.get(id)).filter((key) => key !== undefined);
+}
