@@ -1,6 +1,6 @@
 /**
  * The test runner behind `npm test`: every `*.test.ts` under `src/` and `test/`, each file in its own process, two at a
- * time. Failures are printed where they happen and again at the end; the last line is always `N passed, N failed, N skipped`.
+ * time. Failures are named where they happen and explained at the end; the last line is always `N passed, N failed, N skipped`.
  *
  *   npm test                       everything
  *   npm test -- src/tuf rotation   only files whose path contains one of the words
@@ -91,7 +91,7 @@ function recordFailure(tally: Tally, event: TestEvent): void {
   if (failedThroughChildren(error)) return;
   const outcome = outcomeOf(event, describeError(error));
   tally.failed.push(outcome);
-  print(`FAILED  ${outcome.file}: ${outcome.name}\n${indent(outcome.detail)}`);
+  print(`failed  ${outcome.file}: ${outcome.name}`);
 }
 
 async function runFiles(files: readonly string[]): Promise<Tally> {

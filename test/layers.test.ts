@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, it } from "node:test";
+
+const root = resolve(import.meta.dirname, "..");
+
+/**
+ * What each layer may import, besides itself. Only upward: a layer never knows who uses it. `errors` stands for
+ * `src/errors.ts`; other files directly in `src/` are public entries, which may import everything but the command line.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  encoding: ["errors"],
+  crypto: ["errors", "encoding"],
+  tuf: ["errors", "encoding", "crypto"],
+  reference: ["errors"],
+  registry: ["errors", "encoding", "crypto", "reference"],
+  keys: ["errors", "encoding", "crypto"],
+  trust: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys"],
+  engine: ["errors", "encoding", "crypto", "reference", "registry"],
+  server: ["errors", "encoding", "crypto", "tuf", "reference"],
+  sandbox: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
+  cli: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server", "sandbox"],
+  entry: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server"],
+};
+
+/** The command line is where the process is: its arguments, environment, streams and exit. */
+const mayTouchProcess: ReadonlySet<string> = new Set(["src/cli/bin.ts", "src/cli/terminal.ts"]);
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+function sourceFiles(): string[] {
+  return globSync("src/**/*.ts", { cwd: root, exclude: ["src/**/*.test.ts"] }).sort();
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//gu, "").replaceAll(/^\s*\/\/.*$/gmu, "");
+}
+
+function resolved(from: string, specifiers: Iterable<RegExpExecArray>): Import[] {
+  return [...specifiers].map((match) => ({ from, to: relative(root, resolve(root, dirname(from), match[1] ?? "")) }));
+}
+
+/** Static and dynamic imports, re-exports and type imports of one file, as paths from the root. */
+function importsOf(file: string): Import[] {
+  const text = withoutComments(readFileSync(join(root, file), "utf8"));
+  return resolved(file, text.matchAll(/(?:\bfrom|\bimport\(?)\s*"(\.[^"]+)"/gu));
+}
+
+/** Only what is loaded together with the file: neither erased type imports nor `import()`. */
+function loadedWith(file: string): string[] {
+  const text = withoutComments(readFileSync(join(root, file), "utf8"));
+  const specifiers = text.matchAll(/^(?:import|export)(?! type)[^;"]*?(?:\bfrom\s*)?"(\.[^"]+)"/gmu);
+  return resolved(file, specifiers).map(({ to }) => to);
+}
+
+function layerOf(file: string): string {
+  const [, first = "", second] = file.split("/");
+  if (second !== undefined) return first;
+  return first === "errors.ts" ? "errors" : "entry";
+}
+
+function inLayer({ from, to }: Import): boolean {
+  // package.json, for the version, is nobody's layer
+  if (!to.startsWith("src/")) return to === "package.json";
+  const layer = layerOf(from);
+  return layerOf(to) === layer || (mayImport[layer] ?? []).includes(layerOf(to));
+}
+
+/** Every import cycle found by walking depth first, each as the files on the way round. */
+function cycles(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const walk = (file: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(file);
+    if (start !== -1) found.push([...trail.slice(start), file]);
+    if (start !== -1 || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) walk(next, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) walk(file, []);
+  return found;
+}
+
+describe("layers", () => {
+  const files = sourceFiles();
+  const imports = files.flatMap(importsOf);
+
+  it("has a rule for every folder of src", () => {
+    const unknown = files.map(layerOf).filter((layer) => mayImport[layer] === undefined);
+    assert.deepEqual([...new Set(unknown)], []);
+  });
+
+  it("imports only from the layers above", () => {
+    const breaches = imports.filter((found) => !inLayer(found)).map(({ from, to }) => `${from} imports ${to}`);
+    assert.deepEqual(breaches, []);
+  });
+
+  it("would notice a breach", () => {
+    assert.equal(inLayer({ from: "src/tuf/updater.ts", to: "src/trust/sign.ts" }), false);
+    assert.equal(inLayer({ from: "src/server/http/routes.ts", to: "src/cli/main.ts" }), false);
+    assert.equal(inLayer({ from: "src/tuf/updater.ts", to: "src/crypto/digest.ts" }), true);
+  });
+
+  it("has no import cycles", () => {
+    const graph = new Map(files.map((file) => [file, loadedWith(file)]));
+    assert.deepEqual(cycles(graph), []);
+    assert.deepEqual(
+      cycles(
+        new Map([
+          ["a", ["b"]],
+          ["b", ["a"]],
+        ]),
+      ),
+      [["a", "b", "a"]],
+    );
+  });
+
+  it("touches the process only in the command line's outermost files", () => {
+    const touching = files
+      .filter((file) => !mayTouchProcess.has(file))
+      .filter((file) => {
+        const text = withoutComments(readFileSync(join(root, file), "utf8"));
+        return /\bprocess\.\w/u.test(text) || /from "node:process"/u.test(text) || /\bconsole\.\w/u.test(text);
+      });
+    assert.deepEqual(touching, []);
+  });
+
+  it("catches errors only to do something about them", () => {
+    const empty = files.filter((file) =>
+      /catch\s*(\([^)]*\))?\s*\{\s*\}/u.test(readFileSync(join(root, file), "utf8")),
+    );
+    assert.deepEqual(empty, []);
+  });
+});
