@@ -16,9 +16,6 @@ export function decodeBase64(text: string): Uint8Array {
   const bytes = Buffer.from(text, "base64");
   // The platform decodes leniently; writing the result out again shows every leniency it used.
   if (bytes.toString("base64") !== text)
-    throw new EncodingError(
-      "BASE64_MALFORMED",
-      "Cannot parse base64: expected padded text in the standard alphabet",
-    );
+    throw new EncodingError("BASE64_MALFORMED", "Cannot parse base64: expected padded text in the standard alphabet");
   return bytes;
 }

@@ -52,8 +52,7 @@ export class DerReader {
     if ((tag & 0x1f) === 0x1f) throw this.#malformed("unsupported high tag number");
     const length = this.#length();
     const from = this.#offset;
-    if (length > this.#bytes.length - from)
-      throw this.#malformed("element longer than its container");
+    if (length > this.#bytes.length - from) throw this.#malformed("element longer than its container");
     this.#offset = from + length;
     return {
       tag,
@@ -86,9 +85,7 @@ export class DerReader {
   integerBytes(): Uint8Array {
     const content = this.read(derTag.integer);
     const [first, second] = content;
-    const padded =
-      second !== undefined &&
-      ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
+    const padded = second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
     if (first === undefined || padded) throw this.#malformed("integer not in its shortest form");
     return content;
   }
@@ -113,8 +110,7 @@ export class DerReader {
     const arcs: number[] = [];
     let arc = 0;
     for (const [index, byte] of content.entries()) {
-      if (arc === 0 && byte === 0x80)
-        throw this.#malformed("object identifier not in its shortest form");
+      if (arc === 0 && byte === 0x80) throw this.#malformed("object identifier not in its shortest form");
       arc = arc * 128 + (byte & 0x7f);
       if (!Number.isSafeInteger(arc)) throw this.#malformed("object identifier too large");
       if (byte >= 0x80) {
@@ -140,8 +136,7 @@ export class DerReader {
   /** A BOOLEAN. */
   boolean(): boolean {
     const content = this.read(derTag.boolean);
-    if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff))
-      throw this.#malformed("malformed boolean");
+    if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff)) throw this.#malformed("malformed boolean");
     return content[0] === 0xff;
   }
 
@@ -151,17 +146,12 @@ export class DerReader {
     const text = Buffer.from(short ?? this.read(derTag.generalizedTime)).toString("latin1");
     const match = (short === undefined ? /^(\d{4})(\d{10})Z$/ : /^(\d{2})(\d{10})Z$/).exec(text);
     if (match === null) throw this.#malformed("malformed time");
-    const year =
-      short === undefined
-        ? Number(match[1])
-        : Number(match[1]) + (Number(match[1]) < 50 ? 2000 : 1900);
-    const [month = 0, day = 0, hour = 0, minute = 0, second = 0] =
-      (match[2] ?? "").match(/../g)?.map(Number) ?? [];
+    const year = short === undefined ? Number(match[1]) : Number(match[1]) + (Number(match[1]) < 50 ? 2000 : 1900);
+    const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = (match[2] ?? "").match(/../g)?.map(Number) ?? [];
     const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
     date.setUTCFullYear(year, month - 1, day);
     const back = date.toISOString().replace(/[-:T]/g, "").slice(0, 14);
-    if (back !== `${String(year).padStart(4, "0")}${match[2]}`)
-      throw this.#malformed("impossible time");
+    if (back !== `${String(year).padStart(4, "0")}${match[2]}`) throw this.#malformed("impossible time");
     return date;
   }
 
@@ -179,15 +169,11 @@ export class DerReader {
     if (count === 0 || count > 4) throw this.#malformed("indefinite or oversized length");
     let length = 0;
     for (let index = 0; index < count; index++) length = length * 256 + this.#octet();
-    if (length < 0x80 || length < 256 ** (count - 1))
-      throw this.#malformed("length not in its shortest form");
+    if (length < 0x80 || length < 256 ** (count - 1)) throw this.#malformed("length not in its shortest form");
     return length;
   }
 
   #malformed(reason: string): EncodingError {
-    return new EncodingError(
-      "DER_MALFORMED",
-      `Cannot parse ${this.#what}: ${reason} at byte ${this.#offset}`,
-    );
+    return new EncodingError("DER_MALFORMED", `Cannot parse ${this.#what}: ${reason} at byte ${this.#offset}`);
   }
 }

@@ -51,8 +51,7 @@ export function derOid(dotted: string): Buffer {
 
 function base128(arc: number): number[] {
   const octets = [arc % 128];
-  for (let rest = Math.floor(arc / 128); rest > 0; rest = Math.floor(rest / 128))
-    octets.unshift(0x80 | (rest % 128));
+  for (let rest = Math.floor(arc / 128); rest > 0; rest = Math.floor(rest / 128)) octets.unshift(0x80 | (rest % 128));
   return octets;
 }
 
@@ -90,7 +89,6 @@ export function derPrintableString(text: string): Buffer {
 export function derTime(date: Date): Buffer {
   const digits = date.toISOString().replace(/[-:T]/g, "").slice(0, 14);
   const year = date.getUTCFullYear();
-  if (year >= 1950 && year < 2050)
-    return derElement(derTag.utcTime, Buffer.from(`${digits.slice(2)}Z`, "latin1"));
+  if (year >= 1950 && year < 2050) return derElement(derTag.utcTime, Buffer.from(`${digits.slice(2)}Z`, "latin1"));
   return derElement(derTag.generalizedTime, Buffer.from(`${digits}Z`, "latin1"));
 }

@@ -12,9 +12,6 @@ export function encodeHex(bytes: Uint8Array): string {
  */
 export function decodeHex(text: string): Uint8Array {
   if (text.length % 2 !== 0 || /[^0-9a-f]/.test(text))
-    throw new EncodingError(
-      "HEX_MALFORMED",
-      "Cannot parse hexadecimal: expected pairs of 0-9 and a-f",
-    );
+    throw new EncodingError("HEX_MALFORMED", "Cannot parse hexadecimal: expected pairs of 0-9 and a-f");
   return Buffer.from(text, "hex");
 }

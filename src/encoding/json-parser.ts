@@ -63,8 +63,7 @@ export function parseJsonDocument(bytes: Uint8Array, bounds: JsonBounds = {}): J
   const parser = new Parser(text, bounds.maxDepth ?? defaultMaxDepth);
   const members = new Map<string, JsonMember>();
   const bytesOf = byteSlicer(bytes, text);
-  parser.onMember = (name, start, end, isFileForm) =>
-    members.set(name, { bytes: bytesOf(start, end), isFileForm });
+  parser.onMember = (name, start, end, isFileForm) => members.set(name, { bytes: bytesOf(start, end), isFileForm });
   const value = parser.value(0);
   parser.end();
   if (!isJsonObject(value)) throw malformed("expected an object", 0);
@@ -88,10 +87,7 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 function malformed(reason: string, position: number): EncodingError {
-  return new EncodingError(
-    "JSON_MALFORMED",
-    `Cannot parse JSON: ${reason} at character ${position}`,
-  );
+  return new EncodingError("JSON_MALFORMED", `Cannot parse JSON: ${reason} at character ${position}`);
 }
 
 /** Any character below U+0020. */
@@ -134,8 +130,7 @@ class Parser {
 
   end(): void {
     this.#skipSpace();
-    if (this.#position !== this.#text.length)
-      throw malformed("unexpected text after the value", this.#position);
+    if (this.#position !== this.#text.length) throw malformed("unexpected text after the value", this.#position);
   }
 
   value(depth: number): JsonValue {
@@ -169,15 +164,13 @@ class Parser {
   }
 
   #literal<T>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#position))
-      throw malformed("unexpected word", this.#position);
+    if (!this.#text.startsWith(word, this.#position)) throw malformed("unexpected word", this.#position);
     this.#position += word.length;
     return value;
   }
 
   #enter(depth: number): void {
-    if (depth > this.#maxDepth)
-      throw malformed(`nesting deeper than ${this.#maxDepth} levels`, this.#position);
+    if (depth > this.#maxDepth) throw malformed(`nesting deeper than ${this.#maxDepth} levels`, this.#position);
     this.#position++;
     this.#skipSpace();
   }
@@ -257,15 +250,12 @@ class Parser {
     const start = this.#position;
     let cursor = text.charCodeAt(start) === 0x2d ? start + 1 : start;
     const digits = cursor;
-    for (let code = text.charCodeAt(cursor); code >= 0x30 && code <= 0x39;)
-      code = text.charCodeAt(++cursor);
-    if (cursor === digits)
-      throw malformed(start < text.length ? "unexpected character" : "unexpected end", start);
+    for (let code = text.charCodeAt(cursor); code >= 0x30 && code <= 0x39;) code = text.charCodeAt(++cursor);
+    if (cursor === digits) throw malformed(start < text.length ? "unexpected character" : "unexpected end", start);
     if (text.charCodeAt(digits) === 0x30 && (cursor > digits + 1 || digits > start))
       throw malformed("number with a leading zero or negative zero", start);
     const next = text.charCodeAt(cursor) | 0x20;
-    if (text.charCodeAt(cursor) === 0x2e || next === 0x65)
-      throw malformed("number that is not a plain integer", start);
+    if (text.charCodeAt(cursor) === 0x2e || next === 0x65) throw malformed("number that is not a plain integer", start);
     const value = cursor - start > 17 ? Number.NaN : Number(text.slice(start, cursor));
     if (!Number.isSafeInteger(value)) throw malformed("integer beyond 2^53-1", start);
     this.#position = cursor;
@@ -289,8 +279,7 @@ class Parser {
   }
 
   #checkRaw(value: string, start: number): void {
-    if (this.#hasControls && controlCharacter.test(value))
-      throw malformed("control character in a string", start);
+    if (this.#hasControls && controlCharacter.test(value)) throw malformed("control character in a string", start);
     if (this.#hasHtml && escapedInFileForm.test(value)) this.#deviations++;
   }
 
@@ -301,8 +290,7 @@ class Parser {
       const from = this.#position;
       let cursor = from;
       let code = this.#text.charCodeAt(cursor);
-      while (code !== quote && code !== 0x5c && cursor < this.#text.length)
-        code = this.#text.charCodeAt(++cursor);
+      while (code !== quote && code !== 0x5c && cursor < this.#text.length) code = this.#text.charCodeAt(++cursor);
       if (cursor >= this.#text.length) throw malformed("string without an end", start - 1);
       const raw = this.#text.slice(from, cursor);
       this.#checkRaw(raw, from);

@@ -72,10 +72,7 @@ function sortedNames(value: JsonObject): string[] {
 
 function writeInteger(value: number): string {
   if (!Number.isSafeInteger(value))
-    throw new EncodingError(
-      "JSON_MALFORMED",
-      `Cannot write JSON: ${value} is not an integer within 2^53-1`,
-    );
+    throw new EncodingError("JSON_MALFORMED", `Cannot write JSON: ${value} is not an integer within 2^53-1`);
   return String(value);
 }
 
@@ -86,10 +83,8 @@ const control = /[^ -\uffff]/;
 
 function canonicalString(text: string): string {
   if (!needsCare.test(text)) return `"${text}"`;
-  if (control.test(text))
-    throw new EncodingError("JSON_MALFORMED", "Cannot write JSON: control character in a string");
-  if (!text.isWellFormed())
-    throw new EncodingError("JSON_MALFORMED", "Cannot write JSON: lone surrogate in a string");
+  if (control.test(text)) throw new EncodingError("JSON_MALFORMED", "Cannot write JSON: control character in a string");
+  if (!text.isWellFormed()) throw new EncodingError("JSON_MALFORMED", "Cannot write JSON: lone surrogate in a string");
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 

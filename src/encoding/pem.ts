@@ -45,19 +45,11 @@ export function parsePem(text: string): PemBlock[] {
  */
 export function serialisePem(block: PemBlock): string {
   const begin = `-----BEGIN ${block.label}-----`;
-  if (!beginLine.test(begin) || block.label.endsWith(" "))
-    throw unwritable(`label ${JSON.stringify(block.label)}`);
+  if (!beginLine.test(begin) || block.label.endsWith(" ")) throw unwritable(`label ${JSON.stringify(block.label)}`);
   const names = [...block.headers.keys()].sort(compareUtf8);
   const headers = names.map((name) => headerLine(name, block.headers.get(name) ?? ""));
   const body = encodeBase64(block.bytes).match(/.{1,64}/g) ?? [];
-  const lines = [
-    begin,
-    ...headers,
-    ...(headers.length > 0 ? [""] : []),
-    ...body,
-    `-----END ${block.label}-----`,
-    "",
-  ];
+  const lines = [begin, ...headers, ...(headers.length > 0 ? [""] : []), ...body, `-----END ${block.label}-----`, ""];
   return lines.join("\n");
 }
 
@@ -88,10 +80,8 @@ function parseBlock(label: string, lines: readonly string[], begin: number): Pem
     if (!line.includes(":")) break;
     const header = parseHeader(line);
     if (header === undefined) throw malformed("malformed header", begin + 1 + body);
-    if (headers.has(header[0]))
-      throw malformed(`header ${header[0]} given twice`, begin + 1 + body);
-    if (headers.size === maxHeaders)
-      throw malformed(`more than ${maxHeaders} headers`, begin + 1 + body);
+    if (headers.has(header[0])) throw malformed(`header ${header[0]} given twice`, begin + 1 + body);
+    if (headers.size === maxHeaders) throw malformed(`more than ${maxHeaders} headers`, begin + 1 + body);
     headers.set(...header);
   }
   return { label, headers, bytes: parseBody(lines.slice(body), begin) };
@@ -107,11 +97,9 @@ function parseBody(lines: readonly string[], begin: number): Uint8Array {
   try {
     return decodeBase64(lines.map((line) => line.trim()).join(""));
   } catch (cause) {
-    throw new EncodingError(
-      "PEM_MALFORMED",
-      `Cannot parse PEM: the block at line ${begin + 1} is not base64`,
-      { cause },
-    );
+    throw new EncodingError("PEM_MALFORMED", `Cannot parse PEM: the block at line ${begin + 1} is not base64`, {
+      cause,
+    });
   }
 }
 
@@ -120,8 +108,5 @@ function malformed(reason: string, line: number): EncodingError {
 }
 
 function unwritable(what: string): EncodingError {
-  return new EncodingError(
-    "PEM_MALFORMED",
-    `Cannot write PEM: ${what} would not read back unchanged`,
-  );
+  return new EncodingError("PEM_MALFORMED", `Cannot write PEM: ${what} would not read back unchanged`);
 }

@@ -1,0 +1,91 @@
+import { randomBytes } from "node:crypto";
+import {
+  derBitString,
+  derBoolean,
+  derElement,
+  derExplicit,
+  derInteger,
+  derNull,
+  derOctetString,
+  derOid,
+  derPrintableString,
+  derSequence,
+  derSet,
+  derTag,
+  derTime,
+  derUtf8String,
+} from "../encoding/der.ts";
+import { serialisePem } from "../encoding/pem.ts";
+import { MetadataError } from "../errors.ts";
+import { oid } from "./oids.ts";
+import type { SigningKey } from "./private-key.ts";
+
+/** How long a root certificate is valid, in days: ten years. */
+export const rootCertificateDays = 3650;
+
+/**
+ * Makes the self-signed certificate that binds a root key to one GUN, in the form Notary v1 makes them: subject and
+ * issuer are only the common name; digital signature and key encipherment; code signing; no CA.
+ *
+ * @param commonName the GUN
+ * @returns PEM text with its final newline; `PublicKey.fromCertificatePem` makes the root role's key of it
+ * @throws MetadataError `KEY_UNSUPPORTED` for keys other than ECDSA and RSA
+ * @see Notary v1: root certificates
+ */
+export async function createRootCertificate(key: SigningKey, commonName: string, notBefore: Date): Promise<string> {
+  const algorithm = certificateAlgorithm(key.publicKey.keyType);
+  const toBeSigned = signedPart(key, commonName, notBefore, algorithm);
+  const { value } = await key.sign(toBeSigned);
+  const signature = key.publicKey.keyType === "ecdsa" ? ecdsaDer(value) : value;
+  const bytes = derSequence(toBeSigned, algorithm, derBitString(signature));
+  return serialisePem({ label: "CERTIFICATE", headers: new Map(), bytes });
+}
+
+function certificateAlgorithm(keyType: string): Buffer {
+  if (keyType === "ecdsa") return derSequence(derOid(oid.ecdsaWithSha256));
+  if (keyType === "rsa") return pssAlgorithm();
+  throw new MetadataError("KEY_UNSUPPORTED", `A root key must be ECDSA or RSA, not ${keyType}`);
+}
+
+/** RSASSA-PSS with SHA-256 and 32 bytes of salt, which is what {@link SigningKey} signs with. RFC 4055 §3.1. */
+function pssAlgorithm(): Buffer {
+  const sha256 = derSequence(derOid("2.16.840.1.101.3.4.2.1"), derNull());
+  const maskGeneration = derSequence(derOid("1.2.840.113549.1.1.8"), sha256);
+  const parameters = [derExplicit(0, sha256), derExplicit(1, maskGeneration), derExplicit(2, derInteger(32))];
+  return derSequence(derOid("1.2.840.113549.1.1.10"), derSequence(...parameters));
+}
+
+function signedPart(key: SigningKey, commonName: string, notBefore: Date, algorithm: Uint8Array): Buffer {
+  const notAfter = new Date(notBefore.getTime() + rootCertificateDays * 86_400_000);
+  const name = derSequence(derSet(derSequence(derOid(oid.commonName), directoryString(commonName))));
+  return derSequence(
+    derExplicit(0, derInteger(2)),
+    derInteger(randomBytes(16)),
+    algorithm,
+    name,
+    derSequence(derTime(notBefore), derTime(notAfter)),
+    name,
+    key.publicKey.bytes,
+    derExplicit(3, extensions()),
+  );
+}
+
+function extensions(): Buffer {
+  // Bits 0 (digitalSignature) and 2 (keyEncipherment), five unused bits at the end.
+  const keyUsage = derElement(derTag.bitString, Uint8Array.of(5, 0xa0));
+  return derSequence(
+    derSequence(derOid(oid.keyUsage), derBoolean(true), derOctetString(keyUsage)),
+    derSequence(derOid(oid.extendedKeyUsage), derOctetString(derSequence(derOid(oid.codeSigning)))),
+    derSequence(derOid(oid.basicConstraints), derBoolean(true), derOctetString(derSequence())),
+  );
+}
+
+function directoryString(text: string): Buffer {
+  return /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text) ? derPrintableString(text) : derUtf8String(text);
+}
+
+/** Certificates, unlike metadata, carry ECDSA signatures as a SEQUENCE of r and s. RFC 5480 appendix A. */
+function ecdsaDer(value: Uint8Array): Buffer {
+  const half = value.length / 2;
+  return derSequence(derInteger(value.subarray(0, half)), derInteger(value.subarray(half)));
+}

@@ -1,0 +1,180 @@
+import { createPublicKey, verify } from "node:crypto";
+import { DerReader, contextTag, derTag } from "../encoding/der.ts";
+import { parsePem } from "../encoding/pem.ts";
+import { EncodingError, MetadataError } from "../errors.ts";
+import { oid } from "./oids.ts";
+
+/** The parts of an X.509 certificate that content trust looks at. */
+export interface Certificate {
+  readonly der: Uint8Array;
+  /** the signed part of `der` */
+  readonly toBeSigned: Uint8Array;
+  /** encoded names, for comparing an issuer with a subject */
+  readonly issuer: Uint8Array;
+  readonly subject: Uint8Array;
+  /** the last common name of the subject; empty when there is none */
+  readonly subjectCommonName: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** basic constraints say CA */
+  readonly isCa: boolean;
+  /** object identifiers of the extended key usage extension; undefined without that extension */
+  readonly extendedKeyUsage: readonly string[] | undefined;
+  /** encoded SubjectPublicKeyInfo */
+  readonly spki: Uint8Array;
+  /** object identifier of the algorithm the issuer signed with */
+  readonly signatureAlgorithm: string;
+  readonly signature: Uint8Array;
+}
+
+const maxCertificates = 16;
+
+/**
+ * Reads one certificate. Nothing is checked beyond its form.
+ *
+ * @throws EncodingError `DER_MALFORMED`
+ * @see RFC 5280 §4.1
+ */
+export function parseCertificate(der: Uint8Array): Certificate {
+  const outer = new DerReader(der, "certificate");
+  const certificate = outer.enter();
+  outer.end();
+  const toBeSigned = certificate.next();
+  const signatureAlgorithm = certificate.enter().oid();
+  const signature = certificate.bitString();
+  certificate.end();
+  if (toBeSigned.tag !== derTag.sequence)
+    throw new EncodingError("DER_MALFORMED", "Cannot parse certificate: its first part is not a sequence");
+  return {
+    der,
+    toBeSigned: toBeSigned.encoded,
+    signatureAlgorithm,
+    signature,
+    ...parseSignedPart(new DerReader(toBeSigned.content, "certificate")),
+  };
+}
+
+type SignedPart = Omit<Certificate, "der" | "toBeSigned" | "signatureAlgorithm" | "signature">;
+
+function parseSignedPart(part: DerReader): SignedPart {
+  part.optional(contextTag(0, "constructed"));
+  part.integerBytes();
+  part.enter();
+  const issuer = part.read(derTag.sequence);
+  const validity = part.enter();
+  const notBefore = validity.time();
+  const notAfter = validity.time();
+  validity.end();
+  const subject = part.read(derTag.sequence);
+  const spki = part.next().encoded;
+  part.optional(contextTag(1, "primitive"));
+  part.optional(contextTag(2, "primitive"));
+  const extensions = parseExtensions(part.optional(contextTag(3, "constructed")));
+  part.end();
+  return { issuer, subject, subjectCommonName: commonName(subject), notBefore, notAfter, spki, ...extensions };
+}
+
+function commonName(subject: Uint8Array): string {
+  const sets = new DerReader(subject, "certificate subject");
+  let name = "";
+  while (!sets.done) {
+    const set = sets.enter(derTag.set);
+    while (!set.done) {
+      const attribute = set.enter();
+      if (attribute.oid() === oid.commonName) name = directoryString(attribute);
+    }
+  }
+  return name;
+}
+
+function directoryString(reader: DerReader): string {
+  const { tag, content } = reader.next();
+  switch (tag) {
+    case derTag.utf8String:
+      return Buffer.from(content).toString("utf8");
+    case derTag.printableString:
+    case derTag.ia5String:
+    case derTag.teletexString:
+      return Buffer.from(content).toString("latin1");
+    case derTag.bmpString:
+      return new TextDecoder("utf-16be").decode(content);
+    default:
+      throw new EncodingError("DER_MALFORMED", "Cannot parse certificate subject: common name is not a text");
+  }
+}
+
+function parseExtensions(content: Uint8Array | undefined): Pick<Certificate, "isCa" | "extendedKeyUsage"> {
+  let isCa = false;
+  let extendedKeyUsage: string[] | undefined;
+  if (content === undefined) return { isCa, extendedKeyUsage };
+  const list = new DerReader(content, "certificate extensions").enter();
+  const seen = new Set<string>();
+  while (!list.done) {
+    const extension = list.enter();
+    const id = extension.oid();
+    // Two values for one extension let two readers see two certificates.
+    if (seen.has(id)) throw new EncodingError("DER_MALFORMED", `Cannot parse certificate: extension ${id} given twice`);
+    seen.add(id);
+    if (extension.peekTag() === derTag.boolean) extension.boolean();
+    const value = new DerReader(extension.read(derTag.octetString), "certificate extension");
+    if (id === oid.basicConstraints) isCa = parseBasicConstraints(value.enter());
+    if (id === oid.extendedKeyUsage) extendedKeyUsage = parseOids(value.enter());
+  }
+  return { isCa, extendedKeyUsage };
+}
+
+function parseBasicConstraints(constraints: DerReader): boolean {
+  return constraints.peekTag() === derTag.boolean && constraints.boolean();
+}
+
+function parseOids(list: DerReader): string[] {
+  const oids: string[] = [];
+  while (!list.done) oids.push(list.oid());
+  return oids;
+}
+
+/**
+ * Reads the certificates of a PEM text: a leaf and, after it, its intermediates.
+ *
+ * @throws EncodingError `PEM_MALFORMED`, `DER_MALFORMED`
+ * @throws MetadataError `CERTIFICATE_INVALID` when there is none, more than 16, or a block of another kind
+ */
+export function parseCertificateBundle(pem: Uint8Array | string): Certificate[] {
+  const blocks = parsePem(typeof pem === "string" ? pem : Buffer.from(pem).toString("utf8"));
+  if (blocks.length === 0) throw invalid("there is no certificate in the PEM text");
+  if (blocks.length > maxCertificates) throw invalid(`there are more than ${maxCertificates} certificates`);
+  return blocks.map((block) => {
+    if (block.label !== "CERTIFICATE") throw invalid(`found a PEM block of kind ${block.label}`);
+    return parseCertificate(block.bytes);
+  });
+}
+
+function invalid(reason: string): MetadataError {
+  return new MetadataError("CERTIFICATE_INVALID", `Certificate cannot be used: ${reason}`);
+}
+
+const issuerHashes: ReadonlyMap<string, string> = new Map([
+  [oid.ecdsaWithSha256, "sha256"],
+  ["1.2.840.10045.4.3.3", "sha384"],
+  ["1.2.840.10045.4.3.4", "sha512"],
+  [oid.sha256WithRsa, "sha256"],
+  ["1.2.840.113549.1.1.12", "sha384"],
+  ["1.2.840.113549.1.1.13", "sha512"],
+]);
+
+/**
+ * Answers whether `issuer`, a CA, signed `certificate`. Expiry and usages are the caller's business. Hashes weaker than
+ * SHA-256 and algorithms other than ECDSA and RSA PKCS#1 never pass.
+ */
+export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
+  const hash = issuerHashes.get(certificate.signatureAlgorithm);
+  if (hash === undefined || !issuer.isCa || !Buffer.from(certificate.issuer).equals(issuer.subject)) return false;
+  try {
+    const key = createPublicKey({ key: Buffer.from(issuer.spki), format: "der", type: "spki" });
+    return verify(hash, certificate.toBeSigned, key, certificate.signature);
+  } catch (error) {
+    // A key the platform cannot use has signed nothing.
+    if (error instanceof Error && "code" in error) return false;
+    throw error;
+  }
+}
