@@ -1,0 +1,47 @@
+/**
+ * Keys that exist before anybody keeps them.
+ *
+ * A client asks for a key first and publishes a root that names it later, perhaps never. Storing a key for each request
+ * would let anyone fill the disk; forgetting it would break the client that does publish. So a pending key is computed
+ * from one sealed secret, the name of the collection, the role and a counter, and is stored only once it signs.
+ */
+
+import { hkdfSync } from "node:crypto";
+import { curves } from "../../crypto/oids.ts";
+import { sha256 } from "../../crypto/digest.ts";
+import { PrivateKey } from "../../crypto/private-key.ts";
+import { TagsealError } from "../../errors.ts";
+
+/** Which key to compute. */
+export interface DerivationPath {
+  readonly gun: string;
+  readonly role: string;
+  /** how many keys of this role have been used before */
+  readonly index: number;
+}
+
+/** bytes of the secret all pending keys come from */
+export const derivationSecretBytes = 32;
+
+const groupOrder = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+/** 128 bits more than the order: the remainder's bias is then below 2^-128 */
+const wideBytes = 48;
+
+/**
+ * Computes the P-256 key of a path: always the same one for the same secret.
+ *
+ * @see RFC 5869 (HKDF-SHA-256), FIPS 186-5 A.2.1 (private keys from extra random bits)
+ */
+export function deriveKey(secret: Uint8Array, { gun, role, index }: DerivationPath): PrivateKey {
+  // JSON keeps the parts apart whatever they contain; hashed, because HKDF bounds the length of this argument.
+  const info = JSON.stringify(["tagseal signer key 1", role, gun, index]);
+  const wide = Buffer.from(hkdfSync("sha256", secret, new Uint8Array(), sha256(Buffer.from(info, "utf8")), wideBytes));
+  const scalar = (BigInt(`0x${wide.toString("hex")}`) % (groupOrder - 1n)) + 1n;
+  return PrivateKey.fromEcScalar(p256(), Buffer.from(scalar.toString(16).padStart(64, "0"), "hex"));
+}
+
+function p256() {
+  const curve = curves.find(({ name }) => name === "P-256");
+  if (curve === undefined) throw new TagsealError("INTERNAL", "P-256 is missing from the list of curves");
+  return curve;
+}

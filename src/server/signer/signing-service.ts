@@ -1,0 +1,32 @@
+/**
+ * Who holds the server's own private keys. The rest of the server sees this contract only, so that the keys may one day
+ * live in another process or another machine.
+ */
+
+import type { SigningKey } from "../../crypto/private-key.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
+
+/** The roles a server may hold keys for. */
+export type ServerRole = "snapshot" | "timestamp";
+
+/**
+ * Makes, finds and uses keys, each bound to one role of one collection: a key made for one is never found for another.
+ *
+ * Every method may throw TagsealError `STORAGE_FAILED`, and KeyStoreError `PASSPHRASE_WRONG` for a key that cannot be
+ * opened. A failure never leads to a different key.
+ */
+export interface SigningService {
+  /**
+   * The key to name in the next root: one that has not signed yet. The same key is answered until it signs, also after a
+   * restart; asking costs no storage, however many collections are asked for.
+   */
+  pendingKey(gun: string, role: ServerRole): Promise<PublicKey>;
+  /**
+   * A key of this role, pending or used; undefined when this service does not hold it. The key is durably kept before its
+   * first signature is returned: no published file depends on a key that could be forgotten.
+   */
+  find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined>;
+  /** Proves that keys can be read now. @throws TagsealError `STORAGE_FAILED` */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
