@@ -1,0 +1,147 @@
+/**
+ * The entries of a received targets file. Their shape is checked at once, all of them; their hashes are decoded when somebody asks.
+ * A file can have fifty thousand entries and a verification wants one.
+ */
+
+import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
+import type { JsonObject, JsonValue } from "../../encoding/json.ts";
+import type { Target } from "../metadata.ts";
+import { maxHashes } from "./bounds.ts";
+import { Shape, malformed } from "./shape.ts";
+
+/** Padded base64 in the standard alphabet without stray bits: what `decodeBase64` accepts, told without decoding. */
+const strictBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
+/** Bytes of base64 for the longest digest anyone lists (SHA-512 has 88), with room for another. */
+const maxHashText = 1024;
+
+/**
+ * Checks every entry of a `targets` member.
+ *
+ * @returns a map that decodes an entry when it is first asked for
+ * @throws MetadataError `METADATA_MALFORMED` for an entry that is no object, a length that is no natural number, a hash that is not base64
+ */
+export function receiveTargets(role: string, targets: Shape): ReadonlyMap<string, Target> {
+  const names = targets.memberNames(Number.POSITIVE_INFINITY);
+  for (const name of names) checkEntry(role, name, targets.object[name]);
+  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, names.length);
+}
+
+/** The wire form of one target: what was received, if nothing would be written differently, else made anew. */
+export function targetJson(target: Target): JsonObject {
+  if (target instanceof ReceivedTarget && target.isReferenceShape) return target.json;
+  const json: JsonObject = { hashes: hashesJson(target.hashes), length: target.length };
+  if (target.custom !== undefined) json["custom"] = target.custom;
+  return json;
+}
+
+/** The wire form of a map of digests. */
+export function hashesJson(hashes: ReadonlyMap<string, Uint8Array>): JsonObject {
+  return jsonObject([...hashes].map(([algorithm, value]) => [algorithm, encodeBase64(value)]));
+}
+
+/** Makes a plain object from names that came from outside: `__proto__` becomes a member like any other. */
+export function jsonObject(entries: Iterable<readonly [string, JsonValue]>): JsonObject {
+  return Object.fromEntries(entries);
+}
+
+/** Decodes a `hashes` object whose values {@link checkHashes} has seen. */
+export function receiveHashes(hashes: JsonObject): ReadonlyMap<string, Uint8Array> {
+  return new Map(Object.entries(hashes).map(([algorithm, value]) => [algorithm, decodeBase64(value as string)]));
+}
+
+/** Checks that a value is an object of base64 texts, without decoding them; the reason if it is not. */
+export function hashesFault(value: JsonValue | undefined): string | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "hashes must be an object";
+  let count = 0;
+  for (const algorithm in value) {
+    const text = value[algorithm];
+    if (typeof text !== "string" || text.length > maxHashText || !strictBase64.test(text))
+      return "hashes must be base64";
+    if (++count > maxHashes || algorithm.length > maxHashText) return `lists more than ${maxHashes} hashes`;
+  }
+  return undefined;
+}
+
+/** A length in bytes as metadata may state it. */
+export function isLength(value: JsonValue | undefined): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
+/** Written out rather than through {@link Shape}: it runs once for every entry of the largest files there are. */
+function checkEntry(role: string, name: string, entry: JsonValue | undefined): void {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) throw fault(role, name, "must be an object");
+  // The parser makes "__proto__" a member of its own, so a missing member can only be inherited from Object.prototype, which has none of these.
+  if (!isLength(entry["length"])) throw fault(role, name, "length must be a natural number");
+  const hashesProblem = hashesFault(entry["hashes"]);
+  if (hashesProblem !== undefined) throw fault(role, name, hashesProblem);
+}
+
+function fault(role: string, name: string, reason: string): Error {
+  return malformed(role, `target ${JSON.stringify(name)}: ${reason}`);
+}
+
+class ReceivedTarget implements Target {
+  readonly json: JsonObject;
+  readonly custom?: JsonValue;
+  readonly length: number;
+  #hashes: ReadonlyMap<string, Uint8Array> | undefined;
+
+  constructor(json: JsonObject) {
+    this.json = json;
+    this.length = json["length"] as number;
+    const custom = json["custom"];
+    if (custom !== undefined && custom !== null) this.custom = custom;
+  }
+
+  get hashes(): ReadonlyMap<string, Uint8Array> {
+    return (this.#hashes ??= receiveHashes(this.json["hashes"] as JsonObject));
+  }
+
+  /** Nothing in it that a reference sender would leave out. */
+  get isReferenceShape(): boolean {
+    return Object.keys(this.json).length === (this.custom === undefined ? 2 : 3);
+  }
+}
+
+class ReceivedTargets implements ReadonlyMap<string, Target> {
+  readonly size: number;
+  readonly #entries: { readonly [name: string]: JsonObject };
+  readonly #decoded = new Map<string, Target>();
+
+  constructor(entries: { readonly [name: string]: JsonObject }, size: number) {
+    this.#entries = entries;
+    this.size = size;
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#entries, name);
+  }
+
+  get(name: string): Target | undefined {
+    const known = this.#decoded.get(name);
+    if (known !== undefined || !this.has(name)) return known;
+    const target = new ReceivedTarget(this.#entries[name] as JsonObject);
+    this.#decoded.set(name, target);
+    return target;
+  }
+
+  forEach(visit: (target: Target, name: string, map: ReadonlyMap<string, Target>) => void): void {
+    for (const [name, target] of this) visit(target, name, this);
+  }
+
+  keys(): MapIterator<string> {
+    return Object.keys(this.#entries).values();
+  }
+
+  *values(): MapIterator<Target> {
+    for (const [, target] of this) yield target;
+  }
+
+  *entries(): MapIterator<[string, Target]> {
+    for (const name of this.keys()) yield [name, this.get(name) as Target];
+  }
+
+  [Symbol.iterator](): MapIterator<[string, Target]> {
+    return this.entries();
+  }
+}

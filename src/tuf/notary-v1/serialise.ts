@@ -1,0 +1,91 @@
+/** Notary v1 files: bodies to bytes, exactly as a reference sender writes them, since others hash what they would have written. */
+
+import type { PublicKey } from "../../crypto/public-key.ts";
+import type { Signature } from "../../crypto/signature.ts";
+import { encodeBase64 } from "../../encoding/base64.ts";
+import { fileJson } from "../../encoding/json.ts";
+import type { JsonObject, JsonValue } from "../../encoding/json.ts";
+import type { AnyBody, DelegatedRole, FileMeta, MetadataFile, RoleKeys, TargetsBody } from "../metadata.ts";
+import { wireTypes } from "./body.ts";
+import { hashesJson, jsonObject, targetJson } from "./received-targets.ts";
+import { referenceTime } from "./time.ts";
+
+/**
+ * The `signed` member of a body. Its canonical form is what signatures cover.
+ *
+ * @see Notary v1: shapes
+ */
+export function serialiseBody(body: AnyBody): JsonObject {
+  return {
+    _type: wireTypes[body.type],
+    expires: referenceTime(body.expires),
+    version: body.version,
+    ...ownMembers(body),
+  };
+}
+
+/**
+ * A whole file, byte for byte as a reference sender writes it: no white space, `signed` first, no final newline.
+ *
+ * @throws EncodingError `JSON_MALFORMED` for text that cannot be signed, such as a control character in a target name
+ * @see Notary v1: file bytes
+ */
+export function fileBytes(body: AnyBody, signatures: readonly Signature[]): Uint8Array {
+  const list = signatures.map(({ keyId, method, value }) =>
+    fileJson({ keyid: keyId, method, sig: encodeBase64(value) }),
+  );
+  return Buffer.from(`{"signed":${fileJson(serialiseBody(body))},"signatures":[${list.join(",")}]}`, "utf8");
+}
+
+/**
+ * True when the bytes of a file are those a reference sender would have written for what the file says. Others would hash their own
+ * writing of it, so a server that stored anything else would leave them with a hash nobody can match.
+ *
+ * @see Notary v1: file bytes (the most expensive trap of the format)
+ */
+export function isReferenceSerialisation(file: MetadataFile): boolean {
+  return Buffer.from(fileBytes(file.body, file.signatures)).equals(file.bytes);
+}
+
+function ownMembers(body: AnyBody): JsonObject {
+  switch (body.type) {
+    case "root":
+      return {
+        consistent_snapshot: body.consistentSnapshot,
+        keys: keysJson(body.keys),
+        roles: jsonObject([...body.roles].map(([name, role]) => [name, roleKeysJson(role)])),
+      };
+    case "targets":
+      return { delegations: delegationsJson(body.delegations), targets: targetsJson(body) };
+    case "snapshot":
+    case "timestamp":
+      return { meta: jsonObject([...body.meta].map(([name, meta]) => [name, fileMetaJson(meta)])) };
+  }
+}
+
+function delegationsJson(delegations: TargetsBody["delegations"]): JsonObject {
+  return { keys: keysJson(delegations.keys), roles: delegations.roles?.map(delegatedRoleJson) ?? null };
+}
+
+function targetsJson(body: TargetsBody): JsonValue {
+  if (body.targets.size === 0 && body.targetsWereNull === true) return null;
+  return jsonObject(body.targets.entries().map(([name, target]) => [name, targetJson(target)] as const));
+}
+
+function delegatedRoleJson(role: DelegatedRole): JsonObject {
+  const json: JsonObject = { name: role.name, ...roleKeysJson(role) };
+  if (role.paths !== undefined && role.paths.length > 0) json["paths"] = [...role.paths];
+  return json;
+}
+
+function roleKeysJson(role: RoleKeys): JsonObject {
+  return { keyids: role.keyIds === null ? null : [...role.keyIds], threshold: role.threshold };
+}
+
+function keysJson(keys: ReadonlyMap<string, PublicKey>): JsonObject {
+  return jsonObject([...keys].map(([id, key]) => [id, key.toJson()]));
+}
+
+function fileMetaJson(meta: FileMeta): JsonObject {
+  return { hashes: hashesJson(meta.hashes), length: meta.length };
+}

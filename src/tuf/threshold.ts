@@ -1,0 +1,53 @@
+/** The one place that counts signatures. Client, editor and server all come here. */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import { verifySignature } from "../crypto/signature.ts";
+import { MetadataError } from "../errors.ts";
+import type { MetadataFile, RoleKeys } from "./metadata.ts";
+
+/**
+ * Counts the keys of a role that validly signed a file. A key counts once, however many of its signatures appear; signatures by other
+ * keys, by unknown methods and those that do not verify are passed over.
+ *
+ * @param keys the keys `roleKeys` speaks about, by the ID they are listed under
+ * @returns the distinct IDs of the keys that signed, in the order of their signatures
+ * @throws MetadataError `METADATA_THRESHOLD_NOT_MET` when fewer than `threshold` keys signed; `METADATA_MALFORMED` for a threshold
+ *   below 1; `METADATA_KEY_ID_MISMATCH` when a key that signed is listed under an ID that is not its own
+ * @see Notary v1: signatures
+ */
+export function verifyThreshold(
+  file: Pick<MetadataFile<unknown>, "role" | "signatures" | "signedBytes">,
+  roleKeys: RoleKeys,
+  keys: ReadonlyMap<string, PublicKey>,
+): string[] {
+  const { role, signatures } = file;
+  if (!Number.isSafeInteger(roleKeys.threshold) || roleKeys.threshold < 1) {
+    throw new MetadataError("METADATA_MALFORMED", `invalid threshold specified for ${role}: ${roleKeys.threshold}`);
+  }
+  if (signatures.length === 0) throw unmet("tuf: data has no signatures", `${role} carries no signature at all.`);
+  const allowed = new Set(roleKeys.keyIds);
+  const signers = new Set<string>();
+  for (const signature of signatures) {
+    const key = allowed.has(signature.keyId) ? keys.get(signature.keyId) : undefined;
+    if (key === undefined || signers.has(signature.keyId)) continue;
+    requireOwnId(key, signature.keyId, role);
+    if (verifySignature(key, signature, file.signedBytes)) signers.add(signature.keyId);
+  }
+  if (signers.size >= roleKeys.threshold) return [...signers];
+  throw unmet(
+    `valid signatures did not meet threshold for ${role}`,
+    `${signers.size} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
+  );
+}
+
+/** Without this one key could be listed under two IDs and count twice. */
+function requireOwnId(key: PublicKey, listedAs: string, role: string): void {
+  if (key.keyId === listedAs) return;
+  const reason = `key ID is not valid for key content: ${role} lists ${key.keyId} as ${listedAs}`;
+  throw new MetadataError("METADATA_KEY_ID_MISMATCH", reason);
+}
+
+/** The message is the one docker users know, word for word; what it leaves out goes into the hint. */
+function unmet(message: string, hint: string): MetadataError {
+  return new MetadataError("METADATA_THRESHOLD_NOT_MET", message, { hint });
+}
