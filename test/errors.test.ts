@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "..");
 /** Codes that have a section of their own, in order. */
 function documentedCodes(): string[] {
   const text = readFileSync(join(root, "docs/errors.md"), "utf8");
-  return [...text.matchAll(/^### `([A-Z][A-Z_]+)`$/gmu)].map((match) => match[1] ?? "");
+  return [...text.matchAll(/^### `([A-Z][A-Z0-9_]+)`$/gmu)].map((match) => match[1] ?? "");
 }
 
 describe("error codes", () => {

@@ -4,10 +4,12 @@
  *
  *   npm test                       everything
  *   npm test -- src/tuf rotation   only files whose path contains one of the words
+ *   npm run coverage               the tests of the layers that decide what is trusted, and how much of them they reach
  *
  * A skipped test says what it lacked. With `CI=true` a skip is a failure: there every peer is installed.
  */
-import { globSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, globSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { relative, resolve } from "node:path";
 import { run } from "node:test";
@@ -15,16 +17,27 @@ import { run } from "node:test";
 const root = resolve(import.meta.dirname, "..");
 const fileTimeoutMs = 15 * 60 * 1000;
 
+/** Layers in which an untested line may be a hole, and the share of their lines that tests must reach. */
+const coveredLayers = ["src/encoding", "src/crypto", "src/tuf"];
+const coveredPercent = 95;
+
 interface Outcome {
   readonly name: string;
   readonly file: string;
   readonly detail: string;
 }
 
+interface FileCoverage {
+  readonly path: string;
+  readonly totalLineCount: number;
+  readonly coveredLineCount: number;
+}
+
 interface Tally {
   passed: number;
   readonly failed: Outcome[];
   readonly skipped: Outcome[];
+  coverage: readonly FileCoverage[];
 }
 
 function testFiles(words: readonly string[]): string[] {
@@ -94,14 +107,17 @@ function recordFailure(tally: Tally, event: TestEvent): void {
   print(`failed  ${outcome.file}: ${outcome.name}`);
 }
 
-async function runFiles(files: readonly string[]): Promise<Tally> {
-  const tally: Tally = { passed: 0, failed: [], skipped: [] };
+async function runFiles(files: readonly string[], coverage: boolean): Promise<Tally> {
+  const tally: Tally = { passed: 0, failed: [], skipped: [], coverage: [] };
   const finished = Promise.withResolvers<void>();
   const stream = run({
     files: [...files],
     concurrency: Math.min(2, availableParallelism()),
     timeout: fileTimeoutMs,
     cwd: root,
+    coverage,
+    coverageIncludeGlobs: coveredLayers.map((layer) => `${layer}/**/*.ts`),
+    coverageExcludeGlobs: ["**/*.test.ts"],
   });
   stream.on("test:pass", (event) => recordPass(tally, event));
   stream.on("test:fail", (event) => recordFailure(tally, event));
@@ -114,6 +130,7 @@ async function runFiles(files: readonly string[]): Promise<Tally> {
       `${event.success ? "ok     " : "FAILED "} ${name}  ${passed} passed${skipped === 0 ? "" : `, ${skipped} skipped`}  ${Math.round(event.duration_ms)} ms`,
     );
   });
+  stream.on("test:coverage", (event) => (tally.coverage = event.summary.files));
   stream.on("error", finished.reject);
   stream.on("end", finished.resolve);
   stream.resume();
@@ -135,19 +152,55 @@ function printFailures(failed: readonly Outcome[]): void {
   for (const outcome of failed) print(`    ${outcome.file}: ${outcome.name}\n${indent(indent(outcome.detail))}`);
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const files = testFiles(words);
+const percent = (part: number, whole: number): number => (whole === 0 ? 100 : (100 * part) / whole);
+
+/** Prints the lines reached per layer, and the files below the mark; false when a layer is below it. */
+function printCoverage(files: readonly FileCoverage[]): boolean {
+  const total = (key: "coveredLineCount" | "totalLineCount", of: readonly FileCoverage[]): number =>
+    of.reduce((sum, file) => sum + file[key], 0);
+  let enough = true;
+  for (const layer of coveredLayers) {
+    const own = files.filter((file) => relative(root, file.path).startsWith(`${layer}/`));
+    const share = percent(total("coveredLineCount", own), total("totalLineCount", own));
+    enough &&= own.length > 0 && share >= coveredPercent;
+    print(`${layer}: ${share.toFixed(1)} % of lines, ${coveredPercent} % wanted`);
+    for (const file of own) {
+      const reached = percent(file.coveredLineCount, file.totalLineCount);
+      if (reached < coveredPercent) print(`    ${relative(root, file.path)}: ${reached.toFixed(1)} %`);
+    }
+  }
+  return enough;
+}
+
+function newestChange(pattern: string): number {
+  const times = globSync(pattern, { cwd: root }).map((file) => statSync(resolve(root, file)).mtimeMs);
+  return Math.max(0, ...times);
+}
+
+/** `bin/tagseal` prefers a build over the sources, so an outdated one would be what the suites test. */
+function refreshBuild(): void {
+  if (process.env["TAGSEAL_SOURCE"] !== undefined || !existsSync(resolve(root, "dist"))) return;
+  if (newestChange("src/**/*.ts") < newestChange("dist/tagseal.js")) return;
+  execFileSync(process.execPath, ["build.ts"], { cwd: root, stdio: "inherit" });
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const coverage = args.includes("--coverage");
+  const words = args.filter((arg) => arg !== "--coverage");
+  const files = testFiles(coverage && words.length === 0 ? [...coveredLayers, "test/conformance"] : words);
   if (files.length === 0) {
     print(`no test file matches ${words.join(" ")}`);
     return 1;
   }
-  const tally = await runFiles(files);
+  refreshBuild();
+  const tally = await runFiles(files, coverage);
   printSkips(tally.skipped);
   printFailures(tally.failed);
+  const covered = !coverage || printCoverage(tally.coverage);
   const skipsForbidden = process.env["CI"] === "true" && tally.skipped.length > 0;
   if (skipsForbidden) print("\nCI=true: a skipped test is a failure; install what the skipped tests lacked");
   print(`\n${tally.passed} passed, ${tally.failed.length} failed, ${tally.skipped.length} skipped`);
-  return tally.failed.length > 0 || skipsForbidden ? 1 : 0;
+  return tally.failed.length > 0 || skipsForbidden || !covered ? 1 : 0;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -18,7 +18,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** How to run a process. Nothing of the test's own environment is passed on but PATH, so that no setting leaks in. */
+/** How to run a process. Of the test's own environment only PATH and TAGSEAL_SOURCE are passed on, so that no setting leaks in. */
 export interface RunOptions {
   readonly env?: Environment;
   readonly cwd?: string;
@@ -47,7 +47,7 @@ export function findExecutable(name: string): string | undefined {
 }
 
 function childEnvironment(env: Environment | undefined): NodeJS.ProcessEnv {
-  return { PATH: searchPath, LANG: "C.UTF-8", ...env };
+  return { PATH: searchPath, LANG: "C.UTF-8", TAGSEAL_SOURCE: process.env["TAGSEAL_SOURCE"], ...env };
 }
 
 /** Runs a process to its end and never rejects for its exit code. Rejects when it cannot start or outlives `timeoutMs`. */

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, it } from "node:test";
+import { anchors, consoleCommands, links, type ConsoleCommand } from "./support/markdown.ts";
+import { findExecutable, run, Scope, tagsealCommand, writeLayout } from "./support/peers.ts";
+import { startSandbox } from "./support/sandbox.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const documents = globSync(["*.md", "docs/**/*.md"], { cwd: root }).sort();
+const read = (file: string): string => readFileSync(join(root, file), "utf8");
+
+function brokenLinks(file: string): string[] {
+  return links(read(file)).filter((link) => {
+    if (/^[a-z]+:/u.test(link)) return false;
+    const [path = "", anchor] = link.split("#");
+    const target = path === "" ? file : join(dirname(file), path);
+    if (!existsSync(join(root, target))) return true;
+    return anchor !== undefined && !anchors(read(target)).has(anchor);
+  });
+}
+
+function quote(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/gu, String.raw`\$&`);
+}
+
+/** Output shown in a document: each line must appear in this order; `…` stands for whatever comes there. */
+function showsOutput(expected: readonly string[], actual: string): boolean {
+  const lines = expected.filter((line) => line.trim() !== "" && line.trim() !== "…");
+  const pattern = lines.map((line) => `^${line.trimEnd().split("…").map(quote).join(".*")}\\s*$`);
+  let rest = actual;
+  for (const line of pattern) {
+    const match = new RegExp(line, "mu").exec(rest);
+    if (match === null) return false;
+    rest = rest.slice(match.index + match[0].length);
+  }
+  return true;
+}
+
+/** One shell per document, so that a variable set or a directory entered in one block holds in the next. */
+function shellScript(commands: readonly ConsoleCommand[]): string {
+  const steps = commands.map(
+    ({ command }, index) => `printf '\\n@@ %s\\n' ${index}\n${command}\nprintf '\\n@= %s\\n' "$?"`,
+  );
+  return `exec 2>&1\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n${steps.join("\n")}\n`;
+}
+
+function judge(file: string, commands: readonly ConsoleCommand[], transcript: string): void {
+  for (const [index, { line, command, output, exitCode }] of commands.entries()) {
+    const step = new RegExp(`^@@ ${index}\\n([\\s\\S]*?)\\n@= (\\d+)$`, "mu").exec(transcript);
+    const where = `${file}:${line}: ${command}\n${step?.[1] ?? transcript}`;
+    assert.equal(step?.[2], String(exitCode), `exit code of ${where}`);
+    assert.ok(showsOutput(output, step[1] ?? ""), `the output shown differs from that of ${where}`);
+  }
+}
+
+function exportedDeclarations(file: string): { name: string; documented: boolean }[] {
+  const lines = read(file).split("\n");
+  const declaration =
+    /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|const|let|interface|type) ([A-Za-z0-9_$]+)/u;
+  return lines.flatMap((line, index) => {
+    const name = declaration.exec(line)?.[1];
+    return name === undefined ? [] : [{ name, documented: /\*\/\s*$/u.test(lines[index - 1] ?? "") }];
+  });
+}
+
+/** Overloads of a function share the comment of the first. */
+function undocumented(file: string): string[] {
+  const declarations = exportedDeclarations(file);
+  const documented = new Set(declarations.filter((found) => found.documented).map((found) => found.name));
+  return declarations.filter((found) => !documented.has(found.name)).map((found) => `${file}: ${found.name}`);
+}
+
+describe("documentation", () => {
+  for (const file of documents) {
+    it(`links only to what exists: ${file}`, () => assert.deepEqual(brokenLinks(file), []));
+  }
+
+  for (const file of documents) {
+    const commands = consoleCommands(read(file));
+    if (commands.length === 0) continue;
+    it(`shows commands that work: ${file}`, async () => {
+      await using scope = new Scope("docs");
+      const sandbox = await startSandbox(scope);
+      const work = scope.path("work");
+      mkdirSync(join(work, "bin"), { recursive: true });
+      writeFileSync(join(work, "bin", "tagseal"), `#!/bin/sh\nexec "${tagsealCommand}" "$@"\n`, { mode: 0o755 });
+      await writeLayout(join(work, "my-image"), "hello");
+      const env = { ...sandbox.env, HOME: work, PATH: `${work}/bin:${process.env["PATH"]}` };
+      const bash = findExecutable("bash") ?? "bash";
+      const { stdout } = await run(bash, ["-c", shellScript(commands)], { cwd: work, env, timeoutMs: 120_000 });
+      judge(file, commands, stdout);
+    });
+  }
+});
+
+describe("doc comments", () => {
+  it("stand before every export of src", () => {
+    const files = globSync("src/**/*.ts", { cwd: root, exclude: ["src/**/*.test.ts"] }).sort();
+    assert.deepEqual(files.flatMap(undocumented), []);
+  });
+});

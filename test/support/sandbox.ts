@@ -1,0 +1,25 @@
+/** `tagseal sandbox` in a process of its own, with the settings it prints for pasting. */
+import { tagsealCommand } from "./clients.ts";
+import { freePort, type Environment, type Running, type Scope } from "./processes.ts";
+
+/** A running sandbox. `env` holds the variables it told its user to export. */
+export interface Sandbox {
+  readonly env: Environment;
+  readonly process: Running;
+}
+
+/** `export NAME=value` lines, with the shell's single or double quotes taken off. */
+function exportsIn(text: string): Record<string, string> {
+  const found = [...text.matchAll(/^\s*export ([A-Z_]+)=(["']?)(.*?)\2\s*$/gmu)];
+  return Object.fromEntries(found.map(([, name = "", , value = ""]) => [name, value]));
+}
+
+/** Starts a sandbox on free ports and waits until it has said how to use it. */
+export async function startSandbox(scope: Scope): Promise<Sandbox> {
+  const args = ["sandbox", "--registry-port", String(await freePort()), "--server-port", String(await freePort())];
+  const running = await scope.start("sandbox", tagsealCommand, args, {
+    env: { HOME: scope.directory, TMPDIR: scope.directory },
+    ready: (log) => exportsIn(log())["DOCKER_CONTENT_TRUST_SERVER"] !== undefined,
+  });
+  return { env: exportsIn(running.log()), process: running };
+}
