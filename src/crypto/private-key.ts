@@ -153,7 +153,11 @@ export class PrivateKey implements SigningKey {
     return new PrivateKey(secret, handle, PublicKey.fromSpki(spki));
   }
 
-  /** Used by the EC readers, which share one parser. */
+  /**
+   * Makes an ECDSA key from its private scalar, of the curve's length.
+   *
+   * @throws MetadataError `KEY_MALFORMED` when the scalar is not one of the curve's
+   */
   static fromEcScalar(curve: Curve, scalar: Uint8Array): PrivateKey {
     const handle = platformKey(sec1(curve, scalar), "sec1");
     const spki = createPublicKey(handle).export({ format: "der", type: "spki" });
@@ -193,12 +197,13 @@ export class PrivateKey implements SigningKey {
 }
 
 function generatePkcs8(algorithm: KeyAlgorithm): Uint8Array {
-  const publicKeyEncoding = { type: "spki", format: "der" } as const;
-  const privateKeyEncoding = { type: "pkcs8", format: "der" } as const;
-  const encodings = { publicKeyEncoding, privateKeyEncoding };
-  if (algorithm === "ecdsa") return generateKeyPairSync("ec", { namedCurve: "P-256", ...encodings }).privateKey;
-  if (algorithm === "rsa") return generateKeyPairSync("rsa", { modulusLength: 3072, ...encodings }).privateKey;
-  return generateKeyPairSync("ed25519", encodings).privateKey;
+  return generateHandle(algorithm).export({ type: "pkcs8", format: "der" });
+}
+
+function generateHandle(algorithm: KeyAlgorithm): KeyObject {
+  if (algorithm === "ecdsa") return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  if (algorithm === "rsa") return generateKeyPairSync("rsa", { modulusLength: 3072 }).privateKey;
+  return generateKeyPairSync("ed25519").privateKey;
 }
 
 /** @param outerCurve the curve a PKCS#8 wrapper named; inside one, ECPrivateKey may leave it out but not contradict */
