@@ -1,5 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { ImageReference } from "../reference/image-reference.ts";
+import { isLoopbackHost } from "../registry/loopback.ts";
 
 /** Docker Hub's own trust server, as docker has it built in. */
 const hubServer = "https://notary.docker.io";
@@ -40,11 +41,6 @@ function checkedServerUrl(text: string, options: ServerUrlOptions): string {
 function isAllowedScheme(url: URL, options: ServerUrlOptions): boolean {
   if (url.protocol === "https:") return true;
   return url.protocol === "http:" && options.allowPlainHttpLoopback === true && isLoopbackHost(url.hostname);
-}
-
-/** True for names that can only mean this machine. */
-export function isLoopbackHost(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 function invalid(shown: string, expected: string): UsageError {
