@@ -25,7 +25,6 @@ const refused: readonly ErrorCode[] = ["TAG_DIGEST_MISMATCH", "REGISTRY_DIGEST_M
 /** The exit status for an error that ended one of Tagseal's own verbs. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof TagsealError)) return exitCodes.failure;
-  if (error.code === "CANCELLED") return exitCodes.interrupted;
   if (notSigned.includes(error.code)) return exitCodes.notSigned;
   if (refused.includes(error.code) || error instanceof MetadataError) return exitCodes.refused;
   if (error instanceof NetworkError) return exitCodes.unreachable;

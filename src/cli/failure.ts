@@ -35,8 +35,7 @@ export function failed(error: unknown, io: Io, context: FailureContext): number 
   }
   writeFailure(error, io, { json: context.json === true, debug: context.debug === true });
   const code = exitCodeFor(error);
-  const dockers = context.command?.description.dockerExitCodes === true && code !== exitCodes.interrupted;
-  return dockers ? exitCodes.failure : code;
+  return context.command?.description.dockerExitCodes === true ? exitCodes.failure : code;
 }
 
 /** docker's layout for a command line it does not understand: the sentence, the usage line, where to read more. */

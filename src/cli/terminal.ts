@@ -179,13 +179,14 @@ class TerminalPrompter implements Prompter {
   /** Waits until something arrived, the input ended, or everything is to stop. */
   async #more(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    this.#signal.addEventListener("abort", resolve, { once: true });
+    const wake = (): void => resolve();
+    this.#wake = wake;
+    this.#signal.addEventListener("abort", wake, { once: true });
     try {
       if (!this.#signal.aborted) await promise;
     } finally {
       this.#wake = undefined;
-      this.#signal.removeEventListener("abort", resolve);
+      this.#signal.removeEventListener("abort", wake);
     }
     if (this.#signal.aborted) throw new TagsealError("CANCELLED", "cancelled at a prompt");
   }

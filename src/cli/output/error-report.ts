@@ -28,6 +28,11 @@ export function failureText(report: FailureReport): string {
     : `${sentence}\nhint: ${printable(report.hint)} [${report.code}]\n`;
 }
 
+/** Writes a failure that does not end the command, or that the command reports itself. */
+export function reportFailure(error: unknown, io: Io): void {
+  io.stderr.write(failureText(reportOf(error)));
+}
+
 /** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well. */
 export function writeFailure(error: unknown, io: Io, how: { readonly json: boolean; readonly debug: boolean }): void {
   const report = reportOf(error);

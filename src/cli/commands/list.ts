@@ -1,0 +1,51 @@
+import type { SignedTag } from "../../trust/list.ts";
+import { defineCommand } from "../command.ts";
+import { imageArgument } from "../options/image.ts";
+import { jsonOption, quietOption } from "../options/json.ts";
+import { maxStalenessOption, trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { writeJson } from "../output/json.ts";
+import { textTable } from "../output/text-table.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
+
+/** `tagseal list REPOSITORY`: every tag clients accept, with its digest and who vouches for it. */
+export const command = defineCommand(
+  {
+    path: "list",
+    usage: "[OPTIONS] REPOSITORY",
+    summary: "List the signed tags of a repository",
+    description: [
+      "Shows every tag that is signed for release, its digest, and the signers who vouch for that digest. Tags signed with the repository key alone show (Repo Admin). Nothing is asked of the registry: unsigned tags do not exist here.",
+    ],
+    options: {
+      json: jsonOption,
+      quiet: { ...quietOption, help: "Print the names of the tags only" },
+      "max-staleness": maxStalenessOption,
+    },
+    args: { min: 1, max: 1 },
+    examples: [
+      { text: "what is signed", line: "tagseal list registry.example.com/team/app" },
+      {
+        text: "the digest of one tag, for a script",
+        line: "tagseal list --json alpine | jq -r '.[] | select(.tag == \"3\").digest'",
+      },
+    ],
+    environment: trustEnvironment,
+    exitCodes: trustExitCodes,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const { reference } = imageArgument(name);
+    const { listTags } = await import("../../trust/list.ts");
+    const notify = tellTrustEvents(io, { quiet: options.quiet });
+    const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
+    const tags = await withTrust(io, reference, settings, (context) => listTags(context));
+    if (options.json) writeJson(io, tags);
+    else if (options.quiet) io.stdout.write(tags.map(({ tag }) => `${tag}\n`).join(""));
+    else if (tags.length === 0) io.stderr.write(`No signed tags in ${name}\n`);
+    else io.stdout.write(textTable([["TAG", "DIGEST", "SIGNERS"], ...tags.map(row)]));
+    return 0;
+  },
+);
+
+function row({ tag, digest, signers }: SignedTag): string[] {
+  return [tag, digest, signers.length === 0 ? "(Repo Admin)" : signers.join(", ")];
+}

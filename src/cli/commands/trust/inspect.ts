@@ -1,0 +1,78 @@
+import type { TrustInspection } from "../../../trust/inspect.ts";
+import { defineCommand } from "../../command.ts";
+import { AlreadyReported } from "../../failure.ts";
+import type { Io } from "../../io.ts";
+import { imageArgument } from "../../options/image.ts";
+import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { dockerInspectJson, prettyInspection, selectTag } from "../../output/inspection.ts";
+import { reportFailure } from "../../output/error-report.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+
+/** `docker trust inspect`: tags, signers and keys of one or several images. */
+export const command = defineCommand(
+  {
+    path: "trust inspect",
+    usage: "IMAGE[:TAG] [IMAGE[:TAG]...]",
+    summary: "Return low-level information about keys and signatures",
+    description: [
+      "Prints one JSON array with an object for each image: its released tags with their digests and signers, all signers with their key IDs, and the root and repository keys. With a tag, only that tag is listed. When an image cannot be inspected the ones before it are printed all the same, the reason goes to standard error, and the exit status is 1.",
+    ],
+    options: {
+      pretty: { kind: "switch", help: "Print the information in a human friendly format" },
+      json: { kind: "switch", help: "Print JSON (the default)" },
+    },
+    args: { min: 1 },
+    examples: [
+      {
+        text: "tags, signers and keys for people",
+        line: "tagseal trust inspect --pretty registry.example.com/team/app",
+      },
+      { text: "the key IDs of a signer", line: "tagseal trust inspect alpine | jq -r '.[0].Signers[].Keys[].ID'" },
+    ],
+    environment: trustEnvironment,
+    dockerExitCodes: true,
+  },
+  async ({ options, args }, io) => {
+    if (options.pretty) await inspectPretty(args, io);
+    else await inspectJson(args, io);
+    return 0;
+  },
+);
+
+/** Several images are two blank lines apart; the first failure ends it, as docker has it. */
+async function inspectPretty(names: readonly string[], io: Io): Promise<void> {
+  for (const [index, name] of names.entries()) {
+    const inspection = await inspect(name, io);
+    io.stdout.write(`${index === 0 ? "" : "\n\n"}${prettyInspection(name, inspection)}`);
+  }
+}
+
+/** What could be found is printed, then every failure: one bad name does not hide the others. */
+async function inspectJson(names: readonly string[], io: Io): Promise<void> {
+  const found: unknown[] = [];
+  const failures: unknown[] = [];
+  for (const name of names) {
+    try {
+      found.push(dockerInspectJson(name, await inspect(name, io)));
+    } catch (error) {
+      if (io.signal.aborted) throw error;
+      failures.push(error);
+    }
+  }
+  io.stdout.write(`${JSON.stringify(found, undefined, 4)}\n`);
+  for (const failure of failures) reportFailure(failure, io);
+  if (failures.length > 0) throw new AlreadyReported(1);
+}
+
+async function inspect(name: string, io: Io): Promise<TrustInspection> {
+  const { reference, gun } = imageArgument(name);
+  const { inspectTrust } = await import("../../../trust/inspect.ts");
+  const { cannotInspect } = await import("../../output/docker-errors.ts");
+  try {
+    const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
+    const inspection = await withTrust(io, reference, settings, (context) => inspectTrust(context));
+    return selectTag(inspection, reference);
+  } catch (error) {
+    throw cannotInspect(error, name, gun);
+  }
+}

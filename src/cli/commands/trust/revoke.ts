@@ -1,0 +1,74 @@
+import { TagsealError, UsageError } from "../../../errors.ts";
+import { revokeTags, type RevokeResult } from "../../../trust/revoke.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/json.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
+import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { prefixed } from "../../output/docker-errors.ts";
+import { writeJson } from "../../output/json.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+
+/** `docker trust revoke`: takes signatures back. */
+export const command = defineCommand(
+  {
+    path: "trust revoke",
+    usage: "[OPTIONS] IMAGE[:TAG]",
+    summary: "Remove trust for an image",
+    description: [
+      "Removes the signature of one tag, or with no tag those of all tags, from every role whose key is on this machine, the repository key included. When another signer's entry keeps the tag trusted, that is said and the exit status is 1.",
+    ],
+    options: {
+      yes: { kind: "switch", short: "y", help: "Do not prompt for confirmation" },
+      json: jsonOption,
+      ...passphraseOptions,
+    },
+    args: { min: 1, max: 1 },
+    examples: [
+      { text: "one tag", line: "tagseal trust revoke registry.example.com/team/app:1.0" },
+      { text: "every tag, without a question", line: "tagseal trust revoke --yes registry.example.com/team/app" },
+    ],
+    environment: [...trustEnvironment, ...passphraseEnvironment],
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const { reference } = imageArgument(name);
+    if (reference.digest !== undefined) throw new UsageError("USAGE", "cannot use a digest reference for IMAGE:TAG");
+    if (reference.tag === undefined && !options.yes) await confirmAll(name, io);
+    const settings = {
+      access: "write",
+      notify: tellTrustEvents(io, { quiet: true }),
+      passphrases: await passphraseSource(options, io),
+    } as const;
+    const tags = reference.tag === undefined ? ("all" as const) : [reference.tag];
+    const result = await withTrust(io, reference, settings, (context) => revokeTags(context, tags)).catch(
+      (error: unknown) => {
+        throw prefixed(error, `could not remove signature for ${name}`);
+      },
+    );
+    requireGone(name, result);
+    if (options.json) writeJson(io, { image: name, removed: result.removed, remaining: result.remaining });
+    else io.stdout.write(`Successfully deleted signature for ${name}\n`);
+    return 0;
+  },
+);
+
+/** @throws UsageError `CANCELLED` unless the answer is y: docker exits 0 there, and a script then believes the signatures are gone */
+async function confirmAll(name: string, io: Io): Promise<void> {
+  const answer = await io.prompter.ask(`Confirm you would like to delete all signature data for ${name}? [y/N] `);
+  if (answer?.trim().toLowerCase() === "y") return;
+  throw new UsageError("CANCELLED", `nothing was removed: deleting all signature data for ${name} was not confirmed`, {
+    hint: "answer y, or give --yes",
+  });
+}
+
+function requireGone(name: string, { stillReleased, remaining }: RevokeResult): void {
+  if (stillReleased.length === 0) return;
+  const roles = remaining.map(({ tag, role }) => `${tag} in ${role}`).join(", ");
+  throw new TagsealError(
+    "SIGNING_KEY_MISSING",
+    `could not remove signature for ${name}: still trusted: ${stillReleased.join(", ")}`,
+    { hint: `the keys for these entries are not on this machine: ${roles}` },
+  );
+}

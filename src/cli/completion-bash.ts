@@ -1,0 +1,58 @@
+import { type CompletionNode, visibleOptions } from "./completion.ts";
+
+/** The completion script for bash 4 and later; works with and without the bash-completion package. */
+export function bashScript(nodes: readonly CompletionNode[]): string {
+  return `# bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
+_tagseal_words() {
+  case "$1" in
+${nodes.map(wordsCase).join("\n")}
+  esac
+}
+
+_tagseal_value() {
+  case "$1" in
+${nodes.flatMap(valueCases).join("\n")}
+  *) return 1 ;;
+  esac
+}
+
+_tagseal() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    candidate="\${path:+$path }$word"
+    case " $(_tagseal_words "$path") " in *" $word "*) [[ $word == -* ]] || path="$candidate" ;; esac
+  done
+  local kind
+  if kind=$(_tagseal_value "$path $previous"); then
+    case "$kind" in
+    file) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    directory) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$current") ;;
+    esac
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path")" -- "$current")
+  [[ \${#COMPREPLY[@]} -gt 0 || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}
+complete -F _tagseal tagseal
+`;
+}
+
+function wordsCase(node: CompletionNode): string {
+  const fixed = Array.isArray(node.description?.complete) ? node.description.complete : [];
+  const flags = visibleOptions(node).flatMap(([name, { short }]) =>
+    short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`],
+  );
+  const words = [...node.children.map(({ name }) => name), ...fixed, ...flags];
+  return `  "${node.path}") echo "${words.join(" ")}" ;;`;
+}
+
+function valueCases(node: CompletionNode): string[] {
+  return visibleOptions(node).flatMap(([name, option]) => {
+    if (option.kind === "switch") return [];
+    const { complete } = option;
+    const kind = complete === undefined ? "" : typeof complete === "string" ? complete : complete.join(" ");
+    const spellings = option.short === undefined ? [`--${name}`] : [`--${name}`, `-${option.short}`];
+    return spellings.map((spelling) => `  "${node.path} ${spelling}") echo "${kind}" ;;`);
+  });
+}

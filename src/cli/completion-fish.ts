@@ -1,0 +1,69 @@
+import { type CompletionNode, visibleOptions } from "./completion.ts";
+import type { Option } from "./options/option.ts";
+
+/** The completion script for fish. */
+export function fishScript(nodes: readonly CompletionNode[]): string {
+  const lines = nodes.flatMap((node) => [...childLines(node, nodes), ...optionLines(node), ...fixedLines(node)]);
+  return `# fish completion for tagseal: tagseal completion fish > ~/.config/fish/completions/tagseal.fish
+function __tagseal_path
+  # The command words typed so far, flags left out, cut where they stop naming commands.
+  set -l path
+  for word in (commandline -opc)[2..]
+    string match -q -- '-*' $word; and continue
+    set -l longer (string join ' ' $path $word)
+    contains -- $longer ${nodes
+      .filter(({ path }) => path !== "")
+      .map(({ path }) => quote(path))
+      .join(" ")}; or break
+    set path $path $word
+  end
+  string join ' ' $path
+end
+
+function __tagseal_at
+  test (__tagseal_path) = "$argv"
+end
+
+complete -c tagseal -e
+${lines.join("\n")}
+`;
+}
+
+function childLines(node: CompletionNode, nodes: readonly CompletionNode[]): string[] {
+  const at = condition(node);
+  const summaries = new Map(nodes.map(({ path, description }) => [path, description?.summary]));
+  return node.children.map(({ name, summary }) => {
+    const path = node.path === "" ? name : `${node.path} ${name}`;
+    return `complete -c tagseal -f -n ${at} -a ${name} -d ${quote(summaries.get(path) ?? summary)}`;
+  });
+}
+
+function optionLines(node: CompletionNode): string[] {
+  return visibleOptions(node).map(([name, option]) => {
+    const short = option.short === undefined ? "" : ` -s ${option.short}`;
+    return `complete -c tagseal -n ${condition(node)} -l ${name}${short}${valueOf(option)} -d ${quote(option.help)}`;
+  });
+}
+
+function fixedLines(node: CompletionNode): string[] {
+  const { complete } = node.description ?? {};
+  return Array.isArray(complete)
+    ? [`complete -c tagseal -f -n ${condition(node)} -a ${quote(complete.join(" "))}`]
+    : [];
+}
+
+function valueOf(option: Option): string {
+  if (option.kind === "switch") return " -f";
+  if (option.complete === "file") return " -r -F";
+  if (option.complete === "directory") return " -x -a '(__fish_complete_directories)'";
+  if (option.complete === undefined) return " -x";
+  return ` -x -a ${quote(option.complete.join(" "))}`;
+}
+
+function condition(node: CompletionNode): string {
+  return quote(`__tagseal_at ${node.path}`.trimEnd());
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,52 @@
+/**
+ * Completion scripts for bash, zsh and fish, generated from the command table. The scripts carry the whole tree, so that
+ * pressing Tab never starts the program.
+ */
+import type { CommandDescription } from "./command.ts";
+import type { Option } from "./options/option.ts";
+import { type Entry, root } from "./table.ts";
+
+/** A place in the tree with what may follow there. */
+export interface CompletionNode {
+  /** words from the program to here: `trust key` */
+  readonly path: string;
+  readonly children: readonly Entry[];
+  /** undefined for groups */
+  readonly description: CommandDescription | undefined;
+}
+
+/** The shells a script can be made for. */
+export const shells = ["bash", "fish", "zsh"] as const;
+
+/** One of {@link shells}. */
+export type Shell = (typeof shells)[number];
+
+/** Loads every command's description: slow by design, it runs when a script is made and never on Tab. */
+export async function completionNodes(entry: Entry = root, path = ""): Promise<readonly CompletionNode[]> {
+  const command = await entry.load?.();
+  const nodes: CompletionNode[] = [{ path, children: entry.children ?? [], description: command?.description }];
+  for (const child of entry.children ?? []) {
+    nodes.push(...(await completionNodes(child, path === "" ? child.name : `${path} ${child.name}`)));
+  }
+  return nodes;
+}
+
+/** The script for a shell. */
+export async function completionScript(shell: Shell): Promise<string> {
+  const nodes = await completionNodes();
+  switch (shell) {
+    case "bash":
+      return (await import("./completion-bash.ts")).bashScript(nodes);
+    case "fish":
+      return (await import("./completion-fish.ts")).fishScript(nodes);
+    case "zsh":
+      return (await import("./completion-zsh.ts")).zshScript(nodes);
+  }
+}
+
+/** The flags worth offering, with `--help`. */
+export function visibleOptions(node: CompletionNode): readonly (readonly [string, Option])[] {
+  const help: Option = { kind: "switch", help: "Explain this command" };
+  const declared = Object.entries(node.description?.options ?? {}).filter(([, option]) => option.hidden !== true);
+  return [...declared, ["help", help] as const];
+}

@@ -1,0 +1,67 @@
+/** Opening a collection for a command: docker's files and variables, the flags about trust, and a context that is always closed. */
+import type { PassphraseSource } from "../../keys/passphrase.ts";
+import type { ImageReference } from "../../reference/image-reference.ts";
+import type { TrustContext } from "../../trust/trust-context.ts";
+import type { TrustEventHandler } from "../../trust/trust-event.ts";
+import type { Io } from "../io.ts";
+import { dockerConfigDir } from "./docker-config.ts";
+import { parseDuration } from "./duration.ts";
+import type { TextOption } from "./option.ts";
+
+/** `--max-staleness`: how old cached metadata may be when the trust server cannot be reached. */
+export const maxStalenessOption: TextOption = {
+  kind: "text",
+  value: "duration",
+  help: "Refuse cached trust data older than this when the trust server cannot be reached; 0 refuses any",
+};
+
+/** What a command wants of a collection. */
+export interface TrustSettings {
+  readonly access: "read" | "write" | "admin";
+  readonly notify: TrustEventHandler;
+  readonly passphrases?: PassphraseSource;
+  /** the value of `--max-staleness` */
+  readonly maxStaleness?: string | undefined;
+}
+
+/** Opens the collection `reference` belongs to, lends it to `use`, and closes it whatever happens. */
+export async function withTrust<T>(
+  io: Io,
+  reference: ImageReference,
+  settings: TrustSettings,
+  use: (context: TrustContext) => Promise<T>,
+): Promise<T> {
+  const { openTrustContext } = await import("../../trust/trust-context.ts");
+  const { maxStaleness, access, notify, passphrases } = settings;
+  const context = await openTrustContext({
+    reference,
+    dockerConfigDir: dockerConfigDir(io),
+    env: io.env,
+    access,
+    notify,
+    now: io.now,
+    signal: io.signal,
+    ...(passphrases === undefined ? {} : { passphrases }),
+    ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "max-staleness") }),
+  });
+  try {
+    return await use(context);
+  } finally {
+    context.close();
+  }
+}
+
+/** Variables every command that asks a trust server reads, for help. */
+export const trustEnvironment: readonly (readonly [string, string])[] = [
+  ["DOCKER_CONFIG", "docker's configuration directory: credentials, tls/ and trust/ (default ~/.docker)"],
+  ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server; default: the registry's own host"],
+];
+
+/** What the exit statuses of Tagseal's own verbs mean, for help. */
+export const trustExitCodes: readonly (readonly [number, string])[] = [
+  [2, "the tag, or the repository, is not signed"],
+  [3, "refused: what the server or registry presented must not be trusted"],
+  [4, "the registry or the trust server could not be reached"],
+  [125, "a flag was not understood"],
+  [130, "ended by Ctrl-C"],
+];

@@ -1,0 +1,66 @@
+/** `docker trust inspect`, as JSON and as text, in docker's members, order and layout. */
+import { digestHex } from "../../reference/digest.ts";
+import type { ImageReference } from "../../reference/image-reference.ts";
+import type { SignerKeys, TrustInspection } from "../../trust/inspect.ts";
+import type { SignedTag } from "../../trust/list.ts";
+import { textTable } from "./text-table.ts";
+
+/** docker shows only the tag that was asked for; a digest in the reference is ignored and all tags are shown. */
+export function selectTag(inspection: TrustInspection, { tag, digest }: ImageReference): TrustInspection {
+  if (tag === undefined || digest !== undefined) return inspection;
+  return { ...inspection, tags: inspection.tags.filter((signed) => signed.tag === tag) };
+}
+
+/** One element of docker's array. Digests carry no `sha256:`; signers of the repository stand in descending order. */
+export function dockerInspectJson(name: string, inspection: TrustInspection): unknown {
+  return {
+    Name: name,
+    SignedTags: inspection.tags.map(({ tag, digest, signers }) => ({
+      SignedTag: tag,
+      Digest: digestHex(digest),
+      Signers: signers.length === 0 ? ["Repo Admin"] : signers,
+    })),
+    Signers: inspection.signers.toReversed().map((signer) => namedKeys(signer.name, signer.keyIds)),
+    AdministrativeKeys: [
+      namedKeys("Root", inspection.rootKeyIds),
+      namedKeys("Repository", inspection.repositoryKeyIds),
+    ],
+  };
+}
+
+function namedKeys(name: string, keyIds: readonly string[]): unknown {
+  return { Name: name, Keys: keyIds.map((keyId) => ({ ID: keyId })) };
+}
+
+/** docker's `--pretty`. */
+export function prettyInspection(name: string, inspection: TrustInspection): string {
+  return [tagsBlock(name, inspection.tags), signersBlock(name, inspection.signers), keysBlock(name, inspection)].join(
+    "",
+  );
+}
+
+function tagsBlock(name: string, tags: readonly SignedTag[]): string {
+  if (tags.length === 0) return `\nNo signatures for ${name}\n\n`;
+  const rows = tags.map(({ tag, digest, signers }) => [
+    tag,
+    digestHex(digest),
+    signers.length === 0 ? "(Repo Admin)" : signers.join(", "),
+  ]);
+  return `\nSignatures for ${name}\n\n${textTable([["SIGNED TAG", "DIGEST", "SIGNERS"], ...rows])}`;
+}
+
+function signersBlock(name: string, signers: readonly SignerKeys[]): string {
+  if (signers.length === 0) return "";
+  const rows = signers.map(({ name: signer, keyIds }) => [
+    signer,
+    keyIds
+      .map((keyId) => keyId.slice(0, 12))
+      .toSorted()
+      .join(", "),
+  ]);
+  return `\nList of signers and their keys for ${name}\n\n${textTable([["SIGNER", "KEYS"], ...rows])}`;
+}
+
+function keysBlock(name: string, { repositoryKeyIds, rootKeyIds }: TrustInspection): string {
+  return `\nAdministrative keys for ${name}\n\n  Repository Key:\t${repositoryKeyIds.join(", ")}\n  Root Key:\t${rootKeyIds.join(", ")}\n`;
+}
