@@ -1,5 +1,8 @@
-import { TagsealError } from "../errors.ts";
-import type { SignedTag } from "./list.ts";
+import { listDelegations } from "../tuf/lookup.ts";
+import type { TrustedCollection } from "../tuf/trusted-collection.ts";
+import { readCollection } from "./collection-reading.ts";
+import { warnSkipped } from "./list.ts";
+import { releasedEntries, releasesRole, type SignedTag, signerName } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** A signer and the canonical IDs of its keys. */
@@ -21,10 +24,25 @@ export interface TrustInspection {
 }
 
 /**
- * Tells everything `docker trust inspect` shows, in one update.
+ * Tells everything `docker trust inspect` shows, in one update. Changes staged by other tools stay where they are.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
+ * @see Notary v1: inspect
  */
 export async function inspectTrust(context: TrustContext): Promise<TrustInspection> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun}`);
+  const collection = await readCollection(context);
+  return {
+    gun: context.gun,
+    tags: releasedEntries(collection, (tag) => warnSkipped(context, tag)),
+    signers: signersIn(collection),
+    rootKeyIds: collection.root.body.roles.get("root")?.keyIds ?? [],
+    repositoryKeyIds: collection.root.body.roles.get("targets")?.keyIds ?? [],
+  };
+}
+
+function signersIn(collection: TrustedCollection): SignerKeys[] {
+  return listDelegations(collection)
+    .filter(({ role }) => role.name !== releasesRole)
+    .map(({ role, canonicalKeyIds }) => ({ name: signerName(role.name), keyIds: canonicalKeyIds }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

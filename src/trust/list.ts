@@ -1,19 +1,6 @@
-import { TagsealError } from "../errors.ts";
-import type { Digest } from "../reference/digest.ts";
-import type { RoleName } from "../tuf/metadata.ts";
+import { readCollection } from "./collection-reading.ts";
+import { releasedEntries, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
-
-/** One released tag. */
-export interface SignedTag {
-  readonly tag: string;
-  readonly digest: Digest;
-  /** size of the manifest in bytes */
-  readonly length: number;
-  /** `targets/releases` or `targets` */
-  readonly role: RoleName;
-  /** names of the signers who vouch for this very digest, sorted; empty when the repository key signed */
-  readonly signers: readonly string[];
-}
 
 /**
  * Lists every released tag, in natural order (`v2` before `v10`), each once. Entries without a sha256 are left out with a warning.
@@ -21,5 +8,12 @@ export interface SignedTag {
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  */
 export async function listTags(context: TrustContext): Promise<readonly SignedTag[]> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun}`);
+  const collection = await readCollection(context);
+  const entries = releasedEntries(collection, (tag) => warnSkipped(context, tag));
+  return entries.filter(({ tag }, index) => tag !== entries[index - 1]?.tag);
+}
+
+/** Says that an entry binds nothing. */
+export function warnSkipped(context: TrustContext, tag: string): void {
+  context.notify({ kind: "warning", gun: context.gun, message: `Skipping target for "${tag}": it has no sha256` });
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, mkdir, open, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { parseJson } from "../encoding/json.ts";
+import { isJsonObject, parseJson } from "../encoding/json.ts";
 import { MetadataError, UsageError, hasCode } from "../errors.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import type { MetadataCache } from "../tuf/updater.ts";
@@ -202,17 +202,13 @@ function versionOf(bytes: Uint8Array): number | undefined {
 function parsedVersion(bytes: Uint8Array): number | undefined {
   try {
     const file = parseJson(bytes);
-    const signed = isObject(file) ? file["signed"] : undefined;
-    const version = isObject(signed) ? signed["version"] : undefined;
+    const signed = isJsonObject(file) ? file["signed"] : undefined;
+    const version = isJsonObject(signed) ? signed["version"] : undefined;
     return typeof version === "number" ? version : undefined;
   } catch (error) {
     if (hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) return undefined;
     throw error;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isAbsence(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { type JsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import { isJsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
 import { hasCode, MetadataError, NetworkError, type TagsealError } from "../errors.ts";
 
 /** What a trust server answered, when that was not success. */
@@ -76,19 +76,19 @@ interface ServerError {
 }
 
 function refusalReason({ detail }: ServerError): string | undefined {
-  if (!isObject(detail)) return undefined;
+  if (!isJsonObject(detail)) return undefined;
   const { Name: kind, Error: error } = detail;
   const introduction = typeof kind === "string" ? refusalKinds.get(kind) : undefined;
-  if (introduction === undefined || !isObject(error) || typeof error["Msg"] !== "string") return undefined;
+  if (introduction === undefined || !isJsonObject(error) || typeof error["Msg"] !== "string") return undefined;
   return introduction + printable(error["Msg"]);
 }
 
 /** The first of the errors in a body; undefined for a body in any other form, such as a proxy's HTML page. */
 function firstError(body: Uint8Array): ServerError | undefined {
   const parsed = parsedOrUndefined(body);
-  const errors = isObject(parsed) ? parsed["errors"] : undefined;
+  const errors = isJsonObject(parsed) ? parsed["errors"] : undefined;
   const first = Array.isArray(errors) ? errors[0] : undefined;
-  if (!isObject(first)) return undefined;
+  if (!isJsonObject(first)) return undefined;
   const { code = "", message = "", detail = null } = first;
   return typeof code === "string" && typeof message === "string" ? { code, message, detail } : undefined;
 }
@@ -109,8 +109,4 @@ function asRemark(said: ServerError | undefined): string {
 /** A server's words may go to a terminal: no escape sequences, no flood. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\u{FFFD}").slice(0, 1_000);
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { PublicKey } from "../crypto/public-key.ts";
 import { decodeBase64 } from "../encoding/base64.ts";
-import { type JsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import { isJsonObject, parseJson } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../registry/http-client.ts";
 import type { RoleName } from "../tuf/metadata.ts";
@@ -136,8 +136,8 @@ async function errorBody(response: HttpResponse): Promise<Uint8Array> {
 function keyFrom(body: Uint8Array): PublicKey | undefined {
   try {
     const key = parseJson(body);
-    const value = isObject(key) ? key["keyval"] : undefined;
-    if (!isObject(key) || !isObject(value)) return undefined;
+    const value = isJsonObject(key) ? key["keyval"] : undefined;
+    if (!isJsonObject(key) || !isJsonObject(value)) return undefined;
     const { keytype } = key;
     const text = value["public"];
     return typeof keytype === "string" && typeof text === "string"
@@ -147,8 +147,4 @@ function keyFrom(body: Uint8Array): PublicKey | undefined {
     if (hasCode(error, "JSON_MALFORMED", "BASE64_MALFORMED", "TOO_LARGE")) return undefined;
     throw error;
   }
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,19 +1,12 @@
-import { TagsealError } from "../errors.ts";
+import { MetadataError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
-import type { RoleName } from "../tuf/metadata.ts";
+import { readCollection } from "./collection-reading.ts";
+import { findReleasedTag, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** A tag whose signature was verified just now. */
-export interface VerifiedTag {
+export interface VerifiedTag extends SignedTag {
   readonly gun: string;
-  readonly tag: string;
-  readonly digest: Digest;
-  /** size of the manifest in bytes, as its signer wrote it */
-  readonly length: number;
-  /** where the released entry stands: `targets/releases` or `targets` */
-  readonly role: RoleName;
-  /** names of the signers who vouch for this very digest, sorted; empty when the repository key signed */
-  readonly signers: readonly string[];
   /** true when the root was seen for the first time during this call */
   readonly pinnedOnFirstUse: boolean;
   /** until when the answer may be believed without asking again */
@@ -21,12 +14,23 @@ export interface VerifiedTag {
 }
 
 /**
- * Verifies what a tag is signed for, now.
+ * Verifies what a tag is signed for, now. With nothing new on the server this is one request.
  *
  * @param expected refuse unless the tag is signed for exactly this digest
  * @throws MetadataError `TAG_NOT_SIGNED`, `TAG_DIGEST_MISMATCH`, `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  * @throws NetworkError when the server cannot be asked and nothing fresh is cached
  */
 export async function verifyTag(context: TrustContext, tag: string, expected?: Digest): Promise<VerifiedTag> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun}:${tag}@${expected}`);
+  const collection = await readCollection(context);
+  const found = findReleasedTag(collection, tag);
+  if (expected !== undefined && found.digest !== expected) throw mismatch(context, found, expected);
+  const freshUntil = (collection.timestamp ?? collection.snapshot).body.expiresAt;
+  return { ...found, gun: context.gun, pinnedOnFirstUse: collection.pinnedOnFirstUse, freshUntil };
+}
+
+function mismatch({ gun }: TrustContext, found: SignedTag, expected: Digest): MetadataError {
+  const message = `${gun}:${found.tag} is signed for another digest: expected ${expected}, signed ${found.digest}`;
+  return new MetadataError("TAG_DIGEST_MISMATCH", message, {
+    hint: "The tag has moved, or never meant this image. To use these exact bytes without trust in the tag, leave the tag out.",
+  });
 }
