@@ -1,0 +1,71 @@
+/**
+ * Key stores: where private keys live. A store hands out things that sign, never the key's bytes; how it is unlocked is
+ * the business of its `PassphraseSource`. Keys go by their canonical ID, so one root key serves many certificates.
+ */
+import type { PrivateKey, SigningKey } from "../crypto/private-key.ts";
+
+/** What a store tells about a key without unlocking it. */
+export interface StoredKey {
+  /** canonical key ID, 64 lower-case hexadecimal characters */
+  readonly keyId: string;
+  /** `root`, `targets`, `snapshot`, a delegation such as `targets/alice`, or a signer name such as `alice` */
+  readonly role: string;
+  /** the trusted collection the key was made for; only keys for targets, snapshot and timestamp have one */
+  readonly gun: string | undefined;
+  /** where it is kept, for people: a path, or the name of a store */
+  readonly location: string;
+}
+
+/** What a key is for. */
+export interface KeyUse {
+  readonly role: string;
+  /** kept for targets, snapshot and timestamp keys; dropped for all others */
+  readonly gun?: string;
+}
+
+/**
+ * A place that keeps private keys. Safe to use from several processes at once: a reader sees a whole key or none, and of
+ * two writers of one key the last wins. Every implementation runs the suite in `test/contract/key-store.ts`.
+ */
+export interface KeyStore {
+  /** Every readable key, sorted by key ID. What cannot be read is warned about and left out. */
+  list(): Promise<readonly StoredKey[]>;
+
+  /**
+   * The key with this ID; undefined when absent.
+   *
+   * @throws KeyStoreError `KEY_FILE_UNSAFE` when others can change it; EncodingError `PEM_MALFORMED` when damaged
+   */
+  find(keyId: string): Promise<StoredKey | undefined>;
+
+  /**
+   * Unlocks a key; undefined when absent. A key once unlocked stays so for the life of the store object. May ask for a
+   * passphrase, at most three times.
+   *
+   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, `KEY_FILE_UNSAFE`
+   * @throws EncodingError or MetadataError for a damaged or unsupported key
+   */
+  signingKey(keyId: string): Promise<SigningKey | undefined>;
+
+  /**
+   * Keeps a key under a new passphrase, which it asks for. Once this returns the key survives a crash. A key already
+   * here for the same role is replaced.
+   *
+   * @throws KeyStoreError `KEY_EXISTS` when the key is here for another role, `PASSPHRASE_UNAVAILABLE`,
+   * `PASSPHRASE_TOO_SHORT`
+   */
+  add(key: PrivateKey, use: KeyUse): Promise<StoredKey>;
+
+  /** Deletes a key. Removing what is not there is no error. */
+  remove(keyId: string): Promise<void>;
+}
+
+/** True for the shape of a key ID; nothing else ever becomes part of a path. */
+export function isKeyId(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+/** The GUN to keep with a key: only keys of these three roles belong to one collection. */
+export function gunToKeep(use: KeyUse): string | undefined {
+  return ["targets", "snapshot", "timestamp"].includes(use.role) ? use.gun : undefined;
+}

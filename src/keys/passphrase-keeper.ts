@@ -1,0 +1,91 @@
+import { KeyStoreError, hasCode } from "../errors.ts";
+import { maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
+import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
+
+/** The key a passphrase is wanted for. */
+export type PassphraseSubject = Pick<PassphraseRequest, "role" | "gun" | "keyId">;
+
+/**
+ * Asks a source and remembers, per role, what worked, so that a person with ten keys under one passphrase types it
+ * once. What it remembers lives and dies with the object.
+ *
+ * @see Notary v1: passphrases
+ */
+export class PassphraseKeeper {
+  readonly #source: PassphraseSource;
+  readonly #onWarning: (warning: string) => void;
+  readonly #remembered = new Map<string, string>();
+
+  constructor(source: PassphraseSource, onWarning: (warning: string) => void = () => undefined) {
+    this.#source = source;
+    this.#onWarning = onWarning;
+  }
+
+  /**
+   * Opens something with the right passphrase: first the one remembered for the role, then what the source says, at
+   * most {@link maxAttempts} times.
+   *
+   * @param open throws KeyStoreError `PASSPHRASE_WRONG` to have another tried
+   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, and whatever else `open` throws
+   */
+  async unlock<T>(subject: PassphraseSubject, open: (passphrase: string) => T): Promise<T> {
+    const remembered = this.#remembered.get(subject.role);
+    if (remembered !== undefined) {
+      const opened = attempt(open, remembered);
+      if (opened !== undefined) return opened.value;
+    }
+    for (let count = 1; count <= maxAttempts; count++) {
+      const failure = count > 1 ? ({ previousFailure: "wrong" } as const) : {};
+      const passphrase = await this.#source.passphraseFor({
+        ...subject,
+        purpose: "unlock",
+        attempt: count,
+        ...failure,
+      });
+      const opened = attempt(open, passphrase);
+      if (opened === undefined) continue;
+      this.#remembered.set(subject.role, passphrase);
+      return opened.value;
+    }
+    throw new KeyStoreError(
+      "PASSPHRASE_WRONG",
+      `Wrong passphrase for ${subject.role} key ${shortKeyId(subject.keyId)}, given ${maxAttempts} times`,
+    );
+  }
+
+  /**
+   * The passphrase to write a key with: the one remembered for its role, or a new one.
+   *
+   * @param fresh when true nothing remembered will do, since the passphrase is being changed
+   * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_TOO_SHORT`
+   */
+  async forNewKey(subject: PassphraseSubject, fresh = false): Promise<string> {
+    const remembered = fresh ? undefined : this.#remembered.get(subject.role);
+    if (remembered !== undefined) return remembered;
+    const passphrase = await this.#source.passphraseFor({ ...subject, purpose: "new", attempt: 1 });
+    this.#checkNew(passphrase, subject);
+    this.#remembered.set(subject.role, passphrase);
+    return passphrase;
+  }
+
+  /** Off-spec: Notary v1 would write the key in the clear for an empty passphrase. */
+  #checkNew(passphrase: string, { role, keyId }: PassphraseSubject): void {
+    const key = `the new ${role} key ${shortKeyId(keyId)}`;
+    if (passphrase === "")
+      throw new KeyStoreError("PASSPHRASE_TOO_SHORT", `The passphrase for ${key} is empty`, {
+        hint: "Private keys are only ever written encrypted: choose a passphrase.",
+      });
+    if (Buffer.byteLength(passphrase) < minPassphraseBytes)
+      this.#onWarning(`The passphrase for ${key} has fewer than ${minPassphraseBytes} bytes and is easily guessed.`);
+  }
+}
+
+function attempt<T>(open: (passphrase: string) => T, passphrase: string): { readonly value: T } | undefined {
+  try {
+    return { value: open(passphrase) };
+  } catch (error) {
+    // Only a wrong passphrase is worth another try; anything else is a damaged key.
+    if (hasCode(error, "PASSPHRASE_WRONG")) return undefined;
+    throw error;
+  }
+}

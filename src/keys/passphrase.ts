@@ -1,0 +1,37 @@
+/** What a key store asks when it needs a passphrase. */
+export interface PassphraseRequest {
+  /** `new` for a key about to be written, `unlock` for one about to be read */
+  readonly purpose: "new" | "unlock";
+  readonly role: string;
+  readonly gun: string | undefined;
+  readonly keyId: string;
+  /** 1 for the first request about this key, then counting up */
+  readonly attempt: number;
+  /** why the previous answer was not taken; absent on the first attempt */
+  readonly previousFailure?: "wrong" | "too-short" | "mismatch";
+}
+
+/** Where passphrases come from: a person, the environment, a file descriptor, a command. */
+export interface PassphraseSource {
+  /**
+   * @returns the passphrase, never empty
+   * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` when this source has none for the request
+   * @throws KeyStoreError `PASSPHRASE_WRONG` when it has none but the one that was found wrong
+   * @throws KeyStoreError `PASSPHRASE_TOO_SHORT` when a person kept choosing too short ones
+   * @throws UsageError `CANCELLED` when a person gave up
+   */
+  passphraseFor(request: PassphraseRequest): Promise<string>;
+  /** true when a person may be asked */
+  readonly interactive: boolean;
+}
+
+/** Fewest bytes of a new passphrase that a person types. */
+export const minPassphraseBytes = 8;
+
+/** How often a person is asked for one passphrase before it is called wrong. */
+export const maxAttempts = 3;
+
+/** How a key is named in prompts and messages: the first characters of its ID. */
+export function shortKeyId(keyId: string): string {
+  return keyId.slice(0, 7);
+}
