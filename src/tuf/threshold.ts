@@ -9,6 +9,8 @@ import type { MetadataFile, RoleKeys } from "./metadata.ts";
  * Counts the keys of a role that validly signed a file. A key counts once, however many of its signatures appear; signatures by other
  * keys, by unknown methods and those that do not verify are passed over.
  *
+ * Off-spec: two certificates for one key have two TUF key IDs, and the reference counts them twice. Here they are one key.
+ *
  * @param keys the keys `roleKeys` speaks about, by the ID they are listed under
  * @returns the distinct IDs of the keys that signed, in the order of their signatures
  * @throws MetadataError `METADATA_THRESHOLD_NOT_MET` when fewer than `threshold` keys signed; `METADATA_MALFORMED` for a threshold
@@ -33,10 +35,11 @@ export function verifyThreshold(
     requireOwnId(key, signature.keyId, role);
     if (verifySignature(key, signature, file.signedBytes)) signers.add(signature.keyId);
   }
-  if (signers.size >= roleKeys.threshold) return [...signers];
+  const distinct = new Set([...signers].map((id) => keys.get(id)?.canonicalKeyId));
+  if (distinct.size >= roleKeys.threshold) return [...signers];
   throw unmet(
     `valid signatures did not meet threshold for ${role}`,
-    `${signers.size} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
+    `${distinct.size} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
   );
 }
 

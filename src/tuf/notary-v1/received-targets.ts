@@ -7,7 +7,8 @@ import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
 import type { JsonObject, JsonValue } from "../../encoding/json.ts";
 import type { Target } from "../metadata.ts";
 import { maxHashes } from "./bounds.ts";
-import { Shape, malformed } from "./shape.ts";
+import { malformed } from "./shape.ts";
+import type { Shape } from "./shape.ts";
 
 /** Padded base64 in the standard alphabet without stray bits: what `decodeBase64` accepts, told without decoding. */
 const strictBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;

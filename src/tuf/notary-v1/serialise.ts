@@ -5,7 +5,7 @@ import type { Signature } from "../../crypto/signature.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import { fileJson } from "../../encoding/json.ts";
 import type { JsonObject, JsonValue } from "../../encoding/json.ts";
-import type { AnyBody, DelegatedRole, FileMeta, MetadataFile, RoleKeys, TargetsBody } from "../metadata.ts";
+import type { AnyBody, DelegatedRole, FileMeta, MetadataFile, RoleKeys, RootBody, TargetsBody } from "../metadata.ts";
 import { wireTypes } from "./body.ts";
 import { hashesJson, jsonObject, targetJson } from "./received-targets.ts";
 import { referenceTime } from "./time.ts";
@@ -48,19 +48,17 @@ export function isReferenceSerialisation(file: MetadataFile): boolean {
 }
 
 function ownMembers(body: AnyBody): JsonObject {
-  switch (body.type) {
-    case "root":
-      return {
-        consistent_snapshot: body.consistentSnapshot,
-        keys: keysJson(body.keys),
-        roles: jsonObject([...body.roles].map(([name, role]) => [name, roleKeysJson(role)])),
-      };
-    case "targets":
-      return { delegations: delegationsJson(body.delegations), targets: targetsJson(body) };
-    case "snapshot":
-    case "timestamp":
-      return { meta: jsonObject([...body.meta].map(([name, meta]) => [name, fileMetaJson(meta)])) };
-  }
+  if (body.type === "root") return rootMembers(body);
+  if (body.type === "targets") return { delegations: delegationsJson(body.delegations), targets: targetsJson(body) };
+  return { meta: jsonObject([...body.meta].map(([name, meta]) => [name, fileMetaJson(meta)])) };
+}
+
+function rootMembers(body: RootBody): JsonObject {
+  return {
+    consistent_snapshot: body.consistentSnapshot,
+    keys: keysJson(body.keys),
+    roles: jsonObject([...body.roles].map(([name, role]) => [name, roleKeysJson(role)])),
+  };
 }
 
 function delegationsJson(delegations: TargetsBody["delegations"]): JsonObject {

@@ -1,0 +1,130 @@
+/** Trust pinning: which root certificates to believe when there is no cached root to vouch for a new one. */
+
+import { isIssuedBy, parseCertificateBundle } from "../crypto/certificate.ts";
+import type { Certificate } from "../crypto/certificate.ts";
+import type { PublicKey } from "../crypto/public-key.ts";
+import { MetadataError, hasCode } from "../errors.ts";
+
+/**
+ * What the user knows about roots beforehand. The first setting that matches a GUN decides; there is no falling through.
+ *
+ * @see Notary v1: trust pinning
+ */
+export interface TrustPinning {
+  /** by GUN, or by GUN prefix with a final `*`: the certificate IDs (TUF key IDs) to accept. An empty list accepts nothing. */
+  readonly certs?: ReadonlyMap<string, readonly string[]>;
+  /** by GUN prefix: PEM text of the certificate authorities that root certificates must chain to */
+  readonly ca?: ReadonlyMap<string, string>;
+  /** refuse a collection that nothing above speaks about, unless its root is known already */
+  readonly disableTofu?: boolean;
+}
+
+/** Object identifiers of the extended key usages a certificate may have under a pinned authority. */
+const acceptedUsages: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
+const maxChain = 16;
+
+/** What pinning says about one collection; `known` is false when it rests on first use alone. */
+export interface PinningVerdict {
+  readonly accepts: (key: PublicKey) => boolean;
+  readonly isFirstUse: boolean;
+}
+
+/**
+ * Finds the setting that speaks about a GUN.
+ *
+ * @param hasPreviousRoot a root of this collection was trusted before, so that this is no first use
+ * @throws MetadataError `ROOT_PINNING_MISMATCH` when nothing matches and first use is not allowed; `CERTIFICATE_INVALID` for an
+ *   unusable authority file
+ */
+export function pinningFor(gun: string, now: Date, pinning: TrustPinning, hasPreviousRoot: boolean): PinningVerdict {
+  const ids = pinnedIds(gun, pinning.certs ?? new Map());
+  if (ids !== undefined) return { accepts: (key) => ids.includes(key.keyId), isFirstUse: false };
+  const authorities = longestPrefix(gun, [...(pinning.ca ?? [])]);
+  if (authorities !== undefined) return { accepts: chainsTo(parseAuthorities(authorities), now), isFirstUse: false };
+  if (pinning.disableTofu === true && !hasPreviousRoot) {
+    throw new MetadataError("ROOT_PINNING_MISMATCH", "invalid trust pinning specified", {
+      hint: `Trust on first use is switched off and no pinning covers ${gun}. Pin its root certificate, or its authority.`,
+    });
+  }
+  return { accepts: () => true, isFirstUse: !hasPreviousRoot };
+}
+
+function pinnedIds(gun: string, certs: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const exact = certs.get(gun);
+  if (exact !== undefined) return exact;
+  const wildcards = [...certs].filter(([name]) => name.endsWith("*"));
+  return longestPrefix(
+    gun,
+    wildcards.map(([name, ids]) => [name.slice(0, -1), ids] as const),
+  );
+}
+
+function longestPrefix<T>(gun: string, entries: readonly (readonly [prefix: string, value: T])[]): T | undefined {
+  let longest = -1;
+  let found: T | undefined;
+  for (const [prefix, value] of entries) {
+    if (!gun.startsWith(prefix) || prefix.length <= longest) continue;
+    longest = prefix.length;
+    found = value;
+  }
+  return found;
+}
+
+function parseAuthorities(pem: string): readonly Certificate[] {
+  try {
+    return parseCertificateBundle(pem);
+  } catch (cause) {
+    if (!hasCode(cause, "PEM_MALFORMED", "DER_MALFORMED", "CERTIFICATE_INVALID")) throw cause;
+    throw new MetadataError("CERTIFICATE_INVALID", `invalid CA certs provided: ${cause.message}`, { cause });
+  }
+}
+
+/** Accepts a key whose certificate leads, through the CA certificates in its own bundle, to one of the authorities. */
+function chainsTo(authorities: readonly Certificate[], now: Date): (key: PublicKey) => boolean {
+  return (key) => {
+    const [leaf, ...intermediates] = parseCertificateBundle(key.bytes);
+    return (
+      leaf !== undefined &&
+      leads(
+        leaf,
+        intermediates.filter((certificate) => certificate.isCa),
+        authorities,
+        now,
+        maxChain,
+      )
+    );
+  };
+}
+
+function leads(
+  certificate: Certificate,
+  intermediates: readonly Certificate[],
+  authorities: readonly Certificate[],
+  now: Date,
+  budget: number,
+): boolean {
+  if (budget === 0 || !isInWindow(certificate, now) || !mayIdentifyServer(certificate)) return false;
+  const isAnchored = (issuer: Certificate): boolean => isInWindow(issuer, now) && isIssuedBy(certificate, issuer);
+  if (authorities.some(isAnchored)) return true;
+  // Each step uses up the certificate it went through, so the search is short and cannot run in circles.
+  const issuers = intermediates.filter((issuer) => isIssuedBy(certificate, issuer));
+  return issuers.some((issuer) =>
+    leads(
+      issuer,
+      intermediates.filter((other) => other !== issuer),
+      authorities,
+      now,
+      budget - 1,
+    ),
+  );
+}
+
+function isInWindow(certificate: Certificate, now: Date): boolean {
+  return certificate.notBefore <= now && now <= certificate.notAfter;
+}
+
+/** The reference asks its platform for a TLS server's chain, so a leaf that is for code signing alone does not pass. */
+function mayIdentifyServer(certificate: Certificate): boolean {
+  const usages = certificate.extendedKeyUsage;
+  return usages === undefined || usages.some((usage) => acceptedUsages.has(usage));
+}

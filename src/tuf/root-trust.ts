@@ -1,0 +1,116 @@
+/** Whether a root may be trusted: its certificates, the root before it, what the user pinned, and its own signatures. */
+
+import { checkLeafCertificate } from "../crypto/certificate.ts";
+import { MetadataError, hasCode } from "../errors.ts";
+import type { MetadataFile, RoleKeys, RootBody } from "./metadata.ts";
+import { pinningFor } from "./pinning.ts";
+import type { TrustPinning } from "./pinning.ts";
+import { verifyThreshold } from "./threshold.ts";
+
+/** What a root is judged by. */
+export interface RootJudgement {
+  readonly gun: string;
+  readonly now: Date;
+  /** the root trusted until now, whose keys must have signed this one too */
+  readonly previous?: MetadataFile<RootBody> | undefined;
+  readonly pinning?: TrustPinning | undefined;
+  /** for roots that are only steps on the way to a newer one: their certificates may have run out since */
+  readonly ignoreCertificateExpiry?: boolean;
+}
+
+/** What judging a root brought to light. */
+export interface RootVerdict {
+  /** TUF IDs of the root keys that signed and were believed */
+  readonly signers: readonly string[];
+  /** nothing but first use speaks for this root */
+  readonly isFirstUse: boolean;
+  /** sentences about certificates near expiry */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Verifies a root, in the reference's order: leaf certificates, the previous root's keys at its threshold, pinning, the root's own keys
+ * at its own threshold. Version and expiry are the caller's business.
+ *
+ * @throws MetadataError `ROOT_INVALID`, `ROOT_ROTATION_REFUSED`, `ROOT_PINNING_MISMATCH`, `METADATA_KEY_ID_MISMATCH`
+ * @see Notary v1: root update; root certificates
+ */
+export function verifyRoot(file: MetadataFile<RootBody>, judgement: RootJudgement): RootVerdict {
+  const { keyIds, warnings } = leafKeyIds(file, judgement);
+  if (judgement.previous !== undefined) verifySuccession(file, judgement.previous, judgement);
+  const verdict = pinningFor(judgement.gun, judgement.now, judgement.pinning ?? {}, judgement.previous !== undefined);
+  const pinned = keyIds.filter((id) => {
+    const key = file.body.keys.get(id);
+    return key !== undefined && verdict.accepts(key);
+  });
+  if (pinned.length === 0) {
+    throw new MetadataError(
+      "ROOT_PINNING_MISMATCH",
+      `${pathFailure}: unable to match any certificates to trust_pinning config`,
+      {
+        hint: `The root of ${judgement.gun} has the certificates ${keyIds.join(", ")}; none of them is pinned.`,
+      },
+    );
+  }
+  return { signers: verifyIntegrity(file, pinned), isFirstUse: verdict.isFirstUse, warnings };
+}
+
+const pathFailure = "could not validate the path to a trusted root";
+
+function rootRole(file: MetadataFile<RootBody>): RoleKeys {
+  return file.body.roles.get("root") ?? { keyIds: [], threshold: 1 };
+}
+
+/** The root keys whose certificates are good for this GUN. The others are dropped, they do not spoil the rest. */
+function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { keyIds: string[]; warnings: string[] } {
+  const keyIds: string[] = [];
+  const warnings: string[] = [];
+  const reasons: string[] = [];
+  const options = { ignoreExpiry: judgement.ignoreCertificateExpiry ?? false };
+  for (const id of new Set(rootRole(file).keyIds)) {
+    const key = file.body.keys.get(id);
+    if (key === undefined) continue;
+    const result = checkLeafCertificate(key, judgement.gun, judgement.now, options);
+    if (result.ok) {
+      keyIds.push(id);
+      warnings.push(...result.warnings);
+    } else reasons.push(result.reason);
+  }
+  if (keyIds.length > 0) return { keyIds, warnings };
+  throw new MetadataError("ROOT_INVALID", `${pathFailure}: unable to retrieve valid leaf certificates`, {
+    hint: reasons.length === 0 ? "The root role has no key." : `${reasons.join("; ")}.`,
+  });
+}
+
+/** The previous root's certificates may have expired since: it is their keys that hand over, and they were trusted when it counted. */
+function verifySuccession(
+  file: MetadataFile<RootBody>,
+  previous: MetadataFile<RootBody>,
+  judgement: RootJudgement,
+): void {
+  const { keyIds, threshold } = rootRole(previous);
+  const usable = (keyIds ?? []).filter((id) => {
+    const key = previous.body.keys.get(id);
+    return key !== undefined && checkLeafCertificate(key, judgement.gun, judgement.now, { ignoreExpiry: true }).ok;
+  });
+  try {
+    verifyThreshold(file, { keyIds: usable, threshold }, previous.body.keys);
+  } catch (cause) {
+    if (!hasCode(cause, "METADATA_THRESHOLD_NOT_MET")) throw cause;
+    const reason =
+      "could not rotate trust to a new trusted root: failed to validate data with current trusted certificates";
+    throw new MetadataError("ROOT_ROTATION_REFUSED", reason, {
+      cause,
+      hint: `Version ${file.body.version} of the root is not signed by the keys of version ${previous.body.version}. Unless its owner tells you why, treat it as an attack.`,
+    });
+  }
+}
+
+function verifyIntegrity(file: MetadataFile<RootBody>, keyIds: readonly string[]): string[] {
+  try {
+    return verifyThreshold(file, { keyIds, threshold: rootRole(file).threshold }, file.body.keys);
+  } catch (cause) {
+    if (!hasCode(cause, "METADATA_THRESHOLD_NOT_MET")) throw cause;
+    throw new MetadataError("ROOT_INVALID", `${pathFailure}: failed to validate integrity of roots`, { cause });
+  }
+}

@@ -1,0 +1,26 @@
+/** What came out of an update: every file of a collection that may be believed. */
+
+import type { MetadataError } from "../errors.ts";
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody, TimestampBody } from "./metadata.ts";
+
+/** A delegation's file that was found but must not be believed; kept so that its owner can take it back by signing it again. */
+export interface InvalidDelegation {
+  readonly file: MetadataFile<TargetsBody>;
+  /** `METADATA_THRESHOLD_NOT_MET` or `METADATA_EXPIRED` */
+  readonly error: MetadataError;
+}
+
+/** A consistent, verified set of files. Look targets up with `lookup.ts`, change it with `editor.ts`. */
+export interface TrustedCollection {
+  readonly gun: string;
+  readonly root: MetadataFile<RootBody>;
+  /** absent only for a set that was not read from a server */
+  readonly timestamp?: MetadataFile<TimestampBody>;
+  readonly snapshot: MetadataFile<SnapshotBody>;
+  readonly targets: MetadataFile<TargetsBody>;
+  /** parents before children, siblings in the order of their parent's list */
+  readonly delegations: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>;
+  readonly invalidDelegations: ReadonlyMap<RoleName, InvalidDelegation>;
+  /** nothing but first use spoke for the root: tell the user whom they trust from now on */
+  readonly pinnedOnFirstUse: boolean;
+}

@@ -1,0 +1,344 @@
+/**
+ * What may be believed, and in which order: a state machine fed with bytes. Root first; then anything whose signers are known; every
+ * file is compared with what the others say about it, whichever came first. It never fetches, stores or asks the time.
+ *
+ * The client's updater feeds it what a server sent; the server feeds it what a client uploaded, so that both refuse the same things.
+ */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import { MetadataError } from "../errors.ts";
+import { consistentHash, verifyFileMeta } from "./file-hashes.ts";
+import type {
+  DelegatedRole,
+  FileMeta,
+  MetadataFile,
+  RoleKeys,
+  RoleName,
+  RootBody,
+  SnapshotBody,
+  TargetsBody,
+  TimestampBody,
+} from "./metadata.ts";
+import { maxFileBytes } from "./notary-v1/bounds.ts";
+import { parseMetadata } from "./notary-v1/parse.ts";
+import { displayTime } from "./notary-v1/time.ts";
+import type { TrustPinning } from "./pinning.ts";
+import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
+import { verifyRoot } from "./root-trust.ts";
+import type { RootVerdict } from "./root-trust.ts";
+import { verifyThreshold } from "./threshold.ts";
+import type { InvalidDelegation, TrustedCollection } from "./trusted-collection.ts";
+
+/** What a set starts from. */
+export interface TrustedMetadataOptions {
+  readonly gun: string;
+  /** taken once: a long update must not see two times */
+  readonly now: Date;
+  /** a root already trusted, whose keys must have signed the one to be loaded; its expiry does not matter */
+  readonly previousRoot?: MetadataFile<RootBody> | undefined;
+  /** consulted for the root to be loaded */
+  readonly pinning?: TrustPinning | undefined;
+  /** what an earlier, verified snapshot said about the root */
+  readonly rootMeta?: FileMeta | undefined;
+}
+
+/** How strictly to take one file. */
+export interface LoadOptions {
+  /** lowest version that is no rollback; default 1 */
+  readonly minVersion?: number;
+  /** for files of the past: a stored parent, a previous root */
+  readonly allowExpired?: boolean;
+}
+
+/** Under which name a file is to be fetched, and what is known about it. */
+export interface ExpectedFile {
+  /** without `.json`: `timestamp`, `targets.<sha256 hex>`, or the plain role name when no hash is known */
+  readonly name: string;
+  readonly maxBytes: number;
+  /** what the snapshot or timestamp says, `undefined` when neither says anything */
+  readonly meta: FileMeta | undefined;
+}
+
+/** A role's signers: which keys, how many, and the keys themselves. */
+export interface RoleSigners {
+  readonly roleKeys: RoleKeys;
+  readonly keys: ReadonlyMap<string, PublicKey>;
+}
+
+/**
+ * One set of files, each verified when it is loaded. A file that is refused leaves the set as it was, except that a delegation refused
+ * for its signatures or its age is kept in {@link TrustedMetadata.invalidDelegations}, and that a snapshot refused because it names
+ * another root still tells which ({@link TrustedMetadata.rootMeta}).
+ *
+ * @see Notary v1: building a trusted set; client update, checks
+ */
+export class TrustedMetadata {
+  readonly gun: string;
+  readonly now: Date;
+  readonly #previousRoot: MetadataFile<RootBody> | undefined;
+  readonly #pinning: TrustPinning | undefined;
+  readonly #files = new Map<RoleName, MetadataFile>();
+  readonly #delegations = new Map<RoleName, MetadataFile<TargetsBody>>();
+  readonly #invalid = new Map<RoleName, InvalidDelegation>();
+  #rootVerdict: RootVerdict | undefined;
+  #rootMeta: FileMeta | undefined;
+  #finished = false;
+
+  constructor(options: TrustedMetadataOptions) {
+    this.gun = options.gun;
+    this.now = options.now;
+    this.#previousRoot = options.previousRoot;
+    this.#pinning = options.pinning;
+    this.#rootMeta = options.rootMeta;
+  }
+
+  get root(): MetadataFile<RootBody> | undefined {
+    return this.#files.get("root") as MetadataFile<RootBody> | undefined;
+  }
+
+  get timestamp(): MetadataFile<TimestampBody> | undefined {
+    return this.#files.get("timestamp") as MetadataFile<TimestampBody> | undefined;
+  }
+
+  get snapshot(): MetadataFile<SnapshotBody> | undefined {
+    return this.#files.get("snapshot") as MetadataFile<SnapshotBody> | undefined;
+  }
+
+  get targets(): MetadataFile<TargetsBody> | undefined {
+    return this.#files.get("targets") as MetadataFile<TargetsBody> | undefined;
+  }
+
+  /** Delegations in the order they were loaded, parents before children. */
+  get delegations(): ReadonlyMap<RoleName, MetadataFile<TargetsBody>> {
+    return this.#delegations;
+  }
+
+  /** Delegations refused for their signatures or their age. */
+  get invalidDelegations(): ReadonlyMap<RoleName, InvalidDelegation> {
+    return this.#invalid;
+  }
+
+  /** What judging the loaded root brought to light. */
+  get rootVerdict(): RootVerdict | undefined {
+    return this.root === undefined ? undefined : this.#rootVerdict;
+  }
+
+  /** What a verified snapshot says about the root. */
+  get rootMeta(): FileMeta | undefined {
+    return this.#rootMeta;
+  }
+
+  /** True once a file of this role was accepted. */
+  isLoaded(role: RoleName): boolean {
+    return this.#files.has(role);
+  }
+
+  /**
+   * Verifies one file and, if nothing is wrong with it, believes it.
+   *
+   * @param input its bytes, or the file parsed before from bytes of this very role
+   * @returns the parsed file
+   * @throws MetadataError `METADATA_ORDER` when something it rests on is missing, it was loaded already, or the set was handed out;
+   *   `METADATA_ROLE_UNKNOWN` for a role nobody declared; `METADATA_LENGTH_MISMATCH`, `METADATA_HASH_MISMATCH`; everything
+   *   `parseMetadata`, `verifyThreshold` and `verifyRoot` refuse; `METADATA_VERSION_ROLLBACK`; `METADATA_EXPIRED`
+   */
+  load(role: RoleName, input: Uint8Array | MetadataFile, options: LoadOptions = {}): MetadataFile {
+    this.#requireTurn(role);
+    const bytes = input instanceof Uint8Array ? input : input.bytes;
+    this.#compareWithMeta(role, bytes);
+    const file = input instanceof Uint8Array ? parseMetadata(role, input) : input;
+    if (isDelegation(role)) return this.#loadDelegation(file as MetadataFile<TargetsBody>, options);
+    this.#verifySignatures(file);
+    this.#requireVersion(file, options);
+    this.#requireFresh(file, options);
+    this.#accept(file);
+    return file;
+  }
+
+  /**
+   * Who may sign a role, as far as loaded files tell.
+   *
+   * @throws MetadataError `METADATA_ORDER`, `METADATA_ROLE_UNKNOWN`
+   */
+  signersOf(role: RoleName): RoleSigners {
+    const root = this.root;
+    if (root === undefined) throw outOfOrder("root must be loaded first");
+    if (!isDelegation(role)) return { roleKeys: baseRoleKeys(root, role), keys: root.body.keys };
+    const parent = this.#parentFile(role);
+    const declared = delegatedRole(parent, role);
+    if (declared === undefined)
+      throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is not declared by ${parent.role}`);
+    return { roleKeys: declared, keys: parent.body.delegations.keys };
+  }
+
+  /** The name to fetch a role's file by and the most bytes to accept, as far as loaded files tell. */
+  expected(role: RoleName): ExpectedFile {
+    const meta = this.#metaOf(role);
+    const hash = consistentHash(meta);
+    const bound = maxFileBytes(role);
+    return {
+      name: hash === undefined ? role : `${role}.${hash}`,
+      maxBytes: Math.min(meta?.length ?? bound, bound),
+      meta,
+    };
+  }
+
+  /**
+   * Hands out what was loaded and ends this set: nothing more can be loaded into what others rely on.
+   *
+   * @throws MetadataError `METADATA_ORDER` unless root, snapshot and targets are there
+   */
+  finish(): TrustedCollection {
+    const { root, timestamp, snapshot, targets } = this;
+    if (this.#finished) throw outOfOrder("the trusted set has been finished");
+    if (root === undefined || snapshot === undefined || targets === undefined) {
+      throw outOfOrder("root, snapshot and targets must be loaded first");
+    }
+    this.#finished = true;
+    return {
+      gun: this.gun,
+      root,
+      ...(timestamp === undefined ? {} : { timestamp }),
+      snapshot,
+      targets,
+      delegations: this.#delegations,
+      invalidDelegations: this.#invalid,
+      pinnedOnFirstUse: this.#rootVerdict?.isFirstUse ?? false,
+    };
+  }
+
+  #requireTurn(role: RoleName): void {
+    if (this.#finished) throw outOfOrder("the trusted set has been finished");
+    if (!isRoleName(role)) throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is an invalid role`);
+    if (this.#files.has(role)) throw outOfOrder(`${role} has already been loaded`);
+    if (role !== "root" && this.root === undefined) throw outOfOrder("root must be loaded first");
+    if (isDelegation(role)) this.#parentFile(role);
+  }
+
+  #parentFile(role: RoleName): MetadataFile<TargetsBody> {
+    if (this.targets === undefined) throw outOfOrder("targets must be loaded first");
+    const parent = this.#files.get(parentOf(role));
+    if (parent !== undefined) return parent as MetadataFile<TargetsBody>;
+    throw new MetadataError(
+      "METADATA_ROLE_UNKNOWN",
+      `${role} is an invalid role: ${parentOf(role)} has not been loaded`,
+    );
+  }
+
+  /** A delegation's version is looked at before its signatures: an old file is an attack, a badly signed one may be a signer removed. */
+  #loadDelegation(file: MetadataFile<TargetsBody>, options: LoadOptions): MetadataFile {
+    this.#requireVersion(file, options);
+    try {
+      this.#verifySignatures(file);
+      this.#requireFresh(file, options);
+    } catch (error) {
+      if (
+        error instanceof MetadataError &&
+        (error.code === "METADATA_THRESHOLD_NOT_MET" || error.code === "METADATA_EXPIRED")
+      ) {
+        this.#invalid.set(file.role, { file, error });
+      }
+      throw error;
+    }
+    this.#invalid.delete(file.role);
+    this.#delegations.set(file.role, file);
+    this.#accept(file);
+    return file;
+  }
+
+  #verifySignatures(file: MetadataFile): void {
+    if (file.body.type === "root") {
+      const judgement = { gun: this.gun, now: this.now, previous: this.#previousRoot, pinning: this.#pinning };
+      this.#rootVerdict = verifyRoot(file as MetadataFile<RootBody>, judgement);
+      return;
+    }
+    const { roleKeys, keys } = this.signersOf(file.role);
+    verifyThreshold(file, roleKeys, keys);
+  }
+
+  #requireVersion(file: MetadataFile, options: LoadOptions): void {
+    requireVersion(file, options.minVersion ?? 1);
+  }
+
+  #requireFresh(file: MetadataFile, options: LoadOptions): void {
+    if (options.allowExpired !== true) requireFresh(file, this.now);
+  }
+
+  #accept(file: MetadataFile): void {
+    if (file.body.type === "timestamp" && this.snapshot !== undefined) {
+      const meta = file.body.meta.get("snapshot");
+      if (meta !== undefined) verifyFileMeta("snapshot", this.snapshot.bytes, meta);
+    }
+    if (file.body.type === "snapshot") this.#compareLoadedWith(file.body);
+    this.#files.set(file.role, file);
+  }
+
+  /** Files loaded before the snapshot are compared now. Its word about the root is kept even if the root is another one: it tells which to fetch. */
+  #compareLoadedWith(snapshot: SnapshotBody): void {
+    this.#rootMeta = snapshot.meta.get("root");
+    for (const [role, { bytes }] of this.#files) {
+      if (role !== "timestamp") verifyListed(role, bytes, snapshot);
+    }
+  }
+
+  #compareWithMeta(role: RoleName, bytes: Uint8Array): void {
+    const snapshot = this.snapshot?.body;
+    if (snapshot !== undefined && role !== "timestamp" && role !== "snapshot")
+      return verifyListed(role, bytes, snapshot);
+    const meta = this.#metaOf(role);
+    if (meta !== undefined) verifyFileMeta(role, bytes, meta);
+  }
+
+  #metaOf(role: RoleName): FileMeta | undefined {
+    if (role === "timestamp") return undefined;
+    if (role === "snapshot") return this.timestamp?.body.meta.get("snapshot");
+    return this.snapshot?.body.meta.get(role) ?? (role === "root" ? this.#rootMeta : undefined);
+  }
+}
+
+/**
+ * Refuses a version below the lowest that is no rollback.
+ *
+ * @throws MetadataError `METADATA_VERSION_ROLLBACK`
+ */
+export function requireVersion(file: MetadataFile, minVersion: number): void {
+  if (file.body.version >= minVersion) return;
+  throw new MetadataError(
+    "METADATA_VERSION_ROLLBACK",
+    `version ${file.body.version} is lower than current version ${minVersion}`,
+    {
+      hint: `${file.role} was seen here in a later version. Unless its owner tells you why, treat it as an attack.`,
+    },
+  );
+}
+
+/**
+ * Refuses a file whose time is over.
+ *
+ * @throws MetadataError `METADATA_EXPIRED`
+ */
+export function requireFresh(file: MetadataFile, now: Date): void {
+  if (now <= file.body.expiresAt) return;
+  throw new MetadataError("METADATA_EXPIRED", `${file.role} expired at ${displayTime(file.body.expiresAt)}`);
+}
+
+/** What a targets file declares about one of its children. */
+export function delegatedRole(parent: MetadataFile<TargetsBody>, role: RoleName): DelegatedRole | undefined {
+  return parent.body.delegations.roles?.find((entry) => entry.name === role);
+}
+
+function baseRoleKeys(root: MetadataFile<RootBody>, role: RoleName): RoleKeys {
+  const roleKeys = root.body.roles.get(role);
+  if (roleKeys === undefined) throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is an invalid role`);
+  return roleKeys;
+}
+
+function verifyListed(role: RoleName, bytes: Uint8Array, snapshot: SnapshotBody): void {
+  const meta = snapshot.meta.get(role);
+  if (meta === undefined) throw new MetadataError("METADATA_HASH_MISMATCH", `the snapshot does not list ${role}`);
+  verifyFileMeta(role, bytes, meta);
+}
+
+function outOfOrder(message: string): MetadataError {
+  return new MetadataError("METADATA_ORDER", message);
+}
