@@ -91,12 +91,20 @@ function matches(key: PublicKey | undefined, ids: readonly string[]): boolean {
   return ids.includes(key.keyId) || ids.includes(canonicalIdOf(key));
 }
 
+const unreadableCertificate = [
+  "PEM_MALFORMED",
+  "DER_MALFORMED",
+  "CERTIFICATE_INVALID",
+  "KEY_MALFORMED",
+  "KEY_UNSUPPORTED",
+] as const;
+
 function canonicalIdOf(key: PublicKey): string {
   try {
     return key.canonicalKeyId;
   } catch (error) {
     // someone else's unreadable certificate has no canonical ID; its own ID still takes it out
-    if (hasCode(error, "KEY_MALFORMED", "CERTIFICATE_INVALID", "PEM_MALFORMED", "DER_MALFORMED")) return key.keyId;
+    if (hasCode(error, ...unreadableCertificate)) return key.keyId;
     throw error;
   }
 }

@@ -2,12 +2,12 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode } from "../errors.ts";
-import { type CollectionDraft, nextVersion, type RootDraft, TargetsDraft } from "./collection-draft.ts";
+import { type CollectionDraft, nextVersion, type RootDraft, type TargetsDraft } from "./collection-draft.ts";
 import { unusableRoles } from "./delegation-editing.ts";
 import { expiryAfter, isExpired, isNearExpiry, lifetimeMs } from "./expiry-renewal.ts";
 import { fileMetaOf } from "./file-meta.ts";
 import type { Body, FileMeta, MetadataFile, RoleKeys, RoleName, RootBody, TargetsBody } from "./metadata.ts";
-import { parentOf } from "./role-name.ts";
+import { isWithin, parentOf } from "./role-name.ts";
 import {
   canSign,
   holdsAnyKey,
@@ -178,7 +178,7 @@ function snapshotMeta(
 }
 
 function isRemoved(role: RoleName, removed: ReadonlySet<RoleName>): boolean {
-  return [...removed].some((name) => role === name || role.startsWith(`${name}/`));
+  return [...removed].some((name) => isWithin(role, name));
 }
 
 function targetsRequirement(

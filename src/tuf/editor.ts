@@ -19,7 +19,7 @@ import type {
   Target,
   TargetsBody,
 } from "./metadata.ts";
-import { isDelegation, parentOf } from "./role-name.ts";
+import { isDelegation, isWithin, parentOf } from "./role-name.ts";
 import type { SigningKeys } from "./role-signing.ts";
 import { requireTargetName } from "./target-name.ts";
 
@@ -142,8 +142,8 @@ export class CollectionEditor {
     const parent = this.#declaration(role) === undefined ? undefined : this.#draft.targets.get(parentOf(role));
     if (parent === undefined) return false;
     parent.setDelegations(withoutDelegation(parent.content.delegations, role));
-    for (const [name, draft] of [...this.#draft.targets]) {
-      if (isWithin(role, name)) this.#forget(name, draft);
+    for (const [name, draft] of this.#draft.targets) {
+      if (isWithin(name, role)) this.#forget(name, draft);
     }
     this.#draft.removed.add(role);
     return true;
@@ -315,10 +315,6 @@ function dropUnused(
   for (const id of candidates) {
     if (!used.has(id)) keys.delete(id);
   }
-}
-
-function isWithin(ancestor: RoleName, role: RoleName): boolean {
-  return role === ancestor || role.startsWith(`${ancestor}/`);
 }
 
 function unknownRole(role: RoleName): MetadataError {
