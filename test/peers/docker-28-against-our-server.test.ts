@@ -1,0 +1,196 @@
+/**
+ * The real docker command line and engine under content trust, with nothing of ours but the trust server. Each story also
+ * runs against the reference server, so that a story which docker itself could not finish would show.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { dockerInspect, signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
+import {
+  buildImage,
+  client,
+  missingPeers,
+  runOnTerminal,
+  Scope,
+  startDockerd,
+  startDockerRegistry,
+  startNotary,
+  startTagsealServer,
+  type Client,
+  type Engine,
+  type Registry,
+  type TrustServer,
+} from "../support/peers.ts";
+
+const missing = missingPeers(["docker", "dockerd", "registry", "notary", "openssl", "busybox"]);
+const missingTerminal = missingPeers(["python"]);
+
+/** htpasswd line for alice / wonderland */
+const account = "alice:$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW\n";
+
+interface World {
+  readonly scope: Scope;
+  readonly engine: Engine;
+  readonly server: TrustServer;
+  readonly registry: Registry;
+  /** a user of their own: own keys, own memory of what was trusted */
+  user(name: string): Client;
+}
+
+/** Pushes the image built as `made:<label>` under another name. */
+async function push(user: Client, label: string, image: string, env = trustOn): Promise<string> {
+  await user.dockerOk(["tag", `made:${label}`, image]);
+  return (await user.dockerOk(["push", image], { env })).stdout;
+}
+
+function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
+  const scope = new Scope("docker");
+  let world: World;
+
+  before(async () => {
+    const [engine, server, registry] = await Promise.all([
+      startDockerd(scope),
+      startServer(scope),
+      startDockerRegistry(scope),
+    ]);
+    world = { scope, engine, server, registry, user: (name) => client(scope, { server, engine, name }) };
+    const publisher = world.user("builder");
+    for (const label of ["one", "two"]) await buildImage(scope, publisher, `made:${label}`, label);
+  });
+  after(async () => await scope.close());
+
+  it("pushes and signs, and another machine pulls exactly that digest", async () => {
+    const image = `${world.registry.host}/push/app:v1`;
+    const publisher = world.user("push-publisher");
+    assert.match(await push(publisher, "one", image), /Successfully signed localhost/u);
+
+    const consumer = world.user("push-consumer");
+    const digest = await signedDigest(consumer, image);
+    const pulled = await consumer.dockerOk(["pull", image], { env: trustOn });
+    assert.match(pulled.stdout, new RegExp(`Pull \\(1 of 1\\): ${image}@${digest}`, "u"));
+  });
+
+  it("does not see a tag that was pushed without a signature", async () => {
+    const repository = `${world.registry.host}/unsigned/app`;
+    const user = world.user("unsigned");
+    await push(user, "one", `${repository}:signed`);
+    await push(user, "two", `${repository}:unsigned`, trustOff);
+    const refused = await user.docker(["pull", `${repository}:unsigned`], { env: trustOn });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /No valid trust data for unsigned/u);
+  });
+
+  it("keeps delivering the signed digest after the registry's tag was moved", async () => {
+    const image = `${world.registry.host}/moved/app:v1`;
+    const user = world.user("moved");
+    await push(user, "one", image);
+    const digest = await signedDigest(user, image);
+    await push(user, "two", image, trustOff);
+    const pulled = await user.dockerOk(["pull", image], { env: trustOn });
+    assert.match(pulled.stdout, new RegExp(digest, "u"));
+  });
+
+  it("signs again with another digest, and other machines follow", async () => {
+    const image = `${world.registry.host}/again/app:v1`;
+    const publisher = world.user("again-publisher");
+    const consumer = world.user("again-consumer");
+    await push(publisher, "one", image);
+    const first = await signedDigest(consumer, image);
+    await push(publisher, "two", image);
+    assert.notEqual(await signedDigest(consumer, image), first);
+  });
+
+  it("adds signers, who sign; inspect names them", async () => {
+    const repository = `${world.registry.host}/signers/app`;
+    const admin = world.user("signers");
+    const directory = join(admin.dockerConfig, "keys");
+    mkdirSync(directory);
+    for (const name of ["alice", "bob"]) {
+      await admin.dockerOk(["trust", "key", "generate", name, "--dir", directory]);
+      const added = await admin.dockerOk([
+        "trust",
+        "signer",
+        "add",
+        "--key",
+        join(directory, `${name}.pub`),
+        name,
+        repository,
+      ]);
+      assert.match(added.stdout, new RegExp(`Successfully added signer: ${name} to ${repository}`, "u"));
+    }
+    await admin.dockerOk(["tag", "made:one", `${repository}:v1`]);
+    await admin.dockerOk(["trust", "sign", `${repository}:v1`]);
+
+    const { SignedTags, Signers } = await dockerInspect(world.user("signers-reader"), repository);
+    assert.deepEqual(
+      SignedTags.map((tag) => [tag.SignedTag, tag.Signers.toSorted()]),
+      [["v1", ["alice", "bob"]]],
+    );
+    assert.deepEqual(Signers.map((signer) => signer.Name).toSorted(), ["alice", "bob"]);
+  });
+
+  it("initialises and signs a new repository for whoever is logged in", async () => {
+    const registry = await startDockerRegistry(world.scope, { htpasswd: account });
+    const user = world.user("login");
+    await user.dockerOk(["login", "-u", "alice", "--password-stdin", registry.host], { input: "wonderland" });
+    await user.dockerOk(["tag", "made:one", `${registry.host}/app:v1`]);
+    const signed = await user.dockerOk(["trust", "sign", `${registry.host}/app:v1`]);
+    assert.match(signed.stdout, /Created signer: alice/u);
+    assert.match(signed.stdout, /Successfully signed/u);
+  });
+
+  it("revokes a tag for everybody", async () => {
+    const image = `${world.registry.host}/revoked/app:v1`;
+    const user = world.user("revoked");
+    await push(user, "one", image);
+    await push(user, "two", image.replace(":v1", ":v2"));
+    const revoked = await user.dockerOk(["trust", "revoke", image]);
+    assert.match(revoked.stdout, /Successfully deleted signature/u);
+    const refused = await world.user("revoked-reader").docker(["pull", image], { env: trustOn });
+    assert.match(refused.stderr, /No valid trust data for v1/u);
+  });
+
+  it("removes the last signer when told so at the prompt", { skip: missingTerminal }, async () => {
+    const image = `${world.registry.host}/removal/app:v1`;
+    const user = world.user("removal");
+    const directory = join(user.dockerConfig, "keys");
+    mkdirSync(directory);
+    await user.dockerOk(["trust", "key", "generate", "carol", "--dir", directory]);
+    const repository = image.replace(":v1", "");
+    await user.dockerOk(["trust", "signer", "add", "--key", join(directory, "carol.pub"), "carol", repository]);
+    await user.dockerOk(["tag", "made:one", image]);
+    await user.dockerOk(["trust", "sign", image]);
+    const answers = [{ when: String.raw`\[y/N\] $`, send: "y\r" }];
+    const session = await runOnTerminal("docker", ["trust", "signer", "remove", "carol", repository], answers, user);
+    assert.match(session.screen, /Successfully removed carol/u);
+    assert.deepEqual((await dockerInspect(user, repository)).Signers, []);
+  });
+
+  it("checks the server's certificate where the registry is not on loopback", async () => {
+    const gun = "registry.example.com/tls/app";
+    const user = world.user("tls");
+    await user.notaryOk(["init", gun, "-p"]);
+    await user.dockerOk(["trust", "inspect", gun]);
+    const stranger = client(world.scope, {
+      name: "tls-stranger",
+      env: { DOCKER_CONTENT_TRUST_SERVER: world.server.url },
+    });
+    assert.equal((await stranger.docker(["trust", "inspect", gun])).code, 1);
+  });
+
+  it("builds on signed images only, with the classic builder", async () => {
+    const image = `${world.registry.host}/base/app:v1`;
+    const user = world.user("base");
+    await push(user, "one", image);
+    await push(user, "two", image.replace(":v1", ":v2"), trustOff);
+    const build = (from: string): ReturnType<Client["docker"]> =>
+      user.docker(["build", "-"], { input: `FROM ${from}\nLABEL derived=yes\n`, env: trustOn });
+    assert.equal((await build(image)).code, 0);
+    const refused = await build(image.replace(":v1", ":v2"));
+    assert.match(refused.stderr, /No valid trust data for v2/u);
+  });
+}
+
+describe("docker 28 against tagseal server", { skip: missing }, () => stories((scope) => startTagsealServer(scope)));
+describe("docker 28 against the reference server", { skip: missing }, () => stories((scope) => startNotary(scope)));
