@@ -8,8 +8,8 @@ export type { Digest } from "./reference/digest.ts";
 export { openTrustContext, type OpenTrustContextOptions, type TrustContext } from "./trust/trust-context.ts";
 export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
 export { verifyTag, type VerifiedTag } from "./trust/verify.ts";
-export { listTags } from "./trust/list.ts";
-export type { SignedTag } from "./trust/released-tags.ts";
+export { listTags, type SignedTag } from "./trust/list.ts";
+
 export { inspectTrust, type SignerKeys, type TrustInspection } from "./trust/inspect.ts";
 export { signTags, type SignOptions, type SignResult, type TagToSign } from "./trust/sign.ts";
 export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/revoke.ts";

@@ -1,11 +1,48 @@
-import { TagsealError } from "../errors.ts";
+import { type ErrorCode, TagsealError } from "../errors.ts";
+
+type Opening = (gun: string) => string;
+
+const suspicious =
+  (what: string): Opening =>
+  (gun) =>
+    `Warning: potential malicious behavior - trust data ${what} for remote repository ${gun}`;
+
+const unreachable: Opening = () => "Error: error contacting notary server";
+const mismatch = suspicious("mismatch");
+
+/** How docker opens the sentence for each kind of failure; what is not here it prints bare. */
+const openings: ReadonlyMap<ErrorCode, Opening> = new Map<ErrorCode, Opening>([
+  ["METADATA_EXPIRED", (gun) => `Error: remote repository ${gun} out-of-date`],
+  ["NETWORK_UNREACHABLE", unreachable],
+  ["NETWORK_TIMEOUT", unreachable],
+  ["TLS_UNTRUSTED", unreachable],
+  ["REDIRECT_REFUSED", unreachable],
+  [
+    "METADATA_MISSING",
+    (gun) => `Error: trust data missing for remote repository ${gun} or remote repository not found`,
+  ],
+  ["REPOSITORY_NOT_SIGNED", (gun) => `Error: remote trust data does not exist for ${gun}`],
+  ["METADATA_VERSION_ROLLBACK", suspicious("version is lower than expected")],
+  ["METADATA_THRESHOLD_NOT_MET", suspicious("has insufficient signatures")],
+  // docker means to say this and never does, because it tests for the wrong type: the most serious case prints bare there.
+  ["ROOT_INVALID", mismatch],
+  ["ROOT_ROTATION_REFUSED", mismatch],
+  ["ROOT_PINNING_MISMATCH", mismatch],
+  ["KEY_NOT_FOUND", (gun) => `Error: signing keys for remote repository ${gun} not found`],
+  [
+    "SIGNING_KEY_MISSING",
+    (gun) => `Error: could not find signing keys for remote repository ${gun}, or could not decrypt signing key`,
+  ],
+]);
 
 /**
- * Says an error the way docker's trust commands print it.
+ * Says an error the way docker's trust commands print it. A wrong passphrase stays called that: docker reports it as a missing key.
  *
  * @param gun the collection the command was about
  * @see Notary v1: error mapping
  */
 export function inDockerWords(error: unknown, gun: string): string {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${String(error)} ${gun}`);
+  if (!(error instanceof TagsealError)) return error instanceof Error ? error.message : String(error);
+  const opening = openings.get(error.code);
+  return opening === undefined ? error.message : `${opening(gun)}: ${error.message}`;
 }

@@ -1,3 +1,5 @@
+export type { SignedTag } from "./released-tags.ts";
+
 import { readCollection } from "./collection-reading.ts";
 import { releasedEntries, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
