@@ -33,16 +33,14 @@ export async function completionNodes(entry: Entry = root, path = ""): Promise<r
 
 /** The script for a shell. */
 export async function completionScript(shell: Shell): Promise<string> {
-  const nodes = await completionNodes();
-  switch (shell) {
-    case "bash":
-      return (await import("./completion-bash.ts")).bashScript(nodes);
-    case "fish":
-      return (await import("./completion-fish.ts")).fishScript(nodes);
-    case "zsh":
-      return (await import("./completion-zsh.ts")).zshScript(nodes);
-  }
+  return (await writers[shell]())(await completionNodes());
 }
+
+const writers: Readonly<Record<Shell, () => Promise<(nodes: readonly CompletionNode[]) => string>>> = {
+  bash: async () => (await import("./completion-bash.ts")).bashScript,
+  fish: async () => (await import("./completion-fish.ts")).fishScript,
+  zsh: async () => (await import("./completion-zsh.ts")).zshScript,
+};
 
 /** The flags worth offering, with `--help`. */
 export function visibleOptions(node: CompletionNode): readonly (readonly [string, Option])[] {

@@ -49,7 +49,7 @@ export function createThrowawayTls(now: Date): ThrowawayTls {
   return {
     caCertificate: issue(issuerName, authority.publicKey, authorityExtensions(authority.publicKey)),
     certificate: issue("localhost", server.publicKey, serverExtensions(authority.publicKey)),
-    key: server.privateKey.export({ type: "pkcs8", format: "pem" }),
+    key: server.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
 }
 

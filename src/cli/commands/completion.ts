@@ -6,7 +6,7 @@ import { completionScript, shells } from "../completion.ts";
 export const command = defineCommand(
   {
     path: "completion",
-    usage: `${shells.join("|")}`,
+    usage: shells.join("|"),
     summary: "Print the completion script for a shell",
     description: [
       "The script holds every command and flag, so that completing never starts Tagseal. Ready-made copies are in completions/ of the package.",

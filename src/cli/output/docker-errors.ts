@@ -1,15 +1,17 @@
 /** Failures of docker-shaped commands: docker's sentence first, then, as the hint, what docker does not say. */
-import { hasCode, TagsealError } from "../../errors.ts";
+import { TagsealError } from "../../errors.ts";
 
 /**
  * `docker trust inspect` says one thing for every failure, TLS and network included. The sentence stays, because scripts look
  * for it; the reason follows in the hint, and the code tells them apart.
  */
 export function cannotInspect(error: unknown, name: string, gun: string): unknown {
-  if (!(error instanceof TagsealError) || hasCode(error, "CANCELLED", "REFERENCE_INVALID")) return error;
-  const hint = hasCode(error, "REPOSITORY_NOT_SIGNED")
-    ? `nobody has signed anything in ${gun} yet`
-    : [error.message, error.hint].filter((part) => part !== undefined).join("; ");
+  if (!(error instanceof TagsealError) || error.code === "CANCELLED" || error.code === "REFERENCE_INVALID")
+    return error;
+  const hint =
+    error.code === "REPOSITORY_NOT_SIGNED"
+      ? `nobody has signed anything in ${gun} yet`
+      : [error.message, error.hint].filter((part) => part !== undefined).join("; ");
   return new TagsealError(error.code, `no signatures or cannot access ${name}`, { cause: error, hint });
 }
 

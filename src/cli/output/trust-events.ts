@@ -29,8 +29,9 @@ export function trustEventText(event: TrustEvent): string | undefined {
       return `warning: ${event.message}`;
     case "signing":
     case "signed":
-      return undefined;
+      break;
   }
+  return undefined;
 }
 
 /** docker calls the targets and snapshot keys repository keys. */

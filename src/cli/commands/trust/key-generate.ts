@@ -1,0 +1,85 @@
+import { stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { PrivateKey } from "../../../crypto/private-key.ts";
+import { serialisePem } from "../../../encoding/pem.ts";
+import { UsageError } from "../../../errors.ts";
+import { defineCommand } from "../../command.ts";
+import { jsonOption } from "../../options/json.ts";
+import { checkKeyName } from "../../options/key-name.ts";
+import { openKeyStore } from "../../options/key-store.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
+import { prefixed } from "../../output/docker-errors.ts";
+import { writeJson } from "../../output/json.ts";
+import { systemReason } from "../../output/system-reason.ts";
+
+/** `docker trust key generate`: a new key pair, the private half kept encrypted, the public half in a file to hand out. */
+export const command = defineCommand(
+  {
+    path: "trust key generate",
+    usage: "NAME",
+    summary: "Generate and load a signing key-pair",
+    description: [
+      "Makes a new ECDSA key. The private key is kept in the trust directory under a passphrase; the public key is written to NAME.pub, for an owner of a repository to add with `trust signer add --key NAME.pub NAME REPOSITORY`.",
+    ],
+    options: {
+      dir: {
+        kind: "text",
+        value: "string",
+        complete: "directory",
+        help: "Directory to generate key in, defaults to current directory",
+      },
+      json: jsonOption,
+      ...passphraseOptions,
+    },
+    args: { min: 1, max: 1 },
+    examples: [{ text: "a key for alice, with alice.pub here", line: "tagseal trust key generate alice" }],
+    environment: [["DOCKER_CONFIG", "keys are kept in trust/private below it"], ...passphraseEnvironment],
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    checkKeyName(name);
+    const path = await publicKeyPath(name, options.dir);
+    if (!options.json) io.stdout.write(`Generating key for ${name}...\n`);
+    const store = await openKeyStore(io, await passphraseSource(options, io));
+    const key = PrivateKey.generate("ecdsa");
+    const { keyId } = await store.add(key, { role: name }).catch((error: unknown) => {
+      throw prefixed(error, `failed to generate key for ${name}`);
+    });
+    await writePublicKey(path, key);
+    if (options.json) writeJson(io, { name, keyId, publicKey: path });
+    else {
+      io.stdout.write(`Successfully generated and loaded private key. Corresponding public key available: ${path}\n`);
+    }
+    return 0;
+  },
+);
+
+/** Checked before any passphrase is asked for: nobody should type one for nothing. */
+async function publicKeyPath(name: string, directory: string | undefined): Promise<string> {
+  const path = directory === undefined ? resolve(`${name}.pub`) : join(directory, `${name}.pub`);
+  if (directory !== undefined && !(await exists(directory))) {
+    throw new UsageError("FILE_UNWRITABLE", `public key path does not exist: "${directory}"`);
+  }
+  if (await exists(path)) throw new UsageError("FILE_UNWRITABLE", `public key file already exists: "${path}"`);
+  return path;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false, // what cannot be looked at will fail, with its reason, when written
+  );
+}
+
+/** Off-spec: docker writes a `role` header, which OpenSSL refuses to read; docker reads the file without it as well. */
+async function writePublicKey(path: string, key: PrivateKey): Promise<void> {
+  const text = serialisePem({ label: "PUBLIC KEY", headers: new Map(), bytes: key.publicKey.bytes });
+  try {
+    await writeFile(path, text, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    throw new UsageError("FILE_UNWRITABLE", `cannot write public key file "${path}": ${systemReason(error)}`, {
+      cause: error,
+      hint: "the private key was kept; its public key can be taken from the key store later",
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import type { PublicKey } from "../../../crypto/public-key.ts";
+import { UsageError } from "../../../errors.ts";
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
+import { addSigner, checkSignerName } from "../../../trust/signer.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/json.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
+import { readPublicKeyFile } from "../../options/public-key-file.ts";
+import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { trustEventText } from "../../output/trust-events.ts";
+
+/** `docker trust signer add`: lets somebody sign the tags of repositories. */
+export const command = defineCommand(
+  {
+    path: "trust signer add",
+    usage: "OPTIONS NAME REPOSITORY [REPOSITORY...] ",
+    summary: "Add a signer",
+    description: [
+      "Gives the holder of the keys the right to sign tags of the repositories, under the name given: the delegations targets/NAME and targets/releases get the keys. A repository without trust data is initialised first. Adding a signer who is there already adds the keys to theirs.",
+      "Once a repository has a signer, new signatures are made with signers' keys; the repository key only manages signers.",
+    ],
+    options: {
+      key: { kind: "list", value: "list", complete: "file", help: "Path to the signer's public key file" },
+      json: jsonOption,
+      ...passphraseOptions,
+    },
+    args: { min: 2 },
+    examples: [
+      {
+        text: "alice may sign, with the key that `trust key generate alice` made",
+        line: "tagseal trust signer add --key alice.pub alice registry.example.com/team/app",
+      },
+    ],
+    environment: [...trustEnvironment, ...passphraseEnvironment],
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [name = "", ...repositories] }, io) => {
+    checkSignerName(name);
+    if (options.key.length === 0) {
+      throw new UsageError("USAGE", "path to a public key must be provided using the `--key` flag");
+    }
+    const keys = await Promise.all(options.key.map((path) => readPublicKeyFile(path, io.now())));
+    const passphrases = await passphraseSource(options, io);
+    const how = { json: options.json, failureHeading: "failed to add signer to" };
+    return await forEachRepository(repositories, io, how, (repository, say) =>
+      addTo(repository, { name, keys, passphrases }, io, say),
+    );
+  },
+);
+
+interface NewSigner {
+  readonly name: string;
+  readonly keys: readonly PublicKey[];
+  readonly passphrases: PassphraseSource;
+}
+
+async function addTo(
+  repository: string,
+  { name, keys, passphrases }: NewSigner,
+  io: Io,
+  say: (text: string) => void,
+): Promise<ForEachResult> {
+  say(`Adding signer "${name}" to ${repository}...\n`);
+  const { reference } = imageArgument(repository);
+  const settings = {
+    access: "write",
+    passphrases,
+    notify: (event: Parameters<typeof trustEventText>[0]): void => {
+      if (event.kind === "initialised") {
+        say(`Initializing signed repository for ${repository}...\nSuccessfully initialized "${repository}"\n`);
+      } else if (event.kind === "warning" || event.kind === "retrying") {
+        io.stderr.write(`${trustEventText(event)}\n`);
+      }
+    },
+  } as const;
+  const { initialised } = await withTrust(io, reference, settings, (context) => addSigner(context, name, keys));
+  say(`Successfully added signer: ${name} to ${repository}\n\n`);
+  return { repository, signer: name, initialised };
+}

@@ -1,0 +1,82 @@
+import { UsageError } from "../../../errors.ts";
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
+import { removeSigner } from "../../../trust/signer.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/json.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
+import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+
+/** `docker trust signer remove`: takes the right to sign away again. */
+export const command = defineCommand(
+  {
+    path: "trust signer remove",
+    usage: "[OPTIONS] NAME REPOSITORY [REPOSITORY...]",
+    summary: "Remove a signer",
+    description: [
+      "Takes the signer's keys out of the repositories. Tags that others signed too stay trusted. If nobody else's signature keeps the released tags valid, you are asked first.",
+    ],
+    options: {
+      force: {
+        kind: "switch",
+        short: "f",
+        help: "Do not prompt for confirmation before removing the most recent signer",
+      },
+      json: jsonOption,
+      ...passphraseOptions,
+    },
+    args: { min: 2 },
+    examples: [{ text: "bob no longer signs", line: "tagseal trust signer remove bob registry.example.com/team/app" }],
+    environment: [...trustEnvironment, ...passphraseEnvironment],
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [name = "", ...repositories] }, io) => {
+    const passphrases = await passphraseSource(options, io);
+    const how = { json: options.json, failureHeading: "error removing signer from" };
+    return await forEachRepository(repositories, io, how, (repository, say) =>
+      removeFrom(repository, { name, force: options.force, passphrases }, io, say),
+    );
+  },
+);
+
+interface Removal {
+  readonly name: string;
+  readonly force: boolean;
+  readonly passphrases: PassphraseSource;
+}
+
+async function removeFrom(
+  repository: string,
+  { name, force, passphrases }: Removal,
+  io: Io,
+  say: (text: string) => void,
+): Promise<ForEachResult> {
+  say(`Removing signer "${name}" from ${repository}...\n`);
+  if (name === "releases") {
+    throw new UsageError("SIGNER_NAME_INVALID", "releases is a reserved keyword and cannot be removed");
+  }
+  const { reference } = imageArgument(repository);
+  const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet: true }) } as const;
+  const removed = await withTrust(io, reference, settings, (context) =>
+    removeSigner(context, name, {
+      confirmLastSigner: async () => force || (await confirmLast(name, repository, io)),
+    }),
+  );
+  if (!removed) {
+    throw new UsageError("CANCELLED", `${name} was not removed from ${repository}: not confirmed`, {
+      hint: "answer y, or give --force",
+    });
+  }
+  say(`Successfully removed ${name} from ${repository}\n\n`);
+  return { repository, signer: name };
+}
+
+async function confirmLast(name: string, repository: string, io: Io): Promise<boolean> {
+  const answer = await io.prompter.ask(
+    `The signer "${name}" signed the last released version of ${repository}. Removing this signer will make ${repository} unpullable. Are you sure you want to continue? [y/N] `,
+  );
+  return answer?.trim().toLowerCase() === "y";
+}

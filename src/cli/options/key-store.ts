@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import type { FileKeyStore } from "../../keys/file-key-store.ts";
+import type { PassphraseSource } from "../../keys/passphrase.ts";
+import type { Io } from "../io.ts";
+import { printable } from "../output/error-report.ts";
+import { dockerConfigDir } from "./docker-config.ts";
+
+/** The private keys beside docker's configuration: the store that docker and notary use too. */
+export async function openKeyStore(io: Io, passphrases: PassphraseSource): Promise<FileKeyStore> {
+  const { FileKeyStore: Store } = await import("../../keys/file-key-store.ts");
+  return new Store({
+    directory: join(dockerConfigDir(io), "trust", "private"),
+    passphrases,
+    onWarning: (warning: string) => io.stderr.write(`warning: ${printable(warning)}\n`),
+  });
+}

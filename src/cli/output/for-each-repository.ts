@@ -1,0 +1,48 @@
+/** docker's way with several repositories: do each, report each failure, go on, and say at the end which ones failed. */
+import { AlreadyReported } from "../failure.ts";
+import type { Io } from "../io.ts";
+import { failureText, reportOf } from "./error-report.ts";
+import { writeJson } from "./json.ts";
+
+/** What was done to one repository, as `--json` shows it. */
+export type ForEachResult = Readonly<Record<string, unknown>> & { readonly repository: string };
+
+/** How results and failures are shown. */
+export interface ForEachHow {
+  readonly json: boolean;
+  /** the words before the list of repositories that failed */
+  readonly failureHeading: string;
+}
+
+/**
+ * Runs `action` for one repository after another. `say` is for docker's lines on standard output; with `--json` they are dropped
+ * and the results and errors printed as one array.
+ *
+ * @returns 0 when all succeeded; throws AlreadyReported with 1 otherwise
+ */
+export async function forEachRepository(
+  repositories: readonly string[],
+  io: Io,
+  how: ForEachHow,
+  action: (repository: string, say: (text: string) => void) => Promise<ForEachResult>,
+): Promise<number> {
+  const results: ForEachResult[] = [];
+  const failed: string[] = [];
+  const say = (text: string): void => {
+    if (!how.json) io.stdout.write(text);
+  };
+  for (const repository of repositories) {
+    try {
+      results.push(await action(repository, say));
+    } catch (error) {
+      if (io.signal.aborted) throw error;
+      failed.push(repository);
+      results.push({ repository, error: reportOf(error) });
+      io.stderr.write(`${failureText(reportOf(error))}\n`);
+    }
+  }
+  if (how.json) writeJson(io, results);
+  if (failed.length === 0) return 0;
+  io.stderr.write(`${how.failureHeading}: ${failed.join(", ")}\n`);
+  throw new AlreadyReported(1);
+}
