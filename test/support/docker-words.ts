@@ -20,12 +20,20 @@ export interface Inspection {
   readonly AdministrativeKeys: readonly { readonly Name: string; readonly Keys: readonly { readonly ID: string }[] }[];
 }
 
+function firstInspection(stdout: string): Inspection {
+  const [inspection] = JSON.parse(stdout) as Inspection[];
+  if (inspection === undefined) throw new Error("trust inspect printed an empty list");
+  return inspection;
+}
+
 /** `docker trust inspect` of one image or repository. */
 export async function dockerInspect(user: Client, name: string): Promise<Inspection> {
-  const { stdout } = await user.dockerOk(["trust", "inspect", name]);
-  const [inspection] = JSON.parse(stdout) as Inspection[];
-  if (inspection === undefined) throw new Error(`docker trust inspect ${name} printed an empty list`);
-  return inspection;
+  return firstInspection((await user.dockerOk(["trust", "inspect", name])).stdout);
+}
+
+/** `tagseal trust inspect`, which promises the same JSON. */
+export async function tagsealInspect(user: Client, name: string): Promise<Inspection> {
+  return firstInspection((await user.tagsealOk(["trust", "inspect", name])).stdout);
 }
 
 /** The digest docker says a tag is signed for, as `sha256:…`. */

@@ -1,0 +1,186 @@
+/** Everything the command line does, against the reference server and signer, on memory and on PostgreSQL. */
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import {
+  client,
+  missingPeers,
+  passphrases,
+  runOk,
+  runOnTerminal,
+  Scope,
+  startDockerRegistry,
+  startNotary,
+  tagsealCommand,
+  writeLayout,
+  type Client,
+  type LayoutImage,
+  type NotaryStore,
+  type Registry,
+  type TrustServer,
+} from "../support/peers.ts";
+import { tagsSeenByNotary, tagsSeenByTagseal } from "../support/trust-readers.ts";
+
+const openssl = (...args: string[]): Promise<unknown> => runOk("openssl", args);
+
+function stories(store: NotaryStore): void {
+  const scope = new Scope("our-client");
+  let server: TrustServer;
+  let registry: Registry;
+  let images: { readonly one: LayoutImage; readonly two: LayoutImage };
+
+  before(async () => {
+    [server, registry] = await Promise.all([startNotary(scope, { store }), startDockerRegistry(scope)]);
+    images = { one: await writeLayout(scope.path("one"), "one"), two: await writeLayout(scope.path("two"), "two") };
+  });
+  after(async () => await scope.close());
+
+  const newUser = (name: string): Client => client(scope, { server, name });
+
+  async function push(user: Client, label: "one" | "two", image: string): Promise<string> {
+    await user.tagsealOk(["push", "--from", `oci:${images[label].directory}`, image]);
+    return images[label].manifest.digest;
+  }
+
+  it("pushes, signs, verifies and pulls an image byte for byte", async () => {
+    const image = `${registry.host}/push/app:v1`;
+    const digest = await push(newUser("push-publisher"), "one", image);
+    const consumer = newUser("push-consumer");
+    const verified = await consumer.tagsealOk(["verify", image]);
+    assert.match(verified.stdout, new RegExp(digest, "u"));
+    await consumer.tagsealOk(["pull", "--to", `oci:${scope.path("pulled")}`, image]);
+    const layer = `blobs/sha256/${images.one.layer.digest.replace("sha256:", "")}`;
+    assert.deepEqual(readFileSync(scope.path("pulled", layer)), readFileSync(join(images.one.directory, layer)));
+  });
+
+  it("is read by notary as what it is", async () => {
+    const user = newUser("read");
+    const repository = `${registry.host}/read/app`;
+    const one = await push(user, "one", `${repository}:v1`);
+    const two = await push(user, "two", `${repository}:v2`);
+    assert.deepEqual(await tagsSeenByNotary(newUser("read-stranger"), repository), { v1: one, v2: two });
+    assert.deepEqual(await tagsSeenByTagseal(newUser("read-other"), repository), { v1: one, v2: two });
+  });
+
+  it("says what is not signed with exit code 2", async () => {
+    const user = newUser("unsigned");
+    const repository = `${registry.host}/unsigned/app`;
+    const absent = await user.tagseal(["verify", `${repository}:v1`]);
+    assert.equal(absent.code, 2);
+    assert.match(absent.stderr, /REPOSITORY_NOT_SIGNED/u);
+    await push(user, "one", `${repository}:v1`);
+    const unknown = await user.tagseal(["verify", `${repository}:v2`]);
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /TAG_NOT_SIGNED/u);
+  });
+
+  it("refuses to sign a digest the registry does not serve", async () => {
+    const image = `${registry.host}/absent/app:v1`;
+    const refused = await newUser("absent").tagseal(["sign", `${image}@sha256:${"0".repeat(64)}`]);
+    assert.notEqual(refused.code, 0);
+    assert.equal((await newUser("absent").tagseal(["verify", image])).code, 2);
+  });
+
+  it("works with signers: generate, add, sign, inspect, remove", async () => {
+    const admin = newUser("signers");
+    const repository = `${registry.host}/signers/app`;
+    const digest = await push(admin, "one", `${repository}:v1`);
+    const keys = join(admin.dockerConfig, "keys");
+    mkdirSync(keys);
+    await admin.tagsealOk(["trust", "key", "generate", "alice", "--dir", keys]);
+    await admin.tagsealOk(["trust", "signer", "add", "--key", join(keys, "alice.pub"), "alice", repository]);
+    await admin.tagsealOk(["trust", "sign", `${repository}:v1`]);
+    const { stdout } = await admin.tagsealOk(["trust", "inspect", repository]);
+    const [inspected] = JSON.parse(stdout) as [{ SignedTags: unknown; Signers: { Name: string }[] }];
+    assert.deepEqual(inspected.SignedTags, [
+      { SignedTag: "v1", Digest: digest.replace("sha256:", ""), Signers: ["alice"] },
+    ]);
+    assert.match(
+      (await admin.notaryOk(["delegation", "list", repository])).stdout,
+      /targets\/alice[\s\S]*targets\/releases/u,
+    );
+    await admin.tagsealOk(["trust", "signer", "remove", "--force", "alice", repository]);
+    assert.doesNotMatch((await admin.notaryOk(["delegation", "list", repository])).stdout, /targets\/alice/u);
+  });
+
+  it("revokes a tag, and nobody sees it any more", async () => {
+    const user = newUser("revoke");
+    const repository = `${registry.host}/revoke/app`;
+    const one = await push(user, "one", `${repository}:v1`);
+    await push(user, "two", `${repository}:v2`);
+    await user.tagsealOk(["trust", "revoke", `${repository}:v2`]);
+    assert.equal((await newUser("revoke-reader").tagseal(["verify", `${repository}:v2`])).code, 2);
+    assert.deepEqual(await tagsSeenByNotary(user, repository), { v1: one });
+    await user.tagsealOk(["trust", "revoke", "--yes", repository]);
+    assert.deepEqual(await tagsSeenByTagseal(user, repository), {});
+  });
+
+  it("loads a key that openssl made, and signs with it", async () => {
+    const user = newUser("load");
+    const repository = `${registry.host}/load/app`;
+    await push(user, "one", `${repository}:v1`);
+    const key = join(user.dockerConfig, "dave.pem");
+    await openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key);
+    await openssl("ec", "-in", key, "-pubout", "-out", `${key}.pub`);
+    await user.tagsealOk(["trust", "key", "load", key, "--name", "dave"]);
+    await user.tagsealOk(["trust", "signer", "add", "--key", `${key}.pub`, "dave", repository]);
+    await user.tagsealOk(["trust", "sign", `${repository}:v1`]);
+    assert.match((await user.tagsealOk(["trust", "inspect", "--pretty", repository])).stdout, /^v1 .* dave$/mu);
+  });
+
+  it("asks for passphrases on a terminal, without showing them, and says when one is wrong", async () => {
+    const user = newUser("terminal");
+    const image = `${registry.host}/terminal/app:v1`;
+    await push(user, "one", image);
+    const env = { ...user.env, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: undefined };
+    const prompt = "Enter passphrase for repository key with ID [0-9a-f]{7}.*: $";
+    const answers = [
+      { when: prompt, send: "not the passphrase\r" },
+      { when: prompt, send: `${passphrases.repository}\r` },
+    ];
+    const args = ["sign", `${image.replace(":v1", ":v2")}@${images.one.manifest.digest}`];
+    const session = await runOnTerminal(tagsealCommand, args, answers, { env, cwd: user.dockerConfig });
+    assert.equal(session.code, 0, session.screen);
+    assert.match(session.screen, /[Pp]assphrase.*(wrong|incorrect)/u);
+    assert.doesNotMatch(session.screen, /not the passphrase|repository passphrase\n/u);
+  });
+
+  it("ends at once on Ctrl-C at a prompt, and signs nothing", async () => {
+    const user = newUser("cancel");
+    const image = `${registry.host}/cancel/app:v1`;
+    await push(user, "one", image);
+    const env = { ...user.env, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: undefined };
+    const args = ["sign", `${image.replace(":v1", ":v2")}@${images.one.manifest.digest}`];
+    const answers = [{ when: "Enter passphrase.*: $", send: "\u0003" }];
+    const session = await runOnTerminal(tagsealCommand, args, answers, { env, cwd: user.dockerConfig });
+    assert.equal(session.code, 130, session.screen);
+    assert.equal((await user.tagseal(["verify", image.replace(":v1", ":v2")])).code, 2);
+  });
+}
+
+function lastStory(): void {
+  it("I4: goes on with what it verified, with a warning, when the server is gone; a newcomer cannot", async () => {
+    await using scope = new Scope("gone");
+    const [server, registry] = await Promise.all([startNotary(scope), startDockerRegistry(scope)]);
+    const user = client(scope, { server });
+    const image = `${registry.host}/app:v1`;
+    const layout = await writeLayout(scope.path("one"), "one");
+    await user.tagsealOk(["push", "--from", `oci:${layout.directory}`, image]);
+    await server.process.stop();
+    const warm = await user.tagsealOk(["verify", image]);
+    assert.match(warm.stdout, new RegExp(layout.manifest.digest, "u"));
+    assert.match(warm.stderr, /[Ww]arning/u);
+    assert.equal((await user.tagseal(["verify", "--max-staleness", "0", image])).code, 4);
+    const cold = await client(scope, { server, name: "newcomer" }).tagseal(["verify", image]);
+    assert.equal(cold.code, 4);
+    assert.match(cold.stderr, /NETWORK_UNREACHABLE/u);
+  });
+}
+
+const peers = ["notary", "registry", "openssl", "python"] as const;
+describe("tagseal against the reference server in memory", { skip: missingPeers(peers) }, () => stories("memory"));
+describe("tagseal against the reference server on PostgreSQL", { skip: missingPeers([...peers, "postgres"]) }, () =>
+  stories("postgres"),
+);
+describe("tagseal without its server", { skip: missingPeers(peers) }, lastStory);
