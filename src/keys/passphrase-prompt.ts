@@ -4,15 +4,17 @@ import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 /** The terminal as prompts need it; the program supplies the real one. */
 export interface PassphraseTerminal {
+  /** true when a person can be asked several times; false when answers are piped in */
+  readonly interactive: boolean;
   /**
    * Shows `prompt` and reads one line. Echo is switched off before the prompt appears.
    *
-   * @returns the line without its end; undefined when there is no terminal, or at the end of input
-   * @throws UsageError `CANCELLED` on Ctrl-C
+   * @returns the line without its end; undefined when there are no more answers
+   * @throws TagsealError `CANCELLED` on Ctrl-C
    */
-  readSecret(prompt: string): Promise<string | undefined>;
+  askSecret(prompt: string): Promise<string | undefined>;
   /** Shows text, newlines included, where prompts appear. */
-  write(text: string): void;
+  tell(text: string): void;
 }
 
 const rootWarning = `You are about to create a new root signing key passphrase. This passphrase
@@ -31,10 +33,10 @@ way to recover this key. You can find the key in your config directory.
  */
 export function fromPrompt(terminal: PassphraseTerminal): PassphraseSource {
   return {
-    interactive: true,
+    interactive: terminal.interactive,
     async passphraseFor(request) {
       if (request.purpose === "new") return askForNew(terminal, request);
-      if (request.previousFailure === "wrong") terminal.write("Passphrase incorrect. Please retry.\n");
+      if (request.previousFailure === "wrong") terminal.tell("Passphrase incorrect. Please retry.\n");
       return ask(terminal, `Enter passphrase for ${nameOf(request)}: `);
     },
   };
@@ -42,20 +44,20 @@ export function fromPrompt(terminal: PassphraseTerminal): PassphraseSource {
 
 async function askForNew(terminal: PassphraseTerminal, request: PassphraseRequest): Promise<string> {
   const name = `new ${nameOf(request)}`;
-  if (request.role === "root") terminal.write(rootWarning);
+  if (request.role === "root") terminal.tell(rootWarning);
   let code: "PASSPHRASE_TOO_SHORT" | "PASSPHRASE_WRONG" = "PASSPHRASE_WRONG";
   for (let count = 1; count <= maxAttempts; count++) {
     const passphrase = await ask(terminal, `Enter passphrase for ${name}: `);
     if (Buffer.byteLength(passphrase) < minPassphraseBytes) {
       code = "PASSPHRASE_TOO_SHORT";
-      terminal.write(
+      terminal.tell(
         "Passphrase is too short. Please use a password manager to generate and store a good random passphrase.\n",
       );
       continue;
     }
     if ((await ask(terminal, `Repeat passphrase for ${name}: `)) === passphrase) return passphrase;
     code = "PASSPHRASE_WRONG";
-    terminal.write("Passphrases do not match. Please retry.\n");
+    terminal.tell("Passphrases do not match. Please retry.\n");
   }
   throw new KeyStoreError(code, `No usable passphrase for ${name} in ${maxAttempts} tries`, {
     hint: `A passphrase has at least ${minPassphraseBytes} bytes and is typed twice.`,
@@ -63,7 +65,7 @@ async function askForNew(terminal: PassphraseTerminal, request: PassphraseReques
 }
 
 async function ask(terminal: PassphraseTerminal, prompt: string): Promise<string> {
-  const line = await terminal.readSecret(prompt);
+  const line = await terminal.askSecret(prompt);
   if (line !== undefined) return line.trim();
   throw new KeyStoreError(
     "PASSPHRASE_UNAVAILABLE",
@@ -74,5 +76,5 @@ async function ask(terminal: PassphraseTerminal, prompt: string): Promise<string
 /** Docker calls the keys of a collection by the collection's own name: repository. */
 function nameOf({ role, keyId }: PassphraseRequest): string {
   const shown = role === "targets" || role === "snapshot" ? "repository" : role;
-  return `${shown} key with ID ${shortKeyId(keyId)}`;
+  return keyId === "" ? `${shown} key` : `${shown} key with ID ${shortKeyId(keyId)}`;
 }

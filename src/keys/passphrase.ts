@@ -4,6 +4,7 @@ export interface PassphraseRequest {
   readonly purpose: "new" | "unlock";
   readonly role: string;
   readonly gun: string | undefined;
+  /** canonical key ID; empty while it is still unknown, as for an encrypted key being imported */
   readonly keyId: string;
   /** 1 for the first request about this key, then counting up */
   readonly attempt: number;

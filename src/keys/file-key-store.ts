@@ -1,0 +1,229 @@
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { readPrivateKeyBlock, isEncryptedBlock } from "../crypto/private-key-pem.ts";
+import type { PrivateKey } from "../crypto/private-key.ts";
+import type { PemBlock } from "../encoding/pem.ts";
+import { KeyStoreError, MetadataError, TagsealError } from "../errors.ts";
+import { syncDirectory, writeAtomically } from "./atomic-write.ts";
+import { checkDirectory, findKeyFiles, mendMode, prepareDirectory } from "./key-directory.ts";
+import { defaultIterations, encryptKeyBlock, isErrno, keyFileText, readKeyFile } from "./key-file.ts";
+import type { KeyFile } from "./key-file.ts";
+import { isKeyId } from "./key-store.ts";
+import type { KeyStore, KeyUse, StoredKey } from "./key-store.ts";
+import { refuseOtherRole } from "./memory-key-store.ts";
+import { migrateOldLayout } from "./old-layout.ts";
+import { PassphraseKeeper } from "./passphrase-keeper.ts";
+import type { PassphraseSource } from "./passphrase.ts";
+
+/** How to open a {@link FileKeyStore}. */
+export interface FileKeyStoreOptions {
+  /** `<trust directory>/private`; made when the first key is written */
+  readonly directory: string;
+  readonly passphrases: PassphraseSource;
+  /** rounds of passphrase stretching for keys written here; default and least sensible value 600,000 */
+  readonly iterations?: number;
+  /** told, in a sentence, about files that are readable by others, damaged or unsafe */
+  readonly onWarning?: (warning: string) => void;
+}
+
+/**
+ * The key directory Docker and Notary use, in their format: one encrypted PEM file a key, `<canonical key ID>.key`, with
+ * its role and GUN as headers. Both can use it at the same time as we do.
+ *
+ * Files are written atomically with mode 0600 in directories of mode 0700. Looser modes are warned about and mended on
+ * the next write; what everybody may write to is refused. Symbolic links are ignored. Keys of older layouts are moved
+ * to their place when the store is first used.
+ *
+ * @see Notary v1: key storage on disk
+ */
+export class FileKeyStore implements KeyStore {
+  readonly #directory: string;
+  readonly #iterations: number;
+  readonly #warn: (warning: string) => void;
+  readonly #keeper: PassphraseKeeper;
+  /** keys already unlocked: stretching a passphrase takes a good part of a second, once is enough */
+  readonly #unlocked = new Map<string, Promise<PrivateKey>>();
+  #opened: Promise<void> | undefined;
+
+  constructor(options: FileKeyStoreOptions) {
+    this.#directory = options.directory;
+    this.#iterations = options.iterations ?? defaultIterations;
+    this.#warn = warnOnce(options.onWarning);
+    this.#keeper = new PassphraseKeeper(options.passphrases, this.#warn);
+  }
+
+  async list(): Promise<readonly StoredKey[]> {
+    await this.#open();
+    const found = await findKeyFiles(this.#directory);
+    const keys: StoredKey[] = [];
+    for (const [keyId, path] of found) {
+      const file = await this.#readOrWarn(path);
+      if (file !== undefined) keys.push(describe(keyId, file));
+    }
+    return keys.toSorted((a, b) => (a.keyId < b.keyId ? -1 : 1));
+  }
+
+  async find(keyId: string): Promise<StoredKey | undefined> {
+    const file = await this.#locate(keyId);
+    return file && describe(keyId, file);
+  }
+
+  async signingKey(keyId: string): Promise<PrivateKey | undefined> {
+    const file = await this.#locate(keyId);
+    if (file === undefined) return undefined;
+    const known = this.#unlocked.get(keyId);
+    if (known !== undefined) return known;
+    const unlocking = this.#unlock(keyId, file);
+    this.#unlocked.set(keyId, unlocking);
+    // A failure is not remembered: the next caller may have the right passphrase.
+    unlocking.catch(() => this.#unlocked.delete(keyId));
+    return unlocking;
+  }
+
+  async add(key: PrivateKey, use: KeyUse): Promise<StoredKey> {
+    const { keyId } = key.publicKey;
+    refuseOtherRole(await this.find(keyId), use);
+    const passphrase = await this.#keeper.forNewKey({ keyId, role: use.role, gun: use.gun });
+    const stored = await this.#write(keyId, encryptKeyBlock(key, use, passphrase, this.#iterations));
+    this.#unlocked.set(keyId, Promise.resolve(key));
+    return stored;
+  }
+
+  async remove(keyId: string): Promise<void> {
+    this.#unlocked.delete(keyId);
+    // Other programs may have left copies in directories below.
+    for (let file = await this.#locate(keyId); file !== undefined; file = await this.#locate(keyId)) {
+      await rm(file.path, { force: true });
+      await syncDirectory(dirname(file.path));
+    }
+  }
+
+  /**
+   * Encrypts a key anew, under a passphrase that is always asked for, with today's number of rounds.
+   *
+   * @throws KeyStoreError `KEY_NOT_FOUND`, and as `signingKey` and `add`
+   */
+  async changePassphrase(keyId: string): Promise<void> {
+    const file = await this.#locate(keyId);
+    const key = await this.signingKey(keyId);
+    if (file === undefined || key === undefined)
+      throw new KeyStoreError("KEY_NOT_FOUND", `There is no key ${keyId} in ${this.#directory}`);
+    const passphrase = await this.#keeper.forNewKey({ keyId, role: file.role, gun: file.gun }, true);
+    const { bytes, label } = encryptKeyBlock(key, { role: file.role }, passphrase, this.#iterations);
+    await this.#write(keyId, { label, bytes, headers: file.block.headers });
+  }
+
+  /** The stored PEM block, still encrypted, for export; undefined when absent. Throws as `find`. */
+  async block(keyId: string): Promise<PemBlock | undefined> {
+    return (await this.#locate(keyId))?.block;
+  }
+
+  /**
+   * Keeps a block that is already encrypted, as import needs; replaces what is there, whatever its role.
+   *
+   * @throws KeyStoreError `FILE_UNWRITABLE`, `KEY_FILE_UNSAFE`; MetadataError `KEY_MALFORMED` for an impossible key ID
+   */
+  async putBlock(keyId: string, block: PemBlock): Promise<StoredKey> {
+    if (!isKeyId(keyId)) throw new MetadataError("KEY_MALFORMED", `${JSON.stringify(keyId)} is not a key ID`);
+    await this.#open();
+    this.#unlocked.delete(keyId);
+    return this.#write(keyId, block);
+  }
+
+  /** What asks for this store's passphrases, for import, which shares what it remembers. */
+  get passphrases(): PassphraseKeeper {
+    return this.#keeper;
+  }
+
+  /** Encrypts a key for this store without keeping it. */
+  seal(key: PrivateKey, use: KeyUse, passphrase: string): PemBlock {
+    return encryptKeyBlock(key, use, passphrase, this.#iterations);
+  }
+
+  async #open(): Promise<void> {
+    this.#opened ??= migrateOldLayout(this.#directory, this.#warn);
+    await this.#opened;
+  }
+
+  async #locate(keyId: string): Promise<KeyFile | undefined> {
+    if (!isKeyId(keyId)) return undefined;
+    await this.#open();
+    await this.#checkDirectory();
+    const usual = await readKeyFile(join(this.#directory, `${keyId}.key`));
+    const file = usual ?? (await this.#locateBelow(keyId));
+    if (file?.isLoose) this.#warnLoose(file.path);
+    return file;
+  }
+
+  async #locateBelow(keyId: string): Promise<KeyFile | undefined> {
+    const path = (await findKeyFiles(this.#directory)).get(keyId);
+    return path === undefined ? undefined : readKeyFile(path);
+  }
+
+  async #checkDirectory(): Promise<void> {
+    try {
+      await checkDirectory(this.#directory);
+    } catch (error) {
+      // Absent: no keys yet.
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+  }
+
+  async #readOrWarn(path: string): Promise<KeyFile | undefined> {
+    try {
+      const file = await readKeyFile(path);
+      if (file?.isLoose) this.#warnLoose(path);
+      return file;
+    } catch (error) {
+      // A list with one damaged file in it is still a list; using that key by its ID throws.
+      if (!(error instanceof TagsealError)) throw error;
+      this.#warn(error.message);
+      return undefined;
+    }
+  }
+
+  #warnLoose(path: string): void {
+    this.#warn(
+      `Key file ${path} may be read or changed by others; its mode will be mended when a key is next written.`,
+    );
+  }
+
+  async #unlock(keyId: string, file: KeyFile): Promise<PrivateKey> {
+    const open = (passphrase: string) => readPrivateKeyBlock(file.block, passphrase);
+    const key = isEncryptedBlock(file.block)
+      ? await this.#keeper.unlock({ keyId, role: file.role, gun: file.gun }, open)
+      : open("");
+    if (key.publicKey.keyId === keyId) return key;
+    throw new MetadataError("KEY_MALFORMED", `Key file ${file.path} holds another key: ${key.publicKey.keyId}`);
+  }
+
+  async #write(keyId: string, block: PemBlock): Promise<StoredKey> {
+    const path = join(this.#directory, `${keyId}.key`);
+    await prepareDirectory(this.#directory);
+    await writeAtomically(path, keyFileText(block));
+    await this.#mendModes();
+    const gun = block.headers.get("gun");
+    return { keyId, role: block.headers.get("role") ?? "delegation", gun, location: path };
+  }
+
+  async #mendModes(): Promise<void> {
+    for (const path of (await findKeyFiles(this.#directory)).values()) {
+      const file = await this.#readOrWarn(path);
+      if (file?.isLoose) await mendMode(path, 0o600);
+    }
+  }
+}
+
+function describe(keyId: string, file: KeyFile): StoredKey {
+  return { keyId, role: file.role, gun: file.gun, location: file.path };
+}
+
+/** The same file is looked at many times in one run; one sentence about it is enough. */
+function warnOnce(onWarning: (warning: string) => void = () => undefined): (warning: string) => void {
+  const given = new Set<string>();
+  return (warning) => {
+    if (given.has(warning)) return;
+    given.add(warning);
+    onWarning(warning);
+  };
+}

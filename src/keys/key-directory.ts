@@ -1,0 +1,92 @@
+import { chmod, mkdir, readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { KeyStoreError } from "../errors.ts";
+import { hasModes, isErrno, refuseWorldWritable } from "./key-file.ts";
+import { isKeyId } from "./key-store.ts";
+
+const maxDepth = 8;
+const maxFiles = 10_000;
+
+/** One `.key` file below a key directory. */
+export interface FoundFile {
+  readonly path: string;
+  readonly keyId: string;
+}
+
+/**
+ * Finds every `<key ID>.key` below a directory. Symbolic links are not followed.
+ *
+ * @returns by key ID; of two files for one key the one nearest the top counts
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to the directory, `FILE_UNREADABLE`
+ */
+export async function findKeyFiles(directory: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  let level = [directory];
+  for (let depth = 0; depth < maxDepth && level.length > 0; depth++) {
+    const below: string[] = [];
+    for (const current of level) {
+      const { files, directories } = await listDirectory(current);
+      for (const { keyId, path } of files) if (!found.has(keyId) && found.size < maxFiles) found.set(keyId, path);
+      below.push(...directories);
+    }
+    level = below;
+  }
+  return found;
+}
+
+interface Listing {
+  readonly files: readonly FoundFile[];
+  readonly directories: readonly string[];
+}
+
+async function listDirectory(directory: string): Promise<Listing> {
+  const files: FoundFile[] = [];
+  const directories: string[] = [];
+  try {
+    await checkDirectory(directory);
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      const keyId = basename(entry.name, ".key");
+      if (entry.isDirectory()) directories.push(path);
+      else if (entry.isFile() && entry.name.endsWith(".key") && isKeyId(keyId)) files.push({ path, keyId });
+    }
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return { files, directories };
+    if (cause instanceof KeyStoreError) throw cause;
+    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}`, { cause });
+  }
+  return { files, directories };
+}
+
+/**
+ * Checks a key directory before anything in it is believed.
+ *
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to it; the system's own error when it is absent
+ */
+export async function checkDirectory(directory: string): Promise<void> {
+  const { mode } = await stat(directory);
+  if (hasModes) refuseWorldWritable(directory, mode);
+}
+
+/**
+ * Makes a key directory, and what is missing above it, with mode 0700; mends a looser mode.
+ *
+ * @throws KeyStoreError `FILE_UNWRITABLE`, `KEY_FILE_UNSAFE`
+ */
+export async function prepareDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await checkDirectory(directory);
+    await mendMode(directory, 0o700);
+  } catch (cause) {
+    if (cause instanceof KeyStoreError) throw cause;
+    throw new KeyStoreError("FILE_UNWRITABLE", `Cannot make key directory ${directory}`, { cause });
+  }
+}
+
+/** Takes permissions away from a file or directory of ours that has more than `mode`. */
+export async function mendMode(path: string, mode: number): Promise<void> {
+  if (!hasModes) return;
+  const { mode: actual } = await stat(path);
+  if ((actual & 0o077) !== 0) await chmod(path, mode);
+}

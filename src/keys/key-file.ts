@@ -1,0 +1,123 @@
+/** One key file: what its PEM headers say, and how it is read without trusting whoever put it there. */
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { platform } from "node:os";
+import type { FileHandle } from "node:fs/promises";
+import { isPrivateKeyBlock } from "../crypto/private-key-pem.ts";
+import { encryptPkcs8 } from "../crypto/pbes2.ts";
+import type { PrivateKey } from "../crypto/private-key.ts";
+import { parsePem, serialisePem } from "../encoding/pem.ts";
+import type { PemBlock } from "../encoding/pem.ts";
+import { EncodingError, KeyStoreError } from "../errors.ts";
+import { gunToKeep } from "./key-store.ts";
+import type { KeyUse } from "./key-store.ts";
+
+/** A private key file as found on disk. */
+export interface KeyFile {
+  readonly path: string;
+  readonly block: PemBlock;
+  /** the `role` header; `delegation` for old files without one, as Notary v1 takes them */
+  readonly role: string;
+  readonly gun: string | undefined;
+  /** others may read the file */
+  readonly isLoose: boolean;
+}
+
+/** Windows keeps no such permissions; there the profile directory's own protect the keys. */
+export const hasModes = platform() !== "win32";
+
+/** Key files are a few hundred bytes; the largest RSA keys stay far below this. */
+export const maxKeyFileBytes = 64 * 1024;
+
+/** Passphrase stretching for keys we write: HMAC-SHA1 is what old readers know, so the count has to be high. */
+export const defaultIterations = 600_000;
+
+/**
+ * Reads a key file. Symbolic links and anything that is no regular file count as absent.
+ *
+ * @returns undefined when absent
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write it, so that anybody may have put another key there
+ * @throws EncodingError `TOO_LARGE`, `PEM_MALFORMED` when it does not hold exactly one private key
+ */
+export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
+  const handle = await openWithoutFollowing(path);
+  if (handle === undefined) return undefined;
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) return undefined;
+    const mode = hasModes ? stat.mode : 0;
+    refuseWorldWritable(path, mode);
+    const block = parseKeyBlock(path, await readBounded(handle, path));
+    const role = block.headers.get("role") ?? "delegation";
+    return { path, block, role, gun: block.headers.get("gun"), isLoose: (mode & 0o077) !== 0 };
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Refuses files and directories that everybody may write to.
+ *
+ * @param mode permission bits as `stat` gives them
+ * @throws KeyStoreError `KEY_FILE_UNSAFE`
+ */
+export function refuseWorldWritable(path: string, mode: number): void {
+  if ((mode & 0o002) === 0) return;
+  throw new KeyStoreError("KEY_FILE_UNSAFE", `Refusing to use ${path}: everybody may write to it`, {
+    hint: `Check that its content is yours, then run: chmod go-rwx ${path}`,
+  });
+}
+
+/**
+ * Encrypts a key into the block a key file holds.
+ *
+ * @see Notary v1: key files
+ */
+export function encryptKeyBlock(key: PrivateKey, use: KeyUse, passphrase: string, iterations: number): PemBlock {
+  const bytes = encryptPkcs8(key.toPkcs8(), passphrase, iterations);
+  return { label: "ENCRYPTED PRIVATE KEY", headers: keyHeaders(use), bytes };
+}
+
+/** The headers of a key file: the role always, the GUN only where the key belongs to one collection. */
+export function keyHeaders(use: KeyUse): Map<string, string> {
+  const gun = gunToKeep(use);
+  return new Map([["role", use.role], ...(gun === undefined ? [] : [["gun", gun] as const])]);
+}
+
+/** The text of a key file. */
+export function keyFileText(block: PemBlock): string {
+  return serialisePem(block);
+}
+
+function parseKeyBlock(path: string, text: string): PemBlock {
+  const [block, ...others] = parsePem(text);
+  if (block !== undefined && others.length === 0 && isPrivateKeyBlock(block)) return block;
+  throw new EncodingError("PEM_MALFORMED", `Key file ${path} does not hold exactly one private key`);
+}
+
+async function openWithoutFollowing(path: string): Promise<FileHandle | undefined> {
+  try {
+    // Not blocking: a named pipe would otherwise hold the reader until somebody writes to it.
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT", "ENOTDIR", "ELOOP", "EMLINK", "ENXIO")) return undefined;
+    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key file ${path}`, { cause });
+  }
+}
+
+async function readBounded(handle: FileHandle, path: string): Promise<string> {
+  const buffer = Buffer.alloc(maxKeyFileBytes + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
+    length += bytesRead;
+    if (length > maxKeyFileBytes)
+      throw new EncodingError("TOO_LARGE", `Key file ${path} is larger than ${maxKeyFileBytes} bytes`);
+    if (bytesRead === 0) return buffer.toString("utf8", 0, length);
+  }
+}
+
+/** True for an operating system error with one of these codes. */
+export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}

@@ -1,0 +1,159 @@
+/** Keys in and out of a key directory, as files people can carry. */
+import { isEncryptedBlock, isPrivateKeyBlock, readPrivateKeyBlock } from "../crypto/private-key-pem.ts";
+import type { PrivateKey } from "../crypto/private-key.ts";
+import { parsePem, serialisePem } from "../encoding/pem.ts";
+import type { PemBlock } from "../encoding/pem.ts";
+import { EncodingError, KeyStoreError, MetadataError, TagsealError, hasCode } from "../errors.ts";
+import type { FileKeyStore } from "./file-key-store.ts";
+import { keyHeaders } from "./key-file.ts";
+import { gunToKeep, isKeyId } from "./key-store.ts";
+import type { StoredKey } from "./key-store.ts";
+
+/** Import files above this many characters are refused unread. */
+export const maxImportLength = 16 * 1024 * 1024;
+
+/** Which keys to export; nothing given means all. */
+export interface ExportSelection {
+  /** keys with these IDs; each must be there */
+  readonly keyIds?: readonly string[];
+  /** keys kept for exactly these collections. Off-spec: Notary v1 takes only the first one */
+  readonly guns?: readonly string[];
+}
+
+/**
+ * Writes keys, still encrypted, as PEM blocks one after another, each with its key ID in a `path` header, in order of
+ * key ID. A key an old client stored in the clear is encrypted first, under a passphrase that is asked for.
+ *
+ * @throws KeyStoreError `KEY_NOT_FOUND` when a wanted key, or any key at all, is missing; and what the store throws
+ * @see Notary v1: export and import files
+ */
+export async function exportKeys(store: FileKeyStore, selection: ExportSelection = {}): Promise<string> {
+  let text = "";
+  for (const stored of await selectKeys(store, selection)) text += serialisePem(await exportedBlock(store, stored));
+  if (text !== "") return text;
+  throw new KeyStoreError("KEY_NOT_FOUND", "There is no key to export");
+}
+
+async function selectKeys(store: FileKeyStore, { keyIds, guns }: ExportSelection): Promise<readonly StoredKey[]> {
+  const all = await store.list();
+  if (keyIds === undefined && guns === undefined) return all;
+  const missing = keyIds?.find((keyId) => !all.some((stored) => stored.keyId === keyId));
+  if (missing !== undefined) throw new KeyStoreError("KEY_NOT_FOUND", `There is no key ${missing} to export`);
+  return all.filter(({ keyId, gun }) => keyIds?.includes(keyId) || (gun !== undefined && guns?.includes(gun)));
+}
+
+async function exportedBlock(store: FileKeyStore, stored: StoredKey): Promise<PemBlock> {
+  const block = await store.block(stored.keyId);
+  if (block === undefined) throw new KeyStoreError("KEY_NOT_FOUND", `Key ${stored.keyId} has just been removed`);
+  const sealed = isEncryptedBlock(block) ? block : await sealForStore(store, readPrivateKeyBlock(block, ""), stored);
+  return { ...sealed, headers: new Map([...block.headers, ["path", stored.keyId]]) };
+}
+
+/** What to assume about imported keys that do not say it themselves. */
+export interface ImportOptions {
+  /** role of keys without a `role` header; default `delegation` */
+  readonly role?: string;
+  /** GUN of targets, snapshot and timestamp keys without one */
+  readonly gun?: string;
+}
+
+/** What became of each block of an import file. */
+export interface ImportReport {
+  readonly imported: readonly StoredKey[];
+  /** blocks that could not be stored, in order */
+  readonly skipped: readonly { readonly block: number; readonly label: string; readonly error: TagsealError }[];
+}
+
+/**
+ * Stores the private keys of a PEM text: exported ones as they are; all others (PKCS#8, SEC1, PKCS#1, also with legacy
+ * encryption, standard Ed25519) decrypted, with a passphrase that is asked for, and encrypted anew. A key already here
+ * is replaced, so its role may change. Blocks that hold no usable key are skipped and reported.
+ *
+ * Off-spec: Notary v1 refuses encrypted keys without a `path`, and docker claims success without storing them.
+ *
+ * @throws EncodingError `TOO_LARGE`, `PEM_MALFORMED` when there is no private key to be had in the whole text
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, `FILE_UNWRITABLE`, …: nothing is skipped for these
+ * @see Notary v1: export and import files
+ */
+export async function importKeys(
+  store: FileKeyStore,
+  text: string,
+  options: ImportOptions = {},
+): Promise<ImportReport> {
+  if (text.length > maxImportLength)
+    throw new EncodingError("TOO_LARGE", `Cannot import keys: more than ${maxImportLength} characters`);
+  const imported: StoredKey[] = [];
+  const skipped: { block: number; label: string; error: TagsealError }[] = [];
+  for (const [index, block] of parsePem(text).entries()) {
+    try {
+      imported.push(await importBlock(store, block, options));
+    } catch (error) {
+      // A block that is unusable says nothing about the next one. What a person or the disk refused does.
+      if (!hasCode(error, "KEY_MALFORMED", "KEY_UNSUPPORTED", "DER_MALFORMED", "HEX_MALFORMED", "PEM_MALFORMED"))
+        throw error;
+      skipped.push({ block: index + 1, label: block.label, error });
+    }
+  }
+  if (imported.length > 0) return { imported, skipped };
+  const cause = skipped[0]?.error;
+  const reason = cause?.message ?? "there is no PEM block in it";
+  throw new EncodingError("PEM_MALFORMED", `No key could be imported: ${reason}`, { cause });
+}
+
+async function importBlock(store: FileKeyStore, block: PemBlock, options: ImportOptions): Promise<StoredKey> {
+  if (!isPrivateKeyBlock(block))
+    throw new MetadataError("KEY_UNSUPPORTED", `a PEM block of kind ${block.label} holds no private key`);
+  const path = parsePath(block.headers.get("path"));
+  const use = useOf(block, path, options);
+  if (block.label === "ENCRYPTED PRIVATE KEY" && path !== undefined)
+    return store.putBlock(path.keyId, { ...block, headers: keyHeaders(use) });
+  const key = await openBlock(store, block);
+  return store.putBlock(key.publicKey.keyId, await sealForStore(store, key, use));
+}
+
+interface Use {
+  readonly role: string;
+  readonly gun?: string;
+}
+
+function useOf(block: PemBlock, path: ExportPath | undefined, options: ImportOptions): Use {
+  const role = block.headers.get("role") ?? path?.role ?? options.role ?? "delegation";
+  const gun = gunToKeep({ role, gun: block.headers.get("gun") ?? path?.gun ?? options.gun ?? "" });
+  if (gun === undefined) return { role };
+  if (gun !== "") return { role, gun };
+  throw new MetadataError("KEY_MALFORMED", `a ${role} key belongs to one repository, and none is named`);
+}
+
+interface ExportPath {
+  readonly keyId: string;
+  readonly role?: string;
+  readonly gun?: string;
+}
+
+/** Today `<key ID>`; older exports wrote `root_keys/<key ID>_<role>` and `tuf_keys/<gun>/<key ID>_<role>`. */
+function parsePath(path: string | undefined): ExportPath | undefined {
+  if (path === undefined) return undefined;
+  const directories = path.split("/");
+  const name = directories.pop() ?? "";
+  const [, keyId = "", role] = /^([0-9a-f]+)(?:_(.+?))?(?:\.key)?$/.exec(name) ?? [];
+  if (!isKeyId(keyId))
+    throw new MetadataError("KEY_MALFORMED", `path ${JSON.stringify(path)} does not end in a key ID`);
+  const [top, ...gun] = directories;
+  return {
+    keyId,
+    ...(role === undefined ? {} : { role }),
+    ...(top === "tuf_keys" && gun.length > 0 ? { gun: gun.join("/") } : {}),
+  };
+}
+
+async function openBlock(store: FileKeyStore, block: PemBlock): Promise<PrivateKey> {
+  const open = (passphrase: string) => readPrivateKeyBlock(block, passphrase);
+  if (!isEncryptedBlock(block)) return open("");
+  return store.passphrases.unlock({ keyId: "", role: "encrypted", gun: undefined }, open);
+}
+
+async function sealForStore(store: FileKeyStore, key: PrivateKey, { role, gun }: StoredKey | Use): Promise<PemBlock> {
+  const subject = { keyId: key.publicKey.keyId, role, gun };
+  const passphrase = await store.passphrases.forNewKey(subject);
+  return store.seal(key, gun === undefined ? { role } : { role, gun }, passphrase);
+}

@@ -1,0 +1,108 @@
+/**
+ * Older Notary clients kept keys in `root_keys/` and `tuf_keys/<gun>/` below the key directory, with the role in the
+ * file name. Whoever opens a store moves such keys to where today's clients look, as Notary v1 does.
+ */
+import { readdir, rm, rmdir } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import type { PemBlock } from "../encoding/pem.ts";
+import { TagsealError } from "../errors.ts";
+import { syncDirectory, writeAtomically } from "./atomic-write.ts";
+import { isErrno, keyFileText, readKeyFile } from "./key-file.ts";
+import { isKeyId } from "./key-store.ts";
+
+const rootKeys = "root_keys";
+const otherKeys = "tuf_keys";
+const maxDepth = 16;
+
+/**
+ * Moves the keys of an older layout. Key bytes are not encrypted again; a key already in today's place is not
+ * overwritten. Safe to run in several processes at once: each file is written whole before its old copy goes.
+ *
+ * @param directory the key directory
+ * @param onWarning told about files that could not be moved; they stay where they are
+ * @see Notary v1: older layouts
+ */
+export async function migrateOldLayout(directory: string, onWarning: (warning: string) => void): Promise<void> {
+  const old = (await namesIn(directory)).filter((name) => name === rootKeys || name === otherKeys);
+  for (const name of old) await migrateBelow(directory, name, "", onWarning);
+  // Certificates an even older client cached; nothing reads them, and Notary removes them too.
+  if (old.length > 0) await rm(join(directory, "trusted_certificates"), { recursive: true, force: true });
+}
+
+async function migrateBelow(
+  directory: string,
+  top: string,
+  below: string,
+  onWarning: (warning: string) => void,
+): Promise<void> {
+  const current = join(directory, top, below);
+  for (const entry of await entriesOf(current)) {
+    const inner = join(below, entry.name);
+    if (entry.isDirectory() && inner.split(sep).length < maxDepth) await migrateBelow(directory, top, inner, onWarning);
+    else if (entry.isFile() && entry.name.endsWith(".key"))
+      await tryMove(directory, join(current, entry.name), top, onWarning);
+  }
+  await removeIfEmpty(current);
+}
+
+async function tryMove(
+  directory: string,
+  path: string,
+  top: string,
+  onWarning: (warning: string) => void,
+): Promise<void> {
+  try {
+    await moveKey(directory, path, top);
+  } catch (error) {
+    // One damaged old file must not keep its owner from every other key; it stays for them to look at.
+    if (!(error instanceof TagsealError)) throw error;
+    onWarning(`Key file ${path} of an older layout was left in place: ${error.message}`);
+  }
+}
+
+async function moveKey(directory: string, path: string, top: string): Promise<void> {
+  const file = await readKeyFile(path);
+  if (file === undefined) return;
+  const fromTop = relative(join(directory, top), path).split(sep);
+  const [keyId, role] = splitName(fromTop.pop() ?? "");
+  if (!isKeyId(keyId)) throw new TagsealError("KEY_MALFORMED", "its name does not start with a key ID");
+  const headers = new Map(file.block.headers);
+  if (role !== undefined) headers.set("role", role);
+  if (fromTop.length > 0) headers.set("gun", fromTop.join("/"));
+  await placeKey(join(directory, `${keyId}.key`), { ...file.block, headers });
+  await rm(path, { force: true });
+}
+
+/** Splits `<id>_<role>.key` or `<id>.key`. */
+function splitName(name: string): [keyId: string, role?: string] {
+  const stem = name.slice(0, -".key".length);
+  const underscore = stem.indexOf("_");
+  return underscore < 0 ? [stem] : [stem.slice(0, underscore), stem.slice(underscore + 1)];
+}
+
+async function placeKey(path: string, block: PemBlock): Promise<void> {
+  if ((await readKeyFile(path)) === undefined) await writeAtomically(path, keyFileText(block));
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  try {
+    await rmdir(directory);
+    await syncDirectory(join(directory, ".."));
+  } catch (error) {
+    // Not empty: something in it was not a key of ours to move. Absent: another process was faster.
+    if (!isErrno(error, "ENOTEMPTY", "EEXIST", "ENOENT")) throw error;
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return (await entriesOf(directory)).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+async function entriesOf(directory: string) {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
