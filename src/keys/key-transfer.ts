@@ -3,7 +3,8 @@ import { isEncryptedBlock, isPrivateKeyBlock, readPrivateKeyBlock } from "../cry
 import type { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../encoding/pem.ts";
 import type { PemBlock } from "../encoding/pem.ts";
-import { EncodingError, KeyStoreError, MetadataError, TagsealError, hasCode } from "../errors.ts";
+import { EncodingError, KeyStoreError, MetadataError, hasCode } from "../errors.ts";
+import type { TagsealError } from "../errors.ts";
 import type { FileKeyStore } from "./file-key-store.ts";
 import { keyHeaders } from "./key-file.ts";
 import { gunToKeep, isKeyId } from "./key-store.ts";
