@@ -36,11 +36,7 @@ export async function passphraseSource(
   const { chained, fromCommand, fromEnvironment, fromFileDescriptor } =
     await import("../../keys/passphrase-sources.ts");
   const { fromPrompt } = await import("../../keys/passphrase-prompt.ts");
-  const prompt = fromPrompt({
-    readSecret: (text) => io.prompter.askSecret(text),
-    write: (text) => io.prompter.tell(text),
-  });
-  const sources = [fromEnvironment(io.env, prompt)];
+  const sources = [fromEnvironment(io.env, fromPrompt(io.prompter))];
   const command = options["passphrase-command"];
   if (command !== undefined) sources.unshift(fromCommand(commandWords(command), io.env));
   const descriptor = options["passphrase-fd"];

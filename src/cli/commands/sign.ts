@@ -1,0 +1,137 @@
+import { UsageError } from "../../errors.ts";
+import { signTags, type SignResult, type TagToSign } from "../../trust/sign.ts";
+import { defineCommand } from "../command.ts";
+import type { Io } from "../io.ts";
+import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
+import { jsonOption, quietOption } from "../options/json.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../options/passphrase.ts";
+import { withRegistry } from "../options/registry.ts";
+import { trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { writeJson } from "../output/json.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
+
+/** `tagseal sign IMAGE:TAG@DIGEST…`: binds tags to digests that a registry serves. */
+export const command = defineCommand(
+  {
+    path: "sign",
+    usage: "[OPTIONS] IMAGE:TAG@DIGEST [IMAGE:TAG@DIGEST...]",
+    summary: "Sign tags of images that are in a registry",
+    description: [
+      "Signs that the tag means this digest, from now on, until it is signed for another. The registry must serve the digest: its size is part of what is signed. Multi-architecture indexes are signed as a whole.",
+      "The digest is yours to give, because a registry could answer with another image than the one you built. To sign whatever the tag points to at this moment, say --from-registry; what was found is printed.",
+      "Several tags of one repository are published in one step: all or none. The first signature in a repository makes its keys, and on a new machine a root key too.",
+    ],
+    options: {
+      "from-registry": {
+        kind: "switch",
+        help: "Sign what each tag without a digest points to in the registry now",
+      },
+      json: jsonOption,
+      quiet: quietOption,
+      ...passphraseOptions,
+    },
+    args: { min: 1 },
+    examples: [
+      {
+        text: "sign what the build reported",
+        line: "tagseal sign registry.example.com/team/app:1.0@sha256:0123…",
+      },
+      {
+        text: "two tags, one publish",
+        line: "tagseal sign $APP:1.0@$DIGEST $APP:latest@$DIGEST",
+      },
+      {
+        text: "trust the registry this once",
+        line: "tagseal sign --from-registry registry.example.com/team/app:1.0",
+      },
+    ],
+    environment: [...trustEnvironment, ...passphraseEnvironment],
+    exitCodes: trustExitCodes,
+  },
+  async ({ options, args }, io) => {
+    const quiet = options.quiet || options.json;
+    const groups = groupByRepository(args.map((name) => taggedImage(name)));
+    if (!options["from-registry"]) requireDigests(args, groups.flat());
+    const passphrases = await passphraseSource(options, io);
+    const results: unknown[] = [];
+    for (const images of groups) {
+      const tags = await resolveAll(images, io, quiet);
+      const result = await signGroup(images, tags, { io, quiet, passphrases });
+      if (options.json) results.push(...resultJson(images, result));
+      else io.stdout.write(resultText(images, result, quiet));
+    }
+    if (options.json) writeJson(io, results);
+    return 0;
+  },
+);
+
+/** Images of one repository are signed in one publish. */
+function groupByRepository(images: readonly TaggedImage[]): readonly (readonly TaggedImage[])[] {
+  return [...Map.groupBy(images, ({ gun }) => gun).values()];
+}
+
+function requireDigests(args: readonly string[], images: readonly TaggedImage[]): void {
+  const bare = images.find(({ reference }) => reference.digest === undefined);
+  if (bare === undefined) return;
+  throw new UsageError("USAGE", `no digest given for ${bare.typed}: what should the tag mean?`, {
+    hint: `write IMAGE:TAG@sha256:…, or give --from-registry to sign what the registry has under ${args.length === 1 ? "the tag" : "each tag"} now`,
+  });
+}
+
+/** Asks the registry for each image: that it is there, how long its manifest is, and, without a digest, which one it is. */
+async function resolveAll(images: readonly TaggedImage[], io: Io, quiet: boolean): Promise<readonly TagToSign[]> {
+  const [first] = images;
+  if (first === undefined) return [];
+  return await withRegistry(io, first.reference, "pull", async (registry) => {
+    const tags: TagToSign[] = [];
+    for (const { tag, typed, reference } of images) {
+      const { digest, size } = await registry.resolve(reference.digest ?? tag);
+      if (reference.digest === undefined && !quiet) {
+        io.stderr.write(`${typed} is ${digest} in the registry now\n`);
+      }
+      tags.push({ tag, digest, length: size });
+    }
+    return tags;
+  });
+}
+
+interface Signing {
+  readonly io: Io;
+  readonly quiet: boolean;
+  readonly passphrases: Awaited<ReturnType<typeof passphraseSource>>;
+}
+
+async function signGroup(
+  images: readonly TaggedImage[],
+  tags: readonly TagToSign[],
+  { io, quiet, passphrases }: Signing,
+): Promise<SignResult> {
+  const [first] = images;
+  if (first === undefined) return { initialised: false, signed: [] };
+  const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet }) } as const;
+  return await withTrust(io, first.reference, settings, (context) => signTags(context, tags));
+}
+
+function resultJson(images: readonly TaggedImage[], { signed, initialised }: SignResult): unknown[] {
+  return signed.map(({ tag, digest, roles }, index) => ({
+    image: printedName(images[index], digest),
+    gun: images[index]?.gun,
+    tag,
+    digest,
+    roles,
+    initialised,
+  }));
+}
+
+function resultText(images: readonly TaggedImage[], { signed }: SignResult, quiet: boolean): string {
+  return signed
+    .map(({ digest, roles }, index) => {
+      const name = printedName(images[index], digest);
+      return quiet ? `${name}\n` : `Signed ${name} (${roles.join(", ")})\n`;
+    })
+    .join("");
+}
+
+function printedName(image: TaggedImage | undefined, digest: TagToSign["digest"]): string {
+  return image === undefined ? digest : withDigest(image.reference, digest);
+}

@@ -1,0 +1,72 @@
+import type { Digest } from "../../reference/digest.ts";
+import { verifyTag, type VerifiedTag } from "../../trust/verify.ts";
+import { defineCommand } from "../command.ts";
+import type { Io } from "../io.ts";
+import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
+import { jsonOption, quietOption } from "../options/json.ts";
+import { platformOption } from "../options/platform.ts";
+import { maxStalenessOption, trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { writeJson } from "../output/json.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
+
+/** `tagseal verify IMAGE:TAG`: the digest a tag is signed for, now. */
+export const command = defineCommand(
+  {
+    path: "verify",
+    usage: "[OPTIONS] IMAGE[:TAG][@DIGEST]",
+    summary: "Print the digest a tag is signed for",
+    description: [
+      "Asks the trust server what the tag is signed for, checks every signature, version and expiry against what this machine already trusts, and prints the digest. That digest, and nothing else, goes to standard output; when the tag cannot be trusted nothing does, and the exit status says why.",
+      "With a digest after the tag, the tag must be signed for exactly that digest. The registry is not asked anything, except for --platform: then the signed index is fetched by its digest, checked byte for byte, and the digest of the platform's image printed.",
+    ],
+    options: {
+      json: jsonOption,
+      quiet: { ...quietOption, help: "Print nothing but the digest, errors and warnings" },
+      platform: platformOption,
+      "max-staleness": maxStalenessOption,
+    },
+    args: { min: 1, max: 1 },
+    examples: [
+      { text: "what does this tag mean today?", line: "tagseal verify registry.example.com/team/app:1.0" },
+      {
+        text: "run exactly what was signed, with any engine",
+        line: "podman run registry.example.com/team/app@$(tagseal verify registry.example.com/team/app:1.0)",
+      },
+      { text: "the image for one platform", line: "tagseal verify --platform linux/arm64/v8 alpine:3" },
+    ],
+    environment: trustEnvironment,
+    exitCodes: trustExitCodes,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const image = taggedImage(name);
+    const notify = tellTrustEvents(io, { quiet: options.quiet || options.json });
+    const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
+    const verified = await withTrust(io, image.reference, settings, (context) =>
+      verifyTag(context, image.tag, image.reference.digest),
+    );
+    const { platform } = options;
+    const selected = platform === undefined ? undefined : await selectSigned(image, verified, platform, io);
+    if (options.json) writeJson(io, { ...verifiedJson(image, verified), ...selected });
+    else io.stdout.write(`${selected?.platformDigest ?? verified.digest}\n`);
+    return 0;
+  },
+);
+
+function verifiedJson(image: TaggedImage, verified: VerifiedTag): Record<string, unknown> {
+  return { image: withDigest({ ...image.reference, digest: undefined }, verified.digest), ...verified };
+}
+
+interface SelectedPlatform {
+  readonly platform: string;
+  readonly platformDigest: Digest;
+}
+
+async function selectSigned(
+  { reference }: TaggedImage,
+  { digest, length }: VerifiedTag,
+  platform: string,
+  io: Io,
+): Promise<SelectedPlatform> {
+  const { platformDigest } = await import("../options/platform.ts");
+  return { platform, platformDigest: await platformDigest(io, reference, { digest, size: length }, platform) };
+}

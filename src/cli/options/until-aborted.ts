@@ -1,0 +1,10 @@
+/** Resolves when the signal is aborted: how a command that serves waits for its end. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  // An abort listener alone does not keep a process alive.
+  const alive = setInterval(() => undefined, 2 ** 30);
+  await promise;
+  clearInterval(alive);
+}

@@ -1,0 +1,177 @@
+/**
+ * A registry and a trust server on this machine's loopback, with certificates, keys and passphrases that are worth nothing:
+ * for newcomers, tests and demonstrations. The real servers, on real files; only the secrets are throwaways.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../errors.ts";
+import type { DemoImage } from "./demo-image.ts";
+import { createThrowawayTls, type ThrowawayTls } from "./throwaway-tls.ts";
+
+/** Where a sandbox lives. */
+export interface SandboxOptions {
+  /** made when missing; given again, the same sandbox comes up with the same names, keys and images */
+  readonly directory: string;
+  /** 0 or undefined: any free port, and the same one again next time */
+  readonly registryPort?: number | undefined;
+  readonly serverPort?: number | undefined;
+  /** the trust server's clock */
+  readonly now?: () => Date;
+  /** takes the servers' log lines */
+  readonly log?: (line: string) => void;
+}
+
+/** A server that can be stopped, and started again on the same port and files. */
+export interface Stoppable {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** `127.0.0.1:PORT`, the first part of image names */
+  readonly registryHost: string;
+  readonly serverUrl: string;
+  /** what to export so that tagseal, docker and notary use this sandbox */
+  readonly environment: Readonly<Record<string, string>>;
+  /** an image to begin with */
+  readonly sampleImage: DemoImage;
+  /** where the registry keeps its blobs */
+  readonly registryDirectory: string;
+  /** where the trust server keeps its database; copy it only while the server is stopped */
+  readonly serverDirectory: string;
+  stopTrustServer(): Promise<void>;
+  startTrustServer(): Promise<void>;
+  /** Stops both. The directory stays. */
+  close(): Promise<void>;
+}
+
+/** What a sandbox remembers between runs, in `sandbox.json`. */
+interface SandboxState {
+  readonly registryPort: number;
+  readonly serverPort: number;
+  readonly passphrase: string;
+  readonly tls: ThrowawayTls;
+  readonly tlsMadeAt: string;
+}
+
+/** Starts a sandbox. @throws UsageError `FILE_UNREADABLE`, `FILE_UNWRITABLE` for the directory */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { directory } = options;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const old = await loadState(directory);
+  const fresh = old ?? { registryPort: 0, serverPort: 0, ...newSecrets(new Date()) };
+  const registryDirectory = join(directory, "registry");
+  const serverDirectory = join(directory, "server");
+  const { startRegistry } = await import("./registry/registry.ts");
+  const registry = await startRegistry({
+    directory: registryDirectory,
+    host: "127.0.0.1",
+    port: options.registryPort ?? fresh.registryPort,
+  });
+  const startServer = (port: number): Promise<Stoppable> =>
+    startTrustServerIn(serverDirectory, port, fresh.tls, options);
+  let server: Stoppable | undefined = await startServer(options.serverPort ?? fresh.serverPort);
+  const state = { ...fresh, registryPort: portOf(registry.url), serverPort: portOf(server.url) };
+  await writeFile(join(directory, "sandbox.json"), `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 });
+  const stopTrustServer = async (): Promise<void> => {
+    await server?.close();
+    server = undefined;
+  };
+  return {
+    registryHost: `127.0.0.1:${state.registryPort}`,
+    serverUrl: `https://127.0.0.1:${state.serverPort}`,
+    environment: await writeDockerConfig(directory, state),
+    sampleImage: await sampleImage(join(directory, "hello")),
+    registryDirectory,
+    serverDirectory,
+    stopTrustServer,
+    async startTrustServer() {
+      server ??= await startServer(state.serverPort);
+    },
+    async close() {
+      await Promise.all([stopTrustServer(), registry.close()]);
+    },
+  };
+}
+
+async function loadState(directory: string): Promise<SandboxState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(directory, "sandbox.json"), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new UsageError("FILE_UNREADABLE", `cannot read ${join(directory, "sandbox.json")}`, { cause: error });
+  }
+  const state = parsedState(text);
+  // A sandbox left alone for longer than its certificate lives gets a new one, and its clients a new CA file.
+  const age = Date.now() - Date.parse(state.tlsMadeAt);
+  return age < tlsLifetimeMs ? state : { ...state, ...newTls(new Date()) };
+}
+
+const tlsLifetimeMs = 25 * 86_400_000;
+
+function parsedState(text: string): SandboxState {
+  try {
+    // The file is this sandbox's own, in a directory only its owner can write.
+    return JSON.parse(text) as SandboxState;
+  } catch (error) {
+    throw new UsageError("FILE_UNREADABLE", "sandbox.json is damaged", {
+      cause: error,
+      hint: "choose another --data directory, or delete this one: a sandbox holds nothing of value",
+    });
+  }
+}
+
+function newSecrets(now: Date): Pick<SandboxState, "passphrase" | "tls" | "tlsMadeAt"> {
+  return { passphrase: randomBytes(12).toString("hex"), ...newTls(now) };
+}
+
+function newTls(now: Date): Pick<SandboxState, "tls" | "tlsMadeAt"> {
+  return { tls: createThrowawayTls(now), tlsMadeAt: now.toISOString() };
+}
+
+async function startTrustServerIn(
+  directory: string,
+  port: number,
+  tls: ThrowawayTls,
+  { now, log }: SandboxOptions,
+): Promise<Stoppable> {
+  const certFile = join(directory, "tls.crt");
+  const keyFile = join(directory, "tls.key");
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(certFile, tls.certificate);
+  await writeFile(keyFile, tls.key, { mode: 0o600 });
+  const { startServer } = await import("../server/start-server.ts");
+  return await startServer({ host: "127.0.0.1", port, dataDir: directory, tls: { certFile, keyFile }, now, log });
+}
+
+/** Lays out a docker configuration directory that trusts the sandbox's authority. */
+async function writeDockerConfig(directory: string, state: SandboxState): Promise<Record<string, string>> {
+  const config = join(directory, "docker");
+  const tls = join(config, "tls", `127.0.0.1:${state.serverPort}`);
+  await mkdir(tls, { recursive: true, mode: 0o700 });
+  await writeFile(join(tls, "ca.crt"), state.tls.caCertificate);
+  await writeFile(join(config, "config.json"), "{}\n", { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
+    // One that is there may hold a login somebody made: it stays.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  });
+  return {
+    REGISTRY: `127.0.0.1:${state.registryPort}`,
+    DOCKER_CONFIG: config,
+    DOCKER_CONTENT_TRUST: "1",
+    DOCKER_CONTENT_TRUST_SERVER: `https://127.0.0.1:${state.serverPort}`,
+    DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: state.passphrase,
+    DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: state.passphrase,
+  };
+}
+
+async function sampleImage(directory: string): Promise<DemoImage> {
+  const { writeDemoImage } = await import("./demo-image.ts");
+  return await writeDemoImage(directory, { version: "1.0", message: "Hello from the Tagseal sandbox" });
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
