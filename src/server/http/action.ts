@@ -1,0 +1,78 @@
+/** What each route does for each method, what leave it needs, and what it is called in the metrics. Notary v1: endpoints. */
+
+import type { IncomingMessage } from "node:http";
+import type { Handlers } from "./handlers.ts";
+import type { Health } from "./health.ts";
+import type { Metrics, Operation } from "./metrics.ts";
+import { textReply, type Reply } from "./reply.ts";
+import { queryOf, type Route } from "./route.ts";
+
+/** What one route and method together ask for. */
+export interface Action {
+  /** absent: not counted in the metrics */
+  readonly operation?: Operation;
+  /** actions to ask leave for; absent: needs none */
+  readonly access?: readonly string[];
+  readonly run: () => Promise<Reply>;
+}
+
+/** Who does the work. */
+export interface ActionParts {
+  readonly handlers: Handlers;
+  readonly health: Health;
+  readonly metrics: Metrics;
+}
+
+type Actions = { readonly [method in "GET" | "POST" | "DELETE"]?: Action };
+
+/** The action for a request; undefined when the method means nothing there. HEAD asks for the same as GET. */
+export function actionOf(route: Route, request: IncomingMessage, parts: ActionParts): Action | undefined {
+  const actions = actionsOf(route, request, parts);
+  switch (request.method ?? "") {
+    case "GET":
+    case "HEAD":
+      return actions.GET;
+    case "POST":
+      return actions.POST;
+    case "DELETE":
+      return actions.DELETE;
+    default:
+      return undefined;
+  }
+}
+
+function actionsOf(route: Route, request: IncomingMessage, { handlers, health, metrics }: ActionParts): Actions {
+  switch (route.kind) {
+    case "ping":
+      return { GET: { access: ["*"], run: async () => textReply("{}") } };
+    case "health":
+      return { GET: { run: () => health.reply() } };
+    case "metrics":
+      return { GET: { run: async () => textReply(metrics.toText(), "text/plain; version=0.0.4; charset=utf-8") } };
+    case "changefeed": {
+      const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));
+      return { GET: { operation: "Changefeed", access: route.gun === undefined ? ["*"] : ["pull"], run } };
+    }
+    case "collection":
+      return {
+        POST: { operation: "UpdateTUF", access: ["push", "pull"], run: () => handlers.publish(request, route.gun) },
+        DELETE: { operation: "DeleteTUF", access: ["*"], run: () => handlers.remove(route.gun) },
+      };
+    case "key":
+      return {
+        GET: { operation: "GetKey", access: ["push", "pull"], run: () => handlers.key(route.gun, route.role) },
+        POST: { operation: "RotateKey", access: ["*"], run: () => handlers.rotateKey(route.gun, route.role) },
+      };
+    case "current":
+      return { GET: read("GetRole", () => handlers.current(request, route.gun, route.role)) };
+    case "checksum":
+      return { GET: read("GetRoleByHash", () => handlers.byChecksum(request, route.gun, route.role, route.checksum)) };
+    case "version":
+      break;
+  }
+  return { GET: read("GetRoleByVersion", () => handlers.byVersion(request, route.gun, route.role, route.version)) };
+}
+
+function read(operation: Operation, run: () => Promise<Reply>): Action {
+  return { operation, access: ["pull"], run };
+}

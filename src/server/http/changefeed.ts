@@ -1,0 +1,43 @@
+/** The changefeed's parameters and its JSON. Notary v1: changefeed. */
+
+import type { Change, ChangeQuery } from "../storage/metadata-store.ts";
+import { WireError } from "./wire-error.ts";
+
+const defaultRecords = 100;
+/** Consumers ask again from the last ID they got; one answer stays of a size that neither side minds. */
+const maxRecords = 10_000;
+
+/** @throws WireError `INVALID_PARAMETERS` */
+export function parseChangeQuery(gun: string | undefined, query: URLSearchParams): ChangeQuery {
+  const records = parseInteger("records", query.get("records") ?? "");
+  const changeId = query.get("change_id") ?? "";
+  const from = changeId === "" ? 0 : parseInteger("change_id", changeId);
+  if (from < 0) throw invalid("change_id", changeId);
+  const limit = Math.min(Math.abs(records) || defaultRecords, maxRecords);
+  return { gun, from, limit, backwards: records < 0 };
+}
+
+/** Writes changes as clients of Notary v1 read them. */
+export function changefeedJson(changes: readonly Change[]): string {
+  const records = changes.map((change) => ({
+    ID: String(change.id),
+    CreatedAt: change.createdAt.toISOString(),
+    GUN: change.gun,
+    Version: change.version,
+    SHA256: change.sha256,
+    Category: change.category,
+  }));
+  return JSON.stringify({ count: records.length, records });
+}
+
+function parseInteger(name: string, text: string): number {
+  const value = /^[+-]?\d{1,15}$/u.test(text) ? Number(text) : undefined;
+  if (value === undefined) throw invalid(name, text);
+  return value;
+}
+
+/** The words are the reference's, which passes on what its parser says. */
+function invalid(name: string, text: string): WireError {
+  const detail = `invalid ${name} parameter: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+  return new WireError("INVALID_PARAMETERS", { detail });
+}

@@ -1,0 +1,26 @@
+/** From what went wrong inside to what the client is told. */
+
+import { hasCode } from "../../errors.ts";
+import { UpdateRefused } from "../../tuf/update-validation.ts";
+import { WireError } from "./wire-error.ts";
+
+/** The answer to a failed request. Errors nobody planned for become UNKNOWN: their text stays in the log. */
+export function toWireError(error: unknown, doing: "reading" | "changing"): WireError {
+  if (error instanceof WireError) return error;
+  if (error instanceof UpdateRefused) return refusedUpdate(error);
+  if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
+  return new WireError(doing === "changing" ? "UPDATING" : "UNKNOWN", { cause: error });
+}
+
+/** @see Notary v1: error bodies. Not being JSON at all has a code of its own. */
+function refusedUpdate(error: UpdateRefused): WireError {
+  if (isMalformedJson(error)) return new WireError("MALFORMED_JSON", { cause: error });
+  const missing = error.missing === undefined ? {} : { Missing: error.missing };
+  const detail = { Name: error.kind, Error: { ...missing, Msg: error.message } };
+  return new WireError("INVALID_UPDATE", { detail, cause: error });
+}
+
+function isMalformedJson(error: unknown): boolean {
+  if (hasCode(error, "JSON_MALFORMED")) return true;
+  return error instanceof Error && error.cause !== undefined && isMalformedJson(error.cause);
+}

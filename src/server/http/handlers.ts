@@ -1,0 +1,142 @@
+/** What the server does for each request: one function for each kind, errors thrown as `WireError` or by the layers below. */
+
+import type { IncomingMessage } from "node:http";
+import { encodeBase64 } from "../../encoding/base64.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { isRoleName } from "../../tuf/role-name.ts";
+import type { CollectionReader, ReadableFile } from "../collection-reader.ts";
+import type { Publisher } from "../publisher.ts";
+import type { ServerRole, SigningService } from "../signer/signing-service.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
+import { consistentCacheControl, currentCacheControl, fileReply, type CacheAges } from "./file-reply.ts";
+import { parseMultipart, type UploadLimits } from "./multipart.ts";
+import { emptyReply, textReply, type Reply } from "./reply.ts";
+import type { UploadBudget } from "./request-body.ts";
+import { fileNotFound, WireError } from "./wire-error.ts";
+
+/** What the handlers work with. */
+export interface HandlerParts {
+  readonly store: MetadataStore;
+  readonly signer: SigningService;
+  readonly reader: CollectionReader;
+  readonly publisher: Publisher;
+  readonly uploads: UploadBudget;
+  readonly limits: UploadLimits;
+  readonly cacheAges: CacheAges;
+  readonly now: () => Date;
+}
+
+/** See the head of this file. */
+export class Handlers {
+  readonly #parts: HandlerParts;
+  readonly #currentCaching: Readonly<Record<string, string>>;
+  readonly #consistentCaching: Readonly<Record<string, string>>;
+
+  constructor(parts: HandlerParts) {
+    this.#parts = parts;
+    this.#currentCaching = currentCacheControl(parts.cacheAges);
+    this.#consistentCaching = consistentCacheControl(parts.cacheAges);
+  }
+
+  /** GET `<role>.json`. A timestamp that has expired is signed again first. @throws WireError `METADATA_NOT_FOUND` */
+  async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
+    const { reader } = this.#parts;
+    if (role === "timestamp" || role === "snapshot") await this.#renewIfExpired(gun);
+    return this.#file(request, await reader.current(gun, role), this.#currentCaching);
+  }
+
+  /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND` */
+  async byChecksum(request: IncomingMessage, gun: string, role: RoleName, checksum: string): Promise<Reply> {
+    return this.#file(request, await this.#parts.reader.byChecksum(gun, role, checksum), this.#consistentCaching);
+  }
+
+  /** GET `<version>.<role>.json`. @throws WireError `METADATA_NOT_FOUND` */
+  async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
+    return this.#file(request, await this.#parts.reader.byVersion(gun, role, version), this.#consistentCaching);
+  }
+
+  /** POST of a multipart body. @throws WireError, and what `Publisher.publish` throws */
+  async publish(request: IncomingMessage, gun: string): Promise<Reply> {
+    const { uploads, limits, publisher } = this.#parts;
+    return uploads.withBody(request, limits.maxBytes, async (body) => {
+      await publisher.publish(gun, filesOf(body, request.headers["content-type"], limits));
+      return emptyReply(200);
+    });
+  }
+
+  /** DELETE of a collection: also a success when there is none. */
+  async remove(gun: string): Promise<Reply> {
+    await this.#parts.publisher.remove(gun);
+    return emptyReply(200);
+  }
+
+  /** GET of a server key: the one the current root names, if it is held here, else the one to name next. */
+  async key(gun: string, role: ServerRole): Promise<Reply> {
+    return textReply(keyJson((await this.#namedKey(gun, role)) ?? (await this.#parts.signer.pendingKey(gun, role))));
+  }
+
+  /** POST for a server key: the one to name next. Asking twice without publishing gives the same key. */
+  async rotateKey(gun: string, role: ServerRole): Promise<Reply> {
+    return textReply(keyJson(await this.#parts.signer.pendingKey(gun, role)));
+  }
+
+  /** GET of the changefeed. @throws WireError `INVALID_PARAMETERS` */
+  async changefeed(gun: string | undefined, query: URLSearchParams): Promise<Reply> {
+    return textReply(changefeedJson(await this.#parts.store.changes(parseChangeQuery(gun, query))));
+  }
+
+  async #renewIfExpired(gun: string): Promise<void> {
+    const { reader, publisher, now } = this.#parts;
+    const view = await reader.view(gun);
+    if (view !== undefined && view.expiresAt <= now()) await publisher.renew(gun);
+  }
+
+  async #file(
+    request: IncomingMessage,
+    file: ReadableFile | undefined,
+    caching: Readonly<Record<string, string>>,
+  ): Promise<Reply> {
+    if (file === undefined) throw fileNotFound();
+    return fileReply(file, caching, request.headers);
+  }
+
+  async #namedKey(gun: string, role: ServerRole): Promise<PublicKey | undefined> {
+    const root = await this.#parts.store.current(gun, "root");
+    if (root === undefined) return undefined;
+    for (const keyId of parseMetadata("root", root.bytes).body.roles.get(role)?.keyIds ?? []) {
+      const key = await this.#parts.signer.find(gun, role, keyId);
+      if (key !== undefined) return key.publicKey;
+    }
+    return undefined;
+  }
+}
+
+/** Member order as Notary's server writes it. */
+function keyJson(key: PublicKey): string {
+  return JSON.stringify({ keytype: key.keyType, keyval: { public: encodeBase64(key.bytes), private: null } });
+}
+
+/** The files of an upload by role. The last part of a role counts, and a timestamp part does not: the server makes its own. */
+function filesOf(
+  body: Buffer,
+  contentType: string | undefined,
+  limits: UploadLimits,
+): ReadonlyMap<RoleName, Uint8Array> {
+  const files = new Map<RoleName, Uint8Array>();
+  for (const { fileName, bytes } of parseMultipart(body, contentType, limits)) {
+    const role = roleOf(fileName);
+    // Off-spec: Notary also refuses a timestamp part that is not JSON, before it ignores it.
+    if (role !== "timestamp") files.set(role, bytes);
+  }
+  return files;
+}
+
+function roleOf(fileName: string | undefined): RoleName {
+  if (fileName === undefined || fileName === "") throw new WireError("NO_FILENAME");
+  const role = fileName.endsWith(".json") ? fileName.slice(0, -".json".length) : fileName;
+  if (!isRoleName(role)) throw new WireError("INVALID_ROLE", { detail: role });
+  return role;
+}

@@ -1,0 +1,125 @@
+/**
+ * Counters in Prometheus' text format. Those of the requests have the names Notary's server gave them, so that existing
+ * dashboards and alerts keep working; our own begin with `tagseal_`. Notary v1: health and metrics.
+ */
+
+/** What Notary calls each kind of request. */
+export const operations = [
+  "UpdateTUF",
+  "GetRoleByHash",
+  "GetRoleByVersion",
+  "GetRole",
+  "GetKey",
+  "RotateKey",
+  "DeleteTUF",
+  "Changefeed",
+] as const;
+
+/** One of {@link operations}. */
+export type Operation = (typeof operations)[number];
+
+/** What is measured of one answered request. */
+export interface Observation {
+  readonly operation: Operation;
+  readonly method: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+const quantiles = [0.5, 0.9, 0.99] as const;
+/** quantiles cover the latest so many values; Notary covers ten minutes, of which a counter cannot be made cheaply */
+const windowSize = 1024;
+
+/** A Prometheus summary over a sliding window. */
+class Summary {
+  #sum = 0;
+  #count = 0;
+  readonly #window: number[] = [];
+
+  add(value: number): void {
+    this.#window[this.#count % windowSize] = value;
+    this.#sum += value;
+    this.#count += 1;
+  }
+
+  lines(name: string, operation: string): string[] {
+    const sorted = this.#window.toSorted((a, b) => a - b);
+    const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+    return [
+      ...quantiles.map((q) => `${name}{operation="${operation}",quantile="${q}"} ${at(q)}`),
+      `${name}_sum{operation="${operation}"} ${this.#sum}`,
+      `${name}_count{operation="${operation}"} ${this.#count}`,
+    ];
+  }
+}
+
+const summaries = {
+  request_duration_microseconds: "The HTTP request latencies in microseconds.",
+  request_size_bytes: "The HTTP request sizes in bytes.",
+  response_size_bytes: "The HTTP response sizes in bytes.",
+} as const;
+
+type SummaryName = keyof typeof summaries;
+const summaryNames = Object.keys(summaries) as SummaryName[];
+
+class OperationMetrics {
+  readonly summaries = Object.fromEntries(summaryNames.map((name) => [name, new Summary()])) as Record<
+    SummaryName,
+    Summary
+  >;
+  /** by `method="get",code="200"` */
+  readonly totals = new Map<string, number>();
+}
+
+/** A number of our own: help text, kind, and where its value comes from when somebody looks. */
+export interface Gauge {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly value: () => number;
+}
+
+/** Collects observations and writes them out. */
+export class Metrics {
+  readonly #byOperation = new Map(operations.map((operation) => [operation, new OperationMetrics()]));
+  readonly #gauges: Gauge[] = [];
+
+  /** Adds a number of our own; its value is asked for at each scrape. */
+  addGauge(gauge: Gauge): void {
+    this.#gauges.push(gauge);
+  }
+
+  observe(seen: Observation): void {
+    const metrics = this.#byOperation.get(seen.operation);
+    if (metrics === undefined) return;
+    metrics.summaries.request_duration_microseconds.add(seen.durationMs * 1000);
+    metrics.summaries.request_size_bytes.add(seen.requestBytes);
+    metrics.summaries.response_size_bytes.add(seen.responseBytes);
+    const labels = `method="${seen.method.toLowerCase()}",code="${seen.status}"`;
+    metrics.totals.set(labels, (metrics.totals.get(labels) ?? 0) + 1);
+  }
+
+  /** The whole page, format 0.0.4. */
+  toText(): string {
+    return `${[...this.#requestLines(), ...this.#gauges.flatMap(gaugeLines)].join("\n")}\n`;
+  }
+
+  *#requestLines(): Generator<string> {
+    for (const name of summaryNames) {
+      const full = `notary_server_http_${name}`;
+      yield* [`# HELP ${full} ${summaries[name]}`, `# TYPE ${full} summary`];
+      for (const [operation, metrics] of this.#byOperation) yield* metrics.summaries[name].lines(full, operation);
+    }
+    const total = "notary_server_http_requests_total";
+    yield* [`# HELP ${total} Total number of HTTP requests made.`, `# TYPE ${total} counter`];
+    for (const [operation, { totals }] of this.#byOperation) {
+      for (const [labels, count] of totals) yield `${total}{operation="${operation}",${labels}} ${count}`;
+    }
+  }
+}
+
+function gaugeLines({ name, help, type, value }: Gauge): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${value()}`];
+}

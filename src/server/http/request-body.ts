@@ -1,0 +1,55 @@
+/** Reads request bodies into memory: never more than a bound, neither of one request nor of all together. */
+
+import type { IncomingMessage } from "node:http";
+import { tooLarge } from "./multipart.ts";
+import { WireError } from "./wire-error.ts";
+
+/** Bounds what all uploads under way keep in memory. */
+export class UploadBudget {
+  readonly #maxBytes: number;
+  #usedBytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Reads a body, then runs `work` on it; the memory counts as used until `work` has ended.
+   *
+   * @throws WireError `MALFORMED_UPLOAD`: status 413 beyond `maxBytes`, 400 for a body that ends early; `UPDATING` with
+   * status 503 while other uploads fill the budget
+   */
+  async withBody<T>(request: IncomingMessage, maxBytes: number, work: (body: Buffer) => Promise<T>): Promise<T> {
+    const taken = { bytes: 0 };
+    try {
+      return await work(await this.#read(request, maxBytes, taken));
+    } finally {
+      this.#usedBytes -= taken.bytes;
+    }
+  }
+
+  async #read(request: IncomingMessage, maxBytes: number, taken: { bytes: number }): Promise<Buffer> {
+    const reason = `at most ${maxBytes} bytes are accepted`;
+    if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(reason);
+    const chunks: Buffer[] = [];
+    try {
+      // Leaving the loop must not destroy the request: the refusal still has to be sent over its socket.
+      for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        taken.bytes += chunk.length;
+        this.#usedBytes += chunk.length;
+        if (taken.bytes > maxBytes) throw tooLarge(reason);
+        if (this.#usedBytes > this.#maxBytes) throw busy();
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      if (error instanceof WireError) throw error;
+      throw new WireError("MALFORMED_UPLOAD", { detail: "the body ended early", cause: error });
+    }
+    return Buffer.concat(chunks, taken.bytes);
+  }
+}
+
+function busy(): WireError {
+  const detail = "too many uploads at once, try again";
+  return new WireError("UPDATING", { status: 503, detail, headers: { "Retry-After": "1" } });
+}

@@ -1,0 +1,118 @@
+/** The way of a request: route, leave, handler, answer, then measurement and log line. No request can end the process. */
+
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { errorFields, type LogFields, type ServerLog } from "../server-log.ts";
+import { actionOf, type Action, type ActionParts } from "./action.ts";
+import { requireAccess, type Authorise } from "./authorise.ts";
+import { toWireError } from "./failure.ts";
+import { requireGun, requirePrefix } from "./gun.ts";
+import { emptyReply, jsonReply, type Reply } from "./reply.ts";
+import { parseRoute } from "./route.ts";
+import { WireError, type WireCode } from "./wire-error.ts";
+
+/** What the listener works with. */
+export interface ListenerParts extends ActionParts {
+  readonly log: ServerLog;
+  readonly authorise: Authorise | undefined;
+  /** names must begin with one of these; none allows every name */
+  readonly gunPrefixes: readonly string[];
+}
+
+/** How long a client may go on sending after its request was refused unread. */
+const lingerMs = 1000;
+
+/** Makes the function that answers requests. */
+export function requestListener(parts: ListenerParts): RequestListener {
+  return (request, response) => void new Exchange(parts, request, response).answer();
+}
+
+class Exchange {
+  readonly #parts: ListenerParts;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #startedAt = performance.now();
+  #action: Action | undefined;
+
+  constructor(parts: ListenerParts, request: IncomingMessage, response: ServerResponse) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  async answer(): Promise<void> {
+    try {
+      this.#send(await this.#reply());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #reply(): Promise<Reply> {
+    if (this.#request.method === "PATCH") return emptyReply(405);
+    const route = parseRoute(this.#request.url ?? "");
+    this.#action = route && actionOf(route, this.#request, this.#parts);
+    if (route === undefined || this.#action === undefined) throw new WireError("METADATA_NOT_FOUND");
+    await this.#requireLeave(this.#action, "gun" in route ? route.gun : undefined);
+    return this.#action.run();
+  }
+
+  async #requireLeave({ access, operation }: Action, gun: string | undefined): Promise<void> {
+    const { authorise, gunPrefixes } = this.#parts;
+    if (gun !== undefined) {
+      requireGun(gun);
+      requirePrefix(gun, gunPrefixes, operation === "UpdateTUF");
+    }
+    if (authorise === undefined || access === undefined) return;
+    await requireAccess(authorise, { headers: this.#request.headers, gun, actions: access });
+  }
+
+  #fail(error: unknown): void {
+    const reading = this.#request.method === "GET" || this.#request.method === "HEAD";
+    const wireError = toWireError(error, reading ? "reading" : "changing");
+    if (wireError.status >= 500) {
+      this.#parts.log.write("error", "request failed", { ...this.#fields(), ...errorFields(error) });
+    }
+    this.#send(jsonReply(wireError.status, wireError.toBody(), wireError.headers), wireError.wireCode);
+  }
+
+  #send({ status, headers, body }: Reply, wireCode?: WireCode): void {
+    const response = this.#response;
+    if (response.destroyed || response.headersSent) return;
+    if (!this.#request.complete) this.#closeAfterwards();
+    const bytes = Buffer.byteLength(body);
+    // A 304 has no body, and a length would be that of the body it does not send.
+    response.writeHead(status, status === 304 ? { ...headers } : { ...headers, "Content-Length": bytes });
+    response.end(this.#request.method === "HEAD" ? undefined : body);
+    this.#record(status, bytes, wireCode);
+  }
+
+  /** The rest of an upload that was refused is read for a moment, so that the client gets to see the answer. */
+  #closeAfterwards(): void {
+    const { socket } = this.#request;
+    this.#response.setHeader("Connection", "close");
+    this.#request.resume();
+    setTimeout(() => socket.destroy(), lingerMs).unref();
+  }
+
+  #record(status: number, responseBytes: number, wireCode: WireCode | undefined): void {
+    const { metrics, log } = this.#parts;
+    const durationMs = performance.now() - this.#startedAt;
+    const method = this.#request.method ?? "";
+    if (this.#action?.operation !== undefined) {
+      const requestBytes = Number(this.#request.headers["content-length"] ?? 0);
+      const { operation } = this.#action;
+      metrics.observe({ operation, method, status, durationMs, requestBytes, responseBytes });
+    }
+    const level = method === "GET" && status < 400 ? "debug" : "info";
+    if (!log.writes(level)) return;
+    const rounded = Math.round(durationMs * 1000) / 1000;
+    log.write(level, "request", { ...this.#fields(), status, wireCode, bytes: responseBytes, durationMs: rounded });
+  }
+
+  #fields(): LogFields {
+    const { method, url, socket } = this.#request;
+    // Without the query; bounded, since anybody may send 16 KiB of path.
+    const path = (url ?? "").split("?", 1)[0]?.slice(0, 512);
+    return { remote: socket.remoteAddress, method, path };
+  }
+}

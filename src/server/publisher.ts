@@ -1,0 +1,142 @@
+/**
+ * Changes collections: validates what publishers send, has the server's own roles signed, commits, and only then lets
+ * readers see it. Work on one collection is done one at a time; the store's compare-and-swap guards against other processes.
+ */
+
+import { hasCode } from "../errors.ts";
+import type { RoleName } from "../tuf/metadata.ts";
+import {
+  renewTimestamp,
+  validateUpdate,
+  type ServerKeys,
+  type StoredRoles,
+  type ValidatedFile,
+} from "../tuf/update-validation.ts";
+import type { CollectionReader } from "./collection-reader.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import { errorFields, type ServerLog } from "./server-log.ts";
+import type { SigningService } from "./signer/signing-service.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+
+/** What a publisher works with. */
+export interface PublisherParts {
+  readonly store: MetadataStore;
+  readonly signer: SigningService;
+  readonly reader: CollectionReader;
+  readonly log: ServerLog;
+  readonly now: () => Date;
+}
+
+/** How often a renewal that cannot succeed is tried again. */
+const renewalRetryMs = 60_000;
+/** Names that a failed renewal is remembered for; beyond this the oldest may be tried again early. */
+const maxFailedRenewals = 10_000;
+
+/** Counts for the metrics. */
+export interface PublisherCounts {
+  published: number;
+  conflicts: number;
+  refused: number;
+  renewed: number;
+}
+
+/** See the head of this file. */
+export class Publisher {
+  readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, renewed: 0 };
+  readonly #parts: PublisherParts;
+  readonly #lock = new KeyedLock();
+  readonly #failedRenewals = new Map<string, number>();
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Publishes files, with the snapshot and timestamp that the server makes.
+   *
+   * @throws UpdateRefused `UPDATE_REFUSED` when a reader would choke on the result
+   * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`; nothing is published then
+   */
+  async publish(gun: string, uploads: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {
+    try {
+      const files = await this.#change(gun, (context) => validateUpdate({ ...context, uploads }));
+      this.counts.published += 1;
+      const roles = files.map(({ role, version }) => `${role} ${version}`).join(", ");
+      this.#parts.log.write("info", "published", { gun, files: roles });
+    } catch (error) {
+      if (hasCode(error, "STORAGE_CONFLICT")) this.counts.conflicts += 1;
+      else if (hasCode(error, "UPDATE_REFUSED")) this.counts.refused += 1;
+      throw error;
+    }
+  }
+
+  /**
+   * Signs an expired timestamp (and snapshot, when its key is here) again, for a reader that waits. A renewal that is not
+   * possible leaves everything as it is: what readers then get tells them that it has expired.
+   */
+  async renew(gun: string): Promise<void> {
+    if (this.#failedRecently(gun)) return;
+    try {
+      await this.#change(gun, async (context) => ((await this.#isExpired(gun)) ? renewTimestamp(context) : []));
+      this.counts.renewed += 1;
+      this.#parts.log.write("info", "renewed an expired timestamp", { gun });
+    } catch (error) {
+      this.#rememberFailure(gun);
+      this.#parts.log.write("error", "cannot renew an expired timestamp", { gun, ...errorFields(error) });
+    }
+  }
+
+  /** Deletes a collection. @throws TagsealError `STORAGE_FAILED` */
+  async remove(gun: string): Promise<void> {
+    const { store, reader, log, now } = this.#parts;
+    await this.#lock.hold(gun, async () => {
+      await store.remove(gun, now());
+      reader.forget(gun);
+    });
+    log.write("info", "deleted", { gun });
+  }
+
+  async #change(
+    gun: string,
+    validate: (context: ValidationContext) => Promise<readonly ValidatedFile[]>,
+  ): Promise<readonly ValidatedFile[]> {
+    const { store, signer, reader, now } = this.#parts;
+    return this.#lock.hold(gun, async () => {
+      // Read before anything else: if another process publishes from here on, the commit below finds out.
+      const base = (await store.current(gun, "timestamp"))?.sha256;
+      const stored: StoredRoles = { current: (role) => store.current(gun, role) };
+      const keys: ServerKeys = { find: (keyId, role) => signer.find(gun, role, keyId) };
+      const files = await validate({ gun, stored, keys, now: now() });
+      if (files.length === 0) return files;
+      await store.publish({ gun, base, files, at: now() });
+      reader.forget(gun);
+      this.#failedRenewals.delete(gun);
+      return files;
+    });
+  }
+
+  /** Asked again under the lock: of many readers that saw the expired file, the first one renews it. */
+  async #isExpired(gun: string): Promise<boolean> {
+    const view = await this.#parts.reader.view(gun);
+    return view !== undefined && view.expiresAt <= this.#parts.now();
+  }
+
+  #failedRecently(gun: string): boolean {
+    const failedAt = this.#failedRenewals.get(gun);
+    return failedAt !== undefined && Math.abs(this.#parts.now().getTime() - failedAt) < renewalRetryMs;
+  }
+
+  #rememberFailure(gun: string): void {
+    const oldest = this.#failedRenewals.keys().next();
+    if (this.#failedRenewals.size >= maxFailedRenewals && oldest.done !== true)
+      this.#failedRenewals.delete(oldest.value);
+    this.#failedRenewals.set(gun, this.#parts.now().getTime());
+  }
+}
+
+interface ValidationContext {
+  readonly gun: string;
+  readonly stored: StoredRoles;
+  readonly keys: ServerKeys;
+  readonly now: Date;
+}

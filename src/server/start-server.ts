@@ -1,0 +1,291 @@
+/**
+ * The trust server: wire-compatible with Notary's, storage and signer built in.
+ *
+ * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys; this file puts them together. Nothing here reads
+ * an environment, a terminal or a signal: the command does, and passes on what it found.
+ */
+
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { TagsealError } from "../errors.ts";
+import { CollectionReader } from "./collection-reader.ts";
+import type { Authorise } from "./http/authorise.ts";
+import type { CacheAges } from "./http/file-reply.ts";
+import { Handlers } from "./http/handlers.ts";
+import { Health } from "./http/health.ts";
+import { Metrics } from "./http/metrics.ts";
+import type { UploadLimits } from "./http/multipart.ts";
+import { UploadBudget } from "./http/request-body.ts";
+import { requestListener } from "./http/request-listener.ts";
+import { Publisher } from "./publisher.ts";
+import { ServerLog, type LogLevel, type LogSink } from "./server-log.ts";
+import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
+import type { SigningService } from "./signer/signing-service.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
+
+/** How to run a trust server. */
+export interface ServerOptions {
+  /** address to listen on, `127.0.0.1` or `::` for instance */
+  readonly host: string;
+  /** 0 takes a free one */
+  readonly port: number;
+  /** holds `metadata.db`, `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent */
+  readonly dataDir: string;
+  /** PEM files; without them the server speaks plain HTTP */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
+  readonly signerPassphrase?: string | undefined;
+  /** instead of `metadata.db`; closed with the server */
+  readonly store?: MetadataStore | undefined;
+  /** instead of `signer.db`; closed with the server */
+  readonly signer?: SigningService | undefined;
+  /** without it everybody may do everything */
+  readonly authorise?: Authorise | undefined;
+  /** when given, only names that begin with one of these exist here */
+  readonly gunPrefixes?: readonly string[] | undefined;
+  readonly cacheAges?: CacheAges | undefined;
+  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly now?: (() => Date) | undefined;
+  /** takes JSON lines; without it nothing is logged */
+  readonly log?: LogSink | undefined;
+  /** `info` when absent; `debug` adds a line for each successful read */
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/** Bounds on what clients may ask of the server. */
+export interface ServerLimits extends UploadLimits {
+  /** bytes of all uploads under way together */
+  readonly maxUploadBytesInMemory: number;
+  /** bytes of the cache in front of the store */
+  readonly maxCacheBytes: number;
+  /** until the headers of a request are there */
+  readonly headersTimeoutMs: number;
+  /** until a request is there with its body */
+  readonly requestTimeoutMs: number;
+  /** without a byte either way */
+  readonly idleTimeoutMs: number;
+  /** for requests under way when the server closes */
+  readonly shutdownTimeoutMs: number;
+}
+
+/** A server that accepts connections. */
+export interface RunningServer {
+  /** with the port it really listens on, without a final slash */
+  readonly url: string;
+  /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
+  close(): Promise<void>;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** What applies where the caller names nothing else. */
+export const defaultLimits: ServerLimits = {
+  maxBytes: 48 * mebibyte,
+  maxPartBytes: 32 * mebibyte,
+  maxParts: 1000,
+  maxUploadBytesInMemory: 96 * mebibyte,
+  maxCacheBytes: 48 * mebibyte,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 120_000,
+  idleTimeoutMs: 60_000,
+  shutdownTimeoutMs: 10_000,
+};
+
+/** Notary v1: five minutes for what may change, thirty days for what cannot. */
+export const defaultCacheAges: CacheAges = { current: 300, consistent: 2_592_000 };
+
+/**
+ * Starts a trust server.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for an address, file or directory that cannot be used, or keys that are missing;
+ *   `STORAGE_FAILED`
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const limits: ServerLimits = { ...defaultLimits, ...options.limits };
+  const now = options.now ?? (() => new Date());
+  const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
+  const tls = options.tls && readTlsFiles(options.tls);
+  const { store, signer } = await openParts(options, now, log);
+  try {
+    const server = createListener(options, { store, signer, limits, now, log }, tls);
+    await listen(server, options.host, options.port);
+    const url = urlOf(server, options.host, tls !== undefined);
+    log.write("info", "listening", { url });
+    return running({ server, url, store, signer, log, shutdownTimeoutMs: limits.shutdownTimeoutMs });
+  } catch (error) {
+    await Promise.all([store.close(), signer.close()]);
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly store: MetadataStore;
+  readonly signer: SigningService;
+  readonly limits: ServerLimits;
+  readonly now: () => Date;
+  readonly log: ServerLog;
+}
+
+async function openParts(
+  options: ServerOptions,
+  now: () => Date,
+  log: ServerLog,
+): Promise<{ store: MetadataStore; signer: SigningService }> {
+  makeDataDirectory(options.dataDir);
+  const store = options.store ?? new SqliteMetadataStore({ path: join(options.dataDir, "metadata.db") });
+  try {
+    const signer = options.signer ?? (await openSigner(options, store, now, log));
+    return { store, signer };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openSigner(
+  { dataDir, signerPassphrase: passphrase }: ServerOptions,
+  store: MetadataStore,
+  now: () => Date,
+  log: ServerLog,
+): Promise<SigningService> {
+  const path = join(dataDir, signerFiles.database);
+  // New keys for old collections would look like success until the first publication fails.
+  if (!existsSync(path) && (await store.changes({ from: 0, limit: 1, backwards: false })).length > 0) {
+    throw new TagsealError(
+      "SERVER_CONFIGURATION",
+      `${dataDir} holds collections but no signer keys: ${path} does not exist`,
+      {
+        hint: "Restore signer.db from the backup that goes with metadata.db.",
+      },
+    );
+  }
+  const onPassphraseGenerated = (file: string): void => log.write("info", "generated the signer passphrase", { file });
+  return openLocalSigningService({ dataDir, passphrase, now, onPassphraseGenerated });
+}
+
+function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | undefined): Server {
+  const { store, signer, limits, now, log } = parts;
+  const reader = new CollectionReader(store, limits.maxCacheBytes);
+  const publisher = new Publisher({ store, signer, reader, log, now });
+  const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
+  const cacheAges = options.cacheAges ?? defaultCacheAges;
+  const handlers = new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now });
+  const listener = requestListener({
+    handlers,
+    health: new Health(store, signer),
+    metrics: metricsOf(reader, publisher),
+    log,
+    authorise: options.authorise,
+    gunPrefixes: options.gunPrefixes ?? [],
+  });
+  const timeouts = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
+    connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+  };
+  const server =
+    tls === undefined
+      ? createHttpServer(timeouts, listener)
+      : createHttpsServer(
+          { ...timeouts, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.headersTimeoutMs },
+          listener,
+        );
+  return server.setTimeout(limits.idleTimeoutMs);
+}
+
+function metricsOf(reader: CollectionReader, publisher: Publisher): Metrics {
+  const metrics = new Metrics();
+  const counter = (name: string, help: string, value: () => number): void =>
+    metrics.addGauge({ name: `tagseal_server_${name}`, help, type: "counter", value });
+  counter("published_total", "Publications committed.", () => publisher.counts.published);
+  counter("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
+  counter(
+    "refused_total",
+    "Publications refused because readers would not accept them.",
+    () => publisher.counts.refused,
+  );
+  counter("renewed_total", "Expired timestamps signed again.", () => publisher.counts.renewed);
+  counter("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
+  counter("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
+  const bytes = {
+    name: "tagseal_server_cache_bytes",
+    help: "Estimated size of the cache.",
+    value: () => reader.counts.bytes,
+  };
+  metrics.addGauge({ ...bytes, type: "gauge" });
+  return metrics;
+}
+
+interface TlsFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+function readTlsFiles({ certFile, keyFile }: NonNullable<ServerOptions["tls"]>): TlsFiles {
+  return { cert: readConfigured(certFile), key: readConfigured(keyFile) };
+}
+
+function readConfigured(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot read ${path}`, { cause });
+  }
+}
+
+function makeDataDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
+  }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  const listening = Promise.withResolvers<void>();
+  server.once("error", listening.reject);
+  server.listen({ host, port, backlog: 1024 }, listening.resolve);
+  try {
+    await listening.promise;
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot listen on ${host}:${port}`, {
+      cause,
+      hint: "Choose another address or port, or stop what uses this one.",
+    });
+  }
+}
+
+function urlOf(server: Server, host: string, secure: boolean): string {
+  const { port } = server.address() as AddressInfo; // listening on TCP
+  return `${secure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+interface Running {
+  readonly server: Server;
+  readonly url: string;
+  readonly store: MetadataStore;
+  readonly signer: SigningService;
+  readonly log: ServerLog;
+  readonly shutdownTimeoutMs: number;
+}
+
+function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running): RunningServer {
+  let closed: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    const ended = Promise.withResolvers<void>();
+    server.close(() => ended.resolve());
+    server.closeIdleConnections();
+    const impatience = setTimeout(() => server.closeAllConnections(), shutdownTimeoutMs);
+    await ended.promise;
+    clearTimeout(impatience);
+    await Promise.all([store.close(), signer.close()]);
+    log.write("info", "stopped");
+  }
+  return { url, close: () => (closed ??= close()) };
+}
