@@ -1,0 +1,84 @@
+/** The two files a trust server signs itself: which snapshot is current, and, if it holds that key too, which files are. */
+
+import type { SigningKey } from "../crypto/private-key.ts";
+import { hasCode } from "../errors.ts";
+import { nextVersion } from "./collection-draft.ts";
+import { expiryAfter, lifetimeMs } from "./expiry-renewal.ts";
+import { fileMetaOf } from "./file-meta.ts";
+import type { FileMeta, MetadataFile, RoleName, SnapshotBody, TimestampBody } from "./metadata.ts";
+import { signRole } from "./role-signing.ts";
+import type { RoleSigners } from "./trusted-metadata.ts";
+import { UpdateRefused } from "./update-refused.ts";
+
+/** Finds the server's private key with this ID, bound to the collection and role it was made for; `undefined` when there is none. */
+export interface ServerKeys {
+  find(keyId: string, role: "snapshot" | "timestamp"): Promise<SigningKey | undefined>;
+}
+
+/** What it takes to sign one of them. */
+export interface ServerSigning {
+  readonly signers: RoleSigners;
+  readonly keys: ServerKeys;
+  readonly now: Date;
+  /** default as `lifetimeMs` */
+  readonly validForMs?: number | undefined;
+}
+
+/**
+ * Makes the snapshot that follows `previous`: its entries, with those of `changed` in their place.
+ *
+ * @throws UpdateRefused `ErrBadHierarchy`, missing `snapshot`, when the server's keys do not reach the threshold
+ */
+export async function makeSnapshot(
+  previous: MetadataFile<SnapshotBody> | undefined,
+  changed: ReadonlyMap<RoleName, Uint8Array>,
+  signing: ServerSigning,
+): Promise<MetadataFile<SnapshotBody>> {
+  const meta = new Map<RoleName, FileMeta>(previous?.body.meta);
+  for (const [role, bytes] of changed) meta.set(role, fileMetaOf(bytes));
+  try {
+    return await sign({ type: "snapshot", meta, ...stamp("snapshot", previous, signing) }, signing);
+  } catch (cause) {
+    if (!hasCode(cause, "SIGNING_KEY_MISSING")) throw cause;
+    const reason = "no snapshot was included in update and server does not hold current snapshot key for repository";
+    throw new UpdateRefused("ErrBadHierarchy", reason, { cause, missing: "snapshot" });
+  }
+}
+
+/**
+ * Makes the timestamp that follows `previous` and names this snapshot.
+ *
+ * @throws UpdateRefused `ErrBadRoot` when the server's keys do not reach the threshold
+ */
+export async function makeTimestamp(
+  previous: MetadataFile<TimestampBody> | undefined,
+  snapshot: Uint8Array,
+  signing: ServerSigning,
+): Promise<MetadataFile<TimestampBody>> {
+  const meta = new Map([["snapshot", fileMetaOf(snapshot)]]);
+  try {
+    return await sign({ type: "timestamp", meta, ...stamp("timestamp", previous, signing) }, signing);
+  } catch (cause) {
+    if (!hasCode(cause, "SIGNING_KEY_MISSING")) throw cause;
+    // two spaces: clients that match the reference's words match these
+    throw new UpdateRefused("ErrBadRoot", "no  timestamp keys exist on the server", { cause });
+  }
+}
+
+async function sign<B extends SnapshotBody | TimestampBody>(
+  body: B,
+  { signers, keys }: ServerSigning,
+): Promise<MetadataFile<B>> {
+  return await signRole(body.type, body, [signers], (key) => keys.find(key.keyId, body.type));
+}
+
+function stamp(
+  role: "snapshot" | "timestamp",
+  previous: MetadataFile<SnapshotBody | TimestampBody> | undefined,
+  { now, validForMs }: ServerSigning,
+) {
+  return {
+    version: nextVersion(role, previous?.body.version ?? 0),
+    ...expiryAfter(now, validForMs ?? lifetimeMs(role)),
+  };
+}

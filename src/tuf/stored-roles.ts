@@ -1,0 +1,41 @@
+/** What a server already has of a collection, as validation sees it. */
+
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TimestampBody } from "./metadata.ts";
+import { parseMetadata } from "./notary-v1/parse.ts";
+
+/** What a server has stored of one collection. */
+export interface StoredRoles {
+  /** the highest version of a role; `undefined` when there is none */
+  current(role: RoleName): Promise<{ readonly bytes: Uint8Array; readonly version: number } | undefined>;
+}
+
+/** One look at what is stored: each role is read once, however often it is asked for. */
+export class StoredView implements StoredRoles {
+  readonly #stored: StoredRoles;
+  readonly #read = new Map<RoleName, ReturnType<StoredRoles["current"]>>();
+
+  constructor(stored: StoredRoles) {
+    this.#stored = stored;
+  }
+
+  /** As the storage answered the first time. */
+  current(role: RoleName): ReturnType<StoredRoles["current"]> {
+    const answer = this.#read.get(role) ?? this.#stored.current(role);
+    this.#read.set(role, answer);
+    return answer;
+  }
+
+  /**
+   * The current file of a role, parsed and nothing more.
+   *
+   * @throws MetadataError as `parseMetadata`: what is stored and cannot be parsed is the server's trouble, not an uploader's
+   */
+  async parsed(role: "root"): Promise<MetadataFile<RootBody> | undefined>;
+  async parsed(role: "snapshot"): Promise<MetadataFile<SnapshotBody> | undefined>;
+  async parsed(role: "timestamp"): Promise<MetadataFile<TimestampBody> | undefined>;
+  async parsed(role: RoleName): Promise<MetadataFile | undefined>;
+  async parsed(role: RoleName): Promise<MetadataFile | undefined> {
+    const file = await this.current(role);
+    return file === undefined ? undefined : parseMetadata(role, file.bytes);
+  }
+}

@@ -1,0 +1,71 @@
+/** Keeping a collection nobody publishes to readable: its timestamp lives a fortnight, its tags live for years. */
+
+import { hasCode, MetadataError } from "../errors.ts";
+import { isExpired } from "./expiry-renewal.ts";
+import type { MetadataFile, SnapshotBody } from "./metadata.ts";
+import { makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
+import { type StoredRoles, StoredView } from "./stored-roles.ts";
+import { TrustedMetadata } from "./trusted-metadata.ts";
+import { type ValidatedFile, validatedFile } from "./validated-file.ts";
+
+/** One collection whose timestamp was asked for. */
+export interface RenewalInput {
+  readonly gun: string;
+  readonly stored: StoredRoles;
+  readonly keys: ServerKeys;
+  readonly now: Date;
+  /** milliseconds; a fortnight when left out */
+  readonly timestampLifetimeMs?: number | undefined;
+  /** milliseconds; three years when left out */
+  readonly snapshotLifetimeMs?: number | undefined;
+}
+
+/**
+ * Signs a new timestamp if the stored one is expired, and a new snapshot with the same entries if that is expired and its key is held.
+ *
+ * @returns what is to be stored, in one transaction; empty when nothing is stored, when the timestamp is fresh, and when the root is
+ *   expired, since nobody would believe a fresher timestamp then
+ * @throws UpdateRefused when the timestamp's key is not held; MetadataError when a stored file cannot be parsed; what `stored` and `keys` throw
+ * @see Notary v1: reading semantics
+ */
+export async function renewTimestamp(input: RenewalInput): Promise<readonly ValidatedFile[]> {
+  const stored = new StoredView(input.stored);
+  const timestamp = await stored.parsed("timestamp");
+  if (timestamp === undefined || !isExpired(timestamp.body, input.now)) return [];
+  const [trusted, snapshot] = [await trustedRoot(input, stored), await stored.parsed("snapshot")];
+  if (trusted === undefined || snapshot === undefined) return [];
+  const renewed = isExpired(snapshot.body, input.now) ? await renewedSnapshot(input, trusted, snapshot) : undefined;
+  const { keys, now, timestampLifetimeMs } = input;
+  const signing = { signers: trusted.signersOf("timestamp"), keys, now, validForMs: timestampLifetimeMs };
+  const next = await makeTimestamp(timestamp, (renewed ?? snapshot).bytes, signing);
+  return renewed === undefined ? [validatedFile(next)] : [validatedFile(renewed), validatedFile(next)];
+}
+
+async function trustedRoot(input: RenewalInput, stored: StoredView): Promise<TrustedMetadata | undefined> {
+  const root = await stored.parsed("root");
+  if (root === undefined) return undefined;
+  const trusted = new TrustedMetadata({ gun: input.gun, now: input.now });
+  try {
+    trusted.load("root", root);
+    return trusted;
+  } catch (error) {
+    // expired, or its certificates are: readers refuse it, and so it vouches for nobody's keys
+    if (error instanceof MetadataError) return undefined;
+    throw error;
+  }
+}
+
+/** Nothing when the owner holds the snapshot key: then only the owner can renew it. */
+async function renewedSnapshot(
+  { keys, now, snapshotLifetimeMs }: RenewalInput,
+  trusted: TrustedMetadata,
+  previous: MetadataFile<SnapshotBody>,
+): Promise<MetadataFile<SnapshotBody> | undefined> {
+  const signing = { signers: trusted.signersOf("snapshot"), keys, now, validForMs: snapshotLifetimeMs };
+  try {
+    return await makeSnapshot(previous, new Map(), signing);
+  } catch (error) {
+    if (hasCode(error, "UPDATE_REFUSED")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * What a trust server does with an upload: checks it exactly as a client will, with the client's own state machine, then makes the
+ * snapshot (if none was sent) and the timestamp. It stores nothing; it hashes the bytes that will be stored, never its own writing of them.
+ *
+ * @see Notary v1: what the server validates, in order
+ */
+
+import { MetadataError } from "../errors.ts";
+import { coveringPaths } from "./delegation-paths.ts";
+import { verifyFileMeta } from "./file-hashes.ts";
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody, TimestampBody } from "./metadata.ts";
+import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
+import { makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
+import { StoredView, type StoredRoles } from "./stored-roles.ts";
+import { delegatedRole, TrustedMetadata } from "./trusted-metadata.ts";
+import { type RefusalKind, refusing, UpdateRefused } from "./update-refused.ts";
+import { validatedFile, type ValidatedFile } from "./validated-file.ts";
+import { requireOwnKeyIds, requireReferenceForm, requireUsableTargets, requireVersionInRange } from "./upload-form.ts";
+
+export type { ServerKeys } from "./server-signing.ts";
+export type { StoredRoles } from "./stored-roles.ts";
+export { renewTimestamp } from "./timestamp-renewal.ts";
+export type { RenewalInput } from "./timestamp-renewal.ts";
+export { UpdateRefused } from "./update-refused.ts";
+export type { RefusalKind } from "./update-refused.ts";
+export type { ValidatedFile } from "./validated-file.ts";
+
+/** One upload, and what it is judged by. */
+export interface UpdateInput {
+  readonly gun: string;
+  /** by role; a timestamp among them is ignored, the server makes its own */
+  readonly uploads: ReadonlyMap<RoleName, Uint8Array>;
+  readonly stored: StoredRoles;
+  readonly keys: ServerKeys;
+  readonly now: Date;
+  readonly timestampLifetimeMs?: number | undefined;
+  readonly snapshotLifetimeMs?: number | undefined;
+}
+
+/**
+ * Validates an upload.
+ *
+ * Versions that are already taken are not refused here: the storage has to do that anyway, in the transaction that stores these files,
+ * because somebody may be faster between now and then. The timestamp is read first, so that whoever is faster takes its next version.
+ *
+ * @returns what is to be stored, in one transaction: the uploaded files, the snapshot and the timestamp
+ * @throws UpdateRefused for anything wrong with the upload; MetadataError when a stored root, snapshot, targets or timestamp cannot be
+ *   parsed; what `stored` and `keys` throw
+ */
+export async function validateUpdate(input: UpdateInput): Promise<readonly ValidatedFile[]> {
+  const update = await Update.begin(input);
+  await update.validateRoot();
+  await update.validateTargets();
+  const snapshot = await update.validatedSnapshot();
+  return await update.finish(snapshot);
+}
+
+/** One upload on its way through the checks. */
+class Update {
+  readonly #input: UpdateInput;
+  readonly #uploads: ReadonlyMap<RoleName, Uint8Array>;
+  readonly #stored: StoredView;
+  readonly #previousTimestamp: MetadataFile<TimestampBody> | undefined;
+  readonly #previousRoot: MetadataFile<RootBody> | undefined;
+  readonly #trusted: TrustedMetadata;
+  readonly #accepted: MetadataFile[] = [];
+  /** some uploaded version is taken: storing will fail, whatever else is found here */
+  #isOutdated = false;
+
+  private constructor(
+    input: UpdateInput,
+    stored: StoredView,
+    previousTimestamp: MetadataFile<TimestampBody> | undefined,
+    previousRoot: MetadataFile<RootBody> | undefined,
+  ) {
+    this.#input = input;
+    this.#uploads = new Map([...input.uploads].filter(([role]) => role !== "timestamp"));
+    this.#stored = stored;
+    this.#previousTimestamp = previousTimestamp;
+    this.#previousRoot = previousRoot;
+    this.#trusted = new TrustedMetadata({ gun: input.gun, now: input.now, previousRoot });
+  }
+
+  static async begin(input: UpdateInput): Promise<Update> {
+    const unknown = [...input.uploads.keys()].find((role) => !isRoleName(role));
+    if (unknown !== undefined)
+      throw new UpdateRefused("ErrValidation", `${JSON.stringify(unknown)} is an invalid role`);
+    const stored = new StoredView(input.stored);
+    const timestamp = await stored.parsed("timestamp");
+    return new Update(input, stored, timestamp, await stored.parsed("root"));
+  }
+
+  async validateRoot(): Promise<void> {
+    const bytes = this.#uploads.get("root");
+    if (bytes !== undefined) {
+      await this.#accept("ErrBadRoot", "root", bytes, () => this.#requireNextRootVersion());
+    } else if (this.#previousRoot === undefined) {
+      throw new UpdateRefused("ErrValidation", "no pre-existing root and no root provided in update.");
+    } else {
+      const root = this.#previousRoot;
+      refusing("ErrBadRoot", () => this.#trusted.load("root", root));
+    }
+  }
+
+  /** Parents first: what a delegation may do stands in its parent. */
+  async validateTargets(): Promise<void> {
+    const roles = [...this.#uploads.keys()].filter((role) => role === "targets" || isDelegation(role));
+    for (const role of roles.toSorted(byDepth)) {
+      if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
+      await this.#accept("ErrBadTargets", role, this.#uploads.get(role) ?? new Uint8Array(), (file) => {
+        const paths = coveringPaths(role, (name) => this.#declaredPaths(name));
+        requireUsableTargets(file as MetadataFile<TargetsBody>, paths);
+      });
+    }
+    // a root that takes targets' key away and brings no new targets would leave the readers with nothing
+    if (this.#uploads.has("root")) await this.#loadStoredWithAncestors("targets");
+  }
+
+  async validatedSnapshot(): Promise<MetadataFile<SnapshotBody>> {
+    const previous = await this.#stored.parsed("snapshot");
+    const bytes = this.#uploads.get("snapshot");
+    if (bytes === undefined) return await this.#makeSnapshot(previous);
+    await this.#accept("ErrBadSnapshot", "snapshot", bytes);
+    const snapshot = this.#trusted.snapshot as MetadataFile<SnapshotBody>;
+    if (!this.#isOutdated) await this.#compareWithStored(snapshot, previous);
+    return snapshot;
+  }
+
+  async finish(snapshot: MetadataFile<SnapshotBody>): Promise<readonly ValidatedFile[]> {
+    const { keys, now, timestampLifetimeMs } = this.#input;
+    const signers = refusing("ErrBadRoot", () => this.#trusted.signersOf("timestamp"));
+    const signing = { signers, keys, now, validForMs: timestampLifetimeMs };
+    const timestamp = await makeTimestamp(this.#previousTimestamp, snapshot.bytes, signing);
+    this.#trusted.load("timestamp", timestamp);
+    return [...this.#accepted, timestamp].map(validatedFile);
+  }
+
+  async #accept(
+    kind: RefusalKind,
+    role: RoleName,
+    bytes: Uint8Array,
+    check: (file: MetadataFile) => void = () => undefined,
+  ): Promise<void> {
+    const storedVersion = (await this.#stored.current(role))?.version ?? 0;
+    const file = refusing(kind, () => {
+      const loaded = this.#trusted.load(role, bytes);
+      check(loaded);
+      requireVersionInRange(loaded, storedVersion);
+      requireOwnKeyIds(loaded);
+      requireReferenceForm(loaded);
+      return loaded;
+    });
+    if (file.body.version <= storedVersion) this.#isOutdated = true;
+    this.#accepted.push(file);
+  }
+
+  /** A first root may be version 1 or 2, as the reference has it: nothing stored counts as version 1. */
+  #requireNextRootVersion(): void {
+    const current = this.#previousRoot?.body.version ?? 1;
+    const next = this.#trusted.root?.body.version;
+    if (next === current || next === current + 1) return;
+    throw new MetadataError(
+      "METADATA_VERSION_MISMATCH",
+      `Root modifications must increment the version. Current ${current}, new ${next}`,
+    );
+  }
+
+  /** Stored parents only say who may sign their children; that they expired since does not matter. */
+  async #loadStoredWithAncestors(role: RoleName): Promise<void> {
+    if (this.#trusted.isLoaded(role) || this.#uploads.has(role)) return;
+    if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
+    const file = await this.#stored.parsed(role);
+    if (file !== undefined) refusing("ErrBadTargets", () => this.#trusted.load(role, file, { allowExpired: true }));
+  }
+
+  #declaredPaths(role: RoleName): readonly string[] | undefined {
+    const parent = this.#loadedTargets(parentOf(role));
+    return parent === undefined ? undefined : delegatedRole(parent, role)?.paths;
+  }
+
+  #loadedTargets(role: RoleName): MetadataFile<TargetsBody> | undefined {
+    return role === "targets" ? this.#trusted.targets : this.#trusted.delegations.get(role);
+  }
+
+  async #makeSnapshot(previous: MetadataFile<SnapshotBody> | undefined): Promise<MetadataFile<SnapshotBody>> {
+    const { root, targets, delegations } = this.#trusted;
+    if (previous === undefined && !this.#uploads.has("targets"))
+      throw new UpdateRefused("ErrValidation", "targets must be loaded first");
+    // all that was loaded, stored parents too: should an entry be wrong, it is put right here
+    const loaded = [root, targets, ...delegations.values()].filter((file) => file !== undefined);
+    const changed = new Map(loaded.map((file) => [file.role, file.bytes]));
+    const { keys, now, snapshotLifetimeMs } = this.#input;
+    const signers = refusing("ErrBadRoot", () => this.#trusted.signersOf("snapshot"));
+    const snapshot = await makeSnapshot(previous, changed, { signers, keys, now, validForMs: snapshotLifetimeMs });
+    this.#trusted.load("snapshot", snapshot);
+    this.#accepted.push(snapshot);
+    return snapshot;
+  }
+
+  /** What was uploaded has been compared already; here is what the snapshot says about everything else. */
+  async #compareWithStored(
+    snapshot: MetadataFile<SnapshotBody>,
+    previous: MetadataFile<SnapshotBody> | undefined,
+  ): Promise<void> {
+    for (const [role, meta] of snapshot.body.meta) {
+      if (this.#trusted.isLoaded(role)) continue;
+      const stored = isListable(role) ? await this.#stored.current(role) : undefined;
+      if (stored === undefined)
+        throw new UpdateRefused(
+          "ErrBadSnapshot",
+          `the snapshot lists ${JSON.stringify(role)}, which this server does not hold`,
+        );
+      refusing("ErrBadSnapshot", () => verifyFileMeta(role, stored.bytes, meta));
+    }
+    for (const role of previous?.body.meta.keys() ?? []) {
+      if (snapshot.body.meta.has(role) || !(await this.#isDeclared(role))) continue;
+      throw new UpdateRefused(
+        "ErrBadSnapshot",
+        `the snapshot no longer lists ${role}, although ${parentOf(role)} still delegates to it`,
+        {
+          hint: "Readers take such a role for hidden. Update and publish again, or remove the delegation first.",
+        },
+      );
+    }
+  }
+
+  /** Declared by its parent, and so on up to targets. */
+  async #isDeclared(role: RoleName): Promise<boolean> {
+    if (role === "targets") return true;
+    if (!isDelegation(role) || !(await this.#isDeclared(parentOf(role)))) return false;
+    const parent = this.#loadedTargets(parentOf(role)) ?? (await this.#stored.parsed(parentOf(role)));
+    return parent !== undefined && delegatedRole(parent as MetadataFile<TargetsBody>, role) !== undefined;
+  }
+}
+
+function isListable(role: RoleName): boolean {
+  return role === "root" || role === "targets" || isDelegation(role);
+}
+
+function byDepth(a: RoleName, b: RoleName): number {
+  return a.split("/").length - b.split("/").length || (a < b ? -1 : 1);
+}

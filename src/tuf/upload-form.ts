@@ -1,0 +1,114 @@
+/**
+ * What the server refuses although the reference would take it, because some reader would choke on it later: invariant I8, nobody can be
+ * bricked. Off-spec: every rule in this file.
+ */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import { MetadataError } from "../errors.ts";
+import { highestVersion } from "./collection-draft.ts";
+import { pathsCover } from "./delegation-paths.ts";
+import type { AnyBody, MetadataFile, Target, TargetsBody } from "./metadata.ts";
+import { fileBytes, isReferenceSerialisation } from "./notary-v1/serialise.ts";
+import { requireTargetName } from "./target-name.ts";
+
+/** How far one upload may raise a version: above what any restored backup is behind, far below what would use the numbers up. */
+export const maxVersionStep = 2 ** 20;
+
+const digestBytes = new Map([
+  ["sha256", 32],
+  ["sha512", 64],
+]);
+
+/**
+ * Refuses bytes that a reader, writing the parsed file again to hash it, would write differently: white space, another member order,
+ * members nobody knows, times or lists spelled otherwise.
+ *
+ * @throws MetadataError `METADATA_MALFORMED`
+ * @see Notary v1: file bytes
+ */
+export function requireReferenceForm(file: MetadataFile): void {
+  if (isReferenceSerialisation(file)) return;
+  const rewritten = fileBytes(file.body, file.signatures);
+  const at = firstDifference(file.bytes, rewritten);
+  throw new MetadataError(
+    "METADATA_MALFORMED",
+    `${file.role} is not in the one form whose hash all readers agree on: at byte ${at} it has ${excerpt(file.bytes, at)}, expected ${excerpt(rewritten, at)}`,
+    { hint: "Send the file as the reference client writes it: no white space, no unknown members, members in order." },
+  );
+}
+
+/**
+ * Refuses versions that would leave no room for the next ones.
+ *
+ * @param storedVersion 0 when nothing is stored
+ * @throws MetadataError `METADATA_MALFORMED`
+ */
+export function requireVersionInRange(file: MetadataFile, storedVersion: number): void {
+  const { version } = file.body;
+  const highest = Math.min(highestVersion, storedVersion + maxVersionStep);
+  if (version <= highest) return;
+  throw new MetadataError(
+    "METADATA_MALFORMED",
+    `${file.role} has version ${version}, the highest accepted now is ${highest}`,
+  );
+}
+
+/**
+ * Refuses keys listed under an ID that is not theirs: the first signature by such a key stops every reader.
+ *
+ * @throws MetadataError `METADATA_KEY_ID_MISMATCH`
+ */
+export function requireOwnKeyIds(file: MetadataFile): void {
+  for (const [id, key] of keysOf(file.body)) {
+    if (key.keyId === id) continue;
+    throw new MetadataError(
+      "METADATA_KEY_ID_MISMATCH",
+      `key ID is not valid for key content: ${file.role} lists ${key.keyId} as ${id}`,
+    );
+  }
+}
+
+/**
+ * Refuses entries no reader should meet: names that are no names, names the role may not sign, digests of a wrong length.
+ *
+ * @param paths the prefixes this role may sign, restricted by its ancestors'
+ * @throws MetadataError `METADATA_MALFORMED`
+ */
+export function requireUsableTargets(file: MetadataFile<TargetsBody>, paths: readonly string[]): void {
+  for (const [name, target] of file.body.targets) {
+    requireTargetName(name);
+    if (!pathsCover(paths, name)) {
+      throw new MetadataError(
+        "METADATA_MALFORMED",
+        `${file.role} may not sign ${JSON.stringify(name)}: its paths do not cover that name`,
+      );
+    }
+    requireDigestLengths(file.role, name, target);
+  }
+}
+
+function keysOf(body: AnyBody): ReadonlyMap<string, PublicKey> {
+  if (body.type === "root") return body.keys;
+  return body.type === "targets" ? body.delegations.keys : new Map();
+}
+
+function requireDigestLengths(role: string, name: string, target: Target): void {
+  for (const [algorithm, expected] of digestBytes) {
+    const actual = target.hashes.get(algorithm)?.length ?? expected;
+    if (actual === expected) continue;
+    throw new MetadataError(
+      "METADATA_MALFORMED",
+      `${role} has a ${algorithm} of ${actual} bytes for ${JSON.stringify(name)}, expected ${expected}`,
+    );
+  }
+}
+
+function firstDifference(a: Uint8Array, b: Uint8Array): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at += 1;
+  return at;
+}
+
+function excerpt(bytes: Uint8Array, at: number): string {
+  return at >= bytes.length ? "nothing" : JSON.stringify(Buffer.from(bytes.subarray(at, at + 24)).toString("latin1"));
+}

@@ -1,0 +1,16 @@
+import { sha256Hex } from "../crypto/digest.ts";
+import type { MetadataFile, RoleName } from "./metadata.ts";
+
+/** One file to be stored. */
+export interface ValidatedFile {
+  readonly role: RoleName;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+  /** lower-case hex of `bytes` */
+  readonly sha256: string;
+}
+
+/** Describes the bytes as they are. */
+export function validatedFile(file: MetadataFile): ValidatedFile {
+  return { role: file.role, version: file.body.version, bytes: file.bytes, sha256: sha256Hex(file.bytes) };
+}
