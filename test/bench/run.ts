@@ -1,0 +1,52 @@
+/**
+ * `npm run bench`: Tagseal beside the programs it replaces, in one run on one machine, taking turns. Prints a Markdown
+ * table on stdout (progress goes to stderr). Parts can be named: `npm run bench -- start clients server`.
+ */
+import { cpus } from "node:os";
+import {
+  missingPeers,
+  Scope,
+  startDockerRegistry,
+  startNotary,
+  startTagsealServer,
+  writeLayout,
+} from "../support/peers.ts";
+import { startUp, verifyAndSign } from "./clients.ts";
+import { report, type Row } from "./measure.ts";
+import { publishes, reads } from "./server.ts";
+
+const parts = ["start", "clients", "server"] as const;
+type Part = (typeof parts)[number];
+
+async function measure(part: Part, scope: Scope): Promise<Row[]> {
+  process.stderr.write(`measuring: ${part}\n`);
+  if (part === "start") return await startUp(21);
+  const image = await writeLayout(scope.path("image"), "hello");
+  const ours = await startTagsealServer(scope);
+  if (part === "clients") {
+    const registry = await startDockerRegistry(scope);
+    return await verifyAndSign(scope, ours, registry, image, [1, 1000, 10_000]);
+  }
+  const servers = [
+    { name: "tagseal server", server: ours },
+    { name: "notary-server on PostgreSQL", server: await startNotary(scope, { store: "postgres" }) },
+    { name: "notary-server in memory", server: await startNotary(scope) },
+  ];
+  return [...(await reads(scope, servers, image)), ...(await publishes(scope, servers, image))];
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const missing = missingPeers(["docker", "notary", "registry", "postgres", "skopeo"]);
+  if (missing !== false) throw new Error(`the benchmark needs its peers; ${missing}`);
+  const wanted = parts.filter((part) => words.length === 0 || words.includes(part));
+  const rows: Row[] = [];
+  for (const part of wanted) {
+    await using scope = new Scope("bench");
+    rows.push(...(await measure(part, scope)));
+  }
+  const [processor] = cpus();
+  process.stdout.write(`Node.js ${process.versions.node}, ${cpus().length} × ${processor?.model.trim()}, medians.\n\n`);
+  process.stdout.write(`${report(rows)}\n`);
+}
+
+await main(process.argv.slice(2));
