@@ -16,13 +16,7 @@ import {
 const runs = Number(process.env["TAGSEAL_FUZZ_RUNS"] ?? 300);
 const zeros = "0".repeat(64);
 
-const understood: [
-  typed: string,
-  registry: string,
-  repository: string,
-  tag?: string,
-  digest?: string,
-][] = [
+const understood: [typed: string, registry: string, repository: string, tag?: string | undefined, digest?: string][] = [
   ["alpine", "docker.io", "library/alpine"],
   ["library/alpine", "docker.io", "library/alpine"],
   ["docker.io/alpine", "docker.io", "library/alpine"],
@@ -132,10 +126,7 @@ const alnum = fc.string({
   maxLength: 5,
 });
 const component = fc
-  .tuple(
-    alnum,
-    fc.array(fc.tuple(fc.constantFrom(".", "_", "__", "-", "--"), alnum), { maxLength: 2 }),
-  )
+  .tuple(alnum, fc.array(fc.tuple(fc.constantFrom(".", "_", "__", "-", "--"), alnum), { maxLength: 2 }))
   .map(([first, rest]) => first + rest.map(([separator, part]) => separator + part).join(""));
 const host = fc.oneof(
   fc.constantFrom("localhost", "127.0.0.1", "[::1]", "reg.example.com", "A-b.C"),

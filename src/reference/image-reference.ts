@@ -34,9 +34,7 @@ const maxRepositoryLength = 255;
 const maxReferenceLength = 4096;
 
 const label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
-const registryPattern = new RegExp(
-  `^(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`,
-);
+const registryPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 const component = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
 const repositoryPattern = new RegExp(`^${component}(?:/${component})*$`);
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
@@ -52,8 +50,7 @@ export function isTag(text: string): boolean {
  * @throws UsageError `REFERENCE_INVALID`, with docker's words as the message and the exact reason as the hint
  */
 export function parseImageReference(text: string): ImageReference {
-  if (text.length > maxReferenceLength)
-    throw invalid("invalid reference format", "the name is too long");
+  if (text.length > maxReferenceLength) throw invalid("invalid reference format", "the name is too long");
   if (/^[a-f0-9]{64}$/.test(text)) {
     throw invalid(
       `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
@@ -97,9 +94,7 @@ export function familiarName(reference: Pick<ImageReference, "registry" | "repos
   const { registry, repository } = reference;
   const complete = gunOf(reference);
   if (registry !== dockerHub) return complete;
-  const official = repository.startsWith(officialPrefix)
-    ? [repository.slice(officialPrefix.length)]
-    : [];
+  const official = repository.startsWith(officialPrefix) ? [repository.slice(officialPrefix.length)] : [];
   return [...official, repository].find((short) => means(short, complete)) ?? complete;
 }
 
@@ -194,9 +189,7 @@ function checkDigest(text: string): Digest {
   const fault = digestFault(text);
   if (fault === undefined) return text as Digest;
   // docker's pattern asks for at least 32 hexadecimal digits before it looks at the algorithm
-  const wellFormed = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/.test(
-    text,
-  );
+  const wellFormed = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/.test(text);
   throw invalid(
     wellFormed ? fault : "invalid reference format",
     "a digest is sha256: followed by 64 lower-case hexadecimal digits (or sha512: and 128)",

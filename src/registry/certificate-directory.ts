@@ -1,0 +1,74 @@
+/** Certificates for one host, as docker lays them out: `<directory>/<host:port>/*.crt` are CAs, `X.cert` with `X.key` a client certificate. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../errors.ts";
+import { systemCode } from "./network-failure.ts";
+import type { TlsSettings } from "./trusted-roots.ts";
+
+/** No honest certificate or key comes near this. */
+const maxFileBytes = 1024 * 1024;
+
+/**
+ * Loads the TLS settings for a host from the first directories that have any: CAs add up, the first client certificate wins.
+ *
+ * @param directories such as `/etc/docker/certs.d`, `$DOCKER_CONFIG/certs.d`, or `$DOCKER_CONFIG/tls` for trust servers
+ * @param host as in the URL or reference: `host` or `host:port`
+ * @throws UsageError `FILE_UNREADABLE` for files that cannot be read and for a `.cert` without its `.key` (or the reverse)
+ */
+export async function loadHostCertificates(directories: readonly string[], host: string): Promise<TlsSettings> {
+  // a host is a path component here
+  if (host === "" || host === "." || host === ".." || /[/\\\0]/.test(host)) return {};
+  const ca: string[] = [];
+  let client: { cert: string; key: string } | undefined;
+  for (const directory of directories) {
+    const path = join(directory, host);
+    const names = await list(path);
+    for (const name of names.filter((entry) => entry.endsWith(".crt"))) ca.push(await read(join(path, name)));
+    client ??= await loadClientCertificate(path, names);
+  }
+  return { ...(ca.length > 0 ? { ca } : {}), ...client };
+}
+
+/** Where docker looks for a registry's certificates: the machine's directory, then the user's. */
+export function registryCertificateDirectories(dockerConfigDir: string, home: string | undefined): string[] {
+  const own = home === undefined ? [] : [join(home, ".config", "docker", "certs.d")];
+  return ["/etc/docker/certs.d", ...own, join(dockerConfigDir, "certs.d")];
+}
+
+async function loadClientCertificate(
+  path: string,
+  names: readonly string[],
+): Promise<{ cert: string; key: string } | undefined> {
+  const stems = (ending: string): string[] =>
+    names.filter((name) => name.endsWith(ending)).map((name) => name.slice(0, -ending.length));
+  const keys = new Set(stems(".key"));
+  const certs = stems(".cert");
+  const lonely = [...certs.filter((stem) => !keys.has(stem)), ...[...keys].filter((stem) => !certs.includes(stem))][0];
+  if (lonely !== undefined) {
+    throw new UsageError("FILE_UNREADABLE", `${path} holds only one of ${lonely}.cert and ${lonely}.key`, {
+      hint: "client certificates need both; CA certificates are named *.crt",
+    });
+  }
+  const [stem] = certs;
+  if (stem === undefined) return undefined;
+  return { cert: await read(join(path, `${stem}.cert`)), key: await read(join(path, `${stem}.key`)) };
+}
+
+async function list(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path)).toSorted();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error))) return [];
+    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });
+  }
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    if ((await stat(path)).size > maxFileBytes) throw new UsageError("FILE_UNREADABLE", `${path} is too large`);
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });
+  }
+}

@@ -1,0 +1,107 @@
+/** Docker's credential helpers: `docker-credential-<name>`, spoken to over pipes only. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { type TagsealError, UsageError } from "../errors.ts";
+import type { Credentials } from "./credentials.ts";
+import { cancelled } from "./network-failure.ts";
+import type { Environment } from "./proxy.ts";
+
+const maxOutputBytes = 256 * 1024;
+const defaultTimeoutMs = 60_000;
+
+/**
+ * Asks a helper for one registry. It runs without a shell; the registry's name goes to its standard input, the secret comes from its
+ * standard output; it sees no passphrase of ours in its environment.
+ *
+ * @returns undefined when the helper knows nothing of that registry
+ * @throws UsageError `USAGE` when it cannot be run, fails, is silent for a minute or answers nonsense; TagsealError `CANCELLED`
+ * @see docker-credential-helpers: the "get" protocol
+ */
+export async function askCredentialHelper(
+  name: string,
+  serverUrl: string,
+  env: Environment,
+  signal?: AbortSignal,
+  timeoutMs = defaultTimeoutMs,
+): Promise<Credentials | undefined> {
+  const program = `docker-credential-${name}`;
+  // a name with a path in it would run a program of the configuration file's choosing from anywhere
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw failed(program, "is not a credential helper's name");
+  if (signal?.aborted === true) throw cancelled(signal);
+  const { output, exitCode } = await run(program, serverUrl, helperEnvironment(env), timeoutMs, signal);
+  if (exitCode === 0) return parseAnswer(program, output);
+  // helpers report errors on standard output; what they say may quote anything, so only the known sentence is understood
+  if (/credentials not found/i.test(output)) return undefined;
+  throw failed(program, `failed with exit code ${exitCode}`);
+}
+
+/** The environment for child processes that have no business with our secrets. */
+export function helperEnvironment(env: Environment): Record<string, string> {
+  const secret = /^(?:DOCKER_CONTENT_TRUST_.*PASSPHRASE|NOTARY_.*PASSPHRASE|NOTARY_AUTH)$/;
+  const kept = Object.entries(env).filter(([name, value]) => value !== undefined && !secret.test(name));
+  return Object.fromEntries(kept.map(([name, value]) => [name, value ?? ""]));
+}
+
+function run(
+  program: string,
+  input: string,
+  env: Record<string, string>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<{ output: string; exitCode: number }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, ["get"], { env, stdio: ["pipe", "pipe", "ignore"], shell: false });
+    const stop = (error: TagsealError): void => {
+      child.kill("SIGKILL");
+      reject(error);
+    };
+    const timer = setTimeout(() => stop(failed(program, `gave no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+    const abort = (): void => stop(signal === undefined ? failed(program, "was cancelled") : cancelled(signal));
+    signal?.addEventListener("abort", abort, { once: true });
+    const output = collectOutput(child, () => stop(failed(program, `answered more than ${maxOutputBytes} bytes`)));
+    child.once("error", (error) => reject(failed(program, "cannot be run", error)));
+    child.once("close", (exitCode) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      resolve({ output: output(), exitCode: exitCode ?? -1 });
+    });
+    // a helper that ends without reading makes the pipe break; its exit code tells the story
+    child.stdin?.once("error", () => child.stdin?.destroy());
+    child.stdin?.end(`${input}\n`);
+  });
+}
+
+function collectOutput(child: ChildProcess, tooMuch: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  child.stdout?.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > maxOutputBytes) return tooMuch();
+    chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
+}
+
+function parseAnswer(program: string, output: string): Credentials | undefined {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(output);
+  } catch {
+    // the parser's message would quote the secret
+    throw failed(program, "answered something that is not JSON");
+  }
+  if (typeof answer !== "object" || answer === null || !("Username" in answer) || !("Secret" in answer)) {
+    throw failed(program, "answered without Username and Secret");
+  }
+  const { Username: username, Secret: secret } = answer;
+  if (typeof username !== "string" || typeof secret !== "string")
+    throw failed(program, "answered without Username and Secret");
+  if (username === "<token>") return { kind: "identity-token", token: secret };
+  return username === "" && secret === "" ? undefined : { kind: "basic", username, password: secret };
+}
+
+function failed(program: string, how: string, cause?: unknown): UsageError {
+  return new UsageError("USAGE", `the credential helper ${program} ${how}`, {
+    cause,
+    hint: "see credsStore and credHelpers in docker's config.json",
+  });
+}

@@ -1,0 +1,289 @@
+/**
+ * HTTP for the registry and trust server clients, over node:http and node:https. What it promises: a silent or dripping peer is given
+ * up on, bodies are bounded by their reader, plain HTTP only where allowed, redirects carry no credentials elsewhere and never leave
+ * TLS, an abort signal ends everything at once. It knows nothing of registries, tokens or trust.
+ */
+import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
+import type { AgentOptions } from "node:https";
+import { NetworkError } from "../errors.ts";
+import { collect, type Pace, readBody } from "./http-body.ts";
+import { exchange } from "./http-exchange.ts";
+import { isLoopbackHost } from "./loopback.ts";
+import { describeUrl, isUnknownIssuer, networkFailure, systemCode } from "./network-failure.ts";
+import { type Environment, proxyAuthorization, proxyFor } from "./proxy.ts";
+import { allRoots, firstRoots, type TlsSettings } from "./trusted-roots.ts";
+import { defaultUserAgent } from "./user-agent.ts";
+
+/** How long peers are waited for. The defaults give up on a silent one within ten seconds. */
+export interface Timeouts {
+  /** longest wait, in milliseconds, without a connection, without progress in sending, or without an answer's headers (9,000) */
+  readonly patienceMs?: number;
+  /** bytes of a body that must arrive in each such span, unless the body ends in it (8,192) */
+  readonly minBytes?: number;
+}
+
+/** Settings of an {@link HttpClient}. Nothing is read from the process: proxies come from `proxyEnv`. */
+export interface HttpClientOptions {
+  /** `Tagseal/<version>` when absent */
+  readonly userAgent?: string;
+  /** for every host, or per `host[:port]`. A client certificate and `insecure` given once hold for the origins asked, not for redirects away from them */
+  readonly tls?: TlsSettings | ((host: string) => TlsSettings);
+  /** hosts (besides loopback ones) that may be spoken to without TLS; none when absent */
+  readonly allowPlainHttp?: boolean | ((host: string) => boolean);
+  /** holds `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`; no proxy when absent */
+  readonly proxyEnv?: Environment;
+  readonly timeouts?: Timeouts;
+}
+
+/** One request. */
+export interface HttpRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** bytes can be sent again after a lost connection or a challenge; a stream cannot */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal;
+  /** ask for a compressed body; its reader's bound counts the unpacked bytes */
+  readonly acceptGzip?: boolean;
+  /** overrides {@link Timeouts.patienceMs} for work the peer may honestly take longer over */
+  readonly patienceMs?: number;
+}
+
+/** An answer whose headers are here and whose body is still to be read: call exactly one of `body`, `bytes`, `discard`. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** where the answer came from, after redirects */
+  readonly url: URL;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The whole body. @throws NetworkError `RESPONSE_TOO_LARGE` beyond `maxBytes` (unpacked), and as `body` does */
+  bytes(maxBytes: number): Promise<Uint8Array>;
+  /** Gives the body up; a short one is read away so that the connection can serve again. */
+  discard(): void;
+}
+
+const maxRedirects = 5;
+const maxDiscardedBytes = 64 * 1024;
+/** Headers that say what is wanted, not who asks: the only ones that follow a redirect to another origin. */
+const originFreeHeaders = new Set(["accept", "accept-encoding", "range", "user-agent"]);
+
+interface Route {
+  readonly agent: Agent;
+  readonly open: typeof import("node:http").request;
+  readonly connection: RequestOptions;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A pool of connections with one set of rules. Close it when done. */
+export class HttpClient {
+  readonly #options: HttpClientOptions;
+  readonly #patienceMs: number;
+  readonly #minBytes: number;
+  /** connections by origin, proxy and TLS settings */
+  readonly #agents = new Map<string, Agent>();
+  /** origins whose issuer was found only among all roots */
+  readonly #needsAllRoots = new Set<string>();
+
+  constructor(options: HttpClientOptions = {}) {
+    this.#options = options;
+    this.#patienceMs = options.timeouts?.patienceMs ?? 9_000;
+    this.#minBytes = options.timeouts?.minBytes ?? 8_192;
+  }
+
+  /**
+   * Sends a request, follows redirects of GET and HEAD, and answers whatever status came.
+   *
+   * @throws NetworkError `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `TLS_UNTRUSTED`, `REDIRECT_REFUSED`; TagsealError `CANCELLED`
+   */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    let { url } = request;
+    let headers = this.#headers(request);
+    for (let redirects = 0; ; redirects++) {
+      const message = await this.#send({ ...request, url, headers }, url.origin === request.url.origin);
+      const location = redirectLocation(message);
+      if (location === undefined) return this.#response(message, { ...request, url });
+      discard(message);
+      const next = this.#redirect(request, url, location, redirects);
+      if (next.origin !== url.origin) {
+        headers = Object.fromEntries(Object.entries(headers).filter(([name]) => originFreeHeaders.has(name)));
+      }
+      url = next;
+    }
+  }
+
+  /** Closes every connection, also those in use. */
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+
+  #headers(request: HttpRequest): Record<string, string> {
+    const headers: Record<string, string> = {
+      "user-agent": this.#options.userAgent ?? defaultUserAgent,
+      "accept-encoding": request.acceptGzip === true ? "gzip" : "identity",
+    };
+    if (request.body instanceof Uint8Array) headers["content-length"] = String(request.body.length);
+    else if (request.body === undefined && request.method !== "GET" && request.method !== "HEAD")
+      headers["content-length"] = "0";
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
+    return headers;
+  }
+
+  #redirect(request: HttpRequest, from: URL, location: string, redirects: number): URL {
+    const refuse = (reason: string): NetworkError =>
+      new NetworkError("REDIRECT_REFUSED", `${describeUrl(from)} redirects, refused: ${reason}`);
+    if (request.method !== "GET" && request.method !== "HEAD") throw refuse(`a ${request.method} is not sent on`);
+    if (redirects >= maxRedirects) throw refuse(`more than ${maxRedirects} redirects`);
+    if (!URL.canParse(location, from.href)) throw refuse("its target is not a URL");
+    const to = new URL(location, from.href);
+    if (to.protocol !== "https:" && to.protocol !== "http:") throw refuse(`its target is ${to.protocol}`);
+    if (to.username !== "" || to.password !== "") throw refuse(`its target ${describeUrl(to)} holds a user name`);
+    if (from.protocol === "https:" && to.protocol === "http:")
+      throw refuse(`its target ${describeUrl(to)} is not encrypted`);
+    to.hash = "";
+    return to;
+  }
+
+  async #send(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
+    this.#refusePlainHttp(request.url);
+    const isRepeatable = request.body === undefined || request.method === "PUT";
+    try {
+      return await this.#exchange(request, isAskedOrigin);
+    } catch (error) {
+      if (isUnknownIssuer(error) && !this.#needsAllRoots.has(request.url.origin)) {
+        this.#needsAllRoots.add(request.url.origin);
+        // the handshake failed: nothing of the request was sent
+        return await this.#send(request, isAskedOrigin);
+      }
+      if (error instanceof StaleConnection && isRepeatable && !isStream(request.body)) {
+        return await this.#exchange(request, isAskedOrigin).catch((again: unknown) => {
+          throw networkFailure(again instanceof StaleConnection ? again.cause : again, request.url);
+        });
+      }
+      throw networkFailure(error instanceof StaleConnection ? error.cause : error, request.url);
+    }
+  }
+
+  #refusePlainHttp(url: URL): void {
+    if (url.protocol === "https:" || isLoopbackHost(url.hostname)) return;
+    const { allowPlainHttp = false } = this.#options;
+    const allowed = typeof allowPlainHttp === "function" ? allowPlainHttp(url.host) : allowPlainHttp;
+    if (url.protocol === "http:" && allowed) return;
+    throw new NetworkError("NETWORK_UNREACHABLE", `${describeUrl(url)} is refused: not https`, {
+      hint: "plain HTTP is for loopback hosts and for registries configured as insecure",
+    });
+  }
+
+  async #exchange(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
+    const route = await this.#route(request.url, isAskedOrigin);
+    let opened: { reusedSocket: boolean } | undefined;
+    try {
+      return await exchange({
+        url: request.url,
+        method: request.method,
+        headers: { ...request.headers, ...route.headers },
+        body: request.body,
+        signal: request.signal,
+        agent: route.agent,
+        connection: route.connection,
+        patienceMs: request.patienceMs ?? this.#patienceMs,
+        open: (options) => (opened = route.open(options)),
+      });
+    } catch (error) {
+      const code = systemCode(error);
+      const isStale = opened?.reusedSocket === true && (code === "ECONNRESET" || code === "EPIPE");
+      throw isStale ? new StaleConnection("the kept connection was closed", { cause: error }) : error;
+    }
+  }
+
+  async #route(url: URL, isAskedOrigin: boolean): Promise<Route> {
+    const isTls = url.protocol === "https:";
+    const proxy = this.#options.proxyEnv === undefined ? undefined : proxyFor(url, this.#options.proxyEnv);
+    const { request, Agent: PlainAgent } = isTls ? await import("node:https") : await import("node:http");
+    const target = {
+      host: url.hostname.replace(/^\[|\]$/g, ""),
+      port: url.port || (isTls ? 443 : 80),
+      path: url.pathname + url.search,
+    };
+    const key = [url.origin, proxy?.href ?? "", isAskedOrigin, this.#needsAllRoots.has(url.origin)].join(" ");
+    let agent = this.#agents.get(key);
+    if (agent === undefined) {
+      const settings = isTls ? await this.#tlsOptions(url, isAskedOrigin) : {};
+      const pooled = { keepAlive: true, maxFreeSockets: 8, ...settings };
+      agent =
+        isTls && proxy !== undefined ? await tunnelAgent(pooled, proxy, this.#patienceMs) : new PlainAgent(pooled);
+      this.#agents.set(key, agent);
+    }
+    if (isTls || proxy === undefined) return { agent, open: request, connection: target, headers: {} };
+    return plainProxyRoute(url, proxy, agent, request);
+  }
+
+  async #tlsOptions(url: URL, isAskedOrigin: boolean): Promise<AgentOptions> {
+    const { tls = {} } = this.#options;
+    const given = typeof tls === "function" ? tls(url.host) : tls;
+    // a redirect may lead anywhere: who we are, and a waived check, were meant for the host that was asked
+    const settings = isAskedOrigin || typeof tls === "function" ? given : { ca: given.ca ?? [] };
+    const ca = this.#needsAllRoots.has(url.origin) ? await allRoots(settings) : firstRoots(settings);
+    return {
+      ...(ca === undefined ? {} : { ca }),
+      ...(settings.cert === undefined ? {} : { cert: settings.cert }),
+      ...(settings.key === undefined ? {} : { key: settings.key }),
+      ...(settings.insecure === true ? { rejectUnauthorized: false } : {}),
+    };
+  }
+
+  #response(message: IncomingMessage, request: HttpRequest): HttpResponse {
+    const pace: Pace = { windowMs: this.#patienceMs, minBytes: this.#minBytes };
+    const { url, signal, acceptGzip = false } = request;
+    const body = readBody(message, { url, pace, signal, acceptGzip });
+    return {
+      status: message.statusCode ?? 0,
+      headers: message.headers,
+      url,
+      body,
+      bytes: (maxBytes) =>
+        collect(body, maxBytes, url, message.headers["content-length"]).finally(() => closeUnread(message)),
+      discard: () => discard(message),
+    };
+  }
+}
+
+/** The server closed a kept connection just as a request went out on it; not the peer's refusal. */
+class StaleConnection extends Error {}
+
+function isStream(body: HttpRequest["body"]): boolean {
+  return body !== undefined && !(body instanceof Uint8Array);
+}
+
+function redirectLocation(message: IncomingMessage): string | undefined {
+  const isRedirect = [301, 302, 303, 307, 308].includes(message.statusCode ?? 0);
+  return isRedirect ? message.headers.location : undefined;
+}
+
+function discard(message: IncomingMessage): void {
+  const announced = Number(message.headers["content-length"] ?? 0);
+  if (!(announced <= maxDiscardedBytes)) return void message.destroy();
+  const timer = setTimeout(() => message.destroy(), 1_000);
+  message.once("close", () => clearTimeout(timer));
+  message.resume();
+}
+
+function closeUnread(message: IncomingMessage): void {
+  if (!message.readableEnded) message.destroy();
+}
+
+async function tunnelAgent(options: AgentOptions, proxy: URL, patienceMs: number): Promise<Agent> {
+  const { createTunnelAgent } = await import("./proxy-tunnel.ts");
+  return createTunnelAgent(options, proxy, patienceMs);
+}
+
+/** A plain request goes to the proxy whole, with the complete URL in its first line. */
+function plainProxyRoute(url: URL, proxy: URL, agent: Agent, open: Route["open"]): Route {
+  const authorization = proxyAuthorization(proxy);
+  return {
+    agent,
+    open,
+    connection: { host: proxy.hostname, port: proxy.port || 80, path: url.origin + url.pathname + url.search },
+    headers: { host: url.host, ...(authorization === undefined ? {} : { "proxy-authorization": authorization }) },
+  };
+}

@@ -1,0 +1,116 @@
+/** One request and the head of its answer, on a connection from an agent. No redirects, no retries, no policy. */
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import { cancelled, timeoutFailure } from "./network-failure.ts";
+
+/** What is sent. */
+export interface Exchange {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** opens the request: `http.request` or `https.request` */
+  readonly open: (options: RequestOptions) => ClientRequest;
+  readonly agent: Agent;
+  /** overrides of host, port and path for a proxy; TLS settings */
+  readonly connection: RequestOptions;
+  /** how long nothing may happen: no connection, no progress in sending, no answer */
+  readonly patienceMs: number;
+}
+
+const maxHeaderBytes = 64 * 1024;
+/** Small enough that a slow but honest uplink completes one within the patience. */
+const sendSliceBytes = 16 * 1024;
+
+/**
+ * Sends the request and resolves with the answer once its headers are complete; the body is left unread.
+ *
+ * @throws NetworkError `NETWORK_TIMEOUT`; TagsealError `CANCELLED`; else the system's own error, to be wrapped by the caller
+ */
+export function exchange(send: Exchange): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    if (send.signal?.aborted === true) return reject(cancelled(send.signal));
+    const request = send.open({
+      ...send.connection,
+      method: send.method,
+      headers: { ...send.headers },
+      agent: send.agent,
+      maxHeaderSize: maxHeaderBytes,
+    });
+    const watch = watchRequest(request, send);
+    const finish = (settle: () => void): void => {
+      watch.stop();
+      settle();
+    };
+    request.once("response", (message) => {
+      // answered before it was all sent (401, 413): nobody waits for the rest, so it must not keep the connection
+      if (!request.writableFinished) message.once("close", () => request.destroy());
+      finish(() => resolve(message));
+    });
+    // errors after the answer (the peer stops reading our body, say) surface where the body is read
+    request.on("error", (error) => finish(() => reject(error)));
+    sendBody(request, send.body, watch.progress).catch((error: unknown) => {
+      request.destroy(error instanceof Error ? error : new Error(String(error)));
+    });
+  });
+}
+
+interface Watch {
+  /** something moved: the patience starts anew */
+  readonly progress: () => void;
+  readonly stop: () => void;
+}
+
+function watchRequest(request: ClientRequest, send: Exchange): Watch {
+  const isTls = send.url.protocol === "https:";
+  let waitingFor = `a connection to ${send.url.host}`;
+  const giveUp = (): void => void request.destroy(timeoutFailure(send.url, waitingFor, send.patienceMs));
+  let timer = setTimeout(giveUp, send.patienceMs);
+  const abort = (): void => {
+    if (send.signal !== undefined) request.destroy(cancelled(send.signal));
+  };
+  send.signal?.addEventListener("abort", abort, { once: true });
+  request.once("socket", (socket) => {
+    if (!socket.connecting) waitingFor = "the request to be taken";
+    socket.once("connect", () => (waitingFor = isTls ? "the TLS handshake" : "the request to be taken"));
+    socket.once("secureConnect", () => (waitingFor = "the request to be taken"));
+  });
+  request.once("finish", () => (waitingFor = "the answer"));
+  return {
+    progress: () => {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, send.patienceMs);
+    },
+    stop: () => {
+      clearTimeout(timer);
+      send.signal?.removeEventListener("abort", abort);
+    },
+  };
+}
+
+async function sendBody(request: ClientRequest, body: Exchange["body"], progress: () => void): Promise<void> {
+  if (body === undefined) return void request.end();
+  const chunks = body instanceof Uint8Array ? [body] : body;
+  for await (const chunk of chunks) {
+    for (let offset = 0; offset < chunk.length; offset += sendSliceBytes) {
+      // an early answer (401, 413) ends the need to send the rest
+      if (request.destroyed) return;
+      if (request.write(chunk.subarray(offset, offset + sendSliceBytes))) continue;
+      await drained(request);
+      progress();
+    }
+  }
+  request.end();
+}
+
+function drained(request: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      request.off("drain", done);
+      request.off("close", done);
+      resolve();
+    };
+    request.on("drain", done);
+    request.on("close", done);
+  });
+}

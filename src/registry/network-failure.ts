@@ -1,0 +1,99 @@
+/** Turns what sockets and TLS report into Tagseal's errors: which host, what was being waited for, what to do. */
+import { NetworkError, TagsealError } from "../errors.ts";
+
+/** Certificate failures that more trusted roots could mend. */
+const unknownIssuer = new Set([
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "CERT_UNTRUSTED",
+]);
+
+const wrongCertificate = new Map([
+  ["CERT_HAS_EXPIRED", "its certificate has expired"],
+  ["CERT_NOT_YET_VALID", "its certificate is not valid yet (is this machine's clock right?)"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
+  ["HOSTNAME_MISMATCH", "its certificate is for another name"],
+  ["CERT_REVOKED", "its certificate is revoked"],
+  ["CERT_REJECTED", "its certificate is not accepted"],
+  ["CERT_SIGNATURE_FAILURE", "a signature in its certificate chain is wrong"],
+  ["CERT_CHAIN_TOO_LONG", "its certificate chain is too long"],
+  ["PATH_LENGTH_EXCEEDED", "its certificate chain is too long"],
+  ["INVALID_CA", "its certificate was issued by something that is no CA"],
+  ["INVALID_PURPOSE", "its certificate is not meant for servers"],
+]);
+
+const reasons = new Map([
+  ["ECONNREFUSED", "connection refused"],
+  ["ECONNRESET", "the connection was closed before the answer was complete"],
+  ["EPIPE", "the connection was closed before the answer was complete"],
+  ["ENOTFOUND", "no such host"],
+  ["EAI_AGAIN", "the name could not be looked up"],
+  ["EHOSTUNREACH", "no route to that host"],
+  ["ENETUNREACH", "the network is unreachable"],
+  ["ETIMEDOUT", "no connection in time"],
+  ["EPROTO", "the other side does not speak TLS as expected"],
+]);
+
+/** The system's code of an error (`ECONNREFUSED`, `CERT_HAS_EXPIRED`), looked for in wrapped errors too; "" when there is none. */
+export function systemCode(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors[0]);
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return "";
+}
+
+/** Answers whether the certificate's issuer was not among the roots in use. */
+export function isUnknownIssuer(error: unknown): boolean {
+  return unknownIssuer.has(systemCode(error));
+}
+
+/** Answers whether the other side answered a TLS greeting with something that is not TLS (a plain HTTP server does). */
+export function isNotTls(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" || code === "EPROTO";
+}
+
+/** A URL for messages and logs: no user, no password, no query, no fragment; these may be secrets. */
+export function describeUrl(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/**
+ * Wraps an error of a connection to `url`. Our own errors pass unchanged.
+ *
+ * @returns `TLS_UNTRUSTED` for certificate trouble, else `NETWORK_UNREACHABLE`; the system's error is the cause
+ */
+export function networkFailure(error: unknown, url: URL): TagsealError {
+  if (error instanceof TagsealError) return error;
+  const code = systemCode(error);
+  if (unknownIssuer.has(code)) return untrusted(url, "its certificate comes from an unknown authority", error);
+  const fault = wrongCertificate.get(code);
+  if (fault !== undefined) return untrusted(url, fault, error);
+  const reason = reasons.get(code) ?? (error instanceof Error ? error.message : "unknown failure");
+  return new NetworkError("NETWORK_UNREACHABLE", `cannot reach ${url.host} (${describeUrl(url)}): ${reason}`, {
+    cause: error,
+  });
+}
+
+function untrusted(url: URL, reason: string, cause: unknown): NetworkError {
+  const hint =
+    `put the CA's certificate into $DOCKER_CONFIG/tls/${url.host}/ca.crt for a trust server, ` +
+    `or into /etc/docker/certs.d/${url.host}/ca.crt (or ~/.config/docker/certs.d/${url.host}/) for a registry`;
+  return new NetworkError("TLS_UNTRUSTED", `${url.host} is not trusted: ${reason}`, { cause, hint });
+}
+
+/** The peer was silent, or slower than any honest one. `waitedFor` completes "while waiting for …". */
+export function timeoutFailure(url: URL, waitedFor: string, waitedMs: number): NetworkError {
+  const seconds = Math.max(0.1, Math.round(waitedMs / 100) / 10);
+  return new NetworkError(
+    "NETWORK_TIMEOUT",
+    `${url.host} did not answer in time: gave up after ${seconds} s while waiting for ${waitedFor} (${describeUrl(url)})`,
+  );
+}
+
+/** The caller asked to stop. */
+export function cancelled(signal: AbortSignal): TagsealError {
+  return new TagsealError("CANCELLED", "cancelled", { cause: signal.reason });
+}

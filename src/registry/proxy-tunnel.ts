@@ -1,0 +1,81 @@
+/** Connections through an HTTP proxy with CONNECT: the proxy sees the host's name and encrypted bytes, nothing else. */
+import { request as plainRequest, type RequestOptions } from "node:http";
+import { Agent, type AgentOptions, request as tlsRequest } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect } from "node:tls";
+import { NetworkError } from "../errors.ts";
+import { timeoutFailure } from "./network-failure.ts";
+import { proxyAuthorization } from "./proxy.ts";
+
+/** An agent whose TLS connections run through `proxy`. */
+export function createTunnelAgent(options: AgentOptions, proxy: URL, patienceMs: number): Agent {
+  return new TunnelAgent(options, proxy, patienceMs);
+}
+
+class TunnelAgent extends Agent {
+  readonly #proxy: URL;
+  readonly #patienceMs: number;
+
+  constructor(options: AgentOptions, proxy: URL, patienceMs: number) {
+    super(options);
+    this.#proxy = proxy;
+    this.#patienceMs = patienceMs;
+  }
+
+  override createConnection(
+    options: RequestOptions,
+    done?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    const target = `${options.host?.includes(":") === true ? `[${options.host}]` : options.host}:${options.port}`;
+    openTunnel(this.#proxy, target, this.#patienceMs).then(
+      (socket) => done?.(null, connect({ ...options, host: undefined, port: undefined, path: undefined, socket })),
+      (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error)), undefined as never),
+    );
+    return undefined;
+  }
+}
+
+function openTunnel(proxy: URL, target: string, patienceMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const authorization = proxyAuthorization(proxy);
+    const open = proxy.protocol === "https:" ? tlsRequest : plainRequest;
+    const request = open({
+      host: proxy.hostname.replace(/^\[|\]$/g, ""),
+      port: proxy.port || (proxy.protocol === "https:" ? 443 : 80),
+      method: "CONNECT",
+      path: target,
+      agent: false,
+      headers: { host: target, ...(authorization === undefined ? {} : { "proxy-authorization": authorization }) },
+    });
+    const giveUp = (): void => void request.destroy(timeoutFailure(proxy, `the proxy to reach ${target}`, patienceMs));
+    const timer = setTimeout(giveUp, patienceMs);
+    request.once("connect", (message, socket) => {
+      clearTimeout(timer);
+      if (message.statusCode === 200) return resolve(socket);
+      socket.destroy();
+      reject(refusedByProxy(proxy, target, message.statusCode));
+    });
+    request.once("response", (message) => {
+      clearTimeout(timer);
+      message.destroy();
+      reject(refusedByProxy(proxy, target, message.statusCode));
+    });
+    request.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    request.end();
+  });
+}
+
+function refusedByProxy(proxy: URL, target: string, status = 0): NetworkError {
+  return new NetworkError(
+    "NETWORK_UNREACHABLE",
+    `the proxy ${proxy.host} refused to connect to ${target}: status ${status}`,
+    {
+      status,
+      hint: "check HTTPS_PROXY and NO_PROXY",
+    },
+  );
+}
