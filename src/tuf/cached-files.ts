@@ -1,0 +1,176 @@
+/**
+ * What this machine trusted before. Cached files save downloads, but first of all they are the memory that makes going back impossible,
+ * so a damaged one is an error and never taken for an empty cache.
+ *
+ * Off-spec: the reference silently replaces a damaged file, other than the root, from the server, and with it forgets the version it had
+ * seen: spoiling a byte would be enough to make an old version acceptable again. Files that are missing, expired, or signed by keys that
+ * were since rotated away are replaced here as well.
+ */
+
+import { setTimeout as pause } from "node:timers/promises";
+import { MetadataError, TagsealError, hasCode } from "../errors.ts";
+import type { MetadataFile, RoleName, RootBody, TargetsBody } from "./metadata.ts";
+import { parseMetadata } from "./notary-v1/parse.ts";
+import { isDelegation, parentOf } from "./role-name.ts";
+import { verifyThreshold } from "./threshold.ts";
+import { delegatedRole } from "./trusted-metadata.ts";
+import type { RoleSigners } from "./trusted-metadata.ts";
+import type { MetadataCache, UpdateWarning } from "./update-options.ts";
+
+/** Other clients write in place, so a file read in that very moment is cut short. It is looked at again before it counts as damaged. */
+const rereadAfterMs = 50;
+
+/** The cached files of one collection during one update. */
+export class CachedFiles {
+  readonly #cache: MetadataCache;
+  readonly #onWarning: (warning: UpdateWarning) => void;
+  /** as found when the update began */
+  readonly #original = new Map<RoleName, Promise<MetadataFile | undefined>>();
+  /** accepted since */
+  readonly #accepted = new Map<RoleName, MetadataFile>();
+  /** the root trusted when the update began: old files are judged by the keys of their time */
+  oldRoot: MetadataFile<RootBody> | undefined;
+
+  constructor(cache: MetadataCache, onWarning: (warning: UpdateWarning) => void) {
+    this.#cache = cache;
+    this.#onWarning = onWarning;
+  }
+
+  /**
+   * The newest file known for a role; `undefined` when there is none. Nobody has verified it against today's keys.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT`
+   */
+  async latest(role: RoleName): Promise<MetadataFile | undefined> {
+    return this.#accepted.get(role) ?? (await this.#read(role));
+  }
+
+  /**
+   * The highest version of a role this machine trusted: of a file accepted during this update, or of the cached file if the old root's
+   * keys or `current` signers vouch for it. Expiry does not matter. `undefined` when nothing was trusted.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` for a file that claims the signature of such a key and does not have it
+   */
+  async trustedVersion(role: RoleName, current: RoleSigners): Promise<number | undefined> {
+    const accepted = this.#accepted.get(role)?.body.version;
+    const cached = await this.#read(role);
+    if (cached === undefined) return accepted;
+    const old = await this.#oldSigners(role);
+    const isSame = old === undefined || (old.roleKeys === current.roleKeys && old.keys === current.keys);
+    const verdicts = (isSame ? [current] : [current, old]).map((signers) => judge(cached, signers));
+    if (verdicts.includes("verified")) return Math.max(accepted ?? 1, cached.body.version);
+    if (!verdicts.includes("broken")) return accepted;
+    throw signatureBroken(role);
+  }
+
+  /**
+   * True when a file of this role was trusted before and `signers` vouch for it still.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` as {@link CachedFiles.trustedVersion}
+   */
+  async wasTrustedBy(role: RoleName, signers: RoleSigners): Promise<boolean> {
+    const file = await this.latest(role);
+    const verdict = file === undefined ? "foreign" : judge(file, signers);
+    if (verdict === "broken") throw signatureBroken(role);
+    return verdict === "verified";
+  }
+
+  /** Remembers a file that was just verified. Failing to write is no reason to distrust it. */
+  async store(file: MetadataFile): Promise<void> {
+    this.#accepted.set(file.role, file);
+    try {
+      await this.#cache.store(file.role, file.bytes);
+    } catch (error) {
+      if (hasCode(error, "METADATA_CACHE_CORRUPT") || !isWriteFailure(error)) throw error;
+      const message = `could not remember the ${file.role} metadata: going back to an older version may go unnoticed`;
+      this.#onWarning({ kind: "cache-not-written", message, role: file.role, error });
+    }
+  }
+
+  async #read(role: RoleName): Promise<MetadataFile | undefined> {
+    const known = this.#original.get(role);
+    if (known !== undefined) return await known;
+    const reading = this.#load(role);
+    this.#original.set(role, reading);
+    return await reading;
+  }
+
+  async #load(role: RoleName): Promise<MetadataFile | undefined> {
+    const first = parsed(role, await this.#cache.load(role));
+    if (!(first instanceof MetadataError)) return first;
+    await pause(rereadAfterMs);
+    const second = parsed(role, await this.#cache.load(role));
+    if (!(second instanceof MetadataError)) return second;
+    throw cacheCorrupt(role, "it cannot be read", second);
+  }
+
+  /** Who could sign a role when the cache was written: the old root, or the cached parent if that was in order. */
+  async #oldSigners(role: RoleName): Promise<RoleSigners | undefined> {
+    if (!isDelegation(role)) {
+      const roleKeys = this.oldRoot?.body.roles.get(role);
+      return this.oldRoot === undefined || roleKeys === undefined
+        ? undefined
+        : { roleKeys, keys: this.oldRoot.body.keys };
+    }
+    const parentSigners = await this.#oldSigners(parentOf(role));
+    const parent = (await this.#read(parentOf(role))) as MetadataFile<TargetsBody> | undefined;
+    if (parentSigners === undefined || parent === undefined || judge(parent, parentSigners) !== "verified")
+      return undefined;
+    const declared = delegatedRole(parent, role);
+    return declared === undefined ? undefined : { roleKeys: declared, keys: parent.body.delegations.keys };
+  }
+}
+
+/**
+ * The error for a cached file that is not what was once written there.
+ *
+ * @param reason completes "the cached root metadata is damaged: …"
+ */
+export function cacheCorrupt(role: RoleName, reason: string, cause?: unknown): MetadataError {
+  const consequence =
+    role === "root"
+      ? "the repository is then trusted anew, on first use"
+      : "an older version then goes unnoticed in the next update, and only in that one";
+  return new MetadataError("METADATA_CACHE_CORRUPT", `the cached ${role} metadata is damaged: ${reason}`, {
+    cause,
+    hint: `Find out what changed it. Remove the file only if you know: ${consequence}.`,
+  });
+}
+
+function signatureBroken(role: RoleName): MetadataError {
+  return cacheCorrupt(role, "its signature does not match its content");
+}
+
+function parsed(role: RoleName, bytes: Uint8Array | undefined): MetadataFile | MetadataError | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    return parseMetadata(role, bytes);
+  } catch (error) {
+    if (!(error instanceof MetadataError)) throw error;
+    return error;
+  }
+}
+
+/** `foreign`: none of these signers claims to have signed. `short`: sound signatures, too few. `broken`: one that is not what it claims. */
+function judge(file: MetadataFile, { roleKeys, keys }: RoleSigners): "verified" | "foreign" | "short" | "broken" {
+  if (isSignedBy(file, { roleKeys, keys })) return "verified";
+  const claimed = new Set(file.signatures.map((signature) => signature.keyId));
+  const ours = [...new Set(roleKeys.keyIds)].filter((id) => claimed.has(id));
+  if (ours.length === 0) return "foreign";
+  const sound = ours.filter((id) => isSignedBy(file, { roleKeys: { keyIds: [id], threshold: 1 }, keys }));
+  return sound.length === ours.length ? "short" : "broken";
+}
+
+function isSignedBy(file: MetadataFile, { roleKeys, keys }: RoleSigners): boolean {
+  try {
+    verifyThreshold(file, roleKeys, keys);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_KEY_ID_MISMATCH")) throw error;
+    return false;
+  }
+}
+
+function isWriteFailure(error: unknown): boolean {
+  return error instanceof TagsealError || (error instanceof Error && "code" in error);
+}

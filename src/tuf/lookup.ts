@@ -1,0 +1,178 @@
+/** Finding targets in a trusted collection: which role speaks for a name, and what it says. Notary v1: walking and lookups. */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import type { Signature } from "../crypto/signature.ts";
+import { MetadataError, hasCode } from "../errors.ts";
+import type { DelegatedRole, MetadataFile, RoleName, Target, TargetsBody } from "./metadata.ts";
+import { PathPrefixes } from "./path-prefixes.ts";
+import { isWithin } from "./role-name.ts";
+import type { TrustedCollection } from "./trusted-collection.ts";
+
+/** The files a walk goes through; every trusted collection has them. */
+export type WalkableCollection = Pick<TrustedCollection, "targets" | "delegations">;
+
+/** A target and the role that speaks for it. */
+export interface FoundTarget {
+  readonly name: string;
+  readonly role: RoleName;
+  readonly target: Target;
+}
+
+/** A delegation as its parent declares it. */
+export interface ListedDelegation {
+  readonly role: DelegatedRole;
+  /** IDs of the bare keys, by which key stores and people know them */
+  readonly canonicalKeyIds: readonly string[];
+  readonly threshold: number;
+}
+
+/**
+ * Finds the target with this name. Each role given is searched with everything below it, in turn, passing over the other roles given;
+ * the first hit wins. Within one search, roles nearer to the start win.
+ *
+ * A hit may come from a role below the one asked for: a caller for whom that matters looks at `role`.
+ *
+ * @param roles in order of preference; default `targets` and all below
+ */
+export function findTarget(
+  collection: WalkableCollection,
+  name: string,
+  roles: readonly RoleName[] = ["targets"],
+): FoundTarget | undefined {
+  for (const start of roles) {
+    for (const { file, paths } of walk(collection, start, otherRoles(roles, start), name)) {
+      const target = paths.covers(name) ? file.body.targets.get(name) : undefined;
+      if (target !== undefined) return { name, role: file.role, target };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Lists every name with the target {@link findTarget} would give for it, in the order of the walk.
+ *
+ * @param roles as for {@link findTarget}
+ */
+export function listTargets(collection: WalkableCollection, roles: readonly RoleName[] = ["targets"]): FoundTarget[] {
+  const found = new Map<string, FoundTarget>();
+  for (const start of roles) {
+    for (const { file, paths } of walk(collection, start, otherRoles(roles, start))) {
+      for (const [name, target] of file.body.targets) {
+        if (!found.has(name) && paths.covers(name)) found.set(name, { name, role: file.role, target });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/**
+ * Finds every occurrence of a name in every role, with the signatures of that role's file.
+ *
+ * Off-spec: for all names the reference also returns those outside a role's paths, which no lookup would ever believe.
+ *
+ * @param name `""` for all names
+ */
+export function findAllTargets(
+  collection: WalkableCollection,
+  name: string,
+): (FoundTarget & { readonly signatures: readonly Signature[] })[] {
+  const found: (FoundTarget & { readonly signatures: readonly Signature[] })[] = [];
+  for (const { file, paths } of walk(collection, "targets", new Set(), name)) {
+    for (const [candidate, target] of occurrences(file.body.targets, name)) {
+      if (paths.covers(candidate))
+        found.push({ name: candidate, role: file.role, target, signatures: file.signatures });
+    }
+  }
+  return found;
+}
+
+/** Lists all declared delegations, whether they have metadata or not, parents before children. */
+export function listDelegations(collection: WalkableCollection): ListedDelegation[] {
+  const listed: ListedDelegation[] = [];
+  for (const file of [collection.targets, ...collection.delegations.values()]) {
+    const { keys, roles } = file.body.delegations;
+    for (const role of roles ?? []) {
+      listed.push({ role, canonicalKeyIds: canonicalIds(role.keyIds ?? [], keys), threshold: role.threshold });
+    }
+  }
+  return listed;
+}
+
+/**
+ * The digest that binds a target's content.
+ *
+ * @throws MetadataError `METADATA_MALFORMED` for a target without a SHA-256: nothing else names an image
+ */
+export function sha256Of(found: FoundTarget): Uint8Array {
+  const hash = found.target.hashes.get("sha256");
+  if (hash?.length === 32) return hash;
+  throw new MetadataError("METADATA_MALFORMED", "no valid hash, expecting sha256", {
+    hint: `The entry ${JSON.stringify(found.name)} of ${found.role} must be signed again.`,
+  });
+}
+
+interface Visit {
+  readonly file: MetadataFile<TargetsBody>;
+  /** what this role may speak for, every ancestor's limits included */
+  readonly paths: PathPrefixes;
+}
+
+/**
+ * Visits a subtree breadth first, children in their parent's order. Roles without metadata, roles to skip and roles whose paths do not
+ * cover the wanted name are passed over with everything below them.
+ */
+function* walk(
+  collection: WalkableCollection,
+  start: RoleName,
+  skip: ReadonlySet<RoleName>,
+  name = "",
+): Generator<Visit> {
+  const queue: Visit[] = [{ file: collection.targets, paths: PathPrefixes.all }];
+  for (const visit of queue) {
+    const { role } = visit.file;
+    const isOnTheWay = role !== start && isWithin(start, role);
+    if (!isOnTheWay) {
+      const isWanted = isWithin(role, start) && !skip.has(role) && (name === "" || visit.paths.covers(name));
+      if (!isWanted) continue;
+      yield visit;
+    }
+    queue.push(...children(collection, visit));
+  }
+}
+
+function children(collection: WalkableCollection, parent: Visit): Visit[] {
+  const visits: Visit[] = [];
+  for (const role of parent.file.body.delegations.roles ?? []) {
+    const file = collection.delegations.get(role.name);
+    if (file !== undefined) visits.push({ file, paths: parent.paths.restrict(role.paths ?? []) });
+  }
+  return visits;
+}
+
+function occurrences(targets: ReadonlyMap<string, Target>, name: string): Iterable<readonly [string, Target]> {
+  if (name === "") return targets;
+  const target = targets.get(name);
+  return target === undefined ? [] : [[name, target]];
+}
+
+function otherRoles(roles: readonly RoleName[], start: RoleName): ReadonlySet<RoleName> {
+  return new Set(roles.filter((role) => role !== start));
+}
+
+function canonicalIds(keyIds: readonly string[], keys: ReadonlyMap<string, PublicKey>): string[] {
+  return keyIds.map((id) => {
+    const key = keys.get(id);
+    return key === undefined ? id : canonicalId(key);
+  });
+}
+
+/** A certificate nobody can read has no bare key: it is listed under the only ID it has. */
+function canonicalId(key: PublicKey): string {
+  try {
+    return key.canonicalKeyId;
+  } catch (error) {
+    if (!hasCode(error, "PEM_MALFORMED", "DER_MALFORMED", "CERTIFICATE_INVALID", "KEY_MALFORMED", "KEY_UNSUPPORTED"))
+      throw error;
+    return key.keyId;
+  }
+}

@@ -1,0 +1,152 @@
+/** Getting to a root that may be trusted: from the cache, from the server, and from there to newer ones, step by step. */
+
+import { MetadataError, hasCode } from "../errors.ts";
+import { cacheCorrupt } from "./cached-files.ts";
+import type { CachedFiles } from "./cached-files.ts";
+import type { FileMeta, MetadataFile, RootBody } from "./metadata.ts";
+import { maxFileBytes } from "./notary-v1/bounds.ts";
+import { parseMetadata } from "./notary-v1/parse.ts";
+import type { TrustPinning } from "./pinning.ts";
+import { verifyRoot } from "./root-trust.ts";
+import { TrustedMetadata } from "./trusted-metadata.ts";
+import type { UpdateOptions } from "./update-options.ts";
+
+/** A set with a root and nothing else, and where that root came from. */
+export interface Bootstrap {
+  readonly trusted: TrustedMetadata;
+  /** nothing but first use speaks for the root */
+  readonly isFirstUse: boolean;
+  /** still to be consulted for roots to come; not once an unexpired cached root vouched for itself */
+  readonly pinning: TrustPinning | undefined;
+}
+
+/** More rotations than this between two updates are no honest history. */
+const maxRootSteps = 1024;
+
+/**
+ * Starts from the cached root if there is one: it is the trust anchor, so a damaged one is final. An expired one still has to vouch
+ * for its successor.
+ *
+ * @throws MetadataError `METADATA_CACHE_CORRUPT`; `REPOSITORY_NOT_SIGNED`; what {@link updateRoot} throws
+ * @see Notary v1: bootstrap
+ */
+export async function bootstrap(options: UpdateOptions, files: CachedFiles): Promise<Bootstrap> {
+  const cached = (await files.latest("root")) as MetadataFile<RootBody> | undefined;
+  if (cached === undefined) return await firstRoot(options, files);
+  const current = loadCachedRoot(options, cached);
+  files.oldRoot = cached;
+  if (current === undefined) {
+    const trusted = await updateRoot(options, files, cached, { pinning: options.pinning });
+    return { trusted, isFirstUse: false, pinning: options.pinning };
+  }
+  if (options.forPublishing === true) await fetchRoot(options, "root", maxFileBytes("root"));
+  return { trusted: current, isFirstUse: false, pinning: undefined };
+}
+
+/**
+ * Fetches the newest root and makes a new set of it. If `current` did not sign it, every root in between is fetched and must be signed by
+ * the one before.
+ *
+ * Off-spec: a root in between must have the version it was asked for, which the reference does not check; and an expired cached root may
+ * be several versions behind.
+ *
+ * @param about what a verified snapshot says about the root, and what the user pinned
+ * @throws MetadataError `ROOT_ROTATION_REFUSED`, `ROOT_INVALID`, `ROOT_PINNING_MISMATCH`, `METADATA_VERSION_MISMATCH`,
+ *   `METADATA_VERSION_ROLLBACK`, `METADATA_EXPIRED`, `METADATA_HASH_MISMATCH`, `METADATA_MALFORMED`, `REPOSITORY_NOT_SIGNED`
+ * @see Notary v1: root update
+ */
+export async function updateRoot(
+  options: UpdateOptions,
+  files: CachedFiles,
+  current: MetadataFile<RootBody>,
+  about: { readonly rootMeta?: FileMeta | undefined; readonly pinning: TrustPinning | undefined },
+): Promise<TrustedMetadata> {
+  const setAfter = (previousRoot: MetadataFile<RootBody>): TrustedMetadata =>
+    new TrustedMetadata({ ...options, ...about, previousRoot });
+  let trusted = setAfter(current);
+  const { name, maxBytes } = trusted.expected("root");
+  const bytes = await fetchRoot(options, name, maxBytes);
+  const minVersion = current.body.version;
+  try {
+    trusted.load("root", bytes, { minVersion });
+  } catch (error) {
+    const newest = parseMetadata("root", bytes);
+    if (!hasCode(error, "ROOT_ROTATION_REFUSED") || newest.body.version <= minVersion + 1) throw error;
+    trusted = setAfter(await walkRoots(options, current, newest.body.version));
+    trusted.load("root", newest, { minVersion });
+  }
+  if (trusted.root !== undefined && !Buffer.from(current.bytes).equals(trusted.root.bytes))
+    await files.store(trusted.root);
+  return trusted;
+}
+
+/** From `current` to the root before `newestVersion`; only signatures matter on the way, nobody relies on these roots for more. */
+async function walkRoots(
+  options: UpdateOptions,
+  current: MetadataFile<RootBody>,
+  newestVersion: number,
+): Promise<MetadataFile<RootBody>> {
+  if (newestVersion - current.body.version > maxRootSteps) {
+    const reason = `the newest root has version ${newestVersion}, more than ${maxRootSteps} after version ${current.body.version}`;
+    throw new MetadataError("ROOT_ROTATION_REFUSED", reason);
+  }
+  let previous = current;
+  for (let version = current.body.version + 1; version < newestVersion; version++) {
+    const step = parseMetadata("root", await fetchRoot(options, `${version}.root`, maxFileBytes("root")));
+    if (step.body.version !== version) {
+      throw new MetadataError(
+        "METADATA_VERSION_MISMATCH",
+        `asked for version ${version} of the root and got version ${step.body.version}`,
+      );
+    }
+    verifyRoot(step, { gun: options.gun, now: options.now, previous, ignoreCertificateExpiry: true });
+    previous = step;
+  }
+  return previous;
+}
+
+async function firstRoot(options: UpdateOptions, files: CachedFiles): Promise<Bootstrap> {
+  const trusted = new TrustedMetadata(options);
+  const { name, maxBytes } = trusted.expected("root");
+  const root = trusted.load("root", await fetchRoot(options, name, maxBytes)) as MetadataFile<RootBody>;
+  await files.store(root);
+  files.oldRoot = root;
+  return { trusted, isFirstUse: trusted.rootVerdict?.isFirstUse ?? false, pinning: options.pinning };
+}
+
+/** The set, or `undefined` when the root or all its certificates have expired and it can only hand over to another. Pinning has no say. */
+function loadCachedRoot(options: UpdateOptions, cached: MetadataFile<RootBody>): TrustedMetadata | undefined {
+  const { gun, now } = options;
+  const trusted = new TrustedMetadata({ gun, now });
+  try {
+    trusted.load("root", cached);
+    return trusted;
+  } catch (error) {
+    if (!(error instanceof MetadataError)) throw error;
+    if (error.code === "METADATA_EXPIRED") return undefined;
+    if (error.code === "ROOT_INVALID" && isSoundApartFromExpiry(cached, options)) return undefined;
+    throw cacheCorrupt("root", "it is not signed by its own keys", error);
+  }
+}
+
+/** Off-spec: the reference gives up on a cached root whose certificates expired, and the way out would be to trust the server blindly. */
+function isSoundApartFromExpiry(cached: MetadataFile<RootBody>, { gun, now }: UpdateOptions): boolean {
+  try {
+    verifyRoot(cached, { gun, now, ignoreCertificateExpiry: true });
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "ROOT_INVALID")) throw error;
+    return false;
+  }
+}
+
+async function fetchRoot(options: UpdateOptions, name: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    return await options.source.fetch(name, maxBytes);
+  } catch (cause) {
+    if (!hasCode(cause, "METADATA_MISSING")) throw cause;
+    throw new MetadataError("REPOSITORY_NOT_SIGNED", `the trust server does not have trust data for ${options.gun}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,62 @@
+/** What an update needs from outside: where files come from, where they are kept, and who listens. */
+
+import type { RoleName } from "./metadata.ts";
+import type { TrustPinning } from "./pinning.ts";
+
+/** Where files are fetched from: one collection on one trust server. */
+export interface MetadataSource {
+  /**
+   * Fetches one file.
+   *
+   * @param name without `.json`: `timestamp`, `root`, `3.root`, `targets/releases.<sha256 hex>`
+   * @param maxBytes no more than this may be returned
+   * @throws TagsealError `METADATA_MISSING` when the server does not have it; `TRUST_SERVER_REFUSED` for a 400; `TRUST_SERVER_ERROR`
+   *   for a 5xx; `RESPONSE_TOO_LARGE`; `NETWORK_*`, `TLS_UNTRUSTED`, `AUTHENTICATION_*` when it could not be asked
+   */
+  fetch(name: string, maxBytes: number): Promise<Uint8Array>;
+}
+
+/** Where this machine keeps what it trusts of one collection. It is what makes going back impossible. */
+export interface MetadataCache {
+  /** The stored bytes of a role's file; `undefined` when there are none. */
+  load(role: RoleName): Promise<Uint8Array | undefined>;
+  /** Replaces a role's file, wholly or not at all. A failure is reported to the user but does not fail the update. */
+  store(role: RoleName, bytes: Uint8Array): Promise<void>;
+  /** When the stored file last came from the server or was found unchanged there, if the cache keeps track. */
+  confirmedAt?(role: RoleName): Promise<Date | undefined>;
+  /** Told that the server still has exactly the stored file. */
+  confirm?(role: RoleName): Promise<void>;
+}
+
+/** Something a person should know although the update succeeded. */
+export interface UpdateWarning {
+  readonly kind:
+    | "cached-timestamp"
+    | "delegation-skipped"
+    | "near-expiry"
+    | "certificate-near-expiry"
+    | "cache-not-written";
+  /** a whole sentence, in the reference's words where it has them */
+  readonly message: string;
+  readonly role?: RoleName;
+  /** what led to it */
+  readonly error?: unknown;
+}
+
+/** How to update. */
+export interface UpdateOptions {
+  readonly gun: string;
+  readonly source: MetadataSource;
+  readonly cache: MetadataCache;
+  /** one time for the whole update */
+  readonly now: Date;
+  /** consulted while no unexpired root is cached */
+  readonly pinning?: TrustPinning;
+  /** refuse to go on with a cached timestamp the server confirmed longer ago than this; 0 refuses always */
+  readonly maxStalenessMs?: number;
+  /** only these delegations, and those on the way to them; default all */
+  readonly roles?: readonly RoleName[];
+  /** also ask the server for its root, to learn whether it has the collection at all */
+  readonly forPublishing?: boolean;
+  readonly onWarning?: (warning: UpdateWarning) => void;
+}

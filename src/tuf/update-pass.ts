@@ -1,0 +1,133 @@
+/** One pass from the timestamp down to the delegations, over a set that has a root. Notary v1: update loop. */
+
+import { MetadataError, hasCode } from "../errors.ts";
+import type { CachedFiles } from "./cached-files.ts";
+import type { MetadataFile, RoleName, TargetsBody } from "./metadata.ts";
+import { isWithin } from "./role-name.ts";
+import { loadTimestamp } from "./timestamp-update.ts";
+import type { TrustedMetadata } from "./trusted-metadata.ts";
+import type { UpdateOptions } from "./update-options.ts";
+
+/** Delegations one update will load, and the bytes they may have together. */
+const maxLoadedDelegations = 10_000;
+const maxDelegationBytes = 512 * 1024 * 1024;
+
+/**
+ * Loads everything below the root into `trusted`, from the cache where it is current, from the server otherwise.
+ *
+ * @throws MetadataError for anything that must not be trusted; whatever the source throws
+ */
+export async function updateBelowRoot(
+  options: UpdateOptions,
+  files: CachedFiles,
+  trusted: TrustedMetadata,
+): Promise<void> {
+  await loadTimestamp(options, files, trusted);
+  const pass = new UpdatePass(options, files, trusted);
+  await pass.loadRole("snapshot");
+  await pass.loadRole("targets");
+  await pass.loadDelegations(trusted.targets);
+}
+
+class UpdatePass {
+  readonly #options: UpdateOptions;
+  readonly #files: CachedFiles;
+  readonly #trusted: TrustedMetadata;
+  #delegations = 0;
+  #delegationBytes = 0;
+
+  constructor(options: UpdateOptions, files: CachedFiles, trusted: TrustedMetadata) {
+    this.#options = options;
+    this.#files = files;
+    this.#trusted = trusted;
+  }
+
+  async loadRole(role: RoleName): Promise<MetadataFile> {
+    return (await this.#loadCached(role)) ?? (await this.#loadRemote(role));
+  }
+
+  /** A role, then what is below it, then its siblings; names are bounded, and so is the depth. */
+  async loadDelegations(parent: MetadataFile<TargetsBody> | undefined): Promise<void> {
+    for (const { name } of parent?.body.delegations.roles ?? []) {
+      if (!this.#isWanted(name)) continue;
+      const file = await this.#loadDelegation(name);
+      if (file !== undefined) await this.loadDelegations(file as MetadataFile<TargetsBody>);
+    }
+  }
+
+  /** The cached file if it is exactly the one the snapshot names. What is then wrong with it is wrong with the server's copy, too. */
+  async #loadCached(role: RoleName): Promise<MetadataFile | undefined> {
+    const cached = await this.#files.latest(role);
+    if (cached === undefined) return undefined;
+    const rootMeta = this.#trusted.rootMeta;
+    try {
+      return this.#trusted.load(role, cached);
+    } catch (error) {
+      const isOtherFile = hasCode(error, "METADATA_HASH_MISMATCH", "METADATA_LENGTH_MISMATCH");
+      // A snapshot that got as far as naming another root was the right file: it is the root that is old.
+      if (!isOtherFile || this.#trusted.rootMeta !== rootMeta) throw error;
+      return undefined;
+    }
+  }
+
+  async #loadRemote(role: RoleName): Promise<MetadataFile> {
+    const minVersion = await this.#files.trustedVersion(role, this.#trusted.signersOf(role));
+    const { name, maxBytes } = this.#trusted.expected(role);
+    const bytes = await this.#options.source.fetch(name, maxBytes);
+    const file = this.#trusted.load(role, bytes, { minVersion: minVersion ?? 1 });
+    await this.#files.store(file);
+    return file;
+  }
+
+  /** A delegation nobody can believe (any more) is left out with a warning; one that is merely wrong is an error, like any other file. */
+  async #loadDelegation(role: RoleName): Promise<MetadataFile | undefined> {
+    const { meta } = this.#trusted.expected(role);
+    if (meta === undefined) {
+      await this.#refuseToForget(role);
+      return undefined;
+    }
+    this.#countDelegation(role, meta.length);
+    try {
+      return await this.loadRole(role);
+    } catch (error) {
+      if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_EXPIRED")) throw error;
+      this.#options.onWarning?.({
+        kind: "delegation-skipped",
+        message: `Error getting ${role}: ${error.message}`,
+        role,
+        error,
+      });
+      return undefined;
+    }
+  }
+
+  /**
+   * Off-spec: the reference accepts a snapshot that no longer lists a delegation its parent still declares, and falls back to other
+   * roles. Whoever holds nothing but the snapshot key could so make signed tags disappear, or older ones come back.
+   */
+  async #refuseToForget(role: RoleName): Promise<void> {
+    if (!(await this.#files.wasTrustedBy(role, this.#trusted.signersOf(role)))) return;
+    throw new MetadataError(
+      "METADATA_VERSION_ROLLBACK",
+      `the snapshot no longer lists ${role}, which was trusted before and is still delegated to`,
+      {
+        hint: "Unless its owner tells you why, treat it as an attack.",
+      },
+    );
+  }
+
+  #countDelegation(role: RoleName, bytes: number): void {
+    this.#delegations++;
+    this.#delegationBytes += bytes;
+    if (this.#delegations <= maxLoadedDelegations && this.#delegationBytes <= maxDelegationBytes) return;
+    throw new MetadataError(
+      "TOO_LARGE",
+      `more delegations than an update may load (${this.#delegations} at ${role}, ${this.#delegationBytes} bytes)`,
+    );
+  }
+
+  #isWanted(role: RoleName): boolean {
+    const { roles } = this.#options;
+    return roles === undefined || roles.some((wanted) => isWithin(wanted, role));
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Bringing a collection up to date: what to ask for, in which order, and what to do when an answer is refused. What may be believed is
+ * decided in `trusted-metadata.ts`; nothing here weakens it.
+ */
+
+import { MetadataError, TagsealError, hasCode } from "../errors.ts";
+import { CachedFiles } from "./cached-files.ts";
+import type { MetadataFile } from "./metadata.ts";
+import { bootstrap, updateRoot } from "./root-update.ts";
+import type { TrustedCollection } from "./trusted-collection.ts";
+import type { TrustedMetadata } from "./trusted-metadata.ts";
+import type { UpdateOptions, UpdateWarning } from "./update-options.ts";
+import { updateBelowRoot } from "./update-pass.ts";
+
+export type { TrustPinning } from "./pinning.ts";
+export type { MetadataCache, MetadataSource, UpdateOptions, UpdateWarning } from "./update-options.ts";
+
+/**
+ * Updates a collection and hands out what may be believed now. Every file is remembered in the cache as soon as it is verified, so that
+ * a later update cannot be taken back behind it, even if this one fails.
+ *
+ * When anything below the root is refused, the root is updated and everything tried once more: keys may have been rotated.
+ *
+ * @throws MetadataError for anything that must not be trusted: `METADATA_*`, `ROOT_*`, `TOO_LARGE`; `REPOSITORY_NOT_SIGNED` when the
+ *   server does not have the collection; `METADATA_CACHE_CORRUPT` when what this machine remembers was damaged
+ * @throws TagsealError what the source throws, when nothing cached may stand in
+ * @see Notary v1: client update
+ */
+export async function updateCollection(options: UpdateOptions): Promise<TrustedCollection> {
+  const files = new CachedFiles(options.cache, (warning) => options.onWarning?.(warning));
+  const start = await bootstrap(options, files);
+  const trusted = await updateWithRetry(options, files, start.trusted, async (first) => {
+    const root = first.root ?? missingRoot();
+    return await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning: start.pinning });
+  });
+  const collection = { ...trusted.finish(), pinnedOnFirstUse: start.isFirstUse };
+  for (const warning of expiryWarnings(collection, trusted, options.now)) options.onWarning?.(warning);
+  return collection;
+}
+
+async function updateWithRetry(
+  options: UpdateOptions,
+  files: CachedFiles,
+  first: TrustedMetadata,
+  withNewRoot: (first: TrustedMetadata) => Promise<TrustedMetadata>,
+): Promise<TrustedMetadata> {
+  try {
+    await updateBelowRoot(options, files, first);
+    return first;
+  } catch (error) {
+    if (!mayBeCuredByNewRoot(error)) throw error;
+  }
+  const second = await withNewRoot(first);
+  await updateBelowRoot(options, files, second);
+  return second;
+}
+
+/** A server that cannot be reached will not give us a root either, and our own damaged cache is not its fault. */
+function mayBeCuredByNewRoot(error: unknown): boolean {
+  if (hasCode(error, "METADATA_CACHE_CORRUPT", "METADATA_STALE", "METADATA_ORDER")) return false;
+  if (hasCode(error, "METADATA_MISSING", "TRUST_SERVER_ERROR", "TRUST_SERVER_REFUSED", "RESPONSE_TOO_LARGE"))
+    return true;
+  return error instanceof MetadataError;
+}
+
+/** Six months before a file expires its owner should hear of it. The server looks after the timestamp itself. */
+function expiryWarnings(collection: TrustedCollection, trusted: TrustedMetadata, now: Date): UpdateWarning[] {
+  const soon = new Date(now);
+  soon.setUTCMonth(soon.getUTCMonth() + 6);
+  const files: MetadataFile[] = [
+    collection.root,
+    collection.targets,
+    ...collection.delegations.values(),
+    collection.snapshot,
+  ];
+  const certificates = trusted.rootVerdict?.warnings ?? [];
+  return [
+    ...certificates.map((message): UpdateWarning => ({ kind: "certificate-near-expiry", message, role: "root" })),
+    ...files
+      .filter((file) => file.body.expiresAt < soon)
+      .map((file): UpdateWarning => {
+        const message = `${file.role} is nearing expiry, you should re-sign the role metadata`;
+        return { kind: "near-expiry", message, role: file.role };
+      }),
+  ];
+}
+
+function missingRoot(): never {
+  throw new TagsealError("INTERNAL", "a trusted set lost its root");
+}
