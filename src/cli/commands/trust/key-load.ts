@@ -1,0 +1,85 @@
+import { readFile, stat } from "node:fs/promises";
+import { parsePem, serialisePem } from "../../../encoding/pem.ts";
+import { hasCode, KeyStoreError, UsageError } from "../../../errors.ts";
+import { importKeys, maxImportLength } from "../../../keys/key-transfer.ts";
+import { defineCommand } from "../../command.ts";
+import { jsonOption } from "../../options/json.ts";
+import { checkKeyName } from "../../options/key-name.ts";
+import { openKeyStore } from "../../options/key-store.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
+import { prefixed } from "../../output/docker-errors.ts";
+import { writeJson } from "../../output/json.ts";
+import { systemReason } from "../../output/system-reason.ts";
+
+const defaultName = "signer";
+
+/** `docker trust key load`: takes a private key into the key store. */
+export const command = defineCommand(
+  {
+    path: "trust key load",
+    usage: "[OPTIONS] KEYFILE",
+    summary: "Load a private key file for signing",
+    description: [
+      "Takes a private key into the trust directory, encrypted under a passphrase: EC, RSA and Ed25519 keys as OpenSSL writes them, and keys exported by notary. An encrypted key is decrypted first, with a passphrase you are asked for. The file must be readable by its owner only.",
+    ],
+    options: {
+      name: { kind: "text", value: "string", default: defaultName, help: "Name for the loaded key" },
+      json: jsonOption,
+      ...passphraseOptions,
+    },
+    args: { min: 1, max: 1 },
+    complete: "file",
+    examples: [{ text: "the key alice made with OpenSSL", line: "tagseal trust key load --name alice alice.pem" }],
+    environment: [["DOCKER_CONFIG", "keys are kept in trust/private below it"], ...passphraseEnvironment],
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [path = ""] }, io) => {
+    const name = options.name ?? defaultName;
+    checkKeyName(name);
+    if (!options.json) io.stdout.write(`Loading key from "${path}"...\n`);
+    const text = await readKeyFile(path);
+    const store = await openKeyStore(io, await passphraseSource(options, io));
+    const { imported } = await importKeys(store, options.name === undefined ? text : renamed(text), {
+      role: name,
+    }).catch((error: unknown) => {
+      throw importFailure(error, path);
+    });
+    if (options.json) writeJson(io, imported);
+    else io.stdout.write(`Successfully imported key from ${path}\n`);
+    return 0;
+  },
+);
+
+/** @throws KeyStoreError `KEY_FILE_UNSAFE`; UsageError `FILE_UNREADABLE`: in docker's words */
+async function readKeyFile(path: string): Promise<string> {
+  const refusing = `refusing to load key from ${path}`;
+  try {
+    const { mode, size } = await stat(path);
+    if ((mode & 0o066) !== 0) {
+      const message = `${refusing}: private key file ${path} must not be readable or writable by others`;
+      throw new KeyStoreError("KEY_FILE_UNSAFE", message, { hint: `chmod 600 ${path}` });
+    }
+    if (size > maxImportLength) throw new UsageError("TOO_LARGE", `${refusing}: it has ${size} bytes`);
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "KEY_FILE_UNSAFE", "TOO_LARGE")) throw error;
+    throw new UsageError("FILE_UNREADABLE", `${refusing}: stat ${path}: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+/** A name that was given wins over the one in the file, as for a key that is loaded a second time. */
+function renamed(text: string): string {
+  return parsePem(text)
+    .map((block) => {
+      const headers = new Map([...block.headers].filter(([header]) => header !== "role"));
+      return serialisePem({ ...block, headers });
+    })
+    .join("");
+}
+
+function importFailure(error: unknown, path: string): unknown {
+  const failed = `error importing key from ${path}`;
+  if (!hasCode(error, "PEM_MALFORMED")) return prefixed(error, failed);
+  const message = `${failed}: provided file ${path} is not a supported private key - to add a signer's public key use docker trust signer add`;
+  return new KeyStoreError("KEY_UNSUPPORTED", message, { cause: error, hint: error.message });
+}
