@@ -22,7 +22,7 @@ export interface CollectionView {
   /** undefined only when the store has lost it */
   readonly snapshot: ReadableFile | undefined;
   readonly meta: ReadonlyMap<RoleName, FileMeta>;
-  /** the earlier expiry of the two files the server may have to renew */
+  /** of the timestamp */
   readonly expiresAt: Date;
 }
 
@@ -134,9 +134,7 @@ export class CollectionReader {
     const sha256 = meta.get("snapshot")?.hashes.get("sha256");
     const snapshot = sha256 && (await this.#store.byChecksum(gun, "snapshot", encodeHex(sha256)));
     if (snapshot === undefined) return { timestamp, snapshot, meta: new Map(), expiresAt };
-    const { body } = parseMetadata("snapshot", snapshot.bytes);
-    const earlier = body.expiresAt < expiresAt ? body.expiresAt : expiresAt;
-    return { timestamp, snapshot, meta: body.meta, expiresAt: earlier };
+    return { timestamp, snapshot, meta: parseMetadata("snapshot", snapshot.bytes).body.meta, expiresAt };
   }
 
   /** The entry of a collection, moved to the young end. */

@@ -5,16 +5,14 @@
 
 import { hasCode } from "../errors.ts";
 import type { RoleName } from "../tuf/metadata.ts";
-import {
-  renewTimestamp,
-  validateUpdate,
-  type ServerKeys,
-  type StoredRoles,
-  type ValidatedFile,
-} from "../tuf/update-validation.ts";
+import type { ServerKeys } from "../tuf/server-signing.ts";
+import type { StoredRoles } from "../tuf/stored-roles.ts";
+import { renewTimestamp } from "../tuf/timestamp-renewal.ts";
+import { validateUpdate } from "../tuf/update-validation.ts";
+import type { ValidatedFile } from "../tuf/validated-file.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import { errorFields, type ServerLog } from "./server-log.ts";
+import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 
@@ -55,6 +53,7 @@ export class Publisher {
    * Publishes files, with the snapshot and timestamp that the server makes.
    *
    * @throws UpdateRefused `UPDATE_REFUSED` when a reader would choke on the result
+   * @throws MetadataError when a stored file cannot be parsed
    * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`; nothing is published then
    */
   async publish(gun: string, uploads: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {
@@ -77,12 +76,12 @@ export class Publisher {
   async renew(gun: string): Promise<void> {
     if (this.#failedRecently(gun)) return;
     try {
-      await this.#change(gun, async (context) => ((await this.#isExpired(gun)) ? renewTimestamp(context) : []));
+      const files = await this.#change(gun, renewTimestamp);
+      if (files.length === 0) return await this.#settleUnrenewed(gun);
       this.counts.renewed += 1;
       this.#parts.log.write("info", "renewed an expired timestamp", { gun });
     } catch (error) {
-      this.#rememberFailure(gun);
-      this.#parts.log.write("error", "cannot renew an expired timestamp", { gun, ...errorFields(error) });
+      this.#failRenewal(gun, errorFields(error));
     }
   }
 
@@ -115,10 +114,11 @@ export class Publisher {
     });
   }
 
-  /** Asked again under the lock: of many readers that saw the expired file, the first one renews it. */
-  async #isExpired(gun: string): Promise<boolean> {
+  /** Nothing was signed: another reader's renewal came first, or readers would not believe a new timestamp. */
+  async #settleUnrenewed(gun: string): Promise<void> {
     const view = await this.#parts.reader.view(gun);
-    return view !== undefined && view.expiresAt <= this.#parts.now();
+    if (view === undefined || view.expiresAt > this.#parts.now()) return;
+    this.#failRenewal(gun, { error: "the root, or a certificate in it, has expired" });
   }
 
   #failedRecently(gun: string): boolean {
@@ -126,7 +126,8 @@ export class Publisher {
     return failedAt !== undefined && Math.abs(this.#parts.now().getTime() - failedAt) < renewalRetryMs;
   }
 
-  #rememberFailure(gun: string): void {
+  #failRenewal(gun: string, why: LogFields): void {
+    this.#parts.log.write("error", "cannot renew an expired timestamp", { gun, ...why });
     const oldest = this.#failedRenewals.keys().next();
     if (this.#failedRenewals.size >= maxFailedRenewals && oldest.done !== true)
       this.#failedRenewals.delete(oldest.value);

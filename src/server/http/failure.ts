@@ -1,7 +1,7 @@
 /** From what went wrong inside to what the client is told. */
 
-import { hasCode } from "../../errors.ts";
-import { UpdateRefused } from "../../tuf/update-validation.ts";
+import { hasCode, MetadataError } from "../../errors.ts";
+import { UpdateRefused } from "../../tuf/update-refused.ts";
 import { WireError } from "./wire-error.ts";
 
 /** The answer to a failed request. Errors nobody planned for become UNKNOWN: their text stays in the log. */
@@ -9,6 +9,8 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
   if (error instanceof WireError) return error;
   if (error instanceof UpdateRefused) return refusedUpdate(error);
   if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
+  // What is stored cannot be understood. Notary v1: such an update is invalid, for a reason the client is not told.
+  if (doing === "changing" && error instanceof MetadataError) return new WireError("INVALID_UPDATE", { cause: error });
   return new WireError(doing === "changing" ? "UPDATING" : "UNKNOWN", { cause: error });
 }
 

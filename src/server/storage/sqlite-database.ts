@@ -3,7 +3,7 @@
  * name the file. The metadata store and the signer each have a file of their own.
  */
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { hasCode, TagsealError } from "../../errors.ts";
 
@@ -24,6 +24,7 @@ const busyTimeoutMs = 5000;
  * @throws TagsealError `STORAGE_FAILED` when it cannot be opened, `SERVER_CONFIGURATION` when a newer release wrote it
  */
 export function openDatabase({ path, migrations, maxPages }: SchemaOptions): DatabaseSync {
+  makePrivate(path);
   return explained(path, "open", () => {
     const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     try {
@@ -72,6 +73,15 @@ export function isUniqueViolation(error: unknown): boolean {
 
 function isSqliteError(error: unknown): error is Error & { errcode: number } {
   return error instanceof Error && !hasCode(error) && "code" in error && error.code === "ERR_SQLITE_ERROR";
+}
+
+/** SQLite gives its log files the mode of the database; a new one is its owner's only. */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "a", 0o600));
+  } catch (cause) {
+    throw new TagsealError("STORAGE_FAILED", `Cannot open ${path}`, { cause });
+  }
 }
 
 function migrate(database: DatabaseSync, path: string, migrations: readonly string[]): void {
