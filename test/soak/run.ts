@@ -1,0 +1,62 @@
+/**
+ * `npm run soak`: the long forms of what the test suite does briefly. Properties with many inputs, publishers racing at full
+ * size, a server killed over and over. Parts can be named: `npm run soak -- fuzz publishers crash`.
+ */
+import { spawnSync } from "node:child_process";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { crashLoop } from "../support/crash-loop.ts";
+import { Scope, writeLayout } from "../support/peers.ts";
+import { racePublishers } from "../support/publishers.ts";
+import { startSandbox } from "../support/sandbox.ts";
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Every property of every layer. @returns true when all held */
+function fuzz(): boolean {
+  const runs = process.env["TAGSEAL_FUZZ_RUNS"] ?? "20000";
+  say(`fuzz: ${runs} runs of each property`);
+  const preload = pathToFileURL(resolve(import.meta.dirname, "fuzz-runs.ts")).href;
+  const env = { ...process.env, TAGSEAL_FUZZ_RUNS: runs, NODE_OPTIONS: `--import=${preload}` };
+  const runner = resolve(import.meta.dirname, "../run.ts");
+  const layers = ["src/encoding", "src/crypto", "src/tuf", "src/reference", "src/registry", "src/keys"];
+  return spawnSync(process.execPath, [runner, ...layers], { env, stdio: "inherit" }).status === 0;
+}
+
+/** 8 publishers × 25 tags on one repository: all 200 must succeed and be there. */
+async function publishers(): Promise<boolean> {
+  await using scope = new Scope("soak");
+  const sandbox = await startSandbox(scope);
+  const image = await writeLayout(scope.path("image"), "soak");
+  let good = true;
+  for (const directories of ["own", "shared"] as const) {
+    const options = { publishers: 8, tagsEach: 25, directories };
+    const startedAt = performance.now();
+    const race = await racePublishers(scope, sandbox, image.directory, `soak/${directories}`, options);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const kept = race.acknowledged.filter((tag) => race.signed.get(tag) === race.digest).length;
+    say(`publishers, ${directories} directories: ${kept} of 200 signed and kept, ${seconds.toFixed(0)} s`);
+    for (const failure of race.failures.slice(0, 5)) say(`    ${failure}`);
+    good &&= kept === 200 && race.failures.length === 0;
+  }
+  return good;
+}
+
+async function crash(): Promise<boolean> {
+  await using scope = new Scope("soak");
+  const image = await writeLayout(scope.path("image"), "soak");
+  const rounds = Number(process.env["TAGSEAL_CRASH_ROUNDS"] ?? 40);
+  const { acknowledged, found } = await crashLoop(scope, image, rounds, 3000);
+  const lost = [...acknowledged].filter((tag) => !found.has(tag));
+  say(`crash: killed ${rounds} times, ${acknowledged.size} publishes acknowledged, ${lost.length} lost`);
+  return lost.length === 0;
+}
+
+const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = { fuzz, publishers, crash };
+const words = process.argv.slice(2);
+for (const [name, part] of Object.entries(parts)) {
+  if (words.length > 0 && !words.includes(name)) continue;
+  if (!(await part())) process.exitCode = 1;
+}
