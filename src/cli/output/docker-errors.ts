@@ -1,5 +1,6 @@
 /** Failures of docker-shaped commands: docker's sentence first, then, as the hint, what docker does not say. */
 import { TagsealError } from "../../errors.ts";
+import { inDockerWords } from "../../trust/docker-words.ts";
 
 /**
  * `docker trust inspect` says one thing for every failure, TLS and network included. The sentence stays, because scripts look
@@ -20,4 +21,11 @@ export function prefixed(error: unknown, prefix: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   return new TagsealError(error.code, `${prefix}: ${error.message}`, { cause: error, ...hint });
+}
+
+/** The same error in the words docker's mapping gives it, for failures that reach docker's user unwrapped. */
+export function dockerised(error: unknown, gun: string): unknown {
+  if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new TagsealError(error.code, inDockerWords(error, gun), { cause: error, ...hint });
 }

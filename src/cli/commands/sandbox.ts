@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommandOutcome, DemoStage, LineKind } from "../../sandbox/demo.ts";
+import type { Sandbox } from "../../sandbox/sandbox.ts";
+import { defineCommand } from "../command.ts";
+import type { Io } from "../io.ts";
+import { captured } from "../captured-io.ts";
+import { parsePort } from "../options/listen-address.ts";
+import { untilAborted } from "../options/until-aborted.ts";
+import { dressed } from "../output/demo-lines.ts";
+
+/** `tagseal sandbox`: a registry and a trust server to play with; `--demo` plays by itself. */
+export const command = defineCommand(
+  {
+    path: "sandbox",
+    usage: "[OPTIONS]",
+    summary: "Run a throwaway registry and trust server on this machine",
+    description: [
+      "Starts an OCI registry and a trust server on loopback, with a throwaway certificate authority, passphrase and docker configuration directory, and prints the variables to export in another terminal; tagseal, docker and notary then use the sandbox. It needs no docker and no privileges. Ctrl-C ends it, and unless --data was given nothing stays behind.",
+      "With --demo it tells what content trust is for, on a real image, in under a minute: an unsigned image is invisible, a signed one is found, and a moved tag, a changed layer, a rolled-back and a frozen trust server are refused, each with its reason. The exit status is 0 only if every refusal really happened.",
+    ],
+    options: {
+      demo: { kind: "switch", help: "Play the demonstration and exit" },
+      data: {
+        kind: "text",
+        value: "dir",
+        complete: "directory",
+        help: "Keep everything here and use it again next time, instead of in a temporary directory",
+      },
+      "registry-port": { kind: "text", value: "port", help: "Port of the registry (default: any free one)" },
+      "server-port": { kind: "text", value: "port", help: "Port of the trust server (default: any free one)" },
+    },
+    args: { min: 0, max: 0 },
+    examples: [
+      { text: "what is this about?", line: "tagseal sandbox --demo" },
+      { text: "one to come back to", line: "tagseal sandbox --data ./sandbox" },
+    ],
+    endsOnSignal: true,
+  },
+  async ({ options }, io) => {
+    const directory = options.data ?? (await mkdtemp(join(tmpdir(), "tagseal-sandbox-")));
+    const ports = {
+      registryPort: portOption(options["registry-port"], "registry-port"),
+      serverPort: portOption(options["server-port"], "server-port"),
+    };
+    try {
+      return options.demo ? await demonstrate(directory, ports, io) : await serve(directory, ports, io);
+    } finally {
+      if (options.data === undefined) await rm(directory, { recursive: true, force: true });
+    }
+  },
+);
+
+interface Ports {
+  readonly registryPort: number | undefined;
+  readonly serverPort: number | undefined;
+}
+
+function portOption(text: string | undefined, flag: string): number | undefined {
+  return text === undefined ? undefined : parsePort(text, flag);
+}
+
+async function serve(directory: string, ports: Ports, io: Io): Promise<number> {
+  const { startSandbox } = await import("../../sandbox/sandbox.ts");
+  const sandbox = await startSandbox({ directory, ...ports, now: io.now });
+  io.stdout.write(exportLines(sandbox));
+  io.stderr.write(introduction(sandbox));
+  await untilAborted(io.signal);
+  await sandbox.close();
+  return 0;
+}
+
+function exportLines({ environment }: Sandbox): string {
+  return Object.entries(environment)
+    .map(([name, value]) => `export ${name}=${shellWord(value)}\n`)
+    .join("");
+}
+
+function shellWord(text: string): string {
+  return /^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function introduction({ sampleImage }: Sandbox): string {
+  return `
+The sandbox is running. Paste the lines above into another terminal, and there:
+
+  tagseal push --from oci:${sampleImage.directory} $REGISTRY/team/app:1.0
+  tagseal verify $REGISTRY/team/app:1.0
+  tagseal list $REGISTRY/team/app
+
+Ctrl-C ends it.
+`;
+}
+
+async function demonstrate(directory: string, ports: Ports, io: Io): Promise<number> {
+  const { startSandbox } = await import("../../sandbox/sandbox.ts");
+  const { playDemo } = await import("../../sandbox/demo.ts");
+  const clocks = new DemoClocks(io.now);
+  const sandbox = await startSandbox({ directory, ...ports, now: clocks.server });
+  const stage: DemoStage = {
+    sandbox,
+    directory,
+    run: (argv, env = {}) => runInside(argv, { ...io.env, ...sandbox.environment, ...env }, io, clocks.client),
+    say: (kind: LineKind, line: string) => io.stdout.write(dressed(kind, line, io)),
+    setClientClock: (offsetMs) => clocks.setClient(offsetMs),
+    setServerClock: (clock) => clocks.setServer(clock),
+  };
+  try {
+    return (await playDemo(stage)) ? 0 : 1;
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** Runs a command line in this process, as main does for a person, and keeps what it prints. */
+async function runInside(argv: readonly string[], env: Io["env"], io: Io, now: () => Date): Promise<CommandOutcome> {
+  io.signal.throwIfAborted();
+  const { main } = await import("../main.ts");
+  const { io: inner, stdout, stderr } = captured({ env, signal: io.signal, now });
+  const exitCode = await main(argv, inner);
+  return { exitCode, stdout: stdout(), stderr: stderr() };
+}
+
+/** The demonstration's clocks: nobody waits two weeks to see a freeze. */
+class DemoClocks {
+  readonly #now: () => Date;
+  #clientOffsetMs = 0;
+  #serverOffsetMs = 0;
+  #serverStoppedAt: Date | undefined;
+  readonly client = (): Date => new Date(this.#now().getTime() + this.#clientOffsetMs);
+  readonly server = (): Date => this.#serverStoppedAt ?? new Date(this.#now().getTime() + this.#serverOffsetMs);
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  setClient(offsetMs: number): void {
+    this.#clientOffsetMs = offsetMs;
+  }
+
+  setServer(clock: "stopped" | { readonly offsetMs: number }): void {
+    this.#serverStoppedAt = clock === "stopped" ? this.server() : undefined;
+    if (clock !== "stopped") this.#serverOffsetMs = clock.offsetMs;
+  }
+}

@@ -1,0 +1,158 @@
+import { hasCode, UsageError } from "../../../errors.ts";
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
+import { digestHex } from "../../../reference/digest.ts";
+import type { SignOptions, SignResult, TagToSign } from "../../../trust/sign.ts";
+import type { VerifiedTag } from "../../../trust/verify.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { type ImageArgument, imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/json.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
+import { registryUser, withRegistry } from "../../options/registry.ts";
+import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { dockerised, prefixed } from "../../output/docker-errors.ts";
+import { writeJson } from "../../output/json.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+
+/** `docker trust sign`: signs a tag as the signer whose key is here. */
+export const command = defineCommand(
+  {
+    path: "trust sign",
+    usage: "IMAGE:TAG",
+    summary: "Sign an image",
+    description: [
+      "Adds your signature to a tag. A tag that is signed already keeps its digest and gets your signature as well. A tag that is not signed yet is signed for the digest the registry has under it now, which is printed; `tagseal sign IMAGE:TAG@DIGEST` signs a digest you name instead.",
+      "In a repository without trust data this makes its keys, and makes you its first signer, under the name you are logged in to the registry with.",
+    ],
+    options: {
+      local: { kind: "switch", help: "Sign a locally tagged image" },
+      json: jsonOption,
+      ...passphraseOptions,
+    },
+    args: { min: 1, max: 1 },
+    examples: [{ text: "add my signature", line: "tagseal trust sign registry.example.com/team/app:1.0" }],
+    environment: [...trustEnvironment, ...passphraseEnvironment],
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const image = signableImage(name);
+    if (options.local) {
+      throw new UsageError("USAGE", "--local needs a container engine, and this release works with registries only", {
+        hint: "push the image, then sign it: tagseal push --from oci:DIR IMAGE:TAG does both",
+      });
+    }
+    const signing: Signing = { io, json: options.json, passphrases: await passphraseSource(options, io) };
+    const released = await releasedTag(image, io);
+    const target = released.signed ?? (await fromRegistry(image, signing));
+    if (released.signed !== undefined) tellExisting(image, released.signed, signing);
+    const initialise = released.repositoryIsSigned ? (false as const) : { signer: await firstSigner(image, io) };
+    const result = await signAs(image, target, initialise, signing);
+    report(image, result, initialise, signing);
+    return 0;
+  },
+);
+
+interface Signing {
+  readonly io: Io;
+  readonly json: boolean;
+  readonly passphrases: PassphraseSource;
+}
+
+type TaggedArgument = ImageArgument & { readonly tag: string };
+
+function signableImage(name: string): TaggedArgument {
+  const image = imageArgument(name);
+  const { tag, digest } = image.reference;
+  if (digest !== undefined) throw new UsageError("USAGE", "cannot use a digest reference for IMAGE:TAG");
+  if (tag === undefined) throw new UsageError("USAGE", `no tag specified for ${name}`);
+  return { ...image, tag };
+}
+
+interface Released {
+  readonly repositoryIsSigned: boolean;
+  readonly signed: VerifiedTag | undefined;
+}
+
+/** What the tag is signed for until now, if it is. */
+async function releasedTag({ reference, gun, tag }: TaggedArgument, io: Io): Promise<Released> {
+  const { verifyTag } = await import("../../../trust/verify.ts");
+  try {
+    const settings = { access: "write", notify: tellTrustEvents(io, { quiet: true }) } as const;
+    const signed = await withTrust(io, reference, settings, (context) => verifyTag(context, tag));
+    return { repositoryIsSigned: true, signed };
+  } catch (error) {
+    if (hasCode(error, "TAG_NOT_SIGNED")) return { repositoryIsSigned: true, signed: undefined };
+    if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return { repositoryIsSigned: false, signed: undefined };
+    throw dockerised(error, gun);
+  }
+}
+
+async function fromRegistry({ reference, typed, tag }: TaggedArgument, { io, json }: Signing): Promise<TagToSign> {
+  const { digest, size } = await withRegistry(io, reference, "pull", (registry) => registry.resolve(tag));
+  if (!json) {
+    io.stderr.write(
+      `Signing and pushing trust data for image ${typed}, may overwrite remote trust data\n${typed} is ${digest} in the registry now\n`,
+    );
+    io.stdout.write("Signing and pushing trust metadata\n");
+  }
+  return { tag, digest, length: size };
+}
+
+function tellExisting({ typed, tag }: TaggedArgument, { digest, signers }: VerifiedTag, { io, json }: Signing): void {
+  if (json) return;
+  io.stdout.write(
+    `Signing and pushing trust metadata for ${typed}\nExisting signatures for tag ${tag} digest ${digestHex(digest)} from:\n${signers.join(", ")}\n`,
+  );
+}
+
+/** docker names the first signer after the registry's user, and fails obscurely where there is none. */
+async function firstSigner({ reference, typed }: TaggedArgument, io: Io): Promise<string> {
+  const user = await registryUser(io, reference);
+  const hint =
+    "log in with a user name of lower-case letters and digits, or use `tagseal trust signer add`, or sign with the repository key: `tagseal sign`";
+  if (user === undefined) {
+    const message = `could not add signer to repo: nobody is logged in to ${reference.registry}, so the first signer of ${typed} has no name`;
+    throw new UsageError("SIGNER_NAME_INVALID", message, { hint });
+  }
+  const { checkSignerName } = await import("../../../trust/signer.ts");
+  try {
+    checkSignerName(user);
+  } catch (error) {
+    const message = `could not add signer to repo: the user name "${user}" cannot be a signer's name`;
+    throw new UsageError("SIGNER_NAME_INVALID", message, { cause: error, hint });
+  }
+  return user;
+}
+
+async function signAs(
+  { reference, gun, tag }: TaggedArgument,
+  { digest, length }: TagToSign,
+  initialise: NonNullable<SignOptions["initialise"]>,
+  { io, passphrases }: Signing,
+): Promise<SignResult> {
+  const { signTags } = await import("../../../trust/sign.ts");
+  const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet: true }) } as const;
+  try {
+    return await withTrust(io, reference, settings, (context) =>
+      signTags(context, [{ tag, digest, length }], { initialise }),
+    );
+  } catch (error) {
+    throw prefixed(error, `failed to sign ${gun}:${tag}`);
+  }
+}
+
+function report(
+  { gun, tag, typed }: TaggedArgument,
+  { initialised, signed }: SignResult,
+  initialise: SignOptions["initialise"],
+  { io, json }: Signing,
+): void {
+  if (json) {
+    writeJson(io, { image: typed, gun, initialised, ...signed[0] });
+    return;
+  }
+  if (initialised && typeof initialise === "object") {
+    io.stdout.write(`Created signer: ${initialise.signer}\nFinished initializing signed repository for ${typed}\n`);
+  }
+  io.stdout.write(`Successfully signed ${gun}:${tag}\n`);
+}
