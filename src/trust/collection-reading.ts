@@ -1,6 +1,7 @@
 import { hasCode, MetadataError } from "../errors.ts";
+import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
-import { type MetadataSource, updateCollection, type UpdateOptions } from "../tuf/updater.ts";
+import { updateCollection, type UpdateOptions } from "../tuf/updater.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /**
@@ -13,14 +14,12 @@ export async function readCollection(
   context: TrustContext,
   overrides: Partial<UpdateOptions> = {},
 ): Promise<TrustedCollection> {
-  const source = watchRoot(context.server);
   try {
-    const collection = await updateCollection({ ...updateOptions(context), source, ...overrides });
+    const collection = await updateCollection({ ...updateOptions(context), ...overrides });
     if (collection.pinnedOnFirstUse) announcePin(context, collection);
     return collection;
   } catch (error) {
-    if (source.rootIsMissing() && hasCode(error, "METADATA_MISSING")) throw notSigned(context, error);
-    throw error;
+    throw hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
   }
 }
 
@@ -29,17 +28,16 @@ export async function readCollection(
  *
  * @returns undefined when the server has no such collection
  */
-export async function readForWriting(
-  context: TrustContext,
-  overrides: Partial<UpdateOptions> = {},
-): Promise<TrustedCollection | undefined> {
+export async function readForWriting(context: TrustContext): Promise<TrustedCollection | undefined> {
   try {
-    return await readCollection(context, { maxStalenessMs: 0, ...overrides });
+    return await readCollection(context, { maxStalenessMs: 0 });
   } catch (error) {
     if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
+    // What keeps a writer from writing is that the server did not answer, not how old the cache is.
+    const failure = hasCode(error, "METADATA_STALE") ? error.cause : error;
     // With a root in the cache the first file that is missing is another one: only the root tells "gone" from "broken".
-    if (hasCode(error, "METADATA_MISSING", "METADATA_STALE") && (await isAbsent(context))) return undefined;
-    throw error;
+    if (hasCode(failure, "METADATA_MISSING") && (await isAbsent(context))) return undefined;
+    throw failure;
   }
 }
 
@@ -54,7 +52,7 @@ export function notSigned(context: TrustContext, cause?: unknown): MetadataError
 
 async function isAbsent(context: TrustContext): Promise<boolean> {
   try {
-    await context.server.fetch("root", maxRootBytes);
+    await context.server.fetch("root", maxFileBytes("root"));
     return false;
   } catch (error) {
     if (hasCode(error, "METADATA_MISSING")) return true;
@@ -62,13 +60,12 @@ async function isAbsent(context: TrustContext): Promise<boolean> {
   }
 }
 
-const maxRootBytes = 100 * 1024 * 1024;
-
-function updateOptions(context: TrustContext): Omit<UpdateOptions, "source"> {
-  const { gun, cache, pinning, maxStalenessMs } = context;
+function updateOptions(context: TrustContext): UpdateOptions {
+  const { gun, cache, server: source, pinning, maxStalenessMs } = context;
   return {
     gun,
     cache,
+    source,
     now: context.now(),
     ...(pinning === undefined ? {} : { pinning }),
     ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }),
@@ -79,17 +76,4 @@ function updateOptions(context: TrustContext): Omit<UpdateOptions, "source"> {
 function announcePin(context: TrustContext, collection: TrustedCollection): void {
   const rootKeyIds = collection.root.body.roles.get("root")?.keyIds ?? [];
   context.notify({ kind: "pinned-root", gun: context.gun, rootKeyIds });
-}
-
-function watchRoot(source: MetadataSource): MetadataSource & { rootIsMissing(): boolean } {
-  let missing = false;
-  const fetch = async (name: string, maxBytes: number): Promise<Uint8Array> => {
-    try {
-      return await source.fetch(name, maxBytes);
-    } catch (error) {
-      if (name === "root" && hasCode(error, "METADATA_MISSING")) missing = true;
-      throw error;
-    }
-  };
-  return { fetch, rootIsMissing: () => missing };
 }

@@ -1,22 +1,26 @@
-import { TagsealError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { HeldKeys } from "./held-keys.ts";
+import type { InitialiseResult } from "./initial-collection.ts";
+import { type CollectionChange, publishChange } from "./publish.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** The keys of a new collection. */
-export interface InitialiseResult {
-  /** canonical */
-  readonly rootKeyId: string;
-  /** what readers pin */
-  readonly rootCertificateId: string;
-  readonly targetsKeyId: string;
-  readonly createdRootKey: boolean;
-}
+export type { InitialiseResult } from "./initial-collection.ts";
+
+/** Nothing: what is published is the collection itself. */
+const emptyChange: CollectionChange = { apply: async () => false, isIn: () => true };
 
 /**
  * Makes an empty collection on the server: root key here (the lexicographically first, or a new one), new repository key,
  * snapshot and timestamp keys held by the server. If it fails nothing half-made stays, but a new root key is kept and named in a warning.
  *
- * @throws UsageError `USAGE` when the collection exists already
+ * @throws UsageError `USAGE` when the collection exists already: its keys and what was signed stay as they are
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+ * @throws NetworkError as `publishChange`
  */
 export async function initialiseCollection(context: TrustContext): Promise<InitialiseResult> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun}`);
+  const { initialised } = await publishChange(context, new HeldKeys(context), emptyChange, { initialise: true });
+  if (initialised !== undefined) return initialised;
+  throw new UsageError("USAGE", `${context.gun} has trust data already`, {
+    hint: "Sign in it as it is; to start anew its administrator must delete it first.",
+  });
 }

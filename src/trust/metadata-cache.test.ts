@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,15 +7,15 @@ import { FileMetadataCache } from "./metadata-cache.ts";
 
 const gun = "reg.example.com:5000/team/app";
 let trustDirectory: string;
-let warnings: string[];
+let now: Date;
 beforeEach(async () => {
   trustDirectory = await mkdtemp(join(tmpdir(), "cache-"));
-  warnings = [];
+  now = new Date("2026-01-01T00:00:00Z");
 });
 afterEach(async () => await rm(trustDirectory, { recursive: true, force: true }));
 
 function cacheOf(name = gun): FileMetadataCache {
-  return new FileMetadataCache({ trustDirectory, gun: name, onWarning: (message) => warnings.push(message) });
+  return new FileMetadataCache({ trustDirectory, gun: name, now: () => now });
 }
 
 function roleFile(version: number, padding = 0): Buffer {
@@ -112,15 +112,23 @@ test("names that would leave the directory are refused", async () => {
   await rejects(cacheOf().load("targets/../../root"), { code: "REFERENCE_INVALID" });
 });
 
-test("what cannot be written is a warning, not a failure", async () => {
-  await cacheOf().store(`targets/${"a".repeat(300)}`, roleFile(1));
-  equal(warnings.length, 1);
-  ok(warnings[0]?.startsWith("could not remember the targets/aaa"));
+test("what cannot be written is said to be so", async () => {
+  await rejects(cacheOf().store(`targets/${"a".repeat(300)}`, roleFile(1)), { code: "FILE_UNWRITABLE" });
+});
+
+test("I4: when the server last confirmed the timestamp is kept, for exactly those bytes", async () => {
+  await cacheOf().store("timestamp", roleFile(1));
+  deepEqual(await cacheOf().confirmedAt("timestamp"), now);
+  now = new Date(now.getTime() + 3_600_000);
+  await cacheOf().confirm("timestamp");
+  deepEqual(await cacheOf().confirmedAt("timestamp"), now);
+  await writeFile(metadataPath("timestamp.json"), roleFile(2));
+  equal(await cacheOf().confirmedAt("timestamp"), undefined);
+  equal(await cacheOf().confirmedAt("snapshot"), undefined);
 });
 
 test("the longest role name there is fits", async () => {
   const role = `targets/${"a".repeat(247)}`;
   await cacheOf().store(role, roleFile(1));
   deepEqual(await cacheOf().load(role), roleFile(1));
-  deepEqual(warnings, []);
 });

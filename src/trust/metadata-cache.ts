@@ -3,18 +3,18 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isJsonObject, parseJson } from "../encoding/json.ts";
-import { MetadataError, UsageError, hasCode } from "../errors.ts";
+import { MetadataError, TagsealError, UsageError, hasCode } from "../errors.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import type { MetadataCache } from "../tuf/updater.ts";
 import { withCollectionLock } from "./collection-lock.ts";
+import { ConfirmationRecord } from "./confirmation-record.ts";
 
 /** Where a {@link FileMetadataCache} lives. */
 export interface FileMetadataCacheOptions {
   /** docker's `$DOCKER_CONFIG/trust` */
   readonly trustDirectory: string;
   readonly gun: string;
-  /** told when something could not be remembered; the work goes on, as it does in docker */
-  readonly onWarning?: (message: string) => void;
+  readonly now?: () => Date;
 }
 
 /** No role file is larger; a cache must not be a way around the bounds of the network. */
@@ -44,7 +44,7 @@ interface FileIdentity {
 export class FileMetadataCache implements MetadataCache {
   readonly #trustDirectory: string;
   readonly #collection: readonly string[];
-  readonly #onWarning: (message: string) => void;
+  readonly #confirmations: ConfirmationRecord;
   readonly #seen = new Map<RoleName, FileIdentity | undefined>();
   readonly #checkedDirectories = new Set<string>();
 
@@ -52,7 +52,8 @@ export class FileMetadataCache implements MetadataCache {
   constructor(options: FileMetadataCacheOptions) {
     this.#trustDirectory = resolve(options.trustDirectory);
     this.#collection = ["tuf", ...safeSegments(options.gun)];
-    this.#onWarning = options.onWarning ?? (() => undefined);
+    const record = join(this.#trustDirectory, ...this.#collection, ".tagseal-confirmed");
+    this.#confirmations = new ConfirmationRecord(record, options.now ?? (() => new Date()));
   }
 
   /** The file under which processes that publish to this collection queue up. */
@@ -80,19 +81,35 @@ export class FileMetadataCache implements MetadataCache {
     }
   }
 
-  /** Remembers a verified role file. What cannot be written is reported as a warning: a full disk must not stop a verification. */
+  /**
+   * Remembers a verified role file.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` for a link on the way
+   * @throws UsageError `FILE_UNWRITABLE`: what cannot be written need not stop a verification, but its user should know
+   */
   async store(role: RoleName, bytes: Uint8Array): Promise<void> {
     const path = this.#pathOf(role);
     try {
       await this.#checkDirectories(path);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await withCollectionLock(this.#lockPath("cache"), async () => await this.#replace(role, path, bytes), lockTiming);
+      if (role === "timestamp") await this.#confirmations.confirm(bytes);
     } catch (error) {
-      if (hasCode(error, "METADATA_CACHE_CORRUPT") || !(error instanceof Error)) throw error;
-      this.#onWarning(
-        `could not remember the ${role} metadata, so a rollback of it may go unnoticed later: ${error.message}`,
-      );
+      if (error instanceof TagsealError || !(error instanceof Error)) throw error;
+      throw new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${error.message}`, { cause: error });
     }
+  }
+
+  /** When the server last had exactly the stored timestamp. */
+  async confirmedAt(role: RoleName): Promise<Date | undefined> {
+    const bytes = role === "timestamp" ? await this.load(role) : undefined;
+    return bytes === undefined ? undefined : await this.#confirmations.confirmedAt(bytes);
+  }
+
+  /** Notes that the server still has exactly the stored timestamp; nothing else is kept track of. */
+  async confirm(role: RoleName): Promise<void> {
+    const bytes = role === "timestamp" ? await this.load(role) : undefined;
+    if (bytes !== undefined) await this.#confirmations.confirm(bytes);
   }
 
   /** Forgets everything about the collection, staged changes of other tools excepted. */

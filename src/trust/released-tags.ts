@@ -1,4 +1,4 @@
-import { MetadataError } from "../errors.ts";
+import { hasCode, MetadataError } from "../errors.ts";
 import { type Digest, digestFromHex } from "../reference/digest.ts";
 import { findAllTargets, findTarget, type FoundTarget } from "../tuf/lookup.ts";
 import type { RoleName, Target } from "../tuf/metadata.ts";
@@ -39,10 +39,14 @@ export function findReleasedTag(collection: TrustedCollection, tag: string): Sig
   return { tag, digest, length: found.target.length, role: found.role, signers: signersOf(all, tag, digest) };
 }
 
-/** True when {@link findReleasedTag} would find the tag. */
-export function findReleasedDigest(collection: TrustedCollection, tag: string): Digest | undefined {
-  const found = findTarget(collection, tag, releasedRoles);
-  return found !== undefined && isReleased(found) ? digestOf(found.target) : undefined;
+/** What {@link findReleasedTag} would find; undefined where it would throw. */
+export function releasedEntryOf(collection: TrustedCollection, tag: string): SignedTag | undefined {
+  try {
+    return findReleasedTag(collection, tag);
+  } catch (error) {
+    if (hasCode(error, "TAG_NOT_SIGNED")) return undefined;
+    throw error;
+  }
 }
 
 /**

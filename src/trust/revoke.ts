@@ -1,5 +1,14 @@
-import { TagsealError } from "../errors.ts";
+import { MetadataError } from "../errors.ts";
+import type { CollectionEditor } from "../tuf/editor.ts";
+import { listDelegations } from "../tuf/lookup.ts";
 import type { RoleName } from "../tuf/metadata.ts";
+import { parentOf } from "../tuf/role-name.ts";
+import type { TrustedCollection } from "../tuf/trusted-collection.ts";
+import { notSigned } from "./collection-reading.ts";
+import { HeldKeys } from "./held-keys.ts";
+import { type CollectionChange, publishChange } from "./publish.ts";
+import { releasedEntryOf } from "./released-tags.ts";
+import { targetsFileOf } from "./signable-roles.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** An entry taken out, or one that stays because no key for its role is here. */
@@ -18,12 +27,104 @@ export interface RevokeResult {
 }
 
 /**
- * Takes signatures back from **every** role whose key is here, `targets` included.
+ * Takes signatures back from **every** role whose key is here, `targets` included (docker leaves what was signed there before the first
+ * signer was added, and says it is gone).
  *
  * @param tags names, or `all`
  * @throws MetadataError `TAG_NOT_SIGNED` when a tag (or, for `all`, anything) is not signed; `REPOSITORY_NOT_SIGNED`;
  *   `SIGNING_KEY_MISSING` when nothing at all could be removed; what an update can refuse
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`; NetworkError as `publishChange`
  */
 export async function revokeTags(context: TrustContext, tags: readonly string[] | "all"): Promise<RevokeResult> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun} ${tags.length}`);
+  const held = new HeldKeys(context);
+  const change = new Revocation(context, held, tags);
+  const { collection } = await publishChange(context, held, change, { initialise: false });
+  const stillReleased = change.tags.filter((tag) => releasedEntryOf(collection, tag) !== undefined);
+  return { removed: change.removed, remaining: change.remaining, stillReleased: stillReleased.sort() };
+}
+
+class Revocation implements CollectionChange {
+  readonly #context: TrustContext;
+  readonly #held: HeldKeys;
+  readonly #wanted: readonly string[] | "all";
+  #removed: RevokedEntry[] = [];
+  #remaining: RevokedEntry[] = [];
+
+  constructor(context: TrustContext, held: HeldKeys, wanted: readonly string[] | "all") {
+    this.#context = context;
+    this.#held = held;
+    this.#wanted = wanted;
+  }
+
+  get removed(): readonly RevokedEntry[] {
+    return this.#removed;
+  }
+
+  get remaining(): readonly RevokedEntry[] {
+    return this.#remaining;
+  }
+
+  get tags(): readonly string[] {
+    return [...new Set([...this.#removed, ...this.#remaining].map(({ tag }) => tag))];
+  }
+
+  async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
+    if (current === undefined) throw notSigned(this.#context);
+    // Sent before and the answer lost: what was to be removed then is gone now.
+    if (this.#removed.length > 0 && this.isIn(current)) return false;
+    await this.#sort(entriesOf(current, this.#wanted), current);
+    for (const { tag, role } of this.#removed) editor.removeTarget(role, tag);
+    return true;
+  }
+
+  isIn(collection: TrustedCollection): boolean {
+    return this.#removed.every(({ tag, role }) => targetsFileOf(collection, role)?.body.targets.has(tag) !== true);
+  }
+
+  async #sort(entries: readonly RevokedEntry[], current: TrustedCollection): Promise<void> {
+    this.#requireSigned(entries);
+    this.#removed = [];
+    this.#remaining = [];
+    for (const entry of entries) {
+      const isOurs = await this.#canSign(current, entry.role);
+      (isOurs ? this.#removed : this.#remaining).push(entry);
+    }
+    if (this.#removed.length > 0) return;
+    throw new MetadataError("SIGNING_KEY_MISSING", "no valid signing keys for delegation roles", {
+      hint: `Its signatures stand in ${rolesOf(entries)}, and none of their keys is on this machine.`,
+    });
+  }
+
+  #requireSigned(entries: readonly RevokedEntry[]): void {
+    if (this.#wanted === "all") {
+      if (entries.length === 0) throw new MetadataError("TAG_NOT_SIGNED", "no signed tags to remove");
+      return;
+    }
+    const found = new Set(entries.map(({ tag }) => tag));
+    for (const tag of this.#wanted) {
+      if (!found.has(tag)) throw new MetadataError("TAG_NOT_SIGNED", `No valid trust data for ${tag}`);
+    }
+  }
+
+  async #canSign(current: TrustedCollection, role: RoleName): Promise<boolean> {
+    if (role === "targets") {
+      const { keys, roles } = current.root.body;
+      return await this.#held.holdsOneOf(roles.get("targets") ?? { keyIds: null, threshold: 1 }, keys);
+    }
+    const keys = targetsFileOf(current, parentOf(role))?.body.delegations.keys ?? new Map();
+    const declared = listDelegations(current).find((delegation) => delegation.role.name === role);
+    return declared !== undefined && (await this.#held.holdsOneOf(declared.role, keys));
+  }
+}
+
+/** Every entry under these tags, whatever role it stands in and whether or not it counts for readers. */
+function entriesOf(collection: TrustedCollection, wanted: readonly string[] | "all"): RevokedEntry[] {
+  return [collection.targets, ...collection.delegations.values()].flatMap(({ role, body }) => {
+    const tags = wanted === "all" ? [...body.targets.keys()] : wanted.filter((tag) => body.targets.has(tag));
+    return tags.map((tag) => ({ tag, role }));
+  });
+}
+
+function rolesOf(entries: readonly RevokedEntry[]): string {
+  return [...new Set(entries.map(({ role }) => role))].join(", ");
 }

@@ -1,5 +1,10 @@
-import { TagsealError } from "../errors.ts";
+import { PublicKey } from "../crypto/public-key.ts";
+import { createRootCertificate } from "../crypto/root-certificate.ts";
+import type { CollectionEditor } from "../tuf/editor.ts";
 import type { BaseRole } from "../tuf/metadata.ts";
+import type { TrustedCollection } from "../tuf/trusted-collection.ts";
+import { HeldKeys } from "./held-keys.ts";
+import { type CollectionChange, publishChange } from "./publish.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** The keys a role has after a rotation. */
@@ -12,10 +17,52 @@ export interface RotateResult {
 
 /**
  * Replaces the keys of a base role: a new key here for `root` and `targets`, a new key of the server for `timestamp` and `snapshot`.
- * Old private keys are kept: a rotation nobody acknowledged must leave the user able to sign.
+ * Old private keys are kept: a rotation nobody acknowledged must leave the user able to sign, and old root keys sign the way to the new.
  *
- * @throws MetadataError `SIGNING_KEY_MISSING` without the root key
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`; KeyStoreError `SIGNING_KEY_MISSING` without the root key
+ * @throws NetworkError as `publishChange`
+ * @see Notary v1: key rotation
  */
 export async function rotateKey(context: TrustContext, role: BaseRole): Promise<RotateResult> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun} ${role}`);
+  const held = new HeldKeys(context);
+  const rotation = new KeyRotation(role, async () => await newKey(context, held, role));
+  await publishChange(context, held, rotation, { initialise: false });
+  return { role, ...rotation.keyIds };
+}
+
+class KeyRotation implements CollectionChange {
+  readonly #role: BaseRole;
+  readonly #makeKey: () => Promise<PublicKey>;
+  #key: PublicKey | undefined;
+  #oldKeyIds: readonly string[] = [];
+
+  constructor(role: BaseRole, makeKey: () => Promise<PublicKey>) {
+    this.#role = role;
+    this.#makeKey = makeKey;
+  }
+
+  get keyIds(): Pick<RotateResult, "newKeyIds" | "oldKeyIds"> {
+    return { newKeyIds: this.#key === undefined ? [] : [this.#key.keyId], oldKeyIds: this.#oldKeyIds };
+  }
+
+  async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
+    if (current === undefined || this.isIn(current)) return false;
+    this.#oldKeyIds = current.root.body.roles.get(this.#role)?.keyIds ?? [];
+    // One key, however often a conflict makes us start over.
+    this.#key ??= await this.#makeKey();
+    editor.rotateKey(this.#role, [this.#key]);
+    return true;
+  }
+
+  isIn(collection: TrustedCollection): boolean {
+    const { keyIds } = collection.root.body.roles.get(this.#role) ?? { keyIds: [] };
+    return this.#key !== undefined && keyIds?.length === 1 && keyIds[0] === this.#key.keyId;
+  }
+}
+
+async function newKey(context: TrustContext, held: HeldKeys, role: BaseRole): Promise<PublicKey> {
+  if (role === "snapshot" || role === "timestamp") return await context.server.rotateKey(role);
+  if (role === "targets") return (await held.make({ role, gun: context.gun })).publicKey;
+  const key = await held.make({ role });
+  return PublicKey.fromCertificatePem(await createRootCertificate(key, context.gun, context.now()));
 }

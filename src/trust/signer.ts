@@ -1,6 +1,13 @@
 import type { PublicKey } from "../crypto/public-key.ts";
-import { TagsealError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { HeldKeys } from "./held-keys.ts";
+import { publishChange } from "./publish.ts";
+import { SignerAddition } from "./signer-addition.ts";
+import { checkSignerName } from "./signer-delegation.ts";
+import { SignerRemoval } from "./signer-removal.ts";
 import type { TrustContext } from "./trust-context.ts";
+
+export { checkSignerName } from "./signer-delegation.ts";
 
 /** What {@link addSigner} did. */
 export interface AddSignerResult {
@@ -15,19 +22,10 @@ export interface RemoveSignerOptions {
 }
 
 /**
- * Checks a signer name: lower-case letter or digit first, then also `-` and `_`; `releases` is reserved.
- *
- * @throws UsageError `SIGNER_NAME_INVALID`, in docker's words
- * @see Notary v1: signer add
- */
-export function checkSignerName(name: string): void {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${name}`);
-}
-
-/**
  * Lets `name` sign tags: delegations `targets/<name>` and `targets/releases` get the keys. Initialises the repository if it has no trust data.
+ * A signer that was removed before does not bring its old tags back: its role starts empty if its key is here, else there is a warning.
  *
- * @throws UsageError `SIGNER_NAME_INVALID`
+ * @throws UsageError `SIGNER_NAME_INVALID`; `USAGE` without keys
  * @throws MetadataError `SIGNING_KEY_MISSING` without the repository key
  */
 export async function addSigner(
@@ -35,13 +33,21 @@ export async function addSigner(
   name: string,
   keys: readonly PublicKey[],
 ): Promise<AddSignerResult> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun} ${name} ${keys.length}`);
+  checkSignerName(name);
+  if (keys.length === 0) throw new UsageError("USAGE", `signer ${name} needs at least one public key`);
+  const held = new HeldKeys(context);
+  const change = new SignerAddition(context, held, name, keys);
+  const { initialised } = await publishChange(context, held, change, { initialise: true });
+  context.notify({ kind: "signer-added", gun: context.gun, signer: name });
+  return { initialised: initialised !== undefined };
 }
 
 /**
- * Takes the signer's keys out of `targets/releases` and deletes `targets/<name>`.
+ * Takes the signer's keys out of `targets/releases` and deletes `targets/<name>`, as the documentation of docker has it (docker itself, since
+ * version 26, mostly removes nothing).
  *
  * @returns false when the question about the last signer was answered no
+ * @throws UsageError `SIGNER_NAME_INVALID` for `releases`
  * @throws MetadataError `SIGNER_UNKNOWN`, `REPOSITORY_NOT_SIGNED`, `SIGNING_KEY_MISSING`
  */
 export async function removeSigner(
@@ -49,5 +55,11 @@ export async function removeSigner(
   name: string,
   options: RemoveSignerOptions,
 ): Promise<boolean> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet: ${context.gun} ${name} ${typeof options}`);
+  if (name === "releases") {
+    throw new UsageError("SIGNER_NAME_INVALID", "releases is a reserved keyword and cannot be removed");
+  }
+  const held = new HeldKeys(context);
+  const change = new SignerRemoval(context, name, options.confirmLastSigner);
+  await publishChange(context, held, change, { initialise: false });
+  return !change.declined;
 }

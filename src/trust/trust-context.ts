@@ -4,13 +4,22 @@
  * goes out as a `TrustEvent`, keys come from a `KeyStore`, the time from `now`.
  */
 
+import { join } from "node:path";
+import { KeyStoreError } from "../errors.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
-import type { ImageReference } from "../reference/image-reference.ts";
-import { TagsealError } from "../errors.ts";
+import { gunOf, type ImageReference } from "../reference/image-reference.ts";
+import { Authenticator } from "../registry/authentication.ts";
+import { loadHostCertificates } from "../registry/certificate-directory.ts";
+import { HttpClient, type Timeouts } from "../registry/http-client.ts";
+import type { TlsSettings } from "../registry/trusted-roots.ts";
 import type { MetadataCache, TrustPinning } from "../tuf/updater.ts";
+import { withCollectionLock } from "./collection-lock.ts";
+import { lazyKeyStore } from "./lazy-key-store.ts";
+import { FileMetadataCache } from "./metadata-cache.ts";
+import { trustServerUrl } from "./server-url.ts";
 import type { TrustEventHandler } from "./trust-event.ts";
-import type { TrustServerClient } from "./trust-server-client.ts";
+import { type AuthorisedRequest, type TrustServerAccess, TrustServerClient } from "./trust-server-client.ts";
 
 /** Everything a use case needs to work on one collection. Close it when done. */
 export interface TrustContext {
@@ -25,6 +34,8 @@ export interface TrustContext {
   readonly pinning?: TrustPinning;
   /** refuse a cached timestamp older than this when the server cannot be reached */
   readonly maxStalenessMs?: number;
+  /** Runs work while no other process of this machine publishes to the collection, if that can be had. An optimisation, no guarantee. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** aborts whatever is under way with `CANCELLED` */
   readonly signal?: AbortSignal;
   /** releases connections */
@@ -36,12 +47,14 @@ export interface OpenTrustContextOptions {
   readonly reference: ImageReference;
   /** `$DOCKER_CONFIG`, usually `~/.docker` */
   readonly dockerConfigDir: string;
-  /** the environment: server, proxies */
+  /** the environment: server, proxies, what credential helpers inherit */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** asked when a key must be unlocked or made; without it encrypted keys stay locked */
   readonly passphrases?: PassphraseSource;
-  /** what the server's token should allow: `read` pulls, `write` also pushes, `admin` rotates and deletes */
-  readonly access?: "read" | "write" | "admin";
+  /** a key store instead of docker's `trust/private` */
+  readonly keys?: KeyStore;
+  /** what the server's token should allow: `read` (default) pulls, `write` also pushes, `admin` rotates and deletes */
+  readonly access?: TrustServerAccess;
   readonly notify?: TrustEventHandler;
   readonly now?: () => Date;
   readonly pinning?: TrustPinning;
@@ -49,15 +62,92 @@ export interface OpenTrustContextOptions {
   /** also accept a trust server on plain http, on loopback only */
   readonly allowPlainHttpLoopback?: boolean;
   readonly userAgent?: string;
+  readonly timeouts?: Timeouts;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Opens the collection an image reference belongs to, as docker's files and environment describe it.
+ * Opens the collection an image reference belongs to, as docker's files and environment describe it. Asks nobody anything yet.
  *
- * @throws UsageError `TRUST_SERVER_URL_INVALID`, `FILE_UNREADABLE` (TLS files, config.json)
+ * The server's certificate is always verified, also for images of a registry on localhost, where docker does not: who stands between us
+ * and the server could otherwise choose the root that is trusted on first use.
+ *
+ * @throws UsageError `TRUST_SERVER_URL_INVALID`, `FILE_UNREADABLE` (TLS files)
  * @see Notary v1: names, servers, TLS
  */
 export async function openTrustContext(options: OpenTrustContextOptions): Promise<TrustContext> {
-  throw new TagsealError("INTERNAL", `trust is not wired yet for ${options.reference.repository}`);
+  const { reference, dockerConfigDir, now = () => new Date(), notify = () => undefined, signal } = options;
+  const url = trustServerUrl(reference, options);
+  const tls = await loadHostCertificates([join(dockerConfigDir, "tls")], new URL(url).host);
+  const gun = gunOf(reference);
+  const http = httpClient(options, tls);
+  const trustDirectory = join(dockerConfigDir, "trust");
+  const cache = new FileMetadataCache({ trustDirectory, gun, now });
+  return {
+    gun,
+    server: new TrustServerClient({ url, gun, send: authorised(http, gun, options), ...optional({ signal }) }),
+    cache,
+    keys: options.keys ?? fileKeys(options, trustDirectory, gun),
+    now,
+    notify,
+    exclusively: async (work) => await withCollectionLock(cache.publishLockPath, work),
+    close: () => http.close(),
+    ...optional({ signal, pinning: options.pinning, maxStalenessMs: options.maxStalenessMs }),
+  };
+}
+
+function httpClient({ env, userAgent, timeouts }: OpenTrustContextOptions, tls: TlsSettings): HttpClient {
+  return new HttpClient({ tls, proxyEnv: env, ...optional({ userAgent, timeouts }) });
+}
+
+/** Credentials are those of the registry, and looked up only once the server wants some. */
+function authorised(http: HttpClient, gun: string, options: OpenTrustContextOptions): AuthorisedRequest {
+  const { dockerConfigDir, env, reference, now, access: wanted = "read" } = options;
+  const authenticator = new Authenticator(http, {
+    credentials: async (signal) => {
+      const { loadDockerConfig } = await import("../registry/credentials.ts");
+      return await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(reference.registry, signal);
+    },
+    ...optional({ now }),
+  });
+  return async (request, needed) => {
+    // One token for the whole operation rather than one for reading and one for writing.
+    const actions = tokenActions[higher(needed, wanted)];
+    return await authenticator.request(request, `repository:${gun}:${actions}`);
+  };
+}
+
+const tokenActions = { read: "pull", write: "push,pull", admin: "*" } as const;
+const accessOrder: readonly TrustServerAccess[] = ["read", "write", "admin"];
+
+function higher(one: TrustServerAccess, other: TrustServerAccess): TrustServerAccess {
+  return accessOrder.indexOf(one) > accessOrder.indexOf(other) ? one : other;
+}
+
+function fileKeys({ passphrases, notify }: OpenTrustContextOptions, trustDirectory: string, gun: string): KeyStore {
+  return lazyKeyStore(async () => {
+    const { FileKeyStore } = await import("../keys/file-key-store.ts");
+    return new FileKeyStore({
+      directory: join(trustDirectory, "private"),
+      passphrases: passphrases ?? nobodyToAsk,
+      onWarning: (message) => notify?.({ kind: "warning", gun, message }),
+    });
+  });
+}
+
+const nobodyToAsk: PassphraseSource = {
+  interactive: false,
+  passphraseFor: async ({ role, keyId }) => {
+    throw new KeyStoreError(
+      "PASSPHRASE_UNAVAILABLE",
+      `there is nobody to ask for the passphrase of ${role} key ${keyId}`,
+    );
+  },
+};
+
+/** Leaves undefined members out, as exact optional properties want it. */
+function optional<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

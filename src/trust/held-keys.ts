@@ -1,0 +1,91 @@
+import { PrivateKey, type SigningKey } from "../crypto/private-key.ts";
+import type { PublicKey } from "../crypto/public-key.ts";
+import { hasCode } from "../errors.ts";
+import type { KeyUse } from "../keys/key-store.ts";
+import type { RoleKeys } from "../tuf/metadata.ts";
+import type { TrustContext } from "./trust-context.ts";
+
+/**
+ * The private keys one operation works with: those of the key store, looked up by canonical ID, and those it makes itself. Keys it made
+ * are taken back when the operation comes to nothing.
+ */
+export class HeldKeys {
+  readonly #context: TrustContext;
+  readonly #made = new Map<string, { readonly key: PrivateKey; readonly use: KeyUse }>();
+
+  constructor(context: TrustContext) {
+    this.#context = context;
+  }
+
+  /** The key to sign with; undefined when it is not here. Asks for its passphrase if need be. */
+  readonly signingKey = async (key: PublicKey): Promise<SigningKey | undefined> => {
+    const keyId = canonicalIdOf(key);
+    if (keyId === undefined) return undefined;
+    return this.#made.get(keyId)?.key ?? (await this.#context.keys.signingKey(keyId));
+  };
+
+  /** True when one of the role's keys is here; asks for no passphrase. */
+  async holdsOneOf(roleKeys: RoleKeys, keys: ReadonlyMap<string, PublicKey>): Promise<boolean> {
+    for (const id of roleKeys.keyIds ?? []) {
+      const key = keys.get(id);
+      if (key !== undefined && (await this.holds(key))) return true;
+    }
+    return false;
+  }
+
+  /** True when the private key is here; asks for no passphrase. */
+  async holds(key: PublicKey): Promise<boolean> {
+    const keyId = canonicalIdOf(key);
+    if (keyId === undefined) return false;
+    return this.#made.has(keyId) || (await this.#context.keys.find(keyId)) !== undefined;
+  }
+
+  /** Makes an ECDSA key and stores it under a new passphrase. */
+  async make(use: KeyUse): Promise<PrivateKey> {
+    const key = PrivateKey.generate("ecdsa");
+    await this.#context.keys.add(key, use);
+    const { keyId } = key.publicKey;
+    this.#made.set(keyId, { key, use });
+    this.#context.notify({ kind: "key-created", role: use.role, gun: use.gun, keyId });
+    return key;
+  }
+
+  /** Keeps what was made: it is published. */
+  keepMade(): void {
+    this.#made.clear();
+  }
+
+  /**
+   * Removes the keys made for nothing. Root keys stay: they serve every repository, and their passphrase was chosen with care.
+   *
+   * @param why said of a root key that stays
+   */
+  async discardMade(why: string): Promise<void> {
+    for (const [keyId, { use }] of this.#made) {
+      if (use.role !== "root") await this.#context.keys.remove(keyId);
+      else this.#warn(`${why}; the new root key ${keyId} is kept and will be used next time`);
+    }
+    this.#made.clear();
+  }
+
+  /** Keeps what was made because nobody knows whether it was published, and says so. */
+  reportMade(why: string): void {
+    for (const [keyId, { use }] of this.#made) this.#warn(`${why}; the new ${use.role} key ${keyId} is kept`);
+    this.#made.clear();
+  }
+
+  #warn(message: string): void {
+    this.#context.notify({ kind: "warning", gun: this.#context.gun, message });
+  }
+}
+
+/** A certificate nobody can read belongs to no key of ours. */
+function canonicalIdOf(key: PublicKey): string | undefined {
+  try {
+    return key.canonicalKeyId;
+  } catch (error) {
+    if (hasCode(error, "PEM_MALFORMED", "DER_MALFORMED", "CERTIFICATE_INVALID", "KEY_MALFORMED", "KEY_UNSUPPORTED"))
+      return undefined;
+    throw error;
+  }
+}

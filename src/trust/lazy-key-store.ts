@@ -1,0 +1,18 @@
+import type { KeyStore } from "../keys/key-store.ts";
+
+/**
+ * A key store that is opened when it is first used. Verifying needs no keys, and should not pay for loading what reads them.
+ *
+ * @param open called at most once
+ */
+export function lazyKeyStore(open: () => Promise<KeyStore>): KeyStore {
+  let opened: Promise<KeyStore> | undefined;
+  const store = async (): Promise<KeyStore> => await (opened ??= open());
+  return {
+    list: async () => await (await store()).list(),
+    find: async (keyId) => await (await store()).find(keyId),
+    signingKey: async (keyId) => await (await store()).signingKey(keyId),
+    add: async (key, use) => await (await store()).add(key, use),
+    remove: async (keyId) => await (await store()).remove(keyId),
+  };
+}

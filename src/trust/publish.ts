@@ -1,0 +1,226 @@
+import { hasCode, NetworkError } from "../errors.ts";
+import { CollectionEditor, type EditableCollection } from "../tuf/editor.ts";
+import type { TrustedCollection } from "../tuf/trusted-collection.ts";
+import { notSigned, readForWriting } from "./collection-reading.ts";
+import type { HeldKeys } from "./held-keys.ts";
+import { type InitialCollection, type InitialiseResult, prepareCollection } from "./initial-collection.ts";
+import { type PublishedFiles, readBack } from "./read-back.ts";
+import { pause, RetryPace } from "./retry.ts";
+import type { TrustContext } from "./trust-context.ts";
+
+/** A change to a collection, applied as often as it takes: after a conflict to what the winner published. */
+export interface CollectionChange {
+  /**
+   * Applies the change to a fresh draft.
+   *
+   * @param current what the draft was made from; undefined for a collection that does not exist yet
+   * @returns false when the collection shows the change already and nothing needs publishing
+   */
+  apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean>;
+  /** Adds what the draft has to know beyond what readers see, such as versions that are taken. */
+  prepare?(current: TrustedCollection): Promise<EditableCollection>;
+  /** True when a collection shows the change. A change superseded by somebody else's is not in it. */
+  isIn(collection: TrustedCollection): boolean;
+}
+
+/** What came of publishing. */
+export interface Publication {
+  /** the collection, read back and verified after publishing */
+  readonly collection: TrustedCollection;
+  /** set when this publish brought the collection into being */
+  readonly initialised: InitialiseResult | undefined;
+}
+
+/** What publishing may do beyond the change. */
+export interface PublishOptions {
+  /** bring the collection into being if the server does not have it; else that is `REPOSITORY_NOT_SIGNED` */
+  readonly initialise: boolean;
+}
+
+/**
+ * Publishes a change: read what is current, apply, sign, one request, read back. Nothing is staged on disk: a change exists in memory until
+ * the server has it, so no later operation can publish it by accident.
+ *
+ * A lost race (also one that a server reports as an internal error), or an answer that never came, starts over from what the server has
+ * then. Processes of this machine queue up so as not to race each other for nothing; correctness rests on the server's versions alone.
+ *
+ * @param held keys to sign with; what was made with them is removed again when nothing came of it
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`, what an update can refuse, what `change` throws
+ * @throws KeyStoreError `SIGNING_KEY_MISSING`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+ * @throws NetworkError `PUBLISH_CONFLICT`, `PUBLISH_UNCONFIRMED`, `TRUST_SERVER_REFUSED`, and what a connection throws
+ */
+export async function publishChange(
+  context: TrustContext,
+  held: HeldKeys,
+  change: CollectionChange,
+  options: PublishOptions,
+): Promise<Publication> {
+  const publisher = new Publisher(context, held, change, options);
+  try {
+    const publication = await context.exclusively(async () => await publisher.run());
+    held.keepMade();
+    return publication;
+  } catch (error) {
+    if (publisher.outcomeIsUnknown) held.reportMade("it is not known whether the change was published");
+    else await held.discardMade("the change was not published");
+    throw error;
+  }
+}
+
+/** Failures after which the server may have published all the same. */
+function leavesOpen(error: unknown): boolean {
+  return hasCode(
+    error,
+    "NETWORK_UNREACHABLE",
+    "NETWORK_TIMEOUT",
+    "TRUST_SERVER_ERROR",
+    "RESPONSE_MALFORMED",
+    "RESPONSE_TOO_LARGE",
+    "CANCELLED",
+  );
+}
+
+class Publisher {
+  readonly #context: TrustContext;
+  readonly #held: HeldKeys;
+  readonly #change: CollectionChange;
+  readonly #options: PublishOptions;
+  readonly #pace = new RetryPace();
+  #initial: InitialCollection | undefined;
+  #base: TrustedCollection | undefined;
+  #failure: unknown;
+  #outcomeIsUnknown = false;
+
+  constructor(context: TrustContext, held: HeldKeys, change: CollectionChange, options: PublishOptions) {
+    this.#context = context;
+    this.#held = held;
+    this.#change = change;
+    this.#options = options;
+  }
+
+  /** True when a request was sent whose effect nobody could find out. */
+  get outcomeIsUnknown(): boolean {
+    return this.#outcomeIsUnknown;
+  }
+
+  async run(): Promise<Publication> {
+    for (;;) {
+      const current = await this.#read();
+      if (current === "unreadable") continue;
+      await this.#judgeLastFailure(current);
+      const files = await this.#sign(current);
+      if (files === undefined && current !== undefined) return await this.#done(current);
+      if (files === undefined || !(await this.#send(files))) continue;
+      return await this.#done(await readBack(this.#context, files, this.#change));
+    }
+  }
+
+  /** What the server has now. Between attempts a server that is overrun may fail to answer; at first that is final. */
+  async #read(): Promise<TrustedCollection | undefined | "unreadable"> {
+    try {
+      const current = await readForWriting(this.#context);
+      this.#outcomeIsUnknown = false;
+      return current;
+    } catch (error) {
+      if (this.#failure === undefined || !leavesOpen(error)) throw error;
+      await this.#backOff(error);
+      return "unreadable";
+    }
+  }
+
+  /** A refusal of something built on what is no longer current was a lost race; of something built on what still is, it is final. */
+  async #judgeLastFailure(current: TrustedCollection | undefined): Promise<void> {
+    if (this.#failure !== undefined) {
+      if (versionOf(current) !== versionOf(this.#base)) this.#pace.moved();
+      else if (hasCode(this.#failure, "TRUST_SERVER_REFUSED")) throw this.#failure;
+    }
+    this.#base = current;
+    if (current === undefined || this.#initial === undefined || isOurs(current, this.#initial)) return;
+    this.#initial = undefined;
+    await this.#held.discardMade(`somebody else initialised ${this.#context.gun} meanwhile`);
+  }
+
+  async #sign(current: TrustedCollection | undefined): Promise<PublishedFiles | undefined> {
+    const { gun, now, notify } = this.#context;
+    const editor = current === undefined ? (await this.#prepared()).draft() : await this.#draftOf(current);
+    if (!(await this.#change.apply(editor, current)) && current !== undefined) return undefined;
+    return await editor.sign(this.#held.signingKey, {
+      now: now(),
+      initial: current === undefined,
+      onWarning: (message) => notify({ kind: "warning", gun, message }),
+    });
+  }
+
+  async #draftOf(current: TrustedCollection): Promise<CollectionEditor> {
+    return CollectionEditor.from((await this.#change.prepare?.(current)) ?? current);
+  }
+
+  async #prepared(): Promise<InitialCollection> {
+    if (!this.#options.initialise) throw notSigned(this.#context);
+    this.#initial ??= await prepareCollection(this.#context, this.#held);
+    return this.#initial;
+  }
+
+  /** @returns false when it failed in a way worth another attempt, after waiting for it */
+  async #send(files: PublishedFiles): Promise<boolean> {
+    try {
+      await this.#context.server.publish(files);
+      this.#outcomeIsUnknown = true;
+      return true;
+    } catch (error) {
+      this.#outcomeIsUnknown = leavesOpen(error);
+      const isWorthAnother = leavesOpen(error) || hasCode(error, "PUBLISH_CONFLICT", "TRUST_SERVER_REFUSED");
+      if (!isWorthAnother || hasCode(error, "CANCELLED")) throw error;
+      await this.#backOff(error);
+      return false;
+    }
+  }
+
+  async #backOff(error: unknown): Promise<void> {
+    this.#failure = error;
+    const delayMs = this.#pace.failed();
+    if (delayMs === undefined) throw this.#givenUp(error);
+    const { gun, notify, signal } = this.#context;
+    const reason = error instanceof Error ? error.message : String(error);
+    notify({ kind: "retrying", gun, attempt: this.#pace.failures, delayMs, reason });
+    await pause(delayMs, signal);
+  }
+
+  #givenUp(error: unknown): unknown {
+    const { gun } = this.#context;
+    if (this.#outcomeIsUnknown) {
+      return new NetworkError(
+        "PUBLISH_UNCONFIRMED",
+        `the trust server did not say whether it published the change to ${gun}`,
+        {
+          cause: error,
+          hint: "List the repository before trying again: the change may be there.",
+        },
+      );
+    }
+    if (!hasCode(error, "PUBLISH_CONFLICT")) return error;
+    const message = `could not publish to ${gun}: ${this.#pace.failures} attempts each met newer metadata on the trust server`;
+    return new NetworkError("PUBLISH_CONFLICT", message, {
+      cause: error,
+      hint: "Try again; nothing is left half done.",
+    });
+  }
+
+  async #done(collection: TrustedCollection): Promise<Publication> {
+    this.#outcomeIsUnknown = false;
+    const initialised = this.#initial?.keys;
+    if (initialised !== undefined) {
+      const { gun, notify } = this.#context;
+      notify({ kind: "initialised", gun, ...initialised });
+    }
+    return { collection, initialised };
+  }
+}
+
+function isOurs(collection: TrustedCollection, initial: InitialCollection): boolean {
+  return collection.root.body.roles.get("targets")?.keyIds?.includes(initial.keys.targetsKeyId) === true;
+}
+
+function versionOf(collection: TrustedCollection | undefined): number {
+  return collection?.timestamp?.body.version ?? 0;
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { TagsealError } from "../errors.ts";
+
+/** When publishing gives up. Generous: a conflict means that somebody else succeeded, so everybody's turn comes. */
+export interface RetryBounds {
+  /** since the first failure, in milliseconds */
+  readonly patienceMs: number;
+  /** attempts of any kind */
+  readonly maxAttempts: number;
+  /** failures in a row during which the collection on the server did not move, which waiting will hardly mend */
+  readonly maxIdleFailures: number;
+  /** first wait, in milliseconds; doubled up to {@link maxDelayMs} while nothing moves */
+  readonly delayMs: number;
+  readonly maxDelayMs: number;
+}
+
+/** What {@link publishChange} uses. */
+export const publishBounds: RetryBounds = {
+  patienceMs: 180_000,
+  maxAttempts: 400,
+  maxIdleFailures: 6,
+  delayMs: 40,
+  maxDelayMs: 1_500,
+};
+
+/** Counts failures of one publish and paces the attempts. */
+export class RetryPace {
+  readonly #bounds: RetryBounds;
+  #startedAt: number | undefined;
+  #attempts = 0;
+  #idleFailures = 0;
+
+  constructor(bounds: RetryBounds = publishBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Failures so far. */
+  get failures(): number {
+    return this.#attempts;
+  }
+
+  /** Notes a failure. @returns how long to wait before the next attempt, in milliseconds; undefined when it is time to give up */
+  failed(): number | undefined {
+    this.#startedAt ??= performance.now();
+    this.#attempts++;
+    this.#idleFailures++;
+    const { patienceMs, maxAttempts, maxIdleFailures, delayMs, maxDelayMs } = this.#bounds;
+    const isSpent = performance.now() - this.#startedAt > patienceMs || this.#attempts >= maxAttempts;
+    if (isSpent || this.#idleFailures > maxIdleFailures) return undefined;
+    // Full jitter: publishers that collided once must not collide again for keeping step.
+    return Math.round(Math.random() * Math.min(maxDelayMs, delayMs * 2 ** this.#idleFailures));
+  }
+
+  /** Notes that the collection moved since the last attempt: the failure was a lost race. */
+  moved(): void {
+    this.#idleFailures = 0;
+  }
+}
+
+/**
+ * Waits, unless the caller gives up.
+ *
+ * @throws TagsealError `CANCELLED`
+ */
+export async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw new TagsealError("CANCELLED", "cancelled while waiting to publish again", { cause: error });
+  }
+}

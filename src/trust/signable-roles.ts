@@ -1,0 +1,40 @@
+import { MetadataError } from "../errors.ts";
+import { isDirectChild } from "../tuf/role-name.ts";
+import type { DelegatedRole, MetadataFile, RoleName, TargetsBody } from "../tuf/metadata.ts";
+import type { TrustedCollection } from "../tuf/trusted-collection.ts";
+import type { HeldKeys } from "./held-keys.ts";
+
+/**
+ * The roles a tag is signed into: `targets` as long as there are no signers, from then on every direct delegation that covers the tag and
+ * has a key here, and never `targets` again.
+ *
+ * @throws MetadataError `SIGNING_KEY_MISSING` when no signer's key is here
+ * @see Notary v1: push
+ */
+export async function signableRoles(collection: TrustedCollection, tag: string, held: HeldKeys): Promise<RoleName[]> {
+  const { keys, roles } = collection.targets.body.delegations;
+  if (roles === null || roles.length === 0) return ["targets"];
+  const signable: RoleName[] = [];
+  for (const role of roles) {
+    if (isDirectChild("targets", role.name) && covers(role, tag) && (await held.holdsOneOf(role, keys)))
+      signable.push(role.name);
+  }
+  if (signable.length > 0) return signable;
+  throw new MetadataError("SIGNING_KEY_MISSING", "no valid signing keys for delegation roles", {
+    hint: `Tags of this repository are signed by its signers (${signerNames(roles)}), and none of their keys is on this machine.`,
+  });
+}
+
+/** The targets file of `targets` or of a delegation; undefined when it was not read or is not valid. */
+export function targetsFileOf(collection: TrustedCollection, role: RoleName): MetadataFile<TargetsBody> | undefined {
+  return role === "targets" ? collection.targets : collection.delegations.get(role);
+}
+
+function covers({ paths }: DelegatedRole, tag: string): boolean {
+  return paths?.some((path) => tag.startsWith(path)) ?? false;
+}
+
+function signerNames(roles: readonly DelegatedRole[]): string {
+  const names = roles.map(({ name }) => name.slice("targets/".length)).filter((name) => name !== "releases");
+  return names.length === 0 ? "none named" : names.join(", ");
+}
