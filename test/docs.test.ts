@@ -94,6 +94,28 @@ describe("documentation", () => {
   }
 });
 
+/** Names in italics after `Test:` or `Tests:` at the start of a line, up to the end of the paragraph. */
+function testsNamedIn(markdown: string): string[] {
+  const paragraphs = [...markdown.matchAll(/^Tests?: ([\s\S]*?)(?=\n\n|$(?![\s\S]))/gmu)].map(
+    (match) => match[1] ?? "",
+  );
+  const names = paragraphs.flatMap((text) => [...text.matchAll(/\*([^*]+)\*/gu)].map((match) => match[1] ?? ""));
+  return names.map((name) => name.replaceAll(/\s+/gu, " "));
+}
+
+describe("differences from Docker Content Trust", () => {
+  const text = read("docs/differences.md");
+  const tests = globSync(["src/**/*.test.ts", "test/**/*.test.ts"], { cwd: root }).map(read).join("\n");
+
+  it("name a test each, and each test is there", () => {
+    assert.ok(testsNamedIn(text).length > 20);
+    assert.deepEqual(
+      testsNamedIn(text).filter((name) => !tests.includes(`"${name}"`)),
+      [],
+    );
+  });
+});
+
 describe("doc comments", () => {
   it("stand before every export of src", () => {
     const files = globSync("src/**/*.ts", { cwd: root, exclude: ["src/**/*.test.ts"] }).sort();
