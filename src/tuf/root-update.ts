@@ -70,8 +70,9 @@ export async function updateRoot(
   try {
     trusted.load("root", bytes, { minVersion });
   } catch (error) {
+    if (!hasCode(error, "ROOT_ROTATION_REFUSED")) throw error;
     const newest = parseMetadata("root", bytes);
-    if (!hasCode(error, "ROOT_ROTATION_REFUSED") || newest.body.version <= minVersion + 1) throw error;
+    if (newest.body.version <= minVersion + 1) throw error;
     trusted = setAfter(await walkRoots(options, current, newest.body.version));
     trusted.load("root", newest, { minVersion });
   }

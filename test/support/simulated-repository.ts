@@ -13,7 +13,7 @@ import { encodeBase64 } from "../../src/encoding/base64.ts";
 import { encodeHex } from "../../src/encoding/hex.ts";
 import { canonicalJson, fileJson } from "../../src/encoding/json.ts";
 import type { JsonObject } from "../../src/encoding/json.ts";
-import { MetadataError } from "../../src/errors.ts";
+import { MetadataError, NetworkError } from "../../src/errors.ts";
 import { sha256 } from "../../src/crypto/digest.ts";
 import { fileMetaOf } from "../../src/tuf/file-meta.ts";
 import type {
@@ -27,7 +27,7 @@ import type {
   TargetsBody,
 } from "../../src/tuf/metadata.ts";
 import { serialiseBody } from "../../src/tuf/notary-v1/serialise.ts";
-import { isDelegation, parentOf } from "../../src/tuf/role-name.ts";
+import { parentOf } from "../../src/tuf/role-name.ts";
 import type { MetadataSource } from "../../src/tuf/updater.ts";
 
 /** A private key and the key object under which metadata lists it (a certificate, for root keys). */
@@ -254,6 +254,14 @@ export class SimulatedRepository {
     this.current.set(role, corruption?.bytes?.(bytes) ?? bytes);
   }
 
+  /** Replaces the bytes served for a role under every name it now has, without telling anybody. */
+  tamper(role: RoleName, change: (bytes: Buffer) => Uint8Array): void {
+    const original = this.current.get(role);
+    if (original === undefined) throw new Error(`the simulated repository has no ${role}`);
+    const changed = change(Buffer.from(original));
+    for (const [name, bytes] of this.served) if (bytes === original) this.served.set(name, changed);
+  }
+
   #serve(role: RoleName, bytes: Uint8Array): void {
     this.served.set(role, bytes);
     this.served.set(`${role}.${encodeHex(sha256(bytes))}`, bytes);
@@ -284,8 +292,9 @@ export class SimulatedSource implements MetadataSource {
     if (failure !== undefined) throw failure;
     const bytes = this.#repository.served.get(name);
     if (bytes === undefined) throw new MetadataError("METADATA_MISSING", `${name} trust data unavailable`);
-    // As the reference does with a chunked body that goes on and on.
-    return bytes.subarray(0, maxBytes);
+    if (bytes.length > maxBytes)
+      throw new NetworkError("RESPONSE_TOO_LARGE", `${name} is larger than ${maxBytes} bytes`);
+    return bytes;
   }
 }
 
@@ -311,9 +320,4 @@ export async function signedFile(signed: JsonObject, keys: readonly SimulatedKey
     }),
   );
   return Buffer.from(`{"signed":${fileJson(signed)},"signatures":[${signatures.join(",")}]}`);
-}
-
-/** The delegations of a repository, for tests that go over all of them. */
-export function delegationsOf(repository: SimulatedRepository): RoleName[] {
-  return [...repository.current.keys()].filter(isDelegation);
 }
