@@ -22,10 +22,14 @@ const notSigned: readonly ErrorCode[] = ["TAG_NOT_SIGNED", "REPOSITORY_NOT_SIGNE
 /** Bytes that are not what was signed are a refusal, whatever layer noticed. */
 const refused: readonly ErrorCode[] = ["TAG_DIGEST_MISMATCH", "REGISTRY_DIGEST_MISMATCH", "JSON_MALFORMED"];
 
+/** What we lack or are not allowed, although what was presented is fine. */
+const ours: readonly ErrorCode[] = ["SIGNING_KEY_MISSING", "SIGNER_UNKNOWN", "SIGNER_NAME_INVALID", "UPDATE_REFUSED"];
+
 /** The exit status for an error that ended one of Tagseal's own verbs. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof TagsealError)) return exitCodes.failure;
   if (notSigned.includes(error.code)) return exitCodes.notSigned;
+  if (ours.includes(error.code)) return exitCodes.failure;
   if (refused.includes(error.code) || error instanceof MetadataError) return exitCodes.refused;
   if (error instanceof NetworkError) return exitCodes.unreachable;
   return exitCodes.failure;
