@@ -69,6 +69,15 @@ export class Authenticator {
     throw await this.#refusal(request, true);
   }
 
+  /** Sees whether anything answers at `url`, whatever it says, and remembers its challenge. @throws NetworkError as `HttpClient.request` does */
+  async probe(url: URL, signal?: AbortSignal): Promise<void> {
+    const response = await this.#http.request({ method: "GET", url, ...(signal === undefined ? {} : { signal }) });
+    response.discard();
+    const challenge =
+      response.status === 401 && response.url.origin === url.origin ? chooseChallenge(response) : undefined;
+    if (challenge !== undefined) this.#challenges.set(url.origin, challenge);
+  }
+
   async #refusal(request: HttpRequest, wasAuthorised: boolean): Promise<NetworkError> {
     const credentials = await this.#lookUp(request.signal);
     if (credentials === undefined) {

@@ -1,0 +1,89 @@
+/** Fetches a blob: bounded by its descriptor, resumed after a lost connection, verified before its last chunk is handed out as the end. */
+import { createHash } from "node:crypto";
+import { NetworkError } from "../errors.ts";
+import { digestAlgorithm, digestHex } from "../reference/digest.ts";
+import type { HttpResponse } from "./http-client.ts";
+import type { Descriptor } from "./manifest.ts";
+import { describeUrl } from "./network-failure.ts";
+import { isTemporary, registryError } from "./registry-error.ts";
+import { pause } from "./retry.ts";
+
+/** Asks for the blob's bytes from an offset on. */
+export type OpenBlob = (headers: Readonly<Record<string, string>>) => Promise<HttpResponse>;
+
+/** Lost connections in a row, without a byte in between, after which a download is given up. */
+const maxFruitlessTries = 4;
+const firstPauseMs = 200;
+
+/**
+ * The blob's bytes in order. They count as the blob only once the iterator has ended: the hash is complete then, not before.
+ *
+ * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` (other bytes, more or fewer), `REGISTRY_NOT_FOUND`, and as requests do
+ */
+export async function* downloadBlob(
+  blob: Descriptor,
+  open: OpenBlob,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void> {
+  const hash = createHash(digestAlgorithm(blob.digest));
+  let received = 0;
+  let fruitless = 0;
+  while (received < blob.size || fruitless === 0) {
+    const before = received;
+    try {
+      for await (const chunk of rest(blob, received, open)) {
+        received += chunk.length;
+        if (received > blob.size) throw tooLong(blob);
+        hash.update(chunk);
+        yield chunk;
+      }
+      break;
+    } catch (error) {
+      fruitless = received > before ? 1 : fruitless + 1;
+      if (!isTemporary(error) || fruitless >= maxFruitlessTries) throw error;
+      await pause(firstPauseMs * 2 ** (fruitless - 1), signal);
+    }
+  }
+  const actual = hash.digest("hex");
+  if (received === blob.size && actual === digestHex(blob.digest)) return;
+  throw mismatch(
+    `expected ${blob.digest} (${blob.size} bytes), got ${digestAlgorithm(blob.digest)}:${actual} (${received} bytes)`,
+  );
+}
+
+/** The bytes from `offset` on, whether the registry honours the range or sends everything again. */
+async function* rest(blob: Descriptor, offset: number, open: OpenBlob): AsyncGenerator<Uint8Array, void> {
+  const response = await open(offset === 0 ? {} : { range: `bytes=${offset}-` });
+  if (offset > 0 && response.status === 206) {
+    checkRange(response, offset);
+    yield* response.body;
+    return;
+  }
+  if (response.status !== 200) throw await registryError(response, `a GET of blob ${blob.digest}`);
+  let skip = offset;
+  for await (const chunk of response.body) {
+    const wanted = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - wanted.length;
+    if (wanted.length > 0) yield wanted;
+  }
+}
+
+function checkRange(response: HttpResponse, offset: number): void {
+  const range = response.headers["content-range"] ?? "";
+  if (range.startsWith(`bytes ${offset}-`)) return;
+  response.discard();
+  throw new NetworkError(
+    "RESPONSE_MALFORMED",
+    `${describeUrl(response.url)} answered a range from ${offset} with ${JSON.stringify(range.slice(0, 80))}`,
+  );
+}
+
+function tooLong(blob: Descriptor): NetworkError {
+  return mismatch(`expected ${blob.digest} (${blob.size} bytes), got more bytes than that`);
+}
+
+function mismatch(what: string): NetworkError {
+  return new NetworkError("REGISTRY_DIGEST_MISMATCH", `the registry sent a wrong blob: ${what}`, {
+    hint: "the content was changed or damaged in the registry or on its way; nothing of it was used",
+  });
+}

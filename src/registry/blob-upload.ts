@@ -1,0 +1,206 @@
+/** Sends a blob in chunks: what was lost with a connection is sent again, from where the registry says it stands. */
+import { hasCode, NetworkError } from "../errors.ts";
+import type { HttpRequest, HttpResponse } from "./http-client.ts";
+import type { Descriptor } from "./manifest.ts";
+import { describeUrl } from "./network-failure.ts";
+import { isTemporary, registryError } from "./registry-error.ts";
+import { pause } from "./retry.ts";
+
+/** What an upload needs from its client. */
+export interface UploadRequests {
+  /** sends to the upload's own URL: with our identity only where that is the registry itself */
+  send(request: HttpRequest): Promise<HttpResponse>;
+  /** begins an upload and answers 202, or 201 when the blob was mounted */
+  start(): Promise<HttpResponse>;
+}
+
+/** A blob that can be read from any offset, as often as needed. */
+export interface BlobContent {
+  readonly descriptor: Descriptor;
+  /** the bytes from `offset` on */
+  open(offset: number): AsyncIterable<Uint8Array>;
+}
+
+/** Settings of one upload. */
+export interface UploadOptions {
+  readonly signal: AbortSignal | undefined;
+  /** bytes acknowledged by the registry so far */
+  readonly onProgress: ((bytes: number) => void) | undefined;
+  /** largest chunk (8 MiB); raised to the registry's minimum */
+  readonly chunkBytes: number;
+}
+
+const maxChunkBytes = 256 * 1024 * 1024;
+const maxFruitlessTries = 4;
+/** A registry may honestly hash gigabytes before it answers that an upload is complete. */
+const commitPatienceMs = 60_000;
+
+interface Upload {
+  readonly location: URL;
+  readonly offset: number;
+}
+
+/**
+ * Uploads a blob and has the registry check its digest.
+ *
+ * @returns `mounted` when another repository's copy served
+ * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry says the bytes are others, and as requests do
+ */
+export async function uploadBlob(
+  content: BlobContent,
+  requests: UploadRequests,
+  options: UploadOptions,
+): Promise<"mounted" | "uploaded"> {
+  const first = await requests.start();
+  first.discard();
+  if (first.status === 201) return "mounted";
+  let upload: Upload = { location: nextLocation(first), offset: 0 };
+  const chunkBytes = chunkSize(first, options.chunkBytes);
+  for (let fruitless = 0; ;) {
+    const reached = { offset: upload.offset };
+    try {
+      await sendFrom(upload, content, requests, { ...options, chunkBytes }, reached);
+      return "uploaded";
+    } catch (error) {
+      const isLost = hasCode(error, "REGISTRY_NOT_FOUND");
+      fruitless = reached.offset > upload.offset ? 1 : fruitless + 1;
+      if ((!isTemporary(error) && !isLost) || fruitless >= maxFruitlessTries) throw error;
+      await pause(200 * 2 ** (fruitless - 1), options.signal);
+      upload = isLost
+        ? await restart(requests)
+        : ((await whereItStands(upload, requests)) ?? (await restart(requests)));
+    }
+  }
+}
+
+async function restart(requests: UploadRequests): Promise<Upload> {
+  const response = await requests.start();
+  response.discard();
+  return { location: nextLocation(response), offset: 0 };
+}
+
+/** Asks how much arrived. @returns undefined when the upload is gone */
+async function whereItStands(upload: Upload, requests: UploadRequests): Promise<Upload | undefined> {
+  const response = await requests.send({ method: "GET", url: upload.location });
+  if (response.status === 404) {
+    response.discard();
+    return undefined;
+  }
+  if (response.status !== 204 && response.status !== 200)
+    throw await registryError(response, "a GET of an upload's state");
+  response.discard();
+  return { location: nextLocation(response, upload.location), offset: acknowledged(response) ?? 0 };
+}
+
+async function sendFrom(
+  upload: Upload,
+  content: BlobContent,
+  requests: UploadRequests,
+  options: UploadOptions,
+  reached: { offset: number },
+): Promise<void> {
+  let { location, offset } = upload;
+  const { size, digest } = content.descriptor;
+  let last: Uint8Array = new Uint8Array();
+  for await (const chunk of inChunks(content.open(offset), options.chunkBytes)) {
+    if (offset + chunk.length > size) throw grown(content.descriptor);
+    // the last chunk travels with the commit: small blobs need two requests in all
+    if (offset + chunk.length === size) {
+      last = chunk;
+      break;
+    }
+    const response = await requests.send(chunkRequest(location, chunk, offset));
+    if (response.status !== 202 && response.status !== 201 && response.status !== 204) {
+      throw await registryError(response, "a chunk of a blob");
+    }
+    response.discard();
+    location = nextLocation(response, location);
+    offset = acknowledged(response) ?? offset + chunk.length;
+    if (offset !== reached.offset + chunk.length) throw outOfStep(location, reached.offset + chunk.length, offset);
+    reached.offset = offset;
+    options.onProgress?.(offset);
+  }
+  if (offset + last.length !== size) throw grown(content.descriptor);
+  location.searchParams.set("digest", digest);
+  const response = await requests.send({
+    ...chunkRequest(location, last, offset),
+    method: "PUT",
+    patienceMs: commitPatienceMs,
+  });
+  if (response.status !== 201 && response.status !== 204) throw await commitError(response, content.descriptor);
+  response.discard();
+  options.onProgress?.(size);
+}
+
+function chunkRequest(url: URL, body: Uint8Array, offset: number): HttpRequest {
+  const range = body.length === 0 ? {} : { "content-range": `${offset}-${offset + body.length - 1}` };
+  return { method: "PATCH", url, headers: { "content-type": "application/octet-stream", ...range }, body };
+}
+
+async function commitError(response: HttpResponse, blob: Descriptor): Promise<NetworkError> {
+  const error = await registryError(response, `the commit of blob ${blob.digest}`);
+  if (!error.registryCodes.includes("DIGEST_INVALID")) return error;
+  return new NetworkError("REGISTRY_DIGEST_MISMATCH", error.message, { status: response.status, cause: error });
+}
+
+/** Joins what a source yields into chunks of exactly `size` bytes, the last one shorter. */
+export async function* inChunks(source: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  for await (let piece of source) {
+    while (length + piece.length >= size) {
+      const taken = piece.subarray(0, size - length);
+      yield parts.length === 0 ? taken : Buffer.concat([...parts, taken], size);
+      piece = piece.subarray(taken.length);
+      parts = [];
+      length = 0;
+    }
+    if (piece.length > 0) parts.push(piece);
+    length += piece.length;
+  }
+  if (length > 0) yield Buffer.concat(parts, length);
+}
+
+function nextLocation(response: HttpResponse, fallback?: URL): URL {
+  const text = response.headers.location;
+  if (text === undefined && fallback !== undefined) return new URL(fallback);
+  if (text === undefined || !URL.canParse(text, response.url.href)) {
+    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} did not say where the upload goes on`);
+  }
+  const location = new URL(text, response.url.href);
+  const isDowngrade = response.url.protocol === "https:" && location.protocol !== "https:";
+  if (isDowngrade || !/^https?:$/.test(location.protocol) || location.username !== "" || location.password !== "") {
+    throw new NetworkError(
+      "REDIRECT_REFUSED",
+      `${describeUrl(response.url)} sends the upload to ${describeUrl(location)}: refused`,
+    );
+  }
+  return location;
+}
+
+/** How many bytes the registry has, from `Range: 0-<last>`; undefined when it does not say. */
+function acknowledged(response: HttpResponse): number | undefined {
+  const range = response.headers["range"];
+  const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(typeof range === "string" ? range : "")?.[1];
+  // "0-0" is also how registries say that there is nothing yet
+  return last === undefined ? undefined : last === "0" ? 0 : Number(last) + 1;
+}
+
+function chunkSize(response: HttpResponse, wanted: number): number {
+  const minimum = Number(response.headers["oci-chunk-min-length"] ?? 0);
+  return minimum > wanted && minimum <= maxChunkBytes ? minimum : wanted;
+}
+
+function grown(blob: Descriptor): NetworkError {
+  return new NetworkError(
+    "IMAGE_MALFORMED",
+    `the blob ${blob.digest} has not the ${blob.size} bytes its descriptor says`,
+  );
+}
+
+function outOfStep(url: URL, expected: number, actual: number): NetworkError {
+  return new NetworkError(
+    "NETWORK_UNREACHABLE",
+    `${describeUrl(url)} has ${actual} bytes of an upload instead of ${expected}`,
+  );
+}

@@ -1,0 +1,222 @@
+/** Manifests and indexes: the shapes, checked before use. The raw bytes stay the truth; nothing here is ever written out again. */
+import { createHash } from "node:crypto";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import { hasCode, NetworkError } from "../errors.ts";
+import { type Digest, digestAlgorithm, digestFromHex, isDigest } from "../reference/digest.ts";
+import { parsePlatformJson, type Platform } from "./platform.ts";
+
+/** A pointer to content: what it is, which bytes exactly, how many. @see OCI image-spec 1.1, descriptor */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** bytes */
+  readonly size: number;
+  readonly platform?: Platform;
+  readonly annotations?: ReadonlyMap<string, string>;
+  readonly artifactType?: string;
+}
+
+/** An image for one platform (or an artifact): a configuration and layers. */
+export interface ImageManifest {
+  readonly kind: "image";
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly subject: Descriptor | undefined;
+  readonly artifactType: string | undefined;
+  readonly annotations: ReadonlyMap<string, string>;
+}
+
+/** A list of manifests: usually one image for several platforms. */
+export interface IndexManifest {
+  readonly kind: "index";
+  readonly manifests: readonly Descriptor[];
+  readonly subject: Descriptor | undefined;
+  readonly artifactType: string | undefined;
+  readonly annotations: ReadonlyMap<string, string>;
+}
+
+/** Either of the two. */
+export type Manifest = ImageManifest | IndexManifest;
+
+/** A manifest as stored and sent: the bytes, and the descriptor made from them. */
+export interface ManifestContent {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** Media types, OCI's and docker's. */
+export const mediaTypes = {
+  ociManifest: "application/vnd.oci.image.manifest.v1+json",
+  ociIndex: "application/vnd.oci.image.index.v1+json",
+  ociConfig: "application/vnd.oci.image.config.v1+json",
+  ociLayer: "application/vnd.oci.image.layer.v1.tar",
+  ociLayerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
+} as const;
+
+/** No manifest may be larger: registries refuse such ones too. */
+export const maxManifestBytes = 4 * 1024 * 1024;
+const maxEntries = 2_000;
+const maxAnnotations = 10_000;
+
+const imageTypes: ReadonlySet<string> = new Set([mediaTypes.ociManifest, mediaTypes.dockerManifest]);
+const indexTypes: ReadonlySet<string> = new Set([mediaTypes.ociIndex, mediaTypes.dockerList]);
+
+/** The Accept header of a manifest request: everything {@link parseManifest} reads. */
+export const acceptedManifests = [...indexTypes, ...imageTypes].join(", ");
+
+/** Answers whether a media type names an index (a manifest list). */
+export function isIndexType(mediaType: string): boolean {
+  return indexTypes.has(mediaType);
+}
+
+/** Answers whether a media type names a manifest or an index, as opposed to a blob. */
+export function isManifestType(mediaType: string): boolean {
+  return imageTypes.has(mediaType) || indexTypes.has(mediaType);
+}
+
+/** Answers whether a layer is one registries need not hold ("foreign", "nondistributable"). */
+export function isForeignLayer(layer: Descriptor): boolean {
+  return /\.(?:foreign|nondistributable)\./.test(layer.mediaType);
+}
+
+/** The descriptor of these very bytes, digest computed here. */
+export function describe(bytes: Uint8Array, mediaType: string, algorithm: "sha256" | "sha512" = "sha256"): Descriptor {
+  const digest = digestFromHex(algorithm, createHash(algorithm).update(bytes).digest("hex"));
+  return { mediaType, digest, size: bytes.length };
+}
+
+/**
+ * Checks bytes against the digest and size they are to have.
+ *
+ * @param where for the message: who handed the bytes over
+ * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`
+ */
+export function verifyContent(bytes: Uint8Array, expected: { digest: Digest; size?: number }, where: string): void {
+  const actual = describe(bytes, "", digestAlgorithm(expected.digest));
+  if (actual.digest === expected.digest && (expected.size === undefined || expected.size === actual.size)) return;
+  throw new NetworkError(
+    "REGISTRY_DIGEST_MISMATCH",
+    `${where}: expected ${expected.digest} (${expected.size ?? "any number of"} bytes), got ${actual.digest} (${actual.size} bytes)`,
+    { hint: "the content was changed or damaged on its way; nothing of it was used" },
+  );
+}
+
+/**
+ * Parses a manifest or index of at most {@link maxManifestBytes}.
+ *
+ * @param mediaType as announced: by the Content-Type header, or by the descriptor that led here
+ * @throws NetworkError `IMAGE_MALFORMED` for wrong shapes, docker's schema 1, and documents that are both image and index or announce
+ *   another type than `mediaType` (one digest must not mean two images)
+ */
+export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
+  if (bytes.length > maxManifestBytes) throw malformed(`a manifest of ${bytes.length} bytes is too large`);
+  const document = parseDocument(bytes);
+  if (!isManifestType(mediaType))
+    throw malformed(`${JSON.stringify(mediaType.slice(0, 120))} is no manifest type we know`);
+  const inside = member(document, "mediaType");
+  if (inside !== undefined && inside !== mediaType) {
+    throw malformed(`a manifest announced as ${mediaType} calls itself ${JSON.stringify(inside).slice(0, 120)}`);
+  }
+  if (member(document, "schemaVersion") !== 2) throw malformed("the manifest's schemaVersion is not 2");
+  const isIndex = isIndexType(mediaType);
+  const foreign = (isIndex ? ["config", "layers", "fsLayers"] : ["manifests", "fsLayers"]).find((name) =>
+    Object.hasOwn(document, name),
+  );
+  if (foreign !== undefined) throw malformed(`a manifest announced as ${mediaType} also holds "${foreign}"`);
+  const subject = member(document, "subject");
+  const common = {
+    subject: subject === undefined || subject === null ? undefined : parseDescriptor(subject, "subject"),
+    artifactType: optionalString(document, "artifactType"),
+    annotations: parseAnnotations(member(document, "annotations")),
+  };
+  if (isIndex) return { kind: "index", manifests: descriptors(document, "manifests"), ...common };
+  return {
+    kind: "image",
+    config: parseDescriptor(member(document, "config"), "config"),
+    layers: descriptors(document, "layers"),
+    ...common,
+  };
+}
+
+/**
+ * Parses any JSON object of an image (a configuration, a layout's index).
+ *
+ * @throws NetworkError `IMAGE_MALFORMED`
+ */
+export function parseDocument(bytes: Uint8Array): JsonObject {
+  let value: JsonValue;
+  try {
+    value = parseJson(bytes);
+  } catch (error) {
+    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
+    throw new NetworkError("IMAGE_MALFORMED", "the image holds broken JSON", { cause: error });
+  }
+  if (!isJsonObject(value)) throw malformed("the image holds JSON that is no object");
+  return value;
+}
+
+/**
+ * Checks the shape of a descriptor.
+ *
+ * @throws NetworkError `IMAGE_MALFORMED`
+ */
+export function parseDescriptor(value: JsonValue | undefined, where: string): Descriptor {
+  if (!isJsonObject(value)) throw malformed(`${where} is no descriptor`);
+  const mediaType = member(value, "mediaType");
+  const digest = member(value, "digest");
+  const size = member(value, "size");
+  if (typeof mediaType !== "string" || !/^[\x21-\x7e]{1,255}$/.test(mediaType))
+    throw malformed(`${where} has no media type`);
+  if (typeof digest !== "string" || !isDigest(digest)) throw malformed(`${where} has no valid digest`);
+  if (typeof size !== "number" || size < 0) throw malformed(`${where} has no valid size`);
+  const platform = parsePlatformJson(member(value, "platform"));
+  const annotations = member(value, "annotations");
+  const artifactType = optionalString(value, "artifactType");
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(platform === undefined ? {} : { platform }),
+    ...(annotations === undefined ? {} : { annotations: parseAnnotations(annotations) }),
+    ...(artifactType === undefined ? {} : { artifactType }),
+  };
+}
+
+/** A member of an object from outside; undefined when absent, whatever its name. */
+export function member(object: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function descriptors(document: JsonObject, name: string): Descriptor[] {
+  const list = member(document, name);
+  if (!Array.isArray(list)) throw malformed(`"${name}" is no list`);
+  if (list.length > maxEntries) throw malformed(`"${name}" has ${list.length} entries, more than ${maxEntries}`);
+  return list.map((entry, index) => parseDescriptor(entry, `${name}[${index}]`));
+}
+
+function parseAnnotations(value: JsonValue | undefined): ReadonlyMap<string, string> {
+  if (value === undefined || value === null) return new Map();
+  if (!isJsonObject(value)) throw malformed("annotations are no object");
+  const entries = Object.entries(value);
+  if (entries.length > maxAnnotations) throw malformed("there are too many annotations");
+  return new Map(
+    entries.map(([key, text]) => {
+      if (typeof text !== "string") throw malformed("an annotation is no string");
+      return [key, text];
+    }),
+  );
+}
+
+function optionalString(object: JsonObject, name: string): string | undefined {
+  const value = member(object, name);
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value !== "string") throw malformed(`"${name}" is no string`);
+  return value;
+}
+
+/** An image that is not what it should be. `reason` completes "the image is malformed: …". */
+export function malformed(reason: string): NetworkError {
+  return new NetworkError("IMAGE_MALFORMED", `the image is malformed: ${reason}`);
+}

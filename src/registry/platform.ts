@@ -1,0 +1,129 @@
+/** Platforms (`linux/arm64/v8`) and the choice of one from an index, by containerd's rules of normalising and of variants. */
+import { isJsonObject, type JsonValue } from "../encoding/json.ts";
+import { NetworkError, UsageError } from "../errors.ts";
+import type { Descriptor } from "./manifest.ts";
+
+/** What an image runs on. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  /** `v7`, `v8`; absent where an architecture has none */
+  readonly variant?: string;
+}
+
+const part = /^[A-Za-z0-9_.-]{1,64}$/;
+
+const architectures: ReadonlyMap<string, readonly [architecture: string, variant?: string]> = new Map([
+  ["aarch64", ["arm64"]],
+  ["x86_64", ["amd64"]],
+  ["x86-64", ["amd64"]],
+  ["x64", ["amd64"]],
+  ["i386", ["386"]],
+  ["i686", ["386"]],
+  ["ia32", ["386"]],
+  ["armhf", ["arm", "v7"]],
+  ["armel", ["arm", "v6"]],
+]);
+
+/** The variant an architecture has when none is written. */
+const defaultVariants: ReadonlyMap<string, string> = new Map([
+  ["arm64", "v8"],
+  ["arm", "v7"],
+  ["amd64", "v1"],
+]);
+
+/**
+ * Parses `os/architecture[/variant]`; a lone architecture means linux.
+ *
+ * @throws UsageError `USAGE` for anything else
+ */
+export function parsePlatform(text: string): Platform {
+  const parts = text.toLowerCase().split("/");
+  const [os = "", architecture = "", variant] = parts.length === 1 ? ["linux", ...parts] : parts;
+  if (parts.length > 3 || ![os, architecture, variant ?? "x"].every((name) => part.test(name))) {
+    throw new UsageError("USAGE", `${JSON.stringify(text.slice(0, 80))} is no platform`, {
+      hint: "write os/architecture or os/architecture/variant, such as linux/amd64 or linux/arm/v7",
+    });
+  }
+  return normalise({ os, architecture, ...(variant === undefined ? {} : { variant }) });
+}
+
+/** Writes a platform the way {@link parsePlatform} reads it, default variants left out. */
+export function formatPlatform(platform: Platform): string {
+  const { os, architecture, variant } = normalise(platform);
+  const isDefault = variant === undefined || (variant === defaultVariants.get(architecture) && architecture !== "arm");
+  return isDefault ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
+}
+
+/** The platform images for this machine have: linux on this architecture, also where docker runs in a virtual machine. */
+export function machinePlatform(architecture: string): Platform {
+  return normalise({ os: "linux", architecture });
+}
+
+/** Reads a descriptor's `platform` member; undefined when it is absent or says nothing usable. */
+export function parsePlatformJson(value: JsonValue | undefined): Platform | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const text = (name: string): string => {
+    const found = Object.hasOwn(value, name) ? value[name] : undefined;
+    return typeof found === "string" && part.test(found) ? found : "";
+  };
+  const [os, architecture, variant] = [text("os"), text("architecture"), text("variant")];
+  if (os === "" || architecture === "") return undefined;
+  return { os, architecture, ...(variant === "" ? {} : { variant }) };
+}
+
+/** Answers whether an image for `offered` runs where `wanted` is asked for: same system and architecture, same or lesser variant. */
+export function runsOn(offered: Platform, wanted: Platform): boolean {
+  return rank(offered, wanted) !== undefined;
+}
+
+/**
+ * Chooses the manifest for a platform: the best variant that still runs there; of equals, the first.
+ *
+ * @throws NetworkError `PLATFORM_NOT_FOUND`, listing what there is
+ */
+export function selectPlatform(
+  index: { readonly manifests: readonly Descriptor[] },
+  wanted: Platform | string,
+): Descriptor {
+  const platform = typeof wanted === "string" ? parsePlatform(wanted) : wanted;
+  let best: { descriptor: Descriptor; rank: number } | undefined;
+  for (const descriptor of index.manifests) {
+    const found = descriptor.platform === undefined ? undefined : rank(descriptor.platform, platform);
+    if (found !== undefined && (best === undefined || found > best.rank)) best = { descriptor, rank: found };
+  }
+  if (best !== undefined) return best.descriptor;
+  const offered = index.manifests.flatMap((descriptor) =>
+    descriptor.platform === undefined ? [] : [formatPlatform(descriptor.platform)],
+  );
+  // build attestations are listed as unknown/unknown: nothing to run
+  const useful = [...new Set(offered)].filter((name) => !name.startsWith("unknown/"));
+  throw new NetworkError("PLATFORM_NOT_FOUND", `the image is not available for ${formatPlatform(platform)}`, {
+    hint: useful.length === 0 ? "it names no platforms" : `it is available for ${useful.join(", ")}`,
+  });
+}
+
+function normalise(platform: Platform): Platform {
+  const os = platform.os.toLowerCase() === "macos" ? "darwin" : platform.os.toLowerCase();
+  const written = platform.architecture.toLowerCase();
+  const [architecture, impliedVariant] = architectures.get(written) ?? [written];
+  const given = platform.variant?.toLowerCase() ?? impliedVariant ?? defaultVariants.get(architecture);
+  if (given === undefined || given === "") return { os, architecture };
+  return { os, architecture, variant: /^\d+$/.test(given) ? `v${given}` : given };
+}
+
+/** How well an offer fits: undefined not at all, else the higher the better. */
+function rank(offered: Platform, wanted: Platform): number | undefined {
+  const offer = normalise(offered);
+  const want = normalise(wanted);
+  if (offer.os !== want.os || offer.architecture !== want.architecture) return undefined;
+  if (offer.variant === want.variant) return Number.MAX_SAFE_INTEGER;
+  const offerLevel = level(offer.variant);
+  const wantLevel = level(want.variant);
+  return offerLevel === undefined || wantLevel === undefined || offerLevel > wantLevel ? undefined : offerLevel;
+}
+
+function level(variant: string | undefined): number | undefined {
+  const digits = /^v(\d{1,3})$/.exec(variant ?? "")?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

@@ -1,0 +1,407 @@
+/**
+ * The OCI distribution client: one repository of one registry. Whatever it hands out was checked against a digest, except a tag's
+ * present meaning, which is the registry's word and nothing more.
+ */
+import { NetworkError, TagsealError } from "../errors.ts";
+import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
+import { type ImageReference, isTag } from "../reference/image-reference.ts";
+import { Authenticator } from "./authentication.ts";
+import { downloadBlob } from "./blob-download.ts";
+import { type BlobContent, uploadBlob, type UploadRequests } from "./blob-upload.ts";
+import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
+import { type CredentialSource, loadDockerConfig } from "./credentials.ts";
+import { findEndpoint, serverHost } from "./endpoint.ts";
+import { HttpClient, type HttpRequest, type HttpResponse, type Timeouts } from "./http-client.ts";
+import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
+import {
+  acceptedManifests,
+  describe,
+  type Descriptor,
+  isManifestType,
+  type ManifestContent,
+  malformed,
+  maxManifestBytes,
+  mediaTypes,
+  parseDocument,
+  parseManifest,
+  verifyContent,
+} from "./manifest.ts";
+import { describeUrl } from "./network-failure.ts";
+import type { Environment } from "./proxy.ts";
+import { registryError } from "./registry-error.ts";
+import { retrying } from "./retry.ts";
+import type { TlsSettings } from "./trusted-roots.ts";
+
+/** Settings of a {@link RegistryClient}; nothing is read from the process. */
+export interface RegistryClientOptions {
+  /** `$DOCKER_CONFIG`, usually `~/.docker`: credentials and certificates; neither when absent */
+  readonly dockerConfigDir?: string;
+  /** proxies, `HOME`, and what credential helpers see */
+  readonly env?: Environment;
+  /** hosts, `host:port`s and networks that docker's daemon.json lists as insecure */
+  readonly insecureRegistries?: readonly string[];
+  /** instead of docker's config.json */
+  readonly credentials?: CredentialSource;
+  /** instead of docker's certs.d directories */
+  readonly tls?: TlsSettings;
+  /** what tokens are asked to allow: `pull` (default), or `push`, which includes it */
+  readonly access?: "pull" | "push";
+  readonly userAgent?: string;
+  readonly timeouts?: Timeouts;
+  /** aborts every request with `CANCELLED` */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link RegistryClient.pushBlob}. */
+export interface PushBlobOptions {
+  /** another repository of this registry that probably has the blob */
+  readonly mountFrom?: string;
+  readonly onProgress?: (bytes: number) => void;
+  readonly chunkBytes?: number;
+}
+
+/** How a blob got into the repository. */
+export type PushBlobResult = "present" | "mounted" | "uploaded";
+
+const defaultChunkBytes = 8 * 1024 * 1024;
+const maxTagPages = 10_000;
+const maxPageBytes = 8 * 1024 * 1024;
+
+interface Connection {
+  readonly http: HttpClient;
+  readonly authenticator: Authenticator;
+  /** ends in `/v2/` */
+  readonly base: URL;
+}
+
+/** Speaks to one repository. Close it when done. */
+export class RegistryClient {
+  /** the repository's registry, as in a reference */
+  readonly registry: string;
+  /** the repository's path within it */
+  readonly repository: string;
+  readonly #options: RegistryClientOptions;
+  #connection: Promise<Connection> | undefined;
+
+  private constructor(reference: Pick<ImageReference, "registry" | "repository">, options: RegistryClientOptions) {
+    this.registry = reference.registry;
+    this.repository = reference.repository;
+    this.#options = options;
+  }
+
+  /** A client for the repository a reference names; its tag and digest play no part. Connects at the first request. */
+  static forReference(
+    reference: Pick<ImageReference, "registry" | "repository">,
+    options: RegistryClientOptions = {},
+  ): RegistryClient {
+    return new RegistryClient(reference, options);
+  }
+
+  /**
+   * The descriptor a tag or digest has now, made from the manifest's own bytes.
+   *
+   * @throws NetworkError as {@link manifest}
+   */
+  async resolve(tagOrDigest: string): Promise<Descriptor> {
+    return (await this.manifest(tagOrDigest)).descriptor;
+  }
+
+  /**
+   * Fetches a manifest or index. By digest, the bytes are verified against it; by tag, they are what the registry says today.
+   *
+   * @param tagOrDigest a tag, a digest, or a descriptor whose size and media type must hold as well
+   * @throws NetworkError `REGISTRY_NOT_FOUND`, `REGISTRY_DIGEST_MISMATCH`, `RESPONSE_TOO_LARGE`, `IMAGE_MALFORMED`, and as requests do
+   */
+  async manifest(tagOrDigest: string | Descriptor): Promise<ManifestContent> {
+    const expected = typeof tagOrDigest === "string" ? { digest: tagOrDigest } : tagOrDigest;
+    return await retrying(() => this.#fetchManifest(expected), { signal: this.#options.signal });
+  }
+
+  async #fetchManifest(expected: { digest: string; size?: number; mediaType?: string }): Promise<ManifestContent> {
+    const name = expected.digest;
+    const headers = { accept: acceptedManifests };
+    const response = await this.#request({ method: "GET", headers }, `manifests/${name}`);
+    if (response.status !== 200) throw await registryError(response, `a GET of ${this.#named(name)}`);
+    const bytes = await response.bytes(Math.min(expected.size ?? maxManifestBytes, maxManifestBytes));
+    const where = `${describeUrl(response.url)} sent a wrong manifest`;
+    const announced = header(response, "docker-content-digest");
+    if (isDigest(name))
+      verifyContent(bytes, { digest: name, ...(expected.size === undefined ? {} : { size: expected.size }) }, where);
+    else if (announced !== undefined && isDigest(announced)) verifyContent(bytes, { digest: announced }, where);
+    const mediaType = expected.mediaType ?? manifestType(response, bytes);
+    parseManifest(bytes, mediaType);
+    const algorithm = isDigest(name) ? digestAlgorithm(name) : "sha256";
+    return { descriptor: describe(bytes, mediaType, algorithm), bytes };
+  }
+
+  /**
+   * Asks whether the repository has a manifest (by tag or digest).
+   *
+   * @returns the digest the registry names, undefined when it has none
+   */
+  async findManifest(tagOrDigest: string): Promise<Digest | undefined> {
+    const headers = { accept: acceptedManifests };
+    const response = await this.#request({ method: "HEAD", headers }, `manifests/${tagOrDigest}`);
+    response.discard();
+    if (response.status === 404) return undefined;
+    if (response.status !== 200) throw await registryError(response, `a HEAD of ${this.#named(tagOrDigest)}`);
+    const digest = header(response, "docker-content-digest") ?? tagOrDigest;
+    return isDigest(digest) ? digest : undefined;
+  }
+
+  /**
+   * A blob's bytes; resumed when the connection is lost. They count as the blob only once the iterator has ended normally.
+   *
+   * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_NOT_FOUND`, and as requests do
+   */
+  blob(descriptor: Descriptor): AsyncIterable<Uint8Array> {
+    const open = (headers: Readonly<Record<string, string>>): Promise<HttpResponse> =>
+      this.#request({ method: "GET", headers }, `blobs/${descriptor.digest}`);
+    return downloadBlob(descriptor, open, this.#options.signal);
+  }
+
+  /** Asks whether the repository has a blob of this digest and size. */
+  async hasBlob(descriptor: Descriptor): Promise<boolean> {
+    const response = await this.#request({ method: "HEAD" }, `blobs/${descriptor.digest}`);
+    response.discard();
+    if (response.status === 404) return false;
+    if (response.status !== 200) throw await registryError(response, `a HEAD of blob ${descriptor.digest}`);
+    const length = response.headers["content-length"];
+    return length === undefined || Number(length) === descriptor.size;
+  }
+
+  /**
+   * Sees to it that the repository has a blob: by finding it there, mounting it from another repository, or uploading it.
+   *
+   * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_ERROR`, and as requests do
+   */
+  async pushBlob(content: BlobContent, options: PushBlobOptions = {}): Promise<PushBlobResult> {
+    if (await this.hasBlob(content.descriptor)) return "present";
+    const { base } = await this.#connect();
+    let mountFrom = options.mountFrom === this.repository ? undefined : options.mountFrom;
+    const requests: UploadRequests = {
+      send: (request) => this.#send(request),
+      start: async () => {
+        const response = await this.#startUpload(base, content.descriptor, mountFrom);
+        // a second start is for uploading: the mount was tried
+        mountFrom = undefined;
+        return response;
+      },
+    };
+    return await uploadBlob(content, requests, {
+      signal: this.#options.signal,
+      onProgress: options.onProgress,
+      chunkBytes: options.chunkBytes ?? defaultChunkBytes,
+    });
+  }
+
+  async #startUpload(base: URL, blob: Descriptor, mountFrom: string | undefined): Promise<HttpResponse> {
+    const url = new URL(`${this.repository}/blobs/uploads/`, base);
+    if (mountFrom !== undefined) {
+      url.searchParams.set("mount", blob.digest);
+      url.searchParams.set("from", mountFrom);
+    }
+    const scopes = mountFrom === undefined ? this.#scopes() : [...this.#scopes(), `repository:${mountFrom}:pull`];
+    const response = await this.#send({ method: "POST", url }, scopes);
+    if (response.status === 202 || (response.status === 201 && mountFrom !== undefined)) return response;
+    throw await registryError(response, "the start of a blob upload");
+  }
+
+  /**
+   * Stores a manifest or index; everything it names must be there already.
+   *
+   * @param tagOrDigest the tag to set, or the manifest's own digest
+   * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry stored something else, `REGISTRY_ERROR`, and as requests do
+   */
+  async pushManifest(tagOrDigest: string, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+    parseManifest(bytes, mediaType);
+    if (isDigest(tagOrDigest)) verifyContent(bytes, { digest: tagOrDigest }, "the manifest to push is another");
+    const response = await retrying(
+      async () => {
+        const request = { method: "PUT", headers: { "content-type": mediaType }, body: bytes } as const;
+        const answer = await this.#request(request, `manifests/${tagOrDigest}`);
+        if (answer.status < 200 || answer.status > 299)
+          throw await registryError(answer, `a PUT of ${this.#named(tagOrDigest)}`);
+        return answer;
+      },
+      { signal: this.#options.signal },
+    );
+    response.discard();
+    const announced = header(response, "docker-content-digest");
+    if (announced !== undefined && isDigest(announced)) {
+      verifyContent(bytes, { digest: announced }, `${describeUrl(response.url)} stored another manifest`);
+    }
+    return describe(bytes, mediaType);
+  }
+
+  /**
+   * Every tag of the repository, page by page, in the registry's order.
+   *
+   * @throws NetworkError `REGISTRY_NOT_FOUND`, `RESPONSE_MALFORMED` (pages without end, names that are no tags), and as requests do
+   */
+  async *tags(): AsyncGenerator<string, void> {
+    const { base } = await this.#connect();
+    let url: URL | undefined = new URL(`${this.repository}/tags/list?n=1000`, base);
+    for (let page = 0; url !== undefined; page++) {
+      if (page >= maxTagPages)
+        throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(url)} has more than ${maxTagPages} pages`);
+      const response: HttpResponse = await this.#send({ method: "GET", url, acceptGzip: true });
+      if (response.status !== 200) throw await registryError(response, "a GET of the tag list");
+      yield* parseTags(response, await response.bytes(maxPageBytes));
+      url = nextPage(response);
+    }
+  }
+
+  /**
+   * The manifests that name `digest` as their subject; from the referrers API, or the tag that stands in for it in older registries.
+   *
+   * @throws NetworkError `IMAGE_MALFORMED`, and as requests do
+   * @see OCI distribution-spec 1.1, listing referrers
+   */
+  async referrers(digest: Digest): Promise<readonly Descriptor[]> {
+    const headers = { accept: mediaTypes.ociIndex };
+    const response = await this.#request({ method: "GET", headers, acceptGzip: true }, `referrers/${digest}`);
+    const isIndex = header(response, "content-type")?.startsWith(mediaTypes.ociIndex) === true;
+    if (response.status === 200 && isIndex) return indexEntries(await response.bytes(maxManifestBytes));
+    response.discard();
+    if (response.status !== 404 && response.status !== 200) throw await registryError(response, "a GET of referrers");
+    const tag = digest.replace(":", "-").slice(0, 128);
+    const fallback = await this.#request({ method: "GET", headers }, `manifests/${tag}`);
+    if (fallback.status === 200) return indexEntries(await fallback.bytes(maxManifestBytes));
+    fallback.discard();
+    if (fallback.status === 404) return [];
+    throw await registryError(fallback, "a GET of referrers");
+  }
+
+  /** Removes a manifest (by digest) or a tag. @throws NetworkError `REGISTRY_NOT_FOUND`, `REGISTRY_ERROR` where deletion is off */
+  async deleteManifest(tagOrDigest: string): Promise<void> {
+    const response = await this.#request({ method: "DELETE" }, `manifests/${tagOrDigest}`);
+    if (response.status !== 202 && response.status !== 200)
+      throw await registryError(response, `a DELETE of ${this.#named(tagOrDigest)}`);
+    response.discard();
+  }
+
+  /** Releases every connection. */
+  close(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    // a connection that never came about has nothing to close; its failure was reported to whoever asked
+    connection?.then(
+      ({ http }) => http.close(),
+      () => undefined,
+    );
+  }
+
+  #named(tagOrDigest: string): string {
+    return `${this.registry}/${this.repository}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`;
+  }
+
+  async #request(request: Omit<HttpRequest, "url">, path: string): Promise<HttpResponse> {
+    const { base } = await this.#connect();
+    return await this.#send({ ...request, url: new URL(`${this.repository}/${path}`, base) });
+  }
+
+  async #send(request: HttpRequest, scopes: readonly string[] = this.#scopes()): Promise<HttpResponse> {
+    const { base, authenticator, http } = await this.#connect();
+    const { signal } = this.#options;
+    const complete = signal === undefined ? request : { ...request, signal };
+    // an upload may go on at another server; that one has no business with our credentials, even if it asks
+    return request.url.origin === base.origin
+      ? await authenticator.request(complete, scopes)
+      : await http.request(complete);
+  }
+
+  #scopes(): readonly string[] {
+    return [`repository:${this.repository}:${this.#options.access === "push" ? "pull,push" : "pull"}`];
+  }
+
+  #connect(): Promise<Connection> {
+    this.#connection ??= this.#open();
+    return this.#connection;
+  }
+
+  async #open(): Promise<Connection> {
+    const { dockerConfigDir, env = {}, insecureRegistries = [], signal, timeouts, userAgent } = this.#options;
+    const isPlain = (host: string): boolean => mayBePlain(host, insecureRegistries);
+    const tls = await this.#tls();
+    const http = new HttpClient({
+      tls,
+      allowPlainHttp: isPlain,
+      proxyEnv: env,
+      ...(timeouts === undefined ? {} : { timeouts }),
+      ...(userAgent === undefined ? {} : { userAgent }),
+    });
+    const credentials =
+      this.#options.credentials ??
+      (dockerConfigDir === undefined
+        ? undefined
+        : async (registry: string, stop?: AbortSignal) =>
+            await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, stop));
+    const authenticator = new Authenticator(http, {
+      credentials: credentials === undefined ? undefined : (stop) => credentials(this.registry, stop),
+      allowPlainHttp: isPlain,
+    });
+    try {
+      const base = await findEndpoint({ registry: this.registry, insecureRegistries, authenticator, signal });
+      return { http, authenticator, base };
+    } catch (error) {
+      http.close();
+      throw error;
+    }
+  }
+
+  async #tls(): Promise<TlsSettings> {
+    const { tls, dockerConfigDir, env = {}, insecureRegistries = [] } = this.#options;
+    const insecure = isConfiguredInsecure(this.registry, insecureRegistries) ? { insecure: true } : {};
+    if (tls !== undefined) return { ...tls, ...insecure };
+    if (dockerConfigDir === undefined) return insecure;
+    const directories = registryCertificateDirectories(dockerConfigDir, env["HOME"]);
+    return { ...(await loadHostCertificates(directories, serverHost(this.registry))), ...insecure };
+  }
+}
+
+function header(response: HttpResponse, name: string): string | undefined {
+  const value = response.headers[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The Content-Type, or what the manifest calls itself where that says nothing. */
+function manifestType(response: HttpResponse, bytes: Uint8Array): string {
+  const type = header(response, "content-type")?.split(";", 1)[0]?.trim() ?? "";
+  if (isManifestType(type)) return type;
+  const inside = parseDocument(bytes)["mediaType"];
+  if (typeof inside === "string" && isManifestType(inside)) return inside;
+  throw malformed(`${describeUrl(response.url)} sent ${JSON.stringify(type.slice(0, 120))}, no manifest type we know`);
+}
+
+function parseTags(response: HttpResponse, bytes: Uint8Array): string[] {
+  let document;
+  try {
+    document = parseDocument(bytes);
+  } catch (error) {
+    if (!(error instanceof TagsealError)) throw error;
+    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} sent a broken tag list`, {
+      cause: error,
+    });
+  }
+  const tags = Object.hasOwn(document, "tags") ? document["tags"] : undefined;
+  if (tags === null || tags === undefined) return [];
+  const isList = Array.isArray(tags) && tags.every((tag) => typeof tag === "string" && isTag(tag));
+  if (!isList)
+    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} lists names that are no tags`);
+  return tags.map(String);
+}
+
+/** The next page from a Link header; only ever on the same server. @see RFC 8288 */
+function nextPage(response: HttpResponse): URL | undefined {
+  const target = /<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/i.exec(header(response, "link") ?? "")?.[1];
+  if (target === undefined) return undefined;
+  const url = URL.canParse(target, response.url.href) ? new URL(target, response.url.href) : undefined;
+  if (url !== undefined && url.origin === response.url.origin) return url;
+  throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} continues its tag list on another server`);
+}
+
+function indexEntries(bytes: Uint8Array): readonly Descriptor[] {
+  const manifest = parseManifest(bytes, mediaTypes.ociIndex);
+  return manifest.kind === "index" ? manifest.manifests : [];
+}
