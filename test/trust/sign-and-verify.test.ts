@@ -38,10 +38,16 @@ test("a tag can be moved; a consumer sees the new digest and no other", async ()
 
 test("several tags are signed in one publish, and listed in natural order", async () => {
   const publisher = await (await story.person()).open("several/app");
-  await signTags(publisher, ["v10", "v2", "latest", "v1"].map((tag) => tagOf(tag)));
+  await signTags(
+    publisher,
+    ["v10", "v2", "latest", "v1"].map((tag) => tagOf(tag)),
+  );
   const consumer = await (await story.person()).open("several/app");
   const listed = await listTags(consumer);
-  deepEqual(listed.map(({ tag }) => tag), ["latest", "v1", "v2", "v10"]);
+  deepEqual(
+    listed.map(({ tag }) => tag),
+    ["latest", "v1", "v2", "v10"],
+  );
   deepEqual(listed[1], { tag: "v1", digest: digestOf("v1"), length: 2, role: "targets", signers: [] });
 });
 
@@ -49,7 +55,9 @@ test("signing what is signed already publishes nothing", async () => {
   const publisher = await (await story.person()).open("again/app");
   await signTags(publisher, [tagOf("v1")]);
   const before = await verifyTag(publisher, "v1");
-  deepEqual((await signTags(publisher, [tagOf("v1")])).signed, [{ tag: "v1", digest: digestOf("v1"), roles: ["targets"] }]);
+  deepEqual((await signTags(publisher, [tagOf("v1")])).signed, [
+    { tag: "v1", digest: digestOf("v1"), roles: ["targets"] },
+  ]);
   deepEqual((await verifyTag(publisher, "v1")).freshUntil, before.freshUntil);
 });
 

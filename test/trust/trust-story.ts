@@ -10,9 +10,13 @@ import { type Digest, digestFromHex } from "../../src/reference/digest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/start-server.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
+import { type Meddler, startMeddler } from "./meddler.ts";
 import type { TagToSign } from "../../src/trust/sign.ts";
 import { openTrustContext, type OpenTrustContextOptions, type TrustContext } from "../../src/trust/trust-context.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
+
+/** How to open a repository; `via` goes through somebody in between. */
+export type OpenOptions = Partial<OpenTrustContextOptions> & { readonly via?: { readonly url: string } };
 
 /** Somebody with a trust directory and keys. */
 export interface Person {
@@ -21,12 +25,14 @@ export interface Person {
   /** everything they were told, newest last */
   readonly events: TrustEvent[];
   /** Opens a repository; closed when the suite ends. */
-  open(repository: string, options?: Partial<OpenTrustContextOptions>): Promise<TrustContext>;
+  open(repository: string, options?: OpenOptions): Promise<TrustContext>;
 }
 
 /** What a suite works with. */
 export interface TrustStory {
   readonly url: string;
+  /** Somebody between the server and whoever opens a repository with `via`. */
+  meddler(): Promise<Meddler>;
   person(options?: { readonly keys?: KeyStore; readonly dockerConfigDir?: string }): Promise<Person>;
 }
 
@@ -38,6 +44,7 @@ export interface TrustStory {
 export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
   const directories: string[] = [];
   const contexts: TrustContext[] = [];
+  const meddlers: Meddler[] = [];
   let server: RunningServer;
   const directory = async (): Promise<string> => {
     const made = await mkdtemp(join(tmpdir(), "trust-story-"));
@@ -50,12 +57,18 @@ export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
   });
   after(async () => {
     for (const context of contexts) context.close();
+    for (const meddler of meddlers) meddler.close();
     await server.close();
     await Promise.all(directories.map(async (path) => await rm(path, { recursive: true, force: true })));
   });
   return {
     get url() {
       return server.url;
+    },
+    async meddler() {
+      const meddler = await startMeddler(server.url);
+      meddlers.push(meddler);
+      return meddler;
     },
     async person(given = {}) {
       const dockerConfigDir = given.dockerConfigDir ?? (await directory());
@@ -66,7 +79,7 @@ export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
           reference: parseImageReference(`localhost:5000/${repository}`),
           dockerConfigDir,
           keys,
-          env: { DOCKER_CONTENT_TRUST_SERVER: server.url },
+          env: { DOCKER_CONTENT_TRUST_SERVER: more.via?.url ?? server.url },
           allowPlainHttpLoopback: true,
           access: "write",
           notify: (event) => events.push(event),

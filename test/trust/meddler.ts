@@ -1,0 +1,81 @@
+/** Somebody between a client and the trust server: sees every request, and may answer in the server's place. */
+import { createServer, request as forwardRequest, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What a client asked. */
+export interface Asked {
+  readonly method: string;
+  /** the part after `/_trust/tuf/` */
+  readonly file: string;
+  readonly body: Buffer;
+}
+
+/** What a client gets. */
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Decides what a client gets; `forward` asks the server. `silence` leaves the client waiting; `cut` drops the connection. */
+export type Meddling = (asked: Asked, forward: () => Promise<Answer>) => Promise<Answer | "silence" | "cut">;
+
+/** A running meddler. */
+export interface Meddler {
+  readonly url: string;
+  /** `GET timestamp.json` and so on, in order */
+  readonly requests: string[];
+  /** what it does from now on; it starts by being honest */
+  meddle: Meddling;
+  close(): void;
+}
+
+const honest: Meddling = async (_, forward) => await forward();
+
+/** Starts one in front of `target`, a server on plain http. */
+export async function startMeddler(target: string): Promise<Meddler> {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    void respond();
+    async function respond(): Promise<void> {
+      const body = await bodyOf(request);
+      const file = (request.url ?? "").replace(/^.*\/_trust\/tuf\//, "");
+      const method = request.method ?? "";
+      requests.push(`${method} ${file.replaceAll(/[0-9a-f]{64}/g, "<sha256>")}`);
+      const answer = await meddler.meddle({ method, file, body }, async () => await forward(target, request, body));
+      if (answer === "cut") return void request.socket.destroy();
+      if (answer === "silence") return;
+      response.writeHead(answer.status, answer.headers).end(answer.body);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const meddler: Meddler = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    meddle: honest,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return meddler;
+}
+
+async function forward(target: string, from: IncomingMessage, body: Buffer): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const headers = { ...from.headers, host: new URL(target).host };
+  forwardRequest(new URL(from.url ?? "", target), { method: from.method, headers, agent: false }, resolve)
+    .on("error", reject)
+    .end(body);
+  const response = await promise;
+  const encoding = response.headers["content-encoding"];
+  return {
+    status: response.statusCode ?? 0,
+    headers: encoding === undefined ? {} : { "content-encoding": encoding },
+    body: await bodyOf(response),
+  };
+}
+
+async function bodyOf(message: IncomingMessage): Promise<Buffer> {
+  return Buffer.concat(await message.toArray());
+}
