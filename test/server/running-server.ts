@@ -1,0 +1,30 @@
+/** A trust server in the test's own process, on a directory that goes when the test ends. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { startServer, type RunningServer, type ServerOptions } from "../../src/server/start-server.ts";
+
+/** What runs, and what it logged. */
+export interface TestServer extends RunningServer {
+  readonly dataDir: string;
+  readonly lines: { readonly event: string; readonly [field: string]: unknown }[];
+}
+
+/** Starts a server on a free loopback port. Give `dataDir` to start again on the same data. */
+export async function serve(t: TestContext, options: Partial<ServerOptions> = {}): Promise<TestServer> {
+  const dataDir = options.dataDir ?? temporaryDirectory(t);
+  const lines: TestServer["lines"] = [];
+  const log = (line: string): void => void lines.push(JSON.parse(line) as TestServer["lines"][number]);
+  const server = await startServer({ host: "127.0.0.1", port: 0, log, ...options, dataDir });
+  t.after(() => server.close());
+  return { ...server, dataDir, lines };
+}
+
+/** A directory that goes when the test ends. */
+export function temporaryDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "tagseal-server-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
