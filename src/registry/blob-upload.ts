@@ -35,9 +35,10 @@ const maxFruitlessTries = 4;
 /** A registry may honestly hash gigabytes before it answers that an upload is complete. */
 const commitPatienceMs = 60_000;
 
+/** An upload under way: where its next chunk goes, and how much the registry has acknowledged. */
 interface Upload {
-  readonly location: URL;
-  readonly offset: number;
+  location: URL;
+  offset: number;
 }
 
 /**
@@ -57,18 +58,16 @@ export async function uploadBlob(
   let upload: Upload = { location: nextLocation(first), offset: 0 };
   const chunkBytes = chunkSize(first, options.chunkBytes);
   for (let fruitless = 0; ;) {
-    const reached = { offset: upload.offset };
+    const before = upload.offset;
     try {
-      await sendFrom(upload, content, requests, { ...options, chunkBytes }, reached);
+      await sendFrom(upload, content, requests, { ...options, chunkBytes });
       return "uploaded";
     } catch (error) {
-      const isLost = hasCode(error, "REGISTRY_NOT_FOUND");
-      fruitless = reached.offset > upload.offset ? 1 : fruitless + 1;
-      if ((!isTemporary(error) && !isLost) || fruitless >= maxFruitlessTries) throw error;
+      fruitless = upload.offset > before ? 1 : fruitless + 1;
+      const mayGoOn = isTemporary(error) || hasCode(error, "REGISTRY_NOT_FOUND");
+      if (!mayGoOn || fruitless >= maxFruitlessTries) throw error;
       await pause(200 * 2 ** (fruitless - 1), options.signal);
-      upload = isLost
-        ? await restart(requests)
-        : ((await whereItStands(upload, requests)) ?? (await restart(requests)));
+      upload = (await whereItStands(upload, requests)) ?? (await restart(requests));
     }
   }
 }
@@ -79,57 +78,59 @@ async function restart(requests: UploadRequests): Promise<Upload> {
   return { location: nextLocation(response), offset: 0 };
 }
 
-/** Asks how much arrived. @returns undefined when the upload is gone */
+/** Asks how much arrived. @returns undefined when the upload is gone, or the registry cannot go on with it */
 async function whereItStands(upload: Upload, requests: UploadRequests): Promise<Upload | undefined> {
   const response = await requests.send({ method: "GET", url: upload.location });
-  if (response.status === 404) {
-    response.discard();
-    return undefined;
-  }
-  if (response.status !== 204 && response.status !== 200)
-    throw await registryError(response, "a GET of an upload's state");
+  if (response.status >= 500) throw await registryError(response, "a GET of an upload's state");
   response.discard();
+  if (response.status !== 204 && response.status !== 200) return undefined;
   return { location: nextLocation(response, upload.location), offset: acknowledged(response) ?? 0 };
 }
 
+/** Sends what is left, keeping `upload` at what the registry acknowledged. */
 async function sendFrom(
   upload: Upload,
   content: BlobContent,
   requests: UploadRequests,
   options: UploadOptions,
-  reached: { offset: number },
 ): Promise<void> {
-  let { location, offset } = upload;
-  const { size, digest } = content.descriptor;
+  const { size } = content.descriptor;
   let last: Uint8Array = new Uint8Array();
-  for await (const chunk of inChunks(content.open(offset), options.chunkBytes)) {
-    if (offset + chunk.length > size) throw grown(content.descriptor);
+  for await (const chunk of inChunks(content.open(upload.offset), options.chunkBytes)) {
+    const end = upload.offset + chunk.length;
+    if (end > size) throw grown(content.descriptor);
     // the last chunk travels with the commit: small blobs need two requests in all
-    if (offset + chunk.length === size) {
+    if (end === size) {
       last = chunk;
       break;
     }
-    const response = await requests.send(chunkRequest(location, chunk, offset));
-    if (response.status !== 202 && response.status !== 201 && response.status !== 204) {
-      throw await registryError(response, "a chunk of a blob");
-    }
-    response.discard();
-    location = nextLocation(response, location);
-    offset = acknowledged(response) ?? offset + chunk.length;
-    if (offset !== reached.offset + chunk.length) throw outOfStep(location, reached.offset + chunk.length, offset);
-    reached.offset = offset;
-    options.onProgress?.(offset);
+    await sendChunk(upload, chunk, requests);
+    options.onProgress?.(upload.offset);
   }
-  if (offset + last.length !== size) throw grown(content.descriptor);
-  location.searchParams.set("digest", digest);
-  const response = await requests.send({
-    ...chunkRequest(location, last, offset),
-    method: "PUT",
-    patienceMs: commitPatienceMs,
-  });
-  if (response.status !== 201 && response.status !== 204) throw await commitError(response, content.descriptor);
-  response.discard();
+  if (upload.offset + last.length !== size) throw grown(content.descriptor);
+  await commit(upload, last, content.descriptor, requests);
   options.onProgress?.(size);
+}
+
+async function sendChunk(upload: Upload, chunk: Uint8Array, requests: UploadRequests): Promise<void> {
+  const response = await requests.send(chunkRequest(upload.location, chunk, upload.offset));
+  if (![201, 202, 204].includes(response.status)) throw await registryError(response, "a chunk of a blob");
+  response.discard();
+  const expected = upload.offset + chunk.length;
+  const actual = acknowledged(response) ?? expected;
+  upload.location = nextLocation(response, upload.location);
+  if (actual !== expected) throw outOfStep(upload.location, expected, actual);
+  upload.offset = actual;
+}
+
+async function commit(upload: Upload, last: Uint8Array, blob: Descriptor, requests: UploadRequests): Promise<void> {
+  const url = new URL(upload.location);
+  // appended as text: the registry's own parameters must come back exactly as it wrote them
+  url.search = `${url.search}${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(blob.digest)}`;
+  const request = chunkRequest(url, last, upload.offset);
+  const response = await requests.send({ ...request, method: "PUT", patienceMs: commitPatienceMs });
+  if (response.status !== 201 && response.status !== 204) throw await commitError(response, blob);
+  response.discard();
 }
 
 function chunkRequest(url: URL, body: Uint8Array, offset: number): HttpRequest {

@@ -2,7 +2,7 @@
  * The OCI distribution client: one repository of one registry. Whatever it hands out was checked against a digest, except a tag's
  * present meaning, which is the registry's word and nothing more.
  */
-import { NetworkError, TagsealError } from "../errors.ts";
+import { NetworkError, TagsealError, UsageError } from "../errors.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
 import { type ImageReference, isTag } from "../reference/image-reference.ts";
 import { Authenticator } from "./authentication.ts";
@@ -297,6 +297,11 @@ export class RegistryClient {
   }
 
   async #request(request: Omit<HttpRequest, "url">, path: string): Promise<HttpResponse> {
+    const name = path.slice(path.indexOf("/") + 1);
+    // the name becomes part of a URL: "../" and "?" would ask for something else
+    if (!isTag(name) && !isDigest(name)) {
+      throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(name.slice(0, 80))} is neither a tag nor a digest`);
+    }
     const { base } = await this.#connect();
     return await this.#send({ ...request, url: new URL(`${this.repository}/${path}`, base) });
   }
