@@ -28,8 +28,9 @@ function firstAnswer(buffer: Buffer): Answer {
     const size = end + 4 + Number(length);
     return { status, size: size <= buffer.length ? size : 0 };
   }
-  const last = buffer.indexOf(chunkedEnd, end);
-  return { status, size: last === -1 ? 0 : last + chunkedEnd.length };
+  // Nothing is asked before the answer is complete, so what ends the answer ends the buffer.
+  const complete = buffer.subarray(-chunkedEnd.length).equals(chunkedEnd);
+  return { status, size: complete ? buffer.length : 0 };
 }
 
 interface Counter {

@@ -38,24 +38,74 @@ async function tarOf(name: string, content: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Writes a one-layer OCI layout whose only file says `content`; equal content gives equal digests. */
-export async function writeLayout(directory: string, content: string): Promise<LayoutImage> {
-  const blobs = join(directory, "blobs", "sha256");
-  mkdirSync(blobs, { recursive: true });
-  const put = (mediaType: string, bytes: Uint8Array | string): Descriptor => {
+/** Puts blobs into a layout's directory under their digests. */
+class BlobWriter {
+  readonly #directory: string;
+
+  constructor(layout: string) {
+    this.#directory = join(layout, "blobs", "sha256");
+    mkdirSync(this.#directory, { recursive: true });
+  }
+
+  put(mediaType: string, bytes: Uint8Array | string): Descriptor {
     const hex = createHash("sha256").update(bytes).digest("hex");
-    writeFileSync(join(blobs, hex), bytes);
+    writeFileSync(join(this.#directory, hex), bytes);
     return { mediaType, digest: `sha256:${hex}`, size: Buffer.byteLength(bytes) };
-  };
-  const layer = put("application/vnd.oci.image.layer.v1.tar", await tarOf("content.txt", content));
+  }
+}
+
+interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+const amd64: Platform = { os: "linux", architecture: "amd64" };
+
+async function putImage(blobs: BlobWriter, content: string, platform: Platform): Promise<LayoutImage> {
+  const layer = blobs.put("application/vnd.oci.image.layer.v1.tar", await tarOf("content.txt", content));
   const rootfs = { type: "layers", diff_ids: [layer.digest] };
-  const config = put(
-    "application/vnd.oci.image.config.v1+json",
-    JSON.stringify({ architecture: "amd64", os: "linux", config: {}, rootfs }),
-  );
+  const configuration = JSON.stringify({ ...platform, config: {}, rootfs });
+  const config = blobs.put("application/vnd.oci.image.config.v1+json", configuration);
   const mediaType = "application/vnd.oci.image.manifest.v1+json";
-  const manifest = put(mediaType, JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [layer] }));
+  const manifest = blobs.put(mediaType, JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [layer] }));
+  return { directory: "", manifest, layer };
+}
+
+function finishLayout(directory: string, manifest: Descriptor): void {
   writeFileSync(join(directory, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
   writeFileSync(join(directory, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
-  return { directory, manifest, layer };
+}
+
+/** Writes a one-layer OCI layout whose only file says `content`; equal content gives equal digests. */
+export async function writeLayout(directory: string, content: string): Promise<LayoutImage> {
+  const image = await putImage(new BlobWriter(directory), content, amd64);
+  finishLayout(directory, image.manifest);
+  return { ...image, directory };
+}
+
+/** A multi-architecture image in an OCI layout. */
+export interface LayoutIndex {
+  readonly directory: string;
+  readonly index: Descriptor;
+  /** manifest digests by `os/architecture[/variant]` */
+  readonly platforms: ReadonlyMap<string, string>;
+}
+
+/** Writes an OCI layout with an index of an image for each platform, whose only file says `content` and the platform. */
+export async function writeIndexLayout(directory: string, content: string): Promise<LayoutIndex> {
+  const blobs = new BlobWriter(directory);
+  const platforms = new Map<string, string>();
+  const manifests: object[] = [];
+  const arm64 = { os: "linux", architecture: "arm64", variant: "v8" };
+  for (const platform of [amd64, arm64]) {
+    const name = Object.values(platform).join("/");
+    const { manifest } = await putImage(blobs, `${content} on ${name}`, platform);
+    platforms.set(name, manifest.digest);
+    manifests.push({ ...manifest, platform });
+  }
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const index = blobs.put(mediaType, JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
+  finishLayout(directory, index);
+  return { directory, index, platforms };
 }

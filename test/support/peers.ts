@@ -20,7 +20,7 @@ export {
 } from "./clients.ts";
 export { startDockerd, type Engine } from "./dockerd.ts";
 export { startDockerRegistry, type Registry, type RegistryOptions } from "./docker-registry.ts";
-export { buildImage, writeLayout, type LayoutImage } from "./images.ts";
+export { buildImage, writeIndexLayout, writeLayout, type LayoutImage, type LayoutIndex } from "./images.ts";
 export { startNotary, type NotaryOptions, type NotaryStore, type TrustServer } from "./notary-server.ts";
 export {
   findExecutable,
