@@ -7,7 +7,7 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, MetadataError, UsageError } from "../errors.ts";
 import { type CollectionDraft, type Content, TargetsDraft } from "./collection-draft.ts";
 import { type DelegationChange, withDelegation, withoutDelegation, withoutKeys } from "./delegation-editing.ts";
-import { coveringPaths, pathsCover } from "./delegation-paths.ts";
+import { signablePaths } from "./delegation-paths.ts";
 import { signDraft, type SignOptions } from "./draft-signing.ts";
 import type {
   BaseRole,
@@ -19,6 +19,7 @@ import type {
   Target,
   TargetsBody,
 } from "./metadata.ts";
+import type { PathPrefixes } from "./path-prefixes.ts";
 import { isDelegation, isWithin, parentOf } from "./role-name.ts";
 import type { SigningKeys } from "./role-signing.ts";
 import { requireTargetName } from "./target-name.ts";
@@ -95,7 +96,7 @@ export class CollectionEditor {
   addTarget(role: RoleName, name: string, target: Target): boolean {
     requireTargetName(name);
     const draft = this.#targetsDraft(role);
-    if (!pathsCover(this.#pathsOf(role), name)) {
+    if (!this.#pathsOf(role).covers(name)) {
       throw new MetadataError(
         "METADATA_ROLE_UNKNOWN",
         `could not add all targets: ${role} may not sign ${JSON.stringify(name)}, its paths do not cover that name`,
@@ -213,7 +214,7 @@ export class CollectionEditor {
     if (!isDelegation(role)) throw unknownRole(role);
     const parentName = parentOf(role);
     const parent = this.#targetsDraft(parentName);
-    const refused = (change.addPaths ?? []).filter((path) => !pathsCover(this.#pathsOf(parentName), path));
+    const refused = (change.addPaths ?? []).filter((path) => !this.#pathsOf(parentName).covers(path));
     if (refused.length > 0) {
       throw new MetadataError(
         "METADATA_ROLE_UNKNOWN",
@@ -278,8 +279,8 @@ export class CollectionEditor {
     return this.#declaration(role) === undefined ? undefined : this.#expiredDraft(role);
   }
 
-  #pathsOf(role: RoleName): readonly string[] {
-    return coveringPaths(role, (name) => this.#declaration(name)?.paths);
+  #pathsOf(role: RoleName): PathPrefixes {
+    return signablePaths(role, (name) => this.#declaration(name)?.paths);
   }
 }
 

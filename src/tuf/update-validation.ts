@@ -5,13 +5,24 @@
  * @see Notary v1: what the server validates, in order
  */
 
-import { MetadataError } from "../errors.ts";
-import { coveringPaths } from "./delegation-paths.ts";
+import type { PublicKey } from "../crypto/public-key.ts";
+import { hasCode, MetadataError, TagsealError } from "../errors.ts";
+import { signablePaths } from "./delegation-paths.ts";
 import { verifyFileMeta } from "./file-hashes.ts";
-import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody, TimestampBody } from "./metadata.ts";
+import type {
+  MetadataFile,
+  RoleKeys,
+  RoleName,
+  RootBody,
+  SnapshotBody,
+  TargetsBody,
+  TimestampBody,
+} from "./metadata.ts";
+import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
 import { StoredView, type StoredRoles } from "./stored-roles.ts";
+import { verifyThreshold } from "./threshold.ts";
 import { delegatedRole, TrustedMetadata } from "./trusted-metadata.ts";
 import { type RefusalKind, refusing, UpdateRefused } from "./update-refused.ts";
 import { validatedFile, type ValidatedFile } from "./validated-file.ts";
@@ -44,7 +55,7 @@ export interface UpdateInput {
  * because somebody may be faster between now and then. The timestamp is read first, so that whoever is faster takes its next version.
  *
  * @returns what is to be stored, in one transaction: the uploaded files, the snapshot and the timestamp
- * @throws UpdateRefused for anything wrong with the upload; MetadataError when a stored root, snapshot, targets or timestamp cannot be
+ * @throws UpdateRefused for anything wrong with the upload; TagsealError `STORAGE_CONFLICT` for a snapshot that is plainly late; MetadataError when a stored root, snapshot, targets or timestamp cannot be
  *   parsed; what `stored` and `keys` throw
  */
 export async function validateUpdate(input: UpdateInput): Promise<readonly ValidatedFile[]> {
@@ -108,7 +119,7 @@ class Update {
     for (const role of roles.toSorted(byDepth)) {
       if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
       await this.#accept("ErrBadTargets", role, this.#uploads.get(role) ?? new Uint8Array(), (file) => {
-        const paths = coveringPaths(role, (name) => this.#declaredPaths(name));
+        const paths = signablePaths(role, (name) => this.#declaredPaths(name));
         requireUsableTargets(file as MetadataFile<TargetsBody>, paths);
       });
     }
@@ -120,7 +131,7 @@ class Update {
     const previous = await this.#stored.parsed("snapshot");
     const bytes = this.#uploads.get("snapshot");
     if (bytes === undefined) return await this.#makeSnapshot(previous);
-    await this.#accept("ErrBadSnapshot", "snapshot", bytes);
+    await this.#acceptSnapshot(bytes);
     const snapshot = this.#trusted.snapshot as MetadataFile<SnapshotBody>;
     if (!this.#isOutdated) await this.#compareWithStored(snapshot, previous);
     return snapshot;
@@ -133,6 +144,26 @@ class Update {
     const timestamp = await makeTimestamp(this.#previousTimestamp, snapshot.bytes, signing);
     this.#trusted.load("timestamp", timestamp);
     return [...this.#accepted, timestamp].map(validatedFile);
+  }
+
+  /** A snapshot that describes what was current a moment ago is late, not wrong: its sender is to read again and try again. */
+  async #acceptSnapshot(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#accept("ErrBadSnapshot", "snapshot", bytes);
+    } catch (error) {
+      const isOtherSet =
+        error instanceof UpdateRefused && hasCode(error.cause, "METADATA_HASH_MISMATCH", "METADATA_LENGTH_MISMATCH");
+      if (isOtherSet && (await this.#isTaken(parseMetadata("snapshot", bytes)))) {
+        throw new TagsealError("STORAGE_CONFLICT", "this snapshot was made from an older state than is stored now", {
+          cause: error,
+        });
+      }
+      throw error;
+    }
+  }
+
+  async #isTaken(file: MetadataFile): Promise<boolean> {
+    return file.body.version <= ((await this.#stored.current(file.role))?.version ?? 0);
   }
 
   async #accept(
@@ -150,7 +181,7 @@ class Update {
       requireReferenceForm(loaded);
       return loaded;
     });
-    if (file.body.version <= storedVersion) this.#isOutdated = true;
+    if (await this.#isTaken(file)) this.#isOutdated = true;
     this.#accepted.push(file);
   }
 
@@ -213,7 +244,7 @@ class Update {
       refusing("ErrBadSnapshot", () => verifyFileMeta(role, stored.bytes, meta));
     }
     for (const role of previous?.body.meta.keys() ?? []) {
-      if (snapshot.body.meta.has(role) || !(await this.#isDeclared(role))) continue;
+      if (snapshot.body.meta.has(role) || !(await this.#isStillTrusted(role))) continue;
       throw new UpdateRefused(
         "ErrBadSnapshot",
         `the snapshot no longer lists ${role}, although ${parentOf(role)} still delegates to it`,
@@ -224,12 +255,25 @@ class Update {
     }
   }
 
-  /** Declared by its parent, and so on up to targets. */
-  async #isDeclared(role: RoleName): Promise<boolean> {
+  /** Declared by its parent, and so on up to targets, with keys that signed what is stored. */
+  async #isStillTrusted(role: RoleName): Promise<boolean> {
     if (role === "targets") return true;
-    if (!isDelegation(role) || !(await this.#isDeclared(parentOf(role)))) return false;
+    if (!isDelegation(role) || !(await this.#isStillTrusted(parentOf(role)))) return false;
     const parent = this.#loadedTargets(parentOf(role)) ?? (await this.#stored.parsed(parentOf(role)));
-    return parent !== undefined && delegatedRole(parent as MetadataFile<TargetsBody>, role) !== undefined;
+    const declared = parent === undefined ? undefined : delegatedRole(parent as MetadataFile<TargetsBody>, role);
+    const file = await this.#stored.parsed(role);
+    if (parent === undefined || declared === undefined || file === undefined) return false;
+    return isSignedBy(file, declared, (parent as MetadataFile<TargetsBody>).body.delegations.keys);
+  }
+}
+
+function isSignedBy(file: MetadataFile, roleKeys: RoleKeys, keys: ReadonlyMap<string, PublicKey>): boolean {
+  try {
+    return verifyThreshold(file, roleKeys, keys).length > 0;
+  } catch (error) {
+    // whatever is wrong with it, no reader has to miss it
+    if (error instanceof MetadataError) return false;
+    throw error;
   }
 }
 

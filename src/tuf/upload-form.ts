@@ -6,9 +6,9 @@
 import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
 import { highestVersion } from "./collection-draft.ts";
-import { pathsCover } from "./delegation-paths.ts";
 import type { AnyBody, MetadataFile, Target, TargetsBody } from "./metadata.ts";
 import { fileBytes, isReferenceSerialisation } from "./notary-v1/serialise.ts";
+import type { PathPrefixes } from "./path-prefixes.ts";
 import { requireTargetName } from "./target-name.ts";
 
 /** How far one upload may raise a version: above what any restored backup is behind, far below what would use the numbers up. */
@@ -71,13 +71,13 @@ export function requireOwnKeyIds(file: MetadataFile): void {
 /**
  * Refuses entries no reader should meet: names that are no names, names the role may not sign, digests of a wrong length.
  *
- * @param paths the prefixes this role may sign, restricted by its ancestors'
+ * @param paths the names this role may sign, as far as its ancestors may
  * @throws MetadataError `METADATA_MALFORMED`
  */
-export function requireUsableTargets(file: MetadataFile<TargetsBody>, paths: readonly string[]): void {
+export function requireUsableTargets(file: MetadataFile<TargetsBody>, paths: PathPrefixes): void {
   for (const [name, target] of file.body.targets) {
     requireTargetName(name);
-    if (!pathsCover(paths, name)) {
+    if (!paths.covers(name)) {
       throw new MetadataError(
         "METADATA_MALFORMED",
         `${file.role} may not sign ${JSON.stringify(name)}: its paths do not cover that name`,
