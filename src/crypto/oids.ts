@@ -32,12 +32,35 @@ export interface Curve {
   readonly oid: string;
   /** bytes of one coordinate, of the private scalar, and of each half of a signature */
   readonly coordinateBytes: number;
+  /** number of points, in hexadecimal: a private scalar is below it */
+  readonly order: string;
 }
 
 /** Every accepted curve. */
 export const curves: readonly Curve[] = [
-  { name: "P-256", oid: "1.2.840.10045.3.1.7", coordinateBytes: 32 },
-  { name: "P-384", oid: "1.3.132.0.34", coordinateBytes: 48 },
-  { name: "P-521", oid: "1.3.132.0.35", coordinateBytes: 66 },
-  { name: "P-224", oid: "1.3.132.0.33", coordinateBytes: 28 },
+  {
+    name: "P-256",
+    oid: "1.2.840.10045.3.1.7",
+    coordinateBytes: 32,
+    order: "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+  },
+  {
+    name: "P-384",
+    oid: "1.3.132.0.34",
+    coordinateBytes: 48,
+    order: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+  },
+  {
+    name: "P-521",
+    oid: "1.3.132.0.35",
+    coordinateBytes: 66,
+    order:
+      "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+  },
+  {
+    name: "P-224",
+    oid: "1.3.132.0.33",
+    coordinateBytes: 28,
+    order: "ffffffffffffffffffffffffffff16a2e0b8f03e13dd29455c5c2a3d",
+  },
 ];

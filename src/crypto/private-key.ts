@@ -159,6 +159,9 @@ export class PrivateKey implements SigningKey {
    * @throws MetadataError `KEY_MALFORMED` when the scalar is not one of the curve's
    */
   static fromEcScalar(curve: Curve, scalar: Uint8Array): PrivateKey {
+    // The platform would take a scalar too large and sign with its remainder; other readers refuse such a key.
+    if (scalar.length !== curve.coordinateBytes || Buffer.compare(scalar, Buffer.from(curve.order, "hex")) >= 0)
+      throw malformed(`EC private scalar does not fit ${curve.name}`);
     const handle = platformKey(sec1(curve, scalar), "sec1");
     const spki = createPublicKey(handle).export({ format: "der", type: "spki" });
     const point = spki.subarray(spki.length - 1 - 2 * curve.coordinateBytes);

@@ -1,4 +1,3 @@
-import { createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { encodeBase64 } from "../encoding/base64.ts";
 import { canonicalJson } from "../encoding/json.ts";
@@ -7,7 +6,7 @@ import { parsePem } from "../encoding/pem.ts";
 import { TagsealError, MetadataError } from "../errors.ts";
 import { parseCertificateBundle } from "./x509.ts";
 import { sha256Hex } from "./digest.ts";
-import { ed25519Spki, parseSpki } from "./spki.ts";
+import { ed25519Spki, parseSpki, platformPublicKey } from "./spki.ts";
 import type { PublicKeyInfo } from "./spki.ts";
 
 /** A key that can check signatures: what the platform needs, and what the key may be used for. */
@@ -114,15 +113,11 @@ function firstCertificateSpki(pem: string): Uint8Array {
 
 function findVerificationKey(key: PublicKey): VerificationKey | undefined {
   const spki = spkiOf(key);
-  if (spki === undefined) return undefined;
-  try {
-    const info = parseSpki(spki);
-    // The bytes must be what the type says, or one algorithm's key could be passed off as another's.
-    if (info.algorithm !== key.keyType.replace(/-x509$/, "")) return undefined;
-    return { info, handle: createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" }) };
-  } catch (error) {
-    return unusable(error);
-  }
+  const info = spki && attempt(() => parseSpki(spki));
+  // The bytes must be what the type says, or one algorithm's key could be passed off as another's.
+  if (spki === undefined || info?.algorithm !== key.keyType.replace(/-x509$/, "")) return undefined;
+  const handle = platformPublicKey(spki);
+  return handle && { info, handle };
 }
 
 function spkiOf(key: PublicKey): Uint8Array | undefined {
@@ -135,29 +130,17 @@ function spkiOf(key: PublicKey): Uint8Array | undefined {
       return key.bytes.length === 32 ? ed25519Spki(key.bytes) : undefined;
     case "ecdsa-x509":
     case "rsa-x509":
-      return certificateSpkiOf(key);
+      return attempt(() => key.bareKey().bytes);
     default:
       return undefined;
-  }
-}
-
-function certificateSpkiOf(key: PublicKey): Uint8Array | undefined {
-  try {
-    return key.bareKey().bytes;
-  } catch (error) {
-    return unusable(error);
   }
 }
 
 /** Very old clients wrote RSA keys as PEM; see the `pycrypto-pkcs#1 pss` signature method. */
 function rsaSpkiOf(bytes: Uint8Array): Uint8Array | undefined {
   if (!isPem(bytes)) return bytes;
-  try {
-    const [block] = parsePem(Buffer.from(bytes).toString("latin1"));
-    return block?.label === "PUBLIC KEY" ? block.bytes : undefined;
-  } catch (error) {
-    return unusable(error);
-  }
+  const [block] = attempt(() => parsePem(Buffer.from(bytes).toString("latin1"))) ?? [];
+  return block?.label === "PUBLIC KEY" ? block.bytes : undefined;
 }
 
 /** True when key bytes are PEM text rather than DER. */
@@ -165,9 +148,12 @@ export function isPem(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(0, 10)).toString("latin1") === "-----BEGIN";
 }
 
-/** A key that cannot be used is one that never verifies: the threshold count treats it like a missing signature. */
-function unusable(error: unknown): undefined {
-  if (error instanceof TypeError && !("code" in error)) throw error;
-  if (!(error instanceof TagsealError) && !(error instanceof Error && "code" in error)) throw error;
-  return undefined;
+/** A key that cannot be read is one that never verifies: the threshold count treats it like a missing signature. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TagsealError) return undefined;
+    throw error;
+  }
 }

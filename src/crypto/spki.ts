@@ -1,3 +1,5 @@
+import { createPublicKey } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { DerReader, derBitString, derNull, derOid, derSequence, derTag } from "../encoding/der.ts";
 import { MetadataError } from "../errors.ts";
 import { curves, oid } from "./oids.ts";
@@ -69,6 +71,19 @@ export function checkModulus(modulus: Uint8Array): number {
   if (bits < minRsaBits || bits > maxRsaBits)
     throw new MetadataError("KEY_MALFORMED", `RSA key has ${bits} bits, expected ${minRsaBits} to ${maxRsaBits}`);
   return bits;
+}
+
+/**
+ * A SubjectPublicKeyInfo as the platform's key; undefined when the platform will not have it, for instance because its
+ * point is not on the curve.
+ */
+export function platformPublicKey(spki: Uint8Array): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+  } catch {
+    // Platforms differ in what they throw here; whatever it is, this key verifies nothing.
+    return undefined;
+  }
 }
 
 function ecInfo(algorithm: DerReader, point: Uint8Array): PublicKeyInfo {
