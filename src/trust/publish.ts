@@ -1,5 +1,6 @@
 import { hasCode, NetworkError } from "../errors.ts";
 import { CollectionEditor, type EditableCollection } from "../tuf/editor.ts";
+import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { notSigned, readForWriting } from "./collection-reading.ts";
 import type { HeldKeys } from "./held-keys.ts";
@@ -67,6 +68,9 @@ export async function publishChange(
   }
 }
 
+/** Signing that took longer than this gave others the time to publish. */
+const slowSigningMs = 100;
+
 /** Failures after which the server may have published all the same. */
 function leavesOpen(error: unknown): boolean {
   return hasCode(
@@ -108,7 +112,9 @@ class Publisher {
       const current = await this.#read();
       if (current === "unreadable") continue;
       await this.#judgeLastFailure(current);
+      const startedAt = performance.now();
       const files = await this.#sign(current);
+      if (performance.now() - startedAt > slowSigningMs && (await this.#hasMoved(current))) continue;
       if (files === undefined && current !== undefined) return await this.#done(current);
       if (files === undefined || !(await this.#send(files))) continue;
       return await this.#done(await readBack(this.#context, files, this.#change));
@@ -149,6 +155,19 @@ class Publisher {
       initial: current === undefined,
       onWarning: (message) => notify({ kind: "warning", gun, message }),
     });
+  }
+
+  /** Somebody published while a passphrase was typed or stretched: sending what was made from the old state would be for nothing. */
+  async #hasMoved(current: TrustedCollection | undefined): Promise<boolean> {
+    if (current?.timestamp === undefined) return false;
+    try {
+      const latest = await this.#context.server.fetch("timestamp", maxFileBytes("timestamp"));
+      return Buffer.compare(latest, current.timestamp.bytes) !== 0;
+    } catch (error) {
+      // Sending finds out as well.
+      if (leavesOpen(error) && !hasCode(error, "CANCELLED")) return false;
+      throw error;
+    }
   }
 
   async #draftOf(current: TrustedCollection): Promise<CollectionEditor> {

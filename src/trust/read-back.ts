@@ -10,7 +10,7 @@ import type { TrustContext } from "./trust-context.ts";
 export type PublishedFiles = ReadonlyMap<RoleName, Uint8Array>;
 
 /** Waits between looks, in milliseconds: a server of several machines may take a moment to agree with itself. */
-const delaysMs = [100, 300, 900, 2_000];
+const delaysMs = [50, 200, 500, 1_000];
 
 /**
  * Reads the collection back after the server acknowledged, as a reader does who has our files: usually two small requests. What was

@@ -9,18 +9,17 @@ export interface RetryBounds {
   readonly maxAttempts: number;
   /** failures in a row during which the collection on the server did not move, which waiting will hardly mend */
   readonly maxIdleFailures: number;
-  /** first wait, in milliseconds; doubled up to {@link maxDelayMs} while nothing moves */
+  /** longest first wait, in milliseconds, doubled with every failure up to `maxDelayMs`: the more lost races, the more publishers there are */
   readonly delayMs: number;
   readonly maxDelayMs: number;
 }
 
-/** What {@link publishChange} uses. */
-export const publishBounds: RetryBounds = {
+const publishBounds: RetryBounds = {
   patienceMs: 180_000,
   maxAttempts: 400,
   maxIdleFailures: 6,
-  delayMs: 40,
-  maxDelayMs: 1_500,
+  delayMs: 50,
+  maxDelayMs: 800,
 };
 
 /** Counts failures of one publish and paces the attempts. */
@@ -48,7 +47,7 @@ export class RetryPace {
     const isSpent = performance.now() - this.#startedAt > patienceMs || this.#attempts >= maxAttempts;
     if (isSpent || this.#idleFailures > maxIdleFailures) return undefined;
     // Full jitter: publishers that collided once must not collide again for keeping step.
-    return Math.round(Math.random() * Math.min(maxDelayMs, delayMs * 2 ** this.#idleFailures));
+    return Math.round(Math.random() * Math.min(maxDelayMs, delayMs * 2 ** Math.min(this.#attempts - 1, 10)));
   }
 
   /** Notes that the collection moved since the last attempt: the failure was a lost race. */
