@@ -42,7 +42,7 @@ export async function startMeddler(target: string): Promise<Meddler> {
       const file = (request.url ?? "").replace(/^.*\/_trust\/tuf\//, "");
       const method = request.method ?? "";
       requests.push(`${method} ${file.replaceAll(/[0-9a-f]{64}/g, "<sha256>")}`);
-      const answer = await meddler.meddle({ method, file, body }, async () => await forward(target, request, body));
+      const answer = await meddler.meddle({ method, file, body }, async () => await passOn(target, request, body));
       if (answer === "cut") return void request.socket.destroy();
       if (answer === "silence") return;
       response.writeHead(answer.status, answer.headers).end(answer.body);
@@ -61,7 +61,7 @@ export async function startMeddler(target: string): Promise<Meddler> {
   return meddler;
 }
 
-async function forward(target: string, from: IncomingMessage, body: Buffer): Promise<Answer> {
+async function passOn(target: string, from: IncomingMessage, body: Buffer): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const headers = { ...from.headers, host: new URL(target).host };
   forwardRequest(new URL(from.url ?? "", target), { method: from.method, headers, agent: false }, resolve)
