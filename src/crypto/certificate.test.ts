@@ -245,6 +245,8 @@ test("refuses a short RSA key in a certificate", { skip: needsOpenssl }, () => {
     "/dev/null",
     "-subj",
     subject,
+    "-addext",
+    "basicConstraints=CA:FALSE",
   ]).toString();
   assert.match(reasonOf(checkLeafCertificate(x509(text, "rsa-x509"), gun, now)), /1024 bits/);
 });
