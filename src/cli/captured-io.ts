@@ -3,8 +3,8 @@ import type { Io, Output } from "./io.ts";
 /** An {@link Io} that keeps what is written, and what was written so far. */
 export interface CapturedIo {
   readonly io: Io;
-  stdout(): string;
-  stderr(): string;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
 }
 
 /** An Io without a person: nothing is asked, everything written is kept. For running one command inside another, and in tests. */

@@ -22,14 +22,25 @@ const notSigned: readonly ErrorCode[] = ["TAG_NOT_SIGNED", "REPOSITORY_NOT_SIGNE
 /** Bytes that are not what was signed are a refusal, whatever layer noticed. */
 const refused: readonly ErrorCode[] = ["TAG_DIGEST_MISMATCH", "REGISTRY_DIGEST_MISMATCH", "JSON_MALFORMED"];
 
-/** What we lack or are not allowed, although what was presented is fine. */
-const ours: readonly ErrorCode[] = ["SIGNING_KEY_MISSING", "SIGNER_UNKNOWN", "SIGNER_NAME_INVALID", "UPDATE_REFUSED"];
+/** The peer answered, honestly, and the answer is no: something is missing here or there, or not allowed. */
+const plainFailure: readonly ErrorCode[] = [
+  "SIGNING_KEY_MISSING",
+  "SIGNER_UNKNOWN",
+  "SIGNER_NAME_INVALID",
+  "UPDATE_REFUSED",
+  "AUTHENTICATION_REQUIRED",
+  "AUTHENTICATION_REFUSED",
+  "REGISTRY_NOT_FOUND",
+  "PLATFORM_NOT_FOUND",
+  "TRUST_SERVER_REFUSED",
+  "IMAGE_MALFORMED",
+];
 
 /** The exit status for an error that ended one of Tagseal's own verbs. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof TagsealError)) return exitCodes.failure;
   if (notSigned.includes(error.code)) return exitCodes.notSigned;
-  if (ours.includes(error.code)) return exitCodes.failure;
+  if (plainFailure.includes(error.code)) return exitCodes.failure;
   if (refused.includes(error.code) || error instanceof MetadataError) return exitCodes.refused;
   if (error instanceof NetworkError) return exitCodes.unreachable;
   return exitCodes.failure;

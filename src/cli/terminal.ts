@@ -85,6 +85,9 @@ class TerminalPrompter implements Prompter {
     try {
       this.#print(prompt);
       return await this.#line();
+    } catch (error) {
+      this.#print("\n"); // the ^C stands on the prompt's line
+      throw error;
     } finally {
       process.stdin.pause();
     }

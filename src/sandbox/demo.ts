@@ -148,10 +148,10 @@ class Demo {
     this.#heading("Attack: the registry changes one byte of a layer");
     const ref = `${this.#repository}:stable`;
     const { registryDirectory } = this.#stage.sandbox;
-    await flipByte(await blobFile(registryDirectory, fixed.layerDigest));
+    await flipByte(blobFile(registryDirectory, fixed.layerDigest));
     const argv = ["pull", "--quiet", "--to", `oci:${this.#path("pulled-tampered")}`, ref];
     await this.#expect("the changed layer is refused", argv, { exitCode: 3, code: "REGISTRY_DIGEST_MISMATCH" });
-    await flipByte(await blobFile(registryDirectory, fixed.layerDigest));
+    await flipByte(blobFile(registryDirectory, fixed.layerDigest));
   }
 
   async #rolledBack(fixed: DemoImage, backup: string): Promise<void> {
@@ -261,9 +261,8 @@ function meets({ exitCode, stdout, stderr }: CommandOutcome, expected: Expectati
 }
 
 /** Where the sandbox's registry keeps the bytes of a digest. */
-async function blobFile(registryDirectory: string, digest: string): Promise<string> {
-  const { blobPath } = await import("./registry/blob-path.ts");
-  return blobPath(registryDirectory, digest);
+function blobFile(registryDirectory: string, digest: string): string {
+  return join(registryDirectory, "blobs", ...digest.split(":"));
 }
 
 /** Inverts one byte in the middle of a file; twice restores it. */

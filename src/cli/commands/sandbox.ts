@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { CommandOutcome, DemoStage, LineKind } from "../../sandbox/demo.ts";
 import type { Sandbox } from "../../sandbox/sandbox.ts";
 import { defineCommand } from "../command.ts";
@@ -39,7 +39,8 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options }, io) => {
-    const directory = options.data ?? (await mkdtemp(join(tmpdir(), "tagseal-sandbox-")));
+    const { data } = options;
+    const directory = data === undefined ? await mkdtemp(join(tmpdir(), "tagseal-sandbox-")) : resolve(data);
     const ports = {
       registryPort: portOption(options["registry-port"], "registry-port"),
       serverPort: portOption(options["server-port"], "server-port"),
@@ -47,7 +48,7 @@ export const command = defineCommand(
     try {
       return options.demo ? await demonstrate(directory, ports, io) : await serve(directory, ports, io);
     } finally {
-      if (options.data === undefined) await rm(directory, { recursive: true, force: true });
+      if (data === undefined) await rm(directory, { recursive: true, force: true });
     }
   },
 );

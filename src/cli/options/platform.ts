@@ -66,7 +66,9 @@ async function requirePlatform(
   if (config.size > maxConfigBytes) {
     throw new NetworkError("RESPONSE_TOO_LARGE", `the config of ${image} has ${config.size} bytes`);
   }
-  const offered = parsePlatformJson(parseDocument(Buffer.concat(await Array.fromAsync(registry.blob(config)))));
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of registry.blob(config)) chunks.push(chunk);
+  const offered = parsePlatformJson(parseDocument(Buffer.concat(chunks)));
   if (offered !== undefined && runsOn(offered, wanted)) return;
   const is = offered === undefined ? "does not say its platform" : `is for ${formatPlatform(offered)} only`;
   throw new NetworkError("PLATFORM_NOT_FOUND", `${image} has no image for ${formatPlatform(wanted)}: it ${is}`);

@@ -1,0 +1,103 @@
+import type { Digest } from "../../reference/digest.ts";
+import { withDefaultTag } from "../../reference/image-reference.ts";
+import { defineCommand } from "../command.ts";
+import type { Io } from "../io.ts";
+import { type ImageArgument, imageArgument, withDigest } from "../options/image.ts";
+import { openSink, parseImageLocation } from "../options/image-location.ts";
+import { jsonOption, quietOption } from "../options/json.ts";
+import { platformOption } from "../options/platform.ts";
+import { withRegistry } from "../options/registry.ts";
+import { maxStalenessOption, trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { writeJson } from "../output/json.ts";
+import { copyProgress } from "../output/progress.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
+
+/** `tagseal pull --to …`: fetches what a tag is signed for, and nothing else, without a container engine. */
+export const command = defineCommand(
+  {
+    path: "pull",
+    usage: "--to oci:DIR|docker-archive:FILE [OPTIONS] IMAGE[:TAG][@DIGEST]",
+    summary: "Fetch the signed image of a tag into a file or directory",
+    description: [
+      "Verifies what the tag is signed for, then fetches that digest from the registry and checks every byte. A tag that is not signed is not fetched, whatever the registry has under it; nothing falls back to the unsigned tag. An image named by its digest alone is exact already: it is fetched without asking the trust server, and every byte checked against the digest.",
+      "With a tag and a digest, the tag must be signed for exactly that digest.",
+      "  oci:DIR[:NAME]              an OCI image layout; other images in it stay\n  docker-archive:FILE[:NAME]  a tar file for docker load; of an index, one platform's image",
+    ],
+    options: {
+      to: { kind: "text", value: "destination", help: "Where to put it: oci:DIR[:NAME] or docker-archive:FILE[:NAME]" },
+      platform: { ...platformOption, help: "Fetch only this platform's image of a signed index" },
+      "max-staleness": maxStalenessOption,
+      json: jsonOption,
+      quiet: { ...quietOption, help: "Print nothing but the image with its digest, errors and warnings" },
+    },
+    args: { min: 1, max: 1 },
+    examples: [
+      { text: "for docker load", line: "tagseal pull --to docker-archive:app.tar registry.example.com/team/app:1.0" },
+      { text: "all platforms, as a layout", line: "tagseal pull --to oci:./app registry.example.com/team/app:1.0" },
+    ],
+    environment: trustEnvironment,
+    exitCodes: trustExitCodes,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const image = imageArgument(name);
+    const location = parseImageLocation("to", options.to);
+    const quiet = options.quiet || options.json;
+    const trusted = await trustedDigest(image, { io, quiet, maxStaleness: options["max-staleness"] });
+    const { reference, digest, size } = trusted;
+    const pulled = await pullTo(location, trusted, options.platform, { io, quiet });
+    if (options.json) {
+      writeJson(io, { image: withDigest(reference, digest), gun: image.gun, digest, size, ...trusted.proof, pulled });
+    } else io.stdout.write(`${withDigest(reference, digest)}\n`);
+    return 0;
+  },
+);
+
+interface Watching {
+  readonly io: Io;
+  readonly quiet: boolean;
+}
+
+interface TrustedImage {
+  readonly reference: ImageArgument["reference"];
+  readonly digest: Digest;
+  /** bytes of the manifest; undefined when only a digest was named */
+  readonly size: number | undefined;
+  /** who vouches for it */
+  readonly proof: { readonly signers?: readonly string[]; readonly role?: string };
+}
+
+/** A digest alone needs no signature: the name is the proof. Everything else goes through trust. */
+async function trustedDigest(
+  image: ImageArgument,
+  { io, quiet, maxStaleness }: Watching & { readonly maxStaleness: string | undefined },
+): Promise<TrustedImage> {
+  const reference = withDefaultTag(image.reference);
+  const { tag, digest } = reference;
+  if (tag === undefined && digest !== undefined) return { reference, digest, size: undefined, proof: {} };
+  const { verifyTag } = await import("../../trust/verify.ts");
+  const settings = { access: "read", notify: tellTrustEvents(io, { quiet }), maxStaleness } as const;
+  const verified = await withTrust(io, reference, settings, (context) => verifyTag(context, tag ?? "latest", digest));
+  if (!quiet) io.stderr.write(`Pull (1 of 1): ${withDigest(reference, verified.digest)}\n`);
+  const { signers, role } = verified;
+  return { reference, digest: verified.digest, size: verified.length, proof: { signers, role } };
+}
+
+/** @returns the digest of what was put there: that of the platform's image where one was chosen */
+async function pullTo(
+  location: ReturnType<typeof parseImageLocation>,
+  { reference, digest, size }: TrustedImage,
+  platform: string | undefined,
+  { io, quiet }: Watching,
+): Promise<Digest> {
+  const { pullImage } = await import("../../registry/copy.ts");
+  const progress = copyProgress(io, { quiet });
+  try {
+    return await withRegistry(io, reference, "pull", async (registry) => {
+      const sink = await openSink(location, reference);
+      const pulled = await pullImage(registry, sink, { digest, size, platform, onProgress: progress.update });
+      return pulled.digest;
+    });
+  } finally {
+    progress.end();
+  }
+}

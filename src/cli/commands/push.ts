@@ -1,0 +1,130 @@
+import { UsageError } from "../../errors.ts";
+import type { Digest } from "../../reference/digest.ts";
+import { gunOf } from "../../reference/image-reference.ts";
+import type { TrustEvent } from "../../trust/trust-event.ts";
+import { defineCommand } from "../command.ts";
+import type { Io } from "../io.ts";
+import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
+import { openSource, parseImageLocation } from "../options/image-location.ts";
+import { jsonOption, quietOption } from "../options/json.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../options/passphrase.ts";
+import { withRegistry } from "../options/registry.ts";
+import { trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { prefixed } from "../output/docker-errors.ts";
+import { writeJson } from "../output/json.ts";
+import { copyProgress } from "../output/progress.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
+
+/** `tagseal push --from …`: moves an image into a registry and signs it, without a container engine. */
+export const command = defineCommand(
+  {
+    path: "push",
+    usage: "--from oci:DIR|docker-archive:FILE [OPTIONS] IMAGE[:TAG]",
+    summary: "Push an image from a file or directory, and sign it",
+    description: [
+      "Uploads an image to its registry, sets the tag, and signs the tag for exactly the bytes that were uploaded: the digest is computed here and never taken from the registry. Layers that the registry has already are not sent again. A multi-architecture index is pushed and signed as a whole.",
+      "The first signature in a repository makes its keys, and on a new machine a root key too: you are asked for passphrases for them.",
+      "  oci:DIR[:NAME]              an OCI image layout, such as buildah, skopeo and docker buildx write\n  docker-archive:FILE[:NAME]  a tar file that docker save wrote",
+    ],
+    options: {
+      from: { kind: "text", value: "source", help: "Where the image is: oci:DIR[:NAME] or docker-archive:FILE[:NAME]" },
+      "disable-content-trust": { kind: "switch", help: "Skip image signing" },
+      json: jsonOption,
+      quiet: { ...quietOption, help: "Print nothing but the image with its digest" },
+      ...passphraseOptions,
+    },
+    args: { min: 1, max: 1 },
+    examples: [
+      {
+        text: "a layout that buildah or docker buildx wrote",
+        line: "tagseal push --from oci:./my-image registry.example.com/team/app:1.0",
+      },
+      {
+        text: "what docker save wrote",
+        line: "tagseal push --from docker-archive:app.tar registry.example.com/team/app:1.0",
+      },
+    ],
+    environment: [...trustEnvironment, ...passphraseEnvironment],
+    exitCodes: trustExitCodes,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const image = pushableImage(name);
+    const location = parseImageLocation("from", options.from);
+    const quiet = options.quiet || options.json;
+    const pushed = await pushFrom(location, image, io, quiet);
+    const say = (text: string): void => {
+      if (!quiet) io.stdout.write(text);
+    };
+    say(`${image.tag}: digest: ${pushed.digest} size: ${pushed.size}\n`);
+    const isSigned = !options["disable-content-trust"];
+    if (isSigned) {
+      say("Signing and pushing trust metadata\n");
+      const passphrases = await passphraseSource(options, io);
+      const notify = pushEvents(io, quiet, say);
+      await signPushed(image, pushed, io, { access: "write", passphrases, notify });
+      say(`Successfully signed ${image.gun}:${image.tag}\n`);
+    }
+    const result = withDigest(image.reference, pushed.digest);
+    if (options.json) writeJson(io, { image: result, gun: image.gun, tag: image.tag, ...pushed, signed: isSigned });
+    else if (quiet) io.stdout.write(`${result}\n`);
+    return 0;
+  },
+);
+
+function pushableImage(name: string): TaggedImage {
+  const image = taggedImage(name);
+  if (image.reference.digest === undefined) return image;
+  throw new UsageError("USAGE", "cannot push a digest reference", {
+    hint: "name a tag only: the digest follows from the image that is pushed",
+  });
+}
+
+interface Pushed {
+  readonly digest: Digest;
+  /** bytes of the manifest */
+  readonly size: number;
+}
+
+async function pushFrom(
+  location: ReturnType<typeof parseImageLocation>,
+  { reference, tag }: TaggedImage,
+  io: Io,
+  quiet: boolean,
+): Promise<Pushed> {
+  const { pushImage } = await import("../../registry/copy.ts");
+  const progress = copyProgress(io, { quiet });
+  if (!quiet) io.stderr.write(`The push refers to repository [${gunOf(reference)}]\n`);
+  const source = await openSource(location);
+  try {
+    return await withRegistry(io, reference, "push", async (registry) => {
+      const { digest, size } = await pushImage(source, registry, { tag, onProgress: progress.update });
+      return { digest, size };
+    });
+  } finally {
+    progress.end();
+    await source.close();
+  }
+}
+
+/** docker's line for a new repository belongs to the result; everything else is for the person watching. */
+function pushEvents(io: Io, quiet: boolean, say: (text: string) => void): (event: TrustEvent) => void {
+  const tell = tellTrustEvents(io, { quiet });
+  return (event) => {
+    if (event.kind === "initialised") say(`Finished initializing "${event.gun}"\n`);
+    else tell(event);
+  };
+}
+
+async function signPushed(
+  { reference, gun, tag }: TaggedImage,
+  { digest, size }: Pushed,
+  io: Io,
+  settings: Parameters<typeof withTrust>[2],
+): Promise<void> {
+  const { signTags } = await import("../../trust/sign.ts");
+  try {
+    await withTrust(io, reference, settings, (context) => signTags(context, [{ tag, digest, length: size }]));
+  } catch (error) {
+    throw prefixed(error, `failed to sign ${gun}:${tag}`);
+  }
+}
