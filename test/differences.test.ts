@@ -1,7 +1,8 @@
 /** Where we knowingly differ from docker and notary, at the level of commands and requests; docs/differences.md names each. */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { ask } from "./support/https-request.ts";
@@ -120,6 +121,29 @@ describe("talking to a server", () => {
   });
 });
 
+describe("passwords", () => {
+  it("I10: refuses a token realm on plain HTTP", async () => {
+    const asked: string[] = [];
+    const stub = createHttpServer((request, response) => {
+      asked.push(request.headers.authorization ?? "nothing");
+      const challenge = 'Bearer realm="http://192.0.2.1/token",service="stub"'; // an address nobody has
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+    });
+    await new Promise<void>((resolve) => stub.listen(0, "127.0.0.1", resolve));
+    const host = `127.0.0.1:${(stub.address() as AddressInfo).port}`;
+    const user = newUser("realm");
+    const auth = Buffer.from("alice:wonderland").toString("base64");
+    writeFileSync(join(user["DOCKER_CONFIG"] ?? "", "config.json"), JSON.stringify({ auths: { [host]: { auth } } }));
+    const startedAt = performance.now();
+    const { code, stderr } = await tagseal(user, "sign", "--from-registry", `${host}/app:v1`);
+    stub.close();
+    assert.notEqual(code, 0);
+    assert.match(stderr, /REDIRECT_REFUSED|AUTHENTICATION_REFUSED/u);
+    assert.ok(performance.now() - startedAt < 5000, "it tried to connect");
+    assert.deepEqual([...new Set(asked)], ["nothing"]);
+  });
+});
+
 describe("keys", () => {
   it("I6: a new passphrase from the environment must be long enough too", async () => {
     const user = newUser("short", { DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "short" });
@@ -218,7 +242,7 @@ describe("serving", () => {
     assert.equal((await ask(ca, "GET", `${gunUrl(neighbour)}root.json`)).status, 200);
   });
 
-  it("many readers at once after a start do no harm", async () => {
+  it("many readers at once do no harm", async () => {
     const user = newUser("readers");
     const gun = `${registry}/readers/app`;
     await push(user, `${gun}:v1`);
