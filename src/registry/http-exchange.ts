@@ -71,9 +71,9 @@ function watchRequest(request: ClientRequest, send: Exchange): Watch {
   };
   send.signal?.addEventListener("abort", abort, { once: true });
   request.once("socket", (socket) => {
-    if (!socket.connecting) waitingFor = "the request to be taken";
+    if (!socket.connecting) return (waitingFor = "the request to be taken");
     socket.once("connect", () => (waitingFor = isTls ? "the TLS handshake" : "the request to be taken"));
-    socket.once("secureConnect", () => (waitingFor = "the request to be taken"));
+    return isTls && socket.once("secureConnect", () => (waitingFor = "the request to be taken"));
   });
   request.once("finish", () => (waitingFor = "the answer"));
   return {

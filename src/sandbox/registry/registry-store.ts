@@ -18,6 +18,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Digest, digestAlgorithm, digestHex, isDigest } from "../../reference/digest.ts";
+import { blobPath } from "./blob-path.ts";
 
 /** A stored manifest. */
 export interface StoredManifest {
@@ -44,13 +45,13 @@ export class RegistryStore {
   /** The size of a blob the repository has, undefined when it has none such. */
   async blobSize(repository: string, digest: Digest): Promise<number | undefined> {
     if ((await this.#marker(repository, "_blobs", flat(digest))) === undefined) return undefined;
-    return await fileSize(this.#contentPath(digest));
+    return await fileSize(blobPath(this.#directory, digest));
   }
 
   /** A blob's bytes from `start` to `end`, both inclusive. The blob must be there. */
   readBlob(digest: Digest, start: number, end: number): Readable {
     // an empty blob has no byte to start or end at
-    return end < start ? Readable.from([]) : createReadStream(this.#contentPath(digest), { start, end });
+    return end < start ? Readable.from([]) : createReadStream(blobPath(this.#directory, digest), { start, end });
   }
 
   /** Gives a repository a blob another one has. @returns false when that one has it not */
@@ -98,8 +99,8 @@ export class RegistryStore {
       await this.cancelUpload(id);
       return false;
     }
-    await mkdir(dirname(this.#contentPath(digest)), { recursive: true });
-    await rename(this.#uploadPath(id), this.#contentPath(digest));
+    await mkdir(dirname(blobPath(this.#directory, digest)), { recursive: true });
+    await rename(this.#uploadPath(id), blobPath(this.#directory, digest));
     await this.#mark(repository, "_blobs", flat(digest), "");
     return true;
   }
@@ -110,7 +111,7 @@ export class RegistryStore {
     if (digest === undefined || !isDigest(digest)) return undefined;
     const mediaType = await this.#marker(repository, "_manifests", flat(digest));
     if (mediaType === undefined) return undefined;
-    return { digest, mediaType, bytes: await readFile(this.#contentPath(digest)) };
+    return { digest, mediaType, bytes: await readFile(blobPath(this.#directory, digest)) };
   }
 
   /** Stores a manifest whose digest was checked, under a tag where one is given, and as a referrer of its subject. */
@@ -119,7 +120,7 @@ export class RegistryStore {
     manifest: StoredManifest,
     also: { tag: string | undefined; subject: Digest | undefined },
   ): Promise<void> {
-    await writeWhole(this.#contentPath(manifest.digest), manifest.bytes);
+    await writeWhole(blobPath(this.#directory, manifest.digest), manifest.bytes);
     await this.#mark(repository, "_manifests", flat(manifest.digest), manifest.mediaType);
     if (also.subject !== undefined)
       await this.#mark(repository, `_referrers/${flat(also.subject)}`, flat(manifest.digest), "");
@@ -164,10 +165,6 @@ export class RegistryStore {
       if (!name.startsWith("_")) found.push(...(await this.repositories(prefix === "" ? name : `${prefix}/${name}`)));
     }
     return found.toSorted();
-  }
-
-  #contentPath(digest: Digest): string {
-    return join(this.#directory, "blobs", digestAlgorithm(digest), digestHex(digest));
   }
 
   #uploadPath(id: string): string {
