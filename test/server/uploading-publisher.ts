@@ -13,7 +13,7 @@ import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
 import { PublishedCollection } from "../support/published-collection.ts";
 
 /** What a publisher sends. */
-export type Upload = ReadonlyMap<RoleName, Uint8Array<ArrayBufferLike>>;
+export type Upload = ReadonlyMap<RoleName, Uint8Array>;
 
 /** Where the files of a collection are. */
 export function tufUrl(url: string, gun: string): string {
@@ -38,15 +38,27 @@ export async function serverKey(url: string, gun: string, role: string, method =
 export class UploadingPublisher {
   readonly url: string;
   readonly gun: string;
-  readonly held = new HeldKeys();
+  readonly held: HeldKeys;
   readonly published: PublishedCollection;
   readonly #now: () => Date;
 
-  constructor(url: string, gun: string, now: () => Date = () => new Date()) {
+  constructor(url: string, gun: string, now: () => Date = () => new Date(), held = new HeldKeys()) {
     this.url = url;
     this.gun = gun;
+    this.held = held;
     this.#now = now;
     this.published = new PublishedCollection(gun);
+  }
+
+  /** The same person at another address, knowing only the keys and what is published there now. */
+  async resumedAt(url: string): Promise<UploadingPublisher> {
+    const resumed = new UploadingPublisher(url, this.gun, this.#now, this.held);
+    const source = httpSource(url, this.gun);
+    const files = ["root", "targets"].map(
+      async (role) => [role, await source.fetch(role, Number.MAX_SAFE_INTEGER)] as const,
+    );
+    resumed.published.publish(new Map(await Promise.all(files)));
+    return resumed;
   }
 
   /** The first upload: root and targets with the tag `v1`, and a snapshot if its key is to stay here. */

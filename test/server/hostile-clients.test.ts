@@ -1,0 +1,211 @@
+/** Clients that send too much, too little, too slowly or nonsense: each is refused, and the server serves on. */
+
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { DatabaseSync } from "node:sqlite";
+import { describe, it, type TestContext } from "node:test";
+import type { ServerLimits } from "../../src/server/start-server.ts";
+import { CollectionEditor } from "../../src/tuf/editor.ts";
+import { target } from "../support/editing-story.ts";
+import { serve, type TestServer } from "./running-server.ts";
+import { post, readTags, tufUrl, UploadingPublisher } from "./uploading-publisher.ts";
+
+const gun = "docker.io/library/alpine";
+
+async function published(t: TestContext, limits: Partial<ServerLimits> = {}) {
+  const server = await serve(t, { limits });
+  return { server, publisher: await new UploadingPublisher(server.url, gun).begin() };
+}
+
+async function servesOn(server: TestServer): Promise<void> {
+  assert.deepEqual(await readTags(server.url, gun), ["v1"]);
+}
+
+/** A connection on which bytes can be sent as they are. */
+async function rawConnection(t: TestContext, server: TestServer): Promise<Socket> {
+  const socket = connect({ port: Number(new URL(server.url).port), host: "127.0.0.1" });
+  t.after(() => socket.destroy());
+  await new Promise((resolve) => socket.once("connect", resolve));
+  return socket;
+}
+
+/** Everything a connection says until it ends. */
+async function conversation(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  socket.on("error", () => socket.destroy());
+  const ended = new Promise((resolve) => socket.once("close", resolve));
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await ended;
+  return Buffer.concat(chunks).toString();
+}
+
+const uploadHead = `POST /v2/${gun}/_trust/tuf/ HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n`;
+const partHead = '--x\r\nContent-Disposition: form-data; name="files"; filename="targets"\r\n\r\n';
+
+describe("hostile uploads", () => {
+  it("I1: a body that is announced too large is refused before it is read", async (t) => {
+    const { server } = await published(t, { maxBytes: 10_000 });
+    const socket = await rawConnection(t, server);
+    socket.write(`${uploadHead}Content-Length: 99999999999\r\n\r\n${partHead}`);
+    assert.match(await conversation(socket), /^HTTP\/1\.1 413 [\s\S]*MALFORMED_UPLOAD[\s\S]*upload too large/u);
+    await servesOn(server);
+  });
+
+  it("I1: a body that grows too large without announcing it is refused", async (t) => {
+    const { server } = await published(t, { maxBytes: 10_000 });
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    const headers = { "Content-Type": "multipart/form-data; boundary=x" };
+    const sent = request(tufUrl(server.url, gun), { method: "POST", headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on("error", () => resolve(undefined));
+    sent.write(partHead);
+    const flood = setInterval(() => sent.write(Buffer.alloc(5000)), 1);
+    t.after(() => clearInterval(flood));
+    assert.equal(await promise, 413);
+    clearInterval(flood);
+    sent.destroy();
+    await servesOn(server);
+  });
+
+  it("I1: a part above its bound, or too many parts, are refused", async (t) => {
+    const { server } = await published(t, { maxPartBytes: 5000, maxParts: 3 });
+    const large = await post(server.url, gun, new Map([["targets", Buffer.alloc(6000)]]));
+    assert.equal(large.status, 413);
+    const many = new Map(["targets/a", "targets/b", "targets/c", "targets/d"].map((role) => [role, Buffer.from("{}")]));
+    assert.equal((await post(server.url, gun, many)).status, 413);
+    await servesOn(server);
+  });
+
+  it("I1: uploads beyond the memory set aside for them are told to come again", async (t) => {
+    const { server, publisher } = await published(t, { maxUploadBytesInMemory: 100_000 });
+    const hoarder = await rawConnection(t, server);
+    hoarder.on("error", () => hoarder.destroy());
+    hoarder.write(`${uploadHead}Content-Length: 95000\r\n\r\n${partHead}`);
+    hoarder.write(Buffer.alloc(90_000));
+    const padded = new Map([["targets", Buffer.alloc(20_000)]]);
+    let refused = await post(server.url, gun, padded);
+    while (refused.status === 400) refused = await post(server.url, gun, padded); // until the hoarder's bytes are in
+    assert.equal(refused.status, 503);
+    assert.equal(refused.headers.get("retry-after"), "1");
+    hoarder.destroy();
+    let response = await publisher.addTag("v2");
+    while (response.status === 503) response = await publisher.addTag("v2"); // until the hoarder is gone
+    assert.equal(response.status, 200);
+  });
+
+  for (const [name, body] of [
+    ["in the middle of a part", `${partHead}{"signed":`],
+    ["in the middle of the headers of a part", "--x\r\nContent-Dispo"],
+    ["before its last boundary", `${partHead}{}\r\n`],
+    ["at once", ""],
+  ] as const) {
+    it(`I1: a body cut off ${name} is a bad request, not a crash`, async (t) => {
+      const { server } = await published(t);
+      const socket = await rawConnection(t, server);
+      socket.write(`${uploadHead}Connection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      assert.match(await conversation(socket), /^HTTP\/1\.1 400 [\s\S]*MALFORMED_UPLOAD/u);
+      const hangsUp = await rawConnection(t, server);
+      hangsUp.write(`${uploadHead}Content-Length: ${body.length + 10}\r\n\r\n${body}`);
+      hangsUp.end();
+      await conversation(hangsUp);
+      await servesOn(server);
+    });
+  }
+
+  it("I8: versions that leave no room for the next one, and members nobody knows, are refused", async (t) => {
+    const { server, publisher } = await published(t);
+    const files = await publisher.signed((editor) => editor.addTarget("targets", "v2", target("v2")));
+    const text = Buffer.from(files.get("targets") ?? []).toString();
+    const hostile = [
+      text.replace('"version":2', '"version":2147483647'),
+      text.replace('"version":2', '"version":9007199254740993'),
+      text.replace('"version":2', '"version":2.5'),
+      text.replace('"version":2', '"version":-1'),
+      text.replace('"_type":"Targets"', '"_type":"Targets","extra":1'),
+      text.replace('"_type":"Targets"', '"_type":"Root"'),
+      text.replace('"v2"', '"v1"'),
+      `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
+    ];
+    for (const brick of hostile) {
+      const response = await post(server.url, gun, new Map([["targets", Buffer.from(brick)]]));
+      assert.equal(response.status, 400, brick.slice(0, 100));
+      assert.match(await response.text(), /INVALID_UPDATE|MALFORMED_JSON/u);
+    }
+    await servesOn(server);
+  });
+
+  it("I8: a version that is properly signed but uses the numbers up is refused", async (t) => {
+    const { server, publisher } = await published(t);
+    const response = await publisher.send(await withVersion(publisher, 2_147_483_647));
+    assert.equal(response.status, 400);
+    assert.match(await response.text(), /highest accepted now/u);
+    await servesOn(server);
+  });
+});
+
+/** A targets file of any version, signed by the real key. */
+async function withVersion(publisher: UploadingPublisher, version: number): Promise<ReadonlyMap<string, Uint8Array>> {
+  const before = publisher.published.targets();
+  const raised = { ...before, body: { ...before.body, version: version - 1 } };
+  const editor = CollectionEditor.from({ ...publisher.published.read(), targets: raised });
+  editor.addTarget("targets", "v2", target("v2"));
+  return editor.sign(publisher.held.signingKeys, { now: new Date() });
+}
+
+describe("hostile connections", () => {
+  it("I1: headers that drip are cut off, while others are served", async (t) => {
+    const { server } = await published(t, { headersTimeoutMs: 300, idleTimeoutMs: 60_000 });
+    const drips = await rawConnection(t, server);
+    const drip = setInterval(() => drips.write("X"), 50);
+    t.after(() => clearInterval(drip));
+    drips.write("GET /v2/ HTTP/1.1\r\n");
+    const said = conversation(drips);
+    await servesOn(server);
+    assert.match(await said, /^HTTP\/1\.1 408 /u);
+  });
+
+  it("I1: a body that drips is cut off", async (t) => {
+    const { server } = await published(t, { headersTimeoutMs: 200, requestTimeoutMs: 500 });
+    const drips = await rawConnection(t, server);
+    drips.write(`${uploadHead}Content-Length: 100000\r\n\r\n`);
+    const drip = setInterval(() => drips.write("-"), 50);
+    t.after(() => clearInterval(drip));
+    await conversation(drips);
+    await servesOn(server);
+  });
+
+  it("I1: a connection that says nothing is closed", async (t) => {
+    const { server } = await published(t, { idleTimeoutMs: 200, headersTimeoutMs: 200 });
+    await conversation(await rawConnection(t, server));
+  });
+
+  for (const nonsense of [
+    "\u0000\u0001\u0002\r\n\r\n",
+    "GET\r\n\r\n",
+    `GET /${"x".repeat(70_000)} HTTP/1.1\r\n\r\n`,
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+  ]) {
+    it(`refuses ${JSON.stringify(nonsense.slice(0, 20))}`, async (t) => {
+      const { server } = await published(t);
+      const socket = await rawConnection(t, server);
+      socket.write(nonsense);
+      assert.match(await conversation(socket), /^HTTP\/1\.1 4\d\d |^$/u);
+      await servesOn(server);
+    });
+  }
+
+  it("asking for a key of many names fills nothing", async (t) => {
+    const { server } = await published(t);
+    for (let number = 0; number < 400; number += 100) {
+      const names = Array.from({ length: 100 }, (_, index) => `stranger/${number + index}`);
+      await Promise.all(names.map(async (name) => (await fetch(`${tufUrl(server.url, name)}timestamp.key`)).text()));
+    }
+    const database = new DatabaseSync(`${server.dataDir}/signer.db`, { readOnly: true });
+    t.after(() => database.close());
+    // The two keys of the one published collection.
+    assert.equal(database.prepare("SELECT count(*) AS n FROM private_keys").get()?.["n"], 2);
+  });
+});
