@@ -33,12 +33,22 @@ export async function readForWriting(context: TrustContext): Promise<TrustedColl
     return await readCollection(context, { maxStalenessMs: 0 });
   } catch (error) {
     if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
+    if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error);
     // What keeps a writer from writing is that the server did not answer, not how old the cache is.
-    const failure = hasCode(error, "METADATA_STALE") ? error.cause : error;
+    const failure: unknown = hasCode(error, "METADATA_STALE") ? error.cause : error;
     // With a root in the cache the first file that is missing is another one: only the root tells "gone" from "broken".
     if (hasCode(failure, "METADATA_MISSING") && (await isAbsent(context))) return undefined;
     throw failure;
   }
+}
+
+/** An expiry that whoever holds the key can mend by signing again; any other expiry stays an error. */
+async function readToRepair(context: TrustContext, cause: MetadataError): Promise<TrustedCollection> {
+  const { readExpired } = await import("./expired-reading.ts");
+  const collection = await readExpired(context);
+  const message = `${cause.message}: signing it again, with everything it contains`;
+  context.notify({ kind: "warning", gun: context.gun, message });
+  return collection;
 }
 
 /** The refusal of a collection the server does not have. */

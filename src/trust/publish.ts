@@ -1,6 +1,7 @@
 import { hasCode, NetworkError } from "../errors.ts";
 import { CollectionEditor, type EditableCollection } from "../tuf/editor.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
+import { isNearExpiry } from "../tuf/expiry-renewal.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { notSigned, readForWriting } from "./collection-reading.ts";
 import type { HeldKeys } from "./held-keys.ts";
@@ -149,12 +150,14 @@ class Publisher {
   async #sign(current: TrustedCollection | undefined): Promise<PublishedFiles | undefined> {
     const { gun, now, notify } = this.#context;
     const editor = current === undefined ? (await this.#prepared()).draft() : await this.#draftOf(current);
-    if (!(await this.#change.apply(editor, current)) && current !== undefined) return undefined;
-    return await editor.sign(this.#held.signingKey, {
+    const changed = await this.#change.apply(editor, current);
+    if (!changed && current !== undefined && !isDueForRenewal(current, now())) return undefined;
+    const files = await editor.sign(this.#held.signingKey, {
       now: now(),
       initial: current === undefined,
       onWarning: (message) => notify({ kind: "warning", gun, message }),
     });
+    return files.size === 0 ? undefined : files;
   }
 
   /** Somebody published while a passphrase was typed or stretched: sending what was made from the old state would be for nothing. */
@@ -234,6 +237,11 @@ class Publisher {
     }
     return { collection, initialised };
   }
+}
+
+/** Signing something that is signed already is how an owner renews what is about to expire. */
+function isDueForRenewal({ root, targets, delegations }: TrustedCollection, now: Date): boolean {
+  return [root, targets, ...delegations.values()].some(({ body }) => isNearExpiry(body, now));
 }
 
 function isOurs(collection: TrustedCollection, initial: InitialCollection): boolean {

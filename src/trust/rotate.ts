@@ -1,5 +1,6 @@
 import { PublicKey } from "../crypto/public-key.ts";
 import { createRootCertificate } from "../crypto/root-certificate.ts";
+import { MetadataError } from "../errors.ts";
 import type { CollectionEditor } from "../tuf/editor.ts";
 import type { BaseRole } from "../tuf/metadata.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
@@ -19,25 +20,27 @@ export interface RotateResult {
  * Replaces the keys of a base role: a new key here for `root` and `targets`, a new key of the server for `timestamp` and `snapshot`.
  * Old private keys are kept: a rotation nobody acknowledged must leave the user able to sign, and old root keys sign the way to the new.
  *
- * @throws MetadataError `REPOSITORY_NOT_SIGNED`; KeyStoreError `SIGNING_KEY_MISSING` without the root key
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without the root key
  * @throws NetworkError as `publishChange`
  * @see Notary v1: key rotation
  */
 export async function rotateKey(context: TrustContext, role: BaseRole): Promise<RotateResult> {
   const held = new HeldKeys(context);
-  const rotation = new KeyRotation(role, async () => await newKey(context, held, role));
+  const rotation = new KeyRotation(role, held, async () => await newKey(context, held, role));
   await publishChange(context, held, rotation, { initialise: false });
   return { role, ...rotation.keyIds };
 }
 
 class KeyRotation implements CollectionChange {
   readonly #role: BaseRole;
+  readonly #held: HeldKeys;
   readonly #makeKey: () => Promise<PublicKey>;
   #key: PublicKey | undefined;
   #oldKeyIds: readonly string[] = [];
 
-  constructor(role: BaseRole, makeKey: () => Promise<PublicKey>) {
+  constructor(role: BaseRole, held: HeldKeys, makeKey: () => Promise<PublicKey>) {
     this.#role = role;
+    this.#held = held;
     this.#makeKey = makeKey;
   }
 
@@ -47,11 +50,25 @@ class KeyRotation implements CollectionChange {
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
     if (current === undefined || this.isIn(current)) return false;
+    await this.#requireRootKey(current);
     this.#oldKeyIds = current.root.body.roles.get(this.#role)?.keyIds ?? [];
     // One key, however often a conflict makes us start over.
     this.#key ??= await this.#makeKey();
     editor.rotateKey(this.#role, [this.#key]);
     return true;
+  }
+
+  /** Before anybody is asked for the passphrase of a new key that could not be put to use. */
+  async #requireRootKey({ root }: TrustedCollection): Promise<void> {
+    const roleKeys = root.body.roles.get("root") ?? { keyIds: null, threshold: 1 };
+    if (await this.#held.holdsOneOf(roleKeys, root.body.keys)) return;
+    throw new MetadataError(
+      "SIGNING_KEY_MISSING",
+      `cannot rotate the ${this.#role} key: no root key is on this machine`,
+      {
+        hint: "Every rotation is signed by the root key. Load it, or ask whoever keeps it.",
+      },
+    );
   }
 
   isIn(collection: TrustedCollection): boolean {
