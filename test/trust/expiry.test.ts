@@ -1,0 +1,116 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { listTags } from "../../src/trust/list.ts";
+import { signTags } from "../../src/trust/sign.ts";
+import { addSigner } from "../../src/trust/signer.ts";
+import { verifyTag } from "../../src/trust/verify.ts";
+import { digestOf, tagOf, trustStory, warningsOf } from "./trust-story.ts";
+
+const dayMs = 86_400_000;
+const start = new Date("2026-01-01T00:00:00Z");
+let time = start;
+const now = (): Date => time;
+const later = (days: number): void => void (time = new Date(start.getTime() + days * dayMs));
+beforeEach(() => later(0));
+
+const story = trustStory({ now });
+
+test("I4: expired targets are refused to readers, and repaired by their owner's next signature", async () => {
+  const owner = await story.person();
+  const context = await owner.open("expired/app", { now });
+  await signTags(context, [tagOf("v1")]);
+  later(1_100);
+  const reader = await (await story.person()).open("expired/app", { now });
+  await rejects(verifyTag(reader, "v1"), { code: "METADATA_EXPIRED" });
+  await rejects(verifyTag(context, "v1"), { code: "METADATA_EXPIRED" });
+  await signTags(context, [tagOf("v2")]);
+  ok(warningsOf(owner).some((text) => text.startsWith("targets expired at ") && text.includes("signing it again")));
+  deepEqual(
+    (await listTags(reader)).map(({ tag }) => tag),
+    ["v1", "v2"],
+  );
+});
+
+test("signing the same tag again renews what expired", async () => {
+  const context = await (await story.person()).open("renewed/app", { now });
+  await signTags(context, [tagOf("v1")]);
+  later(1_100);
+  await signTags(context, [tagOf("v1")]);
+  equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
+});
+
+test("signing the same tag again renews what is about to expire, and nothing once that is done", async () => {
+  const owner = await story.person();
+  const context = await owner.open("near/app", { now });
+  await signTags(context, [tagOf("v1")]);
+  later(1_000);
+  owner.events.length = 0;
+  await verifyTag(context, "v1");
+  ok(warningsOf(owner).some((text) => text.startsWith("targets is nearing expiry")));
+  await signTags(context, [tagOf("v1")]);
+  owner.events.length = 0;
+  await verifyTag(context, "v1");
+  deepEqual(warningsOf(owner), []);
+});
+
+test("an expired delegation is repaired by its signer, with everything it contains", async () => {
+  const owner = await story.person();
+  const context = await owner.open("expired-signer/app", { now });
+  const key = PrivateKey.generate("ecdsa");
+  const alice = await story.person();
+  await alice.keys.add(key, { role: "alice" });
+  await addSigner(context, "alice", [key.publicKey]);
+  const signing = await alice.open("expired-signer/app", { now });
+  await signTags(signing, [tagOf("v1")]);
+  later(500);
+  await addSigner(context, "bob", [PrivateKey.generate("ecdsa").publicKey]);
+  later(1_200);
+  await rejects(verifyTag(signing, "v1"), { code: "TAG_NOT_SIGNED" });
+  await signTags(signing, [tagOf("v2")]);
+  deepEqual(
+    (await listTags(signing)).map(({ tag, signers }) => [tag, signers]),
+    [
+      ["v1", ["alice"]],
+      ["v2", ["alice"]],
+    ],
+  );
+});
+
+test("I4: an expired timestamp is nobody's to repair: a server that stops renewing it is refused", async () => {
+  const context = await (await story.person()).open("frozen/app", { now });
+  await signTags(context, [tagOf("v1")]);
+  const meddler = await story.meddler();
+  let frozen: { status: number; body: Uint8Array } | undefined;
+  meddler.meddle = async (asked, forward) =>
+    asked.file === "timestamp.json" ? (frozen ??= await forward()) : await forward();
+  const reader = await (await story.person()).open("frozen/app", { now, via: meddler });
+  equal((await verifyTag(reader, "v1")).digest, digestOf("v1"));
+  later(13);
+  equal((await verifyTag(reader, "v1")).digest, digestOf("v1"));
+  later(15);
+  await rejects(verifyTag(reader, "v1"), { code: "METADATA_EXPIRED" });
+  await rejects(signTags(reader, [tagOf("v2")]), { code: "METADATA_EXPIRED" });
+});
+
+test("I4: without an answer the cached timestamp serves until it expires, or as long as the caller allows", async () => {
+  const meddler = await story.meddler();
+  const person = await story.person();
+  const context = await person.open("silent/app", { now, via: meddler });
+  await signTags(context, [tagOf("v1")]);
+  meddler.meddle = async () => "cut";
+  later(2);
+  equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
+  ok(
+    warningsOf(person).some((text) =>
+      text.startsWith("Error while downloading remote metadata, using cached timestamp"),
+    ),
+  );
+  const strict = await person.open("silent/app", { now, via: meddler, maxStalenessMs: dayMs });
+  await rejects(verifyTag(strict, "v1"), { code: "METADATA_STALE" });
+  const lenient = await person.open("silent/app", { now, via: meddler, maxStalenessMs: 3 * dayMs });
+  equal((await verifyTag(lenient, "v1")).digest, digestOf("v1"));
+  await rejects(signTags(lenient, [tagOf("v2")]), { code: "NETWORK_UNREACHABLE" });
+  later(15);
+  await rejects(verifyTag(context, "v1"), { code: "NETWORK_UNREACHABLE" });
+});

@@ -1,0 +1,89 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { test } from "node:test";
+import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
+import { inspectTrust } from "../../src/trust/inspect.ts";
+import { rotateKey } from "../../src/trust/rotate.ts";
+import { signTags } from "../../src/trust/sign.ts";
+import { verifyTag } from "../../src/trust/verify.ts";
+import { digestOf, tagOf, trustStory } from "./trust-story.ts";
+
+const story = trustStory();
+
+for (const role of ["targets", "snapshot", "timestamp", "root"] as const) {
+  test(`after rotating the ${role} key a reader with a warm cache follows, one with a cold cache verifies, the owner signs on`, async () => {
+    const owner = await (await story.person()).open(`rotate/${role}`);
+    await signTags(owner, [tagOf("v1")]);
+    const warm = await (await story.person()).open(`rotate/${role}`);
+    await verifyTag(warm, "v1");
+    const { newKeyIds, oldKeyIds } = await rotateKey(owner, role);
+    ok(newKeyIds.length === 1 && oldKeyIds.length === 1 && newKeyIds[0] !== oldKeyIds[0]);
+    for (const reader of [warm, await (await story.person()).open(`rotate/${role}`)]) {
+      equal((await verifyTag(reader, "v1")).digest, digestOf("v1"));
+    }
+    await signTags(owner, [tagOf("v2")]);
+    equal((await verifyTag(warm, "v2")).digest, digestOf("v2"));
+  });
+}
+
+test("a reader who slept through several rotations of every key follows them all", async () => {
+  const owner = await (await story.person()).open("rotate/often");
+  await signTags(owner, [tagOf("v1")]);
+  const sleeper = await (await story.person()).open("rotate/often");
+  await verifyTag(sleeper, "v1");
+  for (const role of ["root", "targets", "root", "timestamp", "root"] as const) await rotateKey(owner, role);
+  equal((await verifyTag(sleeper, "v1")).digest, digestOf("v1"));
+});
+
+test("the keys shown are the new ones, and old private keys are kept", async () => {
+  const person = await story.person();
+  const owner = await person.open("rotate/shown");
+  await signTags(owner, [tagOf("v1")]);
+  const before = await person.keys.list();
+  const { newKeyIds } = await rotateKey(owner, "targets");
+  deepEqual((await inspectTrust(owner)).repositoryKeyIds, newKeyIds);
+  const after = (await person.keys.list()).map(({ keyId }) => keyId);
+  ok(before.every(({ keyId }) => after.includes(keyId)));
+});
+
+test("a rotation that is refused leaves the owner able to sign, and no key that nobody needs", async () => {
+  const person = await story.person();
+  const meddler = await story.meddler();
+  const owner = await person.open("rotate/refused", { via: meddler });
+  await signTags(owner, [tagOf("v1")]);
+  meddler.meddle = async (asked, forward) =>
+    asked.method === "POST" ? { status: 400, body: Buffer.of() } : await forward();
+  await rejects(rotateKey(owner, "targets"), { code: "TRUST_SERVER_REFUSED" });
+  equal((await person.keys.list()).length, 2);
+  meddler.meddle = async (_, forward) => await forward();
+  await signTags(owner, [tagOf("v2")]);
+});
+
+test("without the root key nothing is rotated", async () => {
+  const person = await story.person();
+  await signTags(await person.open("rotate/rootless"), [tagOf("v1")]);
+  const keys = new MemoryKeyStore();
+  await rejects(rotateKey(await person.open("rotate/rootless", { keys }), "timestamp"), {
+    code: "SIGNING_KEY_MISSING",
+  });
+  await rejects(rotateKey(await person.open("rotate/none", { keys }), "timestamp"), { code: "REPOSITORY_NOT_SIGNED" });
+});
+
+test("somebody else's publish during a rotation is kept", async () => {
+  const person = await story.person();
+  const honest = await person.open("rotate/race");
+  await signTags(honest, [tagOf("v1")]);
+  const meddler = await story.meddler();
+  let posts = 0;
+  meddler.meddle = async (asked, forward) => {
+    if (asked.method === "POST" && asked.file === "" && posts++ === 0)
+      await signTags({ ...honest, exclusively: async (work) => await work() }, [tagOf("v2")]);
+    return await forward();
+  };
+  await rotateKey(await person.open("rotate/race", { via: meddler }), "targets");
+  equal((await verifyTag(honest, "v2")).digest, digestOf("v2"));
+  equal(
+    (await person.keys.list()).filter(({ role }) => role === "targets").length,
+    2,
+    "one new key, not one an attempt",
+  );
+});
