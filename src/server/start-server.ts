@@ -10,6 +10,7 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { createSecureContext } from "node:tls";
 import { TagsealError } from "../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import type { Authorise } from "./http/authorise.ts";
@@ -228,7 +229,14 @@ interface TlsFiles {
 }
 
 function readTlsFiles({ certFile, keyFile }: NonNullable<ServerOptions["tls"]>): TlsFiles {
-  return { cert: readConfigured(certFile), key: readConfigured(keyFile) };
+  const files = { cert: readConfigured(certFile), key: readConfigured(keyFile) };
+  try {
+    createSecureContext(files);
+  } catch (cause) {
+    const reason = `${certFile} and ${keyFile} are not a certificate and its private key`;
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot serve TLS: ${reason}`, { cause });
+  }
+  return files;
 }
 
 function readConfigured(path: string): Buffer {
@@ -280,9 +288,11 @@ function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running
   async function close(): Promise<void> {
     const ended = Promise.withResolvers<void>();
     server.close(() => ended.resolve());
-    server.closeIdleConnections();
+    // Again and again: a connection whose last answer was just sent would be kept for the next request.
+    const tidying = setInterval(() => server.closeIdleConnections(), 20);
     const impatience = setTimeout(() => server.closeAllConnections(), shutdownTimeoutMs);
     await ended.promise;
+    clearInterval(tidying);
     clearTimeout(impatience);
     await Promise.all([store.close(), signer.close()]);
     log.write("info", "stopped");

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { sha256Hex } from "../crypto/digest.ts";
+import { fileMetaOf } from "../tuf/file-meta.ts";
+import { fileBytes } from "../tuf/notary-v1/serialise.ts";
+import { CollectionReader } from "./collection-reader.ts";
+import { MemoryMetadataStore } from "./storage/memory-metadata-store.ts";
+import type { NewFile, StoredFile } from "./storage/metadata-store.ts";
+
+const at = new Date("2026-11-23T04:00:00Z");
+const expires = { expires: "2027-01-01T00:00:00Z", expiresAt: new Date("2027-01-01T00:00:00Z") };
+
+function file(role: string, version: number, bytes: Uint8Array): NewFile {
+  return { role, version, bytes, sha256: sha256Hex(bytes) };
+}
+
+/** A snapshot must list root and targets. Unsigned, which is no concern of a reader on the server's side. */
+function setOf(version: number, roles: Readonly<Record<string, Uint8Array>>): NewFile[] {
+  const others = Object.entries({ root: Buffer.from("root"), ...roles }).map(([role, bytes]) =>
+    file(role, version, bytes),
+  );
+  const meta = new Map(others.map(({ role, bytes }) => [role, fileMetaOf(bytes)]));
+  const snapshot = file("snapshot", version, fileBytes({ type: "snapshot", version, ...expires, meta }, []));
+  const named = new Map([["snapshot", fileMetaOf(snapshot.bytes)]]);
+  const timestamp = fileBytes({ type: "timestamp", version, ...expires, meta: named }, []);
+  return [...others, snapshot, file("timestamp", version, timestamp)];
+}
+
+/** A memory store that counts how often it is asked, and whose revision a test may change. */
+class CountingStore extends MemoryMetadataStore {
+  asked = 0;
+  revisionNumber = 0;
+
+  override async current(gun: string, role: string): Promise<StoredFile | undefined> {
+    this.asked += 1;
+    return super.current(gun, role);
+  }
+
+  override async byChecksum(gun: string, role: string, sha256: string): Promise<StoredFile | undefined> {
+    this.asked += 1;
+    return super.byChecksum(gun, role, sha256);
+  }
+
+  override revision(): number {
+    return this.revisionNumber;
+  }
+}
+
+async function publish(store: MemoryMetadataStore, gun: string, files: NewFile[]): Promise<void> {
+  const base = (await store.current(gun, "timestamp"))?.sha256;
+  await store.publish({ gun, base, files, at });
+}
+
+const text = (found: { readonly bytes: Uint8Array } | undefined): string | undefined =>
+  found && Buffer.from(found.bytes).toString();
+
+describe("reading collections", () => {
+  it("I7: finds a role through timestamp and snapshot, not by its highest version", async () => {
+    const store = new MemoryMetadataStore();
+    await publish(store, "g", setOf(1, { targets: Buffer.from("listed") }));
+    const base = (await store.current("g", "timestamp"))?.sha256;
+    await store.publish({ gun: "g", base, files: [file("targets", 2, Buffer.from("not listed"))], at });
+    assert.equal(text(await new CollectionReader(store, 1e6).current("g", "targets")), "listed");
+  });
+
+  it("knows nothing of roles the snapshot does not list, or of collections that do not exist", async () => {
+    const store = new MemoryMetadataStore();
+    await publish(store, "g", setOf(1, { targets: Buffer.from("x") }));
+    const reader = new CollectionReader(store, 1e6);
+    assert.equal(await reader.current("g", "targets/a"), undefined);
+    assert.equal(await reader.current("h", "targets"), undefined);
+    assert.equal(await reader.view("h"), undefined);
+  });
+
+  it("asks the store once, and again after the collection changed", async () => {
+    const store = new CountingStore();
+    await publish(store, "g", setOf(1, { targets: Buffer.from("one") }));
+    const reader = new CollectionReader(store, 1e6);
+    await reader.current("g", "targets");
+    store.asked = 0;
+    assert.equal(text(await reader.current("g", "targets")), "one");
+    assert.equal(store.asked, 0);
+    await publish(store, "g", setOf(2, { targets: Buffer.from("two") }));
+    reader.forget("g");
+    assert.equal(text(await reader.current("g", "targets")), "two");
+  });
+
+  it("asks again once another process wrote to the store", async () => {
+    const store = new CountingStore();
+    await publish(store, "g", setOf(1, { targets: Buffer.from("one") }));
+    const reader = new CollectionReader(store, 1e6);
+    const old = await reader.current("g", "targets");
+    await store.remove("g", at);
+    store.revisionNumber += 1;
+    assert.equal(await reader.current("g", "targets"), undefined);
+    assert.equal(await reader.byChecksum("g", "targets", old?.sha256 ?? ""), undefined);
+  });
+
+  it("does not let a read that began before a change bring the old state back", async () => {
+    const store = new MemoryMetadataStore();
+    await publish(store, "g", setOf(1, { targets: Buffer.from("one") }));
+    const reader = new CollectionReader(store, 1e6);
+    const slow = reader.current("g", "targets");
+    await publish(store, "g", setOf(2, { targets: Buffer.from("two") }));
+    reader.forget("g");
+    await slow;
+    assert.equal(text(await reader.current("g", "targets")), "two");
+  });
+
+  it("keeps no more than it may, and what was used last longest", async () => {
+    const store = new CountingStore();
+    const guns = Array.from({ length: 20 }, (_, number) => `g${number}`);
+    for (const gun of guns) await publish(store, gun, setOf(1, { targets: Buffer.alloc(5000, gun) }));
+    const reader = new CollectionReader(store, 100_000);
+    for (const gun of guns) {
+      await reader.current("g0", "targets");
+      await reader.current(gun, "targets");
+      assert.ok(reader.counts.bytes <= 100_000);
+    }
+    store.asked = 0;
+    await reader.current("g0", "targets");
+    assert.equal(store.asked, 0);
+    await reader.current("g1", "targets");
+    assert.notEqual(store.asked, 0);
+  });
+
+  it("serves a file larger than the whole cache", async () => {
+    const store = new MemoryMetadataStore();
+    await publish(store, "g", setOf(1, { targets: Buffer.alloc(50_000) }));
+    const reader = new CollectionReader(store, 10_000);
+    assert.equal((await reader.current("g", "targets"))?.bytes.length, 50_000);
+    assert.ok(reader.counts.bytes <= 10_000);
+  });
+
+  it("remembers nothing of names that do not exist", async () => {
+    const reader = new CollectionReader(new MemoryMetadataStore(), 1e6);
+    for (let number = 0; number < 100; number += 1) {
+      await reader.current(`stranger/${number}`, "timestamp");
+      await reader.byChecksum(`stranger/${number}`, "root", "0".repeat(64));
+      await reader.byVersion(`stranger/${number}`, "root", 1);
+    }
+    assert.equal(reader.counts.bytes, 0);
+  });
+});
