@@ -32,6 +32,8 @@ export interface CollectionDraft {
   readonly snapshot: MetadataFile<SnapshotBody> | undefined;
   /** delegations removed, with everything below them */
   readonly removed: Set<RoleName>;
+  /** what to tell whoever signs, one sentence each */
+  readonly warnings: string[];
 }
 
 /** One targets file being edited. The file it came from is never touched; entries are copied at the first change. */

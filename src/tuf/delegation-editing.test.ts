@@ -2,6 +2,7 @@ import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { describe, test } from "node:test";
 import { change, names, now, publishedStory, target, warnings } from "../../test/support/editing-story.ts";
 import type { EditingStory } from "../../test/support/editing-story.ts";
+import { nextFiles, serverStory } from "../../test/support/validating-server.ts";
 import { PublicKey } from "../crypto/public-key.ts";
 import { CollectionEditor } from "./editor.ts";
 
@@ -153,6 +154,20 @@ describe("delegations", () => {
     });
     deepEqual(names(story.published.targets("targets/a")), ["new"]);
     equal(story.published.targets("targets/a").body.version, 2);
+  });
+
+  test("a role that comes back while the server still lists its old file is warned of", async () => {
+    const story = await serverStory();
+    const { held, server, keys } = story;
+    await server.upload(await nextFiles(story, (editor) => editor.removeDelegation("targets/alice")));
+    const editor = CollectionEditor.from(await server.read());
+    editor.addDelegation("targets/alice", { addKeys: [keys.alice], addPaths: ["a"] });
+    const { list, onWarning } = warnings();
+    await server.upload(await editor.sign(held.signingKeys, { now, onWarning }));
+    deepEqual(list, [
+      "targets/alice existed before: what it signed then becomes valid again if one of its keys now is one that signed it",
+    ]);
+    deepEqual([...(await server.read()).delegations.keys()], ["targets/alice"]);
   });
 
   test("a nested role needs the key of its parent, which gets empty metadata if it has none", async () => {

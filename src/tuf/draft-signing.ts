@@ -53,6 +53,7 @@ export async function signDraft(
   await addRoot(publication, draft.root);
   await addTargets(publication, draft);
   await addSnapshot(publication, draft);
+  for (const warning of draft.warnings) options.onWarning?.(warning);
   return publication.files;
 }
 

@@ -5,7 +5,8 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, MetadataError, UsageError } from "../errors.ts";
-import { type CollectionDraft, type Content, TargetsDraft } from "./collection-draft.ts";
+import { initialRoot, type InitialKeys, withBaseKeys } from "./base-role-editing.ts";
+import { type CollectionDraft, TargetsDraft } from "./collection-draft.ts";
 import { type DelegationChange, withDelegation, withoutDelegation, withoutKeys } from "./delegation-editing.ts";
 import { signablePaths } from "./delegation-paths.ts";
 import { signDraft, type SignOptions } from "./draft-signing.ts";
@@ -23,15 +24,6 @@ import type { PathPrefixes } from "./path-prefixes.ts";
 import { isDelegation, isWithin, parentOf } from "./role-name.ts";
 import type { SigningKeys } from "./role-signing.ts";
 import { requireTargetName } from "./target-name.ts";
-
-/** The keys a new collection starts with. */
-export interface InitialKeys {
-  /** an x509 key whose certificate names the collection */
-  readonly rootKey: PublicKey;
-  readonly targets: PublicKey;
-  readonly snapshot: PublicKey;
-  readonly timestamp: PublicKey;
-}
 
 /** What an editor starts from; every trusted collection is one. */
 export interface EditableCollection {
@@ -73,7 +65,11 @@ export class CollectionEditor {
   static create(gun: string, keys: InitialKeys): CollectionEditor {
     const root = { published: undefined, content: initialRoot(keys), changed: true };
     const targets = new Map([["targets", TargetsDraft.empty()]]);
-    return new CollectionEditor(gun, { root, targets, snapshot: undefined, removed: new Set() }, new Map());
+    return new CollectionEditor(
+      gun,
+      { root, targets, snapshot: undefined, removed: new Set(), warnings: [] },
+      new Map(),
+    );
   }
 
   /** Edits what was read. An expired `targets` is signed again when the time comes, whatever else changes. */
@@ -82,7 +78,7 @@ export class CollectionEditor {
     const root = { published: collection.root, content, changed: false };
     const files = [["targets", collection.targets] as const, ...(collection.delegations ?? [])];
     const targets = new Map(files.map(([role, file]) => [role, TargetsDraft.from(file)]));
-    const draft = { root, targets, snapshot: collection.snapshot, removed: new Set<RoleName>() };
+    const draft = { root, targets, snapshot: collection.snapshot, removed: new Set<RoleName>(), warnings: [] };
     return new CollectionEditor(collection.gun, draft, collection.invalidDelegations ?? new Map());
   }
 
@@ -221,6 +217,7 @@ export class CollectionEditor {
         `tuf: invalid role ${role}. invalid paths to add to role: ${parentName} may not sign ${JSON.stringify(refused)} itself`,
       );
     }
+    if (this.#isComingBack(role)) this.#draft.warnings.push(comingBack(role));
     parent.setDelegations(withDelegation(parent.content.delegations, role, change));
     this.#draft.removed.delete(role);
   }
@@ -250,6 +247,11 @@ export class CollectionEditor {
       );
     }
     return TargetsDraft.empty(taken);
+  }
+
+  /** A snapshot the server made lists removed roles for ever, and the server keeps their files. */
+  #isComingBack(role: RoleName): boolean {
+    return this.#draft.snapshot?.body.meta.has(role) === true && this.#declaration(role) === undefined;
   }
 
   /** Listed by the snapshot this started from, and still declared by a parent this started from. */
@@ -284,38 +286,8 @@ export class CollectionEditor {
   }
 }
 
-function initialRoot(keys: InitialKeys): Content<RootBody> {
-  const byRole = { root: keys.rootKey, targets: keys.targets, snapshot: keys.snapshot, timestamp: keys.timestamp };
-  return {
-    type: "root",
-    consistentSnapshot: false,
-    keys: new Map(Object.values(byRole).map((key) => [key.keyId, key])),
-    roles: new Map(Object.entries(byRole).map(([role, key]) => [role, { keyIds: [key.keyId], threshold: 1 }])),
-  };
-}
-
-function withBaseKeys(
-  root: Content<RootBody>,
-  role: BaseRole,
-  newKeys: readonly PublicKey[],
-  roleKeys: { keyIds: string[]; threshold: number },
-): Content<RootBody> {
-  const roles = new Map(root.roles).set(role, roleKeys);
-  const keys = new Map(root.keys);
-  for (const key of newKeys) keys.set(key.keyId, key);
-  if (role !== "root") dropUnused(keys, root.roles.get(role)?.keyIds ?? [], roles);
-  return { ...root, keys, roles };
-}
-
-function dropUnused(
-  keys: Map<string, PublicKey>,
-  candidates: readonly string[],
-  roles: Content<RootBody>["roles"],
-): void {
-  const used = new Set([...roles.values()].flatMap((roleKeys) => roleKeys.keyIds ?? []));
-  for (const id of candidates) {
-    if (!used.has(id)) keys.delete(id);
-  }
+function comingBack(role: RoleName): string {
+  return `${role} existed before: what it signed then becomes valid again if one of its keys now is one that signed it`;
 }
 
 function unknownRole(role: RoleName): MetadataError {

@@ -241,6 +241,34 @@ test("property, I8: whatever sequence of honest publishes is accepted, a reader 
   );
 });
 
+test("property, I8 and I9: an upload with any byte changed, left out or put in is refused, as a refusal, and changes nothing", async () => {
+  const story = await serverStory("client");
+  const files = await nextFiles(story, (editor) => {
+    editor.addTarget("targets", "v2", target("two"));
+    editor.addTarget("targets/alice", "a2", target("two"));
+    editor.rotateKey("timestamp", [story.server.held.generate("ed25519")]);
+  });
+  const before = story.server.state;
+  const damage = fc.record({
+    role: fc.constantFrom(...files.keys()),
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    remove: fc.constantFrom(0, 1, 7),
+    insert: fc.uint8Array({ maxLength: 2 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(damage, async ({ role, at, remove, insert }) => {
+      const bytes = Buffer.from(files.get(role) ?? []);
+      const index = Math.floor(at * bytes.length);
+      const damaged = Buffer.concat([bytes.subarray(0, index), insert, bytes.subarray(index + remove)]);
+      fc.pre(!damaged.equals(bytes));
+      await rejects(story.server.upload(new Map(files).set(role, damaged)), { code: "UPDATE_REFUSED" });
+      equal(story.server.state, before);
+    }),
+    { numRuns: 150 },
+  );
+  await story.server.upload(files);
+});
+
 test("parse of what the server stored gives the versions it answered", async () => {
   const { server } = await serverStory();
   for (const role of ["root", "targets", "targets/alice", "snapshot", "timestamp"]) {

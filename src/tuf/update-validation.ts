@@ -26,15 +26,7 @@ import { verifyThreshold } from "./threshold.ts";
 import { delegatedRole, TrustedMetadata } from "./trusted-metadata.ts";
 import { type RefusalKind, refusing, UpdateRefused } from "./update-refused.ts";
 import { validatedFile, type ValidatedFile } from "./validated-file.ts";
-import { requireOwnKeyIds, requireReferenceForm, requireUsableTargets, requireVersionInRange } from "./upload-form.ts";
-
-export type { ServerKeys } from "./server-signing.ts";
-export type { StoredRoles } from "./stored-roles.ts";
-export { renewTimestamp } from "./timestamp-renewal.ts";
-export type { RenewalInput } from "./timestamp-renewal.ts";
-export { UpdateRefused } from "./update-refused.ts";
-export type { RefusalKind } from "./update-refused.ts";
-export type { ValidatedFile } from "./validated-file.ts";
+import { requireOwnKeyIds, requireReferenceForm, requireUsableNames, requireVersionInRange } from "./upload-form.ts";
 
 /** One upload, and what it is judged by. */
 export interface UpdateInput {
@@ -120,7 +112,7 @@ class Update {
       if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
       await this.#accept("ErrBadTargets", role, this.#uploads.get(role) ?? new Uint8Array(), (file) => {
         const paths = signablePaths(role, (name) => this.#declaredPaths(name));
-        requireUsableTargets(file as MetadataFile<TargetsBody>, paths);
+        requireUsableNames(file as MetadataFile<TargetsBody>, paths);
       });
     }
     // a root that takes targets' key away and brings no new targets would leave the readers with nothing

@@ -7,7 +7,7 @@ import type { JsonObject } from "../../src/encoding/json.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import type { RoleName } from "../../src/tuf/metadata.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
-import type { RefusalKind } from "../../src/tuf/update-validation.ts";
+import type { RefusalKind } from "../../src/tuf/update-refused.ts";
 import { gun, later, now, target } from "../support/editing-story.ts";
 import {
   firstFiles,
