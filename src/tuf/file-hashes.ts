@@ -25,11 +25,6 @@ export function verifyFileMeta(name: string, bytes: Uint8Array, meta: FileMeta):
   verifyHashes(name, bytes, meta.hashes);
 }
 
-/** True when length and hashes are those listed. */
-export function matchesFileMeta(bytes: Uint8Array, meta: FileMeta): boolean {
-  return bytes.length === meta.length && firstMismatch(bytes, meta.hashes) === undefined && listsKnownHash(meta.hashes);
-}
-
 /** The SHA-256 a file is asked for by, in hex; `undefined` when none is listed. */
 export function consistentHash(meta: FileMeta | undefined): string | undefined {
   const hash = meta?.hashes.get("sha256");

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createRootCertificate } from "../crypto/certificate.ts";
+import { PrivateKey } from "../crypto/private-key.ts";
+import { PublicKey } from "../crypto/public-key.ts";
+import type { Signature } from "../crypto/signature.ts";
+import { verifyThreshold } from "./threshold.ts";
+
+const payload = Buffer.from('{"_type":"Targets"}');
+const [a, b, stranger] = [
+  PrivateKey.generate("ecdsa"),
+  PrivateKey.generate("ed25519"),
+  PrivateKey.generate("ecdsa"),
+] as const;
+const keys = new Map([a, b].map((key) => [key.publicKey.keyId, key.publicKey]));
+const ids = [...keys.keys()];
+
+async function signedBy(
+  ...signers: readonly PrivateKey[]
+): Promise<{ role: string; signedBytes: Uint8Array; signatures: Signature[] }> {
+  const signatures = await Promise.all(
+    signers.map(async (key) => ({ keyId: key.publicKey.keyId, ...(await key.sign(payload)) })),
+  );
+  return { role: "targets", signedBytes: payload, signatures };
+}
+
+test("names the keys that signed", async () => {
+  assert.deepEqual(verifyThreshold(await signedBy(b, a), { keyIds: ids, threshold: 2 }, keys), [
+    b.publicKey.keyId,
+    a.publicKey.keyId,
+  ]);
+});
+
+test("I2: a key counts once, however often it signed", async () => {
+  const file = await signedBy(a, a, a);
+  assert.deepEqual(verifyThreshold(file, { keyIds: ids, threshold: 1 }, keys), [a.publicKey.keyId]);
+  assert.throws(() => verifyThreshold(file, { keyIds: ids, threshold: 2 }, keys), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+    message: "valid signatures did not meet threshold for targets",
+    hint: "1 of the 2 keys of this role signed it, 2 must.",
+  });
+});
+
+test("I2: a key listed twice for a role counts once", async () => {
+  const roleKeys = { keyIds: [a.publicKey.keyId, a.publicKey.keyId], threshold: 2 };
+  assert.throws(() => verifyThreshold({ ...file1, signatures: file1.signatures }, roleKeys, keys), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+  });
+});
+const file1 = await signedBy(a);
+
+test("I2: two certificates for one key count once", async () => {
+  const certificate = async (): Promise<PublicKey> =>
+    PublicKey.fromCertificatePem(
+      await createRootCertificate(a, "registry.example/app", new Date("2026-01-01T00:00:00Z")),
+    );
+  const certificates = [await certificate(), await certificate()];
+  const listed = new Map(certificates.map((key) => [key.keyId, key]));
+  assert.equal(listed.size, 2);
+  const { value, method } = await a.sign(payload);
+  const file = {
+    role: "root",
+    signedBytes: payload,
+    signatures: [...listed.keys()].map((keyId) => ({ keyId, method, value })),
+  };
+  assert.equal(verifyThreshold(file, { keyIds: [...listed.keys()], threshold: 1 }, listed).length, 2);
+  assert.throws(() => verifyThreshold(file, { keyIds: [...listed.keys()], threshold: 2 }, listed), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+  });
+});
+
+test("passes over signatures of other keys, spoilt ones and unknown methods", async () => {
+  const good = await signedBy(a);
+  const [signature] = good.signatures;
+  assert.ok(signature);
+  const noise = [
+    ...(await signedBy(stranger)).signatures,
+    { ...signature, value: Buffer.alloc(64) },
+    { ...signature, method: "rot13" },
+    { ...signature, keyId: b.publicKey.keyId },
+  ];
+  const file = { ...good, signatures: [...noise, ...good.signatures] };
+  assert.deepEqual(verifyThreshold(file, { keyIds: ids, threshold: 1 }, keys), [a.publicKey.keyId]);
+  assert.throws(() => verifyThreshold({ ...good, signatures: noise }, { keyIds: ids, threshold: 1 }, keys), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+  });
+});
+
+test("I9: a key the role does not name does not count though the file knows it", () => {
+  assert.throws(() => verifyThreshold(file1, { keyIds: [b.publicKey.keyId], threshold: 1 }, keys), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+  });
+  assert.throws(() => verifyThreshold(file1, { keyIds: null, threshold: 1 }, keys), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+  });
+  assert.throws(() => verifyThreshold(file1, { keyIds: ids, threshold: 1 }, new Map()), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+  });
+});
+
+test("I2: thresholds below one, or that are no whole number, are malformed", () => {
+  for (const threshold of [0, -1, 0.5, Number.NaN]) {
+    assert.throws(() => verifyThreshold(file1, { keyIds: ids, threshold }, keys), {
+      code: "METADATA_MALFORMED",
+      message: `invalid threshold specified for targets: ${threshold}`,
+    });
+  }
+});
+
+test("no signatures at all is said in the reference's words", async () => {
+  assert.throws(() => verifyThreshold({ ...file1, signatures: [] }, { keyIds: ids, threshold: 1 }, keys), {
+    code: "METADATA_THRESHOLD_NOT_MET",
+    message: "tuf: data has no signatures",
+  });
+});
+
+test("I2: a key listed under an ID that is not its own is an error, not a second key", () => {
+  const alias = "f".repeat(64);
+  const file = { ...file1, signatures: file1.signatures.map((signature) => ({ ...signature, keyId: alias })) };
+  assert.throws(() => verifyThreshold(file, { keyIds: [alias], threshold: 1 }, new Map([[alias, a.publicKey]])), {
+    code: "METADATA_KEY_ID_MISMATCH",
+    message: `key ID is not valid for key content: targets lists ${a.publicKey.keyId} as ${alias}`,
+  });
+});
