@@ -32,7 +32,7 @@ async function measure(part: Part, scope: Scope): Promise<Row[]> {
     { name: "notary-server on PostgreSQL", server: await startNotary(scope, { store: "postgres" }) },
     { name: "notary-server in memory", server: await startNotary(scope) },
   ];
-  return [...(await reads(scope, servers, image)), ...(await publishes(scope, servers, image))];
+  return [...(await reads(scope, servers, image)), ...(await publishes(servers))];
 }
 
 async function main(words: readonly string[]): Promise<void> {

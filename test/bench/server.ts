@@ -1,18 +1,9 @@
 /** Trust servers side by side, at the HTTP level: reads by many connections, and publishes. */
 import { get } from "node:https";
-import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
-import { parseDigest } from "../../src/reference/digest.ts";
-import { parseImageReference } from "../../src/reference/image-reference.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { openTrustContext, type TrustContext } from "../../src/trust/trust-context.ts";
-import {
-  client,
-  passphraseEnvironment,
-  readText,
-  type LayoutImage,
-  type Scope,
-  type TrustServer,
-} from "../support/peers.ts";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { post, UploadingPublisher, type Upload } from "../server/uploading-publisher.ts";
+import { target } from "../support/editing-story.ts";
+import { client, readText, type LayoutImage, type Scope, type TrustServer } from "../support/peers.ts";
 import { load, loadReconnecting, type LoadResult } from "./load.ts";
 import { median, rowOf, type Row } from "./measure.ts";
 import { seedTags } from "./seed.ts";
@@ -79,43 +70,45 @@ export async function reads(scope: Scope, servers: readonly NamedServer[], image
 }
 
 const publishers = 8;
+const publishesEach = 15;
 
-/** Publishers of repositories of their own, in this process, each with its keys unlocked by a first publish. */
-async function openPublishers(scope: Scope, server: TrustServer, round: number): Promise<TrustContext[]> {
-  const contexts: TrustContext[] = [];
-  for (let index = 0; index < publishers; index += 1) {
-    const { dockerConfig } = client(scope, { server, name: `publisher-${server.port}` });
-    const context = await openTrustContext({
-      reference: parseImageReference(`registry.example.com/bench/publish-${round}-${index}`),
-      dockerConfigDir: dockerConfig,
-      env: { DOCKER_CONTENT_TRUST_SERVER: server.url },
-      passphrases: fromEnvironment(passphraseEnvironment),
-      access: "write",
-    });
-    contexts.push(context);
-  }
-  return contexts;
+interface Prepared {
+  readonly publisher: UploadingPublisher;
+  readonly uploads: readonly Upload[];
 }
 
-/** Publishes from eight publishers at once, each of one tag after another in a repository of its own. */
-export async function publishes(scope: Scope, servers: readonly NamedServer[], image: LayoutImage): Promise<Row[]> {
-  const each = 10;
-  const digest = parseDigest(image.manifest.digest);
-  const length = image.manifest.size;
+/** A publisher of a new repository, with uploads signed beforehand: what is timed is the server's part. */
+async function prepare(server: TrustServer, name: string): Promise<Prepared> {
+  const publisher = await new UploadingPublisher(server.url, `registry.example.com/bench/${name}`).begin();
+  const uploads: Upload[] = [];
+  for (let index = 0; index < publishesEach; index += 1) {
+    const upload = await publisher.signed((editor) => editor.addTarget("targets", `t${index}`, target(`t${index}`)));
+    publisher.published.publish(upload);
+    uploads.push(upload);
+  }
+  return { publisher, uploads };
+}
+
+/** Eight publishers at once, each sending one update after another to a repository of its own. */
+export async function publishes(servers: readonly NamedServer[]): Promise<Row[]> {
+  setDefaultCACertificates([...getCACertificates("default"), ...servers.map(({ server }) => readText(server.ca))]);
   let round = 0;
-  const row = await rate("publish one tag, 8 publishers of 8 repositories", servers, 3, async (server) => {
+  const row = await rate("publish, 8 publishers of 8 repositories", servers, 3, async (server) => {
     round += 1;
-    const contexts = await openPublishers(scope, server, round);
-    for (const context of contexts) await signTags(context, [{ tag: "first", digest, length }]);
+    const names = Array.from({ length: publishers }, (_, index) => `publish-${round}-${index}`);
+    const prepared = await Promise.all(names.map((name) => prepare(server, name)));
+    let failures = 0;
     const startedAt = performance.now();
     await Promise.all(
-      contexts.map(async (context) => {
-        for (let tag = 0; tag < each; tag += 1) await signTags(context, [{ tag: `t${tag}`, digest, length }]);
+      prepared.map(async ({ publisher, uploads }) => {
+        for (const upload of uploads) {
+          const response = await post(server.url, publisher.gun, upload);
+          if (response.status !== 200) failures += 1;
+          await response.arrayBuffer();
+        }
       }),
     );
-    const perSecond = (publishers * each * 1000) / (performance.now() - startedAt);
-    for (const context of contexts) context.close();
-    return { perSecond, failures: 0 };
+    return { perSecond: (publishers * publishesEach * 1000) / (performance.now() - startedAt), failures };
   });
   return [row];
 }
