@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, mkdir, open, rename, rm, unlink } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isJsonObject, parseJson } from "../encoding/json.ts";
 import { MetadataError, TagsealError, UsageError, hasCode } from "../errors.ts";
@@ -110,6 +110,13 @@ export class FileMetadataCache implements MetadataCache {
   async confirm(role: RoleName): Promise<void> {
     const bytes = role === "timestamp" ? await this.load(role) : undefined;
     if (bytes !== undefined) await this.#confirmations.confirm(bytes);
+  }
+
+  /** How many changes another tool staged for its next publish. They are its business: only counted, never read. */
+  async stagedChanges(): Promise<number> {
+    const directory = join(this.#trustDirectory, ...this.#collection, "changelist");
+    const names = await readdir(directory).catch(absentAsUndefined);
+    return names?.filter((name) => name.endsWith(".change")).length ?? 0;
   }
 
   /** Forgets everything about the collection, staged changes of other tools excepted. */

@@ -61,12 +61,22 @@ export async function publishChange(
   try {
     const publication = await context.exclusively(async () => await publisher.run());
     held.keepMade();
+    await warnOfStagedChanges(context);
     return publication;
   } catch (error) {
     if (publisher.outcomeIsUnknown) held.reportMade("it is not known whether the change was published");
     else await held.discardMade("the change was not published");
     throw error;
   }
+}
+
+async function warnOfStagedChanges(context: TrustContext): Promise<void> {
+  const { gun, notify } = context;
+  const count = await context.stagedChanges();
+  if (count === 0) return;
+  const changes = count === 1 ? "1 change" : `${count} changes`;
+  const message = `another tool staged ${changes} for ${gun} on this machine: not published now, but its next publish will publish them`;
+  notify({ kind: "warning", gun, message });
 }
 
 /** Signing that took longer than this gave others the time to publish. */

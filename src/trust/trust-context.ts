@@ -36,6 +36,8 @@ export interface TrustContext {
   readonly maxStalenessMs?: number;
   /** Runs work while no other process of this machine publishes to the collection, if that can be had. An optimisation, no guarantee. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** Counts changes that another tool (docker, notary) staged here for its own next publish. */
+  stagedChanges(): Promise<number>;
   /** aborts whatever is under way with `CANCELLED` */
   readonly signal?: AbortSignal;
   /** releases connections */
@@ -91,6 +93,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
     now,
     notify,
     exclusively: async (work) => await withCollectionLock(cache.publishLockPath, work),
+    stagedChanges: async () => await cache.stagedChanges(),
     close: () => http.close(),
     ...optional({ signal, pinning: options.pinning, maxStalenessMs: options.maxStalenessMs }),
   };
