@@ -212,7 +212,7 @@ export class TrustedMetadata {
     if (!isRoleName(role)) throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is an invalid role`);
     if (this.#files.has(role)) throw outOfOrder(`${role} has already been loaded`);
     if (role !== "root" && this.root === undefined) throw outOfOrder("root must be loaded first");
-    if (isDelegation(role)) this.#parentFile(role);
+    if (isDelegation(role)) this.signersOf(role);
   }
 
   #parentFile(role: RoleName): MetadataFile<TargetsBody> {

@@ -124,7 +124,7 @@ function plain(body: TargetsBody): unknown {
   );
   return {
     ...body,
-    targets: new Map(entries),
+    targets: new Map(listed),
     delegations: { ...body.delegations, keys: [...body.delegations.keys.keys()].sort() },
   };
 }
