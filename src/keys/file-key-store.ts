@@ -142,7 +142,13 @@ export class FileKeyStore implements KeyStore {
 
   async #open(): Promise<void> {
     this.#opened ??= migrateOldLayout(this.#directory, this.#warn);
-    await this.#opened;
+    try {
+      await this.#opened;
+    } catch (error) {
+      // The next call looks again: the owner may have mended what was wrong.
+      this.#opened = undefined;
+      throw error;
+    }
   }
 
   async #locate(keyId: string): Promise<KeyFile | undefined> {
@@ -165,7 +171,7 @@ export class FileKeyStore implements KeyStore {
       await checkDirectory(this.#directory);
     } catch (error) {
       // Absent: no keys yet.
-      if (!isErrno(error, "ENOENT")) throw error;
+      if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
     }
   }
 

@@ -51,7 +51,7 @@ async function listDirectory(directory: string): Promise<Listing> {
       else if (entry.isFile() && entry.name.endsWith(".key") && isKeyId(keyId)) files.push({ path, keyId });
     }
   } catch (cause) {
-    if (isErrno(cause, "ENOENT")) return { files, directories };
+    if (isErrno(cause, "ENOENT", "ENOTDIR")) return { files, directories };
     if (cause instanceof KeyStoreError) throw cause;
     throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}`, { cause });
   }

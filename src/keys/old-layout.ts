@@ -5,7 +5,7 @@
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import type { PemBlock } from "../encoding/pem.ts";
-import { TagsealError } from "../errors.ts";
+import { KeyStoreError, TagsealError } from "../errors.ts";
 import { syncDirectory, writeAtomically } from "./atomic-write.ts";
 import { isErrno, keyFileText, readKeyFile } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
@@ -102,7 +102,7 @@ async function entriesOf(directory: string) {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
+    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}`, { cause: error });
   }
 }

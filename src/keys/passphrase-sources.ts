@@ -62,9 +62,21 @@ function unset(request: PassphraseRequest): never {
 export function fromFileDescriptor(descriptor: number): PassphraseSource {
   let line: Promise<string> | undefined;
   return oneAnswer(`the one on file descriptor ${descriptor}`, async () => {
-    line ??= firstLine(createReadStream("", { fd: descriptor, autoClose: false }), "until newline");
+    line ??= readDescriptor(descriptor);
     return line;
   });
+}
+
+async function readDescriptor(descriptor: number): Promise<string> {
+  try {
+    return await firstLine(createReadStream("", { fd: descriptor, autoClose: false }), "until newline");
+  } catch (cause) {
+    if (cause instanceof KeyStoreError) throw cause;
+    throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `Cannot read a passphrase from file descriptor ${descriptor}`, {
+      cause,
+      hint: "The program that starts this one has to open it, for example: 3< passphrase.txt",
+    });
+  }
 }
 
 /**
