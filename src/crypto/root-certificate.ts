@@ -21,7 +21,7 @@ import { oid } from "./oids.ts";
 import type { SigningKey } from "./private-key.ts";
 
 /** How long a root certificate is valid, in days: ten years. */
-export const rootCertificateDays = 3650;
+const rootCertificateDays = 3650;
 
 /**
  * Makes the self-signed certificate that binds a root key to one GUN, in the form Notary v1 makes them: subject and
