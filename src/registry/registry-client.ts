@@ -60,6 +60,13 @@ export interface PushBlobOptions {
   readonly chunkBytes?: number;
 }
 
+/** A manifest asked for by digest: what else is known of it must hold. A {@link Descriptor} is one. */
+export interface WantedManifest {
+  readonly digest: Digest;
+  readonly size?: number;
+  readonly mediaType?: string;
+}
+
 /** How a blob got into the repository. */
 export type PushBlobResult = "present" | "mounted" | "uploaded";
 
@@ -109,20 +116,20 @@ export class RegistryClient {
   /**
    * Fetches a manifest or index. By digest, the bytes are verified against it; by tag, they are what the registry says today.
    *
-   * @param tagOrDigest a tag, a digest, or a descriptor whose size and media type must hold as well
+   * @param wanted a tag, a digest, or a descriptor, whose size and media type must hold as well
    * @throws NetworkError `REGISTRY_NOT_FOUND`, `REGISTRY_DIGEST_MISMATCH`, `RESPONSE_TOO_LARGE`, `IMAGE_MALFORMED`, and as requests do
    */
-  async manifest(tagOrDigest: string | Descriptor): Promise<ManifestContent> {
-    const expected = typeof tagOrDigest === "string" ? { digest: tagOrDigest } : tagOrDigest;
+  async manifest(wanted: string | WantedManifest): Promise<ManifestContent> {
+    const expected = typeof wanted === "string" ? { digest: wanted } : wanted;
     return await retrying(() => this.#fetchManifest(expected), { signal: this.#options.signal });
   }
 
-  async #fetchManifest(expected: { digest: string; size?: number; mediaType?: string }): Promise<ManifestContent> {
+  async #fetchManifest(expected: Omit<WantedManifest, "digest"> & { digest: string }): Promise<ManifestContent> {
     const name = expected.digest;
     const headers = { accept: acceptedManifests };
     const response = await this.#request({ method: "GET", headers }, `manifests/${name}`);
     if (response.status !== 200) throw await registryError(response, `a GET of ${this.#named(name)}`);
-    const bytes = await response.bytes(Math.min(expected.size ?? maxManifestBytes, maxManifestBytes));
+    const bytes = await response.bytes(maxManifestBytes);
     const where = `${describeUrl(response.url)} sent a wrong manifest`;
     const announced = header(response, "docker-content-digest");
     if (isDigest(name))

@@ -94,7 +94,8 @@ export class RegistryStore {
   /** Turns an upload into a blob of the repository. @returns false, and the upload gone, when its bytes are not those of `digest` */
   async commitUpload(repository: string, id: string, digest: Digest): Promise<boolean> {
     const hash = createHash(digestAlgorithm(digest));
-    await pipeline(createReadStream(this.#uploadPath(id)), hash);
+    const chunks: AsyncIterable<Buffer> = createReadStream(this.#uploadPath(id));
+    for await (const chunk of chunks) hash.update(chunk);
     if (hash.digest("hex") !== digestHex(digest)) {
       await this.cancelUpload(id);
       return false;

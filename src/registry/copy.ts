@@ -1,0 +1,296 @@
+/**
+ * Moves whole images between registries and disk. Order makes it safe: blobs before the manifest that names them, children before their
+ * index, the tag last. Every byte is checked against the digest it was asked for by.
+ */
+import type { Digest } from "../reference/digest.ts";
+import type { BlobContent } from "./blob-upload.ts";
+import type { ImageSink, ImageSource } from "./image-store.ts";
+import {
+  type Descriptor,
+  isForeignLayer,
+  isManifestType,
+  type ManifestContent,
+  malformed,
+  parseDocument,
+  parseManifest,
+} from "./manifest.ts";
+import {
+  formatPlatform,
+  machinePlatform,
+  parsePlatform,
+  parsePlatformJson,
+  type Platform,
+  runsOn,
+  selectPlatform,
+} from "./platform.ts";
+import { NetworkError } from "../errors.ts";
+import type { RegistryClient } from "./registry-client.ts";
+
+/** Where one piece of an image stands. */
+export interface CopyProgress {
+  readonly kind: "blob" | "manifest";
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** bytes in all */
+  readonly size: number;
+  /** bytes copied so far; the size once it is done, found present or mounted */
+  readonly doneBytes: number;
+  /** `waiting` is reported for every piece before the first is copied */
+  readonly state: "waiting" | "copying" | "present" | "mounted" | "done";
+}
+
+/** Options of {@link pushImage}. */
+export interface PushImageOptions {
+  readonly tag: string;
+  /** push only this platform's image of an index */
+  readonly platform?: string | undefined;
+  /** a repository of the same registry that probably has some of the layers */
+  readonly mountFrom?: string | undefined;
+  readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
+}
+
+/** Options of {@link pullImage}. */
+export interface PullImageOptions {
+  /** what was verified; fetched by this digest and nothing else */
+  readonly digest: Digest;
+  /** bytes of that manifest, where known; then it must be so */
+  readonly size?: number | undefined;
+  /** only this platform's image of an index */
+  readonly platform?: string | undefined;
+  readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
+}
+
+const parallelPushes = 3;
+const maxDepth = 4;
+const maxManifests = 2_000;
+/** A configuration says little more than environment and history. */
+const maxConfigBytes = 8 * 1024 * 1024;
+
+/** An image taken apart: what must be there before what. */
+interface ImagePlan {
+  readonly root: ManifestContent;
+  /** children before parents; the root is the last */
+  readonly manifests: readonly ManifestContent[];
+  readonly blobs: readonly Descriptor[];
+}
+
+type FetchManifest = (descriptor: Descriptor) => Promise<ManifestContent>;
+
+/**
+ * Pushes an image, every platform of it, and sets the tag last.
+ *
+ * @returns the descriptor now behind the tag, computed from our own bytes
+ * @throws NetworkError `IMAGE_MALFORMED`, `REGISTRY_DIGEST_MISMATCH`, `PLATFORM_NOT_FOUND`, and as {@link RegistryClient} does
+ */
+export async function pushImage(
+  source: ImageSource,
+  registry: RegistryClient,
+  options: PushImageOptions,
+): Promise<Descriptor> {
+  const fetch: FetchManifest = (descriptor) => source.manifest(descriptor);
+  const root = await choosePlatform(source.root, fetch, options.platform);
+  const plan = await takeApart(root, fetch);
+  const report = reporter(options.onProgress);
+  announce(plan, report);
+  await inParallel(plan.blobs, parallelPushes, async (blob) => await pushOne(source, registry, blob, options, report));
+  for (const { descriptor, bytes } of plan.manifests) {
+    const isRoot = descriptor.digest === root.descriptor.digest;
+    await registry.pushManifest(isRoot ? options.tag : descriptor.digest, bytes, descriptor.mediaType);
+    report("manifest", descriptor, "done", descriptor.size);
+  }
+  const { mediaType, digest, size } = root.descriptor;
+  return { mediaType, digest, size };
+}
+
+async function pushOne(
+  source: ImageSource,
+  registry: RegistryClient,
+  blob: Descriptor,
+  options: PushImageOptions,
+  report: Report,
+): Promise<void> {
+  if (!(await source.hasBlob(blob))) {
+    // layers that may not be redistributed live elsewhere; docker leaves them out too
+    if (isForeignLayer(blob)) return report("blob", blob, "present", blob.size);
+    if (await registry.hasBlob(blob)) return report("blob", blob, "present", blob.size);
+    throw malformed(
+      `${source.location} does not hold ${blob.digest} with its ${blob.size} bytes, which the image names`,
+    );
+  }
+  const content: BlobContent = source.blob(blob);
+  report("blob", blob, "copying", 0);
+  const result = await registry.pushBlob(content, {
+    ...(options.mountFrom === undefined ? {} : { mountFrom: options.mountFrom }),
+    onProgress: (bytes) => report("blob", blob, "copying", bytes),
+  });
+  report("blob", blob, result === "uploaded" ? "done" : result, blob.size);
+}
+
+/**
+ * Fetches the image of a digest, whole, or one platform's image of an index.
+ *
+ * @returns the descriptor of what was put there
+ * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_NOT_FOUND`, `PLATFORM_NOT_FOUND`, `IMAGE_MALFORMED`, and as
+ *   {@link RegistryClient} does; UsageError `FILE_UNWRITABLE`. Nothing is left at the sink then
+ */
+export async function pullImage(
+  registry: RegistryClient,
+  sink: ImageSink,
+  options: PullImageOptions,
+): Promise<Descriptor> {
+  const { digest, size } = options;
+  const fetch: FetchManifest = (descriptor) => registry.manifest(descriptor);
+  try {
+    const signed = await registry.manifest(size === undefined ? { digest } : { digest, size });
+    const root = await choosePulled(signed, registry, sink, options.platform);
+    const plan = await takeApart(root, fetch);
+    const report = reporter(options.onProgress);
+    announce(plan, report);
+    await inParallel(plan.blobs, sink.parallel, async (blob) => await pullOne(registry, sink, blob, report));
+    for (const content of plan.manifests) {
+      await sink.writeManifest(content);
+      report("manifest", content.descriptor, "done", content.descriptor.size);
+    }
+    await sink.finish(root.descriptor);
+    return root.descriptor;
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+async function choosePulled(
+  signed: ManifestContent,
+  registry: RegistryClient,
+  sink: ImageSink,
+  platform: string | undefined,
+): Promise<ManifestContent> {
+  const fetch: FetchManifest = (descriptor) => registry.manifest(descriptor);
+  const parsed = parseManifest(signed.bytes, signed.descriptor.mediaType);
+  if (parsed.kind === "index" && platform === undefined && !sink.holdsIndexes) {
+    const { arch } = await import("node:os");
+    return await choosePlatform(signed, fetch, formatPlatform(machinePlatform(arch())));
+  }
+  if (parsed.kind === "image" && platform !== undefined)
+    await requirePlatform(registry, parsed.config, parsePlatform(platform));
+  return await choosePlatform(signed, fetch, platform);
+}
+
+/** An image outside an index says in its configuration what it runs on. */
+async function requirePlatform(registry: RegistryClient, config: Descriptor, wanted: Platform): Promise<void> {
+  if (config.size > maxConfigBytes) throw malformed(`its configuration has ${config.size} bytes`);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of registry.blob(config)) chunks.push(chunk);
+  const offered = parsePlatformJson(parseDocument(Buffer.concat(chunks)));
+  if (offered !== undefined && runsOn(offered, wanted)) return;
+  const is = offered === undefined ? "it does not say what it is for" : `it is for ${formatPlatform(offered)} only`;
+  throw new NetworkError("PLATFORM_NOT_FOUND", `the image is not available for ${formatPlatform(wanted)}`, {
+    hint: is,
+  });
+}
+
+async function pullOne(registry: RegistryClient, sink: ImageSink, blob: Descriptor, report: Report): Promise<void> {
+  if (await sink.hasBlob(blob)) return report("blob", blob, "present", blob.size);
+  if (isForeignLayer(blob) && !(await registry.hasBlob(blob))) return report("blob", blob, "present", blob.size);
+  report("blob", blob, "copying", 0);
+  await sink.writeBlob(
+    blob,
+    counted(registry.blob(blob), (bytes) => report("blob", blob, "copying", bytes)),
+  );
+  report("blob", blob, "done", blob.size);
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    yield chunk;
+    bytes += chunk.length;
+    onBytes(bytes);
+  }
+}
+
+/** Follows an index down to one platform's image; anything but an index is the answer itself. */
+async function choosePlatform(
+  root: ManifestContent,
+  fetch: FetchManifest,
+  platform: string | undefined,
+): Promise<ManifestContent> {
+  if (platform === undefined) return root;
+  let chosen = root;
+  for (let depth = 0; depth < maxDepth; depth++) {
+    const manifest = parseManifest(chosen.bytes, chosen.descriptor.mediaType);
+    if (manifest.kind === "image") return chosen;
+    chosen = await fetch(selectPlatform(manifest, platform));
+  }
+  throw malformed(`its indexes are nested deeper than ${maxDepth}`);
+}
+
+/** Collects every manifest and blob below a root, each once. */
+async function takeApart(root: ManifestContent, fetch: FetchManifest): Promise<ImagePlan> {
+  const manifests = new Map<Digest, ManifestContent>();
+  const blobs = new Map<Digest, Descriptor>();
+  const visit = async (content: ManifestContent, depth: number): Promise<void> => {
+    if (depth > maxDepth) throw malformed(`its indexes are nested deeper than ${maxDepth}`);
+    if (manifests.size > maxManifests) throw malformed(`it holds more than ${maxManifests} manifests`);
+    const manifest = parseManifest(content.bytes, content.descriptor.mediaType);
+    if (manifest.kind === "image") {
+      for (const blob of [manifest.config, ...manifest.layers]) addBlob(blobs, blob);
+    } else {
+      for (const child of manifest.manifests) {
+        // an index may also list things that are no manifests
+        if (!isManifestType(child.mediaType)) addBlob(blobs, child);
+        else if (!manifests.has(child.digest)) await visit(await fetch(child), depth + 1);
+      }
+    }
+    manifests.set(content.descriptor.digest, content);
+  };
+  await visit(root, 1);
+  return { root, manifests: [...manifests.values()], blobs: [...blobs.values()] };
+}
+
+function addBlob(blobs: Map<Digest, Descriptor>, blob: Descriptor): void {
+  const known = blobs.get(blob.digest);
+  if (known !== undefined && known.size !== blob.size) {
+    throw malformed(`it gives ${blob.digest} two sizes, ${known.size} and ${blob.size}`);
+  }
+  blobs.set(blob.digest, blob);
+}
+
+type Report = (kind: CopyProgress["kind"], piece: Descriptor, state: CopyProgress["state"], doneBytes: number) => void;
+
+function reporter(onProgress: ((progress: CopyProgress) => void) | undefined): Report {
+  return (kind, { digest, mediaType, size }, state, doneBytes) =>
+    onProgress?.({ kind, digest, mediaType, size, doneBytes, state });
+}
+
+function announce(plan: ImagePlan, report: Report): void {
+  for (const blob of plan.blobs) report("blob", blob, "waiting", 0);
+  for (const { descriptor } of plan.manifests) report("manifest", descriptor, "waiting", 0);
+}
+
+/** Works on several items at once; after the first failure nothing new is begun, and what is under way is waited for. */
+async function inParallel<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const rest = items.values();
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    for (const item of rest) {
+      if (failed) return;
+      try {
+        await work(item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const outcomes = await Promise.allSettled(Array.from({ length: limit }, worker));
+  const failure = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+}

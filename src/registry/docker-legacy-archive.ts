@@ -1,0 +1,199 @@
+/** Docker's own archive layout: a `manifest.json` that names a configuration and layers by their paths in the tar. */
+import { createHash, type Hash } from "node:crypto";
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import { hasCode, UsageError } from "../errors.ts";
+import { type Digest, digestFromHex, digestHex } from "../reference/digest.ts";
+import { parseImageReference, withDefaultTag } from "../reference/image-reference.ts";
+import type { BlobContent } from "./blob-upload.ts";
+import type { LayoutFiles } from "./image-layout.ts";
+import type { ImageSource } from "./image-store.ts";
+import {
+  describe,
+  type Descriptor,
+  type ManifestContent,
+  malformed,
+  maxManifestBytes,
+  mediaTypes,
+  member,
+  parseDocument,
+} from "./manifest.ts";
+
+const maxConfigBytes = 8 * 1024 * 1024;
+const maxLayers = 1_000;
+
+/** A name with registry, repository and tag, so that two spellings of one can be compared; undefined when it is none. */
+export function normalName(name: string): string | undefined {
+  try {
+    const { registry, repository, tag } = withDefaultTag(parseImageReference(name));
+    return `${registry}/${repository}:${tag}`;
+  } catch (error) {
+    if (hasCode(error, "REFERENCE_INVALID")) return undefined;
+    throw error;
+  }
+}
+
+interface LegacyImage {
+  readonly config: string;
+  readonly layers: readonly string[];
+  readonly tags: readonly string[];
+}
+
+/**
+ * Opens an image in docker's own layout, which holds no manifest: one is made here, always the same for the same files. The configuration
+ * vouches for the layers.
+ *
+ * @throws UsageError `USAGE` (which image?); NetworkError `IMAGE_MALFORMED`
+ */
+export async function openLegacyArchive(files: LayoutFiles, name: string | undefined): Promise<ImageSource> {
+  const image = chooseLegacy(await legacyImages(files), name, files.location);
+  const configBytes = await files.read(image.config, maxConfigBytes);
+  const config = describe(configBytes, mediaTypes.ociConfig);
+  const namedHex = /([0-9a-f]{64})(?:\.json)?$/.exec(image.config)?.[1];
+  if (namedHex !== undefined && namedHex !== digestHex(config.digest)) {
+    throw malformed(`${files.location} holds ${image.config} with other contents than its name says`);
+  }
+  const diffIds = rootfsDiffIds(parseDocument(configBytes));
+  if (diffIds.length !== image.layers.length) {
+    throw malformed(
+      `${files.location} holds ${image.layers.length} layers where the configuration names ${diffIds.length}`,
+    );
+  }
+  const places = new Map<Digest, string>([[config.digest, image.config]]);
+  const layers: Descriptor[] = [];
+  for (const [index, path] of image.layers.entries()) {
+    const layer = await describeLayer(files, path, diffIds[index]);
+    places.set(layer.digest, path);
+    layers.push(layer);
+  }
+  const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  return new LegacySource(files, { descriptor: describe(bytes, mediaTypes.ociManifest), bytes }, places);
+}
+
+class LegacySource implements ImageSource {
+  readonly location: string;
+  readonly root: ManifestContent;
+  readonly #files: LayoutFiles;
+  readonly #places: ReadonlyMap<Digest, string>;
+
+  constructor(files: LayoutFiles, root: ManifestContent, places: ReadonlyMap<Digest, string>) {
+    this.location = files.location;
+    this.root = root;
+    this.#files = files;
+    this.#places = places;
+  }
+
+  manifest(descriptor: Descriptor): Promise<ManifestContent> {
+    if (descriptor.digest === this.root.descriptor.digest) return Promise.resolve(this.root);
+    return Promise.reject(malformed(`${this.location} holds no manifest ${descriptor.digest}`));
+  }
+
+  hasBlob(descriptor: Descriptor): Promise<boolean> {
+    return Promise.resolve(this.#places.has(descriptor.digest));
+  }
+
+  blob(descriptor: Descriptor): BlobContent {
+    const path = this.#places.get(descriptor.digest) ?? "";
+    return { descriptor, open: (offset) => this.#files.stream(path, offset, descriptor.size - offset) };
+  }
+
+  async close(): Promise<void> {
+    await this.#files.close();
+  }
+}
+
+async function legacyImages(files: LayoutFiles): Promise<LegacyImage[]> {
+  if ((await files.size("manifest.json")) === undefined) {
+    throw malformed(`${files.location} holds neither an OCI layout nor a manifest.json`);
+  }
+  const images = parseList(await files.read("manifest.json", maxManifestBytes));
+  return images.map((image) => {
+    const config = isJsonObject(image) ? member(image, "Config") : undefined;
+    const layers = isJsonObject(image) ? strings(member(image, "Layers")) : undefined;
+    if (!isJsonObject(image) || typeof config !== "string" || layers === undefined || layers.length > maxLayers) {
+      throw malformed(`${files.location} has a broken manifest.json`);
+    }
+    return { config, layers, tags: strings(member(image, "RepoTags")) ?? [] };
+  });
+}
+
+function parseList(bytes: Uint8Array): JsonValue[] {
+  let value: JsonValue;
+  try {
+    value = parseJson(bytes);
+  } catch (error) {
+    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
+    throw malformed("manifest.json is broken JSON");
+  }
+  if (!Array.isArray(value)) throw malformed("manifest.json is no list");
+  return value;
+}
+
+function strings(value: JsonValue | undefined): string[] | undefined {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string") ? value.map(String) : undefined;
+}
+
+function chooseLegacy(images: readonly LegacyImage[], name: string | undefined, location: string): LegacyImage {
+  const wanted = name === undefined ? undefined : (normalName(name) ?? name);
+  const found =
+    wanted === undefined ? images : images.filter(({ tags }) => tags.some((tag) => normalName(tag) === wanted));
+  const [image] = found;
+  if (image !== undefined && found.length === 1) return image;
+  const problem =
+    image === undefined ? (name === undefined ? "no image" : `no image ${JSON.stringify(name)}`) : "several images";
+  const tags = images.flatMap((candidate) => candidate.tags).slice(0, 20);
+  throw new UsageError("USAGE", `${location} holds ${problem}`, {
+    hint: tags.length === 0 ? "none of its images has a name" : `name one of ${tags.join(", ")}`,
+  });
+}
+
+function rootfsDiffIds(config: JsonObject): string[] {
+  const rootfs = member(config, "rootfs");
+  const diffIds = isJsonObject(rootfs) ? strings(member(rootfs, "diff_ids")) : undefined;
+  if (diffIds === undefined) throw malformed("the configuration names no layers");
+  return diffIds;
+}
+
+/** Hashes a layer as it lies, and unpacked: the configuration says what its unpacked bytes must be. */
+async function describeLayer(files: LayoutFiles, path: string, diffId: string | undefined): Promise<Descriptor> {
+  const size = await files.size(path);
+  if (size === undefined) {
+    throw malformed(`${files.location} does not hold the layer ${JSON.stringify(path)}, which it names`);
+  }
+  const isGzip = await startsWithGzip(files, path, size);
+  const packed = createHash("sha256");
+  const unpacked = isGzip ? createHash("sha256") : packed;
+  const reading = hashing(files.stream(path, 0, size), packed);
+  for await (const chunk of isGzip ? gunzipped(reading, path) : reading) if (isGzip) unpacked.update(chunk);
+  const digest = digestFromHex("sha256", packed.digest("hex"));
+  const actual = isGzip ? digestFromHex("sha256", unpacked.digest("hex")) : digest;
+  if (actual !== diffId) throw malformed(`the layer ${path} unpacks to ${actual}, the configuration says ${diffId}`);
+  return { mediaType: isGzip ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer, digest, size };
+}
+
+async function startsWithGzip(files: LayoutFiles, path: string, size: number): Promise<boolean> {
+  const start: number[] = [];
+  for await (const chunk of files.stream(path, 0, Math.min(2, size))) start.push(...chunk);
+  return start[0] === 0x1f && start[1] === 0x8b;
+}
+
+async function* hashing(chunks: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+async function* gunzipped(packed: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void> {
+  const unpacked: AsyncIterable<Uint8Array> = Readable.from(packed).pipe(createGunzip());
+  try {
+    yield* unpacked;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_")) {
+      throw malformed(`the layer ${path} is broken gzip`);
+    }
+    throw error;
+  }
+}

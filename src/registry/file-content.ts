@@ -1,0 +1,118 @@
+/** Files read with bounds, written whole or not at all. */
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { UsageError } from "../errors.ts";
+import { digestAlgorithm, digestHex } from "../reference/digest.ts";
+import { type Descriptor, malformed } from "./manifest.ts";
+import { systemCode } from "./network-failure.ts";
+
+/** The size of a regular file; undefined when there is nothing (or no plain file) at that path. */
+export async function plainFileSize(path: string): Promise<number | undefined> {
+  const { stat } = await import("node:fs/promises");
+  try {
+    const found = await stat(path);
+    // a pipe or device could block for ever
+    return found.isFile() ? found.size : undefined;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error))) return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+/**
+ * Reads a whole file of at most `maxBytes`.
+ *
+ * @throws UsageError `FILE_UNREADABLE`; NetworkError `IMAGE_MALFORMED` when it is larger
+ */
+export async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array> {
+  const size = await plainFileSize(path);
+  if (size === undefined) throw unreadable(path);
+  if (size > maxBytes) throw malformed(`${path} has ${size} bytes, more than the ${maxBytes} allowed there`);
+  return await readRange(path, 0, size);
+}
+
+/** Reads exactly `length` bytes from `offset`. @throws UsageError `FILE_UNREADABLE` */
+export async function readRange(path: string, offset: number, length: number): Promise<Uint8Array> {
+  const buffer = Buffer.alloc(length);
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, "r");
+    const { bytesRead } = await handle.read(buffer, 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    throw unreadable(path, error);
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Streams `length` bytes from `offset`. @throws UsageError `FILE_UNREADABLE` */
+export async function* streamRange(path: string, offset: number, length: number): AsyncGenerator<Uint8Array, void> {
+  if (length <= 0) return;
+  try {
+    const chunks: AsyncIterable<Buffer> = createReadStream(path, {
+      start: offset,
+      end: offset + length - 1,
+      highWaterMark: 256 * 1024,
+    });
+    yield* chunks;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Answers whether a file holds exactly a descriptor's bytes. */
+export async function holdsContent(path: string, descriptor: Descriptor): Promise<boolean> {
+  if ((await plainFileSize(path)) !== descriptor.size) return false;
+  const hash = createHash(digestAlgorithm(descriptor.digest));
+  for await (const chunk of streamRange(path, 0, descriptor.size)) hash.update(chunk);
+  return hash.digest("hex") === digestHex(descriptor.digest);
+}
+
+/**
+ * Writes a file by way of a temporary one beside it: readers see all of it or nothing, also after a crash.
+ *
+ * @throws UsageError `FILE_UNWRITABLE`; whatever `chunks` throws
+ */
+export async function writeWhole(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[],
+): Promise<void> {
+  const temporary = join(dirname(path), `.tagseal-${randomUUID()}`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeTemporary(temporary, chunks);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw systemCode(error).startsWith("E") ? unwritable(path, error) : error;
+  }
+}
+
+async function writeTemporary(path: string, chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[]): Promise<void> {
+  const handle = await open(path, "wx", 0o644);
+  try {
+    for await (const chunk of chunks) await handle.writeFile(chunk);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @returns the error for a file of the user's that cannot be read */
+export function unreadable(path: string, cause?: unknown): UsageError {
+  const reason = systemCode(cause) === "EACCES" ? "permission denied" : "there is no such file";
+  return new UsageError(
+    "FILE_UNREADABLE",
+    `cannot read ${path}: ${cause === undefined ? "there is no such file" : reason}`,
+    { cause },
+  );
+}
+
+/** @returns the error for a place of the user's that cannot be written */
+export function unwritable(path: string, cause: unknown): UsageError {
+  const reason = cause instanceof Error ? cause.message.replace(/,.*$/s, "") : "unknown reason";
+  return new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${reason}`, { cause });
+}

@@ -1,0 +1,200 @@
+/**
+ * Finds the files of a tar archive without unpacking it: headers are read, contents skipped, so that any file can be read where it lies.
+ * Nothing is ever written under a name from the archive.
+ *
+ * @see POSIX.1-2017 pax, ustar; GNU tar long names and base-256 numbers
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import { posix } from "node:path";
+import { streamRange, unreadable } from "./file-content.ts";
+import type { LayoutFiles } from "./image-layout.ts";
+import { malformed } from "./manifest.ts";
+
+interface TarEntry {
+  readonly kind: "file" | "link";
+  readonly offset: number;
+  readonly size: number;
+  /** what a link leads to, as a name in the archive */
+  readonly target: string;
+}
+
+const blockSize = 512;
+const maxEntries = 200_000;
+const maxExtensionBytes = 1024 * 1024;
+const maxLinks = 16;
+
+/**
+ * Reads an archive's headers.
+ *
+ * @param location for messages, where the archive's own path differs (a temporary unpacked copy)
+ * @throws UsageError `FILE_UNREADABLE`; NetworkError `IMAGE_MALFORMED` when it is no tar archive, or a broken one
+ */
+export async function openTar(
+  path: string,
+  location: string = path,
+): Promise<LayoutFiles & { readonly names: readonly string[] }> {
+  const entries = await readEntries(path, location);
+  const find = (name: string): TarEntry | undefined => follow(entries, name);
+  const need = (name: string): TarEntry => {
+    const entry = find(name);
+    if (entry === undefined) throw malformed(`${location} holds no ${JSON.stringify(name)}`);
+    return entry;
+  };
+  return {
+    location,
+    names: [...entries.keys()],
+    size: (name) => Promise.resolve(find(name)?.size),
+    read: async (name, maxBytes) => {
+      const entry = need(name);
+      if (entry.size > maxBytes)
+        throw malformed(`${name} in ${location} has ${entry.size} bytes, more than the ${maxBytes} allowed there`);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of streamRange(path, entry.offset, entry.size)) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    },
+    stream: (name, offset, length) => {
+      const entry = need(name);
+      return streamRange(path, entry.offset + offset, Math.min(length, entry.size - offset));
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The regular file a name leads to. Links stay inside the archive, whatever they say. */
+function follow(entries: ReadonlyMap<string, TarEntry>, name: string): TarEntry | undefined {
+  let entry = entries.get(cleanName(name));
+  for (let links = 0; entry?.kind === "link"; links++) {
+    if (links >= maxLinks) return undefined;
+    entry = entries.get(entry.target);
+  }
+  return entry;
+}
+
+async function readEntries(path: string, location: string): Promise<ReadonlyMap<string, TarEntry>> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, "r");
+    return await scan(handle, location);
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error) throw unreadable(location, error);
+    throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** What a preceding header says about the next file: a long name, a large size. */
+interface Extension {
+  name?: string;
+  linkName?: string;
+  size?: number;
+}
+
+async function scan(handle: FileHandle, location: string): Promise<ReadonlyMap<string, TarEntry>> {
+  const entries = new Map<string, TarEntry>();
+  const { size: end } = await handle.stat();
+  let extension: Extension = {};
+  for (let position = 0; position + blockSize <= end;) {
+    const header = await readBlock(handle, position, blockSize);
+    if (header.every((byte) => byte === 0)) return entries;
+    checkHeader(header, location, position);
+    const type = String.fromCharCode(header[156] ?? 0);
+    const isExtension = "xgLK".includes(type);
+    const size = (isExtension ? undefined : extension.size) ?? number(header, 124, 12);
+    const offset = position + blockSize;
+    if (size < 0 || offset + size > end) throw malformed(`${location} is cut off, or no tar archive`);
+    position = offset + Math.ceil(size / blockSize) * blockSize;
+    if (isExtension) {
+      if (size > maxExtensionBytes) throw malformed(`${location} has a header of ${size} bytes`);
+      readExtension(extension, type, await readBlock(handle, offset, size));
+      continue;
+    }
+    addEntry(entries, header, { type, offset, size }, extension);
+    if (entries.size > maxEntries) throw malformed(`${location} holds more than ${maxEntries} files`);
+    extension = {};
+  }
+  // archives without the closing zero blocks exist; every entry was whole
+  return entries;
+}
+
+function addEntry(
+  entries: Map<string, TarEntry>,
+  header: Buffer,
+  at: { readonly type: string; readonly offset: number; readonly size: number },
+  extension: Extension,
+): void {
+  const isUstar = header.toString("latin1", 257, 262) === "ustar";
+  const prefix = isUstar && header[263] !== 0x20 ? text(header, 345, 155) : "";
+  const ownName = prefix === "" ? text(header, 0, 100) : `${prefix}/${text(header, 0, 100)}`;
+  const name = cleanName(extension.name ?? ownName);
+  const linkName = extension.linkName ?? text(header, 157, 100);
+  if (["0", "\0", "7"].includes(at.type))
+    entries.set(name, { kind: "file", offset: at.offset, size: at.size, target: "" });
+  // symbolic links are relative to their own directory, hard links to the archive's root
+  if (at.type === "2") entries.set(name, link(cleanName(posix.join(posix.dirname(name), linkName))));
+  if (at.type === "1") entries.set(name, link(cleanName(linkName)));
+}
+
+function link(target: string): TarEntry {
+  return { kind: "link", offset: 0, size: 0, target };
+}
+
+/** A name in one spelling: no "./", no "//". One that leads out of the archive keeps its ".." and so never meets a file. */
+function cleanName(name: string): string {
+  return posix.normalize(name.replace(/^\/+/, "")).replace(/\/$/, "");
+}
+
+function readExtension(extension: Extension, type: string, body: Buffer): void {
+  if (type === "L") extension.name = text(body, 0, body.length);
+  if (type === "K") extension.linkName = text(body, 0, body.length);
+  // a global header ("g") holds comments and defaults that say nothing about names and sizes
+  if (type !== "x") return;
+  const records = paxRecords(body);
+  const [name, linkName, size] = [records.get("path"), records.get("linkpath"), records.get("size")];
+  if (name !== undefined) extension.name = name;
+  if (linkName !== undefined) extension.linkName = linkName;
+  if (size !== undefined && /^\d{1,15}$/.test(size)) extension.size = Number(size);
+}
+
+function paxRecords(body: Buffer): ReadonlyMap<string, string> {
+  const records = new Map<string, string>();
+  for (let position = 0; position < body.length;) {
+    const space = body.indexOf(0x20, position);
+    const length = Number(body.toString("latin1", position, space));
+    if (space < 0 || !Number.isSafeInteger(length) || length <= space - position || position + length > body.length)
+      break;
+    const record = body.toString("utf8", space + 1, position + length - 1);
+    const equals = record.indexOf("=");
+    if (equals > 0) records.set(record.slice(0, equals), record.slice(equals + 1));
+    position += length;
+  }
+  return records;
+}
+
+async function readBlock(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await handle.read(buffer, 0, length, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+function checkHeader(header: Buffer, location: string, position: number): void {
+  const stored = number(header, 148, 8);
+  let sum = 8 * 0x20;
+  for (const [index, byte] of header.entries()) if (index < 148 || index >= 156) sum += byte;
+  if (sum !== stored)
+    throw malformed(`${location} is no tar archive: the header at byte ${position} has a wrong checksum`);
+}
+
+function text(block: Buffer, start: number, length: number): string {
+  const field = block.subarray(start, start + length);
+  const end = field.indexOf(0);
+  return field.toString("utf8", 0, end < 0 ? field.length : end);
+}
+
+/** An octal number, or GNU's base 256 for large ones; -1 when it is neither. */
+function number(block: Buffer, start: number, length: number): number {
+  const first = block[start] ?? 0;
+  if (first === 0x80) return Number(block.readBigUInt64BE(start + length - 8));
+  const digits = text(block, start, length).trim();
+  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits === "" ? "0" : digits, 8) : -1;
+}
