@@ -175,8 +175,9 @@ describe("comparing files with each other", () => {
     });
     assert.equal(set.isLoaded("targets"), false);
     set.load("targets", file(repository, "targets"));
-    const other = Buffer.from(file(repository, "targets/a"));
-    other.write("X", other.length - 20);
+    const other = Buffer.from(
+      Buffer.from(file(repository, "targets/a")).toString().replace('"version":2', '"version":3'),
+    );
     assert.throws(() => set.load("targets/a", other), { code: "METADATA_HASH_MISMATCH" });
   });
 
