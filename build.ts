@@ -1,46 +1,86 @@
 /**
- * Builds `dist/`: the command and the library, bundled with code splitting so that a command loads only what it uses.
- * Runs after `npm ci` through the prepare script; where esbuild was left out (`--omit=dev`) the sources run as they are.
+ * Builds `dist/`: `tagseal.js`, which starts; `cli.js`, the whole command line; `index.js`, the library. Runs after `npm ci`
+ * through the prepare script; where esbuild was left out (`--omit=dev`) the sources run as they are.
+ *
+ * One file each, because loading many small ones costs more than parsing one: modules reached only by `import()` stay
+ * uninitialised until then.
  */
-import { existsSync } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
+import { builtinModules } from "node:module";
 import { join } from "node:path";
-import type { BuildOptions } from "esbuild";
+import type { BuildOptions, Plugin } from "esbuild";
 
 const root = import.meta.dirname;
 
 /** Packages that are loaded only when somebody installed them: native code, and database drivers. */
 const optionalPackages = ["pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
 
-/** The public entries (`tagseal` is the command); the file names under dist/ are the keys. */
-function entryPoints(): Record<string, string> {
-  const entries: Record<string, string> = { tagseal: join(root, "src/cli/bin.ts") };
-  const library = join(root, "src/index.ts");
-  if (existsSync(library)) entries["index"] = library;
-  return entries;
+/**
+ * Loads Node's own modules when the module that needs them is initialised, and without evaluating their lazy members: a plain
+ * `import` of node:http loads the whole of fetch and WebSocket, which costs as much time as everything else together.
+ */
+const lazyBuiltins: Plugin = {
+  name: "lazy-builtins",
+  setup(build) {
+    const filter = /^node:/;
+    build.onResolve({ filter }, ({ path, kind }) =>
+      kind === "require-call" ? { path, external: true } : { path, namespace: "builtin" },
+    );
+    build.onLoad({ filter, namespace: "builtin" }, async ({ path }) => ({ contents: await builtinModule(path) }));
+  },
+};
+
+async function builtinModule(path: string): Promise<string> {
+  const module = process.getBuiltinModule(path);
+  const members = Object.entries(Object.getOwnPropertyDescriptors(module));
+  const names = members
+    .filter(([name, { get }]) => get === undefined && /^[A-Za-z_]\w*$/.test(name))
+    .map(([name]) => name);
+  return `const module = process.getBuiltinModule(${JSON.stringify(path)});
+export const { ${names.filter((name) => name !== "default").join(", ")} } = module;
+export default module;`;
 }
 
-function options(): BuildOptions {
-  return {
-    entryPoints: entryPoints(),
-    outdir: join(root, "dist"),
-    chunkNames: "chunks/[name]-[hash]",
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    external: optionalPackages,
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: "linked",
-    // tar-stream is CommonJS and requires built-in modules, which an ES module must be given a `require` for.
-    banner: { js: 'import{createRequire as makeRequire}from"node:module";const require=makeRequire(import.meta.url);' },
-    logLevel: "warning",
-  };
+/** tagseal.js loads the command line only when it is needed. */
+const separateCommandLine: Plugin = {
+  name: "separate-command-line",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/run\.ts$/ }, () => ({ path: "./cli.js", external: true }));
+  },
+};
+
+const common: BuildOptions = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  external: [...optionalPackages, ...builtinModules],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: "linked",
+  logLevel: "warning",
+};
+
+/** tar-stream is CommonJS and requires built-in modules, which an ES module must be given a `require` for. */
+const withRequire = 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);';
+
+function builds(): BuildOptions[] {
+  const source = (path: string): string => join(root, "src", path);
+  const output = (name: string): string => join(root, "dist", name);
+  return [
+    { ...common, entryPoints: [source("cli/bin.ts")], outfile: output("tagseal.js"), plugins: [separateCommandLine] },
+    {
+      ...common,
+      entryPoints: [source("cli/run.ts")],
+      outfile: output("cli.js"),
+      plugins: [lazyBuiltins],
+      banner: { js: withRequire },
+    },
+    { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
+  ];
 }
 
-async function build(): Promise<void> {
+async function main(): Promise<void> {
   let esbuild: typeof import("esbuild");
   try {
     esbuild = await import("esbuild");
@@ -50,8 +90,8 @@ async function build(): Promise<void> {
     return;
   }
   await rm(join(root, "dist"), { recursive: true, force: true });
-  await esbuild.build(options());
+  await Promise.all(builds().map((options) => esbuild.build(options)));
   await chmod(join(root, "dist/tagseal.js"), 0o755);
 }
 
-await build();
+await main();

@@ -6,6 +6,8 @@
 import { cp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type DemoImage, writeDemoImage } from "./demo-image.ts";
+import { parseDigest } from "../reference/digest.ts";
+import { blobPath } from "./registry/blob-path.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** What a command did. */
@@ -147,11 +149,11 @@ class Demo {
   async #layerTampered(fixed: DemoImage): Promise<void> {
     this.#heading("Attack: the registry changes one byte of a layer");
     const ref = `${this.#repository}:stable`;
-    const { registryDirectory } = this.#stage.sandbox;
-    await flipByte(blobFile(registryDirectory, fixed.layerDigest));
+    const layer = blobPath(this.#stage.sandbox.registryDirectory, parseDigest(fixed.layerDigest));
+    await flipByte(layer);
     const argv = ["pull", "--quiet", "--to", `oci:${this.#path("pulled-tampered")}`, ref];
     await this.#expect("the changed layer is refused", argv, { exitCode: 3, code: "REGISTRY_DIGEST_MISMATCH" });
-    await flipByte(blobFile(registryDirectory, fixed.layerDigest));
+    await flipByte(layer);
   }
 
   async #rolledBack(fixed: DemoImage, backup: string): Promise<void> {
@@ -258,11 +260,6 @@ function meets({ exitCode, stdout, stderr }: CommandOutcome, expected: Expectati
     (expected.code === undefined || stderr.includes(`[${expected.code}]`)) &&
     (expected.stdout === undefined || stdout.includes(expected.stdout))
   );
-}
-
-/** Where the sandbox's registry keeps the bytes of a digest. */
-function blobFile(registryDirectory: string, digest: string): string {
-  return join(registryDirectory, "blobs", ...digest.split(":"));
 }
 
 /** Inverts one byte in the middle of a file; twice restores it. */

@@ -64,7 +64,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const fresh = old ?? { registryPort: 0, serverPort: 0, ...newSecrets(new Date()) };
   const registryDirectory = join(directory, "registry");
   const serverDirectory = join(directory, "server");
-  const { startRegistry } = await import("./registry/start-registry.ts");
+  const { startRegistry } = await import("./registry/registry.ts");
   const registry = await startRegistry({
     directory: registryDirectory,
     host: "127.0.0.1",

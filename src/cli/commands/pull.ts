@@ -9,7 +9,7 @@ import { platformOption } from "../options/platform.ts";
 import { withRegistry } from "../options/registry.ts";
 import { maxStalenessOption, trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
 import { writeJson } from "../output/json.ts";
-import { copyProgress } from "../output/progress.ts";
+import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
 /** `tagseal pull --to …`: fetches what a tag is signed for, and nothing else, without a container engine. */
@@ -90,7 +90,7 @@ async function pullTo(
   { io, quiet }: Watching,
 ): Promise<Digest> {
   const { pullImage } = await import("../../registry/copy.ts");
-  const progress = copyProgress(io, { quiet });
+  const progress = copyProgress(io, progressWords.pull, { quiet });
   try {
     return await withRegistry(io, reference, "pull", async (registry) => {
       const sink = await openSink(location, reference);

@@ -12,7 +12,7 @@ import { withRegistry } from "../options/registry.ts";
 import { trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
 import { prefixed } from "../output/docker-errors.ts";
 import { writeJson } from "../output/json.ts";
-import { copyProgress } from "../output/progress.ts";
+import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
 /** `tagseal push --from …`: moves an image into a registry and signs it, without a container engine. */
@@ -92,7 +92,7 @@ async function pushFrom(
   quiet: boolean,
 ): Promise<Pushed> {
   const { pushImage } = await import("../../registry/copy.ts");
-  const progress = copyProgress(io, { quiet });
+  const progress = copyProgress(io, progressWords.push, { quiet });
   if (!quiet) io.stderr.write(`The push refers to repository [${gunOf(reference)}]\n`);
   const source = await openSource(location);
   try {

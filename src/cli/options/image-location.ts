@@ -1,0 +1,47 @@
+/** Images outside registries: `oci:DIR[:NAME]` and `docker-archive:FILE[:NAME]`. */
+import { existsSync } from "node:fs";
+import { UsageError } from "../../errors.ts";
+import { type ImageReference, parseImageReference } from "../../reference/image-reference.ts";
+import type { ImageSink, ImageSource } from "../../registry/image-store.ts";
+
+/** A place on disk for an image. */
+export interface ImageLocation {
+  readonly kind: "oci" | "docker-archive";
+  readonly path: string;
+  /** which image of several; undefined: the only one, or named after the tag when written */
+  readonly name: string | undefined;
+}
+
+/**
+ * Reads the value of `--from` or `--to`. A colon after the path begins the name, unless a file of the whole name exists.
+ *
+ * @throws UsageError `USAGE` when it is missing or neither of the two kinds
+ */
+export function parseImageLocation(flag: "from" | "to", text: string | undefined): ImageLocation {
+  const [, kind, rest = ""] = /^(oci|docker-archive):(.+)$/s.exec(text ?? "") ?? [];
+  if ((kind !== "oci" && kind !== "docker-archive") || text === undefined) {
+    const got = text === undefined ? `--${flag} is required` : `--${flag}: "${text}" is no place for an image`;
+    throw new UsageError("USAGE", got, { hint: `give --${flag} oci:DIRECTORY or --${flag} docker-archive:FILE` });
+  }
+  const colon = rest.indexOf(":");
+  if (colon <= 0 || existsSync(rest)) return { kind, path: rest, name: undefined };
+  const name = rest.slice(colon + 1);
+  return { kind, path: rest.slice(0, colon), name: name === "" ? undefined : name };
+}
+
+/** Opens an image to be read. @throws UsageError `FILE_UNREADABLE`, `USAGE`; NetworkError `IMAGE_MALFORMED` */
+export async function openSource({ kind, path, name }: ImageLocation): Promise<ImageSource> {
+  return kind === "oci"
+    ? await (await import("../../registry/image-layout.ts")).openImageLayout(path, name)
+    : await (await import("../../registry/docker-archive.ts")).openDockerArchive(path, name);
+}
+
+/** Opens a place to write an image to. It is called `name` there, or as the reference calls it. */
+export async function openSink({ kind, path, name }: ImageLocation, reference: ImageReference): Promise<ImageSink> {
+  if (kind === "oci") {
+    const { createImageLayout } = await import("../../registry/image-layout.ts");
+    return createImageLayout(path, name ?? reference.tag);
+  }
+  const { createDockerArchive } = await import("../../registry/docker-archive-sink.ts");
+  return createDockerArchive(path, name === undefined ? reference : parseImageReference(name));
+}

@@ -1,0 +1,32 @@
+/** Runs the command line of this process: streams, signals and exit status around {@link main}. Ctrl-C always ends it. */
+import { main } from "./main.ts";
+import { processIo } from "./terminal.ts";
+
+/** How long a command may take to stop by itself after Ctrl-C before it is stopped. */
+const graceMs = 300;
+/** Servers finish what they are answering first. */
+const serverGraceMs = 15_000;
+
+/** Runs the command in `process.argv` to its end, and ends the process with its status. */
+export async function run(): Promise<void> {
+  const interruption = new AbortController();
+  let interruptedWith = 0;
+  const interrupt = (code: number): void => {
+    if (interruption.signal.aborted) process.exit(interruptedWith); // asked twice: at once
+    interruptedWith = code;
+    interruption.abort();
+    const isServer = process.argv[2] === "server" || process.argv[2] === "sandbox";
+    setTimeout(() => process.exit(code), isServer ? serverGraceMs : graceMs).unref();
+  };
+  process.on("SIGINT", () => interrupt(130));
+  process.on("SIGTERM", () => interrupt(143));
+  // A reader that went away (`tagseal list | head`) is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  const status = await main(
+    process.argv.slice(2),
+    processIo(interruption.signal, () => interrupt(130)),
+  );
+  process.exitCode = interruption.signal.aborted && status !== 0 ? interruptedWith : status;
+  // Idle connections must not keep the process; what was printed must be out first.
+  process.stdout.write("", () => process.exit());
+}
