@@ -1,0 +1,135 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
+import { parseImageReference } from "../../src/reference/image-reference.ts";
+import { createThrowawayTls } from "../../src/sandbox/throwaway-tls.ts";
+import { type RunningServer, startServer } from "../../src/server/start-server.ts";
+import type { AccessRequest } from "../../src/server/http/authorise.ts";
+import { signTags } from "../../src/trust/sign.ts";
+import { openTrustContext, type TrustContext } from "../../src/trust/trust-context.ts";
+import type { TrustServerAccess } from "../../src/trust/trust-server-client.ts";
+import { verifyTag } from "../../src/trust/verify.ts";
+import { tagOf } from "./trust-story.ts";
+
+const tls = createThrowawayTls(new Date());
+let directory: string;
+let server: RunningServer;
+let tokenService: Server;
+/** `scope` of every token asked for, with who asked */
+const tokensAsked: string[] = [];
+const asked: AccessRequest[] = [];
+let realm: string;
+const contexts: TrustContext[] = [];
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "connecting-"));
+  const [certFile, keyFile] = [join(directory, "server.crt"), join(directory, "server.key")];
+  await writeFile(certFile, tls.certificate);
+  await writeFile(keyFile, tls.key);
+  tokenService = createServer((request, response) => {
+    const query = new URL(request.url ?? "", "http://x").searchParams;
+    const user = Buffer.from((request.headers.authorization ?? "").replace("Basic ", ""), "base64").toString();
+    tokensAsked.push(`${user || "nobody"} ${query.get("scope")}`);
+    response.end(JSON.stringify({ token: `token-for-${query.get("scope")}` }));
+  });
+  await new Promise<void>((resolve) => tokenService.listen(0, "127.0.0.1", resolve));
+  realm = `http://127.0.0.1:${(tokenService.address() as AddressInfo).port}/token`;
+  server = await startServer({
+    host: "127.0.0.1",
+    port: 0,
+    dataDir: join(directory, "data"),
+    tls: { certFile, keyFile },
+    authorise: async (request) => {
+      asked.push(request);
+      const allowed =
+        (request.headers.authorization ?? "").startsWith("Bearer token-for-repository:") ||
+        request.gun === "localhost:5000/open/app";
+      return allowed ? { allowed } : { allowed, challenge: `Bearer realm="${realm}",service="trust",scope="ignored"` };
+    },
+  });
+});
+after(async () => {
+  for (const context of contexts) context.close();
+  tokenService.close();
+  await server.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Machine {
+  readonly trusted?: boolean;
+  readonly auths?: object;
+  readonly access?: TrustServerAccess;
+}
+
+let machines = 0;
+async function open(repository: string, machine: Machine = {}): Promise<TrustContext> {
+  const dockerConfigDir = join(directory, `machine-${++machines}`);
+  const { host, port } = new URL(server.url);
+  if (machine.trusted !== false) {
+    await mkdir(join(dockerConfigDir, "tls", host), { recursive: true });
+    await writeFile(join(dockerConfigDir, "tls", host, "ca.crt"), tls.caCertificate);
+  }
+  await mkdir(dockerConfigDir, { recursive: true });
+  await writeFile(join(dockerConfigDir, "config.json"), JSON.stringify({ auths: machine.auths ?? {} }));
+  ok(port !== "");
+  const context = await openTrustContext({
+    reference: parseImageReference(`localhost:5000/${repository}`),
+    dockerConfigDir,
+    env: { DOCKER_CONTENT_TRUST_SERVER: `${server.url}/` },
+    keys: new MemoryKeyStore(),
+    ...(machine.access === undefined ? {} : { access: machine.access }),
+  });
+  contexts.push(context);
+  return context;
+}
+
+const alice = { "localhost:5000": { auth: Buffer.from("alice:hunter22").toString("base64") } };
+
+test("the server is trusted by the certificates docker keeps for it, and a trailing slash in the variable is fine", async () => {
+  const context = await open("open/app");
+  await signTags(context, [tagOf("v1")]);
+  equal((await verifyTag(context, "v1")).tag, "v1");
+});
+
+test("a server nobody vouches for is refused, also for images of a registry on localhost", async () => {
+  await rejects(verifyTag(await open("open/app", { trusted: false }), "v1"), { code: "TLS_UNTRUSTED" });
+});
+
+test("nothing is asked before it is needed: no ping, no token, no credentials for a server that wants none", async () => {
+  asked.length = 0;
+  tokensAsked.length = 0;
+  const context = await open("open/app", { auths: alice });
+  await verifyTag(context, "v1");
+  ok(asked.every(({ gun, headers }) => gun === "localhost:5000/open/app" && headers.authorization === undefined));
+  deepEqual(tokensAsked, []);
+});
+
+test("a challenge is answered with the registry's credentials, once for a whole operation", async () => {
+  tokensAsked.length = 0;
+  await signTags(await open("closed/app", { auths: alice, access: "write" }), [tagOf("v1")]);
+  deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/closed/app:push,pull"]);
+  tokensAsked.length = 0;
+  await verifyTag(await open("closed/app", { auths: alice }), "v1");
+  deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/closed/app:pull"]);
+});
+
+test("I10: reading asks for no more than reading, deletion for everything", async () => {
+  tokensAsked.length = 0;
+  const context = await open("deleted/app", { auths: alice });
+  await context.server.deleteCollection();
+  deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/deleted/app:*"]);
+});
+
+test("I6: a token service that is not encrypted gets no password", async () => {
+  tokensAsked.length = 0;
+  const honest = realm;
+  realm = "http://tokens.example.com/token";
+  await rejects(verifyTag(await open("closed/app", { auths: alice }), "v1"), { code: "AUTHENTICATION_REFUSED" });
+  realm = honest;
+  deepEqual(tokensAsked, []);
+});
