@@ -5,12 +5,14 @@
  * One file each, because loading many small ones costs more than parsing one: modules reached only by `import()` stay
  * uninitialised until then.
  */
-import { chmod, rm } from "node:fs/promises";
+import { chmod, cp, rm } from "node:fs/promises";
 import { builtinModules } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 
 const root = import.meta.dirname;
+/** Another directory can be named on the command line, to measure a build without touching the one in use. */
+const dist = resolve(root, process.argv[2] ?? "dist");
 
 /** Packages that are loaded only when somebody installed them: native code, and database drivers. */
 const optionalPackages = ["pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
@@ -33,9 +35,9 @@ const lazyBuiltins: Plugin = {
 async function builtinModule(path: string): Promise<string> {
   const module = process.getBuiltinModule(path);
   const members = Object.entries(Object.getOwnPropertyDescriptors(module));
-  const names = members
-    .filter(([name, { get }]) => get === undefined && /^[A-Za-z_]\w*$/.test(name))
-    .map(([name]) => name);
+  const names = members.flatMap(([name, member]) =>
+    ("get" in member && member.get !== undefined) || !/^[A-Za-z_]\w*$/.test(name) ? [] : [name],
+  );
   return `const module = process.getBuiltinModule(${JSON.stringify(path)});
 export const { ${names.filter((name) => name !== "default").join(", ")} } = module;
 export default module;`;
@@ -64,21 +66,20 @@ const common: BuildOptions = {
 /** tar-stream is CommonJS and requires built-in modules, which an ES module must be given a `require` for. */
 const withRequire = 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);';
 
-function builds(): BuildOptions[] {
-  const source = (path: string): string => join(root, "src", path);
-  const output = (name: string): string => join(root, "dist", name);
-  return [
-    { ...common, entryPoints: [source("cli/bin.ts")], outfile: output("tagseal.js"), plugins: [separateCommandLine] },
-    {
-      ...common,
-      entryPoints: [source("cli/run.ts")],
-      outfile: output("cli.js"),
-      plugins: [lazyBuiltins],
-      banner: { js: withRequire },
-    },
-    { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
-  ];
-}
+const source = (path: string): string => join(root, "src", path);
+const output = (name: string): string => join(dist, name);
+
+const builds: readonly BuildOptions[] = [
+  { ...common, entryPoints: [source("cli/bin.ts")], outfile: output("tagseal.js"), plugins: [separateCommandLine] },
+  {
+    ...common,
+    entryPoints: [source("cli/run.ts")],
+    outfile: output("cli.js"),
+    plugins: [lazyBuiltins],
+    banner: { js: withRequire },
+  },
+  { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
+];
 
 async function main(): Promise<void> {
   let esbuild: typeof import("esbuild");
@@ -89,9 +90,11 @@ async function main(): Promise<void> {
     console.error("build: esbuild is not installed; Tagseal runs from its sources");
     return;
   }
-  await rm(join(root, "dist"), { recursive: true, force: true });
-  await Promise.all(builds().map((options) => esbuild.build(options)));
-  await chmod(join(root, "dist/tagseal.js"), 0o755);
+  await rm(dist, { recursive: true, force: true });
+  await Promise.all(builds.map((options) => esbuild.build(options)));
+  await chmod(output("tagseal.js"), 0o755);
+  // The server reads these beside its own file.
+  await cp(source("server/storage/migrations"), output("migrations"), { recursive: true });
 }
 
 await main();
