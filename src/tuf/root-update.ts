@@ -11,9 +11,14 @@ import { verifyRoot } from "./root-trust.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
-/** A set with a root and nothing else, and where that root came from. */
-export interface Bootstrap {
+/** A set with a root and nothing else. */
+export interface RootedSet {
   readonly trusted: TrustedMetadata;
+  readonly root: MetadataFile<RootBody>;
+}
+
+/** Where an update starts, and where its root came from. */
+export interface Bootstrap extends RootedSet {
   /** nothing but first use speaks for the root */
   readonly isFirstUse: boolean;
   /** still to be consulted for roots to come; not once an unexpired cached root vouched for itself */
@@ -33,14 +38,14 @@ const maxRootSteps = 1024;
 export async function bootstrap(options: UpdateOptions, files: CachedFiles): Promise<Bootstrap> {
   const cached = (await files.latest("root")) as MetadataFile<RootBody> | undefined;
   if (cached === undefined) return await firstRoot(options, files);
-  const current = loadCachedRoot(options, cached);
+  const trusted = loadCachedRoot(options, cached);
   files.oldRoot = cached;
-  if (current === undefined) {
-    const trusted = await updateRoot(options, files, cached, { pinning: options.pinning });
-    return { trusted, isFirstUse: false, pinning: options.pinning };
+  if (trusted === undefined) {
+    const { pinning } = options;
+    return { ...(await updateRoot(options, files, cached, { pinning })), isFirstUse: false, pinning };
   }
   if (options.forPublishing === true) await fetchRoot(options, "root", maxFileBytes("root"));
-  return { trusted: current, isFirstUse: false, pinning: undefined };
+  return { trusted, root: cached, isFirstUse: false, pinning: undefined };
 }
 
 /**
@@ -60,25 +65,43 @@ export async function updateRoot(
   files: CachedFiles,
   current: MetadataFile<RootBody>,
   about: { readonly rootMeta?: FileMeta | undefined; readonly pinning: TrustPinning | undefined },
-): Promise<TrustedMetadata> {
+): Promise<RootedSet> {
   const setAfter = (previousRoot: MetadataFile<RootBody>): TrustedMetadata =>
     new TrustedMetadata({ ...options, ...about, previousRoot });
-  let trusted = setAfter(current);
-  const { name, maxBytes } = trusted.expected("root");
+  const firstTry = setAfter(current);
+  const { name, maxBytes } = firstTry.expected("root");
   const bytes = await fetchRoot(options, name, maxBytes);
   const minVersion = current.body.version;
+  const newest = await loadOrWalk(firstTry, bytes, minVersion, async (root) => {
+    const trusted = setAfter(await walkRoots(options, current, root.body.version));
+    return { trusted, root: loadRoot(trusted, root, minVersion) };
+  });
+  if (!Buffer.from(current.bytes).equals(newest.root.bytes)) await files.store(newest.root);
+  return newest;
+}
+
+async function loadOrWalk(
+  trusted: TrustedMetadata,
+  bytes: Uint8Array,
+  minVersion: number,
+  walk: (newest: MetadataFile<RootBody>) => Promise<RootedSet>,
+): Promise<RootedSet> {
   try {
-    trusted.load("root", bytes, { minVersion });
+    return { trusted, root: loadRoot(trusted, bytes, minVersion) };
   } catch (error) {
     if (!hasCode(error, "ROOT_ROTATION_REFUSED")) throw error;
     const newest = parseMetadata("root", bytes);
     if (newest.body.version <= minVersion + 1) throw error;
-    trusted = setAfter(await walkRoots(options, current, newest.body.version));
-    trusted.load("root", newest, { minVersion });
+    return await walk(newest);
   }
-  if (trusted.root !== undefined && !Buffer.from(current.bytes).equals(trusted.root.bytes))
-    await files.store(trusted.root);
-  return trusted;
+}
+
+function loadRoot(
+  trusted: TrustedMetadata,
+  input: Uint8Array | MetadataFile<RootBody>,
+  minVersion: number,
+): MetadataFile<RootBody> {
+  return trusted.load("root", input, { minVersion }) as MetadataFile<RootBody>;
 }
 
 /** From `current` to the root before `newestVersion`; only signatures matter on the way, nobody relies on these roots for more. */
@@ -109,10 +132,10 @@ async function walkRoots(
 async function firstRoot(options: UpdateOptions, files: CachedFiles): Promise<Bootstrap> {
   const trusted = new TrustedMetadata(options);
   const { name, maxBytes } = trusted.expected("root");
-  const root = trusted.load("root", await fetchRoot(options, name, maxBytes)) as MetadataFile<RootBody>;
+  const root = loadRoot(trusted, await fetchRoot(options, name, maxBytes), 1);
   await files.store(root);
   files.oldRoot = root;
-  return { trusted, isFirstUse: trusted.rootVerdict?.isFirstUse ?? false, pinning: options.pinning };
+  return { trusted, root, isFirstUse: trusted.rootVerdict?.isFirstUse ?? false, pinning: options.pinning };
 }
 
 /** The set, or `undefined` when the root or all its certificates have expired and it can only hand over to another. Pinning has no say. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimulatedRepository, simulatedKey } from "../../test/support/simulated-repository.ts";
 import { SimulatedClient } from "../../test/support/update-story.ts";
+import type { JsonObject } from "../encoding/json.ts";
 import { MetadataError, NetworkError } from "../errors.ts";
 import { findTarget } from "./lookup.ts";
 
@@ -272,4 +273,31 @@ test("what is no refusal but a mistake is never retried or swallowed", async () 
   client.source.fail("timestamp", new RangeError("a mistake"));
   await assert.rejects(client.update(), RangeError);
   assert.deepEqual(client.source.requests, ["timestamp"]);
+});
+
+test("I1: more bytes of delegations than an update may load are not even asked for", async () => {
+  const repository = await publishedWithReleases();
+  repository.corrupt("snapshot", {
+    signed: (body) => {
+      const meta = (body["meta"] as JsonObject)["targets/releases"] as JsonObject;
+      meta["length"] = 600 * 1024 * 1024;
+    },
+  });
+  await repository.publish();
+  const client = new SimulatedClient(repository);
+  assert.equal(await client.outcome(), "TOO_LARGE");
+  assert.ok(!client.source.requests.some((name) => name.startsWith("targets/")));
+});
+
+test("I9: a delegation key listed under another's ID is an error, not a role to leave out", async () => {
+  const repository = await publishedWithReleases();
+  const [key] = repository.keys.get("targets/releases") ?? [];
+  repository.corrupt("targets", {
+    signed: (body) => {
+      const keys = (body["delegations"] as JsonObject)["keys"] as JsonObject;
+      keys[key?.listed.keyId ?? ""] = simulatedKey().listed.toJson();
+    },
+  });
+  await repository.publish();
+  assert.equal(await new SimulatedClient(repository).outcome(), "METADATA_KEY_ID_MISMATCH");
 });

@@ -3,10 +3,11 @@
  * decided in `trusted-metadata.ts`; nothing here weakens it.
  */
 
-import { MetadataError, TagsealError, hasCode } from "../errors.ts";
+import { MetadataError, hasCode } from "../errors.ts";
 import { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile } from "./metadata.ts";
 import { bootstrap, updateRoot } from "./root-update.ts";
+import type { Bootstrap } from "./root-update.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions, UpdateWarning } from "./update-options.ts";
@@ -29,28 +30,21 @@ export type { MetadataCache, MetadataSource, UpdateOptions, UpdateWarning } from
 export async function updateCollection(options: UpdateOptions): Promise<TrustedCollection> {
   const files = new CachedFiles(options.cache, (warning) => options.onWarning?.(warning));
   const start = await bootstrap(options, files);
-  const trusted = await updateWithRetry(options, files, start.trusted, async (first) => {
-    const root = first.root ?? missingRoot();
-    return await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning: start.pinning });
-  });
+  const trusted = await updateWithRetry(options, files, start);
   const collection = { ...trusted.finish(), pinnedOnFirstUse: start.isFirstUse };
   for (const warning of expiryWarnings(collection, trusted, options.now)) options.onWarning?.(warning);
   return collection;
 }
 
-async function updateWithRetry(
-  options: UpdateOptions,
-  files: CachedFiles,
-  first: TrustedMetadata,
-  withNewRoot: (first: TrustedMetadata) => Promise<TrustedMetadata>,
-): Promise<TrustedMetadata> {
+async function updateWithRetry(options: UpdateOptions, files: CachedFiles, start: Bootstrap): Promise<TrustedMetadata> {
+  const { trusted: first, root, pinning } = start;
   try {
     await updateBelowRoot(options, files, first);
     return first;
   } catch (error) {
     if (!mayBeCuredByNewRoot(error)) throw error;
   }
-  const second = await withNewRoot(first);
+  const { trusted: second } = await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning });
   await updateBelowRoot(options, files, second);
   return second;
 }
@@ -83,8 +77,4 @@ function expiryWarnings(collection: TrustedCollection, trusted: TrustedMetadata,
         return { kind: "near-expiry", message, role: file.role };
       }),
   ];
-}
-
-function missingRoot(): never {
-  throw new TagsealError("INTERNAL", "a trusted set lost its root");
 }

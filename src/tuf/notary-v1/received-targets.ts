@@ -6,12 +6,10 @@
 import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
 import type { JsonObject, JsonValue } from "../../encoding/json.ts";
 import type { Target } from "../metadata.ts";
-import { maxHashes } from "./bounds.ts";
+import { maxHashes, maxNameLength } from "./bounds.ts";
 import { malformed } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 
-/** Padded base64 in the standard alphabet without stray bits: what `decodeBase64` accepts, told without decoding. */
-const strictBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
 /** Bytes of base64 for the longest digest anyone lists (SHA-512 has 88), with room for another. */
 const maxHashText = 1024;
 
@@ -22,9 +20,13 @@ const maxHashText = 1024;
  * @throws MetadataError `METADATA_MALFORMED` for an entry that is no object, a length that is no natural number, a hash that is not base64
  */
 export function receiveTargets(role: string, targets: Shape): ReadonlyMap<string, Target> {
-  const names = targets.memberNames(Number.POSITIVE_INFINITY);
-  for (const name of names) checkEntry(role, name, targets.object[name]);
-  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, names.length);
+  let count = 0;
+  for (const name in targets.object) {
+    if (name.length > maxNameLength) throw malformed(role, "a target has an overlong name");
+    checkEntry(role, name, targets.object[name]);
+    count++;
+  }
+  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, count);
 }
 
 /** The wire form of one target: what was received, if nothing would be written differently, else made anew. */
@@ -56,11 +58,31 @@ export function hashesFault(value: JsonValue | undefined): string | undefined {
   let count = 0;
   for (const algorithm in value) {
     const text = value[algorithm];
-    if (typeof text !== "string" || text.length > maxHashText || !strictBase64.test(text))
-      return "hashes must be base64";
+    if (typeof text !== "string" || text.length > maxHashText || !isBase64(text)) return "hashes must be base64";
     if (++count > maxHashes || algorithm.length > maxHashText) return `lists more than ${maxHashes} hashes`;
   }
   return undefined;
+}
+
+/** The value of each base64 character, 64 for all others. */
+const sextets = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".indexOf(String.fromCharCode(code));
+  return value < 0 ? 64 : value;
+});
+
+/** True for padded base64 in the standard alphabet without stray bits: what `decodeBase64` accepts, several times faster than decoding. */
+export function isBase64(text: string): boolean {
+  if (text.length % 4 !== 0) return false;
+  let end = text.length;
+  while (end > text.length - 2 && text.charCodeAt(end - 1) === 0x3d) end--;
+  let last = 0;
+  for (let at = 0; at < end; at++) {
+    last = sextets[text.charCodeAt(at)] ?? 64;
+    if (last === 64) return false;
+  }
+  // One `=` leaves two bits of the last character without meaning, two leave four: they must be zero.
+  const padding = text.length - end;
+  return padding === 0 || (last & (padding === 1 ? 3 : 15)) === 0;
 }
 
 /** A length in bytes as metadata may state it. */

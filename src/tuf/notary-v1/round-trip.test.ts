@@ -5,10 +5,12 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { PublicKey } from "../../crypto/public-key.ts";
+import { decodeBase64 } from "../../encoding/base64.ts";
 import type { JsonValue } from "../../encoding/json.ts";
-import { MetadataError } from "../../errors.ts";
+import { EncodingError, MetadataError } from "../../errors.ts";
 import type { Delegations, FileMeta, SnapshotBody, Target, TargetsBody } from "../metadata.ts";
 import { parseMetadata } from "./parse.ts";
+import { isBase64 } from "./received-targets.ts";
 import { fileBytes, isReferenceSerialisation } from "./serialise.ts";
 import { parseTime } from "./time.ts";
 
@@ -146,6 +148,42 @@ const damage = fc.array(
   }),
   { minLength: 1, maxLength: 4 },
 );
+
+test("base64 is told without decoding exactly as the strict decoder would", () => {
+  const characters = fc.constantFrom(
+    "A",
+    "B",
+    "Q",
+    "g",
+    "w",
+    "E",
+    "M",
+    "9",
+    "+",
+    "/",
+    "=",
+    "-",
+    " ",
+    "\u00e9",
+    "\uffff",
+  );
+  fc.assert(
+    fc.property(fc.oneof(fc.base64String(), fc.string({ unit: characters, maxLength: 9 })), (value) => {
+      assert.equal(isBase64(value), isDecodable(value));
+    }),
+    { numRuns: numRuns * 5 },
+  );
+});
+
+function isDecodable(value: string): boolean {
+  try {
+    decodeBase64(value);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof EncodingError);
+    return false;
+  }
+}
 
 test("I1: whatever becomes of a file, it is parsed or refused as metadata, and never anything else", () => {
   fc.assert(
