@@ -10,25 +10,20 @@ import type { FileMeta, RoleName } from "../tuf/metadata.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
 
-/** One file ready to be sent. Cached objects are shared: what is derived from the bytes may be hung on them. */
-export interface ReadableFile extends StoredFile {
-  /** filled by whoever compresses the file first */
-  gzipped?: Promise<Buffer>;
-}
-
 /** What is current in one collection. */
 export interface CollectionView {
-  readonly timestamp: ReadableFile;
+  readonly timestamp: StoredFile;
   /** undefined only when the store has lost it */
-  readonly snapshot: ReadableFile | undefined;
+  readonly snapshot: StoredFile | undefined;
   readonly meta: ReadonlyMap<RoleName, FileMeta>;
   /** of the timestamp */
   readonly expiresAt: Date;
 }
 
 interface Entry {
-  view?: Promise<CollectionView | undefined>;
-  readonly files: Map<string, ReadableFile>;
+  view?: CollectionView;
+  loading?: Promise<CollectionView | undefined>;
+  readonly files: Map<string, StoredFile>;
   /** estimate of what the entry keeps in memory */
   bytes: number;
 }
@@ -50,6 +45,7 @@ export class CollectionReader {
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
   #revision: number;
+  #isRevisionKnown = false;
   #hits = 0;
   #misses = 0;
 
@@ -64,29 +60,14 @@ export class CollectionReader {
   }
 
   /** What is current; undefined for a collection that does not exist. */
-  async view(gun: string): Promise<CollectionView | undefined> {
+  view(gun: string): CollectionView | undefined | Promise<CollectionView | undefined> {
     const entry = this.#entry(gun);
-    const known = entry.view;
-    this.#count(known !== undefined);
-    if (known !== undefined) return known;
-    const loading = this.#loadView(gun);
-    entry.view = loading;
-    try {
-      const view = await loading;
-      // Names that do not exist are not remembered: anybody can think of a million.
-      if (view === undefined) this.#drop(gun, entry);
-      else this.#grow(gun, entry, weight(view.timestamp) + weight(view.snapshot));
-      return view;
-    } catch (error) {
-      this.#drop(gun, entry);
-      throw error;
-    }
+    this.#count(entry.view !== undefined);
+    return entry.view ?? (entry.loading ??= this.#fillView(gun, entry));
   }
 
-  /** The current file of a role, as the current timestamp's snapshot names it. */
-  async current(gun: string, role: RoleName): Promise<ReadableFile | undefined> {
-    const view = await this.view(gun);
-    if (view === undefined) return undefined;
+  /** The file of a role in a view, as its snapshot names it; undefined when it names none. */
+  fileIn(view: CollectionView, gun: string, role: RoleName): StoredFile | undefined | Promise<StoredFile | undefined> {
     if (role === "timestamp") return view.timestamp;
     if (role === "snapshot") return view.snapshot;
     const sha256 = view.meta.get(role)?.hashes.get("sha256");
@@ -94,11 +75,11 @@ export class CollectionReader {
   }
 
   /** The file of a role with this lower-case hex sha256. */
-  async byChecksum(gun: string, role: RoleName, sha256: string): Promise<ReadableFile | undefined> {
+  byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined> {
     return this.#file(gun, `${role}.${sha256}`, () => this.#store.byChecksum(gun, role, sha256));
   }
 
-  async byVersion(gun: string, role: RoleName, version: number): Promise<ReadableFile | undefined> {
+  byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined> {
     return this.#file(gun, `${version}.${role}`, () => this.#store.byVersion(gun, role, version));
   }
 
@@ -108,23 +89,36 @@ export class CollectionReader {
     if (entry !== undefined) this.#drop(gun, entry);
   }
 
-  async #file(
-    gun: string,
-    name: string,
-    load: () => Promise<StoredFile | undefined>,
-  ): Promise<ReadableFile | undefined> {
+  async #file(gun: string, name: string, load: () => Promise<StoredFile | undefined>): Promise<StoredFile | undefined> {
     const entry = this.#entry(gun);
     const known = entry.files.get(name);
     this.#count(known !== undefined);
     if (known !== undefined) return known;
     const file = await load();
     if (file === undefined) {
-      if (entry.view === undefined && entry.files.size === 0) this.#drop(gun, entry);
+      if (entry.loading === undefined && entry.files.size === 0) this.#drop(gun, entry);
       return undefined;
     }
     entry.files.set(name, file);
     this.#grow(gun, entry, weight(file));
     return file;
+  }
+
+  async #fillView(gun: string, entry: Entry): Promise<CollectionView | undefined> {
+    try {
+      const view = await this.#loadView(gun);
+      // Names that do not exist are not remembered: anybody can think of a million.
+      if (view === undefined) {
+        this.#drop(gun, entry);
+        return undefined;
+      }
+      entry.view = view;
+      this.#grow(gun, entry, weight(view.timestamp) + weight(view.snapshot));
+      return view;
+    } catch (error) {
+      this.#drop(gun, entry);
+      throw error;
+    }
   }
 
   async #loadView(gun: string): Promise<CollectionView | undefined> {
@@ -141,15 +135,21 @@ export class CollectionReader {
   #entry(gun: string): Entry {
     this.#dropAllWhenStale();
     const known = this.#entries.get(gun);
-    const entry = known ?? { files: new Map<string, ReadableFile>(), bytes: entryBytes };
+    const entry = known ?? { files: new Map<string, StoredFile>(), bytes: entryBytes };
     if (known === undefined) this.#bytes += entryBytes;
     else this.#entries.delete(gun);
     this.#entries.set(gun, entry);
     return entry;
   }
 
-  /** Another process wrote to the store: nothing here is known to be current any more. */
+  /**
+   * When another process has written to the store, nothing here is known to be current any more. Asked once for all
+   * requests that arrived together: the question costs the store several system calls.
+   */
   #dropAllWhenStale(): void {
+    if (this.#isRevisionKnown) return;
+    this.#isRevisionKnown = true;
+    setImmediate(() => (this.#isRevisionKnown = false));
     const revision = this.#store.revision();
     if (revision === this.#revision) return;
     this.#revision = revision;

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { sha256Hex } from "../../crypto/digest.ts";
-import type { ReadableFile } from "../collection-reader.ts";
+import type { StoredFile } from "../storage/metadata-store.ts";
 import { consistentCacheControl, currentCacheControl, fileReply } from "./file-reply.ts";
 
-function file(size: number): ReadableFile {
+function file(size: number): StoredFile {
   const bytes = Buffer.alloc(size, "abc");
   return {
     role: "targets",
@@ -16,38 +16,52 @@ function file(size: number): ReadableFile {
   };
 }
 
+const caching = { "Cache-Control": "max-age=1" };
+
 describe("a file as a response", () => {
   it("has a date in GMT, a strong tag and the bytes", async () => {
     const small = file(100);
-    const { status, headers, body } = await fileReply(small, {}, {});
+    const { status, headers, body } = await fileReply(small, caching, {});
     assert.equal(status, 200);
     assert.equal(headers["Last-Modified"], "Mon, 23 Nov 2026 03:25:41 GMT");
     assert.equal(headers["ETag"], `"${small.sha256}"`);
     assert.equal(headers["Content-Type"], "text/plain; charset=utf-8");
-    assert.deepEqual(body, small.bytes);
+    assert.deepEqual(body, { latin1: Buffer.from(small.bytes).toString("latin1") });
   });
 
   for (const header of ["gzip", "deflate, gzip", "gzip;q=1.0, *;q=0.5", "GZIP", "br,gzip;q=0.1"]) {
     it(`is compressed for ${header}`, async () => {
       const large = file(2000);
-      const { headers, body } = await fileReply(large, {}, { "accept-encoding": header });
+      const { headers, body } = await fileReply(large, caching, { "accept-encoding": header });
       assert.equal(headers["Content-Encoding"], "gzip");
       assert.equal(headers["Vary"], "Accept-Encoding");
       assert.equal(headers["ETag"], `"${large.sha256}-gzip"`);
+      assert.ok(Buffer.isBuffer(body));
       assert.deepEqual(gunzipSync(body), large.bytes);
     });
   }
 
   for (const header of [undefined, "identity", "gzip;q=0", "gzip;q=0.000, br", "notgzip"]) {
     it(`is not compressed for ${header}`, async () => {
-      const { headers } = await fileReply(file(2000), {}, header === undefined ? {} : { "accept-encoding": header });
+      const { headers } = await fileReply(
+        file(2000),
+        caching,
+        header === undefined ? {} : { "accept-encoding": header },
+      );
       assert.equal(headers["Content-Encoding"], undefined);
       assert.equal(headers["Vary"], "Accept-Encoding");
     });
   }
 
+  it("is answered for names that are kept and names that are not, at the same time", async () => {
+    const same = file(100);
+    await fileReply(same, caching, {});
+    const { headers } = await fileReply(same, { "Cache-Control": "other" }, {});
+    assert.equal(headers["Cache-Control"], "other");
+  });
+
   it("is not compressed when it is small", async () => {
-    const { headers } = await fileReply(file(500), {}, { "accept-encoding": "gzip" });
+    const { headers } = await fileReply(file(500), caching, { "accept-encoding": "gzip" });
     assert.equal(headers["Content-Encoding"], undefined);
     assert.equal(headers["Vary"], undefined);
   });
@@ -55,15 +69,15 @@ describe("a file as a response", () => {
   const { sha256 } = file(2000);
   for (const tag of [`"${sha256}"`, `W/"${sha256}"`, `"other", "${sha256}-gzip"`, "*"]) {
     it(`is not sent again to who has ${tag.slice(0, 12)}`, async () => {
-      const { status, headers, body } = await fileReply(file(2000), { "Cache-Control": "x" }, { "if-none-match": tag });
+      const { status, headers, body } = await fileReply(file(2000), caching, { "if-none-match": tag });
       assert.deepEqual([status, body], [304, ""]);
-      assert.equal(headers["Cache-Control"], "x");
+      assert.equal(headers["Cache-Control"], "max-age=1");
       assert.equal(headers["ETag"], `"${sha256}"`);
     });
   }
 
   it("is sent to who has another one", async () => {
-    assert.equal((await fileReply(file(2000), {}, { "if-none-match": '"abc"' })).status, 200);
+    assert.equal((await fileReply(file(2000), caching, { "if-none-match": '"abc"' })).status, 200);
   });
 
   it("is kept for as long as the reference says", () => {

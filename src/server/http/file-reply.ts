@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { ReadableFile } from "../collection-reader.ts";
+import type { StoredFile } from "../storage/metadata-store.ts";
 import { plainText, type Reply } from "./reply.ts";
 
 /** How long caches may keep files, in seconds; 0 forbids keeping. */
@@ -19,39 +19,85 @@ const minCompressedBytes = 1024;
 
 const compress = promisify(gzip);
 
-/** Answers with a file, or 304 when the client has it already. */
-export async function fileReply(
-  file: ReadableFile,
-  cacheControl: Readonly<Record<string, string>>,
+/** Answers with a file, or 304 when the client has it already. Replies are remembered with the file: most are asked for often. */
+export function fileReply(
+  file: StoredFile,
+  cacheControl: CacheControl,
   request: IncomingHttpHeaders,
-): Promise<Reply> {
-  const compressible = file.bytes.length > minCompressedBytes;
-  const compressed = compressible && acceptsGzip(request["accept-encoding"]);
-  // A strong tag names exact bytes on the wire, so the two forms need two tags.
-  const tags = [`"${file.sha256}"`, `"${file.sha256}-gzip"`] as const;
-  const headers: Record<string, string> = {
-    ...cacheControl,
-    ETag: compressed ? tags[1] : tags[0],
-    "Last-Modified": file.createdAt.toUTCString(),
-  };
-  if (compressible) headers["Vary"] = "Accept-Encoding";
-  if (matchesTag(request["if-none-match"], tags)) return { status: 304, headers, body: "" };
-  headers["Content-Type"] = plainText;
-  headers["X-Content-Type-Options"] = "nosniff";
-  if (!compressed) return { status: 200, headers, body: asBuffer(file.bytes) };
-  headers["Content-Encoding"] = "gzip";
-  return { status: 200, headers, body: await (file.gzipped ??= compress(file.bytes)) };
+): Reply | Promise<Reply> {
+  const encoding = isCompressible(file) && acceptsGzip(request["accept-encoding"]) ? "gzip" : "identity";
+  if (matchesTag(request["if-none-match"], file)) {
+    return { status: 304, headers: { ...cacheControl, ...identityOf(file, encoding) }, body: "" };
+  }
+  const key = `${encoding} ${cacheControl["Cache-Control"]}`;
+  const replies = repliesWith(file);
+  const known = replies.get(key);
+  if (known !== undefined) return known;
+  const reply = encoding === "gzip" ? compressedReply(file, cacheControl) : plainReply(file, cacheControl);
+  replies.set(key, reply);
+  return reply;
+}
+
+type Replies = Map<string, Reply | Promise<Reply>>;
+
+/** Lasts as long as the reader in front of the store keeps the file. */
+const remembered = new WeakMap<StoredFile, Replies>();
+
+function repliesWith(file: StoredFile): Replies {
+  const known = remembered.get(file);
+  if (known !== undefined) return known;
+  const replies: Replies = new Map();
+  remembered.set(file, replies);
+  return replies;
+}
+
+function plainReply(file: StoredFile, cacheControl: CacheControl): Reply {
+  const bytes = Buffer.from(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength);
+  // Node sends text together with the headers, in one write, which for a small file is most of the cost.
+  const body = isCompressible(file) ? bytes : { latin1: bytes.toString("latin1") };
+  const headers = { ...cacheControl, ...identityOf(file, "identity"), ...contentType, "Content-Length": bytes.length };
+  return { status: 200, headers, body };
+}
+
+async function compressedReply(file: StoredFile, cacheControl: CacheControl): Promise<Reply> {
+  const body = await compress(file.bytes);
+  const encoding = { "Content-Encoding": "gzip", "Content-Length": body.length };
+  return { status: 200, headers: { ...cacheControl, ...identityOf(file, "gzip"), ...contentType, ...encoding }, body };
+}
+
+const contentType = { "Content-Type": plainText, "X-Content-Type-Options": "nosniff" };
+
+function isCompressible(file: StoredFile): boolean {
+  return file.bytes.length > minCompressedBytes;
+}
+
+type Encoding = "gzip" | "identity";
+
+/** A strong tag names exact bytes on the wire, so the two forms have two tags. */
+function tagOf({ sha256 }: StoredFile, encoding: Encoding): string {
+  return encoding === "gzip" ? `"${sha256}-gzip"` : `"${sha256}"`;
+}
+
+function identityOf(file: StoredFile, encoding: Encoding): Readonly<Record<string, string>> {
+  const always = { ETag: tagOf(file, encoding), "Last-Modified": file.createdAt.toUTCString() };
+  return isCompressible(file) ? { ...always, Vary: "Accept-Encoding" } : always;
+}
+
+/** Caching headers; which ones depends on the name that was asked for and on the operator's settings. */
+export interface CacheControl {
+  readonly [header: string]: string;
+  readonly "Cache-Control": string;
 }
 
 /** The headers for a `<role>.json`. */
-export function currentCacheControl({ current }: CacheAges): Readonly<Record<string, string>> {
+export function currentCacheControl({ current }: CacheAges): CacheControl {
   return current === 0
     ? uncached
     : { "Cache-Control": `public, max-age=${current}, s-maxage=${current}, must-revalidate` };
 }
 
 /** The headers for a name that contains a checksum or a version. */
-export function consistentCacheControl({ consistent }: CacheAges): Readonly<Record<string, string>> {
+export function consistentCacheControl({ consistent }: CacheAges): CacheControl {
   return consistent === 0 ? uncached : { "Cache-Control": `public, max-age=${consistent}, s-maxage=${consistent}` };
 }
 
@@ -63,11 +109,8 @@ function acceptsGzip(header: string | string[] | undefined): boolean {
 }
 
 /** RFC 9110 §13.1.2: weak comparison, a list, or a star. Last-Modified is not compared: two versions may share a second. */
-function matchesTag(header: string | undefined, tags: readonly string[]): boolean {
+function matchesTag(header: string | undefined, file: StoredFile): boolean {
   if (header === undefined) return false;
-  return header.split(",").some((tag) => ["*", ...tags].includes(tag.trim().replace(/^W\//u, "")));
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const tags = ["*", tagOf(file, "identity"), tagOf(file, "gzip")];
+  return header.split(",").some((tag) => tags.includes(tag.trim().replace(/^W\//u, "")));
 }

@@ -6,12 +6,18 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
-import type { CollectionReader, ReadableFile } from "../collection-reader.ts";
+import type { CollectionReader, CollectionView } from "../collection-reader.ts";
 import type { Publisher } from "../publisher.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
-import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
-import { consistentCacheControl, currentCacheControl, fileReply, type CacheAges } from "./file-reply.ts";
+import {
+  consistentCacheControl,
+  currentCacheControl,
+  fileReply,
+  type CacheAges,
+  type CacheControl,
+} from "./file-reply.ts";
 import { parseMultipart, type UploadLimits } from "./multipart.ts";
 import { emptyReply, textReply, type Reply } from "./reply.ts";
 import type { UploadBudget } from "./request-body.ts";
@@ -32,8 +38,8 @@ export interface HandlerParts {
 /** See the head of this file. */
 export class Handlers {
   readonly #parts: HandlerParts;
-  readonly #currentCaching: Readonly<Record<string, string>>;
-  readonly #consistentCaching: Readonly<Record<string, string>>;
+  readonly #currentCaching: CacheControl;
+  readonly #consistentCaching: CacheControl;
 
   constructor(parts: HandlerParts) {
     this.#parts = parts;
@@ -44,8 +50,10 @@ export class Handlers {
   /** GET `<role>.json`. A timestamp that has expired is signed again first. @throws WireError `METADATA_NOT_FOUND` */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     const { reader } = this.#parts;
-    if (role === "timestamp" || role === "snapshot") await this.#renewIfExpired(gun);
-    return this.#file(request, await reader.current(gun, role), this.#currentCaching);
+    const known = await reader.view(gun);
+    const isRenewable = role === "timestamp" || role === "snapshot";
+    const view = known && isRenewable ? await this.#renewed(gun, known) : known;
+    return this.#file(request, view && (await reader.fileIn(view, gun, role)), this.#currentCaching);
   }
 
   /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND` */
@@ -88,17 +96,12 @@ export class Handlers {
     return textReply(changefeedJson(await this.#parts.store.changes(parseChangeQuery(gun, query))));
   }
 
-  async #renewIfExpired(gun: string): Promise<void> {
+  #renewed(gun: string, view: CollectionView): CollectionView | Promise<CollectionView | undefined> {
     const { reader, publisher, now } = this.#parts;
-    const view = await reader.view(gun);
-    if (view !== undefined && view.expiresAt <= now()) await publisher.renew(gun);
+    return view.expiresAt > now() ? view : publisher.renew(gun).then(() => reader.view(gun));
   }
 
-  async #file(
-    request: IncomingMessage,
-    file: ReadableFile | undefined,
-    caching: Readonly<Record<string, string>>,
-  ): Promise<Reply> {
+  #file(request: IncomingMessage, file: StoredFile | undefined, caching: CacheControl): Reply | Promise<Reply> {
     if (file === undefined) throw fileNotFound();
     return fileReply(file, caching, request.headers);
   }

@@ -6,7 +6,7 @@ import { actionOf, type Action, type ActionParts } from "./action.ts";
 import { requireAccess, type Authorise } from "./authorise.ts";
 import { toWireError } from "./failure.ts";
 import { requireGun, requirePrefix } from "./gun.ts";
-import { emptyReply, jsonReply, type Reply } from "./reply.ts";
+import { bodyLength, emptyReply, jsonReply, type Reply } from "./reply.ts";
 import { parseRoute } from "./route.ts";
 import { WireError, type WireCode } from "./wire-error.ts";
 
@@ -52,18 +52,20 @@ class Exchange {
     const route = parseRoute(this.#request.url ?? "");
     this.#action = route && actionOf(route, this.#request, this.#parts);
     if (route === undefined || this.#action === undefined) throw new WireError("METADATA_NOT_FOUND");
-    await this.#requireLeave(this.#action, "gun" in route ? route.gun : undefined);
+    const gun = "gun" in route ? route.gun : undefined;
+    this.#requireName(gun, this.#action);
+    const { access } = this.#action;
+    const { authorise } = this.#parts;
+    if (authorise !== undefined && access !== undefined) {
+      await requireAccess(authorise, { headers: this.#request.headers, gun, actions: access });
+    }
     return this.#action.run();
   }
 
-  async #requireLeave({ access, operation }: Action, gun: string | undefined): Promise<void> {
-    const { authorise, gunPrefixes } = this.#parts;
-    if (gun !== undefined) {
-      requireGun(gun);
-      requirePrefix(gun, gunPrefixes, operation === "UpdateTUF");
-    }
-    if (authorise === undefined || access === undefined) return;
-    await requireAccess(authorise, { headers: this.#request.headers, gun, actions: access });
+  #requireName(gun: string | undefined, { operation }: Action): void {
+    if (gun === undefined) return;
+    requireGun(gun);
+    requirePrefix(gun, this.#parts.gunPrefixes, operation === "UpdateTUF");
   }
 
   #fail(error: unknown): void {
@@ -79,11 +81,11 @@ class Exchange {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
     if (!this.#request.complete) this.#closeAfterwards();
-    const bytes = Buffer.byteLength(body);
-    // A 304 has no body, and a length would be that of the body it does not send.
-    response.writeHead(status, status === 304 ? { ...headers } : { ...headers, "Content-Length": bytes });
-    response.end(this.#request.method === "HEAD" ? undefined : body);
-    this.#record(status, bytes, wireCode);
+    response.writeHead(status, headers);
+    if (this.#request.method === "HEAD" || body === "") response.end();
+    else if (typeof body === "object" && "latin1" in body) response.end(body.latin1, "latin1");
+    else response.end(body);
+    this.#record(status, bodyLength(body), wireCode);
   }
 
   /** The rest of an upload that was refused is read for a moment, so that the client gets to see the answer. */
