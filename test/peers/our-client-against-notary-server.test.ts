@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import {
   client,
   missingPeers,
+  passphraseEnvironment,
   passphrases,
   runOk,
   runOnTerminal,
@@ -21,6 +22,8 @@ import {
   type TrustServer,
 } from "../support/peers.ts";
 import { tagsSeenByNotary, tagsSeenByTagseal } from "../support/trust-readers.ts";
+
+const noPassphrases = Object.fromEntries(Object.keys(passphraseEnvironment).map((name) => [name, undefined]));
 
 const openssl = (...args: string[]): Promise<unknown> => runOk("openssl", args);
 
@@ -133,7 +136,7 @@ function stories(store: NotaryStore): void {
     const user = newUser("terminal");
     const image = `${registry.host}/terminal/app:v1`;
     await push(user, "one", image);
-    const env = { ...user.env, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: undefined };
+    const env = { ...user.env, ...noPassphrases };
     const prompt = "Enter passphrase for repository key with ID [0-9a-f]{7}.*: $";
     const answers = [
       { when: prompt, send: "not the passphrase\r" },
@@ -150,7 +153,7 @@ function stories(store: NotaryStore): void {
     const user = newUser("cancel");
     const image = `${registry.host}/cancel/app:v1`;
     await push(user, "one", image);
-    const env = { ...user.env, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: undefined };
+    const env = { ...user.env, ...noPassphrases };
     const args = ["sign", `${image.replace(":v1", ":v2")}@${images.one.manifest.digest}`];
     const answers = [{ when: "Enter passphrase.*: $", send: "\u0003" }];
     const session = await runOnTerminal(tagsealCommand, args, answers, { env, cwd: user.dockerConfig });
@@ -171,7 +174,9 @@ function lastStory(): void {
     const warm = await user.tagsealOk(["verify", image]);
     assert.match(warm.stdout, new RegExp(layout.manifest.digest, "u"));
     assert.match(warm.stderr, /[Ww]arning/u);
-    assert.equal((await user.tagseal(["verify", "--max-staleness", "0", image])).code, 4);
+    const tooOld = await user.tagseal(["verify", "--max-staleness", "0", image]);
+    assert.equal(tooOld.code, 3);
+    assert.match(tooOld.stderr, /METADATA_STALE/u);
     const cold = await client(scope, { server, name: "newcomer" }).tagseal(["verify", image]);
     assert.equal(cold.code, 4);
     assert.match(cold.stderr, /NETWORK_UNREACHABLE/u);

@@ -1,7 +1,7 @@
 /** Images as `docker build`, `docker save` and skopeo make them, moved by the command line and compared byte for byte. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
@@ -111,10 +111,9 @@ describe("real images", { skip: missing }, () => {
     const { layers } = JSON.parse(raw.stdout) as { layers: { digest: string }[] };
     const hex = layers[0]?.digest.replace("sha256:", "") ?? "";
     const blob = join(registry.storage, "docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data");
-    const script = `printf '\\377' | dd of="${blob}" bs=1 seek=100 conv=notrunc status=none`;
-    const honest = readFileSync(blob);
-    await runOk("sh", ["-c", script]);
-    assert.notDeepEqual(readFileSync(blob), honest);
+    const bytes = readFileSync(blob);
+    bytes[100] = (bytes[100] ?? 0) ^ 1;
+    writeFileSync(blob, bytes);
     const refused = await consumer.tagseal(["pull", "--to", `docker-archive:${scope.path("tampered.tar")}`, name]);
     assert.equal(refused.code, 3, refused.stderr);
     assert.match(refused.stderr, /REGISTRY_DIGEST_MISMATCH/u);
