@@ -77,3 +77,13 @@ test("the lock is released when the work fails", async () => {
   );
   ok(!(await readdir(directory)).includes("e"));
 });
+
+test("whoever gives up does not have to wait for its turn", async () => {
+  const path = join(directory, "f");
+  await withCollectionLock(path, async () => {
+    const started = performance.now();
+    const queueing = withCollectionLock(path, async () => "never", { signal: AbortSignal.timeout(20) });
+    await rejects(queueing, { code: "CANCELLED" });
+    ok(performance.now() - started < 1_000);
+  });
+});

@@ -1,18 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { pause } from "./retry.ts";
 
-/** Timing of {@link withCollectionLock}, in milliseconds; tests make it quick. */
-export interface LockTiming {
+/** How {@link withCollectionLock} waits; times in milliseconds. */
+export interface LockOptions {
   /** how long to queue before going on without the lock */
   readonly patienceMs: number;
   /** an owner that gave no sign of life for this long is dead */
   readonly deadAfterMs: number;
   /** between two looks at a lock that is taken */
   readonly pollMs: number;
+  /** ends the queueing with `CANCELLED` */
+  readonly signal?: AbortSignal;
 }
 
-const defaultTiming: LockTiming = { patienceMs: 15_000, deadAfterMs: 4_000, pollMs: 25 };
+const defaults: LockOptions = { patienceMs: 15_000, deadAfterMs: 4_000, pollMs: 25 };
 
 /**
  * Runs `work` while no other process of this machine (or of any machine sharing the directory) runs work under the same file.
@@ -23,15 +26,17 @@ const defaultTiming: LockTiming = { patienceMs: 15_000, deadAfterMs: 4_000, poll
  * the file changes.
  *
  * @param path the lock file; its directory is made if need be
+ * @throws TagsealError `CANCELLED` while queueing
  */
 export async function withCollectionLock<T>(
   path: string,
   work: () => Promise<T>,
-  timing: LockTiming = defaultTiming,
+  options: Partial<LockOptions> = {},
 ): Promise<T> {
+  const settings = { ...defaults, ...options };
   const token = randomUUID();
-  if (!(await acquire(path, token, timing))) return await work();
-  const pulse = setInterval(() => void touch(path), timing.deadAfterMs / 4);
+  if (!(await acquire(path, token, settings))) return await work();
+  const pulse = setInterval(() => void touch(path), settings.deadAfterMs / 4);
   pulse.unref();
   try {
     return await work();
@@ -41,7 +46,7 @@ export async function withCollectionLock<T>(
   }
 }
 
-async function acquire(path: string, token: string, timing: LockTiming): Promise<boolean> {
+async function acquire(path: string, token: string, options: LockOptions): Promise<boolean> {
   const started = performance.now();
   let seen = { sign: "", since: started };
   for (;;) {
@@ -50,9 +55,9 @@ async function acquire(path: string, token: string, timing: LockTiming): Promise
     const sign = await signOfLife(path);
     const now = performance.now();
     if (sign !== seen.sign) seen = { sign, since: now };
-    else if (now - seen.since > timing.deadAfterMs) await removeDead(path, sign, token);
-    if (now - started > timing.patienceMs) return false;
-    await new Promise((resolve) => setTimeout(resolve, timing.pollMs * (0.5 + Math.random())));
+    else if (now - seen.since > options.deadAfterMs) await removeDead(path, sign, token);
+    if (now - started > options.patienceMs) return false;
+    await pause(options.pollMs * (0.5 + Math.random()), options.signal);
   }
 }
 

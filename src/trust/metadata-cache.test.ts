@@ -117,10 +117,11 @@ test("what cannot be written is said to be so", async () => {
 });
 
 test("I4: when the server last confirmed the timestamp is kept, for exactly those bytes", async () => {
-  await cacheOf().store("timestamp", roleFile(1));
+  const cache = cacheOf();
+  await cache.store("timestamp", roleFile(1));
   deepEqual(await cacheOf().confirmedAt("timestamp"), now);
   now = new Date(now.getTime() + 3_600_000);
-  await cacheOf().confirm("timestamp");
+  await cache.confirm("timestamp");
   deepEqual(await cacheOf().confirmedAt("timestamp"), now);
   await writeFile(metadataPath("timestamp.json"), roleFile(2));
   equal(await cacheOf().confirmedAt("timestamp"), undefined);

@@ -46,6 +46,7 @@ export class FileMetadataCache implements MetadataCache {
   readonly #collection: readonly string[];
   readonly #confirmations: ConfirmationRecord;
   readonly #seen = new Map<RoleName, FileIdentity | undefined>();
+  #timestamp: Uint8Array | undefined;
   readonly #checkedDirectories = new Set<string>();
 
   /** @throws UsageError `REFERENCE_INVALID` for a GUN that would leave the directory */
@@ -73,6 +74,7 @@ export class FileMetadataCache implements MetadataCache {
       await this.#checkDirectories(path);
       const { bytes, identity } = await readRegularFile(path);
       this.#seen.set(role, identity);
+      if (role === "timestamp") this.#timestamp = bytes;
       return bytes;
     } catch (error) {
       if (!isAbsence(error)) throw readable(error, path);
@@ -93,7 +95,7 @@ export class FileMetadataCache implements MetadataCache {
       await this.#checkDirectories(path);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await withCollectionLock(this.#lockPath("cache"), async () => await this.#replace(role, path, bytes), lockTiming);
-      if (role === "timestamp") await this.#confirmations.confirm(bytes);
+      if (role === "timestamp") await this.#confirmations.confirm((this.#timestamp = bytes));
     } catch (error) {
       if (error instanceof TagsealError || !(error instanceof Error)) throw error;
       throw new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${error.message}`, { cause: error });
@@ -106,10 +108,9 @@ export class FileMetadataCache implements MetadataCache {
     return bytes === undefined ? undefined : await this.#confirmations.confirmedAt(bytes);
   }
 
-  /** Notes that the server still has exactly the stored timestamp; nothing else is kept track of. */
+  /** Notes that the server still has exactly the timestamp loaded last; nothing else is kept track of. */
   async confirm(role: RoleName): Promise<void> {
-    const bytes = role === "timestamp" ? await this.load(role) : undefined;
-    if (bytes !== undefined) await this.#confirmations.confirm(bytes);
+    if (role === "timestamp" && this.#timestamp !== undefined) await this.#confirmations.confirm(this.#timestamp);
   }
 
   /** How many changes another tool staged for its next publish. They are its business: only counted, never read. */

@@ -65,6 +65,6 @@ export async function pause(delayMs: number, signal: AbortSignal | undefined): P
   try {
     await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
   } catch (error) {
-    throw new TagsealError("CANCELLED", "cancelled while waiting to publish again", { cause: error });
+    throw new TagsealError("CANCELLED", "cancelled", { cause: error });
   }
 }

@@ -92,7 +92,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
     keys: options.keys ?? fileKeys(options, trustDirectory, gun),
     now,
     notify,
-    exclusively: async (work) => await withCollectionLock(cache.publishLockPath, work),
+    exclusively: async (work) => await withCollectionLock(cache.publishLockPath, work, optional({ signal })),
     stagedChanges: async () => await cache.stagedChanges(),
     close: () => http.close(),
     ...optional({ signal, pinning: options.pinning, maxStalenessMs: options.maxStalenessMs }),
