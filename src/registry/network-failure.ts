@@ -63,7 +63,8 @@ export function describeUrl(url: URL): string {
 /**
  * Wraps an error of a connection to `url`. Our own errors pass unchanged.
  *
- * @returns `TLS_UNTRUSTED` for certificate trouble, else `NETWORK_UNREACHABLE`; the system's error is the cause
+ * @returns `TLS_UNTRUSTED` for certificate trouble, `RESPONSE_MALFORMED` and `RESPONSE_TOO_LARGE` for what is not HTTP or has headers
+ *   without end, else `NETWORK_UNREACHABLE`; the system's error is the cause
  */
 export function networkFailure(error: unknown, url: URL): TagsealError {
   if (error instanceof TagsealError) return error;
@@ -71,6 +72,14 @@ export function networkFailure(error: unknown, url: URL): TagsealError {
   if (unknownIssuer.has(code)) return untrusted(url, "its certificate comes from an unknown authority", error);
   const fault = wrongCertificate.get(code);
   if (fault !== undefined) return untrusted(url, fault, error);
+  if (code === "HPE_HEADER_OVERFLOW") {
+    return new NetworkError("RESPONSE_TOO_LARGE", `${describeUrl(url)} sent headers without end`, { cause: error });
+  }
+  if (code.startsWith("HPE_")) {
+    return new NetworkError("RESPONSE_MALFORMED", `${describeUrl(url)} answered something that is not HTTP`, {
+      cause: error,
+    });
+  }
   const reason = reasons.get(code) ?? (error instanceof Error ? error.message : "unknown failure");
   return new NetworkError("NETWORK_UNREACHABLE", `cannot reach ${url.host} (${describeUrl(url)}): ${reason}`, {
     cause: error,

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
 import { NetworkError } from "../errors.ts";
-import { timeoutFailure } from "./network-failure.ts";
+import { networkFailure, timeoutFailure } from "./network-failure.ts";
 import { proxyAuthorization } from "./proxy.ts";
 
 /** An agent whose TLS connections run through `proxy`. */
@@ -63,9 +63,18 @@ function openTunnel(proxy: URL, target: string, patienceMs: number): Promise<Soc
     });
     request.once("error", (error) => {
       clearTimeout(timer);
-      reject(error);
+      reject(unreachableProxy(proxy, target, error));
     });
     request.end();
+  });
+}
+
+function unreachableProxy(proxy: URL, target: string, error: Error): NetworkError {
+  if (error instanceof NetworkError) return error;
+  const { code, message } = networkFailure(error, proxy);
+  return new NetworkError(code, `no way to ${target} through the proxy ${proxy.host}: ${message}`, {
+    cause: error,
+    hint: "check HTTPS_PROXY and NO_PROXY",
   });
 }
 
