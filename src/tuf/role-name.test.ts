@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isBaseRole, isDelegation, isDirectChild, isRoleName, isWildcard, isWithin, parentOf } from "./role-name.ts";
+import { isBaseRole, isDelegation, isDirectChild, isRoleName, isWithin, parentOf } from "./role-name.ts";
 
 const wellFormed = ["targets/releases", "targets/a/b", "targets/a-b_c/0", `targets/${"x".repeat(247)}`];
 const malformed = [
@@ -47,10 +47,4 @@ test("a role is within itself and its ancestors, not within one whose name it me
   assert.ok(isWithin("targets/a/b", "targets/a"));
   assert.ok(isWithin("targets/a", "targets/a"));
   assert.ok(!isWithin("targets/ab", "targets/a"));
-});
-
-test("a wildcard covers what is below targets or a delegation", () => {
-  assert.ok(isWildcard("targets/*"));
-  assert.ok(isWildcard("targets/a/*"));
-  for (const name of ["*", "root/*", "targets", "targets/*/a", "targets/a*"]) assert.ok(!isWildcard(name));
 });

@@ -6,7 +6,7 @@ import type { BaseRole, RoleName } from "./metadata.ts";
 export const baseRoles: readonly BaseRole[] = ["root", "timestamp", "snapshot", "targets"];
 
 /** Longest role name in characters, `targets/` included. It also bounds how deep delegations can nest. */
-export const maxRoleNameLength = 255;
+const maxRoleNameLength = 255;
 
 /** True for one of the four base roles. */
 export function isBaseRole(name: string): name is BaseRole {
@@ -36,11 +36,4 @@ export function isDirectChild(parent: RoleName, name: RoleName): boolean {
 /** True when `role` is `ancestor` or stands somewhere below it. */
 export function isWithin(role: RoleName, ancestor: RoleName): boolean {
   return role === ancestor || role.startsWith(`${ancestor}/`);
-}
-
-/** True for the scope of a key purge: `targets/*` or `<delegation>/*`. */
-export function isWildcard(name: string): boolean {
-  if (!name.endsWith("/*")) return false;
-  const scope = name.slice(0, -2);
-  return scope === "targets" || isDelegation(scope);
 }

@@ -99,6 +99,13 @@ describe("order", () => {
     assert.equal(set.targets, parsed);
   });
 
+  test("I9: a file parsed for one role does not pass for another", async () => {
+    const repository = await published();
+    const set = setWith(repository, "root", "targets");
+    const parsed = parseMetadata("targets", file(repository, "targets/a"));
+    assert.throws(() => set.load("targets/a", parsed), { code: "METADATA_TYPE_UNEXPECTED" });
+  });
+
   test("the signers of a role are known as soon as what names them is loaded", async () => {
     const repository = await published();
     assert.throws(() => setWith(repository).signersOf("targets"), { code: "METADATA_ORDER" });

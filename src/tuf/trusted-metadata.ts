@@ -7,6 +7,7 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
+import { requireFresh, requireListed, requireVersion } from "./file-checks.ts";
 import { consistentHash, verifyFileMeta } from "./file-hashes.ts";
 import type {
   DelegatedRole,
@@ -21,7 +22,6 @@ import type {
 } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
-import { displayTime } from "./notary-v1/time.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { verifyRoot } from "./root-trust.ts";
@@ -144,7 +144,7 @@ export class TrustedMetadata {
    */
   load(role: RoleName, input: Uint8Array | MetadataFile, options: LoadOptions = {}): MetadataFile {
     this.#requireTurn(role);
-    const bytes = input instanceof Uint8Array ? input : input.bytes;
+    const bytes = input instanceof Uint8Array ? input : bytesOf(input, role);
     this.#compareWithMeta(role, bytes);
     const file = input instanceof Uint8Array ? parseMetadata(role, input) : input;
     if (isDelegation(role)) return this.#loadDelegation(file as MetadataFile<TargetsBody>, options);
@@ -277,14 +277,14 @@ export class TrustedMetadata {
   #compareLoadedWith(snapshot: SnapshotBody): void {
     this.#rootMeta = snapshot.meta.get("root");
     for (const [role, { bytes }] of this.#files) {
-      if (role !== "timestamp") verifyListed(role, bytes, snapshot);
+      if (role !== "timestamp") requireListed(role, bytes, snapshot);
     }
   }
 
   #compareWithMeta(role: RoleName, bytes: Uint8Array): void {
     const snapshot = this.snapshot?.body;
     if (snapshot !== undefined && role !== "timestamp" && role !== "snapshot")
-      return verifyListed(role, bytes, snapshot);
+      return requireListed(role, bytes, snapshot);
     const meta = this.#metaOf(role);
     if (meta !== undefined) verifyFileMeta(role, bytes, meta);
   }
@@ -294,32 +294,6 @@ export class TrustedMetadata {
     if (role === "snapshot") return this.timestamp?.body.meta.get("snapshot");
     return this.snapshot?.body.meta.get(role) ?? (role === "root" ? this.#rootMeta : undefined);
   }
-}
-
-/**
- * Refuses a version below the lowest that is no rollback.
- *
- * @throws MetadataError `METADATA_VERSION_ROLLBACK`
- */
-export function requireVersion(file: MetadataFile, minVersion: number): void {
-  if (file.body.version >= minVersion) return;
-  throw new MetadataError(
-    "METADATA_VERSION_ROLLBACK",
-    `version ${file.body.version} is lower than current version ${minVersion}`,
-    {
-      hint: `${file.role} was seen here in a later version. Unless its owner tells you why, treat it as an attack.`,
-    },
-  );
-}
-
-/**
- * Refuses a file whose time is over.
- *
- * @throws MetadataError `METADATA_EXPIRED`
- */
-export function requireFresh(file: MetadataFile, now: Date): void {
-  if (now <= file.body.expiresAt) return;
-  throw new MetadataError("METADATA_EXPIRED", `${file.role} expired at ${displayTime(file.body.expiresAt)}`);
 }
 
 /** What a targets file declares about one of its children. */
@@ -333,10 +307,10 @@ function baseRoleKeys(root: MetadataFile<RootBody>, role: RoleName): RoleKeys {
   return roleKeys;
 }
 
-function verifyListed(role: RoleName, bytes: Uint8Array, snapshot: SnapshotBody): void {
-  const meta = snapshot.meta.get(role);
-  if (meta === undefined) throw new MetadataError("METADATA_HASH_MISMATCH", `the snapshot does not list ${role}`);
-  verifyFileMeta(role, bytes, meta);
+/** A file goes into the place it was parsed for: another place has other signers. */
+function bytesOf(file: MetadataFile, role: RoleName): Uint8Array {
+  if (file.role === role) return file.bytes;
+  throw new MetadataError("METADATA_TYPE_UNEXPECTED", `expected a ${role} file, not a ${file.role} one`);
 }
 
 function outOfOrder(message: string): MetadataError {
