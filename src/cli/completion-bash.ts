@@ -17,8 +17,10 @@ ${nodes.flatMap(valueCases).join("\n")}
 }
 
 _tagseal() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate first=1
+  # What help explains are the other commands.
+  [[ \${COMP_WORDS[1]} == help && COMP_CWORD -gt 1 ]] && first=2
+  for word in "\${COMP_WORDS[@]:first:COMP_CWORD-first}"; do
     candidate="\${path:+$path }$word"
     case " $(_tagseal_words "$path") " in *" $word "*) [[ $word == -* ]] || path="$candidate" ;; esac
   done

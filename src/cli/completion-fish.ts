@@ -8,7 +8,10 @@ export function fishScript(nodes: readonly CompletionNode[]): string {
 function __tagseal_path
   # The command words typed so far, flags left out, cut where they stop naming commands.
   set -l path
-  for word in (commandline -opc)[2..]
+  set -l words (commandline -opc)[2..]
+  # What help explains are the other commands.
+  test "$words[1]" = help; and set -e words[1]
+  for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
     contains -- $longer ${nodes

@@ -41,6 +41,8 @@ ${cases}
 }
 
 function commandFunction(node: CompletionNode): string {
+  // What help explains are the other commands: completion begins again at the top.
+  if (node.description?.complete === "commands") return `${functionName(node.path)}() {\n  _tagseal\n}\n`;
   const specs = visibleOptions(node).flatMap(([name, option]) => optionSpecs(name, option));
   return `${functionName(node.path)}() {
   _arguments -s ${[...specs, argumentSpec(node)].map((spec) => `\\\n    ${quote(spec)}`).join(" ")}

@@ -1,0 +1,88 @@
+# bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
+_tagseal_words() {
+  case "$1" in
+  "") echo "trust completion help list pull push sandbox server sign verify version --help" ;;
+  "trust") echo "key signer inspect revoke sign --help" ;;
+  "trust key") echo "generate load --help" ;;
+  "trust key generate") echo "--dir --json --passphrase-fd --passphrase-command --help" ;;
+  "trust key load") echo "--name --json --passphrase-fd --passphrase-command --help" ;;
+  "trust signer") echo "add remove --help" ;;
+  "trust signer add") echo "--key --json --passphrase-fd --passphrase-command --help" ;;
+  "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --help" ;;
+  "trust inspect") echo "--pretty --json --help" ;;
+  "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --help" ;;
+  "trust sign") echo "--local --json --passphrase-fd --passphrase-command --help" ;;
+  "completion") echo "bash fish zsh --help" ;;
+  "help") echo "--help" ;;
+  "list") echo "--json --quiet -q --max-staleness --help" ;;
+  "pull") echo "--to --platform --max-staleness --json --quiet -q --help" ;;
+  "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
+  "server") echo "--listen --data --tls-cert --tls-key --log-level --help" ;;
+  "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "verify") echo "--json --quiet -q --platform --max-staleness --help" ;;
+  "version") echo "--json --help" ;;
+  esac
+}
+
+_tagseal_value() {
+  case "$1" in
+  "trust key generate --dir") echo "directory" ;;
+  "trust key generate --passphrase-fd") echo "" ;;
+  "trust key generate --passphrase-command") echo "" ;;
+  "trust key load --name") echo "" ;;
+  "trust key load --passphrase-fd") echo "" ;;
+  "trust key load --passphrase-command") echo "" ;;
+  "trust signer add --key") echo "file" ;;
+  "trust signer add --passphrase-fd") echo "" ;;
+  "trust signer add --passphrase-command") echo "" ;;
+  "trust signer remove --passphrase-fd") echo "" ;;
+  "trust signer remove --passphrase-command") echo "" ;;
+  "trust revoke --passphrase-fd") echo "" ;;
+  "trust revoke --passphrase-command") echo "" ;;
+  "trust sign --passphrase-fd") echo "" ;;
+  "trust sign --passphrase-command") echo "" ;;
+  "list --max-staleness") echo "" ;;
+  "pull --to") echo "" ;;
+  "pull --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
+  "pull --max-staleness") echo "" ;;
+  "push --from") echo "" ;;
+  "push --passphrase-fd") echo "" ;;
+  "push --passphrase-command") echo "" ;;
+  "sandbox --data") echo "directory" ;;
+  "sandbox --registry-port") echo "" ;;
+  "sandbox --server-port") echo "" ;;
+  "server --listen") echo "" ;;
+  "server --data") echo "directory" ;;
+  "server --tls-cert") echo "file" ;;
+  "server --tls-key") echo "file" ;;
+  "server --log-level") echo "debug info error" ;;
+  "sign --passphrase-fd") echo "" ;;
+  "sign --passphrase-command") echo "" ;;
+  "verify --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
+  "verify --max-staleness") echo "" ;;
+  *) return 1 ;;
+  esac
+}
+
+_tagseal() {
+  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate first=1
+  # What help explains are the other commands.
+  [[ ${COMP_WORDS[1]} == help && COMP_CWORD -gt 1 ]] && first=2
+  for word in "${COMP_WORDS[@]:first:COMP_CWORD-first}"; do
+    candidate="${path:+$path }$word"
+    case " $(_tagseal_words "$path") " in *" $word "*) [[ $word == -* ]] || path="$candidate" ;; esac
+  done
+  local kind
+  if kind=$(_tagseal_value "$path $previous"); then
+    case "$kind" in
+    file) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    directory) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$current") ;;
+    esac
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path")" -- "$current")
+  [[ ${#COMPREPLY[@]} -gt 0 || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}
+complete -F _tagseal tagseal
