@@ -2,9 +2,13 @@
  * Tagseal as a library: open a trust context for an image, then verify, list, inspect, sign or revoke its tags.
  */
 
+export { PublicKey } from "./crypto/public-key.ts";
 export { TagsealError, errorCodes, hasCode, type ErrorCode } from "./errors.ts";
+export type { KeyStore, KeyUse, StoredKey } from "./keys/key-store.ts";
+export type { PassphraseRequest, PassphraseSource } from "./keys/passphrase.ts";
+export { fromCommand, fromEnvironment, fromFileDescriptor } from "./keys/passphrase-sources.ts";
 export { parseImageReference, type ImageReference } from "./reference/image-reference.ts";
-export type { Digest } from "./reference/digest.ts";
+export { type Digest, parseDigest } from "./reference/digest.ts";
 export { openTrustContext, type OpenTrustContextOptions, type TrustContext } from "./trust/trust-context.ts";
 export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
 export { verifyTag, type VerifiedTag } from "./trust/verify.ts";
