@@ -32,6 +32,20 @@ test("I4: expired targets are refused to readers, and repaired by their owner's 
   );
 });
 
+test("expired targets with signers below them are repaired by the owner; the signers' entries stay", async () => {
+  const owner = await (await story.person()).open("expired-parent/app", { now });
+  const alice = await story.person();
+  const key = PrivateKey.generate("ecdsa");
+  await alice.keys.add(key, { role: "alice" });
+  await addSigner(owner, "alice", [key.publicKey]);
+  later(500);
+  await signTags(await alice.open("expired-parent/app", { now }), [tagOf("v1")]);
+  later(1_100);
+  await rejects(verifyTag(owner, "v1"), { code: "METADATA_EXPIRED" });
+  await addSigner(owner, "bob", [PrivateKey.generate("ecdsa").publicKey]);
+  deepEqual((await verifyTag(owner, "v1")).signers, ["alice"]);
+});
+
 test("signing the same tag again renews what expired", async () => {
   const context = await (await story.person()).open("renewed/app", { now });
   await signTags(context, [tagOf("v1")]);

@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import type { PassphraseRequest } from "../../src/keys/passphrase.ts";
 import { listTags } from "../../src/trust/list.ts";
@@ -78,7 +79,7 @@ test("three processes with one trust directory sign 12 tags, none is lost, and t
   const owner = await personTyping("correct horse");
   await signTags(await owner.open("processes/app"), [tagOf("v0")]);
   const runs = ["a", "b", "c"].map(async (prefix) => {
-    const script = join(import.meta.dirname, "signing-process.ts");
+    const script = fileURLToPath(new URL("./signing-process.ts", import.meta.url));
     const child = spawn(process.execPath, [script, story.url, owner.dockerConfigDir, prefix, "4"], {
       stdio: ["ignore", "inherit", "pipe"],
     });
