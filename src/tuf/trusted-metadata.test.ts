@@ -102,7 +102,7 @@ describe("order", () => {
   test("I9: a file parsed for one role does not pass for another", async () => {
     const repository = await published();
     const set = setWith(repository, "root", "targets");
-    const parsed = parseMetadata("targets", file(repository, "targets/a"));
+    const parsed = parseMetadata("targets", file(repository, "targets/a/b"));
     assert.throws(() => set.load("targets/a", parsed), { code: "METADATA_TYPE_UNEXPECTED" });
   });
 
