@@ -57,13 +57,16 @@ export async function uploadBlob(
   if (first.status === 201) return "mounted";
   let upload: Upload = { location: nextLocation(first), offset: 0 };
   const chunkBytes = chunkSize(first, options.chunkBytes);
-  for (let fruitless = 0; ;) {
-    const before = upload.offset;
+  let furthest = 0;
+  let fruitless = 0;
+  for (;;) {
     try {
       await sendFrom(upload, content, requests, { ...options, chunkBytes });
       return "uploaded";
     } catch (error) {
-      fruitless = upload.offset > before ? 1 : fruitless + 1;
+      // only new ground counts: an upload that begins again and again for ever gets nowhere
+      fruitless = upload.offset > furthest ? 1 : fruitless + 1;
+      furthest = Math.max(furthest, upload.offset);
       const mayGoOn = isTemporary(error) || hasCode(error, "REGISTRY_NOT_FOUND");
       if (!mayGoOn || fruitless >= maxFruitlessTries) throw error;
       await pause(200 * 2 ** (fruitless - 1), options.signal);
