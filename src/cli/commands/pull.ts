@@ -21,7 +21,7 @@ export const command = defineCommand(
     description: [
       "Verifies what the tag is signed for, then fetches that digest from the registry and checks every byte. A tag that is not signed is not fetched, whatever the registry has under it; nothing falls back to the unsigned tag. An image named by its digest alone is exact already: it is fetched without asking the trust server, and every byte checked against the digest.",
       "With a tag and a digest, the tag must be signed for exactly that digest.",
-      "  oci:DIR[:NAME]              an OCI image layout; other images in it stay\n  docker-archive:FILE[:NAME]  a tar file for docker load; of an index, one platform's image",
+      "  oci:DIR[:NAME]              an OCI image layout; other images in it stay\n  docker-archive:FILE[:NAME]  a tar file for docker load: one platform's image",
     ],
     options: {
       to: { kind: "text", value: "destination", help: "Where to put it: oci:DIR[:NAME] or docker-archive:FILE[:NAME]" },

@@ -24,7 +24,7 @@ export const command = defineCommand(
     description: [
       "Uploads an image to its registry, sets the tag, and signs the tag for exactly the bytes that were uploaded: the digest is computed here and never taken from the registry. Layers that the registry has already are not sent again. A multi-architecture index is pushed and signed as a whole.",
       "The first signature in a repository makes its keys, and on a new machine a root key too: you are asked for passphrases for them.",
-      "  oci:DIR[:NAME]              an OCI image layout, such as buildah, skopeo and docker buildx write\n  docker-archive:FILE[:NAME]  a tar file that docker save wrote",
+      "  oci:DIR[:NAME]              an OCI image layout: skopeo, buildah, buildx\n  docker-archive:FILE[:NAME]  a tar file that docker save wrote",
     ],
     options: {
       from: { kind: "text", value: "source", help: "Where the image is: oci:DIR[:NAME] or docker-archive:FILE[:NAME]" },
