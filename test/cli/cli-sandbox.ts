@@ -76,6 +76,6 @@ export class CliSandbox implements AsyncDisposable {
 }
 
 /** Parses what a command printed with `--json`. */
-export function json<T>({ stdout }: Outcome): T {
-  return JSON.parse(stdout) as T;
+export function json({ stdout }: Outcome): unknown {
+  return JSON.parse(stdout);
 }

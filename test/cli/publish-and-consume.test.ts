@@ -75,7 +75,7 @@ describe("publishing and consuming without an engine", () => {
     assert.equal(stdout, tags.map((tag) => `Signed ${tag} (targets)\n`).join(""));
     assert.equal((await stage.ok(["list", "-q", app])).stdout, "1.0\nlatest\nv2\nv10\n");
     assert.deepEqual(
-      json<{ tag: string }[]>(await stage.ok(["list", "--json", app])).map(({ tag }) => tag),
+      (json(await stage.ok(["list", "--json", app])) as { tag: string }[]).map(({ tag }) => tag),
       ["1.0", "latest", "v2", "v10"],
     );
   });
@@ -147,7 +147,7 @@ describe("publishing and consuming without an engine", () => {
   });
 
   it("says the same in JSON", async () => {
-    const verified = json<Record<string, unknown>>(await stage.ok(["verify", "--json", `${app}:1.0`]));
+    const verified = json(await stage.ok(["verify", "--json", `${app}:1.0`])) as Record<string, unknown>;
     assert.equal(verified["digest"], image.manifestDigest);
     assert.equal(verified["image"], `${app}:1.0@${image.manifestDigest}`);
     const pushed = await stage.ok(["push", "--json", "--from", `oci:${image.directory}`, `${app}:json`]);
@@ -161,7 +161,7 @@ describe("publishing and consuming without an engine", () => {
     });
     assert.equal(pushed.stderr, "");
     const failed = await stage.run(["verify", "--json", `${app}:nosuch`]);
-    assert.equal(json<{ error: { code: string } }>(failed).error.code, "TAG_NOT_SIGNED");
+    assert.equal((json(failed) as { error: { code: string } }).error.code, "TAG_NOT_SIGNED");
     assert.match(failed.stderr, /^No valid trust data for nosuch\n/);
   });
 
