@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import { createRootCertificate } from "../crypto/certificate.ts";
 import { PrivateKey } from "../crypto/private-key.ts";
 import { PublicKey } from "../crypto/public-key.ts";
 import type { Signature } from "../crypto/signature.ts";
+import { encodeBase64 } from "../encoding/base64.ts";
+import { derBitString, derOid, derSequence } from "../encoding/der.ts";
 import { verifyThreshold } from "./threshold.ts";
 
 const payload = Buffer.from('{"_type":"Targets"}');
@@ -67,6 +70,31 @@ test("I2: two certificates for one key count once", async () => {
   assert.throws(() => verifyThreshold(file, { keyIds: [...listed.keys()], threshold: 2 }, listed), {
     code: "METADATA_THRESHOLD_NOT_MET",
   });
+});
+
+test("I2: one RSA key spelled in several ways counts once", async () => {
+  const rsa = PrivateKey.generate("rsa");
+  const spki = rsa.publicKey.bytes;
+  const pem = `-----BEGIN PUBLIC KEY-----\n${encodeBase64(spki)}\n-----END PUBLIC KEY-----\n`;
+  // The same key without the NULL that its algorithm usually has, and as the PEM text of very old clients.
+  const withoutNull = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" }).export({
+    format: "der",
+    type: "pkcs1",
+  });
+  const bare = derSequence(derSequence(derOid("1.2.840.113549.1.1.1")), derBitString(withoutNull));
+  const spellings = [spki, bare, Buffer.from(pem)].map((bytes) => new PublicKey("rsa", bytes));
+  const listed = new Map(spellings.map((key) => [key.keyId, key]));
+  assert.equal(listed.size, 3);
+  const { value } = await rsa.sign(payload);
+  const signatures = spellings.map(({ keyId }, index) => ({
+    keyId,
+    method: index === 2 ? "pycrypto-pkcs#1 pss" : "rsapss",
+    value,
+  }));
+  const file = { role: "targets", signedBytes: payload, signatures };
+  const keyIds = [...listed.keys()];
+  assert.equal(verifyThreshold(file, { keyIds, threshold: 1 }, listed).length, 3, "each spelling verifies");
+  assert.throws(() => verifyThreshold(file, { keyIds, threshold: 2 }, listed), { code: "METADATA_THRESHOLD_NOT_MET" });
 });
 
 test("passes over signatures of other keys, spoilt ones and unknown methods", async () => {

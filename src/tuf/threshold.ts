@@ -9,7 +9,8 @@ import type { MetadataFile, RoleKeys } from "./metadata.ts";
  * Counts the keys of a role that validly signed a file. A key counts once, however many of its signatures appear; signatures by other
  * keys, by unknown methods and those that do not verify are passed over.
  *
- * Off-spec: two certificates for one key have two TUF key IDs, and the reference counts them twice. Here they are one key.
+ * Off-spec: two certificates for one key, or two spellings of one RSA key, have two TUF key IDs, and the reference counts them twice.
+ * Here they are one key.
  *
  * @param keys the keys `roleKeys` speaks about, by the ID they are listed under
  * @returns the distinct IDs of the keys that signed, in the order of their signatures
@@ -35,7 +36,7 @@ export function verifyThreshold(
     requireOwnId(key, signature.keyId, role);
     if (verifySignature(key, signature, file.signedBytes)) signers.add(signature.keyId);
   }
-  const distinct = new Set([...signers].map((id) => keys.get(id)?.canonicalKeyId));
+  const distinct = new Set([...signers].map((id) => materialOf(keys.get(id))));
   if (distinct.size >= roleKeys.threshold) return [...signers];
   throw unmet(
     `valid signatures did not meet threshold for ${role}`,
@@ -48,6 +49,11 @@ function requireOwnId(key: PublicKey, listedAs: string, role: string): void {
   if (key.keyId === listedAs) return;
   const reason = `key ID is not valid for key content: ${role} lists ${key.keyId} as ${listedAs}`;
   throw new MetadataError("METADATA_KEY_ID_MISMATCH", reason);
+}
+
+/** The key itself, however its owner spelled it: the platform writes every key in one way. */
+function materialOf(key: PublicKey | undefined): string | undefined {
+  return key?.verificationKey()?.handle.export({ format: "der", type: "spki" }).toString("base64");
 }
 
 /** The message is the one docker users know, word for word; what it leaves out goes into the hint. */
