@@ -9,7 +9,8 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { MetadataError, TagsealError, hasCode } from "../errors.ts";
-import type { MetadataFile, RoleName, RootBody, TargetsBody } from "./metadata.ts";
+import { verifyFileMeta } from "./file-hashes.ts";
+import type { FileMeta, MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
 import { verifyThreshold } from "./threshold.ts";
@@ -59,8 +60,8 @@ export class CachedFiles {
     const isSame = old === undefined || (old.roleKeys === current.roleKeys && old.keys === current.keys);
     const verdicts = (isSame ? [current] : [current, old]).map((signers) => judge(cached, signers));
     if (verdicts.includes("verified")) return Math.max(accepted ?? 1, cached.body.version);
-    if (!verdicts.includes("broken")) return accepted;
-    throw signatureBroken(role);
+    if (verdicts.includes("broken")) await this.#requireUndamaged(role, cached);
+    return accepted;
   }
 
   /**
@@ -71,7 +72,7 @@ export class CachedFiles {
   async wasTrustedBy(role: RoleName, signers: RoleSigners): Promise<boolean> {
     const file = await this.latest(role);
     const verdict = file === undefined ? "foreign" : judge(file, signers);
-    if (verdict === "broken") throw signatureBroken(role);
+    if (file !== undefined && verdict === "broken") await this.#requireUndamaged(role, file);
     return verdict === "verified";
   }
 
@@ -102,6 +103,17 @@ export class CachedFiles {
     const second = parsed(role, await this.#cache.load(role));
     if (!(second instanceof MetadataError)) return second;
     throw cacheCorrupt(role, "it cannot be read", second);
+  }
+
+  /**
+   * A signature that is not what it claims was either spoilt here or false from the start: a signer whose own signature was enough may add
+   * one in another's name, and must not stop every reader with it once that signer leaves. The cached snapshot can tell.
+   */
+  async #requireUndamaged(role: RoleName, file: MetadataFile): Promise<void> {
+    const snapshot = (await this.#read("snapshot")) as MetadataFile<SnapshotBody> | undefined;
+    const meta = snapshot?.body.meta.get(role);
+    if (meta === undefined || !isDescribedBy(file, meta))
+      throw cacheCorrupt(role, "its signature does not match its content");
   }
 
   /** Who could sign a role when the cache was written: the old root, or the cached parent if that was in order. */
@@ -137,8 +149,14 @@ export function cacheCorrupt(role: RoleName, reason: string, cause?: unknown): M
   });
 }
 
-function signatureBroken(role: RoleName): MetadataError {
-  return cacheCorrupt(role, "its signature does not match its content");
+function isDescribedBy(file: MetadataFile, meta: FileMeta): boolean {
+  try {
+    verifyFileMeta(file.role, file.bytes, meta);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "METADATA_HASH_MISMATCH", "METADATA_LENGTH_MISMATCH")) throw error;
+    return false;
+  }
 }
 
 function parsed(role: RoleName, bytes: Uint8Array | undefined): MetadataFile | MetadataError | undefined {

@@ -79,7 +79,12 @@ class UpdatePass {
     return file;
   }
 
-  /** A delegation nobody can believe (any more) is left out with a warning; one that is merely wrong is an error, like any other file. */
+  /**
+   * A delegation nobody can believe (any more) is left out with a warning; one that is merely wrong is an error, like any other file.
+   *
+   * Off-spec: the reference also leaves out one whose own keys, unchanged, signed an earlier version and not this one. Only whoever holds
+   * the snapshot key can bring that about, to make readers fall back to what other roles say.
+   */
   async #loadDelegation(role: RoleName): Promise<MetadataFile | undefined> {
     const { meta } = this.#trusted.expected(role);
     if (meta === undefined) {
@@ -91,6 +96,7 @@ class UpdatePass {
       return await this.loadRole(role);
     } catch (error) {
       if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_EXPIRED")) throw error;
+      if (hasCode(error, "METADATA_THRESHOLD_NOT_MET") && (await this.#wasTrusted(role))) throw disowned(role, error);
       this.#options.onWarning?.({
         kind: "delegation-skipped",
         message: `Error getting ${role}: ${error.message}`,
@@ -106,7 +112,7 @@ class UpdatePass {
    * roles. Whoever holds nothing but the snapshot key could so make signed tags disappear, or older ones come back.
    */
   async #refuseToForget(role: RoleName): Promise<void> {
-    if (!(await this.#files.wasTrustedBy(role, this.#trusted.signersOf(role)))) return;
+    if (!(await this.#wasTrusted(role))) return;
     throw new MetadataError(
       "METADATA_VERSION_ROLLBACK",
       `the snapshot no longer lists ${role}, which was trusted before and is still delegated to`,
@@ -114,6 +120,11 @@ class UpdatePass {
         hint: "Unless its owner tells you why, treat it as an attack.",
       },
     );
+  }
+
+  /** By the keys the role has now. */
+  async #wasTrusted(role: RoleName): Promise<boolean> {
+    return await this.#files.wasTrustedBy(role, this.#trusted.signersOf(role));
   }
 
   #countDelegation(role: RoleName, bytes: number): void {
@@ -130,4 +141,11 @@ class UpdatePass {
     const { roles } = this.#options;
     return roles === undefined || roles.some((wanted) => isWithin(wanted, role));
   }
+}
+
+function disowned(role: RoleName, cause: MetadataError): MetadataError {
+  return new MetadataError("METADATA_THRESHOLD_NOT_MET", cause.message, {
+    cause,
+    hint: `Keys that signed ${role} as it was seen here before did not sign this one. Unless its owner tells you why, treat it as an attack; if the owner does, remove the cached file of ${role}.`,
+  });
 }

@@ -114,6 +114,17 @@ describe("I3: refuses", () => {
     });
   });
 
+  test("a delegation it trusted before in a newer version that its keys did not sign, so as to fall back to other roles", async () => {
+    const { repository, client } = await seenTwice();
+    repository.addTarget("v1", "targets", "what the releases used to hide");
+    await repository.publish();
+    await client.update();
+    repository.corrupt(releases, { signWith: [simulatedKey()] });
+    await repository.publish();
+    assert.equal(await client.outcome(), "METADATA_THRESHOLD_NOT_MET");
+    assert.equal(await client.outcome({ roles: [releases] }), "METADATA_THRESHOLD_NOT_MET", "and the next time, too");
+  });
+
   test("to lose its memory of versions by a spoilt byte", async () => {
     const { repository, client, first } = await seenTwice();
     repository.rollBack(releases, first.get(releases) ?? new Uint8Array());
@@ -144,6 +155,27 @@ describe("honest changes that look like going back", () => {
     repository.delegate(releases, { withFile: false });
     await repository.publish();
     assert.equal(await client.outcome(), "ok");
+  });
+
+  test("I8: a signer who leaves cannot spoil the cache with a false signature in another's name", async () => {
+    const { repository, client } = await seenTwice();
+    const [leaving] = repository.keys.get(releases) ?? [];
+    assert.ok(leaving);
+    const staying = simulatedKey();
+    repository.delegate(releases, { keys: [leaving, staying] });
+    // One good signature is enough; the other one only claims to be from the key that stays.
+    const pretended = { privateKey: simulatedKey().privateKey, listed: staying.listed };
+    repository.corrupt(releases, { signWith: [leaving, pretended] });
+    await repository.publish();
+    assert.equal(await client.outcome(), "ok");
+    repository.delegate(releases, { keys: [staying] });
+    repository.role(releases).changed = false;
+    await repository.publish();
+    assert.equal(await client.outcome(), "ok", "not signed by the one who stays: left out");
+    repository.addTarget("v1", releases, "by the one who stays");
+    await repository.publish();
+    const collection = await client.update();
+    assert.equal(findTarget(collection, "v1")?.role, releases);
   });
 
   test("after a rotation of the snapshot and timestamp keys an interrupted update goes on", async () => {

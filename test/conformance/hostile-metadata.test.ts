@@ -47,6 +47,8 @@ interface Story {
   readonly base: Outcome;
   /** `ok` for a delegation means: left out with everything below it */
   readonly delegation: Outcome;
+  /** of a delegation whose keys signed what the client remembers */
+  readonly delegationSeenBefore?: Outcome;
   /** where what the client remembers makes a difference */
   readonly whenSeenBefore?: Outcome;
 }
@@ -74,6 +76,9 @@ function raiseThreshold(repository: SimulatedRepository, role: RoleName): void {
 const malformed = { root: "METADATA_MALFORMED", base: "METADATA_MALFORMED", delegation: "METADATA_MALFORMED" } as const;
 const unsigned = { root: "ROOT_INVALID", base: "METADATA_THRESHOLD_NOT_MET", delegation: "ok" } as const;
 
+/** By keys that signed before, and did not sign this. */
+const disowned = { ...unsigned, delegationSeenBefore: "METADATA_THRESHOLD_NOT_MET" } as const;
+
 const stories: readonly Story[] = [
   { corruption: "invalid JSON", apply: bytes((file) => file.subarray(1)), ...malformed },
   { corruption: "not an object", apply: bytes(() => Buffer.from("[]")), ...malformed },
@@ -100,13 +105,13 @@ const stories: readonly Story[] = [
   {
     corruption: "broken signatures",
     apply: bytes((file) => Buffer.from(file.toString().replaceAll(/"sig":"..../g, '"sig":"AAAA'))),
-    ...unsigned,
+    ...disowned,
   },
-  { corruption: "no signatures", apply: (repository, role) => repository.corrupt(role, { signWith: [] }), ...unsigned },
+  { corruption: "no signatures", apply: (repository, role) => repository.corrupt(role, { signWith: [] }), ...disowned },
   {
     corruption: "a foreign signature",
     apply: (repository, role) => repository.corrupt(role, { signWith: [simulatedKey()] }),
-    ...unsigned,
+    ...disowned,
   },
   { corruption: "a threshold of two and one signature", apply: raiseThreshold, ...unsigned },
   {
@@ -120,6 +125,7 @@ const stories: readonly Story[] = [
 
 function expectedFor(story: Story, role: RoleName, isSeenBefore: boolean): Outcome {
   if (isSeenBefore && story.whenSeenBefore !== undefined) return story.whenSeenBefore;
+  if (role === delegation && isSeenBefore) return story.delegationSeenBefore ?? story.delegation;
   if (role === delegation) return story.delegation;
   if (role !== "root") return story.base;
   // A root the client's own root did not sign is refused for that first.
