@@ -13,7 +13,6 @@ export { openTrustContext, type OpenTrustContextOptions, type TrustContext } fro
 export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
 export { verifyTag, type VerifiedTag } from "./trust/verify.ts";
 export { listTags, type SignedTag } from "./trust/list.ts";
-
 export { inspectTrust, type SignerKeys, type TrustInspection } from "./trust/inspect.ts";
 export { signTags, type SignOptions, type SignResult, type TagToSign } from "./trust/sign.ts";
 export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/revoke.ts";

@@ -1,7 +1,9 @@
 import { hasCode, MetadataError } from "../errors.ts";
+import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
+import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
-import { updateCollection, type UpdateOptions } from "../tuf/updater.ts";
+import { type MetadataCache, updateCollection, type UpdateOptions } from "../tuf/updater.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /**
@@ -14,11 +16,15 @@ export async function readCollection(
   context: TrustContext,
   overrides: Partial<UpdateOptions> = {},
 ): Promise<TrustedCollection> {
+  const cache = watchFirstRoot(context.cache);
   try {
-    const collection = await updateCollection({ ...updateOptions(context), ...overrides });
-    if (collection.pinnedOnFirstUse) announcePin(context, collection);
+    const collection = await updateCollection({ ...updateOptions(context), cache, ...overrides });
+    if (collection.pinnedOnFirstUse) announcePin(context, collection.root);
     return collection;
   } catch (error) {
+    // The root stays trusted although something else was refused, and this is the only moment to compare it.
+    const root = context.pinning === undefined ? cache.firstRoot() : undefined;
+    if (root !== undefined) announcePin(context, parseMetadata("root", root));
     throw hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
   }
 }
@@ -83,7 +89,27 @@ function updateOptions(context: TrustContext): UpdateOptions {
   };
 }
 
-function announcePin(context: TrustContext, collection: TrustedCollection): void {
-  const rootKeyIds = collection.root.body.roles.get("root")?.keyIds ?? [];
+/** Notices the root that is stored where there was none. */
+function watchFirstRoot(cache: MetadataCache): MetadataCache & { firstRoot(): Uint8Array | undefined } {
+  let hadNone = false;
+  let firstRoot: Uint8Array | undefined;
+  return {
+    firstRoot: () => firstRoot,
+    load: async (role) => {
+      const bytes = await cache.load(role);
+      if (role === "root") hadNone = bytes === undefined;
+      return bytes;
+    },
+    store: async (role, bytes) => {
+      if (role === "root" && hadNone) firstRoot ??= bytes;
+      await cache.store(role, bytes);
+    },
+    confirmedAt: async (role) => await cache.confirmedAt?.(role),
+    confirm: async (role) => await cache.confirm?.(role),
+  };
+}
+
+function announcePin(context: TrustContext, root: MetadataFile<RootBody>): void {
+  const rootKeyIds = root.body.roles.get("root")?.keyIds ?? [];
   context.notify({ kind: "pinned-root", gun: context.gun, rootKeyIds });
 }

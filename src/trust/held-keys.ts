@@ -62,10 +62,20 @@ export class HeldKeys {
    */
   async discardMade(why: string): Promise<void> {
     for (const [keyId, { use }] of this.#made) {
-      if (use.role !== "root") await this.#context.keys.remove(keyId);
-      else this.#warn(`${why}; the new root key ${keyId} is kept and will be used next time`);
+      if (use.role === "root") this.#warn(`${why}; the new root key ${keyId} is kept and will be used next time`);
+      else await this.#remove(keyId, use.role);
     }
     this.#made.clear();
+  }
+
+  /** A key that cannot be removed must not hide why it was to be. */
+  async #remove(keyId: string, role: string): Promise<void> {
+    try {
+      await this.#context.keys.remove(keyId);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#warn(`the new ${role} key ${keyId} is of no use and could not be removed: ${reason}`);
+    }
   }
 
   /** Keeps what was made because nobody knows whether it was published, and says so. */

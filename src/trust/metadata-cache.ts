@@ -116,8 +116,13 @@ export class FileMetadataCache implements MetadataCache {
   /** How many changes another tool staged for its next publish. They are its business: only counted, never read. */
   async stagedChanges(): Promise<number> {
     const directory = join(this.#trustDirectory, ...this.#collection, "changelist");
-    const names = await readdir(directory).catch(absentAsUndefined);
-    return names?.filter((name) => name.endsWith(".change")).length ?? 0;
+    try {
+      return (await readdir(directory)).filter((name) => name.endsWith(".change")).length;
+    } catch (error) {
+      // None, or none of our business.
+      if (error instanceof Error && "code" in error) return 0;
+      throw error;
+    }
   }
 
   /** Forgets everything about the collection, staged changes of other tools excepted. */

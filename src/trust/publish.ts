@@ -58,16 +58,17 @@ export async function publishChange(
   options: PublishOptions,
 ): Promise<Publication> {
   const publisher = new Publisher(context, held, change, options);
+  let publication: Publication;
   try {
-    const publication = await context.exclusively(async () => await publisher.run());
-    held.keepMade();
-    await warnOfStagedChanges(context);
-    return publication;
+    publication = await context.exclusively(async () => await publisher.run());
   } catch (error) {
     if (publisher.outcomeIsUnknown) held.reportMade("it is not known whether the change was published");
     else await held.discardMade("the change was not published");
     throw error;
   }
+  held.keepMade();
+  await warnOfStagedChanges(context);
+  return publication;
 }
 
 async function warnOfStagedChanges(context: TrustContext): Promise<void> {
@@ -105,6 +106,7 @@ class Publisher {
   #base: TrustedCollection | undefined;
   #failure: unknown;
   #outcomeIsUnknown = false;
+  #lookedAgain = false;
 
   constructor(context: TrustContext, held: HeldKeys, change: CollectionChange, options: PublishOptions) {
     this.#context = context;
@@ -125,7 +127,7 @@ class Publisher {
       await this.#judgeLastFailure(current);
       const startedAt = performance.now();
       const files = await this.#sign(current);
-      if (performance.now() - startedAt > slowSigningMs && (await this.#hasMoved(current))) continue;
+      if (performance.now() - startedAt > slowSigningMs && (await this.#hasMovedAtFirst(current))) continue;
       if (files === undefined && current !== undefined) return await this.#done(current);
       if (files === undefined || !(await this.#send(files))) continue;
       return await this.#done(await readBack(this.#context, files, this.#change));
@@ -170,9 +172,13 @@ class Publisher {
     return files.size === 0 ? undefined : files;
   }
 
-  /** Somebody published while a passphrase was typed or stretched: sending what was made from the old state would be for nothing. */
-  async #hasMoved(current: TrustedCollection | undefined): Promise<boolean> {
-    if (current?.timestamp === undefined) return false;
+  /**
+   * Somebody published while a passphrase was typed or stretched: sending what was made from the old state would be for nothing. Looked at
+   * once: from then on keys are unlocked, and lost races are counted and paced.
+   */
+  async #hasMovedAtFirst(current: TrustedCollection | undefined): Promise<boolean> {
+    if (this.#lookedAgain || current?.timestamp === undefined) return false;
+    this.#lookedAgain = true;
     try {
       const latest = await this.#context.server.fetch("timestamp", maxFileBytes("timestamp"));
       return Buffer.compare(latest, current.timestamp.bytes) !== 0;
