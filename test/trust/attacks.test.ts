@@ -153,6 +153,19 @@ test("an abort ends a verification against a silent server at once", async () =>
   ok(performance.now() - started < 1_000);
 });
 
+test("a root that was pinned is named although what came after it was refused", async () => {
+  await repository("pinned/app");
+  const meddler = await story.meddler();
+  meddler.meddle = async (asked, forward) => (asked.file.startsWith("targets.") ? "cut" : await forward());
+  const person = await story.person();
+  await rejects(verifyTag(await person.open("pinned/app", { via: meddler }), "app"), { code: "NETWORK_UNREACHABLE" });
+  deepEqual(
+    person.events.map(({ kind }) => kind),
+    ["pinned-root"],
+  );
+  equal((await verifyTag(await person.open("pinned/app"), "app")).pinnedOnFirstUse, false);
+});
+
 test("I4: a refusal is never softened by what is cached", async () => {
   await repository("refuse/app");
   const meddler = await story.meddler();
