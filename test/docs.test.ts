@@ -116,6 +116,17 @@ describe("differences from Docker Content Trust", () => {
   });
 });
 
+describe("dependencies", () => {
+  it("each have a line that says why they are here, and nothing else has", () => {
+    const manifest = JSON.parse(read("package.json")) as Readonly<Record<string, Readonly<Record<string, string>>>>;
+    const kinds = ["dependencies", "optionalDependencies", "devDependencies"];
+    const installed = kinds.flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+    const cells = [...read("docs/dependencies.md").matchAll(/^\| (`[^|]+) \|/gmu)].map((match) => match[1] ?? "");
+    const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/gu)].map((match) => match[1] ?? ""));
+    assert.deepEqual(named.toSorted(), installed.toSorted());
+  });
+});
+
 describe("doc comments", () => {
   it("stand before every export of src", () => {
     const files = globSync("src/**/*.ts", { cwd: root, exclude: ["src/**/*.test.ts"] }).sort();
