@@ -15,7 +15,8 @@ function __tagseal_path
 end
 
 function __tagseal_at
-  test (__tagseal_path) = "$argv"
+  set -l path (__tagseal_path)
+  test "$path" = "$argv"
 end
 
 complete -c tagseal -e

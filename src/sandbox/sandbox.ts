@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UsageError } from "../errors.ts";
+import { TagsealError, UsageError } from "../errors.ts";
 import type { DemoImage } from "./demo-image.ts";
 import { createThrowawayTls, type ThrowawayTls } from "./throwaway-tls.ts";
 
@@ -56,7 +56,12 @@ interface SandboxState {
   readonly tlsMadeAt: string;
 }
 
-/** Starts a sandbox. @throws UsageError `FILE_UNREADABLE`, `FILE_UNWRITABLE` for the directory */
+/**
+ * Starts a sandbox.
+ *
+ * @throws UsageError `FILE_UNREADABLE` for a damaged directory
+ * @throws TagsealError `SERVER_CONFIGURATION` for a port that is taken
+ */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { directory } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -64,15 +69,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const fresh = old ?? { registryPort: 0, serverPort: 0, ...newSecrets(new Date()) };
   const registryDirectory = join(directory, "registry");
   const serverDirectory = join(directory, "server");
-  const { startRegistry } = await import("./registry/registry.ts");
-  const registry = await startRegistry({
-    directory: registryDirectory,
-    host: "127.0.0.1",
-    port: options.registryPort ?? fresh.registryPort,
-  });
+  const registry = await startRegistryIn(registryDirectory, options.registryPort ?? fresh.registryPort);
   const startServer = (port: number): Promise<Stoppable> =>
     startTrustServerIn(serverDirectory, port, fresh.tls, options);
-  let server: Stoppable | undefined = await startServer(options.serverPort ?? fresh.serverPort);
+  let server: Stoppable | undefined;
+  try {
+    server = await startServer(options.serverPort ?? fresh.serverPort);
+  } catch (error) {
+    await registry.close();
+    throw error;
+  }
   const state = { ...fresh, registryPort: portOf(registry.url), serverPort: portOf(server.url) };
   await writeFile(join(directory, "sandbox.json"), `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 });
   const stopTrustServer = async (): Promise<void> => {
@@ -130,6 +136,18 @@ function newSecrets(now: Date): Pick<SandboxState, "passphrase" | "tls" | "tlsMa
 
 function newTls(now: Date): Pick<SandboxState, "tls" | "tlsMadeAt"> {
   return { tls: createThrowawayTls(now), tlsMadeAt: now.toISOString() };
+}
+
+async function startRegistryIn(directory: string, port: number): Promise<Stoppable> {
+  const { startRegistry } = await import("./registry/registry.ts");
+  try {
+    return await startRegistry({ directory, host: "127.0.0.1", port });
+  } catch (error) {
+    throw new TagsealError("SERVER_CONFIGURATION", `cannot start the registry on 127.0.0.1:${port}`, {
+      cause: error,
+      hint: "choose another --registry-port, or stop what uses this one",
+    });
+  }
 }
 
 async function startTrustServerIn(

@@ -1,0 +1,65 @@
+/** `tagseal sandbox`: the demonstration to its end, and a sandbox that comes back as it was. */
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { run, Scope, tagsealCommand } from "../support/peers.ts";
+
+const scope = new Scope("sandbox-command");
+after(() => scope.close());
+const env = { HOME: scope.directory, TMPDIR: scope.directory };
+
+function exportsIn(text: string): string[] {
+  return text.split("\n").filter((line) => line.startsWith("export "));
+}
+
+describe("the demonstration", () => {
+  it("finds what is signed, sees every attack refused for its own reason, and exits with 0", async () => {
+    const startedAt = Date.now();
+    const { code, stdout, stderr } = await run(tagsealCommand, ["sandbox", "--demo"], { env });
+    assert.equal(code, 0, stdout + stderr);
+    assert.ok(Date.now() - startedAt < 60_000);
+    const codes = [...stdout.matchAll(/\[([A-Z_]+)\]$/gmu)].map((match) => match[1]);
+    assert.deepEqual(codes, [
+      "REPOSITORY_NOT_SIGNED",
+      "SIGNING_KEY_MISSING",
+      "TAG_DIGEST_MISMATCH",
+      "REGISTRY_DIGEST_MISMATCH",
+      "METADATA_VERSION_ROLLBACK",
+      "METADATA_EXPIRED",
+    ]);
+    assert.match(stdout, /\nEverything that was signed was found, and every attack was refused\.\n$/);
+    assert.equal(stdout.includes("✘") || stdout.includes("\u001b"), false);
+  });
+});
+
+describe("a sandbox", () => {
+  it("comes back with the same names, keys and images when it is given a directory", async () => {
+    const args = ["sandbox", "--data", scope.path("kept")];
+    const settings: string[][] = [];
+    for (let round = 0; round < 2; round++) {
+      const running = await scope.start("sandbox", tagsealCommand, args, {
+        env,
+        ready: (log) => log().includes("Ctrl-C ends it."),
+      });
+      settings.push(exportsIn(running.log()));
+      assert.equal(await running.stop("SIGINT"), 0);
+    }
+    assert.equal(settings[0]?.length, 6);
+    assert.deepEqual(settings[1], settings[0]);
+  });
+
+  it("says so when a port is taken", async () => {
+    const running = await scope.start("sandbox", tagsealCommand, ["sandbox"], {
+      env,
+      ready: (log) => log().includes("Ctrl-C ends it."),
+    });
+    const port = /SERVER=https:\/\/127\.0\.0\.1:(\d+)/.exec(running.log())?.[1] ?? "";
+    const { code, stderr } = await run(tagsealCommand, ["sandbox", "--server-port", port], { env });
+    assert.equal(code, 1);
+    assert.match(stderr, /\[SERVER_CONFIGURATION\]/);
+    const registry = /REGISTRY=127\.0\.0\.1:(\d+)/.exec(running.log())?.[1] ?? "";
+    const other = await run(tagsealCommand, ["sandbox", "--registry-port", registry], { env });
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /^cannot start the registry on .*\nhint: choose another --registry-port/);
+    await running.stop();
+  });
+});
