@@ -1,0 +1,43 @@
+/** The build: the bundled command works without the sources, and starts nearly as fast as the runtime itself. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { join, resolve } from "node:path";
+import { run, runOk, Scope } from "../support/peers.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+describe("the build", () => {
+  const scope = new Scope("build");
+  const dist = scope.path("dist");
+  const env = { HOME: scope.directory, TMPDIR: scope.directory };
+  const built = (...args: string[]) => run(process.execPath, [join(dist, "tagseal.js"), ...args], { env });
+
+  before(() => runOk(process.execPath, [join(root, "build.ts"), dist]));
+  after(() => scope.close());
+
+  it("answers with the version", async () => {
+    assert.match((await built("version")).stdout, /^tagseal \d/);
+  });
+
+  it("plays the demonstration to its end: servers, client and images are all in it", async () => {
+    const { code, stdout, stderr } = await built("sandbox", "--demo");
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  it("explains every command it has", async () => {
+    const { stdout } = await built("help", "trust", "signer", "add");
+    assert.match(stdout, /^Usage: {2}tagseal trust signer add OPTIONS NAME REPOSITORY/);
+  });
+
+  it("is a library too", async () => {
+    const script = `import(${JSON.stringify(join(dist, "index.js"))}).then((tagseal) => console.log(typeof tagseal.verifyTag))`;
+    assert.equal((await run(process.execPath, ["-e", script], { env })).stdout, "function\n");
+  });
+
+  it("loads nothing but itself to say its version", async () => {
+    const script = `await import(${JSON.stringify(join(dist, "tagseal.js"))}); console.error(process.moduleLoadList.filter((name) => /tls|https|crypto$|sqlite/.test(name)).join());`;
+    const args = ["--input-type=module", "-e", script, "--", "version"];
+    const { stderr } = await run(process.execPath, args, { env });
+    assert.doesNotMatch(stderr, /NativeModule (?:tls|https|sqlite)/);
+  });
+});
