@@ -4,13 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import { digestAlgorithm, digestHex } from "../reference/digest.ts";
 import { familiarReference, formatReference, type ImageReference } from "../reference/image-reference.ts";
-import { unwritable } from "./file-content.ts";
+import { removeLeftover, unwritable } from "./file-content.ts";
 import { containerdNameAnnotation, layoutNameAnnotation } from "./image-layout.ts";
 import type { ImageSink } from "./image-store.ts";
 import { type Descriptor, type ManifestContent, malformed, mediaTypes, parseManifest } from "./manifest.ts";
@@ -78,17 +78,19 @@ class DockerArchiveSink implements ImageSink {
     await this.#addJson("index.json", { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [entry] });
     await this.#addJson("manifest.json", [manifest]);
     this.#tar.finalize();
-    await this.#written;
-    await rename(this.#temporary, this.#file).catch((error: unknown) => {
+    try {
+      await this.#written;
+      await rename(this.#temporary, this.#file);
+    } catch (error) {
       throw unwritable(this.#file, error);
-    });
+    }
   }
 
   async abort(): Promise<void> {
     this.#tar.destroy();
     // what went wrong was told to whoever wrote; here only the file must go
     await this.#written?.catch(() => undefined);
-    await rm(this.#temporary, { force: true });
+    await removeLeftover(this.#temporary);
   }
 
   async #addJson(name: string, value: object): Promise<void> {

@@ -86,9 +86,14 @@ export async function writeWhole(
     await writeTemporary(temporary, chunks);
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await removeLeftover(temporary);
     throw systemCode(error).startsWith("E") ? unwritable(path, error) : error;
   }
+}
+
+/** Removes a file that was begun. That it cannot be removed (or never came to be) adds nothing to the failure that led here. */
+export async function removeLeftover(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined);
 }
 
 async function writeTemporary(path: string, chunks: AsyncIterable<Uint8Array> | readonly Uint8Array[]): Promise<void> {

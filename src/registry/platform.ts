@@ -11,7 +11,7 @@ export interface Platform {
   readonly variant?: string;
 }
 
-const part = /^[A-Za-z0-9_.-]{1,64}$/;
+const part = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 const architectures: ReadonlyMap<string, readonly [architecture: string, variant?: string]> = new Map([
   ["aarch64", ["arm64"]],

@@ -29,7 +29,12 @@ class TunnelAgent extends Agent {
   ): Duplex | null | undefined {
     const target = `${options.host?.includes(":") === true ? `[${options.host}]` : options.host}:${options.port}`;
     openTunnel(this.#proxy, target, this.#patienceMs).then(
-      (socket) => done?.(null, connect({ ...options, host: undefined, port: undefined, path: undefined, socket })),
+      // `host` stays: it is what the certificate is checked for where there is no name to send, that is, for addresses
+      (socket) =>
+        done?.(
+          null,
+          connect({ ...options, host: options.host ?? undefined, port: undefined, path: undefined, socket }),
+        ),
       (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error)), undefined as never),
     );
     return undefined;

@@ -133,6 +133,25 @@ test("I9: the certificate behind a tunnel is checked for the name asked for", as
   await assert.rejects(asked, (error) => hasCode(error, "TLS_UNTRUSTED"));
 });
 
+test("I9: the certificate behind a tunnel is checked for the address asked for", async (t) => {
+  const server = await startStory(t, (_request, response) => reply(response, 200), {
+    tls: { cert: tls.certificate, key: tls.key },
+  });
+  const proxy = await startProxy(t, Number(server.url("/").port));
+  // The certificate is for localhost and 127.0.0.1, which is what the proxy is called, and not for these.
+  for (const proxyHost of ["127.0.0.1", "localhost"]) {
+    const http = new HttpClient({
+      proxyEnv: { HTTPS_PROXY: `http://${proxyHost}:${proxy.port}` },
+      tls: { ca: [tls.caCertificate] },
+    });
+    t.after(() => http.close());
+    for (const address of ["192.0.2.7", "[2001:db8::7]"]) {
+      const asked = http.request({ method: "GET", url: new URL(`https://${address}/v2/`) });
+      await assert.rejects(asked, (error) => hasCode(error, "TLS_UNTRUSTED"));
+    }
+  }
+});
+
 test("a proxy that refuses, or is not there, is named without its password", async (t) => {
   const proxy = await startProxy(t, 1);
   for (const port of [proxy.port, 1]) {

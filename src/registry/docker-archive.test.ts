@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { createWriteStream } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { test, type TestContext } from "node:test";
+import { gunzipSync, gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { pack } from "tar-stream";
+import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
+import { contentOf, gathered, manifestBytes, refusal, temporaryDirectory } from "../../test/support/registry-story.ts";
+import { TagsealError } from "../errors.ts";
+import { parseImageReference } from "../reference/image-reference.ts";
+import { createDockerArchive } from "./docker-archive-sink.ts";
+import { openDockerArchive } from "./docker-archive.ts";
+import { describe, mediaTypes, parseManifest } from "./manifest.ts";
+import { openTar } from "./tar-index.ts";
+
+interface File {
+  readonly name: string;
+  readonly content?: string | Uint8Array;
+  readonly type?: "directory" | "symlink" | "link";
+  readonly linkname?: string;
+}
+
+async function tarOf(t: Pick<TestContext, "after">, files: readonly File[]): Promise<string> {
+  const path = join(await temporaryDirectory(t), "image.tar");
+  const tar = pack();
+  for (const { content, ...header } of files)
+    tar.entry({ mtime: new Date(0), ...header }, content === undefined ? "" : Buffer.from(content));
+  tar.finalize();
+  await pipeline(tar, createWriteStream(path));
+  return path;
+}
+
+const layer = contentOf("a layer, not compressed");
+const second = contentOf("another layer");
+const config = contentOf(
+  JSON.stringify({
+    os: "linux",
+    architecture: "amd64",
+    rootfs: { type: "layers", diff_ids: [layer.descriptor.digest, second.descriptor.digest] },
+  }),
+);
+const configHex = config.descriptor.digest.slice(7);
+const bytesOf = async (content: { open(offset: number): AsyncIterable<Uint8Array> }): Promise<Buffer> =>
+  await gathered(content.open(0));
+const configText = (await bytesOf(config)).toString();
+
+function legacy(
+  more: Partial<Record<"Config" | "RepoTags" | "Layers", unknown>> = {},
+  layers?: readonly File[],
+): File[] {
+  const manifest = [
+    { Config: `${configHex}.json`, RepoTags: ["app:1"], Layers: ["one/layer.tar", "two/layer.tar"], ...more },
+  ];
+  return [
+    { name: `${configHex}.json`, content: configText },
+    { name: "one/", type: "directory" },
+    { name: "two/", type: "directory" },
+    ...(layers ?? [
+      { name: "one/layer.tar", content: "a layer, not compressed" },
+      { name: "two/layer.tar", content: "another layer" },
+    ]),
+    { name: "manifest.json", content: JSON.stringify(manifest) },
+  ];
+}
+
+test("reads docker's own layout: a manifest is made, always the same", async (t) => {
+  const source = await openDockerArchive(await tarOf(t, legacy()));
+  const parsed = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
+  assert.ok(parsed.kind === "image");
+  assert.equal(parsed.config.digest, config.descriptor.digest);
+  assert.deepEqual(
+    parsed.layers.map(({ digest, size }) => [digest, size]),
+    [
+      [layer.descriptor.digest, layer.descriptor.size],
+      [second.descriptor.digest, second.descriptor.size],
+    ],
+  );
+  assert.equal((await gathered(source.blob(layer.descriptor).open(0))).toString(), "a layer, not compressed");
+  assert.equal((await gathered(source.blob(layer.descriptor).open(9))).toString(), "not compressed");
+  const again = await openDockerArchive(await tarOf(t, legacy()));
+  assert.equal(again.root.descriptor.digest, source.root.descriptor.digest);
+});
+
+test("gzipped layers keep their bytes; what they unpack to is checked", async (t) => {
+  const packed = gzipSync("a layer, not compressed");
+  const files = [
+    { name: "one/layer.tar", content: packed },
+    { name: "two/layer.tar", content: "another layer" },
+  ];
+  const source = await openDockerArchive(await tarOf(t, legacy({}, files)));
+  const parsed = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
+  assert.ok(parsed.kind === "image");
+  assert.deepEqual(
+    parsed.layers.map(({ mediaType }) => mediaType),
+    [mediaTypes.ociLayerGzip, mediaTypes.ociLayer],
+  );
+  assert.deepEqual(await gathered(source.blob(parsed.layers[0] ?? layer.descriptor).open(0)), packed);
+  const swapped = [{ name: "one/layer.tar", content: gzipSync("evil") }, files[1] ?? { name: "x" }];
+  await refusal(openDockerArchive(await tarOf(t, legacy({}, swapped))), "IMAGE_MALFORMED", /the configuration says/);
+  const broken = [{ name: "one/layer.tar", content: packed.subarray(0, 20) }, files[1] ?? { name: "x" }];
+  await refusal(openDockerArchive(await tarOf(t, legacy({}, broken))), "IMAGE_MALFORMED");
+});
+
+test("a gzipped archive is unpacked first, and its copy removed at the end", async (t) => {
+  const path = await tarOf(t, legacy());
+  await writeFile(`${path}.gz`, gzipSync(await readFile(path)));
+  const source = await openDockerArchive(`${path}.gz`);
+  assert.equal((await gathered(source.blob(second.descriptor).open(0))).toString(), "another layer");
+  await source.close();
+  assert.equal((await readdir(dirname(path))).length, 2);
+  await writeFile(`${path}.bad`, gzipSync(await readFile(path)).subarray(0, 50));
+  await refusal(openDockerArchive(`${path}.bad`), "IMAGE_MALFORMED", /broken gzip/);
+  await writeFile(`${path}.zst`, Buffer.from("28b52ffd00000000", "hex"));
+  await refusal(openDockerArchive(`${path}.zst`), "IMAGE_MALFORMED", /decompress/);
+});
+
+test("layers may be links inside the archive, as docker save writes shared ones", async (t) => {
+  const layers: File[] = [
+    { name: "shared/layer.tar", content: "a layer, not compressed" },
+    { name: "one/layer.tar", type: "symlink", linkname: "../shared/layer.tar" },
+    { name: "two/layer.tar", content: "another layer" },
+  ];
+  const source = await openDockerArchive(await tarOf(t, legacy({}, layers)));
+  assert.equal((await gathered(source.blob(layer.descriptor).open(0))).toString(), "a layer, not compressed");
+});
+
+test("I1: paths and links never lead out of the archive", async (t) => {
+  for (const linkname of ["/etc/passwd", "../../../../etc/passwd", "../one/layer.tar"]) {
+    const layers: File[] = [
+      { name: "one/layer.tar", type: "symlink", linkname },
+      { name: "two/layer.tar", content: "another layer" },
+    ];
+    await refusal(openDockerArchive(await tarOf(t, legacy({}, layers))), "IMAGE_MALFORMED", /does not hold/);
+  }
+  for (const path of ["/etc/passwd", "../../etc/passwd", "one/../../../etc/passwd"]) {
+    await refusal(openDockerArchive(await tarOf(t, legacy({ Layers: [path, "two/layer.tar"] }))), "IMAGE_MALFORMED");
+    await refusal(openDockerArchive(await tarOf(t, legacy({ Config: path }))), "IMAGE_MALFORMED");
+  }
+});
+
+test("I5: layers that are not the configuration's, in number, order or bytes, are refused", async (t) => {
+  await refusal(
+    openDockerArchive(await tarOf(t, legacy({ Layers: ["one/layer.tar"] }))),
+    "IMAGE_MALFORMED",
+    /1 layers/,
+  );
+  await refusal(
+    openDockerArchive(await tarOf(t, legacy({ Layers: ["two/layer.tar", "one/layer.tar"] }))),
+    "IMAGE_MALFORMED",
+  );
+  const other = legacy().map((file) =>
+    file.name.endsWith(".json") && file.name !== "manifest.json"
+      ? { ...file, content: configText.replace("amd64", "arm64") }
+      : file,
+  );
+  await refusal(openDockerArchive(await tarOf(t, other)), "IMAGE_MALFORMED", /other contents than its name/);
+});
+
+test("asks which image when there are several, and finds it under any spelling", async (t) => {
+  const one = { Config: `${configHex}.json`, RepoTags: ["app:1"], Layers: ["one/layer.tar", "two/layer.tar"] };
+  const files = legacy();
+  files[files.length - 1] = {
+    name: "manifest.json",
+    content: JSON.stringify([one, { ...one, RepoTags: ["other:2"] }]),
+  };
+  const path = await tarOf(t, files);
+  const asked = await refusal(openDockerArchive(path), "USAGE", /several/);
+  assert.equal(asked.hint, "name one of app:1, other:2");
+  assert.ok(await openDockerArchive(path, "docker.io/library/other:2"));
+  await refusal(openDockerArchive(path, "third"), "USAGE", /no image/);
+});
+
+test("I1: what is no archive, or a broken one, is refused", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, "file");
+  await refusal(openDockerArchive(path), "FILE_UNREADABLE");
+  for (const content of ["", "hello", "x".repeat(2_000), Buffer.alloc(2_000)]) {
+    await writeFile(path, content);
+    await refusal(openDockerArchive(path), "IMAGE_MALFORMED");
+  }
+  const good = await readFile(await tarOf(t, legacy()));
+  await writeFile(path, good.subarray(0, 700));
+  await refusal(openDockerArchive(path), "IMAGE_MALFORMED", /cut off/);
+  for (const manifest of ["{", "{}", "[1]", '[{"Config":1,"Layers":[]}]', '[{"Config":"x","Layers":"y"}]', "[]"]) {
+    const files = legacy();
+    files[files.length - 1] = { name: "manifest.json", content: manifest };
+    const refused = await openDockerArchive(await tarOf(t, files)).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    assert.ok(refused instanceof TagsealError && ["IMAGE_MALFORMED", "USAGE"].includes(refused.code), manifest);
+  }
+});
+
+const gzipped = contentOf(gzipSync("layer text"));
+const plainConfig = contentOf(
+  JSON.stringify({
+    os: "linux",
+    architecture: "amd64",
+    rootfs: { type: "layers", diff_ids: [contentOf("layer text").descriptor.digest] },
+  }),
+);
+const image = manifestBytes(plainConfig.descriptor, [gzipped.descriptor]);
+const root = describe(image, mediaTypes.ociManifest);
+
+test("a written archive is described twice, for old and new dockers, and reads back as the same image", async (t) => {
+  const file = join(await temporaryDirectory(t), "out.tar");
+  const sink = createDockerArchive(file, parseImageReference("me/app:1.0"));
+  for (const part of [plainConfig, gzipped]) await sink.writeBlob(part.descriptor, part.open(0));
+  await sink.writeManifest({ descriptor: root, bytes: image });
+  await sink.finish(root);
+  assert.deepEqual(await readdir(dirname(file)), ["out.tar"]);
+  const read = await openDockerArchive(file, "me/app:1.0");
+  assert.deepEqual(Buffer.from(read.root.bytes), image);
+  assert.equal(gunzipSync(await gathered(read.blob(gzipped.descriptor).open(0))).toString(), "layer text");
+  const files = await openTar(file);
+  const manifest: unknown = JSON.parse(Buffer.from(await files.read("manifest.json", 10_000)).toString());
+  assert.deepEqual(manifest, [
+    {
+      Config: `blobs/sha256/${plainConfig.descriptor.digest.slice(7)}`,
+      RepoTags: ["me/app:1.0"],
+      Layers: [`blobs/sha256/${gzipped.descriptor.digest.slice(7)}`],
+    },
+  ]);
+  const again = join(dirname(file), "again.tar");
+  const second = createDockerArchive(again, parseImageReference("me/app:1.0"));
+  for (const part of [plainConfig, gzipped]) await second.writeBlob(part.descriptor, part.open(0));
+  await second.writeManifest({ descriptor: root, bytes: image });
+  await second.finish(root);
+  assert.deepEqual(await readFile(again), await readFile(file));
+});
+
+test("I5: an archive whose layer goes wrong never appears, and an older one stays", async (t) => {
+  const file = join(await temporaryDirectory(t), "out.tar");
+  await writeFile(file, "older");
+  const sink = createDockerArchive(file);
+  async function* cut(): AsyncGenerator<Uint8Array, void> {
+    yield Buffer.from("half");
+    throw new Error("cut off");
+  }
+  await assert.rejects(sink.writeBlob(gzipped.descriptor, cut()), /cut off/);
+  await sink.abort();
+  assert.deepEqual(await readdir(dirname(file)), ["out.tar"]);
+  assert.equal(await readFile(file, "utf8"), "older");
+  const nowhere = createDockerArchive(join(file, "out.tar"));
+  const write = async (): Promise<void> => {
+    await nowhere.writeBlob(gzipped.descriptor, gzipped.open(0));
+    await nowhere.writeManifest({ descriptor: root, bytes: image });
+    await nowhere.finish(root);
+  };
+  await refusal(write(), "FILE_UNWRITABLE", /out\.tar/);
+  await nowhere.abort();
+});
+
+test("tar headers: long names, pax, hard links, numbers in base 256", async (t) => {
+  const long = `${"d".repeat(90)}/${"e".repeat(120)}/layer.tar`;
+  const path = await tarOf(t, [
+    { name: long, content: "long" },
+    { name: "déjà/vu", content: "unicode" },
+    { name: "hard", type: "link", linkname: long },
+    { name: "./dotted", content: "dotted" },
+    { name: "loop", type: "symlink", linkname: "loop" },
+  ]);
+  const files = await openTar(path);
+  const text = async (name: string): Promise<string> => Buffer.from(await files.read(name, 100)).toString();
+  assert.equal(await text(long), "long");
+  assert.equal(await text("déjà/vu"), "unicode");
+  assert.equal(await text("hard"), "long");
+  assert.equal(await text("dotted"), "dotted");
+  assert.equal(await files.size("loop"), undefined);
+  await refusal(files.read(long, 3), "IMAGE_MALFORMED", /more than the 3/);
+});
+
+test("fuzz: I1: any archive opens as one whose layers are the configuration's, or is refused", async (t) => {
+  const path = join(await temporaryDirectory(t), "fuzz.tar");
+  const good = await readFile(await tarOf(t, legacy()));
+  await fc.assert(
+    fc.asyncProperty(hostileBytes(good), async (bytes) => {
+      await writeFile(path, bytes);
+      try {
+        const source = await openDockerArchive(path);
+        await source.close();
+      } catch (error) {
+        assert.ok(error instanceof TagsealError, String(error));
+      }
+    }),
+    { numRuns: fuzzRuns },
+  );
+});
