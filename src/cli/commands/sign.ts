@@ -1,6 +1,9 @@
 import { UsageError } from "../../errors.ts";
+import type { RegistryClient } from "../../registry/registry-client.ts";
 import { signTags, type SignResult, type TagToSign } from "../../trust/sign.ts";
 import { defineCommand } from "../command.ts";
+import { exitCodeFor } from "../exit-code.ts";
+import { AlreadyReported } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
@@ -8,6 +11,7 @@ import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../o
 import { withRegistry } from "../options/registry.ts";
 import { trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
 import { writeJson } from "../output/json.ts";
+import { reportFailure, reportOf } from "../output/error-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
 /** `tagseal sign IMAGE:TAG@DIGEST…`: binds tags to digests that a registry serves. */
@@ -55,15 +59,27 @@ export const command = defineCommand(
     const passphrases = await passphraseSource(options, io);
     const results: unknown[] = [];
     for (const images of groups) {
-      const tags = await resolveAll(images, io, quiet);
-      const result = await signGroup(images, tags, { io, quiet, passphrases });
-      if (options.json) results.push(...resultJson(images, result));
-      else io.stdout.write(resultText(images, result, quiet));
+      try {
+        const tags = await resolveAll(images, io, quiet);
+        const result = await signGroup(images, tags, { io, quiet, passphrases });
+        if (options.json) results.push(...resultJson(images, result));
+        else io.stdout.write(resultText(images, result, quiet));
+      } catch (error) {
+        // Whoever reads JSON must learn which repositories were signed before this one failed.
+        if (results.length > 0) endWithResults(results, images, error, io);
+        throw error;
+      }
     }
     if (options.json) writeJson(io, results);
     return 0;
   },
 );
+
+function endWithResults(results: readonly unknown[], images: readonly TaggedImage[], error: unknown, io: Io): never {
+  writeJson(io, [...results, { gun: images[0]?.gun, error: reportOf(error) }]);
+  reportFailure(error, io);
+  throw new AlreadyReported(exitCodeFor(error));
+}
 
 /** Images of one repository are signed in one publish. */
 function groupByRepository(images: readonly TaggedImage[]): readonly (readonly TaggedImage[])[] {
@@ -78,21 +94,32 @@ function requireDigests(args: readonly string[], images: readonly TaggedImage[])
   });
 }
 
+/** How many questions the registry gets at once. */
+const atOnce = 8;
+
 /** Asks the registry for each image: that it is there, how long its manifest is, and, without a digest, which one it is. */
 async function resolveAll(images: readonly TaggedImage[], io: Io, quiet: boolean): Promise<readonly TagToSign[]> {
   const [first] = images;
   if (first === undefined) return [];
   return await withRegistry(io, first.reference, "pull", async (registry) => {
     const tags: TagToSign[] = [];
-    for (const { tag, typed, reference } of images) {
-      const { digest, size } = await registry.resolve(reference.digest ?? tag);
-      if (reference.digest === undefined && !quiet) {
-        io.stderr.write(`${typed} is ${digest} in the registry now\n`);
-      }
-      tags.push({ tag, digest, length: size });
+    for (let start = 0; start < images.length; start += atOnce) {
+      const batch = images.slice(start, start + atOnce);
+      tags.push(...(await Promise.all(batch.map((image) => resolveOne(registry, image)))));
     }
+    if (!quiet) io.stderr.write(images.map((image, index) => foundText(image, tags[index])).join(""));
     return tags;
   });
+}
+
+async function resolveOne(registry: RegistryClient, { tag, reference }: TaggedImage): Promise<TagToSign> {
+  const { digest, size } = await registry.resolve(reference.digest ?? tag);
+  return { tag, digest, length: size };
+}
+
+/** What the registry was believed about must be seen before it is signed. */
+function foundText({ typed, reference }: TaggedImage, found: TagToSign | undefined): string {
+  return reference.digest === undefined ? `${typed} is ${found?.digest} in the registry now\n` : "";
 }
 
 interface Signing {
