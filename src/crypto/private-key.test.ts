@@ -57,7 +57,9 @@ test("reads what the platform writes: PKCS#8, SEC1 and PKCS#1 of every kind", ()
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: name });
     const spki = publicKey.export({ type: "spki", format: "der" });
     const pkcs8 = PrivateKey.fromPkcs8(privateKey.export({ type: "pkcs8", format: "der" }));
-    const fromSec1 = PrivateKey.fromSec1(privateKey.export({ type: "sec1", format: "der" }));
+    const der = privateKey.export({ type: "sec1", format: "der" });
+    const fromSec1 = PrivateKey.fromSec1(der);
+    assert.deepEqual(Buffer.from(fromSec1.toSec1()), der);
     assert.deepEqual(Buffer.from(pkcs8.publicKey.bytes), spki);
     assert.deepEqual(Buffer.from(fromSec1.publicKey.bytes), spki);
   }

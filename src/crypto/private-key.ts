@@ -33,8 +33,15 @@ export interface SigningKey {
 /** Algorithms keys can be generated for: ECDSA on P-256, Ed25519, RSA with 3072 bits. */
 export type KeyAlgorithm = "ecdsa" | "ed25519" | "rsa";
 
+interface EcSecret {
+  readonly algorithm: "ecdsa";
+  readonly curve: Curve;
+  readonly scalar: Uint8Array;
+  readonly point: Uint8Array;
+}
+
 type Secret =
-  | { readonly algorithm: "ecdsa"; readonly curve: Curve; readonly scalar: Uint8Array; readonly point: Uint8Array }
+  | EcSecret
   | { readonly algorithm: "rsa"; readonly pkcs1: Uint8Array }
   | { readonly algorithm: "ed25519"; readonly seed: Uint8Array };
 
@@ -162,7 +169,7 @@ export class PrivateKey implements SigningKey {
     // The platform would take a scalar too large and sign with its remainder; other readers refuse such a key.
     if (scalar.length !== curve.coordinateBytes || Buffer.compare(scalar, Buffer.from(curve.order, "hex")) >= 0)
       throw malformed(`EC private scalar does not fit ${curve.name}`);
-    const handle = platformKey(sec1(curve, scalar), "sec1");
+    const handle = platformKey(pkcs8OfScalar(curve, scalar), "pkcs8");
     const spki = createPublicKey(handle).export({ format: "der", type: "spki" });
     const point = spki.subarray(spki.length - 1 - 2 * curve.coordinateBytes);
     return PrivateKey.#of({ algorithm: "ecdsa", curve, scalar, point }, handle);
@@ -188,14 +195,25 @@ export class PrivateKey implements SigningKey {
     const secret = this.#secret;
     if (secret.algorithm === "ecdsa") {
       const algorithm = derSequence(derOid(oid.ecPublicKey), derOid(secret.curve.oid));
-      const key = sec1(secret.curve, secret.scalar, secret.point);
-      return derSequence(derInteger(1), algorithm, derOctetString(key));
+      return derSequence(derInteger(1), algorithm, derOctetString(sec1(secret)));
     }
     if (secret.algorithm === "rsa")
       return derSequence(derInteger(0), derSequence(derOid(oid.rsaEncryption)), derOctetString(secret.pkcs1));
     const raw = this.publicKey.bytes;
     const key = Buffer.concat([raw, secret.seed, raw]);
     return derSequence(derInteger(0), derSequence(derOid(oid.ed25519Notary)), derOctetString(key));
+  }
+
+  /**
+   * Writes a SEC1 ECPrivateKey with its curve and public point.
+   *
+   * @throws MetadataError `KEY_UNSUPPORTED` for keys that are not EC
+   * @see RFC 5915 §3
+   */
+  toSec1(): Uint8Array {
+    const secret = this.#secret;
+    if (secret.algorithm === "ecdsa") return sec1(secret);
+    throw new MetadataError("KEY_UNSUPPORTED", `SEC1 is for EC keys, not ${secret.algorithm}`);
   }
 }
 
@@ -243,10 +261,16 @@ function checkPoint(key: PrivateKey, point: Uint8Array): void {
     throw malformed("EC private scalar and public point do not belong together");
 }
 
-function sec1(curve: Curve, scalar: Uint8Array, point?: Uint8Array): Buffer {
+function sec1({ curve, scalar, point }: EcSecret): Buffer {
   const parameters = derExplicit(0, derOid(curve.oid));
-  const publicKey = point === undefined ? [] : [derExplicit(1, derBitString(point))];
-  return derSequence(derInteger(1), derOctetString(scalar), parameters, ...publicKey);
+  return derSequence(derInteger(1), derOctetString(scalar), parameters, derExplicit(1, derBitString(point)));
+}
+
+/** Without the public point: the platform computes it. This is the one form of that kind which BoringSSL reads, too. */
+function pkcs8OfScalar(curve: Curve, scalar: Uint8Array): Buffer {
+  const algorithm = derSequence(derOid(oid.ecPublicKey), derOid(curve.oid));
+  const key = derSequence(derInteger(1), derOctetString(scalar));
+  return derSequence(derInteger(0), algorithm, derOctetString(key));
 }
 
 function platformKey(der: Uint8Array, type: "sec1" | "pkcs1" | "pkcs8"): KeyObject {

@@ -1,6 +1,6 @@
 /** The signer inside the server's own process: sealed rows in `signer.db`, opened keys in memory. */
 
-import { createPrivateKey, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { PrivateKey, type SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
@@ -121,7 +121,7 @@ class LocalSigningService implements SigningService {
   async #keep(gun: string, role: ServerRole, key: PrivateKey): Promise<void> {
     const { table, passphrase, now } = this.#parts;
     const { keyId, bytes: publicKey } = key.publicKey;
-    const sealed = await sealSecret(sec1Of(key), passphrase);
+    const sealed = await sealSecret(key.toSec1(), passphrase);
     table.insertKey({ keyId, gun, role, publicKey, sealed, at: now() });
     this.#remember(key);
   }
@@ -132,9 +132,4 @@ class LocalSigningService implements SigningService {
     if (this.#opened.size >= maxOpenedKeys && oldest.done !== true) this.#opened.delete(oldest.value);
     this.#opened.set(key.publicKey.keyId, key);
   }
-}
-
-function sec1Of(key: PrivateKey): Buffer {
-  const handle = createPrivateKey({ key: Buffer.from(key.toPkcs8()), format: "der", type: "pkcs8" });
-  return handle.export({ format: "der", type: "sec1" });
 }
