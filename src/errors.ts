@@ -75,6 +75,10 @@ export const errorCodes = [
   // images
   "IMAGE_MALFORMED",
   "PLATFORM_NOT_FOUND",
+  // container engines
+  "ENGINE_UNREACHABLE",
+  "ENGINE_ERROR",
+  "ENGINE_RESPONSE_MALFORMED",
   // server
   "SERVER_CONFIGURATION",
   "STORAGE_FAILED",

@@ -1,0 +1,28 @@
+import { dockerHub } from "../../reference/image-reference.ts";
+import type { Credentials } from "../../registry/credentials.ts";
+
+/**
+ * The value of `X-Registry-Auth`: who we are to a registry, for the engine to say in our place. Padded base64url, which podman insists on; an
+ * empty object stands for nobody, because an engine that gets no header looks for one in the body.
+ *
+ * @see Docker Engine API: authentication
+ */
+export function registryAuth(registry: string, credentials: Credentials | undefined): string {
+  const json = credentials === undefined ? {} : { ...secretsOf(credentials), serveraddress: serverAddress(registry) };
+  return Buffer.from(JSON.stringify(json)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+}
+
+function secretsOf(credentials: Credentials): Record<string, string> {
+  switch (credentials.kind) {
+    case "basic":
+      return { username: credentials.username, password: credentials.password };
+    case "identity-token":
+      return { identitytoken: credentials.token };
+    case "registry-token":
+      return { registrytoken: credentials.token };
+  }
+}
+
+function serverAddress(registry: string): string {
+  return registry === dockerHub ? "https://index.docker.io/v1/" : registry;
+}

@@ -1,0 +1,110 @@
+/**
+ * Container engines: docker over its API and its command, podman over its command. An engine moves and runs images; what may be
+ * trusted is decided elsewhere and arrives here as a digest. Nothing here asks a trust server, reads the process or prints.
+ */
+import type { Digest } from "../reference/digest.ts";
+import type { Environment } from "../registry/proxy.ts";
+import type { Platform } from "../registry/platform.ts";
+import type { EngineKind } from "./command-line/invocation.ts";
+import type { EngineMessage } from "./engine-message.ts";
+
+/** How {@link Engine.run} connects the child process. */
+export interface EngineRunOptions {
+  /** what the child reads; default: what this process reads */
+  readonly stdin?: "inherit" | "ignore" | Uint8Array;
+  /** keep what it prints instead of showing it */
+  readonly capture?: boolean;
+  /** where its standard output is shown when it is not kept; default `stdout` */
+  readonly output?: "stdout" | "stderr";
+}
+
+/** What a finished child process left behind; both texts are empty unless captured. */
+export interface EngineRunResult {
+  /** as a shell counts: 128 + signal number after a signal */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How an image is pushed. */
+export interface EnginePushOptions {
+  /** push only this platform's image of an index (docker from API 1.46 on) */
+  readonly platform?: string | undefined;
+  /** told what the engine reports while it works */
+  readonly onMessage?: ((message: EngineMessage) => void) | undefined;
+  /** flags for the engine's own command, where the push is done by it (podman) */
+  readonly flags?: readonly string[];
+  /** what to push where the name in the engine is another one than the reference (podman) */
+  readonly source?: string;
+}
+
+/** How an image is pulled. */
+export interface EnginePullOptions {
+  readonly platform?: string | undefined;
+  /** show nothing, where the engine's own command does the showing (podman) */
+  readonly quiet?: boolean;
+  readonly onMessage?: ((message: EngineMessage) => void) | undefined;
+  /** flags for the engine's own command, where the pull is done by it (podman) */
+  readonly flags?: readonly string[];
+}
+
+/** The engine's structured answer to a push. */
+export interface PushedImage {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** bytes of the manifest; undefined where the engine does not say (podman): then the registry must be asked */
+  readonly size: number | undefined;
+}
+
+/** An image the engine has. */
+export interface EngineImage {
+  /** `sha256:…`, of the image's configuration or manifest: whatever the engine calls its ID */
+  readonly id: string;
+  readonly platform: Platform | undefined;
+}
+
+/**
+ * One container engine. References are strings as docker reads them (`alpine:3`, `host/name@sha256:…`).
+ *
+ * Methods throw NetworkError `ENGINE_UNREACHABLE`, `ENGINE_ERROR` (the engine's own words as the message), `ENGINE_RESPONSE_MALFORMED`, and
+ * TagsealError `CANCELLED`.
+ */
+export interface Engine {
+  readonly kind: EngineKind;
+  /** absolute path of the engine's real command */
+  readonly executable: string;
+  /** Runs the real command with the global flags that were given to us. Never throws for its exit status. */
+  run(args: readonly string[], options?: EngineRunOptions): Promise<EngineRunResult>;
+  /** undefined when the engine has no such image */
+  findImage(reference: string): Promise<EngineImage | undefined>;
+  imageExists(reference: string): Promise<boolean>;
+  /** Pushes one tag and returns what the engine says it pushed. */
+  push(reference: string, options?: EnginePushOptions): Promise<PushedImage>;
+  /** Pushes every tag of a repository, as `push --all-tags` does. */
+  pushAllTags(repository: string, options?: EnginePushOptions): Promise<void>;
+  /** Pulls exactly `digest` from the reference's repository; its tag plays no part. */
+  pullByDigest(reference: string, digest: Digest, options?: EnginePullOptions): Promise<void>;
+  /** Gives the image `source` names (usually by digest) the name `target`. */
+  tag(source: string, target: string): Promise<void>;
+  /** releases connections */
+  close(): void;
+}
+
+/** What {@link openEngine} needs to know; nothing is read from the process. */
+export interface OpenEngineOptions {
+  readonly kind: EngineKind;
+  /** absolute path of the real command */
+  readonly executable: string;
+  /** flags that stood before the command: `-H`, `--context`, `--tlsverify`, … */
+  readonly globalArgs: readonly string[];
+  readonly env: Environment;
+  /** `$DOCKER_CONFIG`, usually `~/.docker` */
+  readonly dockerConfigDir: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Opens an engine. Connects to nothing yet. */
+export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
+  if (options.kind === "podman") return (await import("./podman-engine.ts")).openPodman(options);
+  return (await import("./docker-engine.ts")).openDocker(options);
+}
