@@ -79,6 +79,8 @@ export const errorCodes = [
   "ENGINE_UNREACHABLE",
   "ENGINE_ERROR",
   "ENGINE_RESPONSE_MALFORMED",
+  // container engines
+  "ENGINE_NOT_FOUND",
   // server
   "SERVER_CONFIGURATION",
   "STORAGE_FAILED",

@@ -29,7 +29,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const mayTouchProcess: ReadonlySet<string> = new Set([
   "src/cli/bin.ts",
   "src/cli/compile-cache.ts",
+  "src/cli/handing-over.ts",
   "src/cli/run.ts",
+  "src/cli/started-as.ts",
   "src/cli/terminal.ts",
 ]);
 

@@ -4,13 +4,16 @@
  * line, compiled code from the last time included.
  */
 import { versionLine } from "./commands/version-line.ts";
+import { startedAs } from "./started-as.ts";
 
+const program = startedAs();
 const [word, ...rest] = process.argv.slice(2);
-if (rest.length === 0 && (word === "version" || word === "--version" || word === "-v")) {
+const asksForVersion = rest.length === 0 && (word === "version" || word === "--version" || word === "-v");
+if (asksForVersion && program.name === "tagseal") {
   process.stdout.write(versionLine);
 } else {
   const { keepCompiledCode } = await import("./compile-cache.ts");
   keepCompiledCode();
   const { run } = await import("./run.ts");
-  await run();
+  await run(program);
 }

@@ -1,4 +1,5 @@
 import type { Io, Output } from "./io.ts";
+import { programNamed } from "./program.ts";
 
 /** An {@link Io} that keeps what is written, and what was written so far. */
 export interface CapturedIo {
@@ -7,12 +8,35 @@ export interface CapturedIo {
   readonly stderr: () => string;
 }
 
+/** What a command run for its output must be given, and what it may be given. */
+export type CapturedIoOptions = Pick<Io, "env" | "now"> & Partial<Io>;
+
 /** An Io without a person: nothing is asked, everything written is kept. For running one command inside another, and in tests. */
-export function captured(given: Pick<Io, "env" | "now"> & Partial<Io>): CapturedIo {
+export function captured(given: CapturedIoOptions): CapturedIo {
   const stdout = new TextOutput();
   const stderr = new TextOutput();
   const nobody = { interactive: false, ask: noAnswer, askSecret: noAnswer, tell: (text: string) => stderr.write(text) };
-  const io = { prompter: nobody, signal: new AbortController().signal, stdout, stderr, ...given };
+  const handOver: Io["handOver"] = async (child) => {
+    const { spawnSync } = await import("node:child_process");
+    const ended = spawnSync(child.executable, child.args, {
+      env: child.env,
+      stdio: ["ignore", "pipe", "pipe"],
+      encoding: "utf8",
+    });
+    if (ended.error !== undefined) throw ended.error;
+    stdout.write(ended.stdout);
+    stderr.write(ended.stderr);
+    return ended.status ?? 128;
+  };
+  const io: Io = {
+    prompter: nobody,
+    signal: new AbortController().signal,
+    stdout,
+    stderr,
+    program: programNamed("tagseal", []),
+    handOver,
+    ...given,
+  };
   return { io, stdout: () => stdout.text, stderr: () => stderr.text };
 }
 

@@ -67,10 +67,10 @@ export function defineCommand<O extends Options>(
       const line = parseLine(argv, description.options);
       if (line.wantsHelp) {
         const { renderHelp } = await import("./help.ts");
-        io.stdout.write(renderHelp(description, io.stdout.columns));
+        io.stdout.write(renderHelp(description, io.stdout.columns, io.program.shownAs));
         return 0;
       }
-      requireArguments(description, line.args.length);
+      requireArguments(description, line.args.length, io.program.shownAs);
       return await action({ options: line.options, args: line.args }, io);
     },
   };

@@ -28,7 +28,7 @@ export function failed(error: unknown, io: Io, context: FailureContext): number 
   if (error instanceof AlreadyReported) return error.exitCode;
   // After Ctrl-C every error is only an echo of the interruption.
   if (io.signal.aborted) return exitCodes.interrupted;
-  const usage = usageFailure(error, context.command);
+  const usage = usageFailure(error, context.command, io.program.shownAs);
   if (usage !== undefined) {
     io.stderr.write(usage.text);
     return usage.exitCode;
@@ -39,17 +39,21 @@ export function failed(error: unknown, io: Io, context: FailureContext): number 
 }
 
 /** docker's layout for a command line it does not understand: the sentence, the usage line, where to read more. */
-function usageFailure(error: unknown, command: Command | undefined): { text: string; exitCode: number } | undefined {
+function usageFailure(
+  error: unknown,
+  command: Command | undefined,
+  program: string,
+): { text: string; exitCode: number } | undefined {
   const path = command?.description.path ?? "";
   const usage = command?.description.usage ?? "COMMAND";
   if (error instanceof FlagError) {
-    return { text: `${error.message}\n${usageHint(path, usage, "Run")}`, exitCode: exitCodes.badFlag };
+    return { text: `${error.message}\n${usageHint(path, usage, "Run", program)}`, exitCode: exitCodes.badFlag };
   }
   if (error instanceof ArgumentCountError) {
-    return { text: `${error.message}\n${usageHint(path, usage, error.closing)}`, exitCode: exitCodes.failure };
+    return { text: `${error.message}\n${usageHint(path, usage, error.closing, program)}`, exitCode: exitCodes.failure };
   }
   if (error instanceof UnknownCommandError) {
-    return { text: `${error.message}\n${usageHint(error.parent, "", "Run")}`, exitCode: exitCodes.failure };
+    return { text: `${error.message}\n${usageHint(error.parent, "", "Run", program)}`, exitCode: exitCodes.failure };
   }
   return undefined;
 }

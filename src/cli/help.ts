@@ -3,16 +3,16 @@ import type { CommandDescription } from "./command.ts";
 import type { Option } from "./options/option.ts";
 import type { Entry } from "./table.ts";
 import { wrap } from "./output/wrap.ts";
-import { commandLine } from "./usage.ts";
+import { commandLine, programName } from "./usage.ts";
 
 /** Help is never wider than this, however wide the terminal: long lines are hard to read. */
 const maxColumns = 100;
 
 /** The whole help text of a command. */
-export function renderHelp(description: CommandDescription, columns: number): string {
+export function renderHelp(description: CommandDescription, columns: number, program: string = programName): string {
   const width = Math.min(columns, maxColumns);
   const sections = [
-    `Usage:  ${commandLine(description.path)} ${description.usage}`.trimEnd(),
+    `Usage:  ${commandLine(description.path, program)} ${description.usage}`.trimEnd(),
     description.summary,
     ...(description.description ?? []).map((paragraph) => paragraphText(paragraph, width)),
     optionsSection(description, width),
@@ -73,7 +73,8 @@ function twoColumns(rows: readonly (readonly [string, string])[], width: number)
 }
 
 /** The help of a group of commands, in docker's layout: groups first, then commands. */
-export function renderGroupHelp(path: string, entry: Entry): string {
+export function renderGroupHelp(path: string, entry: Entry, program: string = programName): string {
+  const command = commandLine(path, program);
   const children = entry.children ?? [];
   const width = Math.max(11, ...children.map(({ name }) => name.length));
   const list = (heading: string, entries: readonly Entry[]): string =>
@@ -81,7 +82,7 @@ export function renderGroupHelp(path: string, entry: Entry): string {
       ? ""
       : `${heading}\n${entries.map(({ name, summary }) => `  ${name.padEnd(width)} ${summary}`).join("\n")}\n\n`;
   return (
-    `Usage:  ${commandLine(path)} COMMAND\n\n${entry.summary}\n\n` +
+    `Usage:  ${command} COMMAND\n\n${entry.summary}\n\n` +
     list(
       "Management Commands:",
       children.filter(({ children: below }) => below !== undefined),
@@ -91,7 +92,7 @@ export function renderGroupHelp(path: string, entry: Entry): string {
       children.filter(({ children: below }) => below === undefined),
     ) +
     (path === "" ? globalOptions : "") +
-    `Run '${commandLine(path)} COMMAND --help' for more information on a command.\n`
+    `Run '${command} COMMAND --help' for more information on a command.\n`
   );
 }
 

@@ -3,6 +3,9 @@
  * command in its own process; only bin.ts and terminal.ts know `process`.
  */
 
+import type { ChildCommand } from "../engine/pass-through.ts";
+import type { Program } from "./program.ts";
+
 /** A stream of text for people or programs. */
 export interface Output {
   /** Writes `text` as it is; lines end in a newline the caller writes. */
@@ -30,6 +33,15 @@ export interface Prompter {
   tell(text: string): void;
 }
 
+/**
+ * Runs another program, with this process's own streams, terminal and signals, as if it had been started in our place.
+ *
+ * @param how.last nothing is to be done afterwards: the process may become the other program and never come back
+ * @returns the program's exit status; 128 + n when signal n ended it
+ * @throws TagsealError `ENGINE_NOT_FOUND` when it cannot be started
+ */
+export type HandOver = (command: ChildCommand, how?: { readonly last?: boolean }) => Promise<number>;
+
 /** Everything a command may touch. */
 export interface Io {
   /** the result, and nothing else */
@@ -41,4 +53,7 @@ export interface Io {
   /** aborted by Ctrl-C or SIGTERM: everything that waits must stop waiting */
   readonly signal: AbortSignal;
   readonly now: () => Date;
+  /** what we were started as */
+  readonly program: Program;
+  readonly handOver: HandOver;
 }

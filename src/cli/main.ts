@@ -1,6 +1,6 @@
 /**
- * The command line: finds the command, runs it, turns whatever it throws into words and an exit status.
- * Nothing here knows `process`; bin.ts does.
+ * The command line: finds the command, runs it, turns whatever it throws into words and an exit status. What is not Tagseal's own
+ * goes to the container engine. Nothing here knows `process`; bin.ts does.
  */
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -20,28 +20,43 @@ interface GlobalOptions {
  * @returns the exit status; never throws for anything a user or a server did
  */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const { name } = io.program;
   // The quick way: scripts ask for the version often, and it needs neither the table nor the parser.
-  if (argv.length === 1 && (argv[0] === "version" || argv[0] === "--version" || argv[0] === "-v")) {
+  if (name === "tagseal" && argv.length === 1 && isVersionWord(argv[0])) {
     const { versionLine } = await import("./commands/version-line.ts");
     io.stdout.write(versionLine);
     return 0;
   }
   try {
-    const global = await takeGlobalOptions(argv, io);
-    const { resolveEntry } = await import("./table.ts");
-    const resolution = resolveEntry(global.words);
-    return resolution.entry.load === undefined
-      ? await showGroup(resolution, global)
-      : await runCommand(await resolution.entry.load(), resolution, global);
+    if (name === "docker-trust") {
+      const { runPlugin } = await import("./plugin.ts");
+      return await runPlugin(argv, io, ownCommand);
+    }
+    const { runFrontEnd } = await import("./front-end.ts");
+    return (await runFrontEnd(argv, io, ownCommand)) ?? (await ownCommand(argv, io));
   } catch (error) {
     return await fail(error, io);
   }
 }
 
+function isVersionWord(word: string | undefined): boolean {
+  return word === "version" || word === "--version" || word === "-v";
+}
+
+/** Runs a command of Tagseal's own. */
+async function ownCommand(argv: readonly string[], io: Io): Promise<number> {
+  const global = await takeGlobalOptions(argv, io);
+  const { resolveEntry } = await import("./table.ts");
+  const resolution = resolveEntry(global.words);
+  return resolution.entry.load === undefined
+    ? await showGroup(resolution, global)
+    : await runCommand(await resolution.entry.load(), resolution, global);
+}
+
 async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<GlobalOptions> {
   const words = [...argv];
+  const env: Record<string, string | undefined> = { ...io.env };
   let debug = false;
-  let configDirectory: string | undefined;
   for (let word = words[0]; word?.startsWith("-") === true; word = words[0]) {
     if (word === "--help" || word === "-h") break;
     words.shift();
@@ -49,15 +64,31 @@ async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<Globa
       debug = true;
     } else if (word === "--version" || word === "-v") {
       words.splice(0, words.length, "version");
-    } else if (word === "--config" || word.startsWith("--config=")) {
-      configDirectory = word === "--config" ? words.shift() : word.slice("--config=".length);
-      if (configDirectory === undefined) throw await flagError("flag needs an argument: --config");
     } else {
-      throw await flagError(`unknown flag: ${word}`);
+      const { flag, variable } = valueFlag(word) ?? { flag: word, variable: undefined };
+      if (variable === undefined) throw await flagError(`unknown flag: ${flag}`);
+      const value = word.startsWith(`${flag}=`) ? word.slice(flag.length + 1) : words.shift();
+      if (value === undefined) throw await flagError(`flag needs an argument: ${flag}`);
+      env[variable] = value;
     }
   }
-  if (configDirectory === undefined) return { debug, io, words };
-  return { debug, io: { ...io, env: { ...io.env, DOCKER_CONFIG: configDirectory } }, words };
+  return { debug, io: { ...io, env }, words };
+}
+
+/** Flags before the command that say what a variable says. Where the engine is matters to `trust sign` of local images. */
+const valueFlags: Readonly<Record<string, string>> = {
+  "--config": "DOCKER_CONFIG",
+  "--host": "DOCKER_HOST",
+  "-H": "DOCKER_HOST",
+  "--context": "DOCKER_CONTEXT",
+  "-c": "DOCKER_CONTEXT",
+  "--engine": "TAGSEAL_ENGINE",
+};
+
+function valueFlag(word: string): { flag: string; variable: string } | undefined {
+  const flag = word.split("=", 1)[0] ?? word;
+  const variable = Object.hasOwn(valueFlags, flag) ? valueFlags[flag] : undefined;
+  return variable === undefined ? undefined : { flag, variable };
 }
 
 async function flagError(message: string): Promise<Error> {
@@ -70,11 +101,12 @@ async function showGroup({ entry, path, rest }: Resolution, { io }: GlobalOption
   const { renderGroupHelp } = await import("./help.ts");
   const [word] = rest;
   if (word === undefined || word === "--help" || word === "-h") {
-    (word === undefined && path !== "" ? io.stderr : io.stdout).write(renderGroupHelp(path, entry));
+    (word === undefined && path !== "" ? io.stderr : io.stdout).write(renderGroupHelp(path, entry, io.program.shownAs));
     return 0;
   }
   const { UnknownCommandError } = await import("./usage.ts");
-  throw word.startsWith("-") ? await flagError(`unknown flag: ${word}`) : new UnknownCommandError(path, word);
+  if (word.startsWith("-")) throw await flagError(`unknown flag: ${word}`);
+  throw new UnknownCommandError(path, word, io.program.shownAs);
 }
 
 async function runCommand(command: Command, { rest }: Resolution, { io, debug }: GlobalOptions): Promise<number> {

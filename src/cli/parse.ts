@@ -2,6 +2,7 @@
  * Command-line parsing with docker's rules: flags and arguments may be mixed, `--` ends flags, `-yf` is `-y -f`,
  * `--flag=value` and `--flag value` mean the same, a switch takes a value only after `=`. Messages are docker's, word for word.
  */
+import { parseBoolean } from "../engine/command-line/boolean.ts";
 import { UsageError } from "../errors.ts";
 import type { Option, Options, OptionValues } from "./options/option.ts";
 
@@ -18,18 +19,6 @@ export class FlagError extends UsageError {
   constructor(message: string) {
     super("USAGE", message);
   }
-}
-
-/** Words Go's strconv.ParseBool takes; docker's flags and variables follow it. */
-const booleans: ReadonlyMap<string, boolean> = new Map(
-  ["1", "t", "T", "TRUE", "true", "True"]
-    .map((word): [string, boolean] => [word, true])
-    .concat(["0", "f", "F", "FALSE", "false", "False"].map((word): [string, boolean] => [word, false])),
-);
-
-/** Reads a boolean as docker does; undefined for anything else. */
-export function parseBoolean(text: string): boolean | undefined {
-  return booleans.get(text);
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Runs the command line of this process: streams, signals and exit status around {@link main}. Ctrl-C always ends it. */
 import { main } from "./main.ts";
+import type { Program } from "./program.ts";
+import { HandingOver } from "./handing-over.ts";
 import { processIo } from "./terminal.ts";
 
 /** How long a command may take to stop by itself after Ctrl-C before it is stopped. */
@@ -8,10 +10,12 @@ const graceMs = 300;
 const serverGraceMs = 15_000;
 
 /** Runs the command in `process.argv` to its end, and ends the process with its status. */
-export async function run(): Promise<void> {
+export async function run(program: Program): Promise<void> {
+  const handing = new HandingOver();
   const interruption = new AbortController();
   let interruptedWith = 0;
   const interrupt = (code: number): void => {
+    if (handing.isBusy) return; // whoever works in our place decides when to end
     if (interruption.signal.aborted) process.exit(interruptedWith); // asked twice: at once
     interruptedWith = code;
     interruption.abort();
@@ -26,7 +30,7 @@ export async function run(): Promise<void> {
   process.stderr.on("error", () => undefined);
   const status = await main(
     process.argv.slice(2),
-    processIo(interruption.signal, () => interrupt(130)),
+    processIo(interruption.signal, () => interrupt(130), { program, handOver: handing.handOver }),
   );
   process.exitCode = interruption.signal.aborted && status !== 0 ? interruptedWith : status;
   // Idle connections must not keep the process; what was printed must be out first.

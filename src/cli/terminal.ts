@@ -13,7 +13,7 @@ import type { Io, Output, Prompter } from "./io.ts";
 const keys = { interrupt: "\u0003", endOfInput: "\u0004", backspace: "\b", delete: "\u007f", clear: "\u0015" } as const;
 
 /** The process as an {@link Io}. `interrupt` is called for Ctrl-C at a prompt, where the terminal sends no signal. */
-export function processIo(signal: AbortSignal, interrupt: () => void): Io {
+export function processIo(signal: AbortSignal, interrupt: () => void, own: Pick<Io, "program" | "handOver">): Io {
   return {
     stdout: new StreamOutput(1, () => process.stdout),
     stderr: new StreamOutput(2, () => process.stderr),
@@ -21,6 +21,7 @@ export function processIo(signal: AbortSignal, interrupt: () => void): Io {
     env: process.env,
     signal,
     now: () => new Date(),
+    ...own,
   };
 }
 

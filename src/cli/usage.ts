@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.ts";
 import type { ArgumentCount, CommandDescription } from "./command.ts";
 
-/** The program's name as people type it. */
+/** The program's name as people type it, unless it was started as something else. */
 export const programName = "tagseal";
 
 /** The wrong number of arguments. `closing` is docker's last line, which depends on the kind of rule broken. */
@@ -19,25 +19,25 @@ export class ArgumentCountError extends UsageError {
 export class UnknownCommandError extends UsageError {
   readonly parent: string;
 
-  constructor(parent: string, word: string) {
-    super("USAGE", `${programName}: unknown command: ${commandLine(parent)} ${word}`);
+  constructor(parent: string, word: string, program: string = programName) {
+    super("USAGE", `${program}: unknown command: ${commandLine(parent, program)} ${word}`);
     this.parent = parent;
   }
 }
 
 /** The command as typed: program name and path. */
-export function commandLine(path: string): string {
-  return path === "" ? programName : `${programName} ${path}`;
+export function commandLine(path: string, program: string = programName): string {
+  return path === "" ? program : `${program} ${path}`;
 }
 
 /** @throws ArgumentCountError `USAGE` when `count` arguments are too few or too many for the command */
-export function requireArguments(description: CommandDescription, count: number): void {
+export function requireArguments(description: CommandDescription, count: number, program: string = programName): void {
   const { min, max } = description.args;
   if (count >= min && (max === undefined || count <= max)) return;
-  const name = `'${commandLine(description.path)}'`;
+  const name = `'${commandLine(description.path, program)}'`;
   // docker closes with "See" where its rule is a minimum or a range, with "Run" for an exact count.
   const closing = min === max ? "Run" : "See";
-  throw new ArgumentCountError(`${programName}: ${name} ${countRule(description.args)}`, closing);
+  throw new ArgumentCountError(`${program}: ${name} ${countRule(description.args)}`, closing);
 }
 
 function countRule({ min, max }: ArgumentCount): string {
@@ -53,7 +53,8 @@ function plural(count: number): string {
 }
 
 /** The usage line and pointer docker prints after a usage error. */
-export function usageHint(path: string, usage: string, closing: "Run" | "See"): string {
-  const line = usage === "" ? commandLine(path) : `${commandLine(path)} ${usage}`;
-  return `\nUsage:  ${line}\n\n${closing} '${commandLine(path)} --help' for more information\n`;
+export function usageHint(path: string, usage: string, closing: "Run" | "See", program: string = programName): string {
+  const command = commandLine(path, program);
+  const line = usage === "" ? command : `${command} ${usage}`;
+  return `\nUsage:  ${line}\n\n${closing} '${command} --help' for more information\n`;
 }

@@ -17,7 +17,7 @@ export const command = defineCommand(
   async ({ args }, io) => {
     const { entry, path, rest } = resolveEntry(args);
     const [unknown] = rest;
-    if (unknown !== undefined) throw new UnknownCommandError(path, unknown);
+    if (unknown !== undefined) throw new UnknownCommandError(path, unknown, io.program.shownAs);
     io.stdout.write(
       entry.load === undefined
         ? renderGroupHelp(path, entry)

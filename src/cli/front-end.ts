@@ -1,0 +1,121 @@
+/**
+ * Tagseal in front of docker or podman. Commands that content trust is about run under it when it is on; every other command, and
+ * every command with trust off, is the real engine's, unchanged. It is on the path of every `docker ps` of people who made Tagseal
+ * their docker, so it loads nothing it does not need.
+ */
+import { leadingFlags } from "../engine/command-line/leading-flags.ts";
+import { mayHoldOwnFlags } from "../engine/command-line/own-flags.ts";
+import { engineVariable, type EngineExecutable, findEngine } from "../engine/executable.ts";
+import { isTrustOn } from "../engine/trust-switch.ts";
+import { definedOnly } from "./environment.ts";
+import type { Io } from "./io.ts";
+
+/** Runs a command of Tagseal's own. */
+export type OwnCommand = (argv: readonly string[], io: Io) => Promise<number>;
+
+/** Commands of Tagseal's own that docker and podman do not have, or that people who type `tagseal` mean. */
+const ownWords: ReadonlySet<string> = new Set([
+  "trust",
+  "completion",
+  "doctor",
+  "help",
+  "install",
+  "list",
+  "sandbox",
+  "server",
+  "sign",
+  "uninstall",
+  "verify",
+  "version",
+]);
+
+const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
+const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder"]);
+
+/**
+ * Runs a command line that is the engine's.
+ *
+ * @returns its exit status; undefined when the line is for one of Tagseal's own commands
+ * @throws TagsealError `ENGINE_NOT_FOUND`
+ */
+export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnCommand): Promise<number | undefined> {
+  const { line, engine } = takeEngineFlag(argv);
+  const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, own };
+  const { commandAt, isReadable } = leadingFlags(line);
+  const word = commandAt === undefined ? undefined : line[commandAt];
+  if (isReadable && isOwn(word, line, commandAt ?? 0, io)) return undefined;
+  const mayBeTrusted = !isReadable || (word !== undefined && (trustedWords.has(word) || groups.has(word)));
+  if (!mayBeTrusted) return await handOverUnchanged(front, word);
+  return await trustedCommand(front, word ?? "", commandAt ?? 0);
+}
+
+interface FrontEnd {
+  readonly line: readonly string[];
+  /** the engine asked for on the command line or in the environment */
+  readonly engine: string | undefined;
+  readonly io: Io;
+  readonly own: OwnCommand;
+}
+
+/** `--engine NAME` before the command is ours; the engine must not see it. */
+function takeEngineFlag(argv: readonly string[]): { line: readonly string[]; engine: string | undefined } {
+  for (const [index, word] of argv.entries()) {
+    if (word === "--engine") return { line: argv.toSpliced(index, 2), engine: argv[index + 1] };
+    if (word.startsWith("--engine=")) return { line: argv.toSpliced(index, 1), engine: word.slice("--engine=".length) };
+    if (!word.startsWith("-")) break;
+  }
+  return { line: argv, engine: undefined };
+}
+
+/** Under docker's name only `trust` is ours: everything else must answer as docker does. */
+function isOwn(word: string | undefined, line: readonly string[], at: number, io: Io): boolean {
+  const { name } = io.program;
+  if (name === "podman") return false;
+  if (name === "docker") return word === "trust";
+  if (word === undefined)
+    return line.every((text) => ["--help", "-h", "--version", "-v", "-D", "--debug"].includes(text));
+  const rest = line.slice(at + 1);
+  if (word === "push") return hasFlag(rest, "--from");
+  if (word === "pull") return hasFlag(rest, "--to");
+  if (word === "version") return !rest.some((text) => /^(?:-f|--format)/u.test(text));
+  if (word === "help") return rest[0] === undefined || ownWords.has(rest[0]) || trustedWords.has(rest[0]);
+  return ownWords.has(word);
+}
+
+function hasFlag(words: readonly string[], flag: string): boolean {
+  const end = words.indexOf("--");
+  return words.slice(0, end === -1 ? undefined : end).some((word) => word === flag || word.startsWith(`${flag}=`));
+}
+
+async function handOverUnchanged({ line, engine, io }: FrontEnd, word: string | undefined): Promise<number> {
+  const found = await engineFor({ io, engine }, word);
+  return await io.handOver({ executable: found.path, args: line, env: definedOnly(io.env) }, { last: true });
+}
+
+async function trustedCommand(front: FrontEnd, word: string, at: number): Promise<number | undefined> {
+  const { line, io } = front;
+  const isHelpForUs = io.program.name === "tagseal" && trustedWords.has(word) && asksForHelp(line.slice(at + 1));
+  const isPlain = !isTrustOn(io.env, undefined) && !mayHoldOwnFlags(line) && !isHelpForUs;
+  if (isPlain) return await handOverUnchanged(front, word);
+  const { runTrusted } = await import("./trusted-command.ts");
+  return await runTrusted({ line, word, io, own: front.own, findEngine: () => engineFor(front, word) });
+}
+
+function asksForHelp(words: readonly string[]): boolean {
+  return words.some((word) => /^(?:--help|-h)$/u.test(word));
+}
+
+async function engineFor({ engine, io }: Pick<FrontEnd, "engine" | "io">, word?: string): Promise<EngineExecutable> {
+  const wanted = engine ?? (io.program.name === "podman" ? "podman" : await configuredEngine(io));
+  try {
+    return findEngine({ env: io.env, self: io.program.files, wanted });
+  } catch (error) {
+    const { withoutEngine } = await import("./missing-engine.ts");
+    throw withoutEngine(error, word);
+  }
+}
+
+async function configuredEngine(io: Io): Promise<string | undefined> {
+  const { engineInConfiguration } = await import("./engine-configuration.ts");
+  return await engineInConfiguration(io);
+}

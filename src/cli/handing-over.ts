@@ -1,0 +1,47 @@
+import { isatty } from "node:tty";
+import type { ChildCommand } from "../engine/pass-through.ts";
+import type { HandOver } from "./io.ts";
+
+/** Lets another program run in this process's place, by becoming it where nothing is left to do, else by waiting for it. */
+export class HandingOver {
+  #running = 0;
+
+  /** true while another program runs: signals are its affair */
+  get isBusy(): boolean {
+    return this.#running > 0;
+  }
+
+  readonly handOver: HandOver = async (command, how = {}) => {
+    if (how.last === true) become(command);
+    const { passThrough } = await import("../engine/pass-through.ts");
+    this.#running += 1;
+    try {
+      return await passThrough(command, { signals: process, sharesTerminal: isatty(0) || isatty(1) || isatty(2) });
+    } finally {
+      this.#running -= 1;
+    }
+  };
+}
+
+/**
+ * Replaces this process, so that nothing of it stands between the caller and the program. Returns only where that is not possible:
+ * on other systems and runtimes, or when the file cannot be executed, which the ordinary way then reports.
+ */
+function become({ executable, args, env }: ChildCommand): void {
+  // Node would end the process, without a word, for a file that the system cannot execute.
+  if (process.execve === undefined || !startsAsProgram(executable)) return;
+  process.execve(executable, [executable, ...args], env);
+}
+
+/** Machine code or a script with its interpreter named. */
+function startsAsProgram(path: string): boolean {
+  const { closeSync, openSync, readSync } = process.getBuiltinModule("node:fs");
+  const start = Buffer.alloc(4);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, start, 0, start.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return start.toString("latin1") === "\u007fELF" || start.toString("latin1", 0, 2) === "#!";
+}

@@ -1,0 +1,12 @@
+/** No container engine here: what that means depends on what was asked for. */
+import { hasCode, TagsealError } from "../errors.ts";
+import { programName } from "./usage.ts";
+
+/** The error of a search that found nothing, as the person at the keyboard understands it. */
+export function withoutEngine(error: unknown, word: string | undefined): unknown {
+  if (word === undefined || !hasCode(error, "ENGINE_NOT_FOUND")) return error;
+  return new TagsealError(error.code, `cannot run "${word}": ${error.message}`, {
+    cause: error,
+    hint: `${programName} hands "${word}" to the container engine; '${programName} --help' lists what it does itself. ${error.hint ?? ""}`.trim(),
+  });
+}

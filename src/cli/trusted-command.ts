@@ -1,0 +1,98 @@
+/** A docker-shaped command that content trust is about: decides whether trust is on for it, and who does it. */
+import { childEnvironment } from "../engine/child-environment.ts";
+import { type EngineInvocation, parseInvocation, type TrustedWord } from "../engine/command-line/invocation.ts";
+import { openEngine } from "../engine/engine.ts";
+import type { EngineExecutable } from "../engine/executable.ts";
+import { engineHelp } from "../engine/engine-help.ts";
+import { isTrustOn } from "../engine/trust-switch.ts";
+import { hasCode } from "../errors.ts";
+import type { EngineCommand } from "./commands/engine/engine-command.ts";
+import { definedOnly } from "./environment.ts";
+import type { OwnCommand } from "./front-end.ts";
+import type { Io } from "./io.ts";
+import { dockerConfigDir } from "./options/docker-config.ts";
+import { FlagError } from "./parse.ts";
+
+/** One line for {@link runTrusted}. */
+export interface TrustedLine {
+  /** without what stood there for us alone */
+  readonly line: readonly string[];
+  /** the first word of the command */
+  readonly word: string;
+  readonly io: Io;
+  readonly own: OwnCommand;
+  readonly findEngine: () => Promise<EngineExecutable>;
+}
+
+const commands: Readonly<Record<TrustedWord, () => Promise<EngineCommand>>> = {
+  push: async () => (await import("./commands/engine/push.ts")).command,
+  pull: async () => (await import("./commands/engine/pull.ts")).command,
+  build: async () => (await import("./commands/engine/build.ts")).command,
+  create: async () => (await import("./commands/engine/create.ts")).command,
+  run: async () => (await import("./commands/engine/run.ts")).command,
+};
+
+/** Runs the line: help ours, trust off the engine's, trust on ours. */
+export async function runTrusted(given: TrustedLine): Promise<number> {
+  const { line, io } = given;
+  if (io.program.name === "tagseal" && (await isHelpOnly(line))) return await given.own([given.word, "--help"], io);
+  const engine = await given.findEngine();
+  const invocation = await understood(line, engine, io);
+  const { word } = invocation;
+  if (word === undefined)
+    return await io.handOver({ executable: engine.path, args: line, env: definedOnly(io.env) }, { last: true });
+  const isOn = !invocation.help && isTrustOn(io.env, invocation.disableContentTrust);
+  if (!isOn) return await handOver(invocation.argv, engine, io, { last: true });
+  return await underTrust(await commands[word](), invocation, engine, io);
+}
+
+/** Our own help needs no engine. A line only the engine can read is not for help. */
+async function isHelpOnly(line: readonly string[]): Promise<boolean> {
+  try {
+    const { help, word, commandPath } = await parseInvocation(line, "docker");
+    return help && word !== undefined && commandPath.length === 1;
+  } catch (error) {
+    if (hasCode(error, "USAGE")) return false;
+    throw error;
+  }
+}
+
+async function understood(line: readonly string[], engine: EngineExecutable, io: Io): Promise<EngineInvocation> {
+  const env = childEnvironment(io.env);
+  try {
+    return await parseInvocation(line, engine.kind, (path) => engineHelp(engine.path, path, env));
+  } catch (error) {
+    // The layout of a usage error, and docker's exit status for it.
+    throw hasCode(error, "USAGE") ? new FlagError(error.message) : error;
+  }
+}
+
+async function handOver(
+  argv: readonly string[],
+  engine: EngineExecutable,
+  io: Io,
+  how: { readonly last?: boolean } = {},
+): Promise<number> {
+  return await io.handOver({ executable: engine.path, args: argv, env: childEnvironment(io.env) }, how);
+}
+
+async function underTrust(
+  command: EngineCommand,
+  invocation: EngineInvocation,
+  executable: EngineExecutable,
+  io: Io,
+): Promise<number> {
+  const engine = await openEngine({
+    kind: executable.kind,
+    executable: executable.path,
+    globalArgs: invocation.globalArgs,
+    env: io.env,
+    dockerConfigDir: dockerConfigDir(io),
+    signal: io.signal,
+  });
+  try {
+    return await command(invocation, { io, engine, handOver: (argv) => handOver(argv, executable, io) });
+  } finally {
+    engine.close();
+  }
+}

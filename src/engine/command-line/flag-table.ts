@@ -1,0 +1,49 @@
+/** What the flags of an engine's command look like: whether they take a value is all it needs to find the image among them. */
+
+/**
+ * `switch`: never takes the next word (`--quiet`, `--quiet=false`). `value`: takes the next word unless `=` follows.
+ * `optional`: a value only after `=`; without it stands for `true`.
+ */
+export type FlagKind = "switch" | "value" | "optional";
+
+/** The flags of one command. */
+export interface FlagTable {
+  /** by long name, without dashes */
+  readonly kinds: ReadonlyMap<string, FlagKind>;
+  /** long name by letter */
+  readonly letters: ReadonlyMap<string, string>;
+}
+
+/** Flags as words separated by white space, `q:quiet` for one that has a letter too. */
+export interface FlagWords {
+  readonly switches?: string;
+  readonly values?: string;
+  readonly optional?: string;
+}
+
+/** Makes a table from lists of flags; later lists win over earlier ones. */
+export function flagTable(...lists: readonly FlagWords[]): FlagTable {
+  const kinds = new Map<string, FlagKind>();
+  const letters = new Map<string, string>();
+  const take = (text: string | undefined, kind: FlagKind): void => {
+    for (const word of (text ?? "").split(/\s+/).filter((found) => found !== "")) {
+      const [first = "", second] = word.split(":");
+      kinds.set(second ?? first, kind);
+      if (second !== undefined) letters.set(first, second);
+    }
+  };
+  for (const { switches, values, optional } of lists) {
+    take(switches, "switch");
+    take(values, "value");
+    take(optional, "optional");
+  }
+  return { kinds, letters };
+}
+
+/** Both tables in one; where they differ, `preferred` wins. */
+export function joinTables(preferred: FlagTable, other: FlagTable): FlagTable {
+  return {
+    kinds: new Map([...other.kinds, ...preferred.kinds]),
+    letters: new Map([...other.letters, ...preferred.letters]),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * Finds the real engine. It must never be Tagseal itself: with `docker` a link to Tagseal earlier in PATH, starting "docker" would
+ * start Tagseal for ever.
+ */
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
+import { TagsealError, UsageError } from "../errors.ts";
+import type { EngineKind } from "./command-line/invocation.ts";
+import type { Env } from "./trust-switch.ts";
+
+/** An engine's command on this machine. */
+export interface EngineExecutable {
+  readonly kind: EngineKind;
+  /** absolute */
+  readonly path: string;
+}
+
+/** Where to look for an engine. */
+export interface EngineSearch {
+  readonly env: Env;
+  /** files of this program, as found; real paths are compared */
+  readonly self: readonly string[];
+  /** the engine somebody asked for: `docker`, `podman`, or a path to either. Default: docker, or podman where only that is there */
+  readonly wanted?: string | undefined;
+}
+
+/** The variable that names the engine, or the path to it. */
+export const engineVariable = "TAGSEAL_ENGINE";
+
+const kinds: readonly EngineKind[] = ["docker", "podman"];
+
+/**
+ * Finds the engine to work with: the one asked for, else docker, else podman.
+ *
+ * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `USAGE` for an engine that is neither
+ */
+export function findEngine(search: EngineSearch): EngineExecutable {
+  const { wanted } = search;
+  if (wanted === undefined || wanted === "") {
+    const found = kinds.map((kind) => searchPath(kind, search)).find((engine) => engine !== undefined);
+    if (found !== undefined) return found;
+    throw notFound("no container engine found: neither docker nor podman is in PATH", search);
+  }
+  if (wanted.includes("/")) return namedFile(wanted, search);
+  const kind = kinds.find((known) => known === wanted);
+  if (kind === undefined) {
+    throw new UsageError("USAGE", `unknown engine "${wanted}"`, {
+      hint: "engines are docker and podman, or the path to one",
+    });
+  }
+  const found = searchPath(kind, search);
+  if (found === undefined) throw notFound(`${kind} is not in PATH`, search);
+  return found;
+}
+
+function namedFile(path: string, search: EngineSearch): EngineExecutable {
+  const absolute = resolve(path);
+  if (!isExecutable(absolute)) throw notFound(`no executable at ${absolute}`, search);
+  if (isTagseal(absolute, search.self)) throw notFound(`${absolute} is Tagseal itself, not a container engine`, search);
+  return { kind: kindOf(absolute), path: absolute };
+}
+
+/** Every file in PATH that goes by this name, in order; those that are Tagseal are marked. */
+export function candidates(
+  name: string,
+  search: EngineSearch,
+): { readonly path: string; readonly isTagseal: boolean }[] {
+  const directories = (search.env["PATH"] ?? "").split(delimiter).filter((directory) => isAbsolute(directory));
+  const paths = [...new Set(directories.map((directory) => join(directory, name)))];
+  return paths.filter((path) => isExecutable(path)).map((path) => ({ path, isTagseal: isTagseal(path, search.self) }));
+}
+
+function searchPath(kind: EngineKind, search: EngineSearch): EngineExecutable | undefined {
+  const found = candidates(kind, search).find(({ isTagseal: ours }) => !ours);
+  return found === undefined ? undefined : { kind: kindOf(found.path), path: found.path };
+}
+
+/** The podman-docker package puts a script called docker before podman. */
+function kindOf(path: string): EngineKind {
+  if (basename(path).startsWith("podman")) return "podman";
+  return /\bpodman\b/u.test(scriptText(path)) ? "podman" : "docker";
+}
+
+/** True when the file is this program, another copy of it, or a script that starts it. */
+export function isTagseal(path: string, self: readonly string[]): boolean {
+  const real = realPath(path);
+  if (self.some((file) => realPath(file) === real)) return true;
+  return /^tagseal(?:\.\w+)?$/u.test(basename(real)) || /\btagseal\b/u.test(scriptText(path));
+}
+
+/** The first lines of a script; empty for anything else. */
+function scriptText(path: string): string {
+  const start = Buffer.alloc(4096);
+  const file = openSync(path, "r");
+  try {
+    const text = start.toString("latin1", 0, readSync(file, start, 0, start.length, 0));
+    return text.startsWith("#!") ? text : "";
+  } finally {
+    closeSync(file);
+  }
+}
+
+function realPath(path: string): string {
+  // A file that went away in between is compared by the name it had.
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? resolve(path) : realpathSync(path);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK | constants.R_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false; // not there, or not for us: the search goes on
+  }
+}
+
+function notFound(message: string, { env }: EngineSearch): TagsealError {
+  return new TagsealError("ENGINE_NOT_FOUND", message, {
+    hint: `install docker or podman, or set ${engineVariable} to the one to use; PATH is ${env["PATH"] ?? "empty"}`,
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * Runs the real engine in our place: its streams are ours, what we are signalled reaches it, its end is ours. Whoever started us
+ * cannot tell the difference.
+ */
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { TagsealError } from "../errors.ts";
+
+/** A program to be run in our place. */
+export interface ChildCommand {
+  /** absolute path */
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Where signals to this process arrive; `process` is one. */
+export interface SignalSource {
+  on(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
+  off(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
+}
+
+/** Sent to us alone, for instance by `kill` or a service manager; the engine must hear of them. */
+const forwarded: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT"];
+/**
+ * Sent by the terminal to its whole foreground group: the engine has them already, and a second Ctrl-C would mean "at once" to it.
+ * We only must not die before it. SIGWINCH needs nothing: the terminal is the engine's, too.
+ */
+const ignored: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
+
+/** What differs from the plain case. */
+export interface PassThroughOptions {
+  readonly signals: SignalSource;
+  /** the terminal sends Ctrl-C to the child as well; false where there is none, and SIGINT was meant for us alone */
+  readonly sharesTerminal: boolean;
+}
+
+/**
+ * Runs a program with our own standard streams and waits for its end.
+ *
+ * @returns its exit status; 128 + n when signal n ended it, as a shell reports it
+ * @throws TagsealError `ENGINE_NOT_FOUND` when it cannot be started
+ */
+export async function passThrough(command: ChildCommand, options: PassThroughOptions): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const child = spawn(command.executable, command.args, { env: command.env, stdio: "inherit" });
+  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+  const ignore = (): void => undefined;
+  const listeners = [
+    ...forwarded.map((signal) => [signal, forward] as const),
+    ...ignored.map((signal) => [signal, options.sharesTerminal ? ignore : forward] as const),
+  ];
+  for (const [signal, listener] of listeners) options.signals.on(signal, listener);
+  child.on("error", (error) => reject(cannotStart(command, error)));
+  child.on("exit", (code, signal) => resolve(exitStatus(code, signal)));
+  try {
+    return await promise;
+  } finally {
+    for (const [signal, listener] of listeners) options.signals.off(signal, listener);
+  }
+}
+
+/** The status a shell shows for a process that ended: its own, or 128 + n after signal n. */
+export function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
+  return signal === null ? (code ?? 1) : 128 + constants.signals[signal];
+}
+
+function cannotStart({ executable }: ChildCommand, cause: Error): TagsealError {
+  return new TagsealError("ENGINE_NOT_FOUND", `cannot start ${executable}: ${cause.message}`, {
+    cause,
+    hint: "check that the file is a container engine for this machine and may be executed",
+  });
+}
