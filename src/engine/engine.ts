@@ -32,20 +32,26 @@ export interface EnginePushOptions {
   readonly platform?: string | undefined;
   /** told what the engine reports while it works */
   readonly onMessage?: ((message: EngineMessage) => void) | undefined;
-  /** flags for the engine's own command, where the push is done by it (podman) */
+  /** podman: the command that pushes, when it is not `push`: `["manifest", "push"]` */
+  readonly command?: readonly string[];
+  /** podman: flags for that command */
   readonly flags?: readonly string[];
-  /** what to push where the name in the engine is another one than the reference (podman) */
+  /** podman: what to push, when it has another name than the reference */
   readonly source?: string;
+  /** podman: where to push it, as it was typed: `docker://host/name:tag` */
+  readonly destination?: string | undefined;
 }
 
 /** How an image is pulled. */
 export interface EnginePullOptions {
   readonly platform?: string | undefined;
-  /** show nothing, where the engine's own command does the showing (podman) */
+  /** podman: show nothing. With docker, leave `onMessage` out */
   readonly quiet?: boolean;
   readonly onMessage?: ((message: EngineMessage) => void) | undefined;
-  /** flags for the engine's own command, where the pull is done by it (podman) */
+  /** podman: flags for its command */
   readonly flags?: readonly string[];
+  /** podman: where it shows what it does; default `stdout` */
+  readonly output?: "stdout" | "stderr";
 }
 
 /** The engine's structured answer to a push. */

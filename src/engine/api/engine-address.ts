@@ -47,7 +47,10 @@ export async function findEngineAddress(options: AddressOptions): Promise<Engine
   return await hostAddress(host, () => settingsTls(flags, options));
 }
 
-async function contextName(flags: ConnectionFlags, { env, dockerConfigDir }: AddressOptions): Promise<string | undefined> {
+async function contextName(
+  flags: ConnectionFlags,
+  { env, dockerConfigDir }: AddressOptions,
+): Promise<string | undefined> {
   if (flags.context !== undefined && flags.context !== "") return flags.context;
   if (flags.host !== undefined || nonEmpty(env["DOCKER_HOST"]) !== undefined) return undefined;
   return nonEmpty(env["DOCKER_CONTEXT"]) ?? (await currentContext(dockerConfigDir));
@@ -98,12 +101,19 @@ async function hostAddress(host: string, tls: () => Promise<EngineTls | undefine
   // docker joins a path to every request; hardly anybody has one, and docker itself can still be asked
   if (url.pathname !== "/") return { kind: "stdio", name: host };
   const settings = await tls();
-  const port = /:\d+$/.test(host) ? Number(/:(\d+)$/.exec(host)?.[1]) : settings === undefined ? defaultPorts.plain : defaultPorts.tls;
+  const port = /:\d+$/.test(host)
+    ? Number(/:(\d+)$/.exec(host)?.[1])
+    : settings === undefined
+      ? defaultPorts.plain
+      : defaultPorts.tls;
   return { kind: "tcp", host: url.hostname.replace(/^\[|\]$/g, ""), port, tls: settings };
 }
 
 /** docker's flags and variables about TLS. `DOCKER_TLS_VERIFY` is on with any value but nothing. */
-async function settingsTls(flags: ConnectionFlags, { env, dockerConfigDir }: AddressOptions): Promise<EngineTls | undefined> {
+async function settingsTls(
+  flags: ConnectionFlags,
+  { env, dockerConfigDir }: AddressOptions,
+): Promise<EngineTls | undefined> {
   const verify = flags.tlsVerify ?? nonEmpty(env["DOCKER_TLS_VERIFY"]) !== undefined;
   const on = (flags.tls ?? nonEmpty(env["DOCKER_TLS"]) !== undefined) || flags.tlsVerify !== undefined || verify;
   if (!on) return undefined;

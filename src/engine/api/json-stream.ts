@@ -50,7 +50,8 @@ function checkLength(bytes: number): void {
 function* itemsOf(line: string): Generator<StreamItem, void> {
   const value = parsed(line);
   if (!isRecord(value)) throw malformed("a line that is no JSON object");
-  const error = textOf(value["error"]) ?? (isRecord(value["errorDetail"]) ? textOf(value["errorDetail"]["message"]) : undefined);
+  const error =
+    textOf(value["error"]) ?? (isRecord(value["errorDetail"]) ? textOf(value["errorDetail"]["message"]) : undefined);
   if (error !== undefined) yield { kind: "error", message: error };
   else if (isRecord(value["aux"])) yield { kind: "aux", aux: value["aux"] };
   else yield { kind: "message", message: messageOf(value) };

@@ -13,14 +13,9 @@ export function registryAuth(registry: string, credentials: Credentials | undefi
 }
 
 function secretsOf(credentials: Credentials): Record<string, string> {
-  switch (credentials.kind) {
-    case "basic":
-      return { username: credentials.username, password: credentials.password };
-    case "identity-token":
-      return { identitytoken: credentials.token };
-    case "registry-token":
-      return { registrytoken: credentials.token };
-  }
+  if (credentials.kind === "basic") return { username: credentials.username, password: credentials.password };
+  const member = credentials.kind === "identity-token" ? "identitytoken" : "registrytoken";
+  return { [member]: credentials.token };
 }
 
 function serverAddress(registry: string): string {

@@ -1,0 +1,200 @@
+/** The few calls we make of docker's engine API: look at an image, push, pull by digest, tag. */
+import { NetworkError, UsageError } from "../../errors.ts";
+import type { Digest } from "../../reference/digest.ts";
+import { parsePlatform } from "../../registry/platform.ts";
+import type { EngineMessage } from "../engine-message.ts";
+import type { EngineConnection, EngineRequest, EngineResponse } from "./engine-connection.ts";
+import { readJsonStream } from "./json-stream.ts";
+
+/** The newest version whose calls we know; an older engine is spoken to in its own. */
+const newestVersion = "1.51";
+/** Engines that do not say are as old as that. */
+const oldestVersion = "1.24";
+const maxAnswerBytes = 4 * 1024 * 1024;
+
+/** What an image looks like to the engine, as far as we look. */
+export interface ImageSummary {
+  readonly id: string;
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant: string;
+}
+
+/** A pull or push under way. */
+export interface Transfer {
+  /** value of `X-Registry-Auth` */
+  readonly auth: string;
+  readonly platform?: string | undefined;
+  readonly onMessage?: ((message: EngineMessage) => void) | undefined;
+}
+
+/** What the engine says it pushed under a tag. */
+export interface PushReport {
+  readonly tag: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** Speaks docker's API in the newest version both sides know. */
+export class DockerApi {
+  readonly #connection: EngineConnection;
+  readonly #fixedVersion: string | undefined;
+  #negotiated: Promise<string> | undefined;
+
+  /** @param fixedVersion `DOCKER_API_VERSION`: no negotiation */
+  constructor(connection: EngineConnection, fixedVersion: string | undefined) {
+    this.#connection = connection;
+    this.#fixedVersion = fixedVersion === undefined || fixedVersion === "" ? undefined : fixedVersion.replace(/^v/, "");
+  }
+
+  /** The version in use, such as `1.41`. */
+  async version(): Promise<string> {
+    this.#negotiated ??= this.#fixedVersion === undefined ? this.#negotiate() : Promise.resolve(this.#fixedVersion);
+    return await this.#negotiated;
+  }
+
+  async #negotiate(): Promise<string> {
+    const response = await this.#connection.request({ method: "GET", path: "/_ping" });
+    response.discard();
+    const offered = response.headers["api-version"];
+    if (typeof offered !== "string" || !/^\d{1,3}\.\d{1,3}$/.test(offered)) return oldestVersion;
+    return isAtLeast(offered, newestVersion) ? newestVersion : offered;
+  }
+
+  /** @returns undefined when the engine has no image of this name or ID */
+  async inspectImage(name: string): Promise<ImageSummary | undefined> {
+    const response = await this.#call({ method: "GET", path: `/images/${pathOf(name)}/json` });
+    if (response.status === 404) {
+      response.discard();
+      return undefined;
+    }
+    await requireSuccess(response);
+    const value = parsedObject(await bounded(response));
+    const [id, os, architecture, variant] = ["Id", "Os", "Architecture", "Variant"].map((name) =>
+      textMember(value, name),
+    );
+    if (id === undefined || !/^sha256:[0-9a-f]{64}$/.test(id)) throw malformed("an image without an ID");
+    return { id, os: os ?? "", architecture: architecture ?? "", variant: variant ?? "" };
+  }
+
+  /** @throws NetworkError `ENGINE_ERROR`, when there is no such image, too */
+  async tagImage(source: string, repository: string, tag: string): Promise<void> {
+    const query = new URLSearchParams({ repo: repository, tag });
+    const response = await this.#call({ method: "POST", path: `/images/${pathOf(source)}/tag?${query.toString()}` });
+    await requireSuccess(response);
+    response.discard();
+  }
+
+  /** Pulls one manifest or index. Ends only when the engine has it. */
+  async pull(repository: string, digest: Digest, transfer: Transfer): Promise<void> {
+    const query = new URLSearchParams({ fromImage: repository, tag: digest });
+    if (transfer.platform !== undefined && transfer.platform !== "")
+      query.set("platform", transfer.platform.toLowerCase());
+    await this.#transfer(`/images/create?${query.toString()}`, transfer);
+  }
+
+  /**
+   * Pushes a tag, or with no tag all of them.
+   *
+   * @returns what the engine says it pushed, in its order
+   */
+  async push(repository: string, tag: string | undefined, transfer: Transfer): Promise<readonly PushReport[]> {
+    const query = new URLSearchParams(tag === undefined ? {} : { tag });
+    if (transfer.platform !== undefined && transfer.platform !== "")
+      query.set("platform", await this.#platform(transfer.platform));
+    return await this.#transfer(`/images/${pathOf(repository)}/push?${query.toString()}`, transfer);
+  }
+
+  async #platform(text: string): Promise<string> {
+    const version = await this.version();
+    if (isAtLeast(version, "1.46")) return JSON.stringify(parsePlatform(text));
+    throw new UsageError(
+      "USAGE",
+      `"platform" requires API version 1.46, but the Docker daemon API version is ${version}`,
+    );
+  }
+
+  async #transfer(path: string, { auth, onMessage }: Transfer): Promise<readonly PushReport[]> {
+    const response = await this.#call({ method: "POST", path, headers: { "x-registry-auth": auth } });
+    await requireSuccess(response);
+    const reports: PushReport[] = [];
+    for await (const item of readJsonStream(response.body)) {
+      if (item.kind === "error") throw new NetworkError("ENGINE_ERROR", item.message);
+      if (item.kind === "message") onMessage?.(item.message);
+      else reports.push(...pushReports(item.aux));
+    }
+    return reports;
+  }
+
+  async #call(request: EngineRequest): Promise<EngineResponse> {
+    return await this.#connection.request({ ...request, path: `/v${await this.version()}${request.path}` });
+  }
+}
+
+/** Facts of other kinds (an index of which one platform was pushed, say) are not about a tag. */
+function pushReports(aux: Readonly<Record<string, unknown>>): PushReport[] {
+  const { Tag: tag, Digest: digest, Size: size } = aux;
+  if (typeof tag !== "string" || typeof digest !== "string") return [];
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return [];
+  return [{ tag, digest, size }];
+}
+
+/** Compares versions of two numbers. */
+export function isAtLeast(version: string, wanted: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = wanted.split(".").map(Number);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+/** A name becomes part of a URL: nothing in it may end the path. The engine wants its slashes as they are. */
+function pathOf(name: string): string {
+  return encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
+}
+
+/** An engine that refuses says why in one member; the words are docker's. */
+async function requireSuccess(response: EngineResponse): Promise<void> {
+  if (response.status >= 200 && response.status < 300) return;
+  const body = await bounded(response);
+  const message = reasonIn(body) ?? `${response.status}`;
+  throw new NetworkError("ENGINE_ERROR", `Error response from daemon: ${message}`, { status: response.status });
+}
+
+function reasonIn(body: string): string | undefined {
+  try {
+    return textMember(parsedObject(body), "message");
+  } catch {
+    return body.trim() === "" ? undefined : body.trim().slice(0, 1000); // an old engine, or a proxy: plain text
+  }
+}
+
+async function bounded(response: EngineResponse): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > maxAnswerBytes) throw malformed(`more than ${maxAnswerBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parsedObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw malformed("something that is no JSON", error);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw malformed("something that is no JSON object");
+  return { ...value };
+}
+
+function textMember(value: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const member = Object.hasOwn(value, name) ? value[name] : undefined;
+  return typeof member === "string" ? member : undefined;
+}
+
+function malformed(what: string, cause?: unknown): NetworkError {
+  return new NetworkError("ENGINE_RESPONSE_MALFORMED", `the container engine answered ${what}`, { cause });
+}

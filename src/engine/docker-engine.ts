@@ -1,0 +1,159 @@
+/** docker: images over the engine's API, whose answers are structured; everything else by its own command. */
+import { spawn } from "node:child_process";
+import { Duplex } from "node:stream";
+import { NetworkError, UsageError } from "../errors.ts";
+import { type Digest, isDigest } from "../reference/digest.ts";
+import { familiarName, type ImageReference, parseImageReference } from "../reference/image-reference.ts";
+import { parsePlatformJson } from "../registry/platform.ts";
+import { DockerApi, type PushReport, type Transfer } from "./api/docker-api.ts";
+import { findEngineAddress } from "./api/engine-address.ts";
+import { EngineConnection } from "./api/engine-connection.ts";
+import { registryAuth } from "./api/registry-auth.ts";
+import type {
+  Engine,
+  EngineImage,
+  EnginePullOptions,
+  EnginePushOptions,
+  EngineRunOptions,
+  EngineRunResult,
+  OpenEngineOptions,
+  PushedImage,
+} from "./engine.ts";
+import { runEngineProcess } from "./engine-process.ts";
+import { childEnvironment } from "./child-environment.ts";
+
+/** Opens docker's engine; connects at the first call that needs it. */
+export function openDocker(options: OpenEngineOptions): Engine {
+  return new DockerEngine(options);
+}
+
+class DockerEngine implements Engine {
+  readonly kind = "docker";
+  readonly executable: string;
+  readonly #options: OpenEngineOptions;
+  readonly #env: Record<string, string>;
+  readonly #dialled = new Set<Duplex>();
+  #api: Promise<DockerApi> | undefined;
+
+  constructor(options: OpenEngineOptions) {
+    this.#options = options;
+    this.executable = options.executable;
+    this.#env = childEnvironment(options.env);
+  }
+
+  async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
+    const { executable, globalArgs, signal } = this.#options;
+    return await runEngineProcess({ executable, args: [...globalArgs, ...args], env: this.#env, signal }, options);
+  }
+
+  async findImage(reference: string): Promise<EngineImage | undefined> {
+    const found = await (await this.#connected()).inspectImage(reference);
+    if (found === undefined) return undefined;
+    const { id, os, architecture, variant } = found;
+    return { id, platform: parsePlatformJson({ os, architecture, variant }) };
+  }
+
+  async imageExists(reference: string): Promise<boolean> {
+    return (await this.findImage(reference)) !== undefined;
+  }
+
+  async push(reference: string, options: EnginePushOptions = {}): Promise<PushedImage> {
+    const image = parseImageReference(reference);
+    const tag = image.tag ?? "latest";
+    const reports = await this.#push(image, tag, options);
+    return oneReport(reports, tag);
+  }
+
+  async pushAllTags(repository: string, options: EnginePushOptions = {}): Promise<void> {
+    await this.#push(parseImageReference(repository), undefined, options);
+  }
+
+  async #push(
+    image: ImageReference,
+    tag: string | undefined,
+    { platform, onMessage }: EnginePushOptions,
+  ): Promise<readonly PushReport[]> {
+    const api = await this.#connected();
+    return await api.push(familiarName(image), tag, await this.#transfer(image, { platform, onMessage }));
+  }
+
+  async pullByDigest(reference: string, digest: Digest, options: EnginePullOptions = {}): Promise<void> {
+    const image = parseImageReference(reference);
+    const api = await this.#connected();
+    const { platform, onMessage } = options;
+    await api.pull(familiarName(image), digest, await this.#transfer(image, { platform, onMessage }));
+  }
+
+  async tag(source: string, target: string): Promise<void> {
+    const { tag, ...image } = parseImageReference(target);
+    await (await this.#connected()).tagImage(source, familiarName(image), tag ?? "latest");
+  }
+
+  close(): void {
+    for (const stream of this.#dialled) stream.destroy();
+    this.#dialled.clear();
+  }
+
+  async #transfer({ registry }: ImageReference, how: Omit<Transfer, "auth">): Promise<Transfer> {
+    const { dockerConfigDir, env, signal } = this.#options;
+    const { loadDockerConfig } = await import("../registry/credentials.ts");
+    const credentials = await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, signal);
+    return { ...how, auth: registryAuth(registry, credentials) };
+  }
+
+  #connected(): Promise<DockerApi> {
+    this.#api ??= this.#connect();
+    return this.#api;
+  }
+
+  async #connect(): Promise<DockerApi> {
+    const { globalArgs, env, dockerConfigDir, signal } = this.#options;
+    const inspectContext = (name: string): Promise<string> => this.#inspectContext(name);
+    const address = await findEngineAddress({ globalArgs, env, dockerConfigDir, inspectContext });
+    const connection = new EngineConnection(address, { dialStdio: () => this.#dialStdio(), signal });
+    return new DockerApi(connection, env["DOCKER_API_VERSION"]);
+  }
+
+  async #inspectContext(name: string): Promise<string> {
+    const { executable, signal } = this.#options;
+    // without the global flags: --context beside a context's name would only be in the way
+    const args = ["context", "inspect", name];
+    const command = { executable, args, env: this.#env, signal };
+    const { exitCode, stdout, stderr } = await runEngineProcess(command, { stdin: "ignore", capture: true });
+    if (exitCode === 0) return stdout;
+    throw new UsageError("USAGE", stderr.trim() === "" ? `docker does not know the context "${name}"` : stderr.trim());
+  }
+
+  /** docker's own way to its engine, whatever that is; its complaints go where ours go. */
+  #dialStdio(): Duplex {
+    const { executable, globalArgs } = this.#options;
+    const args = [...globalArgs, "system", "dial-stdio"];
+    const child = spawn(executable, args, { env: this.#env, stdio: ["pipe", "pipe", "inherit"] });
+    const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    child.once("error", (error) => stream.destroy(error));
+    stream.once("close", () => {
+      this.#dialled.delete(stream);
+      child.kill();
+    });
+    this.#dialled.add(stream);
+    return stream;
+  }
+}
+
+/** The engine must say exactly one thing about the tag that was pushed: anything else is no ground to sign on. */
+function oneReport(reports: readonly PushReport[], tag: string): PushedImage {
+  const [report, ...others] = reports;
+  if (report === undefined) throw unclear("the engine did not say which digest it pushed");
+  if (others.some(({ tag: other, digest }) => other !== report.tag || digest !== report.digest)) {
+    throw unclear("the engine named several images for one push");
+  }
+  if (report.tag !== tag) throw unclear(`the engine was asked to push the tag ${tag} and says it pushed ${report.tag}`);
+  if (!isDigest(report.digest)) throw unclear("the engine named something that is no digest");
+  return { tag, digest: report.digest, size: report.size };
+}
+
+function unclear(message: string): NetworkError {
+  return new NetworkError("ENGINE_RESPONSE_MALFORMED", message, {
+    hint: "nothing was signed; sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
+  });
+}

@@ -1,0 +1,129 @@
+/** podman: everything by its own command, because its API says neither what was pushed nor as whom. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { NetworkError } from "../errors.ts";
+import { type Digest, isDigest } from "../reference/digest.ts";
+import { formatReference, parseImageReference } from "../reference/image-reference.ts";
+import { parsePlatformJson } from "../registry/platform.ts";
+import type {
+  Engine,
+  EngineImage,
+  EnginePullOptions,
+  EnginePushOptions,
+  EngineRunOptions,
+  EngineRunResult,
+  OpenEngineOptions,
+  PushedImage,
+} from "./engine.ts";
+import { runEngineProcess } from "./engine-process.ts";
+import { childEnvironment } from "./child-environment.ts";
+
+/** Opens podman. */
+export function openPodman(options: OpenEngineOptions): Engine {
+  return new PodmanEngine(options);
+}
+
+class PodmanEngine implements Engine {
+  readonly kind = "podman";
+  readonly executable: string;
+  readonly #options: OpenEngineOptions;
+  readonly #env: Record<string, string>;
+
+  constructor(options: OpenEngineOptions) {
+    this.#options = options;
+    this.executable = options.executable;
+    this.#env = childEnvironment(options.env);
+  }
+
+  async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
+    const { executable, globalArgs, signal } = this.#options;
+    return await runEngineProcess({ executable, args: [...globalArgs, ...args], env: this.#env, signal }, options);
+  }
+
+  async findImage(reference: string): Promise<EngineImage | undefined> {
+    if (!(await this.imageExists(reference))) return undefined;
+    const format = "{{.Id}} {{.Os}} {{.Architecture}} {{.Variant}}";
+    const text = await this.#ask(["image", "inspect", "--format", format, reference]);
+    const [id = "", os = "", architecture = "", variant = ""] = text.trim().split(" ");
+    if (!/^(?:sha256:)?[0-9a-f]{64}$/.test(id)) {
+      throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named an image without an ID");
+    }
+    return { id: `sha256:${id.replace(/^sha256:/, "")}`, platform: parsePlatformJson({ os, architecture, variant }) };
+  }
+
+  async imageExists(reference: string): Promise<boolean> {
+    const { exitCode, stderr } = await this.run(["image", "exists", reference], { stdin: "ignore", capture: true });
+    if (exitCode > 1) throw refused(stderr, `podman image exists ${reference}: exit status ${exitCode}`);
+    return exitCode === 0;
+  }
+
+  async push(reference: string, options: EnginePushOptions = {}): Promise<PushedImage> {
+    const image = parseImageReference(reference);
+    const tag = image.tag ?? "latest";
+    const directory = await mkdtemp(join(tmpdir(), "tagseal-push-"));
+    try {
+      const digestFile = join(directory, "digest");
+      await this.#show([
+        ...(options.command ?? ["push"]),
+        ...(options.flags ?? []),
+        "--digestfile",
+        digestFile,
+        ...pushOperands(reference, options),
+      ]);
+      return { tag, digest: await readDigest(digestFile), size: undefined };
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  async pushAllTags(): Promise<void> {
+    throw new NetworkError("ENGINE_ERROR", "podman pushes one tag at a time");
+  }
+
+  async pullByDigest(reference: string, digest: Digest, options: EnginePullOptions = {}): Promise<void> {
+    // podman takes a tag or a digest, not both, and the complete name, which no registries.conf can turn into another
+    const name = formatReference({ ...parseImageReference(reference), tag: undefined, digest });
+    const platform = options.platform === undefined ? [] : ["--platform", options.platform];
+    const quiet = options.quiet === true ? ["--quiet"] : [];
+    const args = ["pull", ...(options.flags ?? []), ...platform, ...quiet, name];
+    if (options.quiet === true) await this.#ask(args);
+    else await this.#show(args, options.output);
+  }
+
+  async tag(source: string, target: string): Promise<void> {
+    await this.#ask(["tag", source, target]);
+  }
+
+  close(): void {
+    // every call was a process of its own, and has ended
+  }
+
+  async #show(args: readonly string[], output: "stdout" | "stderr" = "stdout"): Promise<void> {
+    const { exitCode } = await this.run(args, { output });
+    if (exitCode !== 0) throw new NetworkError("ENGINE_ERROR", `podman ${args[0]} failed with exit status ${exitCode}`);
+  }
+
+  async #ask(args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(args, { stdin: "ignore", capture: true });
+    if (exitCode !== 0) throw refused(stderr, `podman ${args[0]} failed with exit status ${exitCode}`);
+    return stdout;
+  }
+}
+
+/** What is pushed, and where to: the reference alone means both. */
+function pushOperands(reference: string, { source, destination }: EnginePushOptions): string[] {
+  return [source ?? reference, destination ?? `docker://${formatReference(parseImageReference(reference))}`];
+}
+
+async function readDigest(path: string): Promise<Digest> {
+  const text = (await readFile(path, "utf8")).trim();
+  if (isDigest(text)) return text;
+  throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named something that is no digest", {
+    hint: "nothing was signed; sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
+  });
+}
+
+function refused(stderr: string, otherwise: string): NetworkError {
+  return new NetworkError("ENGINE_ERROR", stderr.trim() === "" ? otherwise : stderr.trim().replace(/^Error: /, ""));
+}
