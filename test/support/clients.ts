@@ -8,9 +8,12 @@ import { run, runOk, type Environment, type Finished, type RunOptions, type Scop
 /** Every passphrase of every test client; long enough for each of them. */
 export const passphrases = { root: "root passphrase", repository: "repository passphrase" } as const;
 
+/** Where a trust server is and who vouches for it, whoever runs it. */
+export type ReachableTrustServer = Pick<TrustServer, "url" | "port" | "ca">;
+
 /** What the three command lines share: one `$DOCKER_CONFIG`, one trust server, one engine. */
 export interface ClientOptions {
-  readonly server?: TrustServer;
+  readonly server?: ReachableTrustServer;
   readonly engine?: Engine;
   /** added last, so it wins; `undefined` removes a variable */
   readonly env?: Environment;
@@ -44,7 +47,7 @@ export const passphraseEnvironment: Environment = {
   NOTARY_DELEGATION_PASSPHRASE: passphrases.repository,
 };
 
-function writeDockerConfig(directory: string, server: TrustServer | undefined): void {
+function writeDockerConfig(directory: string, server: ReachableTrustServer | undefined): void {
   mkdirSync(join(directory, "trust"), { recursive: true, mode: 0o700 });
   if (!existsSync(join(directory, "config.json"))) writeFileSync(join(directory, "config.json"), "{}");
   if (server === undefined) return;

@@ -6,12 +6,16 @@ import { pack } from "tar-stream";
 import type { Client } from "./clients.ts";
 import { findExecutable, type Scope } from "./processes.ts";
 
-/** Builds `FROM scratch` with a static busybox as `tag` in the client's engine. `label` makes its digest differ. */
+/**
+ * Builds `FROM scratch` with a static busybox as `tag` in the client's engine. `label` makes its digest differ; a container of it
+ * prints `image <label>` unless it is told something else to do.
+ */
 export async function buildImage(scope: Scope, client: Client, tag: string, label: string): Promise<void> {
   const context = scope.path(`context-${label}`);
   mkdirSync(context, { recursive: true });
   copyFileSync(findExecutable("busybox") ?? "busybox", join(context, "busybox"));
-  const lines = ["FROM scratch", "COPY busybox /bin/busybox", `LABEL build=${label}`, 'ENTRYPOINT ["/bin/busybox"]'];
+  const start = ['ENTRYPOINT ["/bin/busybox"]', `CMD ["echo", "image ${label}"]`];
+  const lines = ["FROM scratch", "COPY busybox /bin/busybox", `LABEL build=${label}`, ...start];
   writeFileSync(join(context, "Dockerfile"), `${lines.join("\n")}\n`);
   await client.dockerOk(["build", "-q", "-t", tag, context], { env: { DOCKER_CONTENT_TRUST: undefined } });
 }

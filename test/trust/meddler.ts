@@ -1,5 +1,6 @@
 /** Somebody between a client and the trust server: sees every request, and may answer in the server's place. */
-import { createServer, request as forwardRequest, type IncomingMessage } from "node:http";
+import { createServer, request as forwardRequest, type IncomingMessage, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 /** What a client asked. */
@@ -32,10 +33,13 @@ export interface Meddler {
 
 const honest: Meddling = async (_, forward) => await forward();
 
-/** Starts one in front of `target`, a server on plain http. */
-export async function startMeddler(target: string): Promise<Meddler> {
+/** Starts one in front of `target`, a server on plain http; it speaks TLS itself when given a certificate (PEM). */
+export async function startMeddler(
+  target: string,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<Meddler> {
   const requests: string[] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     void respond();
     async function respond(): Promise<void> {
       const body = await bodyOf(request);
@@ -47,10 +51,11 @@ export async function startMeddler(target: string): Promise<Meddler> {
       if (answer === "silence") return;
       response.writeHead(answer.status, answer.headers).end(answer.body);
     }
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const meddler: Meddler = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     meddle: honest,
     close: () => {
