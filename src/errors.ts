@@ -76,11 +76,10 @@ export const errorCodes = [
   "IMAGE_MALFORMED",
   "PLATFORM_NOT_FOUND",
   // container engines
+  "ENGINE_NOT_FOUND",
   "ENGINE_UNREACHABLE",
   "ENGINE_ERROR",
   "ENGINE_RESPONSE_MALFORMED",
-  // container engines
-  "ENGINE_NOT_FOUND",
   // server
   "SERVER_CONFIGURATION",
   "STORAGE_FAILED",

@@ -62,6 +62,8 @@ async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<Globa
     words.shift();
     if (word === "--debug" || word === "-D") {
       debug = true;
+    } else if (word === "--tls" || word === "--tlsverify") {
+      env["DOCKER_TLS_VERIFY"] = word === "--tls" ? env["DOCKER_TLS_VERIFY"] : "1";
     } else if (word === "--version" || word === "-v") {
       words.splice(0, words.length, "version");
     } else {
@@ -69,7 +71,7 @@ async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<Globa
       if (variable === undefined) throw await flagError(`unknown flag: ${flag}`);
       const value = word.startsWith(`${flag}=`) ? word.slice(flag.length + 1) : words.shift();
       if (value === undefined) throw await flagError(`flag needs an argument: ${flag}`);
-      env[variable] = value;
+      if (variable !== "") env[variable] = value;
     }
   }
   return { debug, io: { ...io, env }, words };
@@ -83,6 +85,12 @@ const valueFlags: Readonly<Record<string, string>> = {
   "--context": "DOCKER_CONTEXT",
   "-c": "DOCKER_CONTEXT",
   "--engine": "TAGSEAL_ENGINE",
+  // docker's, without meaning for what Tagseal does itself
+  "--log-level": "",
+  "-l": "",
+  "--tlscacert": "",
+  "--tlscert": "",
+  "--tlskey": "",
 };
 
 function valueFlag(word: string): { flag: string; variable: string } | undefined {

@@ -68,14 +68,34 @@ export const root: Entry = {
   children: [
     { name: "trust", summary: "Manage trust on Docker images", children: trust },
     {
+      name: "build",
+      summary: "Build an image from signed base images",
+      load: async () => (await import("./commands/engine/descriptions.ts")).build,
+    },
+    {
       name: "completion",
       summary: "Print the completion script for a shell",
       load: async () => (await import("./commands/completion.ts")).command,
     },
     {
+      name: "create",
+      summary: "Create a container from a signed image",
+      load: async () => (await import("./commands/engine/descriptions.ts")).create,
+    },
+    {
+      name: "doctor",
+      summary: "Check whether content trust is enforced on this machine",
+      load: async () => (await import("./commands/doctor.ts")).command,
+    },
+    {
       name: "help",
       summary: "Explain a command",
       load: async () => (await import("./commands/help.ts")).command,
+    },
+    {
+      name: "install",
+      summary: "Put Tagseal in front of docker",
+      load: async () => (await import("./commands/install.ts")).command,
     },
     {
       name: "list",
@@ -84,13 +104,18 @@ export const root: Entry = {
     },
     {
       name: "pull",
-      summary: "Fetch the signed image of a tag into a file or directory",
+      summary: "Fetch the signed image of a tag",
       load: async () => (await import("./commands/pull.ts")).command,
     },
     {
       name: "push",
-      summary: "Push an image from a file or directory, and sign it",
+      summary: "Push an image and sign it",
       load: async () => (await import("./commands/push.ts")).command,
+    },
+    {
+      name: "run",
+      summary: "Run a container from a signed image",
+      load: async () => (await import("./commands/engine/descriptions.ts")).run,
     },
     {
       name: "sandbox",
@@ -106,6 +131,11 @@ export const root: Entry = {
       name: "sign",
       summary: "Sign tags of images that are in a registry",
       load: async () => (await import("./commands/sign.ts")).command,
+    },
+    {
+      name: "uninstall",
+      summary: "Take Tagseal away from in front of docker",
+      load: async () => (await import("./commands/uninstall.ts")).command,
     },
     {
       name: "verify",

@@ -11,7 +11,8 @@ import { definedOnly } from "./environment.ts";
 import type { OwnCommand } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
-import { FlagError } from "./parse.ts";
+import { exitCodes } from "./exit-code.ts";
+import { usageHint } from "./usage.ts";
 
 /** One line for {@link runTrusted}. */
 export interface TrustedLine {
@@ -32,12 +33,29 @@ const commands: Readonly<Record<TrustedWord, () => Promise<EngineCommand>>> = {
   run: async () => (await import("./commands/engine/run.ts")).command,
 };
 
+/** docker's usage lines. */
+const usages: Readonly<Record<string, string>> = {
+  push: "[OPTIONS] NAME[:TAG]",
+  pull: "[OPTIONS] NAME[:TAG|@DIGEST]",
+  build: "[OPTIONS] PATH | URL | -",
+  create: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  run: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+};
+
+/** docker's layout for a line it does not understand, and its exit status. */
+function usageFailure({ word, io }: TrustedLine, message: string): number {
+  const usage = Object.hasOwn(usages, word) ? usages[word] : "COMMAND";
+  io.stderr.write(`${message}\n${usageHint(word, usage ?? "", "Run", io.program.shownAs)}`);
+  return exitCodes.badFlag;
+}
+
 /** Runs the line: help ours, trust off the engine's, trust on ours. */
 export async function runTrusted(given: TrustedLine): Promise<number> {
   const { line, io } = given;
   if (io.program.name === "tagseal" && (await isHelpOnly(line))) return await given.own([given.word, "--help"], io);
   const engine = await given.findEngine();
   const invocation = await understood(line, engine, io);
+  if (typeof invocation === "string") return usageFailure(given, invocation);
   const { word } = invocation;
   if (word === undefined)
     return await io.handOver({ executable: engine.path, args: line, env: definedOnly(io.env) }, { last: true });
@@ -57,13 +75,18 @@ async function isHelpOnly(line: readonly string[]): Promise<boolean> {
   }
 }
 
-async function understood(line: readonly string[], engine: EngineExecutable, io: Io): Promise<EngineInvocation> {
+/** @returns the sentence that says what is wrong with a line that cannot be read to its end */
+async function understood(
+  line: readonly string[],
+  engine: EngineExecutable,
+  io: Io,
+): Promise<EngineInvocation | string> {
   const env = childEnvironment(io.env);
   try {
     return await parseInvocation(line, engine.kind, (path) => engineHelp(engine.path, path, env));
   } catch (error) {
-    // The layout of a usage error, and docker's exit status for it.
-    throw hasCode(error, "USAGE") ? new FlagError(error.message) : error;
+    if (hasCode(error, "USAGE")) return error.message;
+    throw error;
   }
 }
 

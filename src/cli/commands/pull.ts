@@ -7,7 +7,8 @@ import { openSink, parseImageLocation } from "../options/image-location.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
 import { platformOption } from "../options/platform.ts";
 import { withRegistry } from "../options/registry.ts";
-import { maxStalenessOption, trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { maxStalenessOption, trustExitCodes, withTrust } from "../options/trust.ts";
+import { engineEnvironment } from "./engine/descriptions.ts";
 import { writeJson } from "../output/json.ts";
 import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
@@ -16,10 +17,11 @@ import { tellTrustEvents } from "../output/trust-events.ts";
 export const command = defineCommand(
   {
     path: "pull",
-    usage: "--to oci:DIR|docker-archive:FILE [OPTIONS] IMAGE[:TAG][@DIGEST]",
-    summary: "Fetch the signed image of a tag into a file or directory",
+    usage: "[--to oci:DIR|docker-archive:FILE] [OPTIONS] IMAGE[:TAG][@DIGEST]",
+    summary: "Fetch the signed image of a tag",
     description: [
-      "Verifies what the tag is signed for, then fetches that digest from the registry and checks every byte. A tag that is not signed is not fetched, whatever the registry has under it; nothing falls back to the unsigned tag. An image named by its digest alone is exact already: it is fetched without asking the trust server, and every byte checked against the digest.",
+      "Without --to the container engine pulls: docker's own pull, with all its flags, and under content trust (DOCKER_CONTENT_TRUST=1) exactly the digest the tag is signed for.",
+      "With --to no engine is needed, and content trust is always on. It verifies what the tag is signed for, then fetches that digest from the registry and checks every byte. A tag that is not signed is not fetched, whatever the registry has under it; nothing falls back to the unsigned tag. An image named by its digest alone is exact already: it is fetched without asking the trust server, and every byte checked against the digest.",
       "With a tag and a digest, the tag must be signed for exactly that digest.",
       "  oci:DIR[:NAME]              an OCI image layout; other images in it stay\n  docker-archive:FILE[:NAME]  a tar file for docker load: one platform's image",
     ],
@@ -35,7 +37,7 @@ export const command = defineCommand(
       { text: "for docker load", line: "tagseal pull --to docker-archive:app.tar registry.example.com/team/app:1.0" },
       { text: "all platforms, as a layout", line: "tagseal pull --to oci:./app registry.example.com/team/app:1.0" },
     ],
-    environment: trustEnvironment,
+    environment: engineEnvironment,
     exitCodes: trustExitCodes,
   },
   async ({ options, args: [name = ""] }, io) => {

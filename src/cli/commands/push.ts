@@ -7,9 +7,10 @@ import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { openSource, parseImageLocation } from "../options/image-location.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
+import { engineEnvironment } from "./engine/descriptions.ts";
 import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../options/passphrase.ts";
 import { withRegistry } from "../options/registry.ts";
-import { trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { trustExitCodes, withTrust } from "../options/trust.ts";
 import { prefixed } from "../output/docker-errors.ts";
 import { writeJson } from "../output/json.ts";
 import { copyProgress, progressWords } from "../output/progress.ts";
@@ -19,10 +20,11 @@ import { tellTrustEvents } from "../output/trust-events.ts";
 export const command = defineCommand(
   {
     path: "push",
-    usage: "--from oci:DIR|docker-archive:FILE [OPTIONS] IMAGE[:TAG]",
-    summary: "Push an image from a file or directory, and sign it",
+    usage: "[--from oci:DIR|docker-archive:FILE] [OPTIONS] IMAGE[:TAG]",
+    summary: "Push an image and sign it",
     description: [
-      "Uploads an image to its registry, sets the tag, and signs the tag for exactly the bytes that were uploaded: the digest is computed here and never taken from the registry. Layers that the registry has already are not sent again. A multi-architecture index is pushed and signed as a whole.",
+      "Without --from the container engine pushes: docker's own push, with all its flags, and under content trust (DOCKER_CONTENT_TRUST=1) the tag is signed for the digest that was pushed.",
+      "With --from no engine is needed, and content trust is always on. It uploads an image to its registry, sets the tag, and signs the tag for exactly the bytes that were uploaded: the digest is computed here and never taken from the registry. Layers that the registry has already are not sent again. A multi-architecture index is pushed and signed as a whole.",
       "The first signature in a repository makes its keys, and on a new machine a root key too: you are asked for passphrases for them.",
       "  oci:DIR[:NAME]              an OCI image layout: skopeo, buildah, buildx\n  docker-archive:FILE[:NAME]  a tar file that docker save wrote",
     ],
@@ -44,7 +46,7 @@ export const command = defineCommand(
         line: "tagseal push --from docker-archive:app.tar registry.example.com/team/app:1.0",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
+    environment: [...engineEnvironment, ...passphraseEnvironment],
     exitCodes: trustExitCodes,
   },
   async ({ options, args: [name = ""] }, io) => {

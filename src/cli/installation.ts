@@ -1,0 +1,119 @@
+/**
+ * Tagseal's links into docker's world: the `docker-trust` plugin and, if wanted, a `docker` earlier in PATH. Only symbolic links to
+ * Tagseal are ever made, replaced or removed; a file of anybody else's stays.
+ */
+import {
+  accessSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { candidates, isTagseal } from "../engine/executable.ts";
+import { UsageError } from "../errors.ts";
+import type { Io } from "./io.ts";
+import { dockerConfigDir } from "./options/docker-config.ts";
+
+/** What stands at a place: nothing, a link of ours (to `target`), or something that is not ours to touch. */
+export type Occupant =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "ours"; readonly target: string }
+  | { readonly kind: "foreign" };
+
+/** Where the plugin's link belongs. */
+export function pluginPath(io: Io): string {
+  return join(dockerConfigDir(io), "cli-plugins", "docker-trust");
+}
+
+/** Where a shim in `directory` belongs. */
+export function shimPath(directory: string): string {
+  return join(resolve(directory), "docker");
+}
+
+/** Links of ours called `docker` that PATH leads to. */
+export function shimsInPath(io: Io): string[] {
+  return candidates("docker", { env: io.env, self: io.program.files })
+    .map(({ path }) => path)
+    .filter((path) => occupantOf(path, io).kind === "ours");
+}
+
+/** The file that links should lead to, so that they outlive this process's way of being started. */
+export function linkTarget(io: Io): string {
+  const [file] = io.program.files;
+  if (file === undefined) throw new UsageError("USAGE", "cannot tell where this program is");
+  const path = realpathSync(file);
+  try {
+    accessSync(path, constants.X_OK);
+  } catch (cause) {
+    throw new UsageError("FILE_UNREADABLE", `${path} cannot be executed, so docker could not start it`, {
+      cause,
+      hint: `run: chmod +x ${path}`,
+    });
+  }
+  return path;
+}
+
+/** Looks at a place without changing it. */
+export function occupantOf(path: string, io: Io): Occupant {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return { kind: "nothing" };
+  if (!stat.isSymbolicLink()) return { kind: "foreign" };
+  const target = resolve(dirname(path), readlinkSync(path));
+  return leadsToTagseal(target, io) ? { kind: "ours", target } : { kind: "foreign" };
+}
+
+/** A link that leads nowhere, left behind by a Tagseal that was removed, is still ours. */
+function leadsToTagseal(target: string, io: Io): boolean {
+  const exists = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+  return exists ? isTagseal(target, io.program.files) : /^tagseal(?:\.js)?$/u.test(basename(target));
+}
+
+/**
+ * Makes a link, or leads one of ours to another place; in one step, so that there is always one.
+ *
+ * @returns false when it was right already
+ * @throws UsageError `FILE_UNWRITABLE` when something else is there, or it cannot be made
+ */
+export function putLink(path: string, target: string, io: Io): boolean {
+  const occupant = occupantOf(path, io);
+  if (occupant.kind === "foreign") {
+    throw new UsageError("FILE_UNWRITABLE", `${path} is there already and is not Tagseal's`, {
+      hint: "it is left as it is; move it away, or choose another directory",
+    });
+  }
+  if (occupant.kind === "ours" && occupant.target === target) return false;
+  const temporary = `${path}.tagseal-new`;
+  attempt(`cannot write ${path}`, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    if (lstatSync(temporary, { throwIfNoEntry: false }) !== undefined) unlinkSync(temporary);
+    symlinkSync(target, temporary);
+    renameSync(temporary, path);
+  });
+  return true;
+}
+
+/**
+ * Removes a link of ours.
+ *
+ * @returns false when there is none: nothing there, or something that is not ours
+ * @throws UsageError `FILE_UNWRITABLE`
+ */
+export function removeLink(path: string, io: Io): boolean {
+  if (occupantOf(path, io).kind !== "ours") return false;
+  attempt(`cannot remove ${path}`, () => unlinkSync(path));
+  return true;
+}
+
+function attempt(what: string, action: () => void): void {
+  try {
+    action();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError("FILE_UNWRITABLE", `${what}: ${reason}`, { cause });
+  }
+}
