@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   registry: ["errors", "encoding", "crypto", "reference"],
   keys: ["errors", "encoding", "crypto"],
   trust: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys"],
-  engine: ["errors", "encoding", "crypto", "reference", "registry"],
+  engine: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust"],
   server: ["errors", "encoding", "crypto", "tuf", "reference"],
   sandbox: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
   cli: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server", "sandbox"],

@@ -24,16 +24,11 @@ export interface TrustSettings {
   readonly maxStaleness?: string | undefined;
 }
 
-/** Opens the collection `reference` belongs to, lends it to `use`, and closes it whatever happens. */
-export async function withTrust<T>(
-  io: Io,
-  reference: ImageReference,
-  settings: TrustSettings,
-  use: (context: TrustContext) => Promise<T>,
-): Promise<T> {
+/** Opens the collection `reference` belongs to. Whoever opens it closes it. */
+export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
   const { openTrustContext } = await import("../../trust/trust-context.ts");
   const { maxStaleness, access, notify, passphrases } = settings;
-  const context = await openTrustContext({
+  return await openTrustContext({
     reference,
     dockerConfigDir: dockerConfigDir(io),
     env: io.env,
@@ -44,6 +39,16 @@ export async function withTrust<T>(
     ...(passphrases === undefined ? {} : { passphrases }),
     ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "max-staleness") }),
   });
+}
+
+/** Opens the collection `reference` belongs to, lends it to `use`, and closes it whatever happens. */
+export async function withTrust<T>(
+  io: Io,
+  reference: ImageReference,
+  settings: TrustSettings,
+  use: (context: TrustContext) => Promise<T>,
+): Promise<T> {
+  const context = await openTrust(io, reference, settings);
   try {
     return await use(context);
   } finally {

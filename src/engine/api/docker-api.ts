@@ -70,8 +70,8 @@ export class DockerApi {
     }
     await requireSuccess(response);
     const value = parsedObject(await bounded(response));
-    const [id, os, architecture, variant] = ["Id", "Os", "Architecture", "Variant"].map((name) =>
-      textMember(value, name),
+    const [id, os, architecture, variant] = ["Id", "Os", "Architecture", "Variant"].map((member) =>
+      textMember(value, member),
     );
     if (id === undefined || !/^sha256:[0-9a-f]{64}$/.test(id)) throw malformed("an image without an ID");
     return { id, os: os ?? "", architecture: architecture ?? "", variant: variant ?? "" };

@@ -1,0 +1,37 @@
+/** What a docker-shaped command line says about its image: name, platform, flags for the engine's own command. */
+import { type EngineInvocation, flagValue, isFlagOn } from "../../../engine/command-line/invocation.ts";
+import type { EngineKind } from "../../../engine/command-line/invocation.ts";
+import { type ImageReference, parseImageReference } from "../../../reference/image-reference.ts";
+import type { Io } from "../../io.ts";
+
+/** podman also takes the name of the transport that registries are behind. */
+const registryTransport = "docker://";
+
+/** Parses the image as the engine would. @throws UsageError `REFERENCE_INVALID`, also for transports other than a registry's */
+export function parseEngineImage(text: string, kind: EngineKind): ImageReference {
+  const isTransport = kind === "podman" && text.startsWith(registryTransport);
+  return parseImageReference(isTransport ? text.slice(registryTransport.length) : text);
+}
+
+/** `--platform`, or docker's variable for it; undefined means the engine's own. */
+export function wantedPlatform(invocation: EngineInvocation, io: Io): string | undefined {
+  const wanted = flagValue(invocation, "platform") ?? io.env["DOCKER_DEFAULT_PLATFORM"];
+  return wanted === "" ? undefined : wanted;
+}
+
+/** True for `-q`. */
+export function isQuiet(invocation: EngineInvocation): boolean {
+  return isFlagOn(invocation, "quiet");
+}
+
+/** The flags that were given, spelled out, without those named: for a command of the engine's that takes them, too. */
+export function flagsWithout({ flags }: EngineInvocation, ...names: readonly string[]): string[] {
+  return [...flags]
+    .filter(([name]) => !names.includes(name))
+    .flatMap(([name, values]) => values.map((value) => `--${name}=${value}`));
+}
+
+/** Only the named flags, spelled out. */
+export function flagsOnly({ flags }: EngineInvocation, ...names: readonly string[]): string[] {
+  return names.flatMap((name) => (flags.get(name) ?? []).map((value) => `--${name}=${value}`));
+}

@@ -1,0 +1,84 @@
+/** `docker pull` under content trust: what a tag is signed for, pulled by digest; nothing that is not signed. */
+import { type EngineInvocation, isFlagOn } from "../../../engine/command-line/invocation.ts";
+import type { TrustedReference } from "../../../engine/trusted-reference.ts";
+import { MetadataError, UsageError } from "../../../errors.ts";
+import {
+  familiarReference,
+  formatReference,
+  gunOf,
+  type ImageReference,
+  withDefaultTag,
+} from "../../../reference/image-reference.ts";
+import { dockerised } from "../../output/docker-errors.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+import { withTrust } from "../../options/trust.ts";
+import type { Io } from "../../io.ts";
+import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
+import { flagsWithout, isQuiet, parseEngineImage, wantedPlatform } from "./image-argument.ts";
+import { onlyOperand, reporting } from "./reporting.ts";
+import { pullAndTag, resolveImage } from "./trusted-image.ts";
+
+/** `pull` with trust on. */
+export const command: EngineCommand = (invocation, context) =>
+  reporting(invocation, context, () => pull(invocation, context));
+
+async function pull(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
+  const { engine } = context;
+  const images =
+    engine.kind === "podman" && invocation.operands.length > 1
+      ? invocation.operands
+      : [onlyOperand(invocation, "[OPTIONS] NAME[:TAG|@DIGEST]")];
+  const references = images.map(({ text }) => parseEngineImage(text, engine.kind));
+  // every name is exact already: the engine's own pull says it best
+  if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined))
+    return await context.handOver(invocation.argv);
+  for (const reference of references) await pullOne(reference, invocation, context);
+  return 0;
+}
+
+async function pullOne(
+  typed: ImageReference,
+  invocation: EngineInvocation,
+  context: EngineCommandContext,
+): Promise<void> {
+  const { io } = context;
+  const quiet = isQuiet(invocation);
+  const isAll = isFlagOn(invocation, "all-tags");
+  if (isAll && (typed.tag !== undefined || typed.digest !== undefined)) {
+    throw new UsageError("USAGE", "tag can't be used with --all-tags/-a");
+  }
+  const reference = isAll ? typed : withDefaultTag(typed);
+  if (!isAll && !quiet && reference !== typed) io.stdout.write(`Using default tag: ${reference.tag}\n`);
+  const resolved = isAll ? await signedTags(reference, io) : [await resolveImage(reference, io)];
+  for (const [index, image] of resolved.entries()) {
+    if (!quiet) {
+      const name = familiarReference(image.reference);
+      io.stdout.write(`Pull (${index + 1} of ${resolved.length}): ${name}\n`);
+    }
+    await pullAndTag(image, context, {
+      platform: wantedPlatform(invocation, io),
+      quiet,
+      stream: "stdout",
+      flags: flagsWithout(invocation, "all-tags", "quiet", "platform"),
+    });
+  }
+  io.stdout.write(`${formatReference(reference)}\n`);
+}
+
+/** Every signed tag, in natural order, all read from one state of the collection. */
+async function signedTags(repository: ImageReference, io: Io): Promise<readonly TrustedReference[]> {
+  const gun = gunOf(repository);
+  const { listTags } = await import("../../../trust/list.ts");
+  const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
+  const tags = await inDockersWords(gun, () => withTrust(io, repository, settings, (opened) => listTags(opened)));
+  if (tags.length === 0) throw new MetadataError("TAG_NOT_SIGNED", `No trusted tags for ${gun}`);
+  return tags.map(({ tag, digest }) => ({ reference: { ...repository, tag, digest }, digest }));
+}
+
+async function inDockersWords<T>(gun: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw dockerised(error, gun);
+  }
+}

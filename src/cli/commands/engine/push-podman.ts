@@ -1,0 +1,55 @@
+/** `podman push` and `podman manifest push` under content trust. podman says which digest it pushed in a file; its size is the registry's to say. */
+import { type EngineInvocation, flagValue } from "../../../engine/command-line/invocation.ts";
+import { UsageError } from "../../../errors.ts";
+import {
+  familiarReference,
+  formatReference,
+  type ImageReference,
+  withDefaultTag,
+} from "../../../reference/image-reference.ts";
+import type { EngineCommandContext } from "./engine-command.ts";
+import { flagsWithout, isQuiet, parseEngineImage } from "./image-argument.ts";
+import { refuseDigest } from "./push.ts";
+import { signPushed } from "./sign-pushed.ts";
+
+/** podman's places for images that are no registry: there is nothing to sign in them. */
+const otherTransport = /^(?:containers-storage|dir|docker-archive|docker-daemon|oci|oci-archive|ostree|sif|tarball):/;
+
+/** Pushes what the line says and signs it. */
+export async function pushWithPodman(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
+  const { io, engine } = context;
+  const [source, destination] = invocation.operands.map(({ text }) => text);
+  if (source === undefined || invocation.operands.length > 2) {
+    throw new UsageError(
+      "USAGE",
+      `podman ${invocation.commandPath.join(" ")} takes an image and perhaps a destination`,
+    );
+  }
+  if (destination !== undefined && otherTransport.test(destination)) return await context.handOver(invocation.argv);
+  const typed = parseEngineImage(destination ?? source, engine.kind);
+  refuseDigest(typed);
+  const image = withDefaultTag(typed);
+  const pushed = await engine.push(formatReference(image), {
+    command: invocation.commandPath,
+    flags: flagsWithout(invocation, "digestfile"),
+    source,
+    destination,
+  });
+  await keepDigestFile(flagValue(invocation, "digestfile"), pushed.digest);
+  if (typed.tag === undefined) tellUnsigned(image, context);
+  else await signPushed(image, pushed, io, { quiet: isQuiet(invocation) });
+  return 0;
+}
+
+/** We took the flag's place; whoever gave it gets the file. */
+async function keepDigestFile(path: string | undefined, digest: string): Promise<void> {
+  if (path === undefined) return;
+  const { writeFile } = await import("node:fs/promises");
+  await writeFile(path, digest);
+}
+
+function tellUnsigned(image: ImageReference, { io }: EngineCommandContext): void {
+  io.stderr.write(
+    `No tag specified, skipping trust metadata push\nhint: to sign it, name the tag: ${io.program.shownAs} push ${familiarReference(image)}\n`,
+  );
+}

@@ -1,0 +1,68 @@
+/** `docker push` under content trust: the engine pushes, and what it pushed is signed. */
+import { type EngineInvocation, flagValue, isFlagOn } from "../../../engine/command-line/invocation.ts";
+import type { EnginePushOptions } from "../../../engine/engine.ts";
+import { UsageError } from "../../../errors.ts";
+import {
+  familiarReference,
+  formatReference,
+  gunOf,
+  type ImageReference,
+  withDefaultTag,
+} from "../../../reference/image-reference.ts";
+import { engineDisplay } from "../../output/engine-progress.ts";
+import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
+import { isQuiet, parseEngineImage } from "./image-argument.ts";
+import { onlyOperand, reporting } from "./reporting.ts";
+import { signPushed } from "./sign-pushed.ts";
+
+/** `push` with trust on. */
+export const command: EngineCommand = (invocation, context) =>
+  reporting(invocation, context, async () => {
+    if (context.engine.kind === "docker") return await push(invocation, context);
+    const { pushWithPodman } = await import("./push-podman.ts");
+    return await pushWithPodman(invocation, context);
+  });
+
+async function push(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
+  const { io, engine } = context;
+  const typed = parseEngineImage(onlyOperand(invocation, "[OPTIONS] NAME[:TAG]").text, engine.kind);
+  refuseDigest(typed);
+  const quiet = isQuiet(invocation);
+  const isAll = isFlagOn(invocation, "all-tags");
+  if (isAll && typed.tag !== undefined) throw new UsageError("USAGE", "tag can't be used with --all-tags/-a");
+  const image = isAll ? typed : withDefaultTag(typed);
+  if (!isAll && !quiet && typed.tag === undefined) io.stdout.write(`Using default tag: ${image.tag}\n`);
+  const options: EnginePushOptions = {
+    platform: flagValue(invocation, "platform"),
+    onMessage: quiet ? undefined : engineDisplay(io.stdout),
+  };
+  if (isAll) await engine.pushAllTags(gunOf(image), options);
+  else await pushTag(image, typed.tag !== undefined, context, { ...options, quiet });
+  if (typed.tag === undefined) tellUnsigned(image, context, quiet);
+  if (quiet) io.stdout.write(`${formatReference(image)}\n`);
+  return 0;
+}
+
+/** @throws UsageError `USAGE`: a digest follows from what is pushed and cannot be asked for */
+export function refuseDigest({ digest }: ImageReference): void {
+  if (digest !== undefined) throw new UsageError("USAGE", "cannot push a digest reference");
+}
+
+async function pushTag(
+  image: ImageReference,
+  isSigned: boolean,
+  { io, engine }: EngineCommandContext,
+  { quiet, ...options }: EnginePushOptions & { readonly quiet: boolean },
+): Promise<void> {
+  const pushed = await engine.push(formatReference(image), options);
+  if (isSigned) await signPushed(image, pushed, io, { quiet });
+}
+
+/** Signatures belong to tags; a tag that nobody typed is nobody's promise. */
+function tellUnsigned(image: ImageReference, { io }: EngineCommandContext, quiet: boolean): void {
+  if (quiet) return;
+  const tagged = familiarReference({ ...image, tag: image.tag ?? "TAG" });
+  io.stderr.write(
+    `No tag specified, skipping trust metadata push\nhint: to sign it, name the tag: ${io.program.shownAs} push ${tagged}\n`,
+  );
+}

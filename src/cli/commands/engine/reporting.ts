@@ -1,0 +1,78 @@
+/** How docker-shaped commands end: their failures in docker's words and with docker's exit statuses. */
+import { TagsealError, UsageError } from "../../../errors.ts";
+import type { EngineInvocation, Operand } from "../../../engine/command-line/invocation.ts";
+import { exitCodes } from "../../exit-code.ts";
+import { failureText, reportOf, writeFailure } from "../../output/error-report.ts";
+import type { EngineCommandContext } from "./engine-command.ts";
+
+/** Runs `work`; what it throws becomes words on standard error and docker's exit status 1. */
+export async function reporting(
+  invocation: EngineInvocation,
+  { io }: EngineCommandContext,
+  work: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (io.signal.aborted) return exitCodes.interrupted;
+    writeFailure(error, io, { json: false, debug: wantsDebug(invocation) });
+    return exitCodes.failure;
+  }
+}
+
+/** `run` has its own layout and exit status, so that nobody takes its failures for those of the program in the container. */
+export async function reportingRun(
+  invocation: EngineInvocation,
+  { io, engine }: EngineCommandContext,
+  work: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (io.signal.aborted) return exitCodes.interrupted;
+    const isDocker = engine.kind === "docker";
+    const text = failureText(reportOf(error));
+    io.stderr.write(isDocker ? `docker: ${text}\nRun 'docker run --help' for more information\n` : `Error: ${text}`);
+    if (wantsDebug(invocation) && error instanceof Error) io.stderr.write(`${error.stack ?? ""}\n`);
+    return exitCodes.badFlag;
+  }
+}
+
+function wantsDebug({ globalArgs }: EngineInvocation): boolean {
+  return globalArgs.some((word) => word === "-D" || word === "--debug" || word === "--debug=true");
+}
+
+/**
+ * The one operand of a command that takes one. The real engine is not asked to complain: a line that we read otherwise than it does must not
+ * reach it without trust.
+ *
+ * @param usage docker's usage line after the command: `[OPTIONS] NAME[:TAG]`
+ * @throws UsageError `USAGE`, in docker's words and layout
+ */
+export function onlyOperand(invocation: EngineInvocation, usage: string): Operand {
+  const [operand, ...others] = invocation.operands;
+  if (operand !== undefined && others.length === 0) return operand;
+  throw countError(invocation, "requires 1 argument", usage);
+}
+
+/** The first operand. @throws UsageError `USAGE` when there is none, in docker's words and layout */
+export function imageOperand(invocation: EngineInvocation, usage: string): Operand {
+  const [operand] = invocation.operands;
+  if (operand !== undefined) return operand;
+  throw countError(invocation, "requires at least 1 argument", usage);
+}
+
+function countError({ commandPath }: EngineInvocation, rule: string, usage: string): UsageError {
+  const name = `docker ${commandPath.join(" ")}`;
+  return new UsageError(
+    "USAGE",
+    `docker: '${name}' ${rule}\n\nUsage:  ${name} ${usage}\n\nRun '${name} --help' for more information`,
+  );
+}
+
+/** The same error with docker's words before it and advice after it. Cancellation stays what it is. */
+export function withHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
+  const both = error.hint === undefined ? hint : `${error.hint}\n${hint}`;
+  return new TagsealError(error.code, error.message, { cause: error, hint: both });
+}

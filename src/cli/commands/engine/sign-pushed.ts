@@ -1,0 +1,103 @@
+/** The second half of every push: cross-check with the registry what the engine says it pushed, then sign it. */
+import type { PushedImage } from "../../../engine/engine.ts";
+import { NetworkError } from "../../../errors.ts";
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
+import type { Digest } from "../../../reference/digest.ts";
+import { familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
+import type { SignOptions, SignResult } from "../../../trust/sign.ts";
+import type { TrustEvent } from "../../../trust/trust-event.ts";
+import type { Io } from "../../io.ts";
+import { passphraseSource } from "../../options/passphrase.ts";
+import { withRegistry } from "../../options/registry.ts";
+import { withTrust } from "../../options/trust.ts";
+import { prefixed } from "../../output/docker-errors.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+import { withHint } from "./reporting.ts";
+
+/** How {@link signPushed} signs. */
+export interface SignPushedOptions {
+  /** say nothing but warnings */
+  readonly quiet?: boolean;
+  readonly passphrases?: PassphraseSource;
+  /** how to begin in a repository nobody has signed in; default as a push does */
+  readonly initialise?: NonNullable<SignOptions["initialise"]>;
+}
+
+/**
+ * Signs a tag for what was pushed, with docker's lines on standard output. The registry must serve exactly that digest, of that size, byte for
+ * byte; an index is signed whole.
+ *
+ * @param image names repository and tag
+ * @throws TagsealError with docker's `failed to sign …` before it and how to finish after it; nothing is left staged
+ */
+export async function signPushed(
+  image: ImageReference,
+  pushed: Pick<PushedImage, "tag" | "digest" | "size">,
+  io: Io,
+  options: SignPushedOptions = {},
+): Promise<SignResult> {
+  const gun = gunOf(image);
+  const { tag, digest } = pushed;
+  const say = (text: string): void => {
+    if (options.quiet !== true) io.stdout.write(text);
+  };
+  say("Signing and pushing trust metadata\n");
+  try {
+    const length = await confirmedSize(image, pushed, io);
+    const result = await sign(image, { tag, digest, length }, io, options, say);
+    if (options.initialise === undefined || options.initialise === "targets")
+      say(`Successfully signed ${gun}:${tag}\n`);
+    return result;
+  } catch (error) {
+    throw withHint(prefixed(error, `failed to sign ${gun}:${tag}`), howToFinish(image, tag, digest, io));
+  }
+}
+
+async function sign(
+  image: ImageReference,
+  target: { readonly tag: string; readonly digest: Digest; readonly length: number },
+  io: Io,
+  { passphrases, initialise }: SignPushedOptions,
+  say: (text: string) => void,
+): Promise<SignResult> {
+  const { signTags } = await import("../../../trust/sign.ts");
+  const settings = {
+    access: "write",
+    passphrases:
+      passphrases ?? (await passphraseSource({ "passphrase-fd": undefined, "passphrase-command": undefined }, io)),
+    notify: initialise === undefined ? pushEvents(io, say) : tellTrustEvents(io, { quiet: true }),
+  } as const;
+  return await withTrust(io, image, settings, (context) =>
+    signTags(context, [target], initialise === undefined ? {} : { initialise }),
+  );
+}
+
+/** docker's line for a new repository belongs to the result; of the rest only warnings are told. */
+function pushEvents(io: Io, say: (text: string) => void): (event: TrustEvent) => void {
+  const tell = tellTrustEvents(io, { quiet: true });
+  return (event) => {
+    if (event.kind === "initialised") say(`Finished initializing "${event.gun}"\n`);
+    else tell(event);
+  };
+}
+
+/** An engine that is mistaken about what it pushed must not have it signed. @returns bytes of the manifest */
+async function confirmedSize(
+  image: ImageReference,
+  { digest, size }: Pick<PushedImage, "digest" | "size">,
+  io: Io,
+): Promise<number> {
+  const found = await withRegistry(io, image, "pull", (registry) => registry.resolve(digest));
+  if (size === undefined || size === found.size) return found.size;
+  const message = `the engine says it pushed ${size} bytes as ${digest}, and the registry has ${found.size}`;
+  throw new NetworkError("REGISTRY_DIGEST_MISMATCH", message);
+}
+
+function howToFinish(image: ImageReference, tag: string, digest: Digest, io: Io): string {
+  const name = familiarReference({ ...image, tag, digest });
+  return `the image is in the registry, not signed, and nothing is staged; once that is mended, finish with: ${signCommand(io)} ${name}`;
+}
+
+function signCommand({ program }: Io): string {
+  return program.name === "tagseal" ? `${program.shownAs} sign` : "tagseal sign";
+}

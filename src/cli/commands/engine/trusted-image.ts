@@ -1,0 +1,46 @@
+/** Resolving and pulling under content trust, as pull, create and run do it. */
+import { resolveTrusted, type TrustedReference } from "../../../engine/trusted-reference.ts";
+import { familiarName, familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
+import { openTrust } from "../../options/trust.ts";
+import type { Io, Output } from "../../io.ts";
+import { dockerised } from "../../output/docker-errors.ts";
+import { engineDisplay } from "../../output/engine-progress.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+import type { EngineCommandContext } from "./engine-command.ts";
+
+/** Resolves an image, telling only warnings. @throws what `resolveTrusted` throws, in docker's words */
+export async function resolveImage(reference: ImageReference, io: Io): Promise<TrustedReference> {
+  const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
+  try {
+    return await resolveTrusted(reference, (named) => openTrust(io, named, settings));
+  } catch (error) {
+    throw dockerised(error, gunOf(reference));
+  }
+}
+
+/** How a resolved image is pulled and what is shown of it. */
+export interface PullDisplay {
+  readonly platform: string | undefined;
+  readonly quiet: boolean;
+  /** where the engine's progress goes: a pull's own output, or beside a container's */
+  readonly stream: "stdout" | "stderr";
+  /** podman: flags for its command */
+  readonly flags?: readonly string[];
+}
+
+/** Pulls exactly the digest, then gives it the tag it was found under. */
+export async function pullAndTag(
+  { reference, digest }: TrustedReference,
+  { io, engine }: EngineCommandContext,
+  { platform, quiet, stream, flags = [] }: PullDisplay,
+): Promise<void> {
+  const output: Output = stream === "stdout" ? io.stdout : io.stderr;
+  const onMessage = quiet ? undefined : engineDisplay(output);
+  const repository = gunOf(reference);
+  await engine.pullByDigest(repository, digest, { platform, quiet, onMessage, flags, output: stream });
+  const { tag } = reference;
+  if (tag === undefined) return;
+  const exact = `${familiarName(reference)}@${digest}`;
+  if (!quiet) io.stderr.write(`Tagging ${exact} as ${familiarReference({ ...reference, digest: undefined })}\n`);
+  await engine.tag(`${repository}@${digest}`, `${repository}:${tag}`);
+}
