@@ -24,10 +24,6 @@ export async function run(program: Program): Promise<void> {
   };
   process.on("SIGINT", () => interrupt(130));
   process.on("SIGTERM", () => interrupt(143));
-  // A reader that went away (`tagseal list | head`) is no failure.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-  // Nobody listens to warnings any more: that must not stop the work.
-  process.stderr.on("error", () => undefined);
   const status = await main(
     process.argv.slice(2),
     processIo(interruption.signal, () => interrupt(130), { program, handOver: handing.handOver }),

@@ -15,14 +15,42 @@ const keys = { interrupt: "\u0003", endOfInput: "\u0004", backspace: "\b", delet
 /** The process as an {@link Io}. `interrupt` is called for Ctrl-C at a prompt, where the terminal sends no signal. */
 export function processIo(signal: AbortSignal, interrupt: () => void, own: Pick<Io, "program" | "handOver">): Io {
   return {
-    stdout: new StreamOutput(1, () => process.stdout),
-    stderr: new StreamOutput(2, () => process.stderr),
+    stdout: new StreamOutput(1, openStdout),
+    stderr: new StreamOutput(2, openStderr),
     prompter: new TerminalPrompter(signal, interrupt),
     env: process.env,
     signal,
     now: () => new Date(),
     ...own,
   };
+}
+
+const opened = { stdout: false, stderr: false, stdin: false };
+
+/**
+ * True once Node has opened a standard stream. A pipe does not block from then on, for everybody who has it: a program that takes
+ * over this process would lose what it writes faster than it is read.
+ */
+export function streamsAreOpen(): boolean {
+  return opened.stdout || opened.stderr || opened.stdin;
+}
+
+function openStdout(): NodeJS.WriteStream {
+  if (!opened.stdout) {
+    opened.stdout = true;
+    // A reader that went away (`tagseal list | head`) is no failure.
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  }
+  return process.stdout;
+}
+
+function openStderr(): NodeJS.WriteStream {
+  if (!opened.stderr) {
+    opened.stderr = true;
+    // Nobody listens to warnings any more: that must not stop the work.
+    process.stderr.on("error", () => undefined);
+  }
+  return process.stderr;
 }
 
 /** A stream that is opened when first used: a command that prints nothing on it does not pay for it. */
@@ -112,7 +140,7 @@ class TerminalPrompter implements Prompter {
   /** Prompts belong where a person looks: standard error, or the terminal itself when that is redirected. */
   #print(text: string): void {
     if (!this.interactive || isatty(2)) {
-      process.stderr.write(text);
+      openStderr().write(text);
       return;
     }
     const terminal = openSync("/dev/tty", "w");
@@ -126,6 +154,7 @@ class TerminalPrompter implements Prompter {
   #open(): void {
     if (!this.#opened) {
       this.#opened = true;
+      opened.stdin = true;
       process.stdin.setEncoding("utf8");
       process.stdin.on("data", (text: string) => {
         this.#pending += text;
