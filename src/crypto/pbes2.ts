@@ -57,6 +57,16 @@ export function decryptPkcs8(der: Uint8Array, passphrase: string): Uint8Array {
 }
 
 /**
+ * How many rounds of stretching stand between a key file and somebody who guesses its passphrase.
+ *
+ * @param der EncryptedPrivateKeyInfo
+ * @throws EncodingError `DER_MALFORMED`; MetadataError `KEY_UNSUPPORTED` for another scheme
+ */
+export function pbes2Iterations(der: Uint8Array): number {
+  return parseParameters(new DerReader(der, "encrypted private key").enter().enter()).iterations;
+}
+
+/**
  * Runs a decryption and judges its result. Nothing authenticates these formats: a wrong passphrase shows as bad padding
  * or, once in 256 times, as bytes that are not one ASN.1 sequence.
  *

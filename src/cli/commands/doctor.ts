@@ -1,0 +1,87 @@
+import { resolve } from "node:path";
+import { engineVariable } from "../../engine/executable.ts";
+import { defineCommand } from "../command.ts";
+import type { Finding, Level } from "../doctor/finding.ts";
+import type { Io } from "../io.ts";
+import { jsonOption } from "../options/json.ts";
+import { writeJson } from "../output/json.ts";
+
+/** `tagseal doctor`: is content trust really enforced here? */
+export const command = defineCommand(
+  {
+    path: "doctor",
+    usage: "[OPTIONS]",
+    summary: "Check whether content trust is enforced on this machine",
+    description: [
+      "Looks at the switch and where it is set, which docker stands first in PATH and whether that one heeds the switch, the docker-trust plugin, the trust servers and their certificates, the protection of private keys, what expires within 90 days, and CI and compose files below the current directory that rely on DOCKER_CONTENT_TRUST. Every finding comes with the command that mends it. Nothing is changed.",
+      "The exit status is 0 when trust is enforced and nothing is broken, warnings or not; else 1.",
+    ],
+    options: { json: jsonOption },
+    args: { min: 0, max: 0 },
+    examples: [
+      { text: "is trust enforced here?", line: "tagseal doctor" },
+      { text: "a pipeline that must not run without trust", line: "tagseal doctor --json > doctor.json" },
+    ],
+    environment: [
+      ["DOCKER_CONTENT_TRUST", "the switch that is looked at"],
+      ["DOCKER_CONFIG", "docker's configuration directory (default ~/.docker)"],
+      ["DOCKER_CONTENT_TRUST_SERVER", "the trust server that is asked; default: those of trusted repositories"],
+      ["TAGSEAL_ENGINE", "docker, podman, or the path of the one to look at"],
+    ],
+  },
+  async ({ options }, io) => {
+    const findings = await examine(io);
+    const enforced = findings.every(({ subject, level }) => level !== "problem" || !enforcing.has(subject));
+    if (options.json) writeJson(io, { enforced, findings });
+    else io.stdout.write(report(findings, enforced));
+    return findings.some(({ level }) => level === "problem") ? 1 : 0;
+  },
+);
+
+/** Findings that decide whether trust is enforced at all. */
+const enforcing: ReadonlySet<string> = new Set(["switch", "engine", "path"]);
+
+async function examine(io: Io): Promise<readonly Finding[]> {
+  const { checkSwitch } = await import("../doctor/switch-check.ts");
+  const { checkEngine } = await import("../doctor/engine-check.ts");
+  const { checkServers } = await import("../doctor/server-check.ts");
+  const { checkKeys } = await import("../doctor/key-check.ts");
+  const { cachedGuns, checkExpiry } = await import("../doctor/expiry-check.ts");
+  const { checkProject } = await import("../doctor/project-check.ts");
+  const { engineInConfiguration } = await import("../engine-configuration.ts");
+  const wanted = io.env[engineVariable] ?? (await engineInConfiguration(io));
+  const checks = [
+    checkSwitch(io),
+    checkEngine(io, wanted),
+    cachedGuns(io).then(async (guns) => await checkServers(io, guns)),
+    checkKeys(io),
+    checkExpiry(io),
+    checkProject(io, resolve(".")),
+  ];
+  return (await Promise.all(checks)).flat();
+}
+
+const order: readonly Level[] = ["problem", "warning", "ok"];
+const marks: Readonly<Record<Level, string>> = { problem: "problem", warning: "warning", ok: "ok     " };
+/** Of one kind, so that everything stays on one screen; --json has all. */
+const maxOfAKind = 3;
+
+function report(findings: readonly Finding[], enforced: boolean): string {
+  const headline = enforced ? "Content trust is enforced here." : "Content trust is NOT enforced here.";
+  const lines = order.flatMap((level) => grouped(findings.filter((finding) => finding.level === level)));
+  return `${headline}\n\n${lines.join("\n")}\n`;
+}
+
+function grouped(findings: readonly Finding[]): string[] {
+  const kinds = Map.groupBy(findings, ({ subject }) => subject);
+  return [...kinds.values()].flatMap((kind) => {
+    const lines = kind.slice(0, maxOfAKind).flatMap(shown);
+    const more = kind.length - maxOfAKind;
+    return more > 0 ? [...lines, `           … and ${more} more of this kind: tagseal doctor --json`] : lines;
+  });
+}
+
+function shown({ level, message, fix }: Finding): string[] {
+  const first = `${marks[level]}  ${message}`;
+  return fix === undefined ? [first] : [first, `           ${fix}`];
+}

@@ -1,0 +1,110 @@
+/** Which docker a person who types `docker` gets, and whether that one heeds content trust. */
+import { execFile } from "node:child_process";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { candidates, type EngineExecutable, findEngine, isTagseal } from "../../engine/executable.ts";
+import { childEnvironment } from "../../engine/child-environment.ts";
+import { TagsealError } from "../../errors.ts";
+import { occupantOf, pluginPath, shimsInPath } from "../installation.ts";
+import type { Io } from "../io.ts";
+import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
+
+/** docker's plugin directories after the user's own. */
+const pluginDirectories = [
+  "/usr/local/lib/docker/cli-plugins",
+  "/usr/local/libexec/docker/cli-plugins",
+  "/usr/lib/docker/cli-plugins",
+  "/usr/libexec/docker/cli-plugins",
+];
+/** The first docker that ignores the variable. */
+const trustlessMajor = 29;
+const installShim = 'tagseal install --shim ~/bin && export PATH="$HOME/bin:$PATH"';
+
+/** What stands in PATH, what it is, and what it does about content trust. */
+export async function checkEngine(io: Io, wanted: string | undefined): Promise<readonly Finding[]> {
+  let engine: EngineExecutable;
+  try {
+    engine = findEngine({ env: io.env, self: io.program.files, wanted });
+  } catch (error) {
+    if (!(error instanceof TagsealError)) throw error;
+    return [problem("engine", error.message, "apt install docker.io")];
+  }
+  const version = await versionOf(engine, io);
+  const major = Number(/^(\d+)\./u.exec(version ?? "")?.[1] ?? Number.NaN);
+  return [...judgePath(engine, version, major, io), ...judgePlugin(engine, major, io)];
+}
+
+function judgePath(engine: EngineExecutable, version: string | undefined, major: number, io: Io): Finding[] {
+  const home = io.env["HOME"];
+  const name = `${engine.kind} ${version ?? "of unknown version"} (${shellPath(engine.path, home)})`;
+  const [first] = candidates(engine.kind, { env: io.env, self: io.program.files });
+  if (first?.isTagseal === true) {
+    return [
+      ok("path", `"${engine.kind}" is Tagseal (${shellPath(first.path, home)})`),
+      ok("engine", `the engine is ${name}`),
+    ];
+  }
+  const [late] = engine.kind === "docker" ? shimsInPath(io) : [];
+  if (late !== undefined) {
+    const fix = `export PATH=${shellPath(dirname(late), home)}:$PATH`;
+    return [
+      problem("path", `the shim ${shellPath(late, home)} comes after the real docker in PATH`, fix),
+      ignoredBy(name, engine, major),
+    ];
+  }
+  return [ignoredBy(name, engine, major)];
+}
+
+/** Without Tagseal in front, everything depends on what the engine does by itself. */
+function ignoredBy(name: string, { kind }: EngineExecutable, major: number): Finding {
+  if (kind === "podman")
+    return problem("engine", `${name} ignores DOCKER_CONTENT_TRUST`, "alias podman='tagseal --engine podman'");
+  if (major >= trustlessMajor) return problem("engine", `${name} ignores DOCKER_CONTENT_TRUST`, installShim);
+  if (Number.isNaN(major))
+    return warning("engine", `cannot tell whether ${name} heeds DOCKER_CONTENT_TRUST`, installShim);
+  return warning(
+    "engine",
+    `${name} heeds DOCKER_CONTENT_TRUST, but not in builds with BuildKit, nor after an update to 29`,
+    installShim,
+  );
+}
+
+function judgePlugin({ kind }: EngineExecutable, major: number, io: Io): Finding[] {
+  if (kind !== "docker") return [];
+  const home = io.env["HOME"];
+  const own = pluginPath(io);
+  const occupant = occupantOf(own, io);
+  if (occupant.kind === "ours") {
+    return isTagseal(occupant.target, io.program.files)
+      ? [
+          ok(
+            "plugin",
+            `"docker trust" is Tagseal's plugin${major < trustlessMajor ? " once docker has no such command itself" : ""}`,
+          ),
+        ]
+      : [problem("plugin", `${shellPath(own, home)} leads to ${occupant.target}, which is gone`, "tagseal install")];
+  }
+  if (occupant.kind === "foreign") {
+    return [
+      warning(
+        "plugin",
+        `"docker trust" is another plugin: ${shellPath(own, home)}`,
+        `mv ${shellPath(own, home)} ${shellPath(own, home)}.old && tagseal install`,
+      ),
+    ];
+  }
+  const other = pluginDirectories
+    .map((directory) => join(directory, "docker-trust"))
+    .find((path) => occupantOf(path, io).kind !== "nothing");
+  if (other !== undefined) return [warning("plugin", `"docker trust" is another plugin: ${other}`, "tagseal install")];
+  if (major >= trustlessMajor)
+    return [warning("plugin", `docker ${major} has no "docker trust", and there is no plugin`, "tagseal install")];
+  return [];
+}
+
+async function versionOf({ path }: EngineExecutable, io: Io): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const env = { HOME: homedir(), ...childEnvironment(io.env) };
+  execFile(path, ["--version"], { env, timeout: 10_000 }, (_error, stdout) => resolve(stdout));
+  return /version v?(\d+(?:\.\d+)*[\w.+~-]*)/u.exec(await promise)?.[1];
+}

@@ -1,0 +1,60 @@
+/** What `tagseal doctor` found out about one thing. */
+
+/** `problem`: trust is not enforced, or broken. `warning`: it will be, or is weaker than it could be. `ok`: as it should be. */
+export type Level = "problem" | "warning" | "ok";
+
+/** What a finding is about; part of the JSON output, so never renamed. */
+export type Subject =
+  | "switch"
+  | "engine"
+  | "path"
+  | "plugin"
+  | "server"
+  | "certificate"
+  | "key"
+  | "expiry"
+  | "continuous-integration"
+  | "compose";
+
+/** One finding. */
+export interface Finding {
+  readonly subject: Subject;
+  readonly level: Level;
+  /** one sentence without a full stop */
+  readonly message: string;
+  /** the command that mends it, or what to do where no command can */
+  readonly fix?: string;
+}
+
+/** A finding of level `ok`. */
+export function ok(subject: Subject, message: string): Finding {
+  return { subject, level: "ok", message };
+}
+
+/** A finding of level `warning`. */
+export function warning(subject: Subject, message: string, fix: string): Finding {
+  return { subject, level: "warning", message, fix };
+}
+
+/** A finding of level `problem`. */
+export function problem(subject: Subject, message: string, fix: string): Finding {
+  return { subject, level: "problem", message, fix };
+}
+
+/** From here on, what expires is worth a warning. */
+export const horizonMs = 90 * 86_400_000;
+
+/** `today`, `in 1 day`, `in 12 days`, `3 days ago`. */
+export function inDays(at: Date, now: Date): string {
+  const days = Math.round((at.getTime() - now.getTime()) / 86_400_000);
+  const count = `${Math.abs(days)} day${Math.abs(days) === 1 ? "" : "s"}`;
+  if (days === 0) return "today";
+  return days > 0 ? `in ${count}` : `${count} ago`;
+}
+
+/** A path as a person writes it: with `~` for the home directory, quoted for a shell where it must be. */
+export function shellPath(path: string, home: string | undefined): string {
+  const short = home !== undefined && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+  if (/^[\w~./:@%+=,-]+$/u.test(short)) return short;
+  return `'${path.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,118 @@
+/** Whether the trust servers answer, and how long their certificates last. */
+import { once } from "node:events";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { NetworkError, TagsealError } from "../../errors.ts";
+import { loadHostCertificates } from "../../registry/certificate-directory.ts";
+import { HttpClient } from "../../registry/http-client.ts";
+import { proxyFor } from "../../registry/proxy.ts";
+import { allRoots, type TlsSettings } from "../../registry/trusted-roots.ts";
+import { trustServerUrl } from "../../trust/server-url.ts";
+import type { Io } from "../io.ts";
+import { dockerConfigDir } from "../options/docker-config.ts";
+import { type Finding, horizonMs, inDays, ok, problem, shellPath, warning } from "./finding.ts";
+
+/** A screen has room for these; further servers are those of further registries. */
+const maxServers = 6;
+const patienceMs = 4_000;
+
+/**
+ * Asks every trust server that is configured, or that collections trusted here belong to.
+ *
+ * @param guns collections this machine has trusted something of
+ */
+export async function checkServers(io: Io, guns: readonly string[]): Promise<readonly Finding[]> {
+  try {
+    const servers = serversFor(io, guns);
+    if (servers.length === 0) return [ok("server", "no trust server was used from here yet")];
+    const findings = await Promise.all(servers.slice(0, maxServers).map(async (url) => await judge(new URL(url), io)));
+    return findings.flat();
+  } catch (error) {
+    if (!(error instanceof TagsealError)) throw error;
+    return [problem("server", error.message, "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]")];
+  }
+}
+
+function serversFor({ env }: Io, guns: readonly string[]): string[] {
+  const configured = env["DOCKER_CONTENT_TRUST_SERVER"];
+  const registries = guns.map((gun) => gun.split("/", 1)[0] ?? gun);
+  const asked = configured === undefined || configured === "" ? registries : ["docker.io"];
+  const urls = asked.map((registry) =>
+    trustServerUrl({ registry, repository: "any", tag: undefined, digest: undefined }, { env }),
+  );
+  return [...new Set(urls)];
+}
+
+async function judge(url: URL, io: Io): Promise<readonly Finding[]> {
+  const name = url.href.replace(/\/$/u, "");
+  const directory = join(dockerConfigDir(io), "tls");
+  let tls: TlsSettings;
+  try {
+    tls = await loadHostCertificates([directory], url.host);
+    const status = await statusOf(url, tls, io);
+    if (status !== 200 && status !== 401) {
+      return [
+        problem(
+          "server",
+          `${name} answers with ${status}, not as a trust server does`,
+          "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]",
+        ),
+      ];
+    }
+  } catch (error) {
+    if (!(error instanceof TagsealError)) throw error;
+    return [unreachable(error, shellPath(join(directory, url.host), io.env["HOME"]))];
+  }
+  return [ok("server", `${name} answers`), ...(await judgeCertificate(url, name, tls, io))];
+}
+
+function unreachable(error: TagsealError, directory: string): Finding {
+  if (error.code === "TLS_UNTRUSTED") {
+    return problem("certificate", error.message, `mkdir -p ${directory} && cp CA.crt ${directory}/ca.crt`);
+  }
+  if (!(error instanceof NetworkError)) return problem("server", error.message, `ls -l ${directory}`);
+  return problem("server", error.message, "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]");
+}
+
+async function statusOf(url: URL, tls: TlsSettings, io: Io): Promise<number> {
+  const http = new HttpClient({ tls, proxyEnv: io.env, timeouts: { patienceMs } });
+  try {
+    const ping = new URL(`${url.href.replace(/\/$/u, "")}/v2/`);
+    const response = await http.request({ method: "GET", url: ping, signal: io.signal });
+    response.discard();
+    return response.status;
+  } finally {
+    http.close();
+  }
+}
+
+async function judgeCertificate(url: URL, name: string, tls: TlsSettings, io: Io): Promise<readonly Finding[]> {
+  // Behind a proxy another connection would be needed; that the certificate is good was seen already.
+  if (proxyFor(url, io.env) !== undefined) return [];
+  const notAfter = await certificateEnd(url, tls);
+  if (notAfter === undefined || notAfter.getTime() - io.now().getTime() > horizonMs) return [];
+  const message = `the certificate of ${name} expires ${inDays(notAfter, io.now())}`;
+  return [warning("certificate", message, "renew it on the server, and restart the server")];
+}
+
+async function certificateEnd(url: URL, { cert, key, ...settings }: TlsSettings): Promise<Date | undefined> {
+  const client = cert === undefined || key === undefined ? {} : { cert, key };
+  const port = url.port === "" ? 443 : Number(url.port);
+  const host = url.hostname.replace(/^\[|\]$/gu, "");
+  const socket = connect({
+    host,
+    port,
+    servername: /^[\d.:]+$|:/u.test(host) ? "" : host,
+    ca: await allRoots(settings),
+    ...client,
+  });
+  socket.setTimeout(patienceMs, () => socket.destroy(new Error("no answer")));
+  try {
+    await once(socket, "secureConnect");
+    return new Date(socket.getPeerCertificate().valid_to);
+  } catch {
+    return undefined; // it answered a moment ago; how long its certificate lasts is then not known
+  } finally {
+    socket.destroy();
+  }
+}

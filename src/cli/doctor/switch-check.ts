@@ -1,0 +1,94 @@
+/** Where DOCKER_CONTENT_TRUST is set, and to what. */
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { parseBoolean } from "../../engine/command-line/boolean.ts";
+import { isTrustOn, trustVariable } from "../../engine/trust-switch.ts";
+import type { Io } from "../io.ts";
+import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
+
+/** Files that set variables for the machine, then for the person's shells. */
+const machineFiles = ["/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/zsh/zshenv", "/etc/zshenv"];
+const personalFiles = [
+  ".profile",
+  ".bash_profile",
+  ".bashrc",
+  ".zshenv",
+  ".zprofile",
+  ".zshrc",
+  ".config/fish/config.fish",
+  ".pam_environment",
+];
+
+/** `DOCKER_CONTENT_TRUST=1`, `export …`, fish's `set -gx DOCKER_CONTENT_TRUST 1`; not the variables whose names begin with it. */
+const setting = /^[^#\n]*\bDOCKER_CONTENT_TRUST(?:=|\s+)["']?([^\s"';]*)/mu;
+
+/** Judges the switch in this process's environment, and says where files set it. */
+export async function checkSwitch(io: Io): Promise<readonly Finding[]> {
+  const value = io.env[trustVariable];
+  const places = await findSettings(io.env["HOME"]);
+  const list = places.map(({ path, value: set }) => `${shellPath(path, io.env["HOME"])} (${set})`).join(", ");
+  const alsoSet = list === "" ? "" : `; set in ${list}`;
+  if (value === undefined || value === "") {
+    const said =
+      list === ""
+        ? "content trust is off: DOCKER_CONTENT_TRUST is not set"
+        : `content trust is off in this shell${alsoSet}`;
+    return [problem("switch", said, `export DOCKER_CONTENT_TRUST=1`)];
+  }
+  if (!isTrustOn(io.env, undefined)) {
+    return [
+      problem(
+        "switch",
+        `content trust is off: DOCKER_CONTENT_TRUST=${value}${alsoSet}`,
+        "export DOCKER_CONTENT_TRUST=1",
+      ),
+    ];
+  }
+  if (parseBoolean(value) === undefined) {
+    const message = `DOCKER_CONTENT_TRUST=${value} is no boolean; it counts as on${alsoSet}`;
+    return [warning("switch", message, "export DOCKER_CONTENT_TRUST=1")];
+  }
+  return [
+    list === ""
+      ? warning(
+          "switch",
+          "content trust is on in this shell only: no profile sets DOCKER_CONTENT_TRUST",
+          "echo 'export DOCKER_CONTENT_TRUST=1' >> ~/.profile",
+        )
+      : ok("switch", `content trust is on${alsoSet}`),
+  ];
+}
+
+/** A file that sets the variable. */
+export interface Setting {
+  readonly path: string;
+  readonly value: string;
+}
+
+async function findSettings(home: string | undefined): Promise<readonly Setting[]> {
+  const own = home === undefined ? [] : personalFiles.map((name) => join(home, name));
+  const profiles = (await namesIn("/etc/profile.d")).map((name) => join("/etc/profile.d", name));
+  const found = await Promise.all([...machineFiles, ...profiles, ...own].map(settingIn));
+  return found.filter((place) => place !== undefined);
+}
+
+async function settingIn(path: string): Promise<Setting | undefined> {
+  const value = setting.exec(await textOf(path))?.[1];
+  return value === undefined ? undefined : { path, value };
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    return ""; // most of these files are not there, and one we may not read is not ours to judge
+  }
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch {
+    return []; // no such directory on this system
+  }
+}
