@@ -22,7 +22,7 @@ const fullId = /^(?:sha256:)?[0-9a-f]{64}$/;
 
 /** Makes or runs the container by letting the engine do it, from a digest. @returns the engine's exit status */
 export async function startContainer(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
-  const operand = imageOperand(invocation, usage);
+  const operand = imageOperand(invocation, usage, context.io);
   const { text } = operand;
   // podman: a directory takes the image's place
   const isDirectory = context.engine.kind === "podman" && flagValue(invocation, "rootfs") === "true";

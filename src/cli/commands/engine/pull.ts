@@ -27,7 +27,7 @@ async function pull(invocation: EngineInvocation, context: EngineCommandContext)
   const images =
     engine.kind === "podman" && invocation.operands.length > 1
       ? invocation.operands
-      : [onlyOperand(invocation, "[OPTIONS] NAME[:TAG|@DIGEST]")];
+      : [onlyOperand(invocation, "[OPTIONS] NAME[:TAG|@DIGEST]", context.io)];
   const references = images.map(({ text }) => parseEngineImage(text, engine.kind));
   // every name is exact already: the engine's own pull says it best
   if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined))

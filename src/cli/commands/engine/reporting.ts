@@ -2,6 +2,7 @@
 import { TagsealError, UsageError } from "../../../errors.ts";
 import type { EngineInvocation, Operand } from "../../../engine/command-line/invocation.ts";
 import { exitCodes } from "../../exit-code.ts";
+import type { Io } from "../../io.ts";
 import { failureText, reportOf, writeFailure } from "../../output/error-report.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
 
@@ -15,6 +16,7 @@ export async function reporting(
     return await work();
   } catch (error) {
     if (io.signal.aborted) return exitCodes.interrupted;
+    if (error instanceof OperandCountError) return miscounted(error, io);
     writeFailure(error, io, { json: false, debug: wantsDebug(invocation) });
     return exitCodes.failure;
   }
@@ -30,6 +32,7 @@ export async function reportingRun(
     return await work();
   } catch (error) {
     if (io.signal.aborted) return exitCodes.interrupted;
+    if (error instanceof OperandCountError) return miscounted(error, io);
     const isDocker = engine.kind === "docker";
     const text = failureText(reportOf(error));
     io.stderr.write(isDocker ? `docker: ${text}\nRun 'docker run --help' for more information\n` : `Error: ${text}`);
@@ -38,9 +41,17 @@ export async function reportingRun(
   }
 }
 
+function miscounted(error: OperandCountError, io: Io): number {
+  io.stderr.write(`${error.message}\n`);
+  return exitCodes.failure;
+}
+
 function wantsDebug({ globalArgs }: EngineInvocation): boolean {
   return globalArgs.some((word) => word === "-D" || word === "--debug" || word === "--debug=true");
 }
+
+/** The wrong number of operands. Its message is the whole of docker's answer, usage line included. */
+class OperandCountError extends UsageError {}
 
 /**
  * The one operand of a command that takes one. The real engine is not asked to complain: a line that we read otherwise than it does must not
@@ -49,25 +60,25 @@ function wantsDebug({ globalArgs }: EngineInvocation): boolean {
  * @param usage docker's usage line after the command: `[OPTIONS] NAME[:TAG]`
  * @throws UsageError `USAGE`, in docker's words and layout
  */
-export function onlyOperand(invocation: EngineInvocation, usage: string): Operand {
+export function onlyOperand(invocation: EngineInvocation, usage: string, io: Io): Operand {
   const [operand, ...others] = invocation.operands;
   if (operand !== undefined && others.length === 0) return operand;
-  throw countError(invocation, "requires 1 argument", usage);
+  throw countError(invocation, "requires 1 argument", usage, io);
 }
 
 /** The first operand. @throws UsageError `USAGE` when there is none, in docker's words and layout */
-export function imageOperand(invocation: EngineInvocation, usage: string): Operand {
+export function imageOperand(invocation: EngineInvocation, usage: string, io: Io): Operand {
   const [operand] = invocation.operands;
   if (operand !== undefined) return operand;
-  throw countError(invocation, "requires at least 1 argument", usage);
+  throw countError(invocation, "requires at least 1 argument", usage, io);
 }
 
-function countError({ commandPath }: EngineInvocation, rule: string, usage: string): UsageError {
-  const name = `docker ${commandPath.join(" ")}`;
-  return new UsageError(
-    "USAGE",
-    `docker: '${name}' ${rule}\n\nUsage:  ${name} ${usage}\n\nRun '${name} --help' for more information`,
-  );
+function countError({ commandPath }: EngineInvocation, rule: string, usage: string, { program }: Io): UsageError {
+  const name = `${program.shownAs} ${commandPath.join(" ")}`;
+  // docker closes with "See" where its rule is a minimum
+  const pointer = `${rule.includes("least") ? "See" : "Run"} '${name} --help' for more information`;
+  const message = `${program.shownAs}: '${name}' ${rule}\n\nUsage:  ${name} ${usage}\n\n${pointer}`;
+  return new OperandCountError("USAGE", message);
 }
 
 /** The same error with docker's words before it and advice after it. Cancellation stays what it is. */
