@@ -21,11 +21,12 @@ export const command = defineCommand(
     usage: "IMAGE:TAG",
     summary: "Sign an image",
     description: [
-      "Adds your signature to a tag. A tag that is signed already keeps its digest and gets your signature as well. A tag that is not signed yet is signed for the digest the registry has under it now, which is printed; `tagseal sign IMAGE:TAG@DIGEST` signs a digest you name instead.",
+      "Adds your signature to a tag. A tag that is signed already keeps its digest and gets your signature as well. For a tag that is not signed yet, and with --local for any, the image must be on this machine: docker or podman pushes it, and what was pushed is signed.",
+      "Where no container engine can be reached, a tag that is not signed yet is signed for the digest the registry has under it now, which is printed. `tagseal sign IMAGE:TAG@DIGEST` needs no engine and signs a digest you name.",
       "In a repository without trust data this makes its keys, and makes you its first signer, under the name you are logged in to the registry with.",
     ],
     options: {
-      local: { kind: "switch", help: "Sign a locally tagged image" },
+      local: { kind: "switch", help: "Push and sign the image on this machine, whatever the tag is signed for now" },
       json: jsonOption,
       ...passphraseOptions,
     },
@@ -36,21 +37,34 @@ export const command = defineCommand(
   },
   async ({ options, args: [name = ""] }, io) => {
     const image = signableImage(name);
-    if (options.local) {
-      throw new UsageError("USAGE", "--local needs a container engine, and this release works with registries only", {
-        hint: "push the image, then sign it: tagseal push --from oci:DIR IMAGE:TAG does both",
-      });
-    }
     const signing: Signing = { io, json: options.json, passphrases: await passphraseSource(options, io) };
     const released = await releasedTag(image, io);
-    const target = released.signed ?? (await fromRegistry(image, signing));
-    if (released.signed !== undefined) tellExisting(image, released.signed, signing);
     const initialise = released.repositoryIsSigned ? (false as const) : { signer: await firstSigner(image, io) };
-    const result = await signAs(image, target, initialise, signing);
+    const result = await signReleased(image, options.local ? undefined : released.signed, initialise, signing, options);
     report(image, result, initialise, signing);
     return 0;
   },
 );
+
+/** A tag that is signed keeps its digest; another is signed for what is pushed now, or, without an engine, for what the registry has. */
+async function signReleased(
+  image: TaggedArgument,
+  signed: VerifiedTag | undefined,
+  initialise: NonNullable<SignOptions["initialise"]>,
+  signing: Signing,
+  { local }: { readonly local: boolean },
+): Promise<SignResult> {
+  const { io, json, passphrases } = signing;
+  if (signed !== undefined) {
+    tellExisting(image, signed, signing);
+    return await signAs(image, signed, initialise, signing);
+  }
+  const { pushLocalImage } = await import("./push-local-image.ts");
+  const pushed = await pushLocalImage(image, io, { required: local, quiet: json });
+  if (pushed === undefined) return await signAs(image, await fromRegistry(image, signing), initialise, signing);
+  const { signPushed } = await import("../engine/sign-pushed.ts");
+  return await signPushed(image.reference, pushed, io, { quiet: json, passphrases, initialise });
+}
 
 interface Signing {
   readonly io: Io;

@@ -1,0 +1,73 @@
+/** `docker trust sign` of an image that is on this machine: pushed first, and what was pushed is signed. */
+import type { Engine, PushedImage } from "../../../engine/engine.ts";
+import { hasCode, NetworkError, UsageError } from "../../../errors.ts";
+import { formatReference } from "../../../reference/image-reference.ts";
+import type { Io } from "../../io.ts";
+import type { ImageArgument } from "../../options/image.ts";
+import { openLocalEngine } from "../../options/engine.ts";
+import { engineDisplay } from "../../output/engine-progress.ts";
+
+/** How {@link pushLocalImage} behaves. */
+export interface PushLocalOptions {
+  /** `--local`: without an engine there is nothing to do */
+  readonly required: boolean;
+  /** show nothing */
+  readonly quiet: boolean;
+}
+
+/**
+ * Pushes the local image of this name.
+ *
+ * @returns what was pushed; undefined when no engine can be reached and none is required
+ * @throws NetworkError `ENGINE_ERROR`, in docker's words, when an engine is there and the image is not
+ */
+export async function pushLocalImage(
+  image: ImageArgument,
+  io: Io,
+  options: PushLocalOptions,
+): Promise<PushedImage | undefined> {
+  const engine = await openLocalEngine(io);
+  if (engine === undefined && options.required) {
+    throw new UsageError("USAGE", "--local needs a container engine, and neither docker nor podman is in PATH", {
+      hint: "without an engine, push and sign in one step: tagseal push --from oci:DIR IMAGE:TAG",
+    });
+  }
+  if (engine === undefined) return undefined;
+  try {
+    return (await isReachable(engine, image, options)) ? await push(engine, image, io, options) : undefined;
+  } finally {
+    engine.close();
+  }
+}
+
+/** @returns false when the engine cannot be reached and need not be; throws when it has no such image */
+async function isReachable(
+  engine: Engine,
+  { reference, typed }: ImageArgument,
+  { required }: PushLocalOptions,
+): Promise<boolean> {
+  try {
+    if (await engine.imageExists(formatReference(reference))) return true;
+  } catch (error) {
+    if (!required && hasCode(error, "ENGINE_UNREACHABLE", "ENGINE_NOT_FOUND")) return false;
+    throw error;
+  }
+  const words =
+    engine.kind === "docker"
+      ? `Error response from daemon: no such image: ${typed}: No such image: ${typed}`
+      : `${typed}: image not known`;
+  throw new NetworkError("ENGINE_ERROR", words, {
+    hint: "to sign what is in the registry and not on this machine: tagseal sign IMAGE:TAG@DIGEST, or tagseal sign --from-registry IMAGE:TAG",
+  });
+}
+
+async function push(
+  engine: Engine,
+  { reference, typed }: ImageArgument,
+  io: Io,
+  { quiet }: PushLocalOptions,
+): Promise<PushedImage> {
+  if (!quiet)
+    io.stderr.write(`Signing and pushing trust data for local image ${typed}, may overwrite remote trust data\n`);
+  return await engine.push(formatReference(reference), { onMessage: quiet ? undefined : engineDisplay(io.stdout) });
+}

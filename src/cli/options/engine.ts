@@ -1,0 +1,34 @@
+/** The container engine of this machine, for commands of our own that can do without one. */
+import type { Engine } from "../../engine/engine.ts";
+import { engineVariable, findEngine } from "../../engine/executable.ts";
+import { hasCode } from "../../errors.ts";
+import { engineInConfiguration } from "../engine-configuration.ts";
+import type { Io } from "../io.ts";
+import { dockerConfigDir } from "./docker-config.ts";
+
+/**
+ * Opens the engine that docker-shaped commands would use. Whoever opens it closes it.
+ *
+ * @returns undefined when there is none in PATH; whether it can be reached shows at the first call
+ * @throws UsageError `USAGE` for a configured engine that is neither docker nor podman
+ */
+export async function openLocalEngine(io: Io): Promise<Engine | undefined> {
+  const wanted = io.env[engineVariable] ?? (await engineInConfiguration(io));
+  try {
+    const { kind, path } = findEngine({ env: io.env, self: io.program.files, wanted });
+    const { openEngine } = await import("../../engine/engine.ts");
+    const { env, signal } = io;
+    // flags before the command that say where the engine is were made variables
+    return await openEngine({
+      kind,
+      executable: path,
+      globalArgs: [],
+      env,
+      dockerConfigDir: dockerConfigDir(io),
+      signal,
+    });
+  } catch (error) {
+    if (hasCode(error, "ENGINE_NOT_FOUND")) return undefined;
+    throw error;
+  }
+}
