@@ -30,7 +30,7 @@ const ownWords: ReadonlySet<string> = new Set([
 ]);
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
-const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder"]);
+const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder", "manifest"]);
 
 /**
  * Runs a command line that is the engine's.

@@ -54,6 +54,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, TrustedWord>>>> = 
   buildx: { build: "build", b: "build" },
   builder: { build: "build", b: "build" },
 };
+/** `docker manifest push` pushes a list that docker made from a registry's images, and has never been under content trust. */
+const podmanGroups: typeof groups = { ...groups, manifest: { push: "push" } };
 const words: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
 
 const ownTable = flagTable({ switches: ownFlags.join(" ") });
@@ -75,7 +77,7 @@ export async function parseInvocation(
   const globals = engine === "docker" ? dockerGlobalFlags : podmanGlobalFlags;
   const before = await reading(argv, globals, { stopsAtOperand: true, path: [], describe });
   const start = before.operands[0] ?? argv.length;
-  const command = await findCommand(argv.slice(start), describe);
+  const command = await findCommand(argv.slice(start), engine, describe);
   const globalArgs = argv.slice(0, start);
   if (command === undefined) return foreign(argv, globalArgs, before.help);
   const tables = engine === "docker" ? dockerFlags : podmanFlags;
@@ -93,10 +95,15 @@ interface FoundCommand {
   readonly rest: readonly string[];
 }
 
-async function findCommand(line: readonly string[], describe: Describe | undefined): Promise<FoundCommand | undefined> {
+async function findCommand(
+  line: readonly string[],
+  engine: EngineKind,
+  describe: Describe | undefined,
+): Promise<FoundCommand | undefined> {
   const [first = "", ...following] = line;
   if (isTrustedWord(first)) return { word: first, path: [first], rest: following };
-  const group = Object.hasOwn(groups, first) ? groups[first] : undefined;
+  const known = engine === "podman" ? podmanGroups : groups;
+  const group = Object.hasOwn(known, first) ? known[first] : undefined;
   if (group === undefined) return undefined;
   const isBuilder = first === "buildx" || first === "builder";
   const table = isBuilder ? buildxFlags : flagTable({ switches: "help" });

@@ -13,8 +13,9 @@ export const podmanGlobalFlags: FlagTable = flagTable({
 
 const common = "disable-content-trust help q:quiet tls-verify";
 
+/** Of `manifest push`, too, which alone has the last three switches. */
 const push = flagTable({
-  switches: `${common} compress force-compression remove-signatures`,
+  switches: `${common} compress force-compression remove-signatures all p:purge rm`,
   values: `add-compression authfile cert-dir compression-format compression-level creds digestfile encrypt-layer encryption-key
     f:format retry retry-delay sign-by sign-by-sigstore sign-by-sigstore-private-key sign-by-sq-fingerprint
     sign-passphrase-file signature-policy`,
