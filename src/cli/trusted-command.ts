@@ -103,8 +103,9 @@ async function underTrust(
   command: EngineCommand,
   invocation: EngineInvocation,
   executable: EngineExecutable,
-  io: Io,
+  given: Io,
 ): Promise<number> {
+  const io = executable.kind === "docker" ? await withConfigFlag(invocation, given) : given;
   const engine = await openEngine({
     kind: executable.kind,
     executable: executable.path,
@@ -118,4 +119,12 @@ async function underTrust(
   } finally {
     engine.close();
   }
+}
+
+/** docker's `--config` moves credentials, TLS files and trust directory; podman's means something else. */
+async function withConfigFlag({ globalArgs }: EngineInvocation, io: Io): Promise<Io> {
+  if (globalArgs.length === 0) return io;
+  const { parseConnectionFlags } = await import("../engine/api/global-flags.ts");
+  const { config } = parseConnectionFlags(globalArgs);
+  return config === undefined ? io : { ...io, env: { ...io.env, DOCKER_CONFIG: config } };
 }

@@ -1,5 +1,7 @@
-/** docker's flags that stand before the command, as far as they say where the engine is. */
+/** docker's flags that stand before the command, as far as they say where the engine, and docker's own files, are. */
 export interface ConnectionFlags {
+  /** `--config`: docker's configuration directory */
+  readonly config: string | undefined;
   /** `-H`; the last one given */
   readonly host: string | undefined;
   readonly context: string | undefined;
@@ -34,6 +36,7 @@ export function parseConnectionFlags(words: readonly string[]): ConnectionFlags 
     else given.set(name, words[++index] ?? "");
   }
   return {
+    config: given.get("config"),
     host: given.get("host"),
     context: given.get("context"),
     tls: switchValue(given.get("tls")),
