@@ -1,7 +1,7 @@
 # bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
 _tagseal_words() {
   case "$1" in
-  "") echo "trust completion help list pull push sandbox server sign verify version --help" ;;
+  "") echo "trust build completion create doctor help install list pull push run sandbox server sign uninstall verify version --help" ;;
   "trust") echo "key signer inspect revoke sign --help" ;;
   "trust key") echo "generate load --help" ;;
   "trust key generate") echo "--dir --json --passphrase-fd --passphrase-command --help" ;;
@@ -12,14 +12,20 @@ _tagseal_words() {
   "trust inspect") echo "--pretty --json --help" ;;
   "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --help" ;;
   "trust sign") echo "--local --json --passphrase-fd --passphrase-command --help" ;;
+  "build") echo "--disable-content-trust --allow-local --help" ;;
   "completion") echo "bash fish zsh --help" ;;
+  "create") echo "--disable-content-trust --help" ;;
+  "doctor") echo "--json --help" ;;
   "help") echo "--help" ;;
+  "install") echo "--shim --help" ;;
   "list") echo "--json --quiet -q --max-staleness --help" ;;
   "pull") echo "--to --platform --max-staleness --json --quiet -q --help" ;;
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "run") echo "--disable-content-trust --help" ;;
   "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
   "server") echo "--listen --data --tls-cert --tls-key --log-level --help" ;;
   "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "uninstall") echo "--shim --help" ;;
   "verify") echo "--json --quiet -q --platform --max-staleness --help" ;;
   "version") echo "--json --help" ;;
   esac
@@ -42,6 +48,7 @@ _tagseal_value() {
   "trust revoke --passphrase-command") echo "" ;;
   "trust sign --passphrase-fd") echo "" ;;
   "trust sign --passphrase-command") echo "" ;;
+  "install --shim") echo "directory" ;;
   "list --max-staleness") echo "" ;;
   "pull --to") echo "" ;;
   "pull --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
@@ -59,6 +66,7 @@ _tagseal_value() {
   "server --log-level") echo "debug info error" ;;
   "sign --passphrase-fd") echo "" ;;
   "sign --passphrase-command") echo "" ;;
+  "uninstall --shim") echo "directory" ;;
   "verify --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
   "verify --max-staleness") echo "" ;;
   *) return 1 ;;

@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'completion' 'help' 'list' 'pull' 'push' 'sandbox' 'server' 'sign' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'help' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'sign' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -21,14 +21,20 @@ end
 
 complete -c tagseal -e
 complete -c tagseal -f -n '__tagseal_at' -a trust -d 'Manage trust on Docker images'
+complete -c tagseal -f -n '__tagseal_at' -a build -d 'Build an image from signed base images'
 complete -c tagseal -f -n '__tagseal_at' -a completion -d 'Print the completion script for a shell'
+complete -c tagseal -f -n '__tagseal_at' -a create -d 'Create a container from a signed image'
+complete -c tagseal -f -n '__tagseal_at' -a doctor -d 'Check whether content trust is enforced on this machine'
 complete -c tagseal -f -n '__tagseal_at' -a help -d 'Explain a command'
+complete -c tagseal -f -n '__tagseal_at' -a install -d 'Put Tagseal in front of docker'
 complete -c tagseal -f -n '__tagseal_at' -a list -d 'List the signed tags of a repository'
-complete -c tagseal -f -n '__tagseal_at' -a pull -d 'Fetch the signed image of a tag into a file or directory'
-complete -c tagseal -f -n '__tagseal_at' -a push -d 'Push an image from a file or directory, and sign it'
+complete -c tagseal -f -n '__tagseal_at' -a pull -d 'Fetch the signed image of a tag'
+complete -c tagseal -f -n '__tagseal_at' -a push -d 'Push an image and sign it'
+complete -c tagseal -f -n '__tagseal_at' -a run -d 'Run a container from a signed image'
 complete -c tagseal -f -n '__tagseal_at' -a sandbox -d 'Run a throwaway registry and trust server on this machine'
 complete -c tagseal -f -n '__tagseal_at' -a server -d 'Run a trust server'
 complete -c tagseal -f -n '__tagseal_at' -a sign -d 'Sign tags of images that are in a registry'
+complete -c tagseal -f -n '__tagseal_at' -a uninstall -d 'Take Tagseal away from in front of docker'
 complete -c tagseal -f -n '__tagseal_at' -a verify -d 'Print the digest a tag is signed for'
 complete -c tagseal -f -n '__tagseal_at' -a version -d 'Show the version'
 complete -c tagseal -n '__tagseal_at' -l help -f -d 'Explain this command'
@@ -72,14 +78,23 @@ complete -c tagseal -n '__tagseal_at trust revoke' -l json -f -d 'Print the resu
 complete -c tagseal -n '__tagseal_at trust revoke' -l passphrase-fd -x -d 'Read the passphrase for all keys from this open file descriptor'
 complete -c tagseal -n '__tagseal_at trust revoke' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and take the first line it prints; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which'
 complete -c tagseal -n '__tagseal_at trust revoke' -l help -f -d 'Explain this command'
-complete -c tagseal -n '__tagseal_at trust sign' -l local -f -d 'Sign a locally tagged image'
+complete -c tagseal -n '__tagseal_at trust sign' -l local -f -d 'Push and sign the image on this machine, whatever the tag is signed for now'
 complete -c tagseal -n '__tagseal_at trust sign' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust sign' -l passphrase-fd -x -d 'Read the passphrase for all keys from this open file descriptor'
 complete -c tagseal -n '__tagseal_at trust sign' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and take the first line it prints; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which'
 complete -c tagseal -n '__tagseal_at trust sign' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at build' -l disable-content-trust -f -d 'Skip content trust for this command; with =false, insist on it'
+complete -c tagseal -n '__tagseal_at build' -l allow-local -f -d 'Allow base images that exist only on this machine'
+complete -c tagseal -n '__tagseal_at build' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at completion' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at completion' -a 'bash fish zsh'
+complete -c tagseal -n '__tagseal_at create' -l disable-content-trust -f -d 'Skip content trust for this command; with =false, insist on it'
+complete -c tagseal -n '__tagseal_at create' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at doctor' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at doctor' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at help' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at install' -l shim -x -a '(__fish_complete_directories)' -d 'Also put a link called docker into this directory'
+complete -c tagseal -n '__tagseal_at install' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at list' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at list' -l quiet -s q -f -d 'Print the names of the tags only'
 complete -c tagseal -n '__tagseal_at list' -l max-staleness -x -d 'Refuse cached trust data older than this when the trust server cannot be reached; 0 refuses any'
@@ -97,6 +112,8 @@ complete -c tagseal -n '__tagseal_at push' -l quiet -s q -f -d 'Print nothing bu
 complete -c tagseal -n '__tagseal_at push' -l passphrase-fd -x -d 'Read the passphrase for all keys from this open file descriptor'
 complete -c tagseal -n '__tagseal_at push' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and take the first line it prints; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which'
 complete -c tagseal -n '__tagseal_at push' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at run' -l disable-content-trust -f -d 'Skip content trust for this command; with =false, insist on it'
+complete -c tagseal -n '__tagseal_at run' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at sandbox' -l demo -f -d 'Play the demonstration and exit'
 complete -c tagseal -n '__tagseal_at sandbox' -l data -x -a '(__fish_complete_directories)' -d 'Keep everything here and use it again next time, instead of in a temporary directory'
 complete -c tagseal -n '__tagseal_at sandbox' -l registry-port -x -d 'Port of the registry (default: any free one)'
@@ -114,6 +131,8 @@ complete -c tagseal -n '__tagseal_at sign' -l quiet -s q -f -d 'Print nothing bu
 complete -c tagseal -n '__tagseal_at sign' -l passphrase-fd -x -d 'Read the passphrase for all keys from this open file descriptor'
 complete -c tagseal -n '__tagseal_at sign' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and take the first line it prints; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which'
 complete -c tagseal -n '__tagseal_at sign' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at uninstall' -l shim -x -a '(__fish_complete_directories)' -d 'Also look for the link in this directory, which is not in PATH'
+complete -c tagseal -n '__tagseal_at uninstall' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at verify' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at verify' -l quiet -s q -f -d 'Print nothing but the digest, errors and warnings'
 complete -c tagseal -n '__tagseal_at verify' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64' -d 'Choose this platform\'s image inside the signed index'

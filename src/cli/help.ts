@@ -99,6 +99,9 @@ export function renderGroupHelp(path: string, entry: Entry, program: string = pr
 const globalOptions = `Global Options:
       --config string   Location of client config files (default "~/.docker")
   -D, --debug           Show where an error came from
+      --engine string   Container engine: docker, podman, or a path to one
   -v, --version         Print version information and quit
+
+Every other command is the container engine's: 'tagseal ps' is 'docker ps'.
 
 `;
