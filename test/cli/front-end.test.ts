@@ -1,0 +1,187 @@
+/** Which command lines are Tagseal's own, which go to the engine, and which engine that is. */
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { captured } from "../../src/cli/captured-io.ts";
+import { main } from "../../src/cli/main.ts";
+import { programNamed } from "../../src/cli/program.ts";
+import { Scope } from "../support/peers.ts";
+
+const scope = new Scope("front-end");
+after(() => scope.close());
+
+/** An engine that says who it is, what it was asked, and what it sees of content trust. */
+function engine(directory: string, name: string): void {
+  mkdirSync(scope.path(directory), { recursive: true });
+  const path = scope.path(directory, name);
+  const script = `#!/bin/sh
+case "$*" in
+  *--help*) echo "Usage: ${name}"; echo "Options:"; echo "      --newest string   Something"; exit 0 ;;
+esac
+echo "${name}: $* [\${DOCKER_CONTENT_TRUST-unset}] [\${DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE-unset}]"
+`;
+  writeFileSync(path, script);
+  chmodSync(path, 0o755);
+}
+
+before(() => {
+  engine("docker", "docker");
+  engine("podman", "podman");
+  mkdirSync(scope.path("config"));
+});
+
+interface Call {
+  readonly as?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly path?: readonly string[];
+}
+
+async function call(argv: readonly string[], { as = "tagseal", env = {}, path = ["docker", "podman"] }: Call = {}) {
+  const PATH = path.map((name) => scope.path(name)).join(":");
+  const { io, stdout, stderr } = captured({
+    env: { PATH, DOCKER_CONFIG: scope.path("config"), ...env },
+    now: () => new Date(),
+    program: programNamed(as, []),
+  });
+  const code = await main(argv, io);
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+const words = (line: string): string[] => line.split(" ");
+
+describe("a command that is not Tagseal's", () => {
+  for (const line of [
+    "ps",
+    "-H tcp://x:1 images",
+    "--context run info",
+    "image ls",
+    "container ls -a",
+    "buildx ls",
+    "exec run x",
+  ]) {
+    it(`goes to docker as it is, environment included: ${line}`, async () => {
+      const { code, stdout } = await call(words(line), {
+        env: { DOCKER_CONTENT_TRUST: "1", DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "p" },
+      });
+      assert.deepEqual([code, stdout], [0, `docker: ${line} [1] [p]\n`]);
+    });
+  }
+
+  it("goes to docker although Tagseal has a word like it", async () => {
+    for (const line of ["help ps", "version --format {{.Client.Version}}", "version -f x"]) {
+      assert.match((await call(words(line))).stdout, /^docker: /);
+    }
+  });
+
+  it("fails with a word about it where there is no engine", async () => {
+    const { code, stderr } = await call(["ps"], { path: [] });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^cannot run "ps": no container engine found.*\nhint: .*TAGSEAL_ENGINE.*\[ENGINE_NOT_FOUND\]\n$/s,
+    );
+  });
+});
+
+describe("the engine", () => {
+  it("is docker, or the only one there is", async () => {
+    assert.match((await call(["ps"])).stdout, /^docker: /);
+    assert.match((await call(["ps"], { path: ["podman"] })).stdout, /^podman: /);
+  });
+
+  it("is the one of the flag, the environment or the configuration, in this order", async () => {
+    mkdirSync(scope.path("chosen"), { recursive: true });
+    writeFileSync(scope.path("chosen", "config.json"), '{"auths": {}, "plugins": {"tagseal": {"engine": "podman"}}}');
+    const configured = { DOCKER_CONFIG: scope.path("chosen") };
+    assert.match((await call(["ps"], { env: configured })).stdout, /^podman: ps /);
+    const inEnvironment = { ...configured, TAGSEAL_ENGINE: join(scope.path("docker"), "docker") };
+    assert.match((await call(["ps"], { env: inEnvironment })).stdout, /^docker: ps /);
+    assert.match((await call(["--engine", "podman", "ps"], { env: inEnvironment })).stdout, /^podman: ps /);
+    assert.match((await call(["--engine=podman", "-D", "ps"])).stdout, /^podman: -D ps /);
+    assert.match((await call(["ps"], { as: "/usr/local/bin/podman" })).stdout, /^podman: ps /);
+  });
+
+  it("keeps a configuration that is broken docker's affair", async () => {
+    mkdirSync(scope.path("broken"), { recursive: true });
+    writeFileSync(scope.path("broken", "config.json"), '{"tagseal"');
+    assert.match((await call(["ps"], { env: { DOCKER_CONFIG: scope.path("broken") } })).stdout, /^docker: ps /);
+  });
+});
+
+describe("the five commands", () => {
+  const off = ["push x", "image pull -q x", "build -t x .", "container create x", "run -it x sh", "buildx build ."];
+  for (const line of off) {
+    it(`are docker's own while trust is off: ${line}`, async () => {
+      assert.equal((await call(words(line))).stdout, `docker: ${line} [unset] [unset]\n`);
+    });
+  }
+
+  it("are docker's own when the flag turns trust off, without the flag, the switch or passphrases", async () => {
+    const env = { DOCKER_CONTENT_TRUST: "1", DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "secret" };
+    const { stdout } = await call(words("run --disable-content-trust -it x sh --disable-content-trust"), { env });
+    assert.match(stdout, /^docker: run -it x sh --disable-content-trust \[(?:0|unset)\] \[unset\]\n$/);
+  });
+
+  it("I9: are refused under trust when they cannot be read to their end", async () => {
+    for (const line of [
+      "run --mystery x y",
+      "pull -Zx y",
+      "--mystery x pull y",
+      "push --all-tags=banana x",
+      "pull --platform",
+    ]) {
+      const { code, stdout, stderr } = await call(words(line), { env: { DOCKER_CONTENT_TRUST: "1" } });
+      assert.deepEqual([code, stdout], [125, ""], line);
+      assert.match(
+        stderr,
+        /^(?:unknown (?:shorthand )?flag|invalid argument|flag needs an argument).*\n\nUsage: {2}tagseal /,
+      );
+    }
+  });
+
+  it("are handed over with flags nobody knows while trust is off", async () => {
+    assert.match((await call(words("run --mystery x y"))).stdout, /^docker: run --mystery x y /);
+    assert.match((await call(words("--mystery x pull y"))).stdout, /^docker: --mystery x pull y /);
+  });
+
+  it("learn a new flag from the engine", async () => {
+    const { stdout } = await call(words("run --newest value --disable-content-trust x"), {
+      env: { DOCKER_CONTENT_TRUST: "1" },
+    });
+    assert.match(stdout, /^docker: run --newest value x /);
+  });
+
+  it("explain themselves under Tagseal's name, and let docker explain under docker's", async () => {
+    for (const word of ["push", "pull", "build", "create", "run"]) {
+      assert.match((await call([word, "--help"], { path: [] })).stdout, new RegExp(`^Usage: {2}tagseal ${word} `));
+      assert.match((await call([word, "--help"], { as: "docker" })).stdout, /^Usage: docker\n/);
+    }
+    assert.match((await call(words("run x --help"))).stdout, /^docker: run x --help|^Usage: docker/);
+  });
+});
+
+describe("under docker's name", () => {
+  for (const line of ["version", "help", "list", "verify x", "--version", "", "completion bash", "install", "doctor"]) {
+    it(`docker answers: docker ${line}`, async () => {
+      const argv = line === "" ? [] : words(line);
+      assert.equal((await call(argv, { as: "/home/me/bin/docker" })).stdout, `docker: ${line} [unset] [unset]\n`);
+    });
+  }
+
+  it("trust is Tagseal's, and calls itself docker", async () => {
+    const { code, stderr } = await call(["-D", "--log-level", "debug", "trust", "sign"], { as: "docker" });
+    assert.equal(code, 1);
+    assert.match(stderr, /^docker: 'docker trust sign' requires 1 argument\n\nUsage: {2}docker trust sign IMAGE:TAG\n/);
+  });
+});
+
+describe("Tagseal's own commands", () => {
+  it("need no engine", async () => {
+    assert.match((await call(["version"], { path: [] })).stdout, /^tagseal /);
+    assert.match((await call(["trust", "--help"], { path: [] })).stdout, /^Usage: {2}tagseal trust/);
+    assert.equal((await call(["verify"], { path: [] })).code, 1);
+    assert.match((await call(["push", "--from", "nonsense", "x"], { path: [] })).stderr, /\[USAGE\]/);
+    assert.match((await call(["pull", "--to=nonsense", "x"], { path: [] })).stderr, /\[USAGE\]/);
+  });
+});
