@@ -45,7 +45,6 @@ export async function passThrough(command: ChildCommand, options: PassThroughOpt
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const child = spawn(command.executable, command.args, { env: command.env, stdio: "inherit" });
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-  const ignore = (): void => undefined;
   const listeners = [
     ...forwarded.map((signal) => [signal, forward] as const),
     ...ignored.map((signal) => [signal, options.sharesTerminal ? ignore : forward] as const),
@@ -58,6 +57,10 @@ export async function passThrough(command: ChildCommand, options: PassThroughOpt
   } finally {
     for (const [signal, listener] of listeners) options.signals.off(signal, listener);
   }
+}
+
+function ignore(): void {
+  // the child has the signal, too
 }
 
 /** The status a shell shows for a process that ended: its own, or 128 + n after signal n. */

@@ -77,7 +77,8 @@ function grouped(findings: readonly Finding[]): string[] {
   return [...kinds.values()].flatMap((kind) => {
     const lines = kind.slice(0, maxOfAKind).flatMap(shown);
     const more = kind.length - maxOfAKind;
-    return more > 0 ? [...lines, `           … and ${more} more of this kind: tagseal doctor --json`] : lines;
+    if (more > 0) lines.push(`           … and ${more} more of this kind: tagseal doctor --json`);
+    return lines;
   });
 }
 

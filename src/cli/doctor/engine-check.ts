@@ -1,8 +1,9 @@
 /** Which docker a person who types `docker` gets, and whether that one heeds content trust. */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { candidates, type EngineExecutable, findEngine, isTagseal } from "../../engine/executable.ts";
+import { candidates, type EngineExecutable, findEngine } from "../../engine/executable.ts";
 import { childEnvironment } from "../../engine/child-environment.ts";
 import { TagsealError } from "../../errors.ts";
 import { occupantOf, pluginPath, shimsInPath } from "../installation.ts";
@@ -75,7 +76,7 @@ function judgePlugin({ kind }: EngineExecutable, major: number, io: Io): Finding
   const own = pluginPath(io);
   const occupant = occupantOf(own, io);
   if (occupant.kind === "ours") {
-    return isTagseal(occupant.target, io.program.files)
+    return existsSync(occupant.target)
       ? [
           ok(
             "plugin",

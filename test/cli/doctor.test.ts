@@ -1,0 +1,325 @@
+/** `tagseal doctor` on a machine in each broken state, and on one where all is well. */
+import assert from "node:assert/strict";
+import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { captured } from "../../src/cli/captured-io.ts";
+import type { Finding } from "../../src/cli/doctor/finding.ts";
+import { main } from "../../src/cli/main.ts";
+import { programNamed } from "../../src/cli/program.ts";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { encryptKeyBlock, keyFileText } from "../../src/keys/key-file.ts";
+import { serialisePem } from "../../src/encoding/pem.ts";
+import { freePort, run, Scope, tagsealCommand } from "../support/peers.ts";
+import { CliSandbox } from "./cli-sandbox.ts";
+
+const scope = new Scope("doctor");
+after(() => scope.close());
+
+interface Diagnosis {
+  readonly enforced: boolean;
+  readonly findings: readonly Finding[];
+}
+
+let machines = 0;
+
+/** A machine of its own: home, configuration directory and a PATH of fake engines. */
+class Machine {
+  readonly home = scope.path(`machine-${++machines}`);
+  readonly config = join(this.home, ".docker");
+  readonly bin = join(this.home, "bin");
+  env: Record<string, string> = {
+    HOME: this.home,
+    DOCKER_CONFIG: this.config,
+    PATH: `${this.bin}:${join(this.home, "usr")}`,
+    DOCKER_CONTENT_TRUST: "1",
+  };
+
+  constructor() {
+    for (const directory of [this.config, this.bin, join(this.home, "usr")]) mkdirSync(directory, { recursive: true });
+  }
+
+  /** Puts an engine that knows its version into `usr`, which comes last in PATH. */
+  engine(name: string, version: string): this {
+    const path = join(this.home, "usr", name);
+    writeFileSync(path, `#!/bin/sh\necho "${name} version ${version}, build x"\n`);
+    chmodSync(path, 0o755);
+    return this;
+  }
+
+  shim(directory = this.bin): this {
+    symlinkSync(tagsealCommand, join(directory, "docker"));
+    return this;
+  }
+
+  file(path: string, text: string, mode = 0o600): string {
+    const full = join(this.home, path);
+    mkdirSync(join(full, ".."), { recursive: true, mode: 0o700 });
+    writeFileSync(full, text);
+    chmodSync(full, mode);
+    return full;
+  }
+
+  async doctor(now = new Date()): Promise<Diagnosis & { readonly code: number }> {
+    const program = programNamed("tagseal", [tagsealCommand]);
+    const { io, stdout, stderr } = captured({ env: this.env, now: () => now, program });
+    const code = await main(["doctor", "--json"], io);
+    assert.equal(stderr(), "");
+    return { code, ...(JSON.parse(stdout()) as Diagnosis) };
+  }
+
+  async finds(subject: string, now?: Date): Promise<readonly Finding[]> {
+    return (await this.doctor(now)).findings.filter((finding) => finding.subject === subject);
+  }
+}
+
+async function only(machine: Machine, subject: string, now?: Date): Promise<Finding> {
+  const [finding, ...others] = await machine.finds(subject, now);
+  assert.ok(finding !== undefined && others.length === 0, `one finding about ${subject}`);
+  return finding;
+}
+
+describe("doctor about the switch", () => {
+  it("finds it off, and says how to turn it on", async () => {
+    const machine = new Machine().engine("docker", "28.2.2").shim();
+    machine.env["DOCKER_CONTENT_TRUST"] = "";
+    const { code, enforced, findings } = await machine.doctor();
+    assert.deepEqual([code, enforced], [1, false]);
+    assert.deepEqual(findings[0]?.fix, "export DOCKER_CONTENT_TRUST=1");
+    assert.match(findings[0]?.message ?? "", /^content trust is off/);
+    machine.env["DOCKER_CONTENT_TRUST"] = "false";
+    assert.match((await only(machine, "switch")).message, /DOCKER_CONTENT_TRUST=false/);
+  });
+
+  it("finds it on, and where it is set", async () => {
+    const machine = new Machine();
+    assert.equal((await only(machine, "switch")).level === "problem", false);
+    machine.file(
+      ".profile",
+      "# DOCKER_CONTENT_TRUST=0\nexport DOCKER_CONTENT_TRUST_SERVER=x\nexport DOCKER_CONTENT_TRUST='1'\n",
+    );
+    machine.file(".config/fish/config.fish", "set -gx DOCKER_CONTENT_TRUST 1\n");
+    const finding = await only(machine, "switch");
+    assert.equal(finding.level, "ok");
+    assert.match(finding.message, /set in .*~\/\.profile \(1\), ~\/\.config\/fish\/config\.fish \(1\)/);
+  });
+
+  it("finds a value that is no boolean, which counts as on", async () => {
+    const machine = new Machine();
+    machine.env["DOCKER_CONTENT_TRUST"] = "banana";
+    const finding = await only(machine, "switch");
+    assert.deepEqual([finding.level, finding.fix], ["warning", "export DOCKER_CONTENT_TRUST=1"]);
+  });
+});
+
+describe("doctor about docker", () => {
+  it("finds a docker that ignores the variable", async () => {
+    const machine = new Machine().engine("docker", "29.0.1");
+    const { code, enforced } = await machine.doctor();
+    assert.deepEqual([code, enforced], [1, false]);
+    const finding = await only(machine, "engine");
+    assert.match(finding.message, /^docker 29\.0\.1 \(.*\) ignores DOCKER_CONTENT_TRUST$/);
+    assert.match(finding.fix ?? "", /^tagseal install --shim /);
+    assert.match((await only(machine, "plugin")).message, /no "docker trust"/);
+  });
+
+  it("finds a docker that heeds it, with gaps", async () => {
+    const finding = await only(new Machine().engine("docker", "28.2.2"), "engine");
+    assert.deepEqual([finding.level, finding.message.includes("BuildKit")], ["warning", true]);
+  });
+
+  it("finds a shim in front, and is content whatever docker stands behind it", async () => {
+    const machine = new Machine().engine("docker", "29.0.1").shim();
+    assert.match((await only(machine, "path")).message, /^"docker" is Tagseal/);
+    assert.deepEqual([(await machine.doctor()).enforced, (await machine.doctor()).code], [true, 0]);
+  });
+
+  it("finds a shim that stands behind the real docker", async () => {
+    const machine = new Machine().engine("docker", "29.0.1");
+    const late = join(machine.home, "late");
+    mkdirSync(late);
+    machine.shim(late).env["PATH"] += `:${late}`;
+    const finding = await only(machine, "path");
+    assert.deepEqual([finding.level, finding.fix], ["problem", "export PATH=~/late:$PATH"]);
+    assert.equal((await machine.doctor()).enforced, false);
+  });
+
+  it("finds podman alone, which ignores the variable, and no engine at all", async () => {
+    assert.match((await only(new Machine().engine("podman", "5.1"), "engine")).message, /^podman 5\.1 .* ignores/);
+    assert.match((await only(new Machine(), "engine")).message, /^no container engine found/);
+  });
+
+  it("finds a plugin that is there, that is another's, and that leads nowhere", async () => {
+    const machine = new Machine().engine("docker", "29.0.1");
+    const plugin = join(machine.config, "cli-plugins", "docker-trust");
+    mkdirSync(join(plugin, ".."), { recursive: true });
+    const levels: string[] = [];
+    for (const target of [tagsealCommand, "/bin/true", "/gone/tagseal"]) {
+      symlinkSync(target, plugin);
+      levels.push((await only(machine, "plugin")).level);
+      rmSync(plugin);
+    }
+    assert.deepEqual(levels, ["ok", "warning", "problem"]);
+  });
+});
+
+describe("doctor about keys", () => {
+  const key = PrivateKey.generate("ecdsa");
+  const sealed = (iterations: number): string =>
+    keyFileText(encryptKeyBlock(key, { role: "targets", gun: "docker.io/a/b" }, "passphrase", iterations));
+  const place = `.docker/trust/private/${key.publicKey.keyId}.key`;
+
+  it("finds them well kept", async () => {
+    const machine = new Machine();
+    machine.file(place, sealed(600_000));
+    assert.deepEqual(await only(machine, "key"), {
+      subject: "key",
+      level: "ok",
+      message: "1 private key, encrypted and readable by you only",
+    });
+  });
+
+  it("I6: finds one that others may read", async () => {
+    const machine = new Machine();
+    machine.file(place, sealed(600_000), 0o644);
+    const finding = await only(machine, "key");
+    assert.equal(finding.level, "problem");
+    assert.match(finding.fix ?? "", /^chmod 600 ~\/\.docker\/trust\/private\/.*\.key$/);
+    chmodSync(join(machine.home, place), 0o666);
+    assert.match((await only(machine, "key")).message, /everybody may write/);
+  });
+
+  it("I6: finds one that is not encrypted, and one that is easy to guess", async () => {
+    const machine = new Machine();
+    machine.file(place, sealed(2_048));
+    const weak = await only(machine, "key");
+    assert.deepEqual([weak.level, /2,048 rounds/.test(weak.message)], ["warning", true]);
+    machine.file(
+      place,
+      serialisePem({ label: "PRIVATE KEY", headers: new Map([["role", "targets"]]), bytes: key.toPkcs8() }),
+    );
+    const plain = await only(machine, "key");
+    assert.equal(plain.level, "problem");
+    assert.match(plain.message, /^the targets key .* is not encrypted$/);
+  });
+
+  it("I6: names a command that mends a weak key", async () => {
+    const machine = new Machine();
+    const path = machine.file(place, sealed(2_048));
+    const fix = (await only(machine, "key")).fix ?? "";
+    assert.equal(fix, `tagseal trust key load ~/${place}`);
+    const { io, stderr } = captured({
+      env: { ...machine.env, DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "passphrase" },
+      now: () => new Date(),
+    });
+    assert.equal(await main(["trust", "key", "load", path], io), 0, stderr());
+    assert.equal((await only(machine, "key")).level, "ok");
+  });
+
+  it("finds a file that is damaged, and a directory others may look into", async () => {
+    const machine = new Machine();
+    machine.file(place, "not a key");
+    chmodSync(join(machine.config, "trust", "private"), 0o755);
+    assert.deepEqual(
+      (await machine.finds("key")).map(({ level }) => level),
+      ["warning", "problem"],
+    );
+  });
+});
+
+describe("doctor about trust servers and expiry", () => {
+  let sandbox: CliSandbox;
+  before(async () => {
+    sandbox = await CliSandbox.start("doctor");
+    const { directory } = await sandbox.image("1");
+    await sandbox.ok(["push", "--from", `oci:${directory}`, `${sandbox.repository()}:1.0`]);
+  });
+  after(() => sandbox[Symbol.asyncDispose]());
+
+  /** A machine that has signed in the sandbox. */
+  function publisher(): Machine {
+    const machine = new Machine().engine("docker", "29.0.1").shim();
+    machine.env = { ...sandbox.sandbox.environment, ...machine.env };
+    cpSync(sandbox.sandbox.environment["DOCKER_CONFIG"] ?? "", machine.config, { recursive: true });
+    return machine;
+  }
+
+  it("finds all well", async () => {
+    const machine = publisher();
+    const { code, enforced, findings } = await machine.doctor();
+    assert.deepEqual([code, enforced], [0, true]);
+    assert.match(findings.find(({ subject }) => subject === "server")?.message ?? "", /^https:\/\/.* answers$/);
+    assert.match(findings.find(({ subject }) => subject === "expiry")?.message ?? "", /^nothing .* within 90 days$/);
+  });
+
+  it("finds what expires within 90 days, and what has", async () => {
+    const machine = publisher();
+    const inThreeYears = new Date(Date.now() + 1065 * 86_400_000);
+    const soon = await machine.finds("expiry", inThreeYears);
+    assert.ok(soon.some(({ message }) => /^targets of .*\/team\/app expires in 30 days$/.test(message)));
+    assert.ok(soon.every(({ fix }) => /^tagseal sign .*\/team\/app:TAG@DIGEST$/.test(fix ?? "")));
+    const late = await machine.finds("expiry", new Date(Date.now() + 3700 * 86_400_000));
+    assert.ok(late.some(({ message }) => /^the cached root of .* expired \d+ days ago$/.test(message)));
+    assert.ok(late.some(({ message }) => /root certificate/.test(message)));
+  });
+
+  it("finds a server certificate that ends soon", async () => {
+    const machine = publisher();
+    const certificates = await machine.finds("certificate", new Date(Date.now() + 300 * 86_400_000));
+    for (const { level, message } of certificates) {
+      assert.equal(level, "warning");
+      assert.match(message, /^the certificate of https:\/\/.* expires/);
+    }
+  });
+
+  it("finds a damaged cache", async () => {
+    const machine = publisher();
+    const gun = join(machine.config, "trust", "tuf", sandbox.repository());
+    assert.ok(readdirSync(join(gun, "metadata")).includes("root.json"));
+    writeFileSync(join(gun, "metadata", "targets.json"), "{");
+    const [finding] = await machine.finds("expiry");
+    assert.equal(finding?.level, "problem");
+    assert.match(finding.message, /targets\.json is damaged/);
+  });
+
+  it("finds a server whose certificate nobody here trusts, with the place for its authority", async () => {
+    const machine = publisher();
+    rmSync(join(machine.config, "tls"), { recursive: true });
+    const finding = await only(machine, "certificate");
+    assert.equal(finding.level, "problem");
+    assert.match(finding.fix ?? "", /^mkdir -p ~\/\.docker\/tls\/.* && cp CA\.crt .*\/ca\.crt$/);
+  });
+
+  it("finds a server that does not answer, and an address that is none", async () => {
+    const machine = publisher();
+    machine.env["DOCKER_CONTENT_TRUST_SERVER"] = `https://localhost:${await freePort()}`;
+    assert.match((await only(machine, "server")).message, /connection refused/);
+    machine.env["DOCKER_CONTENT_TRUST_SERVER"] = "http://localhost:1";
+    assert.equal((await only(machine, "server")).level, "problem");
+  });
+});
+
+describe("doctor about a project", () => {
+  it("finds CI and compose files that rely on the variable, and fits one screen", async () => {
+    const machine = new Machine().engine("docker", "29.0.1");
+    const setting = "env:\n  DOCKER_CONTENT_TRUST: 1\n";
+    for (const name of ["a", "b", "c", "d", "e"]) machine.file(`project/.github/workflows/${name}.yml`, setting);
+    machine.file("project/deploy/compose.yaml", "environment: [DOCKER_CONTENT_TRUST=1]\n");
+    machine.file("project/.gitlab-ci.yml", "script: docker push x\n");
+    machine.file("project/node_modules/x/.gitlab-ci.yml", setting);
+    const env = {
+      ...machine.env,
+      PATH: `${machine.env["PATH"]}:/usr/bin:/bin`,
+      TAGSEAL_ENGINE: join(machine.home, "usr", "docker"),
+    };
+    const cwd = join(machine.home, "project");
+    const { stdout, code } = await run(tagsealCommand, ["doctor"], { env, cwd });
+    assert.equal(code, 1);
+    assert.match(stdout, /^Content trust is NOT enforced here\.\n\nproblem {2}docker 29/);
+    assert.match(stdout, /warning {2}\.github\/workflows\/a\.yml relies on DOCKER_CONTENT_TRUST/);
+    assert.match(stdout, /and 2 more of this kind/);
+    assert.match(stdout, /warning {2}deploy\/compose\.yaml relies on .* compose has never heeded/);
+    assert.doesNotMatch(stdout, /gitlab|node_modules/);
+    assert.ok(stdout.split("\n").length <= 24, stdout);
+  });
+});
