@@ -57,10 +57,11 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   const invocation = await understood(line, engine, io);
   if (typeof invocation === "string") return usageFailure(given, invocation);
   const { word } = invocation;
-  if (word === undefined)
+  // docker's help shows whether trust is on, so it is asked for with everything as it is.
+  if (word === undefined || invocation.help)
     return await io.handOver({ executable: engine.path, args: line, env: definedOnly(io.env) }, { last: true });
-  const isOn = !invocation.help && isTrustOn(io.env, invocation.disableContentTrust);
-  if (!isOn) return await handOver(invocation.argv, engine, io, { last: true });
+  if (!isTrustOn(io.env, invocation.disableContentTrust))
+    return await handOver(invocation.argv, engine, io, { last: true });
   return await underTrust(await commands[word](), invocation, engine, io);
 }
 

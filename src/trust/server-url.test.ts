@@ -34,7 +34,10 @@ test("plain http is refused in docker's words", () => {
     () => serverFor("alpine", "http://localhost:4443"),
     (error) => {
       ok(hasCode(error, "TRUST_SERVER_URL_INVALID"));
-      ok(error.message.startsWith("valid https URL required for trust server, got http://localhost:4443"));
+      equal(
+        error.message,
+        "error establishing connection to trust repository: valid https URL required for trust server, got http://localhost:4443",
+      );
       return true;
     },
   );

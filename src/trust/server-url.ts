@@ -46,9 +46,9 @@ function isAllowedScheme(url: URL, options: ServerUrlOptions): boolean {
 function invalid(shown: string, expected: string): UsageError {
   return new UsageError(
     "TRUST_SERVER_URL_INVALID",
-    `valid https URL required for trust server, got ${shown}; expected ${expected}`,
+    `error establishing connection to trust repository: valid https URL required for trust server, got ${shown}`,
     {
-      hint: "Set DOCKER_CONTENT_TRUST_SERVER to the trust server's address, such as https://trust.example.com:4443.",
+      hint: `Set DOCKER_CONTENT_TRUST_SERVER to the trust server's address: ${expected}, such as https://trust.example.com:4443.`,
     },
   );
 }

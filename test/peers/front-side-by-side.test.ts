@@ -1,0 +1,202 @@
+/**
+ * docker 28 and Tagseal in its place, side by side: the same words on the same streams and the same exit status, except where
+ * docs/differences.md says otherwise.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { missingPeers, Scope } from "../support/peers.ts";
+import type { Finished } from "../support/processes.ts";
+import {
+  startTwoSides,
+  untrusted,
+  withoutHints,
+  type Operation,
+  type Side,
+  type TwoSides,
+} from "../support/side-by-side.ts";
+
+const missing = missingPeers(["docker", "dockerd", "registry", "openssl", "busybox"]);
+const nothing = `sha256:${"0".repeat(64)}`;
+
+/** An operation whose arguments are words, with `@` for the side's part of the name. */
+const words = (line: string, more: Omit<Operation, "args"> = {}): Operation => ({
+  args: ({ prefix }: Side) => line.split(" ").map((word) => word.replace(/^@/u, `${prefix}/`)),
+  ...more,
+});
+
+const named = (line: string, label: string, image: string, more: Omit<Operation, "args" | "prepare"> = {}): Operation =>
+  words(line, {
+    prepare: ({ prefix }, user) => user.dockerOk(["tag", `made:${label}`, `${prefix}/${image}`], untrusted),
+    ...more,
+  });
+
+const present = (line: string, ...images: readonly string[]): Operation =>
+  words(line, {
+    prepare: async ({ prefix }, user) => {
+      for (const image of images) await user.dockerOk(["pull", `${prefix}/${image}`], untrusted);
+    },
+  });
+
+describe("side by side with docker 28", { skip: missing }, () => {
+  const scope = new Scope("side-by-side");
+  let both: TwoSides;
+
+  before(async () => {
+    both = await startTwoSides(scope);
+  });
+  after(async () => await scope.close());
+
+  /** Both did the same. */
+  async function same(operation: Operation, code: number): Promise<void> {
+    const { docker, tagseal } = await both.compare(operation);
+    assert.deepEqual(withoutHints(tagseal), docker);
+    assert.equal(docker.code, code, docker.stdout + docker.stderr);
+  }
+
+  describe("push", () => {
+    it("of a first tag: keys, repository, signature", () => same(named("push @first:v1", "one", "first:v1"), 0));
+    it("of the same tag again", () => same(named("push @app:v1", "one", "app:v1", { as: "publisher" }), 0));
+    it("of another image under a signed tag", () =>
+      same(named("push @app:v2", "one", "app:v2", { as: "publisher" }), 0));
+    it("as docker image push", () => same(named("image push @image:v1", "one", "image:v1"), 0));
+    it("of all tags signs nothing and says so", () => same(named("push --all-tags @all", "one", "all:v1"), 0));
+    it("of all tags, with a tag", () => same(named("push -a @all:v1", "one", "all:v1"), 1));
+    it("of an image that is not here", () => same(words("push @absent:v1"), 1));
+    it("of a digest", () => same(words(`push @app@${nothing}`), 1));
+    it("of nothing", () => same(words("push"), 1));
+    it("of something that is no name", () => same(words("push UPPER:v1"), 1));
+    it("with an unknown flag", () => same(words("push --unknown @app:v1"), 125));
+    it("without trust", () => same(named("push --disable-content-trust @plain:v1", "one", "plain:v1"), 0));
+    it("without a key that fits", async () => {
+      const { docker, tagseal } = await both.compare(named("push @app:v3", "one", "app:v3"));
+      assert.deepEqual({ ...tagseal, stderr: "" }, { ...docker, stderr: "" });
+      const words =
+        /^failed to sign REGISTRY\/side\/app:v3: .*could not find necessary signing keys, at least one of these keys must be available: <id 3>$/mu;
+      assert.match(docker.stderr, words);
+      assert.match(tagseal.stderr, words);
+    });
+    it("that fails to be signed says how to finish", async () => {
+      const { stderr } = await both.alone("tagseal", named("push @app:v3", "one", "app:v3"));
+      assert.match(stderr, /finish with: tagseal sign localhost:\d+\/side-b\/app:v3@sha256:[0-9a-f]{64}$/mu);
+    });
+    it("with a wrong passphrase", async () => {
+      const wrong = {
+        DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "wrong passphrase",
+        NOTARY_TARGETS_PASSPHRASE: undefined,
+      };
+      const { docker, tagseal } = await both.compare(
+        named("push @app:v3", "one", "app:v3", { as: "publisher", env: wrong }),
+      );
+      assert.equal(tagseal.stdout, docker.stdout);
+      assert.equal(tagseal.code, docker.code);
+      assert.match(tagseal.stderr, /^failed to sign REGISTRY\/side\/app:v3: /mu);
+    });
+  });
+
+  describe("pull", () => {
+    it("of a signed tag", () => same(words("pull @app:v1"), 0));
+    it("of a signed tag that is here already", () => same(present("pull @app:v1", "app:v1"), 0));
+    it("as docker image pull", () => same(words("image pull @app:v1"), 0));
+    it("of an unsigned tag", () => same(words("pull @app:unsigned"), 1));
+    it("of a tag that does not exist", () => same(words("pull @app:absent"), 1));
+    it("of a repository nobody signed in", () => same(words("pull @none:v1"), 1));
+    it("without a tag, which is latest", () => same(words("pull @app"), 1));
+    it("of a digest, which needs no signature", async () => {
+      const { stdout } = await both.alone("docker", words("pull @app:v1"));
+      const digest = /@(sha256:[0-9a-f]{64})/u.exec(stdout)?.[1] ?? "";
+      await same(words(`pull @app@${digest}`), 0);
+    });
+    it("of all tags of a repository nobody signed in", () => same(words("pull -a @none"), 1));
+    it("of all tags, with a tag", () => same(words("pull -a @app:v1"), 1));
+    it("for a platform", () => same(words("pull --platform linux/amd64 @app:v1"), 0));
+    it("without trust", () => same(words("pull --disable-content-trust @app:unsigned"), 0));
+    it("without trust, spelled out", () => same(words("pull --disable-content-trust=true @app:unsigned"), 0));
+    it("of nothing", () => same(words("pull"), 1));
+    it("of two images", () => same(words("pull @app:v1 @app:v2"), 1));
+    it("of something that is no name", () => same(words("pull @app@"), 1));
+    for (const value of ["0", "false", "F", ""]) {
+      it(`with DOCKER_CONTENT_TRUST="${value}"`, () =>
+        same(words("pull @app:unsigned", { env: { DOCKER_CONTENT_TRUST: value } }), 0));
+    }
+    for (const value of ["1", "true", "banana", "off"]) {
+      it(`with DOCKER_CONTENT_TRUST="${value}"`, () =>
+        same(words("pull @app:unsigned", { env: { DOCKER_CONTENT_TRUST: value } }), 1));
+    }
+    it("with the switch against the variable", () =>
+      same(words("pull --disable-content-trust=false @app:unsigned", { env: untrusted.env }), 1));
+    it("with a trust server that is no https", () =>
+      same(words("pull @app:v1", { env: { DOCKER_CONTENT_TRUST_SERVER: "http://localhost:1" } }), 1));
+  });
+
+  describe("create and run", () => {
+    const run = "run --rm --network none";
+
+    it("create from a signed tag that is not here", () => same(words("create @app:v1"), 0));
+    it("create from an unsigned tag", () => same(words("create @app:unsigned"), 1));
+    it("create without trust", () => same(present("create --disable-content-trust @app:unsigned", "app:unsigned"), 0));
+    it("run from a signed tag that is not here", () => same(words(`${run} @app:v1`), 0));
+    it("run from a signed tag that is here", () => same(present(`${run} @app:v1`, "app:v1"), 0));
+    it("run of a command with its own flags", () =>
+      same(words(`${run} @app:v1 echo --rm -it --disable-content-trust`), 0));
+    it("run from an unsigned tag", () => same(words(`${run} @app:unsigned`), 125));
+    it("run from an unsigned tag that is here", () => same(present(`${run} @app:unsigned`, "app:unsigned"), 125));
+    it("run from a repository nobody signed in", () => same(words(`${run} @none:v1`), 125));
+    it("run without trust", () => same(words(`${run} --disable-content-trust @app:unsigned`), 0));
+    it("run of a locally built image nobody signed", () => same(words(`${run} made:one`), 125));
+    it("run by digest", async () => {
+      const { stdout } = await both.alone("docker", words("pull @app:v1"));
+      const digest = /@(sha256:[0-9a-f]{64})/u.exec(stdout)?.[1] ?? "";
+      await same(words(`${run} @app@${digest}`), 0);
+    });
+    it("run by image ID", async () => {
+      const id = (await both.world.imageId("made:one")) ?? "";
+      await same(words(`${run} ${id}`), 0);
+    });
+    it("run, pulling always", () => same(present(`${run} --pull always @app:v1`, "app:v1"), 0));
+    it("run, pulling never, from what is here", () =>
+      same(
+        words(`${run} --pull never @app:v1`, {
+          prepare: ({ prefix }, user) =>
+            user.dockerOk(["pull", `${prefix}/app:v1`], { env: { DOCKER_CONTENT_TRUST: "1" } }),
+        }),
+        0,
+      ));
+    it("run, pulling never, from what is not here", () => same(words(`${run} --pull never @app:v2`), 125));
+    it("run, quietly", () => same(words(`${run} --quiet @app:v1`), 0));
+    it("run that fails", () => same(words(`${run} @app:v1 false`), 1));
+    it("run of a program that is not there", async () => {
+      const { docker, tagseal } = await both.compare(present(`${run} --entrypoint /absent @app:v1`, "app:v1"));
+      assert.equal(tagseal.code, docker.code);
+      assert.equal(tagseal.stdout, docker.stdout);
+      assert.match(tagseal.stderr, /no such file or directory/u);
+    });
+    it("run without an image", () => same(words(run), 1));
+    it("run with an unknown flag", () => same(words("run --unknown @app:v1"), 125));
+    it("run with a platform", () => same(words(`${run} --platform linux/amd64 @app:v1`), 0));
+    it("container run and container create", async () => {
+      await same(words("container run --rm --network none @app:v1"), 0);
+      await same(words("container create @app:v1"), 0);
+    });
+  });
+
+  describe("everything else", () => {
+    for (const line of [
+      "images --format {{.ID}}",
+      "ps",
+      "version --format {{.Client.Version}}",
+      "no-such-command",
+      "image no-such-command",
+    ]) {
+      it(line, async () => {
+        const { docker, tagseal } = await both.compare(words(line));
+        assert.deepEqual(tagseal, docker);
+      });
+    }
+    for (const line of ["push --help", "pull --help", "run --help", "build --help", "image --help"]) {
+      it(line, async () => {
+        const { docker, tagseal } = await both.compare(words(line));
+        assert.deepEqual(tagseal, docker);
+      });
+    }
+  });
+});
