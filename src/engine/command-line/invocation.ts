@@ -205,11 +205,3 @@ export function flagValue(invocation: EngineInvocation, name: string): string | 
 export function isFlagOn(invocation: EngineInvocation, name: string): boolean {
   return flagValue(invocation, name) === "true";
 }
-
-/** @throws UsageError `USAGE` in docker's words when there is no operand at all */
-export function firstOperand(invocation: EngineInvocation): Operand {
-  const [operand] = invocation.operands;
-  if (operand !== undefined) return operand;
-  const name = `docker ${invocation.commandPath.join(" ")}`;
-  throw new UsageError("USAGE", `'${name}' requires at least 1 argument`);
-}
