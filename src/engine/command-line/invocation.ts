@@ -2,7 +2,6 @@
  * Understands a command line of docker or podman far enough to put it under content trust: which command it is, what its flags
  * say, and which word is the image. Whatever is not ours stays as it was typed.
  */
-import { UsageError } from "../../errors.ts";
 import { dockerFlags, dockerGlobalFlags, buildxFlags } from "./docker-flags.ts";
 import { type GivenFlag, type ReadFlags, readFlags, UnknownFlagError } from "./flag-reading.ts";
 import { flagTable, type FlagTable, joinTables } from "./flag-table.ts";
