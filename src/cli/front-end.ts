@@ -40,8 +40,9 @@ const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "bu
  */
 export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnCommand): Promise<number | undefined> {
   const { line, engine } = takeEngineFlag(argv);
-  const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, own };
-  const { commandAt, isReadable } = leadingFlags(line);
+  const { commandAt, isReadable, flags } = leadingFlags(line);
+  const configured = withConfiguration(io, flags.findLast(({ name }) => name === "config")?.value);
+  const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, configured, own };
   const word = commandAt === undefined ? undefined : line[commandAt];
   if (isReadable && isOwn(word, line, commandAt ?? 0, io)) return undefined;
   const mayBeTrusted = !isReadable || (word !== undefined && (trustedWords.has(word) || groups.has(word)));
@@ -54,7 +55,13 @@ interface FrontEnd {
   /** the engine asked for on the command line or in the environment */
   readonly engine: string | undefined;
   readonly io: Io;
+  /** with the configuration directory that `--config` names: its logins, keys and TLS files count for trust, too */
+  readonly configured: Io;
   readonly own: OwnCommand;
+}
+
+function withConfiguration(io: Io, directory: string | undefined): Io {
+  return directory === undefined ? io : { ...io, env: { ...io.env, DOCKER_CONFIG: directory } };
 }
 
 /** `--engine NAME` before the command is ours; the engine must not see it. */
@@ -87,8 +94,9 @@ function hasFlag(words: readonly string[], flag: string): boolean {
   return words.slice(0, end === -1 ? undefined : end).some((word) => word === flag || word.startsWith(`${flag}=`));
 }
 
-async function handOverUnchanged({ line, engine, io }: FrontEnd, word: string | undefined): Promise<number> {
-  const found = await engineFor({ io, engine }, word);
+async function handOverUnchanged(front: FrontEnd, word: string | undefined): Promise<number> {
+  const { line, io } = front;
+  const found = await engineFor(front, word);
   return await io.handOver({ executable: found.path, args: line, env: definedOnly(io.env) }, { last: true });
 }
 
@@ -98,14 +106,20 @@ async function trustedCommand(front: FrontEnd, word: string, at: number): Promis
   const isPlain = !isTrustOn(io.env, undefined) && !mayHoldOwnFlags(line) && !isHelpForUs;
   if (isPlain) return await handOverUnchanged(front, word);
   const { runTrusted } = await import("./trusted-command.ts");
-  return await runTrusted({ line, word, io, own: front.own, findEngine: () => engineFor(front, word) });
+  return await runTrusted({
+    line,
+    word,
+    io: front.configured,
+    own: front.own,
+    findEngine: () => engineFor(front, word),
+  });
 }
 
 function asksForHelp(words: readonly string[]): boolean {
   return words.some((word) => /^(?:--help|-h)$/u.test(word));
 }
 
-async function engineFor({ engine, io }: Pick<FrontEnd, "engine" | "io">, word?: string): Promise<EngineExecutable> {
+async function engineFor({ engine, configured: io }: FrontEnd, word?: string): Promise<EngineExecutable> {
   const wanted = engine ?? (io.program.name === "podman" ? "podman" : await configuredEngine(io));
   try {
     return findEngine({ env: io.env, self: io.program.files, wanted });

@@ -104,6 +104,12 @@ describe("doctor about the switch", () => {
     assert.match(finding.message, /set in .*~\/\.profile \(1\), ~\/\.config\/fish\/config\.fish \(1\)/);
   });
 
+  it("finds a script called docker that sets it", async () => {
+    const machine = new Machine();
+    const script = machine.file("bin/docker", "#!/bin/sh\nDOCKER_CONTENT_TRUST=1 exec /usr/bin/docker\n", 0o755);
+    assert.match((await only(machine, "switch")).message, /~\/bin\/docker \(1\)/, script);
+  });
+
   it("finds a value that is no boolean, which counts as on", async () => {
     const machine = new Machine();
     machine.env["DOCKER_CONTENT_TRUST"] = "banana";

@@ -95,6 +95,8 @@ describe("the engine", () => {
     writeFileSync(scope.path("chosen", "config.json"), '{"auths": {}, "plugins": {"tagseal": {"engine": "podman"}}}');
     const configured = { DOCKER_CONFIG: scope.path("chosen") };
     assert.match((await call(["ps"], { env: configured })).stdout, /^podman: ps /);
+    const { DOCKER_CONFIG: named } = configured;
+    assert.match((await call(["--config", named, "ps"])).stdout, /^podman: --config \S+ ps /);
     const inEnvironment = { ...configured, TAGSEAL_ENGINE: join(scope.path("docker"), "docker") };
     assert.match((await call(["ps"], { env: inEnvironment })).stdout, /^docker: ps /);
     assert.match((await call(["--engine", "podman", "ps"], { env: inEnvironment })).stdout, /^podman: ps /);

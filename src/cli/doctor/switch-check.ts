@@ -1,7 +1,8 @@
 /** Where DOCKER_CONTENT_TRUST is set, and to what. */
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseBoolean } from "../../engine/command-line/boolean.ts";
+import { candidates } from "../../engine/executable.ts";
 import { isTrustOn, trustVariable } from "../../engine/trust-switch.ts";
 import type { Io } from "../io.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
@@ -19,13 +20,16 @@ const personalFiles = [
   ".pam_environment",
 ];
 
+/** Profiles and scripts are far smaller; a program is no place where a person sets something. */
+const maxFileBytes = 256 * 1024;
+
 /** `DOCKER_CONTENT_TRUST=1`, `export …`, fish's `set -gx DOCKER_CONTENT_TRUST 1`; not the variables whose names begin with it. */
 const setting = /^[^#\n]*\bDOCKER_CONTENT_TRUST(?:=|\s+)["']?([^\s"';]*)/mu;
 
 /** Judges the switch in this process's environment, and says where files set it. */
 export async function checkSwitch(io: Io): Promise<readonly Finding[]> {
   const value = io.env[trustVariable];
-  const places = await findSettings(io.env["HOME"]);
+  const places = await findSettings(io);
   const list = places.map(({ path, value: set }) => `${shellPath(path, io.env["HOME"])} (${set})`).join(", ");
   const alsoSet = list === "" ? "" : `; set in ${list}`;
   if (value === undefined || value === "") {
@@ -65,10 +69,13 @@ export interface Setting {
   readonly value: string;
 }
 
-async function findSettings(home: string | undefined): Promise<readonly Setting[]> {
+async function findSettings({ env, program }: Io): Promise<readonly Setting[]> {
+  const home = env["HOME"];
   const own = home === undefined ? [] : personalFiles.map((name) => join(home, name));
   const profiles = (await namesIn("/etc/profile.d")).map((name) => join("/etc/profile.d", name));
-  const found = await Promise.all([...machineFiles, ...profiles, ...own].map(settingIn));
+  // Some put a script called docker in front, which sets the variable.
+  const scripts = candidates("docker", { env, self: program.files }).map(({ path }) => path);
+  const found = await Promise.all([...machineFiles, ...profiles, ...own, ...scripts].map(settingIn));
   return found.filter((place) => place !== undefined);
 }
 
@@ -79,7 +86,7 @@ async function settingIn(path: string): Promise<Setting | undefined> {
 
 async function textOf(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return (await stat(path)).size > maxFileBytes ? "" : await readFile(path, "utf8");
   } catch {
     return ""; // most of these files are not there, and one we may not read is not ours to judge
   }
