@@ -46,9 +46,9 @@ for (const { executable, flags, globals } of engines) {
           it(`of ${path.join(" ")} are all known, with their kinds and letters`, () => {
             assertKnown(helpOf(executable, path), table);
             if (word !== "build") return;
-          // Some dockers list other flags for BuildKit; those that lack the plugin for it list none.
-          const buildkit = helpOf(executable, path, { DOCKER_BUILDKIT: "1" });
-          if (buildkit.kinds.size > 0) assertKnown(buildkit, table);
+            // Some dockers list other flags for BuildKit; those that lack the plugin for it list none.
+            const buildkit = helpOf(executable, path, { DOCKER_BUILDKIT: "1" });
+            if (buildkit.kinds.size > 0) assertKnown(buildkit, table);
           });
         }
       }
