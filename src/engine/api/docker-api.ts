@@ -146,8 +146,11 @@ export function isAtLeast(version: string, wanted: string): boolean {
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-/** A name becomes part of a URL: nothing in it may end the path. The engine wants its slashes as they are. */
+/** A name becomes part of a URL: nothing in it may end the path or lead elsewhere. The engine wants its slashes as they are. */
 function pathOf(name: string): string {
+  if (name.split("/").some((part) => part === "." || part === ".." || part === "")) {
+    throw new UsageError("REFERENCE_INVALID", "invalid reference format");
+  }
   return encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
 }
 

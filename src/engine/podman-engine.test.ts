@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { fakeProgram } from "../../test/support/fake-engine.ts";
+import { parseDigest } from "../reference/digest.ts";
+import { type Engine, openEngine } from "./engine.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "fake-podman-"));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const digest = parseDigest(`sha256:${"ab".repeat(32)}`);
+const log = join(directory, "log");
+/** Writes its arguments down; the last of `--digestfile FILE` is where `written` goes. */
+const recording = (written: string): string => `
+echo "$@" >>${log}
+while [ $# -gt 0 ]; do [ "$1" = --digestfile ] && file=$2; shift; done
+[ -n "$file" ] && printf '%s' '${written}' >"$file"
+exit 0`;
+
+async function podman(script: string): Promise<Engine> {
+  const executable = fakeProgram(directory, "podman", script);
+  const env = { PATH: process.env["PATH"], DOCKER_CONTENT_TRUST: "1" };
+  return await openEngine({
+    kind: "podman",
+    executable,
+    globalArgs: ["--root", "/r"],
+    env,
+    dockerConfigDir: directory,
+  });
+}
+
+const lastCall = (): string => readFileSync(log, "utf8").trimEnd().split("\n").at(-1) ?? "";
+
+describe("podman", () => {
+  it("pushes to a complete name and says in a file what it pushed; the size it does not say", async () => {
+    const engine = await podman(recording(`${digest}\n`));
+    assert.deepEqual(await engine.push("alpine:3", { flags: ["--tls-verify=false"] }), {
+      tag: "3",
+      digest,
+      size: undefined,
+    });
+    assert.match(
+      lastCall(),
+      /^--root \/r push --tls-verify=false --digestfile \S+ alpine:3 docker:\/\/docker\.io\/library\/alpine:3$/u,
+    );
+  });
+
+  it("pushes a manifest list where it was told to", async () => {
+    const engine = await podman(recording(digest));
+    const options = { command: ["manifest", "push"], source: "list", destination: "docker://host/app:v1" };
+    assert.equal((await engine.push("host/app:v1", options)).digest, digest);
+    assert.match(lastCall(), /^--root \/r manifest push --digestfile \S+ list docker:\/\/host\/app:v1$/u);
+  });
+
+  it("is not believed when what it wrote is no digest", async () => {
+    const engine = await podman(recording("latest"));
+    await assert.rejects(engine.push("alpine:3"), { code: "ENGINE_RESPONSE_MALFORMED" });
+  });
+
+  it("that fails to push has pushed nothing", async () => {
+    const engine = await podman(recording(digest).replace("exit 0", "exit 125"));
+    await assert.rejects(engine.push("alpine:3"), { code: "ENGINE_ERROR" });
+  });
+
+  it("pulls by complete name and digest, without the tag", async () => {
+    const engine = await podman(recording(""));
+    await engine.pullByDigest("alpine:3", digest, { platform: "linux/arm64", quiet: true });
+    assert.equal(lastCall(), `--root /r pull --platform linux/arm64 --quiet docker.io/library/alpine@${digest}`);
+  });
+
+  it("knows images by its own word for absence, and quotes every other failure", async () => {
+    assert.equal(await (await podman("exit 1")).imageExists("x"), false);
+    assert.equal(await (await podman("exit 0")).imageExists("x"), true);
+    await assert.rejects((await podman("echo 'Error: no storage' >&2; exit 125")).imageExists("x"), {
+      code: "ENGINE_ERROR",
+      message: "no storage",
+    });
+  });
+
+  it("tells an image's ID and platform", async () => {
+    const id = "cd".repeat(32);
+    const engine = await podman(`[ "$4" = exists ] || echo "${id} linux arm64 v8"`);
+    assert.deepEqual(await engine.findImage("x"), {
+      id: `sha256:${id}`,
+      platform: { os: "linux", architecture: "arm64", variant: "v8" },
+    });
+  });
+});
