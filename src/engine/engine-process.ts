@@ -1,5 +1,6 @@
 /** Child processes of an engine that end by themselves: run one, show or keep what it prints. */
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { TagsealError } from "../errors.ts";
 import { cancelled } from "../registry/network-failure.ts";
@@ -27,10 +28,12 @@ export async function runEngineProcess(command: EngineProcess, options: EngineRu
   throwIfAborted(signal);
   const { stdin = "inherit", capture = false, output = "stdout" } = options;
   const shown = output === "stderr" ? 2 : "inherit";
+  const input = inputOf(stdin);
   const child = spawn(executable, args, {
     env,
-    stdio: [typeof stdin === "string" ? stdin : "pipe", capture ? "pipe" : shown, capture ? "pipe" : "inherit"],
+    stdio: [input, capture ? "pipe" : shown, capture ? "pipe" : "inherit"],
   });
+  if (typeof input === "number") closeSync(input);
   const stdout = kept(child.stdout);
   const stderr = kept(child.stderr);
   feed(child.stdin, stdin);
@@ -52,8 +55,14 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw cancelled(signal);
 }
 
+/** A file is opened here and read by the child: a build context may be larger than memory. */
+function inputOf(stdin: Exclude<EngineRunOptions["stdin"], undefined>): "inherit" | "ignore" | "pipe" | number {
+  if (typeof stdin === "string") return stdin;
+  return stdin instanceof Uint8Array ? "pipe" : openSync(stdin.file, "r");
+}
+
 function feed(stream: Writable | null, input: EngineRunOptions["stdin"]): void {
-  if (stream === null || typeof input === "string" || input === undefined) return;
+  if (stream === null || !(input instanceof Uint8Array)) return;
   stream.on("error", () => stream.destroy()); // a child may end without reading its input; its exit status tells the story
   stream.end(input);
 }

@@ -10,8 +10,8 @@ import type { EngineMessage } from "./engine-message.ts";
 
 /** How {@link Engine.run} connects the child process. */
 export interface EngineRunOptions {
-  /** what the child reads; default: what this process reads */
-  readonly stdin?: "inherit" | "ignore" | Uint8Array;
+  /** what the child reads: bytes, or a file, from its beginning; default: what this process reads */
+  readonly stdin?: "inherit" | "ignore" | Uint8Array | { readonly file: string };
   /** keep what it prints instead of showing it */
   readonly capture?: boolean;
   /** where its standard output is shown when it is not kept; default `stdout` */

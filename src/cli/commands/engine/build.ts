@@ -1,0 +1,36 @@
+/** `docker build` under content trust: no image enters it that is not signed. */
+import { createReadStream } from "node:fs";
+import type { EngineInvocation } from "../../../engine/command-line/invocation.ts";
+import { buildImage } from "../../../engine/build/build-image.ts";
+import { registryTriggers } from "../../../engine/build/onbuild-triggers.ts";
+import { withRegistry } from "../../options/registry.ts";
+import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
+import { onlyOperand, reporting } from "./reporting.ts";
+import { resolveImage } from "./trusted-image.ts";
+
+/** `build` with trust on. */
+export const command: EngineCommand = (invocation, context) =>
+  reporting(invocation, context, () => build(invocation, context));
+
+async function build(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
+  const { io, engine } = context;
+  return await buildImage({
+    invocation,
+    context: contextOperand(invocation, context),
+    engine,
+    env: io.env,
+    signal: io.signal,
+    input: () => createReadStream("", { fd: 0, autoClose: false }),
+    resolve: (reference) => resolveImage(reference, io),
+    triggers: (reference, digest) =>
+      withRegistry(io, reference, "pull", (registry) => registryTriggers(registry, digest)),
+    handOver: (argv) => context.handOver(argv),
+    tell: (line) => io.stderr.write(`${line}\n`),
+  });
+}
+
+/** podman builds from the working directory when nothing is named. */
+function contextOperand(invocation: EngineInvocation, { io, engine }: EngineCommandContext): string {
+  if (engine.kind === "podman" && invocation.operands.length === 0) return ".";
+  return onlyOperand(invocation, "[OPTIONS] PATH | URL | -", io).text;
+}

@@ -1,0 +1,676 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { hostileBytes } from "../../../test/support/fuzz.ts";
+import { MetadataError, TagsealError } from "../../errors.ts";
+import { parseDigest } from "../../reference/digest.ts";
+import { familiarReference, formatReference, type ImageReference } from "../../reference/image-reference.ts";
+import { type BaseImage, type DockerfileSettings, pinnedName, trustDockerfile } from "./base-images.ts";
+
+const digests = {
+  "docker.io/library/base:latest": `sha256:${"a".repeat(64)}`,
+  "docker.io/library/base:1": `sha256:${"1".repeat(64)}`,
+  "docker.io/library/base:2": `sha256:${"2".repeat(64)}`,
+  "docker.io/library/base-arm64:1": `sha256:${"3".repeat(64)}`,
+  "host:5000/team/app:v1": `sha256:${"b".repeat(64)}`,
+  "docker.io/docker/dockerfile:1": `sha256:${"d".repeat(64)}`,
+} as const;
+const signed: ReadonlyMap<string, string> = new Map(Object.entries(digests));
+const [latest, one, two, arm, app, syntax] = [...signed.values()];
+const other = `sha256:${"e".repeat(64)}`;
+
+interface Asked {
+  readonly engine?: "docker" | "podman";
+  readonly buildArguments?: Readonly<Record<string, string>>;
+  readonly contexts?: readonly string[];
+  readonly platforms?: readonly string[];
+  /** triggers by pinned name */
+  readonly triggers?: Readonly<Record<string, readonly string[]>>;
+}
+
+function variables(platform: string): ReadonlyMap<string, string> {
+  const [os = "", architecture = "", variant = ""] = platform.split("/");
+  return new Map([
+    ["TARGETPLATFORM", platform],
+    ["TARGETOS", os],
+    ["TARGETARCH", architecture],
+    ["TARGETVARIANT", variant],
+    ["BUILDPLATFORM", "linux/amd64"],
+    ["BUILDARCH", "amd64"],
+  ]);
+}
+
+function resolve(reference: ImageReference, engine: "docker" | "podman"): BaseImage {
+  const { tag, digest } = reference;
+  if (tag === undefined && digest !== undefined)
+    return { reference, digest, name: pinnedName(engine, reference, digest) };
+  const found = signed.get(formatReference({ ...reference, digest: undefined }));
+  if (found === undefined) throw new MetadataError("TAG_NOT_SIGNED", `No valid trust data for ${tag}`);
+  if (digest !== undefined && digest !== found)
+    throw new MetadataError("TAG_DIGEST_MISMATCH", "signed for another digest");
+  const exact = parseDigest(found);
+  return { reference: { ...reference, digest: exact }, digest: exact, name: pinnedName(engine, reference, exact) };
+}
+
+/** @returns the rewritten file, and which names were resolved */
+async function trusted(text: string | Uint8Array, asked: Asked = {}): Promise<{ text: string; resolved: string[] }> {
+  const { engine = "docker", buildArguments = {}, contexts = [], platforms = ["linux/amd64"], triggers = {} } = asked;
+  const resolved: string[] = [];
+  const settings: DockerfileSettings = {
+    file: "Dockerfile",
+    engine,
+    buildArguments: new Map(Object.entries(buildArguments)),
+    contexts: new Set(contexts),
+    platformVariables: () => Promise.resolve(platforms.map(variables)),
+    images: {
+      resolve: async (reference) => {
+        resolved.push(familiarReference(reference));
+        return resolve(reference, engine);
+      },
+      triggers: async ({ name }) => triggers[name] ?? [],
+    },
+  };
+  const { bytes } = await trustDockerfile(typeof text === "string" ? Buffer.from(text) : text, settings);
+  return { text: bytes.toString("latin1"), resolved };
+}
+
+async function rewrites(from: string, to: string, asked?: Asked): Promise<void> {
+  assert.equal((await trusted(from, asked)).text, to);
+}
+
+async function refuses(text: string, message: RegExp, asked?: Asked): Promise<void> {
+  await assert.rejects(trusted(text, asked), (error: unknown) => {
+    assert.ok(error instanceof TagsealError, String(error));
+    assert.match(error.message, message);
+    assert.ok(["DOCKERFILE_REFUSED", "TAG_NOT_SIGNED", "TAG_DIGEST_MISMATCH"].includes(error.code), error.code);
+    return true;
+  });
+}
+
+/** What becomes of a file: its new text, or why it is refused. */
+type Row = readonly [what: string, from: string, result: string | RegExp, asked?: Asked];
+
+const tick = "`";
+
+const rows: readonly Row[] = [
+  // the forms of the reference, one by one
+  ["scratch", "FROM scratch\n", "FROM scratch\n"],
+  ["a named stage", "FROM base:1 AS x\n", `FROM base@${one} AS x\n`],
+  ["no tag", "FROM base\n", `FROM base@${latest}\n`],
+  ["a digest", `FROM other@${other}\n`, `FROM other@${other}\n`],
+  ["a digest under a long name", `FROM docker.io/library/x@${other}\n`, `FROM docker.io/library/x@${other}\n`],
+  ["a tag signed for this digest", `FROM base:1@${one}\n`, `FROM base@${one}\n`],
+  [
+    "a tag signed for another digest",
+    `FROM base:1@${other}\n`,
+    /^Dockerfile:1: base:1@sha256:e+: signed for another digest$/,
+  ],
+  ["an earlier stage", "FROM base:1 AS a\nFROM a\n", `FROM base@${one} AS a\nFROM a\n`],
+  ["a platform", "FROM --platform=linux/arm64 base:1\n", `FROM --platform=linux/arm64 base@${one}\n`],
+  ["a variable platform", "FROM --platform=$BUILDPLATFORM base:1\n", `FROM --platform=$BUILDPLATFORM base@${one}\n`],
+  ["an argument", "ARG B=base:1\nFROM ${B}\n", `ARG B=base:1\nFROM base@${one}\n`],
+  ["quotes", 'FROM "base:1"\n', `FROM base@${one}\n`],
+  ["a continued line", "FROM \\\n base:1\n", `FROM \\\n base@${one}\n`],
+  ["COPY --from", "FROM scratch\nCOPY --from=base:1 /a /b\n", `FROM scratch\nCOPY --from=base@${one} /a /b\n`],
+  ["ONBUILD FROM", "FROM scratch\nONBUILD FROM base:1\n", /^Dockerfile:2: FROM is not allowed behind ONBUILD$/],
+  [
+    "a front-end",
+    "# syntax=docker/dockerfile:1\nFROM scratch\n",
+    `# syntax=docker/dockerfile@${syntax}\nFROM scratch\n`,
+  ],
+  ["CRLF, and no final newline", "FROM base:1\r\nRUN x", `FROM base@${one}\r\nRUN x`],
+  [
+    "an unsigned base",
+    "FROM scratch\nFROM host:5000/team/app:v2\n",
+    /^Dockerfile:2: host:5000\/team\/app:v2: No valid trust data for v2$/,
+  ],
+
+  // arguments
+  [
+    "a build argument",
+    "ARG B=base:9\nFROM $B\n",
+    `ARG B=base:9\nFROM base@${two}\n`,
+    { buildArguments: { B: "base:2" } },
+  ],
+  ["an undeclared build argument", "FROM base:${V:-1}\n", `FROM base@${one}\n`, { buildArguments: { V: "9" } }],
+  ["an argument of an argument", "ARG V=1\nARG B=base:$V\nFROM $B\n", `ARG V=1\nARG B=base:$V\nFROM base@${one}\n`],
+  ["several in a line", "ARG A=x V='1'\nFROM base:$V\n", `ARG A=x V='1'\nFROM base@${one}\n`],
+  ["a default", "FROM base:${V:-1}\n", `FROM base@${one}\n`],
+  ["a default of an empty one", "ARG V=\nFROM base:${V:-2}\n", `ARG V=\nFROM base@${two}\n`],
+  ["an empty one without colon", "ARG V=\nFROM base${V-:2}\n", `ARG V=\nFROM base@${latest}\n`],
+  ["an alternative", "ARG V=x\nFROM base${V:+:1}\n", `ARG V=x\nFROM base@${one}\n`],
+  ["a nested default", "FROM base:${V:-${W:-1}}\n", `FROM base@${one}\n`],
+  ["declared again without default", "ARG V=1\nARG V\nFROM base:$V\n", `ARG V=1\nARG V\nFROM base@${one}\n`],
+  [
+    "an argument of a stage",
+    "FROM base:1\nARG V=2\nFROM base:${V:-1}\n",
+    `FROM base@${one}\nARG V=2\nFROM base@${one}\n`,
+  ],
+  ["a stage by argument", "ARG S=a\nFROM base:1 AS a\nFROM $S\n", `ARG S=a\nFROM base@${one} AS a\nFROM a\n`],
+  ["nothing", "FROM $B\n", /^Dockerfile:1: \$B is not understood: it stands for nothing/],
+  ["a missing one", "FROM base:${V:?which}\n", /V: which/],
+  ["patterns", "ARG B=base:1\nFROM ${B%:*}\n", /of an unknown kind/],
+  ["no name", "FROM base$\n", /a \$ names no variable/],
+  ["escapes", "FROM base\\:1\n", /escape character/],
+  ["upper case", "FROM Base:1\n", /^Dockerfile:1: Base:1: invalid reference format/],
+
+  // platforms
+  [
+    "the target's architecture",
+    "FROM base-${TARGETARCH}:1\n",
+    `FROM base-arm64@${arm}\n`,
+    { platforms: ["linux/arm64"] },
+  ],
+  [
+    "overridden",
+    "FROM base-${TARGETARCH}:1\n",
+    `FROM base-arm64@${arm}\n`,
+    { buildArguments: { TARGETARCH: "arm64" } },
+  ],
+  [
+    "another image for each",
+    "FROM base-${TARGETARCH}:1\n",
+    /another image for each platform/,
+    { platforms: ["linux/arm64", "linux/amd64"] },
+  ],
+  [
+    "another stage for each",
+    "FROM base:1 AS s-arm64\nFROM base:2 AS s-amd64\nFROM s-${TARGETARCH}\n",
+    `FROM base@${one} AS s-arm64\nFROM base@${two} AS s-amd64\nFROM s-\${TARGETARCH}\n`,
+    { platforms: ["linux/arm64", "linux/amd64"] },
+  ],
+  [
+    "a stage for one, an image for the other",
+    "FROM base:1 AS s-arm64\nFROM s-${TARGETARCH}\n",
+    /another image for each platform/,
+    { platforms: ["linux/arm64", "linux/amd64"] },
+  ],
+
+  // COPY --from, ADD
+  [
+    "COPY from a stage",
+    "FROM base:1 AS a\nFROM scratch\nCOPY --from=a /a /b\n",
+    `FROM base@${one} AS a\nFROM scratch\nCOPY --from=a /a /b\n`,
+  ],
+  [
+    "COPY from a stage in other letters",
+    "FROM base:1 AS A\nFROM scratch\nCOPY --from=a /a /b\n",
+    `FROM base@${one} AS A\nFROM scratch\nCOPY --from=a /a /b\n`,
+  ],
+  [
+    "COPY from a stage's number",
+    "FROM base:1\nFROM scratch\nCOPY --from=0 /a /b\n",
+    `FROM base@${one}\nFROM scratch\nCOPY --from=0 /a /b\n`,
+  ],
+  [
+    "COPY from this stage's number",
+    "FROM base:1\nFROM scratch\nCOPY --from=1 /a /b\n",
+    /^Dockerfile:3: there is no stage 1/,
+  ],
+  [
+    "COPY from a later stage",
+    "FROM scratch\nCOPY --from=base /a /b\nFROM base:1 AS base\n",
+    /^Dockerfile:2: the stage base is not complete/,
+  ],
+  [
+    "COPY from this stage",
+    "FROM scratch AS base\nCOPY --from=base /a /b\n",
+    /^Dockerfile:2: the stage base is not complete/,
+  ],
+  [
+    "COPY with other flags",
+    "FROM scratch\ncopy --chown=1:1 --from=base:1 --link /a /b\n",
+    `FROM scratch\ncopy --chown=1:1 --from=base@${one} --link /a /b\n`,
+  ],
+  ["COPY with quotes", 'FROM scratch\nCOPY --from="base:1" /a /b\n', `FROM scratch\nCOPY --from="base@${one}" /a /b\n`],
+  [
+    "COPY with quotes around all is a file",
+    'FROM scratch\nCOPY "--from=evil" /a /b\n',
+    'FROM scratch\nCOPY "--from=evil" /a /b\n',
+  ],
+  [
+    "COPY over two lines",
+    "FROM scratch\nCOPY --from=base\\\n:1 /a /b\n",
+    `FROM scratch\nCOPY --from=base@${one} /a /b\n`,
+  ],
+  [
+    "COPY with a comment between",
+    "FROM scratch\nCOPY \\\n# no\n --from=base:1 /a /b\n",
+    `FROM scratch\nCOPY \\\n# no\n --from=base@${one} /a /b\n`,
+  ],
+  [
+    "COPY from a variable",
+    "ARG B=base:1\nFROM scratch\nCOPY --from=$B /a /b\n",
+    /^Dockerfile:3: \$B is not understood: variables/,
+  ],
+  [
+    "COPY from an unsigned image",
+    "FROM scratch\nCOPY --from=evil /a /b\n",
+    /^Dockerfile:2: evil:latest: No valid trust data/,
+  ],
+  ["a file called --from", "FROM scratch\nCOPY a --from=evil /b\n", "FROM scratch\nCOPY a --from=evil /b\n"],
+  ["ADD --from", "FROM scratch\nADD --from=evil /a /b\n", /^Dockerfile:2: evil:latest/],
+  [
+    "an unknown flag",
+    "FROM scratch\nCOPY --form=evil /a /b\n",
+    /^Dockerfile:2: the flag --form of COPY is not understood/,
+  ],
+  ["a flag by variable", "FROM scratch\nCOPY --$F=evil /a /b\n", /^Dockerfile:2: the flag/],
+  ["an escaped quote in a flag", 'FROM scratch\nCOPY --chown=\\" --from=evil /a "/b\n', /^Dockerfile:2: the flag/],
+
+  // RUN --mount
+  [
+    "a mount",
+    "FROM scratch\nRUN --mount=type=bind,from=base:1,target=/x y\n",
+    `FROM scratch\nRUN --mount=type=bind,from=base@${one},target=/x y\n`,
+  ],
+  [
+    "a mount without type, and another",
+    "FROM scratch\nRUN --mount=from=base:1,dst=/x --mount=type=cache,target=/c y\n",
+    `FROM scratch\nRUN --mount=from=base@${one},dst=/x --mount=type=cache,target=/c y\n`,
+  ],
+  ["a mount in other letters", "FROM scratch\nRUN --mount=FROM=evil y\n", /^Dockerfile:2: evil:latest/],
+  [
+    "a mount in quotes",
+    "FROM scratch\nRUN --mount='type=bind,from=base:1' y\n",
+    `FROM scratch\nRUN --mount='type=bind,from=base@${one}' y\n`,
+  ],
+  ["a mount from a stage", "FROM base:1 AS a\nRUN --mount=from=a y\n", /^Dockerfile:2: the stage a is not complete/],
+  [
+    "a mount from an earlier stage",
+    "FROM base:1 AS a\nFROM scratch\nRUN --mount=from=a y\n",
+    `FROM base@${one} AS a\nFROM scratch\nRUN --mount=from=a y\n`,
+  ],
+  [
+    "a mount from a number, an image to docker",
+    "FROM base:1\nFROM scratch\nRUN --mount=from=0 y\n",
+    /^Dockerfile:3: 0:latest: No valid/,
+  ],
+  [
+    "a mount from a number, a stage to podman",
+    "FROM base:1\nFROM scratch\nRUN --mount=from=0 y\n",
+    `FROM docker.io/library/base@${one}\nFROM scratch\nRUN --mount=from=0 y\n`,
+    { engine: "podman" },
+  ],
+  [
+    "a mount with a variable elsewhere",
+    "FROM scratch\nRUN --mount=type=cache,target=$X y\n",
+    "FROM scratch\nRUN --mount=type=cache,target=$X y\n",
+  ],
+  [
+    "to podman that variable may bring a from",
+    "FROM scratch\nRUN --mount=type=cache,target=$X y\n",
+    /variables in --mount/,
+    { engine: "podman" },
+  ],
+  ["a mount from a variable", "FROM scratch\nRUN --mount=from=$X y\n", /^Dockerfile:2: \$X is not understood/],
+  ["a mount behind the command", "FROM scratch\nRUN y --mount=from=evil\n", "FROM scratch\nRUN y --mount=from=evil\n"],
+
+  // front-ends
+  [
+    "a front-end with arguments",
+    "#syntax = docker/dockerfile:1 x\nFROM scratch\n",
+    `#syntax = docker/dockerfile@${syntax} x\nFROM scratch\n`,
+  ],
+  [
+    "a front-end behind a byte order mark",
+    "\u{FEFF}# syntax=docker/dockerfile:1\nFROM base:1\n",
+    Buffer.from(`\u{FEFF}# syntax=docker/dockerfile@${syntax}\nFROM base@${one}\n`).toString("latin1"),
+  ],
+  [
+    "a front-end behind escape",
+    "# escape=\\\n# SYNTAX=docker/dockerfile:1\nFROM scratch\n",
+    `# escape=\\\n# SYNTAX=docker/dockerfile@${syntax}\nFROM scratch\n`,
+  ],
+  [
+    "a front-end behind #!",
+    "#!/usr/bin/x\n# syntax=docker/dockerfile:1\nFROM scratch\n",
+    `#!/usr/bin/x\n# syntax=docker/dockerfile@${syntax}\nFROM scratch\n`,
+  ],
+  [
+    "a front-end for old engines only",
+    "# check=skip=all\n# foo=bar\n# syntax=evil\nFROM scratch\n",
+    /^Dockerfile:3: evil:latest/,
+  ],
+  [
+    "a front-end behind //",
+    "// syntax=docker/dockerfile:1\nFROM base:1\n",
+    `// syntax=docker/dockerfile@${syntax}\nFROM base@${one}\n`,
+  ],
+  ["an unsigned one behind //", "// syntax=evil\nFROM base:1\n", /^Dockerfile:1: evil:latest/],
+  ["a comment", "# what\n# syntax=evil\nFROM base:1\n", `# what\n# syntax=evil\nFROM base@${one}\n`],
+  ["a comment behind an empty line", "\n# syntax=evil\nFROM base:1\n", `\n# syntax=evil\nFROM base@${one}\n`],
+  ["another language", '{ "syntax": "evil" }\n', /^Dockerfile:1: unknown instruction: \{/],
+  [
+    "podman has no front-ends",
+    "# syntax=evil\nFROM base:1\n",
+    `# syntax=evil\nFROM docker.io/library/base@${one}\n`,
+    { engine: "podman" },
+  ],
+
+  // cutting into lines
+  ["lower case and tabs", "\tfrom\tbase:1\tas\tx\n", `\tfrom\tbase@${one}\tas\tx\n`],
+  [
+    "the other escape character",
+    `# escape=${tick}\nFROM ${tick}\nbase:1\nRUN dir C:\\\nFROM base:2\n`,
+    `# escape=${tick}\nFROM ${tick}\nbase@${one}\nRUN dir C:\\\nFROM base@${two}\n`,
+  ],
+  [
+    "an escape character that only some engines see",
+    `# syntax=docker/dockerfile:1\n# escape=${tick}\nFROM base:1\nRUN dir C:\\\nFROM base:2\n`,
+    /engines read this line differently/,
+  ],
+  [
+    "one that makes no difference",
+    `# syntax=docker/dockerfile:1\n# escape=${tick}\nFROM base:1\n`,
+    `# syntax=docker/dockerfile@${syntax}\n# escape=${tick}\nFROM base@${one}\n`,
+  ],
+  [
+    "a doubled escape character",
+    "FROM base:1\nRUN echo \\\\\nFROM evil\n",
+    /^Dockerfile:3: engines read this line differently$/,
+  ],
+  [
+    "a doubled one that makes no difference",
+    "FROM base:1\nRUN echo \\\\\nRUN x\n",
+    `FROM base@${one}\nRUN echo \\\\\nRUN x\n`,
+  ],
+  ["a vertical tab before FROM", "FROM base:1\n\u000bFROM evil\n", /^Dockerfile:2: evil:latest/],
+  ["a no-break space before FROM", "FROM base:1\n\u00a0FROM evil\n", /^Dockerfile:2: the line begins with white space/],
+  ["a carriage return as line end", "FROM base:1\rFROM evil\n", /^Dockerfile:1: a carriage return that ends no line/],
+  ["a zero byte", "FROM base:1\0\n", /^Dockerfile:1: a zero byte/],
+  [
+    "a comment is no instruction",
+    "# FROM evil\nFROM base:1\n  # FROM evil\n",
+    `# FROM evil\nFROM base@${one}\n  # FROM evil\n`,
+  ],
+  [
+    "a comment that seems to go on",
+    "FROM base:1\n# x \\\nFROM base:2\n",
+    `FROM base@${one}\n# x \\\nFROM base@${two}\n`,
+  ],
+  [
+    "an empty line in a continued one",
+    "FROM base:1\nRUN a \\\n\n  b\nFROM base:2\n",
+    `FROM base@${one}\nRUN a \\\n\n  b\nFROM base@${two}\n`,
+  ],
+  [
+    "spaces behind the escape character",
+    "FROM base:1\nRUN a \\  \nFROM evil\n",
+    `FROM base@${one}\nRUN a \\  \nFROM evil\n`,
+  ],
+  ["a word that is no instruction", "FROM base:1\nINCLUDE evil\n", /^Dockerfile:2: unknown instruction: INCLUDE/],
+  ["too many words", "FROM base:1 # x\n", /FROM requires either one or three arguments/],
+  ["a bad stage name", "FROM base:1 AS $X\n", /name of the build stage/],
+  ["no stage", "ARG X=1\n", /there is no FROM/],
+  ["nothing at all", "", /there is no FROM/],
+  ["RUN first", "RUN x\nFROM base:1\n", /^Dockerfile:1: RUN stands before the first FROM/],
+  ["a name that is not ASCII", "FROM b\u00e4se:1\n", /not plain ASCII/],
+
+  // here-documents
+  [
+    "a here-document",
+    "FROM base:1\nRUN <<EOF\nFROM evil\nEOF\nFROM base:2\n",
+    `FROM base@${one}\nRUN <<EOF\nFROM evil\nEOF\nFROM base@${two}\n`,
+  ],
+  [
+    "with tabs",
+    "FROM base:1\nRUN <<-EOF\n\tFROM evil\n\tEOF\nFROM base:2\n",
+    `FROM base@${one}\nRUN <<-EOF\n\tFROM evil\n\tEOF\nFROM base@${two}\n`,
+  ],
+  [
+    "two, and quotes",
+    "FROM base:1\nCOPY <<A <<'B' /x/\nFROM evil\nA\nFROM evil\nB\nFROM base:2\n",
+    `FROM base@${one}\nCOPY <<A <<'B' /x/\nFROM evil\nA\nFROM evil\nB\nFROM base@${two}\n`,
+  ],
+  [
+    "on a continued line",
+    "FROM base:1\nRUN cat <<EOF \\\n > /x\nFROM evil\nEOF\n",
+    `FROM base@${one}\nRUN cat <<EOF \\\n > /x\nFROM evil\nEOF\n`,
+  ],
+  [
+    "a file descriptor",
+    "FROM base:1\nRUN cat 3<<EOF\nFROM evil\nEOF\n",
+    `FROM base@${one}\nRUN cat 3<<EOF\nFROM evil\nEOF\n`,
+  ],
+  [
+    "one that only some engines see",
+    "FROM base:1\nRUN <<LABEL\nFROM evil\nLABEL\n",
+    /engines read this line differently/,
+  ],
+  [
+    "inside quotes it is none",
+    'FROM base:1\nRUN echo "<<EOF"\nFROM base:2\n',
+    `FROM base@${one}\nRUN echo "<<EOF"\nFROM base@${two}\n`,
+  ],
+  [
+    "inside a word it is none",
+    "FROM base:1\nRUN echo $((1<<3))\nFROM base:2\n",
+    `FROM base@${one}\nRUN echo $((1<<3))\nFROM base@${two}\n`,
+  ],
+  [
+    "a here-string is none",
+    "FROM base:1\nRUN cat <<<x\nFROM base:2\n",
+    `FROM base@${one}\nRUN cat <<<x\nFROM base@${two}\n`,
+  ],
+  [
+    "JSON has none",
+    'FROM base:1\nRUN ["cat", "<<EOF"]\nFROM base:2\n',
+    `FROM base@${one}\nRUN ["cat", "<<EOF"]\nFROM base@${two}\n`,
+  ],
+  ["what is almost JSON", 'FROM base:1\nRUN ["cat"] <<EOF\nFROM evil\nEOF\n', /what looks like JSON/],
+  ["never ending", "FROM base:1\nRUN <<EOF\nFROM evil\n", /here-document EOF has no end/],
+  ["beside a pattern", "FROM base:1\nRUN cat <<EOF ${x#y}\nFROM evil\nEOF\n", /here-document with a \$\{…\} beside it/],
+  ["with an odd name", 'FROM base:1\nRUN cat <<"a b"\nFROM evil\na b\n', /here-document with the name/],
+  [
+    "in CRLF",
+    "FROM base:1\r\nRUN <<EOF\r\nFROM evil\r\nEOF\r\nFROM base:2\r\n",
+    `FROM base@${one}\r\nRUN <<EOF\r\nFROM evil\r\nEOF\r\nFROM base@${two}\r\n`,
+  ],
+  [
+    "old podman reads the body",
+    "FROM base:1\nRUN <<EOF\nFROM evil\nEOF\n",
+    /engines read this line differently/,
+    { engine: "podman" },
+  ],
+
+  // ONBUILD
+  [
+    "a trigger that copies",
+    "FROM base:1\nONBUILD COPY --from=base:2 /a /b\n",
+    `FROM base@${one}\nONBUILD COPY --from=base@${two} /a /b\n`,
+  ],
+  ["a trigger that mounts", "FROM base:1\nonbuild run --mount=from=evil x\n", /^Dockerfile:2: evil:latest/],
+  ["a trigger in a trigger", "FROM base:1\nONBUILD ONBUILD RUN x\n", /ONBUILD is not allowed behind ONBUILD/],
+  [
+    "a trigger with a here-document",
+    "FROM base:1\nONBUILD RUN <<EOF\nFROM evil\nEOF\n",
+    `FROM base@${one}\nONBUILD RUN <<EOF\nFROM evil\nEOF\n`,
+  ],
+
+  // podman
+  ["podman wants whole names", "FROM base:1\n", `FROM docker.io/library/base@${one}\n`, { engine: "podman" }],
+  [
+    "a stage in other letters is an image to podman",
+    "FROM base:1 AS Build\nFROM build\n",
+    /to podman it is an image/,
+    { engine: "podman" },
+  ],
+  ["a transport", "FROM docker-archive:/x.tar\n", /invalid reference format/, { engine: "podman" }],
+
+  // build contexts
+  [
+    "a named context",
+    "FROM base:9\nCOPY --from=src /a /b\n",
+    "FROM base:9\nCOPY --from=src /a /b\n",
+    { contexts: ["base:9", "src"] },
+  ],
+  [
+    "a named context for podman is meant literally",
+    "FROM base:latest\n",
+    `FROM docker.io/library/base@${latest}\n`,
+    { engine: "podman", contexts: ["base"] },
+  ],
+];
+
+describe("a Dockerfile under content trust", () => {
+  for (const [what, from, result, asked] of rows) {
+    it(`${result instanceof RegExp ? "I9: refuses" : "rewrites"}: ${what}`, async () => {
+      await (result instanceof RegExp ? refuses(from, result, asked) : rewrites(from, result, asked));
+    });
+  }
+
+  it("I5: resolves a tag once, however often it is named", async () => {
+    const { resolved } = await trusted("FROM base:1\nFROM docker.io/library/base:1\nCOPY --from=base:1 /a /b\n");
+    assert.deepEqual(resolved, ["base:1"]);
+  });
+
+  it("keeps bytes that are no text", async () => {
+    const tail = Buffer.from("\nRUN echo \u00ff\u00fe\u0085x\n", "latin1");
+    const { text } = await trusted(Buffer.concat([Buffer.from("FROM base:1"), tail]));
+    assert.equal(text, `FROM base@${one}${tail.toString("latin1")}`);
+  });
+
+  it("gives the same bytes for the same signatures, so that the cache keeps working", async () => {
+    const from = "# syntax=docker/dockerfile:1\nFROM base:1\nRUN x\n";
+    assert.equal((await trusted(from)).text, (await trusted(from)).text);
+  });
+
+  it("leaves what it wrote alone", async () => {
+    const { text } = await trusted(
+      "# syntax=docker/dockerfile:1\nARG V=1\nFROM base:$V AS a\nFROM a\nCOPY --from=base:2 /a /b\n",
+    );
+    await rewrites(text, text);
+  });
+
+  it("refuses what is too long to be a Dockerfile", async () => {
+    await refuses(`FROM base:1\n${"#".repeat(5 * 1024 * 1024)}`, /more than/);
+  });
+
+  it("reads a long file quickly", async () => {
+    const started = performance.now();
+    await trusted(
+      `FROM base:1\nRUN x${" ".repeat(1_000_000)}y \\\n${"\\ ".repeat(200_000)}\n# ${"= ".repeat(400_000)}\n`,
+    );
+    assert.ok(performance.now() - started < 5_000);
+  });
+});
+
+describe("triggers of base images", () => {
+  const base = `base@${one}`;
+
+  it("may bring nothing in", async () => {
+    const triggers = { [base]: ["RUN make", "COPY . /src", "COPY --from=0 /a /b"] };
+    await rewrites("FROM base:1\n", `FROM ${base}\n`, { triggers });
+  });
+
+  it("may name digests and earlier stages", async () => {
+    const triggers = { [base]: [`COPY --from=other@${other} /a /b`, "COPY --from=tools /a /b"] };
+    await rewrites("FROM base:2 AS tools\nFROM base:1\n", `FROM base@${two} AS tools\nFROM ${base}\n`, { triggers });
+  });
+
+  it("are refused when they name a tag, even a signed one", async () => {
+    const triggers = { [base]: ["COPY --from=base:2 /a /b"] };
+    await refuses(
+      "FROM scratch\nFROM base:1\n",
+      /^Dockerfile:2: base:1@?.* has the trigger ONBUILD COPY --from=base:2 .*, refused: base:2 is no digest$/,
+      { triggers },
+    );
+  });
+
+  it("are refused when they mount an image, or hide it", async () => {
+    for (const trigger of [
+      "RUN --mount=from=evil x",
+      "COPY \\\n --from=evil a b",
+      "RUN --mount=$X x",
+      "FROM evil",
+      "ONBUILD RUN x",
+      "INCLUDE x",
+      "",
+      "RUN x\nFROM evil",
+    ]) {
+      await refuses("FROM base:1\n", /has the trigger ONBUILD/, { triggers: { [base]: [trigger] } });
+    }
+  });
+
+  it("are refused when they name a stage that is not there yet", async () => {
+    const triggers = { [base]: ["COPY --from=late /a /b"] };
+    await refuses("FROM base:1\nFROM base:2 AS late\n", /the stage late is not complete/, { triggers });
+  });
+
+  it("do not run for images that only files are copied from", async () => {
+    const triggers = { [base]: ["RUN --mount=from=evil x"] };
+    await rewrites("FROM scratch\nCOPY --from=base:1 /a /b\n", `FROM scratch\nCOPY --from=${base} /a /b\n`, {
+      triggers,
+    });
+  });
+});
+
+const images = fc.constantFrom("base:1", "base:2", "base", "host:5000/team/app:v1", "${I}", '"base:1"');
+const gap = fc.constantFrom(" ", "\t", "  ", " \\\n ", " \\\n# comment\n ");
+const lines = fc.oneof(
+  fc.tuple(gap, images).map(([space, image]) => `FROM${space}${image}`),
+  fc.tuple(gap, images, fc.nat(9)).map(([space, image, n]) => `from${space}${image} AS stage${n}`),
+  fc
+    .tuple(gap, fc.constantFrom("base:1", "host:5000/team/app:v1"))
+    .map(([space, image]) => `COPY${space}--from=${image} /a /b`),
+  fc.constantFrom("base:1", "base:2").map((image) => `RUN --mount=type=bind,from=${image},target=/x make`),
+  fc.constantFrom(
+    "RUN make \\\n  && FROM evil",
+    "# FROM evil",
+    "",
+    "LABEL a=\u00fc",
+    'CMD ["x"]',
+    "RUN <<EOF\nFROM evil\nEOF",
+    "RUN echo \u0085\u00a0",
+  ),
+);
+const files = fc.record({
+  lines: fc.array(lines, { maxLength: 12 }),
+  newline: fc.constantFrom("\n", "\r\n"),
+  ends: fc.boolean(),
+});
+
+describe("text outside the names", () => {
+  it("is never changed", async () => {
+    await fc.assert(
+      fc.asyncProperty(files, async ({ lines: body, newline, ends }) => {
+        const text =
+          ["ARG I=base:2", "FROM base:1 AS first", ...body].join("\n").replaceAll("\n", newline) +
+          (ends ? newline : "");
+        const { text: rewritten } = await trusted(text);
+        const source = Buffer.from(text).toString("latin1");
+        const known = [latest, one, two, app].join("|");
+        // every replaced name back to a mark, in both texts
+        const outside = (dockerfile: string): string =>
+          dockerfile.replaceAll(new RegExp(`(?:host:5000/team/app|base)@(?:${known})`, "g"), "@");
+        const blank = (dockerfile: string): string =>
+          dockerfile.replaceAll(
+            /(FROM(?:\s|\\\r?\n|#.*\r?\n)+|from(?:\s|\\\r?\n|#.*\r?\n)+|from=)(?:base(?::[12])?(?![\w:@-])|host:5000\/team\/app:v1|\$\{I\}|"base:1")/g,
+            "$1@",
+          );
+        assert.equal(outside(rewritten), blank(source));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("hostile Dockerfiles", () => {
+  const seeds = rows.map(([, from]) => Buffer.from(from));
+
+  it("I9: are refused, or leave nothing to the engine to resolve", async () => {
+    await fc.assert(
+      fc.asyncProperty(hostileBytes(...seeds), fc.constantFrom("docker", "podman"), async (bytes, engine) => {
+        try {
+          const { text } = await trusted(bytes, { engine });
+          const again = await trusted(Buffer.from(text, "latin1"), { engine });
+          assert.equal(again.text, text);
+        } catch (error) {
+          if (!(error instanceof TagsealError)) throw error;
+        }
+      }),
+      { numRuns: Number(process.env["TAGSEAL_FUZZ_RUNS"] ?? 1500) },
+    );
+  });
+});

@@ -1,0 +1,28 @@
+/**
+ * One file, several readings: which lines a Dockerfile consists of depends on the engine and its version. A file is only rewritten
+ * when every reading that an engine may have of it agrees about the images in it.
+ */
+import type { EngineKind } from "../../command-line/invocation.ts";
+import { escapeReadings } from "./directives.ts";
+
+/** How a Dockerfile is cut into instructions. */
+export interface Dialect {
+  readonly engine: EngineKind;
+  /** the character that continues a line */
+  readonly escape: "\\" | "`";
+  /** whether a line that ends in two escape characters goes on: before BuildKit 0.11 and in podman it does */
+  readonly continuation: "unescaped" | "any";
+  /** here-documents: all; not those with white space after `<<` (early BuildKit); none (before 2021, podman before 4.9) */
+  readonly heredocs: "all" | "plain" | "none";
+}
+
+/** Every reading an engine of this kind may have of `source`, the current one first. */
+export function dialectsOf(source: string, engine: EngineKind): readonly Dialect[] {
+  const continuations: readonly Dialect["continuation"][] = /(?:\\\\|``)[ \t]*\r?$/m.test(source)
+    ? ["unescaped", "any"]
+    : ["unescaped"];
+  const heredocs: readonly Dialect["heredocs"][] = source.includes("<<") ? ["all", "plain", "none"] : ["all"];
+  return escapeReadings(source).flatMap((escape) =>
+    continuations.flatMap((continuation) => heredocs.map((mode) => ({ engine, escape, continuation, heredocs: mode }))),
+  );
+}

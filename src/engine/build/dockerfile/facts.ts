@@ -1,0 +1,173 @@
+/** What matters of a Dockerfile to content trust: its stages, the arguments before them, and every place an image is named. */
+import { heredocsOf } from "./heredocs.ts";
+import { type Instruction, instructionOf, isKeyword, triggerOf } from "./instruction.ts";
+import type { Dialect } from "./dialect.ts";
+import { LogicalLineReader } from "./logical-lines.ts";
+import { mountSources } from "./mounts.ts";
+import { LineRefused } from "./refusal.ts";
+import { lineAt, splitText, type SourceText } from "./source-text.ts";
+import { argumentWords } from "./words.ts";
+
+/** An `ARG` before the first stage. */
+export interface GlobalArgument {
+  readonly name: string;
+  /** as written, quotes and variables included; undefined without default */
+  readonly value: string | undefined;
+  readonly line: number;
+}
+
+/** A place in a Dockerfile where an image or a stage is named. */
+export interface ImageUse {
+  readonly position: "from" | "copy" | "mount";
+  /** kept for later builds by `ONBUILD` */
+  readonly isTrigger: boolean;
+  /** index of the stage it stands in; for `from`, of the stage it begins */
+  readonly stage: number;
+  /** as written; for `from` with quotes and variables */
+  readonly written: string;
+  /** offsets of what is to be replaced */
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+}
+
+/** A reading of a Dockerfile. */
+export interface DockerfileFacts {
+  readonly escape: string;
+  readonly arguments: readonly GlobalArgument[];
+  /** name of each stage as written; undefined without `AS` */
+  readonly stages: readonly (string | undefined)[];
+  readonly images: readonly ImageUse[];
+}
+
+/**
+ * Reads a Dockerfile in one dialect.
+ *
+ * @throws LineRefused for everything that is not understood
+ */
+export function readFacts(source: string, dialect: Dialect): DockerfileFacts {
+  const collector = new Collector(source, dialect);
+  const reader = new LogicalLineReader(source, dialect);
+  let refusal: LineRefused | undefined;
+  for (let line = reader.next(); line !== undefined; line = reader.next()) {
+    try {
+      const instruction = instructionOf(line);
+      collector.take(instruction);
+      for (const heredoc of heredocsOf(line, instruction, dialect)) reader.skipHeredoc(heredoc, line.line);
+    } catch (error) {
+      if (!(error instanceof LineRefused)) throw error;
+      // whether an engine with this dialect reads the file at all may be decided further down
+      refusal ??= error;
+      if (error.refusedByEngine) throw refusal.byEngineToo();
+    }
+  }
+  if (refusal !== undefined) throw refusal;
+  return collector.facts();
+}
+
+/**
+ * Reads a single instruction that stands in no file: the trigger of a base image.
+ *
+ * @throws LineRefused
+ */
+export function readTriggerUses(text: string, dialect: Dialect): readonly ImageUse[] {
+  const collector = new Collector(text, dialect, ["the stage that runs it"]);
+  const reader = new LogicalLineReader(text, dialect);
+  const line = reader.next();
+  if (line === undefined) throw new LineRefused(1, "there is no instruction", { refusedByEngine: true });
+  const instruction = instructionOf(line);
+  const { keyword } = instruction;
+  if (keyword === "from" || keyword === "onbuild")
+    throw new LineRefused(1, `${keyword.toUpperCase()} is not allowed there`);
+  collector.take(instruction, true);
+  for (const heredoc of heredocsOf(line, instruction, dialect)) reader.skipHeredoc(heredoc, line.line);
+  if (reader.next() !== undefined) throw new LineRefused(1, "it has more than one line", { refusedByEngine: true });
+  return collector.facts().images;
+}
+
+class Collector {
+  readonly #source: string;
+  readonly #dialect: Dialect;
+  readonly #arguments: GlobalArgument[] = [];
+  readonly #stages: (string | undefined)[];
+  readonly #images: ImageUse[] = [];
+
+  constructor(source: string, dialect: Dialect, stages: readonly string[] = []) {
+    this.#source = source;
+    this.#dialect = dialect;
+    this.#stages = [...stages];
+  }
+
+  facts(): DockerfileFacts {
+    const { escape } = this.#dialect;
+    if (this.#stages.length === 0) throw new LineRefused(1, "there is no FROM in it", { refusedByEngine: true });
+    return { escape, arguments: this.#arguments, stages: this.#stages, images: this.#images };
+  }
+
+  take(instruction: Instruction, isTrigger = false): void {
+    const { keyword, line } = instruction;
+    if (!isKeyword(keyword)) return this.#takeUnknown(instruction);
+    if (keyword === "from") return this.#takeStage(instruction);
+    if (this.#stages.length > 0) return this.#takeImages(instruction, isTrigger);
+    if (keyword === "arg") return this.#takeArguments(instruction);
+    throw new LineRefused(line, `${keyword.toUpperCase()} stands before the first FROM`, { refusedByEngine: true });
+  }
+
+  /** podman runs what comes before an instruction it does not know; docker refuses the whole file. */
+  #takeUnknown({ keyword, line }: Instruction): void {
+    if (this.#dialect.engine === "podman" && this.#dialect.heredocs !== "all") return;
+    const name = keyword.slice(0, 40).toUpperCase();
+    throw new LineRefused(line, `unknown instruction: ${name.replaceAll(/[^\x20-\x7e]/g, "?")}`, {
+      refusedByEngine: true,
+    });
+  }
+
+  #takeStage({ rest, line }: Instruction): void {
+    const words = splitText(rest);
+    const [image, as, name] = words;
+    const isNamed = words.length === 3 && as?.text.toLowerCase() === "as";
+    if (image === undefined || (words.length !== 1 && !isNamed)) {
+      throw new LineRefused(line, "FROM requires either one or three arguments", { refusedByEngine: true });
+    }
+    if (isNamed && !/^[a-z][a-z0-9_.-]*$/i.test(name?.text ?? "")) {
+      throw new LineRefused(line, "the name of the build stage is not valid", { refusedByEngine: true });
+    }
+    this.#stages.push(isNamed ? name?.text : undefined);
+    this.#add("from", image, false);
+  }
+
+  #takeImages(instruction: Instruction, isTrigger: boolean): void {
+    const trigger = triggerOf(instruction);
+    if (trigger !== undefined) return this.#takeTrigger(trigger);
+    for (const { name, value } of instruction.flags) {
+      if (name === "from" && value !== undefined && value.text !== "") this.#add("copy", value, isTrigger);
+      if (name !== "mount" || value === undefined) continue;
+      const places = { engine: this.#dialect.engine, line: instruction.line };
+      for (const source of mountSources(value, places)) this.#add("mount", source, isTrigger);
+    }
+  }
+
+  #takeTrigger(trigger: Instruction): void {
+    const { keyword, line } = trigger;
+    if (keyword === "onbuild" || keyword === "from" || !isKeyword(keyword)) {
+      throw new LineRefused(line, `${keyword.slice(0, 40).toUpperCase()} is not allowed behind ONBUILD`);
+    }
+    this.#takeImages(trigger, true);
+  }
+
+  #takeArguments({ rest, line }: Instruction): void {
+    for (const word of argumentWords(rest, this.#dialect.escape)) {
+      const equals = word.indexOf("=");
+      const name = equals === -1 ? word : word.slice(0, equals);
+      this.#arguments.push({ name, value: equals === -1 ? undefined : word.slice(equals + 1), line });
+    }
+  }
+
+  #add(position: ImageUse["position"], { text, places }: SourceText, isTrigger: boolean): void {
+    const [start = 0] = places;
+    const end = (places.at(-1) ?? start) + 1;
+    const line = lineAt(this.#source, start);
+    if (!/^[\x21-\x7e]+$/.test(text)) throw new LineRefused(line, "the name of an image is not plain ASCII");
+    this.#images.push({ position, isTrigger, stage: this.#stages.length - 1, written: text, start, end, line });
+  }
+}

@@ -1,0 +1,24 @@
+import { UsageError } from "../../../errors.ts";
+
+/** Something in a Dockerfile that content trust cannot vouch for; the line says where. The file's name is added by whoever knows it. */
+export class LineRefused extends UsageError {
+  readonly line: number;
+  /** the engine itself will not read the file either */
+  readonly refusedByEngine: boolean;
+
+  constructor(
+    line: number,
+    message: string,
+    details: { readonly hint?: string; readonly refusedByEngine?: boolean } = {},
+  ) {
+    super("DOCKERFILE_REFUSED", message, details.hint === undefined ? {} : { hint: details.hint });
+    this.line = line;
+    this.refusedByEngine = details.refusedByEngine === true;
+  }
+
+  /** The same refusal of a file that the engine will not read either. */
+  byEngineToo(): LineRefused {
+    const { line, message, hint } = this;
+    return new LineRefused(line, message, { refusedByEngine: true, ...(hint === undefined ? {} : { hint }) });
+  }
+}

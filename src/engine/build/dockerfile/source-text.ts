@@ -1,0 +1,42 @@
+/**
+ * Dockerfiles as this folder handles them: one character per byte (latin1), so that places are byte offsets and whatever is not
+ * replaced stays as it is, broken UTF-8 included.
+ */
+
+/** A piece of a Dockerfile, not necessarily contiguous in it, that remembers where each of its characters stands. */
+export interface SourceText {
+  readonly text: string;
+  /** offset in the file of each character of `text` */
+  readonly places: readonly number[];
+}
+
+/** The characters from `start` up to, not including, `end`. */
+export function sliceText({ text, places }: SourceText, start: number, end: number = text.length): SourceText {
+  return { text: text.slice(start, end), places: places.slice(start, end) };
+}
+
+/** Without ASCII white space at both ends. */
+export function trimText(source: SourceText): SourceText {
+  let [start, end] = [0, source.text.length];
+  while (start < end && isSpace(source.text[start])) start += 1;
+  while (end > start && isSpace(source.text[end - 1])) end -= 1;
+  return sliceText(source, start, end);
+}
+
+/** Answers whether a character is ASCII white space. */
+export function isSpace(character: string | undefined): boolean {
+  return character !== undefined && "\t\n\v\f\r ".includes(character);
+}
+
+/** Splits at runs of white space, as BuildKit's parser does. */
+export function splitText(source: SourceText): SourceText[] {
+  const words = source.text.matchAll(/[^\t\v\f\r ]+/g);
+  return [...words].map(({ 0: word, index }) => sliceText(source, index, index + word.length));
+}
+
+/** The line number, from 1, of an offset in a file. */
+export function lineAt(source: string, offset: number): number {
+  let line = 1;
+  for (let at = source.indexOf("\n"); at !== -1 && at < offset; at = source.indexOf("\n", at + 1)) line += 1;
+  return line;
+}

@@ -1,0 +1,55 @@
+/** The variables that BuildKit predefines for each platform it builds. */
+import { NetworkError } from "../../errors.ts";
+import { formatPlatform, parsePlatform, type Platform } from "../../registry/platform.ts";
+import type { Engine } from "../engine.ts";
+import type { Variables } from "./dockerfile/substitution.ts";
+
+/** What the variables are made from. */
+export interface BuildTarget {
+  /** `--platform`; empty: the engine's own */
+  readonly platforms: readonly string[];
+  /** `--target`; undefined: the last stage */
+  readonly stage: string | undefined;
+}
+
+/** `TARGETPLATFORM`, `BUILDARCH` and the others, once for each platform. Asks the engine for its own platform. */
+export async function platformVariables(engine: Engine, target: BuildTarget): Promise<readonly Variables[]> {
+  const own = await enginePlatform(engine);
+  const targets = target.platforms.length === 0 ? [own] : target.platforms.map((text) => normal(parsePlatform(text)));
+  return targets.map(
+    (platform) =>
+      new Map([
+        ...variablesOf("BUILD", own),
+        ...variablesOf("TARGET", platform),
+        ["TARGETSTAGE", target.stage ?? "default"],
+      ]),
+  );
+}
+
+function variablesOf(prefix: string, platform: Platform): [string, string][] {
+  const { os, architecture, variant = "" } = platform;
+  return [
+    [`${prefix}PLATFORM`, [os, architecture, variant].filter((part) => part !== "").join("/")],
+    [`${prefix}OS`, os],
+    [`${prefix}ARCH`, architecture],
+    [`${prefix}VARIANT`, variant],
+  ];
+}
+
+/** Spelled as engines spell it: default variants are left out. */
+function normal(platform: Platform): Platform {
+  const [os = "", architecture = "", variant] = formatPlatform(platform).split("/");
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+}
+
+const formats = { docker: "{{.Server.Os}}/{{.Server.Arch}}", podman: "{{.Version.OsArch}}" } as const;
+
+async function enginePlatform(engine: Engine): Promise<Platform> {
+  const command = engine.kind === "docker" ? "version" : "info";
+  const args = [command, "--format", formats[engine.kind]];
+  const { exitCode, stdout } = await engine.run(args, { stdin: "ignore", capture: true });
+  if (exitCode === 0 && /^[a-z0-9]+\/[a-z0-9_]+\s*$/i.test(stdout)) return normal(parsePlatform(stdout.trim()));
+  throw new NetworkError("ENGINE_UNREACHABLE", `${engine.kind} does not say for which platform it builds`, {
+    hint: "name the platform with --platform",
+  });
+}

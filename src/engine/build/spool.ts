@@ -1,0 +1,84 @@
+/** Build contexts that arrive as a stream: kept in a private file until it is known what they are. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import type { PrivateDirectory } from "./private-directory.ts";
+import { DockerfileRefused } from "./refused.ts";
+
+/** No context is larger: this bounds what a URL, or a small compressed file, can do to the disk. */
+const maxBytes = 16 * 1024 ** 3;
+
+/** What a stream turned out to be. */
+export interface Spooled {
+  /** uncompressed */
+  readonly file: string;
+  readonly kind: "archive" | "text";
+}
+
+/**
+ * Keeps a stream in a file, uncompressed, and tells an archive from a Dockerfile as docker does.
+ *
+ * @param name for messages
+ * @throws UsageError `DOCKERFILE_REFUSED` for other compressions than gzip, and beyond the bound
+ */
+export async function spool(
+  input: AsyncIterable<Uint8Array>,
+  directory: PrivateDirectory,
+  name: string,
+): Promise<Spooled> {
+  const file = join(await directory.path(), "context");
+  await pipeline(bounded(input, name), createWriteStream(file, { mode: 0o600, flags: "wx" }));
+  const start = await readStart(file);
+  const magic = start.toString("hex", 0, 6);
+  if (magic.startsWith("1f8b")) return { file: await gunzip(file, name), kind: "archive" };
+  if (/^(?:28b52ffd|fd377a585a00|425a68)/.test(magic)) {
+    throw new DockerfileRefused(`${name} is compressed with something other than gzip`, "decompress it first");
+  }
+  return { file, kind: isTarHeader(start) ? "archive" : "text" };
+}
+
+async function* bounded(input: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const chunk of input) {
+    length += chunk.length;
+    if (length > maxBytes) throw new DockerfileRefused(`${name} has more than ${maxBytes} bytes`);
+    yield chunk;
+  }
+}
+
+async function gunzip(file: string, name: string): Promise<string> {
+  const unpacked = `${file}.tar`;
+  const output = createWriteStream(unpacked, { mode: 0o600, flags: "wx" });
+  try {
+    const stream = createReadStream(file).pipe(createGunzip());
+    await pipeline(Readable.from(bounded(stream, name)), output);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_")) {
+      throw new DockerfileRefused(`${name} is broken gzip`);
+    }
+    throw error;
+  }
+  return unpacked;
+}
+
+async function readStart(file: string): Promise<Buffer> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether a block is the header of a tar archive: its checksum says so. */
+function isTarHeader(block: Buffer): boolean {
+  if (block.length < 512 || block.every((byte) => byte === 0)) return false;
+  const stored = /^\s*([0-7]+)[\s\0]*$/.exec(block.toString("latin1", 148, 156))?.[1];
+  let sum = 8 * 0x20;
+  for (const [index, byte] of block.entries()) if (index < 148 || index >= 156) sum += byte;
+  return stored !== undefined && Number.parseInt(stored, 8) === sum;
+}
