@@ -22,5 +22,13 @@ export async function seedTags(user: Client, gun: string, count: number, image: 
 /** Uploads the image without signing it. */
 export async function upload(image: LayoutImage, name: string): Promise<void> {
   const source = `oci:${image.directory}`;
-  await runOk("skopeo", ["copy", "--insecure-policy", "--dest-tls-verify=false", "-q", source, `docker://${name}`]);
+  await runOk("skopeo", [
+    "copy",
+    "--insecure-policy",
+    "--preserve-digests",
+    "--dest-tls-verify=false",
+    "-q",
+    source,
+    `docker://${name}`,
+  ]);
 }
