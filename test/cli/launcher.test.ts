@@ -69,7 +69,9 @@ describe("the launcher", () => {
     const bare = bareCheckout("new-enough");
     mkdirSync(scope.path("new-enough/dist"));
     writeFileSync(scope.path("new-enough/dist/tagseal.js"), "");
-    const { stdout } = await run(bare, ["list", "x"], { env: { PATH: pretendNode("25.0.0") } });
+    const { stdout } = await run(bare, ["list", "x"], {
+      env: { PATH: pretendNode("25.0.0"), TAGSEAL_SOURCE: undefined },
+    });
     assert.match(stdout, /^ran .*\/new-enough\/dist\/tagseal\.js list x\n$/);
   });
 
