@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { UploadingPublisher } from "../../test/server/uploading-publisher.ts";
-import { startServer, type RunningServer, type ServerOptions } from "./start-server.ts";
+import type { ServerOptions } from "./server-options.ts";
+import { startServer, type RunningServer } from "./start-server.ts";
 
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "tagseal-start-"));

@@ -5,73 +5,28 @@
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createSecureContext } from "node:tls";
 import { TagsealError } from "../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
-import type { Authorise } from "./http/authorise.ts";
-import type { CacheAges } from "./http/file-reply.ts";
 import { Handlers } from "./http/handlers.ts";
 import { Health } from "./http/health.ts";
 import { Metrics } from "./http/metrics.ts";
-import type { UploadLimits } from "./http/multipart.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
 import { Publisher } from "./publisher.ts";
-import { ServerLog, type LogLevel, type LogSink } from "./server-log.ts";
+import { ServerLog } from "./server-log.ts";
+import { defaultCacheAges, defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
+import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 
-/** How to run a trust server. */
-export interface ServerOptions {
-  /** address to listen on, `127.0.0.1` or `::` for instance */
-  readonly host: string;
-  /** 0 takes a free one */
-  readonly port: number;
-  /** holds `metadata.db`, `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent */
-  readonly dataDir: string;
-  /** PEM files; without them the server speaks plain HTTP */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
-  /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
-  readonly signerPassphrase?: string | undefined;
-  /** instead of `metadata.db`; closed with the server */
-  readonly store?: MetadataStore | undefined;
-  /** instead of `signer.db`; closed with the server */
-  readonly signer?: SigningService | undefined;
-  /** without it everybody may do everything */
-  readonly authorise?: Authorise | undefined;
-  /** when given, only names that begin with one of these exist here */
-  readonly gunPrefixes?: readonly string[] | undefined;
-  readonly cacheAges?: CacheAges | undefined;
-  readonly limits?: Partial<ServerLimits> | undefined;
-  readonly now?: (() => Date) | undefined;
-  /** takes JSON lines; without it nothing is logged */
-  readonly log?: LogSink | undefined;
-  /** `info` when absent; `debug` adds a line for each successful read */
-  readonly logLevel?: LogLevel | undefined;
-}
-
-/** Bounds on what clients may ask of the server. */
-export interface ServerLimits extends UploadLimits {
-  /** bytes of all uploads under way together */
-  readonly maxUploadBytesInMemory: number;
-  /** bytes of the cache in front of the store */
-  readonly maxCacheBytes: number;
-  /** until the headers of a request are there */
-  readonly headersTimeoutMs: number;
-  /** until a request is there with its body */
-  readonly requestTimeoutMs: number;
-  /** without a byte either way */
-  readonly idleTimeoutMs: number;
-  /** for requests under way when the server closes */
-  readonly shutdownTimeoutMs: number;
-}
+export type { ServerOptions } from "./server-options.ts";
 
 /** A server that accepts connections. */
 export interface RunningServer {
@@ -80,24 +35,6 @@ export interface RunningServer {
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
-
-const mebibyte = 1024 * 1024;
-
-/** What applies where the caller names nothing else. */
-export const defaultLimits: ServerLimits = {
-  maxBytes: 48 * mebibyte,
-  maxPartBytes: 32 * mebibyte,
-  maxParts: 1000,
-  maxUploadBytesInMemory: 96 * mebibyte,
-  maxCacheBytes: 48 * mebibyte,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 120_000,
-  idleTimeoutMs: 60_000,
-  shutdownTimeoutMs: 10_000,
-};
-
-/** Notary v1: five minutes for what may change, thirty days for what cannot. */
-export const defaultCacheAges: CacheAges = { current: 300, consistent: 2_592_000 };
 
 /**
  * Starts a trust server.
@@ -221,30 +158,6 @@ function metricsOf(reader: CollectionReader, publisher: Publisher): Metrics {
   };
   metrics.addGauge({ ...bytes, type: "gauge" });
   return metrics;
-}
-
-interface TlsFiles {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
-
-function readTlsFiles({ certFile, keyFile }: NonNullable<ServerOptions["tls"]>): TlsFiles {
-  const files = { cert: readConfigured(certFile), key: readConfigured(keyFile) };
-  try {
-    createSecureContext(files);
-  } catch (cause) {
-    const reason = `${certFile} and ${keyFile} are not a certificate and its private key`;
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot serve TLS: ${reason}`, { cause });
-  }
-  return files;
-}
-
-function readConfigured(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot read ${path}`, { cause });
-  }
 }
 
 function makeDataDirectory(path: string): void {
