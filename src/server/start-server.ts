@@ -116,7 +116,7 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
   const listener = requestListener({
     handlers,
     health: new Health(store, signer),
-    metrics: metricsOf(reader, publisher),
+    metrics: metricsOf(reader, publisher, uploads),
     log,
     authorise: options.authorise,
     gunPrefixes: options.gunPrefixes ?? [],
@@ -137,26 +137,20 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
   return server.setTimeout(limits.idleTimeoutMs);
 }
 
-function metricsOf(reader: CollectionReader, publisher: Publisher): Metrics {
+function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: UploadBudget): Metrics {
   const metrics = new Metrics();
-  const counter = (name: string, help: string, value: () => number): void =>
-    metrics.addGauge({ name: `tagseal_server_${name}`, help, type: "counter", value });
-  counter("published_total", "Publications committed.", () => publisher.counts.published);
-  counter("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
-  counter(
-    "refused_total",
-    "Publications refused because readers would not accept them.",
-    () => publisher.counts.refused,
-  );
-  counter("renewed_total", "Expired timestamps signed again.", () => publisher.counts.renewed);
-  counter("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
-  counter("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
-  const bytes = {
-    name: "tagseal_server_cache_bytes",
-    help: "Estimated size of the cache.",
-    value: () => reader.counts.bytes,
+  const add = (name: string, help: string, value: () => number): void => {
+    const type = name.endsWith("_total") ? "counter" : "gauge";
+    metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
   };
-  metrics.addGauge({ ...bytes, type: "gauge" });
+  add("published_total", "Publications committed.", () => publisher.counts.published);
+  add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
+  add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
+  add("renewed_total", "Expired timestamps signed again.", () => publisher.counts.renewed);
+  add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
+  add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
+  add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
+  add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
   return metrics;
 }
 
