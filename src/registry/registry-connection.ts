@@ -44,7 +44,7 @@ export async function openConnection(registry: string, options: ConnectionOption
   const { env = {}, insecureRegistries = [], signal, timeouts, userAgent } = options;
   const isPlain = (host: string): boolean => mayBePlain(host, insecureRegistries);
   const http = new HttpClient({
-    tls: await tlsSettings(registry, options),
+    tls: onlyFor(registry, await tlsSettings(registry, options)),
     allowPlainHttp: isPlain,
     proxyEnv: env,
     ...(timeouts === undefined ? {} : { timeouts }),
@@ -62,6 +62,17 @@ export async function openConnection(registry: string, options: ConnectionOption
     http.close();
     throw error;
   }
+}
+
+/**
+ * Token services and upload servers are other hosts, named by whoever answers: they are neither shown the client certificate nor spared
+ * the check of their own.
+ */
+function onlyFor(registry: string, settings: TlsSettings): (host: string) => TlsSettings {
+  const text = `https://${serverHost(registry)}/`;
+  const own = URL.canParse(text) ? new URL(text).host : undefined;
+  const others = settings.ca === undefined ? {} : { ca: settings.ca };
+  return (host) => (host === own ? settings : others);
 }
 
 function credentialSource(options: ConnectionOptions): CredentialSource | undefined {

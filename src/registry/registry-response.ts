@@ -50,7 +50,7 @@ export function parseTags(response: HttpResponse, bytes: Uint8Array): string[] {
  * @see RFC 8288
  */
 export function nextPage(response: HttpResponse): URL | undefined {
-  const target = /<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/i.exec(header(response, "link") ?? "")?.[1];
+  const target = /<([^>]{1,4096})>\s*;[^,]{0,200}\brel="?next"?/i.exec(header(response, "link") ?? "")?.[1];
   if (target === undefined) return undefined;
   const url = URL.canParse(target, response.url.href) ? new URL(target, response.url.href) : undefined;
   if (url !== undefined && url.origin === response.url.origin) return url;
