@@ -9,7 +9,7 @@ import type { Signature } from "../crypto/signature.ts";
 import { canonicalJson } from "../encoding/json.ts";
 import { hasCode, KeyStoreError } from "../errors.ts";
 import type { AnyBody, MetadataFile, RoleKeys, RoleName } from "./metadata.ts";
-import { fileBytes, serialiseBody } from "./notary-v1/serialise.ts";
+import { serialiseBody, signedFileBytes } from "./notary-v1/serialise.ts";
 import { verifyThreshold } from "./threshold.ts";
 
 /** Finds the private key for a public key, by its canonical ID; `undefined` when it is not held. May ask for a passphrase. */
@@ -46,11 +46,10 @@ export async function signRole<B extends AnyBody>(
   keys: SigningKeys,
   extraKeys: readonly PublicKey[] = [],
 ): Promise<MetadataFile<B>> {
-  const signed = serialiseBody(body);
-  const signedBytes = canonicalJson(signed);
+  const signedBytes = canonicalJson(serialiseBody(body));
   const candidates = [...requirements.flatMap(keysOf), ...extraKeys];
   const signatures = await signaturesBy(candidates, signedBytes, keys);
-  const file = { role, body, signedBytes, signatures, bytes: fileBytes(body, signatures) };
+  const file = { role, body, signedBytes, signatures, bytes: signedFileBytes(signedBytes, signatures) };
   for (const requirement of requirements) requireThreshold(file, requirement);
   return file;
 }

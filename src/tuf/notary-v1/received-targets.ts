@@ -5,6 +5,7 @@
 
 import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
 import type { JsonObject, JsonValue } from "../../encoding/json.ts";
+import { EditedTargets } from "../edited-targets.ts";
 import type { Target } from "../metadata.ts";
 import { maxHashes, maxNameLength } from "./bounds.ts";
 import { malformed } from "./shape.ts";
@@ -29,8 +30,24 @@ export function receiveTargets(role: string, targets: Shape): ReadonlyMap<string
   return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, count);
 }
 
-/** The wire form of one target: what was received, if nothing would be written differently, else made anew. */
-export function targetJson(target: Target): JsonObject {
+/**
+ * The wire form of all entries of a file: what was received as far as nothing would be written differently, the rest made anew. To be
+ * read only, because it may be part of the received value itself.
+ */
+export function targetsJson(targets: ReadonlyMap<string, Target>): JsonObject {
+  if (targets instanceof ReceivedTargets && targets.isReferenceShape) return targets.json;
+  if (!(targets instanceof EditedTargets)) return targetEntriesJson(targets);
+  const json = { ...targetsJson(targets.base), ...targetEntriesJson(targets.added) };
+  for (const name of targets.removed) delete json[name];
+  return json;
+}
+
+function targetEntriesJson(targets: ReadonlyMap<string, Target>): JsonObject {
+  return jsonObject(targets.entries().map(([name, target]) => [name, targetJson(target)] as const));
+}
+
+/** The wire form of one target. */
+function targetJson(target: Target): JsonObject {
   if (target instanceof ReceivedTarget && target.isReferenceShape) return target.json;
   const json: JsonObject = { hashes: hashesJson(target.hashes), length: target.length };
   if (target.custom !== undefined) json["custom"] = target.custom;
@@ -120,30 +137,44 @@ class ReceivedTarget implements Target {
     return (this.#hashes ??= receiveHashes(this.json["hashes"] as JsonObject));
   }
 
-  /** Nothing in it that a reference sender would leave out. */
   get isReferenceShape(): boolean {
-    return Object.keys(this.json).length === (this.custom === undefined ? 2 : 3);
+    return hasReferenceShape(this.json);
   }
+}
+
+/** Nothing in it that a reference sender would leave out. */
+function hasReferenceShape(entry: JsonObject): boolean {
+  let count = 0;
+  for (const name in entry) {
+    if (name === "custom" && entry[name] === null) return false;
+    count++;
+  }
+  return count === (entry["custom"] === undefined ? 2 : 3);
 }
 
 class ReceivedTargets implements ReadonlyMap<string, Target> {
   readonly size: number;
-  readonly #entries: { readonly [name: string]: JsonObject };
+  readonly json: { [name: string]: JsonObject };
   readonly #decoded = new Map<string, Target>();
 
-  constructor(entries: { readonly [name: string]: JsonObject }, size: number) {
-    this.#entries = entries;
+  constructor(json: { [name: string]: JsonObject }, size: number) {
+    this.json = json;
     this.size = size;
   }
 
+  /** True when a reference sender would write every entry as it was received. */
+  get isReferenceShape(): boolean {
+    return Object.values(this.json).every(hasReferenceShape);
+  }
+
   has(name: string): boolean {
-    return Object.hasOwn(this.#entries, name);
+    return Object.hasOwn(this.json, name);
   }
 
   get(name: string): Target | undefined {
     const known = this.#decoded.get(name);
     if (known !== undefined || !this.has(name)) return known;
-    const target = new ReceivedTarget(this.#entries[name] as JsonObject);
+    const target = new ReceivedTarget(this.json[name] as JsonObject);
     this.#decoded.set(name, target);
     return target;
   }
@@ -153,7 +184,7 @@ class ReceivedTargets implements ReadonlyMap<string, Target> {
   }
 
   keys(): MapIterator<string> {
-    return Object.keys(this.#entries).values();
+    return Object.keys(this.json).values();
   }
 
   *values(): MapIterator<Target> {
@@ -161,7 +192,8 @@ class ReceivedTargets implements ReadonlyMap<string, Target> {
   }
 
   *entries(): MapIterator<[string, Target]> {
-    for (const name of this.keys()) yield [name, this.get(name) as Target];
+    for (const [name, entry] of Object.entries(this.json))
+      yield [name, this.#decoded.get(name) ?? new ReceivedTarget(entry)];
   }
 
   [Symbol.iterator](): MapIterator<[string, Target]> {

@@ -3,11 +3,11 @@
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { Signature } from "../../crypto/signature.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
-import { fileJson } from "../../encoding/json.ts";
-import type { JsonObject, JsonValue } from "../../encoding/json.ts";
+import { canonicalJson, canonicalToFileForm, fileJson } from "../../encoding/json.ts";
+import type { JsonObject } from "../../encoding/json.ts";
 import type { AnyBody, DelegatedRole, FileMeta, MetadataFile, RoleKeys, RootBody, TargetsBody } from "../metadata.ts";
 import { wireTypes } from "./body.ts";
-import { hashesJson, jsonObject, targetJson } from "./received-targets.ts";
+import { hashesJson, jsonObject, targetsJson } from "./received-targets.ts";
 import { referenceTime } from "./time.ts";
 
 /**
@@ -31,10 +31,16 @@ export function serialiseBody(body: AnyBody): JsonObject {
  * @see Notary v1: file bytes
  */
 export function fileBytes(body: AnyBody, signatures: readonly Signature[]): Uint8Array {
+  return signedFileBytes(canonicalJson(serialiseBody(body)), signatures);
+}
+
+/** As {@link fileBytes}, from the canonical form of the body, which whoever signs has made already. */
+export function signedFileBytes(signedBytes: Uint8Array, signatures: readonly Signature[]): Uint8Array {
   const list = signatures.map(({ keyId, method, value }) =>
     fileJson({ keyid: keyId, method, sig: encodeBase64(value) }),
   );
-  return Buffer.from(`{"signed":${fileJson(serialiseBody(body))},"signatures":[${list.join(",")}]}`, "utf8");
+  const ending = `,"signatures":[${list.join(",")}]}`;
+  return Buffer.concat([Buffer.from('{"signed":'), canonicalToFileForm(signedBytes), Buffer.from(ending)]);
 }
 
 /**
@@ -49,7 +55,7 @@ export function isReferenceSerialisation(file: MetadataFile): boolean {
 
 function ownMembers(body: AnyBody): JsonObject {
   if (body.type === "root") return rootMembers(body);
-  if (body.type === "targets") return { delegations: delegationsJson(body.delegations), targets: targetsJson(body) };
+  if (body.type === "targets") return targetsMembers(body);
   return { meta: jsonObject([...body.meta].map(([name, meta]) => [name, fileMetaJson(meta)])) };
 }
 
@@ -61,13 +67,13 @@ function rootMembers(body: RootBody): JsonObject {
   };
 }
 
-function delegationsJson(delegations: TargetsBody["delegations"]): JsonObject {
-  return { keys: keysJson(delegations.keys), roles: delegations.roles?.map(delegatedRoleJson) ?? null };
+function targetsMembers({ targets, targetsWereNull, delegations }: TargetsBody): JsonObject {
+  const isNull = targets.size === 0 && targetsWereNull === true;
+  return { delegations: delegationsJson(delegations), targets: isNull ? null : targetsJson(targets) };
 }
 
-function targetsJson(body: TargetsBody): JsonValue {
-  if (body.targets.size === 0 && body.targetsWereNull === true) return null;
-  return jsonObject(body.targets.entries().map(([name, target]) => [name, targetJson(target)] as const));
+function delegationsJson(delegations: TargetsBody["delegations"]): JsonObject {
+  return { keys: keysJson(delegations.keys), roles: delegations.roles?.map(delegatedRoleJson) ?? null };
 }
 
 function delegatedRoleJson(role: DelegatedRole): JsonObject {
