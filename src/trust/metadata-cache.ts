@@ -142,10 +142,15 @@ export class FileMetadataCache implements MetadataCache {
   /** Somebody else wrote since we looked: theirs stays if its version is higher. */
   async #isNewer(role: RoleName, path: string, ours: Uint8Array): Promise<boolean> {
     const { bytes } = await readRegularFile(path);
+    if (role === "root" && this.#wasAbsent(role) && Buffer.compare(bytes, ours) !== 0) throw otherFirstRoot(path);
     const theirVersion = versionOf(bytes);
     if (theirVersion === undefined) return false;
     this.#seen.delete(role);
     return theirVersion > (versionOf(ours) ?? 0);
+  }
+
+  #wasAbsent(role: RoleName): boolean {
+    return this.#seen.has(role) && this.#seen.get(role) === undefined;
   }
 
   /** The leading dot keeps it apart from every collection below this one. */
@@ -256,6 +261,13 @@ function readable(error: unknown, path: string): unknown {
   if (code === "ELOOP") return corrupt(path, "a file", "a link");
   if (hasCode(error, "METADATA_CACHE_CORRUPT")) return error;
   return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata: ${message}`, { cause: error });
+}
+
+/** Nothing vouches for the second root but first use, and that is over: whoever comes next judges it by the first. */
+function otherFirstRoot(path: string): MetadataError {
+  return new MetadataError("METADATA_CACHE_CORRUPT", `${path}: another root was trusted here a moment ago`, {
+    hint: "Try again: what the trust server presents is then judged by that root.",
+  });
 }
 
 function corrupt(path: string, expected: string, actual: string): MetadataError {
