@@ -25,13 +25,6 @@ export function fileJson(value: JsonValue): string {
   return escapedForFile(write(value));
 }
 
-/** Turns the bytes `canonicalJson` gave into those of `fileJson` for the same value, without writing it again. */
-export function canonicalToFileForm(canonical: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(canonical.buffer, canonical.byteOffset, canonical.byteLength);
-  if (!escapedInFiles.some((character) => bytes.includes(character))) return canonical;
-  return Buffer.from(escapedForFile(bytes.toString("utf8")), "utf8");
-}
-
 /**
  * Turns the bytes `fileJson` wrote into the bytes `canonicalJson` would give for the same value, without parsing them.
  *
@@ -92,8 +85,6 @@ function writeString(text: string): string {
   if (!text.isWellFormed()) throw new EncodingError("JSON_MALFORMED", "Cannot write JSON: lone surrogate in a string");
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
-
-const escapedInFiles = ["<", ">", "&", "\u2028", "\u2029"];
 
 /** None of these characters stands outside strings, so the text of a whole value can be treated like that of one string. */
 function escapedForFile(canonical: string): string {

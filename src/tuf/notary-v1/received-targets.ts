@@ -4,7 +4,8 @@
  */
 
 import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
-import type { JsonObject, JsonValue } from "../../encoding/json.ts";
+import { fileJson } from "../../encoding/json.ts";
+import type { JsonObject, JsonValue, WrittenMembers } from "../../encoding/json.ts";
 import { EditedTargets } from "../edited-targets.ts";
 import type { Target } from "../metadata.ts";
 import { maxHashes, maxNameLength } from "./bounds.ts";
@@ -17,17 +18,37 @@ const maxHashText = 1024;
 /**
  * Checks every entry of a `targets` member.
  *
+ * @param written their text, if they were received in file form
  * @returns a map that decodes an entry when it is first asked for
  * @throws MetadataError `METADATA_MALFORMED` for an entry that is no object, a length that is no natural number, a hash that is not base64
  */
-export function receiveTargets(role: string, targets: Shape): ReadonlyMap<string, Target> {
+export function receiveTargets(
+  role: string,
+  targets: Shape,
+  written: WrittenMembers | undefined,
+): ReadonlyMap<string, Target> {
   let count = 0;
   for (const name in targets.object) {
     if (name.length > maxNameLength) throw malformed(role, "a target has an overlong name");
     checkEntry(role, name, targets.object[name]);
     count++;
   }
-  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, count);
+  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, count, written);
+}
+
+/**
+ * The file form of all entries of a file, as far as it can be had without writing them: undefined unless they were received in it, and
+ * would be written no differently.
+ */
+export function writtenTargets(targets: ReadonlyMap<string, Target>): string | undefined {
+  const changes = new Map<string, string | undefined>();
+  const base = targets instanceof EditedTargets ? targets.base : targets;
+  if (!(base instanceof ReceivedTargets) || base.written === undefined || !base.isReferenceShape) return undefined;
+  if (targets instanceof EditedTargets) {
+    for (const name of targets.removed) changes.set(name, undefined);
+    for (const [name, target] of targets.added) changes.set(name, fileJson(targetJson(target)));
+  }
+  return base.written.textWith(changes, fileJson);
 }
 
 /**
@@ -157,9 +178,13 @@ class ReceivedTargets implements ReadonlyMap<string, Target> {
   readonly json: { [name: string]: JsonObject };
   readonly #decoded = new Map<string, Target>();
 
-  constructor(json: { [name: string]: JsonObject }, size: number) {
+  /** the entries' text, if they were received in file form */
+  readonly written: WrittenMembers | undefined;
+
+  constructor(json: { [name: string]: JsonObject }, size: number, written: WrittenMembers | undefined) {
     this.json = json;
     this.size = size;
+    this.written = written;
   }
 
   /** True when a reference sender would write every entry as it was received. */
