@@ -8,7 +8,7 @@ import { fileBytes } from "./notary-v1/serialise.ts";
 
 const name = fc.constantFrom("10", "9", "1.0", "latest", "a<b", "\u{10000}", "\uffff", "__proto__");
 const target: fc.Arbitrary<Target> = fc
-  .tuple(fc.nat(), fc.option(fc.constant({ b: [1], a: null })))
+  .tuple(fc.nat(), fc.option(fc.constant<NonNullable<Target["custom"]>>({ b: [1], a: null })))
   .map(([length, custom]) => ({
     length,
     hashes: new Map([["sha256", Buffer.alloc(32, length)]]),
