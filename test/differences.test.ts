@@ -169,6 +169,14 @@ describe("keys", () => {
     assert.ok(Math.max(...rounds) >= 600_000, stdout);
   });
 
+  it("writes public keys that openssl reads", { skip: missingPeers(["openssl"]) }, async () => {
+    const user = newUser("public");
+    await tagsealOk(user, "trust", "key", "generate", "alice", "--dir", user["DOCKER_CONFIG"] ?? "");
+    const file = join(user["DOCKER_CONFIG"] ?? "", "alice.pub");
+    const { stdout } = await runOk("openssl", ["pkey", "-pubin", "-in", file, "-noout", "-text"]);
+    assert.match(stdout, /P-256/u);
+  });
+
   it("a wrong passphrase is called that, and exit code and message say nothing of missing keys", async () => {
     const user = newUser("wrong");
     await push(user, `${registry}/wrong/app:v1`);
