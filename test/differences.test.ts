@@ -117,7 +117,8 @@ describe("talking to a server", () => {
     silent.close();
     assert.equal(code, 4);
     assert.match(stderr, /NETWORK_TIMEOUT/u);
-    assert.ok(performance.now() - startedAt < 11_000, "took longer than ten seconds");
+    // ten seconds of waiting, and up to three to start the process on a busy machine
+    assert.ok(performance.now() - startedAt < 13_000, "took longer than ten seconds");
   });
 });
 
