@@ -6,7 +6,16 @@ import type { Target, TargetsBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { fileBytes } from "./notary-v1/serialise.ts";
 
-const name = fc.constantFrom("10", "9", "1.0", "latest", "a<b", "\u{10000}", "\uffff", "__proto__");
+const name: fc.Arbitrary<string> = fc.constantFrom(
+  "10",
+  "9",
+  "1.0",
+  "latest",
+  "a<b",
+  "\u{10000}",
+  "\uffff",
+  "__proto__",
+);
 const target: fc.Arbitrary<Target> = fc
   .tuple(fc.nat(), fc.option(fc.constant<NonNullable<Target["custom"]>>({ b: [1], a: null })))
   .map(([length, custom]) => ({
