@@ -64,7 +64,7 @@ const common: BuildOptions = {
 };
 
 /** tar-stream is CommonJS and requires built-in modules, which an ES module must be given a `require` for. */
-const withRequire = 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);';
+const withRequire = "const require=(name)=>process.getBuiltinModule(name);";
 
 const source = (path: string): string => join(root, "src", path);
 const output = (name: string): string => join(dist, name);
