@@ -25,7 +25,7 @@ async function measure(part: Part, scope: Scope): Promise<Row[]> {
   const ours = await startTagsealServer(scope);
   if (part === "clients") {
     const registry = await startDockerRegistry(scope);
-    return await verifyAndSign(scope, ours, registry, image, [1, 1000, 10_000]);
+    return await verifyAndSign(scope, ours, await startNotary(scope), registry, image, [1, 1000, 10_000, 50_000]);
   }
   const servers = [
     { name: "tagseal server", server: ours },
