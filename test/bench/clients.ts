@@ -132,8 +132,8 @@ export async function verifyAndSign(
   for (const tags of sizes) {
     const repository = { gun: `${registry.host}/bench/app${tags}`, tags };
     await upload(image, `${repository.gun}:upload`);
-    await seedTags(user, repository.gun, tags, image);
-    await seedTags(reference, repository.gun, tags, image);
+    await seedTags(user, repository.gun, tags);
+    await seedTags(reference, repository.gun, tags);
     const turns = tags >= 10_000 ? 5 : 11;
     rows.push(await verifyWarm(user, repository, turns), await verifyCold(user, repository, turns));
     rows.push(await signOneMore(user, reference, repository, image, turns));
