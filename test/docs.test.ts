@@ -125,9 +125,11 @@ describe("differences from Docker Content Trust", () => {
 
 describe("dependencies", () => {
   it("each have a line that says why they are here, and nothing else has", () => {
-    const manifest = JSON.parse(read("package.json")) as Readonly<Record<string, Readonly<Record<string, string>>>>;
     const kinds = ["dependencies", "optionalDependencies", "devDependencies"];
-    const installed = kinds.flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+    const installed = ["package.json", "release/package.json"].flatMap((file) => {
+      const manifest = JSON.parse(read(file)) as Readonly<Record<string, Readonly<Record<string, string>>>>;
+      return kinds.flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+    });
     const cells = [...read("docs/dependencies.md").matchAll(/^\| (`[^|]+) \|/gmu)].map((match) => match[1] ?? "");
     const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/gu)].map((match) => match[1] ?? ""));
     assert.deepEqual(named.toSorted(), installed.toSorted());
