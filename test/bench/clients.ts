@@ -134,7 +134,7 @@ export async function verifyAndSign(
     await upload(image, `${repository.gun}:upload`);
     await seedTags(user, repository.gun, tags);
     await seedTags(reference, repository.gun, tags);
-    const turns = tags >= 10_000 ? 5 : 11;
+    const turns = tags >= 50_000 ? 3 : tags >= 10_000 ? 5 : 11;
     rows.push(await verifyWarm(user, repository, turns), await verifyCold(user, repository, turns));
     rows.push(await signOneMore(user, reference, repository, image, turns));
     if (tags === 1) rows.push(await signHundred(user, repository.gun, image, 3));
