@@ -5,7 +5,7 @@
  * One file each, because loading many small ones costs more than parsing one: modules reached only by `import()` stay
  * uninitialised until then.
  */
-import { chmod, cp, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
@@ -64,7 +64,7 @@ const common: BuildOptions = {
 };
 
 /** tar-stream is CommonJS and requires built-in modules, which an ES module must be given a `require` for. */
-const withRequire = 'const require=process.getBuiltinModule("node:module").createRequire(import.meta.url);';
+const withRequire = "const require=(name)=>process.getBuiltinModule(name);";
 
 const source = (path: string): string => join(root, "src", path);
 const output = (name: string): string => join(dist, name);
@@ -81,6 +81,13 @@ const builds: readonly BuildOptions[] = [
   { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
 ];
 
+/** Leaves the self-contained executable alone, which `npm run executable` puts there. */
+async function removeOldBuild(): Promise<void> {
+  await mkdir(dist, { recursive: true });
+  const old = (await readdir(dist)).filter((name) => !name.startsWith("tagseal-linux-"));
+  await Promise.all(old.map((name) => rm(output(name), { recursive: true })));
+}
+
 async function main(): Promise<void> {
   let esbuild: typeof import("esbuild");
   try {
@@ -90,7 +97,7 @@ async function main(): Promise<void> {
     console.error("build: esbuild is not installed; Tagseal runs from its sources");
     return;
   }
-  await rm(dist, { recursive: true, force: true });
+  await removeOldBuild();
   await Promise.all(builds.map((options) => esbuild.build(options)));
   await chmod(output("tagseal.js"), 0o755);
   // The server reads these beside its own file.

@@ -117,7 +117,8 @@ describe("talking to a server", () => {
     silent.close();
     assert.equal(code, 4);
     assert.match(stderr, /NETWORK_TIMEOUT/u);
-    assert.ok(performance.now() - startedAt < 11_000, "took longer than ten seconds");
+    // ten seconds of waiting, and up to three to start the process on a busy machine
+    assert.ok(performance.now() - startedAt < 13_000, "took longer than ten seconds");
   });
 });
 
@@ -167,6 +168,14 @@ describe("keys", () => {
     const { stdout } = await runOk("openssl", ["asn1parse"], { input: pem });
     const rounds = [...stdout.matchAll(/INTEGER\s+:([0-9A-F]+)/gu)].map((match) => Number.parseInt(match[1] ?? "", 16));
     assert.ok(Math.max(...rounds) >= 600_000, stdout);
+  });
+
+  it("writes public keys that openssl reads", { skip: missingPeers(["openssl"]) }, async () => {
+    const user = newUser("public");
+    await tagsealOk(user, "trust", "key", "generate", "alice", "--dir", user["DOCKER_CONFIG"] ?? "");
+    const file = join(user["DOCKER_CONFIG"] ?? "", "alice.pub");
+    const { stdout } = await runOk("openssl", ["pkey", "-pubin", "-in", file, "-noout", "-text"]);
+    assert.match(stdout, /P-256/u);
   });
 
   it("a wrong passphrase is called that, and exit code and message say nothing of missing keys", async () => {

@@ -5,6 +5,7 @@
  * default, below the system's temporary directory, is not; and neither is another user's home under sudo.
  */
 export function keepCompiledCode(): void {
+  if (process.versions["bun"] !== undefined) return; // the self-contained executable carries its own
   const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
   if (!home?.startsWith("/")) return;
   const { statSync } = process.getBuiltinModule("node:fs");

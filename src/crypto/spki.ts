@@ -13,8 +13,8 @@ export type PublicKeyInfo =
 
 /** RSA keys below this are refused everywhere: their signatures can be forged with known means. */
 export const minRsaBits = 2048;
-/** RSA keys above this are refused too: verifying with a giant key costs the reader minutes. */
-export const maxRsaBits = 16_384;
+/** RSA keys above this are refused too: a thousand signatures by giant keys would cost a reader minutes. */
+export const maxRsaBits = 8192;
 
 /**
  * Reads a SubjectPublicKeyInfo far enough to know what it may be used for. Whether a point lies on its curve is left to
@@ -104,8 +104,10 @@ function rsaInfo(algorithm: DerReader, key: Uint8Array): PublicKeyInfo {
   const modulusBits = checkModulus(numbers.unsignedBytes());
   const exponent = numbers.unsignedBytes();
   numbers.end();
-  if (exponent.length > 8 || ((exponent.at(-1) ?? 0) & 1) === 0 || (exponent.length === 1 && exponent[0] === 1))
-    throw new MetadataError("KEY_MALFORMED", "RSA public exponent is not an odd number from 3 to 2^64");
+  // Above 2^31 other readers refuse it, and each verification takes several times as long.
+  const isTooLarge = exponent.length > 4 || (exponent.length === 4 && (exponent[0] ?? 0) >= 0x80);
+  if (isTooLarge || ((exponent.at(-1) ?? 0) & 1) === 0 || (exponent.length === 1 && exponent[0] === 1))
+    throw new MetadataError("KEY_MALFORMED", "RSA public exponent is not an odd number from 3 to 2^31");
   return { algorithm: "rsa", modulusBits };
 }
 

@@ -8,6 +8,7 @@
 import { EncodingError } from "../errors.ts";
 import { compareUtf8, isJsonObject } from "./json-value.ts";
 import type { JsonObject, JsonValue } from "./json-value.ts";
+import { WrittenMembers } from "./written-members.ts";
 
 /** Limits on what {@link parseJson} accepts. The caller bounds the size in bytes before reading them. */
 export interface JsonBounds {
@@ -30,6 +31,14 @@ export interface JsonMember {
 export interface JsonDocument {
   readonly value: JsonObject;
   readonly members: ReadonlyMap<string, JsonMember>;
+  /** the members of the object at {@link JsonDocumentOptions.outline}; absent unless it is there and in file form */
+  readonly outline?: WrittenMembers;
+}
+
+/** What {@link parseJsonDocument} is to keep. */
+export interface JsonDocumentOptions extends JsonBounds {
+  /** the names that lead to an object whose members are to be kept as they are written */
+  readonly outline?: readonly string[];
 }
 
 const defaultMaxDepth = 32;
@@ -58,16 +67,17 @@ export function parseJson(bytes: Uint8Array, bounds: JsonBounds = {}): JsonValue
  * @param bytes UTF-8, already bounded in size
  * @throws EncodingError `JSON_MALFORMED` as {@link parseJson}, or when the value is not an object
  */
-export function parseJsonDocument(bytes: Uint8Array, bounds: JsonBounds = {}): JsonDocument {
+export function parseJsonDocument(bytes: Uint8Array, options: JsonDocumentOptions = {}): JsonDocument {
   const text = decodeText(bytes);
-  const parser = new Parser(text, bounds.maxDepth ?? defaultMaxDepth);
+  const parser = new Parser(text, options.maxDepth ?? defaultMaxDepth, options.outline);
   const members = new Map<string, JsonMember>();
   const bytesOf = byteSlicer(bytes, text);
   parser.onMember = (name, start, end, isFileForm) => members.set(name, { bytes: bytesOf(start, end), isFileForm });
   const value = parser.value(0);
   parser.end();
   if (!isJsonObject(value)) throw malformed("expected an object", 0);
-  return { value, members };
+  const { outline } = parser;
+  return { value, members, ...(outline === undefined ? {} : { outline }) };
 }
 
 /** In pure ASCII, characters and bytes count alike, so a slice costs nothing; otherwise the text is encoded again. */
@@ -107,6 +117,8 @@ const fileFormEscapes: ReadonlySet<string> = new Set(["003c", "003e", "0026", "2
 
 class Parser {
   onMember: ((name: string, start: number, end: number, isFileForm: boolean) => void) | undefined;
+  /** what {@link JsonDocumentOptions.outline} asked for, once it was met in file form */
+  outline: WrittenMembers | undefined;
   readonly #text: string;
   readonly #maxDepth: number;
   #position = 0;
@@ -119,10 +131,14 @@ class Parser {
   readonly #hasHighCharacters: boolean;
   /** count of things seen so far that the file form would have written differently */
   #deviations = 0;
+  readonly #outlinePath: readonly string[];
+  /** how many names of the outline's path lead to where the cursor is */
+  #outlineDepth = 0;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, maxDepth: number, outlinePath: readonly string[] = []) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#outlinePath = outlinePath;
     this.#hasControls = controlCharacter.test(text);
     this.#hasHtml = escapedInFileForm.test(text);
     this.#hasHighCharacters = /[\ud800-\uffff]/.test(text);
@@ -187,13 +203,15 @@ class Parser {
     }
   }
 
-  #object(depth: number): JsonObject {
+  #object(depth: number, onName?: (name: string, start: number) => void): JsonObject {
     this.#enter(depth);
     const members: JsonObject = {};
     if (this.#accept(0x7d)) return members;
     let previous: string | undefined;
     for (;;) {
+      const start = this.#position;
       const name = this.#memberName(members);
+      onName?.(name, start);
       if (previous !== undefined && !this.#inOrder(previous, name)) this.#deviations++;
       previous = name;
       this.#member(members, name, depth);
@@ -222,7 +240,7 @@ class Parser {
     this.#skipSpace();
     const start = this.#position;
     const deviations = this.#deviations;
-    const value = this.value(depth);
+    const value = this.#leadsToOutline(name, depth) ? this.#outlined(depth) : this.value(depth);
     if (depth === 1) this.onMember?.(name, start, this.#position, deviations === this.#deviations);
     if (name === "__proto__") {
       // Plain assignment would change the prototype instead of making a member.
@@ -233,6 +251,31 @@ class Parser {
         configurable: true,
       });
     } else members[name] = value;
+  }
+
+  #leadsToOutline(name: string, depth: number): boolean {
+    return this.#outlineDepth === depth - 1 && this.#outlinePath[depth - 1] === name;
+  }
+
+  #outlined(depth: number): JsonValue {
+    this.#outlineDepth = depth;
+    const isEnd = depth === this.#outlinePath.length && this.#text.charCodeAt(this.#position) === 0x7b;
+    const value = isEnd ? this.#outlinedObject(depth) : this.value(depth);
+    this.#outlineDepth = depth - 1;
+    return value;
+  }
+
+  #outlinedObject(depth: number): JsonObject {
+    const deviations = this.#deviations;
+    const names: string[] = [];
+    const starts: number[] = [];
+    const value = this.#object(depth + 1, (name, start) => {
+      names.push(name);
+      starts.push(start);
+    });
+    starts.push(this.#position);
+    if (deviations === this.#deviations) this.outline = new WrittenMembers(this.#text, names, starts);
+    return value;
   }
 
   #accept(code: number): boolean {

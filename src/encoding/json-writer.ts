@@ -11,7 +11,7 @@ import type { JsonObject, JsonValue } from "./json-value.ts";
  * @see Notary v1: canonical JSON
  */
 export function canonicalJson(value: JsonValue): Uint8Array {
-  return Buffer.from(write(value, canonicalString), "utf8");
+  return Buffer.from(write(value), "utf8");
 }
 
 /**
@@ -22,7 +22,7 @@ export function canonicalJson(value: JsonValue): Uint8Array {
  * @see Notary v1: file bytes
  */
 export function fileJson(value: JsonValue): string {
-  return write(value, fileString);
+  return escapedForFile(write(value));
 }
 
 /**
@@ -42,21 +42,19 @@ export function fileFormToCanonical(fileForm: Uint8Array): Uint8Array {
   return Buffer.from(text, "utf8");
 }
 
-type WriteString = (text: string) => string;
-
-function write(value: JsonValue, writeString: WriteString): string {
+function write(value: JsonValue): string {
   if (typeof value === "string") return writeString(value);
   if (typeof value === "number") return writeInteger(value);
   if (value === null || typeof value === "boolean") return String(value);
-  if (Array.isArray(value)) return `[${value.map((item) => write(item, writeString)).join(",")}]`;
-  return writeObject(value, writeString);
+  if (Array.isArray(value)) return `[${value.map(write).join(",")}]`;
+  return writeObject(value);
 }
 
-function writeObject(value: JsonObject, writeString: WriteString): string {
+function writeObject(value: JsonObject): string {
   let text = "{";
   for (const name of sortedNames(value)) {
     if (text.length > 1) text += ",";
-    text += `${writeString(name)}:${write(value[name] ?? null, writeString)}`;
+    text += `${writeString(name)}:${write(value[name] ?? null)}`;
   }
   return `${text}}`;
 }
@@ -81,20 +79,17 @@ const needsCare = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
 /** Any character below U+0020. */
 const control = /[^ -\uffff]/;
 
-function canonicalString(text: string): string {
+function writeString(text: string): string {
   if (!needsCare.test(text)) return `"${text}"`;
   if (control.test(text)) throw new EncodingError("JSON_MALFORMED", "Cannot write JSON: control character in a string");
   if (!text.isWellFormed()) throw new EncodingError("JSON_MALFORMED", "Cannot write JSON: lone surrogate in a string");
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
-const htmlCharacters = /[<>&\u2028\u2029]/g;
-
-function fileString(text: string): string {
-  const canonical = canonicalString(text);
-  if (canonical.search(htmlCharacters) < 0) return canonical;
+/** None of these characters stands outside strings, so the text of a whole value can be treated like that of one string. */
+function escapedForFile(canonical: string): string {
   return canonical.replace(
-    htmlCharacters,
+    /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

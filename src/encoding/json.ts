@@ -4,3 +4,4 @@ export type { JsonBounds, JsonDocument, JsonMember } from "./json-parser.ts";
 export { compareUtf8, isJsonObject } from "./json-value.ts";
 export type { JsonObject, JsonValue } from "./json-value.ts";
 export { canonicalJson, fileFormToCanonical, fileJson } from "./json-writer.ts";
+export { WrittenMembers } from "./written-members.ts";

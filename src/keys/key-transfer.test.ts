@@ -230,6 +230,28 @@ test("a block stored as it is must belong under its ID: signing with another key
   await assert.rejects(store.putBlock("../x", { label: "PRIVATE KEY", headers, bytes }), { code: "KEY_MALFORMED" });
 });
 
+test("a key that is here is not replaced by a block that only claims to be that key", async () => {
+  const store = open();
+  const key = PrivateKey.generate("ecdsa");
+  const { keyId } = await store.add(key, { role: "root" });
+  const claiming = (bytes: Uint8Array, role: string) =>
+    serialisePem({
+      label: "ENCRYPTED PRIVATE KEY",
+      headers: new Map([
+        ["path", keyId],
+        ["role", role],
+      ]),
+      bytes,
+    });
+  const foreign = encryptPkcs8(PrivateKey.generate("ecdsa").toPkcs8(), passphrase, 10);
+  await assert.rejects(importKeys(store, claiming(foreign, "root")), { code: "PEM_MALFORMED" });
+  await assert.rejects(importKeys(store, claiming(Buffer.from("not a key at all"), "root")), { code: "PEM_MALFORMED" });
+  assert.deepEqual((await store.signingKey(keyId))?.publicKey.keyId, keyId);
+  const same = encryptPkcs8(key.toPkcs8(), passphrase, 10);
+  await importKeys(store, claiming(same, "alice"));
+  assert.equal((await store.find(keyId))?.role, "alice");
+});
+
 test("fuzz: refuses or imports hostile files, with our own errors only", async () => {
   const seeds = [await exportKeys(await filled()), plain(PrivateKey.generate("ecdsa"), { role: "root" })].map((text) =>
     Buffer.from(text),

@@ -106,10 +106,21 @@ async function importBlock(store: FileKeyStore, block: PemBlock, options: Import
     throw new MetadataError("KEY_UNSUPPORTED", `a PEM block of kind ${block.label} holds no private key`);
   const path = parsePath(block.headers.get("path"));
   const use = useOf(block, path, options);
-  if (block.label === "ENCRYPTED PRIVATE KEY" && path !== undefined)
+  if (block.label === "ENCRYPTED PRIVATE KEY" && path !== undefined) {
+    if ((await store.find(path.keyId)) !== undefined) await requireSameKey(store, block, path.keyId);
     return store.putBlock(path.keyId, { ...block, headers: keyHeaders(use) });
+  }
   const key = await openBlock(store, block);
   return store.putBlock(key.publicKey.keyId, await sealForStore(store, key, use));
+}
+
+/** A block goes by the ID it claims. Before it takes the place of a key that is here, it has to be that key. */
+async function requireSameKey(store: FileKeyStore, block: PemBlock, keyId: string): Promise<void> {
+  const stored = await store.block(keyId);
+  if (stored !== undefined && Buffer.from(stored.bytes).equals(block.bytes)) return;
+  const key = await openBlock(store, block);
+  if (key.publicKey.keyId === keyId) return;
+  throw new MetadataError("KEY_MALFORMED", `the block says it is key ${keyId}, which is here, and holds another key`);
 }
 
 interface Use {

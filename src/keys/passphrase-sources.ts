@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const maxPassphraseBytes = 4096;
 const commandTimeoutMs = 60_000;
 
-/** Environment variables that hold passphrases. They are never handed on to a child process. */
+/** Environment variables that hold passphrases, a trust server's and a password of notary's too. They are never handed on to a child process. */
 export const passphraseVariables: readonly string[] = [
   "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
   "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
@@ -19,6 +19,8 @@ export const passphraseVariables: readonly string[] = [
   "NOTARY_TARGETS_PASSPHRASE",
   "NOTARY_SNAPSHOT_PASSPHRASE",
   "NOTARY_DELEGATION_PASSPHRASE",
+  "NOTARY_AUTH",
+  "TAGSEAL_SIGNER_PASSPHRASE",
 ];
 
 /**

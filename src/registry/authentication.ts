@@ -4,6 +4,7 @@
  */
 import { isJsonObject, parseJson } from "../encoding/json.ts";
 import { NetworkError, TagsealError } from "../errors.ts";
+import { dockerHub } from "../reference/image-reference.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
@@ -17,6 +18,8 @@ export interface AuthenticatorOptions {
   /** hosts configured as insecure: their token service may be on plain HTTP */
   readonly allowPlainHttp?: (host: string) => boolean;
   readonly now?: () => Date;
+  /** what `docker login` calls the server, for hints; its host when absent */
+  readonly registry?: string;
 }
 
 interface CachedToken {
@@ -83,7 +86,7 @@ export class Authenticator {
     if (credentials === undefined) {
       return new NetworkError("AUTHENTICATION_REQUIRED", `${describeUrl(request.url)} requires authentication`, {
         status: 401,
-        hint: `log in first: docker login ${request.url.host}`,
+        hint: `log in first: ${this.#login(request.url)}`,
       });
     }
     const what = wasAuthorised
@@ -91,7 +94,7 @@ export class Authenticator {
       : "asks for authentication in no way we know";
     return new NetworkError("AUTHENTICATION_REFUSED", `${describeUrl(request.url)} ${what}`, {
       status: 401,
-      hint: `check that you may do this, and log in again: docker login ${request.url.host}`,
+      hint: `check that you may do this, and log in again: ${this.#login(request.url)}`,
     });
   }
 
@@ -132,7 +135,8 @@ export class Authenticator {
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
     const bytes = await response.bytes(maxTokenAnswerBytes);
-    if (response.status !== 200) throw tokenRefusal(realm, response.status, request.url, credentials);
+    if (response.status !== 200)
+      throw tokenRefusal(realm, response.status, request.url, credentials, this.#login(request.url));
     const { token, lifetimeSeconds } = parseTokenAnswer(realm, bytes);
     return { authorization: `Bearer ${token}`, expiresAtMs: this.#nowMs() + (lifetimeSeconds - 5) * 1000 };
   }
@@ -147,6 +151,11 @@ export class Authenticator {
     const isInsecure = this.#options.allowPlainHttp?.(realm.host) === true;
     if (realm.protocol === "http:" && (bothLocal || isInsecure)) return realm;
     throw refusedRealm(server, `(${describeUrl(realm)}) is not encrypted`);
+  }
+
+  #login(server: URL): string {
+    const { registry = server.host } = this.#options;
+    return registry === dockerHub ? "docker login" : `docker login ${registry}`;
   }
 
   #nowMs(): number {
@@ -221,7 +230,13 @@ function member(object: Readonly<Record<string, unknown>>, name: string): unknow
   return Object.hasOwn(object, name) && object[name] !== "" ? object[name] : undefined;
 }
 
-function tokenRefusal(realm: URL, status: number, server: URL, credentials: Credentials | undefined): NetworkError {
+function tokenRefusal(
+  realm: URL,
+  status: number,
+  server: URL,
+  credentials: Credentials | undefined,
+  login: string,
+): NetworkError {
   const where = `the token service ${describeUrl(realm)} of ${server.host}`;
   // RFC 6749 §5.2 has a refused refresh token answered with 400
   const isRefusal = status === 401 || status === 403 || (status === 400 && credentials?.kind === "identity-token");
@@ -229,11 +244,11 @@ function tokenRefusal(realm: URL, status: number, server: URL, credentials: Cred
   return credentials === undefined
     ? new NetworkError("AUTHENTICATION_REQUIRED", `${where} gives no token without logging in`, {
         status,
-        hint: `log in first: docker login ${server.host}`,
+        hint: `log in first: ${login}`,
       })
     : new NetworkError("AUTHENTICATION_REFUSED", `${where} does not accept the credentials it was given`, {
         status,
-        hint: `log in again: docker login ${server.host}`,
+        hint: `log in again: ${login}`,
       });
 }
 

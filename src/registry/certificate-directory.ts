@@ -1,5 +1,5 @@
 /** Certificates for one host, as docker lays them out: `<directory>/<host:port>/*.crt` are CAs, `X.cert` with `X.key` a client certificate. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../errors.ts";
 import { systemCode } from "./network-failure.ts";
@@ -22,9 +22,9 @@ export async function loadHostCertificates(directories: readonly string[], host:
   let client: { cert: string; key: string } | undefined;
   for (const directory of directories) {
     const path = join(directory, host);
-    const names = await list(path);
-    for (const name of names.filter((entry) => entry.endsWith(".crt"))) ca.push(await read(join(path, name)));
-    client ??= await loadClientCertificate(path, names);
+    const names = list(path);
+    for (const name of names.filter((entry) => entry.endsWith(".crt"))) ca.push(read(join(path, name)));
+    client ??= loadClientCertificate(path, names);
   }
   return { ...(ca.length > 0 ? { ca } : {}), ...client };
 }
@@ -35,10 +35,7 @@ export function registryCertificateDirectories(dockerConfigDir: string, home: st
   return ["/etc/docker/certs.d", ...own, join(dockerConfigDir, "certs.d")];
 }
 
-async function loadClientCertificate(
-  path: string,
-  names: readonly string[],
-): Promise<{ cert: string; key: string } | undefined> {
+function loadClientCertificate(path: string, names: readonly string[]): { cert: string; key: string } | undefined {
   const stems = (ending: string): string[] =>
     names.filter((name) => name.endsWith(ending)).map((name) => name.slice(0, -ending.length));
   const keys = new Set(stems(".key"));
@@ -51,22 +48,22 @@ async function loadClientCertificate(
   }
   const [stem] = certs;
   if (stem === undefined) return undefined;
-  return { cert: await read(join(path, `${stem}.cert`)), key: await read(join(path, `${stem}.key`)) };
+  return { cert: read(join(path, `${stem}.cert`)), key: read(join(path, `${stem}.key`)) };
 }
 
-async function list(path: string): Promise<string[]> {
+function list(path: string): string[] {
   try {
-    return (await readdir(path)).toSorted();
+    return readdirSync(path).toSorted();
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(systemCode(error))) return [];
     throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });
   }
 }
 
-async function read(path: string): Promise<string> {
+function read(path: string): string {
   try {
-    if ((await stat(path)).size > maxFileBytes) throw new UsageError("FILE_UNREADABLE", `${path} is too large`);
-    return await readFile(path, "utf8");
+    if (statSync(path).size > maxFileBytes) throw new UsageError("FILE_UNREADABLE", `${path} is too large`);
+    return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });

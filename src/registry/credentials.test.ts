@@ -120,6 +120,7 @@ test("I6: a helper sees no passphrase in its environment and no secret among its
     DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: "p",
     NOTARY_TARGETS_PASSPHRASE: "p",
     NOTARY_AUTH: "q",
+    TAGSEAL_SIGNER_PASSPHRASE: "p",
     KEPT: "kept",
   };
   assert.deepEqual(await askCredentialHelper("curious", "x", { ...env, ...secrets }), {

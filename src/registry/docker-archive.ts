@@ -9,11 +9,14 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { openLegacyArchive, normalName } from "./docker-legacy-archive.ts";
-import { streamRange } from "./file-content.ts";
+import { plainFileSize, streamRange } from "./file-content.ts";
 import { type LayoutFiles, openLayoutFiles } from "./image-layout.ts";
 import type { ImageSource } from "./image-store.ts";
 import { malformed, maxManifestBytes } from "./manifest.ts";
 import { openTar } from "./tar-index.ts";
+
+/** Images shrink to a tenth or so; what unpacks to more than this many times its size is made to fill the disk. */
+const maxExpansion = 100;
 
 /**
  * Opens an image in an archive; a gzipped one is unpacked to a temporary file first.
@@ -56,13 +59,28 @@ async function gunzipToTemporary(file: string): Promise<Unpacked> {
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   const path = join(directory, "image.tar");
   try {
-    await pipeline(createReadStream(file), createGunzip(), createWriteStream(path, { mode: 0o600 }));
+    const maxBytes = Math.max(1024 ** 3, maxExpansion * ((await plainFileSize(file)) ?? 0));
+    const unpacked = bounded(createReadStream(file).pipe(createGunzip()), maxBytes, file);
+    await pipeline(unpacked, createWriteStream(path, { mode: 0o600 }));
     return { path, remove };
   } catch (error) {
     await remove();
     if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))
       throw malformed(`${file} is broken gzip`);
     throw error;
+  }
+}
+
+async function* bounded(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  file: string,
+): AsyncGenerator<Uint8Array, void> {
+  let length = 0;
+  for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > maxBytes) throw malformed(`${file} unpacks to more than ${maxBytes} bytes`);
+    yield chunk;
   }
 }
 

@@ -20,7 +20,7 @@ export interface Exchange {
 
 const maxHeaderBytes = 64 * 1024;
 /** Small enough that a slow but honest uplink completes one within the patience. */
-const sendSliceBytes = 16 * 1024;
+const sendSliceBytes = 64 * 1024;
 
 /**
  * Sends the request and resolves with the answer once its headers are complete; the body is left unread.

@@ -94,7 +94,10 @@ class LayoutSource implements ImageSource {
 
 async function readManifest(files: LayoutFiles, descriptor: Descriptor): Promise<ManifestContent> {
   if ((await files.size(blobName(descriptor))) === undefined) {
-    throw malformed(`${files.location} does not hold ${descriptor.digest}, which it names`);
+    throw malformed(
+      `${files.location} does not hold ${descriptor.digest}, which it names`,
+      "an image of several platforms may have been saved with some of them only: save it whole, or one platform of it alone",
+    );
   }
   const bytes = await files.read(blobName(descriptor), maxManifestBytes);
   verifyContent(bytes, descriptor, `${files.location} holds a wrong manifest`);

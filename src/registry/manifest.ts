@@ -217,6 +217,6 @@ function optionalString(object: JsonObject, name: string): string | undefined {
 }
 
 /** An image that is not what it should be. `reason` completes "the image is malformed: …". */
-export function malformed(reason: string): NetworkError {
-  return new NetworkError("IMAGE_MALFORMED", `the image is malformed: ${reason}`);
+export function malformed(reason: string, hint?: string): NetworkError {
+  return new NetworkError("IMAGE_MALFORMED", `the image is malformed: ${reason}`, hint === undefined ? {} : { hint });
 }

@@ -49,12 +49,6 @@ export function isUnknownIssuer(error: unknown): boolean {
   return unknownIssuer.has(systemCode(error));
 }
 
-/** Answers whether the other side answered a TLS greeting with something that is not TLS (a plain HTTP server does). */
-export function isNotTls(error: unknown): boolean {
-  const code = systemCode(error);
-  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" || code === "EPROTO";
-}
-
 /** A URL for messages and logs: no user, no password, no query, no fragment; these may be secrets. */
 export function describeUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;

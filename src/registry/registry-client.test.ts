@@ -307,6 +307,30 @@ test("I9: an upload sent elsewhere carries no credentials there, not even when a
   assert.deepEqual(plain.seen, []);
 });
 
+test("I9: the waived check and the client certificate of a registry are for it alone, not for hosts it names", async (t) => {
+  const tls = createThrowawayTls(new Date());
+  const serverTls = { cert: tls.certificate, key: tls.key };
+  const elsewhere = await startStory(t, (_request, response) => reply(response, 201), { tls: serverTls });
+  let answer: "upload" | "token" = "upload";
+  const server = await startStory(
+    t,
+    (request, response) => {
+      if (answer === "token") {
+        return reply(response, 401, "", { "www-authenticate": `Bearer realm="${elsewhere.origin}/token"` });
+      }
+      return request.method === "POST"
+        ? reply(response, 202, "", { location: `${elsewhere.origin}/upload/1` })
+        : reply(response, 404);
+    },
+    { tls: serverTls },
+  );
+  const insecure = { insecureRegistries: [server.host] };
+  await refusal(clientOf(t, server, insecure).pushBlob(layer), "TLS_UNTRUSTED");
+  answer = "token";
+  await refusal(clientOf(t, server, insecure).manifest("1"), "TLS_UNTRUSTED");
+  assert.deepEqual(elsewhere.seen, []);
+});
+
 test("a registry that stored other bytes than were pushed is found out", async (t) => {
   const server = await startStory(t, (request, response) => {
     request.resume();

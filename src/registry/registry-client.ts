@@ -2,54 +2,32 @@
  * The OCI distribution client: one repository of one registry. Whatever it hands out was checked against a digest, except a tag's
  * present meaning, which is the registry's word and nothing more.
  */
-import { NetworkError, TagsealError, UsageError } from "../errors.ts";
+import { NetworkError, UsageError } from "../errors.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
 import { type ImageReference, isTag } from "../reference/image-reference.ts";
-import { Authenticator } from "./authentication.ts";
 import { downloadBlob } from "./blob-download.ts";
 import { type BlobContent, uploadBlob, type UploadRequests } from "./blob-upload.ts";
-import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
-import { type CredentialSource, loadDockerConfig } from "./credentials.ts";
-import { findEndpoint, serverHost } from "./endpoint.ts";
-import { HttpClient, type HttpRequest, type HttpResponse, type Timeouts } from "./http-client.ts";
-import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
+import type { HttpRequest, HttpResponse } from "./http-client.ts";
 import {
   acceptedManifests,
   describe,
   type Descriptor,
-  isManifestType,
   type ManifestContent,
-  malformed,
   maxManifestBytes,
   mediaTypes,
-  parseDocument,
   parseManifest,
   verifyContent,
 } from "./manifest.ts";
 import { describeUrl } from "./network-failure.ts";
-import type { Environment } from "./proxy.ts";
+import { type Connection, type ConnectionOptions, openConnection } from "./registry-connection.ts";
 import { registryError } from "./registry-error.ts";
+import { header, indexEntries, manifestType, nextPage, parseTags } from "./registry-response.ts";
 import { retrying } from "./retry.ts";
-import type { TlsSettings } from "./trusted-roots.ts";
 
 /** Settings of a {@link RegistryClient}; nothing is read from the process. */
-export interface RegistryClientOptions {
-  /** `$DOCKER_CONFIG`, usually `~/.docker`: credentials and certificates; neither when absent */
-  readonly dockerConfigDir?: string;
-  /** proxies, `HOME`, and what credential helpers see */
-  readonly env?: Environment;
-  /** hosts, `host:port`s and networks that docker's daemon.json lists as insecure */
-  readonly insecureRegistries?: readonly string[];
-  /** instead of docker's config.json */
-  readonly credentials?: CredentialSource;
-  /** instead of docker's certs.d directories */
-  readonly tls?: TlsSettings;
+export interface RegistryClientOptions extends ConnectionOptions {
   /** what tokens are asked to allow: `pull` (default), or `push`, which includes it */
   readonly access?: "pull" | "push";
-  readonly userAgent?: string;
-  readonly timeouts?: Timeouts;
-  /** aborts every request with `CANCELLED` */
-  readonly signal?: AbortSignal;
 }
 
 /** Options of {@link RegistryClient.pushBlob}. */
@@ -73,13 +51,6 @@ export type PushBlobResult = "present" | "mounted" | "uploaded";
 const defaultChunkBytes = 8 * 1024 * 1024;
 const maxTagPages = 10_000;
 const maxPageBytes = 8 * 1024 * 1024;
-
-interface Connection {
-  readonly http: HttpClient;
-  readonly authenticator: Authenticator;
-  /** ends in `/v2/` */
-  readonly base: URL;
-}
 
 /** Speaks to one repository. Close it when done. */
 export class RegistryClient {
@@ -328,92 +299,7 @@ export class RegistryClient {
   }
 
   #connect(): Promise<Connection> {
-    this.#connection ??= this.#open();
+    this.#connection ??= openConnection(this.registry, this.#options);
     return this.#connection;
   }
-
-  async #open(): Promise<Connection> {
-    const { dockerConfigDir, env = {}, insecureRegistries = [], signal, timeouts, userAgent } = this.#options;
-    const isPlain = (host: string): boolean => mayBePlain(host, insecureRegistries);
-    const tls = await this.#tls();
-    const http = new HttpClient({
-      tls,
-      allowPlainHttp: isPlain,
-      proxyEnv: env,
-      ...(timeouts === undefined ? {} : { timeouts }),
-      ...(userAgent === undefined ? {} : { userAgent }),
-    });
-    const credentials =
-      this.#options.credentials ??
-      (dockerConfigDir === undefined
-        ? undefined
-        : async (registry: string, stop?: AbortSignal) =>
-            await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, stop));
-    const authenticator = new Authenticator(http, {
-      credentials: credentials === undefined ? undefined : (stop) => credentials(this.registry, stop),
-      allowPlainHttp: isPlain,
-    });
-    try {
-      const base = await findEndpoint({ registry: this.registry, insecureRegistries, authenticator, signal });
-      return { http, authenticator, base };
-    } catch (error) {
-      http.close();
-      throw error;
-    }
-  }
-
-  async #tls(): Promise<TlsSettings> {
-    const { tls, dockerConfigDir, env = {}, insecureRegistries = [] } = this.#options;
-    const insecure = isConfiguredInsecure(this.registry, insecureRegistries) ? { insecure: true } : {};
-    if (tls !== undefined) return { ...tls, ...insecure };
-    if (dockerConfigDir === undefined) return insecure;
-    const directories = registryCertificateDirectories(dockerConfigDir, env["HOME"]);
-    return { ...(await loadHostCertificates(directories, serverHost(this.registry))), ...insecure };
-  }
-}
-
-function header(response: HttpResponse, name: string): string | undefined {
-  const value = response.headers[name];
-  return typeof value === "string" ? value : undefined;
-}
-
-/** The Content-Type, or what the manifest calls itself where that says nothing. */
-function manifestType(response: HttpResponse, bytes: Uint8Array): string {
-  const type = header(response, "content-type")?.split(";", 1)[0]?.trim() ?? "";
-  if (isManifestType(type)) return type;
-  const inside = parseDocument(bytes)["mediaType"];
-  if (typeof inside === "string" && isManifestType(inside)) return inside;
-  throw malformed(`${describeUrl(response.url)} sent ${JSON.stringify(type.slice(0, 120))}, no manifest type we know`);
-}
-
-function parseTags(response: HttpResponse, bytes: Uint8Array): string[] {
-  let document;
-  try {
-    document = parseDocument(bytes);
-  } catch (error) {
-    if (!(error instanceof TagsealError)) throw error;
-    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} sent a broken tag list`, {
-      cause: error,
-    });
-  }
-  const tags = Object.hasOwn(document, "tags") ? document["tags"] : undefined;
-  if (tags === null || tags === undefined) return [];
-  const isList = Array.isArray(tags) && tags.every((tag) => typeof tag === "string" && isTag(tag));
-  if (!isList)
-    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} lists names that are no tags`);
-  return tags.map(String);
-}
-
-/** The next page from a Link header; only ever on the same server. @see RFC 8288 */
-function nextPage(response: HttpResponse): URL | undefined {
-  const target = /<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/i.exec(header(response, "link") ?? "")?.[1];
-  if (target === undefined) return undefined;
-  const url = URL.canParse(target, response.url.href) ? new URL(target, response.url.href) : undefined;
-  if (url !== undefined && url.origin === response.url.origin) return url;
-  throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} continues its tag list on another server`);
-}
-
-function indexEntries(bytes: Uint8Array): readonly Descriptor[] {
-  const manifest = parseManifest(bytes, mediaTypes.ociIndex);
-  return manifest.kind === "index" ? manifest.manifests : [];
 }

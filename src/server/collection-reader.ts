@@ -16,7 +16,7 @@ export interface CollectionView {
   /** undefined only when the store has lost it */
   readonly snapshot: StoredFile | undefined;
   readonly meta: ReadonlyMap<RoleName, FileMeta>;
-  /** of the timestamp */
+  /** when the first of the two expires */
   readonly expiresAt: Date;
 }
 
@@ -128,7 +128,13 @@ export class CollectionReader {
     const sha256 = meta.get("snapshot")?.hashes.get("sha256");
     const snapshot = sha256 && (await this.#store.byChecksum(gun, "snapshot", encodeHex(sha256)));
     if (snapshot === undefined) return { timestamp, snapshot, meta: new Map(), expiresAt };
-    return { timestamp, snapshot, meta: parseMetadata("snapshot", snapshot.bytes).body.meta, expiresAt };
+    const { body } = parseMetadata("snapshot", snapshot.bytes);
+    return {
+      timestamp,
+      snapshot,
+      meta: body.meta,
+      expiresAt: body.expiresAt < expiresAt ? body.expiresAt : expiresAt,
+    };
   }
 
   /** The entry of a collection, moved to the young end. */

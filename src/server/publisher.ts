@@ -70,7 +70,7 @@ export class Publisher {
   }
 
   /**
-   * Signs an expired timestamp (and snapshot, when its key is here) again, for a reader that waits. A renewal that is not
+   * Signs an expired timestamp or snapshot (when its key is here) again, for a reader that waits. A renewal that is not
    * possible leaves everything as it is: what readers then get tells them that it has expired.
    */
   async renew(gun: string): Promise<void> {
@@ -118,7 +118,9 @@ export class Publisher {
   async #settleUnrenewed(gun: string): Promise<void> {
     const view = await this.#parts.reader.view(gun);
     if (view === undefined || view.expiresAt > this.#parts.now()) return;
-    this.#failRenewal(gun, { error: "the root, or a certificate in it, has expired" });
+    this.#failRenewal(gun, {
+      error: "the root, a certificate in it, or a snapshot whose key is the owner's has expired",
+    });
   }
 
   #failedRecently(gun: string): boolean {

@@ -5,73 +5,28 @@
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createSecureContext } from "node:tls";
 import { TagsealError } from "../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
-import type { Authorise } from "./http/authorise.ts";
-import type { CacheAges } from "./http/file-reply.ts";
 import { Handlers } from "./http/handlers.ts";
 import { Health } from "./http/health.ts";
 import { Metrics } from "./http/metrics.ts";
-import type { UploadLimits } from "./http/multipart.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
 import { Publisher } from "./publisher.ts";
-import { ServerLog, type LogLevel, type LogSink } from "./server-log.ts";
+import { ServerLog } from "./server-log.ts";
+import { defaultCacheAges, defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
+import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 
-/** How to run a trust server. */
-export interface ServerOptions {
-  /** address to listen on, `127.0.0.1` or `::` for instance */
-  readonly host: string;
-  /** 0 takes a free one */
-  readonly port: number;
-  /** holds `metadata.db`, `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent */
-  readonly dataDir: string;
-  /** PEM files; without them the server speaks plain HTTP */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
-  /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
-  readonly signerPassphrase?: string | undefined;
-  /** instead of `metadata.db`; closed with the server */
-  readonly store?: MetadataStore | undefined;
-  /** instead of `signer.db`; closed with the server */
-  readonly signer?: SigningService | undefined;
-  /** without it everybody may do everything */
-  readonly authorise?: Authorise | undefined;
-  /** when given, only names that begin with one of these exist here */
-  readonly gunPrefixes?: readonly string[] | undefined;
-  readonly cacheAges?: CacheAges | undefined;
-  readonly limits?: Partial<ServerLimits> | undefined;
-  readonly now?: (() => Date) | undefined;
-  /** takes JSON lines; without it nothing is logged */
-  readonly log?: LogSink | undefined;
-  /** `info` when absent; `debug` adds a line for each successful read */
-  readonly logLevel?: LogLevel | undefined;
-}
-
-/** Bounds on what clients may ask of the server. */
-export interface ServerLimits extends UploadLimits {
-  /** bytes of all uploads under way together */
-  readonly maxUploadBytesInMemory: number;
-  /** bytes of the cache in front of the store */
-  readonly maxCacheBytes: number;
-  /** until the headers of a request are there */
-  readonly headersTimeoutMs: number;
-  /** until a request is there with its body */
-  readonly requestTimeoutMs: number;
-  /** without a byte either way */
-  readonly idleTimeoutMs: number;
-  /** for requests under way when the server closes */
-  readonly shutdownTimeoutMs: number;
-}
+export type { ServerOptions } from "./server-options.ts";
 
 /** A server that accepts connections. */
 export interface RunningServer {
@@ -80,24 +35,6 @@ export interface RunningServer {
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
-
-const mebibyte = 1024 * 1024;
-
-/** What applies where the caller names nothing else. */
-export const defaultLimits: ServerLimits = {
-  maxBytes: 48 * mebibyte,
-  maxPartBytes: 32 * mebibyte,
-  maxParts: 1000,
-  maxUploadBytesInMemory: 96 * mebibyte,
-  maxCacheBytes: 48 * mebibyte,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 120_000,
-  idleTimeoutMs: 60_000,
-  shutdownTimeoutMs: 10_000,
-};
-
-/** Notary v1: five minutes for what may change, thirty days for what cannot. */
-export const defaultCacheAges: CacheAges = { current: 300, consistent: 2_592_000 };
 
 /**
  * Starts a trust server.
@@ -179,7 +116,7 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
   const listener = requestListener({
     handlers,
     health: new Health(store, signer),
-    metrics: metricsOf(reader, publisher),
+    metrics: metricsOf(reader, publisher, uploads),
     log,
     authorise: options.authorise,
     gunPrefixes: options.gunPrefixes ?? [],
@@ -200,51 +137,21 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
   return server.setTimeout(limits.idleTimeoutMs);
 }
 
-function metricsOf(reader: CollectionReader, publisher: Publisher): Metrics {
+function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: UploadBudget): Metrics {
   const metrics = new Metrics();
-  const counter = (name: string, help: string, value: () => number): void =>
-    metrics.addGauge({ name: `tagseal_server_${name}`, help, type: "counter", value });
-  counter("published_total", "Publications committed.", () => publisher.counts.published);
-  counter("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
-  counter(
-    "refused_total",
-    "Publications refused because readers would not accept them.",
-    () => publisher.counts.refused,
-  );
-  counter("renewed_total", "Expired timestamps signed again.", () => publisher.counts.renewed);
-  counter("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
-  counter("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
-  const bytes = {
-    name: "tagseal_server_cache_bytes",
-    help: "Estimated size of the cache.",
-    value: () => reader.counts.bytes,
+  const add = (name: string, help: string, value: () => number): void => {
+    const type = name.endsWith("_total") ? "counter" : "gauge";
+    metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
   };
-  metrics.addGauge({ ...bytes, type: "gauge" });
+  add("published_total", "Publications committed.", () => publisher.counts.published);
+  add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
+  add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
+  add("renewed_total", "Expired timestamps signed again.", () => publisher.counts.renewed);
+  add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
+  add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
+  add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
+  add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
   return metrics;
-}
-
-interface TlsFiles {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
-
-function readTlsFiles({ certFile, keyFile }: NonNullable<ServerOptions["tls"]>): TlsFiles {
-  const files = { cert: readConfigured(certFile), key: readConfigured(keyFile) };
-  try {
-    createSecureContext(files);
-  } catch (cause) {
-    const reason = `${certFile} and ${keyFile} are not a certificate and its private key`;
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot serve TLS: ${reason}`, { cause });
-  }
-  return files;
-}
-
-function readConfigured(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot read ${path}`, { cause });
-  }
 }
 
 function makeDataDirectory(path: string): void {

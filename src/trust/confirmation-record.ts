@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
 import { sha256Hex } from "../crypto/digest.ts";
 
 /** Refreshing the record more often than this would cost every verification a write and tell nobody anything. */
@@ -19,27 +19,27 @@ export class ConfirmationRecord {
   }
 
   /** When these bytes were last confirmed; undefined when that is not on record. */
-  async confirmedAt(bytes: Uint8Array): Promise<Date | undefined> {
-    const [instant, sha256] = (await this.#read()).split(" ");
+  confirmedAt(bytes: Uint8Array): Date | undefined {
+    const [instant, sha256] = this.#read().split(" ");
     const at = new Date(instant ?? "");
     return sha256 === sha256Hex(bytes) && !Number.isNaN(at.getTime()) ? at : undefined;
   }
 
   /** Notes that the server has exactly these bytes now. Failing to leaves an older, more cautious record. */
-  async confirm(bytes: Uint8Array): Promise<void> {
-    const last = await this.confirmedAt(bytes);
+  confirm(bytes: Uint8Array): void {
+    const last = this.confirmedAt(bytes);
     const ageMs = last === undefined ? Infinity : this.#now().getTime() - last.getTime();
     if (ageMs >= 0 && ageMs < granularityMs) return;
     try {
-      await writeFile(this.#path, `${this.#now().toISOString()} ${sha256Hex(bytes)}\n`, { mode: 0o600 });
+      writeFileSync(this.#path, `${this.#now().toISOString()} ${sha256Hex(bytes)}\n`, { mode: 0o600 });
     } catch (error) {
       if (!(error instanceof Error && "code" in error)) throw error;
     }
   }
 
-  async #read(): Promise<string> {
+  #read(): string {
     try {
-      return (await readFile(this.#path, "utf8")).trim();
+      return readFileSync(this.#path, "utf8").trim();
     } catch (error) {
       if (error instanceof Error && "code" in error) return "";
       throw error;

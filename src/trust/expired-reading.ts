@@ -15,9 +15,10 @@ import type { TrustContext } from "./trust-context.ts";
  * @throws MetadataError what an update can refuse; NetworkError
  */
 export async function readExpired(context: TrustContext): Promise<TrustedCollection> {
-  const { cache, gun, now } = context;
+  const { cache, gun, now, pinning } = context;
   const root = await cache.load("root");
-  const trusted = new TrustedMetadata({ gun, now: now() });
+  // As in every update: what was pinned counts where no root is remembered that could speak for itself.
+  const trusted = new TrustedMetadata({ gun, now: now(), ...(root === undefined ? { pinning } : {}) });
   trusted.load("root", root ?? (await fetchExpected(context, trusted, "root")));
   await load(context, trusted, "timestamp", false);
   await load(context, trusted, "snapshot", true);

@@ -62,6 +62,17 @@ test("I3: a slower update of another process does not take the cache back", asyn
   }
 });
 
+test("I3: of two roots trusted on first use at the same time the second does not take the place of the first", async () => {
+  const [first, second, third] = [cacheOf(), cacheOf(), cacheOf()];
+  for (const cache of [first, second, third]) equal(await cache.load("root"), undefined);
+  await first.store("root", roleFile(1));
+  await rejects(second.store("root", roleFile(2)), { code: "METADATA_CACHE_CORRUPT" });
+  deepEqual(await cacheOf().load("root"), roleFile(1));
+  await third.store("root", roleFile(1));
+  await first.store("root", roleFile(2));
+  deepEqual(await cacheOf().load("root"), roleFile(2), "whoever trusted the first one may go on from it");
+});
+
 test("a file that did not change since it was loaded is replaced, whatever version it claims: the updater has judged it", async () => {
   const cache = cacheOf();
   await cache.store("targets", Buffer.from(`{"signed":{"version":9},"signatures":[]}`));

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isJsonObject, parseJson } from "../encoding/json.ts";
@@ -39,6 +39,9 @@ interface FileIdentity {
  * the old file or the new one. A writer that finds a file changed since it looked keeps the higher version: two updates that overlap
  * never take this machine back in time. Links are not followed out of the trust directory.
  *
+ * Reading is synchronous inside: every verification reads a handful of files, and each trip to the thread pool and back costs more
+ * than reading one of them.
+ *
  * @see Notary v1: cache
  */
 export class FileMetadataCache implements MetadataCache {
@@ -71,8 +74,8 @@ export class FileMetadataCache implements MetadataCache {
   async load(role: RoleName): Promise<Uint8Array | undefined> {
     const path = this.#pathOf(role);
     try {
-      await this.#checkDirectories(path);
-      const { bytes, identity } = await readRegularFile(path);
+      this.#checkDirectories(path);
+      const { bytes, identity } = readRegularFile(path);
       this.#seen.set(role, identity);
       if (role === "timestamp") this.#timestamp = bytes;
       return bytes;
@@ -92,10 +95,10 @@ export class FileMetadataCache implements MetadataCache {
   async store(role: RoleName, bytes: Uint8Array): Promise<void> {
     const path = this.#pathOf(role);
     try {
-      await this.#checkDirectories(path);
+      this.#checkDirectories(path);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await withCollectionLock(this.#lockPath("cache"), async () => await this.#replace(role, path, bytes), lockTiming);
-      if (role === "timestamp") await this.#confirmations.confirm((this.#timestamp = bytes));
+      if (role === "timestamp") this.#confirmations.confirm((this.#timestamp = bytes));
     } catch (error) {
       if (error instanceof TagsealError || !(error instanceof Error)) throw error;
       throw new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${error.message}`, { cause: error });
@@ -105,12 +108,12 @@ export class FileMetadataCache implements MetadataCache {
   /** When the server last had exactly the stored timestamp. */
   async confirmedAt(role: RoleName): Promise<Date | undefined> {
     const bytes = role === "timestamp" ? await this.load(role) : undefined;
-    return bytes === undefined ? undefined : await this.#confirmations.confirmedAt(bytes);
+    return bytes === undefined ? undefined : this.#confirmations.confirmedAt(bytes);
   }
 
   /** Notes that the server still has exactly the timestamp loaded last; nothing else is kept track of. */
   async confirm(role: RoleName): Promise<void> {
-    if (role === "timestamp" && this.#timestamp !== undefined) await this.#confirmations.confirm(this.#timestamp);
+    if (role === "timestamp" && this.#timestamp !== undefined) this.#confirmations.confirm(this.#timestamp);
   }
 
   /** How many changes another tool staged for its next publish. They are its business: only counted, never read. */
@@ -133,19 +136,23 @@ export class FileMetadataCache implements MetadataCache {
 
   async #replace(role: RoleName, path: string, bytes: Uint8Array): Promise<void> {
     const current = await identityOf(path);
-    if (current !== undefined && !same(current, this.#seen.get(role)) && (await this.#isNewer(role, path, bytes)))
-      return;
+    if (current !== undefined && !same(current, this.#seen.get(role)) && this.#isNewer(role, path, bytes)) return;
     await writeAtomically(path, bytes);
     this.#seen.set(role, await identityOf(path));
   }
 
   /** Somebody else wrote since we looked: theirs stays if its version is higher. */
-  async #isNewer(role: RoleName, path: string, ours: Uint8Array): Promise<boolean> {
-    const { bytes } = await readRegularFile(path);
+  #isNewer(role: RoleName, path: string, ours: Uint8Array): boolean {
+    const { bytes } = readRegularFile(path);
+    if (role === "root" && this.#wasAbsent(role) && Buffer.compare(bytes, ours) !== 0) throw otherFirstRoot(path);
     const theirVersion = versionOf(bytes);
     if (theirVersion === undefined) return false;
     this.#seen.delete(role);
     return theirVersion > (versionOf(ours) ?? 0);
+  }
+
+  #wasAbsent(role: RoleName): boolean {
+    return this.#seen.has(role) && this.#seen.get(role) === undefined;
   }
 
   /** The leading dot keeps it apart from every collection below this one. */
@@ -158,13 +165,13 @@ export class FileMetadataCache implements MetadataCache {
   }
 
   /** Refuses a link anywhere between the trust directory (which may itself be one: that is its owner's choice) and the file. */
-  async #checkDirectories(path: string): Promise<void> {
+  #checkDirectories(path: string): void {
     const below = dirname(path).slice(this.#trustDirectory.length).split("/").filter(Boolean);
     let directory = this.#trustDirectory;
     for (const segment of below) {
       directory = join(directory, segment);
       if (this.#checkedDirectories.has(directory)) continue;
-      const found = await lstat(directory).catch(absentAsUndefined);
+      const found = lstatSync(directory, { throwIfNoEntry: false });
       if (found === undefined) return;
       if (!found.isDirectory())
         throw corrupt(directory, "a directory", found.isSymbolicLink() ? "a link" : "something else");
@@ -181,16 +188,16 @@ function safeSegments(name: string): string[] {
   return segments;
 }
 
-async function readRegularFile(path: string): Promise<{ bytes: Uint8Array; identity: FileIdentity }> {
+function readRegularFile(path: string): { bytes: Uint8Array; identity: FileIdentity } {
   // O_NONBLOCK: a pipe put in a file's place must not hang us before it is looked at.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const found = await file.stat();
+    const found = fstatSync(file);
     if (!found.isFile()) throw corrupt(path, "a file", "something else");
     if (found.size > maxFileBytes) throw corrupt(path, `at most ${maxFileBytes} bytes`, `${found.size}`);
-    return { bytes: await file.readFile(), identity: found };
+    return { bytes: readFileSync(file), identity: found };
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
@@ -256,6 +263,13 @@ function readable(error: unknown, path: string): unknown {
   if (code === "ELOOP") return corrupt(path, "a file", "a link");
   if (hasCode(error, "METADATA_CACHE_CORRUPT")) return error;
   return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata: ${message}`, { cause: error });
+}
+
+/** Nothing vouches for the second root but first use, and that is over: whoever comes next judges it by the first. */
+function otherFirstRoot(path: string): MetadataError {
+  return new MetadataError("METADATA_CACHE_CORRUPT", `${path}: another root was trusted here a moment ago`, {
+    hint: "Try again: what the trust server presents is then judged by that root.",
+  });
 }
 
 function corrupt(path: string, expected: string, actual: string): MetadataError {

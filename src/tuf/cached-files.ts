@@ -27,6 +27,8 @@ export class CachedFiles {
   readonly #onWarning: (warning: UpdateWarning) => void;
   /** as found when the update began */
   readonly #original = new Map<RoleName, Promise<MetadataFile | undefined>>();
+  /** of these, parents of delegations that were in order: told once for all their children */
+  readonly #soundParents = new Map<RoleName, Promise<MetadataFile<TargetsBody> | undefined>>();
   /** accepted since */
   readonly #accepted = new Map<RoleName, MetadataFile>();
   /** the root trusted when the update began: old files are judged by the keys of their time */
@@ -124,12 +126,20 @@ export class CachedFiles {
         ? undefined
         : { roleKeys, keys: this.oldRoot.body.keys };
     }
-    const parentSigners = await this.#oldSigners(parentOf(role));
-    const parent = (await this.#read(parentOf(role))) as MetadataFile<TargetsBody> | undefined;
-    if (parentSigners === undefined || parent === undefined || judge(parent, parentSigners) !== "verified")
-      return undefined;
-    const declared = delegatedRole(parent, role);
-    return declared === undefined ? undefined : { roleKeys: declared, keys: parent.body.delegations.keys };
+    const parentName = parentOf(role);
+    const checking = this.#soundParents.get(parentName) ?? this.#soundParent(parentName);
+    this.#soundParents.set(parentName, checking);
+    const parent = await checking;
+    const declared = parent === undefined ? undefined : delegatedRole(parent, role);
+    return parent === undefined || declared === undefined
+      ? undefined
+      : { roleKeys: declared, keys: parent.body.delegations.keys };
+  }
+
+  async #soundParent(role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
+    const signers = await this.#oldSigners(role);
+    const parent = (await this.#read(role)) as MetadataFile<TargetsBody> | undefined;
+    return signers !== undefined && parent !== undefined && judge(parent, signers) === "verified" ? parent : undefined;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { canonicalJson } from "../encoding/json.ts";
 import { MetadataError } from "../errors.ts";
+import { EditedTargets } from "./edited-targets.ts";
 import type {
   Body,
   Delegations,
@@ -36,14 +37,14 @@ export interface CollectionDraft {
   readonly warnings: string[];
 }
 
-/** One targets file being edited. The file it came from is never touched; entries are copied at the first change. */
+/** One targets file being edited. The file it came from is never touched. */
 export class TargetsDraft {
   /** the file last published, as far as its content is still the starting point */
   readonly published: MetadataFile<TargetsBody> | undefined;
   /** the highest version known to be taken, 0 for none */
   readonly takenVersion: number;
   #content: Content<TargetsBody>;
-  #ownEntries: Map<string, Target> | undefined;
+  #ownEntries: EditedTargets | undefined;
   #contentBeforePurge: Content<TargetsBody> | undefined;
   #changed: boolean;
 
@@ -127,9 +128,9 @@ export class TargetsDraft {
     );
   }
 
-  #entries(): Map<string, Target> {
+  #entries(): EditedTargets {
     if (this.#ownEntries === undefined) {
-      this.#ownEntries = new Map(this.#content.targets);
+      this.#ownEntries = new EditedTargets(this.#content.targets);
       this.#content = { ...this.#content, targets: this.#ownEntries };
     }
     return this.#ownEntries;

@@ -28,7 +28,16 @@ export function requireVersion(file: MetadataFile, minVersion: number): void {
  */
 export function requireFresh(file: MetadataFile, now: Date): void {
   if (now <= file.body.expiresAt) return;
-  throw new MetadataError("METADATA_EXPIRED", `${file.role} expired at ${displayTime(file.body.expiresAt)}`);
+  throw new MetadataError("METADATA_EXPIRED", `${file.role} expired at ${displayTime(file.body.expiresAt)}`, {
+    hint: staleHint(file.role),
+  });
+}
+
+/** Who has to sign again: the server renews two of the roles by itself, and one that does not may be held back on the way. */
+function staleHint(role: RoleName): string {
+  if (role === "timestamp" || role === "snapshot")
+    return "The trust server no longer renews it, or somebody keeps newer files from you; ask whoever runs the server, and check this machine's clock.";
+  return "Whoever holds its key must publish again; check this machine's clock, too.";
 }
 
 /**

@@ -6,10 +6,10 @@
 import type { SigningKey } from "../crypto/private-key.ts";
 import type { PublicKey } from "../crypto/public-key.ts";
 import type { Signature } from "../crypto/signature.ts";
-import { canonicalJson } from "../encoding/json.ts";
+import { fileFormToCanonical } from "../encoding/json.ts";
 import { hasCode, KeyStoreError } from "../errors.ts";
 import type { AnyBody, MetadataFile, RoleKeys, RoleName } from "./metadata.ts";
-import { fileBytes, serialiseBody } from "./notary-v1/serialise.ts";
+import { fileOf, signedFileForm } from "./notary-v1/serialise.ts";
 import { verifyThreshold } from "./threshold.ts";
 
 /** Finds the private key for a public key, by its canonical ID; `undefined` when it is not held. May ask for a passphrase. */
@@ -46,11 +46,11 @@ export async function signRole<B extends AnyBody>(
   keys: SigningKeys,
   extraKeys: readonly PublicKey[] = [],
 ): Promise<MetadataFile<B>> {
-  const signed = serialiseBody(body);
-  const signedBytes = canonicalJson(signed);
+  const fileForm = signedFileForm(body);
+  const signedBytes = fileFormToCanonical(fileForm);
   const candidates = [...requirements.flatMap(keysOf), ...extraKeys];
   const signatures = await signaturesBy(candidates, signedBytes, keys);
-  const file = { role, body, signedBytes, signatures, bytes: fileBytes(body, signatures) };
+  const file = { role, body, signedBytes, signatures, bytes: fileOf(fileForm, signatures) };
   for (const requirement of requirements) requireThreshold(file, requirement);
   return file;
 }

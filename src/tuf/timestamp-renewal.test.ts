@@ -51,6 +51,25 @@ describe("renewing a timestamp", () => {
     equal(after.timestamp?.body.expires, "2026-12-08T05:07:46.04Z");
   });
 
+  test("that is fresh but names an expired snapshot: both, or nobody could read the collection until it expires too", async () => {
+    const story = await serverStory();
+    await story.server.upload(new Map(), { snapshotLifetimeMs: 86_400_000 });
+    const files = await renewed(story, { now: later(2) });
+    deepEqual(
+      files.map(({ role }) => role),
+      ["snapshot", "timestamp"],
+    );
+    story.server.commit(files);
+    await story.server.read(later(2));
+  });
+
+  test("that is fresh but names an expired snapshot of the client's does nothing", async () => {
+    const story = await serverStory("client");
+    const files = await renewed(story, { now: later(1100), timestampLifetimeMs: 1 });
+    story.server.commit(files);
+    deepEqual(await renewed(story, { now: later(1100) }), []);
+  });
+
   test("whose expired snapshot is the client's: the timestamp alone; readers will say what is wrong", async () => {
     const story = await serverStory("client");
     const files = await renewed(story, { now: later(1100) });

@@ -23,18 +23,22 @@ export interface RenewalInput {
 /**
  * Signs a new timestamp if the stored one is expired, and a new snapshot with the same entries if that is expired and its key is held.
  *
- * @returns what is to be stored, in one transaction; empty when nothing is stored, when the timestamp is fresh, and when the root is
- *   expired, since nobody would believe a fresher timestamp then
+ * Off-spec: the reference looks at the snapshot only once the timestamp has expired, and until then nobody can read the collection.
+ *
+ * @returns what is to be stored, in one transaction; empty when nothing is stored, when nothing has expired that could be signed here,
+ *   and when the root is expired, since nobody would believe a fresher timestamp then
  * @throws UpdateRefused when the timestamp's key is not held; MetadataError when a stored file cannot be parsed; what `stored` and `keys` throw
  * @see Notary v1: reading semantics
  */
 export async function renewTimestamp(input: RenewalInput): Promise<readonly ValidatedFile[]> {
   const stored = new StoredView(input.stored);
-  const timestamp = await stored.parsed("timestamp");
-  if (timestamp === undefined || !isExpired(timestamp.body, input.now)) return [];
-  const [trusted, snapshot] = [await trustedRoot(input, stored), await stored.parsed("snapshot")];
-  if (trusted === undefined || snapshot === undefined) return [];
-  const renewed = isExpired(snapshot.body, input.now) ? await renewedSnapshot(input, trusted, snapshot) : undefined;
+  const [timestamp, snapshot] = [await stored.parsed("timestamp"), await stored.parsed("snapshot")];
+  if (timestamp === undefined || snapshot === undefined) return [];
+  const [isStale, isSnapshotStale] = [isExpired(timestamp.body, input.now), isExpired(snapshot.body, input.now)];
+  const trusted = isStale || isSnapshotStale ? await trustedRoot(input, stored) : undefined;
+  if (trusted === undefined) return [];
+  const renewed = isSnapshotStale ? await renewedSnapshot(input, trusted, snapshot) : undefined;
+  if (!isStale && renewed === undefined) return [];
   const { keys, now, timestampLifetimeMs } = input;
   const signing = { signers: trusted.signersOf("timestamp"), keys, now, validForMs: timestampLifetimeMs };
   const next = await makeTimestamp(timestamp, (renewed ?? snapshot).bytes, signing);

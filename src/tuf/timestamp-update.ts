@@ -28,6 +28,11 @@ const fallbackWarning =
 /** How long a trust server of the reference lets a timestamp live, in milliseconds. */
 const timestampLifetimeMs = 14 * 24 * 60 * 60 * 1000;
 
+/** What may stand in for an answer of the server. */
+export interface AllowedFallback {
+  readonly cachedTimestamp: boolean;
+}
+
 /**
  * Loads the server's timestamp into `trusted`, or the cached one with a warning.
  *
@@ -39,6 +44,7 @@ export async function loadTimestamp(
   options: UpdateOptions,
   files: CachedFiles,
   trusted: TrustedMetadata,
+  allowed: AllowedFallback,
 ): Promise<void> {
   const asking = settle(options.source.fetch("timestamp", trusted.expected("timestamp").maxBytes));
   // While the server thinks: read what will be needed whatever it says.
@@ -47,6 +53,7 @@ export async function loadTimestamp(
   await files.latest("targets");
   const answer = await asking;
   if ("bytes" in answer) await acceptTimestamp(options, files, trusted, answer.bytes, cached);
+  else if (!allowed.cachedTimestamp) throw answer.error;
   else await useCached(options, trusted, cached, answer.error);
 }
 

@@ -4,7 +4,7 @@ import { MetadataError, hasCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "./metadata.ts";
 import { isWithin } from "./role-name.ts";
-import { loadTimestamp } from "./timestamp-update.ts";
+import { type AllowedFallback, loadTimestamp } from "./timestamp-update.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
@@ -21,8 +21,9 @@ export async function updateBelowRoot(
   options: UpdateOptions,
   files: CachedFiles,
   trusted: TrustedMetadata,
+  allowed: AllowedFallback = { cachedTimestamp: true },
 ): Promise<void> {
-  await loadTimestamp(options, files, trusted);
+  await loadTimestamp(options, files, trusted, allowed);
   const pass = new UpdatePass(options, files, trusted);
   await pass.loadRole("snapshot");
   await pass.loadRole("targets");

@@ -107,6 +107,24 @@ describe("an accepted update", () => {
   });
 });
 
+test("I1: an upload of many files leaves others their turn between one and the next", async () => {
+  const story = await serverStory();
+  const files = await nextFiles(story, (editor) => {
+    editor.addTarget("targets", "v2", target("two"));
+    editor.addTarget("targets/alice", "a2", target("two"));
+  });
+  let turns = 0;
+  let isOver = false;
+  const take = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(take);
+  };
+  setImmediate(take);
+  await story.server.upload(files);
+  isOver = true;
+  ok(turns >= 2, `${turns} turns`);
+});
+
 describe("versions that are taken", () => {
   test("I7: are the storage's to refuse, and it refuses", async () => {
     const story = await serverStory();

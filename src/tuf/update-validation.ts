@@ -5,6 +5,7 @@
  * @see Notary v1: what the server validates, in order
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, MetadataError, TagsealError } from "../errors.ts";
 import { signablePaths } from "./delegation-paths.ts";
@@ -26,7 +27,13 @@ import { verifyThreshold } from "./threshold.ts";
 import { delegatedRole, TrustedMetadata } from "./trusted-metadata.ts";
 import { type RefusalKind, refusing, UpdateRefused } from "./update-refused.ts";
 import { validatedFile, type ValidatedFile } from "./validated-file.ts";
-import { requireOwnKeyIds, requireReferenceForm, requireUsableNames, requireVersionInRange } from "./upload-form.ts";
+import {
+  requireOwnKeyIds,
+  requireOwnSignatures,
+  requireReferenceForm,
+  requireUsableNames,
+  requireVersionInRange,
+} from "./upload-form.ts";
 
 /** One upload, and what it is judged by. */
 export interface UpdateInput {
@@ -109,6 +116,8 @@ class Update {
   async validateTargets(): Promise<void> {
     const roles = [...this.#uploads.keys()].filter((role) => role === "targets" || isDelegation(role));
     for (const role of roles.toSorted(byDepth)) {
+      // Each may take a second if it was made to: whoever else this process serves gets a turn in between.
+      await nextTurn();
       if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
       await this.#accept("ErrBadTargets", role, this.#uploads.get(role) ?? new Uint8Array(), (file) => {
         const paths = signablePaths(role, (name) => this.#declaredPaths(name));
@@ -170,6 +179,7 @@ class Update {
       check(loaded);
       requireVersionInRange(loaded, storedVersion);
       requireOwnKeyIds(loaded);
+      requireOwnSignatures(loaded, this.#trusted.signersOf(role));
       requireReferenceForm(loaded);
       return loaded;
     });

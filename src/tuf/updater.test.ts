@@ -199,6 +199,22 @@ test("I4: a refused timestamp is never replaced by the cached one", async () => 
   assert.equal(await client.outcome(), "METADATA_MALFORMED");
 });
 
+test("I4: a refusal is not forgotten because the server has no answer when it is asked again", async () => {
+  const repository = await publishedWithReleases();
+  const client = new SimulatedClient(repository);
+  await client.update();
+  repository.tamper("timestamp", (bytes) => bytes.subarray(1));
+  const fetch = client.source.fetch.bind(client.source);
+  let asked = 0;
+  client.source.fetch = async (name, maxBytes) => {
+    if (name === "timestamp" && ++asked > 1) throw unreachable;
+    return await fetch(name, maxBytes);
+  };
+  assert.equal(await client.outcome(), "NETWORK_UNREACHABLE");
+  assert.equal(asked, 2);
+  assert.deepEqual(client.warnings, []);
+});
+
 test("I4: a bound on staleness forbids the cached timestamp", async () => {
   const client = new SimulatedClient(await publishedWithReleases());
   await client.update();

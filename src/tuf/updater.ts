@@ -38,14 +38,17 @@ export async function updateCollection(options: UpdateOptions): Promise<TrustedC
 
 async function updateWithRetry(options: UpdateOptions, files: CachedFiles, start: Bootstrap): Promise<TrustedMetadata> {
   const { trusted: first, root, pinning } = start;
+  let wasRefused: boolean;
   try {
     await updateBelowRoot(options, files, first);
     return first;
   } catch (error) {
     if (!mayBeCuredByNewRoot(error)) throw error;
+    wasRefused = error instanceof MetadataError && error.code !== "METADATA_MISSING";
   }
   const { trusted: second } = await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning });
-  await updateBelowRoot(options, files, second);
+  // What was refused once is not made good by a server that then falls silent.
+  await updateBelowRoot(options, files, second, { cachedTimestamp: !wasRefused });
   return second;
 }
 

@@ -4,12 +4,14 @@
  */
 
 import type { PublicKey } from "../crypto/public-key.ts";
+import { verifySignature } from "../crypto/signature.ts";
 import { MetadataError } from "../errors.ts";
 import { highestVersion } from "./collection-draft.ts";
 import type { AnyBody, MetadataFile, TargetsBody } from "./metadata.ts";
 import { fileBytes, isReferenceSerialisation } from "./notary-v1/serialise.ts";
 import type { PathPrefixes } from "./path-prefixes.ts";
 import { requireTargetName } from "./target-name.ts";
+import type { RoleSigners } from "./trusted-metadata.ts";
 
 /** How far one upload may raise a version: above what any restored backup is behind, far below what would use the numbers up. */
 export const maxVersionStep = 2 ** 20;
@@ -59,6 +61,24 @@ export function requireOwnKeyIds(file: MetadataFile): void {
     throw new MetadataError(
       "METADATA_KEY_ID_MISMATCH",
       `key ID is not valid for key content: ${file.role} lists ${key.keyId} as ${id}`,
+    );
+  }
+}
+
+/**
+ * Refuses a signature in the name of one of the role's keys that this key did not make. It takes nothing away today, when others reach the
+ * threshold, but readers that compare later cannot tell it from damage.
+ *
+ * @throws MetadataError `METADATA_THRESHOLD_NOT_MET`
+ */
+export function requireOwnSignatures(file: MetadataFile, { roleKeys, keys }: RoleSigners): void {
+  const ids = new Set(roleKeys.keyIds);
+  for (const signature of file.signatures) {
+    const key = ids.has(signature.keyId) ? keys.get(signature.keyId) : undefined;
+    if (key === undefined || verifySignature(key, signature, file.signedBytes)) continue;
+    throw new MetadataError(
+      "METADATA_THRESHOLD_NOT_MET",
+      `${file.role} carries a signature in the name of ${signature.keyId} that is not by that key`,
     );
   }
 }

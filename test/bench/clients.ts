@@ -1,25 +1,44 @@
 /** The command lines side by side: start-up, verify and sign, on repositories of growing size. */
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
 import {
   client,
+  launcher,
   run,
   runOk,
-  tagsealCommand,
   type Client,
   type LayoutImage,
   type Registry,
   type Scope,
   type TrustServer,
 } from "../support/peers.ts";
-import { rowOf, timeInTurns, type Row } from "./measure.ts";
+import { executableName, rowOf, timeInTurns, type Contender, type Row } from "./measure.ts";
 import { seedTags, upload } from "./seed.ts";
+
+/** `npm run executable` makes it; without it there is a column less. */
+const executable = resolve(import.meta.dirname, `../../dist/tagseal-linux-${process.arch}`);
+
+/** Our command line on Node.js, and the executable where there is one, doing the same. */
+function ours(
+  name: string,
+  { prepare, user }: { readonly prepare?: () => void; readonly user?: Client },
+  args: () => readonly string[],
+): Contender[] {
+  const commands = new Map([[name, launcher]]);
+  if (existsSync(executable)) commands.set(executableName, executable);
+  const env = user === undefined ? {} : { env: user.env };
+  return [...commands].map(([label, command]) => ({
+    name: label,
+    ...(prepare === undefined ? {} : { prepare }),
+    work: () => runOk(command, args(), env),
+  }));
+}
 
 /** Start-up: what each program costs before it does anything. */
 export async function startUp(turns: number): Promise<Row[]> {
   const results = await timeInTurns(
     [
-      { name: "tagseal version", work: () => runOk(tagsealCommand, ["version"]) },
+      ...ours("tagseal version", {}, () => ["version"]),
       { name: "bare node", work: () => runOk(process.execPath, ["-e", "0"]) },
       { name: "notary version", work: () => runOk("notary", ["version"]) },
       { name: "docker --version", work: () => runOk("docker", ["--version"]) },
@@ -39,7 +58,7 @@ interface Repository {
 async function verifyWarm(user: Client, { gun, tags }: Repository, turns: number): Promise<Row> {
   const results = await timeInTurns(
     [
-      { name: "tagseal verify", work: () => user.tagsealOk(["verify", `${gun}:t0`]) },
+      ...ours("tagseal verify", { user }, () => ["verify", `${gun}:t0`]),
       { name: "notary lookup", work: () => user.notaryOk(["lookup", gun, "t0"]) },
       { name: "docker trust inspect", work: () => user.dockerOk(["trust", "inspect", `${gun}:t0`]) },
     ],
@@ -52,7 +71,7 @@ async function verifyCold(user: Client, { gun, tags }: Repository, turns: number
   const prepare = (): void => rmSync(join(user.trustDirectory, "tuf", gun), { recursive: true, force: true });
   const results = await timeInTurns(
     [
-      { name: "tagseal verify", prepare, work: () => user.tagsealOk(["verify", `${gun}:t0`]) },
+      ...ours("tagseal verify", { prepare, user }, () => ["verify", `${gun}:t0`]),
       { name: "notary lookup", prepare, work: () => user.notaryOk(["lookup", gun, "t0"]) },
       { name: "docker trust inspect", prepare, work: () => user.dockerOk(["trust", "inspect", `${gun}:t0`]) },
     ],
@@ -62,17 +81,22 @@ async function verifyCold(user: Client, { gun, tags }: Repository, turns: number
 }
 
 /** Both sides use the key files that notary made, so that unlocking a key costs them the same. */
-async function signOneMore(user: Client, { gun, tags }: Repository, image: LayoutImage, turns: number): Promise<Row> {
+async function signOneMore(
+  user: Client,
+  reference: Client,
+  { gun, tags }: Repository,
+  image: LayoutImage,
+  turns: number,
+): Promise<Row> {
   const { digest, size } = image.manifest;
   const hex = digest.replace("sha256:", "");
   let next = 0;
+  const addHash = (): string[] => ["addhash", gun, `theirs${(next += 1)}`, String(size), "--sha256", hex, "-p"];
   const results = await timeInTurns(
     [
-      { name: "tagseal sign", work: () => user.tagsealOk(["sign", `${gun}:ours${(next += 1)}@${digest}`]) },
-      {
-        name: "notary addhash -p",
-        work: () => user.notaryOk(["addhash", gun, `theirs${(next += 1)}`, String(size), "--sha256", hex, "-p"]),
-      },
+      ...ours("tagseal sign", { user }, () => ["sign", `${gun}:ours${(next += 1)}@${digest}`]),
+      { name: "notary addhash -p on the same server", work: () => user.notaryOk(addHash()) },
+      { name: "notary addhash -p on notary-server in memory", work: () => reference.notaryOk(addHash()) },
     ],
     turns,
   );
@@ -85,7 +109,7 @@ async function signHundred(user: Client, gun: string, image: LayoutImage, turns:
     Array.from({ length: count }, () => `${gun}:many${(next += 1)}@${image.manifest.digest}`);
   const results = await timeInTurns(
     [
-      { name: "100 tags", work: () => user.tagsealOk(["sign", ...names(100)]) },
+      ...ours("100 tags", { user }, () => ["sign", ...names(100)]),
       { name: "1 tag, itself", work: () => user.tagsealOk(["sign", ...names(1)]) },
     ],
     turns,
@@ -93,23 +117,26 @@ async function signHundred(user: Client, gun: string, image: LayoutImage, turns:
   return rowOf("sign 100 tags of one repository in one command", "ms", results);
 }
 
-/** Verifying and signing against one trust server, on repositories of each of `sizes` tags. */
+/** Verifying and signing against our server, on repositories of each of `sizes` tags; notary also signs on its own. */
 export async function verifyAndSign(
   scope: Scope,
   server: TrustServer,
+  referenceServer: TrustServer,
   registry: Registry,
   image: LayoutImage,
   sizes: readonly number[],
 ): Promise<Row[]> {
   const user = client(scope, { server, name: `bench-${server.port}` });
+  const reference = client(scope, { server: referenceServer, name: `bench-${referenceServer.port}` });
   const rows: Row[] = [];
   for (const tags of sizes) {
     const repository = { gun: `${registry.host}/bench/app${tags}`, tags };
     await upload(image, `${repository.gun}:upload`);
-    await seedTags(user, repository.gun, tags, image);
-    const turns = tags >= 10_000 ? 5 : 11;
+    await seedTags(user, repository.gun, tags);
+    await seedTags(reference, repository.gun, tags);
+    const turns = tags >= 50_000 ? 3 : tags >= 10_000 ? 5 : 11;
     rows.push(await verifyWarm(user, repository, turns), await verifyCold(user, repository, turns));
-    rows.push(await signOneMore(user, repository, image, turns));
+    rows.push(await signOneMore(user, reference, repository, image, turns));
     if (tags === 1) rows.push(await signHundred(user, repository.gun, image, 3));
   }
   return rows;

@@ -35,25 +35,37 @@ export interface Row {
   readonly work: string;
   readonly unit: "ms" | "per second";
   readonly ours: number;
+  /** the same by the self-contained executable, where it was built */
+  readonly executable?: number;
   readonly peers: readonly { readonly name: string; readonly value: number }[];
 }
 
-function figure(value: number, unit: Row["unit"]): string {
+/** What the executable's contender is called. */
+export const executableName = "executable";
+
+function figure(value: number | undefined, unit: Row["unit"]): string {
+  if (value === undefined) return "";
   const digits = value < 100 ? 1 : 0;
   return `${value.toFixed(digits)}${unit === "ms" ? " ms" : "/s"}`;
 }
 
 /** A Markdown table. A ratio below 1 is good for times, above 1 for rates. */
 export function report(rows: readonly Row[]): string {
-  const lines = rows.map(({ work, unit, ours, peers }) => {
-    const shown = peers.map(({ name, value }) => `${name} ${figure(value, unit)} (×${(ours / value).toFixed(2)})`);
-    return `| ${work} | ${figure(ours, unit)} | ${shown.join(", ")} |`;
+  const lines = rows.map(({ work, unit, ours, executable, peers }) => {
+    const shown = peers.map(({ name, value }) => {
+      const ratios = [ours, executable].filter((own) => own !== undefined).map((own) => `×${(own / value).toFixed(2)}`);
+      return `${name} ${figure(value, unit)} (${ratios.join(", ")})`;
+    });
+    return `| ${work} | ${figure(ours, unit)} | ${figure(executable, unit)} | ${shown.join("<br>")} |`;
   });
-  return ["| Work | Tagseal | Peers (Tagseal's ratio to each) |", "|---|---|---|", ...lines].join("\n");
+  const head = ["| Work | On Node.js | Executable | Peers (the ratio of each of ours to it) |", "|---|---|---|---|"];
+  return [...head, ...lines].join("\n");
 }
 
-/** Our figure and the peers', from {@link timeInTurns}'s result; the first contender is ours. */
+/** Our figures and the peers', from {@link timeInTurns}'s result; the first contender is ours. */
 export function rowOf(work: string, unit: Row["unit"], results: ReadonlyMap<string, number>): Row {
-  const [ours, ...peers] = [...results].map(([name, value]) => ({ name, value }));
-  return { work, unit, ours: ours?.value ?? Number.NaN, peers };
+  const [ours, ...others] = [...results].map(([name, value]) => ({ name, value }));
+  const executable = results.get(executableName);
+  const peers = others.filter(({ name }) => name !== executableName);
+  return { work, unit, ours: ours?.value ?? Number.NaN, ...(executable === undefined ? {} : { executable }), peers };
 }

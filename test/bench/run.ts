@@ -21,18 +21,18 @@ type Part = (typeof parts)[number];
 async function measure(part: Part, scope: Scope): Promise<Row[]> {
   process.stderr.write(`measuring: ${part}\n`);
   if (part === "start") return await startUp(21);
-  const image = await writeLayout(scope.path("image"), "hello");
   const ours = await startTagsealServer(scope);
   if (part === "clients") {
     const registry = await startDockerRegistry(scope);
-    return await verifyAndSign(scope, ours, registry, image, [1, 1000, 10_000]);
+    const image = await writeLayout(scope.path("image"), "hello");
+    return await verifyAndSign(scope, ours, await startNotary(scope), registry, image, [1, 1000, 10_000, 50_000]);
   }
   const servers = [
     { name: "tagseal server", server: ours },
     { name: "notary-server on PostgreSQL", server: await startNotary(scope, { store: "postgres" }) },
     { name: "notary-server in memory", server: await startNotary(scope) },
   ];
-  return [...(await reads(scope, servers, image)), ...(await publishes(servers))];
+  return [...(await reads(scope, servers)), ...(await publishes(servers))];
 }
 
 async function main(words: readonly string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { get } from "node:https";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { post, UploadingPublisher, type Upload } from "../server/uploading-publisher.ts";
 import { target } from "../support/editing-story.ts";
-import { client, readText, type LayoutImage, type Scope, type TrustServer } from "../support/peers.ts";
+import { client, readText, type Scope, type TrustServer } from "../support/peers.ts";
 import { load, loadReconnecting, type LoadResult } from "./load.ts";
 import { median, rowOf, type Row } from "./measure.ts";
 import { seedTags } from "./seed.ts";
@@ -51,10 +51,10 @@ async function rate(work: string, servers: readonly NamedServer[], rounds: numbe
 }
 
 /** Reads: the current timestamp, the targets file of a thousand tags, and the timestamp over new connections. */
-export async function reads(scope: Scope, servers: readonly NamedServer[], image: LayoutImage): Promise<Row[]> {
+export async function reads(scope: Scope, servers: readonly NamedServer[]): Promise<Row[]> {
   const paths = new Map<TrustServer, string>();
   for (const { server } of servers) {
-    await seedTags(client(scope, { server, name: `seed-${server.port}` }), gun, 1000, image);
+    await seedTags(client(scope, { server, name: `seed-${server.port}` }), gun, 1000);
     paths.set(server, await targetsByChecksum(server));
   }
   const timestamp = `/v2/${gun}/_trust/tuf/timestamp.json`;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { run, Scope, tagsealCommand } from "../support/peers.ts";
+import { launcher, run, Scope } from "../support/peers.ts";
 
 describe("the launcher", () => {
   const scope = new Scope("launcher");
@@ -13,7 +13,7 @@ describe("the launcher", () => {
   function bareCheckout(name: string): string {
     const bin = scope.path(`${name}/bin`);
     mkdirSync(bin, { recursive: true });
-    copyFileSync(tagsealCommand, join(bin, "tagseal"));
+    copyFileSync(launcher, join(bin, "tagseal"));
     return join(bin, "tagseal");
   }
 
@@ -28,7 +28,7 @@ describe("the launcher", () => {
   }
 
   it("runs from any directory", async () => {
-    const { code, stdout } = await run(tagsealCommand, ["version"], { cwd: "/" });
+    const { code, stdout } = await run(launcher, ["version"], { cwd: "/" });
     assert.equal(code, 0);
     assert.match(stdout, /^tagseal \d/);
   });
@@ -36,20 +36,20 @@ describe("the launcher", () => {
   it("runs through symbolic links, relative ones included", async () => {
     mkdirSync(scope.path("a"));
     mkdirSync(scope.path("b"));
-    symlinkSync(tagsealCommand, scope.path("a/first"));
+    symlinkSync(launcher, scope.path("a/first"));
     symlinkSync("../a/first", scope.path("b/second"));
     assert.equal((await run(scope.path("b/second"), ["version"])).code, 0);
   });
 
   it("runs when found through PATH", async () => {
-    symlinkSync(tagsealCommand, scope.path("tagseal"));
+    symlinkSync(launcher, scope.path("tagseal"));
     const path = `${scope.directory}:${process.env["PATH"]}`;
     const { stdout } = await run("/bin/sh", ["-c", "tagseal version"], { env: { PATH: path } });
     assert.match(stdout, /^tagseal \d/);
   });
 
   it("passes arguments on as they are", async () => {
-    const { code, stderr } = await run(tagsealCommand, ["verify", "a b", ""]);
+    const { code, stderr } = await run(launcher, ["verify", "a b", ""]);
     assert.equal(code, 1);
     assert.match(stderr, /'tagseal verify' requires 1 argument/);
   });
@@ -69,7 +69,9 @@ describe("the launcher", () => {
     const bare = bareCheckout("new-enough");
     mkdirSync(scope.path("new-enough/dist"));
     writeFileSync(scope.path("new-enough/dist/tagseal.js"), "");
-    const { stdout } = await run(bare, ["list", "x"], { env: { PATH: pretendNode("25.0.0") } });
+    const { stdout } = await run(bare, ["list", "x"], {
+      env: { PATH: pretendNode("25.0.0"), TAGSEAL_SOURCE: undefined },
+    });
     assert.match(stdout, /^ran .*\/new-enough\/dist\/tagseal\.js list x\n$/);
   });
 

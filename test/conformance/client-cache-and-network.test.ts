@@ -7,7 +7,7 @@ import type { ErrorCode } from "../../src/errors.ts";
 import type { RoleName } from "../../src/tuf/metadata.ts";
 import type { UpdateOptions } from "../../src/tuf/updater.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
-import { SimulatedRepository, signedFile, simulatedKey } from "../support/simulated-repository.ts";
+import { SimulatedRepository, signedFile, simulatedKey, simulatedTarget } from "../support/simulated-repository.ts";
 import { SimulatedClient } from "../support/update-story.ts";
 import { parseJson } from "../../src/encoding/json.ts";
 import type { JsonObject } from "../../src/encoding/json.ts";
@@ -280,4 +280,30 @@ describe("a server that appends a space to", () => {
       });
     }
   }
+});
+
+test("I1: many changed delegations below large targets cost what they weigh, not the one times the other", async () => {
+  const repository = await SimulatedRepository.unpublished();
+  const target = simulatedTarget("one content");
+  const targets = new Map(Array.from({ length: 20_000 }, (_, index) => [`tag-${index}`, target] as const));
+  repository.editTargets("targets", (body) => ({ ...body, targets }));
+  const roles = Array.from({ length: 600 }, (_, index) => `targets/signer-${index}`);
+  const keys = [simulatedKey()];
+  for (const role of roles) repository.delegate(role, { keys });
+  await repository.publish();
+  const client = new SimulatedClient(repository);
+  const timed = async (): Promise<number> => {
+    const start = performance.now();
+    await client.update();
+    return performance.now() - start;
+  };
+  await timed();
+  const newcomer = new SimulatedClient(repository);
+  for (const role of roles) repository.addTarget("v2", role);
+  await repository.publish();
+  const start = performance.now();
+  await newcomer.update();
+  const newcomerMs = performance.now() - start;
+  const nextMs = await timed();
+  assert.ok(nextMs < 3 * newcomerMs, `it takes a newcomer ${newcomerMs} ms, and this one ${nextMs} ms`);
 });

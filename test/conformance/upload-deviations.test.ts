@@ -192,6 +192,22 @@ describe("I8: refused although the signatures hold, and the repository stays as 
     });
   }
 
+  test("a signature in the name of a key of the role, which that key did not make", async () => {
+    const story = await serverStory();
+    const other = "A".repeat(86) + "==";
+    const next = Buffer.from(await nextTargets(story, () => undefined)).toString();
+    const text = next.replace(/"signatures":\[(\{[^}]*\})\]/, (_, one: string) => {
+      const pretended = one.replace(/"sig":"[^"]*"/, `"sig":"${other}"`);
+      return `"signatures":[${one},${pretended}]`;
+    });
+    ok(text !== next, "the deviation is there");
+    await refused(
+      story,
+      Buffer.from(text),
+      /^targets carries a signature in the name of [0-9a-f]{64} that is not by that key$/,
+    );
+  });
+
   test("a duplicate member", async () => {
     const story = await serverStory();
     const text = Buffer.from(await nextTargets(story, () => undefined)).toString();

@@ -462,7 +462,7 @@ describe("operators' settings", () => {
     assert.equal(headers.get("pragma"), "no-cache");
   });
 
-  it("may ask for leave before every request but health and metrics", async (t) => {
+  it("I10: may ask for leave before every request but health and metrics, the right leave for each", async (t) => {
     const asked: string[] = [];
     const challenge = 'Bearer realm="https://auth.example/token"';
     const server = await serve(t, {
@@ -490,7 +490,7 @@ describe("operators' settings", () => {
     assert.deepEqual(asked, [...repository, "catalog:*", "catalog:*"]);
   });
 
-  it("fails closed when the question of leave cannot be answered", async (t) => {
+  it("I9: fails closed when the question of leave cannot be answered", async (t) => {
     const server = await serve(t, { authorise: async () => Promise.reject(new Error("no answer")) });
     const { status, text } = await ask(server, `${tuf}/timestamp.key`);
     assert.equal(status, 500);

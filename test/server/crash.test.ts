@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, it, type TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
 import { temporaryDirectory } from "./running-server.ts";
 import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
 
@@ -23,7 +24,7 @@ interface ServerProcess {
 }
 
 async function startProcess(t: TestContext, dataDir: string): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [`${import.meta.dirname}/server-process.ts`, dataDir], {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve("./server-process.ts")), dataDir], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

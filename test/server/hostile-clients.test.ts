@@ -5,9 +5,11 @@ import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
-import type { ServerLimits } from "../../src/server/start-server.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import type { ServerLimits } from "../../src/server/server-options.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import { target } from "../support/editing-story.ts";
+import { waitUntil } from "../support/processes.ts";
 import { serve, type TestServer } from "./running-server.ts";
 import { post, readTags, tufUrl, UploadingPublisher } from "./uploading-publisher.ts";
 
@@ -28,6 +30,11 @@ async function rawConnection(t: TestContext, server: TestServer): Promise<Socket
   t.after(() => socket.destroy());
   await new Promise((resolve) => socket.once("connect", resolve));
   return socket;
+}
+
+async function uploadBytes(server: TestServer): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(/^tagseal_server_upload_bytes (\d+)$/mu.exec(text)?.[1]);
 }
 
 /** Everything a connection says until it ends. */
@@ -81,19 +88,22 @@ describe("hostile uploads", () => {
 
   it("I1: uploads beyond the memory set aside for them are told to come again", async (t) => {
     const { server, publisher } = await published(t, { maxUploadBytesInMemory: 100_000 });
-    const hoarder = await rawConnection(t, server);
-    hoarder.on("error", () => hoarder.destroy());
-    hoarder.write(`${uploadHead}Content-Length: 95000\r\n\r\n${partHead}`);
-    hoarder.write(Buffer.alloc(90_000));
-    const padded = new Map([["targets", Buffer.alloc(20_000)]]);
-    let refused = await post(server.url, gun, padded);
-    while (refused.status === 400) refused = await post(server.url, gun, padded); // until the hoarder's bytes are in
+    const hoard = async (): Promise<Socket> => {
+      const socket = await rawConnection(t, server);
+      socket.on("error", () => socket.destroy()).resume();
+      socket.write(`${uploadHead}Content-Length: 95000\r\n\r\n${partHead}`);
+      socket.write(Buffer.alloc(90_000));
+      await pause(50);
+      return socket;
+    };
+    let hoarder = await hoard();
+    await waitUntil("the hoarder's bytes are in", async () => (await uploadBytes(server)) >= 90_000);
+    const refused = await post(server.url, gun, new Map([["targets", Buffer.alloc(20_000)]]));
     assert.equal(refused.status, 503);
     assert.equal(refused.headers.get("retry-after"), "1");
     hoarder.destroy();
-    let response = await publisher.addTag("v2");
-    while (response.status === 503) response = await publisher.addTag("v2"); // until the hoarder is gone
-    assert.equal(response.status, 200);
+    await waitUntil("the hoarder's bytes are gone", async () => (await uploadBytes(server)) === 0);
+    assert.equal((await publisher.addTag("v2")).status, 200);
   });
 
   for (const [name, body] of [
@@ -207,5 +217,24 @@ describe("hostile connections", () => {
     t.after(() => database.close());
     // The two keys of the one published collection.
     assert.equal(database.prepare("SELECT count(*) AS n FROM private_keys").get()?.["n"], 2);
+  });
+});
+
+describe("hostile names", () => {
+  it("I9: a refusal that cannot be written as a header does not end the server", async (t) => {
+    const server = await serve(t, {
+      authorise: async ({ gun: name }) =>
+        name === gun
+          ? { allowed: true }
+          : { allowed: false, challenge: `Bearer realm="x",scope="repository:${name}:pull"` },
+    });
+    await new UploadingPublisher(server.url, gun).begin();
+    const status = await fetch(
+      `${server.url}/v2/registry.example/${encodeURIComponent("\u{1F512}")}/_trust/tuf/root.json`,
+    )
+      .then(({ status: answered }) => answered)
+      .catch(() => "no answer");
+    assert.ok(status === 401 || status === 500 || status === "no answer", String(status));
+    await servesOn(server);
   });
 });

@@ -34,8 +34,11 @@ export interface Client {
   tagsealOk(args: readonly string[], options?: RunOptions): Promise<Finished>;
 }
 
-/** The checkout's own command. */
-export const tagsealCommand = resolve(import.meta.dirname, "../../bin/tagseal");
+/** The checkout's launcher. */
+export const launcher = resolve(import.meta.dirname, "../../bin/tagseal");
+
+/** The command under test: the launcher, or what `TAGSEAL_BIN` names, such as the self-contained executable. */
+export const tagsealCommand = resolve(process.env["TAGSEAL_BIN"] ?? launcher);
 
 /** docker's, notary's and our passphrase variables, all set. */
 export const passphraseEnvironment: Environment = {

@@ -12,6 +12,7 @@
 export { certificates, type Certificates } from "./certificates.ts";
 export {
   client,
+  launcher,
   passphraseEnvironment,
   passphrases,
   tagsealCommand,

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { readExpired } from "../../src/trust/expired-reading.ts";
 import { listTags } from "../../src/trust/list.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { addSigner } from "../../src/trust/signer.ts";
@@ -30,6 +31,15 @@ test("I4: expired targets are refused to readers, and repaired by their owner's 
     (await listTags(reader)).map(({ tag }) => tag),
     ["v1", "v2"],
   );
+});
+
+test("I9: expired targets are not repaired under a root that is not the pinned one", async () => {
+  const context = await (await story.person()).open("expired-pinned/app", { now });
+  await signTags(context, [tagOf("v1")]);
+  later(1_100);
+  const pinning = { certs: new Map([[context.gun, ["0".repeat(64)]]]) };
+  const newcomer = await (await story.person()).open("expired-pinned/app", { now, pinning });
+  await rejects(readExpired(newcomer), { code: "ROOT_PINNING_MISMATCH" });
 });
 
 test("expired targets with signers below them are repaired by the owner; the signers' entries stay", async () => {

@@ -4,6 +4,7 @@ import { imageArgument } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
 import { maxStalenessOption, trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
 import { writeJson } from "../output/json.ts";
+import { printable } from "../output/printable.ts";
 import { textTable } from "../output/text-table.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
@@ -39,7 +40,7 @@ export const command = defineCommand(
     const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
     const tags = await withTrust(io, reference, settings, (context) => listTags(context));
     if (options.json) writeJson(io, tags);
-    else if (options.quiet) io.stdout.write(tags.map(({ tag }) => `${tag}\n`).join(""));
+    else if (options.quiet) io.stdout.write(tags.map(({ tag }) => `${printable(tag)}\n`).join(""));
     else if (tags.length === 0) io.stderr.write(`No signed tags in ${name}\n`);
     else io.stdout.write(textTable([["TAG", "DIGEST", "SIGNERS"], ...tags.map(row)]));
     return 0;

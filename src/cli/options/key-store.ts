@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { FileKeyStore } from "../../keys/file-key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Io } from "../io.ts";
-import { printable } from "../output/error-report.ts";
+import { printable } from "../output/printable.ts";
 import { dockerConfigDir } from "./docker-config.ts";
 
 /** The private keys beside docker's configuration: the store that docker and notary use too. */

@@ -32,6 +32,16 @@ describe("a failure", () => {
     assert.equal(failureText(reportOf(error)), "evil \\x1b[2Jtext\\x07\nhint: \\x9b31m [USAGE]\n");
   });
 
+  it("never sends them with --debug or --json either", () => {
+    const { io: given, stdout, stderr } = io();
+    const error = new TagsealError("USAGE", "outer", { cause: new Error("inner \u001b[2J \u009b31m \u202egpj.exe") });
+    writeFailure(error, given, { json: false, debug: true });
+    writeFailure(new TagsealError("USAGE", "\u009b31m"), given, { json: true, debug: false });
+    assert.match(stderr(), /inner \\x1b\[2J \\x9b31m \\x202egpj\.exe/);
+    assert.doesNotMatch(stdout() + stderr(), /[^\P{Cc}\n]|\p{Bidi_C}/u);
+    assert.equal(JSON.parse(stdout()).error.message, "\u009b31m");
+  });
+
   it("shows where it came from only when asked", () => {
     const { io: given, stderr } = io();
     const error = new TagsealError("USAGE", "outer", { cause: new Error("inner") });

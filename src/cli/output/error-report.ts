@@ -1,6 +1,8 @@
 /** How a failure is shown: one sentence, then a hint and the code. With `--json`, also as an object on standard output. */
 import { TagsealError } from "../../errors.ts";
 import type { Io } from "../io.ts";
+import { writeJson } from "./json.ts";
+import { printable } from "./printable.ts";
 
 /** What a failure looks like to people and programs, whatever was thrown. */
 export interface FailureReport {
@@ -36,21 +38,13 @@ export function reportFailure(error: unknown, io: Io): void {
 /** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well. */
 export function writeFailure(error: unknown, io: Io, how: { readonly json: boolean; readonly debug: boolean }): void {
   const report = reportOf(error);
-  if (how.json) io.stdout.write(`${JSON.stringify({ error: report }, undefined, 2)}\n`);
+  if (how.json) writeJson(io, { error: report });
   io.stderr.write(failureText(report));
-  if (how.debug) io.stderr.write(causes(error));
+  if (how.debug) io.stderr.write(printable(causes(error)));
 }
 
 function causes(error: unknown): string {
   let text = "";
   for (let link: unknown = error; link instanceof Error; link = link.cause) text += `${link.stack ?? link.message}\n`;
   return text;
-}
-
-/** Text from a server may carry terminal control sequences; they are shown, never obeyed. Line breaks and tabs stay. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[^\P{Cc}\n\t]/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

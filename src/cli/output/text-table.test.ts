@@ -35,3 +35,7 @@ describe("wrapping", () => {
     assert.equal(wrap(`a ${"x".repeat(40)} b`, 20, ""), `a\n${"x".repeat(40)}\nb`);
   });
 });
+
+it("never sends a name's control characters to the terminal", () => {
+  assert.equal(textTable([["v1\u009b2J", "\u001b[31mred"]]), "v1\\x9b2J   \\x1b[31mred\n");
+});

@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** Go's text/tabwriter as docker uses it: columns as wide as their widest cell, three spaces apart, at least ten characters. */
 const gap = 3;
 const minimum = 10;
@@ -7,7 +9,8 @@ const minimum = 10;
  *
  * @returns lines with a final newline
  */
-export function textTable(rows: readonly (readonly string[])[]): string {
+export function textTable(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

@@ -1,7 +1,7 @@
 /** How the use cases' events are told to a person on standard error. docker-shaped commands have their own words for some of them. */
 import type { TrustEvent, TrustEventHandler } from "../../trust/trust-event.ts";
 import type { Io } from "../io.ts";
-import { printable } from "./error-report.ts";
+import { printable } from "./printable.ts";
 
 /** Tells everything worth telling on standard error. `quiet` leaves warnings only: they are about safety. */
 export function tellTrustEvents(io: Io, how: { readonly quiet: boolean }): TrustEventHandler {

@@ -41,3 +41,8 @@ export function answerRefusal(response: ServerResponse, refusal: Refusal): void 
   const body = { errors: [{ code: refusal.code, message: refusal.message, detail: null }] };
   answerJson(response, body, refusal.headers, refusal.status);
 }
+
+/** The refusal of a method a path does not know. */
+export function unsupported(): Refusal {
+  return new Refusal(405, "UNSUPPORTED", "that cannot be done with this");
+}

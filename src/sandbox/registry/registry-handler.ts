@@ -1,5 +1,5 @@
 /** The distribution API's answers: one function per kind of route. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { TagsealError } from "../../errors.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../../reference/digest.ts";
@@ -11,19 +11,12 @@ import {
   mediaTypes,
   parseManifest,
 } from "../../registry/manifest.ts";
-import { answer, answerJson, Refusal } from "./registry-answer.ts";
-import type { RegistryHooks, ServedManifest } from "./registry-hooks.ts";
-import { isRepository, type RegistryRoute } from "./registry-route.ts";
+import { answer, answerJson, Refusal, unsupported } from "./registry-answer.ts";
+import type { Call } from "./registry-call.ts";
+import type { ServedManifest } from "./registry-hooks.ts";
+import type { RegistryRoute } from "./registry-route.ts";
 import type { RegistryStore, StoredManifest } from "./registry-store.ts";
-
-/** One request being answered. */
-export interface Call {
-  readonly store: RegistryStore;
-  readonly hooks: RegistryHooks;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly query: URLSearchParams;
-}
+import { startUpload, upload } from "./upload-handler.ts";
 
 const defaultPage = 1_000;
 
@@ -205,80 +198,6 @@ function requestedRange(header: string | undefined, size: number): { start: numb
   throw new Refusal(416, "RANGE_INVALID", `the blob has ${size} bytes`, { "content-range": `bytes */${size}` });
 }
 
-async function startUpload(repository: string, call: Call): Promise<void> {
-  if (call.request.method !== "POST") throw unsupported();
-  const mount = call.query.get("mount");
-  const from = call.query.get("from");
-  if (mount !== null && from !== null && isDigest(mount) && isRepository(from)) {
-    if (await call.store.mountBlob(from, repository, mount)) return blobCreated(repository, mount, call);
-  }
-  const { id } = await call.store.startUpload();
-  const digest = call.query.get("digest");
-  if (digest === null) return await uploadAccepted(repository, id, call, 202);
-  await call.store.append(id, call.request);
-  await commitUpload({ repository, id }, digest, call);
-}
-
-async function upload(route: { readonly repository: string; readonly id: string }, call: Call): Promise<void> {
-  const state = await call.store.findUpload(route.id);
-  if (state === undefined) throw new Refusal(404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
-  switch (call.request.method ?? "") {
-    case "GET":
-    case "HEAD":
-      return await uploadAccepted(route.repository, route.id, call, 204);
-    case "DELETE":
-      await call.store.cancelUpload(route.id);
-      return answer(call.response, 204, {});
-    case "PATCH":
-      refuseGap(call.request, state.size);
-      await call.store.append(route.id, call.request);
-      return await uploadAccepted(route.repository, route.id, call, 202);
-    case "PUT":
-      refuseGap(call.request, state.size);
-      await call.store.append(route.id, call.request);
-      return await commitUpload(route, call.query.get("digest") ?? "", call);
-    default:
-      throw unsupported();
-  }
-}
-
-function refuseGap(request: IncomingMessage, size: number): void {
-  const start = /^(?:bytes )?(\d{1,15})-/.exec(request.headers["content-range"] ?? "")?.[1];
-  if (start === undefined || Number(start) === size) return;
-  throw new Refusal(416, "BLOB_UPLOAD_INVALID", `the upload stands at ${size}, the chunk begins at ${start}`, {
-    range: uploadRange(size),
-  });
-}
-
-async function uploadAccepted(repository: string, id: string, call: Call, status: number): Promise<void> {
-  const state = await call.store.findUpload(id);
-  answer(call.response, status, {
-    location: `/v2/${repository}/blobs/uploads/${id}`,
-    range: uploadRange(state?.size ?? 0),
-    "docker-upload-uuid": id,
-  });
-}
-
-function uploadRange(size: number): string {
-  return `0-${Math.max(0, size - 1)}`;
-}
-
-async function commitUpload(
-  route: { readonly repository: string; readonly id: string },
-  digest: string,
-  call: Call,
-): Promise<void> {
-  if (!isDigest(digest)) throw new Refusal(400, "DIGEST_INVALID", "the upload needs a digest to be checked against");
-  if (!(await call.store.commitUpload(route.repository, route.id, digest))) {
-    throw new Refusal(400, "DIGEST_INVALID", `the bytes received are not those of ${digest}`);
-  }
-  blobCreated(route.repository, digest, call);
-}
-
-function blobCreated(repository: string, digest: Digest, call: Call): void {
-  answer(call.response, 201, { location: `/v2/${repository}/blobs/${digest}`, "docker-content-digest": digest });
-}
-
 async function referrers(route: { readonly repository: string; readonly digest: Digest }, call: Call): Promise<void> {
   const filter = call.query.get("artifactType");
   const found = (await call.store.referrers(route.repository, route.digest)).map(referrer);
@@ -300,10 +219,6 @@ function referrer(stored: StoredManifest): { artifactType: string | undefined } 
     artifactType: parsed.artifactType ?? implied,
     ...(parsed.annotations.size === 0 ? {} : { annotations: Object.fromEntries(parsed.annotations) }),
   };
-}
-
-function unsupported(): Refusal {
-  return new Refusal(405, "UNSUPPORTED", "that cannot be done with this");
 }
 
 function unknownRepository(): Refusal {

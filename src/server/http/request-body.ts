@@ -13,6 +13,11 @@ export class UploadBudget {
     this.#maxBytes = maxBytes;
   }
 
+  /** bytes of the uploads under way */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
   /**
    * Reads a body, then runs `work` on it; the memory counts as used until `work` has ended.
    *

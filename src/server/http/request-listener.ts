@@ -23,7 +23,10 @@ const lingerMs = 1000;
 
 /** Makes the function that answers requests. */
 export function requestListener(parts: ListenerParts): RequestListener {
-  return (request, response) => void new Exchange(parts, request, response).answer();
+  return (request, response) => {
+    // What even the answer to a failure fails with has been logged; all that is left is to hang up.
+    new Exchange(parts, request, response).answer().catch(() => response.destroy());
+  };
 }
 
 class Exchange {
@@ -74,7 +77,12 @@ class Exchange {
     if (wireError.status >= 500) {
       this.#parts.log.write("error", "request failed", { ...this.#fields(), ...errorFields(error) });
     }
-    this.#send(jsonReply(wireError.status, wireError.toBody(), wireError.headers), wireError.wireCode);
+    try {
+      this.#send(jsonReply(wireError.status, wireError.toBody(), wireError.headers), wireError.wireCode);
+    } catch (cause) {
+      this.#parts.log.write("error", "answer could not be sent", { ...this.#fields(), ...errorFields(cause) });
+      throw cause;
+    }
   }
 
   #send({ status, headers, body }: Reply, wireCode?: WireCode): void {

@@ -43,13 +43,13 @@ export function parseMetadata(role: RoleName, bytes: Uint8Array): MetadataFile {
   }
   const document = parseDocument(role, bytes);
   const file = Shape.of(role, document.value, "the file");
-  const body: AnyBody = parseBody(role, file.child("signed"));
+  const body: AnyBody = parseBody(role, file.child("signed"), document.outline);
   return { role, bytes, signedBytes: signedBytesOf(role, document), body, signatures: parseSignatures(file) };
 }
 
 function parseDocument(role: RoleName, bytes: Uint8Array): JsonDocument {
   try {
-    return parseJsonDocument(bytes);
+    return parseJsonDocument(bytes, { outline: ["signed", "targets"] });
   } catch (cause) {
     if (!hasCode(cause, "JSON_MALFORMED")) throw cause;
     throw new MetadataError("METADATA_MALFORMED", `${role} is not valid JSON: ${cause.message}`, { cause });

@@ -4,7 +4,9 @@
  */
 
 import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
-import type { JsonObject, JsonValue } from "../../encoding/json.ts";
+import { fileJson } from "../../encoding/json.ts";
+import type { JsonObject, JsonValue, WrittenMembers } from "../../encoding/json.ts";
+import { EditedTargets } from "../edited-targets.ts";
 import type { Target } from "../metadata.ts";
 import { maxHashes, maxNameLength } from "./bounds.ts";
 import { malformed } from "./shape.ts";
@@ -16,21 +18,57 @@ const maxHashText = 1024;
 /**
  * Checks every entry of a `targets` member.
  *
+ * @param written their text, if they were received in file form
  * @returns a map that decodes an entry when it is first asked for
  * @throws MetadataError `METADATA_MALFORMED` for an entry that is no object, a length that is no natural number, a hash that is not base64
  */
-export function receiveTargets(role: string, targets: Shape): ReadonlyMap<string, Target> {
+export function receiveTargets(
+  role: string,
+  targets: Shape,
+  written: WrittenMembers | undefined,
+): ReadonlyMap<string, Target> {
   let count = 0;
   for (const name in targets.object) {
     if (name.length > maxNameLength) throw malformed(role, "a target has an overlong name");
     checkEntry(role, name, targets.object[name]);
     count++;
   }
-  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, count);
+  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, count, written);
 }
 
-/** The wire form of one target: what was received, if nothing would be written differently, else made anew. */
-export function targetJson(target: Target): JsonObject {
+/**
+ * The file form of all entries of a file, as far as it can be had without writing them: undefined unless they were received in it, and
+ * would be written no differently.
+ */
+export function writtenTargets(targets: ReadonlyMap<string, Target>): string | undefined {
+  const changes = new Map<string, string | undefined>();
+  const base = targets instanceof EditedTargets ? targets.base : targets;
+  if (!(base instanceof ReceivedTargets) || base.written === undefined || !base.isReferenceShape) return undefined;
+  if (targets instanceof EditedTargets) {
+    for (const name of targets.removed) changes.set(name, undefined);
+    for (const [name, target] of targets.added) changes.set(name, fileJson(targetJson(target)));
+  }
+  return base.written.textWith(changes, fileJson);
+}
+
+/**
+ * The wire form of all entries of a file: what was received as far as nothing would be written differently, the rest made anew. To be
+ * read only, because it may be part of the received value itself.
+ */
+export function targetsJson(targets: ReadonlyMap<string, Target>): JsonObject {
+  if (targets instanceof ReceivedTargets && targets.isReferenceShape) return targets.json;
+  if (!(targets instanceof EditedTargets)) return targetEntriesJson(targets);
+  const json = { ...targetsJson(targets.base), ...targetEntriesJson(targets.added) };
+  for (const name of targets.removed) delete json[name];
+  return json;
+}
+
+function targetEntriesJson(targets: ReadonlyMap<string, Target>): JsonObject {
+  return jsonObject(targets.entries().map(([name, target]) => [name, targetJson(target)] as const));
+}
+
+/** The wire form of one target. */
+function targetJson(target: Target): JsonObject {
   if (target instanceof ReceivedTarget && target.isReferenceShape) return target.json;
   const json: JsonObject = { hashes: hashesJson(target.hashes), length: target.length };
   if (target.custom !== undefined) json["custom"] = target.custom;
@@ -120,30 +158,48 @@ class ReceivedTarget implements Target {
     return (this.#hashes ??= receiveHashes(this.json["hashes"] as JsonObject));
   }
 
-  /** Nothing in it that a reference sender would leave out. */
   get isReferenceShape(): boolean {
-    return Object.keys(this.json).length === (this.custom === undefined ? 2 : 3);
+    return hasReferenceShape(this.json);
   }
+}
+
+/** Nothing in it that a reference sender would leave out. */
+function hasReferenceShape(entry: JsonObject): boolean {
+  let count = 0;
+  for (const name in entry) {
+    if (name === "custom" && entry[name] === null) return false;
+    count++;
+  }
+  return count === (entry["custom"] === undefined ? 2 : 3);
 }
 
 class ReceivedTargets implements ReadonlyMap<string, Target> {
   readonly size: number;
-  readonly #entries: { readonly [name: string]: JsonObject };
+  readonly json: { [name: string]: JsonObject };
   readonly #decoded = new Map<string, Target>();
 
-  constructor(entries: { readonly [name: string]: JsonObject }, size: number) {
-    this.#entries = entries;
+  /** the entries' text, if they were received in file form */
+  readonly written: WrittenMembers | undefined;
+
+  constructor(json: { [name: string]: JsonObject }, size: number, written: WrittenMembers | undefined) {
+    this.json = json;
     this.size = size;
+    this.written = written;
+  }
+
+  /** True when a reference sender would write every entry as it was received. */
+  get isReferenceShape(): boolean {
+    return Object.values(this.json).every(hasReferenceShape);
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.#entries, name);
+    return Object.hasOwn(this.json, name);
   }
 
   get(name: string): Target | undefined {
     const known = this.#decoded.get(name);
     if (known !== undefined || !this.has(name)) return known;
-    const target = new ReceivedTarget(this.#entries[name] as JsonObject);
+    const target = new ReceivedTarget(this.json[name] as JsonObject);
     this.#decoded.set(name, target);
     return target;
   }
@@ -153,7 +209,7 @@ class ReceivedTargets implements ReadonlyMap<string, Target> {
   }
 
   keys(): MapIterator<string> {
-    return Object.keys(this.#entries).values();
+    return Object.keys(this.json).values();
   }
 
   *values(): MapIterator<Target> {
@@ -161,7 +217,8 @@ class ReceivedTargets implements ReadonlyMap<string, Target> {
   }
 
   *entries(): MapIterator<[string, Target]> {
-    for (const name of this.keys()) yield [name, this.get(name) as Target];
+    for (const [name, entry] of Object.entries(this.json))
+      yield [name, this.#decoded.get(name) ?? new ReceivedTarget(entry)];
   }
 
   [Symbol.iterator](): MapIterator<[string, Target]> {

@@ -3,11 +3,11 @@
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { Signature } from "../../crypto/signature.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
-import { fileJson } from "../../encoding/json.ts";
-import type { JsonObject, JsonValue } from "../../encoding/json.ts";
+import { compareUtf8, fileJson } from "../../encoding/json.ts";
+import type { JsonObject } from "../../encoding/json.ts";
 import type { AnyBody, DelegatedRole, FileMeta, MetadataFile, RoleKeys, RootBody, TargetsBody } from "../metadata.ts";
 import { wireTypes } from "./body.ts";
-import { hashesJson, jsonObject, targetJson } from "./received-targets.ts";
+import { hashesJson, jsonObject, targetsJson, writtenTargets } from "./received-targets.ts";
 import { referenceTime } from "./time.ts";
 
 /**
@@ -25,16 +25,35 @@ export function serialiseBody(body: AnyBody): JsonObject {
 }
 
 /**
- * A whole file, byte for byte as a reference sender writes it: no white space, `signed` first, no final newline.
+ * The `signed` member of a body as it stands in a file. Entries that were received, and would be written no differently, are not written
+ * again: their text is taken over.
  *
  * @throws EncodingError `JSON_MALFORMED` for text that cannot be signed, such as a control character in a target name
+ */
+export function signedFileForm(body: AnyBody): Uint8Array {
+  const written = body.type === "targets" ? writtenTargets(body.targets) : undefined;
+  if (body.type !== "targets" || written === undefined) return Buffer.from(fileJson(serialiseBody(body)), "utf8");
+  const members = Object.entries(serialiseBody({ ...body, targets: new Map() })).sort(([a], [b]) => compareUtf8(a, b));
+  const texts = members.map(([name, value]) => `"${name}":${name === "targets" ? written : fileJson(value)}`);
+  return Buffer.from(`{${texts.join(",")}}`, "utf8");
+}
+
+/**
+ * A whole file, byte for byte as a reference sender writes it: no white space, `signed` first, no final newline.
+ *
+ * @param signed what {@link signedFileForm} gave for the body
  * @see Notary v1: file bytes
  */
-export function fileBytes(body: AnyBody, signatures: readonly Signature[]): Uint8Array {
+export function fileOf(signed: Uint8Array, signatures: readonly Signature[]): Uint8Array {
   const list = signatures.map(({ keyId, method, value }) =>
     fileJson({ keyid: keyId, method, sig: encodeBase64(value) }),
   );
-  return Buffer.from(`{"signed":${fileJson(serialiseBody(body))},"signatures":[${list.join(",")}]}`, "utf8");
+  return Buffer.concat([Buffer.from('{"signed":'), signed, Buffer.from(`,"signatures":[${list.join(",")}]}`)]);
+}
+
+/** {@link fileOf} a body. @throws as {@link signedFileForm} */
+export function fileBytes(body: AnyBody, signatures: readonly Signature[]): Uint8Array {
+  return fileOf(signedFileForm(body), signatures);
 }
 
 /**
@@ -49,7 +68,7 @@ export function isReferenceSerialisation(file: MetadataFile): boolean {
 
 function ownMembers(body: AnyBody): JsonObject {
   if (body.type === "root") return rootMembers(body);
-  if (body.type === "targets") return { delegations: delegationsJson(body.delegations), targets: targetsJson(body) };
+  if (body.type === "targets") return targetsMembers(body);
   return { meta: jsonObject([...body.meta].map(([name, meta]) => [name, fileMetaJson(meta)])) };
 }
 
@@ -61,13 +80,13 @@ function rootMembers(body: RootBody): JsonObject {
   };
 }
 
-function delegationsJson(delegations: TargetsBody["delegations"]): JsonObject {
-  return { keys: keysJson(delegations.keys), roles: delegations.roles?.map(delegatedRoleJson) ?? null };
+function targetsMembers({ targets, targetsWereNull, delegations }: TargetsBody): JsonObject {
+  const isNull = targets.size === 0 && targetsWereNull === true;
+  return { delegations: delegationsJson(delegations), targets: isNull ? null : targetsJson(targets) };
 }
 
-function targetsJson(body: TargetsBody): JsonValue {
-  if (body.targets.size === 0 && body.targetsWereNull === true) return null;
-  return jsonObject(body.targets.entries().map(([name, target]) => [name, targetJson(target)] as const));
+function delegationsJson(delegations: TargetsBody["delegations"]): JsonObject {
+  return { keys: keysJson(delegations.keys), roles: delegations.roles?.map(delegatedRoleJson) ?? null };
 }
 
 function delegatedRoleJson(role: DelegatedRole): JsonObject {

@@ -4,6 +4,7 @@ import { AlreadyReported } from "../../failure.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { jsonText } from "../../output/json.ts";
 import { dockerInspectJson, prettyInspection, selectTag } from "../../output/inspection.ts";
 import { reportFailure } from "../../output/error-report.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
@@ -59,7 +60,7 @@ async function inspectJson(names: readonly string[], io: Io): Promise<void> {
       failures.push(error);
     }
   }
-  io.stdout.write(`${JSON.stringify(found, undefined, 4)}\n`);
+  io.stdout.write(`${jsonText(found, 4)}\n`);
   for (const failure of failures) reportFailure(failure, io);
   if (failures.length > 0) throw new AlreadyReported(1);
 }

@@ -1,0 +1,54 @@
+import { compareUtf8 } from "./json-value.ts";
+
+/**
+ * An object as it stands in received text, in file form: what its members are called and where each begins. Some of them can be
+ * replaced without writing the others again, which is most of the work of signing one more entry in a file of many thousands.
+ */
+export class WrittenMembers {
+  readonly #text: string;
+  /** in the text's order, which is that of their UTF-8 bytes */
+  readonly #names: readonly string[];
+  /** where each member begins, and at last where one more would: every member is followed by one character, a comma or the end */
+  readonly #starts: readonly number[];
+
+  constructor(text: string, names: readonly string[], starts: readonly number[]) {
+    this.#text = text;
+    this.#names = names;
+    this.#starts = starts;
+  }
+
+  /**
+   * The object's text with some members changed.
+   *
+   * @param changes by name: the new value's text, in file form, or undefined to leave the member out
+   * @param nameText writes a name in file form
+   */
+  textWith(changes: ReadonlyMap<string, string | undefined>, nameText: (name: string) => string): string {
+    const pieces: string[] = [];
+    let next = 0;
+    for (const [name, value] of [...changes].sort(([a], [b]) => compareUtf8(a, b))) {
+      const index = this.#indexOf(name);
+      if (index > next) pieces.push(this.#unchanged(next, index));
+      if (value !== undefined) pieces.push(`${nameText(name)}:${value}`);
+      next = this.#names[index] === name ? index + 1 : index;
+    }
+    if (next < this.#names.length) pieces.push(this.#unchanged(next, this.#names.length));
+    return `{${pieces.join(",")}}`;
+  }
+
+  #unchanged(from: number, to: number): string {
+    return this.#text.slice(this.#starts[from], (this.#starts[to] ?? 0) - 1);
+  }
+
+  /** Where `name` stands, or would stand. */
+  #indexOf(name: string): number {
+    let low = 0;
+    let high = this.#names.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareUtf8(this.#names[middle] ?? "", name) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

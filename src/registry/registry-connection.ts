@@ -1,0 +1,92 @@
+/** Opens the way to one registry: certificates, proxies, credentials and the base URL, each as docker has them. */
+import { Authenticator } from "./authentication.ts";
+import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
+import { type CredentialSource, loadDockerConfig } from "./credentials.ts";
+import { findEndpoint, serverHost } from "./endpoint.ts";
+import { HttpClient, type Timeouts } from "./http-client.ts";
+import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
+import type { Environment } from "./proxy.ts";
+import type { TlsSettings } from "./trusted-roots.ts";
+
+/** How to reach a registry, and as whom. */
+export interface ConnectionOptions {
+  /** `$DOCKER_CONFIG`, usually `~/.docker`: credentials and certificates; neither when absent */
+  readonly dockerConfigDir?: string;
+  /** proxies, `HOME`, and what credential helpers see */
+  readonly env?: Environment;
+  /** hosts, `host:port`s and networks that docker's daemon.json lists as insecure */
+  readonly insecureRegistries?: readonly string[];
+  /** instead of docker's config.json */
+  readonly credentials?: CredentialSource;
+  /** instead of docker's certs.d directories */
+  readonly tls?: TlsSettings;
+  readonly userAgent?: string;
+  readonly timeouts?: Timeouts;
+  /** aborts every request with `CANCELLED` */
+  readonly signal?: AbortSignal;
+}
+
+/** A registry that answers. Close its `http` when done. */
+export interface Connection {
+  readonly http: HttpClient;
+  readonly authenticator: Authenticator;
+  /** ends in `/v2/` */
+  readonly base: URL;
+}
+
+/**
+ * Finds the registry and makes ready to speak to it.
+ *
+ * @param registry as in a reference: `docker.io`, `host`, `host:port`
+ * @throws UsageError `FILE_UNREADABLE` for certificates that cannot be read; NetworkError as requests do
+ */
+export async function openConnection(registry: string, options: ConnectionOptions): Promise<Connection> {
+  const { env = {}, insecureRegistries = [], signal, timeouts, userAgent } = options;
+  const isPlain = (host: string): boolean => mayBePlain(host, insecureRegistries);
+  const http = new HttpClient({
+    tls: onlyFor(registry, await tlsSettings(registry, options)),
+    allowPlainHttp: isPlain,
+    proxyEnv: env,
+    ...(timeouts === undefined ? {} : { timeouts }),
+    ...(userAgent === undefined ? {} : { userAgent }),
+  });
+  const credentials = credentialSource(options);
+  const authenticator = new Authenticator(http, {
+    credentials: credentials === undefined ? undefined : (stop) => credentials(registry, stop),
+    allowPlainHttp: isPlain,
+    registry,
+  });
+  try {
+    return { http, authenticator, base: await findEndpoint({ registry, insecureRegistries, authenticator, signal }) };
+  } catch (error) {
+    http.close();
+    throw error;
+  }
+}
+
+/**
+ * Token services and upload servers are other hosts, named by whoever answers: they are neither shown the client certificate nor spared
+ * the check of their own.
+ */
+function onlyFor(registry: string, settings: TlsSettings): (host: string) => TlsSettings {
+  const text = `https://${serverHost(registry)}/`;
+  const own = URL.canParse(text) ? new URL(text).host : undefined;
+  const others = settings.ca === undefined ? {} : { ca: settings.ca };
+  return (host) => (host === own ? settings : others);
+}
+
+function credentialSource(options: ConnectionOptions): CredentialSource | undefined {
+  const { credentials, dockerConfigDir, env = {} } = options;
+  if (credentials !== undefined || dockerConfigDir === undefined) return credentials;
+  return async (registry, signal) =>
+    await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, signal);
+}
+
+async function tlsSettings(registry: string, options: ConnectionOptions): Promise<TlsSettings> {
+  const { tls, dockerConfigDir, env = {}, insecureRegistries = [] } = options;
+  const insecure = isConfiguredInsecure(registry, insecureRegistries) ? { insecure: true } : {};
+  if (tls !== undefined) return { ...tls, ...insecure };
+  if (dockerConfigDir === undefined) return insecure;
+  const directories = registryCertificateDirectories(dockerConfigDir, env["HOME"]);
+  return { ...(await loadHostCertificates(directories, serverHost(registry))), ...insecure };
+}

@@ -1,0 +1,71 @@
+/** What a trust server can be told, and what applies where it is told nothing. */
+
+import type { Authorise } from "./http/authorise.ts";
+import type { CacheAges } from "./http/file-reply.ts";
+import type { UploadLimits } from "./http/multipart.ts";
+import type { LogLevel, LogSink } from "./server-log.ts";
+import type { SigningService } from "./signer/signing-service.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+
+/** How to run a trust server. */
+export interface ServerOptions {
+  /** address to listen on, `127.0.0.1` or `::` for instance */
+  readonly host: string;
+  /** 0 takes a free one */
+  readonly port: number;
+  /** holds `metadata.db`, `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent */
+  readonly dataDir: string;
+  /** PEM files; without them the server speaks plain HTTP */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
+  readonly signerPassphrase?: string | undefined;
+  /** instead of `metadata.db`; closed with the server */
+  readonly store?: MetadataStore | undefined;
+  /** instead of `signer.db`; closed with the server */
+  readonly signer?: SigningService | undefined;
+  /** without it everybody may do everything */
+  readonly authorise?: Authorise | undefined;
+  /** when given, only names that begin with one of these exist here */
+  readonly gunPrefixes?: readonly string[] | undefined;
+  readonly cacheAges?: CacheAges | undefined;
+  readonly limits?: Partial<ServerLimits> | undefined;
+  readonly now?: (() => Date) | undefined;
+  /** takes JSON lines; without it nothing is logged */
+  readonly log?: LogSink | undefined;
+  /** `info` when absent; `debug` adds a line for each successful read */
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/** Bounds on what clients may ask of the server. */
+export interface ServerLimits extends UploadLimits {
+  /** bytes of all uploads under way together */
+  readonly maxUploadBytesInMemory: number;
+  /** bytes of the cache in front of the store */
+  readonly maxCacheBytes: number;
+  /** until the headers of a request are there */
+  readonly headersTimeoutMs: number;
+  /** until a request is there with its body */
+  readonly requestTimeoutMs: number;
+  /** without a byte either way */
+  readonly idleTimeoutMs: number;
+  /** for requests under way when the server closes */
+  readonly shutdownTimeoutMs: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** What applies where the caller names nothing else. */
+export const defaultLimits: ServerLimits = {
+  maxBytes: 48 * mebibyte,
+  maxPartBytes: 32 * mebibyte,
+  maxParts: 1000,
+  maxUploadBytesInMemory: 96 * mebibyte,
+  maxCacheBytes: 48 * mebibyte,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 120_000,
+  idleTimeoutMs: 60_000,
+  shutdownTimeoutMs: 10_000,
+};
+
+/** Notary v1: five minutes for what may change, thirty days for what cannot. */
+export const defaultCacheAges: CacheAges = { current: 300, consistent: 2_592_000 };
