@@ -4,7 +4,7 @@
  */
 import type { EngineMessage, EngineProgress } from "../../engine/engine-message.ts";
 import type { Output } from "../io.ts";
-import { printable } from "./error-report.ts";
+import { printable } from "./printable.ts";
 
 const escape = "\u001b[";
 /** docker leaves the bar out of narrower terminals */
