@@ -14,8 +14,6 @@ export interface Docker29 {
 
 const script = `#!/bin/sh
 # docker 29 as far as content trust is concerned
-unset DOCKER_CONTENT_TRUST DOCKER_CONTENT_TRUST_SERVER
-unset DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE
 config=\${DOCKER_CONFIG:-$HOME/.docker}
 command=
 skip=
@@ -48,6 +46,7 @@ if [ "$command" = trust ]; then
   printf "docker: unknown command: docker trust\\n\\nRun 'docker --help' for more information\\n" >&2
   exit 1
 fi
+unset DOCKER_CONTENT_TRUST
 exec REAL "$@"
 `;
 

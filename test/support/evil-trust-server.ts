@@ -11,8 +11,8 @@ export interface EvilTrustServer extends ReachableTrustServer {
   clockOffsetMs: number;
   /** what happens to requests from now on; honest at first */
   meddle: Meddling;
-  /** `GET timestamp.json` and so on, in order */
-  readonly requests: readonly string[];
+  /** plain HTTP, past whoever meddles */
+  readonly honestUrl: string;
 }
 
 /** Starts one; it stops when the scope closes. */
@@ -35,7 +35,7 @@ export async function startEvilTrustServer(scope: Scope): Promise<EvilTrustServe
     url: `https://localhost:${port}`,
     port,
     ca,
-    requests: meddler.requests,
+    honestUrl: server.url,
     get clockOffsetMs() {
       return clock.offsetMs;
     },

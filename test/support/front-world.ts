@@ -31,6 +31,8 @@ export interface FrontWorld {
   publish(user: Client, label: string, image: string, signed?: "signed" | "unsigned"): Promise<string>;
   /** Takes names away from the engine, so that the next pull has something to do. Unknown ones are no matter. */
   forget(...images: readonly string[]): Promise<void>;
+  /** Takes away every name that begins so. A digest stays behind when only the tag beside it is taken. */
+  forgetBelow(prefix: string): Promise<void>;
   /** The engine's ID of an image, or undefined when it has none by that name. */
   imageId(name: string): Promise<string | undefined>;
 }
@@ -58,6 +60,12 @@ export async function startFrontWorld(scope: Scope, options: FrontWorldOptions =
     },
     async forget(...images) {
       await builder.docker(["rmi", "-f", ...images]);
+    },
+    async forgetBelow(prefix) {
+      const listing = ["images", "--digests", "--format", "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"];
+      const names = (await builder.dockerOk(listing)).stdout.split(/\s+/u);
+      const below = names.filter((name) => name.startsWith(prefix) && !name.includes("<none>"));
+      if (below.length > 0) await builder.docker(["rmi", "-f", ...new Set(below)]);
     },
     async imageId(name) {
       const { code, stdout } = await builder.docker(["image", "inspect", "-f", "{{.Id}}", name]);

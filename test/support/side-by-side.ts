@@ -59,15 +59,8 @@ export async function startTwoSides(scope: Scope): Promise<TwoSides> {
     sides.push(side);
   }
   let count = 0;
-  /** Digests stay behind when a name is taken away, so they are taken away themselves. */
-  const forgetAll = async ({ prefix, publisher }: Side): Promise<void> => {
-    const listing = ["images", "--digests", "--format", "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"];
-    const names = (await publisher.dockerOk(listing)).stdout.split(/\s+/u);
-    const own = names.filter((name) => name.startsWith(`${prefix}/`) && !name.includes("<none>"));
-    if (own.length > 0) await world.forget(...new Set(own));
-  };
   const alone = async (side: Side, operation: Operation): Promise<Finished> => {
-    await forgetAll(side);
+    await world.forgetBelow(`${side.prefix}/`);
     count += 1;
     const user = operation.as === "publisher" ? side.publisher : world.user(`${side.name}-${count}`);
     await operation.prepare?.(side, user);
