@@ -16,7 +16,7 @@ import { executableName, rowOf, timeInTurns, type Contender, type Row } from "./
 import { seedTags, upload } from "./seed.ts";
 
 /** `npm run executable` makes it; without it there is a column less. */
-const executable = resolve(import.meta.dirname, `../../dist/tagseal-linux-${process.arch}`);
+export const executable = resolve(import.meta.dirname, `../../dist/tagseal-linux-${process.arch}`);
 
 /** Our command line on Node.js, and the executable where there is one, doing the same. */
 function ours(

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: Tagseal beside the programs it replaces, in one run on one machine, taking turns. Prints a Markdown
- * table on stdout (progress goes to stderr). Parts can be named: `npm run bench -- start clients server`.
+ * table on stdout (progress goes to stderr). Parts can be named: `npm run bench -- start clients pulls server`.
  */
 import { cpus } from "node:os";
 import {
@@ -13,9 +13,10 @@ import {
 } from "../support/peers.ts";
 import { startUp, verifyAndSign } from "./clients.ts";
 import { report, type Row } from "./measure.ts";
+import { trustedPulls } from "./pulls.ts";
 import { publishes, reads } from "./server.ts";
 
-const parts = ["start", "clients", "server"] as const;
+const parts = ["start", "clients", "pulls", "server"] as const;
 type Part = (typeof parts)[number];
 
 async function measure(part: Part, scope: Scope): Promise<Row[]> {
@@ -27,6 +28,7 @@ async function measure(part: Part, scope: Scope): Promise<Row[]> {
     const image = await writeLayout(scope.path("image"), "hello");
     return await verifyAndSign(scope, ours, await startNotary(scope), registry, image, [1, 1000, 10_000, 50_000]);
   }
+  if (part === "pulls") return await trustedPulls(scope, ours, await startDockerRegistry(scope), [1, 10_000]);
   const servers = [
     { name: "tagseal server", server: ours },
     { name: "notary-server on PostgreSQL", server: await startNotary(scope, { store: "postgres" }) },
@@ -36,7 +38,7 @@ async function measure(part: Part, scope: Scope): Promise<Row[]> {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  const missing = missingPeers(["docker", "notary", "registry", "postgres", "skopeo"]);
+  const missing = missingPeers(["docker", "dockerd", "busybox", "notary", "registry", "postgres", "skopeo"]);
   if (missing !== false) throw new Error(`the benchmark needs its peers; ${missing}`);
   const wanted = parts.filter((part) => words.length === 0 || words.includes(part));
   const rows: Row[] = [];
