@@ -1,4 +1,4 @@
-/** A trust server in this process whose answers and clock a test can bend: ours, behind somebody who sees every request. */
+/** A trust server in this process whose answers a test can bend: ours, behind somebody who sees every request. */
 import { type Meddling, startMeddler } from "../trust/meddler.ts";
 import { type RunningServer, startServer } from "../../src/server/start-server.ts";
 import { certificates } from "./certificates.ts";
@@ -7,8 +7,6 @@ import { readText, type Scope } from "./processes.ts";
 
 /** A running one. */
 export interface EvilTrustServer extends ReachableTrustServer {
-  /** the server's clock stands this far from the machine's, in milliseconds */
-  clockOffsetMs: number;
   /** what happens to requests from now on; honest at first */
   meddle: Meddling;
   /** plain HTTP, past whoever meddles */
@@ -18,12 +16,10 @@ export interface EvilTrustServer extends ReachableTrustServer {
 /** Starts one; it stops when the scope closes. */
 export async function startEvilTrustServer(scope: Scope): Promise<EvilTrustServer> {
   const { ca, serverCertificate, serverKey } = await certificates(scope);
-  const clock = { offsetMs: 0 };
   const server: RunningServer = await startServer({
     host: "127.0.0.1",
     port: 0,
     dataDir: scope.path("evil-trust-server"),
-    now: () => new Date(Date.now() + clock.offsetMs),
   });
   const meddler = await startMeddler(server.url, { cert: readText(serverCertificate), key: readText(serverKey) });
   scope.defer(async () => {
@@ -36,12 +32,6 @@ export async function startEvilTrustServer(scope: Scope): Promise<EvilTrustServe
     port,
     ca,
     honestUrl: server.url,
-    get clockOffsetMs() {
-      return clock.offsetMs;
-    },
-    set clockOffsetMs(offsetMs) {
-      clock.offsetMs = offsetMs;
-    },
     get meddle() {
       return meddler.meddle;
     },
