@@ -51,6 +51,14 @@ describe("the real engine", () => {
     assert.throws(() => find([], join(far, "docker")), { code: "ENGINE_NOT_FOUND", message: /is Tagseal itself/ });
   });
 
+  it("is never the self-contained executable under the name it is released by", () => {
+    const released = shim(
+      "released-link",
+      join(program("released", "tagseal-linux-x64", "\u007fELF"), "tagseal-linux-x64"),
+    );
+    assert.equal(find([released, docker]).path, join(docker, "docker"));
+  });
+
   it("is never another copy of Tagseal, or a script that starts one", () => {
     cpSync(join(own, "tagseal"), join(program("other", "unused"), "tagseal"));
     const otherCopy = shim("other-link", join(directory, "other", "tagseal"));

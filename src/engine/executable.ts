@@ -85,7 +85,7 @@ function kindOf(path: string): EngineKind {
 export function isTagseal(path: string, self: readonly string[]): boolean {
   const real = realPath(path);
   if (self.some((file) => realPath(file) === real)) return true;
-  return /^tagseal(?:\.\w+)?$/u.test(basename(real)) || /\btagseal\b/u.test(scriptText(path));
+  return /^tagseal(?:-linux-\w+)?(?:\.\w+)?$/u.test(basename(real)) || /\btagseal\b/u.test(scriptText(path));
 }
 
 /** The first lines of a script; empty for anything else. */
