@@ -9,6 +9,7 @@ import type { TrustedReference } from "../trusted-reference.ts";
 import type { Env } from "../trust-switch.ts";
 import { type BaseImage, type BaseImageSource, pinnedName, trustDockerfile } from "./base-images.ts";
 import { buildArguments, buildContexts, buildPlatforms, refuseUnfollowedFlags } from "./build-flags.ts";
+import { usesClassicBuilder } from "./classic-builder.ts";
 import { contextName } from "./dockerfile/meaning.ts";
 import { type FlagValues, trustImageFlags } from "./image-flags.ts";
 import { engineTriggers, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
@@ -79,6 +80,7 @@ async function prepare(
     signal,
     directory,
     input: options.input,
+    isClassic: () => usesClassicBuilder(engine, invocation, env),
     keepsGitDirectory: parseBoolean(buildArgumentValues.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "") === true,
     trust: (bytes, file) =>
       trustDockerfile(bytes, {

@@ -51,10 +51,15 @@ export async function findDockerfile(
   throw missing(resolve(candidates[0] ?? directory));
 }
 
+/** Answers whether a file lies in a directory, links followed. */
+export async function isInside(directory: string, path: string): Promise<boolean> {
+  const inside = relative(await realpath(directory), await realpath(path));
+  return inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+}
+
 /** @throws UsageError `FILE_UNREADABLE` when a file of the context lies outside of it, behind links */
 export async function refuseOutside(directory: string, path: string, name: string): Promise<void> {
-  const inside = relative(await realpath(directory), await realpath(path));
-  if (inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside)) return;
+  if (await isInside(directory, path)) return;
   throw new UsageError("FILE_UNREADABLE", `the Dockerfile (${name}) must be within the build context`);
 }
 

@@ -7,7 +7,8 @@ import { findPackedDockerfile, replacePackedDockerfile } from "./archive-context
 import type { TrustedDockerfile } from "./base-images.ts";
 import { type BuildContext, readContext } from "./build-context.ts";
 import { checkOut, parseGitSource } from "./git-context.ts";
-import { findDockerfile, placeDockerfile, refuseOutside } from "./local-dockerfile.ts";
+import { findPackableContext, packContext, packedName } from "./classic-context.ts";
+import { findDockerfile, isInside, placeDockerfile, refuseOutside } from "./local-dockerfile.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 import { DockerfileRefused } from "./refused.ts";
 import { type Spooled, spool } from "./spool.ts";
@@ -27,6 +28,8 @@ export interface BuildRequest {
   readonly signal?: AbortSignal | undefined;
   /** this process's standard input */
   readonly input: () => AsyncIterable<Uint8Array>;
+  /** whether docker's classic builder will do it */
+  readonly isClassic: () => Promise<boolean>;
   /** where temporary files go; whoever makes it removes it */
   readonly directory: PrivateDirectory;
   /** puts a Dockerfile under content trust; `name` is for messages */
@@ -75,6 +78,13 @@ async function fromDirectory(request: BuildRequest, path: string): Promise<Prepa
     return await withRemoteDockerfile(request, request.file);
   const found = await findDockerfile(path, request.file, request.kind);
   const dockerfile = await request.trust(found.bytes, found.name);
+  const packable =
+    (await isInside(path, found.path)) && (await request.isClassic()) ? await findPackableContext(path) : undefined;
+  if (packable !== undefined) {
+    const target = join(await request.directory.path(), "context.tar");
+    await packContext(packable, dockerfile.bytes, target);
+    return { context: "-", file: packedName, input: { file: target }, dockerfile };
+  }
   const file = await placeDockerfile(found, dockerfile.bytes, request.directory);
   return { context: request.context, file, input: undefined, dockerfile };
 }
