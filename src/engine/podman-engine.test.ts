@@ -79,12 +79,21 @@ describe("podman", () => {
     });
   });
 
-  it("tells an image's ID and platform", async () => {
-    const id = "cd".repeat(32);
-    const engine = await podman(`[ "$4" = exists ] || echo "${id} linux arm64 v8"`);
-    assert.deepEqual(await engine.findImage("x"), {
-      id: `sha256:${id}`,
-      platform: { os: "linux", architecture: "arm64", variant: "v8" },
+  it("tells an image's ID and platform, with a variant or, as podman 4 does, without", async () => {
+    const image = { Id: "cd".repeat(32), Os: "linux", Architecture: "arm64" };
+    const found = async (printed: string): Promise<unknown> =>
+      (await podman(`[ "$4" = exists ] || echo '${printed}'`)).findImage("x");
+    const id = `sha256:${image.Id}`;
+    const platform = { os: "linux", architecture: "arm64" };
+    assert.deepEqual(await found(JSON.stringify([image])), { id, platform });
+    assert.deepEqual(await found(JSON.stringify([{ ...image, Variant: "v8" }])), {
+      id,
+      platform: { ...platform, variant: "v8" },
     });
+    for (const nonsense of ["", "[]", "[1]", "{}", '[{"Id":"short"}]']) {
+      await assert.rejects(found(nonsense), { code: "ENGINE_RESPONSE_MALFORMED" });
+    }
+  });
+});
   });
 });

@@ -43,13 +43,15 @@ class PodmanEngine implements Engine {
 
   async findImage(reference: string): Promise<EngineImage | undefined> {
     if (!(await this.imageExists(reference))) return undefined;
-    const format = "{{.Id}} {{.Os}} {{.Architecture}} {{.Variant}}";
-    const text = await this.#ask(["image", "inspect", "--format", format, reference]);
-    const [id = "", os = "", architecture = "", variant = ""] = text.trim().split(" ");
+    // Not a format: podman 4 has no `.Variant`, and refuses a format that names what is not there.
+    const found = firstObject(await this.#ask(["image", "inspect", reference]));
+    const text = (name: string): string => (typeof found[name] === "string" ? found[name] : "");
+    const id = text("Id");
     if (!/^(?:sha256:)?[0-9a-f]{64}$/.test(id)) {
       throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named an image without an ID");
     }
-    return { id: `sha256:${id.replace(/^sha256:/, "")}`, platform: parsePlatformJson({ os, architecture, variant }) };
+    const platform = { os: text("Os"), architecture: text("Architecture"), variant: text("Variant") };
+    return { id: `sha256:${id.replace(/^sha256:/, "")}`, platform: parsePlatformJson(platform) };
   }
 
   async imageExists(reference: string): Promise<boolean> {
@@ -122,6 +124,24 @@ async function readDigest(path: string): Promise<Digest> {
   throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named something that is no digest", {
     hint: "nothing was signed; sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
   });
+}
+
+/** What podman's inspect prints: a list with one object in it. */
+function firstObject(text: string): Readonly<Record<string, unknown>> {
+  const value: unknown = parsedJson(text);
+  const first: unknown = Array.isArray(value) ? value[0] : undefined;
+  if (typeof first === "object" && first !== null) return { ...first };
+  throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is no object");
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is no JSON", {
+      cause,
+    });
+  }
 }
 
 function refused(stderr: string, otherwise: string): NetworkError {

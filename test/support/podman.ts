@@ -1,0 +1,41 @@
+/** podman and buildah with storage of their own, and settings with which containers run for root inside a container, too. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { Environment, Scope } from "./processes.ts";
+
+/**
+ * Settings for one storage below the scope. podman runs no daemon: nothing is to be stopped.
+ *
+ * @param registries hosts that are spoken to in plain HTTP
+ */
+export function podmanEnvironment(scope: Scope, registries: readonly string[], name = "podman"): Environment {
+  const directory = scope.path(name);
+  mkdirSync(directory, { recursive: true });
+  const file = (fileName: string, lines: readonly string[]): string => {
+    writeFileSync(`${directory}/${fileName}`, `${lines.join("\n")}\n`);
+    return `${directory}/${fileName}`;
+  };
+  return {
+    // No new limits, no control groups by systemd, no network of its own: none of these is to be had in a container.
+    CONTAINERS_CONF: file("containers.conf", [
+      "[engine]",
+      'cgroup_manager = "cgroupfs"',
+      'events_logger = "file"',
+      `tmp_dir = "${directory}/tmp"`,
+      "[containers]",
+      'netns = "none"',
+      'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]',
+    ]),
+    CONTAINERS_STORAGE_CONF: file("storage.conf", [
+      "[storage]",
+      'driver = "vfs"',
+      `graphroot = "${directory}/root"`,
+      `runroot = "${directory}/run"`,
+    ]),
+    CONTAINERS_REGISTRIES_CONF: file("registries.conf", [
+      'unqualified-search-registries = ["docker.io"]',
+      ...registries.flatMap((host) => ["[[registry]]", `location = "${host}"`, "insecure = true"]),
+    ]),
+    BUILDAH_ISOLATION: "chroot",
+    TMPDIR: directory,
+  };
+}
