@@ -94,7 +94,7 @@ describe("builds under content trust", { skip: missing }, () => {
         const directory = scope.path(`recording-${name}`);
         mkdirSync(directory);
         log = join(directory, "log");
-        writeFileSync(join(directory, "docker"), `#!/bin/sh\necho "$@" >>"${"$"}{0%/*}/log"\nexec ${docker} "$@"\n`, {
+        writeFileSync(join(directory, "docker"), `#!/bin/sh\necho "$@" >>"\${0%/*}/log"\nexec ${docker} "$@"\n`, {
           mode: 0o755,
         });
         engine = { ...env, TAGSEAL_ENGINE: join(directory, "docker") };
@@ -172,7 +172,7 @@ describe("builds under content trust", { skip: missing }, () => {
         ],
       ];
 
-      for (const [what, dockerfile, line] of positions) {
+      for (const [what, dockerfile] of positions) {
         it(`takes a signed image in ${what}`, async () => {
           await builds([context({ Dockerfile: dockerfile(v1) })]);
         });

@@ -48,7 +48,7 @@ export async function buildImage(options: BuildOptions): Promise<number> {
   refuseUnfollowedFlags(invocation, engine.kind, env);
   const directory = new PrivateDirectory();
   const resolved: BaseImage[] = [];
-  const images = imageSource(options, resolved);
+  const images = imageSource(options, { resolved, directory });
   try {
     const warn = (message: string): void => options.tell(`WARNING: ${message}`);
     const flags = await trustImageFlags(invocation, { kind: engine.kind, env, images, warn });
@@ -94,8 +94,13 @@ async function prepare(
   });
 }
 
-/** @param resolved collects what was found, so that it can be tidied up whatever happens */
-function imageSource(options: BuildOptions, resolved: BaseImage[]): BaseImageSource {
+interface Workplace {
+  /** collects what was found, so that it can be tidied up whatever happens */
+  readonly resolved: BaseImage[];
+  readonly directory: PrivateDirectory;
+}
+
+function imageSource(options: BuildOptions, { resolved, directory }: Workplace): BaseImageSource {
   const { engine, invocation } = options;
   const allowsLocal = isFlagOn(invocation, "allow-local");
   return {
@@ -106,14 +111,14 @@ function imageSource(options: BuildOptions, resolved: BaseImage[]): BaseImageSou
     },
     async triggers(image) {
       const { reference, digest } = image;
-      if (digest === undefined) return await engineTriggers(engine, image);
+      if (digest === undefined) return await engineTriggers(engine, image, directory);
       try {
         return await options.triggers(reference, digest);
       } catch (error) {
         // what the engine has under a digest is what the registry had; without either nobody knows the triggers
         if (!(error instanceof NetworkError) || hasCode(error, "REGISTRY_DIGEST_MISMATCH", "IMAGE_MALFORMED"))
           throw error;
-        return await engineTriggers(engine, image).catch(() => Promise.reject(error));
+        return await engineTriggers(engine, image, directory).catch(() => Promise.reject(error));
       }
     },
   };

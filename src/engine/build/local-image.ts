@@ -10,7 +10,9 @@ import {
 } from "../../reference/image-reference.ts";
 import type { Engine } from "../engine.ts";
 import type { BaseImage } from "./base-images.ts";
-import { triggersOf } from "./onbuild-triggers.ts";
+import { triggerList } from "./onbuild-triggers.ts";
+import { podmanTriggers } from "./podman-triggers.ts";
+import type { PrivateDirectory } from "./private-directory.ts";
 
 /** Names that no registry answers to, for images meant by their ID. */
 const privateNames = { docker: "tagseal.invalid/local", podman: "localhost/tagseal-local" } as const;
@@ -52,9 +54,14 @@ async function isLocalOnly(engine: Engine, id: string): Promise<boolean> {
  *
  * @throws NetworkError `ENGINE_ERROR` when it has not, `IMAGE_MALFORMED`
  */
-export async function engineTriggers(engine: Engine, image: BaseImage): Promise<readonly string[]> {
-  const list = await inspected(engine, image.name, "{{json .Config.OnBuild}}");
-  return list === null ? [] : triggersOf([{ OnBuild: list }]);
+export async function engineTriggers(
+  engine: Engine,
+  { name }: BaseImage,
+  directory: PrivateDirectory,
+): Promise<readonly string[]> {
+  if (engine.kind === "podman") return await podmanTriggers(engine, name, directory);
+  const list = await inspected(engine, name, "{{json .Config.OnBuild}}");
+  return list === null ? [] : triggerList(list);
 }
 
 async function inspected(engine: Engine, name: string, format: string): Promise<JsonValue> {

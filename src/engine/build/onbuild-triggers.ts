@@ -28,7 +28,7 @@ export async function registryTriggers(registry: RegistryClient, digest: Digest)
   const configs = new Map(manifests.map((content) => [configOf(content).digest, configOf(content)]));
   const triggers = new Set<string>();
   for (const config of configs.values()) {
-    for (const trigger of triggersOf(await readConfig(registry, config))) triggers.add(trigger);
+    for (const trigger of configurationTriggers(await readConfig(registry, config))) triggers.add(trigger);
   }
   return [...triggers];
 }
@@ -58,13 +58,13 @@ function configOf({ bytes, descriptor }: ManifestContent): Descriptor {
   throw malformed("an index in an index is no base image");
 }
 
-async function readConfig(registry: RegistryClient, config: Descriptor): Promise<readonly JsonValue[]> {
+async function readConfig(registry: RegistryClient, config: Descriptor): Promise<Uint8Array> {
   if (config.size > maxConfigBytes) {
     throw new NetworkError("RESPONSE_TOO_LARGE", `the configuration ${config.digest} has ${config.size} bytes`);
   }
   const chunks: Uint8Array[] = [];
   for await (const chunk of registry.blob(config)) chunks.push(chunk);
-  return membersLike(parseDocument(Buffer.concat(chunks)), "config");
+  return Buffer.concat(chunks);
 }
 
 /** Go reads members whatever their case: so must whoever looks for what an engine will find. */
@@ -74,18 +74,19 @@ function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
 }
 
 /**
- * The triggers in the `config` members of an image's configuration.
+ * The triggers in an image's configuration.
  *
- * @throws NetworkError `IMAGE_MALFORMED` when they are no list of texts
+ * @throws NetworkError `IMAGE_MALFORMED`, also when they are no list of texts
  */
-export function triggersOf(configs: readonly JsonValue[]): readonly string[] {
-  return configs.flatMap((config) => {
+export function configurationTriggers(configuration: Uint8Array): readonly string[] {
+  return membersLike(parseDocument(configuration), "config").flatMap((config) => {
     if (!isJsonObject(config)) throw malformed("its configuration is no object");
     return membersLike(config, "onbuild").flatMap(triggerList);
   });
 }
 
-function triggerList(list: JsonValue): readonly string[] {
+/** A list of triggers. @throws NetworkError `IMAGE_MALFORMED` when it is none */
+export function triggerList(list: JsonValue): readonly string[] {
   if (!Array.isArray(list) || list.length > maxTriggers) throw malformed("its OnBuild is no list");
   return list.map((trigger) => {
     if (typeof trigger !== "string") throw malformed("a trigger in its OnBuild is no text");

@@ -41,7 +41,7 @@ export interface PreparedBuild {
   readonly context: string;
   readonly file: string | undefined;
   /** what the engine reads on its standard input, unless it is ours */
-  readonly input: Uint8Array | { readonly file: string } | undefined;
+  readonly input: { readonly file: string } | undefined;
   readonly dockerfile: TrustedDockerfile;
 }
 
@@ -70,7 +70,7 @@ async function fromInput(request: BuildRequest, { kind }: BuildContext): Promise
     throw new UsageError("USAGE", "invalid argument: can't use stdin for both build context and dockerfile");
   }
   const dockerfile = await request.trust(await collect(request.input()), inputName);
-  return { context: request.context, file: "-", input: dockerfile.bytes, dockerfile };
+  return { context: request.context, file: "-", input: await asInput(dockerfile, request), dockerfile };
 }
 
 async function fromDirectory(request: BuildRequest, path: string): Promise<PreparedBuild> {
@@ -126,7 +126,12 @@ async function fromSpool(request: BuildRequest, { file, kind }: Spooled, name: s
     throw new UsageError("USAGE", "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
   }
   const dockerfile = await request.trust(await collect(createReadStream(file)), name);
-  return { context: "-", file: undefined, input: dockerfile.bytes, dockerfile };
+  return { context: "-", file: undefined, input: await asInput(dockerfile, request), dockerfile };
+}
+
+/** A file and not a pipe: podman opens its standard input by name. */
+async function asInput({ bytes }: TrustedDockerfile, { directory }: BuildRequest): Promise<{ readonly file: string }> {
+  return { file: await directory.write("input", bytes) };
 }
 
 async function fromArchive(request: BuildRequest, file: string): Promise<PreparedBuild> {

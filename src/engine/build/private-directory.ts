@@ -19,6 +19,11 @@ export class PrivateDirectory {
     return file;
   }
 
+  /** Makes a new directory within. @returns its path */
+  async subdirectory(prefix: string): Promise<string> {
+    return await mkdtemp(join(await this.path(), `${prefix}-`));
+  }
+
   /** Removes everything. */
   async remove(): Promise<void> {
     if (this.#path === undefined) return;
