@@ -30,13 +30,15 @@ const ownWords: ReadonlySet<string> = new Set([
 ]);
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
+/** Groups with commands that build from files nobody checks. */
+const uncoveredGroups: ReadonlySet<string> = new Set(["buildx", "builder", "compose"]);
 const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder", "manifest"]);
 
 /**
  * Runs a command line that is the engine's.
  *
  * @returns its exit status; undefined when the line is for one of Tagseal's own commands
- * @throws TagsealError `ENGINE_NOT_FOUND`
+ * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `DOCKERFILE_REFUSED` for builds that content trust does not cover
  */
 export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnCommand): Promise<number | undefined> {
   const { line, engine } = takeEngineFlag(argv);
@@ -45,6 +47,10 @@ export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnComma
   const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, configured, own };
   const word = commandAt === undefined ? undefined : line[commandAt];
   if (isReadable && isOwn(word, line, commandAt ?? 0, io)) return undefined;
+  if (word !== undefined && uncoveredGroups.has(word) && isTrustOn(io.env, undefined)) {
+    const { refuseUncoveredBuild } = await import("../engine/build/uncovered-builds.ts");
+    refuseUncoveredBuild(line.slice(commandAt));
+  }
   const mayBeTrusted = !isReadable || (word !== undefined && (trustedWords.has(word) || groups.has(word)));
   if (!mayBeTrusted) return await handOverUnchanged(front, word);
   return await trustedCommand(front, word ?? "", commandAt ?? 0);
