@@ -55,6 +55,10 @@ interface Repository {
   readonly tags: number;
 }
 
+function countOf(tags: number): string {
+  return tags === 1 ? "1 tag" : `${tags.toLocaleString("en")} tags`;
+}
+
 async function verifyWarm(user: Client, { gun, tags }: Repository, turns: number): Promise<Row> {
   const results = await timeInTurns(
     [
@@ -64,7 +68,7 @@ async function verifyWarm(user: Client, { gun, tags }: Repository, turns: number
     ],
     turns,
   );
-  return rowOf(`warm verify, ${tags} tags`, "ms", results);
+  return rowOf(`warm verify, ${countOf(tags)}`, "ms", results);
 }
 
 async function verifyCold(user: Client, { gun, tags }: Repository, turns: number): Promise<Row> {
@@ -77,7 +81,7 @@ async function verifyCold(user: Client, { gun, tags }: Repository, turns: number
     ],
     turns,
   );
-  return rowOf(`cold verify, ${tags} tags`, "ms", results);
+  return rowOf(`cold verify, ${countOf(tags)}`, "ms", results);
 }
 
 /** Both sides use the key files that notary made, so that unlocking a key costs them the same. */
@@ -100,7 +104,7 @@ async function signOneMore(
     ],
     turns,
   );
-  return rowOf(`sign and publish one more tag, ${tags} tags`, "ms", results);
+  return rowOf(`sign and publish one more tag, ${countOf(tags)}`, "ms", results);
 }
 
 async function signHundred(user: Client, gun: string, image: LayoutImage, turns: number): Promise<Row> {

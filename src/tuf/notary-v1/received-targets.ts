@@ -27,13 +27,16 @@ export function receiveTargets(
   targets: Shape,
   written: WrittenMembers | undefined,
 ): ReadonlyMap<string, Target> {
-  let count = 0;
+  let size = 0;
+  let isReferenceShape = true;
   for (const name in targets.object) {
     if (name.length > maxNameLength) throw malformed(role, "a target has an overlong name");
-    checkEntry(role, name, targets.object[name]);
-    count++;
+    const entry = checkedEntry(role, name, targets.object[name]);
+    isReferenceShape &&= hasReferenceShape(entry);
+    size++;
   }
-  return new ReceivedTargets(targets.object as { [name: string]: JsonObject }, count, written);
+  const json = targets.object as { [name: string]: JsonObject };
+  return new ReceivedTargets(json, { size, isReferenceShape, written });
 }
 
 /**
@@ -129,12 +132,13 @@ export function isLength(value: JsonValue | undefined): value is number {
 }
 
 /** Written out rather than through {@link Shape}: it runs once for every entry of the largest files there are. */
-function checkEntry(role: string, name: string, entry: JsonValue | undefined): void {
+function checkedEntry(role: string, name: string, entry: JsonValue | undefined): JsonObject {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) throw fault(role, name, "must be an object");
   // The parser makes "__proto__" a member of its own, so a missing member can only be inherited from Object.prototype, which has none of these.
   if (!isLength(entry["length"])) throw fault(role, name, "length must be a natural number");
   const hashesProblem = hashesFault(entry["hashes"]);
   if (hashesProblem !== undefined) throw fault(role, name, hashesProblem);
+  return entry;
 }
 
 function fault(role: string, name: string, reason: string): Error {
@@ -173,23 +177,26 @@ function hasReferenceShape(entry: JsonObject): boolean {
   return count === (entry["custom"] === undefined ? 2 : 3);
 }
 
-class ReceivedTargets implements ReadonlyMap<string, Target> {
+interface ReceivedForm {
   readonly size: number;
+  /** true when a reference sender would write every entry as it was received */
+  readonly isReferenceShape: boolean;
+  /** the entries' text, if they were received in file form */
+  readonly written: WrittenMembers | undefined;
+}
+
+class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
+  readonly size: number;
+  readonly isReferenceShape: boolean;
+  readonly written: WrittenMembers | undefined;
   readonly json: { [name: string]: JsonObject };
   readonly #decoded = new Map<string, Target>();
 
-  /** the entries' text, if they were received in file form */
-  readonly written: WrittenMembers | undefined;
-
-  constructor(json: { [name: string]: JsonObject }, size: number, written: WrittenMembers | undefined) {
+  constructor(json: { [name: string]: JsonObject }, { size, isReferenceShape, written }: ReceivedForm) {
     this.json = json;
     this.size = size;
+    this.isReferenceShape = isReferenceShape;
     this.written = written;
-  }
-
-  /** True when a reference sender would write every entry as it was received. */
-  get isReferenceShape(): boolean {
-    return Object.values(this.json).every(hasReferenceShape);
   }
 
   has(name: string): boolean {
