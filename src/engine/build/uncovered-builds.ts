@@ -4,10 +4,11 @@ import { DockerfileRefused } from "./refused.ts";
 const groups: ReadonlySet<string> = new Set(["buildx", "builder", "compose"]);
 
 /** Flags before compose's own command that take a value. */
-const composeValues: ReadonlySet<string> = new Set([
-  ...["--ansi", "--env-file", "-f", "--file", "--parallel", "--profile", "--progress"],
-  ...["--project-directory", "-p", "--project-name", "--workdir"],
-]);
+const composeValues: ReadonlySet<string> = new Set(
+  "--ansi --env-file -f --file --parallel --profile --progress --project-directory -p --project-name --workdir".split(
+    " ",
+  ),
+);
 const buildxValues: ReadonlySet<string> = new Set(["--builder"]);
 
 /**
