@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { pack } from "tar-stream";
 import { missingPeers, Scope } from "../support/peers.ts";
 import {
   startTwoSides,
@@ -183,6 +184,150 @@ describe("side by side with docker 28", { skip: missing }, () => {
     it("container run and container create", async () => {
       await same(words("container run --rm --network none @app:v1"), 0);
       await same(words("container create @app:v1"), 0);
+    });
+  });
+
+  describe("build, with the classic builder", () => {
+    const dockerfile = (...lines: readonly string[]): Pick<Operation, "input"> => ({
+      input: ({ prefix }) => lines.map((line) => `${line.replaceAll("@", `${prefix}/`)}\n`).join(""),
+    });
+    const build = (...lines: readonly string[]): Operation =>
+      words("build --no-cache -t built:here -", dockerfile(...lines));
+
+    it("from a signed tag", () => same(build("FROM @app:v1", "LABEL x=1"), 0));
+    it("from a signed tag, quietly", async () => {
+      const { docker, tagseal } = await both.compare({
+        ...build("FROM @app:v1", "LABEL x=1"),
+        ...words("build -q -", dockerfile("FROM @app:v1", "LABEL x=1")),
+      });
+      assert.deepEqual({ ...tagseal, stderr: "" }, { ...docker, stderr: "" });
+      assert.match(docker.stderr, /^Tagging /mu);
+    });
+    it("in stages from two signed tags", () =>
+      same(build("FROM @app:v1 AS one", "FROM @app:v2", "COPY --from=one /bin/busybox /b"), 0));
+    it("from scratch", () => same(build("FROM scratch", "LABEL x=1"), 0));
+    it("without trust", () =>
+      same(
+        words(
+          "build --no-cache --disable-content-trust -t built:here -",
+          dockerfile("FROM @app:unsigned", "LABEL x=1"),
+        ),
+        0,
+      ));
+    it("that fails in the engine", () => same(build("FROM @app:v1", "RUN /absent"), 1));
+    it("that cannot begin: the same words, without those about the builder", async () => {
+      for (const line of ["build", "build /absent/directory"]) {
+        const { docker, tagseal } = await both.compare(words(line));
+        const stderr = docker.stderr.replace(/^DEPRECATED: .*\n(?: +.*\n)*\n/u, "");
+        assert.deepEqual(withoutHints(tagseal), { ...docker, stderr });
+      }
+    });
+    it("that is refused: the same reason and exit status, where the image stands, and none of docker's noise", async () => {
+      for (const [image, reason] of [
+        ["app:unsigned", /No valid trust data for unsigned/u],
+        ["none:v1", /remote trust data does not exist for REGISTRY\/side\/none/u],
+      ] as const) {
+        const { docker, tagseal } = await both.compare(build(`FROM @${image}`, "LABEL x=1"));
+        assert.equal(docker.code, 1);
+        assert.equal(tagseal.code, 1);
+        for (const { stderr } of [docker, tagseal]) assert.match(stderr, reason);
+        assert.match(docker.stderr, /error during connect|read\/write on closed pipe/u);
+        assert.doesNotMatch(tagseal.stderr, /error during connect|read\/write on closed pipe/u);
+        assert.match(tagseal.stderr, /Dockerfile:1/u);
+      }
+    });
+  });
+
+  describe("what docker does not do", () => {
+    const build = (...lines: readonly string[]): Operation =>
+      words("build -q -", {
+        input: ({ prefix }) => lines.map((line) => `${line.replaceAll("@", `${prefix}/`)}\n`).join(""),
+      });
+
+    it("an image in COPY --from is checked: docker lets an unsigned one in", async () => {
+      const { docker, tagseal } = await both.compare(
+        build("FROM @app:v1", "COPY --from=@app:unsigned /bin/busybox /stolen"),
+      );
+      assert.equal(docker.code, 0, docker.stderr);
+      assert.equal(tagseal.code, 1);
+      assert.match(tagseal.stderr, /No valid trust data for unsigned/u);
+    });
+
+    it("an archive on standard input is checked: docker builds whatever is in it", async () => {
+      const archive = async (prefix: string): Promise<Buffer> => {
+        const packed = pack();
+        packed.entry({ name: "Dockerfile" }, `FROM ${prefix}/app:unsigned\nLABEL x=1\n`);
+        packed.finalize();
+        const chunks: Buffer[] = [];
+        for await (const chunk of packed) chunks.push(chunk as Buffer);
+        return Buffer.concat(chunks);
+      };
+      const archives = new Map<string, Buffer>();
+      for (const { prefix } of both.sides) archives.set(prefix, await archive(prefix));
+      const { docker, tagseal } = await both.compare(
+        words("build -q -", { input: ({ prefix }) => archives.get(prefix) ?? "" }),
+      );
+      assert.equal(docker.code, 0, docker.stderr);
+      assert.equal(tagseal.code, 1);
+      assert.match(tagseal.stderr, /No valid trust data for unsigned/u);
+    });
+
+    it("FROM with an ARG, a stage's name or --platform builds: docker calls them invalid", async () => {
+      for (const lines of [
+        ["ARG BASE=@app:v1", "FROM $BASE", "LABEL x=1"],
+        ["FROM @app:v1 AS one", "FROM one", "LABEL x=1"],
+        ["FROM --platform=linux/amd64 @app:v1", "LABEL x=1"],
+      ]) {
+        const { docker, tagseal } = await both.compare(build(...lines));
+        assert.equal(docker.code, 1, lines.join("\n"));
+        assert.equal(tagseal.code, 0, tagseal.stderr);
+      }
+    });
+
+    it("a tag with a digest must be signed for it: docker asks nobody on pull, and fetches another digest on run", async () => {
+      const { stdout } = await both.alone("docker", words("pull --disable-content-trust @app:unsigned"));
+      const digest = /sha256:[0-9a-f]{64}/u.exec(stdout)?.[0] ?? "";
+      const pull = await both.compare(words(`pull @app:v1@${digest}`));
+      assert.equal(pull.docker.code, 0);
+      assert.equal(pull.tagseal.code, 1);
+      const run = await both.compare(words(`run --rm --network none @app:v1@${digest}`));
+      assert.match(run.docker.stderr, /^Status: Downloaded newer image for REGISTRY\/side\/app@<id 2>$/mu);
+      assert.equal(run.tagseal.code, 125);
+      for (const { stderr } of [pull.tagseal, run.tagseal]) assert.match(stderr, /\[TAG_DIGEST_MISMATCH\]/u);
+    });
+
+    it("a push without a tag signs nothing and says so: docker signs latest", async () => {
+      const { docker, tagseal } = await both.compare(named("push @untagged", "one", "untagged:latest"));
+      assert.match(docker.stdout, /Successfully signed/u);
+      assert.doesNotMatch(tagseal.stdout, /[Ss]ign/u);
+      assert.equal(tagseal.code, 0);
+      assert.match(tagseal.stderr, /^No tag specified, skipping trust metadata push\nhint: /u);
+      assert.equal(tagseal.stdout, docker.stdout.slice(0, docker.stdout.indexOf("Signing and pushing")));
+    });
+
+    it("quiet pulls and pushes print a name: docker prints everything", async () => {
+      const pull = await both.compare(words("pull -q @app:v1"));
+      assert.equal(pull.docker.stdout.split("\n").length, 3);
+      assert.deepEqual(pull.tagseal, { code: 0, stdout: "REGISTRY/side/app:v1\n", stderr: "" });
+      const push = await both.compare(named("push -q @quiet:v1", "one", "quiet:v1"));
+      assert.match(push.docker.stdout, /The push refers to/u);
+      assert.deepEqual(push.tagseal, { code: 0, stdout: "REGISTRY/side/quiet:v1\n", stderr: "" });
+    });
+
+    it("an image's ID as docker shows it is its ID: docker takes it for an unsigned name", async () => {
+      const id = ((await both.world.imageId("made:one")) ?? "").replace("sha256:", "").slice(0, 12);
+      const { docker, tagseal } = await both.compare(words(`run --rm --network none ${id}`));
+      assert.equal(docker.code, 125);
+      assert.deepEqual(tagseal, { code: 0, stdout: "image one\n", stderr: "" });
+    });
+
+    it("all tags come in the order people count: docker's order is another one each time", async () => {
+      const { docker, tagseal } = await both.compare(words("pull -a @app"));
+      const pulled = (stdout: string): string[] =>
+        [...stdout.matchAll(/^Pull .*:(v\d)@/gmu)].map(([, tag = ""]) => tag);
+      assert.deepEqual(pulled(tagseal.stdout), ["v1", "v2"]);
+      assert.deepEqual(pulled(docker.stdout).toSorted(), ["v1", "v2"]);
+      assert.equal(tagseal.code, 0);
     });
   });
 
