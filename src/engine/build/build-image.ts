@@ -49,6 +49,8 @@ export async function buildImage(options: BuildOptions): Promise<number> {
   const directory = new PrivateDirectory();
   const resolved: BaseImage[] = [];
   const images = imageSource(options, { resolved, directory });
+  const tidyUp = (): void => directory.remove();
+  options.signal?.addEventListener("abort", tidyUp, { once: true });
   try {
     const warn = (message: string): void => options.tell(`WARNING: ${message}`);
     const flags = await trustImageFlags(invocation, { kind: engine.kind, env, images, warn });
@@ -57,7 +59,8 @@ export async function buildImage(options: BuildOptions): Promise<number> {
     if (exitCode === 0) await tagBaseImages(engine, prepared.dockerfile.images, options.tell);
     return exitCode;
   } finally {
-    await directory.remove();
+    options.signal?.removeEventListener("abort", tidyUp);
+    tidyUp();
     await forgetLocalImages(engine, resolved);
   }
 }

@@ -54,7 +54,7 @@ export interface GitCheckout {
  * @throws UsageError `DOCKERFILE_REFUSED` when git is missing or fails, and when the directory is not in the repository
  */
 export async function checkOut(source: GitSource, checkout: GitCheckout): Promise<string> {
-  const root = join(await checkout.directory.path(), "git");
+  const root = join(checkout.directory.path(), "git");
   const git = (...args: readonly string[]): Promise<void> => runGit(args, checkout);
   const { remote, ref = "HEAD", directory } = source;
   await git("init", "--quiet", root);

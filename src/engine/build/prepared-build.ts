@@ -81,7 +81,7 @@ async function fromDirectory(request: BuildRequest, path: string): Promise<Prepa
   const packable =
     (await isInside(path, found.path)) && (await request.isClassic()) ? await findPackableContext(path) : undefined;
   if (packable !== undefined) {
-    const target = join(await request.directory.path(), "context.tar");
+    const target = join(request.directory.path(), "context.tar");
     await packContext(packable, dockerfile.bytes, target);
     return { context: "-", file: packedName, input: { file: target }, dockerfile };
   }
@@ -137,7 +137,7 @@ async function asInput({ bytes }: TrustedDockerfile, { directory }: BuildRequest
 async function fromArchive(request: BuildRequest, file: string): Promise<PreparedBuild> {
   const packed = await findPackedDockerfile(file, request.file, request.kind);
   const dockerfile = await request.trust(packed.bytes, packed.name);
-  const target = join(await request.directory.path(), "rewritten.tar");
+  const target = join(request.directory.path(), "rewritten.tar");
   await replacePackedDockerfile(file, target, { name: packed.name, bytes: dockerfile.bytes });
   return { context: "-", file: packed.name, input: { file: target }, dockerfile };
 }

@@ -29,7 +29,7 @@ export async function spool(
   directory: PrivateDirectory,
   name: string,
 ): Promise<Spooled> {
-  const file = join(await directory.path(), "context");
+  const file = join(directory.path(), "context");
   await pipeline(bounded(input, name), createWriteStream(file, { mode: 0o600, flags: "wx" }));
   const start = await readStart(file);
   const magic = start.toString("hex", 0, 6);

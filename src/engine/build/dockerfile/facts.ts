@@ -5,7 +5,7 @@ import type { Dialect } from "./dialect.ts";
 import { LogicalLineReader } from "./logical-lines.ts";
 import { mountSources } from "./mounts.ts";
 import { LineRefused } from "./refusal.ts";
-import { lineAt, splitText, type SourceText } from "./source-text.ts";
+import { lineNumbers, splitText, type SourceText } from "./source-text.ts";
 import { argumentWords } from "./words.ts";
 
 /** An `ARG` before the first stage. */
@@ -15,6 +15,9 @@ export interface GlobalArgument {
   readonly value: string | undefined;
   readonly line: number;
 }
+
+/** Nobody writes more of anything in one file. */
+const maxImages = 2000;
 
 /** A place in a Dockerfile where an image or a stage is named. */
 export interface ImageUse {
@@ -86,14 +89,14 @@ export function readTriggerUses(text: string, dialect: Dialect): readonly ImageU
 }
 
 class Collector {
-  readonly #source: string;
+  readonly #lineOf: (offset: number) => number;
   readonly #dialect: Dialect;
   readonly #arguments: GlobalArgument[] = [];
   readonly #stages: (string | undefined)[];
   readonly #images: ImageUse[] = [];
 
   constructor(source: string, dialect: Dialect, stages: readonly string[] = []) {
-    this.#source = source;
+    this.#lineOf = lineNumbers(source);
     this.#dialect = dialect;
     this.#stages = [...stages];
   }
@@ -157,6 +160,8 @@ class Collector {
 
   #takeArguments({ rest, line }: Instruction): void {
     for (const word of argumentWords(rest, this.#dialect.escape)) {
+      if (this.#arguments.length >= maxImages)
+        throw new LineRefused(line, `there are more than ${maxImages} ARGs in it`);
       const equals = word.indexOf("=");
       const name = equals === -1 ? word : word.slice(0, equals);
       this.#arguments.push({ name, value: equals === -1 ? undefined : word.slice(equals + 1), line });
@@ -166,8 +171,9 @@ class Collector {
   #add(position: ImageUse["position"], { text, places }: SourceText, isTrigger: boolean): void {
     const [start = 0] = places;
     const end = (places.at(-1) ?? start) + 1;
-    const line = lineAt(this.#source, start);
+    const line = this.#lineOf(start);
     if (!/^[\x21-\x7e]+$/.test(text)) throw new LineRefused(line, "the name of an image is not plain ASCII");
+    if (this.#images.length >= maxImages) throw new LineRefused(line, `there are more than ${maxImages} images in it`);
     this.#images.push({ position, isTrigger, stage: this.#stages.length - 1, written: text, start, end, line });
   }
 }

@@ -34,9 +34,17 @@ export function splitText(source: SourceText): SourceText[] {
   return [...words].map(({ 0: word, index }) => sliceText(source, index, index + word.length));
 }
 
-/** The line number, from 1, of an offset in a file. */
-export function lineAt(source: string, offset: number): number {
-  let line = 1;
-  for (let at = source.indexOf("\n"); at !== -1 && at < offset; at = source.indexOf("\n", at + 1)) line += 1;
-  return line;
+/** Tells the line number, from 1, of an offset in a file. */
+export function lineNumbers(source: string): (offset: number) => number {
+  const starts = [0];
+  for (let at = source.indexOf("\n"); at !== -1; at = source.indexOf("\n", at + 1)) starts.push(at + 1);
+  return (offset) => {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  };
 }

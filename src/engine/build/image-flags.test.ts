@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MetadataError } from "../../errors.ts";
+import { parseDigest } from "../../reference/digest.ts";
+import { parseInvocation } from "../command-line/invocation.ts";
+import { type BaseImageSource, pinnedName } from "./base-images.ts";
+import { buildPlatforms, refuseUnfollowedFlags } from "./build-flags.ts";
+import { trustImageFlags } from "./image-flags.ts";
+
+const digest = parseDigest(`sha256:${"a".repeat(64)}`);
+
+interface Asked {
+  readonly engine?: "docker" | "podman";
+  readonly env?: Readonly<Record<string, string>>;
+  readonly triggers?: readonly string[];
+}
+
+async function flags(line: string, { engine = "docker", env = {}, triggers = [] }: Asked = {}) {
+  const warnings: string[] = [];
+  const images: BaseImageSource = {
+    resolve: async (reference) => {
+      if (reference.repository.includes("evil")) throw new MetadataError("TAG_NOT_SIGNED", "No valid trust data");
+      return { reference, digest, name: pinnedName(engine, reference, digest) };
+    },
+    triggers: async () => triggers,
+  };
+  const invocation = await parseInvocation(["build", ...line.split(" "), "."], engine);
+  const settings = { kind: engine, env, images, warn: (message: string) => warnings.push(message) };
+  const changed = await trustImageFlags(invocation, settings);
+  return { changed: changed.flatMap(([name, values]) => values.map((value) => `--${name}=${value}`)), warnings };
+}
+
+describe("images in a build's flags", () => {
+  const rows: readonly (readonly [line: string, changed: readonly string[], asked?: Asked])[] = [
+    ["--rm", []],
+    [
+      "--build-context a=. --build-context b=https://x/y.git",
+      ["--build-context=a=.", "--build-context=b=https://x/y.git"],
+    ],
+    ["--build-context a=docker-image://base:1", [`--build-context=a=docker-image://base@${digest}`]],
+    [
+      "--build-context a=docker-image://base:1",
+      [`--build-context=a=docker-image://docker.io/library/base@${digest}`],
+      { engine: "podman" },
+    ],
+    [`--build-context a=oci-layout://dir@${digest}`, [`--build-context=a=oci-layout://dir@${digest}`]],
+    ["--cache-from base:1", [`--cache-from=base@${digest}`]],
+    ["--cache-from type=registry,ref=base:1", [`--cache-from=type=registry,ref=base@${digest}`]],
+    [
+      "--build-arg A=1 --build-arg BUILDKIT_SYNTAX=front:1",
+      ["--build-arg=A=1", `--build-arg=BUILDKIT_SYNTAX=front@${digest}`],
+    ],
+    [
+      "--build-arg BUILDKIT_SYNTAX",
+      [`--build-arg=BUILDKIT_SYNTAX=front@${digest}`],
+      { env: { BUILDKIT_SYNTAX: "front:1" } },
+    ],
+    ["--build-arg BUILDKIT_SYNTAX", []],
+    ["--sbom true", [`--sbom=generator=docker/buildkit-syft-scanner@${digest}`]],
+    ["--sbom false", ["--sbom=false"]],
+    ["--sbom generator=scan:1", [`--sbom=generator=scan@${digest}`]],
+    ["--attest type=sbom", [`--attest=type=sbom,generator=docker/buildkit-syft-scanner@${digest}`]],
+    [
+      "--attest type=sbom,disabled=true --attest type=provenance,mode=max",
+      ["--attest=type=sbom,disabled=true", "--attest=type=provenance,mode=max"],
+    ],
+    ["--from base:1", [`--from=docker.io/library/base@${digest}`], { engine: "podman" }],
+    [
+      "--from base:1",
+      [`--from=docker.io/library/base@${digest}`],
+      { engine: "podman", triggers: [`COPY --from=x@${digest} a b`, "RUN make"] },
+    ],
+  ];
+  for (const [line, changed, asked] of rows) {
+    it(`${line} ${JSON.stringify(asked ?? {})}`, async () =>
+      assert.deepEqual((await flags(line, asked)).changed, changed));
+  }
+
+  const refused: readonly (readonly [line: string, message: RegExp, asked?: Asked])[] = [
+    ["--build-context a=docker-image://evil", /--build-context: evil: No valid trust data$/],
+    ["--build-context a=docker-image://base", /has an ONBUILD trigger/, { triggers: ["COPY --from=evil a b"] }],
+    ["--build-context a::linux/amd64=docker-image://base", /one platform only/],
+    ["--build-context a=oci-layout://dir:tag", /names no digest/],
+    ["--build-context a=docker-archive://x", /is not understood/],
+    ["--build-context a", /expected NAME=VALUE/],
+    ["--cache-from evil", /--cache-from: evil: /],
+    ["--cache-from type=registry,ref=evil", /--cache-from: evil: /],
+    ["--cache-from type=registry", /is not understood/],
+    ['--cache-from "type=registry",ref=evil', /quotes/],
+    ["--build-arg BUILDKIT_SYNTAX=evil", /BUILDKIT_SYNTAX: evil: /],
+    ["--sbom generator=evil", /--sbom: evil: /],
+    ["--from evil", /--from: evil: /, { engine: "podman" }],
+  ];
+  for (const [line, message, asked] of refused) {
+    it(`I9: refuses ${line}`, async () => {
+      await assert.rejects(flags(line, asked), message);
+    });
+  }
+
+  it("warns of caches that nobody signs", async () => {
+    const { warnings, changed } = await flags("--cache-from type=gha");
+    assert.deepEqual(changed, ["--cache-from=type=gha"]);
+    assert.match(warnings.join(), /type=gha is not covered/);
+  });
+
+  it("I9: refuses what it cannot follow", async () => {
+    const podman = await parseInvocation(["build", "--build-arg-file", "x", "."], "podman");
+    assert.throws(() => refuseUnfollowedFlags(podman, "podman", {}), /--build-arg-file/);
+    const docker = await parseInvocation(["build", "."], "docker");
+    const env = { EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: "policy.json" };
+    assert.throws(() => refuseUnfollowedFlags(docker, "docker", env), /may replace images/);
+    refuseUnfollowedFlags(docker, "docker", {});
+  });
+
+  it("knows the platforms that are asked for", async () => {
+    const docker = await parseInvocation(["build", "--platform", "linux/amd64,linux/arm64", "."], "docker");
+    assert.deepEqual(buildPlatforms(docker, "docker", {}), ["linux/amd64", "linux/arm64"]);
+    const none = await parseInvocation(["build", "."], "docker");
+    assert.deepEqual(buildPlatforms(none, "docker", { DOCKER_DEFAULT_PLATFORM: "linux/s390x" }), ["linux/s390x"]);
+    const podman = await parseInvocation(["build", "--arch", "arm", "--variant", "v7", "."], "podman");
+    assert.deepEqual(buildPlatforms(podman, "podman", {}), ["linux/arm/v7"]);
+  });
+});
