@@ -80,7 +80,7 @@ describe("a command that is docker's own", () => {
 
   it("hears of a signal sent to us", async () => {
     const child = spawn(tagsealCommand, ["wait"], {
-      env: env as NodeJS.ProcessEnv,
+      env,
       stdio: ["ignore", "pipe", "ignore"],
     });
     const { promise, resolve } = Promise.withResolvers<string>();

@@ -45,7 +45,11 @@ describe("the whole story on one fresh machine", { skip: missing }, () => {
   const build = (tag: string, dockerfile: string, ...flags: readonly string[]): string[] => [
     "build",
     ...flags,
-    ...["-t", tag, "-f", context(tag.replaceAll(/[^a-z0-9]/gu, "-"), dockerfile), scope.path("context-one")],
+    "-t",
+    tag,
+    "-f",
+    context(tag.replaceAll(/[^a-z0-9]/gu, "-"), dockerfile),
+    scope.path("context-one"),
   ];
 
   const keys = (role: string): string[] => {
