@@ -63,11 +63,13 @@ for (const { executable, flags, globals } of engines) {
 const hasBuildx =
   existsSync("/usr/local/bin/docker") && spawnSync("/usr/local/bin/docker", ["buildx", "version"]).status === 0;
 
-describe("flags of buildx", { skip: hasBuildx ? false : "not on this machine: buildx" }, () => {
-  it("are all known", () => {
-    assertKnown(helpOf("/usr/local/bin/docker", ["buildx", "build"]), joinTables(dockerFlags.build, buildxFlags));
+// Debian has no package of buildx, so continuous integration cannot install it: compared wherever somebody has it.
+if (hasBuildx)
+  describe("flags of buildx", () => {
+    it("are all known", () => {
+      assertKnown(helpOf("/usr/local/bin/docker", ["buildx", "build"]), joinTables(dockerFlags.build, buildxFlags));
+    });
   });
-});
 
 describe("the help text of a command", () => {
   it("says which flags take a value", () => {
