@@ -7,12 +7,12 @@ export function withoutEngine(error: unknown, word: string | undefined): unknown
   if (word === undefined || !hasCode(error, "ENGINE_NOT_FOUND")) return error;
   return new TagsealError(error.code, `cannot run "${word}": ${error.message}`, {
     cause: error,
-    hint: `${programName} hands "${word}" to the container engine; ${ownWay(word, programName)} ${error.hint ?? ""}`.trim(),
+    hint: `${programName} hands "${word}" to the container engine; ${ownWay(word)} ${error.hint ?? ""}`.trim(),
   });
 }
 
 /** What Tagseal can do about it without an engine. */
-function ownWay(word: string, programName: string): string {
+function ownWay(word: string): string {
   if (word === "push") return "without one, name the image's files: --from oci:DIR or --from docker-archive:FILE.";
   if (word === "pull") return "without one, name files to write: --to oci:DIR or --to docker-archive:FILE.";
   return `'${programName} --help' lists what it does itself.`;

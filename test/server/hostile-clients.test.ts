@@ -188,7 +188,7 @@ describe("hostile connections", () => {
   });
 
   it("I1: a connection that says nothing is closed", async (t) => {
-    const { server } = await published(t, { idleTimeoutMs: 200, headersTimeoutMs: 200 });
+    const { server } = await published(t, { idleTimeoutMs: 2000, headersTimeoutMs: 2000 });
     await conversation(await rawConnection(t, server));
   });
 
