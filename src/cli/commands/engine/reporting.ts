@@ -84,6 +84,6 @@ function countError({ commandPath }: EngineInvocation, rule: string, usage: stri
 /** The same error with docker's words before it and advice after it. Cancellation stays what it is. */
 export function withHint(error: unknown, hint: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
-  const both = error.hint === undefined ? hint : `${error.hint}; ${hint}`;
+  const both = error.hint === undefined ? hint : `${error.hint.replace(/\.$/, "")}; ${hint}`;
   return new TagsealError(error.code, error.message, { cause: error, hint: both });
 }
