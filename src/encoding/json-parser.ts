@@ -8,6 +8,7 @@
 import { EncodingError } from "../errors.ts";
 import { compareUtf8, isJsonObject } from "./json-value.ts";
 import type { JsonObject, JsonValue } from "./json-value.ts";
+import { recogniseMembers } from "./recognised-members.ts";
 import { WrittenMembers } from "./written-members.ts";
 
 /** Limits on what {@link parseJson} accepts. The caller bounds the size in bytes before reading them. */
@@ -33,12 +34,16 @@ export interface JsonDocument {
   readonly members: ReadonlyMap<string, JsonMember>;
   /** the members of the object at {@link JsonDocumentOptions.outline}; absent unless it is there and in file form */
   readonly outline?: WrittenMembers;
+  /** true when those members were recognised and not read: they are in the outline alone, and in `value` the object is empty */
+  readonly isOutlineUnread: boolean;
 }
 
 /** What {@link parseJsonDocument} is to keep. */
 export interface JsonDocumentOptions extends JsonBounds {
   /** the names that lead to an object whose members are to be kept as they are written */
   readonly outline?: readonly string[];
+  /** the pattern of a member there that need not be read if they all match, as {@link recogniseMembers} wants it */
+  readonly outlineMember?: RegExp;
 }
 
 const defaultMaxDepth = 32;
@@ -69,15 +74,21 @@ export function parseJson(bytes: Uint8Array, bounds: JsonBounds = {}): JsonValue
  */
 export function parseJsonDocument(bytes: Uint8Array, options: JsonDocumentOptions = {}): JsonDocument {
   const text = decodeText(bytes);
-  const parser = new Parser(text, options.maxDepth ?? defaultMaxDepth, options.outline);
+  const parser = new Parser(text, options.maxDepth ?? defaultMaxDepth, options);
   const members = new Map<string, JsonMember>();
   const bytesOf = byteSlicer(bytes, text);
   parser.onMember = (name, start, end, isFileForm) => members.set(name, { bytes: bytesOf(start, end), isFileForm });
   const value = parser.value(0);
   parser.end();
   if (!isJsonObject(value)) throw malformed("expected an object", 0);
-  const { outline } = parser;
-  return { value, members, ...(outline === undefined ? {} : { outline }) };
+  const { outline, isOutlineUnread } = parser;
+  const holder = members.get(options.outline?.[0] ?? "");
+  if (isOutlineUnread && holder?.isFileForm !== true) {
+    // Whoever serialises the value again, since its text is not in file form, needs all of it.
+    const { outlineMember: _unwanted, ...others } = options;
+    return parseJsonDocument(bytes, others);
+  }
+  return { value, members, isOutlineUnread, ...(outline === undefined ? {} : { outline }) };
 }
 
 /** In pure ASCII, characters and bytes count alike, so a slice costs nothing; otherwise the text is encoded again. */
@@ -102,6 +113,8 @@ function malformed(reason: string, position: number): EncodingError {
 
 /** Any character below U+0020. */
 const controlCharacter = /[^ -\uffff]/;
+/** Anything that one of the others is about, and more. */
+const notPlain = /[^ -%'-;=?-~]/;
 const escapedInFileForm = /[<>&\u2028\u2029]/;
 const escapes: Readonly<Record<string, string>> = {
   '"': '"',
@@ -119,6 +132,7 @@ class Parser {
   onMember: ((name: string, start: number, end: number, isFileForm: boolean) => void) | undefined;
   /** what {@link JsonDocumentOptions.outline} asked for, once it was met in file form */
   outline: WrittenMembers | undefined;
+  isOutlineUnread = false;
   readonly #text: string;
   readonly #maxDepth: number;
   #position = 0;
@@ -132,16 +146,19 @@ class Parser {
   /** count of things seen so far that the file form would have written differently */
   #deviations = 0;
   readonly #outlinePath: readonly string[];
+  readonly #outlineMember: RegExp | undefined;
   /** how many names of the outline's path lead to where the cursor is */
   #outlineDepth = 0;
 
-  constructor(text: string, maxDepth: number, outlinePath: readonly string[] = []) {
+  constructor(text: string, maxDepth: number, { outline = [], outlineMember }: JsonDocumentOptions = {}) {
     this.#text = text;
     this.#maxDepth = maxDepth;
-    this.#outlinePath = outlinePath;
-    this.#hasControls = controlCharacter.test(text);
-    this.#hasHtml = escapedInFileForm.test(text);
-    this.#hasHighCharacters = /[\ud800-\uffff]/.test(text);
+    this.#outlinePath = outline;
+    this.#outlineMember = outlineMember;
+    const isPlain = !notPlain.test(text); // one look at the text instead of three
+    this.#hasControls = !isPlain && controlCharacter.test(text);
+    this.#hasHtml = !isPlain && escapedInFileForm.test(text);
+    this.#hasHighCharacters = !isPlain && /[\ud800-\uffff]/.test(text);
   }
 
   end(): void {
@@ -266,6 +283,21 @@ class Parser {
   }
 
   #outlinedObject(depth: number): JsonObject {
+    return this.#recognisedObject() ?? this.#readOutlinedObject(depth);
+  }
+
+  /** What a pattern matches nests no deeper than the pattern: the bound is for what nobody expects. */
+  #recognisedObject(): JsonObject | undefined {
+    if (this.#outlineMember === undefined) return undefined;
+    const found = recogniseMembers(this.#text, this.#position, this.#outlineMember);
+    if (found === undefined) return undefined;
+    this.outline = found.members;
+    this.isOutlineUnread = true;
+    this.#position = found.end;
+    return {};
+  }
+
+  #readOutlinedObject(depth: number): JsonObject {
     const deviations = this.#deviations;
     const names: string[] = [];
     const starts: number[] = [];

@@ -40,6 +40,18 @@ test("edits the text of an object as if the object had been edited and written",
   );
 });
 
+test("hands out the text of each value, and of nothing else", () => {
+  fc.assert(
+    fc.property(members, name, (value, other) => {
+      const outline = outlineOf(value);
+      assert.equal(outline?.size, Object.keys(value).length);
+      for (const [key, member] of Object.entries(value))
+        assert.equal(outline?.valueText(key, fileJson), fileJson(member));
+      if (!Object.hasOwn(value, other)) assert.equal(outline?.valueText(other, fileJson), undefined);
+    }),
+  );
+});
+
 test("the edited text, its escapes undone, is what signatures cover", () => {
   const value = { "a<b": 1, "c&d": 'quote " and backslash \\u003c', plain: {} };
   const text = outlineOf(value)?.textWith(new Map([["<", "2"]]), fileJson) ?? "";

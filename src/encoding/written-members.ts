@@ -17,6 +17,26 @@ export class WrittenMembers {
     this.#starts = starts;
   }
 
+  get size(): number {
+    return this.#names.length;
+  }
+
+  /** In the order of their UTF-8 bytes. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /**
+   * The text of one member's value; undefined when there is none of this name.
+   *
+   * @param nameText writes a name in file form
+   */
+  valueText(name: string, nameText: (name: string) => string): string | undefined {
+    const index = this.#indexOf(name);
+    // in file form a colon and nothing else stands between a name and its value
+    return this.#names[index] === name ? this.#unchanged(index, index + 1).slice(nameText(name).length + 1) : undefined;
+  }
+
   /**
    * The object's text with some members changed.
    *

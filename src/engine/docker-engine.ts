@@ -6,7 +6,7 @@ import { type Digest, isDigest } from "../reference/digest.ts";
 import { familiarName, type ImageReference, parseImageReference } from "../reference/image-reference.ts";
 import { parsePlatformJson } from "../registry/platform.ts";
 import { DockerApi, type PushReport, type Transfer } from "./api/docker-api.ts";
-import { findEngineAddress } from "./api/engine-address.ts";
+import { type EngineAddress, findEngineAddress } from "./api/engine-address.ts";
 import { EngineConnection } from "./api/engine-connection.ts";
 import { registryAuth } from "./api/registry-auth.ts";
 import type {
@@ -33,12 +33,26 @@ class DockerEngine implements Engine {
   readonly #options: OpenEngineOptions;
   readonly #env: Record<string, string>;
   readonly #dialled = new Set<Duplex>();
-  #api: Promise<DockerApi> | undefined;
+  #connection: Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> | undefined;
 
   constructor(options: OpenEngineOptions) {
     this.#options = options;
     this.executable = options.executable;
     this.#env = childEnvironment(options.env);
+  }
+
+  prepare(): void {
+    void this.#prepared();
+  }
+
+  /** A connection by way of another program is left to the first call: that program may have something to ask or to complain about. */
+  async #prepared(): Promise<void> {
+    try {
+      const { address, api } = await this.#connected();
+      if (address.kind !== "stdio") await api.version();
+    } catch {
+      // remembered, and thrown at the first call that asks for it
+    }
   }
 
   async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
@@ -47,7 +61,7 @@ class DockerEngine implements Engine {
   }
 
   async findImage(reference: string): Promise<EngineImage | undefined> {
-    const found = await (await this.#connected()).inspectImage(reference);
+    const found = await (await this.#api()).inspectImage(reference);
     if (found === undefined) return undefined;
     const { id, os, architecture, variant } = found;
     return { id, platform: parsePlatformJson({ os, architecture, variant }) };
@@ -73,20 +87,20 @@ class DockerEngine implements Engine {
     tag: string | undefined,
     { platform, onMessage }: EnginePushOptions,
   ): Promise<readonly PushReport[]> {
-    const api = await this.#connected();
+    const api = await this.#api();
     return await api.push(familiarName(image), tag, await this.#transfer(image, { platform, onMessage }));
   }
 
   async pullByDigest(reference: string, digest: Digest, options: EnginePullOptions = {}): Promise<void> {
     const image = parseImageReference(reference);
-    const api = await this.#connected();
+    const api = await this.#api();
     const { platform, onMessage } = options;
     await api.pull(familiarName(image), digest, await this.#transfer(image, { platform, onMessage }));
   }
 
   async tag(source: string, target: string): Promise<void> {
     const { tag, ...image } = parseImageReference(target);
-    await (await this.#connected()).tagImage(source, familiarName(image), tag ?? "latest");
+    await (await this.#api()).tagImage(source, familiarName(image), tag ?? "latest");
   }
 
   close(): void {
@@ -101,17 +115,21 @@ class DockerEngine implements Engine {
     return { ...how, auth: registryAuth(registry, credentials) };
   }
 
-  #connected(): Promise<DockerApi> {
-    this.#api ??= this.#connect();
-    return this.#api;
+  async #api(): Promise<DockerApi> {
+    return (await this.#connected()).api;
   }
 
-  async #connect(): Promise<DockerApi> {
+  #connected(): Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> {
+    this.#connection ??= this.#connect();
+    return this.#connection;
+  }
+
+  async #connect(): Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> {
     const { globalArgs, env, dockerConfigDir, signal } = this.#options;
     const inspectContext = (name: string): Promise<string> => this.#inspectContext(name);
     const address = await findEngineAddress({ globalArgs, env, dockerConfigDir, inspectContext });
     const connection = new EngineConnection(address, { dialStdio: () => this.#dialStdio(), signal });
-    return new DockerApi(connection, env["DOCKER_API_VERSION"]);
+    return { address, api: new DockerApi(connection, env["DOCKER_API_VERSION"]) };
   }
 
   async #inspectContext(name: string): Promise<string> {

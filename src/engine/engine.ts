@@ -79,6 +79,11 @@ export interface Engine {
   readonly kind: EngineKind;
   /** absolute path of the engine's real command */
   readonly executable: string;
+  /**
+   * Begins what the first call would otherwise have to wait for, while something else is being waited for. Never throws: whatever is wrong is
+   * the first call's to tell.
+   */
+  prepare(): void;
   /** Runs the real command with the global flags that were given to us. Never throws for its exit status. */
   run(args: readonly string[], options?: EngineRunOptions): Promise<EngineRunResult>;
   /** undefined when the engine has no such image */

@@ -36,6 +36,10 @@ class PodmanEngine implements Engine {
     this.#env = childEnvironment(options.env);
   }
 
+  prepare(): void {
+    // every call starts the command anew
+  }
+
   async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
     const { executable, globalArgs, signal } = this.#options;
     return await runEngineProcess({ executable, args: [...globalArgs, ...args], env: this.#env, signal }, options);

@@ -25,6 +25,8 @@ const rereadAfterMs = 50;
 export class CachedFiles {
   readonly #cache: MetadataCache;
   readonly #onWarning: (warning: UpdateWarning) => void;
+  /** what was read ahead of being looked at */
+  readonly #readAhead = new Map<RoleName, Uint8Array | undefined>();
   /** as found when the update began */
   readonly #original = new Map<RoleName, Promise<MetadataFile | undefined>>();
   /** of these, parents of delegations that were in order: told once for all their children */
@@ -37,6 +39,13 @@ export class CachedFiles {
   constructor(cache: MetadataCache, onWarning: (warning: UpdateWarning) => void) {
     this.#cache = cache;
     this.#onWarning = onWarning;
+  }
+
+  /** Whether there is a file for a role, damaged or not. */
+  async has(role: RoleName): Promise<boolean> {
+    const bytes = await this.#cache.load(role);
+    this.#readAhead.set(role, bytes);
+    return bytes !== undefined;
   }
 
   /**
@@ -99,7 +108,7 @@ export class CachedFiles {
   }
 
   async #load(role: RoleName): Promise<MetadataFile | undefined> {
-    const first = parsed(role, await this.#cache.load(role));
+    const first = parsed(role, this.#readAhead.get(role) ?? (await this.#cache.load(role)));
     if (!(first instanceof MetadataError)) return first;
     await pause(rereadAfterMs);
     const second = parsed(role, await this.#cache.load(role));

@@ -4,6 +4,7 @@ import { MetadataError, TagsealError, hasCode } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile } from "./metadata.ts";
+import { maxFileBytes } from "./notary-v1/bounds.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
@@ -33,9 +34,22 @@ export interface AllowedFallback {
   readonly cachedTimestamp: boolean;
 }
 
+/** The server's timestamp, or why there is none: a promise of it never rejects, so that it can be awaited late. */
+export type TimestampAnswer = { readonly bytes: Uint8Array } | { readonly error: unknown };
+
+/** Asks the server for its timestamp. What it answers is nothing but bytes until {@link loadTimestamp} has judged it. */
+export async function askForTimestamp({ source }: UpdateOptions): Promise<TimestampAnswer> {
+  try {
+    return { bytes: await source.fetch("timestamp", maxFileBytes("timestamp")) };
+  } catch (error) {
+    return { error };
+  }
+}
+
 /**
  * Loads the server's timestamp into `trusted`, or the cached one with a warning.
  *
+ * @param asked the answer, if the server was asked already
  * @throws MetadataError for a timestamp that must not be trusted; `METADATA_STALE` when the cached one is too old to stand in
  * @throws TagsealError what the source threw, when there is nothing to stand in
  * @see Notary v1: update loop
@@ -45,8 +59,9 @@ export async function loadTimestamp(
   files: CachedFiles,
   trusted: TrustedMetadata,
   allowed: AllowedFallback,
+  asked?: Promise<TimestampAnswer>,
 ): Promise<void> {
-  const asking = settle(options.source.fetch("timestamp", trusted.expected("timestamp").maxBytes));
+  const asking = asked ?? askForTimestamp(options);
   // While the server thinks: read what will be needed whatever it says.
   const cached = await files.latest("timestamp");
   await files.latest("snapshot");
@@ -111,12 +126,4 @@ async function requireRecent(options: UpdateOptions, cached: MetadataFile, cause
 /** The earliest a timestamp can have been signed, going by the lifetime it is usually given. */
 function issuedAt(timestamp: MetadataFile): Date {
   return new Date(timestamp.body.expiresAt.getTime() - timestampLifetimeMs);
-}
-
-async function settle(fetching: Promise<Uint8Array>): Promise<{ bytes: Uint8Array } | { error: unknown }> {
-  try {
-    return { bytes: await fetching };
-  } catch (error) {
-    return { error };
-  }
 }

@@ -4,7 +4,7 @@ import { MetadataError, hasCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "./metadata.ts";
 import { isWithin } from "./role-name.ts";
-import { type AllowedFallback, loadTimestamp } from "./timestamp-update.ts";
+import { type AllowedFallback, loadTimestamp, type TimestampAnswer } from "./timestamp-update.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
@@ -15,6 +15,7 @@ const maxDelegationBytes = 512 * 1024 * 1024;
 /**
  * Loads everything below the root into `trusted`, from the cache where it is current, from the server otherwise.
  *
+ * @param asked the server's timestamp, if it was asked for already
  * @throws MetadataError for anything that must not be trusted; whatever the source throws
  */
 export async function updateBelowRoot(
@@ -22,8 +23,9 @@ export async function updateBelowRoot(
   files: CachedFiles,
   trusted: TrustedMetadata,
   allowed: AllowedFallback = { cachedTimestamp: true },
+  asked?: Promise<TimestampAnswer>,
 ): Promise<void> {
-  await loadTimestamp(options, files, trusted, allowed);
+  await loadTimestamp(options, files, trusted, allowed, asked);
   const pass = new UpdatePass(options, files, trusted);
   await pass.loadRole("snapshot");
   await pass.loadRole("targets");

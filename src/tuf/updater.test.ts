@@ -108,7 +108,7 @@ test("asks for the root as well when the update is for publishing", async () => 
   const client = new SimulatedClient(repository);
   await client.update();
   await client.update({ forPublishing: true });
-  assert.deepEqual(client.source.requests, ["root", "timestamp"]);
+  assert.deepEqual(client.source.requests, ["timestamp", "root"]);
   client.source.fail("root", new MetadataError("METADATA_MISSING", "404"));
   await assert.rejects(client.update({ forPublishing: true }), { code: "REPOSITORY_NOT_SIGNED" });
 });

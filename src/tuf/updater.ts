@@ -8,6 +8,7 @@ import { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile } from "./metadata.ts";
 import { bootstrap, updateRoot } from "./root-update.ts";
 import type { Bootstrap } from "./root-update.ts";
+import { askForTimestamp, type TimestampAnswer } from "./timestamp-update.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions, UpdateWarning } from "./update-options.ts";
@@ -29,18 +30,25 @@ export type { MetadataCache, MetadataSource, UpdateOptions, UpdateWarning } from
  */
 export async function updateCollection(options: UpdateOptions): Promise<TrustedCollection> {
   const files = new CachedFiles(options.cache, (warning) => options.onWarning?.(warning));
+  // The answer is on its way while the cached root is checked. A newcomer asks for the root first: there may be no such collection.
+  const asked = (await files.has("root")) ? askForTimestamp(options) : undefined;
   const start = await bootstrap(options, files);
-  const trusted = await updateWithRetry(options, files, start);
+  const trusted = await updateWithRetry(options, files, start, asked);
   const collection = { ...trusted.finish(), pinnedOnFirstUse: start.isFirstUse };
   for (const warning of expiryWarnings(collection, trusted, options.now)) options.onWarning?.(warning);
   return collection;
 }
 
-async function updateWithRetry(options: UpdateOptions, files: CachedFiles, start: Bootstrap): Promise<TrustedMetadata> {
+async function updateWithRetry(
+  options: UpdateOptions,
+  files: CachedFiles,
+  start: Bootstrap,
+  asked: Promise<TimestampAnswer> | undefined,
+): Promise<TrustedMetadata> {
   const { trusted: first, root, pinning } = start;
   let wasRefused: boolean;
   try {
-    await updateBelowRoot(options, files, first);
+    await updateBelowRoot(options, files, first, { cachedTimestamp: true }, asked);
     return first;
   } catch (error) {
     if (!mayBeCuredByNewRoot(error)) throw error;

@@ -1,7 +1,6 @@
 /** What stands under `signed`, for each of the four kinds, with the structural checks every reader makes. */
 
 import { PublicKey } from "../../crypto/public-key.ts";
-import type { WrittenMembers } from "../../encoding/json.ts";
 import { MetadataError } from "../../errors.ts";
 import type {
   AnyBody,
@@ -19,6 +18,7 @@ import type {
 import { baseRoles, isDirectChild } from "../role-name.ts";
 import { maxDelegations, maxKeys } from "./bounds.ts";
 import { hashesFault, isLength, receiveHashes, receiveTargets } from "./received-targets.ts";
+import type { TargetsText } from "./received-targets.ts";
 import { Shape, malformed } from "./shape.ts";
 import { parseTime } from "./time.ts";
 
@@ -34,11 +34,11 @@ const digestBytes = [
 /**
  * Parses and checks the `signed` member of a role's file.
  *
- * @param targetsText its `targets` member as it was received, if it was received in file form
+ * @param document its `targets` member as it was received
  * @throws MetadataError `METADATA_TYPE_UNEXPECTED`, `METADATA_MALFORMED`
  * @see Notary v1: shapes, structural checks
  */
-export function parseBody(role: RoleName, signed: Shape, targetsText: WrittenMembers | undefined): AnyBody {
+export function parseBody(role: RoleName, signed: Shape, document: TargetsText): AnyBody {
   switch (role) {
     case "root":
       return parseRoot(signed);
@@ -47,7 +47,7 @@ export function parseBody(role: RoleName, signed: Shape, targetsText: WrittenMem
     case "timestamp":
       return parseTimestamp(signed);
     default:
-      return parseTargets(role, signed, targetsText);
+      return parseTargets(role, signed, document);
   }
 }
 
@@ -77,13 +77,13 @@ function parseRoot(signed: Shape): RootBody {
   return { ...common, type: "root", consistentSnapshot: signed.boolean("consistent_snapshot"), keys, roles };
 }
 
-function parseTargets(role: RoleName, signed: Shape, targetsText: WrittenMembers | undefined): TargetsBody {
+function parseTargets(role: RoleName, signed: Shape, document: TargetsText): TargetsBody {
   const common = parseCommon(signed, "targets");
   const delegations = parseDelegations(role, signed.optionalChild("delegations"));
   const entries = signed.optionalChild("targets");
   if (entries === undefined)
     return { ...common, type: "targets", targets: new Map(), targetsWereNull: true, delegations };
-  return { ...common, type: "targets", targets: receiveTargets(role, entries, targetsText), delegations };
+  return { ...common, type: "targets", targets: receiveTargets(role, entries, document), delegations };
 }
 
 /** Absent delegations read as none, though no reference sender leaves them out. */

@@ -16,6 +16,7 @@ import type {
 import { isBaseRole, isDelegation } from "../role-name.ts";
 import { parseBody } from "./body.ts";
 import { maxFileBytes, maxSignatures } from "./bounds.ts";
+import { commonTarget } from "./received-targets.ts";
 import { Shape } from "./shape.ts";
 
 /**
@@ -43,13 +44,13 @@ export function parseMetadata(role: RoleName, bytes: Uint8Array): MetadataFile {
   }
   const document = parseDocument(role, bytes);
   const file = Shape.of(role, document.value, "the file");
-  const body: AnyBody = parseBody(role, file.child("signed"), document.outline);
+  const body: AnyBody = parseBody(role, file.child("signed"), document);
   return { role, bytes, signedBytes: signedBytesOf(role, document), body, signatures: parseSignatures(file) };
 }
 
 function parseDocument(role: RoleName, bytes: Uint8Array): JsonDocument {
   try {
-    return parseJsonDocument(bytes, { outline: ["signed", "targets"] });
+    return parseJsonDocument(bytes, { outline: ["signed", "targets"], outlineMember: commonTarget });
   } catch (cause) {
     if (!hasCode(cause, "JSON_MALFORMED")) throw cause;
     throw new MetadataError("METADATA_MALFORMED", `${role} is not valid JSON: ${cause.message}`, { cause });

@@ -4,8 +4,8 @@
  */
 
 import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
-import { fileJson } from "../../encoding/json.ts";
-import type { JsonObject, JsonValue, WrittenMembers } from "../../encoding/json.ts";
+import { fileJson, parseJson } from "../../encoding/json.ts";
+import type { JsonDocument, JsonObject, JsonValue, WrittenMembers } from "../../encoding/json.ts";
 import { EditedTargets } from "../edited-targets.ts";
 import type { Target } from "../metadata.ts";
 import { maxHashes, maxNameLength } from "./bounds.ts";
@@ -16,17 +16,34 @@ import type { Shape } from "./shape.ts";
 const maxHashText = 1024;
 
 /**
+ * One entry as docker and notary write nearly all of them: a plain name, a SHA-256 and at times a SHA-512, a length, nothing else; and the
+ * character after it. What it matches is JSON in file form, and has the shape every entry must have.
+ */
+export const commonTarget = new RegExp(
+  `"([\\w./:@+-]{1,${maxNameLength}})":` +
+    // 32 and 64 bytes in base64 without stray bits
+    '\\{"hashes":\\{"sha256":"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="(?:,"sha512":"[A-Za-z0-9+/]{85}[AQgw]==")?\\},' +
+    '"length":(?:0|[1-9]\\d{0,14})\\}[,}]',
+  "y",
+);
+
+/** The text of a `targets` member, if it was received in file form. */
+export type TargetsText = Pick<JsonDocument, "outline" | "isOutlineUnread">;
+
+/**
  * Checks every entry of a `targets` member.
  *
- * @param written their text, if they were received in file form
+ * @param text what the entries were received as; those that were recognised as {@link commonTarget} have been checked by that
  * @returns a map that decodes an entry when it is first asked for
  * @throws MetadataError `METADATA_MALFORMED` for an entry that is no object, a length that is no natural number, a hash that is not base64
  */
 export function receiveTargets(
   role: string,
   targets: Shape,
-  written: WrittenMembers | undefined,
+  { outline: written, isOutlineUnread }: TargetsText,
 ): ReadonlyMap<string, Target> {
+  if (isOutlineUnread && written !== undefined)
+    return new ReceivedTargets(new UnreadEntries(written), { isReferenceShape: true, written });
   let size = 0;
   let isReferenceShape = true;
   for (const name in targets.object) {
@@ -36,7 +53,7 @@ export function receiveTargets(
     size++;
   }
   const json = targets.object as { [name: string]: JsonObject };
-  return new ReceivedTargets(json, { size, isReferenceShape, written });
+  return new ReceivedTargets(new ReadEntries(json, size), { isReferenceShape, written });
 }
 
 /**
@@ -59,7 +76,7 @@ export function writtenTargets(targets: ReadonlyMap<string, Target>): string | u
  * read only, because it may be part of the received value itself.
  */
 export function targetsJson(targets: ReadonlyMap<string, Target>): JsonObject {
-  if (targets instanceof ReceivedTargets && targets.isReferenceShape) return targets.json;
+  if (targets instanceof ReceivedTargets && targets.isReferenceShape) return targets.entriesJson;
   if (!(targets instanceof EditedTargets)) return targetEntriesJson(targets);
   const json = { ...targetsJson(targets.base), ...targetEntriesJson(targets.added) };
   for (const name of targets.removed) delete json[name];
@@ -177,8 +194,67 @@ function hasReferenceShape(entry: JsonObject): boolean {
   return count === (entry["custom"] === undefined ? 2 : 3);
 }
 
-interface ReceivedForm {
+/** Where the entries' JSON comes from. */
+interface ReceivedEntries {
   readonly size: number;
+  /** all of them */
+  readonly json: { readonly [name: string]: JsonObject };
+  names(): Iterable<string>;
+  find(name: string): JsonObject | undefined;
+}
+
+class ReadEntries implements ReceivedEntries {
+  readonly json: { readonly [name: string]: JsonObject };
+  readonly size: number;
+
+  constructor(json: { readonly [name: string]: JsonObject }, size: number) {
+    this.json = json;
+    this.size = size;
+  }
+
+  names(): Iterable<string> {
+    return Object.keys(this.json);
+  }
+
+  find(name: string): JsonObject | undefined {
+    return Object.hasOwn(this.json, name) ? this.json[name] : undefined;
+  }
+}
+
+/** Entries that all are {@link commonTarget}, read one by one when somebody asks. */
+class UnreadEntries implements ReceivedEntries {
+  readonly #written: WrittenMembers;
+  #json: { readonly [name: string]: JsonObject } | undefined;
+
+  constructor(written: WrittenMembers) {
+    this.#written = written;
+  }
+
+  get size(): number {
+    return this.#written.size;
+  }
+
+  get json(): { readonly [name: string]: JsonObject } {
+    this.#json ??= parsed(this.#written.textWith(new Map(), fileJson)) as { readonly [name: string]: JsonObject };
+    return this.#json;
+  }
+
+  names(): Iterable<string> {
+    return this.#written.names;
+  }
+
+  find(name: string): JsonObject | undefined {
+    const text = this.#written.valueText(name, fileJson);
+    return text === undefined ? undefined : parsed(text);
+  }
+}
+
+/** The pattern has seen to it that this is an object. */
+function parsed(text: string): JsonObject {
+  return parseJson(Buffer.from(text)) as JsonObject;
+}
+
+interface ReceivedForm {
   /** true when a reference sender would write every entry as it was received */
   readonly isReferenceShape: boolean;
   /** the entries' text, if they were received in file form */
@@ -186,27 +262,35 @@ interface ReceivedForm {
 }
 
 class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
-  readonly size: number;
   readonly isReferenceShape: boolean;
   readonly written: WrittenMembers | undefined;
-  readonly json: { [name: string]: JsonObject };
+  readonly #entries: ReceivedEntries;
   readonly #decoded = new Map<string, Target>();
 
-  constructor(json: { [name: string]: JsonObject }, { size, isReferenceShape, written }: ReceivedForm) {
-    this.json = json;
-    this.size = size;
+  constructor(entries: ReceivedEntries, { isReferenceShape, written }: ReceivedForm) {
+    this.#entries = entries;
     this.isReferenceShape = isReferenceShape;
     this.written = written;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get entriesJson(): { readonly [name: string]: JsonObject } {
+    return this.#entries.json;
+  }
+
   has(name: string): boolean {
-    return Object.hasOwn(this.json, name);
+    return this.get(name) !== undefined;
   }
 
   get(name: string): Target | undefined {
     const known = this.#decoded.get(name);
-    if (known !== undefined || !this.has(name)) return known;
-    const target = new ReceivedTarget(this.json[name] as JsonObject);
+    if (known !== undefined) return known;
+    const entry = this.#entries.find(name);
+    if (entry === undefined) return undefined;
+    const target = new ReceivedTarget(entry);
     this.#decoded.set(name, target);
     return target;
   }
@@ -216,7 +300,7 @@ class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
   }
 
   keys(): MapIterator<string> {
-    return Object.keys(this.json).values();
+    return Iterator.from(this.#entries.names()) as MapIterator<string>;
   }
 
   *values(): MapIterator<Target> {
@@ -224,8 +308,9 @@ class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
   }
 
   *entries(): MapIterator<[string, Target]> {
-    for (const [name, entry] of Object.entries(this.json))
-      yield [name, this.#decoded.get(name) ?? new ReceivedTarget(entry)];
+    const { json } = this.#entries;
+    for (const name of this.#entries.names())
+      yield [name, this.#decoded.get(name) ?? new ReceivedTarget(json[name] as JsonObject)];
   }
 
   [Symbol.iterator](): MapIterator<[string, Target]> {

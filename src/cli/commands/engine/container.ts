@@ -31,6 +31,7 @@ export async function startContainer(invocation: EngineInvocation, context: Engi
   if (id !== undefined) return await context.handOver(replaceOperand(invocation, operand, id));
   const typed = parseEngineImage(text, context.engine.kind);
   if (typed.tag === undefined && typed.digest !== undefined) return await context.handOver(invocation.argv);
+  context.engine.prepare();
   const image = await resolveImage(withDefaultTag(typed), context.io);
   await haveImage(image, invocation, context);
   return await context.handOver(pinned(invocation, operand, typed, image, context.engine.kind));

@@ -32,6 +32,7 @@ async function pull(invocation: EngineInvocation, context: EngineCommandContext)
   // every name is exact already: the engine's own pull says it best
   if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined))
     return await context.handOver(invocation.argv);
+  engine.prepare();
   for (const reference of references) await pullOne(reference, invocation, context);
   return 0;
 }
