@@ -29,6 +29,6 @@ export async function run(program: Program): Promise<void> {
     processIo(interruption.signal, () => interrupt(130), { program, handOver: handing.handOver }),
   );
   process.exitCode = interruption.signal.aborted && status !== 0 ? interruptedWith : status;
-  // Idle connections must not keep the process; what was printed must be out first.
-  process.stdout.write("", () => process.exit());
+  // Idle connections must not keep the process; what was printed is out already.
+  process.exit();
 }

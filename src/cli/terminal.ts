@@ -15,8 +15,8 @@ const keys = { interrupt: "\u0003", endOfInput: "\u0004", backspace: "\b", delet
 /** The process as an {@link Io}. `interrupt` is called for Ctrl-C at a prompt, where the terminal sends no signal. */
 export function processIo(signal: AbortSignal, interrupt: () => void, own: Pick<Io, "program" | "handOver">): Io {
   return {
-    stdout: new StreamOutput(1, openStdout),
-    stderr: new StreamOutput(2, openStderr),
+    stdout: new DescriptorOutput(1),
+    stderr: new DescriptorOutput(2),
     prompter: new TerminalPrompter(signal, interrupt),
     env: process.env,
     signal,
@@ -25,46 +25,29 @@ export function processIo(signal: AbortSignal, interrupt: () => void, own: Pick<
   };
 }
 
-const opened = { stdout: false, stderr: false, stdin: false };
-
 /**
- * True once Node has opened a standard stream. A pipe does not block from then on, for everybody who has it: a program that takes
- * over this process would lose what it writes faster than it is read.
+ * True once Node has opened a standard stream that may be a pipe. It does not block from then on, for everybody who has it: a program that
+ * takes over this process would lose what it writes faster than it is read.
  */
 export function streamsAreOpen(): boolean {
-  return opened.stdout || opened.stderr || opened.stdin;
+  return inputIsOpen;
 }
 
-function openStdout(): NodeJS.WriteStream {
-  if (!opened.stdout) {
-    opened.stdout = true;
-    // A reader that went away (`tagseal list | head`) is no failure.
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-  }
-  return process.stdout;
-}
+let inputIsOpen = false;
 
-function openStderr(): NodeJS.WriteStream {
-  if (!opened.stderr) {
-    opened.stderr = true;
-    // Nobody listens to warnings any more: that must not stop the work.
-    process.stderr.on("error", () => undefined);
-  }
-  return process.stderr;
-}
+/**
+ * Writes to the descriptor itself: opening a stream for it costs as much as the rest of a short command. A reader that does not keep up is
+ * waited for, as other programs wait.
+ */
+class DescriptorOutput implements Output {
+  readonly #descriptor: 1 | 2;
 
-/** A stream that is opened when first used: a command that prints nothing on it does not pay for it. */
-class StreamOutput implements Output {
-  readonly #descriptor: number;
-  readonly #open: () => NodeJS.WriteStream;
-
-  constructor(descriptor: number, open: () => NodeJS.WriteStream) {
+  constructor(descriptor: 1 | 2) {
     this.#descriptor = descriptor;
-    this.#open = open;
   }
 
   write(text: string): void {
-    this.#open().write(text);
+    writeAll(this.#descriptor, Buffer.from(text));
   }
 
   get isTerminal(): boolean {
@@ -72,8 +55,30 @@ class StreamOutput implements Output {
   }
 
   get columns(): number {
-    return this.isTerminal ? this.#open().columns : 80;
+    if (!this.isTerminal) return 80;
+    return this.#descriptor === 1 ? process.stdout.columns : process.stderr.columns;
   }
+}
+
+/** How long a full pipe is left alone before it is tried again, in milliseconds. */
+const retryAfterMs = 2;
+
+function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException; // writing throws nothing else
+      if (code !== "EAGAIN") return failedToWrite(descriptor, code);
+      // somebody made the pipe non-blocking for all who share it
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryAfterMs);
+    }
+  }
+}
+
+/** A result nobody can have ends the command; a reader that went away (`tagseal list | head`) is no failure. Warnings must not stop the work. */
+function failedToWrite(descriptor: 1 | 2, code: string | undefined): void {
+  if (descriptor === 1) process.exit(code === "EPIPE" ? 0 : 1);
 }
 
 class TerminalPrompter implements Prompter {
@@ -140,7 +145,7 @@ class TerminalPrompter implements Prompter {
   /** Prompts belong where a person looks: standard error, or the terminal itself when that is redirected. */
   #print(text: string): void {
     if (!this.interactive || isatty(2)) {
-      openStderr().write(text);
+      writeAll(2, Buffer.from(text));
       return;
     }
     const terminal = openSync("/dev/tty", "w");
@@ -154,7 +159,7 @@ class TerminalPrompter implements Prompter {
   #open(): void {
     if (!this.#opened) {
       this.#opened = true;
-      opened.stdin = true;
+      inputIsOpen = true;
       process.stdin.setEncoding("utf8");
       process.stdin.on("data", (text: string) => {
         this.#pending += text;

@@ -37,8 +37,10 @@ const kinds: readonly EngineKind[] = ["docker", "podman"];
 export function findEngine(search: EngineSearch): EngineExecutable {
   const { wanted } = search;
   if (wanted === undefined || wanted === "") {
-    const found = kinds.map((kind) => searchPath(kind, search)).find((engine) => engine !== undefined);
-    if (found !== undefined) return found;
+    for (const kind of kinds) {
+      const found = searchPath(kind, search);
+      if (found !== undefined) return found;
+    }
     throw notFound("no container engine found: neither docker nor podman is in PATH", search);
   }
   if (wanted.includes("/")) return namedFile(wanted, search);
@@ -65,14 +67,18 @@ export function candidates(
   name: string,
   search: EngineSearch,
 ): { readonly path: string; readonly isTagseal: boolean }[] {
-  const directories = (search.env["PATH"] ?? "").split(delimiter).filter((directory) => isAbsolute(directory));
+  return executables(name, search).map((path) => ({ path, isTagseal: isTagseal(path, search.self) }));
+}
+
+function executables(name: string, { env }: EngineSearch): string[] {
+  const directories = (env["PATH"] ?? "").split(delimiter).filter((directory) => isAbsolute(directory));
   const paths = [...new Set(directories.map((directory) => join(directory, name)))];
-  return paths.filter((path) => isExecutable(path)).map((path) => ({ path, isTagseal: isTagseal(path, search.self) }));
+  return paths.filter((path) => isExecutable(path));
 }
 
 function searchPath(kind: EngineKind, search: EngineSearch): EngineExecutable | undefined {
-  const found = candidates(kind, search).find(({ isTagseal: ours }) => !ours);
-  return found === undefined ? undefined : { kind: kindOf(found.path), path: found.path };
+  const path = executables(kind, search).find((candidate) => !isTagseal(candidate, search.self));
+  return path === undefined ? undefined : { kind: kindOf(path), path };
 }
 
 /** The podman-docker package puts a script called docker before podman. */
