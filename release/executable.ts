@@ -29,8 +29,8 @@ const options: readonly string[] = [
   // Each command loads its own part and no other, already compiled.
   "--splitting",
   "--bytecode",
-  // A command is over before most of its code has paid for being compiled: that waits ten times longer than Bun would for a server.
-  "--compile-jit-policy=10",
+  // A command is over before most of its code has paid for being compiled: that waits thirty times longer than Bun would for a server.
+  "--compile-jit-policy=30",
   // What lies in the directory where somebody happens to stand must not change the program or its environment.
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",

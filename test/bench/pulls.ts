@@ -47,7 +47,7 @@ export async function trustedPulls(
     await user.dockerOk(["push", `${gun}:signed`], { env: untrusted });
     if (tags > 1) await seedTags(user, gun, tags - 1);
     await user.dockerOk(["push", `${gun}:signed`], { env: trusted });
-    const results = await timeInTurns(pulls(user, `${gun}:signed`), 11);
+    const results = await timeInTurns(pulls(user, `${gun}:signed`), 41);
     const added = (name: string): number =>
       (results.get(name) ?? Number.NaN) - (results.get("untrusted") ?? Number.NaN);
     rows.push({
