@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
-import type { MetadataStore, NewFile } from "../../src/server/storage/metadata-store.ts";
+import type { Change, MetadataStore, NewFile, StoredFile } from "../../src/server/storage/metadata-store.ts";
 
 const gun = "docker.io/library/alpine";
 const at = new Date("2026-11-23T04:00:00.123Z");
@@ -26,6 +26,8 @@ export function metadataStoreContract(name: string, open: (t: TestContext) => Me
     describePublish(open);
     describeRemove(open);
     describeChanges(open);
+    describeMoving(open);
+    describeForgetting(open);
   });
 }
 
@@ -192,5 +194,99 @@ function describeChanges(open: (t: TestContext) => MetadataStore): void {
     const [first] = await store.changes({ from: 0, limit: 1, backwards: false });
     const { sha256 } = file("timestamp", 1);
     assert.deepEqual(first, { id: 1, createdAt: at, gun, version: 1, sha256, category: "update" });
+  });
+}
+
+/** What another store would hand over. */
+function stored(role: string, version: number, text?: string): StoredFile {
+  return { ...file(role, version, text), createdAt: new Date(at.getTime() - 1000 * version) };
+}
+
+function describeMoving(open: (t: TestContext) => MetadataStore): void {
+  it("lists collections and their files, in order and without bytes", async (t) => {
+    const store = open(t);
+    for (const name of ["b", "B", "a/c", "a"]) await store.restore(name, [stored("root", 1)]);
+    await store.restore("a", [stored("targets", 10), stored("targets", 9), stored("snapshot", 2)]);
+    assert.deepEqual(await store.guns("", 10), ["B", "a", "a/c", "b"]);
+    assert.deepEqual(await store.guns("a", 1), ["a/c"]);
+    const { bytes, ...root } = stored("root", 1);
+    const [first, ...others] = await store.versions("a");
+    assert.deepEqual(first, { ...root, length: bytes.length });
+    const names = others.map(({ role, version }) => `${role} ${version}`);
+    assert.deepEqual(names, ["snapshot 2", "targets 9", "targets 10"]);
+    assert.deepEqual(await store.versions("absent"), []);
+  });
+
+  it("puts in what another store held, byte for byte, and without a word in the changefeed", async (t) => {
+    const store = open(t);
+    await store.restore(gun, [stored("timestamp", 4), stored("root", 2), stored("root", 1)]);
+    const root = await store.byVersion(gun, "root", 1);
+    assert.deepEqual(root && { ...root, bytes: Buffer.from(root.bytes) }, stored("root", 1));
+    assert.equal((await store.current(gun, "root"))?.version, 2);
+    assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), []);
+    await store.publish(publication(5, file("timestamp", 4), file("root", 3)));
+    assert.equal((await store.current(gun, "root"))?.version, 3);
+  });
+
+  it("can be given the same files and changes again, and refuses others in their place, wholly", async (t) => {
+    const store = open(t);
+    const change: Change = {
+      id: 7,
+      createdAt: at,
+      gun,
+      version: 1,
+      sha256: file("timestamp", 1).sha256,
+      category: "update",
+    };
+    for (let time = 0; time < 2; time += 1) {
+      await store.restore(gun, [stored("root", 1)]);
+      await store.restoreChanges([change]);
+    }
+    const others = [stored("root", 2), stored("root", 1, "another")];
+    await assert.rejects(store.restore(gun, others), { code: "STORAGE_CONFLICT" });
+    await assert.rejects(
+      store.restoreChanges([
+        { ...change, id: 9 },
+        { ...change, gun: "another" },
+      ]),
+      {
+        code: "STORAGE_CONFLICT",
+      },
+    );
+    assert.equal((await store.versions(gun)).length, 1);
+    assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), [change]);
+  });
+
+  it("goes on after the positions it was given", async (t) => {
+    const store = open(t);
+    await store.restoreChanges([
+      { id: 41, createdAt: at, gun: "old", version: 1, sha256: file("timestamp", 1).sha256, category: "update" },
+      { id: 40, createdAt: at, gun: "older", version: 0, sha256: "", category: "deletion" },
+    ]);
+    await store.publish(publication(1, undefined));
+    const changes = await store.changes({ from: 0, limit: 10, backwards: false });
+    assert.deepEqual(
+      changes.slice(0, 2).map(({ id }) => id),
+      [40, 41],
+    );
+    assert.ok((changes[2]?.id ?? 0) > 41);
+  });
+}
+
+function describeForgetting(open: (t: TestContext) => MetadataStore): void {
+  it("forgets single versions and nothing else", async (t) => {
+    const store = open(t);
+    await store.restore(gun, [stored("root", 1), stored("targets", 1), stored("targets", 2)]);
+    await store.restore("other", [stored("targets", 1)]);
+    const forgotten = await store.forget(gun, [
+      { role: "targets", version: 1 },
+      { role: "targets", version: 9 },
+    ]);
+    assert.equal(forgotten, 1);
+    assert.equal(await store.byVersion(gun, "targets", 1), undefined);
+    assert.equal(await store.byChecksum(gun, "targets", file("targets", 1).sha256), undefined);
+    assert.equal((await store.current(gun, "targets"))?.version, 2);
+    assert.equal((await store.versions("other")).length, 1);
+    assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), []);
   });
 }

@@ -3,8 +3,10 @@
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
   publishConflict,
+  restoreConflict,
   type Change,
   type ChangeQuery,
+  type FileVersion,
   type MetadataStore,
   type NewFile,
   type Publication,
@@ -60,6 +62,49 @@ export class MemoryMetadataStore implements MetadataStore {
     return wanted.filter((change) => from === 0 || change.id < from).slice(-limit);
   }
 
+  async guns(after: string, limit: number): Promise<readonly string[]> {
+    const later = [...this.#collections.keys()].filter((gun) => compareBytes(gun, after) > 0);
+    return later.sort(compareBytes).slice(0, limit);
+  }
+
+  async versions(gun: string): Promise<readonly FileVersion[]> {
+    const roles = [...(this.#collections.get(gun) ?? [])].sort(([a], [b]) => compareBytes(a, b));
+    return roles.flatMap(([, files]) => files.map(({ bytes, ...file }) => ({ ...file, length: bytes.length })));
+  }
+
+  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+    const collection = this.#collections.get(gun);
+    let forgotten = 0;
+    for (const { role, version } of files) {
+      const kept = collection?.get(role) ?? [];
+      const left = kept.filter((file) => file.version !== version);
+      forgotten += kept.length - left.length;
+      if (left.length > 0) collection?.set(role, left);
+      else collection?.delete(role);
+    }
+    if (collection?.size === 0) this.#collections.delete(gun);
+    return forgotten;
+  }
+
+  async restore(gun: string, files: readonly StoredFile[]): Promise<void> {
+    const collection = this.#collections.get(gun) ?? new Map<RoleName, StoredFile[]>();
+    const missing = files.filter((file) => !isRestored(gun, collection, file));
+    for (const file of missing) keep(collection, file);
+    for (const versions of collection.values()) versions.sort((a, b) => a.version - b.version);
+    if (missing.length > 0) this.#collections.set(gun, collection);
+  }
+
+  async restoreChanges(changes: readonly Change[]): Promise<void> {
+    const known = new Map(this.#changes.map((change) => [change.id, change]));
+    const missing = changes.filter((change) => {
+      const here = known.get(change.id);
+      if (here !== undefined && !isSameChange(here, change)) throw restoreConflict(`change ${change.id}`);
+      return here === undefined;
+    });
+    this.#changes = [...this.#changes, ...missing].sort((a, b) => a.id - b.id);
+    this.#lastChangeId = Math.max(this.#lastChangeId, ...missing.map(({ id }) => id));
+  }
+
   revision(): number {
     return 0;
   }
@@ -76,6 +121,21 @@ export class MemoryMetadataStore implements MetadataStore {
 
 function newest(collection: Collection | undefined, role: RoleName): StoredFile | undefined {
   return collection?.get(role)?.at(-1);
+}
+
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function isRestored(gun: string, collection: Collection, file: StoredFile): boolean {
+  const here = collection.get(file.role)?.find(({ version }) => version === file.version);
+  if (here !== undefined && here.sha256 !== file.sha256)
+    throw restoreConflict(`${file.role} ${file.version} of ${gun}`);
+  return here !== undefined;
+}
+
+function isSameChange(one: Change, other: Change): boolean {
+  return one.gun === other.gun && one.sha256 === other.sha256 && one.category === other.category;
 }
 
 function refuseOldVersion(gun: string, collection: Collection, file: NewFile): void {

@@ -1,8 +1,8 @@
 /**
  * Where a trust server keeps signed files: one contract, every implementation of which runs `test/contract/metadata-store.ts`.
  *
- * A store knows nothing of signatures. It keeps every version of every role of a collection for ever, and makes one promise
- * on which invariant I7 rests: what `publish` is given becomes current all at once or not at all.
+ * A store knows nothing of signatures. It keeps every version of every role of a collection until it is told to forget one, and
+ * makes one promise on which invariant I7 rests: what `publish` is given becomes current all at once or not at all.
  */
 
 import { TagsealError } from "../../errors.ts";
@@ -19,6 +19,16 @@ export interface NewFile {
 
 /** One kept file. */
 export interface StoredFile extends NewFile {
+  readonly createdAt: Date;
+}
+
+/** One kept file without its bytes. */
+export interface FileVersion {
+  readonly role: RoleName;
+  readonly version: number;
+  readonly sha256: string;
+  /** bytes */
+  readonly length: number;
   readonly createdAt: Date;
 }
 
@@ -81,11 +91,42 @@ export interface MetadataStore {
   remove(gun: string, at: Date): Promise<void>;
   /** Oldest first, whichever way was read. */
   changes(query: ChangeQuery): Promise<readonly Change[]>;
+  /** Names of collections that come after `after` in the order of their UTF-8 bytes, at most `limit`, in that order. */
+  guns(after: string, limit: number): Promise<readonly string[]>;
+  /** Every kept file of a collection without its bytes, by role in the order of its bytes, then by version. */
+  versions(gun: string): Promise<readonly FileVersion[]>;
+  /**
+   * Forgets single files in one transaction, and says nothing of it in the changefeed. Whoever asks has made sure that no reader needs them.
+   * Files that are not there are passed over.
+   *
+   * @returns how many were there
+   */
+  forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number>;
+  /**
+   * Puts in files that another store held, with their times, in one durable transaction and without a word in the changefeed. Files that are
+   * here already, byte for byte, are passed over, so that an interrupted move can be repeated.
+   *
+   * @throws TagsealError `STORAGE_CONFLICT` when a role has another file of the same version; nothing is written then
+   */
+  restore(gun: string, files: readonly StoredFile[]): Promise<void>;
+  /**
+   * Puts in lines of another store's changefeed under their own positions; later changes get higher ones. Lines that are here already are passed over.
+   *
+   * @throws TagsealError `STORAGE_CONFLICT` when a position is taken by another line; nothing is written then
+   */
+  restoreChanges(changes: readonly Change[]): Promise<void>;
   /** A number that changes once another process may have written to this store: caches in front of it are then void. */
   revision(): number;
   /** Proves that a publication could be committed now, by writing something of no meaning. @throws TagsealError `STORAGE_FAILED` */
   check(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The refusal of {@link MetadataStore.restore} where something else lies already. */
+export function restoreConflict(what: string): TagsealError {
+  return new TagsealError("STORAGE_CONFLICT", `Cannot restore ${what}: something else is stored in its place`, {
+    hint: "Restore into an empty store, or remove what lies there first.",
+  });
 }
 
 /** The refusal of {@link MetadataStore.publish} when another publication came first. */

@@ -4,8 +4,10 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
   publishConflict,
+  restoreConflict,
   type Change,
   type ChangeQuery,
+  type FileVersion,
   type MetadataStore,
   type NewFile,
   type Publication,
@@ -45,6 +47,15 @@ function prepareAll(database: DatabaseSync) {
     changesBefore: database.prepare(`${change} WHERE id < ? ORDER BY id DESC LIMIT ?`),
     gunChangesAfter: database.prepare(`${change} WHERE gun = ? AND id > ? ORDER BY id LIMIT ?`),
     gunChangesBefore: database.prepare(`${change} WHERE gun = ? AND id < ? ORDER BY id DESC LIMIT ?`),
+    guns: database.prepare("SELECT DISTINCT gun FROM tuf_files WHERE gun > ? ORDER BY gun LIMIT ?"),
+    versions: database.prepare(
+      "SELECT role, version, sha256, length(data) AS length, created_at FROM tuf_files WHERE gun = ? ORDER BY role, version",
+    ),
+    forget: database.prepare("DELETE FROM tuf_files WHERE gun = ? AND role = ? AND version = ?"),
+    change: database.prepare(`${change} WHERE id = ?`),
+    restoreChange: database.prepare(
+      "INSERT INTO changefeed (id, created_at, gun, version, sha256, category) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
     revision: database.prepare("PRAGMA data_version"),
     fillProbe: database.prepare("INSERT INTO health_probe (filler) VALUES (zeroblob(?))"),
     emptyProbe: database.prepare("DELETE FROM health_probe"),
@@ -102,6 +113,47 @@ export class SqliteMetadataStore implements MetadataStore {
     return query.backwards ? changes.reverse() : changes;
   }
 
+  async guns(after: string, limit: number): Promise<readonly string[]> {
+    return this.#explained("read", () => this.#statements.guns.all(after, limit)).map((row) => String(row["gun"]));
+  }
+
+  async versions(gun: string): Promise<readonly FileVersion[]> {
+    return this.#explained("read", () => this.#statements.versions.all(gun)).map((row) => ({
+      role: String(row["role"]),
+      version: Number(row["version"]),
+      sha256: String(row["sha256"]),
+      length: Number(row["length"]),
+      createdAt: new Date(Number(row["created_at"])),
+    }));
+  }
+
+  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+    return this.#explained("write to", () =>
+      inTransaction(this.#database, () => {
+        let forgotten = 0;
+        for (const { role, version } of files)
+          forgotten += Number(this.#statements.forget.run(gun, role, version).changes);
+        return forgotten;
+      }),
+    );
+  }
+
+  async restore(gun: string, files: readonly StoredFile[]): Promise<void> {
+    this.#explained("write to", () =>
+      inTransaction(this.#database, () => {
+        for (const file of files) this.#restoreFile(gun, file);
+      }),
+    );
+  }
+
+  async restoreChanges(changes: readonly Change[]): Promise<void> {
+    this.#explained("write to", () =>
+      inTransaction(this.#database, () => {
+        for (const change of changes) this.#restoreChange(change);
+      }),
+    );
+  }
+
   revision(): number {
     return this.#explained("read", () => Number(this.#statements.revision.get()?.["data_version"]));
   }
@@ -131,6 +183,19 @@ export class SqliteMetadataStore implements MetadataStore {
     if (version <= stored) throw publishConflict(gun, `${role} ${version} is not newer than the stored ${stored}`);
     this.#statements.insertFile.run(at.getTime(), gun, role, version, sha256, bytes);
     if (role === "timestamp") this.#statements.insertChange.run(at.getTime(), gun, version, sha256, "update");
+  }
+
+  #restoreFile(gun: string, { role, version, sha256, bytes, createdAt }: StoredFile): void {
+    const here = fileOf(this.#statements.byVersion.get(gun, role, version));
+    if (here === undefined) this.#statements.insertFile.run(createdAt.getTime(), gun, role, version, sha256, bytes);
+    else if (here.sha256 !== sha256) throw restoreConflict(`${role} ${version} of ${gun}`);
+  }
+
+  #restoreChange({ id, createdAt, gun, version, sha256, category }: Change): void {
+    const row = this.#statements.change.get(id);
+    if (row === undefined) this.#statements.restoreChange.run(id, createdAt.getTime(), gun, version, sha256, category);
+    else if (row["gun"] !== gun || row["sha256"] !== sha256 || row["category"] !== category)
+      throw restoreConflict(`change ${id}`);
   }
 
   #highest(gun: string, role: RoleName): { version: number; sha256: string } | undefined {

@@ -1,0 +1,53 @@
+/**
+ * Where a signer keeps its rows: one contract, every implementation of which runs `test/contract/key-table.ts`.
+ *
+ * A table sees sealed text only; it never holds a passphrase or an opened key.
+ */
+
+import type { ServerRole } from "./signing-service.ts";
+
+/** A secret in a compact JWE, and the name of the passphrase it is sealed under. */
+export interface Sealed {
+  readonly sealed: string;
+  readonly alias: string;
+}
+
+/** One key that has signed, or was brought from another signer. */
+export interface SealedKey extends Sealed {
+  readonly keyId: string;
+  /** empty for keys of a signer that kept none */
+  readonly gun: string;
+  readonly role: ServerRole;
+  /** `ecdsa`, `rsa` or `ed25519` */
+  readonly algorithm: string;
+  /** as metadata has it: SubjectPublicKeyInfo, DER; the bare 32 bytes for Ed25519 */
+  readonly publicKey: Uint8Array;
+  readonly createdAt: Date;
+}
+
+/** Every method may throw TagsealError `STORAGE_FAILED`; the table is then as it was before the call. */
+export interface KeyTable {
+  /** The secret that pending keys come from; undefined before the first start has written one. */
+  derivationSecret(): Promise<Sealed | undefined>;
+  /** Writes the derivation secret unless there is one, and returns the one that counts: several first starts may race. */
+  keepDerivationSecret(secret: Sealed): Promise<Sealed>;
+  /** Replaces the derivation secret's seal if it still is `from`. @returns whether it was */
+  resealDerivationSecret(from: Sealed, to: Sealed): Promise<boolean>;
+  /** The key, if it was made for this role of this collection. */
+  findKey(gun: string, role: ServerRole, keyId: string): Promise<SealedKey | undefined>;
+  /** The key with this ID, whatever it was made for. */
+  keyById(keyId: string): Promise<SealedKey | undefined>;
+  /** How many keys are kept for this role of this collection. */
+  countKeys(gun: string, role: ServerRole): Promise<number>;
+  /** Keeps a key durably; does nothing when its ID is kept already. */
+  insertKey(key: SealedKey): Promise<void>;
+  /** Keys whose IDs come after `afterKeyId`, at most `limit`, in the order of their IDs. */
+  keys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]>;
+  /** Replaces a key's seal if it still is `from`. @returns whether it was */
+  resealKey(keyId: string, from: Sealed, to: Sealed): Promise<boolean>;
+  /** Forgets a key. @returns whether it was there */
+  removeKey(keyId: string): Promise<boolean>;
+  /** Proves that rows can be read now. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
