@@ -108,7 +108,7 @@ async function openSigner(
 
 function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | undefined): Server {
   const { store, signer, limits, now, log } = parts;
-  const reader = new CollectionReader(store, limits.maxCacheBytes);
+  const reader = new CollectionReader(store, { maxBytes: limits.maxCacheBytes, maxAgeMs: options.cacheMaxAgeMs, log });
   const publisher = new Publisher({ store, signer, reader, log, now });
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
@@ -150,6 +150,10 @@ function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: Uplo
   add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
+  add("revision_checks_total", "Questions to the store whether something has changed.", () => reader.counts.checks);
+  add("store_lost", "1 while the store cannot be asked and reads are answered from memory.", () =>
+    Number(reader.counts.isLost),
+  );
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
   return metrics;
 }

@@ -68,6 +68,14 @@ export function fileNotFound(): WireError {
   return new WireError("METADATA_NOT_FOUND", { detail: {} });
 }
 
+/** seconds; what was lost is usually a database that restarts, or a cluster that finds itself again */
+const retryAfter = "5";
+
+/** The store cannot be used now, and a later try may succeed: a publication was not accepted, a file could not be found. */
+export function storeLost(wireCode: "UPDATING" | "UNKNOWN", cause?: unknown): WireError {
+  return new WireError(wireCode, { status: 503, headers: { "Retry-After": retryAfter }, cause });
+}
+
 /** Cuts the only text in a detail that can be long; drops a detail that has none. */
 function shortened(detail: WireDetail | undefined, excessBytes: number): WireDetail | undefined {
   if (typeof detail === "string") return cut(detail, excessBytes);
