@@ -46,7 +46,7 @@ describe("starting a server", () => {
     const dataDir = temporaryDirectory(t);
     await (await start(t, { dataDir, signerPassphrase: "the right passphrase" })).close();
     await assert.rejects(start(t, { dataDir, signerPassphrase: "a wrong passphrase" }), { code: "PASSPHRASE_WRONG" });
-    await assert.rejects(start(t, { dataDir }), { code: "SERVER_CONFIGURATION", message: /passphrase/u });
+    await assert.rejects(start(t, { dataDir }), { code: "PASSPHRASE_UNAVAILABLE", message: /passphrase/u });
     await start(t, { dataDir, signerPassphrase: "the right passphrase" });
   });
 
