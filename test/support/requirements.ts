@@ -17,7 +17,8 @@ export type Peer =
   | "buildah"
   | "softhsm"
   | "busybox"
-  | "python";
+  | "python"
+  | "wrk";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
   docker: ["docker"],
@@ -34,6 +35,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   softhsm: ["softhsm2-util"],
   busybox: ["busybox"],
   python: ["python3"],
+  wrk: ["wrk"],
 };
 
 const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb"]);
