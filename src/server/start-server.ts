@@ -11,7 +11,9 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
+import { openAuthorisation, type Authorisation } from "./auth/open-authorisation.ts";
 import { CollectionReader } from "./collection-reader.ts";
+import type { RefusalCounts } from "./http/authorise.ts";
 import { Handlers } from "./http/handlers.ts";
 import { Health } from "./http/health.ts";
 import { Metrics } from "./http/metrics.ts";
@@ -24,7 +26,7 @@ import { openLocalSigningService, signerFiles } from "./signer/local-signing-ser
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
-import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { ServerTls } from "./server-tls.ts";
 
 export type { ServerOptions } from "./server-options.ts";
 
@@ -32,6 +34,12 @@ export type { ServerOptions } from "./server-options.ts";
 export interface RunningServer {
   /** with the port it really listens on, without a final slash */
   readonly url: string;
+  /**
+   * Reads the files of TLS and authentication again, for connections and requests to come.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   */
+  reload(): Promise<void>;
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
@@ -47,14 +55,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const tls = options.tls && readTlsFiles(options.tls);
+  const { authorisation, tls } = await openEntrance(options, now, log);
   const { store, signer } = await openParts(options, now, log);
   try {
-    const server = createListener(options, { store, signer, limits, now, log }, tls);
+    const authorise = options.authorise ?? authorisation?.authorise;
+    const server = createListener({ ...options, authorise }, { store, signer, limits, now, log }, tls);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, tls !== undefined);
     log.write("info", "listening", { url });
-    return running({ server, url, store, signer, log, shutdownTimeoutMs: limits.shutdownTimeoutMs });
+    const { shutdownTimeoutMs } = limits;
+    return running({ server, url, store, signer, authorisation, tls, log, shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
@@ -67,6 +77,23 @@ interface Parts {
   readonly limits: ServerLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
+}
+
+interface Entrance {
+  readonly authorisation: Authorisation | undefined;
+  readonly tls: ServerTls | undefined;
+}
+
+async function openEntrance({ auth, tls: paths }: ServerOptions, now: () => Date, log: ServerLog): Promise<Entrance> {
+  let tls: ServerTls | undefined;
+  const onAuthoritiesChange = (authorities: Buffer): void => tls?.useAuthorities(authorities);
+  const authorisation = auth && (await openAuthorisation(auth, { now, log, onAuthoritiesChange }));
+  if (paths === undefined && authorisation?.clientCertificates !== undefined) {
+    const reason = "the server must have a certificate itself";
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot ask for client certificates: ${reason}`);
+  }
+  tls = paths && (await ServerTls.open(paths, authorisation?.clientCertificates));
+  return { authorisation, tls };
 }
 
 async function openParts(
@@ -106,19 +133,22 @@ async function openSigner(
   return openLocalSigningService({ dataDir, passphrase, now, onPassphraseGenerated });
 }
 
-function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | undefined): Server {
+function createListener(options: ServerOptions, parts: Parts, tls: ServerTls | undefined): Server {
   const { store, signer, limits, now, log } = parts;
   const reader = new CollectionReader(store, limits.maxCacheBytes);
   const publisher = new Publisher({ store, signer, reader, log, now });
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const handlers = new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now });
+  const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
   const listener = requestListener({
     handlers,
     health: new Health(store, signer),
-    metrics: metricsOf(reader, publisher, uploads),
+    metrics: metricsOf(reader, publisher, uploads, refusals),
+    protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
     authorise: options.authorise,
+    refusals,
     gunPrefixes: options.gunPrefixes ?? [],
   });
   const timeouts = {
@@ -127,17 +157,19 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
     keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
   };
-  const server =
-    tls === undefined
-      ? createHttpServer(timeouts, listener)
-      : createHttpsServer(
-          { ...timeouts, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.headersTimeoutMs },
-          listener,
-        );
+  if (tls === undefined) return createHttpServer(timeouts, listener).setTimeout(limits.idleTimeoutMs);
+  const handshakeTimeout = limits.headersTimeoutMs;
+  const server = createHttpsServer({ ...timeouts, ...tls.options, handshakeTimeout }, listener);
+  tls.attach(server);
   return server.setTimeout(limits.idleTimeoutMs);
 }
 
-function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: UploadBudget): Metrics {
+function metricsOf(
+  reader: CollectionReader,
+  publisher: Publisher,
+  uploads: UploadBudget,
+  refusals: RefusalCounts,
+): Metrics {
   const metrics = new Metrics();
   const add = (name: string, help: string, value: () => number): void => {
     const type = name.endsWith("_total") ? "counter" : "gauge";
@@ -151,6 +183,10 @@ function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: Uplo
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
+  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
+  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
+  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
+  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
   return metrics;
 }
 
@@ -186,11 +222,18 @@ interface Running {
   readonly url: string;
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly authorisation: Authorisation | undefined;
+  readonly tls: ServerTls | undefined;
   readonly log: ServerLog;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running): RunningServer {
+function running({ server, url, store, signer, authorisation, tls, log, shutdownTimeoutMs }: Running): RunningServer {
+  async function reload(): Promise<void> {
+    await authorisation?.reload();
+    tls?.reload();
+    log.write("info", "reloaded");
+  }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     const ended = Promise.withResolvers<void>();
@@ -204,5 +247,5 @@ function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running
     await Promise.all([store.close(), signer.close()]);
     log.write("info", "stopped");
   }
-  return { url, close: () => (closed ??= close()) };
+  return { url, reload, close: () => (closed ??= close()) };
 }
