@@ -2,6 +2,7 @@
 
 import type { CollectionReader } from "./collection-reader.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
+import type { RefusalCounts } from "./http/authorise.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { UploadBudget } from "./http/request-body.ts";
 import type { Publisher } from "./publisher.ts";
@@ -14,6 +15,7 @@ export interface MetricSources {
   readonly uploads: UploadBudget;
   readonly keeper: FreshnessKeeper;
   readonly upkeep: Upkeep;
+  readonly refusals: RefusalCounts;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -28,6 +30,7 @@ export function serverMetrics(sources: MetricSources): Metrics {
   addPublishing(add, sources);
   addFreshness(add, sources);
   addRetention(add, sources);
+  addAccess(add, sources);
   return metrics;
 }
 
@@ -60,4 +63,11 @@ function addRetention(add: Add, { upkeep }: MetricSources): void {
   add("prunes_total", "Times that old versions were looked for.", () => upkeep.counts.prunes);
   add("pruned_versions_total", "Old versions forgotten.", () => upkeep.counts.forgottenVersions);
   add("pruned_bytes_total", "Bytes of the old versions forgotten.", () => upkeep.counts.forgottenBytes);
+}
+
+function addAccess(add: Add, { refusals }: MetricSources): void {
+  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
+  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
+  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
+  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
 }

@@ -1,5 +1,6 @@
 /** What a trust server can be told, and what applies where it is told nothing. */
 
+import type { AuthSettings } from "./auth/auth-settings.ts";
 import type { Lifetimes } from "./freshness/lifetimes.ts";
 import type { Authorise } from "./http/authorise.ts";
 import type { CacheAges } from "./http/file-reply.ts";
@@ -33,7 +34,9 @@ export interface ServerOptions {
   readonly keyTable?: KeyTable | undefined;
   /** instead of keys of the server's own; closed with the server */
   readonly signer?: SigningService | undefined;
-  /** without it everybody may do everything */
+  /** who may do what; without it, and without `authorise`, everybody may do everything */
+  readonly auth?: AuthSettings | undefined;
+  /** decides instead of `auth` */
   readonly authorise?: Authorise | undefined;
   /** when given, only names that begin with one of these exist here */
   readonly gunPrefixes?: readonly string[] | undefined;

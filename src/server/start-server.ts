@@ -5,18 +5,24 @@
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { createServer as createHttpServer, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions as HttpServerOptions,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
+import { type Entrance, openEntrance } from "./entrance.ts";
 import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
+import type { RefusalCounts } from "./http/authorise.ts";
 import { Handlers } from "./http/handlers.ts";
 import { Health } from "./http/health.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
-import { openServerParts } from "./server-parts.ts";
 import { Publisher } from "./publisher.ts";
 import { ServerLog } from "./server-log.ts";
 import { serverMetrics } from "./server-metrics.ts";
@@ -27,9 +33,10 @@ import {
   type ServerLimits,
   type ServerOptions,
 } from "./server-options.ts";
+import { openServerParts } from "./server-parts.ts";
+import type { ServerTls } from "./server-tls.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type { ServerOptions } from "./server-options.ts";
@@ -38,6 +45,12 @@ export type { ServerOptions } from "./server-options.ts";
 export interface RunningServer {
   /** with the port it really listens on, without a final slash */
   readonly url: string;
+  /**
+   * Reads the files of TLS and authentication again, for connections and requests to come.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   */
+  reload(): Promise<void>;
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
@@ -53,15 +66,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const tls = options.tls && readTlsFiles(options.tls);
+  const entrance = await openEntrance(options, now, log);
   const { store, signer } = await openServerParts(options, now, log);
   try {
-    const { server, upkeep } = createListener(options, { store, signer, limits, now, log }, tls);
+    const { server, upkeep } = createListener(options, { store, signer, entrance, limits, now, log });
     await listen(server, options.host, options.port);
-    const url = urlOf(server, options.host, tls !== undefined);
+    const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
     if (options.upkeep !== false) upkeep.begin();
-    return running({ server, url, store, signer, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });
+    return running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
@@ -71,17 +84,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 interface Parts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly entrance: Entrance;
   readonly limits: ServerLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
 }
 
-function createListener(
-  options: ServerOptions,
-  parts: Parts,
-  tls: TlsFiles | undefined,
-): { server: Server; upkeep: Upkeep } {
-  const { store, signer, limits, now, log } = parts;
+function createListener(options: ServerOptions, parts: Parts): { server: Server; upkeep: Upkeep } {
+  const { store, signer, entrance, limits, now, log } = parts;
   const lifetimes = options.lifetimes ?? defaultLifetimes;
   const reader = new CollectionReader(store, limits.maxCacheBytes);
   const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
@@ -89,14 +99,17 @@ function createListener(
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
   const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
+  const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const handlers = new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now });
   const listener = requestListener({
     handlers,
     health: new Health(store, signer),
-    metrics: serverMetrics({ reader, publisher, uploads, keeper, upkeep }),
+    metrics: serverMetrics({ reader, publisher, uploads, keeper, upkeep, refusals }),
+    protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
-    authorise: options.authorise,
+    authorise: options.authorise ?? entrance.authorisation?.authorise,
+    refusals,
     gunPrefixes: options.gunPrefixes ?? [],
   });
   const timeouts = {
@@ -105,14 +118,16 @@ function createListener(
     keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
   };
-  const server =
-    tls === undefined
-      ? createHttpServer(timeouts, listener)
-      : createHttpsServer(
-          { ...timeouts, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.headersTimeoutMs },
-          listener,
-        );
+  const server = createServer(entrance.tls, timeouts, listener);
   return { server: server.setTimeout(limits.idleTimeoutMs), upkeep };
+}
+
+function createServer(tls: ServerTls | undefined, timeouts: HttpServerOptions, listener: RequestListener): Server {
+  if (tls === undefined) return createHttpServer(timeouts, listener);
+  const handshake = timeouts.headersTimeout === undefined ? {} : { handshakeTimeout: timeouts.headersTimeout };
+  const server = createHttpsServer({ ...timeouts, ...tls.options, ...handshake }, listener);
+  tls.attach(server);
+  return server;
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -139,12 +154,18 @@ interface Running {
   readonly url: string;
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly entrance: Entrance;
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({ server, url, store, signer, log, upkeep, shutdownTimeoutMs }: Running): RunningServer {
+function running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs }: Running): RunningServer {
+  async function reload(): Promise<void> {
+    await entrance.authorisation?.reload();
+    entrance.tls?.reload();
+    log.write("info", "reloaded");
+  }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     const ended = Promise.withResolvers<void>();
@@ -159,5 +180,5 @@ function running({ server, url, store, signer, log, upkeep, shutdownTimeoutMs }:
     await Promise.all([store.close(), signer.close()]);
     log.write("info", "stopped");
   }
-  return { url, close: () => (closed ??= close()) };
+  return { url, reload, close: () => (closed ??= close()) };
 }
