@@ -87,7 +87,7 @@ export class FreshnessKeeper {
         return isScanning;
       }
     }
-    return isScanning || due.length === renewalBatch;
+    return isScanning || due.length === renewalBatch || this.#now() >= this.#watch.knownUntil;
   }
 
   status(): FreshnessStatus {
@@ -108,7 +108,8 @@ export class FreshnessKeeper {
   async #scanOn(): Promise<boolean> {
     const now = this.#now();
     if (this.#cursor === undefined) {
-      const isKnown = now < this.#watch.knownUntil && Math.abs(now - this.#scannedAt) < this.#parts.lead.timestampMs / 2;
+      const isKnown =
+        now < this.#watch.knownUntil && Math.abs(now - this.#scannedAt) < this.#parts.lead.timestampMs / 2;
       if (isKnown) return false;
       this.#watch.relearn();
       this.#cursor = "";

@@ -77,7 +77,7 @@ export async function pruneVersions(options: PruneOptions): Promise<PruneReport>
 }
 
 async function* allGuns(store: MetadataStore): AsyncGenerator<string> {
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const guns = await store.guns(after, gunBatch);
     yield* guns;
     const last = guns.at(-1);
