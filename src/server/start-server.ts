@@ -5,11 +5,9 @@
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { existsSync, mkdirSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
@@ -18,6 +16,7 @@ import { Handlers } from "./http/handlers.ts";
 import { Health } from "./http/health.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
+import { openServerParts } from "./server-parts.ts";
 import { Publisher } from "./publisher.ts";
 import { ServerLog } from "./server-log.ts";
 import { serverMetrics } from "./server-metrics.ts";
@@ -28,10 +27,8 @@ import {
   type ServerLimits,
   type ServerOptions,
 } from "./server-options.ts";
-import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
 import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -57,7 +54,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
   const tls = options.tls && readTlsFiles(options.tls);
-  const { store, signer } = await openParts(options, now, log);
+  const { store, signer } = await openServerParts(options, now, log);
   try {
     const { server, upkeep } = createListener(options, { store, signer, limits, now, log }, tls);
     await listen(server, options.host, options.port);
@@ -77,43 +74,6 @@ interface Parts {
   readonly limits: ServerLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
-}
-
-async function openParts(
-  options: ServerOptions,
-  now: () => Date,
-  log: ServerLog,
-): Promise<{ store: MetadataStore; signer: SigningService }> {
-  makeDataDirectory(options.dataDir);
-  const store = options.store ?? new SqliteMetadataStore({ path: join(options.dataDir, "metadata.db") });
-  try {
-    const signer = options.signer ?? (await openSigner(options, store, now, log));
-    return { store, signer };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
-async function openSigner(
-  { dataDir, signerPassphrase: passphrase }: ServerOptions,
-  store: MetadataStore,
-  now: () => Date,
-  log: ServerLog,
-): Promise<SigningService> {
-  const path = join(dataDir, signerFiles.database);
-  // New keys for old collections would look like success until the first publication fails.
-  if (!existsSync(path) && (await store.changes({ from: 0, limit: 1, backwards: false })).length > 0) {
-    throw new TagsealError(
-      "SERVER_CONFIGURATION",
-      `${dataDir} holds collections but no signer keys: ${path} does not exist`,
-      {
-        hint: "Restore signer.db from the backup that goes with metadata.db.",
-      },
-    );
-  }
-  const onPassphraseGenerated = (file: string): void => log.write("info", "generated the signer passphrase", { file });
-  return openLocalSigningService({ dataDir, passphrase, now, onPassphraseGenerated });
 }
 
 function createListener(
@@ -153,14 +113,6 @@ function createListener(
           listener,
         );
   return { server: server.setTimeout(limits.idleTimeoutMs), upkeep };
-}
-
-function makeDataDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
-  }
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
