@@ -1,19 +1,18 @@
 /** The parts of a trust server without its sockets: a second replica on a directory that a running server uses, or one on its own. */
 
-import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { CollectionReader } from "../../src/server/collection-reader.ts";
 import { FreshnessKeeper, type KeeperParts } from "../../src/server/freshness/freshness-keeper.ts";
 import { type Lifetimes, renewalLead } from "../../src/server/freshness/lifetimes.ts";
 import { Publisher } from "../../src/server/publisher.ts";
 import { ServerLog } from "../../src/server/server-log.ts";
-import { openLocalSigningService } from "../../src/server/signer/local-signing-service.ts";
+import { openServerParts } from "../../src/server/server-parts.ts";
 import type { SigningService } from "../../src/server/signer/signing-service.ts";
-import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
+import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
 
 /** One replica's parts. */
 export interface Replica {
-  readonly store: SqliteMetadataStore;
+  readonly store: MetadataStore;
   readonly publisher: Publisher;
   readonly keeper: FreshnessKeeper;
   readonly lines: { readonly event: string; readonly [field: string]: unknown }[];
@@ -31,8 +30,7 @@ export async function openReplica(
   const lines: Replica["lines"] = [];
   const sink = (line: string): void => void lines.push(JSON.parse(line) as Replica["lines"][number]);
   const log = new ServerLog({ sink, level: "debug", now });
-  const store = new SqliteMetadataStore({ path: join(dataDir, "metadata.db") });
-  const opened = await openLocalSigningService({ dataDir, now });
+  const { store, signer: opened } = await openServerParts({ host: "", port: 0, dataDir }, now, log);
   t.after(async () => await Promise.all([store.close(), opened.close()]));
   let broken: Error | undefined;
   const signer: SigningService = {
