@@ -87,7 +87,7 @@ export class FreshnessKeeper {
         return isScanning;
       }
     }
-    return isScanning || due.length === renewalBatch;
+    return isScanning || due.length === renewalBatch || this.#now() >= this.#watch.knownUntil;
   }
 
   status(): FreshnessStatus {
