@@ -154,8 +154,8 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  revision(): number {
-    return this.#explained("read", () => Number(this.#statements.revision.get()?.["data_version"]));
+  revision(): string {
+    return this.#explained("read", () => String(this.#statements.revision.get()?.["data_version"]));
   }
 
   async check(): Promise<void> {
