@@ -7,6 +7,7 @@ import type { CacheAges } from "./http/file-reply.ts";
 import type { UploadLimits } from "./http/multipart.ts";
 import type { LogLevel, LogSink } from "./server-log.ts";
 import type { KeyTable } from "./signer/key-table.ts";
+import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
 import type { SignerPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -32,7 +33,9 @@ export interface ServerOptions {
   readonly store?: MetadataStore | undefined;
   /** instead of `signer.db`; closed with the server */
   readonly keyTable?: KeyTable | undefined;
-  /** instead of keys of the server's own; closed with the server */
+  /** a signer in another process, instead of keys of the server's own; what it promised to whom is kept in `keyTable` or `signer.db` */
+  readonly remoteSigner?: RemoteSignerSettings | undefined;
+  /** instead of either; closed with the server */
   readonly signer?: SigningService | undefined;
   /** who may do what; without it, and without `authorise`, everybody may do everything */
   readonly auth?: AuthSettings | undefined;

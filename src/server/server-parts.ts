@@ -4,10 +4,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
 import { namesKeyIn } from "./published-keys.ts";
-import type { ServerLog } from "./server-log.ts";
+import { errorFields, type ServerLog } from "./server-log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { KeyTable } from "./signer/key-table.ts";
 import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
+import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
 import { onePassphrase } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
@@ -44,6 +45,11 @@ async function openSigner(
 ): Promise<SigningService> {
   const { dataDir, signerPassphrase, signerPassphrases } = options;
   const table = options.keyTable ?? new SqliteKeyTable(join(requireDataDir(options), signerFiles.database));
+  const namesKey = namesKeyIn(store);
+  if (options.remoteSigner !== undefined) {
+    const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
+    return openRemoteSigningService({ ...options.remoteSigner, table, namesKey, now, onReachable });
+  }
   try {
     await refuseEmptyTable(table, store);
   } catch (error) {
@@ -56,7 +62,12 @@ async function openSigner(
     file: options.keyTable === undefined && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined,
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
-  return openLocalSigningService({ table, passphrases, namesKey: namesKeyIn(store), now });
+  return openLocalSigningService({ table, passphrases, namesKey, now });
+}
+
+function logReachable(log: ServerLog, failure: TagsealError | undefined): void {
+  if (failure === undefined) log.write("info", "the signer answers again");
+  else log.write("error", "the signer does not answer", errorFields(failure));
 }
 
 /** New keys for old collections would look like success until the first publication fails. */
