@@ -36,11 +36,11 @@ export function verifyThreshold(
     requireOwnId(key, signature.keyId, role);
     if (verifySignature(key, signature, file.signedBytes)) signers.add(signature.keyId);
   }
-  const distinct = new Set([...signers].map((id) => materialOf(keys.get(id))));
-  if (distinct.size >= roleKeys.threshold) return [...signers];
+  const distinct = countDistinct([...signers].map((id) => keys.get(id)));
+  if (distinct >= roleKeys.threshold) return [...signers];
   throw unmet(
     `valid signatures did not meet threshold for ${role}`,
-    `${distinct.size} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
+    `${distinct} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
   );
 }
 
@@ -49,6 +49,11 @@ function requireOwnId(key: PublicKey, listedAs: string, role: string): void {
   if (key.keyId === listedAs) return;
   const reason = `key ID is not valid for key content: ${role} lists ${key.keyId} as ${listedAs}`;
   throw new MetadataError("METADATA_KEY_ID_MISMATCH", reason);
+}
+
+/** How many keys these are, one under several names counted once. */
+function countDistinct(keys: readonly (PublicKey | undefined)[]): number {
+  return keys.length < 2 ? keys.length : new Set(keys.map(materialOf)).size;
 }
 
 /** The key itself, however its owner spelled it: the platform writes every key in one way. */
