@@ -27,7 +27,7 @@ export async function openServerParts(
   log: ServerLog,
 ): Promise<{ store: MetadataStore; signer: SigningService }> {
   if (options.dataDir !== undefined) makeDataDirectory(options.dataDir);
-  const store = options.store ?? new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+  const store = options.store ?? (await openStoreOf(options, (warning) => log.write("info", "database", { warning })));
   try {
     const signer = options.signer ?? (await openSigner(options, store, now, log));
     return { store, signer };
@@ -35,6 +35,21 @@ export async function openServerParts(
     await store.close();
     throw error;
   }
+}
+
+/**
+ * Opens the store that options name: a shared database, or the file below the data directory.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openStoreOf(
+  options: Pick<ServerOptions, "database" | "dataDir">,
+  onWarning?: (warning: string) => void,
+): Promise<MetadataStore> {
+  if (options.database === undefined)
+    return new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+  const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
+  return await openMetadataStore(options.database, { onWarning });
 }
 
 async function openSigner(
@@ -80,7 +95,7 @@ async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<
   });
 }
 
-function requireDataDir({ dataDir }: ServerOptions): string {
+function requireDataDir({ dataDir }: Pick<ServerOptions, "dataDir">): string {
   if (dataDir !== undefined) return dataDir;
   throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
     hint: "Name one with --data, or databases for both.",
