@@ -52,6 +52,25 @@ export async function openStoreOf(
   return await openMetadataStore(options.database, { onWarning });
 }
 
+/**
+ * Opens the table of keys that options name: in a shared database, or the file below the data directory.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+async function openTableOf(
+  options: Pick<ServerOptions, "database" | "signerDatabase" | "dataDir">,
+  onWarning: (warning: string) => void,
+): Promise<KeyTable> {
+  const url = options.signerDatabase ?? options.database;
+  if (url === undefined) return new SqliteKeyTable(join(requireDataDir(options), signerFiles.database));
+  const { openKeyTable } = await import("./signer/open-key-table.ts");
+  return await openKeyTable(url, { onWarning });
+}
+
+function isShared({ keyTable, database, signerDatabase }: ServerOptions): boolean {
+  return keyTable !== undefined || database !== undefined || signerDatabase !== undefined;
+}
+
 async function openSigner(
   options: ServerOptions,
   store: MetadataStore,
@@ -59,7 +78,8 @@ async function openSigner(
   log: ServerLog,
 ): Promise<SigningService> {
   const { dataDir, signerPassphrase, signerPassphrases } = options;
-  const table = options.keyTable ?? new SqliteKeyTable(join(requireDataDir(options), signerFiles.database));
+  const table =
+    options.keyTable ?? (await openTableOf(options, (warning) => log.write("info", "database", { warning })));
   const namesKey = namesKeyIn(store);
   if (options.remoteSigner !== undefined) {
     const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
@@ -74,7 +94,7 @@ async function openSigner(
   const passphrases = {
     given: signerPassphrases ?? onePassphrase(signerPassphrase),
     // Other processes that share a table would not find a passphrase that one of them has generated.
-    file: options.keyTable === undefined && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined,
+    file: isShared(options) || dataDir === undefined ? undefined : join(dataDir, signerFiles.passphrase),
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
   return openLocalSigningService({ table, passphrases, namesKey, now });
