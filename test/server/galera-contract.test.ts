@@ -37,7 +37,7 @@ describe("the contracts on Galera", { skip: missingPeers(["galera"]) }, () => {
   ): Promise<Part> {
     const database = `contract${(databases += 1)}`;
     await cluster.create(database);
-    const parts = await Promise.all(cluster.nodes.map((node) => open(galeraUrl(node, database))));
+    const parts = await Promise.all(cluster.nodes.map((node) => open(galeraUrl([node], database))));
     t.after(() => Promise.all(parts.map((part) => part.close())));
     return takingTurns(parts);
   }

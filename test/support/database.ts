@@ -70,6 +70,8 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
       },
     );
   let running = await start();
+  // Not SIGTERM: that waits until every client has left.
+  scope.defer(() => running.stop("SIGINT"));
   const must = async (...args: string[]): Promise<void> => {
     const { code, stderr } = await sql(...args);
     if (code !== 0) throw new Error(`psql: ${stderr}`);
@@ -89,7 +91,10 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
     },
     // SIGINT: a fast shutdown, which does not wait for clients to leave
     stop: async (signal = "SIGINT") => void (await running.stop(signal)),
-    start: async () => void (running = await start()),
+    start: async () => {
+      running = await start();
+      scope.defer(() => running.stop("SIGINT"));
+    },
   };
 }
 

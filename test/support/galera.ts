@@ -47,9 +47,9 @@ const providerOptions = [
   "pc.wait_prim_timeout=PT60S",
 ].join(";");
 
-/** The address of a database by one node. */
-export function galeraUrl({ socket }: GaleraNode, database: string): string {
-  return `mysql://root@/${database}?socket=${socket}`;
+/** The address of a database by these nodes, the first of which is asked as long as it answers. */
+export function galeraUrl(nodes: readonly GaleraNode[], database: string): string {
+  return `mysql://root@/${database}?socket=${nodes.map(({ socket }) => socket).join(",")}`;
 }
 
 /** Starts three nodes. */
