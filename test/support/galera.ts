@@ -165,6 +165,7 @@ class Node implements GaleraNode {
       "--innodb-autoinc-lock-mode=2",
       logSize,
       "--innodb-buffer-pool-size=64M",
+      "--max-allowed-packet=64M",
       "--wsrep-on=ON",
       `--wsrep-provider=${provider}`,
       `--wsrep-provider-options=${providerOptions}`,
