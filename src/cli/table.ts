@@ -148,6 +148,18 @@ export const root: Entry = {
       load: async () => (await import("./commands/sign.ts")).command,
     },
     {
+      name: "signer",
+      summary: "Run a signer for trust servers",
+      load: async () => (await import("./commands/signer.ts")).command,
+      children: [
+        {
+          name: "rekey",
+          summary: "Move a signer's keys to another passphrase",
+          load: async () => (await import("./commands/signer/rekey.ts")).command,
+        },
+      ],
+    },
+    {
       name: "uninstall",
       summary: "Take Tagseal away from in front of docker",
       load: async () => (await import("./commands/uninstall.ts")).command,

@@ -31,8 +31,6 @@ export interface ServerOptions {
   readonly signerPassphrases?: SignerPassphrases | undefined;
   /** address of the database that replicas share, instead of `metadata.db`: `postgres://…`, `mysql://…` */
   readonly database?: string | undefined;
-  /** milliseconds that an answer from memory may be older than a shared database; 0, never, when absent */
-  readonly cacheMaxAgeMs?: number | undefined;
   /** address of the database of the signer's keys, instead of `signer.db`; `database` when absent */
   readonly signerDatabase?: string | undefined;
   /** instead of either; closed with the server */
