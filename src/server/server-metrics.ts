@@ -2,7 +2,10 @@
 
 import type { CollectionReader } from "./collection-reader.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
+import type { RefusalCounts } from "./http/authorise.ts";
+import type { ConnectionCounts } from "./http/connection-limit.ts";
 import { Metrics } from "./http/metrics.ts";
+import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Upkeep } from "./upkeep.ts";
@@ -12,8 +15,11 @@ export interface MetricSources {
   readonly reader: CollectionReader;
   readonly publisher: Publisher;
   readonly uploads: UploadBudget;
+  readonly refusals: RefusalCounts;
   readonly keeper: FreshnessKeeper;
   readonly upkeep: Upkeep;
+  readonly rateLimits: RateLimits;
+  readonly connections: Readonly<ConnectionCounts>;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -26,8 +32,10 @@ export function serverMetrics(sources: MetricSources): Metrics {
     metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
   };
   addPublishing(add, sources);
+  addAccess(add, sources);
   addFreshness(add, sources);
   addRetention(add, sources);
+  addLimits(add, sources);
   return metrics;
 }
 
@@ -39,6 +47,13 @@ function addPublishing(add: Add, { publisher, reader, uploads }: MetricSources):
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
+}
+
+function addAccess(add: Add, { refusals }: MetricSources): void {
+  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
+  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
+  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
+  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
 }
 
 function addFreshness(add: Add, { publisher, keeper }: MetricSources): void {
@@ -60,4 +75,13 @@ function addRetention(add: Add, { upkeep }: MetricSources): void {
   add("prunes_total", "Times that old versions were looked for.", () => upkeep.counts.prunes);
   add("pruned_versions_total", "Old versions forgotten.", () => upkeep.counts.forgottenVersions);
   add("pruned_bytes_total", "Bytes of the old versions forgotten.", () => upkeep.counts.forgottenBytes);
+}
+
+function addLimits(add: Add, { rateLimits, connections }: MetricSources): void {
+  for (const pace of ["reads", "uploads", "keys"] as const) {
+    add(`limited_${pace}_total`, `Requests too many (${pace}).`, () => rateLimits[pace]?.refused ?? 0);
+    add(`limited_${pace}_clients`, `Clients remembered (${pace}).`, () => rateLimits[pace]?.clients ?? 0);
+  }
+  add("connections", "Connections open.", () => connections.open);
+  add("connections_refused_total", "Connections too many.", () => connections.refused);
 }

@@ -1,36 +1,23 @@
 /**
  * The trust server: wire-compatible with Notary's, storage and signer built in.
  *
- * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys; this file puts them together. Nothing here reads
+ * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys, `service.ts` puts them together; this file opens and closes doors. Nothing here reads
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
-import { CollectionReader } from "./collection-reader.ts";
-import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
-import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
-import { Handlers } from "./http/handlers.ts";
-import { Health } from "./http/health.ts";
-import { UploadBudget } from "./http/request-body.ts";
-import { requestListener } from "./http/request-listener.ts";
+import { openAuthorisation, type Authorisation } from "./auth/open-authorisation.ts";
 import { openServerParts } from "./server-parts.ts";
-import { Publisher } from "./publisher.ts";
 import { ServerLog } from "./server-log.ts";
-import { serverMetrics } from "./server-metrics.ts";
-import {
-  defaultCacheAges,
-  defaultKeepVersionsMs,
-  defaultLimits,
-  type ServerLimits,
-  type ServerOptions,
-} from "./server-options.ts";
+import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
-import { Upkeep } from "./upkeep.ts";
+import { ServerTls } from "./server-tls.ts";
+import { makeService } from "./service.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 export type { ServerOptions } from "./server-options.ts";
 
@@ -38,6 +25,12 @@ export type { ServerOptions } from "./server-options.ts";
 export interface RunningServer {
   /** with the port it really listens on, without a final slash */
   readonly url: string;
+  /**
+   * Reads the files of TLS and authentication again, for connections and requests to come.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   */
+  reload(): Promise<void>;
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
@@ -53,66 +46,55 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const tls = options.tls && readTlsFiles(options.tls);
+  const { authorisation, tls } = await openEntrance(options, now, log);
   const { store, signer } = await openServerParts(options, now, log);
   try {
-    const { server, upkeep } = createListener(options, { store, signer, limits, now, log }, tls);
+    const authorise = options.authorise ?? authorisation?.authorise;
+    const service = makeService({ ...options, authorise }, { store, signer, limits, now, log });
+    const { listener, upkeep, connections } = service;
+    const server = makeServer(listener, limits, tls);
+    connections.attach(server);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, tls !== undefined);
     log.write("info", "listening", { url });
     if (options.upkeep !== false) upkeep.begin();
-    return running({ server, url, store, signer, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });
+    const { shutdownTimeoutMs } = limits;
+    return running({ server, url, store, signer, authorisation, tls, log, upkeep, shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
   }
 }
 
-interface Parts {
-  readonly store: MetadataStore;
-  readonly signer: SigningService;
-  readonly limits: ServerLimits;
-  readonly now: () => Date;
-  readonly log: ServerLog;
+interface Entrance {
+  readonly authorisation: Authorisation | undefined;
+  readonly tls: ServerTls | undefined;
 }
 
-function createListener(
-  options: ServerOptions,
-  parts: Parts,
-  tls: TlsFiles | undefined,
-): { server: Server; upkeep: Upkeep } {
-  const { store, signer, limits, now, log } = parts;
-  const lifetimes = options.lifetimes ?? defaultLifetimes;
-  const reader = new CollectionReader(store, limits.maxCacheBytes);
-  const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
-  const keeper = new FreshnessKeeper({ store, publisher, log, now, lead: renewalLead(lifetimes) });
-  const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
-  const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
-  const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
-  const cacheAges = options.cacheAges ?? defaultCacheAges;
-  const handlers = new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now });
-  const listener = requestListener({
-    handlers,
-    health: new Health(store, signer),
-    metrics: serverMetrics({ reader, publisher, uploads, keeper, upkeep }),
-    log,
-    authorise: options.authorise,
-    gunPrefixes: options.gunPrefixes ?? [],
-  });
+async function openEntrance({ auth, tls: paths }: ServerOptions, now: () => Date, log: ServerLog): Promise<Entrance> {
+  let tls: ServerTls | undefined;
+  const onAuthoritiesChange = (authorities: Buffer): void => tls?.useAuthorities(authorities);
+  const authorisation = auth && (await openAuthorisation(auth, { now, log, onAuthoritiesChange }));
+  if (paths === undefined && authorisation?.clientCertificates !== undefined) {
+    const reason = "the server must have a certificate itself";
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot ask for client certificates: ${reason}`);
+  }
+  tls = paths && (await ServerTls.open(paths, authorisation?.clientCertificates));
+  return { authorisation, tls };
+}
+
+function makeServer(listener: RequestListener, limits: ServerLimits, tls: ServerTls | undefined): Server {
   const timeouts = {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
   };
-  const server =
-    tls === undefined
-      ? createHttpServer(timeouts, listener)
-      : createHttpsServer(
-          { ...timeouts, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.headersTimeoutMs },
-          listener,
-        );
-  return { server: server.setTimeout(limits.idleTimeoutMs), upkeep };
+  if (tls === undefined) return createHttpServer(timeouts, listener).setTimeout(limits.idleTimeoutMs);
+  const handshakeTimeout = limits.headersTimeoutMs;
+  const server = createHttpsServer({ ...timeouts, ...tls.options, handshakeTimeout }, listener);
+  tls.attach(server);
+  return server.setTimeout(limits.idleTimeoutMs);
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -139,12 +121,29 @@ interface Running {
   readonly url: string;
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly authorisation: Authorisation | undefined;
+  readonly tls: ServerTls | undefined;
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({ server, url, store, signer, log, upkeep, shutdownTimeoutMs }: Running): RunningServer {
+function running({
+  server,
+  url,
+  store,
+  signer,
+  authorisation,
+  tls,
+  log,
+  upkeep,
+  shutdownTimeoutMs,
+}: Running): RunningServer {
+  async function reload(): Promise<void> {
+    await authorisation?.reload();
+    tls?.reload();
+    log.write("info", "reloaded");
+  }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     const ended = Promise.withResolvers<void>();
@@ -159,5 +158,5 @@ function running({ server, url, store, signer, log, upkeep, shutdownTimeoutMs }:
     await Promise.all([store.close(), signer.close()]);
     log.write("info", "stopped");
   }
-  return { url, close: () => (closed ??= close()) };
+  return { url, reload, close: () => (closed ??= close()) };
 }
