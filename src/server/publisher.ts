@@ -13,6 +13,7 @@ import type { ValidatedFile } from "../tuf/validated-file.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import type { Lifetimes } from "./freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { ParsedRoots } from "./parsed-roots.ts";
 import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -45,6 +46,7 @@ export class Publisher {
   readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, renewed: 0 };
   readonly #parts: PublisherParts;
   readonly #lock = new KeyedLock();
+  readonly #roots = new ParsedRoots();
   readonly #failedRenewals = new Map<string, number>();
 
   constructor(parts: PublisherParts) {
@@ -117,7 +119,10 @@ export class Publisher {
     return this.#lock.hold(gun, async () => {
       // Read before anything else: if another process publishes from here on, the commit below finds out.
       const base = (await store.current(gun, "timestamp"))?.sha256;
-      const stored: StoredRoles = { current: (role) => store.current(gun, role) };
+      const stored: StoredRoles = {
+        current: (role) => store.current(gun, role),
+        parse: (role, file) => this.#roots.parse(gun, role, file),
+      };
       const keys: ServerKeys = { find: (keyId, role) => signer.find(gun, role, keyId) };
       const files = await validate({ gun, stored, keys, now: now(), timestampLifetimeMs, snapshotLifetimeMs });
       if (files.length === 0) return files;

@@ -5,17 +5,22 @@
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions as HttpServerOptions,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
-import { openAuthorisation, type Authorisation } from "./auth/open-authorisation.ts";
-import { openServerParts } from "./server-parts.ts";
+import { type Entrance, openEntrance } from "./entrance.ts";
 import { ServerLog } from "./server-log.ts";
 import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
+import { openServerParts } from "./server-parts.ts";
+import type { ServerTls } from "./server-tls.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { ServerTls } from "./server-tls.ts";
 import { makeService } from "./service.ts";
 import type { Upkeep } from "./upkeep.ts";
 
@@ -46,41 +51,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const { authorisation, tls } = await openEntrance(options, now, log);
+  const entrance = await openEntrance(options, now, log);
   const { store, signer } = await openServerParts(options, now, log);
   try {
-    const authorise = options.authorise ?? authorisation?.authorise;
+    const authorise = options.authorise ?? entrance.authorisation?.authorise;
     const service = makeService({ ...options, authorise }, { store, signer, limits, now, log });
     const { listener, upkeep, connections } = service;
-    const server = makeServer(listener, limits, tls);
+    const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);
-    const url = urlOf(server, options.host, tls !== undefined);
+    const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
     if (options.upkeep !== false) upkeep.begin();
-    const { shutdownTimeoutMs } = limits;
-    return running({ server, url, store, signer, authorisation, tls, log, upkeep, shutdownTimeoutMs });
+    return running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
   }
-}
-
-interface Entrance {
-  readonly authorisation: Authorisation | undefined;
-  readonly tls: ServerTls | undefined;
-}
-
-async function openEntrance({ auth, tls: paths }: ServerOptions, now: () => Date, log: ServerLog): Promise<Entrance> {
-  let tls: ServerTls | undefined;
-  const onAuthoritiesChange = (authorities: Buffer): void => tls?.useAuthorities(authorities);
-  const authorisation = auth && (await openAuthorisation(auth, { now, log, onAuthoritiesChange }));
-  if (paths === undefined && authorisation?.clientCertificates !== undefined) {
-    const reason = "the server must have a certificate itself";
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot ask for client certificates: ${reason}`);
-  }
-  tls = paths && (await ServerTls.open(paths, authorisation?.clientCertificates));
-  return { authorisation, tls };
 }
 
 function makeServer(listener: RequestListener, limits: ServerLimits, tls: ServerTls | undefined): Server {
@@ -90,11 +77,15 @@ function makeServer(listener: RequestListener, limits: ServerLimits, tls: Server
     keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
   };
-  if (tls === undefined) return createHttpServer(timeouts, listener).setTimeout(limits.idleTimeoutMs);
-  const handshakeTimeout = limits.headersTimeoutMs;
-  const server = createHttpsServer({ ...timeouts, ...tls.options, handshakeTimeout }, listener);
+  return createServer(tls, timeouts, listener).setTimeout(limits.idleTimeoutMs);
+}
+
+function createServer(tls: ServerTls | undefined, timeouts: HttpServerOptions, listener: RequestListener): Server {
+  if (tls === undefined) return createHttpServer(timeouts, listener);
+  const handshake = timeouts.headersTimeout === undefined ? {} : { handshakeTimeout: timeouts.headersTimeout };
+  const server = createHttpsServer({ ...timeouts, ...tls.options, ...handshake }, listener);
   tls.attach(server);
-  return server.setTimeout(limits.idleTimeoutMs);
+  return server;
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -121,27 +112,16 @@ interface Running {
   readonly url: string;
   readonly store: MetadataStore;
   readonly signer: SigningService;
-  readonly authorisation: Authorisation | undefined;
-  readonly tls: ServerTls | undefined;
+  readonly entrance: Entrance;
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({
-  server,
-  url,
-  store,
-  signer,
-  authorisation,
-  tls,
-  log,
-  upkeep,
-  shutdownTimeoutMs,
-}: Running): RunningServer {
+function running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs }: Running): RunningServer {
   async function reload(): Promise<void> {
-    await authorisation?.reload();
-    tls?.reload();
+    await entrance.authorisation?.reload();
+    entrance.tls?.reload();
     log.write("info", "reloaded");
   }
   let closed: Promise<void> | undefined;

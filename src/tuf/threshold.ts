@@ -1,7 +1,7 @@
 /** The one place that counts signatures. Client, editor and server all come here. */
 
 import type { PublicKey } from "../crypto/public-key.ts";
-import { verifySignature } from "../crypto/signature.ts";
+import { type Signature, verifySignature } from "../crypto/signature.ts";
 import { MetadataError } from "../errors.ts";
 import type { MetadataFile, RoleKeys } from "./metadata.ts";
 
@@ -34,7 +34,7 @@ export function verifyThreshold(
     const key = allowed.has(signature.keyId) ? keys.get(signature.keyId) : undefined;
     if (key === undefined || signers.has(signature.keyId)) continue;
     requireOwnId(key, signature.keyId, role);
-    if (verifySignature(key, signature, file.signedBytes)) signers.add(signature.keyId);
+    if (verifiesOnce(key, signature, file.signedBytes)) signers.add(signature.keyId);
   }
   const distinct = countDistinct([...signers].map((id) => keys.get(id)));
   if (distinct >= roleKeys.threshold) return [...signers];
@@ -42,6 +42,18 @@ export function verifyThreshold(
     `valid signatures did not meet threshold for ${role}`,
     `${distinct} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
   );
+}
+
+/** Signatures found good, with what they were good for. Parsed files never change, so the very same three things need no second look. */
+const found = new WeakMap<Signature, { readonly key: PublicKey; readonly payload: Uint8Array }>();
+
+/** A root is judged by its predecessor's keys and by its own, and by a server at each publication: mostly the same key and the same bytes. */
+function verifiesOnce(key: PublicKey, signature: Signature, payload: Uint8Array): boolean {
+  const known = found.get(signature);
+  if (known !== undefined && known.key === key && known.payload === payload) return true;
+  if (!verifySignature(key, signature, payload)) return false;
+  found.set(signature, { key, payload });
+  return true;
 }
 
 /** Without this one key could be listed under two IDs and count twice. */
