@@ -58,8 +58,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { authorisation, tls } = await openEntrance(options, now, log);
   const { store, signer } = await openParts(options, now, log);
   try {
-    const authorise = options.authorise ?? authorisation?.authorise;
-    const server = createListener({ ...options, authorise }, { store, signer, limits, now, log }, tls);
+    const server = createListener(options, { store, signer, authorisation, limits, now, log }, tls);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, tls !== undefined);
     log.write("info", "listening", { url });
@@ -74,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 interface Parts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly authorisation: Authorisation | undefined;
   readonly limits: ServerLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
@@ -134,7 +134,7 @@ async function openSigner(
 }
 
 function createListener(options: ServerOptions, parts: Parts, tls: ServerTls | undefined): Server {
-  const { store, signer, limits, now, log } = parts;
+  const { store, signer, authorisation, limits, now, log } = parts;
   const reader = new CollectionReader(store, limits.maxCacheBytes);
   const publisher = new Publisher({ store, signer, reader, log, now });
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
@@ -147,7 +147,8 @@ function createListener(options: ServerOptions, parts: Parts, tls: ServerTls | u
     metrics: metricsOf(reader, publisher, uploads, refusals),
     protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
-    authorise: options.authorise,
+    authorise: options.authorise ?? authorisation?.authorise,
+    tokenEndpoint: authorisation?.tokenEndpoint,
     refusals,
     gunPrefixes: options.gunPrefixes ?? [],
   });

@@ -5,10 +5,11 @@
 
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import type { AuthSettings } from "../../src/server/auth/auth-settings.ts";
+import { hashSync } from "bcryptjs";
+import type { AccessRule, AuthSettings } from "../../src/server/auth/auth-settings.ts";
 import type { Route } from "../../src/server/http/route.ts";
 import { openLocalSigningService } from "../../src/server/signer/local-signing-service.ts";
 import type { SigningService } from "../../src/server/signer/signing-service.ts";
@@ -41,6 +42,8 @@ const byRoute: Readonly<Record<Route["kind"], readonly Endpoint[]>> = {
   ping: [{ method: "GET", path: "/v2/", expected: forReaders }],
   health: [{ method: "GET", path: "/_notary_server/health", expected: forAll }],
   metrics: [{ method: "GET", path: "/metrics", expected: forAll }],
+  // Somebody else gives tokens here.
+  token: [{ method: "GET", path: "/_tagseal/token", expected: { none: 404, pull: 404, push: 404, admin: 404 } }],
   current: [
     { method: "GET", path: `${tuf}/timestamp.json`, expected: forReaders },
     { method: "HEAD", path: `${tuf}/targets.json`, expected: forReaders },
@@ -140,7 +143,7 @@ interface World {
 }
 
 /** A published collection behind authentication. */
-async function guarded(t: TestContext, more: Partial<AuthSettings> = {}): Promise<World> {
+async function guarded(t: TestContext, auth: AuthSettings): Promise<World> {
   const dataDir = temporaryDirectory(t);
   const open = await serve(t, { dataDir });
   await new UploadingPublisher(open.url, gun).begin();
@@ -148,13 +151,16 @@ async function guarded(t: TestContext, more: Partial<AuthSettings> = {}): Promis
   const calls: string[] = [];
   const store: MetadataStore = new SqliteMetadataStore({ path: join(dataDir, "metadata.db") });
   const keys: SigningService = await openLocalSigningService({ dataDir, now: () => new Date() });
-  const rootcertbundle = join(dataDir, "bundle.pem");
-  writeFileSync(rootcertbundle, signer.pem);
-  const token = { realm: "https://auth.example/token", service: "the service", issuer: "the issuer", rootcertbundle };
-  const auth: AuthSettings = { token, ...more };
   const server = await serve(t, { dataDir, store: watched(store, calls), signer: watched(keys, calls), auth });
   calls.length = 0;
   return { server, calls };
+}
+
+function guardedByTokens(t: TestContext, more: Partial<AuthSettings> = {}): Promise<World> {
+  const rootcertbundle = join(temporaryDirectory(t), "bundle.pem");
+  writeFileSync(rootcertbundle, signer.pem);
+  const token = { realm: "https://auth.example/token", service: "the service", issuer: "the issuer", rootcertbundle };
+  return guarded(t, { token, ...more });
 }
 
 async function ask({ server }: World, { method, path }: Endpoint, authorization?: string): Promise<Response> {
@@ -166,11 +172,12 @@ async function ask({ server }: World, { method, path }: Endpoint, authorization?
 }
 
 const isOpen = ({ expected }: Endpoint): boolean => expected.none === 200;
+const isGuarded = ({ expected }: Endpoint): boolean => expected.none === 401;
 
 describe("access with tokens", () => {
   for (const visitor of ["none", "pull", "push", "admin"] as const) {
     it(`I10: ${visitor === "none" ? "nobody" : `a token for ${visitor}`} gets what it is for, and nothing else`, async (t) => {
-      const world = await guarded(t);
+      const world = await guardedByTokens(t);
       for (const endpoint of endpoints) {
         world.calls.length = 0;
         const { status } = await ask(world, endpoint, users[visitor]);
@@ -182,7 +189,7 @@ describe("access with tokens", () => {
   }
 
   it("I10: a token for one collection is none for another", async (t) => {
-    const world = await guarded(t);
+    const world = await guardedByTokens(t);
     for (const name of ["example.com/team/app2", "example.com/team", "example.com/team/*", "*", ""]) {
       const token = `Bearer ${adminWith({ access: [{ type: "repository", name, actions: ["*"] }] })}`;
       for (const endpoint of endpoints.filter(({ path }) => path.startsWith(`/v2/${gun}/`))) {
@@ -195,9 +202,9 @@ describe("access with tokens", () => {
   });
 
   it("I9: what is not a good token opens nothing, not even what a lesser one would", async (t) => {
-    const world = await guarded(t);
+    const world = await guardedByTokens(t);
     for (const [what, authorization] of Object.entries(impostors)) {
-      for (const endpoint of endpoints.filter((candidate) => !isOpen(candidate))) {
+      for (const endpoint of endpoints.filter(isGuarded)) {
         const response = await ask(world, endpoint, authorization);
         assert.equal(response.status, 401, `${endpoint.method} ${endpoint.path} with ${what}`);
         assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm=.*,error="invalid_token"$/u);
@@ -209,13 +216,13 @@ describe("access with tokens", () => {
   });
 
   it("I1: a header larger than any token is refused unread", async (t) => {
-    const world = await guarded(t);
+    const world = await guardedByTokens(t);
     assert.equal((await ask(world, byRoute.current[0]!, `Bearer ${"x".repeat(20_000)}`)).status, 431);
     assert.deepEqual(world.calls, []);
   });
 
   it("says in the reference's form what would have been needed", async (t) => {
-    const { server } = await guarded(t);
+    const { server } = await guardedByTokens(t);
     const refused = await fetch(`${server.url}${tuf}/timestamp.json`);
     assert.equal(
       refused.headers.get("www-authenticate"),
@@ -227,9 +234,162 @@ describe("access with tokens", () => {
   });
 });
 
+/** Users named after their rights, with passwords of the same name. */
+function guardedByPasswords(t: TestContext, more: Partial<AuthSettings> = {}): Promise<World> {
+  const htpasswd = join(temporaryDirectory(t), "htpasswd");
+  writeFileSync(htpasswd, ["pull", "push", "admin"].map((user) => `${user}:${hashSync(user, 4)}\n`).join(""));
+  const rules: AccessRule[] = [
+    { prefix: "example.com/team/", users: ["pull"], actions: ["pull"] },
+    { prefix: gun, users: ["push"], actions: ["pull", "push"] },
+    { prefix: "*", users: ["admin"], actions: ["*"] },
+  ];
+  return guarded(t, { basic: { htpasswd }, rules, ...more });
+}
+
+const password = (user: string, secret = user): string =>
+  `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}`;
+
+describe("access with passwords", () => {
+  for (const visitor of ["none", "pull", "push", "admin"] as const) {
+    it(`I10: ${visitor === "none" ? "nobody" : `a user with rights to ${visitor}`} gets that, and nothing else`, async (t) => {
+      const world = await guardedByPasswords(t);
+      for (const endpoint of endpoints) {
+        world.calls.length = 0;
+        const response = await ask(world, endpoint, visitor === "none" ? undefined : password(visitor));
+        const where = `${endpoint.method} ${endpoint.path}`;
+        assert.equal(response.status, endpoint.expected[visitor], where);
+        if (response.status !== 401) continue;
+        assert.deepEqual(world.calls, [], where);
+        assert.equal(response.headers.get("www-authenticate"), 'Basic realm="tagseal"');
+      }
+    });
+  }
+
+  it("I9: what is no user's password opens nothing", async (t) => {
+    const world = await guardedByPasswords(t);
+    const strangers = [
+      password("admin", "wrong"),
+      password("stranger"),
+      password(""),
+      "Basic",
+      "Basic ???",
+      users.admin,
+    ];
+    for (const authorization of strangers) {
+      for (const endpoint of endpoints.filter(isGuarded)) {
+        const { status } = await ask(world, endpoint, authorization);
+        assert.equal(status, 401, `${endpoint.method} ${endpoint.path} with ${authorization}`);
+      }
+    }
+    assert.deepEqual(world.calls, []);
+  });
+
+  it("I9: guessing ends, and is counted", async (t) => {
+    const world = await guardedByPasswords(t);
+    const [read] = byRoute.current;
+    for (let guess = 0; guess < 12; guess += 1) await ask(world, read!, password("admin", `guess ${guess}`));
+    assert.equal((await ask(world, read!, password("admin"))).status, 401);
+    const metrics = await (await fetch(`${world.server.url}/metrics`)).text();
+    assert.match(metrics, /^tagseal_server_access_invalid_total 10$/mu);
+    assert.match(metrics, /^tagseal_server_access_throttled_total 3$/mu);
+  });
+});
+
+describe("tokens for passwords", () => {
+  const tokenRealm = "https://trust.example:4443/_tagseal/token";
+
+  /** The status, and the token there is for an `Authorization` header. */
+  async function tokenFor(world: World, authorization?: string): Promise<{ status: number; bearer: string }> {
+    const url = `${world.server.url}/_tagseal/token?service=tagseal&scope=repository:${gun}:pull,push`;
+    const response = await fetch(url, { headers: authorization === undefined ? {} : { authorization } });
+    assert.match(response.headers.get(response.ok ? "cache-control" : "www-authenticate") ?? "", /^no-store$|^Basic/u);
+    const { token } = (await response.json()) as { token?: string };
+    return { status: response.status, bearer: `Bearer ${token}` };
+  }
+
+  async function world(t: TestContext, more: { tokenKeyFile?: string } = {}, settings: Partial<AuthSettings> = {}) {
+    const htpasswd = join(temporaryDirectory(t), "htpasswd");
+    const write = (secret: string): void =>
+      writeFileSync(htpasswd, ["pull", "push", "admin"].map((user) => `${user}:${hashSync(secret, 4)}\n`).join(""));
+    write("first");
+    const basic = { htpasswd, tokenRealm, ...more };
+    return { htpasswd, write, ...(await guardedByPasswords(t, { basic, ...settings })) };
+  }
+
+  for (const visitor of ["none", "pull", "push", "admin"] as const) {
+    it(`I10: ${visitor === "none" ? "nobody's" : `that of a user with rights to ${visitor}`} does what the rules allow`, async (t) => {
+      const guardedWorld = await world(t);
+      const given = await tokenFor(guardedWorld, visitor === "none" ? undefined : password(visitor, "first"));
+      assert.equal(given.status, 200);
+      for (const endpoint of endpoints.filter(({ path }) => path !== "/_tagseal/token")) {
+        const response = await ask(guardedWorld, endpoint, given.bearer);
+        assert.equal(response.status, endpoint.expected[visitor], `${endpoint.method} ${endpoint.path}`);
+        if (response.status !== 401) continue;
+        const challenge = response.headers.get("www-authenticate") ?? "";
+        assert.ok(challenge.startsWith(`Bearer realm="${tokenRealm}",service="tagseal",scope="`), challenge);
+        assert.ok(challenge.endsWith(',error="insufficient_scope"'), challenge);
+      }
+    });
+  }
+
+  it("I9: are given for no wrong password, and not to who shows something else", async (t) => {
+    const guardedWorld = await world(t);
+    for (const authorization of [
+      password("admin", "wrong"),
+      password("stranger"),
+      "Basic",
+      "Bearer x",
+      "Negotiate x",
+    ]) {
+      assert.equal((await tokenFor(guardedWorld, authorization)).status, 401, authorization);
+    }
+    assert.equal((await ask(guardedWorld, byRoute.current[0]!, password("pull", "first"))).status, 200);
+  });
+
+  it("I9: are worth nothing elsewhere, changed, or after the password changed", async (t) => {
+    const [here, there] = [await world(t), await world(t)];
+    const read = byRoute.current[0]!;
+    const { bearer } = await tokenFor(here, password("pull", "first"));
+    assert.equal((await ask(there, read, bearer)).status, 401);
+    const [header, payload, signature] = bearer.split(".");
+    const claims = JSON.parse(Buffer.from(payload ?? "", "base64url").toString()) as object;
+    const admin = Buffer.from(JSON.stringify({ ...claims, sub: "admin" })).toString("base64url");
+    assert.equal((await ask(here, read, `${header}.${admin}.${signature}`)).status, 401);
+    assert.equal((await ask(here, read, `Bearer ${unsignedToken({ ...claims, sub: "admin" })}`)).status, 401);
+    assert.equal((await ask(here, read, bearer)).status, 200);
+    here.write("second");
+    await here.server.reload();
+    assert.equal((await ask(here, read, bearer)).status, 401);
+  });
+
+  it("are good on every replica with the same key", async (t) => {
+    const tokenKeyFile = join(temporaryDirectory(t), "key");
+    writeFileSync(tokenKeyFile, "k".repeat(32));
+    const [here, there] = [await world(t, { tokenKeyFile }), await world(t, { tokenKeyFile })];
+    writeFileSync(there.htpasswd, readFileSync(here.htpasswd));
+    await there.server.reload();
+    const { bearer } = await tokenFor(here, password("pull", "first"));
+    assert.equal((await ask(there, byRoute.current[0]!, bearer)).status, 200);
+    writeFileSync(tokenKeyFile, "short");
+    await assert.rejects(world(t, { tokenKeyFile }), { code: "SERVER_CONFIGURATION", message: /5 bytes/u });
+  });
+
+  it("let nobody in particular read where everybody may", async (t) => {
+    const guardedWorld = await world(t, {}, { anonymousPull: true });
+    const { bearer } = await tokenFor(guardedWorld);
+    assert.equal((await ask(guardedWorld, byRoute.current[0]!, bearer)).status, 200);
+    assert.equal((await ask(guardedWorld, byRoute.collection[0]!, bearer)).status, 401);
+  });
+
+  it("come from one place only", async (t) => {
+    const token = { realm: "https://auth.example/token", service: "s", issuer: "i", rootcertbundle: "/nonexistent" };
+    await assert.rejects(world(t, {}, { token }), { code: "SERVER_CONFIGURATION", message: /together/u });
+  });
+});
+
 describe("access without logging in", () => {
   it("I10: anonymous pull opens reading, and nothing else", async (t) => {
-    const world = await guarded(t, { anonymousPull: true });
+    const world = await guardedByTokens(t, { anonymousPull: true });
     for (const endpoint of endpoints) {
       const isPull = endpoint.expected === forReaders && endpoint.path !== "/v2/";
       const expected = isPull ? 200 : endpoint.path.includes("/root.a") ? 404 : endpoint.expected.none;
@@ -238,7 +398,7 @@ describe("access without logging in", () => {
   });
 
   it("I9: bad credentials are refused where none would do", async (t) => {
-    const world = await guarded(t, { anonymousPull: true });
+    const world = await guardedByTokens(t, { anonymousPull: true });
     for (const [what, authorization] of Object.entries(impostors)) {
       assert.equal((await ask(world, byRoute.current[0]!, authorization)).status, 401, what);
     }
@@ -246,7 +406,7 @@ describe("access without logging in", () => {
   });
 
   it("good credentials for something else read what everybody may", async (t) => {
-    const world = await guarded(t, { anonymousPull: true });
+    const world = await guardedByTokens(t, { anonymousPull: true });
     const token = `Bearer ${adminWith({ access: rights(["*"], "example.com/other") })}`;
     assert.equal((await ask(world, byRoute.current[0]!, token)).status, 200);
     assert.equal((await ask(world, byRoute.collection[0]!, token)).status, 401);
@@ -255,7 +415,7 @@ describe("access without logging in", () => {
 
 describe("access to health and metrics", () => {
   it("I10: needs a user, whoever it is, once they are protected", async (t) => {
-    const world = await guarded(t, { protectMonitoring: true, anonymousPull: true });
+    const world = await guardedByTokens(t, { protectMonitoring: true, anonymousPull: true });
     const nobody = `Bearer ${adminWith({ sub: "" })}`;
     for (const endpoint of endpoints.filter(isOpen)) {
       assert.equal((await ask(world, endpoint)).status, 401);
@@ -269,7 +429,7 @@ describe("access to health and metrics", () => {
 describe("tokens and rules together", () => {
   it("I10: a token does no more than the rules allow its user", async (t) => {
     const rules = [{ prefix: "example.com/team/", users: ["alice"], actions: ["pull"] as const }];
-    const world = await guarded(t, { rules });
+    const world = await guardedByTokens(t, { rules });
     const [read, publish] = [byRoute.current[0]!, byRoute.collection[0]!];
     assert.equal((await ask(world, read, users.admin)).status, 200);
     assert.equal((await ask(world, publish, users.admin)).status, 401);
@@ -281,7 +441,7 @@ describe("tokens and rules together", () => {
 
 describe("what remains of requests", () => {
   it("counts refusals by their kind, and logs users but no credentials", async (t) => {
-    const world = await guarded(t);
+    const world = await guardedByTokens(t);
     const [read, publish] = [byRoute.current[0]!, byRoute.collection[0]!];
     await ask(world, read);
     await ask(world, read, impostors["garbage"]);

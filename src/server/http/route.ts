@@ -14,6 +14,7 @@ export type Route =
   | { readonly kind: "ping" }
   | { readonly kind: "health" }
   | { readonly kind: "metrics" }
+  | { readonly kind: "token" }
   | { readonly kind: "changefeed"; readonly gun: string | undefined }
   | { readonly kind: "collection"; readonly gun: string }
   | { readonly kind: "key"; readonly gun: string; readonly role: ServerRole }
@@ -25,6 +26,7 @@ const fixed: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v2/", { kind: "ping" }],
   ["/_notary_server/health", { kind: "health" }],
   ["/metrics", { kind: "metrics" }],
+  ["/_tagseal/token", { kind: "token" }],
   ["/v2/_trust/changefeed", { kind: "changefeed", gun: undefined }],
 ]);
 
