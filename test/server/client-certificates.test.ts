@@ -1,12 +1,13 @@
 /** Logging in with client certificates, over real TLS. */
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import type { AuthSettings, ClientCertificateSettings } from "../../src/server/auth/auth-settings.ts";
 import { certificates } from "../support/certificates.ts";
+import { ask as askOver } from "../support/https-request.ts";
 import { missingPeers } from "../support/requirements.ts";
 import { Scope } from "../support/processes.ts";
 import { makeCertificate, type MadeCertificate } from "../support/token-maker.ts";
@@ -42,7 +43,12 @@ async function guarded(
 }
 
 /** Status of an administrator's request; 0 when the connection is refused. */
-async function ask({ server }: World, certificate?: MadeCertificate, options: RequestOptions = {}): Promise<number> {
+async function ask(
+  { server }: World,
+  certificate?: MadeCertificate,
+  options: RequestOptions & { readonly session?: Buffer } = {},
+  onSession: (session: Buffer) => unknown = () => {},
+): Promise<number> {
   const ca = readFileSync((await certificates(scope)).ca);
   const shown = certificate && { cert: certificate.pem, key: privateKey(certificate) };
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -51,6 +57,7 @@ async function ask({ server }: World, certificate?: MadeCertificate, options: Re
     response.resume();
     resolve(response.statusCode ?? 0);
   });
+  sent.on("socket", (socket) => socket.on("session", onSession));
   sent.on("error", () => resolve(0)).end();
   return promise;
 }
@@ -122,6 +129,18 @@ describe("client certificates", { skip: missingPeers(["openssl"]) }, () => {
     assert.equal(await ask(world, alice), 200);
   });
 
+  it("I9: are not remembered by TLS once their authority is gone", async (t) => {
+    const world = await guarded(t);
+    const sessions: Buffer[] = [];
+    assert.equal(await ask(world, alice, {}, (session) => sessions.push(session)), 200);
+    assert.ok(sessions[0]);
+    assert.equal(await ask(world, undefined, { session: sessions[0] }), 200, "a session is resumed at all");
+    writeFileSync(world.caFile, stranger.pem);
+    await world.server.reload();
+    assert.equal(await ask(world, undefined, { session: sessions[0] }), 401);
+    assert.equal(await ask(world, alice, { session: sessions[0] }), 401);
+  });
+
   it("give way to a password that is shown as well", async (t) => {
     const htpasswd = join(temporaryDirectory(t), "htpasswd");
     writeFileSync(htpasswd, "");
@@ -129,6 +148,24 @@ describe("client certificates", { skip: missingPeers(["openssl"]) }, () => {
     const headers = { authorization: `Basic ${Buffer.from("alice:wonderland").toString("base64")}` };
     assert.equal(await ask(world, alice), 200);
     assert.equal(await ask(world, alice, { headers }), 401);
+  });
+
+  it("come with a reload that also takes up a renewed certificate of the server", async (t) => {
+    await using other = new Scope("renewed-certificate");
+    const [first, second] = [await certificates(scope), await certificates(other)];
+    const directory = temporaryDirectory(t);
+    const tls = { certFile: join(directory, "server.crt"), keyFile: join(directory, "server.key") };
+    copyFileSync(first.serverCertificate, tls.certFile);
+    copyFileSync(first.serverKey, tls.keyFile);
+    const server = await serve(t, { tls });
+    const ping = async (ca: string): Promise<number> => (await askOver(ca, "GET", `${server.url}/v2/`)).status;
+    assert.deepEqual([await ping(first.ca), await ping(second.ca)], [200, 0]);
+    copyFileSync(second.serverCertificate, tls.certFile);
+    await assert.rejects(server.reload(), { code: "SERVER_CONFIGURATION" });
+    assert.deepEqual([await ping(first.ca), await ping(second.ca)], [200, 0]);
+    copyFileSync(second.serverKey, tls.keyFile);
+    await server.reload();
+    assert.deepEqual([await ping(first.ca), await ping(second.ca)], [0, 200]);
   });
 
   it("need a server with a certificate, authorities and rules", async (t) => {

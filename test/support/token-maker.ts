@@ -61,7 +61,7 @@ const yearMs = 365 * 86_400_000;
 
 /** Makes a certificate with an independent library; without an issuer it signs itself. */
 export async function makeCertificate(wish: CertificateWish): Promise<MadeCertificate> {
-  const keys = (await webcrypto.subtle.generateKey(p256, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const keys = await webcrypto.subtle.generateKey(p256, true, ["sign", "verify"]);
   const { isCa = false, issuer } = wish;
   const usages = wish.usages ?? (isCa ? peculiar.KeyUsageFlags.keyCertSign : peculiar.KeyUsageFlags.digitalSignature);
   const names = [
@@ -96,7 +96,7 @@ export async function makeCertificate(wish: CertificateWish): Promise<MadeCertif
 /** A private key and its public half as a JWK. */
 export function makeKey(kind: "rsa" | "ec" | "ed25519"): { readonly key: KeyObject; readonly jwk: Json } {
   const key = privateKeys[kind]();
-  return { key, jwk: createPublicKey(key).export({ format: "jwk" }) as Json };
+  return { key, jwk: createPublicKey(key).export({ format: "jwk" }) };
 }
 
 const privateKeys = {
