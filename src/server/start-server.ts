@@ -143,7 +143,7 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
   const listener = requestListener({
     handlers,
     health: new Health(store, signer),
-    metrics: metricsOf(reader, publisher, uploads),
+    metrics: metricsOf(reader, publisher, uploads, signer),
     log,
     authorise: options.authorise,
     gunPrefixes: options.gunPrefixes ?? [],
@@ -164,7 +164,12 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
   return server.setTimeout(limits.idleTimeoutMs);
 }
 
-function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: UploadBudget): Metrics {
+function metricsOf(
+  reader: CollectionReader,
+  publisher: Publisher,
+  uploads: UploadBudget,
+  signer: SigningService,
+): Metrics {
   const metrics = new Metrics();
   const add = (name: string, help: string, value: () => number): void => {
     const type = name.endsWith("_total") ? "counter" : "gauge";
@@ -178,6 +183,7 @@ function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: Uplo
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
+  add("signer_up", "1 when the last attempt to reach the signer succeeded.", () => (signer.isAvailable ? 1 : 0));
   return metrics;
 }
 
