@@ -23,7 +23,7 @@ export const passphraseVariables: readonly string[] = [
 ];
 
 /** Passphrases of signers have names that their operators choose. */
-const signerVariable = /^(?:TAGSEAL_SIGNER_PASSPHRASE|TAGSEAL_SIGNER_PASSPHRASE_.*|NOTARY_SIGNER_.*)$/;
+const signerVariable = /^(?:TAGSEAL_SIGNER_PASSPHRASE|NOTARY_SIGNER_.*)$/;
 
 /**
  * Takes passphrases from docker's and Notary's environment variables; docker's come first, and when it is wrong

@@ -192,7 +192,7 @@ test("takes the first line a command prints, and tells the command what is wante
 });
 
 test("I6: a command sees no passphrase of ours, neither in its environment nor in its arguments", async () => {
-  const ofSigners = ["TAGSEAL_SIGNER_PASSPHRASE", "TAGSEAL_SIGNER_PASSPHRASE_2026", "NOTARY_SIGNER_ALIAS1"];
+  const ofSigners = ["TAGSEAL_SIGNER_PASSPHRASE", "NOTARY_SIGNER_ALIAS1"];
   const names = [...passphraseVariables, ...ofSigners, "NOTARY_AUTH"];
   const environment = Object.fromEntries(names.map((name) => [name, "hidden"]));
   const dump = join(directory, "seen");

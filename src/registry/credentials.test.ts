@@ -121,7 +121,6 @@ test("I6: a helper sees no passphrase in its environment and no secret among its
     NOTARY_TARGETS_PASSPHRASE: "p",
     NOTARY_AUTH: "q",
     TAGSEAL_SIGNER_PASSPHRASE: "p",
-    TAGSEAL_SIGNER_PASSPHRASE_2026: "p",
     NOTARY_SIGNER_ALIAS1: "p",
     KEPT: "kept",
   };

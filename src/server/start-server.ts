@@ -1,35 +1,28 @@
 /**
  * The trust server: wire-compatible with Notary's, storage and signer built in.
  *
- * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys; this file puts them together. Nothing here reads
+ * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys, `service.ts` puts them together; this file opens and closes doors. Nothing here reads
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { mkdirSync } from "node:fs";
-import { createServer as createHttpServer, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions as HttpServerOptions,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
-import { CollectionReader } from "./collection-reader.ts";
-import { Handlers } from "./http/handlers.ts";
-import { Health } from "./http/health.ts";
-import { Metrics } from "./http/metrics.ts";
-import { UploadBudget } from "./http/request-body.ts";
-import { requestListener } from "./http/request-listener.ts";
-import { namesKeyIn } from "./published-keys.ts";
-import { Publisher } from "./publisher.ts";
-import { errorFields, ServerLog } from "./server-log.ts";
-import { defaultCacheAges, defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
-import type { KeyTable } from "./signer/key-table.ts";
-import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
-import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
-import { onePassphrase } from "./signer/signer-passphrases.ts";
+import { type Entrance, openEntrance } from "./entrance.ts";
+import { ServerLog } from "./server-log.ts";
+import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
+import { openServerParts } from "./server-parts.ts";
+import type { ServerTls } from "./server-tls.ts";
 import type { SigningService } from "./signer/signing-service.ts";
-import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
-import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { makeService } from "./service.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 export type { ServerOptions } from "./server-options.ts";
 
@@ -37,6 +30,12 @@ export type { ServerOptions } from "./server-options.ts";
 export interface RunningServer {
   /** with the port it really listens on, without a final slash */
   readonly url: string;
+  /**
+   * Reads the files of TLS and authentication again, for connections and requests to come.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   */
+  reload(): Promise<void>;
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
@@ -52,147 +51,41 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const tls = options.tls && readTlsFiles(options.tls);
-  const { store, signer } = await openParts(options, now, log);
+  const entrance = await openEntrance(options, now, log);
+  const { store, signer } = await openServerParts(options, now, log);
   try {
-    const server = createListener(options, { store, signer, limits, now, log }, tls);
+    const authorise = options.authorise ?? entrance.authorisation?.authorise;
+    const service = makeService({ ...options, authorise }, { store, signer, limits, now, log });
+    const { listener, upkeep, connections } = service;
+    const server = makeServer(listener, limits, entrance.tls);
+    connections.attach(server);
     await listen(server, options.host, options.port);
-    const url = urlOf(server, options.host, tls !== undefined);
+    const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
-    return running({ server, url, store, signer, log, shutdownTimeoutMs: limits.shutdownTimeoutMs });
+    if (options.upkeep !== false) upkeep.begin();
+    return running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
   }
 }
 
-interface Parts {
-  readonly store: MetadataStore;
-  readonly signer: SigningService;
-  readonly limits: ServerLimits;
-  readonly now: () => Date;
-  readonly log: ServerLog;
-}
-
-async function openParts(
-  options: ServerOptions,
-  now: () => Date,
-  log: ServerLog,
-): Promise<{ store: MetadataStore; signer: SigningService }> {
-  makeDataDirectory(options.dataDir);
-  const store = options.store ?? new SqliteMetadataStore({ path: join(options.dataDir, "metadata.db") });
-  try {
-    const signer = options.signer ?? (await openSigner(options, store, now, log));
-    return { store, signer };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
-async function openSigner(
-  options: ServerOptions,
-  store: MetadataStore,
-  now: () => Date,
-  log: ServerLog,
-): Promise<SigningService> {
-  const { dataDir, signerPassphrase, signerPassphrases } = options;
-  const table = options.keyTable ?? new SqliteKeyTable(join(dataDir, signerFiles.database));
-  const namesKey = namesKeyIn(store);
-  if (options.remoteSigner !== undefined) {
-    const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
-    return openRemoteSigningService({ ...options.remoteSigner, table, namesKey, now, onReachable });
-  }
-  try {
-    await refuseEmptyTable(table, store, dataDir);
-  } catch (error) {
-    await table.close();
-    throw error;
-  }
-  const passphrases = {
-    given: signerPassphrases ?? onePassphrase(signerPassphrase),
-    // Other processes that share a table would not find a passphrase that one of them has generated.
-    file: options.keyTable === undefined ? join(dataDir, signerFiles.passphrase) : undefined,
-    onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
-  };
-  return openLocalSigningService({ table, passphrases, namesKey, now });
-}
-
-function logReachable(log: ServerLog, failure: TagsealError | undefined): void {
-  if (failure === undefined) log.write("info", "the signer answers again");
-  else log.write("error", "the signer does not answer", errorFields(failure));
-}
-
-/** New keys for old collections would look like success until the first publication fails. */
-async function refuseEmptyTable(table: KeyTable, store: MetadataStore, dataDir: string): Promise<void> {
-  if ((await table.derivationSecret()) !== undefined || (await table.keys("", 1)).length > 0) return;
-  if ((await store.changes({ from: 0, limit: 1, backwards: false })).length === 0) return;
-  const message = `The server's store holds collections, but there are no signer keys (${dataDir})`;
-  throw new TagsealError("SERVER_CONFIGURATION", message, {
-    hint: "Restore the signer's database from the backup that goes with the store: signer.db with metadata.db.",
-  });
-}
-
-function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | undefined): Server {
-  const { store, signer, limits, now, log } = parts;
-  const reader = new CollectionReader(store, limits.maxCacheBytes);
-  const publisher = new Publisher({ store, signer, reader, log, now });
-  const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
-  const cacheAges = options.cacheAges ?? defaultCacheAges;
-  const handlers = new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now });
-  const listener = requestListener({
-    handlers,
-    health: new Health(store, signer),
-    metrics: metricsOf(reader, publisher, uploads, signer),
-    log,
-    authorise: options.authorise,
-    gunPrefixes: options.gunPrefixes ?? [],
-  });
+function makeServer(listener: RequestListener, limits: ServerLimits, tls: ServerTls | undefined): Server {
   const timeouts = {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
   };
-  const server =
-    tls === undefined
-      ? createHttpServer(timeouts, listener)
-      : createHttpsServer(
-          { ...timeouts, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.headersTimeoutMs },
-          listener,
-        );
-  return server.setTimeout(limits.idleTimeoutMs);
+  return createServer(tls, timeouts, listener).setTimeout(limits.idleTimeoutMs);
 }
 
-function metricsOf(
-  reader: CollectionReader,
-  publisher: Publisher,
-  uploads: UploadBudget,
-  signer: SigningService,
-): Metrics {
-  const metrics = new Metrics();
-  const add = (name: string, help: string, value: () => number): void => {
-    const type = name.endsWith("_total") ? "counter" : "gauge";
-    metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
-  };
-  add("published_total", "Publications committed.", () => publisher.counts.published);
-  add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
-  add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
-  add("renewed_total", "Expired timestamps signed again.", () => publisher.counts.renewed);
-  add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
-  add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
-  add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
-  add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
-  add("signer_up", "1 when the last attempt to reach the signer succeeded.", () => (signer.isAvailable ? 1 : 0));
-  return metrics;
-}
-
-function makeDataDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
-  }
+function createServer(tls: ServerTls | undefined, timeouts: HttpServerOptions, listener: RequestListener): Server {
+  if (tls === undefined) return createHttpServer(timeouts, listener);
+  const handshake = timeouts.headersTimeout === undefined ? {} : { handshakeTimeout: timeouts.headersTimeout };
+  const server = createHttpsServer({ ...timeouts, ...tls.options, ...handshake }, listener);
+  tls.attach(server);
+  return server;
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -219,11 +112,18 @@ interface Running {
   readonly url: string;
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly entrance: Entrance;
   readonly log: ServerLog;
+  readonly upkeep: Upkeep;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running): RunningServer {
+function running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs }: Running): RunningServer {
+  async function reload(): Promise<void> {
+    await entrance.authorisation?.reload();
+    entrance.tls?.reload();
+    log.write("info", "reloaded");
+  }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     const ended = Promise.withResolvers<void>();
@@ -234,8 +134,9 @@ function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running
     await ended.promise;
     clearInterval(tidying);
     clearTimeout(impatience);
+    await upkeep.stop();
     await Promise.all([store.close(), signer.close()]);
     log.write("info", "stopped");
   }
-  return { url, close: () => (closed ??= close()) };
+  return { url, reload, close: () => (closed ??= close()) };
 }

@@ -3,49 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { existingPassphrases, firstPassphrases, passphraseOf, passphrasesAmong } from "./signer-passphrases.ts";
+import { existingPassphrases, firstPassphrases, passphraseOf } from "./signer-passphrases.ts";
 
 function temporaryFile(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "tagseal-passphrases-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return join(directory, "signer.passphrase");
 }
-
-describe("passphrases among environment variables", () => {
-  it("are those of our variables and of Notary's, ours first", () => {
-    const passphrases = passphrasesAmong(
-      {
-        NOTARY_SIGNER_ALIAS1: "one",
-        NOTARY_SIGNER_ALIAS2: "notary's two",
-        TAGSEAL_SIGNER_PASSPHRASE_ALIAS2: "two",
-        TAGSEAL_SIGNER_PASSPHRASE: "the default one",
-        TAGSEAL_SIGNER_PASSPHRASES: "something else",
-        NOTARY_SIGNER_EMPTY: "",
-        HOME: "/root",
-      },
-      "alias2",
-    );
-    assert.ok(passphrases);
-    assert.equal(passphrases.defaultAlias, "alias2");
-    assert.deepEqual(
-      ["alias1", "Alias2", "default"].map((alias) => passphraseOf(passphrases, alias)),
-      ["one", "two", "the default one"],
-    );
-    for (const alias of ["empty", "S", ""])
-      assert.throws(() => passphraseOf(passphrases, alias), { code: "PASSPHRASE_UNAVAILABLE" });
-  });
-
-  it("name the default alias as Notary's variable does, unless the settings do", () => {
-    const variables = { NOTARY_SIGNER_DEFAULT_ALIAS: "alias1", NOTARY_SIGNER_ALIAS1: "one" };
-    assert.equal(passphrasesAmong(variables)?.defaultAlias, "alias1");
-    assert.equal(passphrasesAmong(variables, "alias2")?.defaultAlias, "alias2");
-    assert.equal(passphrasesAmong({ NOTARY_SIGNER_ALIAS1: "one" })?.defaultAlias, "default");
-  });
-
-  it("are none when nothing is set", () => {
-    assert.equal(passphrasesAmong({ HOME: "/root", TAGSEAL_SIGNER_PASSPHRASE: "" }), undefined);
-  });
-});
 
 describe("a passphrase file beside given passphrases", () => {
   const given = { byAlias: new Map([["ALIAS1", "the first passphrase"]]), defaultAlias: "alias1" };
@@ -73,7 +37,7 @@ describe("a passphrase file beside given passphrases", () => {
     const byAlias = new Map([["OTHER", "another passphrase"]]);
     assert.throws(() => firstPassphrases({ given: { byAlias, defaultAlias: "alias1" }, file }), {
       code: "PASSPHRASE_UNAVAILABLE",
-      hint: /TAGSEAL_SIGNER_PASSPHRASE_ALIAS1 or NOTARY_SIGNER_ALIAS1/u,
+      hint: /NOTARY_SIGNER_ALIAS1/u,
     });
     assert.throws(() => readFileSync(file), { code: "ENOENT" });
   });

@@ -28,36 +28,7 @@ export interface PassphraseSource {
 /** The alias of a signer's only passphrase. */
 const onlyAlias = "default";
 
-/** The variable of the alias `default`; with `_` and an alias after it, that of any other. */
-const ownVariable = "TAGSEAL_SIGNER_PASSPHRASE";
-/** Notary's: with the alias in upper case after it. Its signer's other settings are spelled so, too; no alias is named so. */
-const notaryVariable = "NOTARY_SIGNER_";
-
 const minPassphraseLength = 8;
-
-/**
- * The passphrases among environment variables: `TAGSEAL_SIGNER_PASSPHRASE` for the alias `default`,
- * `TAGSEAL_SIGNER_PASSPHRASE_<ALIAS>` and Notary's `NOTARY_SIGNER_<ALIAS>` for any. Empty ones count as unset.
- *
- * @param defaultAlias what the settings say; else Notary's `NOTARY_SIGNER_DEFAULT_ALIAS` does
- * @returns undefined when nothing is set: the passphrase is in a file then
- */
-export function passphrasesAmong(
-  variables: Readonly<Record<string, string | undefined>>,
-  defaultAlias?: string,
-): SignerPassphrases | undefined {
-  const byAlias = new Map<string, string>();
-  const ofNotary = Object.entries(variables).filter(([name]) => name.startsWith(notaryVariable));
-  const own = Object.entries(variables).filter(([name]) => name.startsWith(ownVariable));
-  for (const [name, value] of ofNotary) if (value) byAlias.set(name.slice(notaryVariable.length), value);
-  for (const [name, value] of own) {
-    const alias = name === ownVariable ? onlyAlias.toUpperCase() : name.slice(ownVariable.length + 1);
-    if (value && (name === ownVariable || name.startsWith(`${ownVariable}_`))) byAlias.set(alias.toUpperCase(), value);
-  }
-  const alias = defaultAlias ?? byAlias.get("DEFAULT_ALIAS") ?? byAlias.get("STORAGE_DEFAULT_ALIAS");
-  if (byAlias.size === 0 && alias === undefined) return undefined;
-  return { byAlias, defaultAlias: alias ?? onlyAlias };
-}
 
 /** A signer's only passphrase, as the source of all; undefined when there is none. */
 export function onePassphrase(passphrase: string | undefined): SignerPassphrases | undefined {
@@ -115,7 +86,7 @@ function missingHint(alias: string): string {
   const keep = "Keep every passphrase until `tagseal signer rekey` reports that no key needs it.";
   if (alias === onlyAlias)
     return `Set TAGSEAL_SIGNER_PASSPHRASE, or restore signer.passphrase from the backup that holds signer.db. ${keep}`;
-  return `Set TAGSEAL_SIGNER_PASSPHRASE_${alias.toUpperCase()} or NOTARY_SIGNER_${alias.toUpperCase()}. ${keep}`;
+  return `Set NOTARY_SIGNER_${alias.toUpperCase()}. ${keep}`;
 }
 
 function find(byAlias: ReadonlyMap<string, string>, alias: string): string | undefined {
