@@ -67,6 +67,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     metrics: serverMetrics({
       reader,
       publisher,
+      signer,
       uploads,
       refusals,
       keeper,
