@@ -183,7 +183,6 @@ async function ask({ server }: World, { method, path }: Endpoint, authorization?
   return response;
 }
 
-const isOpen = ({ expected }: Endpoint): boolean => expected.none === 200;
 const isGuarded = ({ expected }: Endpoint): boolean => expected.none === 401;
 
 describe("access with tokens", () => {
