@@ -4,6 +4,8 @@ import type { Authorise } from "./http/authorise.ts";
 import type { CacheAges } from "./http/file-reply.ts";
 import type { UploadLimits } from "./http/multipart.ts";
 import type { LogLevel, LogSink } from "./server-log.ts";
+import type { KeyTable } from "./signer/key-table.ts";
+import type { SignerPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 
@@ -19,9 +21,13 @@ export interface ServerOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
   readonly signerPassphrase?: string | undefined;
+  /** instead of `signerPassphrase`: several, each with its alias */
+  readonly signerPassphrases?: SignerPassphrases | undefined;
   /** instead of `metadata.db`; closed with the server */
   readonly store?: MetadataStore | undefined;
   /** instead of `signer.db`; closed with the server */
+  readonly keyTable?: KeyTable | undefined;
+  /** instead of keys of the server's own; closed with the server */
   readonly signer?: SigningService | undefined;
   /** without it everybody may do everything */
   readonly authorise?: Authorise | undefined;

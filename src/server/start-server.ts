@@ -5,7 +5,7 @@
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -17,11 +17,15 @@ import { Health } from "./http/health.ts";
 import { Metrics } from "./http/metrics.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
+import { namesKeyIn } from "./published-keys.ts";
 import { Publisher } from "./publisher.ts";
 import { ServerLog } from "./server-log.ts";
 import { defaultCacheAges, defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
+import type { KeyTable } from "./signer/key-table.ts";
 import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
+import { onePassphrase } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
+import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
 import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
@@ -86,24 +90,36 @@ async function openParts(
 }
 
 async function openSigner(
-  { dataDir, signerPassphrase: passphrase }: ServerOptions,
+  options: ServerOptions,
   store: MetadataStore,
   now: () => Date,
   log: ServerLog,
 ): Promise<SigningService> {
-  const path = join(dataDir, signerFiles.database);
-  // New keys for old collections would look like success until the first publication fails.
-  if (!existsSync(path) && (await store.changes({ from: 0, limit: 1, backwards: false })).length > 0) {
-    throw new TagsealError(
-      "SERVER_CONFIGURATION",
-      `${dataDir} holds collections but no signer keys: ${path} does not exist`,
-      {
-        hint: "Restore signer.db from the backup that goes with metadata.db.",
-      },
-    );
+  const { dataDir, signerPassphrase, signerPassphrases } = options;
+  const table = options.keyTable ?? new SqliteKeyTable(join(dataDir, signerFiles.database));
+  try {
+    await refuseEmptyTable(table, store, dataDir);
+  } catch (error) {
+    await table.close();
+    throw error;
   }
-  const onPassphraseGenerated = (file: string): void => log.write("info", "generated the signer passphrase", { file });
-  return openLocalSigningService({ dataDir, passphrase, now, onPassphraseGenerated });
+  const passphrases = {
+    given: signerPassphrases ?? onePassphrase(signerPassphrase),
+    // Other processes that share a table would not find a passphrase that one of them has generated.
+    file: options.keyTable === undefined ? join(dataDir, signerFiles.passphrase) : undefined,
+    onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
+  };
+  return openLocalSigningService({ table, passphrases, namesKey: namesKeyIn(store), now });
+}
+
+/** New keys for old collections would look like success until the first publication fails. */
+async function refuseEmptyTable(table: KeyTable, store: MetadataStore, dataDir: string): Promise<void> {
+  if ((await table.derivationSecret()) !== undefined || (await table.keys("", 1)).length > 0) return;
+  if ((await store.changes({ from: 0, limit: 1, backwards: false })).length === 0) return;
+  const message = `The server's store holds collections, but there are no signer keys (${dataDir})`;
+  throw new TagsealError("SERVER_CONFIGURATION", message, {
+    hint: "Restore the signer's database from the backup that goes with the store: signer.db with metadata.db.",
+  });
 }
 
 function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | undefined): Server {

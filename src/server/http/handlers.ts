@@ -4,9 +4,9 @@ import type { IncomingMessage } from "node:http";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
 import type { CollectionReader, CollectionView } from "../collection-reader.ts";
+import { publishedKeyIds } from "../published-keys.ts";
 import type { Publisher } from "../publisher.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
@@ -107,9 +107,7 @@ export class Handlers {
   }
 
   async #namedKey(gun: string, role: ServerRole): Promise<PublicKey | undefined> {
-    const root = await this.#parts.store.current(gun, "root");
-    if (root === undefined) return undefined;
-    for (const keyId of parseMetadata("root", root.bytes).body.roles.get(role)?.keyIds ?? []) {
+    for (const keyId of await publishedKeyIds(this.#parts.store, gun, role)) {
       const key = await this.#parts.signer.find(gun, role, keyId);
       if (key !== undefined) return key.publicKey;
     }

@@ -6,7 +6,9 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import { verifySignature } from "../../crypto/signature.ts";
 import { openLocalSigningService } from "./local-signing-service.ts";
-import type { SigningService } from "./signing-service.ts";
+import { onePassphrase, type SignerPassphrases } from "./signer-passphrases.ts";
+import type { NamesKey, SigningService } from "./signing-service.ts";
+import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
 const gun = "docker.io/library/alpine";
 const payload = Buffer.from("{}");
@@ -18,10 +20,22 @@ function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
-async function open(t: TestContext, dataDir: string, passphrase?: string): Promise<SigningService> {
-  const signer = await openLocalSigningService({ dataDir, passphrase, now });
+interface Opening {
+  readonly given?: SignerPassphrases | undefined;
+  readonly onGenerated?: (path: string) => void;
+  readonly namesKey?: NamesKey;
+}
+
+async function openWith(t: TestContext, dataDir: string, { namesKey, ...source }: Opening): Promise<SigningService> {
+  const table = new SqliteKeyTable(join(dataDir, "signer.db"));
+  const passphrases = { ...source, file: join(dataDir, "signer.passphrase") };
+  const signer = await openLocalSigningService({ table, passphrases, namesKey, now });
   t.after(() => signer.close());
   return signer;
+}
+
+function open(t: TestContext, dataDir: string, passphrase?: string): Promise<SigningService> {
+  return openWith(t, dataDir, { given: onePassphrase(passphrase) });
 }
 
 async function sign(
@@ -108,8 +122,7 @@ describe("the signer's passphrase", () => {
   it("is generated on the first start, into a file that only the owner reads", async (t) => {
     const dataDir = temporaryDirectory(t);
     const told: string[] = [];
-    const signer = await openLocalSigningService({ dataDir, now, onPassphraseGenerated: (path) => told.push(path) });
-    await signer.close();
+    await (await openWith(t, dataDir, { onGenerated: (path) => told.push(path) })).close();
     const path = join(dataDir, "signer.passphrase");
     assert.deepEqual(told, [path]);
     assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -132,7 +145,7 @@ describe("the signer's passphrase", () => {
     const dataDir = temporaryDirectory(t);
     await (await open(t, dataDir)).close();
     rmSync(join(dataDir, "signer.passphrase"));
-    await assert.rejects(open(t, dataDir), { code: "SERVER_CONFIGURATION", message: /no passphrase/u });
+    await assert.rejects(open(t, dataDir), { code: "PASSPHRASE_UNAVAILABLE", hint: /signer\.passphrase/u });
     assert.throws(() => statSync(join(dataDir, "signer.passphrase")), { code: "ENOENT" });
   });
 
