@@ -5,11 +5,12 @@
 
 import { hasCode } from "../../errors.ts";
 import type { KeyTable } from "../signer/key-table.ts";
+import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
 import type { Change, MetadataStore } from "../storage/metadata-store.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 import { importCollection } from "./notary-collection-import.ts";
 import type { NotaryServerDatabase, NotarySignerDatabase } from "./notary-database.ts";
-import { type AliasPassphrases, importKeys, type KeysReport, KeyUses } from "./notary-key-import.ts";
+import { importKeys, type KeysReport, KeyUses } from "./notary-key-import.ts";
 
 /** Both sides of a move. Whoever opened them closes them. */
 export interface NotaryDatabaseImport {
@@ -17,7 +18,7 @@ export interface NotaryDatabaseImport {
   readonly store: MetadataStore;
   /** without it the keys stay where they are */
   readonly signer?: { readonly source: NotarySignerDatabase; readonly table: KeyTable } | undefined;
-  readonly passphrases: AliasPassphrases;
+  readonly passphrases: SignerPassphrases;
   readonly now: Date;
   /** told after each collection */
   readonly onCollection?: (report: CollectionReport) => void;

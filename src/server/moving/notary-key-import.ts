@@ -1,12 +1,12 @@
 /** Carrying the signer's keys over, still sealed, and proving that those in use can be opened here. */
 
-import { PrivateKey } from "../../crypto/private-key.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
-import { TagsealError } from "../../errors.ts";
 import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
 import { gunFault } from "../http/gun.ts";
-import type { KeyTable } from "../signer/key-table.ts";
-import { openSecret } from "../signer/sealed-secret.ts";
+import type { KeyTable, SealedKey } from "../signer/key-table.ts";
+import { isServerRole } from "../signer/server-role.ts";
+import { openKey } from "../signer/signer-keys.ts";
+import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
 import type { ServerRole } from "../signer/signing-service.ts";
 import { type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryKey, NotarySignerDatabase } from "./notary-database.ts";
@@ -22,9 +22,10 @@ interface KeyUse {
 /** One passphrase name and how much depends on it. */
 export interface AliasReport {
   readonly alias: string;
+  /** keys sealed under it that are now here */
   readonly keys: number;
-  /** a passphrase was given */
-  readonly isKnown: boolean;
+  /** keys that no root names any more and that were left behind, because their passphrase was not given */
+  readonly leftOut: number;
 }
 
 /** What became of the keys. */
@@ -37,38 +38,46 @@ export interface KeysReport {
   readonly problems: readonly MoveProblem[];
 }
 
-/** Finds the passphrase with a name; undefined when none was given. */
-export type AliasPassphrases = (alias: string) => string | undefined;
-
 const serverRoles: readonly ServerRole[] = ["timestamp", "snapshot"];
 const pageSize = 500;
 
 /** Which keys the collections of a move use: fed with their roots, asked while their keys are carried over. */
 export class KeyUses {
-  readonly #uses = new Map<string, KeyUse>();
+  readonly #uses = new Map<string, KeyUse[]>();
 
   /** Notes what the roots of one collection, oldest first, say about the server's roles. */
   add(gun: string, roots: readonly MetadataFile<RootBody>[]): void {
     for (const root of roots) {
       for (const role of serverRoles) {
         for (const keyId of root.body.roles.get(role)?.keyIds ?? [])
-          this.#uses.set(keyId, { gun, role, isCurrent: root === roots.at(-1) });
+          this.#note(keyId, { gun, role, isCurrent: root === roots.at(-1) });
       }
     }
   }
 
-  find(keyId: string): KeyUse | undefined {
-    return this.#uses.get(keyId);
+  /** What a key is for. Anybody may publish a root that names a key of somebody else's, so there may be several answers. */
+  find(keyId: string): readonly KeyUse[] {
+    return this.#uses.get(keyId) ?? [];
   }
 
   /** Keys that must be there: only a server can make timestamps. A snapshot key may be the publisher's own. */
   *required(): Generator<KeyUse & { readonly keyId: string }> {
-    for (const [keyId, use] of this.#uses) if (use.isCurrent && use.role === "timestamp") yield { keyId, ...use };
+    for (const [keyId, uses] of this.#uses) {
+      for (const use of uses) if (use.isCurrent && use.role === "timestamp") yield { keyId, ...use };
+    }
+  }
+
+  #note(keyId: string, use: KeyUse): void {
+    const others = this.find(keyId).filter(({ gun, role }) => gun !== use.gun || role !== use.role);
+    this.#uses.set(keyId, [...others, use]);
   }
 }
 
 /**
  * Carries all keys over and opens those in use. A key that cannot be carried or opened is told, and the rest goes on.
+ *
+ * A server does not start when a passphrase is missing that any of its keys needs. Keys nobody uses any more must not bring that about, so
+ * they stay behind when theirs is not given.
  *
  * @throws TagsealError `STORAGE_FAILED` when either side cannot be read or written
  */
@@ -76,7 +85,7 @@ export async function importKeys(
   source: NotarySignerDatabase,
   table: KeyTable,
   uses: KeyUses,
-  passphrases: AliasPassphrases,
+  passphrases: SignerPassphrases,
 ): Promise<KeysReport> {
   const keyImport = new KeyImport(table, uses, passphrases);
   for (let after = 0; ;) {
@@ -88,92 +97,116 @@ export async function importKeys(
   }
 }
 
+interface AliasCount {
+  keys: number;
+  leftOut: number;
+  /** keys in use that could not be tried */
+  locked: number;
+}
+
 class KeyImport {
   readonly #table: KeyTable;
   readonly #uses: KeyUses;
-  readonly #passphrases: AliasPassphrases;
+  readonly #passphrases: SignerPassphrases;
+  readonly #known: ReadonlySet<string>;
   readonly #problems: MoveProblem[] = [];
-  readonly #aliases = new Map<string, number>();
-  /** keys in use that cannot be opened for want of a passphrase, by alias */
-  readonly #locked = new Map<string, number>();
-  readonly #moved = new Set<string>();
+  readonly #aliases = new Map<string, AliasCount>();
+  readonly #moved = new Map<string, SealedKey>();
   #inUse = 0;
 
-  constructor(table: KeyTable, uses: KeyUses, passphrases: AliasPassphrases) {
+  constructor(table: KeyTable, uses: KeyUses, passphrases: SignerPassphrases) {
     this.#table = table;
     this.#uses = uses;
     this.#passphrases = passphrases;
+    this.#known = new Set([...passphrases.byAlias.keys()].map((alias) => alias.toUpperCase()));
   }
 
-  async move(key: NotaryKey): Promise<void> {
-    const use = this.#uses.find(key.keyId);
-    const fault = faultOf(key, use);
-    if (fault !== undefined) return void this.#refuse(key, fault);
-    // rows from before signers noted it: the root that names the key says what it is for
-    const { gun, role } = use ?? { gun: key.gun, role: serverRoleOf(key.role) };
-    await this.#table.insertKey({ ...key, gun, role });
-    this.#moved.add(key.keyId);
-    this.#aliases.set(key.alias, (this.#aliases.get(key.alias) ?? 0) + 1);
-    if (use?.isCurrent === true) await this.#prove(key);
+  async move(row: NotaryKey): Promise<void> {
+    const fault = faultOf(row);
+    if (fault !== undefined) return this.#refuse(row, fault);
+    const uses = this.#uses.find(row.keyId).filter((use) => mayServe(row, use));
+    const isInUse = uses.some(({ isCurrent }) => isCurrent);
+    const count = this.#count(row.alias);
+    if (!isInUse && !this.#isKnown(row.alias)) return void count.leftOut++;
+    const key = sealedKey(row, uses);
+    if (!(await this.#table.insertKey(key))) return this.#refuse(row, "a key with this ID was deleted here");
+    this.#moved.set(row.keyId, key);
+    count.keys++;
+    if (isInUse) await this.#prove(key, count);
+    // what the server will do when it starts
+    else if (count.keys === 1) await this.#open(key);
   }
 
   report(): KeysReport {
-    for (const { keyId, gun, role } of this.#uses.required()) {
-      if (this.#moved.has(keyId)) continue;
-      const message = `the ${role} key ${keyId} of ${gun} is not in the signer's database: nothing can be published to it`;
+    for (const use of this.#uses.required()) {
+      const { keyId, gun, role } = use;
+      const moved = this.#moved.get(keyId);
+      if (moved !== undefined && mayServe(moved, use)) continue;
+      const message = `the ${role} key ${keyId} of ${gun} was not found in the signer's database: nothing can be published there`;
       this.#problems.push({ code: "SIGNING_KEY_MISSING", message });
     }
-    for (const [alias, keys] of this.#locked) {
-      const message = `${passphraseVariable(alias)} is not set: ${keys} keys in use are sealed under it and could not be tried`;
+    for (const [alias, { locked }] of this.#aliases) {
+      if (locked === 0) continue;
+      const message = `${passphraseVariable(alias)} is not set: ${locked} keys in use are sealed under it, the server will not start without it`;
       this.#problems.push({ code: "PASSPHRASE_UNAVAILABLE", message });
     }
-    const aliases = [...this.#aliases].map(([alias, keys]) => ({
-      alias,
-      keys,
-      isKnown: this.#passphrases(alias) !== undefined,
-    }));
+    const aliases = [...this.#aliases].map(([alias, { keys, leftOut }]) => ({ alias, keys, leftOut }));
     return { keys: this.#moved.size, inUse: this.#inUse, aliases, problems: this.#problems };
   }
 
-  async #prove(key: NotaryKey): Promise<void> {
+  async #prove(key: SealedKey, count: AliasCount): Promise<void> {
     this.#inUse += 1;
-    const passphrase = this.#passphrases(key.alias);
-    if (passphrase === undefined) return void this.#locked.set(key.alias, (this.#locked.get(key.alias) ?? 0) + 1);
+    if (this.#isKnown(key.alias)) await this.#open(key);
+    else count.locked += 1;
+  }
+
+  async #open(key: SealedKey): Promise<void> {
     try {
-      const secret = await openSecret(key.sealed, passphrase);
-      const opened = key.algorithm === "ed25519" ? PrivateKey.fromNotaryEd25519(secret) : PrivateKey.fromSec1(secret);
-      if (opened.publicKey.keyId !== key.keyId)
-        throw new TagsealError("KEY_MALFORMED", "the private key is not the one its public key belongs to");
+      await openKey(key, this.#passphrases);
     } catch (error) {
       this.#problems.push(problemOf(error, `key ${key.keyId}, sealed under ${passphraseVariable(key.alias)}`));
     }
   }
 
-  #refuse(key: NotaryKey, fault: string): void {
-    this.#problems.push({ code: "KEY_MALFORMED", message: `key ${printableId(key)} was not imported: ${fault}` });
+  #isKnown(alias: string): boolean {
+    return this.#known.has(alias.toUpperCase());
+  }
+
+  #count(alias: string): AliasCount {
+    const count = this.#aliases.get(alias) ?? { keys: 0, leftOut: 0, locked: 0 };
+    this.#aliases.set(alias, count);
+    return count;
+  }
+
+  #refuse({ keyId }: NotaryKey, fault: string): void {
+    const shown = /^[0-9a-f]{1,64}$/u.test(keyId) ? keyId : JSON.stringify(keyId);
+    this.#problems.push({ code: "KEY_MALFORMED", message: `key ${shown} was not imported: ${fault}` });
   }
 }
 
 /** The variable that Notary's signer reads a passphrase from. */
-export function passphraseVariable(alias: string): string {
+function passphraseVariable(alias: string): string {
   return `NOTARY_SIGNER_${alias.toUpperCase()}`;
 }
 
-function faultOf(key: NotaryKey, use: KeyUse | undefined): string | undefined {
+/** A key serves what it was made for, or, where its row does not say what that is, whoever names it. */
+function mayServe({ gun, role }: Pick<NotaryKey, "gun" | "role">, use: KeyUse): boolean {
+  return gun === "" || (gun === use.gun && role === use.role);
+}
+
+/** Rows of the first signers do not say what their key is for; the one collection that names it does. */
+function sealedKey(row: NotaryKey, uses: readonly KeyUse[]): SealedKey {
+  const { keyId, algorithm, publicKey, sealed, alias, createdAt } = row;
+  const own = isServerRole(row.role) ? { gun: row.gun, role: row.role } : ({ gun: "", role: "" } as const);
+  const { gun, role } = (uses.length === 1 ? uses[0] : undefined) ?? own;
+  return { keyId, gun, role, algorithm, publicKey, sealed, alias, createdAt };
+}
+
+function faultOf(key: NotaryKey): string | undefined {
   if (key.sealed.length === 0 || key.publicKey.length === 0) return "its row is empty, or too long for a key";
   if (!["ecdsa", "ed25519", "rsa"].includes(key.algorithm)) return `its algorithm is ${JSON.stringify(key.algorithm)}`;
   if (new PublicKey(key.algorithm, key.publicKey).keyId !== key.keyId) return "its ID is not that of its public key";
-  if (use === undefined && key.gun !== "" && gunFault(key.gun) !== undefined)
-    return "it is for a name that no collection may have";
-  if (use !== undefined && key.gun !== "" && (key.gun !== use.gun || key.role !== use.role))
-    return `it was made for ${key.role} of ${JSON.stringify(key.gun)}, and ${use.role} of ${use.gun} uses it`;
-  return undefined;
-}
-
-function serverRoleOf(role: string): ServerRole {
-  return role === "snapshot" ? "snapshot" : "timestamp";
-}
-
-function printableId({ keyId }: NotaryKey): string {
-  return /^[0-9a-f]{1,64}$/u.test(keyId) ? keyId : JSON.stringify(keyId);
+  return key.gun !== "" && gunFault(key.gun) !== undefined
+    ? "it was made for a name that no collection may have"
+    : undefined;
 }

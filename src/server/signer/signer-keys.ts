@@ -132,8 +132,13 @@ export async function unseal({ sealed, alias }: Sealed, passphrases: SignerPassp
   return openSecret(sealed, passphraseOf(passphrases, alias));
 }
 
-/** Opens a key and makes sure that it is the one its row names. */
-async function openKey(sealed: SealedKey, passphrases: SignerPassphrases): Promise<PrivateKey> {
+/**
+ * Opens a key and makes sure that it is the one its row names.
+ *
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+ * @throws MetadataError `KEY_MALFORMED`, `KEY_UNSUPPORTED` for a row that is not what it says
+ */
+export async function openKey(sealed: SealedKey, passphrases: SignerPassphrases): Promise<PrivateKey> {
   const key = fromPlainForm(await unseal(sealed, passphrases), sealed.algorithm);
   if (key.publicKey.keyId === sealed.keyId) return key;
   const found = key.publicKey.keyId;
