@@ -85,6 +85,7 @@ export const errorCodes = [
   "SERVER_CONFIGURATION",
   "STORAGE_FAILED",
   "STORAGE_CONFLICT",
+  "BUNDLE_MALFORMED",
   // ours
   "INTERNAL",
 ] as const;

@@ -61,6 +61,14 @@ const trust: readonly Entry[] = [
   },
 ];
 
+const importing: readonly Entry[] = [
+  {
+    name: "notary-db",
+    summary: "Move in from the databases of a Notary server and signer",
+    load: async () => (await import("./commands/import/notary-db.ts")).command,
+  },
+];
+
 /** The whole tree. Its root is the program itself. */
 export const root: Entry = {
   name: "",
@@ -92,6 +100,7 @@ export const root: Entry = {
       summary: "Explain a command",
       load: async () => (await import("./commands/help.ts")).command,
     },
+    { name: "import", summary: "Bring signed repositories into a trust server", children: importing },
     {
       name: "install",
       summary: "Put Tagseal in front of docker",

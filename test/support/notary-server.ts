@@ -16,6 +16,24 @@ export interface TrustServer {
   readonly process: Running;
 }
 
+/** The reference server with what stands behind it. */
+export interface NotaryServer extends TrustServer {
+  /** where server and signer keep their rows; undefined for the stores in memory */
+  readonly database: Database | undefined;
+  /** its configuration files, as an operator has them */
+  readonly configuration: { readonly server: string; readonly signer: string };
+  /** Starts the signer again, with another alias for new keys. Every alias's passphrase stays known. */
+  useAlias(alias: SignerAlias): Promise<void>;
+  /** Ends server and signer. The database goes on. */
+  stop(): Promise<void>;
+}
+
+/** Names of the signer's passphrases. */
+export type SignerAlias = keyof typeof signerPassphrases;
+
+/** The signer's passphrases, by alias. */
+export const signerPassphrases = { alias1: "throwaway", alias2: "throwaway again" } as const;
+
 /** What the reference server keeps its files in. `local` is memory with Ed25519 server keys and no signer process. */
 export type NotaryStore = "memory" | "local" | "postgres" | "mysql";
 
@@ -39,27 +57,41 @@ export function healthy(url: string, ca: string): Promise<boolean> {
   return promise;
 }
 
-async function startSigner(scope: Scope, certificate: Certificates, database: Database | undefined): Promise<number> {
-  const port = await freePort();
+/** The signer's process and where it listens. */
+interface Signer {
+  readonly port: number;
+  readonly configuration: string;
+  readonly process: Running;
+}
+
+async function startSigner(
+  scope: Scope,
+  certificate: Certificates,
+  database: Database | undefined,
+  alias: SignerAlias = "alias1",
+  port?: number,
+): Promise<Signer> {
+  const listening = port ?? (await freePort());
   const storage =
     database === undefined
-      ? { backend: "memory", default_alias: "alias1" }
-      : { backend: database.kind, db_url: database.url("notarysigner"), default_alias: "alias1" };
-  const file = scope.path("notary", `signer-${port}.json`);
+      ? { backend: "memory", default_alias: alias }
+      : { backend: database.kind, db_url: database.url("notarysigner"), default_alias: alias };
+  const configuration = scope.path("notary", `signer-${listening}.json`);
   const tls = {
     tls_cert_file: certificate.serverCertificate,
     tls_key_file: certificate.serverKey,
     client_ca_file: certificate.ca,
   };
   writeFileSync(
-    file,
-    JSON.stringify({ server: { grpc_addr: `127.0.0.1:${port}`, ...tls }, logging: { level: "error" }, storage }),
+    configuration,
+    JSON.stringify({ server: { grpc_addr: `127.0.0.1:${listening}`, ...tls }, logging: { level: "error" }, storage }),
   );
-  await scope.start("notary-signer", "notary-signer", ["-config", file], {
-    env: { NOTARY_SIGNER_ALIAS1: "throwaway" },
-    ready: () => portAnswers(port),
+  const { alias1, alias2 } = signerPassphrases;
+  const running = await scope.start("notary-signer", "notary-signer", ["-config", configuration], {
+    env: { NOTARY_SIGNER_ALIAS1: alias1, NOTARY_SIGNER_ALIAS2: alias2 },
+    ready: () => portAnswers(listening),
   });
-  return port;
+  return { port: listening, configuration, process: running };
 }
 
 async function startDatabase(scope: Scope, store: NotaryStore): Promise<Database | undefined> {
@@ -81,12 +113,12 @@ function trustService(certificate: Certificates, signerPort: number | undefined)
 }
 
 /** Starts notary-server, with notary-signer and a database when the store asks for them, and waits until it is healthy. */
-export async function startNotary(scope: Scope, options: NotaryOptions = {}): Promise<TrustServer> {
+export async function startNotary(scope: Scope, options: NotaryOptions = {}): Promise<NotaryServer> {
   const store = options.store ?? "memory";
   mkdirSync(scope.path("notary"), { recursive: true });
   const certificate = await certificates(scope);
   const database = await startDatabase(scope, store);
-  const signerPort = store === "local" ? undefined : await startSigner(scope, certificate, database);
+  let signer = store === "local" ? undefined : await startSigner(scope, certificate, database);
   const port = await freePort();
   const file = scope.path("notary", `server-${port}.json`);
   const configuration = {
@@ -95,7 +127,7 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
       tls_cert_file: certificate.serverCertificate,
       tls_key_file: certificate.serverKey,
     },
-    trust_service: trustService(certificate, signerPort),
+    trust_service: trustService(certificate, signer?.port),
     logging: { level: "error" },
     storage:
       database === undefined ? { backend: "memory" } : { backend: database.kind, db_url: database.url("notaryserver") },
@@ -107,5 +139,19 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
   const running = await scope.start("notary-server", "notary-server", ["-config", file], {
     ready: () => healthy(url, certificate.ca),
   });
-  return { url, port, ca: certificate.ca, process: running };
+  return {
+    url,
+    port,
+    ca: certificate.ca,
+    process: running,
+    database,
+    configuration: { server: file, signer: signer?.configuration ?? "" },
+    async useAlias(alias) {
+      await signer?.process.stop();
+      signer = await startSigner(scope, certificate, database, alias, signer?.port);
+    },
+    async stop() {
+      await Promise.all([running.stop(), signer?.process.stop()]);
+    },
+  };
 }

@@ -38,14 +38,8 @@ export interface SqlConnection {
  * @throws TagsealError `STORAGE_FAILED` when it cannot be opened; `SERVER_CONFIGURATION` when its driver is not installed
  */
 export async function openForReading(address: DatabaseAddress): Promise<SqlConnection> {
-  switch (address.kind) {
-    case "sqlite":
-      return await openSqlite(address.path);
-    case "postgres":
-      return await openPostgres(address);
-    case "mysql":
-      return await openMysql(address);
-  }
+  if (address.kind === "sqlite") return await openSqlite(address.path);
+  return address.kind === "postgres" ? await openPostgres(address) : await openMysql(address);
 }
 
 async function openPostgres(address: ServerAddress): Promise<SqlConnection> {
