@@ -4,8 +4,9 @@
  */
 
 import { createReadStream } from "node:fs";
+import { Transform } from "node:stream";
 import { text } from "node:stream/consumers";
-import { extract, type Entry } from "tar-stream";
+import { extract, type Extract } from "tar-stream";
 import { sha256Hex } from "../../crypto/digest.ts";
 import { hasCode, MetadataError, TagsealError, UsageError } from "../../errors.ts";
 import type { MetadataSource } from "../../tuf/updater.ts";
@@ -37,6 +38,8 @@ export interface BundleImport {
 
 /** Bytes of one collection's current files: what is held in memory at once. */
 const maxCurrentBytes = 512 * 1024 * 1024;
+/** Bytes of headers, and of what streams buffer. */
+const maxAheadBytes = 2 * 1024 * 1024;
 const historyBatchBytes = 16 * 1024 * 1024;
 
 /**
@@ -182,34 +185,43 @@ function bundledSource(gun: string, files: ReadonlyMap<string, Uint8Array>): Met
   };
 }
 
+type Entries = ReturnType<Extract[typeof Symbol.asyncIterator]>;
+
 /** The entries of a tar, one after the other, each under the name that must come next. */
 class BundleEntries {
   readonly #path: string;
   readonly #file;
   readonly #tar = extract();
-  readonly #entries: AsyncIterator<Entry>;
+  readonly #entries: Entries;
+  #consumed = 0;
+  /** what is read ahead of an entry is headers, and those are kept in memory whole */
+  #allowed = maxAheadBytes;
 
   constructor(path: string) {
     this.#path = path;
     this.#file = createReadStream(path);
-    this.#file.on("error", (error) => this.#tar.destroy(error));
-    this.#entries = this.#file.pipe(this.#tar)[Symbol.asyncIterator]();
+    const counted = new Transform({ transform: (chunk: Buffer, _, pass) => this.#count(chunk, pass) });
+    for (const stream of [this.#file, counted]) stream.on("error", (error) => this.#tar.destroy(error));
+    this.#entries = this.#file.pipe(counted).pipe(this.#tar)[Symbol.asyncIterator]();
   }
 
   /** @throws MetadataError `BUNDLE_MALFORMED`; UsageError `FILE_UNREADABLE` */
   async read(name: string, maxBytes: number): Promise<Uint8Array> {
-    const entry = await this.#next();
-    if (entry === undefined) throw malformedBundle(`it ends before ${name}`);
+    const next = await this.#explained(this.#entries.next());
+    if (next.done === true) throw malformedBundle(`it ends before ${name}`);
+    const entry = next.value;
     if (entry.header.name !== name || entry.header.type !== "file")
       throw malformedBundle(`it holds ${JSON.stringify(entry.header.name.slice(0, 300))} where ${name} must be`);
-    if ((entry.header.size ?? 0) > maxBytes) throw malformedBundle(`${name} has more than ${maxBytes} bytes`);
+    const size = entry.header.size ?? 0;
+    if (size > maxBytes) throw malformedBundle(`${name} has more than ${maxBytes} bytes`);
+    this.#allowed = this.#consumed + size + maxAheadBytes;
     return Buffer.from(await this.#explained(text(entry.setEncoding("latin1"))), "latin1");
   }
 
   /** @throws MetadataError `BUNDLE_MALFORMED` when anything follows */
   async end(): Promise<void> {
-    const entry = await this.#next();
-    if (entry !== undefined) throw malformedBundle("something follows after its last collection");
+    const { done } = await this.#explained(this.#entries.next());
+    if (done !== true) throw malformedBundle("something follows after its last collection");
   }
 
   close(): void {
@@ -217,9 +229,10 @@ class BundleEntries {
     this.#tar.destroy();
   }
 
-  async #next(): Promise<Entry | undefined> {
-    const { value, done } = await this.#explained(this.#entries.next());
-    return done === true ? undefined : (value as Entry);
+  #count(chunk: Buffer, pass: (error: Error | null, chunk?: Buffer) => void): void {
+    this.#consumed += chunk.length;
+    if (this.#consumed <= this.#allowed) pass(null, chunk);
+    else pass(malformedBundle("a header in it is too long"));
   }
 
   async #explained<T>(work: Promise<T>): Promise<T> {
