@@ -21,6 +21,7 @@ export const oid = {
   dsaWithSha1: "1.2.840.10040.4.3",
   commonName: "2.5.4.3",
   keyUsage: "2.5.29.15",
+  subjectAlternativeName: "2.5.29.17",
   basicConstraints: "2.5.29.19",
   extendedKeyUsage: "2.5.29.37",
   codeSigning: "1.3.6.1.5.5.7.3.3",

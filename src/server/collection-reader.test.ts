@@ -42,8 +42,8 @@ class CountingStore extends MemoryMetadataStore {
     return super.byChecksum(gun, role, sha256);
   }
 
-  override revision(): number {
-    return this.revisionNumber;
+  override revision(): string {
+    return String(this.revisionNumber);
   }
 }
 

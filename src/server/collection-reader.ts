@@ -44,7 +44,7 @@ export class CollectionReader {
   readonly #maxBytes: number;
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
-  #revision: number;
+  #revision: unknown;
   #isRevisionKnown = false;
   #hits = 0;
   #misses = 0;
@@ -52,7 +52,7 @@ export class CollectionReader {
   constructor(store: MetadataStore, maxBytes: number) {
     this.#store = store;
     this.#maxBytes = maxBytes;
-    this.#revision = store.revision();
+    this.#revision = store.revision([]);
   }
 
   get counts(): ReaderCounts {
@@ -156,7 +156,7 @@ export class CollectionReader {
     if (this.#isRevisionKnown) return;
     this.#isRevisionKnown = true;
     setImmediate(() => (this.#isRevisionKnown = false));
-    const revision = this.#store.revision();
+    const revision = this.#store.revision([]);
     if (revision === this.#revision) return;
     this.#revision = revision;
     this.#entries.clear();

@@ -1,10 +1,13 @@
 /** What a trust server can be told, and what applies where it is told nothing. */
 
+import type { AuthSettings } from "./auth/auth-settings.ts";
+import type { Lifetimes } from "./freshness/lifetimes.ts";
 import type { Authorise } from "./http/authorise.ts";
 import type { CacheAges } from "./http/file-reply.ts";
 import type { UploadLimits } from "./http/multipart.ts";
 import type { LogLevel, LogSink } from "./server-log.ts";
 import type { KeyTable } from "./signer/key-table.ts";
+import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
 import type { SignerPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -15,8 +18,11 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes a free one */
   readonly port: number;
-  /** holds `metadata.db`, `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent */
-  readonly dataDir: string;
+  /**
+   * Holds what is not kept elsewhere: `metadata.db`, `signer.db`, `signer.passphrase`; made, for its owner only, when it does not exist. May be
+   * left out when both `store` and one of `keyTable` and `signer` are given.
+   */
+  readonly dataDir?: string | undefined;
   /** PEM files; without them the server speaks plain HTTP */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
@@ -27,14 +33,24 @@ export interface ServerOptions {
   readonly store?: MetadataStore | undefined;
   /** instead of `signer.db`; closed with the server */
   readonly keyTable?: KeyTable | undefined;
-  /** instead of keys of the server's own; closed with the server */
+  /** a signer in another process, instead of keys of the server's own; what it promised to whom is kept in `keyTable` or `signer.db` */
+  readonly remoteSigner?: RemoteSignerSettings | undefined;
+  /** instead of either; closed with the server */
   readonly signer?: SigningService | undefined;
-  /** without it everybody may do everything */
+  /** who may do what; without it, and without `authorise`, everybody may do everything */
+  readonly auth?: AuthSettings | undefined;
+  /** decides instead of `auth` */
   readonly authorise?: Authorise | undefined;
   /** when given, only names that begin with one of these exist here */
   readonly gunPrefixes?: readonly string[] | undefined;
   readonly cacheAges?: CacheAges | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** how long what the server signs stays valid; a day and three years when absent */
+  readonly lifetimes?: Lifetimes | undefined;
+  /** milliseconds that versions stay after a later one was stored; thirty days when absent, `Infinity` keeps them for ever */
+  readonly keepVersionsMs?: number | undefined;
+  /** `false`: timestamps are signed again only when somebody reads them, and nothing is pruned */
+  readonly upkeep?: boolean | undefined;
   readonly now?: (() => Date) | undefined;
   /** takes JSON lines; without it nothing is logged */
   readonly log?: LogSink | undefined;
@@ -75,3 +91,6 @@ export const defaultLimits: ServerLimits = {
 
 /** Notary v1: five minutes for what may change, thirty days for what cannot. */
 export const defaultCacheAges: CacheAges = { current: 300, consistent: 2_592_000 };
+
+/** Thirty days: longer than any timestamp lives, and as long as caches may keep files that are named by their checksum. */
+export const defaultKeepVersionsMs = 30 * 86_400_000;

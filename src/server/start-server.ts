@@ -5,30 +5,39 @@
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
-import { mkdirSync } from "node:fs";
-import { createServer as createHttpServer, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions as HttpServerOptions,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
+import { type Entrance, openEntrance } from "./entrance.ts";
+import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
+import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
+import type { RefusalCounts } from "./http/authorise.ts";
 import { Handlers } from "./http/handlers.ts";
 import { Health } from "./http/health.ts";
-import { Metrics } from "./http/metrics.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
-import { namesKeyIn } from "./published-keys.ts";
 import { Publisher } from "./publisher.ts";
 import { ServerLog } from "./server-log.ts";
-import { defaultCacheAges, defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
-import type { KeyTable } from "./signer/key-table.ts";
-import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
-import { onePassphrase } from "./signer/signer-passphrases.ts";
+import { serverMetrics } from "./server-metrics.ts";
+import {
+  defaultCacheAges,
+  defaultKeepVersionsMs,
+  defaultLimits,
+  type ServerLimits,
+  type ServerOptions,
+} from "./server-options.ts";
+import { openServerParts } from "./server-parts.ts";
+import type { ServerTls } from "./server-tls.ts";
 import type { SigningService } from "./signer/signing-service.ts";
-import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
-import { readTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export type { ServerOptions } from "./server-options.ts";
 
@@ -36,6 +45,12 @@ export type { ServerOptions } from "./server-options.ts";
 export interface RunningServer {
   /** with the port it really listens on, without a final slash */
   readonly url: string;
+  /**
+   * Reads the files of TLS and authentication again, for connections and requests to come.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   */
+  reload(): Promise<void>;
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
@@ -51,14 +66,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const tls = options.tls && readTlsFiles(options.tls);
-  const { store, signer } = await openParts(options, now, log);
+  const entrance = await openEntrance(options, now, log);
+  const { store, signer } = await openServerParts(options, now, log);
   try {
-    const server = createListener(options, { store, signer, limits, now, log }, tls);
+    const { server, upkeep } = createListener(options, { store, signer, entrance, limits, now, log });
     await listen(server, options.host, options.port);
-    const url = urlOf(server, options.host, tls !== undefined);
+    const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
-    return running({ server, url, store, signer, log, shutdownTimeoutMs: limits.shutdownTimeoutMs });
+    if (options.upkeep !== false) upkeep.begin();
+    return running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
@@ -68,73 +84,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 interface Parts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly entrance: Entrance;
   readonly limits: ServerLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
 }
 
-async function openParts(
-  options: ServerOptions,
-  now: () => Date,
-  log: ServerLog,
-): Promise<{ store: MetadataStore; signer: SigningService }> {
-  makeDataDirectory(options.dataDir);
-  const store = options.store ?? new SqliteMetadataStore({ path: join(options.dataDir, "metadata.db") });
-  try {
-    const signer = options.signer ?? (await openSigner(options, store, now, log));
-    return { store, signer };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
-async function openSigner(
-  options: ServerOptions,
-  store: MetadataStore,
-  now: () => Date,
-  log: ServerLog,
-): Promise<SigningService> {
-  const { dataDir, signerPassphrase, signerPassphrases } = options;
-  const table = options.keyTable ?? new SqliteKeyTable(join(dataDir, signerFiles.database));
-  try {
-    await refuseEmptyTable(table, store, dataDir);
-  } catch (error) {
-    await table.close();
-    throw error;
-  }
-  const passphrases = {
-    given: signerPassphrases ?? onePassphrase(signerPassphrase),
-    // Other processes that share a table would not find a passphrase that one of them has generated.
-    file: options.keyTable === undefined ? join(dataDir, signerFiles.passphrase) : undefined,
-    onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
-  };
-  return openLocalSigningService({ table, passphrases, namesKey: namesKeyIn(store), now });
-}
-
-/** New keys for old collections would look like success until the first publication fails. */
-async function refuseEmptyTable(table: KeyTable, store: MetadataStore, dataDir: string): Promise<void> {
-  if ((await table.derivationSecret()) !== undefined || (await table.keys("", 1)).length > 0) return;
-  if ((await store.changes({ from: 0, limit: 1, backwards: false })).length === 0) return;
-  const message = `The server's store holds collections, but there are no signer keys (${dataDir})`;
-  throw new TagsealError("SERVER_CONFIGURATION", message, {
-    hint: "Restore the signer's database from the backup that goes with the store: signer.db with metadata.db.",
-  });
-}
-
-function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | undefined): Server {
-  const { store, signer, limits, now, log } = parts;
+function createListener(options: ServerOptions, parts: Parts): { server: Server; upkeep: Upkeep } {
+  const { store, signer, entrance, limits, now, log } = parts;
+  const lifetimes = options.lifetimes ?? defaultLifetimes;
   const reader = new CollectionReader(store, limits.maxCacheBytes);
-  const publisher = new Publisher({ store, signer, reader, log, now });
+  const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
+  const keeper = new FreshnessKeeper({ store, publisher, log, now, lead: renewalLead(lifetimes) });
+  const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
+  const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
+  const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const handlers = new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now });
   const listener = requestListener({
     handlers,
     health: new Health(store, signer),
-    metrics: metricsOf(reader, publisher, uploads),
+    metrics: serverMetrics({ reader, publisher, uploads, keeper, upkeep, refusals }),
+    protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
-    authorise: options.authorise,
+    authorise: options.authorise ?? entrance.authorisation?.authorise,
+    refusals,
     gunPrefixes: options.gunPrefixes ?? [],
   });
   const timeouts = {
@@ -143,39 +118,16 @@ function createListener(options: ServerOptions, parts: Parts, tls: TlsFiles | un
     keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
   };
-  const server =
-    tls === undefined
-      ? createHttpServer(timeouts, listener)
-      : createHttpsServer(
-          { ...timeouts, ...tls, minVersion: "TLSv1.2", handshakeTimeout: limits.headersTimeoutMs },
-          listener,
-        );
-  return server.setTimeout(limits.idleTimeoutMs);
+  const server = createServer(entrance.tls, timeouts, listener);
+  return { server: server.setTimeout(limits.idleTimeoutMs), upkeep };
 }
 
-function metricsOf(reader: CollectionReader, publisher: Publisher, uploads: UploadBudget): Metrics {
-  const metrics = new Metrics();
-  const add = (name: string, help: string, value: () => number): void => {
-    const type = name.endsWith("_total") ? "counter" : "gauge";
-    metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
-  };
-  add("published_total", "Publications committed.", () => publisher.counts.published);
-  add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
-  add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
-  add("renewed_total", "Expired timestamps signed again.", () => publisher.counts.renewed);
-  add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
-  add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
-  add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
-  add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
-  return metrics;
-}
-
-function makeDataDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
-  }
+function createServer(tls: ServerTls | undefined, timeouts: HttpServerOptions, listener: RequestListener): Server {
+  if (tls === undefined) return createHttpServer(timeouts, listener);
+  const handshake = timeouts.headersTimeout === undefined ? {} : { handshakeTimeout: timeouts.headersTimeout };
+  const server = createHttpsServer({ ...timeouts, ...tls.options, ...handshake }, listener);
+  tls.attach(server);
+  return server;
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
@@ -202,11 +154,18 @@ interface Running {
   readonly url: string;
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly entrance: Entrance;
   readonly log: ServerLog;
+  readonly upkeep: Upkeep;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running): RunningServer {
+function running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs }: Running): RunningServer {
+  async function reload(): Promise<void> {
+    await entrance.authorisation?.reload();
+    entrance.tls?.reload();
+    log.write("info", "reloaded");
+  }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     const ended = Promise.withResolvers<void>();
@@ -217,8 +176,9 @@ function running({ server, url, store, signer, log, shutdownTimeoutMs }: Running
     await ended.promise;
     clearInterval(tidying);
     clearTimeout(impatience);
+    await upkeep.stop();
     await Promise.all([store.close(), signer.close()]);
     log.write("info", "stopped");
   }
-  return { url, close: () => (closed ??= close()) };
+  return { url, reload, close: () => (closed ??= close()) };
 }

@@ -19,8 +19,11 @@ function publication(version: number, base: NewFile | undefined, ...others: NewF
   return { gun, base: base?.sha256, files: [...others, timestamp], at };
 }
 
-/** Runs the contract against stores made by `open`, which closes them when the test ends. */
-export function metadataStoreContract(name: string, open: (t: TestContext) => MetadataStore): void {
+/** Opens an empty store, and closes it when the test ends. */
+export type OpenStore = (t: TestContext) => MetadataStore | Promise<MetadataStore>;
+
+/** Runs the contract against stores made by `open`. */
+export function metadataStoreContract(name: string, open: OpenStore): void {
   describe(`${name} as a MetadataStore`, () => {
     describeReads(open);
     describePublish(open);
@@ -31,16 +34,16 @@ export function metadataStoreContract(name: string, open: (t: TestContext) => Me
   });
 }
 
-function describeReads(open: (t: TestContext) => MetadataStore): void {
+function describeReads(open: OpenStore): void {
   it("answers undefined for what it does not hold", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     assert.equal(await store.current(gun, "root"), undefined);
     assert.equal(await store.byVersion(gun, "root", 1), undefined);
     assert.equal(await store.byChecksum(gun, "root", file("root", 1).sha256), undefined);
   });
 
   it("gives back the bytes, the version, the hash and the time of each file", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const root = file("root", 1, "caf\u00e9 \u0000 \ud83d\ude80");
     await store.publish(publication(1, undefined, root));
     const stored = await store.current(gun, "root");
@@ -49,7 +52,7 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("keeps every version and answers the highest one as current", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const [one, two] = [file("targets/releases", 1), file("targets/releases", 7)];
     await store.publish(publication(1, undefined, one));
     await store.publish(publication(2, file("timestamp", 1), two));
@@ -60,7 +63,7 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("finds a checksum only in its own collection and role", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const root = file("root", 1);
     await store.publish(publication(1, undefined, root));
     assert.equal(await store.byChecksum("docker.io/library/other", "root", root.sha256), undefined);
@@ -69,7 +72,7 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("does not see later changes to a buffer it was given", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const root = file("root", 1, "honest");
     await store.publish(publication(1, undefined, root));
     root.bytes.fill(0x58);
@@ -77,16 +80,16 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("is healthy", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.check();
-    const before = store.revision();
-    assert.equal(store.revision(), before);
+    const before = await store.revision([gun]);
+    assert.deepEqual(await store.revision([gun]), before);
   });
 }
 
-function describePublish(open: (t: TestContext) => MetadataStore): void {
+function describePublish(open: OpenStore): void {
   it("I7: refuses a publication built on a timestamp that is no longer current, and writes nothing of it", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.publish(publication(2, file("timestamp", 1), file("targets", 2)));
     const late = publication(3, file("timestamp", 1), file("targets/late", 1));
@@ -96,7 +99,7 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("I7: refuses a publication whose collection was deleted and begun anew meanwhile", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.remove(gun, at);
     const late = publication(2, file("timestamp", 1), file("targets", 5));
@@ -106,7 +109,7 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
 
   for (const version of [2, 3]) {
     it(`I7: refuses targets ${version} where 3 is stored, and writes none of the files beside it`, async (t) => {
-      const store = open(t);
+      const store = await open(t);
       await store.publish(publication(1, undefined, file("root", 1), file("targets", 3)));
       const again = publication(2, file("timestamp", 1), file("root", 2), file("targets", version, "other"));
       await assert.rejects(store.publish(again), { code: "STORAGE_CONFLICT" });
@@ -117,7 +120,7 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
   }
 
   it("I7: of many racing publishers lets exactly one win", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     const rivals = Array.from({ length: 8 }, (_, number) =>
       store.publish(publication(2, file("timestamp", 1), file("targets", 2, `by rival ${number}`))),
@@ -128,9 +131,9 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
   });
 }
 
-function describeRemove(open: (t: TestContext) => MetadataStore): void {
+function describeRemove(open: OpenStore): void {
   it("deletes one collection and leaves those whose names begin alike", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const longer = `${gun}-edge`;
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.publish({ ...publication(1, undefined, file("root", 1)), gun: longer });
@@ -141,7 +144,7 @@ function describeRemove(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("lets a deleted collection begin again at version 1", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.remove(gun, at);
     await store.publish(publication(1, undefined, file("root", 1)));
@@ -149,7 +152,7 @@ function describeRemove(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("records a deletion, and nothing when there was nothing to delete", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.remove(gun, at);
     assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), []);
     await store.publish(publication(1, undefined, file("root", 1)));
@@ -169,7 +172,7 @@ async function withFiveChanges(store: MetadataStore): Promise<MetadataStore> {
   return store;
 }
 
-function describeChanges(open: (t: TestContext) => MetadataStore): void {
+function describeChanges(open: OpenStore): void {
   const cases = [
     { name: "from the beginning", query: { from: 0, limit: 2, backwards: false }, ids: [1, 2] },
     { name: "after a position", query: { from: 2, limit: 2, backwards: false }, ids: [3, 4] },
@@ -181,7 +184,7 @@ function describeChanges(open: (t: TestContext) => MetadataStore): void {
   ];
   for (const { name, query, ids } of cases) {
     it(`reads changes oldest first: ${name}`, async (t) => {
-      const store = await withFiveChanges(open(t));
+      const store = await withFiveChanges(await open(t));
       assert.deepEqual(
         (await store.changes(query)).map((change) => change.id),
         ids,
@@ -190,7 +193,7 @@ function describeChanges(open: (t: TestContext) => MetadataStore): void {
   }
 
   it("describes each new timestamp", async (t) => {
-    const store = await withFiveChanges(open(t));
+    const store = await withFiveChanges(await open(t));
     const [first] = await store.changes({ from: 0, limit: 1, backwards: false });
     const { sha256 } = file("timestamp", 1);
     assert.deepEqual(first, { id: 1, createdAt: at, gun, version: 1, sha256, category: "update" });
@@ -202,9 +205,9 @@ function stored(role: string, version: number, text?: string): StoredFile {
   return { ...file(role, version, text), createdAt: new Date(at.getTime() - 1000 * version) };
 }
 
-function describeMoving(open: (t: TestContext) => MetadataStore): void {
+function describeMoving(open: OpenStore): void {
   it("lists collections and their files, in order and without bytes", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     for (const name of ["b", "B", "a/c", "a"]) await store.restore(name, [stored("root", 1)]);
     await store.restore("a", [stored("targets", 10), stored("targets", 9), stored("snapshot", 2)]);
     assert.deepEqual(await store.guns("", 10), ["B", "a", "a/c", "b"]);
@@ -218,7 +221,7 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("puts in what another store held, byte for byte, and without a word in the changefeed", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.restore(gun, [stored("timestamp", 4), stored("root", 2), stored("root", 1)]);
     const root = await store.byVersion(gun, "root", 1);
     assert.deepEqual(root && { ...root, bytes: Buffer.from(root.bytes) }, stored("root", 1));
@@ -229,7 +232,7 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("can be given the same files and changes again, and refuses others in their place, wholly", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const change: Change = {
       id: 7,
       createdAt: at,
@@ -258,7 +261,7 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("goes on after the positions it was given", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.restoreChanges([
       { id: 41, createdAt: at, gun: "old", version: 1, sha256: file("timestamp", 1).sha256, category: "update" },
       { id: 40, createdAt: at, gun: "older", version: 0, sha256: "", category: "deletion" },
@@ -273,9 +276,9 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 }
 
-function describeForgetting(open: (t: TestContext) => MetadataStore): void {
+function describeForgetting(open: OpenStore): void {
   it("forgets single versions and nothing else", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.restore(gun, [stored("root", 1), stored("targets", 1), stored("targets", 2)]);
     await store.restore("other", [stored("targets", 1)]);
     const forgotten = await store.forget(gun, [

@@ -4,7 +4,7 @@ import { get } from "node:https";
 import { certificates, type Certificates } from "./certificates.ts";
 import { startMariadb, startPostgres, type Database } from "./database.ts";
 import { serverSchema, signerSchema } from "./notary-schema.ts";
-import { freePort, portAnswers, readText, type Running, type Scope } from "./processes.ts";
+import { freePort, portAnswers, readText, type Environment, type Running, type Scope } from "./processes.ts";
 
 /** A running trust server, theirs or ours. */
 export interface TrustServer {
@@ -44,6 +44,10 @@ export interface NotaryOptions {
   /** token authentication, as the server's configuration file spells it under `auth.options` */
   readonly auth?: Readonly<Record<string, string>>;
   readonly gunPrefixes?: readonly string[];
+  /** use the signer that listens here instead of starting one */
+  readonly signerPort?: number;
+  /** `ecdsa` when absent */
+  readonly keyAlgorithm?: "ecdsa" | "ed25519";
 }
 
 /** Answers once the server's own health check is content. */
@@ -57,26 +61,34 @@ export function healthy(url: string, ca: string): Promise<boolean> {
   return promise;
 }
 
-/** The signer's process and where it listens. */
-interface Signer {
+/** A running reference signer. */
+export interface NotarySigner {
   readonly port: number;
   readonly configuration: string;
   readonly process: Running;
 }
 
-async function startSigner(
-  scope: Scope,
-  certificate: Certificates,
-  database: Database | undefined,
-  alias: SignerAlias = "alias1",
-  port?: number,
-): Promise<Signer> {
-  const listening = port ?? (await freePort());
+/** Settings of a reference signer. */
+export interface NotarySignerOptions {
+  /** listen here instead of on a free port */
+  readonly port?: number;
+  /** default: its keys last as long as the process */
+  readonly database?: Database | undefined;
+  /** what new keys are sealed under; `alias1` when absent */
+  readonly alias?: SignerAlias;
+  readonly env?: Environment;
+}
+
+/** Starts notary-signer with the scope's certificate. It takes callers whose certificate is of the same authority. */
+export async function startNotarySigner(scope: Scope, options: NotarySignerOptions = {}): Promise<NotarySigner> {
+  const certificate = await certificates(scope);
+  const { port = await freePort(), database, alias = "alias1" } = options;
   const storage =
     database === undefined
       ? { backend: "memory", default_alias: alias }
       : { backend: database.kind, db_url: database.url("notarysigner"), default_alias: alias };
-  const configuration = scope.path("notary", `signer-${listening}.json`);
+  mkdirSync(scope.path("notary"), { recursive: true });
+  const configuration = scope.path("notary", `signer-${port}.json`);
   const tls = {
     tls_cert_file: certificate.serverCertificate,
     tls_key_file: certificate.serverKey,
@@ -84,14 +96,14 @@ async function startSigner(
   };
   writeFileSync(
     configuration,
-    JSON.stringify({ server: { grpc_addr: `127.0.0.1:${listening}`, ...tls }, logging: { level: "error" }, storage }),
+    JSON.stringify({ server: { grpc_addr: `127.0.0.1:${port}`, ...tls }, logging: { level: "error" }, storage }),
   );
   const { alias1, alias2 } = signerPassphrases;
   const running = await scope.start("notary-signer", "notary-signer", ["-config", configuration], {
-    env: { NOTARY_SIGNER_ALIAS1: alias1, NOTARY_SIGNER_ALIAS2: alias2 },
-    ready: () => portAnswers(listening),
+    env: { NOTARY_SIGNER_ALIAS1: alias1, NOTARY_SIGNER_ALIAS2: alias2, ...options.env },
+    ready: () => portAnswers(port),
   });
-  return { port: listening, configuration, process: running };
+  return { port, configuration, process: running };
 }
 
 async function startDatabase(scope: Scope, store: NotaryStore): Promise<Database | undefined> {
@@ -102,14 +114,14 @@ async function startDatabase(scope: Scope, store: NotaryStore): Promise<Database
   return database;
 }
 
-function trustService(certificate: Certificates, signerPort: number | undefined): object {
+function trustService(certificate: Certificates, signerPort: number | undefined, algorithm = "ecdsa"): object {
   if (signerPort === undefined) return { type: "local" };
   const tls = {
     tls_ca_file: certificate.ca,
     tls_client_cert: certificate.serverCertificate,
     tls_client_key: certificate.serverKey,
   };
-  return { type: "remote", hostname: "localhost", port: String(signerPort), key_algorithm: "ecdsa", ...tls };
+  return { type: "remote", hostname: "localhost", port: String(signerPort), key_algorithm: algorithm, ...tls };
 }
 
 /** Starts notary-server, with notary-signer and a database when the store asks for them, and waits until it is healthy. */
@@ -118,7 +130,8 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
   mkdirSync(scope.path("notary"), { recursive: true });
   const certificate = await certificates(scope);
   const database = await startDatabase(scope, store);
-  let signer = store === "local" ? undefined : await startSigner(scope, certificate, database);
+  const hasOwnSigner = store !== "local" && options.signerPort === undefined;
+  let signer = hasOwnSigner ? await startNotarySigner(scope, { database }) : undefined;
   const port = await freePort();
   const file = scope.path("notary", `server-${port}.json`);
   const configuration = {
@@ -127,7 +140,7 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
       tls_cert_file: certificate.serverCertificate,
       tls_key_file: certificate.serverKey,
     },
-    trust_service: trustService(certificate, signer?.port),
+    trust_service: trustService(certificate, options.signerPort ?? signer?.port, options.keyAlgorithm),
     logging: { level: "error" },
     storage:
       database === undefined ? { backend: "memory" } : { backend: database.kind, db_url: database.url("notaryserver") },
@@ -147,8 +160,9 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
     database,
     configuration: { server: file, signer: signer?.configuration ?? "" },
     async useAlias(alias) {
-      await signer?.process.stop();
-      signer = await startSigner(scope, certificate, database, alias, signer?.port);
+      if (signer === undefined) return;
+      await signer.process.stop();
+      signer = await startNotarySigner(scope, { database, alias, port: signer.port });
     },
     async stop() {
       await Promise.all([running.stop(), signer?.process.stop()]);

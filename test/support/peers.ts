@@ -25,8 +25,10 @@ export { buildImage, writeIndexLayout, writeLayout, type LayoutImage, type Layou
 export {
   signerPassphrases,
   startNotary,
+  startNotarySigner,
   type NotaryOptions,
   type NotaryServer,
+  type NotarySigner,
   type NotaryStore,
   type TrustServer,
 } from "./notary-server.ts";

@@ -11,7 +11,7 @@ import { queryOf, type Route } from "./route.ts";
 export interface Action {
   /** absent: not counted in the metrics */
   readonly operation?: Operation;
-  /** actions to ask leave for; absent: needs none */
+  /** actions to ask leave for; empty: any user will do; absent: needs no leave */
   readonly access?: readonly string[];
   readonly run: () => Promise<Reply>;
 }
@@ -21,6 +21,8 @@ export interface ActionParts {
   readonly handlers: Handlers;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** health and metrics are for users only */
+  readonly protectMonitoring: boolean;
 }
 
 type Actions = { readonly [method in "GET" | "POST" | "DELETE"]?: Action };
@@ -41,14 +43,22 @@ export function actionOf(route: Route, request: IncomingMessage, parts: ActionPa
   }
 }
 
-function actionsOf(route: Route, request: IncomingMessage, { handlers, health, metrics }: ActionParts): Actions {
+function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): Actions {
+  const { handlers, health, metrics } = parts;
+  const monitoring = parts.protectMonitoring ? { access: [] } : {};
   switch (route.kind) {
     case "ping":
-      return { GET: { access: ["*"], run: async () => textReply("{}") } };
+      // Off-spec: Notary asks for the whole catalogue here, which no `docker login` gets.
+      return { GET: { access: [], run: async () => textReply("{}") } };
     case "health":
-      return { GET: { run: () => health.reply() } };
+      return { GET: { ...monitoring, run: () => health.reply() } };
     case "metrics":
-      return { GET: { run: async () => textReply(metrics.toText(), "text/plain; version=0.0.4; charset=utf-8") } };
+      return {
+        GET: {
+          ...monitoring,
+          run: async () => textReply(metrics.toText(), "text/plain; version=0.0.4; charset=utf-8"),
+        },
+      };
     case "changefeed": {
       const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));
       return { GET: { operation: "Changefeed", access: route.gun === undefined ? ["*"] : ["pull"], run } };

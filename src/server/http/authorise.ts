@@ -10,30 +10,47 @@ import { WireError } from "./wire-error.ts";
 export interface AccessRequest {
   readonly headers: IncomingHttpHeaders;
   readonly gun: string | undefined;
-  /** `pull`, `push`, or `*` for rotation, deletion and the catalogue */
+  /** `pull`, `push`, or `*` for rotation, deletion and the catalogue. None: any user may, but nobody else */
   readonly actions: readonly string[];
+  /** where the request comes from; undefined once the connection is gone */
+  readonly remoteAddress: string | undefined;
+  /** DER of the certificate the client proved to have and a trusted authority vouches for */
+  readonly clientCertificate: Uint8Array | undefined;
 }
 
-/** Leave, or the refusal with the `WWW-Authenticate` challenge to send. */
-export type AccessDecision = { readonly allowed: true } | { readonly allowed: false; readonly challenge: string };
+/**
+ * Why there is no leave: no credentials, credentials that are not good, too many of those lately, or good ones that do not
+ * go that far.
+ */
+export type Refusal = "missing" | "invalid" | "throttled" | "insufficient";
+
+/** Leave, or the refusal with the `WWW-Authenticate` challenge to send. The user is named once that is beyond doubt. */
+export type AccessDecision =
+  | { readonly allowed: true; readonly user?: string | undefined }
+  | {
+      readonly allowed: false;
+      readonly challenge: string;
+      readonly user?: string | undefined;
+      readonly refusal?: Refusal;
+    };
 
 /** Decides about one request. What it throws is answered as a server error, never as leave. */
 export type Authorise = (request: AccessRequest) => Promise<AccessDecision>;
 
+/** Counts refusals, for the metrics. */
+export type RefusalCounts = Record<Refusal, number>;
+
 /**
- * Asks, and refuses in the form clients of Notary v1 expect. Notary v1: token authentication.
+ * Turns a refusal into the form clients of Notary v1 expect. Notary v1: token authentication.
  *
  * @throws WireError `UNAUTHORIZED`
  */
-export async function requireAccess(authorise: Authorise, request: AccessRequest): Promise<void> {
-  const decision = await authorise(request);
+export function requireAllowed(decision: AccessDecision, { gun, actions }: AccessRequest): void {
   if (decision.allowed) return;
-  const resource =
-    request.gun === undefined
-      ? { Type: "registry", Class: "", Name: "catalog" }
-      : { Type: "repository", Class: "", Name: request.gun };
+  const [Type, Name] = gun === undefined ? ["registry", "catalog"] : ["repository", gun];
+  const wanted = actions.length === 0 ? ["*"] : actions;
   throw new WireError("UNAUTHORIZED", {
-    detail: request.actions.map((Action) => ({ ...resource, Action })),
+    detail: wanted.map((Action) => ({ Type, Class: "", Name, Action })),
     headers: { "Www-Authenticate": decision.challenge },
   });
 }

@@ -3,7 +3,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { errorFields, type LogFields, type ServerLog } from "../server-log.ts";
 import { actionOf, type Action, type ActionParts } from "./action.ts";
-import { requireAccess, type Authorise } from "./authorise.ts";
+import { clientCertificateOf } from "./client-certificate.ts";
+import { requireAllowed, type Authorise, type RefusalCounts } from "./authorise.ts";
 import { toWireError } from "./failure.ts";
 import { requireGun, requirePrefix } from "./gun.ts";
 import { bodyLength, emptyReply, jsonReply, type Reply } from "./reply.ts";
@@ -14,6 +15,7 @@ import { WireError, type WireCode } from "./wire-error.ts";
 export interface ListenerParts extends ActionParts {
   readonly log: ServerLog;
   readonly authorise: Authorise | undefined;
+  readonly refusals: RefusalCounts;
   /** names must begin with one of these; none allows every name */
   readonly gunPrefixes: readonly string[];
 }
@@ -35,6 +37,7 @@ class Exchange {
   readonly #response: ServerResponse;
   readonly #startedAt = performance.now();
   #action: Action | undefined;
+  #user: string | undefined;
 
   constructor(parts: ListenerParts, request: IncomingMessage, response: ServerResponse) {
     this.#parts = parts;
@@ -57,12 +60,20 @@ class Exchange {
     if (route === undefined || this.#action === undefined) throw new WireError("METADATA_NOT_FOUND");
     const gun = "gun" in route ? route.gun : undefined;
     this.#requireName(gun, this.#action);
-    const { access } = this.#action;
-    const { authorise } = this.#parts;
-    if (authorise !== undefined && access !== undefined) {
-      await requireAccess(authorise, { headers: this.#request.headers, gun, actions: access });
-    }
+    await this.#requireLeave(gun, this.#action);
     return this.#action.run();
+  }
+
+  async #requireLeave(gun: string | undefined, { access }: Action): Promise<void> {
+    const { authorise, refusals } = this.#parts;
+    if (authorise === undefined || access === undefined) return;
+    const { headers, socket } = this.#request;
+    const clientCertificate = clientCertificateOf(socket);
+    const asked = { headers, gun, actions: access, remoteAddress: socket.remoteAddress, clientCertificate };
+    const decision = await authorise(asked);
+    this.#user = decision.user;
+    if (!decision.allowed) refusals[decision.refusal ?? "invalid"] += 1;
+    requireAllowed(decision, asked);
   }
 
   #requireName(gun: string | undefined, { operation }: Action): void {
@@ -123,6 +134,6 @@ class Exchange {
     const { method, url, socket } = this.#request;
     // Without the query; bounded, since anybody may send 16 KiB of path.
     const path = (url ?? "").split("?", 1)[0]?.slice(0, 512);
-    return { remote: socket.remoteAddress, method, path };
+    return { remote: socket.remoteAddress, user: this.#user, method, path };
   }
 }

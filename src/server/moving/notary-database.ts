@@ -7,7 +7,7 @@
 
 import { TagsealError } from "../../errors.ts";
 import type { Change } from "../storage/metadata-store.ts";
-import type { Row, SqlConnection, SqlDialect } from "./sql-connection.ts";
+import type { Row, SourceDialect, SourceDatabase } from "./source-database.ts";
 
 /** What a row of `tuf_files` says about its file. */
 export interface NotaryFile {
@@ -47,10 +47,10 @@ const maxFiles = 4_000_000;
 
 /** The tables of notary-server. */
 export class NotaryServerDatabase {
-  readonly #connection: SqlConnection;
-  readonly #dialect: SqlDialect;
+  readonly #connection: SourceDatabase;
+  readonly #dialect: SourceDialect;
 
-  constructor(connection: SqlConnection) {
+  constructor(connection: SourceDatabase) {
     this.#connection = connection;
     this.#dialect = connection.dialect;
   }
@@ -116,11 +116,11 @@ export class NotaryServerDatabase {
 
 /** The table of notary-signer. */
 export class NotarySignerDatabase {
-  readonly #connection: SqlConnection;
+  readonly #connection: SourceDatabase;
   /** rows from before MySQL's second migration do not say what they are for */
   #hasGuns: Promise<boolean> | undefined;
 
-  constructor(connection: SqlConnection) {
+  constructor(connection: SourceDatabase) {
     this.#connection = connection;
   }
 
@@ -159,7 +159,7 @@ export class NotarySignerDatabase {
   }
 }
 
-async function requireTable(connection: SqlConnection, table: string, owner: string): Promise<void> {
+async function requireTable(connection: SourceDatabase, table: string, owner: string): Promise<void> {
   if (await connection.hasTable(table)) return;
   throw new TagsealError("STORAGE_FAILED", `${connection.name} is no database of ${owner}: it has no table ${table}`, {
     hint: "Check the name of the database at the end of the address; server and signer usually have one each.",

@@ -136,7 +136,7 @@ export async function unseal({ sealed, alias }: Sealed, passphrases: SignerPassp
  * Opens a key and makes sure that it is the one its row names.
  *
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
- * @throws MetadataError `KEY_MALFORMED`, `KEY_UNSUPPORTED` for a row that is not what it says
+ * @throws MetadataError `KEY_MALFORMED`, `KEY_UNSUPPORTED`
  */
 export async function openKey(sealed: SealedKey, passphrases: SignerPassphrases): Promise<PrivateKey> {
   const key = fromPlainForm(await unseal(sealed, passphrases), sealed.algorithm);

@@ -1,7 +1,7 @@
 import { UsageError } from "../../../errors.ts";
-import type { DatabaseAddress } from "../../../server/moving/database-address.ts";
 import type { NotaryDatabaseReport } from "../../../server/moving/import-notary-database.ts";
-import type { NotarySignerDatabase } from "../../../server/moving/notary-database.ts";
+import type { NotaryServerDatabase, NotarySignerDatabase } from "../../../server/moving/notary-database.ts";
+import type { SourceDatabase } from "../../../server/moving/source-database.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
@@ -58,17 +58,15 @@ export const command = defineCommand(
   },
   async ({ options }, io) => {
     const [from, signerFrom] = [required("from", options.from), options["signer-from"]];
-    const { NotaryServerDatabase, NotarySignerDatabase } = await import("../../../server/moving/notary-database.ts");
-    const { openForReading } = await import("../../../server/moving/sql-connection.ts");
+    const tables = await import("../../../server/moving/notary-database.ts");
     const { importNotaryDatabase } = await import("../../../server/moving/import-notary-database.ts");
     const target = await openServerData(options);
     const progress = moveProgress(io, options);
-    let server: InstanceType<typeof NotaryServerDatabase> | undefined;
+    let server: NotaryServerDatabase | undefined;
     let signer: NotarySignerDatabase | undefined;
     try {
-      server = new NotaryServerDatabase(await openForReading(await address(from, io)));
-      if (signerFrom !== undefined)
-        signer = new NotarySignerDatabase(await openForReading(await address(signerFrom, io)));
+      server = new tables.NotaryServerDatabase(await open(from, io));
+      if (signerFrom !== undefined) signer = new tables.NotarySignerDatabase(await open(signerFrom, io));
       const report = await importNotaryDatabase({
         server,
         store: target.store,
@@ -87,11 +85,11 @@ export const command = defineCommand(
   },
 );
 
-async function address(text: string, io: Io): Promise<DatabaseAddress> {
-  const { parseDatabaseAddress } = await import("../../../server/moving/database-address.ts");
+async function open(database: string, io: Io): Promise<SourceDatabase> {
+  const { openSourceDatabase } = await import("../../../server/moving/source-database.ts");
   const { databaseInConfiguration } = await import("../../../server/moving/notary-configuration.ts");
-  const found = text.endsWith(".json") ? databaseInConfiguration(text) : text;
-  return parseDatabaseAddress(found, { postgres: io.env["PGPASSWORD"], mysql: io.env["MYSQL_PWD"] });
+  const url = database.endsWith(".json") ? databaseInConfiguration(database) : database;
+  return await openSourceDatabase(url, { postgres: io.env["PGPASSWORD"], mysql: io.env["MYSQL_PWD"] });
 }
 
 function tell(io: Io, report: NotaryDatabaseReport, json: boolean): number {

@@ -1,0 +1,69 @@
+/** How a trust server finds out who asks, and what they may do. Plain values, as a configuration file can hold them. */
+
+/** The ways to log in, of which there must be one at least, and the rights of whoever did. */
+export interface AuthSettings {
+  /** docker's token authentication: somebody else knows the users, and says in a signed token what each may do */
+  readonly token?: TokenSettings | undefined;
+  /** user names and passwords in a file */
+  readonly basic?: BasicSettings | undefined;
+  /** client certificates; the server must speak TLS itself */
+  readonly mtls?: ClientCertificateSettings | undefined;
+  /** everybody may read every collection, without logging in; false when absent */
+  readonly anonymousPull?: boolean | undefined;
+  /** what users may do. Needed with `basic` and `mtls`, where nothing is allowed that no rule allows */
+  readonly rules?: readonly AccessRule[] | undefined;
+  /** users by group, for `rules` */
+  readonly groups?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** health and metrics ask for a login too; whose does not matter. False when absent */
+  readonly protectMonitoring?: boolean | undefined;
+}
+
+/** Docker's token authentication, in the words of Notary's configuration. At least one source of keys must be given. */
+export interface TokenSettings {
+  /** URL where clients get their tokens; they send passwords there */
+  readonly realm: string;
+  /** what tokens must be made for (`aud`), and what clients ask for at the realm */
+  readonly service: string;
+  /** who must have made them (`iss`) */
+  readonly issuer: string;
+  /** PEM file of certificates: their keys sign tokens, or they vouch for certificates whose keys do */
+  readonly rootcertbundle?: string | undefined;
+  /** JSON Web Key Set with the public keys of the issuer */
+  readonly jwks?: string | undefined;
+  /** with rules, a token may do what both it and the rules allow; true when absent */
+  readonly restrictedByRules?: boolean | undefined;
+}
+
+/** User names and passwords. */
+export interface BasicSettings {
+  /** file of `htpasswd -B`: bcrypt only */
+  readonly htpasswd: string;
+  /** what clients show when they ask for a password; `tagseal` when absent */
+  readonly realm?: string | undefined;
+}
+
+/** Client certificates. */
+export interface ClientCertificateSettings {
+  /** PEM file of the authorities that vouch for clients */
+  readonly caFile: string;
+  /** refuse connections without a certificate, however else a client could log in; false when absent */
+  readonly required?: boolean | undefined;
+  /** what of the certificate is the user's name; the subject's common name when absent */
+  readonly userFrom?: UserFrom | undefined;
+}
+
+/** The subject's common name, or the only DNS name or URI among its alternative names. */
+export type UserFrom = "commonName" | "dns" | "uri";
+
+/** What some users may do with some collections. Rules add up. */
+export interface AccessRule {
+  /** a name with a final slash for everything below it, a name without for exactly this collection, `*` for all */
+  readonly prefix: string;
+  /** `*` for whoever has logged in */
+  readonly users?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly actions: readonly RuleAction[];
+}
+
+/** `push` also needs `pull`; `*` is both, rotation and deletion, and under the prefix `*` the changefeed of all collections. */
+export type RuleAction = "pull" | "push" | "*";

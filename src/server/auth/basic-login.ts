@@ -1,0 +1,78 @@
+/** User names and passwords from a file. RFC 7617 */
+
+import { decodeBase64 } from "../../encoding/base64.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
+import type { AccessRequest } from "../http/authorise.ts";
+import type { BasicSettings } from "./auth-settings.ts";
+import { credentialsOf, invalidLogin, isUserName, quoted, type Login, type LoginMethod } from "./login.ts";
+import { PasswordCheck, type PasswordOutcome } from "./password-check.ts";
+import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
+import { WatchedFile, type WatchParts } from "./watched-file.ts";
+
+/** bcrypt looks no further, so that all passwords with the same beginning would be one */
+const maxPasswordBytes = 72;
+const maxCredentialsLength = 1024;
+
+const logins: Readonly<Record<PasswordOutcome, (user: string) => Login>> = {
+  right: (user) => ({ kind: "known", user }),
+  wrong: () => invalidLogin,
+  throttled: () => ({ kind: "refused", refusal: "throttled" }),
+};
+
+/** Verifies passwords. */
+export class BasicLogin implements LoginMethod {
+  readonly #realm: string;
+  readonly #file: WatchedFile<PasswordFile>;
+  readonly #passwords: PasswordCheck;
+
+  private constructor(realm: string, file: WatchedFile<PasswordFile>, passwords: PasswordCheck) {
+    this.#realm = realm;
+    this.#file = file;
+    this.#passwords = passwords;
+  }
+
+  /** @throws TagsealError `SERVER_CONFIGURATION` */
+  static async open({ htpasswd, realm = "tagseal" }: BasicSettings, parts: WatchParts): Promise<BasicLogin> {
+    if (/\p{Cc}/u.test(realm)) throw new TagsealError("SERVER_CONFIGURATION", "The realm has control characters");
+    const file = await WatchedFile.open(htpasswd, parsePasswordFile, parts);
+    const { compare } = await import("bcryptjs");
+    return new BasicLogin(realm, file, new PasswordCheck(compare, parts.now));
+  }
+
+  async login(request: AccessRequest): Promise<Login | undefined> {
+    const encoded = credentialsOf(request, "basic");
+    if (encoded === undefined) return undefined;
+    const claim = parseCredentials(encoded);
+    if (claim === undefined) return invalidLogin;
+    const outcome = await this.#passwords.check({ ...claim, address: request.remoteAddress }, await this.#file.value());
+    return logins[outcome](claim.user);
+  }
+
+  challenge(): string {
+    return `Basic realm=${quoted(this.#realm)}`;
+  }
+
+  reload(): Promise<void> {
+    return this.#file.reload();
+  }
+}
+
+function parseCredentials(encoded: string): { user: string; password: string } | undefined {
+  const text = encoded.length > maxCredentialsLength ? undefined : decodedText(encoded);
+  if (text === undefined) return undefined;
+  const colon = text.indexOf(":");
+  const [user, password] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
+  const isPassword = Buffer.byteLength(password) <= maxPasswordBytes && !/\p{Cc}/u.test(password);
+  return isUserName(user) && isPassword ? { user, password } : undefined;
+}
+
+function decodedText(encoded: string): string | undefined {
+  try {
+    const bytes = decodeBase64(encoded);
+    const text = Buffer.from(bytes).toString("utf8");
+    return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
+  } catch (error) {
+    if (hasCode(error, "BASE64_MALFORMED")) return undefined;
+    throw error;
+  }
+}

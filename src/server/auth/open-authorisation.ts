@@ -1,0 +1,128 @@
+/**
+ * Who asks, and what they may do: from settings to the function the server asks.
+ *
+ * Each `…-login.ts` knows one way of logging in; `rules.ts` knows what users may do. Nothing here knows what a request is for
+ * beyond its name and actions, and nothing is allowed that neither a token, a rule nor `anonymousPull` allows.
+ */
+
+import { TagsealError } from "../../errors.ts";
+import type { AccessDecision, AccessRequest, Authorise, Refusal } from "../http/authorise.ts";
+import type { AuthSettings } from "./auth-settings.ts";
+import { BasicLogin } from "./basic-login.ts";
+import { ClientCertificateLogin } from "./client-certificate-login.ts";
+import { invalidLogin, type KnownUser, type Login, type LoginMethod } from "./login.ts";
+import { Rules } from "./rules.ts";
+import { TokenLogin } from "./token-login.ts";
+import type { WatchParts } from "./watched-file.ts";
+
+/** Decides about requests until the server stops. */
+export interface Authorisation {
+  readonly authorise: Authorise;
+  /** what TLS must do so that clients can log in with certificates; undefined when they cannot */
+  readonly clientCertificates: ClientCertificates | undefined;
+  /**
+   * Reads every file again, changed or not.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for the first file that makes no sense; what was valid before stays valid
+   */
+  reload(): Promise<void>;
+}
+
+/** What TLS is told about client certificates. */
+export interface ClientCertificates {
+  /** PEM text of the authorities */
+  authorities(): Promise<Buffer>;
+  readonly required: boolean;
+}
+
+/** What it needs besides settings. */
+export interface AuthorisationParts extends WatchParts {
+  /** called with the PEM text of the authorities when their file changed: TLS must be told */
+  readonly onAuthoritiesChange?: (authorities: Buffer) => void;
+}
+
+interface Methods {
+  /** in the order they are asked; the challenge is that of the first */
+  readonly all: readonly [LoginMethod, ...LoginMethod[]];
+  readonly certificates: ClientCertificateLogin | undefined;
+}
+
+/**
+ * Reads the files that settings name, and checks all of it.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`
+ */
+export async function openAuthorisation(settings: AuthSettings, parts: AuthorisationParts): Promise<Authorisation> {
+  const rules = new Rules(settings);
+  if (rules.isEmpty && (settings.basic ?? settings.mtls) !== undefined) {
+    throw new TagsealError(
+      "SERVER_CONFIGURATION",
+      "Users can log in, but there are no rules that allow them anything",
+      {
+        hint: 'Add rules, such as {"prefix": "*", "users": ["*"], "actions": ["pull"]}.',
+      },
+    );
+  }
+  const { all, certificates } = await openMethods(settings, parts);
+  return {
+    authorise: authoriseWith({ all, certificates }, rules, settings),
+    clientCertificates: certificates && {
+      authorities: () => certificates.authorities(),
+      required: settings.mtls?.required ?? false,
+    },
+    async reload() {
+      for (const method of all) await method.reload();
+    },
+  };
+}
+
+async function openMethods(settings: AuthSettings, parts: AuthorisationParts): Promise<Methods> {
+  const { token, basic, mtls } = settings;
+  const { onAuthoritiesChange: onChange = () => {} } = parts;
+  const certificates = mtls && (await ClientCertificateLogin.open(mtls, { ...parts, onChange }));
+  const [first, ...others] = [
+    token && (await TokenLogin.open(token, parts)),
+    basic && (await BasicLogin.open(basic, parts)),
+    certificates,
+  ].filter((method) => method !== undefined);
+  if (first === undefined) {
+    throw new TagsealError("SERVER_CONFIGURATION", "There is no way to log in: expected token, basic or mtls settings");
+  }
+  return { all: [first, ...others], certificates };
+}
+
+function authoriseWith({ all }: Methods, rules: Rules, settings: AuthSettings): Authorise {
+  const { anonymousPull = false, token } = settings;
+  const tokensNeedRules = !rules.isEmpty && (token?.restrictedByRules ?? true);
+
+  function mayAnybody({ gun, actions }: AccessRequest): boolean {
+    return anonymousPull && gun !== undefined && actions.length > 0 && actions.every((action) => action === "pull");
+  }
+
+  function may({ user, grants }: KnownUser, { gun, actions }: AccessRequest): boolean {
+    if (actions.length === 0) return user !== undefined;
+    if (grants !== undefined && !grants(gun, actions)) return false;
+    if (grants !== undefined && !tokensNeedRules) return true;
+    return user !== undefined && rules.allow(user, gun, actions);
+  }
+
+  return async (request) => {
+    const login = await loginOf(request, all);
+    const refuse = (refusal: Refusal, user?: string): AccessDecision => {
+      return { allowed: false, challenge: all[0].challenge(request, refusal), user, refusal };
+    };
+    // Credentials that are not good are refused where none would do: whoever sent them must learn of it.
+    if (login?.kind === "refused") return refuse(login.refusal);
+    if (login === undefined) return mayAnybody(request) ? { allowed: true } : refuse("missing");
+    const { user } = login;
+    return mayAnybody(request) || may(login, request) ? { allowed: true, user } : refuse("insufficient", user);
+  };
+}
+
+async function loginOf(request: AccessRequest, methods: readonly LoginMethod[]): Promise<Login | undefined> {
+  for (const method of methods) {
+    const login = await method.login(request);
+    if (login !== undefined) return login;
+  }
+  return request.headers.authorization === undefined ? undefined : invalidLogin;
+}

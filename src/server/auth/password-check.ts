@@ -1,0 +1,122 @@
+/** Checks passwords without letting anybody guess many, learn who exists, or keep the server busy. */
+
+import { createHmac, randomBytes } from "node:crypto";
+import { KeyedLock } from "../keyed-lock.ts";
+import { FailureLimit } from "./failure-limit.ts";
+import type { PasswordFile } from "./password-file.ts";
+
+/** What somebody claims, and from where. */
+export interface PasswordClaim {
+  readonly user: string;
+  readonly password: string;
+  /** undefined when the connection is gone already */
+  readonly address: string | undefined;
+}
+
+/** Outcome of a check. */
+export type PasswordOutcome = "right" | "wrong" | "throttled";
+
+/** Answers whether a password belongs to a bcrypt hash. */
+export type ComparePassword = (password: string, hash: string) => Promise<boolean>;
+
+const minuteMs = 60_000;
+/** Mistyping does not reach this; guessing does. */
+const perUserAndAddress = { max: 10, windowMs: minuteMs };
+/** Users behind one proxy share an address. */
+const perAddress = { max: 50, windowMs: minuteMs };
+/** High, so that a stranger cannot easily keep a user out by failing in their name. */
+const perUser = { max: 200, windowMs: minuteMs };
+/** how long a right password need not be checked again; a changed file is noticed at once */
+const rememberedForMs = 5 * minuteMs;
+const maxRemembered = 10_000;
+/** Checks run one after the other: they need the processor, and all others would wait as long. */
+const maxWaiting = 64;
+
+/** See the head of this file. */
+export class PasswordCheck {
+  readonly #compare: ComparePassword;
+  readonly #now: () => Date;
+  readonly #lock = new KeyedLock();
+  readonly #limits: { readonly both: FailureLimit; readonly address: FailureLimit; readonly user: FailureLimit };
+  /** Only in memory, and only for this process: what is remembered is of no use to who reads it. */
+  readonly #secret = randomBytes(32);
+  /** until when, in milliseconds, by {@link PasswordCheck.#name} */
+  readonly #remembered = new Map<string, number>();
+  #waiting = 0;
+
+  constructor(compare: ComparePassword, now: () => Date) {
+    this.#compare = compare;
+    this.#now = now;
+    this.#limits = {
+      both: new FailureLimit(perUserAndAddress, now),
+      address: new FailureLimit(perAddress, now),
+      user: new FailureLimit(perUser, now),
+    };
+  }
+
+  /** Users who do not exist take as long as users who do. */
+  async check(claim: PasswordClaim, { hashes, decoy }: PasswordFile): Promise<PasswordOutcome> {
+    const hash = hashes.get(claim.user);
+    const name = hash === undefined ? undefined : this.#name(claim, hash);
+    if (this.#isRemembered(name)) return "right";
+    if (this.#waiting >= maxWaiting || this.#isLimited(claim)) return "throttled";
+    this.#waiting += 1;
+    try {
+      return await this.#lock.hold("password", async () => {
+        // Somebody with the same credentials may have come first, right or wrong.
+        if (this.#isRemembered(name)) return "right";
+        if (this.#isLimited(claim)) return "throttled";
+        const matches = await this.#compare(claim.password, hash ?? decoy);
+        if (name !== undefined && matches) return this.#remember(name);
+        this.#countFailure(claim);
+        return "wrong";
+      });
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  /** Bound to the hash: once the file says another one, what was remembered fits no more. */
+  #name({ user, password }: PasswordClaim, hash: string): string {
+    return createHmac("sha256", this.#secret)
+      .update(JSON.stringify([user, password, hash]))
+      .digest("base64");
+  }
+
+  #isRemembered(name: string | undefined): boolean {
+    return name !== undefined && (this.#remembered.get(name) ?? 0) > this.#now().getTime();
+  }
+
+  #remember(name: string): "right" {
+    this.#remembered.delete(name);
+    this.#remembered.set(name, this.#now().getTime() + rememberedForMs);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > maxRemembered && oldest !== undefined) this.#remembered.delete(oldest);
+    return "right";
+  }
+
+  #isLimited({ user, address = "" }: PasswordClaim): boolean {
+    const network = networkOf(address);
+    const { both, address: byAddress, user: byUser } = this.#limits;
+    return both.isReached(`${network} ${user}`) || byAddress.isReached(network) || byUser.isReached(user);
+  }
+
+  #countFailure({ user, address = "" }: PasswordClaim): void {
+    const network = networkOf(address);
+    this.#limits.both.add(`${network} ${user}`);
+    this.#limits.address.add(network);
+    this.#limits.user.add(user);
+  }
+}
+
+/** An IPv4 address, or the half of an IPv6 address that its owner cannot choose. */
+function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/iu.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
+  const [head = "", tail] = address.toLowerCase().split("%", 1)[0]?.split("::") ?? [];
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups =
+    tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right];
+  return `${groups.slice(0, 4).join(":")}::/64`;
+}

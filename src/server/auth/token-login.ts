@@ -1,0 +1,128 @@
+/** Docker's token authentication. Notary v1: token authentication. */
+
+import { jwtVerify, type JWTPayload } from "jose";
+import { parseCertificateBundle } from "../../crypto/certificate.ts";
+import { TagsealError } from "../../errors.ts";
+import type { AccessRequest, Refusal } from "../http/authorise.ts";
+import { errorFields } from "../server-log.ts";
+import type { TokenSettings } from "./auth-settings.ts";
+import { credentialsOf, invalidLogin, quoted, type Login, type LoginMethod } from "./login.ts";
+import { parseClaims } from "./token-claims.ts";
+import { allKeys, bundleKeys, findTokenKey, jwksKeys, noKeys, type TrustedKeys } from "./token-keys.ts";
+import { WatchedFile, type WatchParts } from "./watched-file.ts";
+
+/** room for a chain of certificates; all headers of a request together have 16 KiB */
+const maxTokenBytes = 12 * 1024;
+/** how far the clocks of issuer and server may be apart, as with Notary's server */
+const leewaySeconds = 60;
+/** Signatures by a private key. An HMAC would make of every public key a secret that everybody knows. */
+const algorithms = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "EdDSA",
+  "Ed25519",
+];
+
+/** Files with keys, watched. */
+type KeyFile = WatchedFile<TrustedKeys>;
+
+/** Verifies tokens, and sends clients without one to where they get it. */
+export class TokenLogin implements LoginMethod {
+  readonly #settings: TokenSettings;
+  readonly #files: readonly KeyFile[];
+  readonly #parts: WatchParts;
+
+  private constructor(settings: TokenSettings, files: readonly KeyFile[], parts: WatchParts) {
+    this.#settings = settings;
+    this.#files = files;
+    this.#parts = parts;
+  }
+
+  /** @throws TagsealError `SERVER_CONFIGURATION` */
+  static async open(settings: TokenSettings, parts: WatchParts): Promise<TokenLogin> {
+    requireSettings(settings);
+    const { rootcertbundle, jwks } = settings;
+    const opening: Promise<KeyFile>[] = [];
+    if (rootcertbundle !== undefined) opening.push(WatchedFile.open(rootcertbundle, parseBundle, parts));
+    if (jwks !== undefined) opening.push(WatchedFile.open(jwks, jwksKeys, parts));
+    if (opening.length === 0) throw invalid("neither rootcertbundle nor jwks says which keys sign tokens");
+    const login = new TokenLogin(settings, await Promise.all(opening), parts);
+    if (!isConfidential(new URL(settings.realm))) {
+      parts.log.write("error", "clients send passwords in clear", { realm: settings.realm });
+    }
+    return login;
+  }
+
+  async login(request: AccessRequest): Promise<Login | undefined> {
+    const token = credentialsOf(request, "bearer");
+    if (token === undefined) return undefined;
+    if (token.length > maxTokenBytes) return invalidLogin;
+    const payload = await this.#verified(token);
+    const latestIssue = new Date(this.#parts.now().getTime() + leewaySeconds * 1000);
+    const claims = payload && parseClaims(payload, latestIssue);
+    return claims === undefined ? invalidLogin : { kind: "known", ...claims };
+  }
+
+  /** The scope is what the request needs, so that clients can ask for that and nothing more. */
+  challenge({ gun, actions }: AccessRequest, refusal: Refusal): string {
+    const { realm, service } = this.#settings;
+    const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:${actions.join(",")}`;
+    const error =
+      refusal === "missing" ? "" : `,error="${refusal === "insufficient" ? "insufficient_scope" : "invalid_token"}"`;
+    return `Bearer realm=${quoted(realm)},service=${quoted(service)},scope=${quoted(scope)}${error}`;
+  }
+
+  async reload(): Promise<void> {
+    for (const file of this.#files) await file.reload();
+  }
+
+  async #verified(token: string): Promise<JWTPayload | undefined> {
+    const { issuer, service } = this.#settings;
+    const now = this.#parts.now();
+    const keys = (await Promise.all(this.#files.map((file) => file.value()))).reduce(allKeys, noKeys);
+    try {
+      const { payload } = await jwtVerify(token, (header) => findTokenKey(header, keys, now), {
+        algorithms,
+        issuer,
+        audience: service,
+        clockTolerance: leewaySeconds,
+        currentDate: now,
+        requiredClaims: ["exp"],
+      });
+      return payload;
+    } catch (error) {
+      // Whatever it was that could not be read, found or verified: it came with the token, and nothing is proven by it.
+      this.#parts.log.write("debug", "refused a token", errorFields(error));
+      return undefined;
+    }
+  }
+}
+
+function parseBundle(bytes: Buffer): TrustedKeys {
+  return bundleKeys(parseCertificateBundle(bytes));
+}
+
+function requireSettings({ realm, service, issuer }: TokenSettings): void {
+  const url = URL.canParse(realm) ? new URL(realm) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol))
+    throw invalid("realm is not an http or https URL");
+  if (url.username !== "" || url.password !== "") throw invalid("realm holds a user name or password");
+  for (const [name, value] of Object.entries({ realm, service, issuer })) {
+    if (value === "" || /\p{Cc}/u.test(value)) throw invalid(`${name} is empty or has control characters`);
+  }
+}
+
+function isConfidential({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}
+
+function invalid(reason: string): TagsealError {
+  return new TagsealError("SERVER_CONFIGURATION", `Cannot set token authentication up: ${reason}`);
+}

@@ -1,0 +1,96 @@
+/** What a server keeps between two starts: its metadata and its keys. */
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { TagsealError } from "../errors.ts";
+import { namesKeyIn } from "./published-keys.ts";
+import { errorFields, type ServerLog } from "./server-log.ts";
+import type { ServerOptions } from "./server-options.ts";
+import type { KeyTable } from "./signer/key-table.ts";
+import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
+import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
+import { onePassphrase } from "./signer/signer-passphrases.ts";
+import type { SigningService } from "./signer/signing-service.ts";
+import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
+
+/**
+ * Opens what the server keeps: the store of metadata, and whoever holds its keys. What the options bring along is used as it is.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`
+ */
+export async function openServerParts(
+  options: ServerOptions,
+  now: () => Date,
+  log: ServerLog,
+): Promise<{ store: MetadataStore; signer: SigningService }> {
+  if (options.dataDir !== undefined) makeDataDirectory(options.dataDir);
+  const store = options.store ?? new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+  try {
+    const signer = options.signer ?? (await openSigner(options, store, now, log));
+    return { store, signer };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openSigner(
+  options: ServerOptions,
+  store: MetadataStore,
+  now: () => Date,
+  log: ServerLog,
+): Promise<SigningService> {
+  const { dataDir, signerPassphrase, signerPassphrases } = options;
+  const table = options.keyTable ?? new SqliteKeyTable(join(requireDataDir(options), signerFiles.database));
+  const namesKey = namesKeyIn(store);
+  if (options.remoteSigner !== undefined) {
+    const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
+    return openRemoteSigningService({ ...options.remoteSigner, table, namesKey, now, onReachable });
+  }
+  try {
+    await refuseEmptyTable(table, store);
+  } catch (error) {
+    await table.close();
+    throw error;
+  }
+  const passphrases = {
+    given: signerPassphrases ?? onePassphrase(signerPassphrase),
+    // Other processes that share a table would not find a passphrase that one of them has generated.
+    file: options.keyTable === undefined && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined,
+    onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
+  };
+  return openLocalSigningService({ table, passphrases, namesKey, now });
+}
+
+function logReachable(log: ServerLog, failure: TagsealError | undefined): void {
+  if (failure === undefined) log.write("info", "the signer answers again");
+  else log.write("error", "the signer does not answer", errorFields(failure));
+}
+
+/** New keys for old collections would look like success until the first publication fails. */
+async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<void> {
+  if ((await table.derivationSecret()) !== undefined || (await table.keys("", 1)).length > 0) return;
+  if ((await store.changes({ from: 0, limit: 1, backwards: false })).length === 0) return;
+  const message = "The server's store holds collections, but there are no signer keys";
+  throw new TagsealError("SERVER_CONFIGURATION", message, {
+    hint: "Restore the signer's database from the backup that goes with the store: signer.db with metadata.db.",
+  });
+}
+
+function requireDataDir({ dataDir }: ServerOptions): string {
+  if (dataDir !== undefined) return dataDir;
+  throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
+    hint: "Name one with --data, or databases for both.",
+  });
+}
+
+function makeDataDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
+  }
+}

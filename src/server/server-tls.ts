@@ -1,0 +1,54 @@
+import type { Server, ServerOptions as HttpsOptions } from "node:https";
+import type { ClientCertificates } from "./auth/open-authorisation.ts";
+import { readTlsFiles, type TlsFiles, type TlsPaths } from "./tls-files.ts";
+
+/** What TLS of a server rests on: files that may change while it runs. */
+export class ServerTls {
+  readonly #paths: TlsPaths;
+  readonly #isRequired: boolean;
+  #files: TlsFiles;
+  /** PEM text; undefined when clients are not asked for certificates */
+  #authorities: Buffer | undefined;
+  #server: Server | undefined;
+
+  private constructor(paths: TlsPaths, files: TlsFiles, authorities: Buffer | undefined, isRequired: boolean) {
+    this.#paths = paths;
+    this.#files = files;
+    this.#authorities = authorities;
+    this.#isRequired = isRequired;
+  }
+
+  /** @throws TagsealError `SERVER_CONFIGURATION` */
+  static async open(paths: TlsPaths, clients: ClientCertificates | undefined): Promise<ServerTls> {
+    return new ServerTls(paths, readTlsFiles(paths), await clients?.authorities(), clients?.required ?? false);
+  }
+
+  /** For the server that is made. A certificate nobody vouches for counts as none, unless there must be one. */
+  get options(): HttpsOptions {
+    const asked = this.#authorities && { requestCert: true, rejectUnauthorized: this.#isRequired };
+    return { ...this.#context(), ...asked };
+  }
+
+  /** Names the server that changes are passed on to. */
+  attach(server: Server): void {
+    this.#server = server;
+  }
+
+  /** Reads certificate and key again. @throws TagsealError `SERVER_CONFIGURATION`; what was valid before stays valid */
+  reload(): void {
+    this.#files = readTlsFiles(this.#paths);
+    this.#server?.setSecureContext(this.#context());
+  }
+
+  /** Connections that wait for their next request end: they were opened under the old authorities. */
+  useAuthorities(authorities: Buffer): void {
+    this.#authorities = authorities;
+    this.#server?.setSecureContext(this.#context());
+    this.#server?.closeIdleConnections();
+  }
+
+  #context(): HttpsOptions {
+    const ca = this.#authorities && { ca: this.#authorities };
+    return { ...this.#files, ...ca, minVersion: "TLSv1.2" };
+  }
+}
