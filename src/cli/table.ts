@@ -63,9 +63,24 @@ const trust: readonly Entry[] = [
 
 const importing: readonly Entry[] = [
   {
+    name: "bundle",
+    summary: "Bring repositories in from a bundle",
+    load: async () => (await import("./commands/import/bundle.ts")).command,
+  },
+  {
+    name: "hand-over",
+    summary: "Let the server a repository was moved to sign for it",
+    load: async () => (await import("./commands/import/hand-over.ts")).command,
+  },
+  {
     name: "notary-db",
     summary: "Move in from the databases of a Notary server and signer",
     load: async () => (await import("./commands/import/notary-db.ts")).command,
+  },
+  {
+    name: "notary-server",
+    summary: "Move in from a Notary server that runs",
+    load: async () => (await import("./commands/import/notary-server.ts")).command,
   },
 ];
 
@@ -94,6 +109,11 @@ export const root: Entry = {
       name: "doctor",
       summary: "Check whether content trust is enforced on this machine",
       load: async () => (await import("./commands/doctor.ts")).command,
+    },
+    {
+      name: "export",
+      summary: "Write signed repositories into a bundle",
+      load: async () => (await import("./commands/export.ts")).command,
     },
     {
       name: "help",

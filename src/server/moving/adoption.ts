@@ -3,8 +3,15 @@
 import { MetadataError, TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
-import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import type { FileVersion, MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import type { VerifiedCollection } from "./collection-verification.ts";
+
+/** How to store it. */
+export interface AdoptionOptions {
+  readonly now: Date;
+  /** the changefeed tells of it already; without it, a line is added */
+  readonly isInChangefeed?: boolean;
+}
 
 /**
  * Publishes a verified collection to a store, all or nothing as far as readers can tell. Does nothing when it lies there already.
@@ -17,23 +24,18 @@ import type { VerifiedCollection } from "./collection-verification.ts";
 export async function adoptCollection(
   store: MetadataStore,
   collection: VerifiedCollection,
-  now: Date,
+  { now, isInChangefeed = false }: AdoptionOptions,
 ): Promise<number> {
   const { gun, files } = collection;
   const here = new StoredVersions(gun, await store.versions(gun));
   here.refuseOther(files);
   const added = files.filter((file) => here.find(file) === undefined);
-  if (added.length === 0) return 0;
-  const [older, current] = [
-    added.filter((file) => isOldRoot(file, collection)),
-    added.filter((file) => !isOldRoot(file, collection)),
-  ];
   // Roots on the way to the newest: no snapshot names them, so that nobody sees them before the rest is here.
-  await store.restore(
-    gun,
-    older.map((file) => ({ ...file, createdAt: now })),
-  );
-  if (current.length > 0) await store.publish({ gun, base: here.newest("timestamp")?.sha256, files: current, at: now });
+  const restored = isInChangefeed ? added : added.filter((file) => isOldRoot(file, collection));
+  const published = isInChangefeed ? [] : added.filter((file) => !isOldRoot(file, collection));
+  await store.restore(gun, restored.map(storedAt(now)));
+  const base = here.newest("timestamp")?.sha256;
+  if (published.length > 0) await store.publish({ gun, base, files: published, at: now });
   return added.length;
 }
 
@@ -101,4 +103,8 @@ class StoredVersions {
 
 function isOldRoot({ role, version }: ValidatedFile, { roots }: VerifiedCollection): boolean {
   return role === "root" && version !== roots.at(-1)?.body.version;
+}
+
+function storedAt(createdAt: Date): (file: ValidatedFile) => StoredFile {
+  return ({ role, version, sha256, bytes }) => ({ role, version, sha256, bytes, createdAt });
 }

@@ -19,6 +19,7 @@ import {
 } from "./bundle-format.ts";
 import { type VerifiedCollection, verifyCollection } from "./collection-verification.ts";
 import type { CollectionReport } from "./move-report.ts";
+import { storedSource } from "./stored-source.ts";
 
 /** Where collections are exported from. */
 export interface BundleSource {
@@ -69,24 +70,22 @@ export async function exportBundle({
   return reports;
 }
 
-/** The source that a store is. */
-export function bundleSourceOf(
-  store: MetadataStore,
-  collection: BundleSource["collection"],
-  allVersions: boolean,
-): BundleSource {
-  return allVersions
-    ? { collection, history: async (verified) => historyOf(await store.versions(verified.gun), verified) }
-    : { collection };
+/** A store to export from. */
+export function storedBundleSource(store: MetadataStore, allVersions: boolean): BundleSource {
+  const collection = (gun: string): MetadataSource => storedSource(store, gun);
+  if (!allVersions) return { collection };
+  return { collection, history: async (verified) => historyOf(await store.versions(verified.gun), verified) };
 }
 
 /** What is older than the current version of its role, those who delegate first. */
 function historyOf(stored: readonly FileVersion[], { files }: VerifiedCollection): readonly FileVersion[] {
   const current = new Map(files.map(({ role, version }) => [role, version]));
   const older = stored.filter(({ role, version }) => role !== "root" && version < (current.get(role) ?? 0));
-  const depth = (role: string): number =>
-    role.startsWith("targets") ? role.split("/").length : Number.MAX_SAFE_INTEGER;
   return older.toSorted((a, b) => depth(a.role) - depth(b.role) || compare(a.role, b.role) || a.version - b.version);
+}
+
+function depth(role: string): number {
+  return role.startsWith("targets") ? role.split("/").length : Number.MAX_SAFE_INTEGER;
 }
 
 function compare(a: string, b: string): number {

@@ -59,9 +59,11 @@ export function serialiseHeader(guns: readonly string[]): Uint8Array {
 
 /** Writes an index. */
 export function serialiseIndex({ current, history }: BundleIndex): Uint8Array {
-  const files = (list: readonly BundleFile[]) =>
-    list.map(({ role, version, sha256, length }) => ({ role, version, sha256, length }));
-  return json({ current: files(current), history: files(history) });
+  return json({ current: current.map(listed), history: history.map(listed) });
+}
+
+function listed({ role, version, sha256, length }: BundleFile): BundleFile {
+  return { role, version, sha256, length };
 }
 
 /** Reads the first entry: the names of the collections that follow. @throws MetadataError `BUNDLE_MALFORMED` */
@@ -121,7 +123,7 @@ function objectIn(bytes: Uint8Array, name: string): JsonObject {
 }
 
 function arrayOf(value: JsonValue | undefined, name: string): readonly JsonValue[] {
-  if (Array.isArray(value)) return value as readonly JsonValue[];
+  if (Array.isArray(value)) return value;
   throw malformedBundle(`it has no list of ${name}`);
 }
 

@@ -3,15 +3,12 @@
  * and compared with what is stored here. One that is refused does not keep the others out; a bundle that is damaged ends the import.
  */
 
-import { createReadStream } from "node:fs";
-import { Transform } from "node:stream";
-import { text } from "node:stream/consumers";
-import { extract, type Extract } from "tar-stream";
 import { sha256Hex } from "../../crypto/digest.ts";
-import { hasCode, MetadataError, TagsealError, UsageError } from "../../errors.ts";
+import { hasCode, MetadataError } from "../../errors.ts";
 import type { MetadataSource } from "../../tuf/updater.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import { adoptCollection } from "./adoption.ts";
+import { BundleEntries } from "./bundle-entries.ts";
 import {
   type BundleFile,
   bundleHeaderName,
@@ -38,8 +35,6 @@ export interface BundleImport {
 
 /** Bytes of one collection's current files: what is held in memory at once. */
 const maxCurrentBytes = 512 * 1024 * 1024;
-/** Bytes of headers, and of what streams buffer. */
-const maxAheadBytes = 2 * 1024 * 1024;
 const historyBatchBytes = 16 * 1024 * 1024;
 
 /**
@@ -87,7 +82,7 @@ class CollectionImport {
     try {
       const collection = await verifyCollection({ gun, source: bundledSource(gun, current), now: this.#bundle.now });
       requireNoOther(collection, this.#index);
-      const adopted = await adoptCollection(this.#bundle.store, collection, this.#bundle.now);
+      const adopted = await adoptCollection(this.#bundle.store, collection, { now: this.#bundle.now });
       const restored = await this.#readHistory(new HistoryJudge(collection));
       const files = this.#index.current.length + this.#index.history.length;
       return { gun, files, added: adopted + restored, warnings: collection.warnings, problems: this.#problems };
@@ -183,67 +178,4 @@ function bundledSource(gun: string, files: ReadonlyMap<string, Uint8Array>): Met
       throw new MetadataError("TOO_LARGE", `${name} of ${gun} has ${bytes.length} bytes, more than ${maxBytes}`);
     },
   };
-}
-
-type Entries = ReturnType<Extract[typeof Symbol.asyncIterator]>;
-
-/** The entries of a tar, one after the other, each under the name that must come next. */
-class BundleEntries {
-  readonly #path: string;
-  readonly #file;
-  readonly #tar = extract();
-  readonly #entries: Entries;
-  #consumed = 0;
-  /** what is read ahead of an entry is headers, and those are kept in memory whole */
-  #allowed = maxAheadBytes;
-
-  constructor(path: string) {
-    this.#path = path;
-    this.#file = createReadStream(path);
-    const counted = new Transform({ transform: (chunk: Buffer, _, pass) => this.#count(chunk, pass) });
-    for (const stream of [this.#file, counted]) stream.on("error", (error) => this.#tar.destroy(error));
-    this.#entries = this.#file.pipe(counted).pipe(this.#tar)[Symbol.asyncIterator]();
-  }
-
-  /** @throws MetadataError `BUNDLE_MALFORMED`; UsageError `FILE_UNREADABLE` */
-  async read(name: string, maxBytes: number): Promise<Uint8Array> {
-    const next = await this.#explained(this.#entries.next());
-    if (next.done === true) throw malformedBundle(`it ends before ${name}`);
-    const entry = next.value;
-    if (entry.header.name !== name || entry.header.type !== "file")
-      throw malformedBundle(`it holds ${JSON.stringify(entry.header.name.slice(0, 300))} where ${name} must be`);
-    const size = entry.header.size ?? 0;
-    if (size > maxBytes) throw malformedBundle(`${name} has more than ${maxBytes} bytes`);
-    this.#allowed = this.#consumed + size + maxAheadBytes;
-    return Buffer.from(await this.#explained(text(entry.setEncoding("latin1"))), "latin1");
-  }
-
-  /** @throws MetadataError `BUNDLE_MALFORMED` when anything follows */
-  async end(): Promise<void> {
-    const { done } = await this.#explained(this.#entries.next());
-    if (done !== true) throw malformedBundle("something follows after its last collection");
-  }
-
-  close(): void {
-    this.#file.destroy();
-    this.#tar.destroy();
-  }
-
-  #count(chunk: Buffer, pass: (error: Error | null, chunk?: Buffer) => void): void {
-    this.#consumed += chunk.length;
-    if (this.#consumed <= this.#allowed) pass(null, chunk);
-    else pass(malformedBundle("a header in it is too long"));
-  }
-
-  async #explained<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (cause) {
-      if (cause instanceof TagsealError) throw cause;
-      const { code, message } = cause as NodeJS.ErrnoException; // streams throw nothing else
-      if (typeof code === "string" && /^E[A-Z]+$/u.test(code))
-        throw new UsageError("FILE_UNREADABLE", `Cannot read ${this.#path}: ${message}`, { cause });
-      throw malformedBundle(`it is no tar, or a damaged one (${message})`, cause);
-    }
-  }
 }

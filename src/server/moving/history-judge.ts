@@ -1,5 +1,5 @@
 import { hasCode, MetadataError } from "../../errors.ts";
-import type { AnyBody, MetadataFile, RoleName } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { verifyThreshold } from "../../tuf/threshold.ts";
 import type { RoleSigners } from "../../tuf/trusted-metadata.ts";
@@ -42,7 +42,7 @@ export class HistoryJudge {
     this.#learn(file);
   }
 
-  #learn({ body }: MetadataFile<AnyBody>): void {
+  #learn({ body }: MetadataFile): void {
     if (body.type === "root") {
       for (const [role, roleKeys] of body.roles) this.#add(role, { roleKeys, keys: body.keys });
     } else if (body.type === "targets") {

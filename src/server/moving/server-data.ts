@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import type { KeyTable } from "../signer/key-table.ts";
 import { signerFiles } from "../signer/local-signing-service.ts";
+import { openSignerKeys } from "../signer/signer-keys.ts";
+import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
 import { SqliteKeyTable } from "../signer/sqlite-key-table.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { SqliteMetadataStore } from "../storage/sqlite-metadata-store.ts";
@@ -11,6 +13,12 @@ import { SqliteMetadataStore } from "../storage/sqlite-metadata-store.ts";
 export interface ServerData {
   readonly store: MetadataStore;
   readonly keys: KeyTable;
+  /**
+   * Sets the signer up as the server's first start would, so that the server will start on data that came without keys.
+   *
+   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
+   */
+  prepareSigner(given: SignerPassphrases, now: () => Date): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,7 +42,14 @@ export async function openServerData({ dataDir }: ServerDataLocation): Promise<S
   const store = new SqliteMetadataStore({ path: join(dataDir, "metadata.db") });
   try {
     const keys = new SqliteKeyTable(join(dataDir, signerFiles.database));
-    return { store, keys, close: async () => void (await Promise.all([store.close(), keys.close()])) };
+    const file = join(dataDir, signerFiles.passphrase);
+    return {
+      store,
+      keys,
+      prepareSigner: async (given, now) =>
+        void (await openSignerKeys({ table: keys, passphrases: { given, file }, now })),
+      close: async () => void (await Promise.all([store.close(), keys.close()])),
+    };
   } catch (error) {
     await store.close();
     throw error;
