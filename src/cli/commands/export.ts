@@ -80,8 +80,9 @@ type Given = Parameters<typeof openServerData>[0] & { readonly "all-versions": b
 
 async function openData(options: Given): Promise<Opened> {
   const { storedBundleSource } = await import("../../server/moving/bundle-export.ts");
-  const { store, close } = await openServerData(options);
-  return { source: storedBundleSource(store, options["all-versions"]), guns: () => allGuns(store), close };
+  const data = await openServerData(options);
+  const source = storedBundleSource(data.store, options["all-versions"]);
+  return { source, guns: () => allGuns(data.store), close: () => data.close() };
 }
 
 async function openServer(url: string, options: Given, io: Io): Promise<Opened> {
