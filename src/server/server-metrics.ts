@@ -3,7 +3,9 @@
 import type { CollectionReader } from "./collection-reader.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
+import type { ConnectionCounts } from "./http/connection-limit.ts";
 import { Metrics } from "./http/metrics.ts";
+import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Upkeep } from "./upkeep.ts";
@@ -13,9 +15,11 @@ export interface MetricSources {
   readonly reader: CollectionReader;
   readonly publisher: Publisher;
   readonly uploads: UploadBudget;
+  readonly refusals: RefusalCounts;
   readonly keeper: FreshnessKeeper;
   readonly upkeep: Upkeep;
-  readonly refusals: RefusalCounts;
+  readonly rateLimits: RateLimits;
+  readonly connections: Readonly<ConnectionCounts>;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -28,9 +32,10 @@ export function serverMetrics(sources: MetricSources): Metrics {
     metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
   };
   addPublishing(add, sources);
+  addAccess(add, sources);
   addFreshness(add, sources);
   addRetention(add, sources);
-  addAccess(add, sources);
+  addLimits(add, sources);
   return metrics;
 }
 
@@ -41,7 +46,18 @@ function addPublishing(add: Add, { publisher, reader, uploads }: MetricSources):
   add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
+  add("revision_checks_total", "Questions to the store whether something has changed.", () => reader.counts.checks);
+  add("store_lost", "1 while the store cannot be asked and reads come from memory.", () =>
+    Number(reader.counts.isLost),
+  );
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
+}
+
+function addAccess(add: Add, { refusals }: MetricSources): void {
+  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
+  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
+  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
+  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
 }
 
 function addFreshness(add: Add, { publisher, keeper }: MetricSources): void {
@@ -65,9 +81,11 @@ function addRetention(add: Add, { upkeep }: MetricSources): void {
   add("pruned_bytes_total", "Bytes of the old versions forgotten.", () => upkeep.counts.forgottenBytes);
 }
 
-function addAccess(add: Add, { refusals }: MetricSources): void {
-  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
-  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
-  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
-  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
+function addLimits(add: Add, { rateLimits, connections }: MetricSources): void {
+  for (const pace of ["reads", "uploads", "keys"] as const) {
+    add(`limited_${pace}_total`, `Requests too many (${pace}).`, () => rateLimits[pace]?.refused ?? 0);
+    add(`limited_${pace}_clients`, `Clients remembered (${pace}).`, () => rateLimits[pace]?.clients ?? 0);
+  }
+  add("connections", "Connections open.", () => connections.open);
+  add("connections_refused_total", "Connections too many.", () => connections.refused);
 }

@@ -1,6 +1,6 @@
 /** What a server keeps between two starts: its metadata and its keys. */
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
 import { namesKeyIn } from "./published-keys.ts";
@@ -9,7 +9,7 @@ import type { ServerOptions } from "./server-options.ts";
 import type { KeyTable } from "./signer/key-table.ts";
 import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
 import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
-import { onePassphrase } from "./signer/signer-passphrases.ts";
+import { existingPassphrases, onePassphrase, type SignerPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -27,7 +27,7 @@ export async function openServerParts(
   log: ServerLog,
 ): Promise<{ store: MetadataStore; signer: SigningService }> {
   if (options.dataDir !== undefined) makeDataDirectory(options.dataDir);
-  const store = options.store ?? new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+  const store = options.store ?? (await openStoreOf(options, (warning) => log.write("info", "database", { warning })));
   try {
     const signer = options.signer ?? (await openSigner(options, store, now, log));
     return { store, signer };
@@ -37,6 +37,55 @@ export async function openServerParts(
   }
 }
 
+/**
+ * Opens the store that options name: a shared database, or the file below the data directory.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openStoreOf(
+  options: Pick<ServerOptions, "database" | "dataDir">,
+  onWarning?: (warning: string) => void,
+): Promise<MetadataStore> {
+  if (options.database === undefined)
+    return new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+  const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
+  return await openMetadataStore(options.database, { onWarning });
+}
+
+/** Where keys are kept. */
+export interface KeyPlace {
+  readonly dataDir?: string | undefined;
+  readonly database?: string | undefined;
+}
+
+/**
+ * Opens the table of keys that options name: in a database, or in the file below the data directory.
+ *
+ * @param how.mustExist do not begin one
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openKeyTableOf(
+  { database, dataDir }: KeyPlace,
+  how: { readonly mustExist?: boolean } = {},
+): Promise<KeyTable> {
+  if (database !== undefined) {
+    throw new TagsealError("SERVER_CONFIGURATION", "Keys cannot be kept in a database yet");
+  }
+  const path = join(requireDataDir({ dataDir }), signerFiles.database);
+  if (how.mustExist === true && !existsSync(path))
+    throw new TagsealError("SERVER_CONFIGURATION", `There is no ${path}: no server and no signer has run there`);
+  return new SqliteKeyTable(path);
+}
+
+/** The passphrases given, or the one in the data directory. @throws TagsealError `SERVER_CONFIGURATION` */
+export function passphrasesOf(keys: {
+  readonly dataDir?: string | undefined;
+  readonly passphrases?: SignerPassphrases | undefined;
+}): SignerPassphrases {
+  const file = keys.dataDir === undefined ? undefined : join(keys.dataDir, signerFiles.passphrase);
+  return existingPassphrases({ given: keys.passphrases, file });
+}
+
 async function openSigner(
   options: ServerOptions,
   store: MetadataStore,
@@ -44,7 +93,9 @@ async function openSigner(
   log: ServerLog,
 ): Promise<SigningService> {
   const { dataDir, signerPassphrase, signerPassphrases } = options;
-  const table = options.keyTable ?? new SqliteKeyTable(join(requireDataDir(options), signerFiles.database));
+  const place = { dataDir: options.dataDir, database: options.signerDatabase ?? options.database };
+  const table = options.keyTable ?? (await openKeyTableOf(place));
+  const isOwnTable = options.keyTable === undefined && place.database === undefined;
   const namesKey = namesKeyIn(store);
   if (options.remoteSigner !== undefined) {
     const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
@@ -59,7 +110,7 @@ async function openSigner(
   const passphrases = {
     given: signerPassphrases ?? onePassphrase(signerPassphrase),
     // Other processes that share a table would not find a passphrase that one of them has generated.
-    file: options.keyTable === undefined && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined,
+    file: isOwnTable && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined,
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
   return openLocalSigningService({ table, passphrases, namesKey, now });
@@ -80,7 +131,7 @@ async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<
   });
 }
 
-function requireDataDir({ dataDir }: ServerOptions): string {
+function requireDataDir({ dataDir }: Pick<ServerOptions, "dataDir">): string {
   if (dataDir !== undefined) return dataDir;
   throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
     hint: "Name one with --data, or databases for both.",

@@ -232,12 +232,22 @@ function describeAssigning(open: Open): void {
     assert.equal(await assignments.countPending(), 1);
   });
 
+  it("uses a key only for the role and the collection it is assigned to", async (t) => {
+    const { assignments } = await open(t);
+    await assignments.assign(assignment("a"));
+    for (const other of [{ gun: `${gun}2` }, { gun: gun.toUpperCase() }, { role: "snapshot" as const }])
+      assert.equal(await assignments.use({ ...assignment("a"), ...other }), false);
+    assert.equal((await assignments.find(idOf("a")))?.used, false);
+    await assignments.use(assignment("a"));
+    assert.equal(await assignments.use(assignment("a", { gun: `${gun}2` })), false);
+  });
+
   it("promises another key once one is used, and keeps any number of used ones", async (t) => {
     const { assignments } = await open(t);
     await assignments.assign(assignment("a"));
-    assert.equal(await assignments.use(idOf("a")), true);
-    assert.equal(await assignments.use(idOf("a")), true);
-    assert.equal(await assignments.use(idOf("unknown")), false);
+    assert.equal(await assignments.use(assignment("a")), true);
+    assert.equal(await assignments.use(assignment("a")), true);
+    assert.equal(await assignments.use(assignment("unknown")), false);
     assert.deepEqual(await assignments.find(idOf("a")), assignment("a", { used: true }));
     assert.equal(await assignments.pending(assignment("a")), undefined);
     assert.equal(await assignments.assign(assignment("b", { used: true })), true);
@@ -263,7 +273,7 @@ function describeForgetting(open: Open): void {
   it("never forgets a used key", async (t) => {
     const { assignments } = await open(t);
     await assignments.assign(assignment("a"));
-    await assignments.use(idOf("a"));
+    await assignments.use(assignment("a"));
     assert.equal(await assignments.forget(idOf("a")), false);
     assert.deepEqual(await assignments.find(idOf("a")), assignment("a", { used: true }));
   });
@@ -272,7 +282,7 @@ function describeForgetting(open: Open): void {
     const { assignments } = await open(t);
     await assignments.assign(assignment("a"));
     const [used, ...forgotten] = await Promise.all([
-      assignments.use(idOf("a")),
+      assignments.use(assignment("a")),
       ...Array.from({ length: 4 }, () => assignments.forget(idOf("a"))),
     ]);
     assert.equal([used, ...forgotten].filter(Boolean).length, 1);

@@ -31,6 +31,8 @@ export function metadataStoreContract(name: string, open: OpenStore): void {
     describeChanges(open);
     describeMoving(open);
     describeForgetting(open);
+    describeNames(open);
+    describeRaces(open);
   });
 }
 
@@ -291,5 +293,74 @@ function describeForgetting(open: OpenStore): void {
     assert.equal((await store.current(gun, "targets"))?.version, 2);
     assert.equal((await store.versions("other")).length, 1);
     assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), []);
+  });
+}
+
+function describeNames(open: OpenStore): void {
+  it("tells names apart by their bytes", async (t) => {
+    const store = await open(t);
+    const names = ["app", "App", "\u00e4pp", "a\u0308pp", "stra\u00dfe", "strasse", "%", "_", "\ud83d\ude80"];
+    for (const name of names) await store.publish({ ...publication(1, undefined, file("root", 1, name)), gun: name });
+    for (const name of names)
+      assert.equal((await store.current(name, "root"))?.sha256, file("root", 1, name).sha256, name);
+    const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    assert.deepEqual(await store.guns("", 99), inOrder);
+    await store.remove("app", at);
+    assert.equal((await store.guns("", 99)).length, names.length - 1);
+  });
+
+  it("has room for the longest names and for large files", async (t) => {
+    const store = await open(t);
+    const longest = { gun: "\u00e4".repeat(127), role: `targets/${"r".repeat(247)}` };
+    const bytes = Buffer.alloc(9_000_000, "{large}");
+    const large = { role: longest.role, version: 2_147_483_647, bytes, sha256: "a".repeat(64) };
+    await store.publish({ ...publication(2_147_483_647, undefined, large), gun: longest.gun });
+    const found = await store.byChecksum(longest.gun, longest.role, large.sha256);
+    assert.ok(found && bytes.equals(found.bytes));
+    const [first] = await store.versions(longest.gun);
+    assert.deepEqual([first?.role, first?.length, first?.version], [longest.role, 9_000_000, 2_147_483_647]);
+  });
+}
+
+function describeRaces(open: OpenStore): void {
+  it("I7: of many racing first publications lets exactly one win", async (t) => {
+    const store = await open(t);
+    const rivals = Array.from({ length: 8 }, (_, number) =>
+      store.publish(publication(1, undefined, file("root", 1, `by rival ${number}`))),
+    );
+    const outcomes = await Promise.allSettled(rivals);
+    const reasons = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason.code)] : []));
+    assert.deepEqual(new Set(reasons), new Set(["STORAGE_CONFLICT"]));
+    assert.equal(reasons.length, 7);
+  });
+
+  it("I7: lets publishers of different collections all succeed, and gives each its own position without a gap", async (t) => {
+    const store = await open(t);
+    const names = Array.from({ length: 24 }, (_, number) => `app-${number}`);
+    await Promise.all(names.map((name) => store.publish({ ...publication(1, undefined, file("root", 1)), gun: name })));
+    const changes = await store.changes({ from: 0, limit: 99, backwards: false });
+    assert.deepEqual(
+      changes.map(({ id }) => id),
+      names.map((_, index) => index + 1),
+    );
+    assert.deepEqual(new Set(changes.map((change) => change.gun)), new Set(names));
+  });
+
+  it("I7: a deletion and a publication at once leave a whole collection, or none", async (t) => {
+    const store = await open(t);
+    for (let round = 1; round <= 5; round += 1) {
+      const gunOfRound = `app-${round}`;
+      await store.publish({ ...publication(1, undefined, file("root", 1)), gun: gunOfRound });
+      const late = { ...publication(2, file("timestamp", 1), file("targets", 1)), gun: gunOfRound };
+      const [published] = await Promise.allSettled([store.publish(late), store.remove(gunOfRound, at)]);
+      assert.deepEqual(await store.versions(gunOfRound), [], `publish ${published.status}`);
+      assert.equal(await store.current(gunOfRound, "timestamp"), undefined);
+      const changes = await store.changes({ gun: gunOfRound, from: 0, limit: 9, backwards: false });
+      const expected = published.status === "fulfilled" ? ["update", "update", "deletion"] : ["update", "deletion"];
+      assert.deepEqual(
+        changes.map(({ category }) => category),
+        expected,
+      );
+    }
   });
 }

@@ -42,7 +42,7 @@ export async function openReplica(
   const publisher = new Publisher({
     store,
     signer,
-    reader: new CollectionReader(store, 1_000_000),
+    reader: new CollectionReader(store, { maxBytes: 1_000_000 }),
     log,
     now,
     lifetimes,

@@ -16,7 +16,10 @@ export const serverSettings = {
     kind: "file",
     help: "authorities of client certificates, PEM; with it every client needs one",
   },
-  "server.trusted_proxies": { kind: "names", help: "addresses whose `X-Forwarded-For` is believed; none" },
+  "server.trusted_proxies": {
+    kind: "names",
+    help: "addresses or networks of proxies whose `X-Forwarded-For` names the client; none",
+  },
   "server.data_directory": { kind: "file", help: "where the embedded databases lie, and the signer's passphrase file" },
 
   "storage.backend": {
@@ -56,16 +59,25 @@ export const serverSettings = {
 
   "auth.type": {
     kind: "text",
-    help: "`token`, `basic` or `mtls`; absent: everybody may do everything",
-    values: ["token", "basic", "mtls"],
+    help: "`token`: docker's token authentication. Without any setting of `auth` everybody may do everything",
+    values: ["token"],
   },
-  "auth.options.realm": { kind: "text", help: "where clients get tokens, a URL; or the realm of basic authentication" },
+  "auth.options.realm": { kind: "text", help: "where clients get tokens, a URL" },
   "auth.options.service": { kind: "text", help: "this server's name as tokens spell it: their audience" },
   "auth.options.issuer": { kind: "text", help: "who issues the tokens" },
   "auth.options.rootcertbundle": { kind: "file", help: "certificates of those who may sign tokens, PEM" },
   "auth.options.jwks": { kind: "file", help: "keys of those who may sign tokens, a JSON Web Key Set" },
   "auth.options.autoredirect": ignored,
-  "auth.options.htpasswd": { kind: "file", help: "names and bcrypt hashes for basic authentication" },
+  "auth.htpasswd": { kind: "file", help: "names and bcrypt hashes of those who log in with a password" },
+  "auth.htpasswd_realm": { kind: "text", help: "what clients show when they ask for the password; `tagseal`" },
+  "auth.client_ca_file": { kind: "file", help: "authorities of those who log in with a client certificate, PEM" },
+  "auth.client_certificate_required": { kind: "boolean", help: "nobody comes in without one; `false`" },
+  "auth.user_from": {
+    kind: "text",
+    help: "what of a client certificate is the user's name; `commonName`",
+    values: ["commonName", "dns", "uri"],
+  },
+  "auth.restricted_by_rules": { kind: "boolean", help: "rules restrict what tokens allow; `true`" },
   "auth.anonymous_pull": { kind: "boolean", help: "everybody may read; `false`" },
   "auth.protect_monitoring": { kind: "boolean", help: "metrics and health ask for a login, too; `false`" },
   "auth.groups": { kind: "json", help: 'names of users by group: `{"release": ["alice"]}`' },
@@ -93,10 +105,11 @@ export const serverSettings = {
 
   "limits.max_upload_bytes": { kind: "number", help: "one upload; 50331648" },
   "limits.max_cache_bytes": { kind: "number", help: "the cache in front of the database; 50331648" },
-  "limits.max_connections": { kind: "number", help: "connections at a time" },
+  "limits.max_connections": { kind: "number", help: "connections at a time; 4096" },
+  "limits.max_connections_per_client": { kind: "number", help: "connections of one client address at a time; 1024" },
   "limits.reads_per_minute": { kind: "number", help: "of one client address; no limit" },
   "limits.uploads_per_minute": { kind: "number", help: "of one client address; no limit" },
-  "limits.key_requests_per_minute": { kind: "number", help: "of one client address" },
+  "limits.key_requests_per_minute": { kind: "number", help: "of one client address; 600" },
 
   "logging.level": {
     kind: "text",

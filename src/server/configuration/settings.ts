@@ -34,6 +34,16 @@ export interface SettingSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** the beginnings of variables, the first one found counting: `TAGSEAL_SERVER_`, `NOTARY_SERVER_` */
   readonly prefixes: readonly string[];
+  /** flags of a command line that stand for settings; they win over everything else. Paths are relative to where the command runs */
+  readonly flags?: readonly SettingFlag[];
+}
+
+/** A flag that was given. */
+export interface SettingFlag {
+  /** with its dashes */
+  readonly flag: string;
+  readonly setting: string;
+  readonly value: string;
 }
 
 /** The settings of one run. Every getter answers undefined for what was not set. */
@@ -84,18 +94,20 @@ export function readSettings<Table extends SettingTable>(
 ): Settings<keyof Table & string> {
   const values = new Map<string, JsonValue>();
   const ignored: string[] = [];
-  const keep = (name: string, value: JsonValue, origin: string): void => {
+  const keep = (name: string, value: JsonValue, origin: string, directory = sources.file?.directory): void => {
     const setting = Object.hasOwn(table, name) ? table[name] : undefined;
     if (setting === undefined) throw invalid(origin, `there is no setting ${name}`, nearest(name, table));
     if (setting.ignored === true) ignored.push(name);
-    else values.set(name, checked(name, setting, value, { origin, directory: sources.file?.directory }));
+    else values.set(name, checked(name, setting, value, { origin, directory }));
   };
   if (sources.file !== undefined) fromFile(table, sources.file, keep);
   fromEnvironment(table, sources, keep);
+  for (const { flag, setting, value } of sources.flags ?? [])
+    keep(setting, fromText(value, table[setting]?.kind ?? "text"), flag, "");
   return new Settings(values, ignored);
 }
 
-type Keep = (name: string, value: JsonValue, origin: string) => void;
+type Keep = (name: string, value: JsonValue, origin: string, directory?: string) => void;
 
 function fromFile(table: SettingTable, file: NonNullable<SettingSources["file"]>, keep: Keep): void {
   const visit = (value: JsonValue, path: readonly string[]): void => {

@@ -2,13 +2,14 @@
 
 import { hasCode, MetadataError } from "../../errors.ts";
 import { UpdateRefused } from "../../tuf/update-refused.ts";
-import { WireError } from "./wire-error.ts";
+import { storeLost, WireError } from "./wire-error.ts";
 
 /** The answer to a failed request. Errors nobody planned for become UNKNOWN: their text stays in the log. */
 export function toWireError(error: unknown, doing: "reading" | "changing"): WireError {
   if (error instanceof WireError) return error;
   if (error instanceof UpdateRefused) return refusedUpdate(error);
   if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
+  if (hasCode(error, "STORAGE_FAILED")) return storeLost(doing === "changing" ? "UPDATING" : "UNKNOWN", error);
   // What is stored cannot be understood. Notary v1: such an update is invalid, for a reason the client is not told.
   if (doing === "changing" && error instanceof MetadataError) return new WireError("INVALID_UPDATE", { cause: error });
   const code = doing === "changing" ? "UPDATING" : "UNKNOWN";

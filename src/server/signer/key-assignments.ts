@@ -37,8 +37,11 @@ export interface KeyAssignments {
    * pending key. @returns whether it was written
    */
   assign(assignment: KeyAssignment): Promise<boolean>;
-  /** Marks a key as used, durably: from here on it is never forgotten. @returns whether it is one that is used now */
-  use(keyId: string): Promise<boolean>;
+  /**
+   * Marks a key as used, durably: from here on it is never forgotten. @returns whether it is assigned to this role of this
+   * collection, and used now; false and unchanged when it is not assigned, or to another
+   */
+  use(of: Pick<KeyAssignment, "keyId" | "gun" | "role">): Promise<boolean>;
   /** How many keys are pending. */
   countPending(): Promise<number>;
   /** The pending key that was assigned before all others. */

@@ -80,7 +80,7 @@ class RemoteSigningService implements SigningService {
     const assigned = await this.#options.table.assignments.find(keyId);
     if (assigned === undefined) return this.#adopted(gun, role, keyId);
     if (assigned.gun !== gun || assigned.role !== role) return undefined;
-    return this.#signingKey(publicKeyOf(assigned), assigned.used);
+    return this.#signingKey(assigned);
   }
 
   async check(): Promise<void> {
@@ -152,15 +152,17 @@ class RemoteSigningService implements SigningService {
     const { bytes: publicKey, keyType: algorithm } = found.key;
     await table.assignments.assign({ keyId, gun, role, algorithm, publicKey, assignedAt: now(), used: true });
     const owner = await table.assignments.find(keyId);
-    return owner?.gun === gun && owner.role === role ? this.#signingKey(found.key, true) : undefined;
+    return owner?.gun === gun && owner.role === role ? this.#signingKey(owner) : undefined;
   }
 
-  #signingKey(publicKey: PublicKey, isUsed: boolean): SigningKey {
+  #signingKey(assigned: KeyAssignment): SigningKey {
+    const publicKey = publicKeyOf(assigned);
     return {
       publicKey,
       sign: async (payload) => {
         // Before the signature is out: a key that may be named by what is published must never be given to others.
-        if (!isUsed && !(await this.#options.table.assignments.use(publicKey.keyId))) throw givenAway(publicKey.keyId);
+        const isOurs = assigned.used || (await this.#options.table.assignments.use(assigned));
+        if (!isOurs) throw givenAway(publicKey.keyId);
         return this.#sign(publicKey, payload);
       },
     };

@@ -13,7 +13,7 @@ function prepareAll(database: DatabaseSync) {
       `SELECT ${columns} FROM key_assignments WHERE gun = ? AND role = ? AND algorithm = ? AND used = 0`,
     ),
     assign: database.prepare(`INSERT OR IGNORE INTO key_assignments (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`),
-    use: database.prepare("UPDATE key_assignments SET used = 1 WHERE key_id = ?"),
+    use: database.prepare("UPDATE key_assignments SET used = 1 WHERE key_id = ? AND gun = ? AND role = ?"),
     countPending: database.prepare("SELECT count(*) AS count FROM key_assignments WHERE used = 0"),
     oldestPending: database.prepare(
       `SELECT ${columns} FROM key_assignments WHERE used = 0 ORDER BY assigned_at, id LIMIT 1`,
@@ -45,8 +45,8 @@ export class SqliteKeyAssignments implements KeyAssignments {
     return this.#write(() => this.#statements.assign.run(...values));
   }
 
-  async use(keyId: string): Promise<boolean> {
-    return this.#write(() => this.#statements.use.run(keyId));
+  async use({ keyId, gun, role }: Pick<KeyAssignment, "keyId" | "gun" | "role">): Promise<boolean> {
+    return this.#write(() => this.#statements.use.run(keyId, gun, role));
   }
 
   async countPending(): Promise<number> {

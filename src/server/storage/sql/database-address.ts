@@ -26,9 +26,24 @@ const defaultPorts = { postgres: 5432, mysql: 3306 } as const;
 
 /** Parameters that other drivers of these databases take and that change nothing here: times, encodings and packets are our own matter. */
 const withoutMeaning: ReadonlySet<string> = new Set([
-  ...["parseTime", "charset", "collation", "loc", "timeout", "readTimeout", "writeTimeout", "maxAllowedPacket"],
-  ...["interpolateParams", "clientFoundRows", "columnsWithAlias", "multiStatements", "checkConnLiveness"],
-  ...["allowNativePasswords", "rejectReadOnly", "connect_timeout", "application_name", "binary_parameters"],
+  "parseTime",
+  "charset",
+  "collation",
+  "loc",
+  "timeout",
+  "readTimeout",
+  "writeTimeout",
+  "maxAllowedPacket",
+  "interpolateParams",
+  "clientFoundRows",
+  "columnsWithAlias",
+  "multiStatements",
+  "checkConnLiveness",
+  "allowNativePasswords",
+  "rejectReadOnly",
+  "connect_timeout",
+  "application_name",
+  "binary_parameters",
 ]);
 
 /** True for what names a database server; anything else is the path of a file. */

@@ -36,10 +36,7 @@ export class MetadataTransaction {
   async publish({ gun, base, files, at }: Publication): Promise<void> {
     const row = await this.#lock(gun);
     const timestamp = files.find(({ role }) => role === "timestamp");
-    const change: NewChange | undefined = timestamp && {
-      ...{ createdAt: at, gun, version: timestamp.version, sha256: timestamp.sha256 },
-      category: "update",
-    };
+    const change = timestamp && update(gun, timestamp, at);
     if ((row?.timestamp_sha256 ?? undefined) !== base) {
       if (change !== undefined && (await this.#isCommittedAlready(change))) return;
       throw publishConflict(gun, "its timestamp has changed meanwhile");
@@ -184,4 +181,8 @@ export class MetadataTransaction {
     const table = this.#queries.updateTable("tagseal_change_position");
     await this.#session.change(table.set({ last_change: last }).where("id", "=", 1));
   }
+}
+
+function update(gun: string, { version, sha256 }: NewFile, createdAt: Date): NewChange {
+  return { createdAt, gun, version, sha256, category: "update" };
 }

@@ -174,13 +174,26 @@ const contention: ReadonlySet<number> = new Set([
 
 /** And what a server says that is going, full, read-only, or cut off from its cluster. */
 const unavailable: ReadonlySet<number> = new Set([
-  ...[1040, 1203, 1226], // too many connections
-  1047, // ER_UNKNOWN_COM_ERROR: WSREP has not yet prepared node for application use
-  ...[1053, 1077, 1079, 1927], // shutdown, connection killed
-  1180, // ER_ERROR_DURING_COMMIT: the node left its cluster in the middle of it
-  ...[1158, 1159, 1160, 1161, 1184], // packets that got lost
-  ...[1290, 1792, 1836], // read-only
-  ...[1317, 1969, 3024], // interrupted, timed out
+  1040, // too many connections
+  1203, // too many of this account
+  1226, // this account has used up what it may
+  1047, // the node is cut off from its cluster, or not yet part of it
+  1053, // shutting down
+  1077, // shutting down
+  1079, // shutting down
+  1927, // connection killed
+  1317, // statement killed
+  1969, // statement took too long
+  3024, // statement took too long
+  1180, // the node left its cluster in the middle of a commit
+  1158, // packet lost
+  1159, // packet late
+  1160, // packet lost
+  1161, // packet late
+  1184, // connection aborted
+  1290, // read-only
+  1792, // read-only
+  1836, // read-only
 ]);
 
 function troubleOf(error: unknown): Trouble {

@@ -9,6 +9,8 @@ import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Stat
 type Driver = (typeof import("pg"))["default"];
 
 const sessionTimeoutMs = 10_000;
+/** PostgreSQL's number for the type bigint */
+const int8 = 20;
 /** bounds inside the server, for statements whose client has gone */
 const serverTimeouts = {
   statement_timeout: 60_000,
@@ -75,7 +77,7 @@ function clientConfig(driver: Driver, { host, address, timeoutMs }: ConnectReque
     types: {
       // What this schema keeps in a bigint is far below 2^53.
       getTypeParser: (oid: number, format?: "text" | "binary") =>
-        oid === driver.types.builtins.INT8 ? Number : driver.types.getTypeParser(oid, format),
+        oid === int8 ? Number : driver.types.getTypeParser(oid, format),
     },
   };
 }

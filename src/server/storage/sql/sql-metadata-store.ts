@@ -74,7 +74,9 @@ export class SqlMetadataStore implements MetadataStore {
       .orderBy("role")
       .orderBy("version");
     const rows = await this.#database.read((session) => session.rows(query));
-    return rows.map(({ created_at, ...row }) => ({ ...row, createdAt: new Date(created_at) }));
+    return rows.map(({ role, version, sha256, length, created_at }) => {
+      return { role, version, sha256, length, createdAt: new Date(created_at) };
+    });
   }
 
   async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
