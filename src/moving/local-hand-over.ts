@@ -15,8 +15,8 @@ import { TrustServerClient } from "../trust/trust-server-client.ts";
 
 /** Where the keys are on either side. */
 export interface LocalHandOver {
-  /** the new server's store and keys; those that are given open are closed afterwards */
-  readonly data: Pick<ServerOptions, "store" | "keyTable" | "dataDir" | "signerPassphrases">;
+  /** the new server's store and keys */
+  readonly data: Pick<ServerOptions, "dataDir" | "database" | "signerDatabase" | "signerPassphrases" | "remoteSigner">;
   /** holds `trust/` with the root key */
   readonly dockerConfigDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -138,7 +138,8 @@ function requireDataDir({ dataDir }: Pick<ServerOptions, "dataDir">): string {
   });
 }
 
-function makeDataDirectory(path: string): void {
+/** Makes a data directory, for its owner only, unless it is there. @throws TagsealError `SERVER_CONFIGURATION` */
+export function makeDataDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {

@@ -13,7 +13,7 @@ import { moveProgress, writeMoveReport } from "../output/move-report.ts";
 export const command = defineCommand(
   {
     path: "export",
-    usage: "[OPTIONS] [REPOSITORY...] --to FILE (--data DIR | --from URL)",
+    usage: "[OPTIONS] [REPOSITORY...] --to FILE (--data DIR | --database URL | --from URL)",
     summary: "Write signed repositories into a bundle",
     description: [
       "Writes every root and everything that is current of each REPOSITORY (all there are when none is named) into one tar file, after it was verified as a client would. The same content makes the same bytes. No private key is in it. tagseal import bundle takes it in again.",
@@ -52,7 +52,8 @@ export const command = defineCommand(
     if (path === "") throw new UsageError("USAGE", "--to is required", { hint: "name the bundle to write" });
     const { exportBundle } = await import("../../server/moving/bundle-export.ts");
     const progress = moveProgress(io, options);
-    const opened = options.from === undefined ? await openData(options) : await openServer(options.from, options, io);
+    const opened =
+      options.from === undefined ? await openData(options, io) : await openServer(options.from, options, io);
     try {
       const guns = args.length === 0 ? await opened.guns() : args;
       const { source } = opened;
@@ -78,15 +79,16 @@ interface Opened {
 
 type Given = Parameters<typeof openServerData>[0] & { readonly "all-versions": boolean };
 
-async function openData(options: Given): Promise<Opened> {
+async function openData(options: Given, io: Io): Promise<Opened> {
   const { storedBundleSource } = await import("../../server/moving/bundle-export.ts");
-  const data = await openServerData(options);
+  const data = await openServerData(options, io);
   const source = storedBundleSource(data.store, options["all-versions"]);
   return { source, guns: () => allGuns(data.store), close: () => data.close() };
 }
 
 async function openServer(url: string, options: Given, io: Io): Promise<Opened> {
-  if (options.data !== undefined) throw new UsageError("USAGE", "--data and --from exclude each other");
+  if (options.data !== undefined || options.database !== undefined)
+    throw new UsageError("USAGE", "--from is instead of --data and --database: give one of them");
   if (options["all-versions"]) throw new UsageError("USAGE", "--all-versions needs the server's data: give --data");
   const { RunningTrustServer } = await import("../../moving/running-server.ts");
   const { env, now, signal } = io;

@@ -1,7 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
 import { openServerData, serverDataOptions } from "../../options/server-data.ts";
-import { signerPassphrases } from "../../options/signer-passphrases.ts";
 import { writeJson } from "../../output/json.ts";
 import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
 
@@ -9,7 +8,7 @@ import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "..
 export const command = defineCommand(
   {
     path: "import bundle",
-    usage: "[OPTIONS] FILE --data DIR",
+    usage: "[OPTIONS] FILE (--data DIR | --database URL)",
     summary: "Bring repositories in from a bundle",
     description: [
       "Reads what tagseal export wrote, verifies every repository in it as a client would, and publishes it to the server's data. One that is older than what is stored here, or that does not have the same roots, is refused, and the others brought in; the exit status is then 1. The server may be running.",
@@ -30,9 +29,9 @@ export const command = defineCommand(
   async ({ options, args: [path = ""] }, io) => {
     const { importBundle } = await import("../../../server/moving/bundle-import.ts");
     const progress = moveProgress(io, options);
-    const target = await openServerData(options);
+    const target = await openServerData(options, io);
     try {
-      await target.prepareSigner(signerPassphrases(io), io.now);
+      await target.prepareSigner();
       const collections = await importBundle({
         path,
         store: target.store,

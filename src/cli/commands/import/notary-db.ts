@@ -6,7 +6,6 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
 import { openServerData, serverDataOptions } from "../../options/server-data.ts";
-import { signerPassphrases } from "../../options/signer-passphrases.ts";
 import { writeJson } from "../../output/json.ts";
 import {
   collectionsLine,
@@ -20,7 +19,7 @@ import {
 export const command = defineCommand(
   {
     path: "import notary-db",
-    usage: "--from DATABASE [--signer-from DATABASE] --data DIR [OPTIONS]",
+    usage: "--from DATABASE [--signer-from DATABASE] (--data DIR | --database URL) [OPTIONS]",
     summary: "Move in from the databases of a Notary server and signer",
     description: [
       "Copies every version of every signed file byte for byte, the changefeed with its positions, and the signer's private keys as they are sealed. Each repository is then verified as a client would. Nothing is written to the databases that are read.",
@@ -60,7 +59,7 @@ export const command = defineCommand(
     const [from, signerFrom] = [required("from", options.from), options["signer-from"]];
     const tables = await import("../../../server/moving/notary-database.ts");
     const { importNotaryDatabase } = await import("../../../server/moving/import-notary-database.ts");
-    const target = await openServerData(options);
+    const target = await openServerData(options, io);
     const progress = moveProgress(io, options);
     let server: NotaryServerDatabase | undefined;
     let signer: NotarySignerDatabase | undefined;
@@ -71,7 +70,7 @@ export const command = defineCommand(
         server,
         store: target.store,
         signer: signer && { source: signer, table: target.keys },
-        passphrases: signerPassphrases(io),
+        passphrases: target.passphrases,
         now: io.now(),
         signal: io.signal,
         onCollection: progress.update,
@@ -115,6 +114,6 @@ function keysText({ keys, inUse, aliases }: NonNullable<NotaryDatabaseReport["ke
 function required(flag: string, value: string | undefined): string {
   if (value !== undefined && value !== "") return value;
   throw new UsageError("USAGE", `--${flag} is required`, {
-    hint: "tagseal import notary-db --from DATABASE [--signer-from DATABASE] --data DIR",
+    hint: "tagseal import notary-db --from DATABASE [--signer-from DATABASE] (--data DIR | --database URL)",
   });
 }

@@ -1,5 +1,6 @@
-import { UsageError } from "../../../errors.ts";
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import type { MovedCollectionReport } from "../../../moving/import-notary-server.ts";
+import type { ConfiguredServer } from "../../../server/configuration/server-configuration.ts";
 import { type MoveProblem, problemOf } from "../../../server/moving/move-report.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
@@ -7,7 +8,6 @@ import { dockerConfigDir } from "../../options/docker-config.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
 import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
 import { openServerData, serverDataOptions } from "../../options/server-data.ts";
-import { signerPassphrases } from "../../options/signer-passphrases.ts";
 import { writeJson } from "../../output/json.ts";
 import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
 import { printable } from "../../output/printable.ts";
@@ -17,7 +17,7 @@ import { tellTrustEvents } from "../../output/trust-events.ts";
 export const command = defineCommand(
   {
     path: "import notary-server",
-    usage: "[OPTIONS] URL [REPOSITORY...] --data DIR",
+    usage: "[OPTIONS] URL [REPOSITORY...] (--data DIR | --database URL)",
     summary: "Move in from a Notary server that runs",
     description: [
       "Reads every root and everything that is current over HTTPS, verifies it as a client would, and stores it. Without a REPOSITORY all are moved that the server's changefeed tells of, if you may read that. Logins and certificates are docker's, for each repository those of its registry.",
@@ -55,10 +55,12 @@ export const command = defineCommand(
     const server = await RunningTrustServer.open({ url, dockerConfigDir: dockerConfigDir(io), env, now, signal });
     const progress = moveProgress(io, options);
     let collections: readonly MovedCollectionReport[];
+    let configured: ConfiguredServer;
     try {
-      const target = await openServerData(options);
+      const target = await openServerData(options, io);
+      configured = target.configured;
       try {
-        await target.prepareSigner(signerPassphrases(io), now);
+        await target.prepareSigner();
         collections = await importNotaryServer({
           server,
           guns: guns.length === 0 ? undefined : guns,
@@ -76,7 +78,7 @@ export const command = defineCommand(
     }
     const waiting = collections.filter(({ needsHandOver }) => needsHandOver).map(({ gun }) => gun);
     const handedOver: HandedOver = options.rotate
-      ? await handOverHere(waiting, options, io)
+      ? await handOverHere(waiting, configured, await passphraseSource(options, io), io)
       : { guns: [], problems: [] };
     return tell(io, collections, handedOver, options.json);
   },
@@ -89,16 +91,16 @@ interface HandedOver {
 
 async function handOverHere(
   guns: readonly string[],
-  options: Parameters<typeof passphraseSource>[0] & Parameters<typeof openServerData>[0],
+  { dataDir, database, signerDatabase, signerPassphrases, remoteSigner }: ConfiguredServer,
+  passphrases: PassphraseSource,
   io: Io,
 ): Promise<HandedOver> {
   const { withLocalHandOver } = await import("../../../moving/local-hand-over.ts");
-  if (options.data === undefined) throw new UsageError("USAGE", "--rotate needs --data");
   const where = {
-    data: { dataDir: options.data, signerPassphrases: signerPassphrases(io) },
+    data: { dataDir, database, signerDatabase, signerPassphrases, remoteSigner },
     dockerConfigDir: dockerConfigDir(io),
     env: io.env,
-    passphrases: await passphraseSource(options, io),
+    passphrases,
     notify: tellTrustEvents(io, { quiet: true }),
     now: io.now,
     signal: io.signal,
