@@ -210,7 +210,7 @@ export class CollectionReader {
   }
 }
 
-/** A file may be kept twice, the second time compressed. */
+/** A file may be kept three times: as it is, and compressed in two ways, which each leave less than half of it. */
 function weight(file: StoredFile | undefined): number {
   return file === undefined ? 0 : file.bytes.length * 2 + 512;
 }

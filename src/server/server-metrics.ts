@@ -3,19 +3,25 @@
 import type { CollectionReader } from "./collection-reader.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
+import type { ConnectionCounts } from "./http/connection-limit.ts";
 import { Metrics } from "./http/metrics.ts";
+import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
 import type { Publisher } from "./publisher.ts";
+import type { SigningService } from "./signer/signing-service.ts";
 import type { Upkeep } from "./upkeep.ts";
 
 /** Where the numbers come from. */
 export interface MetricSources {
   readonly reader: CollectionReader;
   readonly publisher: Publisher;
+  readonly signer: SigningService;
   readonly uploads: UploadBudget;
+  readonly refusals: RefusalCounts;
   readonly keeper: FreshnessKeeper;
   readonly upkeep: Upkeep;
-  readonly refusals: RefusalCounts;
+  readonly rateLimits: RateLimits;
+  readonly connections: Readonly<ConnectionCounts>;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -28,13 +34,14 @@ export function serverMetrics(sources: MetricSources): Metrics {
     metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
   };
   addPublishing(add, sources);
+  addAccess(add, sources);
   addFreshness(add, sources);
   addRetention(add, sources);
-  addAccess(add, sources);
+  addLimits(add, sources);
   return metrics;
 }
 
-function addPublishing(add: Add, { publisher, reader, uploads }: MetricSources): void {
+function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricSources): void {
   add("published_total", "Publications committed.", () => publisher.counts.published);
   add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
   add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
@@ -45,7 +52,15 @@ function addPublishing(add: Add, { publisher, reader, uploads }: MetricSources):
   add("store_lost", "1 while the store cannot be asked and reads come from memory.", () =>
     Number(reader.counts.isLost),
   );
+  add("signer_up", "1 while the signer's keys can be reached.", () => Number(signer.isAvailable));
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
+}
+
+function addAccess(add: Add, { refusals }: MetricSources): void {
+  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
+  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
+  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
+  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
 }
 
 function addFreshness(add: Add, { publisher, keeper }: MetricSources): void {
@@ -69,9 +84,11 @@ function addRetention(add: Add, { upkeep }: MetricSources): void {
   add("pruned_bytes_total", "Bytes of the old versions forgotten.", () => upkeep.counts.forgottenBytes);
 }
 
-function addAccess(add: Add, { refusals }: MetricSources): void {
-  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
-  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
-  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
-  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
+function addLimits(add: Add, { rateLimits, connections }: MetricSources): void {
+  for (const pace of ["reads", "uploads", "keys"] as const) {
+    add(`limited_${pace}_total`, `Requests too many (${pace}).`, () => rateLimits[pace]?.refused ?? 0);
+    add(`limited_${pace}_clients`, `Clients remembered (${pace}).`, () => rateLimits[pace]?.clients ?? 0);
+  }
+  add("connections", "Connections open.", () => connections.open);
+  add("connections_refused_total", "Connections too many.", () => connections.refused);
 }

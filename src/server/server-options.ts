@@ -4,7 +4,9 @@ import type { AuthSettings } from "./auth/auth-settings.ts";
 import type { Lifetimes } from "./freshness/lifetimes.ts";
 import type { Authorise } from "./http/authorise.ts";
 import type { CacheAges } from "./http/file-reply.ts";
+import type { ConnectionBounds } from "./http/connection-limit.ts";
 import type { UploadLimits } from "./http/multipart.ts";
+import type { RateSettings } from "./http/rate-limit.ts";
 import type { LogLevel, LogSink } from "./server-log.ts";
 import type { KeyTable } from "./signer/key-table.ts";
 import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
@@ -31,8 +33,6 @@ export interface ServerOptions {
   readonly signerPassphrases?: SignerPassphrases | undefined;
   /** address of the database that replicas share, instead of `metadata.db`: `postgres://…`, `mysql://…` */
   readonly database?: string | undefined;
-  /** milliseconds that an answer from memory may be older than a shared database; 0, never, when absent */
-  readonly cacheMaxAgeMs?: number | undefined;
   /** address of the database of the signer's keys, instead of `signer.db`; `database` when absent */
   readonly signerDatabase?: string | undefined;
   /** instead of either; closed with the server */
@@ -49,7 +49,11 @@ export interface ServerOptions {
   readonly authorise?: Authorise | undefined;
   /** when given, only names that begin with one of these exist here */
   readonly gunPrefixes?: readonly string[] | undefined;
+  /** how old what readers get may be, in milliseconds, where servers share a store; 0 when absent: what was acknowledged anywhere is seen at once */
+  readonly cacheMaxAgeMs?: number | undefined;
   readonly cacheAges?: CacheAges | undefined;
+  /** addresses or networks of proxies whose `X-Forwarded-For` names the client */
+  readonly trustedProxies?: readonly string[] | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   /** how long what the server signs stays valid; a day and three years when absent */
   readonly lifetimes?: Lifetimes | undefined;
@@ -65,7 +69,7 @@ export interface ServerOptions {
 }
 
 /** Bounds on what clients may ask of the server. */
-export interface ServerLimits extends UploadLimits {
+export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds {
   /** bytes of all uploads under way together */
   readonly maxUploadBytesInMemory: number;
   /** bytes of the cache in front of the store */
@@ -76,6 +80,8 @@ export interface ServerLimits extends UploadLimits {
   readonly requestTimeoutMs: number;
   /** without a byte either way */
   readonly idleTimeoutMs: number;
+  /** until an answer was taken off, beside a second for each 16 kB of it */
+  readonly responseTimeoutMs: number;
   /** for requests under way when the server closes */
   readonly shutdownTimeoutMs: number;
 }
@@ -92,7 +98,12 @@ export const defaultLimits: ServerLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 120_000,
   idleTimeoutMs: 60_000,
+  responseTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
+  maxConnections: 4096,
+  maxConnectionsPerClient: 1024,
+  // A new repository takes two; reads and uploads have no limit unless one is set.
+  keyRequestsPerMinute: 600,
 };
 
 /** Notary v1: five minutes for what may change, thirty days for what cannot. */

@@ -7,11 +7,11 @@ import { namesKeyIn } from "./published-keys.ts";
 import { errorFields, type ServerLog } from "./server-log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { KeyTable } from "./signer/key-table.ts";
-import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
+import { openKeyTableOf, passphraseFileIn, requireDataDir } from "./signer/key-place.ts";
+import { openLocalSigningService } from "./signer/local-signing-service.ts";
 import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
 import { onePassphrase } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
-import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
 
@@ -47,28 +47,9 @@ export async function openStoreOf(
   onWarning?: (warning: string) => void,
 ): Promise<MetadataStore> {
   if (options.database === undefined)
-    return new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+    return new SqliteMetadataStore({ path: join(requireDataDir(options.dataDir), "metadata.db") });
   const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
   return await openMetadataStore(options.database, { onWarning });
-}
-
-/**
- * Opens the table of keys that options name: in a shared database, or the file below the data directory.
- *
- * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
- */
-async function openTableOf(
-  options: Pick<ServerOptions, "database" | "signerDatabase" | "dataDir">,
-  onWarning: (warning: string) => void,
-): Promise<KeyTable> {
-  const url = options.signerDatabase ?? options.database;
-  if (url === undefined) return new SqliteKeyTable(join(requireDataDir(options), signerFiles.database));
-  const { openKeyTable } = await import("./signer/open-key-table.ts");
-  return await openKeyTable(url, { onWarning });
-}
-
-function isShared({ keyTable, database, signerDatabase }: ServerOptions): boolean {
-  return keyTable !== undefined || database !== undefined || signerDatabase !== undefined;
 }
 
 async function openSigner(
@@ -78,8 +59,10 @@ async function openSigner(
   log: ServerLog,
 ): Promise<SigningService> {
   const { dataDir, signerPassphrase, signerPassphrases } = options;
-  const table =
-    options.keyTable ?? (await openTableOf(options, (warning) => log.write("info", "database", { warning })));
+  const place = { dataDir, database: options.signerDatabase ?? options.database };
+  const onWarning = (warning: string): void => log.write("info", "database", { warning });
+  const table = options.keyTable ?? (await openKeyTableOf(place, { onWarning }));
+  const isShared = options.keyTable !== undefined || place.database !== undefined;
   const namesKey = namesKeyIn(store);
   if (options.remoteSigner !== undefined) {
     const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
@@ -94,7 +77,7 @@ async function openSigner(
   const passphrases = {
     given: signerPassphrases ?? onePassphrase(signerPassphrase),
     // Other processes that share a table would not find a passphrase that one of them has generated.
-    file: isShared(options) || dataDir === undefined ? undefined : join(dataDir, signerFiles.passphrase),
+    file: isShared || dataDir === undefined ? undefined : passphraseFileIn(dataDir),
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
   return openLocalSigningService({ table, passphrases, namesKey, now });
@@ -115,14 +98,8 @@ async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<
   });
 }
 
-function requireDataDir({ dataDir }: Pick<ServerOptions, "dataDir">): string {
-  if (dataDir !== undefined) return dataDir;
-  throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
-    hint: "Name one with --data, or databases for both.",
-  });
-}
-
-function makeDataDirectory(path: string): void {
+/** Makes a data directory, for its owner only, unless it is there. @throws TagsealError `SERVER_CONFIGURATION` */
+export function makeDataDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {

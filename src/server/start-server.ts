@@ -1,7 +1,7 @@
 /**
  * The trust server: wire-compatible with Notary's, storage and signer built in.
  *
- * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys; this file puts them together. Nothing here reads
+ * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys, `service.ts` puts them together; this file opens and closes doors. Nothing here reads
  * an environment, a terminal or a signal: the command does, and passes on what it found.
  */
 
@@ -14,30 +14,15 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
-import { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
-import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
-import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
-import type { RefusalCounts } from "./http/authorise.ts";
-import { Handlers } from "./http/handlers.ts";
-import { Health } from "./http/health.ts";
-import { UploadBudget } from "./http/request-body.ts";
-import { requestListener } from "./http/request-listener.ts";
-import { Publisher } from "./publisher.ts";
 import { ServerLog } from "./server-log.ts";
-import { serverMetrics } from "./server-metrics.ts";
-import {
-  defaultCacheAges,
-  defaultKeepVersionsMs,
-  defaultLimits,
-  type ServerLimits,
-  type ServerOptions,
-} from "./server-options.ts";
+import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
 import type { ServerTls } from "./server-tls.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { Upkeep } from "./upkeep.ts";
+import { makeService } from "./service.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 export type { ServerOptions } from "./server-options.ts";
 
@@ -69,7 +54,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const entrance = await openEntrance(options, now, log);
   const { store, signer } = await openServerParts(options, now, log);
   try {
-    const { server, upkeep } = createListener(options, { store, signer, entrance, limits, now, log });
+    const { authorisation } = entrance;
+    const { listener, upkeep, connections } = makeService(options, { store, signer, authorisation, limits, now, log });
+    const server = makeServer(listener, limits, entrance.tls);
+    connections.attach(server);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
@@ -81,45 +69,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-interface Parts {
-  readonly store: MetadataStore;
-  readonly signer: SigningService;
-  readonly entrance: Entrance;
-  readonly limits: ServerLimits;
-  readonly now: () => Date;
-  readonly log: ServerLog;
-}
-
-function createListener(options: ServerOptions, parts: Parts): { server: Server; upkeep: Upkeep } {
-  const { store, signer, entrance, limits, now, log } = parts;
-  const lifetimes = options.lifetimes ?? defaultLifetimes;
-  const reader = new CollectionReader(store, { maxBytes: limits.maxCacheBytes, maxAgeMs: options.cacheMaxAgeMs, log });
-  const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
-  const keeper = new FreshnessKeeper({ store, publisher, log, now, lead: renewalLead(lifetimes) });
-  const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
-  const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
-  const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
-  const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
-  const cacheAges = options.cacheAges ?? defaultCacheAges;
-  const handlers = new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now });
-  const listener = requestListener({
-    handlers,
-    health: new Health(store, signer),
-    metrics: serverMetrics({ reader, publisher, uploads, keeper, upkeep, refusals }),
-    protectMonitoring: options.auth?.protectMonitoring ?? false,
-    log,
-    authorise: options.authorise ?? entrance.authorisation?.authorise,
-    refusals,
-    gunPrefixes: options.gunPrefixes ?? [],
-  });
+function makeServer(listener: RequestListener, limits: ServerLimits, tls: ServerTls | undefined): Server {
   const timeouts = {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: Math.min(30_000, limits.idleTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
   };
-  const server = createServer(entrance.tls, timeouts, listener);
-  return { server: server.setTimeout(limits.idleTimeoutMs), upkeep };
+  return createServer(tls, timeouts, listener).setTimeout(limits.idleTimeoutMs);
 }
 
 function createServer(tls: ServerTls | undefined, timeouts: HttpServerOptions, listener: RequestListener): Server {

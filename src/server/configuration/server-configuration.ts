@@ -37,6 +37,7 @@ export function configuredServer(
     ...signer(settings, env),
     auth: auth(settings),
     gunPrefixes: settings.list("repositories.gun_prefixes"),
+    trustedProxies: settings.list("server.trusted_proxies"),
     cacheAges: {
       current: settings.number("caching.max_age.current_metadata") ?? defaultCacheAges.current,
       consistent: settings.number("caching.max_age.consistent_metadata") ?? defaultCacheAges.consistent,
@@ -185,6 +186,12 @@ function limits(settings: ServerSettings): ServerOptions["limits"] {
   return {
     maxBytes: settings.number("limits.max_upload_bytes") ?? defaultLimits.maxBytes,
     maxCacheBytes: settings.number("limits.max_cache_bytes") ?? defaultLimits.maxCacheBytes,
+    maxConnections: settings.number("limits.max_connections") ?? defaultLimits.maxConnections,
+    maxConnectionsPerClient:
+      settings.number("limits.max_connections_per_client") ?? defaultLimits.maxConnectionsPerClient,
+    readsPerMinute: settings.number("limits.reads_per_minute"),
+    uploadsPerMinute: settings.number("limits.uploads_per_minute"),
+    keyRequestsPerMinute: settings.number("limits.key_requests_per_minute") ?? defaultLimits.keyRequestsPerMinute,
   };
 }
 

@@ -16,7 +16,10 @@ export const serverSettings = {
     kind: "file",
     help: "authorities of client certificates, PEM; with it every client needs one",
   },
-  "server.trusted_proxies": { kind: "names", help: "addresses whose `X-Forwarded-For` is believed; none" },
+  "server.trusted_proxies": {
+    kind: "names",
+    help: "addresses or networks of proxies whose `X-Forwarded-For` names the client; none",
+  },
   "server.data_directory": { kind: "file", help: "where the embedded databases lie, and the signer's passphrase file" },
 
   "storage.backend": {
@@ -102,10 +105,11 @@ export const serverSettings = {
 
   "limits.max_upload_bytes": { kind: "number", help: "one upload; 50331648" },
   "limits.max_cache_bytes": { kind: "number", help: "the cache in front of the database; 50331648" },
-  "limits.max_connections": { kind: "number", help: "connections at a time" },
+  "limits.max_connections": { kind: "number", help: "connections at a time; 4096" },
+  "limits.max_connections_per_client": { kind: "number", help: "connections of one client address at a time; 1024" },
   "limits.reads_per_minute": { kind: "number", help: "of one client address; no limit" },
   "limits.uploads_per_minute": { kind: "number", help: "of one client address; no limit" },
-  "limits.key_requests_per_minute": { kind: "number", help: "of one client address" },
+  "limits.key_requests_per_minute": { kind: "number", help: "of one client address; 600" },
 
   "logging.level": {
     kind: "text",

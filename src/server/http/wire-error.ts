@@ -13,6 +13,7 @@ const catalogue = {
   INVALID_GUN: [400, "The server does not support actions on images of this name."],
   INVALID_PARAMETERS: [400, "The parameters provided are not valid."],
   UNAUTHORIZED: [401, "authentication required"],
+  TOOMANYREQUESTS: [429, "too many requests"],
   UNKNOWN: [500, "unknown error"],
 } as const satisfies Record<string, readonly [number, string]>;
 
