@@ -17,6 +17,7 @@ export const errorCodes = [
   "HEX_MALFORMED",
   "PEM_MALFORMED",
   "DER_MALFORMED",
+  "PROTOBUF_MALFORMED",
   "TOO_LARGE",
   // crypto
   "KEY_UNSUPPORTED",
@@ -85,6 +86,8 @@ export const errorCodes = [
   "SERVER_CONFIGURATION",
   "STORAGE_FAILED",
   "STORAGE_CONFLICT",
+  "SIGNING_SERVICE_UNREACHABLE",
+  "SIGNING_SERVICE_FAILED",
   // ours
   "INTERNAL",
 ] as const;

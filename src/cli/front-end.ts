@@ -24,6 +24,7 @@ const ownWords: ReadonlySet<string> = new Set([
   "sandbox",
   "server",
   "sign",
+  "signer",
   "uninstall",
   "verify",
   "version",

@@ -56,4 +56,6 @@ export interface Io {
   /** what we were started as */
   readonly program: Program;
   readonly handOver: HandOver;
+  /** Calls `listener` whenever files are to be read again (SIGHUP), until the function it returns is called. */
+  readonly onReload?: (listener: () => void) => () => void;
 }

@@ -4,7 +4,7 @@
  */
 import type { Command } from "./command.ts";
 
-/** A command, or a group of commands when it has children. */
+/** A command, a group of commands when it has children, or both. */
 export interface Entry {
   readonly name: string;
   /** one line, as docker's help has it */
@@ -58,6 +58,20 @@ const trust: readonly Entry[] = [
     name: "sign",
     summary: "Sign an image",
     load: async () => (await import("./commands/trust/sign.ts")).command,
+  },
+];
+
+/** Beside the server itself: what looks after its data. */
+const server: readonly Entry[] = [
+  {
+    name: "gc",
+    summary: "Forget superseded versions",
+    load: async () => (await import("./commands/server/gc.ts")).command,
+  },
+  {
+    name: "migrate",
+    summary: "Bring a shared database up to date",
+    load: async () => (await import("./commands/server/migrate.ts")).command,
   },
 ];
 
@@ -126,11 +140,24 @@ export const root: Entry = {
       name: "server",
       summary: "Run a trust server",
       load: async () => (await import("./commands/server.ts")).command,
+      children: server,
     },
     {
       name: "sign",
       summary: "Sign tags of images that are in a registry",
       load: async () => (await import("./commands/sign.ts")).command,
+    },
+    {
+      name: "signer",
+      summary: "Run a signer for trust servers",
+      load: async () => (await import("./commands/signer.ts")).command,
+      children: [
+        {
+          name: "rekey",
+          summary: "Move a signer's keys to another passphrase",
+          load: async () => (await import("./commands/signer/rekey.ts")).command,
+        },
+      ],
     },
     {
       name: "uninstall",

@@ -21,6 +21,10 @@ export function processIo(signal: AbortSignal, interrupt: () => void, own: Pick<
     env: process.env,
     signal,
     now: () => new Date(),
+    onReload: (listener) => {
+      process.on("SIGHUP", listener);
+      return () => process.off("SIGHUP", listener);
+    },
     ...own,
   };
 }

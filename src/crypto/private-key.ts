@@ -199,9 +199,19 @@ export class PrivateKey implements SigningKey {
     }
     if (secret.algorithm === "rsa")
       return derSequence(derInteger(0), derSequence(derOid(oid.rsaEncryption)), derOctetString(secret.pkcs1));
+    return derSequence(derInteger(0), derSequence(derOid(oid.ed25519Notary)), derOctetString(this.toNotaryEd25519()));
+  }
+
+  /**
+   * Writes what {@link PrivateKey.fromNotaryEd25519} reads.
+   *
+   * @throws MetadataError `KEY_UNSUPPORTED` for keys that are not Ed25519
+   */
+  toNotaryEd25519(): Uint8Array {
+    const secret = this.#secret;
     const raw = this.publicKey.bytes;
-    const key = Buffer.concat([raw, secret.seed, raw]);
-    return derSequence(derInteger(0), derSequence(derOid(oid.ed25519Notary)), derOctetString(key));
+    if (secret.algorithm === "ed25519") return Buffer.concat([raw, secret.seed, raw]);
+    throw new MetadataError("KEY_UNSUPPORTED", `This form is for Ed25519 keys, not ${secret.algorithm}`);
   }
 
   /**

@@ -42,8 +42,8 @@ class CountingStore extends MemoryMetadataStore {
     return super.byChecksum(gun, role, sha256);
   }
 
-  override revision(): number {
-    return this.revisionNumber;
+  override revision(): string {
+    return String(this.revisionNumber);
   }
 }
 
@@ -53,6 +53,7 @@ async function publish(store: MemoryMetadataStore, gun: string, files: NewFile[]
 }
 
 async function current(reader: CollectionReader, gun: string, role: string) {
+  await reader.refresh(gun);
   const view = await reader.view(gun);
   return view && (await reader.fileIn(view, gun, role));
 }
@@ -66,13 +67,13 @@ describe("reading collections", () => {
     await publish(store, "g", setOf(1, { targets: Buffer.from("listed") }));
     const base = (await store.current("g", "timestamp"))?.sha256;
     await store.publish({ gun: "g", base, files: [file("targets", 2, Buffer.from("not listed"))], at });
-    assert.equal(text(await current(new CollectionReader(store, 1e6), "g", "targets")), "listed");
+    assert.equal(text(await current(new CollectionReader(store, { maxBytes: 1e6 }), "g", "targets")), "listed");
   });
 
   it("knows nothing of roles the snapshot does not list, or of collections that do not exist", async () => {
     const store = new MemoryMetadataStore();
     await publish(store, "g", setOf(1, { targets: Buffer.from("x") }));
-    const reader = new CollectionReader(store, 1e6);
+    const reader = new CollectionReader(store, { maxBytes: 1e6 });
     assert.equal(await current(reader, "g", "targets/a"), undefined);
     assert.equal(await current(reader, "h", "targets"), undefined);
     assert.equal(await reader.view("h"), undefined);
@@ -81,7 +82,7 @@ describe("reading collections", () => {
   it("asks the store once, and again after the collection changed", async () => {
     const store = new CountingStore();
     await publish(store, "g", setOf(1, { targets: Buffer.from("one") }));
-    const reader = new CollectionReader(store, 1e6);
+    const reader = new CollectionReader(store, { maxBytes: 1e6 });
     await current(reader, "g", "targets");
     store.asked = 0;
     assert.equal(text(await current(reader, "g", "targets")), "one");
@@ -94,19 +95,20 @@ describe("reading collections", () => {
   it("asks again once another process wrote to the store", async () => {
     const store = new CountingStore();
     await publish(store, "g", setOf(1, { targets: Buffer.from("one") }));
-    const reader = new CollectionReader(store, 1e6);
+    const reader = new CollectionReader(store, { maxBytes: 1e6 });
     const old = await current(reader, "g", "targets");
     await store.remove("g", at);
     store.revisionNumber += 1;
     await nextTurn();
     assert.equal(await current(reader, "g", "targets"), undefined);
+    await reader.refresh("g");
     assert.equal(await reader.byChecksum("g", "targets", old?.sha256 ?? ""), undefined);
   });
 
   it("does not let a read that began before a change bring the old state back", async () => {
     const store = new MemoryMetadataStore();
     await publish(store, "g", setOf(1, { targets: Buffer.from("one") }));
-    const reader = new CollectionReader(store, 1e6);
+    const reader = new CollectionReader(store, { maxBytes: 1e6 });
     const slow = current(reader, "g", "targets");
     await publish(store, "g", setOf(2, { targets: Buffer.from("two") }));
     reader.forget("g");
@@ -118,7 +120,7 @@ describe("reading collections", () => {
     const store = new CountingStore();
     const guns = Array.from({ length: 20 }, (_, number) => `g${number}`);
     for (const gun of guns) await publish(store, gun, setOf(1, { targets: Buffer.alloc(5000, gun) }));
-    const reader = new CollectionReader(store, 100_000);
+    const reader = new CollectionReader(store, { maxBytes: 100_000 });
     for (const gun of guns) {
       await current(reader, "g0", "targets");
       await current(reader, gun, "targets");
@@ -134,13 +136,13 @@ describe("reading collections", () => {
   it("serves a file larger than the whole cache", async () => {
     const store = new MemoryMetadataStore();
     await publish(store, "g", setOf(1, { targets: Buffer.alloc(50_000) }));
-    const reader = new CollectionReader(store, 10_000);
+    const reader = new CollectionReader(store, { maxBytes: 10_000 });
     assert.equal((await current(reader, "g", "targets"))?.bytes.length, 50_000);
     assert.ok(reader.counts.bytes <= 10_000);
   });
 
   it("remembers nothing of names that do not exist", async () => {
-    const reader = new CollectionReader(new MemoryMetadataStore(), 1e6);
+    const reader = new CollectionReader(new MemoryMetadataStore(), { maxBytes: 1e6 });
     for (let number = 0; number < 100; number += 1) {
       await current(reader, `stranger/${number}`, "timestamp");
       await reader.byChecksum(`stranger/${number}`, "root", "0".repeat(64));

@@ -8,6 +8,8 @@
 import { encodeHex } from "../encoding/hex.ts";
 import type { FileMeta, RoleName } from "../tuf/metadata.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
+import { CollectionRevisions, type RevisionAnswer } from "./collection-revisions.ts";
+import type { ServerLog } from "./server-log.ts";
 import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
 
 /** What is current in one collection. */
@@ -21,6 +23,9 @@ export interface CollectionView {
 }
 
 interface Entry {
+  /** of what is kept here; undefined where that is not known, and the entry so of no use to the next request */
+  revision: string | undefined;
+  checkedAt: number;
   view?: CollectionView;
   loading?: Promise<CollectionView | undefined>;
   readonly files: Map<string, StoredFile>;
@@ -36,30 +41,56 @@ export interface ReaderCounts {
   readonly hits: number;
   readonly misses: number;
   readonly bytes: number;
+  /** questions to the store whether something has changed */
+  readonly checks: number;
+  /** the store cannot be asked now */
+  readonly isLost: boolean;
+}
+
+/** How much a reader keeps, and for how long it may believe in it. */
+export interface ReaderOptions {
+  readonly maxBytes: number;
+  /** Requests may be answered with what was current so long ago; 0 when absent: with what is current as they come. */
+  readonly maxAgeMs?: number | undefined;
+  readonly log?: ServerLog | undefined;
 }
 
 /** Reads through a cache that keeps the collections used last, up to a number of bytes. */
 export class CollectionReader {
   readonly #store: MetadataStore;
   readonly #maxBytes: number;
+  readonly #maxAgeMs: number;
+  readonly #revisions: CollectionRevisions;
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
-  #revision: number;
-  #isRevisionKnown = false;
   #hits = 0;
   #misses = 0;
 
-  constructor(store: MetadataStore, maxBytes: number) {
+  constructor(store: MetadataStore, { maxBytes, maxAgeMs = 0, log }: ReaderOptions) {
     this.#store = store;
     this.#maxBytes = maxBytes;
-    this.#revision = store.revision();
+    this.#maxAgeMs = maxAgeMs;
+    this.#revisions = new CollectionRevisions(store, log);
   }
 
   get counts(): ReaderCounts {
-    return { hits: this.#hits, misses: this.#misses, bytes: this.#bytes };
+    const { asked: checks, isLost } = this.#revisions;
+    return { hits: this.#hits, misses: this.#misses, bytes: this.#bytes, checks, isLost };
   }
 
-  /** What is current; undefined for a collection that does not exist. */
+  /**
+   * To be called for each request, before anything is read for it: what is no longer current is not read then.
+   *
+   * @returns whether what is read now may be out of date, since the store cannot be asked
+   */
+  refresh(gun: string): boolean | Promise<boolean> {
+    const entry = this.#entries.get(gun);
+    if (entry !== undefined && performance.now() - entry.checkedAt < this.#maxAgeMs) return false;
+    const answer = this.#revisions.of(gun);
+    return answer instanceof Promise ? answer.then((found) => this.#apply(gun, found)) : this.#apply(gun, answer);
+  }
+
+  /** What is current, or was when {@link refresh} was called last; undefined for a collection that does not exist. */
   view(gun: string): CollectionView | undefined | Promise<CollectionView | undefined> {
     const entry = this.#entry(gun);
     this.#count(entry.view !== undefined);
@@ -96,7 +127,7 @@ export class CollectionReader {
     if (known !== undefined) return known;
     const file = await load();
     if (file === undefined) {
-      if (entry.loading === undefined && entry.files.size === 0) this.#drop(gun, entry);
+      if (entry.view === undefined && entry.loading === undefined && entry.files.size === 0) this.#drop(gun, entry);
       return undefined;
     }
     entry.files.set(name, file);
@@ -137,30 +168,24 @@ export class CollectionReader {
     };
   }
 
+  #apply(gun: string, answer: RevisionAnswer): boolean {
+    if (answer.isStale) return true;
+    const known = this.#entries.get(gun);
+    if (known !== undefined && known.revision !== answer.revision) this.#drop(gun, known);
+    const entry = this.#entry(gun);
+    entry.revision = answer.revision;
+    entry.checkedAt = performance.now();
+    return false;
+  }
+
   /** The entry of a collection, moved to the young end. */
   #entry(gun: string): Entry {
-    this.#dropAllWhenStale();
     const known = this.#entries.get(gun);
-    const entry = known ?? { files: new Map<string, StoredFile>(), bytes: entryBytes };
+    const entry = known ?? { revision: undefined, checkedAt: -Infinity, files: new Map(), bytes: entryBytes };
     if (known === undefined) this.#bytes += entryBytes;
     else this.#entries.delete(gun);
     this.#entries.set(gun, entry);
     return entry;
-  }
-
-  /**
-   * When another process has written to the store, nothing here is known to be current any more. Asked once for all
-   * requests that arrived together: the question costs the store several system calls.
-   */
-  #dropAllWhenStale(): void {
-    if (this.#isRevisionKnown) return;
-    this.#isRevisionKnown = true;
-    setImmediate(() => (this.#isRevisionKnown = false));
-    const revision = this.#store.revision();
-    if (revision === this.#revision) return;
-    this.#revision = revision;
-    this.#entries.clear();
-    this.#bytes = 0;
   }
 
   #grow(gun: string, entry: Entry, bytes: number): void {
@@ -185,7 +210,7 @@ export class CollectionReader {
   }
 }
 
-/** A file may be kept twice, the second time compressed. */
+/** A file may be kept three times: as it is, and compressed in two ways, which each leave less than half of it. */
 function weight(file: StoredFile | undefined): number {
   return file === undefined ? 0 : file.bytes.length * 2 + 512;
 }

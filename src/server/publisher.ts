@@ -7,11 +7,13 @@ import { hasCode } from "../errors.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import type { ServerKeys } from "../tuf/server-signing.ts";
 import type { StoredRoles } from "../tuf/stored-roles.ts";
-import { renewTimestamp } from "../tuf/timestamp-renewal.ts";
+import { type RenewalLead, renewTimestamp } from "../tuf/timestamp-renewal.ts";
 import { validateUpdate } from "../tuf/update-validation.ts";
 import type { ValidatedFile } from "../tuf/validated-file.ts";
 import type { CollectionReader } from "./collection-reader.ts";
+import type { Lifetimes } from "./freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { ParsedRoots } from "./parsed-roots.ts";
 import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -23,6 +25,7 @@ export interface PublisherParts {
   readonly reader: CollectionReader;
   readonly log: ServerLog;
   readonly now: () => Date;
+  readonly lifetimes: Lifetimes;
 }
 
 /** How often a renewal that cannot succeed is tried again. */
@@ -43,6 +46,7 @@ export class Publisher {
   readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, renewed: 0 };
   readonly #parts: PublisherParts;
   readonly #lock = new KeyedLock();
+  readonly #roots = new ParsedRoots();
   readonly #failedRenewals = new Map<string, number>();
 
   constructor(parts: PublisherParts) {
@@ -85,6 +89,17 @@ export class Publisher {
     }
   }
 
+  /**
+   * Signs a timestamp again that is `ahead` of its end, and its snapshot likewise when its key is here.
+   *
+   * @returns what was published; nothing when there is time enough, or when only the owner could help
+   * @throws TagsealError `STORAGE_CONFLICT` when somebody was faster, `STORAGE_FAILED`; UpdateRefused when the key is not held; MetadataError
+   *   when a stored file cannot be parsed; what the signer throws
+   */
+  async renewAhead(gun: string, ahead: RenewalLead): Promise<readonly ValidatedFile[]> {
+    return this.#change(gun, (context) => renewTimestamp({ ...context, ahead }));
+  }
+
   /** Deletes a collection. @throws TagsealError `STORAGE_FAILED` */
   async remove(gun: string): Promise<void> {
     const { store, reader, log, now } = this.#parts;
@@ -99,13 +114,17 @@ export class Publisher {
     gun: string,
     validate: (context: ValidationContext) => Promise<readonly ValidatedFile[]>,
   ): Promise<readonly ValidatedFile[]> {
-    const { store, signer, reader, now } = this.#parts;
+    const { store, signer, reader, now, lifetimes } = this.#parts;
+    const { timestampMs: timestampLifetimeMs, snapshotMs: snapshotLifetimeMs } = lifetimes;
     return this.#lock.hold(gun, async () => {
       // Read before anything else: if another process publishes from here on, the commit below finds out.
       const base = (await store.current(gun, "timestamp"))?.sha256;
-      const stored: StoredRoles = { current: (role) => store.current(gun, role) };
+      const stored: StoredRoles = {
+        current: (role) => store.current(gun, role),
+        parse: (role, file) => this.#roots.parse(gun, role, file),
+      };
       const keys: ServerKeys = { find: (keyId, role) => signer.find(gun, role, keyId) };
-      const files = await validate({ gun, stored, keys, now: now() });
+      const files = await validate({ gun, stored, keys, now: now(), timestampLifetimeMs, snapshotLifetimeMs });
       if (files.length === 0) return files;
       await store.publish({ gun, base, files, at: now() });
       reader.forget(gun);
@@ -116,6 +135,7 @@ export class Publisher {
 
   /** Nothing was signed: another reader's renewal came first, or readers would not believe a new timestamp. */
   async #settleUnrenewed(gun: string): Promise<void> {
+    if (await this.#parts.reader.refresh(gun)) return;
     const view = await this.#parts.reader.view(gun);
     if (view === undefined || view.expiresAt > this.#parts.now()) return;
     this.#failRenewal(gun, {
@@ -142,4 +162,6 @@ interface ValidationContext {
   readonly stored: StoredRoles;
   readonly keys: ServerKeys;
   readonly now: Date;
+  readonly timestampLifetimeMs: number;
+  readonly snapshotLifetimeMs: number;
 }

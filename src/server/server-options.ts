@@ -1,10 +1,16 @@
 /** What a trust server can be told, and what applies where it is told nothing. */
 
 import type { AuthSettings } from "./auth/auth-settings.ts";
+import type { Lifetimes } from "./freshness/lifetimes.ts";
 import type { Authorise } from "./http/authorise.ts";
 import type { CacheAges } from "./http/file-reply.ts";
+import type { ConnectionBounds } from "./http/connection-limit.ts";
 import type { UploadLimits } from "./http/multipart.ts";
+import type { RateSettings } from "./http/rate-limit.ts";
 import type { LogLevel, LogSink } from "./server-log.ts";
+import type { KeyTable } from "./signer/key-table.ts";
+import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
+import type { SignerPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 
@@ -14,15 +20,28 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 takes a free one */
   readonly port: number;
-  /** holds `metadata.db`, `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent */
-  readonly dataDir: string;
+  /**
+   * Holds what is not kept elsewhere: `metadata.db`, `signer.db`, `signer.passphrase`; made, for its owner only, when it does not exist. May be
+   * left out when both `store` and one of `keyTable` and `signer` are given.
+   */
+  readonly dataDir?: string | undefined;
   /** PEM files; without them the server speaks plain HTTP */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
   readonly signerPassphrase?: string | undefined;
-  /** instead of `metadata.db`; closed with the server */
+  /** instead of `signerPassphrase`: several, each with its alias */
+  readonly signerPassphrases?: SignerPassphrases | undefined;
+  /** address of the database that replicas share, instead of `metadata.db`: `postgres://…`, `mysql://…` */
+  readonly database?: string | undefined;
+  /** address of the database of the signer's keys, instead of `signer.db`; `database` when absent */
+  readonly signerDatabase?: string | undefined;
+  /** instead of either; closed with the server */
   readonly store?: MetadataStore | undefined;
   /** instead of `signer.db`; closed with the server */
+  readonly keyTable?: KeyTable | undefined;
+  /** a signer in another process, instead of keys of the server's own; what it promised to whom is kept in `keyTable` or `signer.db` */
+  readonly remoteSigner?: RemoteSignerSettings | undefined;
+  /** instead of either; closed with the server */
   readonly signer?: SigningService | undefined;
   /** who may do what; without it, and without `authorise`, everybody may do everything */
   readonly auth?: AuthSettings | undefined;
@@ -30,8 +49,18 @@ export interface ServerOptions {
   readonly authorise?: Authorise | undefined;
   /** when given, only names that begin with one of these exist here */
   readonly gunPrefixes?: readonly string[] | undefined;
+  /** how old what readers get may be, where servers share a store; 0 when absent: what was acknowledged anywhere is seen at once */
+  readonly cacheMaxAgeMs?: number | undefined;
   readonly cacheAges?: CacheAges | undefined;
+  /** addresses or networks of proxies whose `X-Forwarded-For` names the client */
+  readonly trustedProxies?: readonly string[] | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** how long what the server signs stays valid; a day and three years when absent */
+  readonly lifetimes?: Lifetimes | undefined;
+  /** milliseconds that versions stay after a later one was stored; thirty days when absent, `Infinity` keeps them for ever */
+  readonly keepVersionsMs?: number | undefined;
+  /** `false`: timestamps are signed again only when somebody reads them, and nothing is pruned */
+  readonly upkeep?: boolean | undefined;
   readonly now?: (() => Date) | undefined;
   /** takes JSON lines; without it nothing is logged */
   readonly log?: LogSink | undefined;
@@ -40,7 +69,7 @@ export interface ServerOptions {
 }
 
 /** Bounds on what clients may ask of the server. */
-export interface ServerLimits extends UploadLimits {
+export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds {
   /** bytes of all uploads under way together */
   readonly maxUploadBytesInMemory: number;
   /** bytes of the cache in front of the store */
@@ -51,6 +80,8 @@ export interface ServerLimits extends UploadLimits {
   readonly requestTimeoutMs: number;
   /** without a byte either way */
   readonly idleTimeoutMs: number;
+  /** until an answer was taken off, beside a second for each 16 kB of it */
+  readonly responseTimeoutMs: number;
   /** for requests under way when the server closes */
   readonly shutdownTimeoutMs: number;
 }
@@ -67,8 +98,16 @@ export const defaultLimits: ServerLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 120_000,
   idleTimeoutMs: 60_000,
+  responseTimeoutMs: 60_000,
   shutdownTimeoutMs: 10_000,
+  maxConnections: 4096,
+  maxConnectionsPerClient: 1024,
+  // A new repository takes two; reads and uploads have no limit unless one is set.
+  keyRequestsPerMinute: 600,
 };
 
 /** Notary v1: five minutes for what may change, thirty days for what cannot. */
 export const defaultCacheAges: CacheAges = { current: 300, consistent: 2_592_000 };
+
+/** Thirty days: longer than any timestamp lives, and as long as caches may keep files that are named by their checksum. */
+export const defaultKeepVersionsMs = 30 * 86_400_000;

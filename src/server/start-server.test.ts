@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request as secureRequest } from "node:https";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -46,7 +46,7 @@ describe("starting a server", () => {
     const dataDir = temporaryDirectory(t);
     await (await start(t, { dataDir, signerPassphrase: "the right passphrase" })).close();
     await assert.rejects(start(t, { dataDir, signerPassphrase: "a wrong passphrase" }), { code: "PASSPHRASE_WRONG" });
-    await assert.rejects(start(t, { dataDir }), { code: "SERVER_CONFIGURATION", message: /passphrase/u });
+    await assert.rejects(start(t, { dataDir }), { code: "PASSPHRASE_UNAVAILABLE", message: /passphrase/u });
     await start(t, { dataDir, signerPassphrase: "the right passphrase" });
   });
 
@@ -56,8 +56,9 @@ describe("starting a server", () => {
     await new UploadingPublisher(server.url, "a/b").begin();
     await server.close();
     rmSync(join(dataDir, "signer.db"));
-    await assert.rejects(start(t, { dataDir }), { code: "SERVER_CONFIGURATION", message: /no signer keys/u });
-    assert.equal(existsSync(join(dataDir, "signer.db")), false);
+    // The second time there is a file, but no more in it.
+    for (let time = 1; time <= 2; time += 1)
+      await assert.rejects(start(t, { dataDir }), { code: "SERVER_CONFIGURATION", message: /no signer keys/u });
   });
 
   it("says which address is taken", async (t) => {

@@ -25,9 +25,25 @@ export function readTlsFiles({ certFile, keyFile }: TlsPaths): TlsFiles {
     createSecureContext(files);
   } catch (cause) {
     const reason = `${certFile} and ${keyFile} are not a certificate and its private key`;
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot serve TLS: ${reason}`, { cause });
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use TLS: ${reason}`, { cause });
   }
   return files;
+}
+
+/**
+ * Reads a file of certificate authorities.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` when it is not there, or holds no certificate
+ */
+export function readCertificates(path: string): Buffer {
+  const ca = readConfigured(path);
+  try {
+    if (!ca.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError("no certificate in PEM");
+    createSecureContext({ ca });
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use TLS: ${path} is not a list of certificates`, { cause });
+  }
+  return ca;
 }
 
 function readConfigured(path: string): Buffer {

@@ -6,7 +6,15 @@ import { parseMetadata } from "./notary-v1/parse.ts";
 /** What a server has stored of one collection. */
 export interface StoredRoles {
   /** the highest version of a role; `undefined` when there is none */
-  current(role: RoleName): Promise<{ readonly bytes: Uint8Array; readonly version: number } | undefined>;
+  current(role: RoleName): Promise<StoredRole | undefined>;
+  /** `parseMetadata`, by whoever remembers what came of it the last time; its own when absent */
+  readonly parse?: (role: RoleName, stored: StoredRole) => MetadataFile;
+}
+
+/** One stored file. */
+export interface StoredRole {
+  readonly bytes: Uint8Array;
+  readonly version: number;
 }
 
 /** One look at what is stored: each role is read once, however often it is asked for. */
@@ -36,6 +44,7 @@ export class StoredView implements StoredRoles {
   async parsed(role: RoleName): Promise<MetadataFile | undefined>;
   async parsed(role: RoleName): Promise<MetadataFile | undefined> {
     const file = await this.current(role);
-    return file === undefined ? undefined : parseMetadata(role, file.bytes);
+    if (file === undefined) return undefined;
+    return this.#stored.parse?.(role, file) ?? parseMetadata(role, file.bytes);
   }
 }

@@ -150,3 +150,16 @@ test("I2: a key listed under an ID that is not its own is an error, not a second
     message: `key ID is not valid for key content: targets lists ${a.publicKey.keyId} as ${alias}`,
   });
 });
+
+test("I2: a signature that was good once is good for nothing else, nor once its key counts no more", async () => {
+  const file = await signedBy(a);
+  const roleKeys = { keyIds: ids, threshold: 1 };
+  assert.deepEqual(verifyThreshold(file, roleKeys, keys), [a.publicKey.keyId]);
+  assert.deepEqual(verifyThreshold(file, roleKeys, keys), [a.publicKey.keyId]);
+  const refused = { code: "METADATA_THRESHOLD_NOT_MET" };
+  const other = { ...file, signedBytes: Buffer.from('{"_type":"Targets","x":1}') };
+  assert.throws(() => verifyThreshold(other, roleKeys, keys), refused);
+  assert.throws(() => verifyThreshold(file, { keyIds: [b.publicKey.keyId], threshold: 1 }, keys), refused);
+  const impostor = new Map([[a.publicKey.keyId, stranger.publicKey]]);
+  assert.throws(() => verifyThreshold(file, roleKeys, impostor), { code: "METADATA_KEY_ID_MISMATCH" });
+});

@@ -1,7 +1,7 @@
 /** The one place that counts signatures. Client, editor and server all come here. */
 
 import type { PublicKey } from "../crypto/public-key.ts";
-import { verifySignature } from "../crypto/signature.ts";
+import { type Signature, verifySignature } from "../crypto/signature.ts";
 import { MetadataError } from "../errors.ts";
 import type { MetadataFile, RoleKeys } from "./metadata.ts";
 
@@ -34,14 +34,26 @@ export function verifyThreshold(
     const key = allowed.has(signature.keyId) ? keys.get(signature.keyId) : undefined;
     if (key === undefined || signers.has(signature.keyId)) continue;
     requireOwnId(key, signature.keyId, role);
-    if (verifySignature(key, signature, file.signedBytes)) signers.add(signature.keyId);
+    if (verifiesOnce(key, signature, file.signedBytes)) signers.add(signature.keyId);
   }
-  const distinct = new Set([...signers].map((id) => materialOf(keys.get(id))));
-  if (distinct.size >= roleKeys.threshold) return [...signers];
+  const distinct = countDistinct([...signers].map((id) => keys.get(id)));
+  if (distinct >= roleKeys.threshold) return [...signers];
   throw unmet(
     `valid signatures did not meet threshold for ${role}`,
-    `${distinct.size} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
+    `${distinct} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
   );
+}
+
+/** Signatures found good, with what they were good for. Parsed files never change, so the very same three things need no second look. */
+const found = new WeakMap<Signature, { readonly key: PublicKey; readonly payload: Uint8Array }>();
+
+/** A root is judged by its predecessor's keys and by its own, and by a server at each publication: mostly the same key and the same bytes. */
+function verifiesOnce(key: PublicKey, signature: Signature, payload: Uint8Array): boolean {
+  const known = found.get(signature);
+  if (known !== undefined && known.key === key && known.payload === payload) return true;
+  if (!verifySignature(key, signature, payload)) return false;
+  found.set(signature, { key, payload });
+  return true;
 }
 
 /** Without this one key could be listed under two IDs and count twice. */
@@ -49,6 +61,11 @@ function requireOwnId(key: PublicKey, listedAs: string, role: string): void {
   if (key.keyId === listedAs) return;
   const reason = `key ID is not valid for key content: ${role} lists ${key.keyId} as ${listedAs}`;
   throw new MetadataError("METADATA_KEY_ID_MISMATCH", reason);
+}
+
+/** How many keys these are, one under several names counted once. */
+function countDistinct(keys: readonly (PublicKey | undefined)[]): number {
+  return keys.length < 2 ? keys.length : new Set(keys.map(materialOf)).size;
 }
 
 /** The key itself, however its owner spelled it: the platform writes every key in one way. */

@@ -51,6 +51,21 @@ describe("renewing a timestamp", () => {
     equal(after.timestamp?.body.expires, "2026-12-08T05:07:46.04Z");
   });
 
+  test("ahead of its end: as soon as it has less life left than asked for, never under an expired root", async () => {
+    const ahead = { timestampMs: 7 * 86_400_000, snapshotMs: 200 * 86_400_000 };
+    const story = await serverStory();
+    deepEqual(await renewed(story, { now: later(6.9), ahead }), []);
+    deepEqual(
+      (await renewed(story, { now: later(7.1), ahead })).map(({ role }) => role),
+      ["timestamp"],
+    );
+    deepEqual(
+      (await renewed(story, { now: later(900), ahead })).map(({ role }) => role),
+      ["snapshot", "timestamp"],
+    );
+    deepEqual(await renewed(story, { now: later(3700), ahead }), []);
+  });
+
   test("that is fresh but names an expired snapshot: both, or nobody could read the collection until it expires too", async () => {
     const story = await serverStory();
     await story.server.upload(new Map(), { snapshotLifetimeMs: 86_400_000 });

@@ -18,10 +18,21 @@ export interface RenewalInput {
   readonly timestampLifetimeMs?: number | undefined;
   /** milliseconds; three years when left out */
   readonly snapshotLifetimeMs?: number | undefined;
+  /** how long before its end a file is signed again; once it has expired when left out */
+  readonly ahead?: RenewalLead | undefined;
 }
 
+/** Milliseconds of life that a file must have left, else it is time to sign it again. */
+export interface RenewalLead {
+  readonly timestampMs: number;
+  readonly snapshotMs: number;
+}
+
+const onceExpired: RenewalLead = { timestampMs: 0, snapshotMs: 0 };
+
 /**
- * Signs a new timestamp if the stored one is expired, and a new snapshot with the same entries if that is expired and its key is held.
+ * Signs a new timestamp if the stored one has expired (or is `ahead` of that), and a new snapshot with the same entries if that has expired
+ * and its key is held.
  *
  * Off-spec: the reference looks at the snapshot only once the timestamp has expired, and until then nobody can read the collection.
  *
@@ -34,7 +45,9 @@ export async function renewTimestamp(input: RenewalInput): Promise<readonly Vali
   const stored = new StoredView(input.stored);
   const [timestamp, snapshot] = [await stored.parsed("timestamp"), await stored.parsed("snapshot")];
   if (timestamp === undefined || snapshot === undefined) return [];
-  const [isStale, isSnapshotStale] = [isExpired(timestamp.body, input.now), isExpired(snapshot.body, input.now)];
+  const { timestampMs, snapshotMs } = input.ahead ?? onceExpired;
+  const isStale = isExpired(timestamp.body, after(input.now, timestampMs));
+  const isSnapshotStale = isExpired(snapshot.body, after(input.now, snapshotMs));
   const trusted = isStale || isSnapshotStale ? await trustedRoot(input, stored) : undefined;
   if (trusted === undefined) return [];
   const renewed = isSnapshotStale ? await renewedSnapshot(input, trusted, snapshot) : undefined;
@@ -43,6 +56,10 @@ export async function renewTimestamp(input: RenewalInput): Promise<readonly Vali
   const signing = { signers: trusted.signersOf("timestamp"), keys, now, validForMs: timestampLifetimeMs };
   const next = await makeTimestamp(timestamp, (renewed ?? snapshot).bytes, signing);
   return renewed === undefined ? [validatedFile(next)] : [validatedFile(renewed), validatedFile(next)];
+}
+
+function after(now: Date, ms: number): Date {
+  return new Date(now.getTime() + ms);
 }
 
 async function trustedRoot(input: RenewalInput, stored: StoredView): Promise<TrustedMetadata | undefined> {

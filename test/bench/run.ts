@@ -40,7 +40,7 @@ async function measure(part: Part, scope: Scope): Promise<Row[]> {
 async function main(words: readonly string[]): Promise<void> {
   // Set, it makes Node.js and Bun, and none of the peers, parse a file of authorities in every process: a setting of the machine.
   delete process.env["NODE_EXTRA_CA_CERTS"];
-  const missing = missingPeers(["docker", "dockerd", "busybox", "notary", "registry", "postgres", "skopeo"]);
+  const missing = missingPeers(["docker", "dockerd", "busybox", "notary", "registry", "postgres", "skopeo", "wrk"]);
   if (missing !== false) throw new Error(`the benchmark needs its peers; ${missing}`);
   const wanted = parts.filter((part) => words.length === 0 || words.includes(part));
   const rows: Row[] = [];

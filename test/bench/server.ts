@@ -42,7 +42,8 @@ async function rate(work: string, servers: readonly NamedServer[], rounds: numbe
   const samples = new Map(servers.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round += 1) {
     for (const { name, server } of servers) {
-      const { perSecond, failures } = await ask(server);
+      const { perSecond, failures, bytesEach } = await ask(server);
+      process.stderr.write(`${work}, ${name}: ${perSecond.toFixed(0)}/s, ${bytesEach.toFixed(0)} bytes each\n`);
       if (failures > 0) process.stderr.write(`${work}, ${name}: ${failures} requests failed\n`);
       samples.get(name)?.push(perSecond);
     }
@@ -58,13 +59,22 @@ export async function reads(scope: Scope, servers: readonly NamedServer[]): Prom
     paths.set(server, await targetsByChecksum(server));
   }
   const timestamp = `/v2/${gun}/_trust/tuf/timestamp.json`;
+  const targets = (server: TrustServer): string => paths.get(server) ?? "";
   return [
-    await rate("GET timestamp.json, 32 connections", servers, 3, (server) => load(server, timestamp, 32, 3)),
+    await rate("GET timestamp.json, 32 connections", servers, 3, (server) =>
+      load(server, { path: timestamp, connections: 32, seconds: 3 }),
+    ),
+    await rate("GET timestamp.json, 512 connections", servers, 3, (server) =>
+      load(server, { path: timestamp, connections: 512, seconds: 3 }),
+    ),
     await rate("GET targets of 1,000 tags by checksum, 32 connections", servers, 3, (server) =>
-      load(server, paths.get(server) ?? "", 32, 3),
+      load(server, { path: targets(server), connections: 32, seconds: 3 }),
+    ),
+    await rate("the same, by clients that accept compression", servers, 3, (server) =>
+      load(server, { path: targets(server), connections: 32, seconds: 3, headers: ["Accept-Encoding: gzip"] }),
     ),
     await rate("GET timestamp.json, a new TLS connection each, 8 at a time", servers, 3, (server) =>
-      loadReconnecting(server, timestamp, 8, 3),
+      loadReconnecting(server, { path: timestamp, connections: 8, seconds: 3 }),
     ),
   ];
 }
@@ -108,7 +118,8 @@ export async function publishes(servers: readonly NamedServer[]): Promise<Row[]>
         }
       }),
     );
-    return { perSecond: (publishers * publishesEach * 1000) / (performance.now() - startedAt), failures };
+    const perSecond = (publishers * publishesEach * 1000) / (performance.now() - startedAt);
+    return { perSecond, failures, bytesEach: 0 };
   });
   return [row];
 }

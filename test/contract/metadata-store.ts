@@ -19,8 +19,11 @@ function publication(version: number, base: NewFile | undefined, ...others: NewF
   return { gun, base: base?.sha256, files: [...others, timestamp], at };
 }
 
-/** Runs the contract against stores made by `open`, which closes them when the test ends. */
-export function metadataStoreContract(name: string, open: (t: TestContext) => MetadataStore): void {
+/** Opens an empty store, and closes it when the test ends. */
+export type OpenStore = (t: TestContext) => MetadataStore | Promise<MetadataStore>;
+
+/** Runs the contract against stores made by `open`. */
+export function metadataStoreContract(name: string, open: OpenStore): void {
   describe(`${name} as a MetadataStore`, () => {
     describeReads(open);
     describePublish(open);
@@ -28,19 +31,21 @@ export function metadataStoreContract(name: string, open: (t: TestContext) => Me
     describeChanges(open);
     describeMoving(open);
     describeForgetting(open);
+    describeNames(open);
+    describeRaces(open);
   });
 }
 
-function describeReads(open: (t: TestContext) => MetadataStore): void {
+function describeReads(open: OpenStore): void {
   it("answers undefined for what it does not hold", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     assert.equal(await store.current(gun, "root"), undefined);
     assert.equal(await store.byVersion(gun, "root", 1), undefined);
     assert.equal(await store.byChecksum(gun, "root", file("root", 1).sha256), undefined);
   });
 
   it("gives back the bytes, the version, the hash and the time of each file", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const root = file("root", 1, "caf\u00e9 \u0000 \ud83d\ude80");
     await store.publish(publication(1, undefined, root));
     const stored = await store.current(gun, "root");
@@ -49,7 +54,7 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("keeps every version and answers the highest one as current", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const [one, two] = [file("targets/releases", 1), file("targets/releases", 7)];
     await store.publish(publication(1, undefined, one));
     await store.publish(publication(2, file("timestamp", 1), two));
@@ -60,7 +65,7 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("finds a checksum only in its own collection and role", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const root = file("root", 1);
     await store.publish(publication(1, undefined, root));
     assert.equal(await store.byChecksum("docker.io/library/other", "root", root.sha256), undefined);
@@ -69,7 +74,7 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("does not see later changes to a buffer it was given", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const root = file("root", 1, "honest");
     await store.publish(publication(1, undefined, root));
     root.bytes.fill(0x58);
@@ -77,16 +82,16 @@ function describeReads(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("is healthy", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.check();
-    const before = store.revision();
-    assert.equal(store.revision(), before);
+    const before = await store.revision([gun]);
+    assert.deepEqual(await store.revision([gun]), before);
   });
 }
 
-function describePublish(open: (t: TestContext) => MetadataStore): void {
+function describePublish(open: OpenStore): void {
   it("I7: refuses a publication built on a timestamp that is no longer current, and writes nothing of it", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.publish(publication(2, file("timestamp", 1), file("targets", 2)));
     const late = publication(3, file("timestamp", 1), file("targets/late", 1));
@@ -96,7 +101,7 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("I7: refuses a publication whose collection was deleted and begun anew meanwhile", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.remove(gun, at);
     const late = publication(2, file("timestamp", 1), file("targets", 5));
@@ -106,7 +111,7 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
 
   for (const version of [2, 3]) {
     it(`I7: refuses targets ${version} where 3 is stored, and writes none of the files beside it`, async (t) => {
-      const store = open(t);
+      const store = await open(t);
       await store.publish(publication(1, undefined, file("root", 1), file("targets", 3)));
       const again = publication(2, file("timestamp", 1), file("root", 2), file("targets", version, "other"));
       await assert.rejects(store.publish(again), { code: "STORAGE_CONFLICT" });
@@ -117,7 +122,7 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
   }
 
   it("I7: of many racing publishers lets exactly one win", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     const rivals = Array.from({ length: 8 }, (_, number) =>
       store.publish(publication(2, file("timestamp", 1), file("targets", 2, `by rival ${number}`))),
@@ -128,9 +133,9 @@ function describePublish(open: (t: TestContext) => MetadataStore): void {
   });
 }
 
-function describeRemove(open: (t: TestContext) => MetadataStore): void {
+function describeRemove(open: OpenStore): void {
   it("deletes one collection and leaves those whose names begin alike", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const longer = `${gun}-edge`;
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.publish({ ...publication(1, undefined, file("root", 1)), gun: longer });
@@ -141,7 +146,7 @@ function describeRemove(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("lets a deleted collection begin again at version 1", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.remove(gun, at);
     await store.publish(publication(1, undefined, file("root", 1)));
@@ -149,7 +154,7 @@ function describeRemove(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("records a deletion, and nothing when there was nothing to delete", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.remove(gun, at);
     assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), []);
     await store.publish(publication(1, undefined, file("root", 1)));
@@ -169,7 +174,7 @@ async function withFiveChanges(store: MetadataStore): Promise<MetadataStore> {
   return store;
 }
 
-function describeChanges(open: (t: TestContext) => MetadataStore): void {
+function describeChanges(open: OpenStore): void {
   const cases = [
     { name: "from the beginning", query: { from: 0, limit: 2, backwards: false }, ids: [1, 2] },
     { name: "after a position", query: { from: 2, limit: 2, backwards: false }, ids: [3, 4] },
@@ -181,7 +186,7 @@ function describeChanges(open: (t: TestContext) => MetadataStore): void {
   ];
   for (const { name, query, ids } of cases) {
     it(`reads changes oldest first: ${name}`, async (t) => {
-      const store = await withFiveChanges(open(t));
+      const store = await withFiveChanges(await open(t));
       assert.deepEqual(
         (await store.changes(query)).map((change) => change.id),
         ids,
@@ -190,7 +195,7 @@ function describeChanges(open: (t: TestContext) => MetadataStore): void {
   }
 
   it("describes each new timestamp", async (t) => {
-    const store = await withFiveChanges(open(t));
+    const store = await withFiveChanges(await open(t));
     const [first] = await store.changes({ from: 0, limit: 1, backwards: false });
     const { sha256 } = file("timestamp", 1);
     assert.deepEqual(first, { id: 1, createdAt: at, gun, version: 1, sha256, category: "update" });
@@ -202,9 +207,9 @@ function stored(role: string, version: number, text?: string): StoredFile {
   return { ...file(role, version, text), createdAt: new Date(at.getTime() - 1000 * version) };
 }
 
-function describeMoving(open: (t: TestContext) => MetadataStore): void {
+function describeMoving(open: OpenStore): void {
   it("lists collections and their files, in order and without bytes", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     for (const name of ["b", "B", "a/c", "a"]) await store.restore(name, [stored("root", 1)]);
     await store.restore("a", [stored("targets", 10), stored("targets", 9), stored("snapshot", 2)]);
     assert.deepEqual(await store.guns("", 10), ["B", "a", "a/c", "b"]);
@@ -218,7 +223,7 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("puts in what another store held, byte for byte, and without a word in the changefeed", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.restore(gun, [stored("timestamp", 4), stored("root", 2), stored("root", 1)]);
     const root = await store.byVersion(gun, "root", 1);
     assert.deepEqual(root && { ...root, bytes: Buffer.from(root.bytes) }, stored("root", 1));
@@ -229,7 +234,7 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("can be given the same files and changes again, and refuses others in their place, wholly", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     const change: Change = {
       id: 7,
       createdAt: at,
@@ -258,7 +263,7 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 
   it("goes on after the positions it was given", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.restoreChanges([
       { id: 41, createdAt: at, gun: "old", version: 1, sha256: file("timestamp", 1).sha256, category: "update" },
       { id: 40, createdAt: at, gun: "older", version: 0, sha256: "", category: "deletion" },
@@ -273,9 +278,9 @@ function describeMoving(open: (t: TestContext) => MetadataStore): void {
   });
 }
 
-function describeForgetting(open: (t: TestContext) => MetadataStore): void {
+function describeForgetting(open: OpenStore): void {
   it("forgets single versions and nothing else", async (t) => {
-    const store = open(t);
+    const store = await open(t);
     await store.restore(gun, [stored("root", 1), stored("targets", 1), stored("targets", 2)]);
     await store.restore("other", [stored("targets", 1)]);
     const forgotten = await store.forget(gun, [
@@ -288,5 +293,74 @@ function describeForgetting(open: (t: TestContext) => MetadataStore): void {
     assert.equal((await store.current(gun, "targets"))?.version, 2);
     assert.equal((await store.versions("other")).length, 1);
     assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), []);
+  });
+}
+
+function describeNames(open: OpenStore): void {
+  it("tells names apart by their bytes", async (t) => {
+    const store = await open(t);
+    const names = ["app", "App", "\u00e4pp", "a\u0308pp", "stra\u00dfe", "strasse", "%", "_", "\ud83d\ude80"];
+    for (const name of names) await store.publish({ ...publication(1, undefined, file("root", 1, name)), gun: name });
+    for (const name of names)
+      assert.equal((await store.current(name, "root"))?.sha256, file("root", 1, name).sha256, name);
+    const inOrder = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    assert.deepEqual(await store.guns("", 99), inOrder);
+    await store.remove("app", at);
+    assert.equal((await store.guns("", 99)).length, names.length - 1);
+  });
+
+  it("has room for the longest names and for large files", async (t) => {
+    const store = await open(t);
+    const longest = { gun: "\u00e4".repeat(127), role: `targets/${"r".repeat(247)}` };
+    const bytes = Buffer.alloc(9_000_000, "{large}");
+    const large = { role: longest.role, version: 2_147_483_647, bytes, sha256: "a".repeat(64) };
+    await store.publish({ ...publication(2_147_483_647, undefined, large), gun: longest.gun });
+    const found = await store.byChecksum(longest.gun, longest.role, large.sha256);
+    assert.ok(found && bytes.equals(found.bytes));
+    const [first] = await store.versions(longest.gun);
+    assert.deepEqual([first?.role, first?.length, first?.version], [longest.role, 9_000_000, 2_147_483_647]);
+  });
+}
+
+function describeRaces(open: OpenStore): void {
+  it("I7: of many racing first publications lets exactly one win", async (t) => {
+    const store = await open(t);
+    const rivals = Array.from({ length: 8 }, (_, number) =>
+      store.publish(publication(1, undefined, file("root", 1, `by rival ${number}`))),
+    );
+    const outcomes = await Promise.allSettled(rivals);
+    const reasons = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason.code)] : []));
+    assert.deepEqual(new Set(reasons), new Set(["STORAGE_CONFLICT"]));
+    assert.equal(reasons.length, 7);
+  });
+
+  it("I7: lets publishers of different collections all succeed, and gives each its own position without a gap", async (t) => {
+    const store = await open(t);
+    const names = Array.from({ length: 24 }, (_, number) => `app-${number}`);
+    await Promise.all(names.map((name) => store.publish({ ...publication(1, undefined, file("root", 1)), gun: name })));
+    const changes = await store.changes({ from: 0, limit: 99, backwards: false });
+    assert.deepEqual(
+      changes.map(({ id }) => id),
+      names.map((_, index) => index + 1),
+    );
+    assert.deepEqual(new Set(changes.map((change) => change.gun)), new Set(names));
+  });
+
+  it("I7: a deletion and a publication at once leave a whole collection, or none", async (t) => {
+    const store = await open(t);
+    for (let round = 1; round <= 5; round += 1) {
+      const gunOfRound = `app-${round}`;
+      await store.publish({ ...publication(1, undefined, file("root", 1)), gun: gunOfRound });
+      const late = { ...publication(2, file("timestamp", 1), file("targets", 1)), gun: gunOfRound };
+      const [published] = await Promise.allSettled([store.publish(late), store.remove(gunOfRound, at)]);
+      assert.deepEqual(await store.versions(gunOfRound), [], `publish ${published.status}`);
+      assert.equal(await store.current(gunOfRound, "timestamp"), undefined);
+      const changes = await store.changes({ gun: gunOfRound, from: 0, limit: 9, backwards: false });
+      const expected = published.status === "fulfilled" ? ["update", "update", "deletion"] : ["update", "deletion"];
+      assert.deepEqual(
+        changes.map(({ category }) => category),
+        expected,
+      );
+    }
   });
 }

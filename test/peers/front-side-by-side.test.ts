@@ -15,7 +15,7 @@ import {
   type TwoSides,
 } from "../support/side-by-side.ts";
 
-const missing = missingPeers(["docker", "dockerd", "registry", "openssl", "busybox"]);
+const missing = missingPeers(["docker 28", "dockerd", "registry", "openssl", "busybox"]);
 const nothing = `sha256:${"0".repeat(64)}`;
 
 /** An operation whose arguments are words, with `@` for the side's part of the name. */

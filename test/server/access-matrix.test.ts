@@ -11,10 +11,8 @@ import { describe, it, type TestContext } from "node:test";
 import { hashSync } from "bcryptjs";
 import type { AccessRule, AuthSettings } from "../../src/server/auth/auth-settings.ts";
 import type { Route } from "../../src/server/http/route.ts";
-import { openLocalSigningService } from "../../src/server/signer/local-signing-service.ts";
-import type { SigningService } from "../../src/server/signer/signing-service.ts";
-import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
-import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
+import { ServerLog } from "../../src/server/server-log.ts";
+import { openServerParts } from "../../src/server/server-parts.ts";
 import { confusedToken, makeCertificate, makeKey, signedToken, unsignedToken } from "../support/token-maker.ts";
 import { libtrustKeyId } from "../support/token-server.ts";
 import { serve, temporaryDirectory, type TestServer } from "./running-server.ts";
@@ -41,6 +39,9 @@ const forAll = { none: 200, pull: 200, push: 200, admin: 200 };
 const byRoute: Readonly<Record<Route["kind"], readonly Endpoint[]>> = {
   ping: [{ method: "GET", path: "/v2/", expected: forReaders }],
   health: [{ method: "GET", path: "/_notary_server/health", expected: forAll }],
+  live: [{ method: "GET", path: "/_tagseal/live", expected: forAll }],
+  ready: [{ method: "GET", path: "/_tagseal/ready", expected: forAll }],
+  openapi: [{ method: "GET", path: "/openapi.json", expected: forAll }],
   metrics: [{ method: "GET", path: "/metrics", expected: forAll }],
   // Somebody else gives tokens here.
   token: [{ method: "GET", path: "/_tagseal/token", expected: { none: 404, pull: 404, push: 404, admin: 404 } }],
@@ -149,9 +150,11 @@ async function guarded(t: TestContext, auth: AuthSettings): Promise<World> {
   await new UploadingPublisher(open.url, gun).begin();
   await open.close();
   const calls: string[] = [];
-  const store: MetadataStore = new SqliteMetadataStore({ path: join(dataDir, "metadata.db") });
-  const keys: SigningService = await openLocalSigningService({ dataDir, now: () => new Date() });
-  const server = await serve(t, { dataDir, store: watched(store, calls), signer: watched(keys, calls), auth });
+  const now = (): Date => new Date();
+  const silent = new ServerLog({ sink: () => {}, level: "error", now });
+  const { store, signer: keys } = await openServerParts({ host: "", port: 0, dataDir }, now, silent);
+  const parts = { store: watched(store, calls), signer: watched(keys, calls) };
+  const server = await serve(t, { dataDir, ...parts, auth, upkeep: false });
   calls.length = 0;
   return { server, calls };
 }
@@ -171,7 +174,6 @@ async function ask({ server }: World, { method, path }: Endpoint, authorization?
   return response;
 }
 
-const isOpen = ({ expected }: Endpoint): boolean => expected.none === 200;
 const isGuarded = ({ expected }: Endpoint): boolean => expected.none === 401;
 
 describe("access with tokens", () => {
@@ -417,7 +419,8 @@ describe("access to health and metrics", () => {
   it("I10: needs a user, whoever it is, once they are protected", async (t) => {
     const world = await guardedByTokens(t, { protectMonitoring: true, anonymousPull: true });
     const nobody = `Bearer ${adminWith({ sub: "" })}`;
-    for (const endpoint of endpoints.filter(isOpen)) {
+    const protectedToo = [...byRoute.health, ...byRoute.ready, ...byRoute.metrics];
+    for (const endpoint of protectedToo) {
       assert.equal((await ask(world, endpoint)).status, 401);
       assert.equal((await ask(world, endpoint, impostors["garbage"])).status, 401);
       assert.equal((await ask(world, endpoint, nobody)).status, 401);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { describe, it, type TestContext } from "node:test";
 import { sha256Hex } from "../../src/crypto/digest.ts";
+import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { target } from "../support/editing-story.ts";
 import { serve, type TestServer } from "./running-server.ts";
 import { post, readTags, serverKey, tufUrl, UploadingPublisher } from "./uploading-publisher.ts";
@@ -383,7 +384,7 @@ describe("an expired timestamp", () => {
   async function aged(t: TestContext, days: number) {
     const clock = { ms: start };
     const now = (): Date => new Date(clock.ms);
-    const server = await serve(t, { now });
+    const server = await serve(t, { now, lifetimes: referenceLifetimes, upkeep: false });
     const publisher = await new UploadingPublisher(server.url, gun, now).begin();
     clock.ms += days * day;
     return { server, publisher, now };

@@ -39,7 +39,7 @@ async function publishUntilFull(publisher: UploadingPublisher): Promise<string[]
       acknowledged.push(name);
       continue;
     }
-    assert.equal(response.status, 500);
+    assert.equal(response.status, 503);
     assert.match(await response.text(), /"code":"UPDATING"/u);
     return acknowledged.sort();
   }

@@ -9,13 +9,13 @@ export interface Certificates {
   readonly serverKey: string;
 }
 
-/** Makes the authority and the certificate in `scope` once; later calls return the same files. */
-export async function certificates(scope: Scope): Promise<Certificates> {
-  const directory = scope.path("certificates");
+/** Makes the authority and the certificate in `scope` once; later calls for the same `name` return the same files. */
+export async function certificates(scope: Scope, name = "certificates"): Promise<Certificates> {
+  const directory = scope.path(name);
   const made: Certificates = {
-    ca: scope.path("certificates", "ca.crt"),
-    serverCertificate: scope.path("certificates", "server.crt"),
-    serverKey: scope.path("certificates", "server.key"),
+    ca: scope.path(name, "ca.crt"),
+    serverCertificate: scope.path(name, "server.crt"),
+    serverKey: scope.path(name, "server.key"),
   };
   if (existsSync(made.serverCertificate)) return made;
   mkdirSync(directory, { recursive: true });
@@ -36,7 +36,7 @@ export async function certificates(scope: Scope): Promise<Certificates> {
   );
   await openssl("req", ...curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
   writeFileSync(
-    scope.path("certificates", "extensions"),
+    scope.path(name, "extensions"),
     "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth,clientAuth\n",
   );
   await openssl(

@@ -1,6 +1,6 @@
 /** PostgreSQL and MariaDB servers in a scope's directory, for the reference trust server and signer. */
 import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
-import { findExecutable, freePort, run, runOk, type Scope } from "./processes.ts";
+import { findExecutable, freePort, run, runOk, type Running, type Scope } from "./processes.ts";
 
 /** A running database server. */
 export interface Database {
@@ -10,6 +10,12 @@ export interface Database {
   create(name: string, script: string): Promise<void>;
   /** The data source name the reference server takes for that database. */
   url(name: string): string;
+  /** Runs SQL as the database's own superuser, and returns what came out, columns divided by tabs. */
+  sql(name: string, script: string): Promise<string>;
+  /** Ends the server; `SIGKILL` as a crash would, otherwise in its orderly way. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>;
 }
 
 /** The servers refuse to run as root; Debian's packages bring an account for each. */
@@ -30,8 +36,8 @@ function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: n
   return directory;
 }
 
-/** Starts PostgreSQL on a free port with durable defaults. */
-export async function startPostgres(scope: Scope): Promise<Database> {
+/** Starts PostgreSQL on a free port with durable defaults. `settings` are further command line arguments. */
+export async function startPostgres(scope: Scope, settings: readonly string[] = []): Promise<Database> {
   const owner = account("postgres");
   const directory = ownedDirectory(scope, "postgres", owner);
   const port = await freePort();
@@ -51,16 +57,18 @@ export async function startPostgres(scope: Scope): Promise<Database> {
   );
   const sql = (...args: string[]): ReturnType<typeof run> =>
     run("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(port), "-U", "postgres", ...args]);
-  await scope.start(
-    "postgres",
-    findExecutable("postgres") ?? "postgres",
-    ["-D", `${directory}/data`, "-p", String(port), "-k", directory, "-c", "listen_addresses=127.0.0.1"],
-    {
-      ...owner,
-      cwd: "/",
-      ready: async () => (await sql("-c", "select 1")).code === 0,
-    },
-  );
+  const start = (): Promise<Running> =>
+    scope.start(
+      "postgres",
+      findExecutable("postgres") ?? "postgres",
+      ["-D", `${directory}/data`, "-p", String(port), "-k", directory, "-c", "listen_addresses=127.0.0.1", ...settings],
+      {
+        ...owner,
+        cwd: "/",
+        ready: async () => (await sql("-c", "select 1")).code === 0,
+      },
+    );
+  let running = await start();
   const must = async (...args: string[]): Promise<void> => {
     const { code, stderr } = await sql(...args);
     if (code !== 0) throw new Error(`psql: ${stderr}`);
@@ -73,6 +81,14 @@ export async function startPostgres(scope: Scope): Promise<Database> {
       await must("-d", name, "-c", script);
     },
     url: (name) => `postgres://postgres@127.0.0.1:${port}/${name}?sslmode=disable`,
+    async sql(name, script) {
+      const { code, stdout, stderr } = await sql("-d", name, "-A", "-t", "-F", "\t", "-c", script);
+      if (code !== 0) throw new Error(`psql: ${stderr}`);
+      return stdout.trimEnd();
+    },
+    // SIGINT: a fast shutdown, which does not wait for clients to leave
+    stop: async (signal = "SIGINT") => void (await running.stop(signal)),
+    start: async () => void (running = await start()),
   };
 }
 
@@ -99,9 +115,11 @@ export async function startMariadb(scope: Scope): Promise<Database> {
     "--bind-address=127.0.0.1",
     `--pid-file=${directory}/pid`,
   ];
-  await scope.start("mariadb", findExecutable("mariadbd") ?? "mariadbd", args, {
-    ready: async () => (await sql("select 1")).code === 0,
-  });
+  const start = (): Promise<Running> =>
+    scope.start("mariadb", findExecutable("mariadbd") ?? "mariadbd", args, {
+      ready: async () => (await sql("select 1")).code === 0,
+    });
+  let running = await start();
   return {
     kind: "mysql",
     port,
@@ -113,5 +131,12 @@ export async function startMariadb(scope: Scope): Promise<Database> {
       if (code !== 0) throw new Error(`mariadb: ${stderr}`);
     },
     url: (name) => `notary@tcp(127.0.0.1:${port})/${name}?parseTime=true`,
+    async sql(name, script) {
+      const { code, stdout, stderr } = await sql(script, "-N", "-B", name);
+      if (code !== 0) throw new Error(`mariadb: ${stderr}`);
+      return stdout.trimEnd();
+    },
+    stop: async (signal) => void (await running.stop(signal)),
+    start: async () => void (running = await start()),
   };
 }

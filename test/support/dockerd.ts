@@ -1,7 +1,7 @@
 /** A docker daemon of its own: own socket and data, no bridge, no firewall rules; containers are not run, images are. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
-import { type Running, type Scope } from "./processes.ts";
+import { run, type Running, type Scope } from "./processes.ts";
 
 /** A running engine. */
 export interface Engine {
@@ -21,8 +21,33 @@ function answers(socketPath: string): Promise<boolean> {
   return promise;
 }
 
+/** What the engine leaves mounted when it ends: the network namespace of containers that share the machine's. */
+async function unmountBelow(directory: string): Promise<void> {
+  const mounted = readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "");
+  for (const path of mounted.filter((place) => place.startsWith(`${directory}/`))) await run("umount", [path]);
+}
+
+/** Layers on top of each other are quicker than copies, which work everywhere: not so overlays, on an overlay for instance. */
+async function quickestDriver(directory: string): Promise<"overlay2" | "vfs"> {
+  const [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map((name) => `${directory}/probe/${name}`);
+  for (const path of [lower, upper, work, merged]) mkdirSync(path ?? "", { recursive: true });
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  const mounted = await run("mount", ["-t", "overlay", "overlay", "-o", options, merged ?? ""]);
+  if (mounted.code !== 0) return "vfs";
+  await run("umount", [merged ?? ""]);
+  return "overlay2";
+}
+
+/** How an engine keeps images. */
+export interface DockerdOptions {
+  /** default: copies, where every layer costs the size of the image */
+  readonly layers?: "copies" | "quickest";
+}
+
 /** Starts dockerd (needs root) and waits until it answers. */
-export async function startDockerd(scope: Scope): Promise<Engine> {
+export async function startDockerd(scope: Scope, { layers = "copies" }: DockerdOptions = {}): Promise<Engine> {
   const directory = scope.path("dockerd");
   mkdirSync(directory, { recursive: true });
   const socket = `${directory}/docker.sock`;
@@ -36,7 +61,9 @@ export async function startDockerd(scope: Scope): Promise<Engine> {
     "--pidfile",
     `${directory}/pid`,
   ];
-  const isolation = ["--storage-driver", "vfs", "--bridge=none", "--iptables=false", "--ip6tables=false"];
+  scope.defer(() => unmountBelow(directory));
+  const driver = layers === "copies" ? "vfs" : await quickestDriver(directory);
+  const isolation = ["--storage-driver", driver, "--bridge=none", "--iptables=false", "--ip6tables=false"];
   const running = await scope.start("dockerd", "dockerd", [...args, ...isolation], {
     ready: async () => existsSync(socket) && (await answers(socket)),
   });

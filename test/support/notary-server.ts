@@ -4,7 +4,7 @@ import { get } from "node:https";
 import { certificates, type Certificates } from "./certificates.ts";
 import { startMariadb, startPostgres, type Database } from "./database.ts";
 import { serverSchema, signerSchema } from "./notary-schema.ts";
-import { freePort, portAnswers, readText, type Running, type Scope } from "./processes.ts";
+import { freePort, portAnswers, readText, type Environment, type Running, type Scope } from "./processes.ts";
 
 /** A running trust server, theirs or ours. */
 export interface TrustServer {
@@ -26,6 +26,10 @@ export interface NotaryOptions {
   /** token authentication, as the server's configuration file spells it under `auth.options` */
   readonly auth?: Readonly<Record<string, string>>;
   readonly gunPrefixes?: readonly string[];
+  /** use the signer that listens here instead of starting one */
+  readonly signerPort?: number;
+  /** `ecdsa` when absent */
+  readonly keyAlgorithm?: "ecdsa" | "ed25519";
 }
 
 /** Answers once the server's own health check is content. */
@@ -39,12 +43,31 @@ export function healthy(url: string, ca: string): Promise<boolean> {
   return promise;
 }
 
-async function startSigner(scope: Scope, certificate: Certificates, database: Database | undefined): Promise<number> {
-  const port = await freePort();
+/** A running reference signer. */
+export interface NotarySigner {
+  readonly port: number;
+  readonly process: Running;
+}
+
+/** Settings of a reference signer. */
+export interface NotarySignerOptions {
+  /** listen here instead of on a free port */
+  readonly port?: number;
+  /** default: its keys last as long as the process */
+  readonly database?: Database | undefined;
+  /** default: one alias, `alias1` */
+  readonly env?: Environment;
+}
+
+/** Starts notary-signer with the scope's certificate. It takes callers whose certificate is of the same authority. */
+export async function startNotarySigner(scope: Scope, options: NotarySignerOptions = {}): Promise<NotarySigner> {
+  const certificate = await certificates(scope);
+  const { port = await freePort(), database } = options;
   const storage =
     database === undefined
       ? { backend: "memory", default_alias: "alias1" }
       : { backend: database.kind, db_url: database.url("notarysigner"), default_alias: "alias1" };
+  mkdirSync(scope.path("notary"), { recursive: true });
   const file = scope.path("notary", `signer-${port}.json`);
   const tls = {
     tls_cert_file: certificate.serverCertificate,
@@ -55,11 +78,11 @@ async function startSigner(scope: Scope, certificate: Certificates, database: Da
     file,
     JSON.stringify({ server: { grpc_addr: `127.0.0.1:${port}`, ...tls }, logging: { level: "error" }, storage }),
   );
-  await scope.start("notary-signer", "notary-signer", ["-config", file], {
-    env: { NOTARY_SIGNER_ALIAS1: "throwaway" },
+  const running = await scope.start("notary-signer", "notary-signer", ["-config", file], {
+    env: { NOTARY_SIGNER_ALIAS1: "throwaway", ...options.env },
     ready: () => portAnswers(port),
   });
-  return port;
+  return { port, process: running };
 }
 
 async function startDatabase(scope: Scope, store: NotaryStore): Promise<Database | undefined> {
@@ -70,14 +93,14 @@ async function startDatabase(scope: Scope, store: NotaryStore): Promise<Database
   return database;
 }
 
-function trustService(certificate: Certificates, signerPort: number | undefined): object {
+function trustService(certificate: Certificates, signerPort: number | undefined, algorithm = "ecdsa"): object {
   if (signerPort === undefined) return { type: "local" };
   const tls = {
     tls_ca_file: certificate.ca,
     tls_client_cert: certificate.serverCertificate,
     tls_client_key: certificate.serverKey,
   };
-  return { type: "remote", hostname: "localhost", port: String(signerPort), key_algorithm: "ecdsa", ...tls };
+  return { type: "remote", hostname: "localhost", port: String(signerPort), key_algorithm: algorithm, ...tls };
 }
 
 /** Starts notary-server, with notary-signer and a database when the store asks for them, and waits until it is healthy. */
@@ -86,7 +109,8 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
   mkdirSync(scope.path("notary"), { recursive: true });
   const certificate = await certificates(scope);
   const database = await startDatabase(scope, store);
-  const signerPort = store === "local" ? undefined : await startSigner(scope, certificate, database);
+  const signerPort =
+    options.signerPort ?? (store === "local" ? undefined : (await startNotarySigner(scope, { database })).port);
   const port = await freePort();
   const file = scope.path("notary", `server-${port}.json`);
   const configuration = {
@@ -95,7 +119,7 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
       tls_cert_file: certificate.serverCertificate,
       tls_key_file: certificate.serverKey,
     },
-    trust_service: trustService(certificate, signerPort),
+    trust_service: trustService(certificate, signerPort, options.keyAlgorithm),
     logging: { level: "error" },
     storage:
       database === undefined ? { backend: "memory" } : { backend: database.kind, db_url: database.url("notaryserver") },

@@ -22,7 +22,14 @@ export {
 export { startDockerd, type Engine } from "./dockerd.ts";
 export { startDockerRegistry, type Registry, type RegistryOptions } from "./docker-registry.ts";
 export { buildImage, writeIndexLayout, writeLayout, type LayoutImage, type LayoutIndex } from "./images.ts";
-export { startNotary, type NotaryOptions, type NotaryStore, type TrustServer } from "./notary-server.ts";
+export {
+  startNotary,
+  startNotarySigner,
+  type NotaryOptions,
+  type NotarySigner,
+  type NotaryStore,
+  type TrustServer,
+} from "./notary-server.ts";
 export {
   findExecutable,
   freePort,

@@ -5,6 +5,7 @@ import { findExecutable } from "./processes.ts";
 /** Programs the project did not write and does not bring along. */
 export type Peer =
   | "docker"
+  | "docker 28"
   | "dockerd"
   | "registry"
   | "notary"
@@ -16,10 +17,12 @@ export type Peer =
   | "buildah"
   | "softhsm"
   | "busybox"
-  | "python";
+  | "python"
+  | "wrk";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
   docker: ["docker"],
+  "docker 28": ["docker"],
   dockerd: ["dockerd"],
   registry: ["docker-registry"],
   notary: ["notary", "notary-server", "notary-signer", "openssl"],
@@ -32,19 +35,21 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   softhsm: ["softhsm2-util"],
   busybox: ["busybox"],
   python: ["python3"],
+  wrk: ["wrk"],
 };
 
 const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb"]);
 
-/** docker 29 dropped content trust from push, pull and `docker trust`. */
-function dockerIsTooNew(): boolean {
+function dockerVersion(): number {
   const version = execFileSync("docker", ["--version"], { encoding: "utf8" });
-  return Number(/version (\d+)\./u.exec(version)?.[1] ?? 0) >= 29;
+  return Number(/version (\d+)\./u.exec(version)?.[1] ?? 0);
 }
 
 function lacking(peer: Peer): string[] {
   const missing = executables[peer].filter((name) => findExecutable(name) === undefined);
-  if (missing.length === 0 && peer === "docker" && dockerIsTooNew()) missing.push("docker 28 or older");
+  // docker 29 dropped content trust from push, pull and `docker trust`
+  if (missing.length === 0 && peer === "docker" && dockerVersion() >= 29) missing.push("docker 28 or older");
+  if (missing.length === 0 && peer === "docker 28" && dockerVersion() !== 28) missing.push("docker 28");
   if (missing.length === 0 && needsRoot.has(peer) && process.getuid?.() !== 0) missing.push(`root (to start ${peer})`);
   return missing;
 }

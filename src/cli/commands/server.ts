@@ -1,11 +1,34 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
+import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
 import type { LogLevel } from "../../server/server-log.ts";
+import type { RunningServer } from "../../server/start-server.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
+import type { Options, OptionValues } from "../options/option.ts";
+import {
+  configOption,
+  type LoadedSettings,
+  loadSettings,
+  notaryConfigOption,
+} from "../options/server-configuration.ts";
 import { untilAborted } from "../options/until-aborted.ts";
 
 const logLevels = ["debug", "info", "error"] as const satisfies readonly LogLevel[];
+
+/** Flags about where everything is kept, which the server shares with the commands that look after its data. */
+export const storageOptions = {
+  config: configOption,
+  "notary-config": notaryConfigOption,
+  data: { kind: "text", value: "dir", complete: "directory", help: "Where everything is kept; made when missing" },
+  database: {
+    kind: "text",
+    value: "url",
+    help: "Keep metadata and keys in a database that several servers share: postgres://… or mysql://…",
+  },
+} as const satisfies Options;
 
 /** `tagseal server`: the trust server, in the foreground, until it is asked to stop. */
 export const command = defineCommand(
@@ -14,16 +37,18 @@ export const command = defineCommand(
     usage: "--listen HOST:PORT --data DIR [OPTIONS]",
     summary: "Run a trust server",
     description: [
-      "Serves the Notary v1 protocol: docker up to 28, docker trust, notary and tagseal publish to it and read from it. Metadata is kept in an embedded database below DIR; the snapshot and timestamp keys are kept there too, encrypted.",
+      "Serves the Notary v1 protocol: docker up to 28, docker trust, notary and tagseal publish to it and read from it. Metadata is kept in an embedded database below DIR, or in one that several servers share; the snapshot and timestamp keys are kept there too, encrypted.",
       "Runs in the foreground until SIGTERM or Ctrl-C, then answers what is under way and exits with 0. Logs are JSON lines on standard error. /_notary_server/health and /metrics are for monitoring.",
       "Without --tls-cert and --tls-key it speaks plain HTTP, which clients refuse: put a TLS proxy in front of it then.",
+      "Everything else is set in the file that --config names, or in variables: TAGSEAL_SERVER_ and the setting's name, such as TAGSEAL_SERVER_AUTH_HTPASSWD. Flags win over variables, and variables over the file. A server-config.json of Notary is such a file.",
+      "Below it: 'tagseal server migrate' brings a shared database up to date, 'tagseal server gc' forgets superseded versions.",
     ],
     options: {
+      ...storageOptions,
       listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 takes a free one" },
-      data: { kind: "text", value: "dir", complete: "directory", help: "Where everything is kept; made when missing" },
       "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
       "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
-      "log-level": { kind: "text", value: "level", default: "info", complete: logLevels, help: "debug, info or error" },
+      "log-level": { kind: "text", value: "level", complete: logLevels, help: 'debug, info or error (default "info")' },
     },
     args: { min: 0, max: 0 },
     examples: [
@@ -31,8 +56,13 @@ export const command = defineCommand(
         text: "a server for a team",
         line: "tagseal server --listen 0.0.0.0:4443 --data /var/lib/tagseal --tls-cert server.crt --tls-key server.key",
       },
+      {
+        text: "in place of notary-server, with its own configuration",
+        line: "tagseal server --notary-config server-config.json --data /var/lib/tagseal",
+      },
     ],
     environment: [
+      ["TAGSEAL_SERVER_…", "a setting each; with _FILE at the end, the file that holds it"],
       [
         "TAGSEAL_SIGNER_PASSPHRASE",
         "seals the signer's keys; when unset, a file below DIR does, which the first start makes",
@@ -41,23 +71,76 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options }, io) => {
-    const { host, port } = parseListenAddress(required("listen", options.listen));
+    const { settings, env } = await loadServerSettings(options, io, [
+      { flag: "--listen", setting: "server.http_addr", value: options.listen },
+      { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
+      { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
+      { flag: "--log-level", setting: "logging.level", value: logLevel(options["log-level"]) },
+    ]);
+    requireBoth(options["tls-cert"], options["tls-key"]);
+    const { host, port } = parseListenAddress(required("listen", settings.text("server.http_addr")));
+    const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
     const { startServer } = await import("../../server/start-server.ts");
-    const running = await startServer({
-      host,
-      port,
-      dataDir: required("data", options.data),
-      tls: tlsFiles(options["tls-cert"], options["tls-key"]),
-      signerPassphrase: setOrUndefined(io.env["TAGSEAL_SIGNER_PASSPHRASE"]),
-      logLevel: logLevel(options["log-level"]),
-      log: logLines(io),
-      now: io.now,
-    });
+    const log = logLines(io);
+    const configured = configuredServer(settings, env);
+    if (configured.database === undefined) required("data", configured.dataDir);
+    for (const setting of settings.ignored) log(JSON.stringify({ level: "info", event: "setting ignored", setting }));
+    const running = await startServer({ ...configured, host, port, log, now: io.now });
+    const stopReloading = io.onReload?.(() => void reloadLogged(running, log));
     await untilAborted(io.signal);
+    stopReloading?.();
     await running.close();
     return 0;
   },
 );
+
+type Flags = Parameters<typeof loadSettings>[1]["flags"];
+
+/** The server's settings, for every command that works on its data. */
+export async function loadServerSettings(
+  options: OptionValues<typeof storageOptions>,
+  io: Io,
+  flags: Flags = [],
+): Promise<LoadedSettings<keyof typeof import("../../server/configuration/server-settings.ts").serverSettings>> {
+  const { serverSettings, serverVariables } = await import("../../server/configuration/server-settings.ts");
+  const files = { config: options.config, notaryConfig: options["notary-config"], prefixes: serverVariables };
+  const storage: Flags = [
+    { flag: "--data", setting: "server.data_directory", value: options.data },
+    { flag: "--database", setting: "storage.db_url", value: options.database },
+  ];
+  return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags] }, io);
+}
+
+/** The store that these settings name. */
+export async function openConfiguredStore({
+  settings,
+  env,
+}: {
+  readonly settings: ServerSettings;
+  readonly env: Io["env"];
+}): Promise<import("../../server/storage/metadata-store.ts").MetadataStore> {
+  const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
+  const { openStoreOf } = await import("../../server/server-parts.ts");
+  const { database, dataDir } = configuredServer(settings, env);
+  if (database === undefined) requireStore(required("data", dataDir));
+  return await openStoreOf({ database, dataDir });
+}
+
+/** What looks after data must not begin some. */
+function requireStore(directory: string): void {
+  const path = join(directory, "metadata.db");
+  if (!existsSync(path)) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
+}
+
+async function reloadLogged(running: RunningServer, log: (line: string) => void): Promise<void> {
+  try {
+    await running.reload();
+  } catch (error) {
+    // what was valid before stays valid
+    const reason = error instanceof Error ? error.message : String(error);
+    log(JSON.stringify({ time: new Date().toISOString(), level: "error", event: "cannot reload", error: reason }));
+  }
+}
 
 function required(flag: string, value: string | undefined): string {
   if (value !== undefined && value !== "") return value;
@@ -66,22 +149,13 @@ function required(flag: string, value: string | undefined): string {
   });
 }
 
-function tlsFiles(
-  certFile: string | undefined,
-  keyFile: string | undefined,
-): { certFile: string; keyFile: string } | undefined {
-  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
-  if (certFile === undefined && keyFile === undefined) return undefined;
+function requireBoth(certFile: string | undefined, keyFile: string | undefined): void {
+  if ((certFile === undefined) === (keyFile === undefined)) return;
   throw new UsageError("USAGE", "--tls-cert and --tls-key go together: one of them is missing");
 }
 
-function setOrUndefined(value: string | undefined): string | undefined {
-  return value === "" ? undefined : value;
-}
-
-function logLevel(text: string | undefined): LogLevel {
-  const level = logLevels.find((known) => known === (text ?? "info"));
-  if (level !== undefined) return level;
+function logLevel(text: string | undefined): string | undefined {
+  if (text === undefined || logLevels.some((known) => known === text)) return text;
   throw new UsageError("USAGE", `--log-level: expected ${logLevels.join(", ")}, got "${text}"`);
 }
 

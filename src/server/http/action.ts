@@ -2,9 +2,13 @@
 
 import type { IncomingMessage } from "node:http";
 import type { TokenEndpoint } from "./authorise.ts";
+import type { TrustedProxies } from "./client-address.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Health } from "./health.ts";
 import type { Metrics, Operation } from "./metrics.ts";
+import { openapiReply } from "./openapi.ts";
+import type { RateClass } from "./rate-limit.ts";
+import type { Readiness } from "./readiness.ts";
 import { textReply, type Reply } from "./reply.ts";
 import { queryOf, type Route } from "./route.ts";
 
@@ -14,6 +18,8 @@ export interface Action {
   readonly operation?: Operation;
   /** actions to ask leave for; empty: any user will do; absent: needs no leave */
   readonly access?: readonly string[];
+  /** what it counts as where clients are held to a pace; absent: never */
+  readonly pace?: RateClass;
   readonly run: () => Promise<Reply>;
 }
 
@@ -21,10 +27,12 @@ export interface Action {
 export interface ActionParts {
   readonly handlers: Handlers;
   readonly health: Health;
+  readonly readiness: Readiness;
   readonly metrics: Metrics;
   /** health and metrics are for users only */
   readonly protectMonitoring: boolean;
   readonly tokenEndpoint: TokenEndpoint | undefined;
+  readonly trustedProxies: TrustedProxies;
 }
 
 type Actions = { readonly [method in "GET" | "POST" | "DELETE"]?: Action };
@@ -46,14 +54,20 @@ export function actionOf(route: Route, request: IncomingMessage, parts: ActionPa
 }
 
 function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): Actions {
-  const { handlers, health, metrics } = parts;
+  const { handlers, health, readiness, metrics } = parts;
   const monitoring = parts.protectMonitoring ? { access: [] } : {};
   switch (route.kind) {
     case "ping":
       // Off-spec: Notary asks for the whole catalogue here, which no `docker login` gets.
-      return { GET: { access: [], run: async () => textReply("{}") } };
+      return { GET: { access: [], pace: "reads", run: async () => textReply("{}") } };
     case "health":
       return { GET: { ...monitoring, run: () => health.reply() } };
+    case "live":
+      return { GET: { run: async () => readiness.live() } };
+    case "ready":
+      return { GET: { ...monitoring, run: () => readiness.ready() } };
+    case "openapi":
+      return { GET: { run: async () => openapiReply() } };
     case "metrics":
       return {
         GET: {
@@ -62,25 +76,27 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
         },
       };
     case "token": {
-      const { headers, socket } = request;
-      const { tokenEndpoint } = parts;
-      return tokenEndpoint
-        ? { GET: { run: () => tokenEndpoint({ headers, remoteAddress: socket.remoteAddress }) } }
-        : {};
+      const { tokenEndpoint, trustedProxies } = parts;
+      if (tokenEndpoint === undefined) return {};
+      const { headers } = request;
+      const run = (): Promise<Reply> => tokenEndpoint({ headers, remoteAddress: trustedProxies.clientOf(request) });
+      return { GET: { pace: "reads", run } };
     }
     case "changefeed": {
       const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));
-      return { GET: { operation: "Changefeed", access: route.gun === undefined ? ["*"] : ["pull"], run } };
+      return {
+        GET: { operation: "Changefeed", access: route.gun === undefined ? ["*"] : ["pull"], pace: "reads", run },
+      };
     }
     case "collection":
       return {
-        POST: { operation: "UpdateTUF", access: ["push", "pull"], run: () => handlers.publish(request, route.gun) },
-        DELETE: { operation: "DeleteTUF", access: ["*"], run: () => handlers.remove(route.gun) },
+        POST: change("UpdateTUF", ["push", "pull"], "uploads", () => handlers.publish(request, route.gun)),
+        DELETE: change("DeleteTUF", ["*"], "uploads", () => handlers.remove(route.gun)),
       };
     case "key":
       return {
-        GET: { operation: "GetKey", access: ["push", "pull"], run: () => handlers.key(route.gun, route.role) },
-        POST: { operation: "RotateKey", access: ["*"], run: () => handlers.rotateKey(route.gun, route.role) },
+        GET: change("GetKey", ["push", "pull"], "keys", () => handlers.key(route.gun, route.role)),
+        POST: change("RotateKey", ["*"], "keys", () => handlers.rotateKey(route.gun, route.role)),
       };
     case "current":
       return { GET: read("GetRole", () => handlers.current(request, route.gun, route.role)) };
@@ -93,5 +109,10 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
 }
 
 function read(operation: Operation, run: () => Promise<Reply>): Action {
-  return { operation, access: ["pull"], run };
+  return { operation, access: ["pull"], pace: "reads", run };
+}
+
+/** What only publishers have use for. */
+function change(operation: Operation, access: readonly string[], pace: RateClass, run: () => Promise<Reply>): Action {
+  return { operation, access, pace, run };
 }

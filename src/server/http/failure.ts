@@ -2,16 +2,21 @@
 
 import { hasCode, MetadataError } from "../../errors.ts";
 import { UpdateRefused } from "../../tuf/update-refused.ts";
-import { WireError } from "./wire-error.ts";
+import { storeLost, WireError } from "./wire-error.ts";
 
 /** The answer to a failed request. Errors nobody planned for become UNKNOWN: their text stays in the log. */
 export function toWireError(error: unknown, doing: "reading" | "changing"): WireError {
   if (error instanceof WireError) return error;
   if (error instanceof UpdateRefused) return refusedUpdate(error);
   if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
+  if (hasCode(error, "STORAGE_FAILED")) return storeLost(doing === "changing" ? "UPDATING" : "UNKNOWN", error);
   // What is stored cannot be understood. Notary v1: such an update is invalid, for a reason the client is not told.
   if (doing === "changing" && error instanceof MetadataError) return new WireError("INVALID_UPDATE", { cause: error });
-  return new WireError(doing === "changing" ? "UPDATING" : "UNKNOWN", { cause: error });
+  const code = doing === "changing" ? "UPDATING" : "UNKNOWN";
+  // Clients say of this status that the server is not available now, instead of that it is broken.
+  if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE"))
+    return new WireError(code, { status: 503, headers: { "Retry-After": "10" }, cause: error });
+  return new WireError(code, { cause: error });
 }
 
 /** @see Notary v1: error bodies. Not being JSON at all has a code of its own. */

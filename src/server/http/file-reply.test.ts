@@ -29,7 +29,7 @@ describe("a file as a response", () => {
     assert.deepEqual(body, { latin1: Buffer.from(small.bytes).toString("latin1") });
   });
 
-  for (const header of ["gzip", "deflate, gzip", "gzip;q=1.0, *;q=0.5", "GZIP", "br,gzip;q=0.1"]) {
+  for (const header of ["gzip", "deflate, gzip", "gzip;q=1.0, *;q=0.5", "GZIP", "br;q=0.1,gzip", "x-gzip"]) {
     it(`is compressed for ${header}`, async () => {
       const large = file(2000);
       const { headers, body } = await fileReply(large, caching, { "accept-encoding": header });
@@ -41,7 +41,7 @@ describe("a file as a response", () => {
     });
   }
 
-  for (const header of [undefined, "identity", "gzip;q=0", "gzip;q=0.000, br", "notgzip"]) {
+  for (const header of [undefined, "identity", "gzip;q=0", "gzip;q=0.000", "notgzip"]) {
     it(`is not compressed for ${header}`, async () => {
       const { headers } = await fileReply(
         file(2000),

@@ -1,9 +1,8 @@
 /** Sends a metadata file: caching headers, entity tag, conditional requests, compression. Notary v1: reading semantics. */
 
 import type { IncomingHttpHeaders } from "node:http";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { StoredFile } from "../storage/metadata-store.ts";
+import { type Coding, codings, encode, preferredCoding } from "./content-coding.ts";
 import { plainText, type Reply } from "./reply.ts";
 
 /** How long caches may keep files, in seconds; 0 forbids keeping. */
@@ -17,38 +16,48 @@ export interface CacheAges {
 /** Below this a compressed body saves less than the headers cost. */
 const minCompressedBytes = 1024;
 
-const compress = promisify(gzip);
-
 /** Answers with a file, or 304 when the client has it already. Replies are remembered with the file: most are asked for often. */
 export function fileReply(
   file: StoredFile,
   cacheControl: CacheControl,
   request: IncomingHttpHeaders,
 ): Reply | Promise<Reply> {
-  const encoding = isCompressible(file) && acceptsGzip(request["accept-encoding"]) ? "gzip" : "identity";
+  const coding = isCompressible(file) ? preferredCoding(request["accept-encoding"]) : "identity";
   if (matchesTag(request["if-none-match"], file)) {
-    return { status: 304, headers: { ...cacheControl, ...identityOf(file, encoding) }, body: "" };
+    return { status: 304, headers: { ...cacheControl, ...identityOf(file, coding) }, body: "" };
   }
-  const key = `${encoding} ${cacheControl["Cache-Control"]}`;
-  const replies = repliesWith(file);
+  const key = `${coding} ${cacheControl["Cache-Control"]}`;
+  const { replies } = formsOf(file);
   const known = replies.get(key);
   if (known !== undefined) return known;
-  const reply = encoding === "gzip" ? compressedReply(file, cacheControl) : plainReply(file, cacheControl);
+  const reply = coding === "identity" ? plainReply(file, cacheControl) : compressedReply(file, coding, cacheControl);
   replies.set(key, reply);
   return reply;
 }
 
-type Replies = Map<string, Reply | Promise<Reply>>;
+/** What has been made of a file so far: whole replies, and the compressed bytes that several of them share. */
+interface Forms {
+  readonly replies: Map<string, Reply | Promise<Reply>>;
+  readonly bodies: Map<Coding, Promise<Buffer>>;
+}
 
 /** Lasts as long as the reader in front of the store keeps the file. */
-const remembered = new WeakMap<StoredFile, Replies>();
+const remembered = new WeakMap<StoredFile, Forms>();
 
-function repliesWith(file: StoredFile): Replies {
+function formsOf(file: StoredFile): Forms {
   const known = remembered.get(file);
   if (known !== undefined) return known;
-  const replies: Replies = new Map();
-  remembered.set(file, replies);
-  return replies;
+  const forms: Forms = { replies: new Map(), bodies: new Map() };
+  remembered.set(file, forms);
+  return forms;
+}
+
+/** Compressed once, however many ask for it at the same time and under how many names. */
+function compressedBody(file: StoredFile, coding: "br" | "gzip"): Promise<Buffer> {
+  const { bodies } = formsOf(file);
+  const body = bodies.get(coding) ?? encode(file.bytes, coding);
+  bodies.set(coding, body);
+  return body;
 }
 
 function plainReply(file: StoredFile, cacheControl: CacheControl): Reply {
@@ -59,10 +68,10 @@ function plainReply(file: StoredFile, cacheControl: CacheControl): Reply {
   return { status: 200, headers, body };
 }
 
-async function compressedReply(file: StoredFile, cacheControl: CacheControl): Promise<Reply> {
-  const body = await compress(file.bytes);
-  const encoding = { "Content-Encoding": "gzip", "Content-Length": body.length };
-  return { status: 200, headers: { ...cacheControl, ...identityOf(file, "gzip"), ...contentType, ...encoding }, body };
+async function compressedReply(file: StoredFile, coding: "br" | "gzip", cacheControl: CacheControl): Promise<Reply> {
+  const body = await compressedBody(file, coding);
+  const encoded = { "Content-Encoding": coding, "Content-Length": body.length };
+  return { status: 200, headers: { ...cacheControl, ...identityOf(file, coding), ...contentType, ...encoded }, body };
 }
 
 const contentType = { "Content-Type": plainText, "X-Content-Type-Options": "nosniff" };
@@ -71,15 +80,13 @@ function isCompressible(file: StoredFile): boolean {
   return file.bytes.length > minCompressedBytes;
 }
 
-type Encoding = "gzip" | "identity";
-
-/** A strong tag names exact bytes on the wire, so the two forms have two tags. */
-function tagOf({ sha256 }: StoredFile, encoding: Encoding): string {
-  return encoding === "gzip" ? `"${sha256}-gzip"` : `"${sha256}"`;
+/** A strong tag names exact bytes on the wire, so each form has its own. */
+function tagOf({ sha256 }: StoredFile, coding: Coding): string {
+  return coding === "identity" ? `"${sha256}"` : `"${sha256}-${coding}"`;
 }
 
-function identityOf(file: StoredFile, encoding: Encoding): Readonly<Record<string, string>> {
-  const always = { ETag: tagOf(file, encoding), "Last-Modified": file.createdAt.toUTCString() };
+function identityOf(file: StoredFile, coding: Coding): Readonly<Record<string, string>> {
+  const always = { ETag: tagOf(file, coding), "Last-Modified": file.createdAt.toUTCString() };
   return isCompressible(file) ? { ...always, Vary: "Accept-Encoding" } : always;
 }
 
@@ -101,16 +108,14 @@ export function consistentCacheControl({ consistent }: CacheAges): CacheControl 
   return consistent === 0 ? uncached : { "Cache-Control": `public, max-age=${consistent}, s-maxage=${consistent}` };
 }
 
-const uncached = { "Cache-Control": "max-age=0, no-cache, no-store", Pragma: "no-cache" };
+/** The headers for what may be out of date: no cache shall hold on to it. RFC 9111 marks it so no more; RFC 7234 §5.5.1 did. */
+export const staleCacheControl: CacheControl = { "Cache-Control": "no-store", Warning: '110 - "Response is Stale"' };
 
-function acceptsGzip(header: string | string[] | undefined): boolean {
-  if (header === undefined) return false;
-  return /(?:^|[\s,])(?:x-)?gzip(?:\s*;\s*q=(?:1(?:\.0*)?|0?\.\d*[1-9]\d*))?\s*(?:,|$)/iu.test(String(header));
-}
+const uncached = { "Cache-Control": "max-age=0, no-cache, no-store", Pragma: "no-cache" };
 
 /** RFC 9110 §13.1.2: weak comparison, a list, or a star. Last-Modified is not compared: two versions may share a second. */
 function matchesTag(header: string | undefined, file: StoredFile): boolean {
   if (header === undefined) return false;
-  const tags = ["*", tagOf(file, "identity"), tagOf(file, "gzip")];
+  const tags = ["*", ...codings.map((coding) => tagOf(file, coding))];
   return header.split(",").some((tag) => tags.includes(tag.trim().replace(/^W\//u, "")));
 }

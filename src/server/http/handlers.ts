@@ -4,9 +4,9 @@ import type { IncomingMessage } from "node:http";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
 import type { CollectionReader, CollectionView } from "../collection-reader.ts";
+import { publishedKeyIds } from "../published-keys.ts";
 import type { Publisher } from "../publisher.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
@@ -15,13 +15,14 @@ import {
   consistentCacheControl,
   currentCacheControl,
   fileReply,
+  staleCacheControl,
   type CacheAges,
   type CacheControl,
 } from "./file-reply.ts";
 import { parseMultipart, type UploadLimits } from "./multipart.ts";
 import { emptyReply, textReply, type Reply } from "./reply.ts";
 import type { UploadBudget } from "./request-body.ts";
-import { fileNotFound, WireError } from "./wire-error.ts";
+import { fileNotFound, storeLost, WireError } from "./wire-error.ts";
 
 /** What the handlers work with. */
 export interface HandlerParts {
@@ -50,7 +51,9 @@ export class Handlers {
   /** GET `<role>.json`. A timestamp that has expired is signed again first. @throws WireError `METADATA_NOT_FOUND` */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     const { reader } = this.#parts;
+    const isStale = await reader.refresh(gun);
     const known = await reader.view(gun);
+    if (isStale) return this.#staleFile(request, gun, role, known);
     const isRenewable = role === "timestamp" || role === "snapshot";
     const view = known && isRenewable ? await this.#renewed(gun, known) : known;
     return this.#file(request, view && (await reader.fileIn(view, gun, role)), this.#currentCaching);
@@ -58,12 +61,14 @@ export class Handlers {
 
   /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND` */
   async byChecksum(request: IncomingMessage, gun: string, role: RoleName, checksum: string): Promise<Reply> {
-    return this.#file(request, await this.#parts.reader.byChecksum(gun, role, checksum), this.#consistentCaching);
+    const caching = (await this.#parts.reader.refresh(gun)) ? staleCacheControl : this.#consistentCaching;
+    return this.#file(request, await this.#parts.reader.byChecksum(gun, role, checksum), caching);
   }
 
   /** GET `<version>.<role>.json`. @throws WireError `METADATA_NOT_FOUND` */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
-    return this.#file(request, await this.#parts.reader.byVersion(gun, role, version), this.#consistentCaching);
+    const caching = (await this.#parts.reader.refresh(gun)) ? staleCacheControl : this.#consistentCaching;
+    return this.#file(request, await this.#parts.reader.byVersion(gun, role, version), caching);
   }
 
   /** POST of a multipart body. @throws WireError, and what `Publisher.publish` throws */
@@ -101,15 +106,25 @@ export class Handlers {
     return view.expiresAt > now() ? view : publisher.renew(gun).then(() => reader.view(gun));
   }
 
+  /** While the store cannot be asked: what is still good is given, and said to be perhaps not the newest. */
+  async #staleFile(
+    request: IncomingMessage,
+    gun: string,
+    role: RoleName,
+    view: CollectionView | undefined,
+  ): Promise<Reply> {
+    const { reader, now } = this.#parts;
+    if (view !== undefined && view.expiresAt <= now()) throw storeLost("UNKNOWN");
+    return this.#file(request, view && (await reader.fileIn(view, gun, role)), staleCacheControl);
+  }
+
   #file(request: IncomingMessage, file: StoredFile | undefined, caching: CacheControl): Reply | Promise<Reply> {
     if (file === undefined) throw fileNotFound();
     return fileReply(file, caching, request.headers);
   }
 
   async #namedKey(gun: string, role: ServerRole): Promise<PublicKey | undefined> {
-    const root = await this.#parts.store.current(gun, "root");
-    if (root === undefined) return undefined;
-    for (const keyId of parseMetadata("root", root.bytes).body.roles.get(role)?.keyIds ?? []) {
+    for (const keyId of await publishedKeyIds(this.#parts.store, gun, role)) {
       const key = await this.#parts.signer.find(gun, role, keyId);
       if (key !== undefined) return key.publicKey;
     }

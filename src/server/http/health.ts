@@ -1,18 +1,15 @@
 /** Whether the server could do its work now. Notary v1: health and metrics. */
 
-import { setTimeout as after } from "node:timers/promises";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
+import { Remembered } from "./remembered.ts";
 import { jsonReply, type Reply } from "./reply.ts";
-
-/** A probe writes to the disk, so its outcome is good for a second whoever asks. */
-const validForMs = 1000;
 
 /** Probes store and signer when asked, at most once a second. */
 export class Health {
   readonly #store: MetadataStore;
   readonly #signer: SigningService;
-  #outcome: Promise<Reply> | undefined;
+  readonly #reply = new Remembered(() => this.#probe());
 
   constructor(store: MetadataStore, signer: SigningService) {
     this.#store = store;
@@ -20,12 +17,8 @@ export class Health {
   }
 
   /** 200 `{}`, or 503 naming what failed. */
-  async reply(): Promise<Reply> {
-    if (this.#outcome === undefined) {
-      this.#outcome = this.#probe();
-      void after(validForMs, undefined, { ref: false }).then(() => (this.#outcome = undefined));
-    }
-    return this.#outcome;
+  reply(): Promise<Reply> {
+    return this.#reply.value();
   }
 
   async #probe(): Promise<Reply> {
@@ -38,6 +31,7 @@ export class Health {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** What a failed probe says of itself. */
+export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

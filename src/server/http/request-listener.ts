@@ -3,11 +3,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { errorFields, type LogFields, type ServerLog } from "../server-log.ts";
 import { actionOf, type Action, type ActionParts } from "./action.ts";
+import { clientKey } from "./client-address.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requireAllowed, type Authorise, type RefusalCounts } from "./authorise.ts";
 import { toWireError } from "./failure.ts";
 import { requireGun, requirePrefix } from "./gun.ts";
+import type { RateLimits } from "./rate-limit.ts";
 import { bodyLength, emptyReply, jsonReply, type Reply } from "./reply.ts";
+import { requestIdOf } from "./request-id.ts";
 import { parseRoute } from "./route.ts";
 import { WireError, type WireCode } from "./wire-error.ts";
 
@@ -18,10 +21,18 @@ export interface ListenerParts extends ActionParts {
   readonly refusals: RefusalCounts;
   /** names must begin with one of these; none allows every name */
   readonly gunPrefixes: readonly string[];
+  readonly rateLimits: RateLimits;
+  /** how long a client may take for an answer, beside what its length allows for */
+  readonly responseTimeoutMs: number;
 }
 
 /** How long a client may go on sending after its request was refused unread. */
 const lingerMs = 1000;
+/** Answers up to this size fit into the buffers of any socket: whoever does not read them blocks nothing. */
+const maxBufferedBytes = 65_536;
+/** Who reads slower than this for long is not a client but a burden. */
+const minBytesPerMs = 16;
+const maxUserAgentLength = 160;
 
 /** Makes the function that answers requests. */
 export function requestListener(parts: ListenerParts): RequestListener {
@@ -36,13 +47,21 @@ class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #startedAt = performance.now();
+  readonly #client: string | undefined;
   #action: Action | undefined;
   #user: string | undefined;
+  #madeRequestId: string | undefined;
 
   constructor(parts: ListenerParts, request: IncomingMessage, response: ServerResponse) {
     this.#parts = parts;
     this.#request = request;
     this.#response = response;
+    this.#client = parts.trustedProxies.clientOf(request);
+  }
+
+  /** Made only for who gets to see it. */
+  get #requestId(): string {
+    return (this.#madeRequestId ??= requestIdOf(this.#request.headers["x-request-id"]));
   }
 
   async answer(): Promise<void> {
@@ -58,10 +77,17 @@ class Exchange {
     const route = parseRoute(this.#request.url ?? "");
     this.#action = route && actionOf(route, this.#request, this.#parts);
     if (route === undefined || this.#action === undefined) throw new WireError("METADATA_NOT_FOUND");
+    this.#requirePace(this.#action);
     const gun = "gun" in route ? route.gun : undefined;
     this.#requireName(gun, this.#action);
     await this.#requireLeave(gun, this.#action);
     return this.#action.run();
+  }
+
+  /** Before anything that costs more than finding the route did. */
+  #requirePace({ pace }: Action): void {
+    const limit = pace && this.#parts.rateLimits[pace];
+    if (limit !== undefined && this.#client !== undefined) limit.take(clientKey(this.#client));
   }
 
   async #requireLeave(gun: string | undefined, { access }: Action): Promise<void> {
@@ -69,7 +95,7 @@ class Exchange {
     if (authorise === undefined || access === undefined) return;
     const { headers, socket } = this.#request;
     const clientCertificate = clientCertificateOf(socket);
-    const asked = { headers, gun, actions: access, remoteAddress: socket.remoteAddress, clientCertificate };
+    const asked = { headers, gun, actions: access, remoteAddress: this.#client, clientCertificate };
     const decision = await authorise(asked);
     this.#user = decision.user;
     if (!decision.allowed) refusals[decision.refusal ?? "invalid"] += 1;
@@ -89,7 +115,8 @@ class Exchange {
       this.#parts.log.write("error", "request failed", { ...this.#fields(), ...errorFields(error) });
     }
     try {
-      this.#send(jsonReply(wireError.status, wireError.toBody(), wireError.headers), wireError.wireCode);
+      const headers = { ...wireError.headers, "X-Request-Id": this.#requestId };
+      this.#send(jsonReply(wireError.status, wireError.toBody(), headers), wireError.wireCode);
     } catch (cause) {
       this.#parts.log.write("error", "answer could not be sent", { ...this.#fields(), ...errorFields(cause) });
       throw cause;
@@ -104,7 +131,16 @@ class Exchange {
     if (this.#request.method === "HEAD" || body === "") response.end();
     else if (typeof body === "object" && "latin1" in body) response.end(body.latin1, "latin1");
     else response.end(body);
-    this.#record(status, bodyLength(body), wireCode);
+    const length = bodyLength(body);
+    if (length > maxBufferedBytes) this.#hangUpOnSlowReader(length);
+    this.#record(status, length, wireCode);
+  }
+
+  #hangUpOnSlowReader(length: number): void {
+    const response = this.#response;
+    const allowedMs = this.#parts.responseTimeoutMs + length / minBytesPerMs;
+    const timer = setTimeout(() => response.destroy(), allowedMs).unref();
+    response.once("close", () => clearTimeout(timer));
   }
 
   /** The rest of an upload that was refused is read for a moment, so that the client gets to see the answer. */
@@ -131,9 +167,10 @@ class Exchange {
   }
 
   #fields(): LogFields {
-    const { method, url, socket } = this.#request;
+    const { method, url, headers } = this.#request;
     // Without the query; bounded, since anybody may send 16 KiB of path.
     const path = (url ?? "").split("?", 1)[0]?.slice(0, 512);
-    return { remote: socket.remoteAddress, user: this.#user, method, path };
+    const userAgent = headers["user-agent"]?.slice(0, maxUserAgentLength);
+    return { requestId: this.#requestId, remote: this.#client, user: this.#user, method, path, userAgent };
   }
 }

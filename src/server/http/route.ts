@@ -13,8 +13,11 @@ import type { ServerRole } from "../signer/signing-service.ts";
 export type Route =
   | { readonly kind: "ping" }
   | { readonly kind: "health" }
+  | { readonly kind: "live" }
+  | { readonly kind: "ready" }
   | { readonly kind: "metrics" }
   | { readonly kind: "token" }
+  | { readonly kind: "openapi" }
   | { readonly kind: "changefeed"; readonly gun: string | undefined }
   | { readonly kind: "collection"; readonly gun: string }
   | { readonly kind: "key"; readonly gun: string; readonly role: ServerRole }
@@ -25,8 +28,11 @@ export type Route =
 const fixed: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v2/", { kind: "ping" }],
   ["/_notary_server/health", { kind: "health" }],
+  ["/_tagseal/live", { kind: "live" }],
+  ["/_tagseal/ready", { kind: "ready" }],
   ["/metrics", { kind: "metrics" }],
   ["/_tagseal/token", { kind: "token" }],
+  ["/openapi.json", { kind: "openapi" }],
   ["/v2/_trust/changefeed", { kind: "changefeed", gun: undefined }],
 ]);
 

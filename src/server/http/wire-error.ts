@@ -13,6 +13,7 @@ const catalogue = {
   INVALID_GUN: [400, "The server does not support actions on images of this name."],
   INVALID_PARAMETERS: [400, "The parameters provided are not valid."],
   UNAUTHORIZED: [401, "authentication required"],
+  TOOMANYREQUESTS: [429, "too many requests"],
   UNKNOWN: [500, "unknown error"],
 } as const satisfies Record<string, readonly [number, string]>;
 
@@ -66,6 +67,14 @@ export class WireError extends Error {
 /** The file a request names does not exist. The empty detail tells it from a path that cannot exist. */
 export function fileNotFound(): WireError {
   return new WireError("METADATA_NOT_FOUND", { detail: {} });
+}
+
+/** seconds; what was lost is usually a database that restarts, or a cluster that finds itself again */
+const retryAfter = "5";
+
+/** The store cannot be used now, and a later try may succeed: a publication was not accepted, a file could not be found. */
+export function storeLost(wireCode: "UPDATING" | "UNKNOWN", cause?: unknown): WireError {
+  return new WireError(wireCode, { status: 503, headers: { "Retry-After": retryAfter }, cause });
 }
 
 /** Cuts the only text in a detail that can be long; drops a detail that has none. */

@@ -16,9 +16,13 @@ import { TagsealError } from "../../errors.ts";
 export interface DerivationPath {
   readonly gun: string;
   readonly role: string;
+  readonly algorithm: DerivedAlgorithm;
   /** how many keys of this role have been used before */
   readonly index: number;
 }
+
+/** What keys can be computed for: ECDSA on P-256, Ed25519. */
+export type DerivedAlgorithm = "ecdsa" | "ed25519";
 
 /** bytes of the secret all pending keys come from */
 export const derivationSecretBytes = 32;
@@ -28,16 +32,22 @@ const groupOrder = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc6
 const wideBytes = 48;
 
 /**
- * Computes the P-256 key of a path: always the same one for the same secret.
+ * Computes the key of a path: always the same one for the same secret.
  *
- * @see RFC 5869 (HKDF-SHA-256), FIPS 186-5 A.2.1 (private keys from extra random bits)
+ * @see RFC 5869 (HKDF-SHA-256), FIPS 186-5 A.2.1 (private keys from extra random bits), RFC 8032 §5.1.5
  */
-export function deriveKey(secret: Uint8Array, { gun, role, index }: DerivationPath): PrivateKey {
-  // JSON keeps the parts apart whatever they contain; hashed, because HKDF bounds the length of this argument.
-  const info = JSON.stringify(["tagseal signer key 1", role, gun, index]);
-  const wide = Buffer.from(hkdfSync("sha256", secret, new Uint8Array(), sha256(Buffer.from(info, "utf8")), wideBytes));
+export function deriveKey(secret: Uint8Array, { gun, role, algorithm, index }: DerivationPath): PrivateKey {
+  if (algorithm === "ed25519")
+    return PrivateKey.fromEd25519Seed(expand(secret, ["tagseal signer key 1", "ed25519", role, gun, index], 32));
+  const wide = expand(secret, ["tagseal signer key 1", role, gun, index], wideBytes);
   const scalar = (BigInt(`0x${wide.toString("hex")}`) % (groupOrder - 1n)) + 1n;
   return PrivateKey.fromEcScalar(p256(), Buffer.from(scalar.toString(16).padStart(64, "0"), "hex"));
+}
+
+function expand(secret: Uint8Array, path: readonly (string | number)[], bytes: number): Buffer {
+  // JSON keeps the parts apart whatever they contain; hashed, because HKDF bounds the length of this argument.
+  const info = sha256(Buffer.from(JSON.stringify(path), "utf8"));
+  return Buffer.from(hkdfSync("sha256", secret, new Uint8Array(), info, bytes));
 }
 
 function p256() {

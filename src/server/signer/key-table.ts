@@ -1,9 +1,11 @@
 /**
  * Where a signer keeps its rows: one contract, every implementation of which runs `test/contract/key-table.ts`.
  *
- * A table sees sealed text only; it never holds a passphrase or an opened key.
+ * A table sees sealed text only; it never holds a passphrase or an opened key. Keys in hardware would be a table of this
+ * kind, too: `sealed` then names the object on the token, `alias` the token, and whoever opens keys asks the token to sign.
  */
 
+import type { KeyAssignments } from "./key-assignments.ts";
 import type { ServerRole } from "./signing-service.ts";
 
 /** A secret in a compact JWE, and the name of the passphrase it is sealed under. */
@@ -14,10 +16,12 @@ export interface Sealed {
 
 /** One key that has signed, or was brought from another signer. */
 export interface SealedKey extends Sealed {
+  /** lower-case hex */
   readonly keyId: string;
-  /** empty for keys of a signer that kept none */
+  /** empty for keys of a signer that did not note it */
   readonly gun: string;
-  readonly role: ServerRole;
+  /** empty for keys of a signer that did not note it */
+  readonly role: ServerRole | "";
   /** `ecdsa`, `rsa` or `ed25519` */
   readonly algorithm: string;
   /** as metadata has it: SubjectPublicKeyInfo, DER; the bare 32 bytes for Ed25519 */
@@ -27,6 +31,8 @@ export interface SealedKey extends Sealed {
 
 /** Every method may throw TagsealError `STORAGE_FAILED`; the table is then as it was before the call. */
 export interface KeyTable {
+  /** What keys were promised to whom; kept in the same database. */
+  readonly assignments: KeyAssignments;
   /** The secret that pending keys come from; undefined before the first start has written one. */
   derivationSecret(): Promise<Sealed | undefined>;
   /** Writes the derivation secret unless there is one, and returns the one that counts: several first starts may race. */
@@ -37,16 +43,18 @@ export interface KeyTable {
   findKey(gun: string, role: ServerRole, keyId: string): Promise<SealedKey | undefined>;
   /** The key with this ID, whatever it was made for. */
   keyById(keyId: string): Promise<SealedKey | undefined>;
-  /** How many keys are kept for this role of this collection. */
+  /** How many keys were ever kept for this role of this collection, removed ones included. */
   countKeys(gun: string, role: ServerRole): Promise<number>;
-  /** Keeps a key durably; does nothing when its ID is kept already. */
-  insertKey(key: SealedKey): Promise<void>;
+  /** Keeps a key durably; does nothing when a key with this ID is kept already. @returns false when it was removed before */
+  insertKey(key: SealedKey): Promise<boolean>;
   /** Keys whose IDs come after `afterKeyId`, at most `limit`, in the order of their IDs. */
   keys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]>;
+  /** One key of each alias that keys are sealed under: what a signer tries its passphrases on when it starts. */
+  oneKeyPerAlias(): Promise<readonly SealedKey[]>;
   /** Replaces a key's seal if it still is `from`. @returns whether it was */
   resealKey(keyId: string, from: Sealed, to: Sealed): Promise<boolean>;
-  /** Forgets a key. @returns whether it was there */
-  removeKey(keyId: string): Promise<boolean>;
+  /** Destroys a key's secret. Its ID stays known, so that the same key is never made again. @returns whether it was there */
+  removeKey(keyId: string, at: Date): Promise<boolean>;
   /** Proves that rows can be read now. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
+import { PrivateKey } from "../../crypto/private-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
+import type { SealedKey } from "./key-table.ts";
 import { openLocalSigningService } from "./local-signing-service.ts";
-import type { SigningService } from "./signing-service.ts";
+import { sealSecret } from "./sealed-secret.ts";
+import { onePassphrase, type SignerPassphrases } from "./signer-passphrases.ts";
+import type { NamesKey, SigningService } from "./signing-service.ts";
+import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
 const gun = "docker.io/library/alpine";
 const payload = Buffer.from("{}");
@@ -18,10 +24,22 @@ function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
-async function open(t: TestContext, dataDir: string, passphrase?: string): Promise<SigningService> {
-  const signer = await openLocalSigningService({ dataDir, passphrase, now });
+interface Opening {
+  readonly given?: SignerPassphrases | undefined;
+  readonly onGenerated?: (path: string) => void;
+  readonly namesKey?: NamesKey;
+}
+
+async function openWith(t: TestContext, dataDir: string, { namesKey, ...source }: Opening): Promise<SigningService> {
+  const table = new SqliteKeyTable(join(dataDir, "signer.db"));
+  const passphrases = { ...source, file: join(dataDir, "signer.passphrase") };
+  const signer = await openLocalSigningService({ table, passphrases, namesKey, now });
   t.after(() => signer.close());
   return signer;
+}
+
+function open(t: TestContext, dataDir: string, passphrase?: string): Promise<SigningService> {
+  return openWith(t, dataDir, { given: onePassphrase(passphrase) });
 }
 
 async function sign(
@@ -108,8 +126,7 @@ describe("the signer's passphrase", () => {
   it("is generated on the first start, into a file that only the owner reads", async (t) => {
     const dataDir = temporaryDirectory(t);
     const told: string[] = [];
-    const signer = await openLocalSigningService({ dataDir, now, onPassphraseGenerated: (path) => told.push(path) });
-    await signer.close();
+    await (await openWith(t, dataDir, { onGenerated: (path) => told.push(path) })).close();
     const path = join(dataDir, "signer.passphrase");
     assert.deepEqual(told, [path]);
     assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -132,7 +149,7 @@ describe("the signer's passphrase", () => {
     const dataDir = temporaryDirectory(t);
     await (await open(t, dataDir)).close();
     rmSync(join(dataDir, "signer.passphrase"));
-    await assert.rejects(open(t, dataDir), { code: "SERVER_CONFIGURATION", message: /no passphrase/u });
+    await assert.rejects(open(t, dataDir), { code: "PASSPHRASE_UNAVAILABLE", hint: /signer\.passphrase/u });
     assert.throws(() => statSync(join(dataDir, "signer.passphrase")), { code: "ENOENT" });
   });
 
@@ -151,5 +168,107 @@ describe("the signer's passphrase", () => {
     const dataDir = temporaryDirectory(t);
     writeFileSync(join(dataDir, "signer.passphrase"), "", { mode: 0o600 });
     await assert.rejects(open(t, dataDir), { code: "PASSPHRASE_TOO_SHORT" });
+  });
+});
+
+describe("keys brought from Notary's signer", () => {
+  /** Notary reference, vector A.4: a row that notary-signer 0.7.0 wrote. */
+  const row = {
+    keyId: "6f8b33af43a89dff43e80ec83c0e6585dd3b099e9442f2b31c52b177cc09d84a",
+    sealed:
+      "eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJlbmMiOiJBMjU2R0NNIiwicDJjIjo4MTkyLCJwMnMiOiJpOEZ3NWJQVFNZSS1Vd08xIn0." +
+      "fZZmkfSYnu9CtesFsAkVFsmm9sDrMDnzxE-jZ6PJ8S63huT92NbKYg.FJosW4KxP2UV_BvR." +
+      "3j7ZxxWWZKJxnwQnr7qb4lFP8tiqEyfOtVyLu7fkun_FEWMN6tpAeKzmmD24XklCWi20od7N9VVk5Y4DflUuYUabCKO8sJptQFdOurG3cqowbOmEON" +
+      "_QpaUGCSRXwA-WVHiEpl2eBb5wwi7rFvSpij7ClVWsOBNmCw.yu2hbfmUUQNRb_W4WA3OKg",
+  };
+  const given: SignerPassphrases = {
+    byAlias: new Map([
+      ["ALIAS1", "signerpw1"],
+      ["ours", "a passphrase of ours"],
+    ]),
+    defaultAlias: "ours",
+  };
+
+  async function bring(dataDir: string, changes: Partial<SealedKey> = {}): Promise<void> {
+    const table = new SqliteKeyTable(join(dataDir, "signer.db"));
+    const rest = { algorithm: "ecdsa", publicKey: new Uint8Array(), createdAt: now() } as const;
+    await table.insertKey({ ...row, ...rest, alias: "alias1", gun, role: "timestamp", ...changes });
+    await table.close();
+  }
+
+  /** A key as Notary's signer would write it. */
+  async function sealedAs(algorithm: "ed25519" | "rsa"): Promise<Partial<SealedKey>> {
+    const key = PrivateKey.generate(algorithm);
+    const bytes = algorithm === "rsa" ? pkcs1Of(key) : key.toNotaryEd25519();
+    return { algorithm, keyId: key.publicKey.keyId, sealed: await sealSecret(bytes, "signerpw1") };
+  }
+
+  function pkcs1Of(key: PrivateKey): Uint8Array {
+    const handle = createPrivateKey({ key: Buffer.from(key.toPkcs8()), format: "der", type: "pkcs8" });
+    return handle.export({ format: "der", type: "pkcs1" });
+  }
+
+  it("sign as they are, beside keys of our own", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await bring(dataDir);
+    const signer = await openWith(t, dataDir, { given });
+    await sign(signer, row.keyId);
+    const pending = await signer.pendingKey(gun, "timestamp");
+    assert.notEqual(pending.keyId, row.keyId);
+    await sign(signer, pending.keyId);
+    assert.equal(await signer.find(gun, "snapshot", row.keyId), undefined);
+  });
+
+  for (const algorithm of ["ed25519", "rsa"] as const) {
+    it(`sign with ${algorithm}`, async (t) => {
+      const dataDir = temporaryDirectory(t);
+      const key = await sealedAs(algorithm);
+      await bring(dataDir, key);
+      await sign(await openWith(t, dataDir, { given }), key.keyId ?? "");
+    });
+  }
+
+  for (const role of ["timestamp", ""] as const) {
+    it(`sign without a collection and with the role "${role}" only where a published root names them`, async (t) => {
+      const dataDir = temporaryDirectory(t);
+      await bring(dataDir, { gun: "", role });
+      const namesKey: NamesKey = async (name, of, keyId) => name === gun && of === "timestamp" && keyId === row.keyId;
+      const signer = await openWith(t, dataDir, { given, namesKey });
+      await sign(signer, row.keyId);
+      assert.equal(await signer.find("docker.io/library/other", "timestamp", row.keyId), undefined);
+      assert.equal(await signer.find(gun, "snapshot", row.keyId), undefined);
+    });
+  }
+
+  it("never sign for another role than theirs, whatever a root names", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await bring(dataDir, { gun: "", role: "snapshot" });
+    const signer = await openWith(t, dataDir, { given, namesKey: async () => true });
+    assert.equal(await signer.find(gun, "timestamp", row.keyId), undefined);
+  });
+
+  it("stop the start when the passphrase of their alias is missing, and are not replaced", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await bring(dataDir);
+    const without = { ...given, byAlias: new Map([["ours", "a passphrase of ours"]]) };
+    await assert.rejects(openWith(t, dataDir, { given: without }), {
+      code: "PASSPHRASE_UNAVAILABLE",
+      message: /"alias1"/u,
+      hint: /NOTARY_SIGNER_ALIAS1/u,
+    });
+    await sign(await openWith(t, dataDir, { given }), row.keyId);
+  });
+
+  it("stop the start when the passphrase of their alias is another one", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await bring(dataDir);
+    const byAlias = new Map([...given.byAlias, ["ALIAS1", "signerpw2"] as const]);
+    await assert.rejects(openWith(t, dataDir, { given: { ...given, byAlias } }), { code: "PASSPHRASE_WRONG" });
+  });
+
+  it("are refused when a row holds another key than it says", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await bring(dataDir, { keyId: "a".repeat(64) });
+    await assert.rejects(openWith(t, dataDir, { given }), { code: "KEY_MALFORMED", message: /another key/u });
   });
 });

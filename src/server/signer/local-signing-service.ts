@@ -1,135 +1,78 @@
-/** The signer inside the server's own process: sealed rows in `signer.db`, opened keys in memory. */
+/** The signer inside the server's own process. */
 
-import { randomBytes } from "node:crypto";
-import { join } from "node:path";
-import { PrivateKey, type SigningKey } from "../../crypto/private-key.ts";
+import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
-import { deriveKey, derivationSecretBytes } from "./derived-key.ts";
-import { SealedKeyTable } from "./sealed-key-table.ts";
-import { openSecret, sealSecret } from "./sealed-secret.ts";
-import { existingPassphrase, firstPassphrase } from "./signer-passphrase.ts";
-import type { ServerRole, SigningService } from "./signing-service.ts";
+import type { KeyTable, SealedKey } from "./key-table.ts";
+import { openSignerKeys, type KeyPurpose, type SignerKeys } from "./signer-keys.ts";
+import type { PassphraseSource } from "./signer-passphrases.ts";
+import type { NamesKey, ServerRole, SigningService } from "./signing-service.ts";
 
-/** How to open the signer of a data directory. */
+/** How to open the signer. */
 export interface LocalSignerOptions {
-  /** existing directory; `signer.db` and, unless a passphrase is given, `signer.passphrase` lie in it */
-  readonly dataDir: string;
-  readonly passphrase?: string | undefined;
+  /** closed with the signer */
+  readonly table: KeyTable;
+  readonly passphrases: PassphraseSource;
+  /** decides about keys whose rows do not say what they were made for; without it they are nobody's */
+  readonly namesKey?: NamesKey | undefined;
   readonly now: () => Date;
-  /** told once, with the path, when a passphrase was generated */
-  readonly onPassphraseGenerated?: (path: string) => void;
 }
 
-/** File names inside the data directory. */
+/** File names inside a data directory. */
 export const signerFiles = { database: "signer.db", passphrase: "signer.passphrase" } as const;
 
-/** opened keys kept in memory, so that deriving the sealing key is not paid at every publication */
-const maxOpenedKeys = 4096;
-
 /**
- * Opens the signer, or sets it up on the first start.
+ * Opens the signer, or sets it up on the first start. The table is closed when that fails.
  *
- * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`
- * @throws TagsealError `SERVER_CONFIGURATION` without a passphrase for existing keys, `STORAGE_FAILED`
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
+ * @throws TagsealError `SERVER_CONFIGURATION` for a passphrase file that cannot be used, `STORAGE_FAILED`
  */
 export async function openLocalSigningService(options: LocalSignerOptions): Promise<SigningService> {
-  const table = new SealedKeyTable(join(options.dataDir, signerFiles.database));
   try {
-    const { secret, passphrase } = await openDerivationSecret(table, options);
-    return new LocalSigningService({ table, secret, passphrase, now: options.now });
+    return new LocalSigningService(options, await openSignerKeys(options));
   } catch (error) {
-    table.close();
+    await options.table.close();
     throw error;
   }
 }
 
-interface Opened {
-  readonly secret: Uint8Array;
-  readonly passphrase: string;
-}
-
-/** Opening the secret proves the passphrase before the first request could ask for a key. */
-async function openDerivationSecret(table: SealedKeyTable, options: LocalSignerOptions): Promise<Opened> {
-  const path = join(options.dataDir, signerFiles.passphrase);
-  const kept = table.derivationSecret();
-  if (kept !== undefined) {
-    const passphrase = existingPassphrase(options.passphrase, path);
-    return { passphrase, secret: await openSecret(kept, passphrase) };
-  }
-  const { passphrase, generatedInto } = firstPassphrase(options.passphrase, path);
-  if (generatedInto !== undefined) options.onPassphraseGenerated?.(generatedInto);
-  const sealed = table.keepDerivationSecret(await sealSecret(randomBytes(derivationSecretBytes), passphrase));
-  return { passphrase, secret: await openSecret(sealed, passphrase) };
-}
-
-interface Parts extends Opened {
-  readonly table: SealedKeyTable;
-  readonly now: () => Date;
-}
-
 class LocalSigningService implements SigningService {
-  readonly #parts: Parts;
-  readonly #opened = new Map<string, PrivateKey>();
+  readonly #options: LocalSignerOptions;
+  readonly #keys: SignerKeys;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(options: LocalSignerOptions, keys: SignerKeys) {
+    this.#options = options;
+    this.#keys = keys;
   }
 
   async pendingKey(gun: string, role: ServerRole): Promise<PublicKey> {
-    return this.#derive(gun, role).publicKey;
+    return (await this.#keys.pending(purpose(gun, role))).publicKey;
   }
 
   async find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
-    const kept = this.#parts.table.findKey(gun, role, keyId);
-    if (kept !== undefined) return this.#open(keyId, kept);
-    const pending = this.#derive(gun, role);
-    return pending.publicKey.keyId === keyId ? this.#keptOnFirstUse(gun, role, pending) : undefined;
+    const kept = await this.#kept(gun, role, keyId);
+    if (kept !== undefined) return this.#keys.open(kept);
+    const pending = await this.#keys.pending(purpose(gun, role));
+    return pending.publicKey.keyId === keyId ? this.#keys.keptOnFirstUse(pending, { gun, role }) : undefined;
   }
 
   async check(): Promise<void> {
-    this.#parts.table.derivationSecret();
+    await this.#options.table.check();
   }
 
   async close(): Promise<void> {
-    this.#opened.clear();
-    this.#parts.table.close();
+    await this.#keys.close();
   }
 
-  #derive(gun: string, role: ServerRole): PrivateKey {
-    const { table, secret } = this.#parts;
-    return deriveKey(secret, { gun, role, index: table.countKeys(gun, role) });
+  async #kept(gun: string, role: ServerRole, keyId: string): Promise<SealedKey | undefined> {
+    const { table, namesKey } = this.#options;
+    const own = await table.findKey(gun, role, keyId);
+    if (own !== undefined) return own;
+    const unnoted = await table.keyById(keyId);
+    if (unnoted === undefined || unnoted.gun !== "" || (unnoted.role !== "" && unnoted.role !== role)) return undefined;
+    return (await namesKey?.(gun, role, keyId)) === true ? unnoted : undefined;
   }
+}
 
-  async #open(keyId: string, sealed: string): Promise<PrivateKey> {
-    const opened = this.#opened.get(keyId);
-    if (opened !== undefined) return opened;
-    const key = PrivateKey.fromSec1(await openSecret(sealed, this.#parts.passphrase));
-    this.#remember(key);
-    return key;
-  }
-
-  #keptOnFirstUse(gun: string, role: ServerRole, key: PrivateKey): SigningKey {
-    return {
-      publicKey: key.publicKey,
-      sign: async (payload) => {
-        await this.#keep(gun, role, key);
-        return key.sign(payload);
-      },
-    };
-  }
-
-  async #keep(gun: string, role: ServerRole, key: PrivateKey): Promise<void> {
-    const { table, passphrase, now } = this.#parts;
-    const { keyId, bytes: publicKey } = key.publicKey;
-    const sealed = await sealSecret(key.toSec1(), passphrase);
-    table.insertKey({ keyId, gun, role, publicKey, sealed, at: now() });
-    this.#remember(key);
-  }
-
-  /** The oldest entry makes room; whether a key is opened changes only how long the next signature takes. */
-  #remember(key: PrivateKey): void {
-    const oldest = this.#opened.keys().next();
-    if (this.#opened.size >= maxOpenedKeys && oldest.done !== true) this.#opened.delete(oldest.value);
-    this.#opened.set(key.publicKey.keyId, key);
-  }
+function purpose(gun: string, role: ServerRole): KeyPurpose {
+  return { gun, role, algorithm: "ecdsa" };
 }

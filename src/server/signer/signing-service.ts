@@ -10,10 +10,16 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 export type ServerRole = "snapshot" | "timestamp";
 
 /**
+ * Whether the root that is current for readers names this key for this role. What is published was checked when it was:
+ * a signer that does not know what an old key was made for asks this.
+ */
+export type NamesKey = (gun: string, role: ServerRole, keyId: string) => Promise<boolean>;
+
+/**
  * Makes, finds and uses keys, each bound to one role of one collection: a key made for one is never found for another.
  *
- * Every method may throw TagsealError `STORAGE_FAILED`, and KeyStoreError `PASSPHRASE_WRONG` for a key that cannot be
- * opened. A failure never leads to a different key.
+ * Every method may throw TagsealError `STORAGE_FAILED`, and KeyStoreError `PASSPHRASE_WRONG` or
+ * `PASSPHRASE_UNAVAILABLE` for a key that cannot be opened. A failure never leads to a different key.
  */
 export interface SigningService {
   /**

@@ -105,8 +105,8 @@ export class MemoryMetadataStore implements MetadataStore {
     this.#lastChangeId = Math.max(this.#lastChangeId, ...missing.map(({ id }) => id));
   }
 
-  revision(): number {
-    return 0;
+  revision(): string {
+    return "";
   }
 
   async check(): Promise<void> {}

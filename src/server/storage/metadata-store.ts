@@ -115,8 +115,15 @@ export interface MetadataStore {
    * @throws TagsealError `STORAGE_CONFLICT` when a position is taken by another line; nothing is written then
    */
   restoreChanges(changes: readonly Change[]): Promise<void>;
-  /** A number that changes once another process may have written to this store: caches in front of it are then void. */
-  revision(): number;
+  /**
+   * What tells caches in front of this store whether they are void. Two forms: a store of one machine answers at once, with a text that
+   * changes when another process may have written anything; a store that servers share answers with a text for each of these
+   * collections that exists, which changes with every change of that collection, whoever made it, and which is then seen by every
+   * question asked after the change returned.
+   *
+   * @throws TagsealError `STORAGE_FAILED`, soon, when what is current cannot be known
+   */
+  revision(guns: readonly string[]): string | Promise<ReadonlyMap<string, string>>;
   /** Proves that a publication could be committed now, by writing something of no meaning. @throws TagsealError `STORAGE_FAILED` */
   check(): Promise<void>;
   close(): Promise<void>;

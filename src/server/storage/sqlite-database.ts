@@ -3,9 +3,10 @@
  * name the file. The metadata store and the signer each have a file of their own.
  */
 
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { hasCode, TagsealError } from "../../errors.ts";
+import { migrationText } from "./migration-text.ts";
 
 /** One frozen step of a schema: `name` is a file of `migrations/`, its position in the list the version it leads to. */
 export interface SchemaOptions {
@@ -91,10 +92,6 @@ function migrate(database: DatabaseSync, path: string, migrations: readonly stri
     for (const name of migrations.slice(version)) database.exec(migrationText(name));
     database.exec(`PRAGMA user_version = ${migrations.length}`);
   });
-}
-
-function migrationText(name: string): string {
-  return readFileSync(new URL(`./migrations/${name}`, import.meta.url), "utf8");
 }
 
 function tooNew(path: string, found: number, known: number): TagsealError {

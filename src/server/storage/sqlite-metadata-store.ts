@@ -22,8 +22,8 @@ export interface SqliteMetadataStoreOptions {
   readonly maxPages?: number | undefined;
 }
 
-/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows. */
-const probeBytes = 16_384;
+/** What the health probe writes: more than a small publication, which touches a page of every table and index, so that a full disk shows. */
+const probeBytes = 65_536;
 
 /** Prepared once: building a statement costs more than running it. */
 function prepareAll(database: DatabaseSync) {
@@ -154,8 +154,8 @@ export class SqliteMetadataStore implements MetadataStore {
     );
   }
 
-  revision(): number {
-    return this.#explained("read", () => Number(this.#statements.revision.get()?.["data_version"]));
+  revision(): string {
+    return this.#explained("read", () => String(this.#statements.revision.get()?.["data_version"]));
   }
 
   async check(): Promise<void> {

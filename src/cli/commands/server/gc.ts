@@ -1,0 +1,47 @@
+import { defineCommand } from "../../command.ts";
+import type { PruneReport } from "../../../server/retention/prune-versions.ts";
+import { jsonOption } from "../../options/json.ts";
+import { loadServerSettings, openConfiguredStore, storageOptions } from "../server.ts";
+
+/** `tagseal server gc`: what the server does once a day, now. */
+export const command = defineCommand(
+  {
+    path: "server gc",
+    usage: "(--data DIR | --database URL) [OPTIONS]",
+    summary: "Forget superseded versions",
+    description: [
+      "Forgets versions that nobody needs any more: those superseded more than retention.days ago (30). Every root stays, and so does everything that a snapshot which stays names. A running server does this once a day by itself; both may run at a time.",
+    ],
+    options: {
+      ...storageOptions,
+      "dry-run": { kind: "switch", help: "Only tell what would be forgotten" },
+      json: jsonOption,
+    },
+    args: { min: 0, max: 0 },
+    examples: [{ text: "what could go", line: "tagseal server gc --data /var/lib/tagseal --dry-run" }],
+  },
+  async ({ options }, io) => {
+    const loaded = await loadServerSettings(options, io);
+    const { configuredServer } = await import("../../../server/configuration/server-configuration.ts");
+    const { defaultKeepVersionsMs } = await import("../../../server/server-options.ts");
+    const { pruneVersions } = await import("../../../server/retention/prune-versions.ts");
+    const keepMs = configuredServer(loaded.settings, loaded.env).keepVersionsMs ?? defaultKeepVersionsMs;
+    const store = await openConfiguredStore(loaded);
+    try {
+      const dryRun = options["dry-run"];
+      const onFailure = (gun: string, error: unknown): void =>
+        io.stderr.write(`${gun}: ${error instanceof Error ? error.message : String(error)}\n`);
+      const found = await pruneVersions({ store, now: io.now(), keepMs, dryRun, onFailure, signal: io.signal });
+      io.stdout.write(options.json ? `${JSON.stringify({ ...found, dryRun })}\n` : report(found, dryRun));
+      return found.failedCollections === 0 ? 0 : 1;
+    } finally {
+      await store.close();
+    }
+  },
+);
+
+function report({ collections, forgottenVersions, forgottenBytes }: PruneReport, dryRun: boolean): string {
+  const verb = dryRun ? "would be forgotten" : "forgotten";
+  const megabytes = (forgottenBytes / 1_000_000).toFixed(1);
+  return `${collections} repositories, ${forgottenVersions} superseded versions ${verb}, ${megabytes} MB\n`;
+}

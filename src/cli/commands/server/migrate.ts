@@ -1,0 +1,35 @@
+import { UsageError } from "../../../errors.ts";
+import { defineCommand } from "../../command.ts";
+import { jsonOption } from "../../options/json.ts";
+import { loadServerSettings, storageOptions } from "../server.ts";
+
+/** `tagseal server migrate`: the schema of a shared database, brought up to date by an account that may do that. */
+export const command = defineCommand(
+  {
+    path: "server migrate",
+    usage: "--database URL [OPTIONS]",
+    summary: "Bring a shared database up to date",
+    description: [
+      "Makes the tables that this release needs, or changes those of an older one. A server does the same when it starts; this is for servers whose own account may not. Safe to run at any time, also by several at once.",
+    ],
+    options: { ...storageOptions, json: jsonOption },
+    args: { min: 0, max: 0 },
+    examples: [
+      { text: "before the first start", line: "tagseal server migrate --database postgres://owner@db/tagseal" },
+    ],
+  },
+  async ({ options }, io) => {
+    const { settings, env } = await loadServerSettings(options, io);
+    const { configuredServer } = await import("../../../server/configuration/server-configuration.ts");
+    const { migrateServer } = await import("../../../server/migrate-server.ts");
+    const { database, signerDatabase } = configuredServer(settings, env);
+    if (database === undefined) throw new UsageError("USAGE", "--database is required: files need no migration");
+    const steps = await migrateServer({ database, signerDatabase });
+    io.stdout.write(options.json ? `${JSON.stringify({ steps })}\n` : report(steps));
+    return 0;
+  },
+);
+
+function report(steps: number): string {
+  return steps === 0 ? "Nothing to do.\n" : `Ran ${steps} ${steps === 1 ? "step" : "steps"}.\n`;
+}

@@ -1,0 +1,78 @@
+/** Where a server's settings come from: a configuration file, variables, and the flags that stand for a few of them. */
+import { readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { SettingFlag, Settings, SettingSources, SettingTable } from "../../server/configuration/settings.ts";
+import type { Io } from "../io.ts";
+import { systemReason } from "../output/system-reason.ts";
+import type { TextOption } from "./option.ts";
+
+/** Far more than any configuration, or secret, has. */
+const maxFileBytes = 1024 * 1024;
+
+/** `--config`: settings from a file. */
+export const configOption: TextOption = {
+  kind: "text",
+  value: "file",
+  complete: "file",
+  help: "Settings, JSON; Notary's own configuration files are understood",
+};
+
+/** `--notary-config`: the same, under the name people look for. */
+export const notaryConfigOption: TextOption = {
+  kind: "text",
+  value: "file",
+  complete: "file",
+  help: "The same as --config",
+};
+
+/** What {@link loadSettings} reads. */
+export interface SettingFiles {
+  readonly config: string | undefined;
+  readonly notaryConfig: string | undefined;
+  /** beginnings of variables, the first one found counting */
+  readonly prefixes: readonly string[];
+  readonly flags: readonly (Omit<SettingFlag, "value"> & { readonly value: string | undefined })[];
+}
+
+/** The settings, and the environment with what its `…_FILE` variables name. */
+export interface LoadedSettings<Name extends string> {
+  readonly settings: Settings<Name>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Reads them all; flags win over variables, which win over the file.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`; UsageError `USAGE`, `FILE_UNREADABLE`
+ */
+export async function loadSettings<Table extends SettingTable>(
+  table: Table,
+  { config, notaryConfig, prefixes, flags }: SettingFiles,
+  io: Io,
+): Promise<LoadedSettings<keyof Table & string>> {
+  const { readSettings } = await import("../../server/configuration/settings.ts");
+  const { withVariableFiles } = await import("../../server/configuration/variable-files.ts");
+  if (config !== undefined && notaryConfig !== undefined)
+    throw new UsageError("USAGE", "--config and --notary-config are the same: give one of them");
+  const path = config ?? notaryConfig;
+  const secrets = { prefixes: [...prefixes, "TAGSEAL_SIGNER_", "NOTARY_SIGNER_"], table, readFile: readBounded };
+  const env = withVariableFiles(io.env, secrets);
+  const given = flags.filter((flag): flag is SettingFlag => flag.value !== undefined);
+  const file = path === undefined ? {} : { file: fileOf(path) };
+  return { settings: readSettings(table, { ...file, env, prefixes, flags: given }), env };
+}
+
+function fileOf(path: string): NonNullable<SettingSources["file"]> {
+  try {
+    return { name: path, directory: dirname(resolve(path)), bytes: readBounded(path) };
+  } catch (cause) {
+    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, { cause });
+  }
+}
+
+function readBounded(path: string): Uint8Array {
+  const { size } = statSync(path);
+  if (size > maxFileBytes) throw new Error(`it has ${size} bytes, more than the ${maxFileBytes} allowed`);
+  return readFileSync(path);
+}

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { signerPassphrases } from "./passphrase-variables.ts";
+import { configuredServer, type ConfiguredServer } from "./server-configuration.ts";
+import { serverSettings, serverVariables } from "./server-settings.ts";
+import { readSettings } from "./settings.ts";
+
+function configured(content: object, env: Readonly<Record<string, string>> = {}): ConfiguredServer {
+  const file = { name: "server.json", directory: "/etc/tagseal", bytes: Buffer.from(JSON.stringify(content)) };
+  return configuredServer(readSettings(serverSettings, { file, env, prefixes: serverVariables }), env);
+}
+
+const remote = {
+  type: "remote",
+  hostname: "signer",
+  port: "7899",
+  tls_ca_file: "ca.crt",
+  tls_client_cert: "c.crt",
+  tls_client_key: "c.key",
+};
+
+describe("a server's configuration", () => {
+  it("of Notary means here what it means there", () => {
+    const auth = {
+      type: "token",
+      options: { realm: "https://a/token", service: "n", issuer: "i", rootcertbundle: "b" },
+    };
+    const {
+      database,
+      remoteSigner,
+      auth: found,
+      cacheAges,
+      gunPrefixes,
+      tls,
+    } = configured({
+      server: { http_addr: ":4443", tls_cert_file: "s.crt", tls_key_file: "s.key" },
+      trust_service: { ...remote, key_algorithm: "ecdsa" },
+      storage: { backend: "mysql", db_url: "server@tcp(mysql:3306)/notaryserver?parseTime=True" },
+      auth,
+      caching: { max_age: { current_metadata: 60 } },
+      repositories: { gun_prefixes: ["docker.io/"] },
+    });
+    assert.equal(database, "server@tcp(mysql:3306)/notaryserver?parseTime=True");
+    assert.deepEqual(remoteSigner, {
+      host: "signer",
+      port: 7899,
+      caFile: "/etc/tagseal/ca.crt",
+      certFile: "/etc/tagseal/c.crt",
+      keyFile: "/etc/tagseal/c.key",
+      algorithm: "ecdsa",
+    });
+    assert.deepEqual(tls, { certFile: "/etc/tagseal/s.crt", keyFile: "/etc/tagseal/s.key" });
+    assert.equal(found?.token?.rootcertbundle, "/etc/tagseal/b");
+    assert.equal(found?.token?.issuer, "i");
+    assert.deepEqual(cacheAges, { current: 60, consistent: 2_592_000 });
+    assert.deepEqual(gunPrefixes, ["docker.io/"]);
+  });
+
+  it("without a word about authentication has none, and with any word has some", () => {
+    assert.equal(configured({}).auth, undefined);
+    assert.notEqual(configured({ auth: { anonymous_pull: true } }).auth, undefined);
+    assert.notEqual(configured({ auth: { rules: [] } }).auth, undefined);
+  });
+
+  it("I10: of Notary with client certificates asks everybody for one, and for nothing else", () => {
+    const { auth } = configured({ server: { client_ca_file: "clients.crt" } });
+    assert.deepEqual(auth?.mtls, { caFile: "/etc/tagseal/clients.crt", required: true, userFrom: undefined });
+    assert.deepEqual(auth?.rules, [{ prefix: "*", users: ["*"], actions: ["*"] }]);
+  });
+
+  it("lets Notary's client authorities open the door for tokens, and name nobody", () => {
+    const options = { realm: "https://a/token", service: "s", issuer: "i", rootcertbundle: "b.pem" };
+    const { auth } = configured({ server: { client_ca_file: "clients.crt" }, auth: { type: "token", options } });
+    assert.deepEqual(auth?.mtls, { caFile: "/etc/tagseal/clients.crt", required: true, userFrom: "nobody" });
+    assert.equal(auth?.rules, undefined);
+  });
+
+  it("has timestamps live a day, as long as it says, or as with Notary", () => {
+    const day = 86_400_000;
+    const of = (timestamp_lifetime: string): number | undefined =>
+      configured({ freshness: { timestamp_lifetime } }).lifetimes?.timestampMs;
+    assert.equal(configured({}).lifetimes?.timestampMs, day);
+    assert.equal(of("7d"), 7 * day);
+    assert.equal(of("reference"), 14 * day);
+  });
+
+  it("keeps old versions for thirty days, as long as it says, or for ever", () => {
+    assert.equal(configured({}).keepVersionsMs, undefined);
+    assert.equal(configured({ retention: { days: 7 } }).keepVersionsMs, 604_800_000);
+    assert.equal(configured({ retention: { enabled: false } }).keepVersionsMs, Number.POSITIVE_INFINITY);
+  });
+
+  for (const [what, content, message] of [
+    ["half of a certificate", { server: { tls_cert_file: "a" } }, /go together/u],
+    ["a database without an address", { storage: { backend: "postgres" } }, /does not say where/u],
+    ["a signer without a host", { trust_service: { type: "remote" } }, /hostname is missing/u],
+    ["a signer without a certificate for it", { trust_service: { type: "remote", hostname: "a" } }, /tls_client_cert/u],
+    ["a port that is none", { trust_service: { ...remote, port: "x" } }, /must be a port/u],
+    ["an algorithm no signer has", { trust_service: { ...remote, key_algorithm: "rsa" } }, /rsa/u],
+    [
+      "tokens without an issuer",
+      { auth: { type: "token", options: { realm: "a", service: "b" } } },
+      /issuer is missing/u,
+    ],
+    ["a lifetime of a minute", { freshness: { timestamp_lifetime: "1m" } }, /ten minutes or more/u],
+  ] as const) {
+    it(`I9: is refused with ${what}`, () => {
+      assert.throws(() => configured(content), { code: "SERVER_CONFIGURATION", message });
+    });
+  }
+});
+
+describe("the signer's passphrases", () => {
+  it("are Notary's, by alias, settings left out", () => {
+    const env = {
+      NOTARY_SIGNER_TIMESTAMP_2020: "old",
+      NOTARY_SIGNER_CURRENT: "new",
+      NOTARY_SIGNER_DEFAULT_ALIAS: "current",
+      NOTARY_SIGNER_STORAGE_DB_URL: "no passphrase",
+    };
+    const found = signerPassphrases(env, undefined);
+    assert.deepEqual(
+      [...(found?.byAlias ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)),
+      [
+        ["current", "new"],
+        ["timestamp_2020", "old"],
+      ],
+    );
+    assert.equal(found?.defaultAlias, "current");
+    assert.equal(signerPassphrases(env, "timestamp_2020")?.defaultAlias, "timestamp_2020");
+  });
+
+  it("are one of our own, or none", () => {
+    assert.deepEqual(signerPassphrases({ TAGSEAL_SIGNER_PASSPHRASE: "x" }, undefined), {
+      byAlias: new Map([["default", "x"]]),
+      defaultAlias: "default",
+    });
+    assert.equal(signerPassphrases({ TAGSEAL_SIGNER_PASSPHRASE: "" }, undefined), undefined);
+  });
+});

@@ -1,0 +1,203 @@
+/** From settings to what the server is started with. */
+
+import { TagsealError } from "../../errors.ts";
+import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/auth-settings.ts";
+import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
+import { defaultCacheAges, defaultLimits, type ServerOptions } from "../server-options.ts";
+import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
+import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import { logLevelOf } from "./log-level.ts";
+import { signerPassphrases } from "./passphrase-variables.ts";
+import type { serverSettings } from "./server-settings.ts";
+import { durationMs, type Settings } from "./settings.ts";
+
+/** The settings of a server. */
+export type ServerSettings = Settings<keyof typeof serverSettings>;
+
+/** What settings decide; where to listen, the clock and the log are the caller's. */
+export type ConfiguredServer = Omit<ServerOptions, "host" | "port" | "now" | "log">;
+
+/**
+ * Turns settings into options. Files are not looked at here.
+ *
+ * @param env for the signer's passphrases, which stand in no file
+ * @throws TagsealError `SERVER_CONFIGURATION` for settings that contradict each other
+ */
+export function configuredServer(
+  settings: ServerSettings,
+  env: Readonly<Record<string, string | undefined>>,
+): ConfiguredServer {
+  const day = 86_400_000;
+  const isKept = settings.boolean("retention.enabled") === false;
+  const retentionDays = settings.number("retention.days");
+  return {
+    dataDir: settings.text("server.data_directory"),
+    tls: pairOf(settings, "server.tls_cert_file", "server.tls_key_file"),
+    ...storage(settings),
+    ...signer(settings, env),
+    auth: auth(settings),
+    gunPrefixes: settings.list("repositories.gun_prefixes"),
+    trustedProxies: settings.list("server.trusted_proxies"),
+    cacheAges: {
+      current: settings.number("caching.max_age.current_metadata") ?? defaultCacheAges.current,
+      consistent: settings.number("caching.max_age.consistent_metadata") ?? defaultCacheAges.consistent,
+    },
+    lifetimes: lifetimes(settings),
+    keepVersionsMs: isKept ? Number.POSITIVE_INFINITY : retentionDays === undefined ? undefined : retentionDays * day,
+    limits: limits(settings),
+    logLevel: logLevelOf(settings.text("logging.level")),
+  };
+}
+
+function pairOf(
+  settings: ServerSettings,
+  certificate: keyof typeof serverSettings,
+  key: keyof typeof serverSettings,
+): { readonly certFile: string; readonly keyFile: string } | undefined {
+  const [certFile, keyFile] = [settings.text(certificate), settings.text(key)];
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined)
+    throw contradiction(`${certificate} and ${key} go together: one of them is missing`);
+  return { certFile, keyFile };
+}
+
+const embedded: ReadonlySet<string> = new Set(["sqlite", "sqlite3", "memory"]);
+
+function storage(settings: ServerSettings): Pick<ConfiguredServer, "database" | "cacheMaxAgeMs" | "signerDatabase"> {
+  const backend = settings.text("storage.backend");
+  const url = settings.text("storage.db_url");
+  if (backend !== undefined && !embedded.has(backend) && url === undefined)
+    throw contradiction(`storage.backend is ${backend}, and storage.db_url does not say where that is`);
+  const isEmbedded = backend !== undefined && embedded.has(backend);
+  return {
+    // Notary's MySQL addresses do not say that they are for MySQL: the backend does
+    database: isEmbedded || url === undefined ? undefined : withScheme(url, backend),
+    cacheMaxAgeMs: settings.number("storage.cache_max_age"),
+    signerDatabase: settings.text("trust_service.db_url"),
+  };
+}
+
+function withScheme(url: string, backend: string | undefined): string {
+  return backend === "postgres" && !url.includes("://") ? `postgres://${url}` : url;
+}
+
+function signer(
+  settings: ServerSettings,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly remoteSigner?: RemoteSignerSettings; readonly signerPassphrases?: SignerPassphrases | undefined } {
+  if (settings.text("trust_service.type") !== "remote")
+    return { signerPassphrases: signerPassphrases(env, settings.text("trust_service.default_alias")) };
+  const [host, port] = [settings.text("trust_service.hostname"), Number(settings.text("trust_service.port") ?? 7899)];
+  if (host === undefined) throw contradiction("trust_service.type is remote, and trust_service.hostname is missing");
+  if (!Number.isSafeInteger(port) || port < 1 || port > 65_535)
+    throw contradiction("trust_service.port must be a port, from 1 to 65535");
+  const algorithm = settings.text("trust_service.key_algorithm");
+  const certificate = pairOf(settings, "trust_service.tls_client_cert", "trust_service.tls_client_key");
+  if (certificate === undefined)
+    throw contradiction(
+      "trust_service.type is remote, and trust_service.tls_client_cert is missing: signers demand one",
+    );
+  if (algorithm === "rsa") throw contradiction("trust_service.key_algorithm is rsa, which no signer makes keys of");
+  return {
+    remoteSigner: {
+      host,
+      port,
+      caFile: settings.text("trust_service.tls_ca_file"),
+      ...certificate,
+      algorithm: algorithm === "ed25519" ? "ed25519" : "ecdsa",
+    },
+  };
+}
+
+function auth(settings: ServerSettings): AuthSettings | undefined {
+  const htpasswd = settings.text("auth.htpasswd");
+  const methods = {
+    token: settings.text("auth.type") === "token" ? tokens(settings) : undefined,
+    basic: htpasswd === undefined ? undefined : { htpasswd, realm: settings.text("auth.htpasswd_realm") },
+    mtls: clientCertificates(settings),
+  };
+  const requirements = {
+    anonymousPull: settings.boolean("auth.anonymous_pull"),
+    protectMonitoring: settings.boolean("auth.protect_monitoring"),
+    // both are checked, member by member, where they are used
+    rules: (settings.json("auth.rules") ?? rulesFor(settings)) as readonly AccessRule[] | undefined,
+    groups: settings.json("auth.groups") as AuthSettings["groups"],
+  };
+  const isAny = Object.values({ ...methods, ...requirements }).some((value) => value !== undefined);
+  return isAny ? { ...methods, ...requirements } : undefined;
+}
+
+function tokens(settings: ServerSettings): TokenSettings {
+  const required = (name: "auth.options.realm" | "auth.options.service" | "auth.options.issuer"): string => {
+    const value = settings.text(name);
+    if (value === undefined || value === "") throw contradiction(`auth.type is token, and ${name} is missing`);
+    return value;
+  };
+  return {
+    realm: required("auth.options.realm"),
+    service: required("auth.options.service"),
+    issuer: required("auth.options.issuer"),
+    rootcertbundle: settings.text("auth.options.rootcertbundle"),
+    jwks: settings.text("auth.options.jwks"),
+    restrictedByRules: settings.boolean("auth.restricted_by_rules"),
+  };
+}
+
+/** Notary's `client_ca_file` asks for a certificate of everybody and looks at no name in it. */
+function clientCertificates(settings: ServerSettings): AuthSettings["mtls"] {
+  const everybody = settings.text("server.client_ca_file");
+  const caFile = settings.text("auth.client_ca_file") ?? everybody;
+  if (caFile === undefined) return undefined;
+  const required = everybody !== undefined || settings.boolean("auth.client_certificate_required") === true;
+  const named = settings.text("auth.user_from") as UserFrom | undefined; // one of the table's values
+  // Where tokens say who asks, a certificate that did so too would keep clients from fetching any.
+  const isDoorOnly = everybody !== undefined && settings.text("auth.type") === "token";
+  return { caFile, required, userFrom: named ?? (isDoorOnly ? "nobody" : undefined) };
+}
+
+/** Where certificates only open the door, whoever is in may do what everybody may. */
+function rulesFor(settings: ServerSettings): readonly AccessRule[] | undefined {
+  const isDoorOnly = settings.text("server.client_ca_file") !== undefined && settings.text("auth.type") === undefined;
+  return isDoorOnly ? [{ prefix: "*", users: ["*"], actions: ["*"] }] : undefined;
+}
+
+function lifetimes(settings: ServerSettings): Lifetimes {
+  return {
+    timestampMs: lifetime(settings, "freshness.timestamp_lifetime", "timestampMs"),
+    snapshotMs: lifetime(settings, "freshness.snapshot_lifetime", "snapshotMs"),
+  };
+}
+
+/** Below this, clocks that differ a little would make fresh files look expired. */
+const minLifetimeMs = 600_000;
+
+function lifetime(
+  settings: ServerSettings,
+  name: "freshness.timestamp_lifetime" | "freshness.snapshot_lifetime",
+  role: keyof Lifetimes,
+): number {
+  const text = settings.text(name);
+  if (text === undefined) return defaultLifetimes[role];
+  if (text === "reference") return referenceLifetimes[role];
+  const ms = durationMs(text);
+  if (ms === undefined || ms < minLifetimeMs)
+    throw contradiction(`${name} must be a duration of ten minutes or more, such as 24h, or reference`);
+  return ms;
+}
+
+function limits(settings: ServerSettings): ServerOptions["limits"] {
+  return {
+    maxBytes: settings.number("limits.max_upload_bytes") ?? defaultLimits.maxBytes,
+    maxCacheBytes: settings.number("limits.max_cache_bytes") ?? defaultLimits.maxCacheBytes,
+    maxConnections: settings.number("limits.max_connections") ?? defaultLimits.maxConnections,
+    maxConnectionsPerClient:
+      settings.number("limits.max_connections_per_client") ?? defaultLimits.maxConnectionsPerClient,
+    readsPerMinute: settings.number("limits.reads_per_minute"),
+    uploadsPerMinute: settings.number("limits.uploads_per_minute"),
+    keyRequestsPerMinute: settings.number("limits.key_requests_per_minute") ?? defaultLimits.keyRequestsPerMinute,
+  };
+}
+
+function contradiction(reason: string): TagsealError {
+  return new TagsealError("SERVER_CONFIGURATION", `Cannot use the configuration: ${reason}`);
+}

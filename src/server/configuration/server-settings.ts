@@ -1,0 +1,123 @@
+/**
+ * Every setting of `tagseal server`. Those of Notary's `server-config.json` have its names and meaning, so that such a file is a
+ * configuration file of ours; the rest is our own.
+ */
+
+import type { SettingTable } from "./settings.ts";
+
+const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
+
+/** See the head of this file. */
+export const serverSettings = {
+  "server.http_addr": { kind: "text", help: "address to listen on: `:4443`, `127.0.0.1:4443`, `[::1]:4443`" },
+  "server.tls_cert_file": { kind: "file", help: "certificate chain, PEM; without it the server speaks plain HTTP" },
+  "server.tls_key_file": { kind: "file", help: "private key of the certificate, PEM" },
+  "server.client_ca_file": {
+    kind: "file",
+    help: "authorities of client certificates, PEM; with it every client needs one",
+  },
+  "server.trusted_proxies": {
+    kind: "names",
+    help: "addresses or networks of proxies whose `X-Forwarded-For` names the client; none",
+  },
+  "server.data_directory": { kind: "file", help: "where the embedded databases lie, and the signer's passphrase file" },
+
+  "storage.backend": {
+    kind: "text",
+    help: "`sqlite` (in the data directory), `postgres` or `mysql`; `memory` keeps everything in the data directory, too",
+    values: ["sqlite", "sqlite3", "postgres", "mysql", "memory"],
+  },
+  "storage.db_url": {
+    kind: "text",
+    help: "the database: `postgres://…`, `mysql://…`, or a Go data source name as Notary has it",
+  },
+  "storage.cache_max_age": {
+    kind: "duration",
+    help: "how old what several replicas answer from memory may be; `0s`: never older than the database",
+  },
+
+  "trust_service.type": {
+    kind: "text",
+    help: "`local`: keys are kept by this process; `remote`: by a signer of its own",
+    values: ["local", "remote"],
+  },
+  "trust_service.hostname": { kind: "text", help: "the remote signer's host" },
+  "trust_service.port": { kind: "text", help: "the remote signer's port" },
+  "trust_service.key_algorithm": {
+    kind: "text",
+    help: "of new keys of a remote signer: `ecdsa` (default) or `ed25519`",
+    values: ["ecdsa", "ed25519", "rsa"],
+  },
+  "trust_service.tls_ca_file": { kind: "file", help: "authorities of the remote signer's certificate, PEM" },
+  "trust_service.tls_client_cert": { kind: "file", help: "certificate shown to the remote signer, PEM" },
+  "trust_service.tls_client_key": { kind: "file", help: "its private key, PEM" },
+  "trust_service.db_url": {
+    kind: "text",
+    help: "the database of the local signer's keys; default: that of the metadata",
+  },
+  "trust_service.default_alias": { kind: "text", help: "the passphrase that new keys are sealed under; `default`" },
+
+  "auth.type": {
+    kind: "text",
+    help: "`token`: docker's token authentication. Without any setting of `auth` everybody may do everything",
+    values: ["token"],
+  },
+  "auth.options.realm": { kind: "text", help: "where clients get tokens, a URL" },
+  "auth.options.service": { kind: "text", help: "this server's name as tokens spell it: their audience" },
+  "auth.options.issuer": { kind: "text", help: "who issues the tokens" },
+  "auth.options.rootcertbundle": { kind: "file", help: "certificates of those who may sign tokens, PEM" },
+  "auth.options.jwks": { kind: "file", help: "keys of those who may sign tokens, a JSON Web Key Set" },
+  "auth.options.autoredirect": ignored,
+  "auth.htpasswd": { kind: "file", help: "names and bcrypt hashes of those who log in with a password" },
+  "auth.htpasswd_realm": { kind: "text", help: "what clients show when they ask for the password; `tagseal`" },
+  "auth.client_ca_file": { kind: "file", help: "authorities of those who log in with a client certificate, PEM" },
+  "auth.client_certificate_required": { kind: "boolean", help: "nobody comes in without one; `false`" },
+  "auth.user_from": {
+    kind: "text",
+    help: "what of a client certificate is the user's name; `commonName`",
+    values: ["commonName", "dns", "uri"],
+  },
+  "auth.restricted_by_rules": { kind: "boolean", help: "rules restrict what tokens allow; `true`" },
+  "auth.anonymous_pull": { kind: "boolean", help: "everybody may read; `false`" },
+  "auth.protect_monitoring": { kind: "boolean", help: "metrics and health ask for a login, too; `false`" },
+  "auth.groups": { kind: "json", help: 'names of users by group: `{"release": ["alice"]}`' },
+  "auth.rules": { kind: "json", help: "who may do what below which prefix; see authentication" },
+
+  "caching.max_age.current_metadata": { kind: "number", help: "seconds that caches may keep current files; 300" },
+  "caching.max_age.consistent_metadata": {
+    kind: "number",
+    help: "seconds that caches may keep files named by checksum or version; 2592000",
+  },
+
+  "repositories.gun_prefixes": { kind: "names", help: "only names that begin with one of these exist here" },
+
+  "freshness.timestamp_lifetime": {
+    kind: "text",
+    help: "how long a timestamp is valid: a duration, or `reference` (14 days); `24h`",
+  },
+  "freshness.snapshot_lifetime": {
+    kind: "text",
+    help: "how long a snapshot is valid: a duration, or `reference` (3 years)",
+  },
+
+  "retention.days": { kind: "number", help: "days that superseded versions are kept; 30" },
+  "retention.enabled": { kind: "boolean", help: "superseded versions are forgotten; `true`" },
+
+  "limits.max_upload_bytes": { kind: "number", help: "one upload; 50331648" },
+  "limits.max_cache_bytes": { kind: "number", help: "the cache in front of the database; 50331648" },
+  "limits.max_connections": { kind: "number", help: "connections at a time; 4096" },
+  "limits.max_connections_per_client": { kind: "number", help: "connections of one client address at a time; 1024" },
+  "limits.reads_per_minute": { kind: "number", help: "of one client address; no limit" },
+  "limits.uploads_per_minute": { kind: "number", help: "of one client address; no limit" },
+  "limits.key_requests_per_minute": { kind: "number", help: "of one client address; 600" },
+
+  "logging.level": {
+    kind: "text",
+    help: "`debug`, `info` (default), `warning`, `error`",
+    values: ["debug", "info", "warning", "error", "fatal", "panic"],
+  },
+  reporting: ignored,
+} as const satisfies SettingTable;
+
+/** The beginnings of variables that override settings of the server, ours before Notary's. */
+export const serverVariables: readonly string[] = ["TAGSEAL_SERVER_", "NOTARY_SERVER_"];

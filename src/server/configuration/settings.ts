@@ -1,0 +1,234 @@
+/**
+ * Settings from a configuration file and the environment: one table says which there are and of which kind, and everything else follows from
+ * it. Files are JSON, members are nested as the dots in the names say, and each can be overridden by a variable: `storage.db_url` by
+ * `TAGSEAL_SERVER_STORAGE_DB_URL`.
+ *
+ * Nothing is guessed: a member nobody knows is an error, because a misspelt `auth` would otherwise leave the server open.
+ */
+
+import { isAbsolute, resolve } from "node:path";
+import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
+
+/** What a setting holds. `file` is a path, relative to the configuration file; `duration` is `90s`, `15m`, `24h` or `30d`. */
+export type SettingKind = "text" | "file" | "number" | "boolean" | "duration" | "names" | "json";
+
+/** One setting. */
+export interface Setting {
+  readonly kind: SettingKind;
+  /** for the documentation: what it means, and its default */
+  readonly help: string;
+  /** the only values there are */
+  readonly values?: readonly string[];
+  /** accepted for the sake of existing files, and without effect */
+  readonly ignored?: true;
+}
+
+/** All settings of one program, by name. */
+export type SettingTable = Readonly<Record<string, Setting>>;
+
+/** Where settings come from. */
+export interface SettingSources {
+  /** the configuration file: its bytes, already bounded, and its directory */
+  readonly file?: { readonly name: string; readonly directory: string; readonly bytes: Uint8Array } | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** the beginnings of variables, the first one found counting: `TAGSEAL_SERVER_`, `NOTARY_SERVER_` */
+  readonly prefixes: readonly string[];
+  /** flags of a command line that stand for settings; they win over everything else. Paths are relative to where the command runs */
+  readonly flags?: readonly SettingFlag[];
+}
+
+/** A flag that was given. */
+export interface SettingFlag {
+  /** with its dashes */
+  readonly flag: string;
+  readonly setting: string;
+  readonly value: string;
+}
+
+/** The settings of one run. Every getter answers undefined for what was not set. */
+export class Settings<Name extends string = string> {
+  readonly #values: ReadonlyMap<string, JsonValue>;
+  /** settings that were given and have no effect */
+  readonly ignored: readonly string[];
+
+  constructor(values: ReadonlyMap<string, JsonValue>, ignored: readonly string[]) {
+    this.#values = values;
+    this.ignored = ignored;
+  }
+
+  /** A text, or an absolute path for a `file`. */
+  text(name: Name): string | undefined {
+    return this.#values.get(name) as string | undefined; // checked when it was read
+  }
+
+  /** A number; milliseconds for a `duration`. */
+  number(name: Name): number | undefined {
+    return this.#values.get(name) as number | undefined;
+  }
+
+  boolean(name: Name): boolean | undefined {
+    return this.#values.get(name) as boolean | undefined;
+  }
+
+  /** A list of texts. */
+  list(name: Name): readonly string[] | undefined {
+    return this.#values.get(name) as readonly string[] | undefined;
+  }
+
+  /** Whatever stands there, for its reader to check. */
+  json(name: Name): JsonValue | undefined {
+    return this.#values.get(name);
+  }
+}
+
+/**
+ * Reads the settings.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for a file that is not JSON, a member nobody knows, or a value of the wrong kind; with the name of the
+ *   setting and where it came from
+ */
+export function readSettings<Table extends SettingTable>(
+  table: Table,
+  sources: SettingSources,
+): Settings<keyof Table & string> {
+  const values = new Map<string, JsonValue>();
+  const ignored: string[] = [];
+  const keep = (name: string, value: JsonValue, origin: string, directory = sources.file?.directory): void => {
+    const setting = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (setting === undefined) throw invalid(origin, `there is no setting ${name}`, nearest(name, table));
+    if (setting.ignored === true) ignored.push(name);
+    else values.set(name, checked(name, setting, value, { origin, directory }));
+  };
+  if (sources.file !== undefined) fromFile(table, sources.file, keep);
+  fromEnvironment(table, sources, keep);
+  for (const { flag, setting, value } of sources.flags ?? [])
+    keep(setting, fromText(value, table[setting]?.kind ?? "text"), flag, "");
+  return new Settings(values, ignored);
+}
+
+type Keep = (name: string, value: JsonValue, origin: string, directory?: string) => void;
+
+function fromFile(table: SettingTable, file: NonNullable<SettingSources["file"]>, keep: Keep): void {
+  const visit = (value: JsonValue, path: readonly string[]): void => {
+    const name = path.join(".");
+    const isLeaf = Object.hasOwn(table, name);
+    if (isLeaf || !isJsonObject(value) || Object.keys(value).length === 0) {
+      if (value !== null && (isLeaf || !isJsonObject(value))) keep(name, value, file.name);
+      return;
+    }
+    for (const [member, inner] of Object.entries(value)) visit(inner, [...path, member]);
+  };
+  const content = parsed(file.name, file.bytes);
+  if (!isJsonObject(content)) throw invalid(file.name, "it does not hold a JSON object");
+  visit(content, []);
+}
+
+function parsed(name: string, bytes: Uint8Array): JsonValue {
+  try {
+    return parseJson(bytes);
+  } catch (cause) {
+    if (!hasCode(cause, "JSON_MALFORMED")) throw cause;
+    throw invalid(name, cause.message, undefined, cause);
+  }
+}
+
+function fromEnvironment(table: SettingTable, { env, prefixes }: SettingSources, keep: Keep): void {
+  for (const [name, { kind }] of Object.entries(table)) {
+    const variable = variableFor(name);
+    const found = prefixes.map((prefix) => `${prefix}${variable}`).find((candidate) => (env[candidate] ?? "") !== "");
+    if (found !== undefined) keep(name, fromText(env[found] ?? "", kind), found);
+  }
+}
+
+/** The part of a variable's name that stands for a setting: `STORAGE_DB_URL` for `storage.db_url`. */
+export function variableFor(name: string): string {
+  return name.toUpperCase().replaceAll(/[.-]/gu, "_");
+}
+
+/** A variable holds text; what it means depends on the kind. What cannot be read stays text, for the check to refuse. */
+function fromText(text: string, kind: SettingKind): JsonValue {
+  if (kind === "number" && /^\d{1,15}$/u.test(text)) return Number(text);
+  if (kind === "boolean" && (text === "true" || text === "false")) return text === "true";
+  if (kind === "names") return text.split(",").map((item) => item.trim());
+  return kind === "json" ? parsed("the environment", Buffer.from(text)) : text;
+}
+
+interface Place {
+  readonly origin: string;
+  readonly directory: string | undefined;
+}
+
+function checked(name: string, { kind, values }: Setting, value: JsonValue, { origin, directory }: Place): JsonValue {
+  const found = ofKind(kind, value, directory);
+  if (found === undefined) throw invalid(origin, `${name} must be ${descriptions[kind]}, not ${shown(value)}`);
+  if (values !== undefined && !(typeof found === "string" && values.includes(found)))
+    throw invalid(origin, `${name} must be one of ${values.join(", ")}`);
+  return found;
+}
+
+const descriptions: Readonly<Record<SettingKind, string>> = {
+  text: "text",
+  file: "a path",
+  number: "a whole number, zero or more",
+  boolean: "true or false",
+  duration: "a duration such as 90s, 15m, 24h or 30d",
+  names: "a list of texts",
+  json: "JSON",
+};
+
+function ofKind(kind: SettingKind, value: JsonValue, directory: string | undefined): JsonValue | undefined {
+  switch (kind) {
+    case "text":
+      // Notary's ports are texts, people write numbers
+      return typeof value === "string" ? value : typeof value === "number" ? String(value) : undefined;
+    case "file":
+      return typeof value === "string" ? absolute(value, directory) : undefined;
+    case "number":
+      return typeof value === "number" && value >= 0 ? value : undefined;
+    case "boolean":
+      return typeof value === "boolean" ? value : undefined;
+    case "duration":
+      return typeof value === "string" ? durationMs(value) : undefined;
+    case "names":
+      return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+    case "json":
+      break;
+  }
+  return value;
+}
+
+function absolute(path: string, directory: string | undefined): string {
+  return path === "" || isAbsolute(path) || directory === undefined ? path : resolve(directory, path);
+}
+
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds in `90s`, `15m`, `24h`, `30d`; undefined for anything else. */
+export function durationMs(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,6})([smhd])$/u.exec(text) ?? [];
+  return digits === undefined || unit === undefined ? undefined : Number(digits) * (unitMs[unit] ?? 0);
+}
+
+/** Secrets stand in configuration files, so only what is short and plain is repeated. */
+function shown(value: JsonValue): string {
+  return typeof value === "string" || typeof value === "object"
+    ? `a ${Array.isArray(value) ? "list" : typeof value}`
+    : String(value);
+}
+
+/** A hint for a misspelt name: known ones that share its last part, or its first. */
+function nearest(name: string, table: SettingTable): string | undefined {
+  const last = name.split(".").at(-1);
+  const first = name.split(".")[0];
+  const known = Object.keys(table);
+  const similar = known.filter((candidate) => candidate.split(".").at(-1) === last);
+  const siblings = known.filter((candidate) => candidate.split(".")[0] === first);
+  const offered = similar.length > 0 ? similar : siblings;
+  return offered.length === 0 ? undefined : `settings like it: ${offered.slice(0, 8).join(", ")}`;
+}
+
+function invalid(origin: string, reason: string, hint?: string, cause?: unknown): TagsealError {
+  const options = { ...(hint === undefined ? {} : { hint }), ...(cause === undefined ? {} : { cause }) };
+  return new TagsealError("SERVER_CONFIGURATION", `Cannot use the configuration of ${origin}: ${reason}`, options);
+}

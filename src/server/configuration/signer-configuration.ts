@@ -1,0 +1,58 @@
+/** From settings to what the signer process is started with. */
+
+import { TagsealError } from "../../errors.ts";
+import type { SignerOptions } from "../signer/signer-options.ts";
+import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import { logLevelOf } from "./log-level.ts";
+import { signerPassphrases } from "./passphrase-variables.ts";
+import type { Settings } from "./settings.ts";
+import type { signerSettings } from "./signer-settings.ts";
+
+/** The settings of a signer. */
+export type SignerSettings = Settings<keyof typeof signerSettings>;
+
+/** Where a signer keeps its keys, and what seals them. */
+export interface ConfiguredKeys {
+  readonly dataDir: string | undefined;
+  /** address of a database, instead of a file in the data directory */
+  readonly database: string | undefined;
+  readonly passphrases: SignerPassphrases | undefined;
+}
+
+/** @param env for the passphrases, which stand in no file */
+export function configuredKeys(
+  settings: SignerSettings,
+  env: Readonly<Record<string, string | undefined>>,
+): ConfiguredKeys {
+  const backend = settings.text("storage.backend");
+  const isShared = backend !== "sqlite" && backend !== "sqlite3" && backend !== "memory";
+  return {
+    dataDir: settings.text("server.data_directory"),
+    database: isShared ? settings.text("storage.db_url") : undefined,
+    passphrases: signerPassphrases(env, settings.text("storage.default_alias")),
+  };
+}
+
+/**
+ * Turns settings into options; where to listen, the clock, the log and the table of keys are the caller's.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` when a file that callers must be told by is missing
+ */
+export function configuredSigner(settings: SignerSettings): Pick<SignerOptions, "tls" | "clientCaFile" | "logLevel"> {
+  return {
+    tls: {
+      certFile: required(settings, "server.tls_cert_file"),
+      keyFile: required(settings, "server.tls_key_file"),
+    },
+    clientCaFile: required(settings, "server.client_ca_file"),
+    logLevel: logLevelOf(settings.text("logging.level")),
+  };
+}
+
+function required(settings: SignerSettings, name: keyof typeof signerSettings): string {
+  const value = settings.text(name);
+  if (value !== undefined) return value;
+  throw new TagsealError("SERVER_CONFIGURATION", `Cannot use the configuration: ${name} is missing`, {
+    hint: "A signer signs for whoever shows the right certificate, so both sides need one.",
+  });
+}

@@ -1,0 +1,29 @@
+/** Every setting of `tagseal signer`, under the names of Notary's `signer-config.json`; the rest is our own. */
+
+import type { SettingTable } from "./settings.ts";
+
+/** See the head of this file. */
+export const signerSettings = {
+  "server.grpc_addr": { kind: "text", help: "address to listen on: `:7899`" },
+  "server.http_addr": { kind: "text", help: "accepted and ignored", ignored: true },
+  "server.tls_cert_file": { kind: "file", help: "certificate chain, PEM" },
+  "server.tls_key_file": { kind: "file", help: "private key of the certificate, PEM" },
+  "server.client_ca_file": { kind: "file", help: "authorities of the trust servers' certificates, PEM" },
+  "server.data_directory": { kind: "file", help: "where the embedded database lies, and the passphrase file" },
+  "storage.backend": {
+    kind: "text",
+    help: "`sqlite` (in the data directory), `postgres` or `mysql`",
+    values: ["sqlite", "sqlite3", "postgres", "mysql", "memory"],
+  },
+  "storage.db_url": { kind: "text", help: "the database: `postgres://…`, `mysql://…`, or a Go data source name" },
+  "storage.default_alias": { kind: "text", help: "the passphrase that new keys are sealed under; `default`" },
+  "logging.level": {
+    kind: "text",
+    help: "`debug`, `info` (default), `warning`, `error`",
+    values: ["debug", "info", "warning", "error", "fatal", "panic"],
+  },
+  reporting: { kind: "json", help: "accepted and ignored", ignored: true },
+} as const satisfies SettingTable;
+
+/** The beginnings of variables that override settings of the signer, ours before Notary's. */
+export const signerVariables: readonly string[] = ["TAGSEAL_SIGNER_", "NOTARY_SIGNER_"];

@@ -1,0 +1,34 @@
+/** The way in: TLS, and who asks. */
+
+import { TagsealError } from "../errors.ts";
+import { openAuthorisation, type Authorisation } from "./auth/open-authorisation.ts";
+import type { ServerLog } from "./server-log.ts";
+import type { ServerOptions } from "./server-options.ts";
+import { ServerTls } from "./server-tls.ts";
+
+/** Who may come in, and over what. */
+export interface Entrance {
+  readonly authorisation: Authorisation | undefined;
+  readonly tls: ServerTls | undefined;
+}
+
+/**
+ * Reads what decides about logins, and the server's certificate.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`
+ */
+export async function openEntrance(
+  { auth, tls: paths }: ServerOptions,
+  now: () => Date,
+  log: ServerLog,
+): Promise<Entrance> {
+  let tls: ServerTls | undefined;
+  const onAuthoritiesChange = (authorities: Buffer): void => tls?.useAuthorities(authorities);
+  const authorisation = auth && (await openAuthorisation(auth, { now, log, onAuthoritiesChange }));
+  if (paths === undefined && authorisation?.clientCertificates !== undefined) {
+    const reason = "the server must have a certificate itself";
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot ask for client certificates: ${reason}`);
+  }
+  tls = paths && (await ServerTls.open(paths, authorisation?.clientCertificates));
+  return { authorisation, tls };
+}

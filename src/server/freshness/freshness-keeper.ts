@@ -1,0 +1,218 @@
+/**
+ * Signs timestamps again before they expire, and snapshots whose key is here, so that no reader ever has to wait for that.
+ *
+ * All collections are looked at once in a while, in small batches; in between only those that are due. Several replicas on one
+ * store do this side by side: each picks its own moment within the time there is, whoever is first signs, the others find it done.
+ * Should two sign at once, the store's compare-and-swap lets one of them win, and nothing is lost.
+ */
+
+import { hasCode, MetadataError } from "../../errors.ts";
+import { encodeHex } from "../../encoding/hex.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { RenewalLead } from "../../tuf/timestamp-renewal.ts";
+import type { Publisher } from "../publisher.ts";
+import { errorFields, type ServerLog } from "../server-log.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import { ExpiryWatch } from "./expiry-watch.ts";
+
+/** What a keeper works with. */
+export interface KeeperParts {
+  readonly store: MetadataStore;
+  readonly publisher: Pick<Publisher, "renewAhead">;
+  readonly log: ServerLog;
+  readonly now: () => Date;
+  readonly lead: RenewalLead;
+  /** spreads the work of replicas and of collections published together; never decides about safety */
+  readonly random?: () => number;
+  /** how many collections are remembered; about 200 bytes each */
+  readonly maxWatched?: number;
+}
+
+/** How things stand. */
+export interface FreshnessStatus {
+  readonly watched: number;
+  /** until readers stop believing the first collection, in milliseconds; undefined while there is none */
+  readonly nextExpiryMs: number | undefined;
+  /** collections past three quarters of their life that should have been signed again */
+  readonly late: number;
+  /** collections only their owners can help, because the root or a certificate in it has expired */
+  readonly owners: number;
+  /** attempts that failed since the last one that did not */
+  readonly failuresInARow: number;
+}
+
+/** Counts for the metrics. */
+export interface KeeperCounts {
+  renewed: number;
+  failed: number;
+}
+
+const scanBatch = 100;
+const renewalBatch = 50;
+/** After so many failures one after the other it is the signer or the store, not a collection: the rest can wait. */
+const failuresBeforePause = 3;
+const retryMs = 60_000;
+
+/** Do one `step` after another; each is short. */
+export class FreshnessKeeper {
+  readonly counts: KeeperCounts = { renewed: 0, failed: 0 };
+  readonly #parts: KeeperParts;
+  readonly #random: () => number;
+  readonly #watch: ExpiryWatch;
+  #scannedAt = Number.NEGATIVE_INFINITY;
+  /** the last name seen by the scan under way */
+  #cursor: string | undefined;
+  #failuresInARow = 0;
+  #pausedUntil = 0;
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    this.#random = parts.random ?? Math.random;
+    this.#watch = new ExpiryWatch(parts.maxWatched ?? 50_000);
+  }
+
+  get lead(): RenewalLead {
+    return this.#parts.lead;
+  }
+
+  /** Looks at a batch of collections and signs what is due. @returns whether there is more to do at once @throws what the store throws */
+  async step(): Promise<boolean> {
+    const isScanning = await this.#scanOn();
+    if (this.#now() < this.#pausedUntil) return isScanning;
+    const due = this.#watch.due(this.#now(), renewalBatch);
+    for (const gun of due) {
+      await this.#renew(gun);
+      if (this.#failuresInARow >= failuresBeforePause) {
+        this.#pausedUntil = this.#now() + this.#retryMs();
+        return isScanning;
+      }
+    }
+    return isScanning || due.length === renewalBatch || this.#now() >= this.#watch.knownUntil;
+  }
+
+  status(): FreshnessStatus {
+    const now = this.#now();
+    const status = { watched: this.#watch.size, late: 0, owners: 0, failuresInARow: this.#failuresInARow };
+    let first = Number.POSITIVE_INFINITY;
+    for (const { expiresAt, isOwners } of this.#watch.values()) {
+      if (isOwners) status.owners += 1;
+      else {
+        first = Math.min(first, expiresAt);
+        if (expiresAt - now < this.#parts.lead.timestampMs / 2) status.late += 1;
+      }
+    }
+    return { ...status, nextExpiryMs: Number.isFinite(first) ? first - now : undefined };
+  }
+
+  /** The next part of a scan; begins one when the last is half a lead ago, or when the watch could not hold all that is due now. */
+  async #scanOn(): Promise<boolean> {
+    const now = this.#now();
+    if (this.#cursor === undefined) {
+      const isKnown =
+        now < this.#watch.knownUntil && Math.abs(now - this.#scannedAt) < this.#parts.lead.timestampMs / 2;
+      if (isKnown) return false;
+      this.#watch.relearn();
+      this.#cursor = "";
+      this.#scannedAt = now;
+    }
+    const guns = await this.#parts.store.guns(this.#cursor, scanBatch);
+    for (const gun of guns) await this.#learnOrSay(gun);
+    this.#cursor = guns.length < scanBatch ? undefined : guns.at(-1);
+    return this.#cursor !== undefined;
+  }
+
+  /** One collection whose files are damaged must not keep the others from being looked at. */
+  async #learnOrSay(gun: string): Promise<void> {
+    try {
+      await this.#learn(gun);
+    } catch (error) {
+      if (!(error instanceof MetadataError)) throw error;
+      this.#watch.forget(gun);
+      this.counts.failed += 1;
+      this.#parts.log.write("error", "cannot read a stored timestamp", { gun, ...errorFields(error) });
+    }
+  }
+
+  /** What was tried in vain a moment ago keeps its turn, unless somebody published meanwhile. */
+  async #learn(gun: string): Promise<void> {
+    const expiry = await this.#expiryOf(gun);
+    if (expiry === undefined) return this.#watch.forget(gun);
+    const expiresAt = Math.min(expiry.timestamp, expiry.snapshot);
+    const known = this.#watch.get(gun);
+    const isRetrying = known !== undefined && known.failures > 0 && known.expiresAt === expiresAt;
+    if (!isRetrying) this.#watch.set(gun, { expiresAt, dueAt: this.#dueAt(expiry), failures: 0, isOwners: false });
+  }
+
+  async #renew(gun: string): Promise<void> {
+    try {
+      if (await this.#isRenewed(gun)) this.counts.renewed += 1;
+      await this.#settle(gun);
+      this.#failuresInARow = 0;
+    } catch (error) {
+      this.#fail(gun, error);
+    }
+  }
+
+  async #isRenewed(gun: string): Promise<boolean> {
+    try {
+      return (await this.#parts.publisher.renewAhead(gun, this.#parts.lead)).length > 0;
+    } catch (error) {
+      // Somebody was faster: a publisher, or another replica. Either way there is a new timestamp.
+      if (hasCode(error, "STORAGE_CONFLICT")) return false;
+      throw error;
+    }
+  }
+
+  /** After an attempt that did not fail: what is still due then is the owner's to sign. */
+  async #settle(gun: string): Promise<void> {
+    const expiry = await this.#expiryOf(gun);
+    if (expiry === undefined) return this.#watch.forget(gun);
+    const { lead } = this.#parts;
+    const now = this.#now();
+    const isOwnersSnapshot = expiry.snapshot - lead.snapshotMs < now;
+    const relevant = isOwnersSnapshot ? { ...expiry, snapshot: Number.POSITIVE_INFINITY } : expiry;
+    const isOwners = expiry.timestamp - lead.timestampMs < now;
+    const expiresAt = Math.min(relevant.timestamp, relevant.snapshot);
+    const dueAt = isOwners ? Number.MAX_SAFE_INTEGER : this.#dueAt(relevant);
+    this.#watch.set(gun, { expiresAt, dueAt, failures: 0, isOwners });
+  }
+
+  #fail(gun: string, error: unknown): void {
+    this.counts.failed += 1;
+    this.#failuresInARow += 1;
+    const known = this.#watch.get(gun);
+    if (known === undefined) return;
+    const failures = known.failures + 1;
+    const dueAt = this.#now() + this.#retryMs() * Math.min(failures, 10);
+    this.#watch.set(gun, { ...known, failures, dueAt });
+    const secondsLeft = Math.round((known.expiresAt - this.#now()) / 1000);
+    this.#parts.log.write("error", "cannot renew a timestamp in time", { gun, secondsLeft, ...errorFields(error) });
+  }
+
+  /** Both files' ends; a snapshot that is not there has none. */
+  async #expiryOf(gun: string): Promise<{ readonly timestamp: number; readonly snapshot: number } | undefined> {
+    const { store } = this.#parts;
+    const file = await store.current(gun, "timestamp");
+    if (file === undefined) return undefined;
+    const { meta, expiresAt } = parseMetadata("timestamp", file.bytes).body;
+    const sha256 = meta.get("snapshot")?.hashes.get("sha256");
+    const snapshot = sha256 && (await store.byChecksum(gun, "snapshot", encodeHex(sha256)));
+    const snapshotExpiresAt = snapshot && parseMetadata("snapshot", snapshot.bytes).body.expiresAt;
+    return { timestamp: expiresAt.getTime(), snapshot: snapshotExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
+  }
+
+  /** Some moment in the first quarter of a file's lead. */
+  #dueAt({ timestamp, snapshot }: { readonly timestamp: number; readonly snapshot: number }): number {
+    const { timestampMs, snapshotMs } = this.#parts.lead;
+    const spread = this.#random() / 4;
+    return Math.min(timestamp - timestampMs * (1 - spread), snapshot - snapshotMs * (1 - spread));
+  }
+
+  #retryMs(): number {
+    return Math.min(retryMs, this.#parts.lead.timestampMs / 8);
+  }
+
+  #now(): number {
+    return this.#parts.now().getTime();
+  }
+}

@@ -1,0 +1,65 @@
+/** How many connections there may be: all together, and of one client address. */
+
+import type { Server, Socket } from "node:net";
+import { clientKey, type TrustedProxies } from "./client-address.ts";
+
+/** Bounds on connections. */
+export interface ConnectionBounds {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerClient: number;
+}
+
+/** Counts for the metrics. */
+export interface ConnectionCounts {
+  open: number;
+  refused: number;
+}
+
+/**
+ * Hangs up on connections beyond the bounds, before anything is read from them. Trusted proxies bring many clients and are bound by the sum
+ * alone.
+ */
+export class ConnectionLimit {
+  readonly counts: ConnectionCounts = { open: 0, refused: 0 };
+  readonly #bounds: ConnectionBounds;
+  readonly #proxies: TrustedProxies;
+  readonly #byClient = new Map<string, number>();
+
+  constructor(bounds: ConnectionBounds, proxies: TrustedProxies) {
+    this.#bounds = bounds;
+    this.#proxies = proxies;
+  }
+
+  /** To be called before the server listens. */
+  attach(server: Server): void {
+    server.maxConnections = this.#bounds.maxConnections;
+    server.on("drop", () => (this.counts.refused += 1));
+    server.on("connection", (socket: Socket) => this.#accept(socket));
+  }
+
+  #accept(socket: Socket): void {
+    this.#count(socket);
+    const address = socket.remoteAddress;
+    if (address === undefined || this.#proxies.has(address)) return;
+    if (this.#countOf(clientKey(address), socket) <= this.#bounds.maxConnectionsPerClient) return;
+    this.counts.refused += 1;
+    socket.destroy();
+  }
+
+  #count(socket: Socket): void {
+    this.counts.open += 1;
+    socket.once("close", () => (this.counts.open -= 1));
+  }
+
+  /** The client's connections, with this one. */
+  #countOf(client: string, socket: Socket): number {
+    const open = (this.#byClient.get(client) ?? 0) + 1;
+    this.#byClient.set(client, open);
+    socket.once("close", () => {
+      const left = (this.#byClient.get(client) ?? 1) - 1;
+      if (left === 0) this.#byClient.delete(client);
+      else this.#byClient.set(client, left);
+    });
+    return open;
+  }
+}

@@ -1,0 +1,56 @@
+/** Which form of a file a client gets: brotli, gzip or the bytes as they are. RFC 9110 §12.5.3. */
+
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
+
+/** The codings this server can make, those preferred first. */
+export const codings = ["br", "gzip", "identity"] as const;
+
+/** One of {@link codings}. */
+export type Coding = (typeof codings)[number];
+
+/**
+ * The coding a client likes best; of those it likes equally, the one that makes files smallest. Unread when it is longer than any honest one.
+ *
+ * @param header `Accept-Encoding`; without it, files are sent as they are, since the old clients send none and some would not cope
+ */
+export function preferredCoding(header: string | string[] | undefined): Coding {
+  const text = String(header ?? "");
+  if (text === "" || text.length > maxHeaderLength) return "identity";
+  const weights = weightsOf(text);
+  const weightOf = (coding: Coding): number =>
+    weights.get(coding) ?? (coding === "identity" ? leastWeight : (weights.get("*") ?? 0));
+  const best = codings.reduce((one, other) => (weightOf(other) > weightOf(one) ? other : one));
+  // A client that will have none of them gets the one that every client can read.
+  return weightOf(best) > 0 ? best : "identity";
+}
+
+const maxHeaderLength = 1024;
+/** Not named means allowed, but everything that is named comes first. */
+const leastWeight = 0.0001;
+
+function weightsOf(text: string): ReadonlyMap<string, number> {
+  const weights = new Map<string, number>();
+  for (const item of text.split(",")) {
+    const [, name, weight] =
+      /^\s*([\w*-]+)\s*(?:;\s*q\s*=\s*(1(?:\.0{0,3})?|0(?:\.\d{0,3})?|\.\d{1,3})\s*)?$/iu.exec(item) ?? [];
+    if (name !== undefined) weights.set(name.toLowerCase().replace(/^x-gzip$/u, "gzip"), Number(weight ?? 1));
+  }
+  return weights;
+}
+
+const [asBrotli, asGzip] = [promisify(brotliCompress), promisify(gzip)];
+/** Beyond this every step costs more time than it saves bytes: most of a file is hashes, which nobody can shorten. */
+const brotliQuality = 5;
+
+/** Compresses, on another thread. */
+export async function encode(bytes: Uint8Array, coding: "br" | "gzip"): Promise<Buffer> {
+  if (coding === "gzip") return await asGzip(bytes);
+  const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_SIZE_HINT, BROTLI_PARAM_MODE, BROTLI_MODE_TEXT } = constants;
+  const params = {
+    [BROTLI_PARAM_QUALITY]: brotliQuality,
+    [BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    [BROTLI_PARAM_MODE]: BROTLI_MODE_TEXT,
+  };
+  return await asBrotli(bytes, { params });
+}

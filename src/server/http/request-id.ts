@@ -1,0 +1,11 @@
+import { randomUUID } from "node:crypto";
+
+/**
+ * The name of a request in the log and in the answer to it: the one that whoever is in front of this server gave it, if it is of an honest
+ * form, else a new one.
+ *
+ * @param header `X-Request-Id`
+ */
+export function requestIdOf(header: string | string[] | undefined): string {
+  return typeof header === "string" && /^[\w.:+=/@-]{1,128}$/u.test(header) ? header : randomUUID();
+}

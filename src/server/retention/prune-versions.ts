@@ -1,0 +1,135 @@
+/** Forgets old versions of all collections, one collection after the other, so that a store does not grow for ever. */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { MetadataError } from "../../errors.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import { forgettable, keptByAge, type RetentionPolicy, type SnapshotEntries } from "./retention.ts";
+
+/** What to prune, and how. */
+export interface PruneOptions extends RetentionPolicy {
+  readonly store: MetadataStore;
+  /** only says what would go */
+  readonly dryRun?: boolean;
+  /** told of each collection that something goes from */
+  readonly onCollection?: (pruned: PrunedCollection) => void;
+  /** told of each collection that was left alone because something in it could not be read */
+  readonly onFailure?: (gun: string, error: unknown) => void;
+  /** ends the work after the collection under way */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What went from one collection. */
+export interface PrunedCollection {
+  readonly gun: string;
+  readonly versions: number;
+  readonly bytes: number;
+}
+
+/** What went, or with `dryRun` would go, and what there was. */
+export interface PruneReport {
+  readonly collections: number;
+  readonly versions: number;
+  readonly bytes: number;
+  readonly forgottenVersions: number;
+  readonly forgottenBytes: number;
+  readonly failedCollections: number;
+}
+
+const gunBatch = 100;
+/** A transaction stays short, so that publishers do not have to wait. */
+const forgetBatch = 200;
+
+/**
+ * Applies the policy to every collection. Harmless beside a running server, other replicas, publishers and itself: a new publication names
+ * the newest version of each role or files of its own, and neither is ever forgotten.
+ *
+ * @throws TagsealError `STORAGE_FAILED`; what was forgotten before stays forgotten
+ */
+export async function pruneVersions(options: PruneOptions): Promise<PruneReport> {
+  const report = {
+    collections: 0,
+    versions: 0,
+    bytes: 0,
+    forgottenVersions: 0,
+    forgottenBytes: 0,
+    failedCollections: 0,
+  };
+  for await (const gun of allGuns(options.store)) {
+    if (options.signal?.aborted === true) break;
+    const versions = await options.store.versions(gun);
+    report.collections += 1;
+    report.versions += versions.length;
+    report.bytes += bytesOf(versions);
+    try {
+      const forgotten = await pruneCollection(gun, versions, options);
+      report.forgottenVersions += forgotten.length;
+      report.forgottenBytes += bytesOf(forgotten);
+    } catch (error) {
+      if (!(error instanceof MetadataError)) throw error;
+      report.failedCollections += 1;
+      options.onFailure?.(gun, error);
+    }
+    // SQLite works without yielding: whoever else this process serves gets a turn in between.
+    await nextTurn();
+  }
+  return report;
+}
+
+async function* allGuns(store: MetadataStore): AsyncGenerator<string> {
+  for (let after = ""; ;) {
+    const guns = await store.guns(after, gunBatch);
+    yield* guns;
+    const last = guns.at(-1);
+    if (last === undefined || guns.length < gunBatch) return;
+    after = last;
+  }
+}
+
+async function pruneCollection(
+  gun: string,
+  versions: readonly FileVersion[],
+  options: PruneOptions,
+): Promise<readonly FileVersion[]> {
+  const kept = keptByAge(versions, options);
+  if (kept.length === versions.length) return [];
+  const snapshots = await entriesOf(gun, kept, options.store);
+  const doomed = forgettable(versions, snapshots, options);
+  if (doomed.length === 0) return doomed;
+  if (options.dryRun !== true) await forgetAll(gun, doomed, options.store);
+  options.onCollection?.({ gun, versions: doomed.length, bytes: bytesOf(doomed) });
+  return doomed;
+}
+
+/** One at a time: of thousands of snapshots only the names they list are held. */
+async function entriesOf(
+  gun: string,
+  kept: readonly FileVersion[],
+  store: MetadataStore,
+): Promise<readonly SnapshotEntries[]> {
+  const entries: SnapshotEntries[] = [];
+  for (const { role, version } of kept) {
+    if (role !== "snapshot") continue;
+    const file = await store.byVersion(gun, role, version);
+    // Gone since the list was made: so is what it named, or another prune has judged it.
+    if (file !== undefined) entries.push(parseMetadata("snapshot", file.bytes).body.meta);
+  }
+  return entries;
+}
+
+/**
+ * A collection may have been deleted and begun anew since the list was made, with the same numbers: each batch is compared with what lies
+ * there now.
+ */
+async function forgetAll(gun: string, doomed: readonly FileVersion[], store: MetadataStore): Promise<void> {
+  for (let at = 0; at < doomed.length; at += forgetBatch) {
+    const present = new Set((await store.versions(gun)).map(({ role, sha256 }) => `${role}.${sha256}`));
+    const batch = doomed.slice(at, at + forgetBatch).filter(({ role, sha256 }) => present.has(`${role}.${sha256}`));
+    if (batch.length > 0) await store.forget(gun, batch);
+    await nextTurn();
+  }
+}
+
+function bytesOf(files: readonly FileVersion[]): number {
+  return files.reduce((sum, { length }) => sum + length, 0);
+}

@@ -1,0 +1,91 @@
+/** The server's own numbers on `/metrics`, beside those that Notary's server had. docs/server.md lists them. */
+
+import type { CollectionReader } from "./collection-reader.ts";
+import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
+import type { RefusalCounts } from "./http/authorise.ts";
+import type { ConnectionCounts } from "./http/connection-limit.ts";
+import { Metrics } from "./http/metrics.ts";
+import type { RateLimits } from "./http/rate-limit.ts";
+import type { UploadBudget } from "./http/request-body.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Upkeep } from "./upkeep.ts";
+
+/** Where the numbers come from. */
+export interface MetricSources {
+  readonly reader: CollectionReader;
+  readonly publisher: Publisher;
+  readonly uploads: UploadBudget;
+  readonly refusals: RefusalCounts;
+  readonly keeper: FreshnessKeeper;
+  readonly upkeep: Upkeep;
+  readonly rateLimits: RateLimits;
+  readonly connections: Readonly<ConnectionCounts>;
+}
+
+type Add = (name: string, help: string, value: () => number) => void;
+
+/** Makes the page with everything on it. Names that end in `_total` are counters, all others gauges. */
+export function serverMetrics(sources: MetricSources): Metrics {
+  const metrics = new Metrics();
+  const add: Add = (name, help, value) => {
+    const type = name.endsWith("_total") ? "counter" : "gauge";
+    metrics.addGauge({ name: `tagseal_server_${name}`, help, type, value });
+  };
+  addPublishing(add, sources);
+  addAccess(add, sources);
+  addFreshness(add, sources);
+  addRetention(add, sources);
+  addLimits(add, sources);
+  return metrics;
+}
+
+function addPublishing(add: Add, { publisher, reader, uploads }: MetricSources): void {
+  add("published_total", "Publications committed.", () => publisher.counts.published);
+  add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
+  add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
+  add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
+  add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
+  add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
+  add("revision_checks_total", "Questions to the store whether something has changed.", () => reader.counts.checks);
+  add("store_lost", "1 while the store cannot be asked and reads come from memory.", () =>
+    Number(reader.counts.isLost),
+  );
+  add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
+}
+
+function addAccess(add: Add, { refusals }: MetricSources): void {
+  add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
+  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
+  add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
+  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
+}
+
+function addFreshness(add: Add, { publisher, keeper }: MetricSources): void {
+  add("renewed_total", "Expired timestamps signed again for a reader.", () => publisher.counts.renewed);
+  add("renewed_ahead_total", "Timestamps signed again before they expired.", () => keeper.counts.renewed);
+  add("renewals_failed_total", "Attempts to sign again that failed.", () => keeper.counts.failed);
+  // NaN, as Prometheus has it, while there is no collection.
+  add(
+    "next_expiry_seconds",
+    "Seconds until the first collection expires.",
+    () => (keeper.status().nextExpiryMs ?? Number.NaN) / 1000,
+  );
+  add("renewals_late", "Collections past three quarters of their life.", () => keeper.status().late);
+  add("expiries_watched", "Collections whose expiry is remembered.", () => keeper.status().watched);
+  add("expiries_of_owners", "Collections only their owners can renew.", () => keeper.status().owners);
+}
+
+function addRetention(add: Add, { upkeep }: MetricSources): void {
+  add("prunes_total", "Times that old versions were looked for.", () => upkeep.counts.prunes);
+  add("pruned_versions_total", "Old versions forgotten.", () => upkeep.counts.forgottenVersions);
+  add("pruned_bytes_total", "Bytes of the old versions forgotten.", () => upkeep.counts.forgottenBytes);
+}
+
+function addLimits(add: Add, { rateLimits, connections }: MetricSources): void {
+  for (const pace of ["reads", "uploads", "keys"] as const) {
+    add(`limited_${pace}_total`, `Requests too many (${pace}).`, () => rateLimits[pace]?.refused ?? 0);
+    add(`limited_${pace}_clients`, `Clients remembered (${pace}).`, () => rateLimits[pace]?.clients ?? 0);
+  }
+  add("connections", "Connections open.", () => connections.open);
+  add("connections_refused_total", "Connections too many.", () => connections.refused);
+}

@@ -1,0 +1,147 @@
+/** What a server keeps between two starts: its metadata and its keys. */
+
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { TagsealError } from "../errors.ts";
+import { namesKeyIn } from "./published-keys.ts";
+import { errorFields, type ServerLog } from "./server-log.ts";
+import type { ServerOptions } from "./server-options.ts";
+import type { KeyTable } from "./signer/key-table.ts";
+import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
+import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
+import { existingPassphrases, onePassphrase, type SignerPassphrases } from "./signer/signer-passphrases.ts";
+import type { SigningService } from "./signer/signing-service.ts";
+import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
+
+/**
+ * Opens what the server keeps: the store of metadata, and whoever holds its keys. What the options bring along is used as it is.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`
+ */
+export async function openServerParts(
+  options: ServerOptions,
+  now: () => Date,
+  log: ServerLog,
+): Promise<{ store: MetadataStore; signer: SigningService }> {
+  if (options.dataDir !== undefined) makeDataDirectory(options.dataDir);
+  const store = options.store ?? (await openStoreOf(options, (warning) => log.write("info", "database", { warning })));
+  try {
+    const signer = options.signer ?? (await openSigner(options, store, now, log));
+    return { store, signer };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the store that options name: a shared database, or the file below the data directory.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openStoreOf(
+  options: Pick<ServerOptions, "database" | "dataDir">,
+  onWarning?: (warning: string) => void,
+): Promise<MetadataStore> {
+  if (options.database === undefined)
+    return new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+  const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
+  return await openMetadataStore(options.database, { onWarning });
+}
+
+/** Where keys are kept. */
+export interface KeyPlace {
+  readonly dataDir?: string | undefined;
+  readonly database?: string | undefined;
+}
+
+/**
+ * Opens the table of keys that options name: in a database, or in the file below the data directory.
+ *
+ * @param how.mustExist do not begin one
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openKeyTableOf(
+  { database, dataDir }: KeyPlace,
+  how: { readonly mustExist?: boolean } = {},
+): Promise<KeyTable> {
+  if (database !== undefined) {
+    throw new TagsealError("SERVER_CONFIGURATION", "Keys cannot be kept in a database yet");
+  }
+  const path = join(requireDataDir({ dataDir }), signerFiles.database);
+  if (how.mustExist === true && !existsSync(path))
+    throw new TagsealError("SERVER_CONFIGURATION", `There is no ${path}: no server and no signer has run there`);
+  return new SqliteKeyTable(path);
+}
+
+/** The passphrases given, or the one in the data directory. @throws TagsealError `SERVER_CONFIGURATION` */
+export function passphrasesOf(keys: {
+  readonly dataDir?: string | undefined;
+  readonly passphrases?: SignerPassphrases | undefined;
+}): SignerPassphrases {
+  const file = keys.dataDir === undefined ? undefined : join(keys.dataDir, signerFiles.passphrase);
+  return existingPassphrases({ given: keys.passphrases, file });
+}
+
+async function openSigner(
+  options: ServerOptions,
+  store: MetadataStore,
+  now: () => Date,
+  log: ServerLog,
+): Promise<SigningService> {
+  const { dataDir, signerPassphrase, signerPassphrases } = options;
+  const place = { dataDir: options.dataDir, database: options.signerDatabase ?? options.database };
+  const table = options.keyTable ?? (await openKeyTableOf(place));
+  const isOwnTable = options.keyTable === undefined && place.database === undefined;
+  const namesKey = namesKeyIn(store);
+  if (options.remoteSigner !== undefined) {
+    const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
+    return openRemoteSigningService({ ...options.remoteSigner, table, namesKey, now, onReachable });
+  }
+  try {
+    await refuseEmptyTable(table, store);
+  } catch (error) {
+    await table.close();
+    throw error;
+  }
+  const passphrases = {
+    given: signerPassphrases ?? onePassphrase(signerPassphrase),
+    // Other processes that share a table would not find a passphrase that one of them has generated.
+    file: isOwnTable && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined,
+    onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
+  };
+  return openLocalSigningService({ table, passphrases, namesKey, now });
+}
+
+function logReachable(log: ServerLog, failure: TagsealError | undefined): void {
+  if (failure === undefined) log.write("info", "the signer answers again");
+  else log.write("error", "the signer does not answer", errorFields(failure));
+}
+
+/** New keys for old collections would look like success until the first publication fails. */
+async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<void> {
+  if ((await table.derivationSecret()) !== undefined || (await table.keys("", 1)).length > 0) return;
+  if ((await store.changes({ from: 0, limit: 1, backwards: false })).length === 0) return;
+  const message = "The server's store holds collections, but there are no signer keys";
+  throw new TagsealError("SERVER_CONFIGURATION", message, {
+    hint: "Restore the signer's database from the backup that goes with the store: signer.db with metadata.db.",
+  });
+}
+
+function requireDataDir({ dataDir }: Pick<ServerOptions, "dataDir">): string {
+  if (dataDir !== undefined) return dataDir;
+  throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
+    hint: "Name one with --data, or databases for both.",
+  });
+}
+
+function makeDataDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
+  }
+}

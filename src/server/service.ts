@@ -1,0 +1,89 @@
+/** Puts a server's parts together: everything behind the sockets. */
+
+import type { RequestListener } from "node:http";
+import type { Authorisation } from "./auth/open-authorisation.ts";
+import { CollectionReader } from "./collection-reader.ts";
+import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
+import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
+import type { RefusalCounts } from "./http/authorise.ts";
+import { TrustedProxies } from "./http/client-address.ts";
+import { ConnectionLimit } from "./http/connection-limit.ts";
+import { Handlers } from "./http/handlers.ts";
+import { Health } from "./http/health.ts";
+import { rateLimitsOf } from "./http/rate-limit.ts";
+import { Readiness } from "./http/readiness.ts";
+import { UploadBudget } from "./http/request-body.ts";
+import { requestListener } from "./http/request-listener.ts";
+import { Publisher } from "./publisher.ts";
+import type { ServerLog } from "./server-log.ts";
+import { serverMetrics } from "./server-metrics.ts";
+import { defaultCacheAges, defaultKeepVersionsMs, type ServerLimits, type ServerOptions } from "./server-options.ts";
+import type { SigningService } from "./signer/signing-service.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+import { Upkeep } from "./upkeep.ts";
+
+/** What a service works with. */
+export interface ServiceParts {
+  readonly store: MetadataStore;
+  readonly signer: SigningService;
+  /** what `auth` came to; undefined without */
+  readonly authorisation: Authorisation | undefined;
+  readonly limits: ServerLimits;
+  readonly now: () => Date;
+  readonly log: ServerLog;
+}
+
+/** What answers requests, and what is to be done without any. */
+export interface Service {
+  readonly listener: RequestListener;
+  /** not begun yet */
+  readonly upkeep: Upkeep;
+  /** to be attached to whatever the listener listens on */
+  readonly connections: ConnectionLimit;
+}
+
+/**
+ * Makes a service; nothing happens before the first request, or before upkeep begins.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for settings that make no sense
+ */
+export function makeService(options: ServerOptions, parts: ServiceParts): Service {
+  const { store, signer, authorisation, limits, now, log } = parts;
+  const lifetimes = options.lifetimes ?? defaultLifetimes;
+  const reader = new CollectionReader(store, { maxBytes: limits.maxCacheBytes, maxAgeMs: options.cacheMaxAgeMs, log });
+  const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
+  const keeper = new FreshnessKeeper({ store, publisher, log, now, lead: renewalLead(lifetimes) });
+  const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
+  const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
+  const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
+  const cacheAges = options.cacheAges ?? defaultCacheAges;
+  const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
+  const rateLimits = rateLimitsOf(limits);
+  const trustedProxies = new TrustedProxies(options.trustedProxies ?? []);
+  const connections = new ConnectionLimit(limits, trustedProxies);
+  const listener = requestListener({
+    handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now }),
+    health: new Health(store, signer),
+    readiness: new Readiness({ store, signer, keeper, upkeep }),
+    metrics: serverMetrics({
+      reader,
+      publisher,
+      uploads,
+      refusals,
+      keeper,
+      upkeep,
+      rateLimits,
+      connections: connections.counts,
+    }),
+    protectMonitoring: options.auth?.protectMonitoring ?? false,
+    log,
+    authorise: options.authorise ?? authorisation?.authorise,
+    tokenEndpoint: authorisation?.tokenEndpoint,
+    refusals,
+    gunPrefixes: options.gunPrefixes ?? [],
+    rateLimits,
+    trustedProxies,
+    responseTimeoutMs: limits.responseTimeoutMs,
+  });
+  return { listener, upkeep, connections };
+}

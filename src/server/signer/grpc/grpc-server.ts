@@ -1,0 +1,164 @@
+/** Answers calls by gRPC: certificates on both sides, bounds, errors as statuses, and a line of the log for each call. */
+
+import type { handleUnaryCall, Server, ServerUnaryCall, UntypedHandleCall } from "@grpc/grpc-js";
+import type * as Grpc from "@grpc/grpc-js";
+import { hasCode, TagsealError } from "../../../errors.ts";
+import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../server-log.ts";
+import type { TlsFiles } from "../../tls-files.ts";
+import type { SignerLimits } from "../signer-options.ts";
+import { loadGrpc } from "./load-grpc.ts";
+import { methods, type Method } from "./methods.ts";
+import type { SignerService } from "./signer-service.ts";
+
+/** What the server needs. */
+export interface GrpcServerParts {
+  readonly service: SignerService;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsFiles & { readonly clientCa: Buffer };
+  readonly limits: SignerLimits;
+  readonly log: ServerLog;
+}
+
+/** A server that accepts calls. */
+export interface RunningGrpcServer {
+  readonly port: number;
+  /** Lets calls under way end, for a while. */
+  close(): Promise<void>;
+}
+
+/** Numbers of the gRPC statuses that are answered. */
+const status = { invalidArgument: 3, notFound: 5, failedPrecondition: 9, internal: 13, unavailable: 14 } as const;
+
+/**
+ * Listens.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` when the address cannot be used, or without the gRPC library
+ */
+export async function startGrpcServer(parts: GrpcServerParts): Promise<RunningGrpcServer> {
+  const grpc = await loadGrpc();
+  const { limits } = parts;
+  const server = new grpc.Server({
+    "grpc.max_receive_message_length": limits.maxMessageBytes,
+    "grpc.max_concurrent_streams": limits.maxConcurrentCalls,
+    // A caller that is gone without a word holds its connection no longer than this.
+    "grpc.keepalive_time_ms": 60_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+  });
+  addMethods(server, parts);
+  const port = await bind(grpc, server, parts);
+  return { port, close: () => close(server, limits.shutdownTimeoutMs) };
+}
+
+function addMethods(server: Server, { service, log }: GrpcServerParts): void {
+  const add = <Request, Reply>(
+    method: Method<Request, Reply>,
+    level: LogLevel,
+    fields: (request: Request) => LogFields,
+    run: (request: Request) => Promise<Reply>,
+  ): void => {
+    const { path, request, reply } = method;
+    const definition = {
+      path,
+      requestStream: false,
+      responseStream: false,
+      requestDeserialize: (bytes: Buffer) => request.decode(bytes),
+      requestSerialize: (message: Request) => request.encode(message),
+      responseSerialize: (message: Reply) => reply.encode(message),
+      responseDeserialize: (bytes: Buffer) => reply.decode(bytes),
+    };
+    server.addService({ [path]: definition }, { [path]: unary(log, level, fields, run) as UntypedHandleCall });
+  };
+  add(
+    methods.createKey,
+    "info",
+    ({ gun, role }) => ({ gun: gun.slice(0, 255), role: role.slice(0, 64) }),
+    (r) => service.createKey(r),
+  );
+  add(methods.getKeyInfo, "debug", keyField, (keyId) => service.getKeyInfo(keyId));
+  add(methods.deleteKey, "info", keyField, (keyId) => service.deleteKey(keyId));
+  add(
+    methods.sign,
+    "info",
+    ({ keyId, content }) => ({ ...keyField(keyId), bytes: content.length }),
+    (r) => service.sign(r),
+  );
+  add(
+    methods.checkHealth,
+    "debug",
+    () => ({}),
+    (name) => service.checkHealth(name),
+  );
+}
+
+function keyField(keyId: string): LogFields {
+  return { keyId: keyId.slice(0, 64) };
+}
+
+function unary<Request, Reply>(
+  log: ServerLog,
+  level: LogLevel,
+  fields: (request: Request) => LogFields,
+  run: (request: Request) => Promise<Reply>,
+): handleUnaryCall<Request, Reply> {
+  return (call, answer) => {
+    const startedAt = performance.now();
+    const line = (): LogFields => ({
+      remote: call.getPeer(),
+      caller: nameOfCaller(call),
+      call: call.getPath(),
+      ...fields(call.request),
+      durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
+    });
+    run(call.request).then(
+      (reply) => {
+        log.write(level, "call", line());
+        answer(null, reply);
+      },
+      (error: unknown) => {
+        const code = statusOf(error);
+        const isOurs = code === status.internal || code === status.unavailable || code === status.failedPrecondition;
+        log.write(isOurs ? "error" : "info", isOurs ? "call failed" : "call", { ...line(), ...errorFields(error) });
+        answer({ code, details: error instanceof TagsealError ? error.message : "internal error" });
+      },
+    );
+  };
+}
+
+/** The common name of the certificate that the caller proved to have. */
+function nameOfCaller<Request, Reply>(call: ServerUnaryCall<Request, Reply>): string | undefined {
+  const name: unknown = call.getAuthContext().sslPeerCertificate?.subject.CN;
+  return typeof name === "string" ? name.slice(0, 128) : undefined;
+}
+
+function statusOf(error: unknown): number {
+  if (hasCode(error, "KEY_NOT_FOUND")) return status.notFound;
+  if (hasCode(error, "USAGE")) return status.invalidArgument;
+  // Not "not found": a server must not take a key that does not open for one that does not exist.
+  if (hasCode(error, "PASSPHRASE_UNAVAILABLE", "PASSPHRASE_WRONG")) return status.failedPrecondition;
+  return hasCode(error, "STORAGE_FAILED") ? status.unavailable : status.internal;
+}
+
+async function bind(grpc: typeof Grpc, server: Server, { host, port, tls }: GrpcServerParts): Promise<number> {
+  const pair = { private_key: tls.key, cert_chain: tls.cert };
+  const credentials = grpc.ServerCredentials.createSsl(tls.clientCa, [pair], true);
+  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+  try {
+    return await promise;
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot listen on ${host}:${port}`, {
+      cause,
+      hint: "Choose another address or port, or stop what uses this one.",
+    });
+  }
+}
+
+async function close(server: Server, timeoutMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const impatience = setTimeout(() => server.forceShutdown(), timeoutMs);
+  server.tryShutdown(() => resolve());
+  await promise;
+  clearTimeout(impatience);
+}

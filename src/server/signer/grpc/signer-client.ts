@@ -1,0 +1,105 @@
+/** Calls a signer in another process, ours or Notary's, by gRPC with certificates on both sides. */
+
+import type { Client, ServiceError } from "@grpc/grpc-js";
+import { TagsealError } from "../../../errors.ts";
+import { readCertificates, readTlsFiles } from "../../tls-files.ts";
+import { loadGrpc } from "./load-grpc.ts";
+import type { Method } from "./methods.ts";
+
+/** Where a signer is, and how both sides prove who they are. */
+export interface SignerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** PEM file of the authorities that vouch for the signer; those of the system when absent */
+  readonly caFile?: string | undefined;
+  /** PEM files of this server's certificate, which the signer demands, and its key */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** Numbers of gRPC statuses that mean something to us. */
+const status = { deadlineExceeded: 4, notFound: 5, unavailable: 14 } as const;
+
+const callTimeoutMs = 10_000;
+const maxReplyBytes = 1024 * 1024;
+
+/** One connection that is made when it is needed, and again when it is lost. */
+export class SignerClient {
+  readonly #client: Client;
+  readonly #name: string;
+
+  private constructor(client: Client, name: string) {
+    this.#client = client;
+    this.#name = name;
+  }
+
+  /**
+   * Prepares the connection; whether the signer answers shows at the first call.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that cannot be used, or without the gRPC library
+   */
+  static async create({ host, port, caFile, certFile, keyFile }: SignerAddress): Promise<SignerClient> {
+    const { cert, key } = readTlsFiles({ certFile, keyFile });
+    const ca = caFile === undefined ? null : readCertificates(caFile);
+    const { Client: GrpcClient, credentials } = await loadGrpc();
+    const name = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const client = new GrpcClient(name, credentials.createSsl(ca, key, cert), {
+      "grpc.max_receive_message_length": maxReplyBytes,
+      // Back within seconds after the signer is; the library's own bound is two minutes.
+      "grpc.initial_reconnect_backoff_ms": 200,
+      "grpc.max_reconnect_backoff_ms": 2000,
+      // A connection that died without a word is noticed during a call, before the call's own time is up.
+      "grpc.keepalive_time_ms": 3000,
+      "grpc.keepalive_timeout_ms": 3000,
+      "grpc.enable_http_proxy": 0,
+      "grpc.use_local_subchannel_pool": 1,
+    });
+    return new SignerClient(client, name);
+  }
+
+  /**
+   * Calls the signer; undefined when it says that it does not know what the call is about.
+   *
+   * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when no answer comes, `SIGNING_SERVICE_FAILED` for another one than
+   *   hoped for
+   */
+  call<Request, Reply>(method: Method<Request, Reply>, request: Request): Promise<Reply | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<Reply | undefined>();
+    const { path, request: toSigner, reply: fromSigner } = method;
+    const deadline = Date.now() + callTimeoutMs;
+    this.#client.makeUnaryRequest(
+      path,
+      (message: Request) => toSigner.encode(message),
+      (bytes: Buffer) => fromSigner.decode(bytes),
+      request,
+      { deadline },
+      (error: ServiceError | null, reply?: Reply) => {
+        if (error === null) resolve(reply);
+        else if (isStatus(error, status.notFound)) resolve(undefined);
+        else reject(this.#explained(error));
+      },
+    );
+    return promise;
+  }
+
+  /** Ends the connection; calls under way fail. */
+  close(): void {
+    this.#client.close();
+  }
+
+  #explained(cause: ServiceError): TagsealError {
+    if (!isStatus(cause, status.unavailable, status.deadlineExceeded))
+      return new TagsealError("SIGNING_SERVICE_FAILED", `The signer at ${this.#name} answered: ${cause.details}`, {
+        cause,
+        hint: "Look into the signer's log.",
+      });
+    return new TagsealError("SIGNING_SERVICE_UNREACHABLE", `The signer at ${this.#name} does not answer`, {
+      cause,
+      hint: "Check that it runs, and that each side's certificate is one the other side's CA file vouches for.",
+    });
+  }
+}
+
+function isStatus({ code }: ServiceError, ...statuses: readonly number[]): boolean {
+  return statuses.includes(code);
+}

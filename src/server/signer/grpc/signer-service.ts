@@ -1,0 +1,139 @@
+/**
+ * What a signer process does for each call. Keys are known by their IDs alone, as in Notary's protocol: a server that may
+ * call may sign with every key, and which key is whose is the server's business.
+ */
+
+import type { PublicKey } from "../../../crypto/public-key.ts";
+import type { SigningKey } from "../../../crypto/private-key.ts";
+import { KeyStoreError, TagsealError, UsageError } from "../../../errors.ts";
+import type { DerivedAlgorithm } from "../derived-key.ts";
+import type { KeyTable } from "../key-table.ts";
+import { isServerRole } from "../server-role.ts";
+import type { KeyPurpose, SignerKeys } from "../signer-keys.ts";
+import {
+  healthServices,
+  healthStatus,
+  type KeyDescription,
+  type KeyRequest,
+  type SignatureReply,
+  type SignatureRequest,
+} from "./messages.ts";
+
+/** What the service works with. */
+export interface SignerServiceParts {
+  readonly table: KeyTable;
+  readonly keys: SignerKeys;
+  /** key requests that are remembered; the oldest is forgotten beyond it */
+  readonly maxPendingKeys: number;
+  readonly now: () => Date;
+}
+
+const maxGunBytes = 255;
+
+interface Found {
+  readonly key: SigningKey;
+  readonly role: string;
+  /** true until it has signed */
+  readonly isPending: boolean;
+}
+
+/** See the head of this file. Every method may throw TagsealError `STORAGE_FAILED`. */
+export class SignerService {
+  readonly #parts: SignerServiceParts;
+
+  constructor(parts: SignerServiceParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The key to use next for this role of this collection: the same one until it signs. Only what it was promised for is
+   * written down; the key itself is computed again when it is needed.
+   *
+   * @throws UsageError `USAGE` for a role or algorithm that servers have no keys for
+   */
+  async createKey(request: KeyRequest): Promise<KeyDescription> {
+    const purpose = purposeOf(request);
+    const { publicKey } = await this.#parts.keys.pending(purpose);
+    await this.#remember(purpose, publicKey);
+    return describe(publicKey, "");
+  }
+
+  /** @throws KeyStoreError `KEY_NOT_FOUND`; `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_WRONG` for a key that does not open */
+  async getKeyInfo(keyId: string): Promise<KeyDescription> {
+    const { key, role } = await this.#find(keyId);
+    return describe(key.publicKey, role);
+  }
+
+  /** @throws KeyStoreError `KEY_NOT_FOUND`; `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_WRONG` for a key that does not open */
+  async sign({ keyId, content }: SignatureRequest): Promise<SignatureReply> {
+    const { key, isPending } = await this.#find(keyId);
+    const { method, value } = await key.sign(content);
+    // The key is kept now, and its row says what it is for.
+    if (isPending) await this.#parts.table.assignments.forget(keyId);
+    return { keyId, algorithm: key.publicKey.keyType, method, content: value };
+  }
+
+  /** Deletes a key for good; a success also when there is none. */
+  async deleteKey(keyId: string): Promise<undefined> {
+    const { table, now } = this.#parts;
+    await table.assignments.forget(keyId);
+    await table.removeKey(keyId, now());
+  }
+
+  /** @throws KeyStoreError `KEY_NOT_FOUND` for the name of a service that is not here */
+  async checkHealth(service: string): Promise<number> {
+    if (!healthServices.some((name) => name === service))
+      throw new KeyStoreError("KEY_NOT_FOUND", "There is no such service");
+    try {
+      await this.#parts.table.check();
+      return healthStatus.serving;
+    } catch (error) {
+      if (error instanceof TagsealError) return healthStatus.notServing;
+      throw error;
+    }
+  }
+
+  async #remember(purpose: KeyPurpose, { keyId, bytes: publicKey }: PublicKey): Promise<void> {
+    const { now, maxPendingKeys, table } = this.#parts;
+    const { assignments } = table;
+    if ((await assignments.find(keyId)) !== undefined) return;
+    const stale = await assignments.pending(purpose);
+    if (stale !== undefined) await assignments.forget(stale.keyId);
+    await assignments.assign({ ...purpose, keyId, publicKey, assignedAt: now(), used: false });
+    for (let excess = (await assignments.countPending()) - maxPendingKeys; excess > 0; excess -= 1) {
+      const oldest = await assignments.oldestPending();
+      if (oldest !== undefined) await assignments.forget(oldest.keyId);
+    }
+  }
+
+  async #find(keyId: string): Promise<Found> {
+    const { table, keys } = this.#parts;
+    // In this order: another call may turn the promise into a kept key between the two questions.
+    const promised = await table.assignments.find(keyId);
+    const kept = await table.keyById(keyId);
+    if (kept !== undefined) return { key: await keys.open(kept), role: kept.role, isPending: false };
+    const purpose = promised && { ...promised, algorithm: algorithmOf(promised.algorithm) };
+    const key = purpose && (await keys.pending(purpose));
+    if (purpose === undefined || key?.publicKey.keyId !== keyId)
+      throw new KeyStoreError("KEY_NOT_FOUND", `key ${JSON.stringify(keyId.slice(0, 64))} not found`);
+    return { key: keys.keptOnFirstUse(key, purpose), role: purpose.role, isPending: true };
+  }
+}
+
+function describe({ keyId, keyType: algorithm, bytes: publicKey }: PublicKey, role: string): KeyDescription {
+  return { keyId, algorithm, publicKey, role };
+}
+
+function purposeOf({ algorithm, gun, role }: KeyRequest): KeyPurpose {
+  if (!isServerRole(role))
+    throw new UsageError("USAGE", `There are no keys for the role ${JSON.stringify(role.slice(0, 64))} here`);
+  const gunBytes = Buffer.byteLength(gun);
+  if (gunBytes === 0 || gunBytes > maxGunBytes)
+    throw new UsageError("USAGE", `The name of the collection has ${gunBytes} bytes, expected 1 to ${maxGunBytes}`);
+  return { gun, role, algorithm: algorithmOf(algorithm) };
+}
+
+function algorithmOf(name: string): DerivedAlgorithm {
+  if (name === "ecdsa" || name === "ed25519") return name;
+  throw new UsageError("USAGE", `algorithm ${JSON.stringify(name.slice(0, 64))} not supported for create key`);
+}

@@ -1,0 +1,107 @@
+/**
+ * Moves a signer's keys from one passphrase to another: every seal that is not under the default alias is replaced by one
+ * that is. A key is replaced only while it is what was read, so that this may run beside servers, beside itself, and
+ * again after it was interrupted.
+ */
+
+import { TagsealError } from "../../errors.ts";
+import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
+import { openKey, sealUnderDefault, unseal } from "./signer-keys.ts";
+import { passphraseOf, type SignerPassphrases } from "./signer-passphrases.ts";
+
+/** How to rekey. */
+export interface RekeyOptions {
+  /** stays open */
+  readonly table: KeyTable;
+  /** of every alias in use, and of the default alias, which all seals are to have */
+  readonly passphrases: SignerPassphrases;
+  /** opens every key and changes none */
+  readonly isDryRun?: boolean | undefined;
+}
+
+/** What was done, or in a dry run what would be. */
+export interface RekeyReport {
+  readonly isDryRun: boolean;
+  readonly defaultAlias: string;
+  /** how many keys were resealed, by the alias they had */
+  readonly resealed: ReadonlyMap<string, number>;
+  /** keys that were under the default alias already */
+  readonly upToDate: number;
+  readonly isSecretResealed: boolean;
+  /** keys that were left as they are because they do not open, and why */
+  readonly failed: readonly { readonly keyId: string; readonly alias: string; readonly error: TagsealError }[];
+  /** passphrases that must still be kept: a key that failed, or that a server has sealed meanwhile, needs them */
+  readonly aliasesStillNeeded: readonly string[];
+}
+
+const pageSize = 200;
+
+/**
+ * Reseals everything.
+ *
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, before anything is changed, when the passphrase of an alias in use or of
+ *   the default alias is missing; `PASSPHRASE_WRONG` when the derivation secret does not open
+ * @throws TagsealError `STORAGE_FAILED`; what was resealed until then stays so
+ */
+export async function rekey(options: RekeyOptions): Promise<RekeyReport> {
+  const { table, passphrases, isDryRun = false } = options;
+  await checkAliases(table, passphrases);
+  const isSecretResealed = await resealSecret(options);
+  const counts = { resealed: new Map<string, number>(), upToDate: 0, failed: [] as RekeyReport["failed"][number][] };
+  for await (const key of allKeys(table)) {
+    try {
+      if (!(await resealKey(key, options))) counts.upToDate += 1;
+      else counts.resealed.set(key.alias, (counts.resealed.get(key.alias) ?? 0) + 1);
+    } catch (error) {
+      // A damaged key must not keep the others under the old passphrase; the report names it.
+      if (!(error instanceof TagsealError) || error.code === "STORAGE_FAILED") throw error;
+      counts.failed.push({ keyId: key.keyId, alias: key.alias, error });
+    }
+  }
+  const { defaultAlias } = passphrases;
+  const stillNeeded = isDryRun ? [] : (await aliasesInUse(table)).filter((alias) => !isSame(alias, defaultAlias));
+  return { isDryRun, defaultAlias, isSecretResealed, ...counts, aliasesStillNeeded: stillNeeded };
+}
+
+async function checkAliases(table: KeyTable, passphrases: SignerPassphrases): Promise<void> {
+  for (const alias of [...(await aliasesInUse(table)), passphrases.defaultAlias]) passphraseOf(passphrases, alias);
+}
+
+async function aliasesInUse(table: KeyTable): Promise<readonly string[]> {
+  const [secret, keys] = [await table.derivationSecret(), await table.oneKeyPerAlias()];
+  return [...new Set([...(secret === undefined ? [] : [secret.alias]), ...keys.map(({ alias }) => alias)])];
+}
+
+async function* allKeys(table: KeyTable): AsyncGenerator<SealedKey> {
+  for (let page = await table.keys("", pageSize); page.length > 0;) {
+    yield* page;
+    page = await table.keys(page.at(-1)?.keyId ?? "", pageSize);
+  }
+}
+
+async function resealSecret({ table, passphrases, isDryRun }: RekeyOptions): Promise<boolean> {
+  const kept = await table.derivationSecret();
+  if (kept === undefined) return false;
+  const secret = await unseal(kept, passphrases);
+  if (isSame(kept.alias, passphrases.defaultAlias)) return false;
+  return isDryRun === true || table.resealDerivationSecret(kept, await sealChecked(secret, passphrases));
+}
+
+/** @returns false when it is under the default alias already, or was removed or resealed meanwhile */
+async function resealKey(key: SealedKey, { table, passphrases, isDryRun }: RekeyOptions): Promise<boolean> {
+  await openKey(key, passphrases);
+  if (isSame(key.alias, passphrases.defaultAlias)) return false;
+  if (isDryRun === true) return true;
+  return table.resealKey(key.keyId, key, await sealChecked(await unseal(key, passphrases), passphrases));
+}
+
+/** The old seal is about to be destroyed: the new one must open. */
+async function sealChecked(secret: Uint8Array, passphrases: SignerPassphrases): Promise<Sealed> {
+  const seal = await sealUnderDefault(secret, passphrases);
+  if (Buffer.from(secret).equals(await unseal(seal, passphrases))) return seal;
+  throw new TagsealError("INTERNAL", "A new seal does not open to what was sealed");
+}
+
+function isSame(alias: string, other: string): boolean {
+  return alias.toUpperCase() === other.toUpperCase();
+}

@@ -1,0 +1,236 @@
+/**
+ * A signer in another process, ours or Notary's, that speaks Notary's gRPC protocol.
+ *
+ * The protocol knows keys by ID only: it neither says which collection a key is for, nor promises the same unused key
+ * twice. Both are remembered here, in {@link KeyAssignments}, so that no key ever signs for another collection, and so that
+ * key requests of strangers, which anybody may send for any name, end at a bound instead of filling the signer's database.
+ */
+
+import type { SigningKey } from "../../crypto/private-key.ts";
+import { PublicKey } from "../../crypto/public-key.ts";
+import { verifySignature } from "../../crypto/signature.ts";
+import { KeyStoreError, hasCode, TagsealError } from "../../errors.ts";
+import { KeyedLock } from "../keyed-lock.ts";
+import { healthServices, healthStatus } from "./grpc/messages.ts";
+import { methods, type Method } from "./grpc/methods.ts";
+import { SignerClient, type SignerAddress } from "./grpc/signer-client.ts";
+import type { KeyAssignment, PendingKeyOf } from "./key-assignments.ts";
+import type { KeyTable } from "./key-table.ts";
+import type { NamesKey, ServerRole, SigningService } from "./signing-service.ts";
+
+/** What a server's settings say about its signer. */
+export interface RemoteSignerSettings extends SignerAddress {
+  /** of new keys; `ecdsa` when absent */
+  readonly algorithm?: "ecdsa" | "ed25519" | undefined;
+  /** pending keys that are remembered; 10,000 when absent. Beyond it the oldest one is given to who asks next. */
+  readonly maxPendingKeys?: number | undefined;
+}
+
+/** How to use a remote signer. */
+export interface RemoteSignerOptions extends RemoteSignerSettings {
+  /** closed with the service */
+  readonly table: Pick<KeyTable, "assignments" | "check" | "close">;
+  /** decides about keys from before this server knew the signer */
+  readonly namesKey: NamesKey;
+  readonly now: () => Date;
+  /** told when the signer stops answering (with the reason), and when it answers again */
+  readonly onReachable?: ((reason: TagsealError | undefined) => void) | undefined;
+}
+
+const defaultMaxPendingKeys = 10_000;
+
+/**
+ * Opens the service. The signer need not run yet. The table is closed when this fails.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for files that cannot be used, or without the gRPC library
+ */
+export async function openRemoteSigningService(options: RemoteSignerOptions): Promise<SigningService> {
+  try {
+    return new RemoteSigningService(options, await SignerClient.create(options));
+  } catch (error) {
+    await options.table.close();
+    throw error;
+  }
+}
+
+class RemoteSigningService implements SigningService {
+  readonly #options: RemoteSignerOptions;
+  readonly #client: SignerClient;
+  readonly #lock = new KeyedLock();
+  #isReachable = true;
+
+  constructor(options: RemoteSignerOptions, client: SignerClient) {
+    this.#options = options;
+    this.#client = client;
+  }
+
+  async pendingKey(gun: string, role: ServerRole): Promise<PublicKey> {
+    const { algorithm = "ecdsa", table } = this.#options;
+    const of: PendingKeyOf = { gun, role, algorithm };
+    return this.#lock.hold(JSON.stringify([gun, role]), async () => {
+      const pending = await table.assignments.pending(of);
+      if (pending !== undefined && (await this.#keyOf(pending.keyId)) !== undefined) return publicKeyOf(pending);
+      // The signer has lost the key; nothing is published with it.
+      if (pending !== undefined) await table.assignments.forget(pending.keyId);
+      return this.#promise(of);
+    });
+  }
+
+  async find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
+    const assigned = await this.#options.table.assignments.find(keyId);
+    if (assigned === undefined) return this.#adopted(gun, role, keyId);
+    if (assigned.gun !== gun || assigned.role !== role) return undefined;
+    return this.#signingKey(assigned);
+  }
+
+  async check(): Promise<void> {
+    await this.#options.table.check();
+    for (const service of healthServices.filter((name) => name !== "")) {
+      if ((await this.#call(methods.checkHealth, service)) !== healthStatus.serving)
+        throw new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client.close();
+    await this.#options.table.close();
+  }
+
+  /** Assigns a key nobody has, and returns the one that counts: another process may do the same now. */
+  async #promise(of: PendingKeyOf): Promise<PublicKey> {
+    const { assignments } = this.#options.table;
+    const key = (await this.#spareBeyondBound(of)) ?? (await this.#createKey(of));
+    if (await this.#assign(of, key)) return key;
+    const pending = await assignments.pending(of);
+    if (pending !== undefined) return publicKeyOf(pending);
+    const owner = await assignments.find(key.keyId);
+    // It was to sign once, and the signer says that it did not: the promise still holds.
+    if (owner?.gun === of.gun && owner.role === of.role) return key;
+    // The signer offers what it made for this name when it was asked before; it has been given away since.
+    const spare = await this.#takeOldest(of);
+    if (spare !== undefined && (await this.#assign(of, spare))) return spare;
+    const message = `The signer offers a key, ${key.keyId}, that another collection uses`;
+    throw new TagsealError("SIGNING_SERVICE_FAILED", message);
+  }
+
+  #assign(of: PendingKeyOf, { keyId, bytes: publicKey }: PublicKey): Promise<boolean> {
+    const assignedAt = this.#options.now();
+    return this.#options.table.assignments.assign({ ...of, keyId, publicKey, assignedAt, used: false });
+  }
+
+  async #spareBeyondBound(of: PendingKeyOf): Promise<PublicKey | undefined> {
+    const { table, maxPendingKeys = defaultMaxPendingKeys } = this.#options;
+    return (await table.assignments.countPending()) < maxPendingKeys ? undefined : this.#takeOldest(of);
+  }
+
+  /** The key that has been pending longest, if the signer still has it; whoever it was promised to gets another one. */
+  async #takeOldest({ algorithm }: PendingKeyOf): Promise<PublicKey | undefined> {
+    const { assignments } = this.#options.table;
+    const oldest = await assignments.oldestPending();
+    if (oldest === undefined || !(await assignments.forget(oldest.keyId)) || oldest.algorithm !== algorithm)
+      return undefined;
+    return (await this.#keyOf(oldest.keyId))?.key;
+  }
+
+  async #createKey({ gun, role, algorithm }: PendingKeyOf): Promise<PublicKey> {
+    const made = await this.#call(methods.createKey, { algorithm, gun, role });
+    if (made === undefined) throw new TagsealError("SIGNING_SERVICE_FAILED", "The signer made no key");
+    return checkedKey(made.algorithm, made.publicKey, { keyId: made.keyId, algorithm });
+  }
+
+  /** A key from before this server knew the signer, which has published with it. Undefined for a key that is its owner's. */
+  async #adopted(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
+    const { table, namesKey, now } = this.#options;
+    if (!(await namesKey(gun, role, keyId))) return undefined;
+    const found = await this.#keyOf(keyId);
+    if (found === undefined) {
+      // A snapshot key may be the publisher's own. A timestamp key may not: the signer has lost it, or cannot open it.
+      if (role === "snapshot") return undefined;
+      throw lost(keyId);
+    }
+    if (found.role !== "" && found.role !== role) return undefined;
+    const { bytes: publicKey, keyType: algorithm } = found.key;
+    await table.assignments.assign({ keyId, gun, role, algorithm, publicKey, assignedAt: now(), used: true });
+    const owner = await table.assignments.find(keyId);
+    return owner?.gun === gun && owner.role === role ? this.#signingKey(owner) : undefined;
+  }
+
+  #signingKey(assigned: KeyAssignment): SigningKey {
+    const publicKey = publicKeyOf(assigned);
+    return {
+      publicKey,
+      sign: async (payload) => {
+        // Before the signature is out: a key that may be named by what is published must never be given to others.
+        const isOurs = assigned.used || (await this.#options.table.assignments.use(assigned));
+        if (!isOurs) throw givenAway(publicKey.keyId);
+        return this.#sign(publicKey, payload);
+      },
+    };
+  }
+
+  async #sign(publicKey: PublicKey, payload: Uint8Array): Promise<{ method: string; value: Uint8Array }> {
+    const { keyId } = publicKey;
+    const signed = await this.#call(methods.sign, { keyId, content: payload });
+    if (signed === undefined) throw lost(keyId);
+    const { method, content: value } = signed;
+    if (verifySignature(publicKey, { keyId, method, value }, payload)) return { method, value };
+    throw new TagsealError("SIGNING_SERVICE_FAILED", `The signer's signature is not one of key ${keyId}`);
+  }
+
+  async #keyOf(keyId: string): Promise<{ readonly key: PublicKey; readonly role: string } | undefined> {
+    const found = await this.#call(methods.getKeyInfo, keyId);
+    return found && { key: checkedKey(found.algorithm, found.publicKey, { keyId }), role: found.role };
+  }
+
+  async #call<Request, Reply>(method: Method<Request, Reply>, request: Request): Promise<Reply | undefined> {
+    try {
+      const reply = await this.#client.call(method, request);
+      this.#note(undefined);
+      return reply;
+    } catch (error) {
+      if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE")) this.#note(error);
+      throw error;
+    }
+  }
+
+  #note(failure: TagsealError | undefined): void {
+    const isReachable = failure === undefined;
+    if (isReachable !== this.#isReachable) this.#options.onReachable?.(failure);
+    this.#isReachable = isReachable;
+  }
+}
+
+function publicKeyOf({ algorithm, publicKey }: KeyAssignment): PublicKey {
+  return new PublicKey(algorithm, publicKey);
+}
+
+/** The signer is another process: what it says is a key must be one, and the one it says. */
+function checkedKey(
+  keyType: string,
+  bytes: Uint8Array,
+  expected: { readonly keyId: string; readonly algorithm?: string },
+): PublicKey {
+  const key = new PublicKey(keyType, new Uint8Array(bytes));
+  const isExpected = key.keyId === expected.keyId && (expected.algorithm ?? keyType) === keyType;
+  if (isExpected && !key.isX509 && key.verificationKey() !== undefined) return key;
+  throw new TagsealError(
+    "SIGNING_SERVICE_FAILED",
+    `The signer's description of key ${expected.keyId} is not of that key`,
+  );
+}
+
+function givenAway(keyId: string): KeyStoreError {
+  return new KeyStoreError("KEY_NOT_FOUND", `The pending key ${keyId} was given to another collection meanwhile`, {
+    hint: "Ask for the key again: tagseal trust and notary do so when a repository is initialised.",
+  });
+}
+
+function lost(keyId: string): TagsealError {
+  return new TagsealError(
+    "SIGNING_SERVICE_FAILED",
+    `The signer says that it does not hold key ${keyId}, which is in use`,
+    {
+      hint: "Notary's signer says so, too, when it was not given the passphrase of the key's alias (NOTARY_SIGNER_<ALIAS>).",
+    },
+  );
+}

@@ -1,0 +1,15 @@
+/** Reads the name of a role that a server may hold keys for, as rows and other processes spell it. */
+
+import { TagsealError } from "../../errors.ts";
+import type { ServerRole } from "./signing-service.ts";
+
+/** True for `snapshot` and `timestamp`. */
+export function isServerRole(name: unknown): name is ServerRole {
+  return name === "snapshot" || name === "timestamp";
+}
+
+/** @throws TagsealError `STORAGE_FAILED` for any other name: what was read is not a row of ours */
+export function serverRole(name: unknown): ServerRole {
+  if (isServerRole(name)) return name;
+  throw new TagsealError("STORAGE_FAILED", `Cannot use a signer's row: its role is ${JSON.stringify(name)}`);
+}

@@ -1,0 +1,167 @@
+/**
+ * The private keys of a signer: sealed rows in a {@link KeyTable}, opened ones in memory, and pending ones that are
+ * computed. What asks for them, a server in this process or another one by gRPC, stands before this.
+ */
+
+import { randomBytes } from "node:crypto";
+import { PrivateKey, type SigningKey } from "../../crypto/private-key.ts";
+import { KeyStoreError, MetadataError } from "../../errors.ts";
+import { deriveKey, derivationSecretBytes, type DerivedAlgorithm } from "./derived-key.ts";
+import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
+import { openSecret, sealSecret } from "./sealed-secret.ts";
+import {
+  existingPassphrases,
+  firstPassphrases,
+  passphraseOf,
+  type PassphraseSource,
+  type SignerPassphrases,
+} from "./signer-passphrases.ts";
+import type { ServerRole } from "./signing-service.ts";
+
+/** How to open the keys of a table. */
+export interface SignerKeysOptions {
+  readonly table: KeyTable;
+  readonly passphrases: PassphraseSource;
+  readonly now: () => Date;
+}
+
+/** What a key is made for. */
+export interface KeyPurpose {
+  readonly gun: string;
+  readonly role: ServerRole;
+  readonly algorithm: DerivedAlgorithm;
+}
+
+/** opened keys kept in memory, so that deriving the sealing key is not paid at every publication */
+const maxOpenedKeys = 4096;
+
+/**
+ * Opens a table's keys, or sets the table up on the first start. All aliases that keys carry are tried, on one key each,
+ * before the first request could ask for a key.
+ *
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
+ * @throws TagsealError `SERVER_CONFIGURATION` for a passphrase file that cannot be used, `STORAGE_FAILED`
+ */
+export async function openSignerKeys({ table, passphrases: source, now }: SignerKeysOptions): Promise<SignerKeys> {
+  const kept = await table.derivationSecret();
+  const passphrases = kept === undefined ? firstPassphrases(source) : existingPassphrases(source);
+  passphraseOf(passphrases, passphrases.defaultAlias);
+  const secret = await unseal(kept ?? (await firstSecret(table, passphrases)), passphrases);
+  for (const key of await table.oneKeyPerAlias()) await openKey(key, passphrases);
+  return new SignerKeys({ table, secret, passphrases, now });
+}
+
+interface Parts {
+  readonly table: KeyTable;
+  readonly secret: Uint8Array;
+  readonly passphrases: SignerPassphrases;
+  readonly now: () => Date;
+}
+
+/** See the head of this file. A failure never leads to a different key. */
+export class SignerKeys {
+  readonly #parts: Parts;
+  readonly #opened = new Map<string, PrivateKey>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** The key that is to be used next for this purpose, whether it was asked for before or not. It is not kept yet. */
+  async pending({ gun, role, algorithm }: KeyPurpose): Promise<PrivateKey> {
+    const { table, secret } = this.#parts;
+    return deriveKey(secret, { gun, role, algorithm, index: await table.countKeys(gun, role) });
+  }
+
+  /**
+   * A kept key, ready to sign.
+   *
+   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+   * @throws MetadataError `KEY_MALFORMED`, `KEY_UNSUPPORTED` for a row that is not what it says
+   */
+  async open(sealed: SealedKey): Promise<PrivateKey> {
+    const opened = this.#opened.get(sealed.keyId);
+    if (opened !== undefined) return opened;
+    const key = await openKey(sealed, this.#parts.passphrases);
+    this.#remember(key);
+    return key;
+  }
+
+  /** A pending key, which is durably kept before its first signature is out. */
+  keptOnFirstUse(key: PrivateKey, purpose: Pick<KeyPurpose, "gun" | "role">): SigningKey {
+    return {
+      publicKey: key.publicKey,
+      sign: async (payload) => {
+        await this.#keep(key, purpose);
+        return key.sign(payload);
+      },
+    };
+  }
+
+  /** Closes the table and forgets what is open. */
+  async close(): Promise<void> {
+    this.#opened.clear();
+    await this.#parts.table.close();
+  }
+
+  async #keep(key: PrivateKey, { gun, role }: Pick<KeyPurpose, "gun" | "role">): Promise<void> {
+    const { table, passphrases, now } = this.#parts;
+    const { keyId, keyType: algorithm, bytes: publicKey } = key.publicKey;
+    const seal = await sealUnderDefault(plainFormOf(key), passphrases);
+    const isKept = await table.insertKey({ keyId, gun, role, algorithm, publicKey, createdAt: now(), ...seal });
+    if (!isKept) throw new KeyStoreError("KEY_NOT_FOUND", `The signer's key ${keyId} was deleted`);
+    this.#remember(key);
+  }
+
+  /** The oldest entry makes room; whether a key is opened changes only how long the next signature takes. */
+  #remember(key: PrivateKey): void {
+    const oldest = this.#opened.keys().next();
+    if (this.#opened.size >= maxOpenedKeys && oldest.done !== true) this.#opened.delete(oldest.value);
+    this.#opened.set(key.publicKey.keyId, key);
+  }
+}
+
+/** Seals a secret as new ones are. @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` */
+export async function sealUnderDefault(secret: Uint8Array, passphrases: SignerPassphrases): Promise<Sealed> {
+  const alias = passphrases.defaultAlias;
+  return { alias, sealed: await sealSecret(secret, passphraseOf(passphrases, alias)) };
+}
+
+/** Opens what a row holds. @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE` */
+export async function unseal({ sealed, alias }: Sealed, passphrases: SignerPassphrases): Promise<Uint8Array> {
+  return openSecret(sealed, passphraseOf(passphrases, alias));
+}
+
+/**
+ * Opens a key and makes sure that it is the one its row names.
+ *
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+ * @throws MetadataError `KEY_MALFORMED`, `KEY_UNSUPPORTED`
+ */
+export async function openKey(sealed: SealedKey, passphrases: SignerPassphrases): Promise<PrivateKey> {
+  const key = fromPlainForm(await unseal(sealed, passphrases), sealed.algorithm);
+  if (key.publicKey.keyId === sealed.keyId) return key;
+  const found = key.publicKey.keyId;
+  throw new MetadataError("KEY_MALFORMED", `The signer's row of key ${sealed.keyId} holds another key, ${found}`);
+}
+
+/** Notary v1: what a sealed row holds; RSA as Notary would write it, if its signer took any. */
+function fromPlainForm(bytes: Uint8Array, algorithm: string): PrivateKey {
+  if (algorithm === "ecdsa") return PrivateKey.fromSec1(bytes);
+  if (algorithm === "ed25519") return PrivateKey.fromNotaryEd25519(bytes);
+  if (algorithm === "rsa") return PrivateKey.fromPkcs1(bytes);
+  throw new MetadataError(
+    "KEY_UNSUPPORTED",
+    `The signer has a key of an unknown algorithm, ${JSON.stringify(algorithm)}`,
+  );
+}
+
+function plainFormOf(key: PrivateKey): Uint8Array {
+  return key.publicKey.keyType === "ed25519" ? key.toNotaryEd25519() : key.toSec1();
+}
+
+function firstSecret(table: KeyTable, passphrases: SignerPassphrases): Promise<Sealed> {
+  return sealUnderDefault(randomBytes(derivationSecretBytes), passphrases).then((seal) =>
+    table.keepDerivationSecret(seal),
+  );
+}

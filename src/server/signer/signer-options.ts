@@ -1,0 +1,55 @@
+/** What a signer process can be told, and what applies where it is told nothing. */
+
+import type { LogLevel, LogSink } from "../server-log.ts";
+import type { TlsPaths } from "../tls-files.ts";
+import type { KeyTable } from "./key-table.ts";
+import type { SignerPassphrases } from "./signer-passphrases.ts";
+
+/**
+ * How to run a signer process. After each option: the member of Notary's `signer-config.json` that means the same.
+ */
+export interface SignerOptions {
+  /** address to listen on: the host of `server.grpc_addr`, `::` where it names none */
+  readonly host: string;
+  /** 0 takes a free one: the port of `server.grpc_addr` */
+  readonly port: number;
+  /** PEM files: `server.tls_cert_file`, `server.tls_key_file` */
+  readonly tls: TlsPaths;
+  /** PEM file of the authorities whose certificates callers must have: `server.client_ca_file`, which is optional there */
+  readonly clientCaFile: string;
+  /** holds `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent. Needed without `keyTable` */
+  readonly dataDir?: string | undefined;
+  /** instead of `signer.db`, closed with the signer: `storage.backend`, `storage.db_url` */
+  readonly keyTable?: KeyTable | undefined;
+  /**
+   * By alias, `NOTARY_SIGNER_<ALIAS>` of the environment, and the default one: `storage.default_alias`. When absent the
+   * passphrase is read from `signer.passphrase`, which the first start makes
+   */
+  readonly passphrases?: SignerPassphrases | undefined;
+  readonly limits?: Partial<SignerLimits> | undefined;
+  readonly now?: (() => Date) | undefined;
+  /** takes JSON lines; without it nothing is logged */
+  readonly log?: LogSink | undefined;
+  /** `info` when absent; `debug` adds a line for each successful question about a key or its health: `logging.level` */
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/** Bounds on what callers may ask of the signer. */
+export interface SignerLimits {
+  /** key requests that are remembered until the key signs */
+  readonly maxPendingKeys: number;
+  /** bytes of one message */
+  readonly maxMessageBytes: number;
+  /** calls under way on one connection */
+  readonly maxConcurrentCalls: number;
+  /** for calls under way when the signer closes */
+  readonly shutdownTimeoutMs: number;
+}
+
+/** What applies where the caller names nothing else. */
+export const defaultSignerLimits: SignerLimits = {
+  maxPendingKeys: 100_000,
+  maxMessageBytes: 4 * 1024 * 1024,
+  maxConcurrentCalls: 100,
+  shutdownTimeoutMs: 10_000,
+};

@@ -1,0 +1,149 @@
+/** The signer's rows in an SQLite file: sealed keys, and the sealed secret that pending keys come from. */
+
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import { TagsealError } from "../../errors.ts";
+import { explained, openDatabase } from "../storage/sqlite-database.ts";
+import type { KeyAssignments } from "./key-assignments.ts";
+import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
+import { sealing } from "./sealed-secret.ts";
+import { serverRole } from "./server-role.ts";
+import type { ServerRole } from "./signing-service.ts";
+import { SqliteKeyAssignments } from "./sqlite-key-assignments.ts";
+
+type Row = Record<string, SQLOutputValue>;
+
+function prepareAll(database: DatabaseSync) {
+  const key = `SELECT key_id, gun, role, algorithm, passphrase_alias, public, private, created_at FROM private_keys
+    WHERE deleted_at IS NULL`;
+  return {
+    secret: database.prepare("SELECT sealed, passphrase_alias FROM derivation_secret WHERE id = 1"),
+    insertSecret: database.prepare(
+      "INSERT OR IGNORE INTO derivation_secret (id, sealed, passphrase_alias) VALUES (1, ?, ?)",
+    ),
+    resealSecret: database.prepare(
+      "UPDATE derivation_secret SET sealed = ?, passphrase_alias = ? WHERE sealed = ? AND passphrase_alias = ?",
+    ),
+    findKey: database.prepare(`${key} AND key_id = ? AND gun = ? AND role = ?`),
+    keyById: database.prepare(`${key} AND key_id = ?`),
+    keys: database.prepare(`${key} AND key_id > ? ORDER BY key_id LIMIT ?`),
+    onePerAlias: database.prepare(
+      `${key} AND id IN (SELECT min(id) FROM private_keys WHERE deleted_at IS NULL GROUP BY passphrase_alias)`,
+    ),
+    countKeys: database.prepare("SELECT count(*) AS count FROM private_keys WHERE gun = ? AND role = ?"),
+    insertKey: database.prepare(
+      `INSERT OR IGNORE INTO private_keys (created_at, key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias,
+        public, private, gun, role, last_used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    resealKey: database.prepare(
+      `UPDATE private_keys SET private = ?, passphrase_alias = ?
+        WHERE key_id = ? AND private = ? AND passphrase_alias = ? AND deleted_at IS NULL`,
+    ),
+    removeKey: database.prepare(
+      "UPDATE private_keys SET private = '', deleted_at = ? WHERE key_id = ? AND deleted_at IS NULL",
+    ),
+  } satisfies Record<string, StatementSync>;
+}
+
+/** Keeps everything in one file. */
+export class SqliteKeyTable implements KeyTable {
+  readonly assignments: KeyAssignments;
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #statements: ReturnType<typeof prepareAll>;
+
+  /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
+  constructor(path: string) {
+    this.#path = path;
+    this.#database = openDatabase({ path, migrations: ["0001-signer.sql", "0002-signer.sql"] });
+    this.#database.exec("PRAGMA secure_delete = ON"); // a removed or replaced seal is overwritten in the file
+    this.#statements = prepareAll(this.#database);
+    this.assignments = new SqliteKeyAssignments(path, this.#database);
+  }
+
+  async derivationSecret(): Promise<Sealed | undefined> {
+    const row = this.#read(() => this.#statements.secret.get());
+    return row && { sealed: String(row["sealed"]), alias: String(row["passphrase_alias"]) };
+  }
+
+  async keepDerivationSecret({ sealed, alias }: Sealed): Promise<Sealed> {
+    this.#write(() => this.#statements.insertSecret.run(sealed, alias));
+    const kept = await this.derivationSecret();
+    if (kept === undefined)
+      throw new TagsealError("STORAGE_FAILED", `${this.#path} did not keep what was written to it`);
+    return kept;
+  }
+
+  async resealDerivationSecret(from: Sealed, to: Sealed): Promise<boolean> {
+    return this.#write(() => this.#statements.resealSecret.run(to.sealed, to.alias, from.sealed, from.alias)) > 0;
+  }
+
+  async findKey(gun: string, role: ServerRole, keyId: string): Promise<SealedKey | undefined> {
+    return optionalKey(this.#read(() => this.#statements.findKey.get(keyId, gun, role)));
+  }
+
+  async keyById(keyId: string): Promise<SealedKey | undefined> {
+    return optionalKey(this.#read(() => this.#statements.keyById.get(keyId)));
+  }
+
+  async countKeys(gun: string, role: ServerRole): Promise<number> {
+    return Number(this.#read(() => this.#statements.countKeys.get(gun, role))?.["count"]);
+  }
+
+  async insertKey(key: SealedKey): Promise<boolean> {
+    const { keyId, gun, role, algorithm, publicKey, sealed, alias } = key;
+    const at = key.createdAt.getTime();
+    const seal = [sealing.encryption, sealing.keyWrap, algorithm, alias] as const;
+    this.#write(() => this.#statements.insertKey.run(at, keyId, ...seal, publicKey, sealed, gun, role, at));
+    return (await this.keyById(keyId)) !== undefined;
+  }
+
+  async keys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]> {
+    return this.#read(() => this.#statements.keys.all(afterKeyId, limit)).map(keyOf);
+  }
+
+  async oneKeyPerAlias(): Promise<readonly SealedKey[]> {
+    return this.#read(() => this.#statements.onePerAlias.all()).map(keyOf);
+  }
+
+  async resealKey(keyId: string, from: Sealed, to: Sealed): Promise<boolean> {
+    const values = [to.sealed, to.alias, keyId, from.sealed, from.alias] as const;
+    return this.#write(() => this.#statements.resealKey.run(...values)) > 0;
+  }
+
+  async removeKey(keyId: string, at: Date): Promise<boolean> {
+    return this.#write(() => this.#statements.removeKey.run(at.getTime(), keyId)) > 0;
+  }
+
+  async check(): Promise<void> {
+    await this.derivationSecret();
+  }
+
+  async close(): Promise<void> {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #read<T>(statement: () => T): T {
+    return explained(this.#path, "read", statement);
+  }
+
+  #write(statement: () => { readonly changes: number | bigint }): number {
+    return Number(explained(this.#path, "write to", statement).changes);
+  }
+}
+
+function optionalKey(row: Row | undefined): SealedKey | undefined {
+  return row && keyOf(row);
+}
+
+function keyOf(row: Row): SealedKey {
+  return {
+    keyId: String(row["key_id"]),
+    gun: String(row["gun"]),
+    role: row["role"] === "" ? "" : serverRole(row["role"]),
+    algorithm: String(row["algorithm"]),
+    publicKey: new Uint8Array(row["public"] as Uint8Array), // a BLOB column
+    sealed: String(row["private"]),
+    alias: String(row["passphrase_alias"]),
+    createdAt: new Date(Number(row["created_at"])),
+  };
+}

@@ -1,0 +1,107 @@
+/** A bounded number of connections that are opened when they are wanted, and thrown away when they broke. */
+
+import { TagsealError } from "../../../errors.ts";
+import type { SqlConnection } from "./sql-engine.ts";
+
+/** How a pool makes connections, and how long it lets wait for one. */
+export interface PoolOptions {
+  readonly connect: () => Promise<SqlConnection>;
+  readonly size: number;
+  readonly waitMs: number;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: TagsealError) => void;
+}
+
+/** See the head of this file. */
+export class ConnectionPool {
+  readonly #options: PoolOptions;
+  readonly #idle: SqlConnection[] = [];
+  readonly #waiting = new Set<Waiting>();
+  #used = 0;
+  #isClosed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Lends a connection. @throws TagsealError `STORAGE_FAILED` when none is free in time; what `work` or connecting throws */
+  async lend<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    await this.#takePlace();
+    try {
+      const connection = this.#takeIdle() ?? (await this.#options.connect());
+      try {
+        return await work(connection);
+      } finally {
+        this.#giveBack(connection);
+      }
+    } finally {
+      this.#leavePlace();
+    }
+  }
+
+  /** Closes connections that nobody uses: when one broke, the others probably lead to the same server. */
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.close();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.closeIdle();
+    for (const waiting of this.#waiting) waiting.reject(closed());
+    this.#waiting.clear();
+  }
+
+  /** Newest first: those used least are the ones a server or a firewall closes. */
+  #takeIdle(): SqlConnection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.isOpen) return connection;
+    }
+    return undefined;
+  }
+
+  #giveBack(connection: SqlConnection): void {
+    if (connection.isOpen && !this.#isClosed) this.#idle.push(connection);
+    else connection.close();
+  }
+
+  async #takePlace(): Promise<void> {
+    if (this.#isClosed) throw closed();
+    if (this.#used < this.#options.size) {
+      this.#used += 1;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting = { resolve, reject };
+    this.#waiting.add(waiting);
+    const timer = setTimeout(() => reject(busy(this.#options)), this.#options.waitMs);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(waiting);
+    }
+  }
+
+  /** A place goes to whoever waits longest without becoming free in between. */
+  #leavePlace(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#used -= 1;
+    else {
+      this.#waiting.delete(next);
+      next.resolve();
+    }
+  }
+}
+
+function busy({ size, waitMs }: PoolOptions): TagsealError {
+  return new TagsealError("STORAGE_FAILED", `None of ${size} database connections became free in ${waitMs} ms`, {
+    hint: "The database is slower than what is asked of it: look at its load and locks.",
+  });
+}
+
+function closed(): TagsealError {
+  return new TagsealError("STORAGE_FAILED", "The connection to the database is closed");
+}

@@ -1,0 +1,91 @@
+/** How a connection to a database is protected. PostgreSQL, MySQL and Go's drivers have a spelling each; they mean the same things. */
+
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import { TagsealError } from "../../../errors.ts";
+
+/** From no protection to all of it. `require` encrypts without asking whom it talks to; `verify-ca` asks for any name the CA vouches for. */
+export type TlsMode = "disable" | "require" | "verify-ca" | "verify-full";
+
+/** Settings of an address. Files are PEM. */
+export interface DatabaseTls {
+  readonly mode: TlsMode;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
+/** What the values of `sslmode`, `ssl-mode` and `tls` mean, in lower case and with hyphens. */
+const modes: ReadonlyMap<string, TlsMode> = new Map([
+  ["disable", "disable"],
+  ["disabled", "disable"],
+  ["false", "disable"],
+  ["require", "require"],
+  ["required", "require"],
+  ["skip-verify", "require"],
+  ["verify-ca", "verify-ca"],
+  ["verify-full", "verify-full"],
+  ["verify-identity", "verify-full"],
+  ["true", "verify-full"],
+]);
+
+const modeNames = ["sslmode", "ssl-mode", "tls"] as const;
+const caNames = ["sslrootcert", "ssl-ca"] as const;
+const certNames = ["sslcert", "ssl-cert"] as const;
+const keyNames = ["sslkey", "ssl-key"] as const;
+
+/** Every parameter that {@link tlsOf} reads. */
+export const tlsParameters: ReadonlySet<string> = new Set([...modeNames, ...caNames, ...certNames, ...keyNames]);
+
+/** @throws TagsealError `SERVER_CONFIGURATION` for a mode that might or might not encrypt, or one nobody knows */
+export function tlsOf(parameters: URLSearchParams, absent: TlsMode): DatabaseTls {
+  const caFile = firstOf(parameters, caNames);
+  const mode = modeOf(firstOf(parameters, modeNames), absent);
+  return {
+    // As PostgreSQL's own library has it: who names an authority wants it asked.
+    mode: mode === "require" && caFile !== undefined ? "verify-ca" : mode,
+    caFile,
+    certFile: firstOf(parameters, certNames),
+    keyFile: firstOf(parameters, keyNames),
+  };
+}
+
+function modeOf(text: string | undefined, absent: TlsMode): TlsMode {
+  if (text === undefined) return absent;
+  const mode = modes.get(text.toLowerCase().replaceAll("_", "-"));
+  if (mode !== undefined) return mode;
+  throw new TagsealError("SERVER_CONFIGURATION", `Cannot connect to a database with TLS mode "${text}"`, {
+    hint: "Choose disable, require, verify-ca or verify-full: a mode that falls back to plain text protects against nobody.",
+  });
+}
+
+function firstOf(parameters: URLSearchParams, names: readonly string[]): string | undefined {
+  return names.map((name) => parameters.get(name)).find((value) => value !== null) ?? undefined;
+}
+
+/**
+ * What Node needs for these settings; undefined for a connection without TLS.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for a file that cannot be read
+ */
+export function tlsConnectionOptions(tls: DatabaseTls): ConnectionOptions | undefined {
+  if (tls.mode === "disable") return undefined;
+  return {
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: tls.mode !== "require",
+    ...(tls.caFile !== undefined && { ca: readPem(tls.caFile) }),
+    ...(tls.certFile !== undefined && { cert: readPem(tls.certFile) }),
+    ...(tls.keyFile !== undefined && { key: readPem(tls.keyFile) }),
+    ...(tls.mode === "verify-ca" && { checkServerIdentity: () => undefined }),
+  };
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot read ${path}, which the address of the database names`, {
+      cause,
+    });
+  }
+}

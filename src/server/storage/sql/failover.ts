@@ -1,0 +1,91 @@
+/** Connects to the first server that can do what is wanted: of several hosts, the next one takes over. */
+
+import { hasCode, TagsealError } from "../../../errors.ts";
+import type { DatabaseAddress, DatabaseHost } from "./database-address.ts";
+import type { SqlConnection, SqlEngine } from "./sql-engine.ts";
+
+/** A host that could not be used is tried after the others for so long. */
+const avoidMs = 10_000;
+/** Who asks again so soon gets the same answer: a server that is gone must not cost every request a time-out. */
+const rememberFailureMs = 500;
+
+/** See the head of this file. */
+export class Failover {
+  readonly #engine: SqlEngine;
+  readonly #address: DatabaseAddress;
+  readonly #timeoutMs: number;
+  readonly #avoidUntil = new Map<DatabaseHost, number>();
+  #failure: { readonly error: unknown; readonly until: number } | undefined;
+
+  constructor(engine: SqlEngine, address: DatabaseAddress, timeoutMs: number) {
+    this.#engine = engine;
+    this.#address = address;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** A connection to a server that can commit. @throws TagsealError `STORAGE_FAILED` when there is none now */
+  async connectToPrimary(): Promise<SqlConnection> {
+    if (this.#failure !== undefined && performance.now() < this.#failure.until) throw this.#failure.error;
+    try {
+      const connection = await this.#firstOf((host) => this.#connect(host, false));
+      this.#failure = undefined;
+      return connection;
+    } catch (error) {
+      this.#failure = { error, until: performance.now() + rememberFailureMs };
+      throw error;
+    }
+  }
+
+  /** A connection to any server that answers, from what it knows. @throws TagsealError `STORAGE_FAILED` */
+  connectToAny(): Promise<SqlConnection> {
+    return this.#firstOf((host) => this.#connect(host, true));
+  }
+
+  async #firstOf(connect: (host: DatabaseHost) => Promise<SqlConnection>): Promise<SqlConnection> {
+    const failures: unknown[] = [];
+    for (const host of this.#inOrder()) {
+      try {
+        const connection = await connect(host);
+        this.#avoidUntil.delete(host);
+        return connection;
+      } catch (error) {
+        if (hasCode(error, "SERVER_CONFIGURATION")) throw error;
+        this.#avoidUntil.set(host, performance.now() + avoidMs);
+        failures.push(error);
+      }
+    }
+    throw unreachable(this.#address, failures);
+  }
+
+  /** As written, except that those which failed lately come last. */
+  #inOrder(): readonly DatabaseHost[] {
+    const now = performance.now();
+    const isAvoided = (host: DatabaseHost): boolean => (this.#avoidUntil.get(host) ?? 0) > now;
+    const { hosts } = this.#address;
+    return [...hosts.filter((host) => !isAvoided(host)), ...hosts.filter(isAvoided)];
+  }
+
+  async #connect(host: DatabaseHost, allowStale: boolean): Promise<SqlConnection> {
+    const connection = await this.#engine.connect({
+      host,
+      address: this.#address,
+      timeoutMs: this.#timeoutMs,
+      allowStale,
+    });
+    if (connection.isPrimary || allowStale) return connection;
+    connection.close();
+    throw new TagsealError("STORAGE_FAILED", `${nameOf(host)} is cut off from its cluster, or only a standby`);
+  }
+}
+
+function nameOf(host: DatabaseHost): string {
+  return "socketPath" in host ? host.socketPath : `${host.host}:${host.port}`;
+}
+
+function unreachable({ display }: DatabaseAddress, failures: readonly unknown[]): TagsealError {
+  const reasons = failures.map((error) => (error instanceof Error ? error.message : String(error)));
+  return new TagsealError("STORAGE_FAILED", `Cannot use ${display}: ${[...new Set(reasons)].join("; ")}`, {
+    cause: failures.at(-1),
+    hint: "Check that the database runs, and the address, account and TLS settings the server was given for it.",
+  });
+}

@@ -1,0 +1,188 @@
+/**
+ * What changes a collection, each method the whole of one transaction. All of them begin by locking the collection's row, so that
+ * what they read afterwards holds until the commit; where locks do not reach (other nodes of a cluster) the commit itself fails.
+ */
+
+import type { RoleName } from "../../../tuf/metadata.ts";
+import {
+  publishConflict,
+  restoreConflict,
+  type Change,
+  type FileVersion,
+  type NewFile,
+  type Publication,
+  type StoredFile,
+} from "../metadata-store.ts";
+import type { Queries } from "./sql-engine.ts";
+import type { SqlSession } from "./sql-database.ts";
+
+type NewChange = Omit<Change, "id">;
+
+interface CollectionRow {
+  readonly revision: number;
+  readonly timestamp_sha256: string | null;
+}
+
+/** See the head of this file, and `MetadataStore` for what each method promises. */
+export class MetadataTransaction {
+  readonly #session: SqlSession;
+  readonly #queries: Queries;
+
+  constructor(session: SqlSession, queries: Queries) {
+    this.#session = session;
+    this.#queries = queries;
+  }
+
+  async publish({ gun, base, files, at }: Publication): Promise<void> {
+    const row = await this.#lock(gun);
+    const timestamp = files.find(({ role }) => role === "timestamp");
+    const change = timestamp && update(gun, timestamp, at);
+    if ((row?.timestamp_sha256 ?? undefined) !== base) {
+      if (change !== undefined && (await this.#isCommittedAlready(change))) return;
+      throw publishConflict(gun, "its timestamp has changed meanwhile");
+    }
+    await this.#refuseOldVersions(gun, files);
+    for (const file of files) await this.#insertFile(gun, file, at);
+    await this.#write(gun, row, timestamp?.sha256 ?? base);
+    if (change !== undefined) await this.#record(change);
+  }
+
+  async remove(gun: string, at: Date): Promise<void> {
+    if ((await this.#lock(gun)) === undefined) return;
+    const change: NewChange = { createdAt: at, gun, version: 0, sha256: "", category: "deletion" };
+    if (await this.#isCommittedAlready(change)) return;
+    await this.#session.change(this.#queries.deleteFrom("tagseal_files").where("gun", "=", gun));
+    await this.#session.change(this.#queries.deleteFrom("tagseal_collections").where("gun", "=", gun));
+    await this.#record(change);
+  }
+
+  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+    const row = await this.#lock(gun);
+    if (row === undefined) return 0;
+    let forgotten = 0;
+    for (const { role, version } of files) {
+      const ofRole = this.#queries.deleteFrom("tagseal_files").where("gun", "=", gun).where("role", "=", role);
+      forgotten += await this.#session.change(ofRole.where("version", "=", version));
+    }
+    await this.#writeWhatIsThere(gun, row);
+    return forgotten;
+  }
+
+  async restore(gun: string, files: readonly StoredFile[]): Promise<void> {
+    const row = await this.#lock(gun);
+    for (const file of files) await this.#restoreFile(gun, file);
+    await this.#writeWhatIsThere(gun, row);
+  }
+
+  async restoreChanges(changes: readonly Change[]): Promise<void> {
+    const last = await this.#lockPosition();
+    for (const change of changes) await this.#restoreChange(change);
+    await this.#movePosition(Math.max(last, ...changes.map(({ id }) => id)));
+  }
+
+  /** Undefined when there is no such collection: of two transactions that both make it, one fails and is tried again. */
+  async #lock(gun: string): Promise<CollectionRow | undefined> {
+    const query = this.#queries
+      .selectFrom("tagseal_collections")
+      .select(["revision", "timestamp_sha256"])
+      .where("gun", "=", gun)
+      .forUpdate();
+    return (await this.#session.rows(query))[0];
+  }
+
+  async #write(gun: string, row: CollectionRow | undefined, sha256: string | undefined): Promise<void> {
+    const next = { revision: (row?.revision ?? 0) + 1, timestamp_sha256: sha256 ?? null };
+    await this.#session.change(
+      row === undefined
+        ? this.#queries.insertInto("tagseal_collections").values({ gun, ...next })
+        : this.#queries.updateTable("tagseal_collections").set(next).where("gun", "=", gun),
+    );
+  }
+
+  /** After single files came or went: the newest timestamp there is counts, and a collection without a file is none. */
+  async #writeWhatIsThere(gun: string, row: CollectionRow | undefined): Promise<void> {
+    const files = this.#queries.selectFrom("tagseal_files").where("gun", "=", gun);
+    const newest = files.where("role", "=", "timestamp").orderBy("version", "desc").select("sha256").limit(1);
+    const [timestamp] = await this.#session.rows(newest);
+    const [any] = await this.#session.rows(files.select("role").limit(1));
+    if (any !== undefined) return this.#write(gun, row, timestamp?.sha256);
+    await this.#session.change(this.#queries.deleteFrom("tagseal_collections").where("gun", "=", gun));
+  }
+
+  async #refuseOldVersions(gun: string, files: readonly NewFile[]): Promise<void> {
+    if (files.length === 0) return;
+    const roles = files.map(({ role }) => role);
+    const query = this.#queries
+      .selectFrom("tagseal_files")
+      .select(({ fn }) => ["role", fn.max("version").as("version")])
+      .where("gun", "=", gun)
+      .where("role", "in", roles)
+      .groupBy("role");
+    const stored = new Map((await this.#session.rows(query)).map((row) => [row.role, row.version]));
+    for (const { role, version } of files) {
+      const highest = stored.get(role) ?? 0;
+      if (version <= highest) throw publishConflict(gun, `${role} ${version} is not newer than the stored ${highest}`);
+    }
+  }
+
+  async #insertFile(gun: string, { role, version, sha256, bytes }: NewFile, createdAt: Date): Promise<void> {
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const row = { gun, role, version, sha256, created_at: createdAt.getTime(), data };
+    await this.#session.change(this.#queries.insertInto("tagseal_files").values(row));
+  }
+
+  async #restoreFile(gun: string, file: StoredFile): Promise<void> {
+    const here = await this.#checksum(gun, file.role, file.version);
+    if (here === undefined) await this.#insertFile(gun, file, file.createdAt);
+    else if (here !== file.sha256) throw restoreConflict(`${file.role} ${file.version} of ${gun}`);
+  }
+
+  async #checksum(gun: string, role: RoleName, version: number): Promise<string | undefined> {
+    const files = this.#queries.selectFrom("tagseal_files").select("sha256").where("gun", "=", gun);
+    return (await this.#session.rows(files.where("role", "=", role).where("version", "=", version)))[0]?.sha256;
+  }
+
+  /** Last of all, since everybody who publishes waits here: the position is locked until the commit. */
+  async #record(change: NewChange): Promise<void> {
+    const id = (await this.#lockPosition()) + 1;
+    await this.#movePosition(id);
+    await this.#insertChange({ id, ...change });
+  }
+
+  /** An earlier try of this transaction, whose answer was lost, left this line. */
+  async #isCommittedAlready({ createdAt, gun, sha256, category }: NewChange): Promise<boolean> {
+    if (!this.#session.mayBeCommitted) return false;
+    const ofCollection = this.#queries.selectFrom("tagseal_changes").select("id").where("gun", "=", gun);
+    const same = ofCollection.where("sha256", "=", sha256).where("category", "=", category);
+    return (await this.#session.rows(same.where("created_at", "=", createdAt.getTime()))).length > 0;
+  }
+
+  async #restoreChange(change: Change): Promise<void> {
+    const { id, gun, sha256, category } = change;
+    const [here] = await this.#session.rows(
+      this.#queries.selectFrom("tagseal_changes").selectAll().where("id", "=", id),
+    );
+    if (here === undefined) await this.#insertChange(change);
+    else if (here.gun !== gun || here.sha256 !== sha256 || here.category !== category)
+      throw restoreConflict(`change ${id}`);
+  }
+
+  async #insertChange({ id, createdAt, gun, version, sha256, category }: Change): Promise<void> {
+    const row = { id, created_at: createdAt.getTime(), gun, version, sha256, category };
+    await this.#session.change(this.#queries.insertInto("tagseal_changes").values(row));
+  }
+
+  async #lockPosition(): Promise<number> {
+    const query = this.#queries.selectFrom("tagseal_change_position").select("last_change").where("id", "=", 1);
+    return (await this.#session.rows(query.forUpdate()))[0]?.last_change ?? 0;
+  }
+
+  async #movePosition(last: number): Promise<void> {
+    const table = this.#queries.updateTable("tagseal_change_position");
+    await this.#session.change(table.set({ last_change: last }).where("id", "=", 1));
+  }
+}
+
+function update(gun: string, { version, sha256 }: NewFile, createdAt: Date): NewChange {
+  return { createdAt, gun, version, sha256, category: "update" };
+}

@@ -1,0 +1,132 @@
+/**
+ * Brings a schema up to date. Several replicas may start at once, with an account that may change tables or with one that may not:
+ * a schema that is current is only looked at.
+ */
+
+import { hasCode, TagsealError } from "../../../errors.ts";
+import { migrationText } from "../migration-text.ts";
+import type { SqlConnection, SqlResult } from "./sql-engine.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+
+/** Steps of each schema, oldest first; the version of a schema is how many of them were run. A step is frozen once released. */
+const migrations = {
+  metadata: ["0001-metadata.sql"],
+  signer: ["0001-signer.sql"],
+} as const;
+
+/** Which of the two schemas: they may share a database. */
+export type SchemaName = keyof typeof migrations;
+
+const timeoutMs = 120_000;
+const maxAttempts = 10;
+
+/**
+ * Runs the steps that are missing.
+ *
+ * @returns how many were run
+ * @throws TagsealError `SERVER_CONFIGURATION` when a newer release wrote the schema, `STORAGE_FAILED`
+ */
+export async function migrateSchema(database: SqlDatabase, name: SchemaName): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await database.withConnection((connection) => new Migration(database, connection, name).run());
+    } catch (error) {
+      // Another node of a cluster, which the lock does not reach, was there first: now there is less to do, or nothing.
+      if (!hasCode(error, "STORAGE_CONFLICT") || attempt >= maxAttempts) throw error;
+    }
+  }
+}
+
+class Migration {
+  readonly #database: SqlDatabase;
+  readonly #connection: SqlConnection;
+  readonly #name: SchemaName;
+
+  constructor(database: SqlDatabase, connection: SqlConnection, name: SchemaName) {
+    this.#database = database;
+    this.#connection = connection;
+    this.#name = name;
+  }
+
+  /** @returns how many steps were run */
+  async run(): Promise<number> {
+    if ((await this.#missing()).length === 0) return 0;
+    try {
+      return await this.#runLocked();
+    } finally {
+      // Ends the lock and, where something failed, the transaction.
+      this.#connection.close();
+    }
+  }
+
+  async #runLocked(): Promise<number> {
+    const { engine } = this.#database;
+    await this.#plainly(engine.begin);
+    await engine.lockMigration(this.#connection);
+    await this.#plainly(schemaTable);
+    // Asked again: another replica may have run them while this one waited for the lock.
+    const missing = await this.#missing();
+    for (const file of missing) await this.#runFile(file);
+    await this.#record();
+    await this.#plainly("COMMIT");
+    return missing.length;
+  }
+
+  async #runFile(file: string): Promise<void> {
+    for (const statement of statementsOf(migrationText(file))) await this.#plainly(statement);
+  }
+
+  /** Files of `migrations/` that were not run yet. */
+  async #missing(): Promise<readonly string[]> {
+    const version = await this.#version();
+    const known = migrations[this.#name];
+    if (version > known.length) throw tooNew(this.#database.address.display, this.#name, version, known.length);
+    return known.slice(version).map((file) => `${this.#database.engine.name}-${file}`);
+  }
+
+  async #version(): Promise<number> {
+    const { queries, engine } = this.#database;
+    const query = queries.selectFrom("tagseal_schema").select("version").where("component", "=", this.#name).compile();
+    try {
+      return (await this.#connection.run<{ version: number }>(query, timeoutMs)).rows[0]?.version ?? 0;
+    } catch (error) {
+      if (engine.isMissingTable(error)) return 0;
+      throw error;
+    }
+  }
+
+  async #record(): Promise<void> {
+    const { queries, engine } = this.#database;
+    // Where DDL cannot be rolled back, it has ended the transaction.
+    if (!engine.canRollBackDdl) await this.#plainly(engine.begin);
+    const row = { component: this.#name, version: migrations[this.#name].length };
+    await this.#connection.run(
+      queries.deleteFrom("tagseal_schema").where("component", "=", this.#name).compile(),
+      timeoutMs,
+    );
+    await this.#connection.run(queries.insertInto("tagseal_schema").values(row).compile(), timeoutMs);
+  }
+
+  #plainly(sql: string): Promise<SqlResult<unknown>> {
+    return this.#connection.run({ sql, parameters: [] }, timeoutMs);
+  }
+}
+
+const schemaTable =
+  "CREATE TABLE IF NOT EXISTS tagseal_schema (component varchar(64) NOT NULL PRIMARY KEY, version integer NOT NULL)";
+
+/** A semicolon at the end of a line ends a statement; these files are ours. */
+function statementsOf(text: string): string[] {
+  return text
+    .split(/;\s*$/mu)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== "");
+}
+
+function tooNew(display: string, name: SchemaName, found: number, known: number): TagsealError {
+  return new TagsealError(
+    "SERVER_CONFIGURATION",
+    `Cannot use ${display}: its ${name} schema is version ${found}, this release knows versions up to ${known}`,
+    { hint: "Start the release that wrote it, or a later one." },
+  );
+}

@@ -1,0 +1,231 @@
+/**
+ * MySQL and MariaDB, through `mysql2`; a Galera cluster too. A node of one says of itself whether it belongs to the majority, and
+ * waits, where it is told to, until it has applied what was committed elsewhere before it answers.
+ */
+
+import type { Connection, ConnectionOptions, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
+import { TagsealError } from "../../../errors.ts";
+import type { DatabaseAddress } from "./database-address.ts";
+import { tlsConnectionOptions } from "./database-tls.ts";
+import { loadPackage } from "./optional-package.ts";
+import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
+
+type Driver = typeof import("mysql2/promise");
+
+const sessionTimeoutMs = 10_000;
+const lockWaitSeconds = 10;
+
+/**
+ * Loads the driver.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` when it is not installed
+ */
+export async function loadMysqlEngine(): Promise<SqlEngine> {
+  const driver = await loadPackage("mysql2", () => import("mysql2/promise"));
+  return {
+    name: "mysql",
+    queries: await mysqlQueries(),
+    begin: "START TRANSACTION",
+    canRollBackDdl: false,
+    connect: (request) => connect(driver, request),
+    lockMigration,
+    troubleOf,
+    isMissingTable: (error) => errorNumberOf(error) === 1146,
+    inspect,
+  };
+}
+
+async function mysqlQueries(): Promise<Queries> {
+  const kysely = await loadPackage("kysely", () => import("kysely"));
+  return new kysely.Kysely({
+    dialect: {
+      createAdapter: () => new kysely.MysqlAdapter(),
+      createDriver: () => new kysely.DummyDriver(),
+      createIntrospector: (database) => new kysely.MysqlIntrospector(database),
+      createQueryCompiler: () => new kysely.MysqlQueryCompiler(),
+    },
+  });
+}
+
+async function connect(driver: Driver, request: ConnectRequest): Promise<SqlConnection> {
+  const connection = new MysqlConnection(await driver.createConnection(connectionOptions(request)));
+  try {
+    await connection.begin(request.allowStale);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function connectionOptions({ host, address, timeoutMs }: ConnectRequest): ConnectionOptions {
+  const tls = tlsConnectionOptions(address.tls);
+  return {
+    ...host,
+    ...(address.user !== undefined && { user: address.user }),
+    ...(address.password !== undefined && { password: address.password }),
+    database: address.database,
+    // The driver asks for a host name in the certificate, and has no such question for an address.
+    ...(tls !== undefined && { ssl: { ...tls, verifyIdentity: address.tls.mode === "verify-full" } as object }),
+    connectTimeout: timeoutMs,
+    charset: "utf8mb4_bin",
+    enableKeepAlive: true,
+    disableEval: true,
+    maxPreparedStatements: 200,
+    typeCast: (field: TypeCastField, next: () => unknown) =>
+      field.type === "VAR_STRING" ? field.string("utf8") : next(),
+  };
+}
+
+class MysqlConnection implements SqlConnection {
+  readonly #connection: Connection;
+  #isOpen = true;
+  #isPrimary = true;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    // Told of while nobody waits for an answer: whoever takes this connection next must not get it.
+    connection.on("error", () => (this.#isOpen = false));
+    connection.on("end", () => (this.#isOpen = false));
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  get isPrimary(): boolean {
+    return this.#isPrimary;
+  }
+
+  /** SHOW and SET are answered by a node that is cut off, too. */
+  async begin(allowStale: boolean): Promise<void> {
+    const wanted = ["wsrep_on", "read_only"];
+    const variables = await this.#shown("VARIABLES", wanted);
+    const isGalera = variables.get("wsrep_on") === "ON";
+    const isCutOff = isGalera && (await this.#shown("STATUS", ["wsrep_ready"])).get("wsrep_ready") !== "ON";
+    this.#isPrimary = !isCutOff && variables.get("read_only") === "OFF";
+    await this.#set("SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    await this.#set("sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'");
+    await this.#set(`innodb_lock_wait_timeout = ${lockWaitSeconds}`);
+    if (!isGalera) return;
+    // Each read, and each transaction, begins once this node has applied what any other had committed by then.
+    await this.#set(isCutOff && allowStale ? "wsrep_sync_wait = 0, wsrep_dirty_reads = ON" : "wsrep_sync_wait = 1");
+  }
+
+  async run<Row>({ sql, parameters }: Statement<Row>, timeoutMs: number): Promise<SqlResult<Row>> {
+    try {
+      const options = { sql, timeout: timeoutMs };
+      // Not everything can be prepared; what has parameters always is, so that no value becomes part of a text.
+      const [result] =
+        parameters.length === 0
+          ? await this.#connection.query<RowDataPacket[] | ResultSetHeader>(options)
+          : await this.#connection.execute<RowDataPacket[] | ResultSetHeader>(options, [...parameters] as never);
+      return Array.isArray(result)
+        ? { rows: result as unknown as Row[], affected: result.length }
+        : { rows: [], affected: result.affectedRows };
+    } catch (error) {
+      if (troubleOf(error) === "unavailable") this.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#connection.destroy();
+  }
+
+  /** Values by name, as `SHOW VARIABLES` and `SHOW GLOBAL STATUS` have them. */
+  async #shown(what: "VARIABLES" | "STATUS", names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return shown(this, what, names);
+  }
+
+  #set(assignment: string): Promise<unknown> {
+    return this.run({ sql: `SET ${assignment}`, parameters: [] }, sessionTimeoutMs);
+  }
+}
+
+async function shown(
+  connection: SqlConnection,
+  what: "VARIABLES" | "STATUS",
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const list = names.map((name) => `'${name}'`).join(", ");
+  const statement = { sql: `SHOW GLOBAL ${what} WHERE Variable_name IN (${list})`, parameters: [] };
+  const { rows } = await connection.run<{ Variable_name: string; Value: string }>(statement, sessionTimeoutMs);
+  return new Map(rows.map(({ Variable_name, Value }) => [Variable_name, Value]));
+}
+
+/** Nodes of a cluster have no such lock, since it would not reach the others: each statement of a migration is safe without one. */
+async function lockMigration(connection: SqlConnection): Promise<void> {
+  try {
+    await connection.run({ sql: "DO GET_LOCK('tagseal-migration', 100)", parameters: [] }, 110_000);
+  } catch (error) {
+    if (errorNumberOf(error) !== 1235) throw error; // ER_NOT_SUPPORTED_YET: GET_LOCK in cluster
+  }
+}
+
+/** MariaDB documentation, error codes: what a transaction that lost against another one fails with, on this node or another. */
+const contention: ReadonlySet<number> = new Set([
+  1020, // ER_CHECKREAD: the row has changed since it was read
+  1062, // ER_DUP_ENTRY
+  1205, // ER_LOCK_WAIT_TIMEOUT
+  1213, // ER_LOCK_DEADLOCK: also what a failed certification looks like
+]);
+
+/** And what a server says that is going, full, read-only, or cut off from its cluster. */
+const unavailable: ReadonlySet<number> = new Set([
+  1040, // too many connections
+  1203, // too many of this account
+  1226, // this account has used up what it may
+  1047, // the node is cut off from its cluster, or not yet part of it
+  1053, // shutting down
+  1077, // shutting down
+  1079, // shutting down
+  1927, // connection killed
+  1317, // statement killed
+  1969, // statement took too long
+  3024, // statement took too long
+  1180, // the node left its cluster in the middle of a commit
+  1158, // packet lost
+  1159, // packet late
+  1160, // packet lost
+  1161, // packet late
+  1184, // connection aborted
+  1290, // read-only
+  1792, // read-only
+  1836, // read-only
+]);
+
+function troubleOf(error: unknown): Trouble {
+  if (error instanceof TagsealError) return "other";
+  const number = errorNumberOf(error);
+  if (number === undefined) return "unavailable";
+  if (contention.has(number)) return "contention";
+  return unavailable.has(number) ? "unavailable" : "other";
+}
+
+/** Undefined for what did not come from the server: a connection that broke, or was never there. */
+function errorNumberOf(error: unknown): number | undefined {
+  const isFromServer =
+    error instanceof Error && "errno" in error && "sqlState" in error && error.sqlState !== undefined;
+  return isFromServer && typeof error.errno === "number" && error.errno > 0 ? error.errno : undefined;
+}
+
+/** Files a publisher may send: `defaultLimits.maxPartBytes`, and what goes with them in a packet. */
+const neededPacketBytes = 33 * 1024 * 1024;
+
+async function inspect(connection: SqlConnection, { display }: DatabaseAddress): Promise<string[]> {
+  const names = ["innodb_flush_log_at_trx_commit", "max_allowed_packet", "wsrep_on"];
+  const found = await shown(connection, "VARIABLES", names);
+  const warnings: string[] = [];
+  if (found.get("innodb_flush_log_at_trx_commit") !== "1") {
+    const where = found.get("wsrep_on") === "ON" ? "of all nodes at once " : "";
+    warnings.push(
+      `${display} runs with innodb_flush_log_at_trx_commit=${found.get("innodb_flush_log_at_trx_commit")}: a power cut ${where}may lose what was acknowledged`,
+    );
+  }
+  const packet = Number(found.get("max_allowed_packet"));
+  if (packet < neededPacketBytes)
+    warnings.push(`${display} runs with max_allowed_packet=${packet}: files of about that size cannot be stored`);
+  return warnings;
+}

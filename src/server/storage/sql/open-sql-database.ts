@@ -1,0 +1,49 @@
+/** From an address to a database whose schema is up to date. */
+
+import { parseDatabaseAddress } from "./database-address.ts";
+import { migrateSchema, type SchemaName } from "./migrate-schema.ts";
+import { loadMysqlEngine } from "./mysql-engine.ts";
+import { loadPostgresEngine } from "./postgres-engine.ts";
+import { SqlDatabase, type SqlLimits } from "./sql-database.ts";
+
+/** Settings that are not part of an address. */
+export interface SqlOptions {
+  readonly limits?: Partial<SqlLimits> | undefined;
+  /** told, in a sentence, of what an operator should know about the database */
+  readonly onWarning?: ((warning: string) => void) | undefined;
+}
+
+/** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
+export async function openSqlDatabase(url: string, schema: SchemaName, options: SqlOptions): Promise<SqlDatabase> {
+  const database = await databaseAt(url, options);
+  try {
+    await migrateSchema(database, schema);
+    await warn(database, options);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** @returns how many steps were run @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
+export async function migrateDatabase(url: string, schema: SchemaName, options: SqlOptions): Promise<number> {
+  const database = await databaseAt(url, options);
+  try {
+    return await migrateSchema(database, schema);
+  } finally {
+    await database.close();
+  }
+}
+
+async function databaseAt(url: string, { limits }: SqlOptions): Promise<SqlDatabase> {
+  const address = parseDatabaseAddress(url);
+  const engine = await (address.engine === "postgres" ? loadPostgresEngine() : loadMysqlEngine());
+  return new SqlDatabase(engine, address, limits);
+}
+
+async function warn(database: SqlDatabase, { onWarning }: SqlOptions): Promise<void> {
+  const { engine, address } = database;
+  const warnings = await database.withConnection((connection) => engine.inspect(connection, address));
+  for (const warning of warnings) onWarning?.(warning);
+}

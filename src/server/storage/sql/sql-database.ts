@@ -1,0 +1,180 @@
+/**
+ * Runs statements on whatever server of a database can be asked: transactions that are tried again when another one came first or
+ * the connection broke, reads that prefer a server which knows what is current.
+ */
+
+import { setTimeout as pause } from "node:timers/promises";
+import type { Compilable } from "kysely";
+import { hasCode, TagsealError } from "../../../errors.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import type { DatabaseAddress } from "./database-address.ts";
+import { Failover } from "./failover.ts";
+import type { Queries, SqlConnection, SqlEngine, Statement, Trouble } from "./sql-engine.ts";
+
+/** Bounds on connections and times. */
+export interface SqlLimits {
+  /** connections for transactions; half as many more for reads */
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+  /** for a read that somebody waits for */
+  readonly readTimeoutMs: number;
+  /** for each statement of a transaction: a cluster that loses a node commits nothing for some seconds, and then goes on */
+  readonly writeTimeoutMs: number;
+  /** for a connection to become free */
+  readonly waitTimeoutMs: number;
+}
+
+/** What applies where an operator says nothing else. */
+export const defaultSqlLimits: SqlLimits = {
+  connections: 8,
+  connectTimeoutMs: 3000,
+  readTimeoutMs: 5000,
+  writeTimeoutMs: 30_000,
+  waitTimeoutMs: 10_000,
+};
+
+/** How often a transaction is tried before its trouble becomes that of the caller. */
+const maxAttempts: Readonly<Record<Trouble, number>> = { contention: 40, unavailable: 3, other: 1 };
+const maxPauseMs = 100;
+
+/** Asks within one connection, and for writes one transaction. */
+export interface SqlSession {
+  /** True when an earlier try of this transaction may have been committed although nobody learned of it. */
+  readonly mayBeCommitted: boolean;
+  rows<Row>(query: Compilable<Row>): Promise<readonly Row[]>;
+  /** @returns how many rows were inserted, deleted, or found by the update */
+  change(query: Compilable): Promise<number>;
+}
+
+/** See the head of this file. Every method may throw TagsealError `STORAGE_FAILED`. */
+export class SqlDatabase {
+  readonly engine: SqlEngine;
+  readonly address: DatabaseAddress;
+  readonly #limits: SqlLimits;
+  readonly #writing: ConnectionPool;
+  readonly #reading: ConnectionPool;
+  readonly #stale: ConnectionPool;
+
+  constructor(engine: SqlEngine, address: DatabaseAddress, limits: Partial<SqlLimits> = {}) {
+    this.engine = engine;
+    this.address = address;
+    this.#limits = { ...defaultSqlLimits, ...limits };
+    const { connections, connectTimeoutMs, waitTimeoutMs: waitMs } = this.#limits;
+    const failover = new Failover(engine, address, connectTimeoutMs);
+    const toPrimary = (): Promise<SqlConnection> => failover.connectToPrimary();
+    this.#writing = new ConnectionPool({ connect: toPrimary, size: connections, waitMs });
+    // Reads have their own: publishers that wait for each other's locks must not keep readers waiting.
+    this.#reading = new ConnectionPool({ connect: toPrimary, size: Math.max(2, Math.ceil(connections / 2)), waitMs });
+    this.#stale = new ConnectionPool({ connect: () => failover.connectToAny(), size: 2, waitMs });
+  }
+
+  get queries(): Queries {
+    return this.engine.queries;
+  }
+
+  /** Reads what is committed now; from a server that is cut off, what it knew last, when there is no other. */
+  async read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    try {
+      return await this.readCurrent(work);
+    } catch (error) {
+      if (!hasCode(error, "STORAGE_FAILED")) throw error;
+      // The first refusal says more about what is wrong than the second one would.
+      return this.#lendReading(this.#stale, this.#limits.readTimeoutMs, work).catch(() => Promise.reject(error));
+    }
+  }
+
+  /** Reads what is committed now, or fails. */
+  async readCurrent<T>(work: (session: SqlSession) => Promise<T>, timeoutMs?: number): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#lendReading(this.#reading, timeoutMs ?? this.#limits.readTimeoutMs, work);
+      } catch (error) {
+        const trouble = this.engine.troubleOf(error);
+        if (trouble === "unavailable") this.#reading.closeIdle();
+        // Once more: a connection that was idle may have died long ago.
+        if (trouble !== "unavailable" || attempt > 1) throw this.#explained("read", error);
+      }
+    }
+  }
+
+  /**
+   * Runs one transaction, which holds what it locked until it is durably committed. `work` may be called again, from the beginning.
+   *
+   * @throws TagsealError `STORAGE_CONFLICT` when other transactions came first again and again
+   */
+  async write<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    let mayBeCommitted = false;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#writing.lend((connection) => this.#transaction(connection, mayBeCommitted, work));
+      } catch (error) {
+        const trouble = this.engine.troubleOf(error);
+        if (trouble === "unavailable") {
+          mayBeCommitted = true;
+          this.#writing.closeIdle();
+        }
+        if (attempt >= maxAttempts[trouble]) throw this.#explained("write to", error);
+        await pause(Math.random() * Math.min(maxPauseMs, 5 * 2 ** attempt));
+      }
+    }
+  }
+
+  /** Lends a connection for what is neither a read nor a transaction of rows. */
+  async withConnection<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
+    return this.#writing.lend(work).catch((error: unknown) => {
+      throw this.#explained("prepare", error);
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const pool of [this.#writing, this.#reading, this.#stale]) pool.close();
+  }
+
+  #lendReading<T>(pool: ConnectionPool, timeoutMs: number, work: (session: SqlSession) => Promise<T>): Promise<T> {
+    return pool.lend((connection) => work(sessionOn(connection, timeoutMs, false)));
+  }
+
+  async #transaction<T>(
+    connection: SqlConnection,
+    mayBeCommitted: boolean,
+    work: (session: SqlSession) => Promise<T>,
+  ): Promise<T> {
+    const { writeTimeoutMs } = this.#limits;
+    const plainly = (sql: string): Promise<unknown> => connection.run({ sql, parameters: [] }, writeTimeoutMs);
+    await plainly(this.engine.begin);
+    try {
+      const result = await work(sessionOn(connection, writeTimeoutMs, mayBeCommitted));
+      await plainly("COMMIT");
+      return result;
+    } catch (error) {
+      // A connection whose transaction cannot be ended is of no further use; closing it ends the transaction.
+      if (connection.isOpen) await plainly("ROLLBACK").catch(() => connection.close());
+      throw error;
+    }
+  }
+
+  #explained(doing: string, error: unknown): unknown {
+    if (error instanceof TagsealError) return error;
+    const { display } = this.address;
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.engine.troubleOf(error) === "contention") {
+      return new TagsealError("STORAGE_CONFLICT", `Cannot ${doing} ${display}: other writers came first each time`, {
+        cause: error,
+        hint: "Try again when fewer publish at once.",
+      });
+    }
+    return new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${display}: ${message}`, {
+      cause: error,
+      hint: "Check the health of the database and the rights of the server's account in it.",
+    });
+  }
+}
+
+function sessionOn(connection: SqlConnection, timeoutMs: number, mayBeCommitted: boolean): SqlSession {
+  const run = <Row>(query: Compilable<Row>) => connection.run<Row>(query.compile() satisfies Statement<Row>, timeoutMs);
+  return {
+    mayBeCommitted,
+    rows: async (query) => (await run(query)).rows,
+    change: async (query) => (await run(query)).affected,
+  };
+}

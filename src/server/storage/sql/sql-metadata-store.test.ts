@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it, type TestContext } from "node:test";
+import { metadataStoreContract } from "../../../../test/contract/metadata-store.ts";
+import { startMariadb, startPostgres, type Database } from "../../../../test/support/database.ts";
+import { missingPeers, Scope } from "../../../../test/support/peers.ts";
+import { startProxy } from "../../../../test/support/tcp-proxy.ts";
+import { sha256Hex } from "../../../crypto/digest.ts";
+import type { MetadataStore, NewFile } from "../metadata-store.ts";
+import { migrateMetadataStore, openMetadataStore } from "../open-metadata-store.ts";
+
+const engines = [
+  { name: "PostgreSQL", peer: "postgres", start: startPostgres },
+  { name: "MariaDB", peer: "mariadb", start: startMariadb },
+] as const;
+
+const at = new Date("2026-11-23T04:00:00Z");
+
+function file(role: string, version: number, text = `${role} ${version}`): NewFile {
+  const bytes = Buffer.from(text);
+  return { role, version, bytes, sha256: sha256Hex(bytes) };
+}
+
+async function publish(store: MetadataStore, gun: string, version: number, text?: string): Promise<void> {
+  const base = version === 1 ? undefined : file("timestamp", version - 1).sha256;
+  await store.publish({ gun, base, files: [file("targets", version, text), file("timestamp", version)], at });
+}
+
+for (const { name, peer, start } of engines) {
+  describe(`stores in ${name}`, { skip: missingPeers([peer]) }, () => {
+    const scope = new Scope(peer);
+    let server: Database;
+    let databases = 0;
+    before(async () => void (server = await start(scope)));
+    after(() => scope.close());
+
+    async function newDatabase(): Promise<string> {
+      const database = `store${(databases += 1)}`;
+      await server.create(database, "select 1");
+      return database;
+    }
+
+    async function open(t: TestContext, url: string): Promise<MetadataStore> {
+      const store = await openMetadataStore(url);
+      t.after(() => store.close());
+      return store;
+    }
+
+    metadataStoreContract(name, async (t) => open(t, server.url(await newDatabase())));
+
+    it("makes its schema once, however many replicas start at the same time", async (t) => {
+      const url = server.url(await newDatabase());
+      const steps = await Promise.all(Array.from({ length: 6 }, () => migrateMetadataStore(url)));
+      assert.deepEqual(steps.toSorted(), [0, 0, 0, 0, 0, 1]);
+      const store = await open(t, url);
+      await publish(store, "g", 1);
+    });
+
+    it("refuses a schema that a later release wrote", async () => {
+      const database = await newDatabase();
+      await migrateMetadataStore(server.url(database));
+      await server.sql(database, "update tagseal_schema set version = 99 where component = 'metadata'");
+      const opening = openMetadataStore(server.url(database));
+      await assert.rejects(opening, { code: "SERVER_CONFIGURATION", message: /version 99/u });
+    });
+
+    it("I7: of publishers through several replicas exactly one wins each version", async (t) => {
+      const url = server.url(await newDatabase());
+      const stores = [await open(t, url), await open(t, url), await open(t, url)];
+      for (let version = 1; version <= 5; version += 1) {
+        const rivals = stores.map((store, index) => publish(store, "g", version, `by ${index}`));
+        const outcomes = await Promise.allSettled(rivals);
+        assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+        for (const outcome of outcomes)
+          assert.ok(outcome.status === "fulfilled" || outcome.reason.code === "STORAGE_CONFLICT", String(outcome));
+      }
+    });
+
+    it("tells caches of every change of a collection, whoever made it, and of no other one", async (t) => {
+      const url = server.url(await newDatabase());
+      const [one, two] = [await open(t, url), await open(t, url)];
+      await publish(one, "other", 1);
+      const other = (await two.revision(["other"])) as ReadonlyMap<string, string>;
+      const seen = new Set<string | undefined>();
+      const steps: readonly (() => Promise<unknown>)[] = [
+        async () => {},
+        () => publish(one, "g", 1),
+        () => publish(one, "g", 2),
+        () => one.forget("g", [{ role: "targets", version: 1 }]),
+        () => one.restore("g", [{ ...file("targets", 1), createdAt: at }]),
+      ];
+      for (const step of steps) {
+        await step();
+        seen.add(((await two.revision(["g", "other"])) as ReadonlyMap<string, string>).get("g"));
+      }
+      assert.equal(seen.size, steps.length);
+      await one.remove("g", at);
+      const left = (await two.revision(["g", "other"])) as ReadonlyMap<string, string>;
+      assert.deepEqual([...left], [...other]);
+    });
+
+    for (const what of ["publication", "deletion"] as const) {
+      it(`I7: knows a ${what} as its own when the answer to the commit was lost`, async (t) => {
+        const database = await newDatabase();
+        const direct = await open(t, server.url(database));
+        const proxy = await startProxy(t, server.port);
+        const store = await open(t, server.url(database).replace(String(server.port), String(proxy.port)));
+        await publish(store, "g", 1);
+        proxy.loseAnswerTo("COMMIT");
+        await (what === "publication" ? publish(store, "g", 2) : store.remove("g", at));
+        assert.equal((await direct.changes({ from: 0, limit: 9, backwards: false })).length, 2);
+        const timestamp = await direct.current("g", "timestamp");
+        assert.equal(timestamp?.version, what === "publication" ? 2 : undefined);
+      });
+    }
+
+    it("fails soon while the database is away, and goes on by itself when it is back", async (t) => {
+      const database = await newDatabase();
+      const store = await open(t, server.url(database));
+      await publish(store, "g", 1);
+      for (const signal of [undefined, "SIGKILL"] as const) {
+        await server.stop(signal);
+        for (const attempt of [() => publish(store, "g", 2), () => store.check(), () => store.current("g", "root")])
+          await assert.rejects(attempt, { code: "STORAGE_FAILED" });
+        await assert.rejects(async () => store.revision(["g"]), { code: "STORAGE_FAILED" });
+        await server.start();
+        await assert.doesNotReject(async () => eventually(() => store.check()));
+        assert.equal((await store.current("g", "timestamp"))?.version, 1);
+      }
+      await publish(store, "g", 2);
+    });
+
+    it("goes to the next host of its address when the first one does not answer", async (t) => {
+      const url = server.url(await newDatabase());
+      const proxy = await startProxy(t, server.port);
+      const two = `127.0.0.1:${proxy.port},127.0.0.1:${server.port}`;
+      const store = await open(t, url.replace(`127.0.0.1:${server.port}`, two));
+      await publish(store, "g", 1);
+      proxy.cut();
+      await publish(store, "g", 2);
+      assert.equal((await store.current("g", "timestamp"))?.version, 2);
+    });
+
+    it("names the database without its password when it cannot get in", async () => {
+      const url = peer === "postgres" ? "postgres" : "mysql";
+      const opening = openMetadataStore(`${url}://nobody:secret@127.0.0.1:${server.port}/absent`);
+      await assert.rejects(opening, (error: Error) => {
+        assert.match(error.message, /nobody@127\.0\.0\.1/u);
+        assert.doesNotMatch(error.message, /secret/u);
+        return true;
+      });
+    });
+  });
+}
+
+/** A failed attempt is remembered for half a second. */
+async function eventually(work: () => Promise<unknown>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; ;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

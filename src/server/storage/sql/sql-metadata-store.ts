@@ -1,0 +1,143 @@
+/** The store of servers that share a database: any number of them, each publication one transaction. */
+
+import { randomUUID } from "node:crypto";
+import type { SelectQueryBuilder } from "kysely";
+import type { RoleName } from "../../../tuf/metadata.ts";
+import type { Change, ChangeQuery, FileVersion, MetadataStore, Publication, StoredFile } from "../metadata-store.ts";
+import { MetadataTransaction } from "./metadata-transaction.ts";
+import type { Queries } from "./sql-engine.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+import type { Tables } from "./tables.ts";
+
+/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows. */
+const probeBytes = 16_384;
+/** for the question that every request waits for */
+const revisionTimeoutMs = 2000;
+
+type FileQuery = SelectQueryBuilder<Tables, "tagseal_files", Tables["tagseal_files"]>;
+
+/** Keeps files in an SQL database whose schema is up to date. */
+export class SqlMetadataStore implements MetadataStore {
+  readonly #database: SqlDatabase;
+  /** tells this process's health probe from those of other replicas, which must not wait for each other */
+  readonly #writer = randomUUID();
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  async publish(publication: Publication): Promise<void> {
+    await this.#write((transaction) => transaction.publish(publication));
+  }
+
+  async current(gun: string, role: RoleName): Promise<StoredFile | undefined> {
+    return this.#newest(this.#files(gun, role));
+  }
+
+  async byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined> {
+    return this.#newest(this.#files(gun, role).where("sha256", "=", sha256));
+  }
+
+  async byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined> {
+    return this.#newest(this.#files(gun, role).where("version", "=", version));
+  }
+
+  async remove(gun: string, at: Date): Promise<void> {
+    await this.#write((transaction) => transaction.remove(gun, at));
+  }
+
+  async changes({ gun, from, limit, backwards }: ChangeQuery): Promise<readonly Change[]> {
+    const every = this.#queries.selectFrom("tagseal_changes").selectAll().limit(limit);
+    const wanted = gun === undefined ? every : every.where("gun", "=", gun);
+    const upTo = backwards && from === 0 ? wanted : wanted.where("id", backwards ? "<" : ">", from);
+    const rows = await this.#database.read((session) => session.rows(upTo.orderBy("id", backwards ? "desc" : "asc")));
+    const changes = rows.map(changeOf);
+    return backwards ? changes.reverse() : changes;
+  }
+
+  async guns(after: string, limit: number): Promise<readonly string[]> {
+    const query = this.#queries
+      .selectFrom("tagseal_collections")
+      .select("gun")
+      .where("gun", ">", after)
+      .orderBy("gun")
+      .limit(limit);
+    return (await this.#database.read((session) => session.rows(query))).map((row) => row.gun);
+  }
+
+  async versions(gun: string): Promise<readonly FileVersion[]> {
+    const query = this.#queries
+      .selectFrom("tagseal_files")
+      .select(["role", "version", "sha256", "created_at"])
+      .select(({ fn }) => fn<number>("octet_length", ["data"]).as("length"))
+      .where("gun", "=", gun)
+      .orderBy("role")
+      .orderBy("version");
+    const rows = await this.#database.read((session) => session.rows(query));
+    return rows.map(({ role, version, sha256, length, created_at }) => {
+      return { role, version, sha256, length, createdAt: new Date(created_at) };
+    });
+  }
+
+  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+    return this.#write((transaction) => transaction.forget(gun, files));
+  }
+
+  async restore(gun: string, files: readonly StoredFile[]): Promise<void> {
+    await this.#write((transaction) => transaction.restore(gun, files));
+  }
+
+  async restoreChanges(changes: readonly Change[]): Promise<void> {
+    await this.#write((transaction) => transaction.restoreChanges(changes));
+  }
+
+  async revision(guns: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const query = this.#queries.selectFrom("tagseal_collections").selectAll().where("gun", "in", guns);
+    const rows = await this.#database.readCurrent((session) => session.rows(query), revisionTimeoutMs);
+    return new Map(rows.map((row) => [row.gun, `${row.revision} ${row.timestamp_sha256}`]));
+  }
+
+  async check(): Promise<void> {
+    const writer = this.#writer;
+    await this.#database.write(async (session) => {
+      const row = { writer, filler: Buffer.alloc(probeBytes) };
+      await session.change(this.#queries.insertInto("tagseal_probes").values(row));
+      await session.change(this.#queries.deleteFrom("tagseal_probes").where("writer", "=", writer));
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  get #queries(): Queries {
+    return this.#database.queries;
+  }
+
+  #files(gun: string, role: RoleName): FileQuery {
+    return this.#queries.selectFrom("tagseal_files").selectAll().where("gun", "=", gun).where("role", "=", role);
+  }
+
+  async #newest(files: FileQuery): Promise<StoredFile | undefined> {
+    const newest = files.orderBy("version", "desc").limit(1);
+    const [row] = await this.#database.read((session) => session.rows(newest));
+    if (row === undefined) return undefined;
+    const { role, version, sha256, data: bytes, created_at } = row;
+    return { role, version, sha256, bytes, createdAt: new Date(created_at) };
+  }
+
+  #write<T>(work: (transaction: MetadataTransaction) => Promise<T>): Promise<T> {
+    return this.#database.write((session) => work(new MetadataTransaction(session, this.#queries)));
+  }
+}
+
+function changeOf(row: Tables["tagseal_changes"]): Change {
+  return {
+    id: row.id,
+    createdAt: new Date(row.created_at),
+    gun: row.gun,
+    version: row.version,
+    sha256: row.sha256,
+    category: row.category === "deletion" ? "deletion" : "update",
+  };
+}

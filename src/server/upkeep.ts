@@ -1,0 +1,97 @@
+/** What a server does without being asked: keeps timestamps fresh and forgets old versions. */
+
+import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
+import { Recurring } from "./recurring.ts";
+import { pruneVersions, type PruneReport } from "./retention/prune-versions.ts";
+import { errorFields, type ServerLog } from "./server-log.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+
+/** What upkeep works with. */
+export interface UpkeepParts {
+  readonly keeper: FreshnessKeeper;
+  readonly store: MetadataStore;
+  readonly log: ServerLog;
+  readonly now: () => Date;
+  /** milliseconds that old versions are kept */
+  readonly keepVersionsMs: number;
+}
+
+/** Sums over the life of the process. */
+export interface UpkeepCounts {
+  prunes: number;
+  forgottenVersions: number;
+  forgottenBytes: number;
+}
+
+const minCheckMs = 20;
+const maxCheckMs = 10_000;
+const pruneEveryMs = 86_400_000;
+/** A server that is restarted often should still come to prune; one that was just started has better things to do. */
+const firstPruneAfterMs = 60_000;
+/** Between two batches, so that requests come first. */
+const breathMs = 20;
+
+/** Everything that recurs, from `begin` to `stop`. */
+export class Upkeep {
+  readonly counts: UpkeepCounts = { prunes: 0, forgottenVersions: 0, forgottenBytes: 0 };
+  readonly #parts: UpkeepParts;
+  readonly #stopping = new AbortController();
+  readonly #freshness: Recurring;
+  readonly #pruning: Recurring;
+  readonly #checkEveryMs: number;
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts;
+    this.#checkEveryMs = Math.max(minCheckMs, Math.min(maxCheckMs, parts.keeper.lead.timestampMs / 50));
+    const onError = (error: unknown): void => parts.log.write("error", "upkeep failed", errorFields(error));
+    const retryMs = 5 * this.#checkEveryMs;
+    this.#freshness = new Recurring({ work: () => this.#keepFresh(), retryMs, onError });
+    this.#pruning = new Recurring({ work: () => this.#prune(), retryMs: pruneEveryMs / 24, onError });
+  }
+
+  begin(): void {
+    this.#freshness.begin(0);
+    this.#pruning.begin(jittered(firstPruneAfterMs));
+  }
+
+  /** True when nothing was looked at for so long that something must hang. */
+  get isStalled(): boolean {
+    return (this.#freshness.idleMs ?? 0) > 60_000 + 20 * this.#checkEveryMs;
+  }
+
+  /** Resolves once nothing is under way: the store may be closed then. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all([this.#freshness.stop(), this.#pruning.stop()]);
+  }
+
+  async #keepFresh(): Promise<number> {
+    const { keeper, log } = this.#parts;
+    const before = keeper.counts.renewed;
+    const isMoreToDo = await keeper.step();
+    const renewed = keeper.counts.renewed - before;
+    if (renewed > 0) log.write("info", "renewed timestamps", { count: renewed });
+    return isMoreToDo ? breathMs : jittered(this.#checkEveryMs);
+  }
+
+  async #prune(): Promise<number> {
+    const { store, now, keepVersionsMs: keepMs, log } = this.#parts;
+    if (!Number.isFinite(keepMs)) return jittered(pruneEveryMs);
+    const onFailure = (gun: string, error: unknown): void =>
+      log.write("error", "cannot prune a collection", { gun, ...errorFields(error) });
+    this.#count(await pruneVersions({ store, now: now(), keepMs, onFailure, signal: this.#stopping.signal }));
+    return jittered(pruneEveryMs);
+  }
+
+  #count({ forgottenVersions, forgottenBytes, collections }: PruneReport): void {
+    this.counts.prunes += 1;
+    this.counts.forgottenVersions += forgottenVersions;
+    this.counts.forgottenBytes += forgottenBytes;
+    this.#parts.log.write("info", "pruned old versions", { collections, forgottenVersions, forgottenBytes });
+  }
+}
+
+/** Replicas that were started together should not do everything together. */
+function jittered(ms: number): number {
+  return ms * (0.75 + Math.random() / 2);
+}

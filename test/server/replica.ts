@@ -1,0 +1,52 @@
+/** The parts of a trust server without its sockets: a second replica on a directory that a running server uses, or one on its own. */
+
+import type { TestContext } from "node:test";
+import { CollectionReader } from "../../src/server/collection-reader.ts";
+import { FreshnessKeeper, type KeeperParts } from "../../src/server/freshness/freshness-keeper.ts";
+import { type Lifetimes, renewalLead } from "../../src/server/freshness/lifetimes.ts";
+import { Publisher } from "../../src/server/publisher.ts";
+import { ServerLog } from "../../src/server/server-log.ts";
+import { openServerParts } from "../../src/server/server-parts.ts";
+import type { SigningService } from "../../src/server/signer/signing-service.ts";
+import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
+
+/** One replica's parts. */
+export interface Replica {
+  readonly store: MetadataStore;
+  readonly publisher: Publisher;
+  readonly keeper: FreshnessKeeper;
+  readonly lines: { readonly event: string; readonly [field: string]: unknown }[];
+  /** Makes every use of a private key fail, as a signer does that has gone away. */
+  readonly breakSigner: (reason: Error | undefined) => void;
+}
+
+/** Opens a directory that a server has set up. */
+export async function openReplica(
+  t: TestContext,
+  dataDir: string,
+  options: { readonly now: () => Date; readonly lifetimes: Lifetimes } & Partial<KeeperParts>,
+): Promise<Replica> {
+  const { now, lifetimes } = options;
+  const lines: Replica["lines"] = [];
+  const sink = (line: string): void => void lines.push(JSON.parse(line) as Replica["lines"][number]);
+  const log = new ServerLog({ sink, level: "debug", now });
+  const { store, signer: opened } = await openServerParts({ host: "", port: 0, dataDir }, now, log);
+  t.after(async () => await Promise.all([store.close(), opened.close()]));
+  let broken: Error | undefined;
+  const signer: SigningService = {
+    pendingKey: (gun, role) => opened.pendingKey(gun, role),
+    find: async (gun, role, keyId) => (broken ? await Promise.reject(broken) : await opened.find(gun, role, keyId)),
+    check: () => opened.check(),
+    close: () => opened.close(),
+  };
+  const publisher = new Publisher({
+    store,
+    signer,
+    reader: new CollectionReader(store, { maxBytes: 1_000_000 }),
+    log,
+    now,
+    lifetimes,
+  });
+  const keeper = new FreshnessKeeper({ store, publisher, log, lead: renewalLead(lifetimes), ...options });
+  return { store, publisher, keeper, lines, breakSigner: (reason) => (broken = reason) };
+}
