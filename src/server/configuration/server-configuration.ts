@@ -110,10 +110,9 @@ function signer(
 }
 
 function auth(settings: ServerSettings): AuthSettings | undefined {
-  const htpasswd = settings.text("auth.htpasswd");
   const methods = {
     token: settings.text("auth.type") === "token" ? tokens(settings) : undefined,
-    basic: htpasswd === undefined ? undefined : { htpasswd, realm: settings.text("auth.htpasswd_realm") },
+    basic: passwords(settings),
     mtls: clientCertificates(settings),
   };
   const requirements = {
@@ -140,6 +139,17 @@ function tokens(settings: ServerSettings): TokenSettings {
     rootcertbundle: settings.text("auth.options.rootcertbundle"),
     jwks: settings.text("auth.options.jwks"),
     restrictedByRules: settings.boolean("auth.restricted_by_rules"),
+  };
+}
+
+function passwords(settings: ServerSettings): AuthSettings["basic"] {
+  const htpasswd = settings.text("auth.htpasswd");
+  if (htpasswd === undefined) return undefined;
+  return {
+    htpasswd,
+    realm: settings.text("auth.htpasswd_realm"),
+    tokenRealm: settings.text("auth.token_realm"),
+    tokenKeyFile: settings.text("auth.token_key_file"),
   };
 }
 
