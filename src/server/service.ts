@@ -26,7 +26,6 @@ import { Upkeep } from "./upkeep.ts";
 export interface ServiceParts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
-  /** what `auth` came to; undefined without */
   readonly authorisation: Authorisation | undefined;
   readonly limits: ServerLimits;
   readonly now: () => Date;
@@ -68,6 +67,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     metrics: serverMetrics({
       reader,
       publisher,
+      signer,
       uploads,
       refusals,
       keeper,

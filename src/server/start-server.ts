@@ -54,12 +54,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const entrance = await openEntrance(options, now, log);
   const { store, signer } = await openServerParts(options, now, log);
   try {
-    const { authorisation, tls } = entrance;
+    const { authorisation } = entrance;
     const { listener, upkeep, connections } = makeService(options, { store, signer, authorisation, limits, now, log });
-    const server = makeServer(listener, limits, tls);
+    const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);
-    const url = urlOf(server, options.host, tls !== undefined);
+    const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
     if (options.upkeep !== false) upkeep.begin();
     return running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });

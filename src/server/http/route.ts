@@ -16,8 +16,8 @@ export type Route =
   | { readonly kind: "live" }
   | { readonly kind: "ready" }
   | { readonly kind: "metrics" }
-  | { readonly kind: "token" }
   | { readonly kind: "openapi" }
+  | { readonly kind: "token" }
   | { readonly kind: "changefeed"; readonly gun: string | undefined }
   | { readonly kind: "collection"; readonly gun: string }
   | { readonly kind: "key"; readonly gun: string; readonly role: ServerRole }
@@ -31,8 +31,8 @@ const fixed: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/_tagseal/live", { kind: "live" }],
   ["/_tagseal/ready", { kind: "ready" }],
   ["/metrics", { kind: "metrics" }],
-  ["/_tagseal/token", { kind: "token" }],
   ["/openapi.json", { kind: "openapi" }],
+  ["/_tagseal/token", { kind: "token" }],
   ["/v2/_trust/changefeed", { kind: "changefeed", gun: undefined }],
 ]);
 
