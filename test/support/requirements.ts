@@ -11,6 +11,7 @@ export type Peer =
   | "notary"
   | "postgres"
   | "mariadb"
+  | "galera"
   | "openssl"
   | "skopeo"
   | "podman"
@@ -28,6 +29,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   notary: ["notary", "notary-server", "notary-signer", "openssl"],
   postgres: ["postgres", "initdb", "psql", "setpriv"],
   mariadb: ["mariadbd", "mariadb", "mariadb-install-db"],
+  galera: ["mariadbd", "mariadb", "mariadb-install-db", "rsync", "ip", "nsenter", "unshare"],
   openssl: ["openssl"],
   skopeo: ["skopeo"],
   podman: ["podman"],
@@ -38,7 +40,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   wrk: ["wrk"],
 };
 
-const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb"]);
+const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "galera"]);
 
 function dockerVersion(): number {
   const version = execFileSync("docker", ["--version"], { encoding: "utf8" });
