@@ -32,9 +32,9 @@ async function rawConnection(t: TestContext, server: TestServer): Promise<Socket
   return socket;
 }
 
-async function uploadBytes(server: TestServer): Promise<number> {
+async function metric(server: TestServer, name: string): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(/^tagseal_server_upload_bytes (\d+)$/mu.exec(text)?.[1]);
+  return Number(new RegExp(`^tagseal_server_${name} (\\d+)$`, "mu").exec(text)?.[1]);
 }
 
 /** Everything a connection says until it ends. */
@@ -97,12 +97,12 @@ describe("hostile uploads", () => {
       return socket;
     };
     let hoarder = await hoard();
-    await waitUntil("the hoarder's bytes are in", async () => (await uploadBytes(server)) >= 90_000);
+    await waitUntil("the hoarder's bytes are in", async () => (await metric(server, "upload_bytes")) >= 90_000);
     const refused = await post(server.url, gun, new Map([["targets", Buffer.alloc(20_000)]]));
     assert.equal(refused.status, 503);
     assert.equal(refused.headers.get("retry-after"), "1");
     hoarder.destroy();
-    await waitUntil("the hoarder's bytes are gone", async () => (await uploadBytes(server)) === 0);
+    await waitUntil("the hoarder's bytes are gone", async () => (await metric(server, "upload_bytes")) === 0);
     assert.equal((await publisher.addTag("v2")).status, 200);
   });
 
@@ -185,6 +185,69 @@ describe("hostile connections", () => {
     t.after(() => clearInterval(drip));
     await conversation(drips);
     await servesOn(server);
+  });
+
+  it("I1: a client that does not take its answer off is hung up on, whatever else it says", async (t) => {
+    const { server, publisher } = await published(t, { responseTimeoutMs: 300, minBytesPerSecond: 10_000_000 });
+    await publisher.send(
+      await publisher.signed((editor) => {
+        for (let number = 0; number < 60_000; number += 1) editor.addTarget("targets", `tag-${number}`, target("x"));
+      }),
+    );
+    const before = await metric(server, "connections");
+    const slow = await rawConnection(t, server);
+    slow.pause();
+    await waitUntil("the connection is counted", async () => (await metric(server, "connections")) > before);
+    slow.write(`GET /v2/${gun}/_trust/tuf/targets.json HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await waitUntil("the server has hung up", async () => (await metric(server, "connections")) <= before);
+    assert.equal((await readTags(server.url, gun)).length, 60_001);
+  });
+
+  it("I1: a client that asks and asks without taking answers off is not answered without end", async (t) => {
+    const { server } = await published(t, { idleTimeoutMs: 1000 });
+    const greedy = await rawConnection(t, server);
+    greedy.on("error", () => greedy.destroy()).pause();
+    const asked = `GET /v2/${gun}/_trust/tuf/root.json HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(200);
+    let sent = 0;
+    const flood = setInterval(() => {
+      if (greedy.writableNeedDrain || greedy.destroyed) return;
+      greedy.write(asked);
+      sent += 200;
+    }, 5);
+    t.after(() => clearInterval(flood));
+    await waitUntil("the server has hung up", async () => (await metric(server, "connections")) === 1, 60_000);
+    assert.ok(sent > 200);
+    await servesOn(server);
+  });
+
+  it("I1: connections beyond the bound are hung up on; those there are stay, and others may come once they go", async (t) => {
+    const { server } = await published(t, { maxConnectionsPerClient: 5 });
+    const sockets = await Promise.all(Array.from({ length: 4 }, () => rawConnection(t, server)));
+    await waitUntil("four connections", async () => (await metric(server, "connections")) === 5);
+    assert.equal(await conversation(await rawConnection(t, server)), "");
+    assert.ok((await metric(server, "connections_refused_total")) >= 1);
+    const kept = sockets.map((socket) => conversation(socket));
+    for (const socket of sockets) socket.write("GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    for (const said of await Promise.all(kept)) assert.match(said, /^HTTP\/1\.1 200 /u);
+    await waitUntil("one connection", async () => (await metric(server, "connections")) === 1);
+    await servesOn(server);
+  });
+
+  it("I1: nor may there be more than so many of all clients", async (t) => {
+    const { server } = await published(t, { maxConnections: 3 });
+    const sockets = await Promise.all(Array.from({ length: 2 }, () => rawConnection(t, server)));
+    await waitUntil("three connections", async () => (await metric(server, "connections")) === 3);
+    assert.equal(await conversation(await rawConnection(t, server)), "");
+    for (const socket of sockets) socket.destroy();
+    await waitUntil("one connection", async () => (await metric(server, "connections")) === 1);
+    await servesOn(server);
+  });
+
+  it("I1: a connection that was of use once and then says nothing is closed", async (t) => {
+    const { server } = await published(t, { idleTimeoutMs: 1000 });
+    const idle = await rawConnection(t, server);
+    idle.write("GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert.match(await conversation(idle), /^HTTP\/1\.1 200 /u);
   });
 
   it("I1: a connection that says nothing is closed", async (t) => {
