@@ -1,7 +1,7 @@
 # bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
 _tagseal_words() {
   case "$1" in
-  "") echo "trust build completion create doctor help install list pull push run sandbox server sign uninstall verify version --help" ;;
+  "") echo "trust build completion create doctor help install list pull push run sandbox server sign signer uninstall verify version --help" ;;
   "trust") echo "key signer inspect revoke sign --help" ;;
   "trust key") echo "generate load --help" ;;
   "trust key generate") echo "--dir --json --passphrase-fd --passphrase-command --help" ;;
@@ -23,8 +23,12 @@ _tagseal_words() {
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "run") echo "--disable-content-trust --help" ;;
   "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
-  "server") echo "--listen --data --tls-cert --tls-key --log-level --help" ;;
+  "server") echo "gc migrate --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
+  "server gc") echo "--config --notary-config --data --database --dry-run --json --help" ;;
+  "server migrate") echo "--config --notary-config --data --database --json --help" ;;
   "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "signer") echo "rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --log-level --help" ;;
+  "signer rekey") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "uninstall") echo "--shim --help" ;;
   "verify") echo "--json --quiet -q --platform --max-staleness --help" ;;
   "version") echo "--json --help" ;;
@@ -59,13 +63,37 @@ _tagseal_value() {
   "sandbox --data") echo "directory" ;;
   "sandbox --registry-port") echo "" ;;
   "sandbox --server-port") echo "" ;;
-  "server --listen") echo "" ;;
+  "server --config") echo "file" ;;
+  "server --notary-config") echo "file" ;;
   "server --data") echo "directory" ;;
+  "server --database") echo "" ;;
+  "server --listen") echo "" ;;
   "server --tls-cert") echo "file" ;;
   "server --tls-key") echo "file" ;;
   "server --log-level") echo "debug info error" ;;
+  "server gc --config") echo "file" ;;
+  "server gc --notary-config") echo "file" ;;
+  "server gc --data") echo "directory" ;;
+  "server gc --database") echo "" ;;
+  "server migrate --config") echo "file" ;;
+  "server migrate --notary-config") echo "file" ;;
+  "server migrate --data") echo "directory" ;;
+  "server migrate --database") echo "" ;;
   "sign --passphrase-fd") echo "" ;;
   "sign --passphrase-command") echo "" ;;
+  "signer --config") echo "file" ;;
+  "signer --notary-config") echo "file" ;;
+  "signer --data") echo "directory" ;;
+  "signer --database") echo "" ;;
+  "signer --listen") echo "" ;;
+  "signer --tls-cert") echo "file" ;;
+  "signer --tls-key") echo "file" ;;
+  "signer --client-ca") echo "file" ;;
+  "signer --log-level") echo "debug info error" ;;
+  "signer rekey --config") echo "file" ;;
+  "signer rekey --notary-config") echo "file" ;;
+  "signer rekey --data") echo "directory" ;;
+  "signer rekey --database") echo "" ;;
   "uninstall --shim") echo "directory" ;;
   "verify --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
   "verify --max-staleness") echo "" ;;

@@ -1,3 +1,4 @@
+import { migrateKeyTable } from "./signer/open-key-table.ts";
 import { migrateMetadataStore } from "./storage/open-metadata-store.ts";
 
 /** The databases of a server. */
@@ -13,6 +14,6 @@ export interface ServerDatabases {
  * @returns how many steps were run
  * @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION`
  */
-export async function migrateServer({ database }: ServerDatabases): Promise<number> {
-  return await migrateMetadataStore(database);
+export async function migrateServer({ database, signerDatabase = database }: ServerDatabases): Promise<number> {
+  return (await migrateMetadataStore(database)) + (await migrateKeyTable(signerDatabase));
 }

@@ -1,17 +1,17 @@
 /** What a server keeps between two starts: its metadata and its keys. */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
 import { namesKeyIn } from "./published-keys.ts";
 import { errorFields, type ServerLog } from "./server-log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { KeyTable } from "./signer/key-table.ts";
-import { openLocalSigningService, signerFiles } from "./signer/local-signing-service.ts";
+import { openKeyTableOf, passphraseFileIn, requireDataDir } from "./signer/key-place.ts";
+import { openLocalSigningService } from "./signer/local-signing-service.ts";
 import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
-import { existingPassphrases, onePassphrase, type SignerPassphrases } from "./signer/signer-passphrases.ts";
+import { onePassphrase } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
-import { SqliteKeyTable } from "./signer/sqlite-key-table.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
 
@@ -47,43 +47,9 @@ export async function openStoreOf(
   onWarning?: (warning: string) => void,
 ): Promise<MetadataStore> {
   if (options.database === undefined)
-    return new SqliteMetadataStore({ path: join(requireDataDir(options), "metadata.db") });
+    return new SqliteMetadataStore({ path: join(requireDataDir(options.dataDir), "metadata.db") });
   const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
   return await openMetadataStore(options.database, { onWarning });
-}
-
-/** Where keys are kept. */
-export interface KeyPlace {
-  readonly dataDir?: string | undefined;
-  readonly database?: string | undefined;
-}
-
-/**
- * Opens the table of keys that options name: in a database, or in the file below the data directory.
- *
- * @param how.mustExist do not begin one
- * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
- */
-export async function openKeyTableOf(
-  { database, dataDir }: KeyPlace,
-  how: { readonly mustExist?: boolean } = {},
-): Promise<KeyTable> {
-  if (database !== undefined) {
-    throw new TagsealError("SERVER_CONFIGURATION", "Keys cannot be kept in a database yet");
-  }
-  const path = join(requireDataDir({ dataDir }), signerFiles.database);
-  if (how.mustExist === true && !existsSync(path))
-    throw new TagsealError("SERVER_CONFIGURATION", `There is no ${path}: no server and no signer has run there`);
-  return new SqliteKeyTable(path);
-}
-
-/** The passphrases given, or the one in the data directory. @throws TagsealError `SERVER_CONFIGURATION` */
-export function passphrasesOf(keys: {
-  readonly dataDir?: string | undefined;
-  readonly passphrases?: SignerPassphrases | undefined;
-}): SignerPassphrases {
-  const file = keys.dataDir === undefined ? undefined : join(keys.dataDir, signerFiles.passphrase);
-  return existingPassphrases({ given: keys.passphrases, file });
 }
 
 async function openSigner(
@@ -93,9 +59,10 @@ async function openSigner(
   log: ServerLog,
 ): Promise<SigningService> {
   const { dataDir, signerPassphrase, signerPassphrases } = options;
-  const place = { dataDir: options.dataDir, database: options.signerDatabase ?? options.database };
-  const table = options.keyTable ?? (await openKeyTableOf(place));
-  const isOwnTable = options.keyTable === undefined && place.database === undefined;
+  const place = { dataDir, database: options.signerDatabase ?? options.database };
+  const onWarning = (warning: string): void => log.write("info", "database", { warning });
+  const table = options.keyTable ?? (await openKeyTableOf(place, { onWarning }));
+  const isShared = options.keyTable !== undefined || place.database !== undefined;
   const namesKey = namesKeyIn(store);
   if (options.remoteSigner !== undefined) {
     const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
@@ -110,7 +77,7 @@ async function openSigner(
   const passphrases = {
     given: signerPassphrases ?? onePassphrase(signerPassphrase),
     // Other processes that share a table would not find a passphrase that one of them has generated.
-    file: isOwnTable && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined,
+    file: isShared || dataDir === undefined ? undefined : passphraseFileIn(dataDir),
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
   return openLocalSigningService({ table, passphrases, namesKey, now });
@@ -128,13 +95,6 @@ async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<
   const message = "The server's store holds collections, but there are no signer keys";
   throw new TagsealError("SERVER_CONFIGURATION", message, {
     hint: "Restore the signer's database from the backup that goes with the store: signer.db with metadata.db.",
-  });
-}
-
-function requireDataDir({ dataDir }: Pick<ServerOptions, "dataDir">): string {
-  if (dataDir !== undefined) return dataDir;
-  throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
-    hint: "Name one with --data, or databases for both.",
   });
 }
 

@@ -66,7 +66,7 @@ export const command = defineCommand(
     if (address === undefined) throw missing("listen");
     const { configuredKeys, configuredSigner } = await import("../../server/configuration/signer-configuration.ts");
     const { startSigner } = await import("../../server/signer/start-signer.ts");
-    const { openKeyTableOf } = await import("../../server/server-parts.ts");
+    const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
     const keys = configuredKeys(settings, env);
     if (keys.dataDir === undefined && keys.database === undefined) throw missing("data");
     const running = await startSigner({

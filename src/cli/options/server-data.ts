@@ -1,5 +1,4 @@
 /** What a server of ours keeps, for commands that work on it without the server. */
-import { join } from "node:path";
 import type { ConfiguredServer } from "../../server/configuration/server-configuration.ts";
 import type { KeyTable } from "../../server/signer/key-table.ts";
 import type { SignerPassphrases } from "../../server/signer/signer-passphrases.ts";
@@ -44,7 +43,8 @@ export interface ServerData {
  */
 export async function openServerData(options: OptionValues<typeof serverDataOptions>, io: Io): Promise<ServerData> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
-  const { openKeyTableOf, openStoreOf, makeDataDirectory } = await import("../../server/server-parts.ts");
+  const { openStoreOf, makeDataDirectory } = await import("../../server/server-parts.ts");
+  const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
   const { settings, env } = await loadServerSettings(options, io, [
     { flag: "--signer-database", setting: "trust_service.db_url", value: options["signer-database"] },
   ]);
@@ -75,9 +75,9 @@ function opened(configured: ConfiguredServer, store: MetadataStore, keys: KeyTab
       // a signer of its own has its keys elsewhere
       if (configured.remoteSigner !== undefined) return;
       const { openSignerKeys } = await import("../../server/signer/signer-keys.ts");
-      const { signerFiles } = await import("../../server/signer/local-signing-service.ts");
+      const { passphraseFileIn } = await import("../../server/signer/key-place.ts");
       const { dataDir } = configured;
-      const file = isShared || dataDir === undefined ? undefined : join(dataDir, signerFiles.passphrase);
+      const file = isShared || dataDir === undefined ? undefined : passphraseFileIn(dataDir);
       await openSignerKeys({ table: keys, passphrases: { given, file }, now: io.now });
     },
     close: async () => void (await Promise.all([store.close(), keys.close()])),

@@ -112,10 +112,13 @@ describe("the signer's passphrases", () => {
       NOTARY_SIGNER_STORAGE_DB_URL: "no passphrase",
     };
     const found = signerPassphrases(env, undefined);
-    assert.deepEqual([...(found?.byAlias ?? [])].sort(), [
-      ["current", "new"],
-      ["timestamp_2020", "old"],
-    ]);
+    assert.deepEqual(
+      [...(found?.byAlias ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)),
+      [
+        ["current", "new"],
+        ["timestamp_2020", "old"],
+      ],
+    );
     assert.equal(found?.defaultAlias, "current");
     assert.equal(signerPassphrases(env, "timestamp_2020")?.defaultAlias, "timestamp_2020");
   });

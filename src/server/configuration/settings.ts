@@ -162,8 +162,8 @@ interface Place {
 function checked(name: string, { kind, values }: Setting, value: JsonValue, { origin, directory }: Place): JsonValue {
   const found = ofKind(kind, value, directory);
   if (found === undefined) throw invalid(origin, `${name} must be ${descriptions[kind]}, not ${shown(value)}`);
-  if (values !== undefined && !values.includes(String(found)))
-    throw invalid(origin, `${name} must be one of ${values.join(", ")}, not ${shown(value)}`);
+  if (values !== undefined && !(typeof found === "string" && values.includes(found)))
+    throw invalid(origin, `${name} must be one of ${values.join(", ")}`);
   return found;
 }
 
@@ -193,8 +193,9 @@ function ofKind(kind: SettingKind, value: JsonValue, directory: string | undefin
     case "names":
       return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
     case "json":
-      return value;
+      break;
   }
+  return value;
 }
 
 function absolute(path: string, directory: string | undefined): string {

@@ -1,12 +1,13 @@
 /** Whose request it is: the other end of the connection or, behind proxies that are trusted to say so, whom they name. */
 
 import type { IncomingMessage } from "node:http";
-import { BlockList, isIP, isIPv6 } from "node:net";
+import net, { isIP, isIPv6 } from "node:net";
 import { TagsealError } from "../../errors.ts";
 
 /** Proxies whose `X-Forwarded-For` is believed. */
 export class TrustedProxies {
-  readonly #proxies = new BlockList();
+  // Not imported by name: node:net makes it when it is first asked for, and a build takes no such members.
+  readonly #proxies = new net.BlockList();
   readonly #areThereAny: boolean;
 
   /**

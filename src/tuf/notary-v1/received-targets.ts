@@ -300,7 +300,7 @@ class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
   }
 
   keys(): MapIterator<string> {
-    return Iterator.from(this.#entries.names()) as MapIterator<string>;
+    return Iterator.from(this.#entries.names());
   }
 
   *values(): MapIterator<Target> {

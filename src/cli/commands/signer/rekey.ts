@@ -30,14 +30,18 @@ export const command = defineCommand(
   async ({ options }, io) => {
     const { settings, env } = await loadSignerSettings(options, io);
     const { configuredKeys } = await import("../../../server/configuration/signer-configuration.ts");
-    const { openKeyTableOf, passphrasesOf } = await import("../../../server/server-parts.ts");
+    const { openKeyTableOf, passphrasesOf } = await import("../../../server/signer/key-place.ts");
     const { rekey } = await import("../../../server/signer/rekey.ts");
     const keys = configuredKeys(settings, env);
     if (keys.dataDir === undefined && keys.database === undefined)
       throw new UsageError("USAGE", "--data or --database is required");
     const table = await openKeyTableOf(keys, { mustExist: true });
     try {
-      const report = await rekey({ table, passphrases: passphrasesOf(keys), isDryRun: options["dry-run"] });
+      const report = await rekey({
+        table,
+        passphrases: passphrasesOf(keys, keys.passphrases),
+        isDryRun: options["dry-run"],
+      });
       io.stdout.write(options.json ? `${JSON.stringify(plain(report))}\n` : text(report));
       return report.failed.length === 0 ? 0 : 1;
     } finally {

@@ -9,8 +9,10 @@ CREATE TABLE IF NOT EXISTS tagseal_keys (
   algorithm VARBINARY(50) NOT NULL,
   passphrase_alias VARBINARY(255) NOT NULL,
   public BLOB NOT NULL,
-  private VARBINARY(16384) NOT NULL,    -- compact JWE
-  KEY tagseal_keys_by_role (gun, role)
+  private VARBINARY(16384) NOT NULL,    -- compact JWE; empty once the key was removed
+  deleted_at BIGINT,                    -- a removed key keeps its row: its ID must not come back
+  KEY tagseal_keys_by_role (gun, role),
+  KEY tagseal_keys_by_alias (passphrase_alias)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
 
 -- The one secret from which keys that nobody has used yet are derived.
@@ -18,4 +20,17 @@ CREATE TABLE IF NOT EXISTS tagseal_derivation_secret (
   id INT NOT NULL PRIMARY KEY,
   passphrase_alias VARBINARY(255) NOT NULL,
   sealed VARBINARY(16384) NOT NULL      -- compact JWE
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+
+-- What keys were promised to whom.
+CREATE TABLE IF NOT EXISTS tagseal_key_assignments (
+  key_id VARBINARY(255) NOT NULL PRIMARY KEY,
+  gun VARBINARY(255) NOT NULL,
+  role VARBINARY(255) NOT NULL,
+  algorithm VARBINARY(50) NOT NULL,
+  public BLOB NOT NULL,
+  assigned_at BIGINT NOT NULL,          -- milliseconds since 1970, UTC
+  pending TINYINT,                      -- NULL once the key was used: then it stands in no other's way
+  UNIQUE KEY tagseal_key_assignments_pending (gun, role, algorithm, pending),
+  KEY tagseal_key_assignments_by_age (pending, assigned_at, key_id)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;

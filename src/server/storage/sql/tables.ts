@@ -35,10 +35,20 @@ export interface Tables {
     readonly passphrase_alias: string;
     readonly public: Buffer;
     readonly private: string;
+    readonly deleted_at: number | null;
   };
   readonly tagseal_derivation_secret: {
     readonly id: number;
     readonly passphrase_alias: string;
     readonly sealed: string;
+  };
+  readonly tagseal_key_assignments: {
+    readonly key_id: string;
+    readonly gun: string;
+    readonly role: string;
+    readonly algorithm: string;
+    readonly public: Buffer;
+    readonly assigned_at: number;
+    readonly pending: number | null;
   };
 }

@@ -1,17 +1,16 @@
+/** What every database that servers share must do, beyond the contracts of what is kept in it. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
-import { metadataStoreContract } from "../../../../test/contract/metadata-store.ts";
-import { startMariadb, startPostgres, type Database } from "../../../../test/support/database.ts";
-import { missingPeers, Scope } from "../../../../test/support/peers.ts";
-import { startProxy } from "../../../../test/support/tcp-proxy.ts";
-import { sha256Hex } from "../../../crypto/digest.ts";
-import type { MetadataStore, NewFile } from "../metadata-store.ts";
-import { migrateMetadataStore, openMetadataStore } from "../open-metadata-store.ts";
-
-const engines = [
-  { name: "PostgreSQL", peer: "postgres", start: startPostgres },
-  { name: "MariaDB", peer: "mariadb", start: startMariadb },
-] as const;
+import { openKeyTable } from "../../src/server/signer/open-key-table.ts";
+import { keyTableContract } from "./key-table.ts";
+import { metadataStoreContract } from "./metadata-store.ts";
+import type { Database } from "../support/database.ts";
+import { missingPeers, Scope } from "../support/peers.ts";
+import { startProxy } from "../support/tcp-proxy.ts";
+import { sha256Hex } from "../../src/crypto/digest.ts";
+import type { MetadataStore, NewFile } from "../../src/server/storage/metadata-store.ts";
+import { migrateMetadataStore, openMetadataStore } from "../../src/server/storage/open-metadata-store.ts";
 
 const at = new Date("2026-11-23T04:00:00Z");
 
@@ -25,8 +24,13 @@ async function publish(store: MetadataStore, gun: string, version: number, text?
   await store.publish({ gun, base, files: [file("targets", version, text), file("timestamp", version)], at });
 }
 
-for (const { name, peer, start } of engines) {
-  describe(`stores in ${name}`, { skip: missingPeers([peer]) }, () => {
+/** Runs every story of one engine, and the contracts, on servers made by `start`. */
+export function sharedDatabaseContract(
+  name: string,
+  peer: "postgres" | "mariadb",
+  start: (scope: Scope) => Promise<Database>,
+): void {
+  describe(`databases in ${name}`, { skip: missingPeers([peer]) }, () => {
     const scope = new Scope(peer);
     let server: Database;
     let databases = 0;
@@ -44,6 +48,12 @@ for (const { name, peer, start } of engines) {
       t.after(() => store.close());
       return store;
     }
+
+    keyTableContract(name, async (t) => {
+      const table = await openKeyTable(server.url(await newDatabase()));
+      t.after(() => table.close());
+      return table;
+    });
 
     metadataStoreContract(name, async (t) => open(t, server.url(await newDatabase())));
 

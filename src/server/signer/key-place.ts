@@ -1,0 +1,64 @@
+/** Where a signer's keys are kept, and the passphrase beside them: a database, or files in a data directory. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { TagsealError } from "../../errors.ts";
+import type { KeyTable } from "./key-table.ts";
+import { signerFiles } from "./local-signing-service.ts";
+import { existingPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
+import { SqliteKeyTable } from "./sqlite-key-table.ts";
+
+/** One of both must be there; the database comes first. */
+export interface KeyPlace {
+  readonly dataDir?: string | undefined;
+  /** address: `postgres://…`, `mysql://…` */
+  readonly database?: string | undefined;
+}
+
+/** How to open a place. */
+export interface KeyPlaceOptions {
+  /** do not begin a file */
+  readonly mustExist?: boolean;
+  /** told, in a sentence, of what an operator should know about the database */
+  readonly onWarning?: (warning: string) => void;
+}
+
+/**
+ * Opens the table of keys.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openKeyTableOf(
+  { database, dataDir }: KeyPlace,
+  { mustExist = false, onWarning }: KeyPlaceOptions = {},
+): Promise<KeyTable> {
+  if (database !== undefined) {
+    const { openKeyTable } = await import("./open-key-table.ts");
+    return await openKeyTable(database, { onWarning });
+  }
+  const path = join(requireDataDir(dataDir), signerFiles.database);
+  if (mustExist && !existsSync(path))
+    throw new TagsealError("SERVER_CONFIGURATION", `There is no ${path}: no server and no signer has run there`);
+  return new SqliteKeyTable(path);
+}
+
+/** The passphrases given, or the one in the data directory. @throws TagsealError `SERVER_CONFIGURATION` */
+export function passphrasesOf(
+  { dataDir }: Pick<KeyPlace, "dataDir">,
+  given: SignerPassphrases | undefined,
+): SignerPassphrases {
+  return existingPassphrases({ given, file: dataDir === undefined ? undefined : passphraseFileIn(dataDir) });
+}
+
+/** The file that holds the passphrase of a data directory's keys. */
+export function passphraseFileIn(dataDir: string): string {
+  return join(dataDir, signerFiles.passphrase);
+}
+
+/** @throws TagsealError `SERVER_CONFIGURATION` when there is none */
+export function requireDataDir(dataDir: string | undefined): string {
+  if (dataDir !== undefined) return dataDir;
+  throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
+    hint: "Name one with --data, or databases for both.",
+  });
+}

@@ -1,0 +1,4 @@
+import { sharedDatabaseContract } from "../../../../test/contract/shared-database.ts";
+import { startMariadb } from "../../../../test/support/database.ts";
+
+sharedDatabaseContract("MariaDB", "mariadb", startMariadb);
