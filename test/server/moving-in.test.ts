@@ -111,7 +111,7 @@ describe("moving in from Notary's databases", () => {
     old.inServer("update tuf_files set data = X'7b7d', sha256 = null where role = 'snapshot' and version = 3");
     const moved = await moveIn(old, newPath(t));
     assert.equal(moved.code, 1);
-    assert.match(problemsOf(moved).join("\n"), /^does not verify: snapshot has 2 bytes, expected /mu);
+    assert.match(problemsOf(moved).join("\n"), /^does not verify: snapshot\.[0-9a-f]{64} of .* is not stored$/u);
   });
 
   it("recomputes hashes that old releases left out", async (t) => {
