@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
-import { MetadataError } from "../errors.ts";
+import { MetadataError, TagsealError } from "../errors.ts";
 import { oid } from "./oids.ts";
+import { parseSpki } from "./spki.ts";
 import { isIssuedBy } from "./x509.ts";
 import type { Certificate } from "./x509.ts";
 
@@ -42,7 +43,18 @@ export function verifyCertificateChain(
 function issued(issuer: Certificate, certificate: Certificate, below: number): boolean {
   if (issuer.pathLength !== undefined && issuer.pathLength < below) return false;
   // The platform adds what our reader leaves out: key usage and key identifiers.
-  return isIssuedBy(certificate, issuer) && platformAgrees(issuer, certificate);
+  return isSoundKey(issuer.spki) && isIssuedBy(certificate, issuer) && platformAgrees(issuer, certificate);
+}
+
+/** Before it is used: one signature under a giant exponent costs as much as hundreds. */
+function isSoundKey(spki: Uint8Array): boolean {
+  try {
+    parseSpki(spki);
+    return true;
+  } catch (error) {
+    if (error instanceof TagsealError) return false;
+    throw error;
+  }
 }
 
 function platformAgrees(issuer: Certificate, certificate: Certificate): boolean {

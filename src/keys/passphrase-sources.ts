@@ -11,7 +11,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const maxPassphraseBytes = 4096;
 const commandTimeoutMs = 60_000;
 
-/** Environment variables that hold passphrases, a trust server's and a password of notary's too. They are never handed on to a child process. */
+/** Environment variables that hold passphrases, and a password of notary's. They, and those of a trust server's signer, are never handed on to a child process. */
 export const passphraseVariables: readonly string[] = [
   "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
   "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
@@ -20,8 +20,10 @@ export const passphraseVariables: readonly string[] = [
   "NOTARY_SNAPSHOT_PASSPHRASE",
   "NOTARY_DELEGATION_PASSPHRASE",
   "NOTARY_AUTH",
-  "TAGSEAL_SIGNER_PASSPHRASE",
 ];
+
+/** Passphrases of signers have names that their operators choose. */
+const signerVariable = /^(?:TAGSEAL_SIGNER_PASSPHRASE|NOTARY_SIGNER_.*)$/;
 
 /**
  * Takes passphrases from docker's and Notary's environment variables; docker's come first, and when it is wrong
@@ -149,7 +151,9 @@ async function runCommand(
 }
 
 function childEnvironment(environment: Environment, request: PassphraseRequest): Record<string, string | undefined> {
-  const handedOn = Object.entries(environment).filter(([name]) => !passphraseVariables.includes(name));
+  const handedOn = Object.entries(environment).filter(
+    ([name]) => !passphraseVariables.includes(name) && !signerVariable.test(name),
+  );
   return {
     ...Object.fromEntries(handedOn),
     TAGSEAL_KEY_ROLE: request.role,

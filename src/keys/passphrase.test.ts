@@ -192,7 +192,8 @@ test("takes the first line a command prints, and tells the command what is wante
 });
 
 test("I6: a command sees no passphrase of ours, neither in its environment nor in its arguments", async () => {
-  const names = [...passphraseVariables, "TAGSEAL_SIGNER_PASSPHRASE", "NOTARY_AUTH"];
+  const ofSigners = ["TAGSEAL_SIGNER_PASSPHRASE", "NOTARY_SIGNER_ALIAS1"];
+  const names = [...passphraseVariables, ...ofSigners, "NOTARY_AUTH"];
   const environment = Object.fromEntries(names.map((name) => [name, "hidden"]));
   const dump = join(directory, "seen");
   const write = `require("fs").writeFileSync(${JSON.stringify(dump)}, JSON.stringify([process.env, process.argv])); console.log("x")`;

@@ -36,7 +36,8 @@ export async function askCredentialHelper(
 
 /** The environment for child processes that have no business with our secrets. */
 export function helperEnvironment(env: Environment): Record<string, string> {
-  const secret = /^(?:DOCKER_CONTENT_TRUST_.*PASSPHRASE|NOTARY_.*PASSPHRASE|TAGSEAL_.*PASSPHRASE|NOTARY_AUTH)$/;
+  const secret =
+    /^(?:DOCKER_CONTENT_TRUST_.*PASSPHRASE|NOTARY_.*PASSPHRASE|NOTARY_SIGNER_.*|TAGSEAL_.*PASSPHRASE|NOTARY_AUTH)$/;
   const kept = Object.entries(env).filter(([name, value]) => value !== undefined && !secret.test(name));
   return Object.fromEntries(kept.map(([name, value]) => [name, value ?? ""]));
 }

@@ -121,6 +121,7 @@ test("I6: a helper sees no passphrase in its environment and no secret among its
     NOTARY_TARGETS_PASSPHRASE: "p",
     NOTARY_AUTH: "q",
     TAGSEAL_SIGNER_PASSPHRASE: "p",
+    NOTARY_SIGNER_ALIAS1: "p",
     KEPT: "kept",
   };
   assert.deepEqual(await askCredentialHelper("curious", "x", { ...env, ...secrets }), {

@@ -8,12 +8,14 @@ import { Metrics } from "./http/metrics.ts";
 import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
 import type { Publisher } from "./publisher.ts";
+import type { SigningService } from "./signer/signing-service.ts";
 import type { Upkeep } from "./upkeep.ts";
 
 /** Where the numbers come from. */
 export interface MetricSources {
   readonly reader: CollectionReader;
   readonly publisher: Publisher;
+  readonly signer: SigningService;
   readonly uploads: UploadBudget;
   readonly refusals: RefusalCounts;
   readonly keeper: FreshnessKeeper;
@@ -39,7 +41,7 @@ export function serverMetrics(sources: MetricSources): Metrics {
   return metrics;
 }
 
-function addPublishing(add: Add, { publisher, reader, uploads }: MetricSources): void {
+function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricSources): void {
   add("published_total", "Publications committed.", () => publisher.counts.published);
   add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
   add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
@@ -50,6 +52,7 @@ function addPublishing(add: Add, { publisher, reader, uploads }: MetricSources):
   add("store_lost", "1 while the store cannot be asked and reads come from memory.", () =>
     Number(reader.counts.isLost),
   );
+  add("signer_up", "1 while the signer's keys can be reached.", () => Number(signer.isAvailable));
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
 }
 

@@ -49,6 +49,8 @@ export interface ServerOptions {
   readonly authorise?: Authorise | undefined;
   /** when given, only names that begin with one of these exist here */
   readonly gunPrefixes?: readonly string[] | undefined;
+  /** how old what readers get may be, in milliseconds, where servers share a store; 0 when absent: what was acknowledged anywhere is seen at once */
+  readonly cacheMaxAgeMs?: number | undefined;
   readonly cacheAges?: CacheAges | undefined;
   /** addresses or networks of proxies whose `X-Forwarded-For` names the client */
   readonly trustedProxies?: readonly string[] | undefined;

@@ -1,6 +1,7 @@
 /** Puts a server's parts together: everything behind the sockets. */
 
 import type { RequestListener } from "node:http";
+import type { Authorisation } from "./auth/open-authorisation.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
@@ -25,6 +26,7 @@ import { Upkeep } from "./upkeep.ts";
 export interface ServiceParts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly authorisation: Authorisation | undefined;
   readonly limits: ServerLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
@@ -45,7 +47,7 @@ export interface Service {
  * @throws TagsealError `SERVER_CONFIGURATION` for settings that make no sense
  */
 export function makeService(options: ServerOptions, parts: ServiceParts): Service {
-  const { store, signer, limits, now, log } = parts;
+  const { store, signer, authorisation, limits, now, log } = parts;
   const lifetimes = options.lifetimes ?? defaultLifetimes;
   const reader = new CollectionReader(store, { maxBytes: limits.maxCacheBytes, maxAgeMs: options.cacheMaxAgeMs, log });
   const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
@@ -65,6 +67,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     metrics: serverMetrics({
       reader,
       publisher,
+      signer,
       uploads,
       refusals,
       keeper,
@@ -74,7 +77,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     }),
     protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
-    authorise: options.authorise,
+    authorise: options.authorise ?? authorisation?.authorise,
+    tokenEndpoint: authorisation?.tokenEndpoint,
     refusals,
     gunPrefixes: options.gunPrefixes ?? [],
     rateLimits,

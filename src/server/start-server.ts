@@ -54,9 +54,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const entrance = await openEntrance(options, now, log);
   const { store, signer } = await openServerParts(options, now, log);
   try {
-    const authorise = options.authorise ?? entrance.authorisation?.authorise;
-    const service = makeService({ ...options, authorise }, { store, signer, limits, now, log });
-    const { listener, upkeep, connections } = service;
+    const { authorisation } = entrance;
+    const { listener, upkeep, connections } = makeService(options, { store, signer, authorisation, limits, now, log });
     const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);

@@ -27,6 +27,7 @@ interface Reply {
 }
 
 const scope = new Scope("notary-signer");
+const maxPendingKeys = 20;
 const dayMs = 24 * 3600 * 1000;
 const events: string[] = [];
 let trusted: Certificates;
@@ -43,7 +44,7 @@ async function openServer(clientCertificate = trusted): Promise<RunningServer> {
     port: 0,
     dataDir: scope.path("server"),
     tls,
-    remoteSigner: { host: "localhost", port: signer.port, caFile: trusted.ca, certFile, keyFile },
+    remoteSigner: { host: "localhost", port: signer.port, caFile: trusted.ca, certFile, keyFile, maxPendingKeys },
     now: () => new Date(Date.now() + daysLater * dayMs),
     log: (line) => events.push((JSON.parse(line) as { event: string }).event),
   });
@@ -125,6 +126,19 @@ describe("our server with notary-signer", { skip: missingPeers(["notary", "postg
     const before = await keysInSigner();
     for (let time = 1; time <= 5; time += 1) assert.deepEqual(await get(path), first);
     assert.equal(await keysInSigner(), before);
+  });
+
+  it("answers strangers that ask for the keys of many names with few keys, and no two of the last ones with the same", async () => {
+    const before = await keysInSigner();
+    const names = Array.from({ length: 2 * maxPendingKeys }, (_, number) => `example.com/stranger/${number}`);
+    for (let round = 1; round <= 2; round += 1) {
+      const answers: string[] = [];
+      for (const name of names) answers.push((await get(`/v2/${name}/_trust/tuf/timestamp.key`)).body);
+      assert.equal(new Set(answers.slice(-maxPendingKeys)).size, maxPendingKeys);
+    }
+    assert.ok((await keysInSigner()) - before <= maxPendingKeys);
+    const user = await publisher("example.com/stranger/39");
+    await user.notaryOk(["list", "example.com/stranger/39"]);
   });
 
   it("signs again a timestamp that has expired", async (t) => {

@@ -34,6 +34,7 @@ export async function openReplica(
   t.after(async () => await Promise.all([store.close(), opened.close()]));
   let broken: Error | undefined;
   const signer: SigningService = {
+    isAvailable: true,
     pendingKey: (gun, role) => opened.pendingKey(gun, role),
     find: async (gun, role, keyId) => (broken ? await Promise.reject(broken) : await opened.find(gun, role, keyId)),
     check: () => opened.check(),

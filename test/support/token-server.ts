@@ -21,7 +21,7 @@ export type Accounts = Readonly<Record<string, string>>;
 const base64url = (value: string): string => Buffer.from(value).toString("base64url");
 
 /** The key ID Docker's libtrust gives a public key: 12 groups of 4 base32 characters of the hashed SPKI. */
-function libtrustKeyId(spki: Buffer): string {
+export function libtrustKeyId(spki: Buffer): string {
   const hash = createHash("sha256").update(spki).digest().subarray(0, 30);
   const bits = [...hash].map((byte) => byte.toString(2).padStart(8, "0")).join("");
   const letters = (bits.match(/.{5}/gu) ?? []).map(

@@ -40,6 +40,13 @@ export interface BasicSettings {
   readonly htpasswd: string;
   /** what clients show when they ask for a password; `tagseal` when absent */
   readonly realm?: string | undefined;
+  /**
+   * URL under which clients reach `/_tagseal/token` of this server. With it they exchange passwords for tokens there, and ask for
+   * tokens where they have no password. Not together with `token`
+   */
+  readonly tokenRealm?: string | undefined;
+  /** secret of 32 bytes or more that seals those tokens, the same on all replicas; a new one for each start when absent */
+  readonly tokenKeyFile?: string | undefined;
 }
 
 /** Client certificates. */

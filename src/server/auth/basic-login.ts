@@ -48,6 +48,11 @@ export class BasicLogin implements LoginMethod {
     return logins[outcome](claim.user);
   }
 
+  /** What a user's password is checked against now; undefined for who is no user. */
+  async hashOf(user: string): Promise<string | undefined> {
+    return (await this.#file.value()).hashes.get(user);
+  }
+
   challenge(): string {
     return `Basic realm=${quoted(this.#realm)}`;
   }

@@ -6,10 +6,11 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { AccessDecision, AccessRequest, Authorise, Refusal } from "../http/authorise.ts";
+import type { AccessDecision, AccessRequest, Authorise, Refusal, TokenEndpoint } from "../http/authorise.ts";
 import type { AuthSettings } from "./auth-settings.ts";
 import { BasicLogin } from "./basic-login.ts";
 import { ClientCertificateLogin } from "./client-certificate-login.ts";
+import { IssuedTokenLogin } from "./issued-token-login.ts";
 import { invalidLogin, type KnownUser, type Login, type LoginMethod } from "./login.ts";
 import { Rules } from "./rules.ts";
 import { TokenLogin } from "./token-login.ts";
@@ -20,6 +21,8 @@ export interface Authorisation {
   readonly authorise: Authorise;
   /** what TLS must do so that clients can log in with certificates; undefined when they cannot */
   readonly clientCertificates: ClientCertificates | undefined;
+  /** undefined where this server gives no tokens */
+  readonly tokenEndpoint: TokenEndpoint | undefined;
   /**
    * Reads every file again, changed or not.
    *
@@ -45,6 +48,7 @@ interface Methods {
   /** in the order they are asked; the challenge is that of the first */
   readonly all: readonly [LoginMethod, ...LoginMethod[]];
   readonly certificates: ClientCertificateLogin | undefined;
+  readonly tokenEndpoint: TokenEndpoint | undefined;
 }
 
 /**
@@ -63,9 +67,10 @@ export async function openAuthorisation(settings: AuthSettings, parts: Authorisa
       },
     );
   }
-  const { all, certificates } = await openMethods(settings, parts);
+  const { all, certificates, tokenEndpoint } = await openMethods(settings, parts);
   return {
-    authorise: authoriseWith({ all, certificates }, rules, settings),
+    authorise: authoriseWith(all, rules, settings),
+    tokenEndpoint,
     clientCertificates: certificates && {
       authorities: () => certificates.authorities(),
       required: settings.mtls?.required ?? false,
@@ -80,18 +85,31 @@ async function openMethods(settings: AuthSettings, parts: AuthorisationParts): P
   const { token, basic, mtls } = settings;
   const { onAuthoritiesChange: onChange = () => {} } = parts;
   const certificates = mtls && (await ClientCertificateLogin.open(mtls, { ...parts, onChange }));
-  const [first, ...others] = [
-    token && (await TokenLogin.open(token, parts)),
-    basic && (await BasicLogin.open(basic, parts)),
-    certificates,
-  ].filter((method) => method !== undefined);
+  const passwords = basic && (await BasicLogin.open(basic, parts));
+  const issued = await openIssuedTokens(settings, passwords, parts);
+  const [first, ...others] = [token && (await TokenLogin.open(token, parts)), issued ?? passwords, certificates].filter(
+    (method) => method !== undefined,
+  );
   if (first === undefined) {
     throw new TagsealError("SERVER_CONFIGURATION", "There is no way to log in: expected token, basic or mtls settings");
   }
-  return { all: [first, ...others], certificates };
+  return { all: [first, ...others], certificates, tokenEndpoint: issued?.endpoint };
 }
 
-function authoriseWith({ all }: Methods, rules: Rules, settings: AuthSettings): Authorise {
+async function openIssuedTokens(
+  { token, basic }: AuthSettings,
+  passwords: BasicLogin | undefined,
+  parts: WatchParts,
+): Promise<IssuedTokenLogin | undefined> {
+  if (basic?.tokenRealm === undefined || passwords === undefined) return undefined;
+  if (token !== undefined) {
+    const reason = "tokens come either from there or from this server";
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use token together with basic.tokenRealm: ${reason}`);
+  }
+  return IssuedTokenLogin.open(basic.tokenRealm, basic, passwords, parts);
+}
+
+function authoriseWith(all: Methods["all"], rules: Rules, settings: AuthSettings): Authorise {
   const { anonymousPull = false, token } = settings;
   const tokensNeedRules = !rules.isEmpty && (token?.restrictedByRules ?? true);
 

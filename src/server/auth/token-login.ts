@@ -6,13 +6,12 @@ import { TagsealError } from "../../errors.ts";
 import type { AccessRequest, Refusal } from "../http/authorise.ts";
 import { errorFields } from "../server-log.ts";
 import type { TokenSettings } from "./auth-settings.ts";
-import { credentialsOf, invalidLogin, quoted, type Login, type LoginMethod } from "./login.ts";
+import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
+import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
 import { parseClaims } from "./token-claims.ts";
 import { allKeys, bundleKeys, findTokenKey, jwksKeys, noKeys, type TrustedKeys } from "./token-keys.ts";
 import { WatchedFile, type WatchParts } from "./watched-file.ts";
 
-/** room for a chain of certificates; all headers of a request together have 16 KiB */
-const maxTokenBytes = 12 * 1024;
 /** how far the clocks of issuer and server may be apart, as with Notary's server */
 const leewaySeconds = 60;
 /** Signatures by a private key. An HMAC would make of every public key a secret that everybody knows. */
@@ -47,17 +46,14 @@ export class TokenLogin implements LoginMethod {
 
   /** @throws TagsealError `SERVER_CONFIGURATION` */
   static async open(settings: TokenSettings, parts: WatchParts): Promise<TokenLogin> {
-    requireSettings(settings);
+    requireRealm(settings.realm, parts.log);
+    requireNames(settings);
     const { rootcertbundle, jwks } = settings;
     const opening: Promise<KeyFile>[] = [];
     if (rootcertbundle !== undefined) opening.push(WatchedFile.open(rootcertbundle, parseBundle, parts));
     if (jwks !== undefined) opening.push(WatchedFile.open(jwks, jwksKeys, parts));
     if (opening.length === 0) throw invalid("neither rootcertbundle nor jwks says which keys sign tokens");
-    const login = new TokenLogin(settings, await Promise.all(opening), parts);
-    if (!isConfidential(new URL(settings.realm))) {
-      parts.log.write("error", "clients send passwords in clear", { realm: settings.realm });
-    }
-    return login;
+    return new TokenLogin(settings, await Promise.all(opening), parts);
   }
 
   async login(request: AccessRequest): Promise<Login | undefined> {
@@ -70,13 +66,8 @@ export class TokenLogin implements LoginMethod {
     return claims === undefined ? invalidLogin : { kind: "known", ...claims };
   }
 
-  /** The scope is what the request needs, so that clients can ask for that and nothing more. */
-  challenge({ gun, actions }: AccessRequest, refusal: Refusal): string {
-    const { realm, service } = this.#settings;
-    const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:${actions.join(",")}`;
-    const error =
-      refusal === "missing" ? "" : `,error="${refusal === "insufficient" ? "insufficient_scope" : "invalid_token"}"`;
-    return `Bearer realm=${quoted(realm)},service=${quoted(service)},scope=${quoted(scope)}${error}`;
+  challenge(request: AccessRequest, refusal: Refusal): string {
+    return bearerChallenge(this.#settings, request, refusal);
   }
 
   async reload(): Promise<void> {
@@ -109,18 +100,10 @@ function parseBundle(bytes: Buffer): TrustedKeys {
   return bundleKeys(parseCertificateBundle(bytes));
 }
 
-function requireSettings({ realm, service, issuer }: TokenSettings): void {
-  const url = URL.canParse(realm) ? new URL(realm) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol))
-    throw invalid("realm is not an http or https URL");
-  if (url.username !== "" || url.password !== "") throw invalid("realm holds a user name or password");
-  for (const [name, value] of Object.entries({ realm, service, issuer })) {
+function requireNames({ service, issuer }: TokenSettings): void {
+  for (const [name, value] of Object.entries({ service, issuer })) {
     if (value === "" || /\p{Cc}/u.test(value)) throw invalid(`${name} is empty or has control characters`);
   }
-}
-
-function isConfidential({ protocol, hostname }: URL): boolean {
-  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }
 
 function invalid(reason: string): TagsealError {

@@ -1,6 +1,7 @@
 /** What each route does for each method, what leave it needs, and what it is called in the metrics. Notary v1: endpoints. */
 
 import type { IncomingMessage } from "node:http";
+import type { TokenEndpoint } from "./authorise.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Health } from "./health.ts";
 import type { Metrics, Operation } from "./metrics.ts";
@@ -29,6 +30,7 @@ export interface ActionParts {
   readonly metrics: Metrics;
   /** health and metrics are for users only */
   readonly protectMonitoring: boolean;
+  readonly tokenEndpoint: TokenEndpoint | undefined;
 }
 
 type Actions = { readonly [method in "GET" | "POST" | "DELETE"]?: Action };
@@ -71,6 +73,13 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
           run: async () => textReply(metrics.toText(), "text/plain; version=0.0.4; charset=utf-8"),
         },
       };
+    case "token": {
+      const { headers, socket } = request;
+      const { tokenEndpoint } = parts;
+      return tokenEndpoint
+        ? { GET: { run: () => tokenEndpoint({ headers, remoteAddress: socket.remoteAddress }) } }
+        : {};
+    }
     case "changefeed": {
       const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));
       return {

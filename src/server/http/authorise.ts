@@ -4,6 +4,7 @@
  */
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { Reply } from "./reply.ts";
 import { WireError } from "./wire-error.ts";
 
 /** What is asked for: actions on one repository, or on the registry's catalogue when there is no GUN. */
@@ -36,6 +37,9 @@ export type AccessDecision =
 
 /** Decides about one request. What it throws is answered as a server error, never as leave. */
 export type Authorise = (request: AccessRequest) => Promise<AccessDecision>;
+
+/** Answers requests for tokens, where this server gives some itself. */
+export type TokenEndpoint = (request: Pick<AccessRequest, "headers" | "remoteAddress">) => Promise<Reply>;
 
 /** Counts refusals, for the metrics. */
 export type RefusalCounts = Record<Refusal, number>;

@@ -17,6 +17,7 @@ export type Route =
   | { readonly kind: "ready" }
   | { readonly kind: "metrics" }
   | { readonly kind: "openapi" }
+  | { readonly kind: "token" }
   | { readonly kind: "changefeed"; readonly gun: string | undefined }
   | { readonly kind: "collection"; readonly gun: string }
   | { readonly kind: "key"; readonly gun: string; readonly role: ServerRole }
@@ -31,6 +32,7 @@ const fixed: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/_tagseal/ready", { kind: "ready" }],
   ["/metrics", { kind: "metrics" }],
   ["/openapi.json", { kind: "openapi" }],
+  ["/_tagseal/token", { kind: "token" }],
   ["/v2/_trust/changefeed", { kind: "changefeed", gun: undefined }],
 ]);
 

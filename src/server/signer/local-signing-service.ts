@@ -36,6 +36,7 @@ export async function openLocalSigningService(options: LocalSignerOptions): Prom
 }
 
 class LocalSigningService implements SigningService {
+  readonly isAvailable = true;
   readonly #options: LocalSignerOptions;
   readonly #keys: SignerKeys;
 

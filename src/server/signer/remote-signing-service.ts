@@ -33,11 +33,15 @@ export interface RemoteSignerOptions extends RemoteSignerSettings {
   /** decides about keys from before this server knew the signer */
   readonly namesKey: NamesKey;
   readonly now: () => Date;
+  /** how often the signer is asked how it is when nobody else asks; 10,000 when absent */
+  readonly probeIntervalMs?: number | undefined;
   /** told when the signer stops answering (with the reason), and when it answers again */
   readonly onReachable?: ((reason: TagsealError | undefined) => void) | undefined;
 }
 
 const defaultMaxPendingKeys = 10_000;
+/** what Notary's server does, too */
+const defaultProbeIntervalMs = 10_000;
 
 /**
  * Opens the service. The signer need not run yet. The table is closed when this fails.
@@ -57,11 +61,19 @@ class RemoteSigningService implements SigningService {
   readonly #options: RemoteSignerOptions;
   readonly #client: SignerClient;
   readonly #lock = new KeyedLock();
-  #isReachable = true;
+  readonly #probing: NodeJS.Timeout;
+  #isAvailable = true;
 
   constructor(options: RemoteSignerOptions, client: SignerClient) {
     this.#options = options;
     this.#client = client;
+    // A signer that is down should show before a publisher finds out; what is wrong is told by `onReachable`.
+    const probe = (): void => void this.#probe().catch(() => false);
+    this.#probing = setInterval(probe, options.probeIntervalMs ?? defaultProbeIntervalMs).unref();
+  }
+
+  get isAvailable(): boolean {
+    return this.#isAvailable;
   }
 
   async pendingKey(gun: string, role: ServerRole): Promise<PublicKey> {
@@ -85,15 +97,22 @@ class RemoteSigningService implements SigningService {
 
   async check(): Promise<void> {
     await this.#options.table.check();
-    for (const service of healthServices.filter((name) => name !== "")) {
-      if ((await this.#call(methods.checkHealth, service)) !== healthStatus.serving)
-        throw new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
-    }
+    await this.#probe();
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#probing);
     this.#client.close();
     await this.#options.table.close();
+  }
+
+  async #probe(): Promise<void> {
+    for (const service of healthServices.filter((name) => name !== "")) {
+      if ((await this.#call(methods.checkHealth, service)) === healthStatus.serving) continue;
+      const failure = new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
+      this.#note(failure);
+      throw failure;
+    }
   }
 
   /** Assigns a key nobody has, and returns the one that counts: another process may do the same now. */
@@ -127,9 +146,10 @@ class RemoteSigningService implements SigningService {
   async #takeOldest({ algorithm }: PendingKeyOf): Promise<PublicKey | undefined> {
     const { assignments } = this.#options.table;
     const oldest = await assignments.oldestPending();
-    if (oldest === undefined || !(await assignments.forget(oldest.keyId)) || oldest.algorithm !== algorithm)
-      return undefined;
-    return (await this.#keyOf(oldest.keyId))?.key;
+    if (oldest === undefined) return undefined;
+    const held = await this.#keyOf(oldest.keyId);
+    const isTaken = await assignments.forget(oldest.keyId);
+    return isTaken && oldest.algorithm === algorithm ? held?.key : undefined;
   }
 
   async #createKey({ gun, role, algorithm }: PendingKeyOf): Promise<PublicKey> {
@@ -194,9 +214,9 @@ class RemoteSigningService implements SigningService {
   }
 
   #note(failure: TagsealError | undefined): void {
-    const isReachable = failure === undefined;
-    if (isReachable !== this.#isReachable) this.#options.onReachable?.(failure);
-    this.#isReachable = isReachable;
+    const isAvailable = failure === undefined;
+    if (isAvailable !== this.#isAvailable) this.#options.onReachable?.(failure);
+    this.#isAvailable = isAvailable;
   }
 }
 

@@ -86,7 +86,7 @@ function missingHint(alias: string): string {
   const keep = "Keep every passphrase until `tagseal signer rekey` reports that no key needs it.";
   if (alias === onlyAlias)
     return `Set TAGSEAL_SIGNER_PASSPHRASE, or restore signer.passphrase from the backup that holds signer.db. ${keep}`;
-  return `Set TAGSEAL_SIGNER_PASSPHRASE_${alias.toUpperCase()} or NOTARY_SIGNER_${alias.toUpperCase()}. ${keep}`;
+  return `Set NOTARY_SIGNER_${alias.toUpperCase()}. ${keep}`;
 }
 
 function find(byAlias: ReadonlyMap<string, string>, alias: string): string | undefined {

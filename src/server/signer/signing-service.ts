@@ -22,6 +22,8 @@ export type NamesKey = (gun: string, role: ServerRole, keyId: string) => Promise
  * `PASSPHRASE_UNAVAILABLE` for a key that cannot be opened. A failure never leads to a different key.
  */
 export interface SigningService {
+  /** false while the last attempt to reach the keys has failed; a service that keeps them elsewhere tries again by itself */
+  readonly isAvailable: boolean;
   /**
    * The key to name in the next root: one that has not signed yet. The same key is answered until it signs, also after a
    * restart; asking costs no storage, however many collections are asked for.

@@ -27,6 +27,11 @@ export interface RunningGrpcServer {
   close(): Promise<void>;
 }
 
+/** In an object, because the library takes a message that is empty or 0 for one that did not come. */
+interface Asked<Request> {
+  readonly message: Request;
+}
+
 /** Numbers of the gRPC statuses that are answered. */
 const status = { invalidArgument: 3, notFound: 5, failedPrecondition: 9, internal: 13, unavailable: 14 } as const;
 
@@ -62,8 +67,8 @@ function addMethods(server: Server, { service, log }: GrpcServerParts): void {
       path,
       requestStream: false,
       responseStream: false,
-      requestDeserialize: (bytes: Buffer) => request.decode(bytes),
-      requestSerialize: (message: Request) => request.encode(message),
+      requestDeserialize: (bytes: Buffer): Asked<Request> => ({ message: request.decode(bytes) }),
+      requestSerialize: ({ message }: Asked<Request>) => request.encode(message),
       responseSerialize: (message: Reply) => reply.encode(message),
       responseDeserialize: (bytes: Buffer) => reply.decode(bytes),
     };
@@ -100,17 +105,17 @@ function unary<Request, Reply>(
   level: LogLevel,
   fields: (request: Request) => LogFields,
   run: (request: Request) => Promise<Reply>,
-): handleUnaryCall<Request, Reply> {
+): handleUnaryCall<Asked<Request>, Reply> {
   return (call, answer) => {
     const startedAt = performance.now();
     const line = (): LogFields => ({
       remote: call.getPeer(),
       caller: nameOfCaller(call),
       call: call.getPath(),
-      ...fields(call.request),
+      ...fields(call.request.message),
       durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
     });
-    run(call.request).then(
+    run(call.request.message).then(
       (reply) => {
         log.write(level, "call", line());
         answer(null, reply);

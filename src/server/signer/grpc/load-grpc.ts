@@ -8,7 +8,10 @@ import { TagsealError } from "../../../errors.ts";
  */
 export async function loadGrpc(): Promise<typeof Grpc> {
   try {
-    return await import("@grpc/grpc-js");
+    const grpc = await import("@grpc/grpc-js");
+    // It would write to standard error what our callers are told as errors.
+    grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+    return grpc;
   } catch (cause) {
     throw new TagsealError("SERVER_CONFIGURATION", "A signer in another process needs the package @grpc/grpc-js", {
       cause,

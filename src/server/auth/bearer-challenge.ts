@@ -1,0 +1,52 @@
+import { TagsealError } from "../../errors.ts";
+import type { AccessRequest, Refusal } from "../http/authorise.ts";
+import type { ServerLog } from "../server-log.ts";
+import { quoted } from "./login.ts";
+
+/** longer tokens are refused unread; all headers of a request together have 16 KiB */
+export const maxTokenBytes = 12 * 1024;
+
+/** Where clients get tokens, and what for. */
+export interface BearerChallenge {
+  readonly realm: string;
+  readonly service: string;
+}
+
+/**
+ * The challenge that sends a client to where tokens are. The scope is what the request needs, so that it can ask for that and
+ * nothing more.
+ *
+ * @see Notary v1: token authentication
+ */
+export function bearerChallenge(
+  { realm, service }: BearerChallenge,
+  { gun, actions }: AccessRequest,
+  refusal: Refusal,
+): string {
+  const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:${actions.join(",")}`;
+  return `Bearer realm=${quoted(realm)},service=${quoted(service)},scope=${quoted(scope)}${errors[refusal]}`;
+}
+
+const errors: Readonly<Record<Refusal, string>> = {
+  missing: "",
+  invalid: ',error="invalid_token"',
+  throttled: ',error="invalid_token"',
+  insufficient: ',error="insufficient_scope"',
+};
+
+/**
+ * Checks where clients are sent. They send passwords there, so the log says when others could read them on the way.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for what is no address, or holds a password
+ */
+export function requireRealm(realm: string, log: ServerLog): void {
+  const url = URL.canParse(realm) && !/\p{Cc}/u.test(realm) ? new URL(realm) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) throw invalid("is not an http or https URL");
+  if (url.username !== "" || url.password !== "") throw invalid("holds a user name or password");
+  const isConfidential = url.protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  if (!isConfidential) log.write("error", "clients send passwords in clear", { realm });
+}
+
+function invalid(reason: string): TagsealError {
+  return new TagsealError("SERVER_CONFIGURATION", `Cannot send clients to the token realm: it ${reason}`);
+}

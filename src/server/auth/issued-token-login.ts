@@ -1,0 +1,86 @@
+/**
+ * Passwords, exchanged for tokens at this server itself. Docker and notary handle tokens better than passwords: they ask for
+ * one without logging in when they only read, which with passwords alone they do not.
+ */
+
+import type { AccessRequest, Refusal, TokenEndpoint } from "../http/authorise.ts";
+import { jsonReply } from "../http/reply.ts";
+import type { BasicSettings } from "./auth-settings.ts";
+import type { BasicLogin } from "./basic-login.ts";
+import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
+import { IssuedTokens, tokenLifetimeSeconds } from "./issued-tokens.ts";
+import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
+import type { WatchParts } from "./watched-file.ts";
+
+const service = "tagseal";
+
+/** Knows users by tokens it gave them, and by their passwords. */
+export class IssuedTokenLogin implements LoginMethod {
+  readonly #realm: string;
+  readonly #passwords: BasicLogin;
+  readonly #tokens: IssuedTokens;
+  readonly #now: () => Date;
+
+  private constructor(realm: string, passwords: BasicLogin, tokens: IssuedTokens, now: () => Date) {
+    this.#realm = realm;
+    this.#passwords = passwords;
+    this.#tokens = tokens;
+    this.#now = now;
+  }
+
+  /** @throws TagsealError `SERVER_CONFIGURATION` */
+  static async open(
+    realm: string,
+    { tokenKeyFile }: BasicSettings,
+    passwords: BasicLogin,
+    parts: WatchParts,
+  ): Promise<IssuedTokenLogin> {
+    requireRealm(realm, parts.log);
+    const tokens = await IssuedTokens.open(realm, tokenKeyFile, parts);
+    return new IssuedTokenLogin(realm, passwords, tokens, parts.now);
+  }
+
+  async login(request: AccessRequest): Promise<Login | undefined> {
+    const token = credentialsOf(request, "bearer");
+    if (token === undefined) return this.#passwords.login(request);
+    if (token.length > maxTokenBytes) return invalidLogin;
+    const holder = await this.#tokens.verify(token, (user) => this.#passwords.hashOf(user));
+    return holder === undefined ? invalidLogin : { kind: "known", user: holder.user };
+  }
+
+  challenge(request: AccessRequest, refusal: Refusal): string {
+    return bearerChallenge({ realm: this.#realm, service }, request, refusal);
+  }
+
+  async reload(): Promise<void> {
+    await this.#passwords.reload();
+    await this.#tokens.reload();
+  }
+
+  /**
+   * Answers a request for a token: to everybody without a password, for nobody in particular; to users with theirs. What
+   * scope is asked for does not matter.
+   */
+  readonly endpoint: TokenEndpoint = async (request) => {
+    const login = await this.#passwords.login({
+      ...request,
+      gun: undefined,
+      actions: [],
+      clientCertificate: undefined,
+    });
+    if (login?.kind === "refused" || (login === undefined && request.headers.authorization !== undefined)) {
+      const errors = [{ code: "UNAUTHORIZED", message: "authentication required" }];
+      const headers = { "Www-Authenticate": this.#passwords.challenge() };
+      return jsonReply(401, `${JSON.stringify({ errors })}\n`, headers);
+    }
+    const user = login?.user;
+    const token = await this.#tokens.issue({ user, passwordHash: user && (await this.#passwords.hashOf(user)) });
+    const answer = {
+      token,
+      access_token: token,
+      expires_in: tokenLifetimeSeconds,
+      issued_at: this.#now().toISOString(),
+    };
+    return jsonReply(200, JSON.stringify(answer), { "Cache-Control": "no-store" });
+  };
+}

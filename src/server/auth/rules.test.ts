@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AuthSettings } from "./auth-settings.ts";
+import { Rules } from "./rules.ts";
+
+type RuleSettings = Pick<AuthSettings, "rules" | "groups">;
+
+const rules = new Rules({
+  groups: { release: ["bob", "carol"] },
+  rules: [
+    { prefix: "*", users: ["*"], actions: ["pull"] },
+    { prefix: "example.com/team/", users: ["alice"], actions: ["push"] },
+    { prefix: "example.com/app", groups: ["release"], actions: ["pull", "push"] },
+    { prefix: "example.com/", users: ["carol"], actions: ["*"] },
+    { prefix: "*", users: ["root"], actions: ["*"] },
+  ],
+});
+
+describe("access rules", () => {
+  const cases: readonly (readonly [user: string, gun: string | undefined, actions: string, allowed: boolean])[] = [
+    ["dave", "anything/at/all", "pull", true],
+    ["dave", "example.com/team/app", "push,pull", false],
+    ["alice", "example.com/team/app", "push,pull", true],
+    ["alice", "example.com/team/deep/app", "push,pull", true],
+    ["alice", "example.com/team/app", "*", false],
+    ["alice", "example.com/team", "push,pull", false],
+    ["alice", "example.com/team-of-strangers/app", "push,pull", false],
+    ["Alice", "example.com/team/app", "push,pull", false],
+    ["bob", "example.com/app", "push,pull", true],
+    ["bob", "example.com/app/more", "push,pull", false],
+    ["bob", "example.com/app2", "push,pull", false],
+    ["carol", "example.com/app", "*", true],
+    ["carol", "example.com/app", "push,pull", true],
+    ["carol", undefined, "*", false],
+    ["root", undefined, "*", true],
+    ["root", "example.com/app", "*", true],
+    ["release", "example.com/app", "push,pull", false],
+    ["dave", undefined, "*", false],
+    ["dave", undefined, "pull", true],
+  ];
+  for (const [user, gun, actions, allowed] of cases) {
+    it(`I10: ${allowed ? "let" : "do not let"} ${user} ${actions} ${gun ?? "the catalogue"}`, () => {
+      assert.equal(rules.allow(user, gun, actions.split(",")), allowed);
+    });
+  }
+
+  it("I9: allow nothing when there are none, and nothing to who asks for nothing", () => {
+    assert.equal(new Rules({}).allow("root", "a", ["pull"]), false);
+    assert.equal(rules.allow("dave", "a", []), false);
+  });
+
+  const refused: Readonly<Record<string, { settings: RuleSettings; message: RegExp }>> = {
+    "an empty prefix": {
+      settings: { rules: [{ prefix: "", users: ["a"], actions: ["pull"] }] },
+      message: /prefix ""/u,
+    },
+    "a prefix with a star": {
+      settings: { rules: [{ prefix: "a/*", users: ["a"], actions: ["pull"] }] },
+      message: /prefix "a\/\*" fits no name/u,
+    },
+    "a prefix with two slashes": {
+      settings: { rules: [{ prefix: "a//", users: ["a"], actions: ["pull"] }] },
+      message: /prefix/u,
+    },
+    "no users": { settings: { rules: [{ prefix: "a/", actions: ["pull"] }] }, message: /rule 1 .*neither users nor/u },
+    "no actions": { settings: { rules: [{ prefix: "a/", users: ["a"], actions: [] }] }, message: /no actions/u },
+    "an unknown action": {
+      settings: { rules: [{ prefix: "a/", users: ["a"], actions: ["delete" as "push"] }] },
+      message: /"delete"/u,
+    },
+    "an unknown group": {
+      settings: { rules: [{ prefix: "a/", groups: ["nobody"], actions: ["pull"] }] },
+      message: /no group "nobody"/u,
+    },
+    "a user without a name": {
+      settings: { rules: [{ prefix: "a/", users: [""], actions: ["pull"] }] },
+      message: /"" cannot be a user/u,
+    },
+    "a group of everybody": { settings: { groups: { all: ["*"] } }, message: /group "all" .*nobody's name/u },
+  };
+  for (const [what, { settings, message }] of Object.entries(refused)) {
+    it(`are refused with ${what}`, () => {
+      assert.throws(() => new Rules(settings), { code: "SERVER_CONFIGURATION", message });
+    });
+  }
+});

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { loadSync, type MethodDefinition, type PackageDefinition } from "@grpc/proto-loader";
+import {
+  keyDescription,
+  keyRequest,
+  nothing,
+  oneNumber,
+  oneText,
+  signatureReply,
+  signatureRequest,
+} from "./messages.ts";
+import { methods } from "./methods.ts";
+
+/** The fields and numbers that Notary v1's signer service and gRPC's health check have. */
+const definition = `syntax = "proto3";
+package proto;
+service KeyManagement {
+  rpc CreateKey(CreateKeyRequest) returns (PublicKey);
+  rpc DeleteKey(KeyID) returns (Void);
+  rpc GetKeyInfo(KeyID) returns (GetKeyInfoResponse);
+}
+service Signer { rpc Sign(SignatureRequest) returns (Signature); }
+service Health { rpc Check(HealthCheckRequest) returns (HealthCheckResponse); }
+message CreateKeyRequest { string algorithm = 1; string gun = 2; string role = 3; }
+message KeyID { string ID = 1; }
+message Algorithm { string algorithm = 1; }
+message KeyInfo { KeyID keyID = 1; Algorithm algorithm = 2; }
+message PublicKey { KeyInfo keyInfo = 1; bytes publicKey = 2; }
+message GetKeyInfoResponse { KeyInfo keyInfo = 1; bytes publicKey = 2; string role = 3; }
+message SignatureRequest { KeyID keyID = 1; bytes content = 2; }
+message Signature { KeyInfo keyInfo = 1; Algorithm algorithm = 2; bytes content = 3; }
+message Void {}
+message HealthCheckRequest { string service = 1; }
+message HealthCheckResponse { enum Status { UNKNOWN = 0; SERVING = 1; NOT_SERVING = 2; } Status status = 1; }
+`;
+
+const directory = mkdtempSync(join(tmpdir(), "tagseal-proto-"));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+/** How an independent implementation writes and reads the messages of one call. */
+function oracle(service: string, call: string): MethodDefinition<object, object> {
+  writeFileSync(join(directory, "signer.proto"), definition);
+  const loaded: PackageDefinition = loadSync(join(directory, "signer.proto"), { keepCase: true });
+  const found = loaded[`proto.${service}`];
+  assert.ok(found && !("format" in found));
+  const method = found[call];
+  assert.ok(method);
+  return method;
+}
+
+const keyId = "6f8b33af43a89dff43e80ec83c0e6585dd3b099e9442f2b31c52b177cc09d84a";
+const publicKey = Buffer.from("3059301306072a8648ce3d0201", "hex");
+const keyInfo = { keyID: { ID: keyId }, algorithm: { algorithm: "ecdsa" } };
+const content = Buffer.alloc(300, 0xff);
+
+describe("messages between server and signer", () => {
+  it("ask for a key as others do", () => {
+    const { requestSerialize, requestDeserialize } = oracle("KeyManagement", "CreateKey");
+    const request = { algorithm: "ecdsa", gun: "docker.io/café/app", role: "timestamp" };
+    assert.deepEqual(keyRequest.encode(request), requestSerialize(request));
+    assert.deepEqual(keyRequest.decode(requestSerialize(request)), request);
+    assert.deepEqual({ ...requestDeserialize(keyRequest.encode(request)) }, request);
+  });
+
+  it("describe keys as others do, with and without a role", () => {
+    const described = { keyId, algorithm: "ecdsa", publicKey: new Uint8Array(publicKey), role: "timestamp" };
+    const withRole = oracle("KeyManagement", "GetKeyInfo").responseSerialize({ keyInfo, publicKey, role: "timestamp" });
+    assert.deepEqual(keyDescription.encode(described), withRole);
+    const read = keyDescription.decode(withRole);
+    assert.deepEqual({ ...read, publicKey: new Uint8Array(read.publicKey) }, described);
+    const without = oracle("KeyManagement", "CreateKey").responseSerialize({ keyInfo, publicKey });
+    assert.deepEqual(keyDescription.encode({ ...described, role: "" }), without);
+    assert.equal(keyDescription.decode(without).role, "");
+  });
+
+  it("name keys, and nothing, as others do", () => {
+    const { requestSerialize, responseSerialize } = oracle("KeyManagement", "DeleteKey");
+    assert.deepEqual(oneText.encode(keyId), requestSerialize({ ID: keyId }));
+    assert.equal(oneText.decode(requestSerialize({ ID: keyId })), keyId);
+    assert.deepEqual(nothing.encode(undefined), responseSerialize({}));
+  });
+
+  it("sign as others do", () => {
+    const { requestSerialize, responseSerialize } = oracle("Signer", "Sign");
+    const request = requestSerialize({ keyID: { ID: keyId }, content });
+    assert.deepEqual(signatureRequest.encode({ keyId, content }), request);
+    assert.deepEqual(signatureRequest.decode(request), { keyId, content });
+    const reply = responseSerialize({ keyInfo, algorithm: { algorithm: "eddsa" }, content });
+    const signature = { keyId, algorithm: "ecdsa", method: "eddsa", content };
+    assert.deepEqual(signatureReply.encode(signature), reply);
+    assert.deepEqual(signatureReply.decode(reply), signature);
+  });
+
+  it("tell of their health as others do", () => {
+    const { requestSerialize, responseSerialize, responseDeserialize } = oracle("Health", "Check");
+    const service = "grpc.health.v1.Health.Signer";
+    assert.deepEqual(oneText.encode(service), requestSerialize({ service }));
+    for (const status of [0, 1, 2]) {
+      assert.equal({ status: 0, ...responseDeserialize(oneNumber.encode(status)) }.status, status);
+      assert.equal(oneNumber.decode(responseSerialize({ status })), status);
+    }
+  });
+
+  it("go to the paths that others listen on", () => {
+    const paths = [
+      oracle("KeyManagement", "CreateKey"),
+      oracle("KeyManagement", "GetKeyInfo"),
+      oracle("KeyManagement", "DeleteKey"),
+      oracle("Signer", "Sign"),
+    ].map(({ path }) => path);
+    const { createKey, getKeyInfo, deleteKey, sign } = methods;
+    assert.deepEqual(
+      [createKey, getKeyInfo, deleteKey, sign].map(({ path }) => path),
+      paths,
+    );
+  });
+});
