@@ -1,0 +1,158 @@
+# bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
+_tagseal_words() {
+  case "$1" in
+  "") echo "trust build completion create doctor export help import install list pull push run sandbox server sign signer uninstall verify version --help" ;;
+  "trust") echo "key signer inspect revoke sign --help" ;;
+  "trust key") echo "generate load --help" ;;
+  "trust key generate") echo "--dir --json --passphrase-fd --passphrase-command --help" ;;
+  "trust key load") echo "--name --json --passphrase-fd --passphrase-command --help" ;;
+  "trust signer") echo "add remove --help" ;;
+  "trust signer add") echo "--key --json --passphrase-fd --passphrase-command --help" ;;
+  "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --help" ;;
+  "trust inspect") echo "--pretty --json --help" ;;
+  "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --help" ;;
+  "trust sign") echo "--local --json --passphrase-fd --passphrase-command --help" ;;
+  "build") echo "--disable-content-trust --allow-local --help" ;;
+  "completion") echo "bash fish zsh --help" ;;
+  "create") echo "--disable-content-trust --help" ;;
+  "doctor") echo "--json --help" ;;
+  "export") echo "--to --config --notary-config --data --database --signer-database --from --all-versions --json --quiet -q --help" ;;
+  "help") echo "--help" ;;
+  "import") echo "bundle hand-over notary-db notary-server --help" ;;
+  "import bundle") echo "--config --notary-config --data --database --signer-database --json --quiet -q --help" ;;
+  "import hand-over") echo "--json --passphrase-fd --passphrase-command --help" ;;
+  "import notary-db") echo "--from --signer-from --config --notary-config --data --database --signer-database --json --quiet -q --help" ;;
+  "import notary-server") echo "--rotate --config --notary-config --data --database --signer-database --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "install") echo "--shim --help" ;;
+  "list") echo "--json --quiet -q --max-staleness --help" ;;
+  "pull") echo "--to --platform --max-staleness --json --quiet -q --help" ;;
+  "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "run") echo "--disable-content-trust --help" ;;
+  "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
+  "server") echo "gc migrate --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
+  "server gc") echo "--config --notary-config --data --database --dry-run --json --help" ;;
+  "server migrate") echo "--config --notary-config --data --database --json --help" ;;
+  "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
+  "signer") echo "rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --log-level --help" ;;
+  "signer rekey") echo "--config --notary-config --data --database --dry-run --json --help" ;;
+  "uninstall") echo "--shim --help" ;;
+  "verify") echo "--json --quiet -q --platform --max-staleness --help" ;;
+  "version") echo "--json --help" ;;
+  esac
+}
+
+_tagseal_value() {
+  case "$1" in
+  "trust key generate --dir") echo "directory" ;;
+  "trust key generate --passphrase-fd") echo "" ;;
+  "trust key generate --passphrase-command") echo "" ;;
+  "trust key load --name") echo "" ;;
+  "trust key load --passphrase-fd") echo "" ;;
+  "trust key load --passphrase-command") echo "" ;;
+  "trust signer add --key") echo "file" ;;
+  "trust signer add --passphrase-fd") echo "" ;;
+  "trust signer add --passphrase-command") echo "" ;;
+  "trust signer remove --passphrase-fd") echo "" ;;
+  "trust signer remove --passphrase-command") echo "" ;;
+  "trust revoke --passphrase-fd") echo "" ;;
+  "trust revoke --passphrase-command") echo "" ;;
+  "trust sign --passphrase-fd") echo "" ;;
+  "trust sign --passphrase-command") echo "" ;;
+  "export --to") echo "file" ;;
+  "export --config") echo "file" ;;
+  "export --notary-config") echo "file" ;;
+  "export --data") echo "directory" ;;
+  "export --database") echo "" ;;
+  "export --signer-database") echo "" ;;
+  "export --from") echo "" ;;
+  "import bundle --config") echo "file" ;;
+  "import bundle --notary-config") echo "file" ;;
+  "import bundle --data") echo "directory" ;;
+  "import bundle --database") echo "" ;;
+  "import bundle --signer-database") echo "" ;;
+  "import hand-over --passphrase-fd") echo "" ;;
+  "import hand-over --passphrase-command") echo "" ;;
+  "import notary-db --from") echo "file" ;;
+  "import notary-db --signer-from") echo "file" ;;
+  "import notary-db --config") echo "file" ;;
+  "import notary-db --notary-config") echo "file" ;;
+  "import notary-db --data") echo "directory" ;;
+  "import notary-db --database") echo "" ;;
+  "import notary-db --signer-database") echo "" ;;
+  "import notary-server --config") echo "file" ;;
+  "import notary-server --notary-config") echo "file" ;;
+  "import notary-server --data") echo "directory" ;;
+  "import notary-server --database") echo "" ;;
+  "import notary-server --signer-database") echo "" ;;
+  "import notary-server --passphrase-fd") echo "" ;;
+  "import notary-server --passphrase-command") echo "" ;;
+  "install --shim") echo "directory" ;;
+  "list --max-staleness") echo "" ;;
+  "pull --to") echo "" ;;
+  "pull --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
+  "pull --max-staleness") echo "" ;;
+  "push --from") echo "" ;;
+  "push --passphrase-fd") echo "" ;;
+  "push --passphrase-command") echo "" ;;
+  "sandbox --data") echo "directory" ;;
+  "sandbox --registry-port") echo "" ;;
+  "sandbox --server-port") echo "" ;;
+  "server --config") echo "file" ;;
+  "server --notary-config") echo "file" ;;
+  "server --data") echo "directory" ;;
+  "server --database") echo "" ;;
+  "server --listen") echo "" ;;
+  "server --tls-cert") echo "file" ;;
+  "server --tls-key") echo "file" ;;
+  "server --log-level") echo "debug info error" ;;
+  "server gc --config") echo "file" ;;
+  "server gc --notary-config") echo "file" ;;
+  "server gc --data") echo "directory" ;;
+  "server gc --database") echo "" ;;
+  "server migrate --config") echo "file" ;;
+  "server migrate --notary-config") echo "file" ;;
+  "server migrate --data") echo "directory" ;;
+  "server migrate --database") echo "" ;;
+  "sign --passphrase-fd") echo "" ;;
+  "sign --passphrase-command") echo "" ;;
+  "signer --config") echo "file" ;;
+  "signer --notary-config") echo "file" ;;
+  "signer --data") echo "directory" ;;
+  "signer --database") echo "" ;;
+  "signer --listen") echo "" ;;
+  "signer --tls-cert") echo "file" ;;
+  "signer --tls-key") echo "file" ;;
+  "signer --client-ca") echo "file" ;;
+  "signer --log-level") echo "debug info error" ;;
+  "signer rekey --config") echo "file" ;;
+  "signer rekey --notary-config") echo "file" ;;
+  "signer rekey --data") echo "directory" ;;
+  "signer rekey --database") echo "" ;;
+  "uninstall --shim") echo "directory" ;;
+  "verify --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
+  "verify --max-staleness") echo "" ;;
+  *) return 1 ;;
+  esac
+}
+
+_tagseal() {
+  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate first=1
+  # What help explains are the other commands.
+  [[ ${COMP_WORDS[1]} == help && COMP_CWORD -gt 1 ]] && first=2
+  for word in "${COMP_WORDS[@]:first:COMP_CWORD-first}"; do
+    candidate="${path:+$path }$word"
+    case " $(_tagseal_words "$path") " in *" $word "*) [[ $word == -* ]] || path="$candidate" ;; esac
+  done
+  local kind
+  if kind=$(_tagseal_value "$path $previous"); then
+    case "$kind" in
+    file) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    directory) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$current") ;;
+    esac
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path")" -- "$current")
+  [[ ${#COMPREPLY[@]} -gt 0 || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}
+complete -F _tagseal tagseal
