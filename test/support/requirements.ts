@@ -18,7 +18,8 @@ export type Peer =
   | "softhsm"
   | "busybox"
   | "python"
-  | "wrk";
+  | "wrk"
+  | "systemd";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
   docker: ["docker"],
@@ -35,10 +36,11 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   softhsm: ["softhsm2-util"],
   busybox: ["busybox"],
   python: ["python3"],
+  systemd: ["systemd-analyze", "setpriv", "strace"],
   wrk: ["wrk"],
 };
 
-const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb"]);
+const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "systemd"]);
 
 function dockerVersion(): number {
   const version = execFileSync("docker", ["--version"], { encoding: "utf8" });
