@@ -1,5 +1,7 @@
 /** What a suite needs from the machine, and the sentence that says what is missing. */
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { findExecutable } from "./processes.ts";
 
 /** Programs the project did not write and does not bring along. */
@@ -19,7 +21,8 @@ export type Peer =
   | "busybox"
   | "python"
   | "wrk"
-  | "systemd";
+  | "systemd"
+  | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
   docker: ["docker"],
@@ -37,8 +40,12 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   busybox: ["busybox"],
   python: ["python3"],
   systemd: ["systemd-analyze", "setpriv", "strace"],
+  "deploy tools": ["busybox"],
   wrk: ["wrk"],
 };
+
+/** helm and schemas, which are too large to come with every `npm ci`. */
+const deployPackages = resolve(import.meta.dirname, "../../deploy/node_modules");
 
 const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "systemd"]);
 
@@ -52,6 +59,7 @@ function lacking(peer: Peer): string[] {
   // docker 29 dropped content trust from push, pull and `docker trust`
   if (missing.length === 0 && peer === "docker" && dockerVersion() >= 29) missing.push("docker 28 or older");
   if (missing.length === 0 && peer === "docker 28" && dockerVersion() !== 28) missing.push("docker 28");
+  if (peer === "deploy tools" && !existsSync(deployPackages)) missing.push("the packages of deploy/ (npm ci in it)");
   if (missing.length === 0 && needsRoot.has(peer) && process.getuid?.() !== 0) missing.push(`root (to start ${peer})`);
   return missing;
 }
