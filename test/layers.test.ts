@@ -21,7 +21,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust"],
   server: ["errors", "encoding", "crypto", "tuf", "reference"],
   sandbox: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
-  cli: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server", "sandbox"],
+  moving: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
+  cli: [
+    ...["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server", "sandbox"],
+    "moving",
+  ],
   entry: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server"],
 };
 

@@ -31,6 +31,10 @@ const ownWords: ReadonlySet<string> = new Set([
 ]);
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
+/** Words that docker has, too: what follows tells whose they are. */
+const sharedWords: ReadonlySet<string> = new Set(["import", "export"]);
+/** What `import` is followed by when it is ours; docker's is followed by a file, a URL or `-`. */
+const ownImports: ReadonlySet<string> = new Set(["notary-db", "notary-server", "bundle", "hand-over", "--help", "-h"]);
 /** Groups with commands that build from files nobody checks. */
 const uncoveredGroups: ReadonlySet<string> = new Set(["buildx", "builder", "compose"]);
 const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder", "manifest"]);
@@ -92,7 +96,10 @@ function isOwn(word: string | undefined, line: readonly string[], at: number, io
   if (word === "push") return hasFlag(rest, "--from");
   if (word === "pull") return hasFlag(rest, "--to");
   if (word === "version") return !rest.some((text) => /^(?:-f|--format)/u.test(text));
-  if (word === "help") return rest[0] === undefined || ownWords.has(rest[0]) || trustedWords.has(rest[0]);
+  if (word === "import") return rest[0] === undefined || ownImports.has(rest[0]);
+  if (word === "export") return hasFlag(rest, "--to");
+  if (word === "help")
+    return rest[0] === undefined || [ownWords, trustedWords, sharedWords].some((words) => words.has(rest[0] ?? ""));
   return ownWords.has(word);
 }
 

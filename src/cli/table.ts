@@ -61,6 +61,29 @@ const trust: readonly Entry[] = [
   },
 ];
 
+const importing: readonly Entry[] = [
+  {
+    name: "bundle",
+    summary: "Bring repositories in from a bundle",
+    load: async () => (await import("./commands/import/bundle.ts")).command,
+  },
+  {
+    name: "hand-over",
+    summary: "Let the server a repository was moved to sign for it",
+    load: async () => (await import("./commands/import/hand-over.ts")).command,
+  },
+  {
+    name: "notary-db",
+    summary: "Move in from the databases of a Notary server and signer",
+    load: async () => (await import("./commands/import/notary-db.ts")).command,
+  },
+  {
+    name: "notary-server",
+    summary: "Move in from a Notary server that runs",
+    load: async () => (await import("./commands/import/notary-server.ts")).command,
+  },
+];
+
 /** Beside the server itself: what looks after its data. */
 const server: readonly Entry[] = [
   {
@@ -102,10 +125,16 @@ export const root: Entry = {
       load: async () => (await import("./commands/doctor.ts")).command,
     },
     {
+      name: "export",
+      summary: "Write signed repositories into a bundle",
+      load: async () => (await import("./commands/export.ts")).command,
+    },
+    {
       name: "help",
       summary: "Explain a command",
       load: async () => (await import("./commands/help.ts")).command,
     },
+    { name: "import", summary: "Bring signed repositories into a trust server", children: importing },
     {
       name: "install",
       summary: "Put Tagseal in front of docker",

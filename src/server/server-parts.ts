@@ -98,7 +98,8 @@ async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<
   });
 }
 
-function makeDataDirectory(path: string): void {
+/** Makes a data directory, for its owner only, unless it is there. @throws TagsealError `SERVER_CONFIGURATION` */
+export function makeDataDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {

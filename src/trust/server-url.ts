@@ -28,7 +28,13 @@ export function trustServerUrl(reference: ImageReference, options: ServerUrlOpti
   return checkedServerUrl(`https://${reference.registry}`, options);
 }
 
-function checkedServerUrl(text: string, options: ServerUrlOptions): string {
+/**
+ * Reads a trust server's address as somebody gave it.
+ *
+ * @returns as {@link trustServerUrl}
+ * @throws UsageError `TRUST_SERVER_URL_INVALID`
+ */
+export function checkedServerUrl(text: string, options: Pick<ServerUrlOptions, "allowPlainHttpLoopback">): string {
   const url = URL.parse(text);
   if (url === null || !isAllowedScheme(url, options)) throw invalid(text, "https://HOST[:PORT][/PATH]");
   // Credentials belong to the registry's login: in a variable they would end up in messages and child processes.
@@ -38,7 +44,7 @@ function checkedServerUrl(text: string, options: ServerUrlOptions): string {
   return `${url.protocol}//${url.host}${url.pathname}`.replace(/\/+$/, "");
 }
 
-function isAllowedScheme(url: URL, options: ServerUrlOptions): boolean {
+function isAllowedScheme(url: URL, options: Pick<ServerUrlOptions, "allowPlainHttpLoopback">): boolean {
   if (url.protocol === "https:") return true;
   return url.protocol === "http:" && options.allowPlainHttpLoopback === true && isLoopbackHost(url.hostname);
 }

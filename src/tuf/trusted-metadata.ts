@@ -46,7 +46,7 @@ export interface TrustedMetadataOptions {
 export interface LoadOptions {
   /** lowest version that is no rollback; default 1 */
   readonly minVersion?: number;
-  /** for files of the past: a stored parent, a previous root */
+  /** for files of the past: a stored parent, a previous root, whose certificates may have run out as well */
   readonly allowExpired?: boolean;
 }
 
@@ -148,7 +148,7 @@ export class TrustedMetadata {
     this.#compareWithMeta(role, bytes);
     const file = input instanceof Uint8Array ? parseMetadata(role, input) : input;
     if (isDelegation(role)) return this.#loadDelegation(file as MetadataFile<TargetsBody>, options);
-    this.#verifySignatures(file);
+    this.#verifySignatures(file, options);
     this.#requireVersion(file, options);
     this.#requireFresh(file, options);
     this.#accept(file);
@@ -229,7 +229,7 @@ export class TrustedMetadata {
   #loadDelegation(file: MetadataFile<TargetsBody>, options: LoadOptions): MetadataFile {
     this.#requireVersion(file, options);
     try {
-      this.#verifySignatures(file);
+      this.#verifySignatures(file, options);
       this.#requireFresh(file, options);
     } catch (error) {
       if (
@@ -246,9 +246,10 @@ export class TrustedMetadata {
     return file;
   }
 
-  #verifySignatures(file: MetadataFile): void {
+  #verifySignatures(file: MetadataFile, { allowExpired: ignoreCertificateExpiry = false }: LoadOptions): void {
     if (file.body.type === "root") {
-      const judgement = { gun: this.gun, now: this.now, previous: this.#previousRoot, pinning: this.#pinning };
+      const about = { gun: this.gun, now: this.now, previous: this.#previousRoot, pinning: this.#pinning };
+      const judgement = { ...about, ignoreCertificateExpiry };
       this.#rootVerdict = verifyRoot(file as MetadataFile<RootBody>, judgement);
       return;
     }

@@ -8,6 +8,8 @@ export interface Database {
   readonly port: number;
   /** Creates a database and runs `script` in it. */
   create(name: string, script: string): Promise<void>;
+  /** Runs SQL in a database. */
+  run(name: string, sql: string): Promise<void>;
   /** The data source name the reference server takes for that database. */
   url(name: string): string;
   /** Runs SQL as the database's own superuser, and returns what came out, columns divided by tabs. */
@@ -80,6 +82,7 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
       await must("-c", `create database ${name}`);
       await must("-d", name, "-c", script);
     },
+    run: (name, statements) => must("-d", name, "-c", statements),
     url: (name) => `postgres://postgres@127.0.0.1:${port}/${name}?sslmode=disable`,
     async sql(name, script) {
       const { code, stdout, stderr } = await sql("-d", name, "-A", "-t", "-F", "\t", "-c", script);
@@ -128,6 +131,10 @@ export async function startMariadb(scope: Scope): Promise<Database> {
         .map((host) => `create user if not exists notary@'${host}'; grant all on ${name}.* to notary@'${host}';`)
         .join("");
       const { code, stderr } = await sql(`create database ${name}; ${users} use ${name}; ${script}`);
+      if (code !== 0) throw new Error(`mariadb: ${stderr}`);
+    },
+    async run(name, statements) {
+      const { code, stderr } = await sql(`use ${name}; ${statements}`);
       if (code !== 0) throw new Error(`mariadb: ${stderr}`);
     },
     url: (name) => `notary@tcp(127.0.0.1:${port})/${name}?parseTime=true`,

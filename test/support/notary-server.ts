@@ -16,6 +16,24 @@ export interface TrustServer {
   readonly process: Running;
 }
 
+/** The reference server with what stands behind it. */
+export interface NotaryServer extends TrustServer {
+  /** where server and signer keep their rows; undefined for the stores in memory */
+  readonly database: Database | undefined;
+  /** its configuration files, as an operator has them */
+  readonly configuration: { readonly server: string; readonly signer: string };
+  /** Starts the signer again, with another alias for new keys. Every alias's passphrase stays known. */
+  useAlias(alias: SignerAlias): Promise<void>;
+  /** Ends server and signer. The database goes on. */
+  stop(): Promise<void>;
+}
+
+/** Names of the signer's passphrases. */
+export type SignerAlias = keyof typeof signerPassphrases;
+
+/** The signer's passphrases, by alias. */
+export const signerPassphrases = { alias1: "throwaway", alias2: "throwaway again" } as const;
+
 /** What the reference server keeps its files in. `local` is memory with Ed25519 server keys and no signer process. */
 export type NotaryStore = "memory" | "local" | "postgres" | "mysql";
 
@@ -46,6 +64,7 @@ export function healthy(url: string, ca: string): Promise<boolean> {
 /** A running reference signer. */
 export interface NotarySigner {
   readonly port: number;
+  readonly configuration: string;
   readonly process: Running;
 }
 
@@ -55,34 +74,36 @@ export interface NotarySignerOptions {
   readonly port?: number;
   /** default: its keys last as long as the process */
   readonly database?: Database | undefined;
-  /** default: one alias, `alias1` */
+  /** what new keys are sealed under; `alias1` when absent */
+  readonly alias?: SignerAlias;
   readonly env?: Environment;
 }
 
 /** Starts notary-signer with the scope's certificate. It takes callers whose certificate is of the same authority. */
 export async function startNotarySigner(scope: Scope, options: NotarySignerOptions = {}): Promise<NotarySigner> {
   const certificate = await certificates(scope);
-  const { port = await freePort(), database } = options;
+  const { port = await freePort(), database, alias = "alias1" } = options;
   const storage =
     database === undefined
-      ? { backend: "memory", default_alias: "alias1" }
-      : { backend: database.kind, db_url: database.url("notarysigner"), default_alias: "alias1" };
+      ? { backend: "memory", default_alias: alias }
+      : { backend: database.kind, db_url: database.url("notarysigner"), default_alias: alias };
   mkdirSync(scope.path("notary"), { recursive: true });
-  const file = scope.path("notary", `signer-${port}.json`);
+  const configuration = scope.path("notary", `signer-${port}.json`);
   const tls = {
     tls_cert_file: certificate.serverCertificate,
     tls_key_file: certificate.serverKey,
     client_ca_file: certificate.ca,
   };
   writeFileSync(
-    file,
+    configuration,
     JSON.stringify({ server: { grpc_addr: `127.0.0.1:${port}`, ...tls }, logging: { level: "error" }, storage }),
   );
-  const running = await scope.start("notary-signer", "notary-signer", ["-config", file], {
-    env: { NOTARY_SIGNER_ALIAS1: "throwaway", ...options.env },
+  const { alias1, alias2 } = signerPassphrases;
+  const running = await scope.start("notary-signer", "notary-signer", ["-config", configuration], {
+    env: { NOTARY_SIGNER_ALIAS1: alias1, NOTARY_SIGNER_ALIAS2: alias2, ...options.env },
     ready: () => portAnswers(port),
   });
-  return { port, process: running };
+  return { port, configuration, process: running };
 }
 
 async function startDatabase(scope: Scope, store: NotaryStore): Promise<Database | undefined> {
@@ -104,13 +125,13 @@ function trustService(certificate: Certificates, signerPort: number | undefined,
 }
 
 /** Starts notary-server, with notary-signer and a database when the store asks for them, and waits until it is healthy. */
-export async function startNotary(scope: Scope, options: NotaryOptions = {}): Promise<TrustServer> {
+export async function startNotary(scope: Scope, options: NotaryOptions = {}): Promise<NotaryServer> {
   const store = options.store ?? "memory";
   mkdirSync(scope.path("notary"), { recursive: true });
   const certificate = await certificates(scope);
   const database = await startDatabase(scope, store);
-  const signerPort =
-    options.signerPort ?? (store === "local" ? undefined : (await startNotarySigner(scope, { database })).port);
+  const hasOwnSigner = store !== "local" && options.signerPort === undefined;
+  let signer = hasOwnSigner ? await startNotarySigner(scope, { database }) : undefined;
   const port = await freePort();
   const file = scope.path("notary", `server-${port}.json`);
   const configuration = {
@@ -119,7 +140,7 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
       tls_cert_file: certificate.serverCertificate,
       tls_key_file: certificate.serverKey,
     },
-    trust_service: trustService(certificate, signerPort, options.keyAlgorithm),
+    trust_service: trustService(certificate, options.signerPort ?? signer?.port, options.keyAlgorithm),
     logging: { level: "error" },
     storage:
       database === undefined ? { backend: "memory" } : { backend: database.kind, db_url: database.url("notaryserver") },
@@ -131,5 +152,20 @@ export async function startNotary(scope: Scope, options: NotaryOptions = {}): Pr
   const running = await scope.start("notary-server", "notary-server", ["-config", file], {
     ready: () => healthy(url, certificate.ca),
   });
-  return { url, port, ca: certificate.ca, process: running };
+  return {
+    url,
+    port,
+    ca: certificate.ca,
+    process: running,
+    database,
+    configuration: { server: file, signer: signer?.configuration ?? "" },
+    async useAlias(alias) {
+      if (signer === undefined) return;
+      await signer.process.stop();
+      signer = await startNotarySigner(scope, { database, alias, port: signer.port });
+    },
+    async stop() {
+      await Promise.all([running.stop(), signer?.process.stop()]);
+    },
+  };
 }

@@ -23,9 +23,11 @@ export { startDockerd, type Engine } from "./dockerd.ts";
 export { startDockerRegistry, type Registry, type RegistryOptions } from "./docker-registry.ts";
 export { buildImage, writeIndexLayout, writeLayout, type LayoutImage, type LayoutIndex } from "./images.ts";
 export {
+  signerPassphrases,
   startNotary,
   startNotarySigner,
   type NotaryOptions,
+  type NotaryServer,
   type NotarySigner,
   type NotaryStore,
   type TrustServer,

@@ -1,0 +1,104 @@
+import { UsageError } from "../../errors.ts";
+import type { BundleSource } from "../../server/moving/bundle-export.ts";
+import type { MetadataStore } from "../../server/storage/metadata-store.ts";
+import { defineCommand } from "../command.ts";
+import type { Io } from "../io.ts";
+import { dockerConfigDir } from "../options/docker-config.ts";
+import { jsonOption, quietOption } from "../options/json.ts";
+import { openServerData, serverDataOptions } from "../options/server-data.ts";
+import { writeJson } from "../output/json.ts";
+import { moveProgress, writeMoveReport } from "../output/move-report.ts";
+
+/** `tagseal export`: signed repositories in one file, for places no network reaches. */
+export const command = defineCommand(
+  {
+    path: "export",
+    usage: "[OPTIONS] [REPOSITORY...] --to FILE (--data DIR | --database URL | --from URL)",
+    summary: "Write signed repositories into a bundle",
+    description: [
+      "Writes every root and everything that is current of each REPOSITORY (all there are when none is named) into one tar file, after it was verified as a client would. The same content makes the same bytes. No private key is in it. tagseal import bundle takes it in again.",
+      "Reads a server's data, while it is running or not, or any trust server over HTTPS, ours or Notary's.",
+      "Without --to this is docker's own export.",
+    ],
+    options: {
+      to: { kind: "text", value: "file", complete: "file", help: "The bundle to write" },
+      ...serverDataOptions,
+      from: { kind: "text", value: "url", help: "Address of a trust server to read from instead" },
+      "all-versions": { kind: "switch", help: "Take older versions along, too; needs the server's data" },
+      json: jsonOption,
+      quiet: quietOption,
+    },
+    args: { min: 0 },
+    examples: [
+      {
+        text: "one repository, from the server that serves it",
+        line: "tagseal export registry.example.com/team/app --to signed.tar --from https://trust.example.com:4443",
+      },
+      {
+        text: "everything, with its history",
+        line: "tagseal export --all-versions --to signed.tar --data /var/lib/tagseal",
+      },
+    ],
+    environment: [
+      ["DOCKER_CONFIG", "for --from: docker's configuration directory, with logins and tls/ (default ~/.docker)"],
+    ],
+    exitCodes: [
+      [3, "a repository does not verify; nothing is written"],
+      [4, "the trust server could not be reached"],
+    ],
+  },
+  async ({ options, args }, io) => {
+    const { to: path = "" } = options;
+    if (path === "") throw new UsageError("USAGE", "--to is required", { hint: "name the bundle to write" });
+    const { exportBundle } = await import("../../server/moving/bundle-export.ts");
+    const progress = moveProgress(io, options);
+    const opened =
+      options.from === undefined ? await openData(options, io) : await openServer(options.from, options, io);
+    try {
+      const guns = args.length === 0 ? await opened.guns() : args;
+      const { source } = opened;
+      const shared = { onCollection: progress.update, signal: io.signal };
+      const collections = await exportBundle({ guns, source, path, now: io.now(), ...shared });
+      progress.end();
+      if (options.json) writeJson(io, { file: path, collections });
+      if (options.json) return 0;
+      const files = collections.reduce((total, report) => total + report.files, 0);
+      return writeMoveReport(io, [["Repositories", `${collections.length} with ${files} files`]], collections, []);
+    } finally {
+      progress.end();
+      await opened.close();
+    }
+  },
+);
+
+interface Opened {
+  readonly source: BundleSource;
+  guns(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+type Given = Parameters<typeof openServerData>[0] & { readonly "all-versions": boolean };
+
+async function openData(options: Given, io: Io): Promise<Opened> {
+  const { storedBundleSource } = await import("../../server/moving/bundle-export.ts");
+  const data = await openServerData(options, io);
+  const source = storedBundleSource(data.store, options["all-versions"]);
+  return { source, guns: () => allGuns(data.store), close: () => data.close() };
+}
+
+async function openServer(url: string, options: Given, io: Io): Promise<Opened> {
+  if (options.data !== undefined || options.database !== undefined)
+    throw new UsageError("USAGE", "--from is instead of --data and --database: give one of them");
+  if (options["all-versions"]) throw new UsageError("USAGE", "--all-versions needs the server's data: give --data");
+  const { RunningTrustServer } = await import("../../moving/running-server.ts");
+  const { env, now, signal } = io;
+  const server = await RunningTrustServer.open({ url, dockerConfigDir: dockerConfigDir(io), env, now, signal });
+  return { source: server, guns: () => server.guns(), close: async () => server.close() };
+}
+
+async function allGuns(store: MetadataStore): Promise<readonly string[]> {
+  const guns: string[] = [];
+  for (let page = await store.guns("", 1000); page.length > 0; page = await store.guns(guns.at(-1) ?? "", 1000))
+    guns.push(...page);
+  return guns;
+}

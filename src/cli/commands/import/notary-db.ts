@@ -1,0 +1,119 @@
+import { UsageError } from "../../../errors.ts";
+import type { NotaryDatabaseReport } from "../../../server/moving/import-notary-database.ts";
+import type { NotaryServerDatabase, NotarySignerDatabase } from "../../../server/moving/notary-database.ts";
+import type { SourceDatabase } from "../../../server/moving/source-database.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { jsonOption, quietOption } from "../../options/json.ts";
+import { openServerData, serverDataOptions } from "../../options/server-data.ts";
+import { writeJson } from "../../output/json.ts";
+import {
+  collectionsLine,
+  moveExitCode,
+  moveProgress,
+  type SummaryLine,
+  writeMoveReport,
+} from "../../output/move-report.ts";
+
+/** `tagseal import notary-db`: everything a Notary server and its signer have in their databases. */
+export const command = defineCommand(
+  {
+    path: "import notary-db",
+    usage: "--from DATABASE [--signer-from DATABASE] (--data DIR | --database URL) [OPTIONS]",
+    summary: "Move in from the databases of a Notary server and signer",
+    description: [
+      "Copies every version of every signed file byte for byte, the changefeed with its positions, and the signer's private keys as they are sealed. Each repository is then verified as a client would. Nothing is written to the databases that are read.",
+      "A DATABASE is a URL, a data source name, the path of an SQLite file, or a configuration file of notary-server or notary-signer (*.json), whose storage.db_url is taken. Passwords are better kept there, or in PGPASSWORD or MYSQL_PWD, than on the command line.",
+      "May be run again, after an interruption or to catch up: what is here already is passed over. Run it once while the old server serves, and once more when it has stopped. Start the new server only then, with the same passphrases.",
+      "What cannot be moved or does not verify is reported, and everything else moved; the exit status is then 1.",
+    ],
+    options: {
+      from: { kind: "text", value: "database", complete: "file", help: "The database of notary-server" },
+      "signer-from": {
+        kind: "text",
+        value: "database",
+        complete: "file",
+        help: "The database of notary-signer; without it keys are not moved",
+      },
+      ...serverDataOptions,
+      json: jsonOption,
+      quiet: quietOption,
+    },
+    args: { min: 0, max: 0 },
+    examples: [
+      {
+        text: "everything, as the old configuration says where it is",
+        line: "NOTARY_SIGNER_ALIAS1=… tagseal import notary-db --from server-config.json --signer-from signer-config.json --data /var/lib/tagseal",
+      },
+    ],
+    environment: [
+      [
+        "NOTARY_SIGNER_<ALIAS>",
+        "the passphrase with this alias; keys in use are opened with it, to prove that it is right",
+      ],
+      ["PGPASSWORD, MYSQL_PWD", "the database's password, where its address has none"],
+    ],
+    exitCodes: [[1, "something could not be moved, or does not verify"]],
+  },
+  async ({ options }, io) => {
+    const [from, signerFrom] = [required("from", options.from), options["signer-from"]];
+    const tables = await import("../../../server/moving/notary-database.ts");
+    const { importNotaryDatabase } = await import("../../../server/moving/import-notary-database.ts");
+    const target = await openServerData(options, io);
+    const progress = moveProgress(io, options);
+    let server: NotaryServerDatabase | undefined;
+    let signer: NotarySignerDatabase | undefined;
+    try {
+      server = new tables.NotaryServerDatabase(await open(from, io));
+      if (signerFrom !== undefined) signer = new tables.NotarySignerDatabase(await open(signerFrom, io));
+      const report = await importNotaryDatabase({
+        server,
+        store: target.store,
+        signer: signer && { source: signer, table: target.keys },
+        passphrases: target.passphrases,
+        now: io.now(),
+        signal: io.signal,
+        onCollection: progress.update,
+      });
+      progress.end();
+      return tell(io, report, options.json);
+    } finally {
+      progress.end();
+      await Promise.all([server?.close(), signer?.close(), target.close()]);
+    }
+  },
+);
+
+async function open(database: string, io: Io): Promise<SourceDatabase> {
+  const { openSourceDatabase } = await import("../../../server/moving/source-database.ts");
+  const { databaseInConfiguration } = await import("../../../server/moving/notary-configuration.ts");
+  const url = database.endsWith(".json") ? databaseInConfiguration(database) : database;
+  return await openSourceDatabase(url, { postgres: io.env["PGPASSWORD"], mysql: io.env["MYSQL_PWD"] });
+}
+
+function tell(io: Io, report: NotaryDatabaseReport, json: boolean): number {
+  const { collections, changes, keys } = report;
+  const others = [...(keys?.problems ?? []), ...changes.problems];
+  if (json) writeJson(io, report);
+  if (json) return moveExitCode(collections, others);
+  const summary: readonly SummaryLine[] = [
+    collectionsLine(collections),
+    ["Keys", keys === undefined ? "not moved: no --signer-from" : keysText(keys)],
+    ["Changes", `${changes.changes}`],
+  ];
+  return writeMoveReport(io, summary, collections, others);
+}
+
+function keysText({ keys, inUse, aliases }: NonNullable<NotaryDatabaseReport["keys"]>): string {
+  const names = aliases.filter((alias) => alias.keys > 0).map(({ alias }) => alias);
+  const leftOut = aliases.filter((alias) => alias.leftOut > 0);
+  const left = leftOut.map((alias) => `; ${alias.leftOut} unused ones of ${alias.alias} left behind: no passphrase`);
+  return `${keys}, ${inUse} of them in use${names.length === 0 ? "" : `; sealed under ${names.join(", ")}`}${left.join("")}`;
+}
+
+function required(flag: string, value: string | undefined): string {
+  if (value !== undefined && value !== "") return value;
+  throw new UsageError("USAGE", `--${flag} is required`, {
+    hint: "tagseal import notary-db --from DATABASE [--signer-from DATABASE] (--data DIR | --database URL)",
+  });
+}

@@ -1,0 +1,144 @@
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
+import type { MovedCollectionReport } from "../../../moving/import-notary-server.ts";
+import type { ConfiguredServer } from "../../../server/configuration/server-configuration.ts";
+import { type MoveProblem, problemOf } from "../../../server/moving/move-report.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { dockerConfigDir } from "../../options/docker-config.ts";
+import { jsonOption, quietOption } from "../../options/json.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
+import { openServerData, serverDataOptions } from "../../options/server-data.ts";
+import { writeJson } from "../../output/json.ts";
+import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
+import { printable } from "../../output/printable.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+
+/** `tagseal import notary-server`: what clients can read of a server whose databases are out of reach. */
+export const command = defineCommand(
+  {
+    path: "import notary-server",
+    usage: "[OPTIONS] URL [REPOSITORY...] (--data DIR | --database URL)",
+    summary: "Move in from a Notary server that runs",
+    description: [
+      "Reads every root and everything that is current over HTTPS, verifies it as a client would, and stores it. Without a REPOSITORY all are moved that the server's changefeed tells of, if you may read that. Logins and certificates are docker's, for each repository those of its registry.",
+      "The old server keeps its private keys, so the new one cannot sign until whoever holds a repository's root key hands it over: at once with --rotate, when that key is on this machine, or later with tagseal import hand-over. Until then readers can use what was moved as long as its timestamp lasts, and nobody can publish. A repository with rising versions and the same root keys is nothing new to clients.",
+      "May be run again to catch up with the old server, until the hand-over. What does not verify is reported, and everything else moved; the exit status is then 1.",
+    ],
+    options: {
+      rotate: { kind: "switch", help: "Hand over at once, with root keys that are on this machine" },
+      ...serverDataOptions,
+      json: jsonOption,
+      quiet: quietOption,
+      ...passphraseOptions,
+    },
+    args: { min: 1 },
+    examples: [
+      {
+        text: "two repositories, whose root keys are here",
+        line: "tagseal import notary-server https://notary.example.com:4443 registry.example.com/team/app registry.example.com/team/tool --data /var/lib/tagseal --rotate",
+      },
+    ],
+    environment: [
+      ["DOCKER_CONFIG", "docker's configuration directory: logins, tls/ and, for --rotate, trust/ (default ~/.docker)"],
+      ["TAGSEAL_SIGNER_PASSPHRASE", "seals the new server's keys, as for tagseal server"],
+      ...passphraseEnvironment,
+    ],
+    exitCodes: [
+      [1, "something could not be moved, or does not verify"],
+      [4, "the old server could not be reached"],
+    ],
+  },
+  async ({ options, args: [url = "", ...guns] }, io) => {
+    const { RunningTrustServer } = await import("../../../moving/running-server.ts");
+    const { importNotaryServer } = await import("../../../moving/import-notary-server.ts");
+    const { env, now, signal } = io;
+    const server = await RunningTrustServer.open({ url, dockerConfigDir: dockerConfigDir(io), env, now, signal });
+    const progress = moveProgress(io, options);
+    let collections: readonly MovedCollectionReport[];
+    let configured: ConfiguredServer;
+    try {
+      const target = await openServerData(options, io);
+      configured = target.configured;
+      try {
+        await target.prepareSigner();
+        collections = await importNotaryServer({
+          server,
+          guns: guns.length === 0 ? undefined : guns,
+          ...target,
+          now: now(),
+          signal,
+          onCollection: progress.update,
+        });
+      } finally {
+        await target.close();
+      }
+    } finally {
+      progress.end();
+      server.close();
+    }
+    const waiting = collections.filter(({ needsHandOver }) => needsHandOver).map(({ gun }) => gun);
+    const handedOver: HandedOver = options.rotate
+      ? await handOverHere(waiting, configured, await passphraseSource(options, io), io)
+      : { guns: [], problems: [] };
+    return tell(io, collections, handedOver, options.json);
+  },
+);
+
+interface HandedOver {
+  readonly guns: readonly string[];
+  readonly problems: readonly MoveProblem[];
+}
+
+async function handOverHere(
+  guns: readonly string[],
+  { dataDir, database, signerDatabase, signerPassphrases, remoteSigner }: ConfiguredServer,
+  passphrases: PassphraseSource,
+  io: Io,
+): Promise<HandedOver> {
+  const { withLocalHandOver } = await import("../../../moving/local-hand-over.ts");
+  const where = {
+    data: { dataDir, database, signerDatabase, signerPassphrases, remoteSigner },
+    dockerConfigDir: dockerConfigDir(io),
+    env: io.env,
+    passphrases,
+    notify: tellTrustEvents(io, { quiet: true }),
+    now: io.now,
+    signal: io.signal,
+  };
+  return await withLocalHandOver(where, async (handOverOf) => {
+    const [done, problems]: [string[], MoveProblem[]] = [[], []];
+    for (const gun of guns) {
+      try {
+        await handOverOf(gun);
+        done.push(gun);
+      } catch (error) {
+        if (io.signal.aborted) throw error;
+        problems.push(problemOf(error, `${gun} was not handed over`));
+      }
+    }
+    return { guns: done, problems };
+  });
+}
+
+function tell(
+  io: Io,
+  collections: readonly MovedCollectionReport[],
+  { guns, problems }: HandedOver,
+  json: boolean,
+): number {
+  const waiting = collections.filter(({ gun, needsHandOver }) => needsHandOver && !guns.includes(gun));
+  if (json) writeJson(io, { collections, handedOver: guns, problems });
+  if (json) return moveExitCode(collections, problems);
+  const status = writeMoveReport(
+    io,
+    [collectionsLine(collections), ["Handed over", `${guns.length}`]],
+    collections,
+    problems,
+  );
+  for (const { gun, timestampExpiresAt } of waiting) {
+    io.stderr.write(
+      `to be handed over by whoever holds its root key, before ${timestampExpiresAt}: tagseal import hand-over ${printable(gun)}\n`,
+    );
+  }
+  return status;
+}

@@ -1,0 +1,85 @@
+/** What a server of ours keeps, for commands that work on it without the server. */
+import type { ConfiguredServer } from "../../server/configuration/server-configuration.ts";
+import type { KeyTable } from "../../server/signer/key-table.ts";
+import type { SignerPassphrases } from "../../server/signer/signer-passphrases.ts";
+import type { MetadataStore } from "../../server/storage/metadata-store.ts";
+import { loadServerSettings, storageOptions } from "../commands/server.ts";
+import { UsageError } from "../../errors.ts";
+import type { Io } from "../io.ts";
+import type { Options, OptionValues } from "./option.ts";
+
+/** Flags that say where it is kept: those of `tagseal server`. */
+export const serverDataOptions = {
+  ...storageOptions,
+  data: { ...storageOptions.data, help: "The server's data directory; made when missing" },
+  database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
+  "signer-database": {
+    kind: "text",
+    value: "url",
+    help: "The shared database of the server's keys, when it is not the same",
+  },
+} as const satisfies Options;
+
+/** A server's store and keys, opened. Whoever opens them closes them. */
+export interface ServerData {
+  readonly configured: ConfiguredServer;
+  readonly store: MetadataStore;
+  readonly keys: KeyTable;
+  /** what keys are sealed with, as far as it was given */
+  readonly passphrases: SignerPassphrases;
+  /**
+   * Sets the signer up as the server's first start would, so that the server starts on data that came without keys.
+   *
+   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
+   */
+  prepareSigner(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens it. The server may be running.
+ *
+ * @throws UsageError `USAGE` when the command line does not say where it is; TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openServerData(options: OptionValues<typeof serverDataOptions>, io: Io): Promise<ServerData> {
+  const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
+  const { openStoreOf, makeDataDirectory } = await import("../../server/server-parts.ts");
+  const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
+  const { settings, env } = await loadServerSettings(options, io, [
+    { flag: "--signer-database", setting: "trust_service.db_url", value: options["signer-database"] },
+  ]);
+  const configured = configuredServer(settings, env);
+  const { dataDir, database, signerDatabase } = configured;
+  if (dataDir === undefined && database === undefined)
+    throw new UsageError("USAGE", "--data or --database is required", { hint: "give what tagseal server is given" });
+  if (dataDir !== undefined) makeDataDirectory(dataDir);
+  const store = await openStoreOf(configured);
+  try {
+    const keys = await openKeyTableOf({ dataDir, database: signerDatabase ?? database });
+    return opened(configured, store, keys, io);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function opened(configured: ConfiguredServer, store: MetadataStore, keys: KeyTable, io: Io): ServerData {
+  const given = configured.signerPassphrases;
+  const isShared = configured.signerDatabase !== undefined || configured.database !== undefined;
+  return {
+    configured,
+    store,
+    keys,
+    passphrases: given ?? { byAlias: new Map(), defaultAlias: "default" },
+    async prepareSigner() {
+      // a signer of its own has its keys elsewhere
+      if (configured.remoteSigner !== undefined) return;
+      const { openSignerKeys } = await import("../../server/signer/signer-keys.ts");
+      const { passphraseFileIn } = await import("../../server/signer/key-place.ts");
+      const { dataDir } = configured;
+      const file = isShared || dataDir === undefined ? undefined : passphraseFileIn(dataDir);
+      await openSignerKeys({ table: keys, passphrases: { given, file }, now: io.now });
+    },
+    close: async () => void (await Promise.all([store.close(), keys.close()])),
+  };
+}

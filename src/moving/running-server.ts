@@ -1,0 +1,175 @@
+/**
+ * A trust server that runs somewhere, read the way its clients read it. What it answers is bounded here and verified by whoever asked.
+ *
+ * `moving/` joins what neither client nor server may know of each other: it reads with the client's connections and writes into the server's
+ * storage.
+ */
+
+import { join } from "node:path";
+import { isJsonObject, parseJson, type JsonValue } from "../encoding/json.ts";
+import { hasCode, NetworkError } from "../errors.ts";
+import { Authenticator } from "../registry/authentication.ts";
+import { loadHostCertificates } from "../registry/certificate-directory.ts";
+import { HttpClient } from "../registry/http-client.ts";
+import { gunFault } from "../server/http/gun.ts";
+import type { Change } from "../server/storage/metadata-store.ts";
+import { checkedServerUrl } from "../trust/server-url.ts";
+import { TrustServerClient } from "../trust/trust-server-client.ts";
+
+/** How to reach it. Nothing is read from the process. */
+export interface RunningServerOptions {
+  readonly url: string;
+  /** for logins and `tls/` */
+  readonly dockerConfigDir: string;
+  /** the environment: proxies, and what credential helpers inherit */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => Date;
+  readonly signal?: AbortSignal | undefined;
+  /** also accept plain http, on loopback only */
+  readonly allowPlainHttpLoopback?: boolean;
+}
+
+const changesAtOnce = 1000;
+const maxFeedBytes = 4 * 1024 * 1024;
+const maxErrorBytes = 64 * 1024;
+
+/** Reads from one running server. Close it when done. */
+export class RunningTrustServer {
+  readonly url: string;
+  readonly #options: RunningServerOptions;
+  readonly #http: HttpClient;
+
+  private constructor(url: string, options: RunningServerOptions, http: HttpClient) {
+    this.url = url;
+    this.#options = options;
+    this.#http = http;
+  }
+
+  /** @throws UsageError `TRUST_SERVER_URL_INVALID`, `FILE_UNREADABLE` (TLS files) */
+  static async open(options: RunningServerOptions): Promise<RunningTrustServer> {
+    const url = checkedServerUrl(options.url, options);
+    const tls = await loadHostCertificates([join(options.dockerConfigDir, "tls")], new URL(url).host);
+    return new RunningTrustServer(url, options, new HttpClient({ tls, proxyEnv: options.env }));
+  }
+
+  /** The files of one collection. */
+  collection(gun: string): TrustServerClient {
+    const authenticator = this.#authenticator(gun.split("/", 1)[0] ?? gun);
+    return new TrustServerClient({
+      url: this.url,
+      gun,
+      send: async (request) => await authenticator.request(request, `repository:${gun}:pull`),
+      ...this.#signal,
+    });
+  }
+
+  /**
+   * Its changefeed, oldest first: all of it, or one collection's part.
+   *
+   * @throws NetworkError `RESPONSE_MALFORMED`, `RESPONSE_TOO_LARGE`, `AUTHENTICATION_REQUIRED`, `AUTHENTICATION_REFUSED`, `TRUST_SERVER_ERROR`, and
+   *   what a connection throws
+   */
+  async changes(gun?: string): Promise<readonly Change[]> {
+    const changes: Change[] = [];
+    for (let after = 0; ;) {
+      const page = await this.#changesAfter(after, gun);
+      const last = page.at(-1);
+      changes.push(...page);
+      if (last === undefined) return changes;
+      after = last.id;
+    }
+  }
+
+  /** Names of the collections that its changefeed tells of and that were not deleted since. @throws as {@link changes} */
+  async guns(): Promise<readonly string[]> {
+    const guns = new Set<string>();
+    for (const { gun, category } of await this.changes()) {
+      if (category === "deletion") guns.delete(gun);
+      else guns.add(gun);
+    }
+    return [...guns].toSorted();
+  }
+
+  close(): void {
+    this.#http.close();
+  }
+
+  get #signal(): { signal?: AbortSignal } {
+    const { signal } = this.#options;
+    return signal === undefined ? {} : { signal };
+  }
+
+  #authenticator(registry: string): Authenticator {
+    const { dockerConfigDir, env, now } = this.#options;
+    return new Authenticator(this.#http, {
+      credentials: async (signal) => {
+        const { loadDockerConfig } = await import("../registry/credentials.ts");
+        return await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, signal);
+      },
+      now,
+    });
+  }
+
+  async #changesAfter(after: number, gun: string | undefined): Promise<readonly Change[]> {
+    const path = gun === undefined ? "_trust/changefeed" : `${gun}/_trust/changefeed`;
+    const url = new URL(`${this.url}/v2/${path}?records=${changesAtOnce}&change_id=${after}`);
+    const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:pull`;
+    const registry = gun === undefined ? url.host : (gun.split("/", 1)[0] ?? gun);
+    const response = await this.#authenticator(registry).request({ method: "GET", url, ...this.#signal }, scope);
+    if (response.status !== 200) {
+      await response.bytes(maxErrorBytes);
+      throw feedRefused(this.url, response.status);
+    }
+    const changes = this.#parsed(await response.bytes(maxFeedBytes));
+    let previous = after;
+    for (const { id } of changes) {
+      // a feed that goes round in circles would never end
+      if (id <= previous) throw this.#malformed(`change ${id} comes after change ${previous}`);
+      previous = id;
+    }
+    return changes;
+  }
+
+  #parsed(bytes: Uint8Array): readonly Change[] {
+    const answer = json(bytes);
+    const records = isJsonObject(answer) ? (answer["records"] ?? []) : undefined;
+    if (!Array.isArray(records)) throw this.#malformed("it has no list of records");
+    return records.map((record: JsonValue) => this.#change(record));
+  }
+
+  #change(record: JsonValue): Change {
+    const { ID, CreatedAt, GUN, Version, SHA256, Category } = isJsonObject(record) ? record : {};
+    const id = typeof ID === "string" && /^\d{1,15}$/u.test(ID) ? Number(ID) : 0;
+    const createdAt = new Date(typeof CreatedAt === "string" ? CreatedAt : Number.NaN);
+    if (typeof GUN !== "string" || gunFault(GUN) !== undefined)
+      throw this.#malformed(`change ${id} names no repository`);
+    if (typeof Version !== "number" || Number.isNaN(createdAt.getTime()) || id === 0)
+      throw this.#malformed("a record has no ID, time or version");
+    const sha256 = typeof SHA256 === "string" ? SHA256.trim() : "";
+    if (Category === "deletion") return { id, createdAt, gun: GUN, version: 0, sha256: "", category: "deletion" };
+    if (/^[0-9a-f]{64}$/u.test(sha256))
+      return { id, createdAt, gun: GUN, version: Version, sha256, category: "update" };
+    throw this.#malformed(`change ${id} has no hash`);
+  }
+
+  #malformed(reason: string): NetworkError {
+    return new NetworkError("RESPONSE_MALFORMED", `the changefeed of ${this.url} cannot be used: ${reason}`);
+  }
+}
+
+function json(bytes: Uint8Array): JsonValue | undefined {
+  try {
+    return parseJson(bytes);
+  } catch (error) {
+    if (hasCode(error, "JSON_MALFORMED")) return undefined;
+    throw error;
+  }
+}
+
+function feedRefused(url: string, status: number): NetworkError {
+  const code = status === 401 || status === 403 ? "AUTHENTICATION_REFUSED" : "TRUST_SERVER_ERROR";
+  return new NetworkError(code, `${url} does not show its changefeed: status ${status}`, {
+    status,
+    hint: "Name the repositories instead.",
+  });
+}

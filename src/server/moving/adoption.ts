@@ -1,0 +1,110 @@
+/** Putting a verified collection, as somebody else publishes it, where an older state of it may lie already. */
+
+import { MetadataError, TagsealError } from "../../errors.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
+import type { ValidatedFile } from "../../tuf/validated-file.ts";
+import type { FileVersion, MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import type { VerifiedCollection } from "./collection-verification.ts";
+
+/** How to store it. */
+export interface AdoptionOptions {
+  readonly now: Date;
+  /** the changefeed tells of it already; without it, a line is added */
+  readonly isInChangefeed?: boolean;
+}
+
+/**
+ * Publishes a verified collection to a store, all or nothing as far as readers can tell. Does nothing when it lies there already.
+ *
+ * @returns how many files are new
+ * @throws MetadataError `METADATA_VERSION_ROLLBACK` when anything in it is older than what lies there; `ROOT_ROTATION_REFUSED` when it
+ *   does not contain the root that lies there
+ * @throws TagsealError `STORAGE_CONFLICT` when the two differ in a file of the same version; `STORAGE_FAILED`
+ */
+export async function adoptCollection(
+  store: MetadataStore,
+  collection: VerifiedCollection,
+  { now, isInChangefeed = false }: AdoptionOptions,
+): Promise<number> {
+  const { gun, files } = collection;
+  const here = new StoredVersions(gun, await store.versions(gun));
+  here.refuseOther(files);
+  const added = files.filter((file) => here.find(file) === undefined);
+  // Roots on the way to the newest: no snapshot names them, so that nobody sees them before the rest is here.
+  const restored = isInChangefeed ? added : added.filter((file) => isOldRoot(file, collection));
+  const published = isInChangefeed ? [] : added.filter((file) => !isOldRoot(file, collection));
+  await store.restore(gun, restored.map(storedAt(now)));
+  const base = here.newest("timestamp")?.sha256;
+  if (published.length > 0) await store.publish({ gun, base, files: published, at: now });
+  return added.length;
+}
+
+class StoredVersions {
+  readonly #gun: string;
+  readonly #files = new Map<string, FileVersion>();
+  readonly #newest = new Map<RoleName, FileVersion>();
+
+  constructor(gun: string, files: readonly FileVersion[]) {
+    this.#gun = gun;
+    for (const file of files) {
+      this.#files.set(`${file.version}.${file.role}`, file);
+      if (file.version > (this.newest(file.role)?.version ?? 0)) this.#newest.set(file.role, file);
+    }
+  }
+
+  find({ role, version }: Pick<FileVersion, "role" | "version">): FileVersion | undefined {
+    return this.#files.get(`${version}.${role}`);
+  }
+
+  newest(role: RoleName): FileVersion | undefined {
+    return this.#newest.get(role);
+  }
+
+  /** Refuses what would take back anything, or is another collection of the same name. */
+  refuseOther(files: readonly ValidatedFile[]): void {
+    for (const file of files) this.#refuseConflict(file);
+    const root = this.newest("root");
+    if (root !== undefined && !files.some(({ role, version }) => role === "root" && version === root.version))
+      this.#refuseLineage(files, root.version);
+    const newest = new Map(files.map((file) => [file.role, file])); // roots come oldest first: the last one stays
+    for (const file of newest.values()) this.#refuseOlder(file);
+  }
+
+  #refuseConflict(file: ValidatedFile): void {
+    const here = this.find(file);
+    if (here === undefined || here.sha256 === file.sha256) return;
+    const message = `${file.role} ${file.version} of ${this.#gun} differs from the one stored here: the two went separate ways, or are not the same repository`;
+    throw new TagsealError("STORAGE_CONFLICT", message, {
+      hint: "Nothing was changed. To take the other state over, delete the repository here first.",
+    });
+  }
+
+  #refuseLineage(files: readonly ValidatedFile[], version: number): never {
+    const newest = Math.max(...files.filter(({ role }) => role === "root").map((file) => file.version));
+    if (newest < version) throw this.#older("root", newest, version);
+    throw new MetadataError(
+      "ROOT_ROTATION_REFUSED",
+      `root ${version} of ${this.#gun}, trusted here, is not among those that lead to root ${newest}`,
+    );
+  }
+
+  #refuseOlder({ role, version }: ValidatedFile): void {
+    const here = this.newest(role);
+    if (here !== undefined && version < here.version) throw this.#older(role, version, here.version);
+  }
+
+  #older(role: RoleName, version: number, stored: number): MetadataError {
+    return new MetadataError(
+      "METADATA_VERSION_ROLLBACK",
+      `${role} ${version} of ${this.#gun} is older than version ${stored}, which is stored here`,
+    );
+  }
+}
+
+function isOldRoot({ role, version }: ValidatedFile, { roots }: VerifiedCollection): boolean {
+  return role === "root" && version !== roots.at(-1)?.body.version;
+}
+
+function storedAt(createdAt: Date): (file: ValidatedFile) => StoredFile {
+  return ({ role, version, sha256, bytes }) => ({ role, version, sha256, bytes, createdAt });
+}

@@ -1,0 +1,235 @@
+/**
+ * Judging a whole collection before it moves, or after it arrived: what a client with any root of its past would meet on its way to what
+ * is current. The decisions are those of the clients' own state machine; here is only which files to feed it.
+ *
+ * That something has expired is told and does not stop a move: nobody can read such a collection in its old place either, and its owner
+ * needs it to sign again.
+ */
+
+import { hasCode, MetadataError, TagsealError, type ErrorCode } from "../../errors.ts";
+import { verifyFileMeta } from "../../tuf/file-hashes.ts";
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
+import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { isDelegation, isRoleName } from "../../tuf/role-name.ts";
+import { verifyRoot } from "../../tuf/root-trust.ts";
+import { TrustedMetadata } from "../../tuf/trusted-metadata.ts";
+import type { MetadataSource } from "../../tuf/updater.ts";
+import { type ValidatedFile, validatedFile } from "../../tuf/validated-file.ts";
+
+/** Something about a collection that its owner should know and that moving it neither causes nor cures. */
+export interface CollectionWarning {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** A collection whose every file was verified. */
+export interface VerifiedCollection {
+  readonly gun: string;
+  /** every root there is, oldest first; each signed by the keys of the one before */
+  readonly roots: readonly MetadataFile<RootBody>[];
+  /**
+   * What readers and the server need: the roots, everything the snapshot lists, the snapshot, the timestamp. In this order no file is
+   * stored before those it names.
+   */
+  readonly files: readonly ValidatedFile[];
+  readonly timestampExpiresAt: Date;
+  readonly warnings: readonly CollectionWarning[];
+}
+
+/** What is to be verified, and by which clock. */
+export interface VerificationInput {
+  readonly gun: string;
+  readonly source: MetadataSource;
+  readonly now: Date;
+}
+
+/** Bytes of all current files of one collection: what a client would load at most. */
+const maxCollectionBytes = 512 * 1024 * 1024;
+const maxRoots = 10_000;
+
+/**
+ * Verifies the roots of a collection and everything that is current in it.
+ *
+ * @throws MetadataError for whatever a client would refuse apart from expiry; `REPOSITORY_NOT_SIGNED` when there is no such collection;
+ *   `METADATA_MISSING` for a file that is named and not there; `TOO_LARGE`
+ * @throws TagsealError what the source throws
+ */
+export async function verifyCollection(input: VerificationInput): Promise<VerifiedCollection> {
+  return await new Verification(input).run();
+}
+
+class Verification {
+  readonly #input: VerificationInput;
+  readonly #files: ValidatedFile[] = [];
+  readonly #warnings: CollectionWarning[] = [];
+  #bytes = 0;
+
+  constructor(input: VerificationInput) {
+    this.#input = input;
+  }
+
+  async run(): Promise<VerifiedCollection> {
+    const { gun, now } = this.#input;
+    const roots = await this.#roots();
+    const trusted = this.#trust(roots);
+    const timestamp = trusted.load("timestamp", await this.#fetch("timestamp"), { allowExpired: true });
+    const snapshot = await this.#load(trusted, "snapshot");
+    await this.#listed(trusted, snapshot as MetadataFile<SnapshotBody>);
+    const current = [roots.at(-1), timestamp, snapshot, trusted.targets, ...trusted.delegations.values()];
+    for (const file of current) this.#warnWhenExpired(file, now);
+    this.#keep(snapshot);
+    this.#keep(timestamp);
+    const timestampExpiresAt = timestamp.body.expiresAt;
+    return { gun, roots, files: this.#files, timestampExpiresAt, warnings: this.#warnings };
+  }
+
+  /** All that lead to the newest. A gap cannot be closed here, and clients from before it were cut off already. */
+  async #roots(): Promise<MetadataFile<RootBody>[]> {
+    const newest = parseMetadata("root", await this.#currentRoot());
+    if (newest.body.version > maxRoots) {
+      throw new MetadataError("TOO_LARGE", `the root has version ${newest.body.version}, more than ${maxRoots}`);
+    }
+    const roots: MetadataFile<RootBody>[] = [];
+    for (let version = 1; version < newest.body.version; version++) {
+      const root = await this.#oldRoot(version);
+      if (root === undefined) continue;
+      this.#requireSuccession(roots.at(-1), root);
+      roots.push(root);
+    }
+    this.#requireSuccession(roots.at(-1), newest);
+    this.#warnOfGaps([...roots, newest]);
+    for (const root of [...roots, newest]) this.#keep(root);
+    return [...roots, newest];
+  }
+
+  async #currentRoot(): Promise<Uint8Array> {
+    try {
+      return await this.#fetch("root");
+    } catch (cause) {
+      if (!hasCode(cause, "METADATA_MISSING")) throw cause;
+      throw new MetadataError("REPOSITORY_NOT_SIGNED", `there is no trust data for ${this.#input.gun}`, { cause });
+    }
+  }
+
+  async #oldRoot(version: number): Promise<MetadataFile<RootBody> | undefined> {
+    try {
+      const root = parseMetadata("root", await this.#fetch(`${version}.root`, maxFileBytes("root")));
+      if (root.body.version === version) return root;
+      const reason = `root ${version} says of itself that it is version ${root.body.version}`;
+      throw new MetadataError("METADATA_VERSION_MISMATCH", reason);
+    } catch (error) {
+      if (hasCode(error, "METADATA_MISSING")) return undefined;
+      throw error;
+    }
+  }
+
+  #requireSuccession(previous: MetadataFile<RootBody> | undefined, root: MetadataFile<RootBody>): void {
+    if (previous !== undefined && previous.body.version + 1 !== root.body.version) return;
+    const { gun, now } = this.#input;
+    verifyRoot(root, { gun, now, previous, ignoreCertificateExpiry: true });
+  }
+
+  #warnOfGaps(roots: readonly MetadataFile<RootBody>[]): void {
+    const [first, ...rest] = roots.map(({ body }) => body.version);
+    // a first root may be version 2: nothing stored counts as version 1
+    let previous = first ?? 1;
+    if (previous > 2) this.#warn("METADATA_MISSING", `roots 1 to ${previous - 1} are not there`);
+    for (const version of rest) {
+      if (version > previous + 1) {
+        const gap =
+          version === previous + 2 ? `root ${previous + 1} is` : `roots ${previous + 1} to ${version - 1} are`;
+        this.#warn("METADATA_MISSING", `${gap} not there: who trusts an older one cannot follow`);
+      }
+      previous = version;
+    }
+  }
+
+  /** The set that everything below the newest root is loaded into. */
+  #trust(roots: readonly MetadataFile<RootBody>[]): TrustedMetadata {
+    const { gun, now } = this.#input;
+    const trusted = new TrustedMetadata({ gun, now });
+    const newest = roots.at(-1) as MetadataFile<RootBody>; // #roots returns one at least
+    trusted.load("root", newest, { allowExpired: true });
+    return trusted;
+  }
+
+  async #load(trusted: TrustedMetadata, role: RoleName): Promise<MetadataFile> {
+    const { name, maxBytes } = trusted.expected(role);
+    return trusted.load(role, await this.#fetch(name, maxBytes), { allowExpired: true });
+  }
+
+  /**
+   * Everything the snapshot names: what readers load, with its signatures; what they do not (a delegation that was removed stays listed)
+   * with its hash, because the server compares the next snapshot with it.
+   */
+  async #listed(trusted: TrustedMetadata, snapshot: MetadataFile<SnapshotBody>): Promise<void> {
+    this.#keep(await this.#load(trusted, "targets"));
+    await this.#delegations(trusted, trusted.targets);
+    const kept = new Set(this.#files.map(({ role }) => role));
+    for (const role of snapshot.body.meta.keys()) {
+      if (kept.has(role)) continue;
+      if (isRoleName(role)) await this.#undeclared(role, snapshot);
+      else this.#warn("METADATA_ROLE_UNKNOWN", `the snapshot lists ${JSON.stringify(role)}, which is no role`);
+    }
+  }
+
+  async #delegations(trusted: TrustedMetadata, parent: MetadataFile<TargetsBody> | undefined): Promise<void> {
+    for (const { name } of parent?.body.delegations.roles ?? []) {
+      if (trusted.isLoaded(name) || trusted.expected(name).meta === undefined) continue;
+      await this.#delegations(trusted, await this.#delegation(trusted, name));
+    }
+  }
+
+  /** A delegation that its signers have yet to sign again moves as it is: readers pass it over here as there. */
+  async #delegation(trusted: TrustedMetadata, role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
+    try {
+      const file = await this.#load(trusted, role);
+      this.#keep(file);
+      return file as MetadataFile<TargetsBody>;
+    } catch (error) {
+      const invalid = trusted.invalidDelegations.get(role);
+      if (invalid === undefined || invalid.error !== error) throw error;
+      this.#warn(invalid.error.code, `readers pass ${role} over: ${invalid.error.message}`);
+      this.#keep(invalid.file);
+      return undefined;
+    }
+  }
+
+  async #undeclared(role: RoleName, snapshot: MetadataFile<SnapshotBody>): Promise<void> {
+    const meta = snapshot.body.meta.get(role);
+    const sha256 = meta?.hashes.get("sha256");
+    if (meta === undefined || sha256 === undefined || !isDelegation(role)) return;
+    try {
+      const bytes = await this.#fetch(`${role}.${Buffer.from(sha256).toString("hex")}`, maxFileBytes(role));
+      verifyFileMeta(role, bytes, meta);
+      this.#keep(parseMetadata(role, bytes));
+    } catch (error) {
+      if (!(error instanceof MetadataError)) throw error;
+      this.#warn(error.code, `the snapshot still lists ${role}, which nothing delegates to: ${error.message}`);
+    }
+  }
+
+  async #fetch(name: string, maxBytes = maxFileBytes(name)): Promise<Uint8Array> {
+    const bytes = await this.#input.source.fetch(name, maxBytes);
+    this.#bytes += bytes.length;
+    if (this.#bytes <= maxCollectionBytes) return bytes;
+    throw new TagsealError(
+      "TOO_LARGE",
+      `${this.#input.gun} has more than ${maxCollectionBytes} bytes of current files`,
+    );
+  }
+
+  #keep(file: MetadataFile): void {
+    this.#files.push(validatedFile(file));
+  }
+
+  #warnWhenExpired(file: MetadataFile | undefined, now: Date): void {
+    if (file === undefined || now <= file.body.expiresAt) return;
+    this.#warn("METADATA_EXPIRED", `${file.role} ${file.body.version} expired at ${file.body.expires}`);
+  }
+
+  #warn(code: ErrorCode, message: string): void {
+    this.#warnings.push({ code, message });
+  }
+}

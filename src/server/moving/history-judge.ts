@@ -1,0 +1,69 @@
+import { hasCode, MetadataError } from "../../errors.ts";
+import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { verifyThreshold } from "../../tuf/threshold.ts";
+import type { RoleSigners } from "../../tuf/trusted-metadata.ts";
+import type { BundleFile } from "./bundle-format.ts";
+import type { VerifiedCollection } from "./collection-verification.ts";
+
+/** Keys a role had at one time or another: more are no honest history. */
+const maxSignersPerRole = 10_000;
+
+/**
+ * Judges files of the past: what a role signed before its current version, with the keys that any root or parent of its time gave it. Which
+ * one that was cannot be told any more, so this says that the owner made the file, and not that it was ever current.
+ */
+export class HistoryJudge {
+  readonly #current: ReadonlyMap<RoleName, number>;
+  /** by role, then by what they are, each once */
+  readonly #signers = new Map<RoleName, Map<string, RoleSigners>>();
+
+  constructor({ files, roots }: VerifiedCollection) {
+    this.#current = new Map(files.map(({ role, version }) => [role, version]));
+    for (const root of roots) this.#learn(root);
+    for (const { role, bytes } of files) if (role.startsWith("targets")) this.#learn(parseMetadata(role, bytes));
+  }
+
+  /**
+   * Believes a file of the past, and whom it delegates to. Files come after those that delegate to them.
+   *
+   * @throws MetadataError `METADATA_VERSION_MISMATCH` for a file that is not of the past, or not the version it is said to be;
+   *   `METADATA_THRESHOLD_NOT_MET`; whatever `parseMetadata` refuses
+   */
+  accept({ role, version }: BundleFile, bytes: Uint8Array): void {
+    if (version >= (this.#current.get(role) ?? 0))
+      throw new MetadataError("METADATA_VERSION_MISMATCH", `it is not older than the current ${role}`);
+    const file = parseMetadata(role, bytes);
+    if (file.body.version !== version)
+      throw new MetadataError("METADATA_VERSION_MISMATCH", `it says of itself that it is version ${file.body.version}`);
+    const known = [...(this.#signers.get(role)?.values() ?? [])];
+    if (!known.some((signers) => isSignedBy(file, signers)))
+      throw new MetadataError("METADATA_THRESHOLD_NOT_MET", "it is not signed by keys this role is known to have had");
+    this.#learn(file);
+  }
+
+  #learn({ body }: MetadataFile): void {
+    if (body.type === "root") {
+      for (const [role, roleKeys] of body.roles) this.#add(role, { roleKeys, keys: body.keys });
+    } else if (body.type === "targets") {
+      for (const declared of body.delegations.roles ?? [])
+        this.#add(declared.name, { roleKeys: declared, keys: body.delegations.keys });
+    }
+  }
+
+  #add(role: RoleName, signers: RoleSigners): void {
+    const known = this.#signers.get(role) ?? new Map<string, RoleSigners>();
+    this.#signers.set(role, known);
+    const { keyIds, threshold } = signers.roleKeys;
+    if (known.size < maxSignersPerRole) known.set(JSON.stringify([threshold, keyIds]), signers);
+  }
+}
+
+function isSignedBy(file: MetadataFile, { roleKeys, keys }: RoleSigners): boolean {
+  try {
+    return verifyThreshold(file, roleKeys, keys).length > 0;
+  } catch (error) {
+    if (hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_KEY_ID_MISMATCH")) return false;
+    throw error;
+  }
+}

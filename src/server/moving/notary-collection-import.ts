@@ -1,0 +1,168 @@
+/** Carrying one collection from Notary's database into a store: row by row, byte for byte, and then judged as a client would. */
+
+import { sha256Hex } from "../../crypto/digest.ts";
+import { hasCode } from "../../errors.ts";
+import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
+import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
+import { isRoleName } from "../../tuf/role-name.ts";
+import { gunFault } from "../http/gun.ts";
+import type { FileVersion, MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import { type CollectionWarning, verifyCollection } from "./collection-verification.ts";
+import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
+import type { NotaryFile, NotaryServerDatabase } from "./notary-database.ts";
+import { storedSource } from "./stored-source.ts";
+
+/** Where from, where to, and by which clock the result is judged. */
+export interface CollectionImport {
+  readonly source: NotaryServerDatabase;
+  readonly store: MetadataStore;
+  readonly now: Date;
+}
+
+/** What came of it. */
+export interface ImportedCollection {
+  readonly report: CollectionReport;
+  /** of the collection as it is stored now; empty when it did not verify */
+  readonly roots: readonly MetadataFile<RootBody>[];
+}
+
+/** One transaction writes so much. */
+const maxBatchBytes = 16 * 1024 * 1024;
+const maxBatchFiles = 500;
+const highestVersion = 2 ** 31 - 1;
+
+/**
+ * Carries one collection over. A row that is damaged is left out and told; a collection that differs from what lies under its name here
+ * already is left out as a whole, because a mixture of two would be worse than either.
+ *
+ * @throws TagsealError `STORAGE_FAILED` when either side cannot be read or written
+ */
+export async function importCollection(gun: string, parts: CollectionImport): Promise<ImportedCollection> {
+  const fault = gunFault(gun);
+  if (fault !== undefined)
+    return notImported(gun, { code: "METADATA_MALFORMED", message: `${JSON.stringify(gun)}: ${fault}` });
+  const rows = await parts.source.files(gun);
+  const here = new Map((await parts.store.versions(gun)).map((file) => [placeOf(file), file]));
+  const conflict = rows.find((row) => isConflict(row, here));
+  if (conflict !== undefined) {
+    const message = `${placeOf(conflict)} differs from the file of that name and version stored here; nothing of the collection was changed`;
+    return notImported(gun, { code: "STORAGE_CONFLICT", message }, rows.length);
+  }
+  const problems: MoveProblem[] = [];
+  const added = await new FileImport(gun, parts, problems).run(rows.filter((row) => !isHere(row, here)));
+  const { roots, warnings } = await judged(gun, parts, problems);
+  return { roots, report: { gun, files: rows.length, added, warnings, problems } };
+}
+
+/** What moves one collection's files that are not here yet. */
+class FileImport {
+  readonly #gun: string;
+  readonly #parts: CollectionImport;
+  readonly #problems: MoveProblem[];
+  #added = 0;
+
+  constructor(gun: string, parts: CollectionImport, problems: MoveProblem[]) {
+    this.#gun = gun;
+    this.#parts = parts;
+    this.#problems = problems;
+  }
+
+  async run(rows: readonly NotaryFile[]): Promise<number> {
+    const sound = rows.filter((row) => this.#isSound(row));
+    // No file before those it names: whoever reads here meanwhile finds a whole set or none.
+    const ordered = sound.toSorted((a, b) => rank(a) - rank(b) || a.id - b.id);
+    for (const batch of batches(ordered)) await this.#move(batch);
+    return this.#added;
+  }
+
+  async #move(batch: readonly NotaryFile[]): Promise<void> {
+    const contents = await this.#parts.source.contents(batch);
+    const files = batch.flatMap((row) => this.#verified(row, contents.get(row.id)) ?? []);
+    try {
+      await this.#parts.store.restore(this.#gun, files);
+      this.#added += files.length;
+    } catch (error) {
+      if (!hasCode(error, "STORAGE_CONFLICT")) throw error;
+      this.#problems.push(problemOf(error));
+    }
+  }
+
+  #verified(row: NotaryFile, bytes: Uint8Array | undefined): StoredFile | undefined {
+    const { role, version, createdAt } = row;
+    const sha256 = sha256Hex(bytes ?? new Uint8Array());
+    if (bytes !== undefined && (row.sha256 === undefined || row.sha256 === sha256))
+      return { role, version, sha256, bytes, createdAt };
+    this.#damaged(
+      row,
+      bytes === undefined ? "its bytes are gone" : `its bytes have the SHA-256 ${sha256}, its row says ${row.sha256}`,
+    );
+    return undefined;
+  }
+
+  #isSound(row: NotaryFile): boolean {
+    if (!isRoleName(row.role)) this.#damaged(row, "its role is none");
+    else if (row.version < 1 || row.version > highestVersion) this.#damaged(row, "its version is none");
+    else if (row.length > maxFileBytes(row.role))
+      this.#damaged(row, `it has ${row.length} bytes, more than the ${maxFileBytes(row.role)} a reader takes`);
+    else return true;
+    return false;
+  }
+
+  #damaged(row: NotaryFile, reason: string): void {
+    const message = `${placeOf(row)} (row ${row.id}) was not imported: ${reason}`;
+    this.#problems.push({ code: "METADATA_HASH_MISMATCH", message });
+  }
+}
+
+async function judged(
+  gun: string,
+  { store, now }: CollectionImport,
+  problems: MoveProblem[],
+): Promise<{ roots: readonly MetadataFile<RootBody>[]; warnings: readonly CollectionWarning[] }> {
+  try {
+    return await verifyCollection({ gun, source: storedSource(store, gun), now });
+  } catch (error) {
+    if (hasCode(error, "STORAGE_FAILED")) throw error;
+    problems.push(problemOf(error, "does not verify"));
+    return { roots: [], warnings: [] };
+  }
+}
+
+function notImported(gun: string, problem: MoveProblem, files = 0): ImportedCollection {
+  return { roots: [], report: { gun, files, added: 0, warnings: [], problems: [problem] } };
+}
+
+function placeOf({ role, version }: Pick<FileVersion, "role" | "version">): string {
+  return `${role} ${version}`;
+}
+
+function isConflict(row: NotaryFile, here: ReadonlyMap<string, FileVersion>): boolean {
+  const file = here.get(placeOf(row));
+  return file !== undefined && row.sha256 !== undefined && file.sha256 !== row.sha256;
+}
+
+function isHere(row: NotaryFile, here: ReadonlyMap<string, FileVersion>): boolean {
+  const file = here.get(placeOf(row));
+  return file !== undefined && row.sha256 !== undefined && file.length === row.length;
+}
+
+function rank({ role }: NotaryFile): number {
+  const order = ["root", "targets", "", "snapshot", "timestamp"];
+  const place = order.indexOf(role);
+  return place === -1 ? order.indexOf("") : place;
+}
+
+function* batches(rows: readonly NotaryFile[]): Generator<readonly NotaryFile[]> {
+  let batch: NotaryFile[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    if (batch.length > 0 && (batch.length >= maxBatchFiles || bytes + row.length > maxBatchBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(row);
+    bytes += row.length;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,212 @@
+/** Carrying the signer's keys over, still sealed, and proving that those in use can be opened here. */
+
+import { PublicKey } from "../../crypto/public-key.ts";
+import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
+import { gunFault } from "../http/gun.ts";
+import type { KeyTable, SealedKey } from "../signer/key-table.ts";
+import { isServerRole } from "../signer/server-role.ts";
+import { openKey } from "../signer/signer-keys.ts";
+import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import type { ServerRole } from "../signer/signing-service.ts";
+import { type MoveProblem, problemOf } from "./move-report.ts";
+import type { NotaryKey, NotarySignerDatabase } from "./notary-database.ts";
+
+/** What a root says about a key of the server. */
+interface KeyUse {
+  readonly gun: string;
+  readonly role: ServerRole;
+  /** named by the newest root: without it nothing can be published any more */
+  readonly isCurrent: boolean;
+}
+
+/** One passphrase name and how much depends on it. */
+export interface AliasReport {
+  readonly alias: string;
+  /** keys sealed under it that are now here */
+  readonly keys: number;
+  /** keys that no root names any more and that were left behind, because their passphrase was not given */
+  readonly leftOut: number;
+}
+
+/** What became of the keys. */
+export interface KeysReport {
+  /** keys now here, of the source's */
+  readonly keys: number;
+  /** of these, those that the newest root of a collection names, each opened once */
+  readonly inUse: number;
+  readonly aliases: readonly AliasReport[];
+  readonly problems: readonly MoveProblem[];
+}
+
+const serverRoles: readonly ServerRole[] = ["timestamp", "snapshot"];
+const pageSize = 500;
+
+/** Which keys the collections of a move use: fed with their roots, asked while their keys are carried over. */
+export class KeyUses {
+  readonly #uses = new Map<string, KeyUse[]>();
+
+  /** Notes what the roots of one collection, oldest first, say about the server's roles. */
+  add(gun: string, roots: readonly MetadataFile<RootBody>[]): void {
+    for (const root of roots) {
+      for (const role of serverRoles) {
+        for (const keyId of root.body.roles.get(role)?.keyIds ?? [])
+          this.#note(keyId, { gun, role, isCurrent: root === roots.at(-1) });
+      }
+    }
+  }
+
+  /** What a key is for. Anybody may publish a root that names a key of somebody else's, so there may be several answers. */
+  find(keyId: string): readonly KeyUse[] {
+    return this.#uses.get(keyId) ?? [];
+  }
+
+  /** Keys that must be there: only a server can make timestamps. A snapshot key may be the publisher's own. */
+  *required(): Generator<KeyUse & { readonly keyId: string }> {
+    for (const [keyId, uses] of this.#uses) {
+      for (const use of uses) if (use.isCurrent && use.role === "timestamp") yield { keyId, ...use };
+    }
+  }
+
+  #note(keyId: string, use: KeyUse): void {
+    const others = this.find(keyId).filter(({ gun, role }) => gun !== use.gun || role !== use.role);
+    this.#uses.set(keyId, [...others, use]);
+  }
+}
+
+/**
+ * Carries all keys over and opens those in use. A key that cannot be carried or opened is told, and the rest goes on.
+ *
+ * A server does not start when a passphrase is missing that any of its keys needs. Keys nobody uses any more must not bring that about, so
+ * they stay behind when theirs is not given.
+ *
+ * @throws TagsealError `STORAGE_FAILED` when either side cannot be read or written
+ */
+export async function importKeys(
+  source: NotarySignerDatabase,
+  table: KeyTable,
+  uses: KeyUses,
+  passphrases: SignerPassphrases,
+): Promise<KeysReport> {
+  const keyImport = new KeyImport(table, uses, passphrases);
+  for (let after = 0; ;) {
+    const page = await source.keys(after, pageSize);
+    for (const key of page) await keyImport.move(key);
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageSize) return keyImport.report();
+    after = last.id;
+  }
+}
+
+interface AliasCount {
+  keys: number;
+  leftOut: number;
+  /** keys in use that could not be tried */
+  locked: number;
+}
+
+class KeyImport {
+  readonly #table: KeyTable;
+  readonly #uses: KeyUses;
+  readonly #passphrases: SignerPassphrases;
+  readonly #known: ReadonlySet<string>;
+  readonly #problems: MoveProblem[] = [];
+  readonly #aliases = new Map<string, AliasCount>();
+  readonly #moved = new Map<string, SealedKey>();
+  #inUse = 0;
+
+  constructor(table: KeyTable, uses: KeyUses, passphrases: SignerPassphrases) {
+    this.#table = table;
+    this.#uses = uses;
+    this.#passphrases = passphrases;
+    this.#known = new Set([...passphrases.byAlias.keys()].map((alias) => alias.toUpperCase()));
+  }
+
+  async move(row: NotaryKey): Promise<void> {
+    const fault = faultOf(row);
+    if (fault !== undefined) return this.#refuse(row, fault);
+    const uses = this.#uses.find(row.keyId).filter((use) => mayServe(row, use));
+    const isInUse = uses.some(({ isCurrent }) => isCurrent);
+    const count = this.#count(row.alias);
+    if (!isInUse && !this.#isKnown(row.alias)) return void count.leftOut++;
+    const key = sealedKey(row, uses);
+    if (!(await this.#table.insertKey(key))) return this.#refuse(row, "a key with this ID was deleted here");
+    this.#moved.set(row.keyId, key);
+    count.keys++;
+    if (isInUse) await this.#prove(key, count);
+    // what the server will do when it starts
+    else if (count.keys === 1) await this.#open(key);
+  }
+
+  report(): KeysReport {
+    for (const use of this.#uses.required()) {
+      const { keyId, gun, role } = use;
+      const moved = this.#moved.get(keyId);
+      if (moved !== undefined && mayServe(moved, use)) continue;
+      const message = `the ${role} key ${keyId} of ${gun} was not found in the signer's database: nothing can be published there`;
+      this.#problems.push({ code: "SIGNING_KEY_MISSING", message });
+    }
+    for (const [alias, { locked }] of this.#aliases) {
+      if (locked === 0) continue;
+      const message = `${passphraseVariable(alias)} is not set: ${locked} keys in use are sealed under it, the server will not start without it`;
+      this.#problems.push({ code: "PASSPHRASE_UNAVAILABLE", message });
+    }
+    const aliases = [...this.#aliases].map(([alias, { keys, leftOut }]) => ({ alias, keys, leftOut }));
+    return { keys: this.#moved.size, inUse: this.#inUse, aliases, problems: this.#problems };
+  }
+
+  async #prove(key: SealedKey, count: AliasCount): Promise<void> {
+    this.#inUse += 1;
+    if (this.#isKnown(key.alias)) await this.#open(key);
+    else count.locked += 1;
+  }
+
+  async #open(key: SealedKey): Promise<void> {
+    try {
+      await openKey(key, this.#passphrases);
+    } catch (error) {
+      this.#problems.push(problemOf(error, `key ${key.keyId}, sealed under ${passphraseVariable(key.alias)}`));
+    }
+  }
+
+  #isKnown(alias: string): boolean {
+    return this.#known.has(alias.toUpperCase());
+  }
+
+  #count(alias: string): AliasCount {
+    const count = this.#aliases.get(alias) ?? { keys: 0, leftOut: 0, locked: 0 };
+    this.#aliases.set(alias, count);
+    return count;
+  }
+
+  #refuse({ keyId }: NotaryKey, fault: string): void {
+    const shown = /^[0-9a-f]{1,64}$/u.test(keyId) ? keyId : JSON.stringify(keyId);
+    this.#problems.push({ code: "KEY_MALFORMED", message: `key ${shown} was not imported: ${fault}` });
+  }
+}
+
+/** The variable that Notary's signer reads a passphrase from. */
+function passphraseVariable(alias: string): string {
+  return `NOTARY_SIGNER_${alias.toUpperCase()}`;
+}
+
+/** A key serves what it was made for, or, where its row does not say what that is, whoever names it. */
+function mayServe({ gun, role }: Pick<NotaryKey, "gun" | "role">, use: KeyUse): boolean {
+  return gun === "" || (gun === use.gun && role === use.role);
+}
+
+/** Rows of the first signers do not say what their key is for; the one collection that names it does. */
+function sealedKey(row: NotaryKey, uses: readonly KeyUse[]): SealedKey {
+  const { keyId, algorithm, publicKey, sealed, alias, createdAt } = row;
+  const own = isServerRole(row.role) ? { gun: row.gun, role: row.role } : ({ gun: "", role: "" } as const);
+  const { gun, role } = (uses.length === 1 ? uses[0] : undefined) ?? own;
+  return { keyId, gun, role, algorithm, publicKey, sealed, alias, createdAt };
+}
+
+function faultOf(key: NotaryKey): string | undefined {
+  if (key.sealed.length === 0 || key.publicKey.length === 0) return "its row is empty, or too long for a key";
+  if (!["ecdsa", "ed25519", "rsa"].includes(key.algorithm)) return `its algorithm is ${JSON.stringify(key.algorithm)}`;
+  if (new PublicKey(key.algorithm, key.publicKey).keyId !== key.keyId) return "its ID is not that of its public key";
+  return key.gun !== "" && gunFault(key.gun) !== undefined
+    ? "it was made for a name that no collection may have"
+    : undefined;
+}

@@ -1,0 +1,80 @@
+import type { PublicKey } from "../crypto/public-key.ts";
+import { MetadataError } from "../errors.ts";
+import type { CollectionEditor } from "../tuf/editor.ts";
+import type { TrustedCollection } from "../tuf/trusted-collection.ts";
+import { readCollection } from "./collection-reading.ts";
+import { HeldKeys } from "./held-keys.ts";
+import { type CollectionChange, publishChange } from "./publish.ts";
+import type { TrustContext } from "./trust-context.ts";
+import type { ServerRole } from "./trust-server-client.ts";
+
+/** What a hand-over changed. */
+export interface HandOverResult {
+  /** roles whose keys are the new server's now; none when they were already */
+  readonly roles: readonly ServerRole[];
+}
+
+/**
+ * Lets a server sign for a collection that was moved to it without the former server's keys: one root names its keys for the timestamp, and
+ * for the snapshot unless that is signed here. Both at once, because either alone leaves a publication that nobody could complete. Readers
+ * go on without noticing: the root's own keys stay, and versions go on rising.
+ *
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without the root key; what an update can refuse
+ * @throws NetworkError as `publishChange`
+ * @see Notary v1: key rotation
+ */
+export async function handOver(context: TrustContext): Promise<HandOverResult> {
+  const held = new HeldKeys(context);
+  const collection = await readCollection(context, { maxStalenessMs: 0 });
+  const wanted = await foreignRoles(context, held, collection);
+  if (wanted.size === 0) return { roles: [] };
+  await requireRootKey(held, collection);
+  const change = new HandOver(wanted);
+  await publishChange(context, held, change, { initialise: false });
+  return { roles: [...wanted.keys()] };
+}
+
+/** The roles somebody else signs for, with this server's keys for them. A server answers with the key it holds, if the root names it. */
+async function foreignRoles(
+  { server }: TrustContext,
+  held: HeldKeys,
+  { root }: TrustedCollection,
+): Promise<ReadonlyMap<ServerRole, PublicKey>> {
+  const wanted = new Map<ServerRole, PublicKey>();
+  for (const role of ["timestamp", "snapshot"] as const) {
+    const roleKeys = root.body.roles.get(role) ?? { keyIds: null, threshold: 1 };
+    if (role === "snapshot" && (await held.holdsOneOf(roleKeys, root.body.keys))) continue;
+    const key = await server.getKey(role);
+    if (roleKeys.keyIds?.includes(key.keyId) !== true) wanted.set(role, key);
+  }
+  return wanted;
+}
+
+async function requireRootKey(held: HeldKeys, { gun, root }: TrustedCollection): Promise<void> {
+  const roleKeys = root.body.roles.get("root") ?? { keyIds: null, threshold: 1 };
+  if (await held.holdsOneOf(roleKeys, root.body.keys)) return;
+  throw new MetadataError("SIGNING_KEY_MISSING", `cannot hand ${gun} over: no root key of it is on this machine`, {
+    hint: "Let whoever keeps the root key do this, on their machine.",
+  });
+}
+
+class HandOver implements CollectionChange {
+  readonly #keys: ReadonlyMap<ServerRole, PublicKey>;
+
+  constructor(keys: ReadonlyMap<ServerRole, PublicKey>) {
+    this.#keys = keys;
+  }
+
+  async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
+    if (current === undefined || this.isIn(current)) return false;
+    for (const [role, key] of this.#keys) editor.rotateKey(role, [key]);
+    return true;
+  }
+
+  isIn({ root }: TrustedCollection): boolean {
+    return [...this.#keys].every(([role, key]) => {
+      const { keyIds } = root.body.roles.get(role) ?? { keyIds: [] };
+      return keyIds?.length === 1 && keyIds[0] === key.keyId;
+    });
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Moving from a Notary server and signer that have a past: its databases are imported, ours takes over at the same address, and clients
+ * that knew the old one go on without noticing.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { NotaryDatabaseReport } from "../../src/server/moving/import-notary-database.ts";
+import { startServer } from "../../src/server/start-server.ts";
+import { dockerInspect, signedDigest, trustOn } from "../support/docker-words.ts";
+import {
+  buildImage,
+  certificates,
+  client,
+  missingPeers,
+  runOk,
+  Scope,
+  signerPassphrases,
+  startDockerd,
+  startDockerRegistry,
+  startNotary,
+  type Client,
+  type NotaryServer,
+} from "../support/peers.ts";
+import { tagsSeenByDocker, tagsSeenByNotary, tagsSeenByTagseal } from "../support/trust-readers.ts";
+
+const aliases = { NOTARY_SIGNER_ALIAS1: signerPassphrases.alias1, NOTARY_SIGNER_ALIAS2: signerPassphrases.alias2 };
+const notaryGun = "registry.example.com/team/tool";
+const deletedGun = "registry.example.com/team/gone";
+
+/** Everything in an answer of the changefeed, whatever form times have in it, and without the spaces PostgreSQL pads with. */
+function changesIn(body: string): readonly object[] {
+  const { records } = JSON.parse(body) as { records: { CreatedAt: string; SHA256: string }[] };
+  return records.map((record) => ({
+    ...record,
+    CreatedAt: Date.parse(record.CreatedAt),
+    SHA256: record.SHA256.trim(),
+  }));
+}
+
+function stories(store: "postgres" | "mysql"): void {
+  const scope = new Scope(`moving-${store}`);
+  let old: NotaryServer;
+  let image: string;
+  let data: string;
+  const users: Record<"publisher" | "reader", Client> = {} as never;
+
+  const curl = async (path: string): Promise<string> =>
+    (await runOk("curl", ["-s", "--cacert", old.ca, `${old.url}${path}`])).stdout;
+  const importDatabases = async (): Promise<NotaryDatabaseReport> => {
+    const { stdout } = await users.publisher.tagsealOk(importArguments(), { env: aliases });
+    return JSON.parse(stdout) as NotaryDatabaseReport;
+  };
+  const importArguments = (): string[] => {
+    const { server, signer } = old.configuration;
+    return ["import", "notary-db", "--from", server, "--signer-from", signer, "--data", data, "--json"];
+  };
+  const note = (text: string): string => {
+    const file = join(users.publisher.dockerConfig, "note");
+    writeFileSync(file, text);
+    return file;
+  };
+  /** What each of the three reads, each with what it remembers. */
+  const allSee = async (gun: string): Promise<readonly string[]> => {
+    const seen = await Promise.all([
+      tagsSeenByDocker(users.reader, gun),
+      tagsSeenByNotary(users.reader, gun),
+      tagsSeenByTagseal(users.reader, gun),
+    ]);
+    const names = seen.map((tags) => Object.keys(tags));
+    assert.deepEqual(names[1], names[0]);
+    assert.deepEqual(names[2], names[0]);
+    return names[0] ?? [];
+  };
+  let feedBefore = "";
+
+  before(async () => {
+    const [engine, server, registry] = await Promise.all([
+      startDockerd(scope),
+      startNotary(scope, { store }),
+      startDockerRegistry(scope),
+    ]);
+    old = server;
+    data = scope.path("data");
+    image = `${registry.host}/team/app`;
+    for (const name of ["publisher", "reader"] as const) users[name] = client(scope, { server, engine, name });
+    await makeHistory();
+  });
+  after(() => scope.close());
+
+  /** Rotated keys of every role, two aliases, signers, a delegation below a delegation, a repository that is gone. */
+  async function makeHistory(): Promise<void> {
+    const { publisher, reader } = users;
+    await publisher.notaryOk(["init", notaryGun, "-p"]);
+    await publisher.notaryOk(["add", "-p", notaryGun, "v1", note("one")]);
+    for (const args of [["targets"], ["snapshot", "-r"], ["timestamp", "-r"], ["root"]])
+      await publisher.notaryOk(["key", "rotate", notaryGun, ...args], { input: "yes\n" });
+    await publisher.notaryOk(["init", deletedGun, "-p"]);
+    await publisher.notaryOk(["delete", deletedGun, "--remote"]);
+    await old.useAlias("alias2");
+    await buildImage(scope, publisher, `${image}:v1`, "one");
+    await publisher.dockerOk(["push", `${image}:v1`], { env: trustOn });
+    const keys = join(publisher.dockerConfig, "keys");
+    mkdirSync(keys);
+    await publisher.dockerOk(["trust", "key", "generate", "alice", "--dir", keys]);
+    await publisher.dockerOk(["trust", "signer", "add", "--key", join(keys, "alice.pub"), "alice", image]);
+    await buildImage(scope, publisher, `${image}:v2`, "two");
+    await publisher.dockerOk(["trust", "sign", `${image}:v2`]);
+    assert.deepEqual(await allSee(image), ["v1", "v2"]);
+    assert.deepEqual(await allSee(notaryGun), ["v1"]);
+    await reader.dockerOk(["pull", `${image}:v2`], { env: trustOn });
+  }
+
+  it("imports everything while the old server serves, and catches up once it has stopped", async () => {
+    const first = await importDatabases();
+    assert.deepEqual(
+      first.collections.map(({ gun, problems }) => [gun, problems]),
+      [image, notaryGun].toSorted().map((gun) => [gun, []]),
+    );
+    assert.ok(first.collections.every(({ files, added }) => files > 4 && files === added));
+    assert.deepEqual(first.keys?.problems, []);
+    assert.deepEqual(first.keys?.aliases.map(({ alias }) => alias).toSorted(), ["alias1", "alias2"]);
+
+    await users.publisher.notaryOk(["add", "-p", notaryGun, "late", note("late")]);
+    feedBefore = await curl("/v2/_trust/changefeed?records=1000");
+    await old.stop();
+    const second = await importDatabases();
+    assert.deepEqual(
+      second.collections.map(({ gun, added }) => [gun, added]),
+      [image, notaryGun].toSorted().map((gun) => [gun, gun === notaryGun ? 3 : 0]),
+    );
+    assert.ok(second.changes.changes > first.changes.changes);
+    const third = await importDatabases();
+    assert.deepEqual(
+      third.collections.map(({ added }) => added),
+      [0, 0],
+    );
+  });
+
+  it("takes over at the same address, and nobody notices", async () => {
+    const certificate = await certificates(scope);
+    const server = await startServer({
+      host: "127.0.0.1",
+      port: old.port,
+      dataDir: data,
+      tls: { certFile: certificate.serverCertificate, keyFile: certificate.serverKey },
+      signerPassphrases: { byAlias: new Map(Object.entries(signerPassphrases)), defaultAlias: "alias2" },
+    });
+    scope.defer(() => server.close());
+    assert.deepEqual(await allSee(image), ["v1", "v2"]);
+    assert.deepEqual(await allSee(notaryGun), ["late", "v1"]);
+    const digest = await signedDigest(users.reader, `${image}:v2`);
+    assert.match(
+      (await users.reader.dockerOk(["pull", `${image}:v2`], { env: trustOn })).stdout,
+      new RegExp(digest, "u"),
+    );
+    assert.deepEqual(changesIn(await curl("/v2/_trust/changefeed?records=1000")), changesIn(feedBefore));
+  });
+
+  it("goes on signing with the keys that moved", async () => {
+    const { publisher } = users;
+    await publisher.notaryOk(["add", "-p", notaryGun, "by-notary", note("n")]);
+    await buildImage(scope, publisher, `${image}:v3`, "three");
+    await publisher.dockerOk(["trust", "sign", `${image}:v3`]);
+    await publisher.tagsealOk(["sign", "--as-repository-admin", `${image}:v1`]).catch(() => undefined);
+    assert.deepEqual(await allSee(notaryGun), ["by-notary", "late", "v1"]);
+    assert.deepEqual(await allSee(image), ["v1", "v2", "v3"]);
+    const { Signers } = await dockerInspect(users.reader, image);
+    assert.deepEqual(
+      Signers.map(({ Name }) => Name),
+      ["alice"],
+    );
+  });
+
+  it("rotates every key", async () => {
+    for (const args of [["timestamp", "-r"], ["snapshot", "-r"], ["targets"], ["root"]]) {
+      await users.publisher.notaryOk(["key", "rotate", notaryGun, ...args], { input: "yes\n" });
+      await users.publisher.notaryOk(["add", "-p", notaryGun, `after-${args[0]}`, note("x")]);
+      assert.ok((await allSee(notaryGun)).includes(`after-${args[0]}`));
+    }
+  });
+}
+
+const peers = ["notary", "docker", "dockerd", "registry", "openssl", "busybox"] as const;
+describe("moving from PostgreSQL", { skip: missingPeers([...peers, "postgres"]) }, () => stories("postgres"));
+describe("moving from MariaDB", { skip: missingPeers([...peers, "mariadb"]) }, () => stories("mysql"));
