@@ -58,7 +58,9 @@ export async function unpackTool(scope: Scope, name: "helm" | "kubectl"): Promis
 
 /** The types of other kinds come with their operator. */
 function typesOf(apiVersion: string): string {
-  return apiVersion.startsWith("monitoring.coreos.com/") ? "@kubernetes-models/prometheus-operator" : "kubernetes-models";
+  return apiVersion.startsWith("monitoring.coreos.com/")
+    ? "@kubernetes-models/prometheus-operator"
+    : "kubernetes-models";
 }
 
 /**

@@ -7,6 +7,15 @@ the values or nothing; database and persistence as in the values; the variable t
 {{- define "tagseal.workload" -}}
 {{- $root := .root -}}
 {{- $embedded := not .database.secretName -}}
+{{- /* Files of secrets, because variables can be read by whoever may look at the pod. */ -}}
+{{- $env := list -}}
+{{- with .passphrase -}}
+{{- $env = append $env (dict "name" "TAGSEAL_SIGNER_PASSPHRASE_FILE" "value" (printf "/run/tagseal/passphrase/%s" .key)) -}}
+{{- end -}}
+{{- if not $embedded -}}
+{{- $env = append $env (dict "name" .databaseVariable "value" (printf "/run/tagseal/database/%s" .database.key)) -}}
+{{- end -}}
+{{- $env = concat $env (default list .extraEnv) -}}
 apiVersion: apps/v1
 kind: {{ ternary "StatefulSet" "Deployment" $embedded }}
 metadata:
@@ -66,19 +75,10 @@ spec:
           image: {{ printf "%s:%s" $root.Values.image.repository (default $root.Chart.AppVersion $root.Values.image.tag) | quote }}
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           args: [{{ .component }}, --config, /etc/tagseal/{{ .component }}.json]
+          {{- with $env }}
           env:
-            # Variables and arguments can be read by whoever may look at the pod; files of secrets cannot.
-            {{- with .passphrase }}
-            - name: TAGSEAL_SIGNER_PASSPHRASE_FILE
-              value: /run/tagseal/passphrase/{{ .key }}
-            {{- end }}
-            {{- if not $embedded }}
-            - name: {{ .databaseVariable }}
-              value: /run/tagseal/database/{{ .database.key }}
-            {{- end }}
-            {{- with .extraEnv }}
             {{- toYaml . | nindent 12 }}
-            {{- end }}
+          {{- end }}
           ports:
             - name: {{ .portName }}
               containerPort: {{ .port }}
