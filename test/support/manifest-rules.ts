@@ -50,7 +50,10 @@ export interface Workload extends Manifest {
     readonly replicas: number;
     readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
     readonly template: {
-      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly metadata: {
+        readonly labels: Readonly<Record<string, string>>;
+        readonly annotations?: Readonly<Record<string, string>>;
+      };
       readonly spec: PodSpec;
     };
     readonly volumeClaimTemplates?: readonly Manifest[];
@@ -156,7 +159,7 @@ export function settingsOf(workload: Workload, manifests: readonly Manifest[]): 
   for (const variable of env) assertKnownVariable(variable.name, table, prefixes[0] ?? "");
   const file = { name: `${component}.json`, directory: "/etc/tagseal", bytes: Buffer.from(configuration) };
   const secrets = volumes.flatMap(({ secret }) => (secret === undefined ? [] : [secret.secretName]));
-  return { component, configuration, secrets, settings: readSettings(table, { file, env: {}, prefixes }) as Settings };
+  return { component, configuration, secrets, settings: readSettings(table, { file, env: {}, prefixes }) };
 }
 
 /** Settings by their variables, or files that hold them, and the signer's passphrase. */
