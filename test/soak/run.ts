@@ -58,7 +58,7 @@ function replicas(): boolean {
   say(`replicas: ${seconds} s of each story`);
   const env = { ...process.env, TAGSEAL_REPLICA_SECONDS: seconds };
   const runner = resolve(import.meta.dirname, "../run.ts");
-  const suites = ["test/server/replicas.test.ts", "test/server/galera.test.ts"];
+  const suites = ["test/server/replicas.test.ts", "test/server/galera.test.ts", "test/server/galera-partition.test.ts"];
   return spawnSync(process.execPath, [runner, ...suites], { env, stdio: "inherit" }).status === 0;
 }
 

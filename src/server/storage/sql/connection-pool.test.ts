@@ -6,6 +6,7 @@ import type { SqlConnection } from "./sql-engine.ts";
 class FakeConnection implements SqlConnection {
   isOpen = true;
   readonly isPrimary = true;
+  readonly guard = { begun: [], ending: [] };
 
   async run(): Promise<never> {
     throw new Error("nobody asks");

@@ -80,10 +80,21 @@ function connectionOptions({ host, address, timeoutMs }: ConnectRequest): Connec
   };
 }
 
+/**
+ * A node rolls back a transaction that is in the way of one from another node. With autocommit, MariaDB 10.11 was seen to let the next
+ * statement through then, as one that stands alone: the second half of a publication was committed, and acknowledged. Without autocommit
+ * the statement fails as it should. And a rollback ends all savepoints: one that is still there shows that everything since is, too.
+ */
+const galeraGuard = {
+  begun: ["SET autocommit = 0", "SAVEPOINT tagseal_whole"],
+  ending: ["RELEASE SAVEPOINT tagseal_whole"],
+};
+
 class MysqlConnection implements SqlConnection {
   readonly #connection: Connection;
   #isOpen = true;
   #isPrimary = true;
+  #guard: SqlConnection["guard"] = { begun: [], ending: [] };
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -100,6 +111,10 @@ class MysqlConnection implements SqlConnection {
     return this.#isPrimary;
   }
 
+  get guard(): SqlConnection["guard"] {
+    return this.#guard;
+  }
+
   /** SHOW and SET are answered by a node that is cut off, too. */
   async begin(allowStale: boolean): Promise<void> {
     const wanted = ["wsrep_on", "read_only"];
@@ -111,6 +126,7 @@ class MysqlConnection implements SqlConnection {
     await this.#set("sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'");
     await this.#set(`innodb_lock_wait_timeout = ${lockWaitSeconds}`);
     if (!isGalera) return;
+    this.#guard = galeraGuard;
     // Each read, and each transaction, begins once this node has applied what any other had committed by then.
     await this.#set(isCutOff && allowStale ? "wsrep_sync_wait = 0, wsrep_dirty_reads = ON" : "wsrep_sync_wait = 1");
   }
@@ -173,6 +189,7 @@ const contention: ReadonlySet<number> = new Set([
   1020, // ER_CHECKREAD: the row has changed since it was read
   1062, // ER_DUP_ENTRY
   lockWaitTimeout,
+  1305, // ER_SP_DOES_NOT_EXIST: the savepoint is gone, and the transaction with it
   1213, // ER_LOCK_DEADLOCK: also what a failed certification looks like
 ]);
 

@@ -87,6 +87,8 @@ function clientConfig(driver: Driver, { host, address, timeoutMs }: ConnectReque
 const maxPrepared = 200;
 
 class PostgresConnection implements SqlConnection {
+  /** A transaction that was rolled back takes no further statement. */
+  readonly guard = { begun: [], ending: [] };
   readonly #client: Client;
   /** names of prepared statements by their texts: the server reads and plans each of them once */
   readonly #prepared = new Map<string, string>();

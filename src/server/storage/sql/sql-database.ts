@@ -145,7 +145,9 @@ export class SqlDatabase {
     const plainly = (sql: string): Promise<unknown> => connection.run({ sql, parameters: [] }, writeTimeoutMs);
     await plainly(this.engine.begin);
     try {
+      for (const sql of connection.guard.begun) await plainly(sql);
       const result = await work(sessionOn(connection, writeTimeoutMs, mayBeCommitted));
+      for (const sql of connection.guard.ending) await plainly(sql);
       await plainly("COMMIT");
       return result;
     } catch (error) {

@@ -19,6 +19,11 @@ export interface SqlConnection {
   readonly isOpen: boolean;
   /** false for a standby, and for a node of a cluster that is cut off from the majority: it knows old things and can change nothing */
   readonly isPrimary: boolean;
+  /**
+   * Statements to run when a transaction of rows has begun, and when it is about to be committed. The latter fail when it is no longer the
+   * one that was begun: a cluster may have rolled it back in between, and not every one says so to whoever is in the middle of it.
+   */
+  readonly guard: { readonly begun: readonly string[]; readonly ending: readonly string[] };
   /** Runs one statement. Rejects with what the driver throws; the engine can tell what it means. */
   run<Row>(query: Statement<Row>, timeoutMs: number): Promise<SqlResult<Row>>;
   /** Hangs up. */
