@@ -3,7 +3,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { errorFields, type LogFields, type ServerLog } from "../server-log.ts";
 import { actionOf, type Action, type ActionParts } from "./action.ts";
-import { clientKey, type TrustedProxies } from "./client-address.ts";
+import { clientKey } from "./client-address.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requireAllowed, type Authorise, type RefusalCounts } from "./authorise.ts";
 import { toWireError } from "./failure.ts";
@@ -22,7 +22,6 @@ export interface ListenerParts extends ActionParts {
   /** names must begin with one of these; none allows every name */
   readonly gunPrefixes: readonly string[];
   readonly rateLimits: RateLimits;
-  readonly trustedProxies: TrustedProxies;
   readonly slowness: Slowness;
 }
 
@@ -121,8 +120,7 @@ class Exchange {
       this.#parts.log.write("error", "request failed", { ...this.#fields(), ...errorFields(error) });
     }
     try {
-      const headers = { ...wireError.headers, "X-Request-Id": this.#requestId };
-      this.#send(jsonReply(wireError.status, wireError.toBody(), headers), wireError.wireCode);
+      this.#send(jsonReply(wireError.status, wireError.toBody(), wireError.headers), wireError.wireCode);
     } catch (cause) {
       this.#parts.log.write("error", "answer could not be sent", { ...this.#fields(), ...errorFields(cause) });
       throw cause;
@@ -133,6 +131,7 @@ class Exchange {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
     if (!this.#request.complete) this.#closeAfterwards();
+    if (status >= 400) response.setHeader("X-Request-Id", this.#requestId);
     response.writeHead(status, headers);
     if (this.#request.method === "HEAD" || body === "") response.end();
     else if (typeof body === "object" && "latin1" in body) response.end(body.latin1, "latin1");
