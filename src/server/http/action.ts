@@ -77,8 +77,10 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
       };
     case "token": {
       const { tokenEndpoint, trustedProxies } = parts;
-      const asked = { headers: request.headers, remoteAddress: trustedProxies.clientOf(request) };
-      return tokenEndpoint ? { GET: { run: () => tokenEndpoint(asked) } } : {};
+      if (tokenEndpoint === undefined) return {};
+      const { headers } = request;
+      const run = (): Promise<Reply> => tokenEndpoint({ headers, remoteAddress: trustedProxies.clientOf(request) });
+      return { GET: { pace: "reads", run } };
     }
     case "changefeed": {
       const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));

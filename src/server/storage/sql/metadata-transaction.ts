@@ -3,6 +3,7 @@
  * what they read afterwards holds until the commit; where locks do not reach (other nodes of a cluster) the commit itself fails.
  */
 
+import { TagsealError } from "../../../errors.ts";
 import type { RoleName } from "../../../tuf/metadata.ts";
 import {
   publishConflict,
@@ -13,7 +14,7 @@ import {
   type Publication,
   type StoredFile,
 } from "../metadata-store.ts";
-import type { Queries } from "./sql-engine.ts";
+import type { Queries, SqlEngine } from "./sql-engine.ts";
 import type { SqlSession } from "./sql-database.ts";
 
 type NewChange = Omit<Change, "id">;
@@ -26,11 +27,13 @@ interface CollectionRow {
 /** See the head of this file, and `MetadataStore` for what each method promises. */
 export class MetadataTransaction {
   readonly #session: SqlSession;
+  readonly #engine: SqlEngine;
   readonly #queries: Queries;
 
-  constructor(session: SqlSession, queries: Queries) {
+  constructor(session: SqlSession, engine: SqlEngine) {
     this.#session = session;
-    this.#queries = queries;
+    this.#engine = engine;
+    this.#queries = engine.queries;
   }
 
   async publish({ gun, base, files, at }: Publication): Promise<void> {
@@ -42,7 +45,7 @@ export class MetadataTransaction {
       throw publishConflict(gun, "its timestamp has changed meanwhile");
     }
     await this.#refuseOldVersions(gun, files);
-    for (const file of files) await this.#insertFile(gun, file, at);
+    await this.#insertFiles(gun, files, at);
     await this.#write(gun, row, timestamp?.sha256 ?? base);
     if (change !== undefined) await this.#record(change);
   }
@@ -125,15 +128,18 @@ export class MetadataTransaction {
     }
   }
 
-  async #insertFile(gun: string, { role, version, sha256, bytes }: NewFile, createdAt: Date): Promise<void> {
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const row = { gun, role, version, sha256, created_at: createdAt.getTime(), data };
-    await this.#session.change(this.#queries.insertInto("tagseal_files").values(row));
+  async #insertFiles(gun: string, files: readonly NewFile[], createdAt: Date): Promise<void> {
+    if (files.length === 0) return;
+    const rows = files.map(({ role, version, sha256, bytes }) => {
+      const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return { gun, role, version, sha256, created_at: createdAt.getTime(), data };
+    });
+    await this.#session.change(this.#queries.insertInto("tagseal_files").values(rows));
   }
 
   async #restoreFile(gun: string, file: StoredFile): Promise<void> {
     const here = await this.#checksum(gun, file.role, file.version);
-    if (here === undefined) await this.#insertFile(gun, file, file.createdAt);
+    if (here === undefined) await this.#insertFiles(gun, [file], file.createdAt);
     else if (here !== file.sha256) throw restoreConflict(`${file.role} ${file.version} of ${gun}`);
   }
 
@@ -144,9 +150,7 @@ export class MetadataTransaction {
 
   /** Last of all, since everybody who publishes waits here: the position is locked until the commit. */
   async #record(change: NewChange): Promise<void> {
-    const id = (await this.#lockPosition()) + 1;
-    await this.#movePosition(id);
-    await this.#insertChange({ id, ...change });
+    await this.#insertChange({ id: await this.#nextPosition(), ...change });
   }
 
   /** An earlier try of this transaction, whose answer was lost, left this line. */
@@ -170,6 +174,19 @@ export class MetadataTransaction {
   async #insertChange({ id, createdAt, gun, version, sha256, category }: Change): Promise<void> {
     const row = { id, created_at: createdAt.getTime(), gun, version, sha256, category };
     await this.#session.change(this.#queries.insertInto("tagseal_changes").values(row));
+  }
+
+  async #nextPosition(): Promise<number> {
+    if (!this.#engine.canReturnUpdated) {
+      const id = (await this.#lockPosition()) + 1;
+      await this.#movePosition(id);
+      return id;
+    }
+    const table = this.#queries.updateTable("tagseal_change_position").where("id", "=", 1);
+    const next = table.set(({ eb }) => ({ last_change: eb("last_change", "+", 1) })).returning("last_change");
+    const [row] = await this.#session.rows(next);
+    if (row === undefined) throw new TagsealError("STORAGE_FAILED", "The changefeed has no position to go on from");
+    return row.last_change;
   }
 
   async #lockPosition(): Promise<number> {
