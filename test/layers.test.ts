@@ -29,8 +29,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   entry: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server"],
 };
 
-/** The command line is where the process is: its arguments, environment, streams and exit. */
+/** The command line is where the process is: its arguments, environment, streams and exit. What it costs is asked in one other place. */
 const mayTouchProcess: ReadonlySet<string> = new Set([
+  "src/server/process-metrics.ts",
   "src/cli/bin.ts",
   "src/cli/compile-cache.ts",
   "src/cli/handing-over.ts",
@@ -131,7 +132,7 @@ describe("layers", () => {
     );
   });
 
-  it("touches the process only in the command line's outermost files", () => {
+  it("touches the process only in the command line's outermost files, and where its cost is measured", () => {
     const touching = files
       .filter((file) => !mayTouchProcess.has(file))
       .filter((file) => {

@@ -46,11 +46,12 @@ async function world(t: TestContext): Promise<World> {
     rules: [{ prefix: "nobody/", users: ["nobody"], actions: ["pull"] as const }],
     protectMonitoring: true,
   };
+  const tokenRealm = "https://trust.example/_tagseal/token";
+  const giving = { basic: { htpasswd: passwords, tokenRealm }, ...protectedBy };
   const urls: Readonly<Record<string, string>> = {
     closed: await start({ auth: { basic: { htpasswd: passwords }, ...protectedBy } }),
-    giving: await start({
-      auth: { basic: { htpasswd: passwords, tokenRealm: "https://trust.example/_tagseal/token" }, ...protectedBy },
-    }),
+    giving: await start({ auth: giving }),
+    stingy: await start({ auth: giving, limits: { readsPerMinute: 1e-9 } }),
     broken: await start({
       auth: { basic: { htpasswd: passwords }, ...protectedBy },
       authorise: async () => Promise.reject(new Error("no")),
@@ -71,7 +72,7 @@ async function world(t: TestContext): Promise<World> {
     document: (await (await fetch(`${open}/openapi.json`)).json()) as JsonNode,
     rootSha256: sha256Hex(publisher.published.files.get("root") ?? new Uint8Array()),
     urlFor: (operationId, status) => {
-      if (operationId === "token" && status !== "404") return urls["giving"] ?? "";
+      if (operationId === "token" && status !== "404") return urls[status === "429" ? "stingy" : "giving"] ?? "";
       if (status === "503") return urls[operationId === "updateTUF" ? "busy" : "failing"] ?? "";
       return urls[states[status] ?? ""] ?? open;
     },

@@ -242,6 +242,7 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
           },
           "401": ref("responses", "Unauthorized"),
           "404": ref("responses", "NotFound"),
+          "429": ref("responses", "TooManyRequests"),
         },
       },
     },
