@@ -28,6 +28,8 @@ const aliases = {
   NOTARY_SIGNER_ALIAS1: signerPassphrases.alias1,
   NOTARY_SIGNER_ALIAS2: signerPassphrases.alias2,
   NOTARY_SIGNER_DEFAULT_ALIAS: "alias2",
+  // the configuration names the old signer, whose keys have moved
+  TAGSEAL_SERVER_TRUST_SERVICE_TYPE: "local",
 };
 const notaryGun = "registry.example.com/team/tool";
 const deletedGun = "registry.example.com/team/gone";
@@ -42,7 +44,7 @@ function changesIn(body: string): readonly object[] {
   }));
 }
 
-/** Where the new server keeps everything: files, or a database on the server of the old one. */
+/** Where the new server keeps everything: files, or tables of its own in the old one's database, as its configuration says. */
 type Target = "files" | "database";
 
 function stories(store: "postgres" | "mysql", target: Target): void {
@@ -91,9 +93,10 @@ function stories(store: "postgres" | "mysql", target: Target): void {
       startDockerRegistry(scope),
     ]);
     old = server;
-    await server.database?.create("tagseal", "");
-    const url = server.database?.url("tagseal").replace("?parseTime=true", "") ?? "";
-    place = { files: ["--data", scope.path("data")], database: ["--database", url] };
+    place = {
+      files: ["--data", scope.path("data")],
+      database: ["--notary-config", server.configuration.server],
+    };
     image = `${registry.host}/team/app`;
     for (const name of ["publisher", "reader"] as const) users[name] = client(scope, { server, engine, name });
     await makeHistory();
