@@ -33,8 +33,8 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-function read<T>(...path: readonly string[]): T {
-  return JSON.parse(readFileSync(join(root, ...path), "utf8")) as T;
+function manifestIn(directory: string): Manifest {
+  return JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Manifest;
 }
 
 /** The packages and all they depend on, leaving out those that only declare types. */
@@ -42,7 +42,7 @@ function withDependencies(names: readonly string[], found = new Set<string>()): 
   for (const name of names) {
     if (found.has(name) || name.startsWith("@types/") || name === "undici-types") continue;
     found.add(name);
-    withDependencies(Object.keys(read<Manifest>("node_modules", name, "package.json").dependencies ?? {}), found);
+    withDependencies(Object.keys(manifestIn(join(root, "node_modules", name)).dependencies ?? {}), found);
   }
   return found;
 }
@@ -72,7 +72,7 @@ function copyApplication(): void {
   rmSync(join(app, "index.js"));
   cpSync(join(root, "LICENSE"), join(app, "LICENSE"));
   cpSync(join(root, "deploy/docker/health.js"), join(app, "health.js"));
-  const { version } = read<Manifest>("package.json");
+  const { version } = manifestIn(root);
   writeFileSync(join(app, "package.json"), `${JSON.stringify({ name: "tagseal", version, type: "module" })}\n`);
 }
 
@@ -91,6 +91,6 @@ copyRuntime();
 copyPackages();
 copyApplication();
 setModes();
-const { version } = read<Manifest>("package.json");
+const { version } = manifestIn(root);
 process.stdout.write(`${output} is ready:
   docker build -t tagseal:${version} --build-arg VERSION=${version} -f ${join(root, "deploy/docker/Dockerfile")} ${output}\n`);

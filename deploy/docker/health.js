@@ -3,7 +3,7 @@
 import { get as http } from "node:http";
 import { get as https } from "node:https";
 
-const url = new URL(process.argv[2] ?? "https://127.0.0.1:4443/_notary_server/health");
+const url = new URL(process.argv[2] ?? "https://127.0.0.1:4443/_tagseal/ready");
 const get = url.protocol === "https:" ? https : http;
 get(url, { rejectUnauthorized: false, agent: false, timeout: 5000 }, ({ statusCode }) =>
   process.exit(statusCode === 200 ? 0 : 1),

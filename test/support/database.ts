@@ -1,5 +1,6 @@
 /** PostgreSQL and MariaDB servers in a scope's directory, for the reference trust server and signer. */
 import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
+import { certificates } from "./certificates.ts";
 import { findExecutable, freePort, run, runOk, type Running, type Scope } from "./processes.ts";
 
 /** A running database server. */
@@ -21,7 +22,7 @@ export interface Database {
 }
 
 /** The servers refuse to run as root; Debian's packages bring an account for each. */
-function account(name: string): { uid: number; gid: number } {
+export function accountNamed(name: string): { uid: number; gid: number } {
   const line = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .find((entry) => entry.startsWith(`${name}:`));
@@ -30,7 +31,8 @@ function account(name: string): { uid: number; gid: number } {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: number }): string {
+/** A directory of the scope that an account other than the test's may use. */
+export function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: number }): string {
   const directory = scope.path(name);
   chmodSync(scope.directory, 0o755); // the database's account must pass through
   mkdirSync(directory, { recursive: true });
@@ -38,9 +40,23 @@ function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: n
   return directory;
 }
 
+/** Command line arguments for a server that speaks TLS, with a certificate of the scope's authority for `localhost` and 127.0.0.1. */
+export async function tlsSettings(scope: Scope, kind: Database["kind"]): Promise<{ ca: string; settings: string[] }> {
+  const { ca, serverCertificate, serverKey } = await certificates(scope, `${kind}-tls`);
+  const { uid, gid } = accountNamed(kind);
+  chownSync(serverKey, uid, gid);
+  chmodSync(serverKey, 0o600);
+  const files = [`ssl_cert_file=${serverCertificate}`, `ssl_key_file=${serverKey}`];
+  const settings =
+    kind === "postgres"
+      ? ["ssl=on", ...files].flatMap((setting) => ["-c", setting])
+      : [`--ssl-cert=${serverCertificate}`, `--ssl-key=${serverKey}`, `--ssl-ca=${ca}`];
+  return { ca, settings };
+}
+
 /** Starts PostgreSQL on a free port with durable defaults. `settings` are further command line arguments. */
 export async function startPostgres(scope: Scope, settings: readonly string[] = []): Promise<Database> {
-  const owner = account("postgres");
+  const owner = accountNamed("postgres");
   const directory = ownedDirectory(scope, "postgres", owner);
   const port = await freePort();
   const as = (command: string, ...args: string[]): Promise<unknown> =>
@@ -71,6 +87,8 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
       },
     );
   let running = await start();
+  // Not SIGTERM: that waits until every client has left.
+  scope.defer(() => running.stop("SIGINT"));
   const must = async (...args: string[]): Promise<void> => {
     const { code, stderr } = await sql(...args);
     if (code !== 0) throw new Error(`psql: ${stderr}`);
@@ -91,13 +109,16 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
     },
     // SIGINT: a fast shutdown, which does not wait for clients to leave
     stop: async (signal = "SIGINT") => void (await running.stop(signal)),
-    start: async () => void (running = await start()),
+    start: async () => {
+      running = await start();
+      scope.defer(() => running.stop("SIGINT"));
+    },
   };
 }
 
-/** Starts MariaDB on a free port. */
-export async function startMariadb(scope: Scope): Promise<Database> {
-  const owner = account("mysql");
+/** Starts MariaDB on a free port. `settings` are further command line arguments. */
+export async function startMariadb(scope: Scope, settings: readonly string[] = []): Promise<Database> {
+  const owner = accountNamed("mysql");
   const directory = ownedDirectory(scope, "mariadb", owner);
   const port = await freePort();
   const socket = `${directory}/s`;
@@ -117,6 +138,7 @@ export async function startMariadb(scope: Scope): Promise<Database> {
     `--port=${port}`,
     "--bind-address=127.0.0.1",
     `--pid-file=${directory}/pid`,
+    ...settings,
   ];
   const start = (): Promise<Running> =>
     scope.start("mariadb", findExecutable("mariadbd") ?? "mariadbd", args, {

@@ -1,5 +1,7 @@
 /** What a suite needs from the machine, and the sentence that says what is missing. */
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { findExecutable } from "./processes.ts";
 
 /** Programs the project did not write and does not bring along. */
@@ -11,6 +13,7 @@ export type Peer =
   | "notary"
   | "postgres"
   | "mariadb"
+  | "galera"
   | "openssl"
   | "skopeo"
   | "podman"
@@ -18,7 +21,9 @@ export type Peer =
   | "softhsm"
   | "busybox"
   | "python"
-  | "wrk";
+  | "wrk"
+  | "systemd"
+  | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
   docker: ["docker"],
@@ -28,6 +33,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   notary: ["notary", "notary-server", "notary-signer", "openssl"],
   postgres: ["postgres", "initdb", "psql", "setpriv"],
   mariadb: ["mariadbd", "mariadb", "mariadb-install-db"],
+  galera: ["mariadbd", "mariadb", "mariadb-install-db", "rsync", "ip", "nsenter", "unshare"],
   openssl: ["openssl"],
   skopeo: ["skopeo"],
   podman: ["podman"],
@@ -35,10 +41,15 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   softhsm: ["softhsm2-util"],
   busybox: ["busybox"],
   python: ["python3"],
+  systemd: ["systemd-analyze", "setpriv", "strace"],
+  "deploy tools": ["busybox"],
   wrk: ["wrk"],
 };
 
-const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb"]);
+/** helm and schemas, which are too large to come with every `npm ci`. */
+const deployPackages = resolve(import.meta.dirname, "../../deploy/node_modules");
+
+const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "galera", "systemd"]);
 
 function dockerVersion(): number {
   const version = execFileSync("docker", ["--version"], { encoding: "utf8" });
@@ -50,6 +61,7 @@ function lacking(peer: Peer): string[] {
   // docker 29 dropped content trust from push, pull and `docker trust`
   if (missing.length === 0 && peer === "docker" && dockerVersion() >= 29) missing.push("docker 28 or older");
   if (missing.length === 0 && peer === "docker 28" && dockerVersion() !== 28) missing.push("docker 28");
+  if (peer === "deploy tools" && !existsSync(deployPackages)) missing.push("the packages of deploy/ (npm ci in it)");
   if (missing.length === 0 && needsRoot.has(peer) && process.getuid?.() !== 0) missing.push(`root (to start ${peer})`);
   return missing;
 }

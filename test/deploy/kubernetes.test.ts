@@ -1,0 +1,206 @@
+/** The Helm chart and the plain manifests: what they make is valid, confined and connected, and its configuration starts a server. */
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { certificates, freePort, missingPeers, readText, run, runOk, Scope, tagsealCommand } from "../support/peers.ts";
+import { checkTypes, parseManifests, unpackTool, type Manifest } from "../support/deploy-tools.ts";
+import { ask } from "../support/https-request.ts";
+import { assertConnected, assertRestricted, settingsOf, workloads, type Workload } from "../support/manifest-rules.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const chart = join(root, "deploy/helm/tagseal");
+const replicated = ["--values", join(root, "deploy/helm/replicated.yaml")];
+
+const set = (...values: readonly string[]): string[] => values.flatMap((value) => ["--set", value]);
+
+/** Everything that can be turned on. */
+const everything = [
+  ...replicated,
+  ...set("ingress.enabled=true", "serviceMonitor.enabled=true", "networkPolicy.egress[0].ports[0].port=5432"),
+  ...set("config.auth.anonymous_pull=true", "config.auth.htpasswd=/run/files/htpasswd", "podLabels.team=platform"),
+  ...set("extraVolumes[0].name=files", "extraVolumes[0].secret.secretName=files"),
+  ...set("extraVolumeMounts[0].name=files", "extraVolumeMounts[0].mountPath=/run/files"),
+  ...set("extraVolumeMounts[0].readOnly=true"),
+  ...set("extraEnv[0].name=TAGSEAL_SERVER_LOGGING_LEVEL", "extraEnv[0].value=debug"),
+];
+
+const variants: readonly (readonly [string, readonly string[]])[] = [
+  ["its defaults", []],
+  ["without TLS of its own", ["--set", "tls.enabled=false"]],
+  ["an embedded server and a signer", ["--set", "signer.enabled=true"]],
+  ["a database and replicas", replicated],
+  ["everything", everything],
+  ["next to nothing", ["--set", "networkPolicy.enabled=false", "--set", "nameOverride=trust"]],
+];
+
+describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, () => {
+  const scope = new Scope("helm");
+  let helm: string;
+
+  before(async () => {
+    helm = await unpackTool(scope, "helm");
+  });
+  after(async () => await scope.close());
+
+  const env = { HOME: scope.directory };
+  async function rendered(values: readonly string[]): Promise<Manifest[]> {
+    const args = ["template", "tagseal", chart, "--namespace", "tagseal", ...values];
+    return parseManifests((await runOk(helm, args, { env })).stdout);
+  }
+
+  it("passes helm's own lint", async () => {
+    await runOk(helm, ["lint", "--strict", chart], { env });
+    await runOk(helm, ["lint", "--strict", chart, ...everything], { env });
+  });
+
+  for (const [what, values] of variants) {
+    it(`I10: makes objects that Kubernetes knows, confined and connected: ${what}`, async () => {
+      const manifests = await rendered(values);
+      await checkTypes(scope, manifests);
+      assertConnected(manifests);
+      for (const workload of workloads(manifests)) {
+        assertRestricted(workload);
+        settingsOf(workload, manifests);
+      }
+    });
+  }
+
+  it("sets what the values say: replicas share a database and ask a signer", async () => {
+    const manifests = await rendered(everything);
+    const [server, signer] = workloads(manifests).map((workload) => settingsOf(workload, manifests));
+    assert.deepEqual(
+      workloads(manifests).map(({ kind, spec }) => [kind, spec.replicas]),
+      [
+        ["Deployment", 2],
+        ["Deployment", 2],
+      ],
+    );
+    assert.equal(server?.settings.text("trust_service.type"), "remote");
+    assert.equal(server.settings.text("trust_service.hostname"), "tagseal-signer");
+    assert.equal(server.settings.text("auth.htpasswd"), "/run/files/htpasswd");
+    assert.equal(server.settings.text("server.data_directory"), undefined);
+    assert.equal(signer?.settings.text("server.client_ca_file"), "/run/tagseal/tls/ca.crt");
+    assert.ok(
+      !server.secrets.some((name) => name.includes("passphrase")),
+      "a server with a signer holds no passphrase",
+    );
+    const kinds = manifests.map(({ kind }) => kind);
+    for (const kind of ["Ingress", "ServiceMonitor", "PodDisruptionBudget", "NetworkPolicy"])
+      assert.ok(kinds.includes(kind), kind);
+  });
+
+  it("starts pods anew when their settings change", async () => {
+    const checksum = async (values: readonly string[]): Promise<unknown> => {
+      const metadata = workloads(await rendered(values))[0]?.spec.template.metadata;
+      return metadata?.annotations?.["checksum/settings"];
+    };
+    assert.notEqual(await checksum([]), await checksum(["--set", "config.retention.days=7"]));
+  });
+
+  for (const [what, value, message] of [
+    ["replicas without a database", "replicas=2", /database\/secretName/u],
+    ["signers without a database", "signer.replicas=2", /signer\/database\/secretName/u],
+    ["a misspelt value", "tsl.enabled=false", /additional properties 'tsl' not allowed/u],
+    ["a secret in place of its name", "passphrase.value=secret", /additional properties 'value' not allowed/u],
+  ] as const) {
+    it(`I9: refuses ${what}`, async () => {
+      const refused = await run(helm, ["template", "tagseal", chart, "--set", value], { env });
+      assert.notEqual(refused.code, 0);
+      assert.match(refused.stderr, message);
+    });
+  }
+
+  it("names in its notes each secret the pods wait for", async () => {
+    const args = ["install", "tagseal", chart, "--dry-run=client", "--namespace", "tagseal", ...replicated];
+    const { stdout } = await runOk(helm, args, { env });
+    const notes = stdout.slice(stdout.indexOf("NOTES:"));
+    const manifests = await rendered(replicated);
+    const secrets = workloads(manifests).flatMap((workload) => settingsOf(workload, manifests).secrets);
+    assert.ok(secrets.length >= 5);
+    assert.deepEqual(
+      secrets.filter((name) => !notes.includes(`  ${name} (`)),
+      [],
+    );
+  });
+
+  /** The chart's objects without what only helm needs. */
+  function plain(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(plain);
+    if (typeof value !== "object" || value === null) return value;
+    const helms = new Set(["helm.sh/chart", "app.kubernetes.io/managed-by", "checksum/settings"]);
+    const kept = Object.entries(value).filter(([name]) => !helms.has(name));
+    const inner = kept.map(([name, content]) => [name, plain(content)] as const);
+    return Object.fromEntries(
+      inner.filter(([name, content]) => name !== "annotations" || Object.keys(content as object).length > 0),
+    );
+  }
+
+  function named(manifests: readonly Manifest[]): Map<string, unknown> {
+    return new Map(
+      manifests.map((manifest) => [`${manifest.kind} ${manifest.metadata.name}`, plain(manifest)] as const),
+    );
+  }
+
+  for (const [file, values] of [
+    ["embedded", []],
+    ["replicated", replicated],
+  ] as const) {
+    it(`makes what stands in deploy/kubernetes/${file}.yaml`, async () => {
+      const written = parseManifests(readText(join(root, "deploy/kubernetes", `${file}.yaml`)));
+      const made = await rendered(values);
+      assert.deepEqual(named(written), named(made));
+      assert.equal(written.length, made.length);
+      const comment = readText(join(root, "deploy/kubernetes", `${file}.yaml`)).split("apiVersion", 1)[0] ?? "";
+      const secrets = workloads(written).flatMap((workload) => settingsOf(workload, written).secrets);
+      assert.deepEqual(
+        secrets.filter((name) => !comment.includes(name)),
+        [],
+        "the comment names the secrets",
+      );
+    });
+  }
+
+  it("puts the manifests into a namespace that Kubernetes itself keeps restricted", () => {
+    const [namespace] = parseManifests(readText(join(root, "deploy/kubernetes/namespace.yaml")));
+    assert.equal(namespace?.metadata.labels?.["pod-security.kubernetes.io/enforce"], "restricted");
+  });
+
+  /** A container's start, with the paths of this test in place of the mounts, and a free port. */
+  async function startContainer(workload: Workload, configuration: string): Promise<string> {
+    const port = await freePort();
+    const here = (text: string): string =>
+      text
+        .replaceAll(/\/(?:run|etc|var\/lib)\/tagseal/gu, (path) => scope.path(path))
+        .replace(":4443", `127.0.0.1:${port}`);
+    const { ca, serverCertificate, serverKey } = await certificates(scope);
+    const put = (path: string, content: string): void => {
+      mkdirSync(scope.path(path, ".."), { recursive: true });
+      writeFileSync(scope.path(path), content);
+    };
+    put("/run/tagseal/tls/tls.crt", readText(serverCertificate));
+    put("/run/tagseal/tls/tls.key", readText(serverKey));
+    put("/run/tagseal/passphrase/passphrase", "a passphrase from a secret");
+    put("/etc/tagseal/server.json", here(configuration));
+    const [{ args, env: variables = [] }] = workload.spec.template.spec.containers;
+    const url = `https://localhost:${port}`;
+    await scope.start("container", tagsealCommand, args.map(here), {
+      env: { ...env, ...Object.fromEntries(variables.map(({ name, value = "" }) => [name, here(value)])) },
+      ready: async () => (await ask(ca, "GET", `${url}/_tagseal/live`)).status === 200,
+    });
+    return url;
+  }
+
+  it("makes a container that starts, and answers its probes", async () => {
+    const manifests = await rendered([]);
+    const [workload] = workloads(manifests);
+    assert.ok(workload !== undefined);
+    const url = await startContainer(workload, settingsOf(workload, manifests).configuration);
+    const { ca } = await certificates(scope);
+    const [{ startupProbe, livenessProbe, readinessProbe }] = workload.spec.template.spec.containers;
+    for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+      assert.equal(probe?.httpGet?.scheme, "HTTPS");
+      assert.equal((await ask(ca, "GET", `${url}${probe.httpGet.path}`)).status, 200);
+    }
+  });
+});

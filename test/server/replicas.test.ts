@@ -1,0 +1,98 @@
+/** Several server processes on one PostgreSQL: any number of them is one server to its clients. */
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { startPostgres, type Database } from "../support/database.ts";
+import { missingPeers, Scope, waitUntil } from "../support/peers.ts";
+import { serve } from "./running-server.ts";
+import { lostTags, raceOverReplicas, startReplica, verifyAt, type ReplicaProcess } from "./shared-store-story.ts";
+import { tufUrl, UploadingPublisher } from "./uploading-publisher.ts";
+
+const guns = ["docker.io/library/one", "docker.io/library/two"];
+/** TAGSEAL_REPLICA_SECONDS makes the runs longer. */
+const ms = Number(process.env["TAGSEAL_REPLICA_SECONDS"] ?? 5) * 1000;
+
+describe("replicas on one PostgreSQL", { skip: missingPeers(["postgres"]) }, () => {
+  const scope = new Scope("replicas");
+  let database: Database;
+  before(async () => void (database = await startPostgres(scope)));
+  after(() => scope.close());
+
+  async function startReplicas(name: string): Promise<ReplicaProcess[]> {
+    await database.create(name, "select 1");
+    return Promise.all([1, 2, 3].map(() => startReplica(scope, database.url(name))));
+  }
+
+  it("I7: of racing publishers one wins each version, and everybody sees at once what any replica acknowledged", async () => {
+    const replicas = await startReplicas("race");
+    const urls = replicas.map(({ url }) => url);
+    const outcome = await raceOverReplicas({
+      urls: () => urls,
+      guns,
+      publishersEach: 3,
+      readers: 3,
+      until: pause(ms),
+    });
+    assert.deepEqual(outcome.violations, []);
+    assert.deepEqual(outcome.failures, []);
+    assert.equal(outcome.staleReads, 0);
+    assert.ok(outcome.acknowledged.length > 10 && outcome.conflicts > 0 && outcome.reads > 10);
+    for (const url of urls) assert.deepEqual(await lostTags(url, outcome), []);
+  });
+
+  it("I7: loses nothing that was acknowledged when a replica and then the database are killed", async () => {
+    const replicas = await startReplicas("kill");
+    let urls = replicas.map(({ url }) => url);
+    async function disrupt(): Promise<void> {
+      await pause(ms / 5);
+      await replicas[0]?.process.stop("SIGKILL");
+      urls = urls.slice(1);
+      await pause(ms / 5);
+      await database.stop("SIGKILL");
+      await pause(ms / 5);
+      await database.start();
+      urls.push((await startReplica(scope, database.url("kill"))).url);
+      await pause((ms * 2) / 5);
+    }
+    const outcome = await raceOverReplicas({
+      urls: () => urls,
+      guns,
+      publishersEach: 2,
+      readers: 3,
+      until: disrupt(),
+    });
+    assert.deepEqual(outcome.violations, []);
+    assert.ok(outcome.acknowledged.length > 10 && outcome.failures.length > 0);
+    for (const url of urls) assert.deepEqual(await lostTags(url, outcome), []);
+  });
+
+  it("I4: goes on serving what it remembers while the database is away, marked, and only until it expires", async (t) => {
+    await database.create("away", "select 1");
+    const clock = { now: new Date() };
+    const server = await serve(t, {
+      database: database.url("away"),
+      signerPassphrase: "correct horse battery staple",
+      now: () => clock.now,
+      upkeep: false,
+    });
+    const [gun = "", other = ""] = guns;
+    const owner = await new UploadingPublisher(server.url, gun).begin();
+    assert.deepEqual(await verifyAt(server.url, gun), { version: 1, isStale: false });
+    await database.stop();
+    assert.deepEqual(await verifyAt(server.url, gun), { version: 1, isStale: true });
+    const refused = await owner.addTag("refused");
+    assert.equal(refused.status, 503);
+    assert.equal((await fetch(`${tufUrl(server.url, other)}timestamp.json`)).status, 503);
+    clock.now = new Date(clock.now.getTime() + 25 * 3_600_000);
+    const expired = await fetch(`${tufUrl(server.url, gun)}timestamp.json`);
+    assert.equal(expired.status, 503);
+    assert.ok(Number(expired.headers.get("retry-after")) > 0);
+    await database.start();
+    await waitUntil("it is renewed", async () => {
+      const renewed = await fetch(`${tufUrl(server.url, gun)}timestamp.json`);
+      return renewed.status === 200 && !renewed.headers.has("warning");
+    });
+    assert.equal((await fetch(`${tufUrl(server.url, other)}timestamp.json`)).status, 404);
+  });
+});
