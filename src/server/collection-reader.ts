@@ -81,11 +81,12 @@ export class CollectionReader {
   /**
    * To be called for each request, before anything is read for it: what is no longer current is not read then.
    *
+   * @param maxAgeMs what was current so long ago will do
    * @returns whether what is read now may be out of date, since the store cannot be asked
    */
-  refresh(gun: string): boolean | Promise<boolean> {
+  refresh(gun: string, maxAgeMs = 0): boolean | Promise<boolean> {
     const entry = this.#entries.get(gun);
-    if (entry !== undefined && performance.now() - entry.checkedAt < this.#maxAgeMs) return false;
+    if (entry !== undefined && performance.now() - entry.checkedAt < Math.max(maxAgeMs, this.#maxAgeMs)) return false;
     const answer = this.#revisions.of(gun);
     return answer instanceof Promise ? answer.then((found) => this.#apply(gun, found)) : this.#apply(gun, answer);
   }

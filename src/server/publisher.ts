@@ -13,10 +13,10 @@ import type { ValidatedFile } from "../tuf/validated-file.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import type { Lifetimes } from "./freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import { ParsedRoots } from "./parsed-roots.ts";
+import { PublishedStates } from "./published-state.ts";
 import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
 import type { SigningService } from "./signer/signing-service.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
 
 /** What a publisher works with. */
 export interface PublisherParts {
@@ -46,7 +46,7 @@ export class Publisher {
   readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, renewed: 0 };
   readonly #parts: PublisherParts;
   readonly #lock = new KeyedLock();
-  readonly #roots = new ParsedRoots();
+  readonly #states = new PublishedStates();
   readonly #failedRenewals = new Map<string, number>();
 
   constructor(parts: PublisherParts) {
@@ -106,6 +106,7 @@ export class Publisher {
     await this.#lock.hold(gun, async () => {
       await store.remove(gun, now());
       reader.forget(gun);
+      this.#states.forget(gun);
     });
     log.write("info", "deleted", { gun });
   }
@@ -118,19 +119,42 @@ export class Publisher {
     const { timestampMs: timestampLifetimeMs, snapshotMs: snapshotLifetimeMs } = lifetimes;
     return this.#lock.hold(gun, async () => {
       // Read before anything else: if another process publishes from here on, the commit below finds out.
-      const base = (await store.current(gun, "timestamp"))?.sha256;
-      const stored: StoredRoles = {
-        current: (role) => store.current(gun, role),
-        parse: (role, file) => this.#roots.parse(gun, role, file),
-      };
+      const timestamp = await store.current(gun, "timestamp");
+      const base = timestamp?.sha256;
+      const stored = this.#storedAt(gun, timestamp);
       const keys: ServerKeys = { find: (keyId, role) => signer.find(gun, role, keyId) };
       const files = await validate({ gun, stored, keys, now: now(), timestampLifetimeMs, snapshotLifetimeMs });
       if (files.length === 0) return files;
       await store.publish({ gun, base, files, at: now() });
       reader.forget(gun);
+      this.#moveOn(gun, base, files);
       this.#failedRenewals.delete(gun);
       return files;
     });
+  }
+
+  /** What is stored beside this timestamp, read from the store as far as it is not remembered. */
+  #storedAt(gun: string, timestamp: StoredFile | undefined): StoredRoles {
+    const { store } = this.#parts;
+    if (timestamp === undefined) return { current: (role) => store.current(gun, role) };
+    const state = this.#states.at(gun, timestamp.sha256);
+    return {
+      parse: (role, file) => state.parse(role, file),
+      current: async (role) => {
+        if (role === "timestamp") return timestamp;
+        const known = state.file(role);
+        if (known !== undefined) return known;
+        const file = await store.current(gun, role);
+        if (file !== undefined) state.remember(role, file);
+        return file;
+      },
+    };
+  }
+
+  #moveOn(gun: string, base: string | undefined, files: readonly ValidatedFile[]): void {
+    const timestamp = files.find(({ role }) => role === "timestamp");
+    if (base === undefined || timestamp === undefined) return this.#states.forget(gun);
+    this.#states.moveOn(gun, base, timestamp.sha256, new Map(files.map((file) => [file.role, file])));
   }
 
   /** Nothing was signed: another reader's renewal came first, or readers would not believe a new timestamp. */

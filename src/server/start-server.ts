@@ -121,6 +121,7 @@ function running({ server, url, store, signer, entrance, log, upkeep, shutdownTi
   async function reload(): Promise<void> {
     await entrance.authorisation?.reload();
     entrance.tls?.reload();
+    await signer.reload();
     log.write("info", "reloaded");
   }
   let closed: Promise<void> | undefined;

@@ -9,8 +9,10 @@ import {
   startDockerRegistry,
   startNotary,
   startTagsealServer,
+  type TrustServer,
   writeLayout,
 } from "../support/peers.ts";
+import { startPostgres } from "../support/database.ts";
 import { startUp, verifyAndSign } from "./clients.ts";
 import { report, type Row } from "./measure.ts";
 import { trustedPulls } from "./pulls.ts";
@@ -29,10 +31,21 @@ async function measure(part: Part, scope: Scope): Promise<Row[]> {
     return await verifyAndSign(scope, ours, await startNotary(scope), registry, image, [1, 1000, 10_000, 50_000]);
   }
   if (part === "pulls") return await trustedPulls(scope, ours, await startDockerRegistry(scope), [1, 10_000]);
+  return await compareServers(scope, ours);
+}
+
+async function compareServers(scope: Scope, ours: TrustServer): Promise<Row[]> {
+  // A database of its own, set up as that of notary-server: durable, on the same disk.
+  await using databases = new Scope("bench-database");
+  const postgres = await startPostgres(databases);
+  await postgres.create("tagseal", "select 1");
+  const args = ["--database", postgres.url("tagseal")];
+  const onPostgres = await startTagsealServer(scope, { args, env: { TAGSEAL_SIGNER_PASSPHRASE: "bench passphrase" } });
   const servers = [
-    { name: "tagseal server", server: ours },
-    { name: "notary-server on PostgreSQL", server: await startNotary(scope, { store: "postgres" }) },
-    { name: "notary-server in memory", server: await startNotary(scope) },
+    { name: "tagseal on SQLite", isOurs: true, server: ours },
+    { name: "tagseal on PostgreSQL", isOurs: true, server: onPostgres },
+    { name: "notary-server on PostgreSQL", isOurs: false, server: await startNotary(scope, { store: "postgres" }) },
+    { name: "notary-server in memory", isOurs: false, server: await startNotary(scope) },
   ];
   return [...(await reads(scope, servers)), ...(await publishes(servers))];
 }

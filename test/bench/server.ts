@@ -8,9 +8,11 @@ import { load, loadReconnecting, type LoadResult } from "./load.ts";
 import { median, rowOf, type Row } from "./measure.ts";
 import { seedTags } from "./seed.ts";
 
-/** A server under its name in the report; ours comes first. */
+/** A server under its name in the report. */
 export interface NamedServer {
   readonly name: string;
+  /** ours, as opposed to those it is compared with */
+  readonly isOurs: boolean;
   readonly server: TrustServer;
 }
 
@@ -38,7 +40,8 @@ async function targetsByChecksum(server: TrustServer): Promise<string> {
 
 type Asking = (server: TrustServer) => Promise<LoadResult>;
 
-async function rate(work: string, servers: readonly NamedServer[], rounds: number, ask: Asking): Promise<Row> {
+/** A row for each server of ours, beside all the others. */
+async function rate(work: string, servers: readonly NamedServer[], rounds: number, ask: Asking): Promise<Row[]> {
   const samples = new Map(servers.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round += 1) {
     for (const { name, server } of servers) {
@@ -48,7 +51,13 @@ async function rate(work: string, servers: readonly NamedServer[], rounds: numbe
       samples.get(name)?.push(perSecond);
     }
   }
-  return rowOf(work, "per second", new Map([...samples].map(([name, values]) => [name, median(values)])));
+  const peers = servers.filter(({ isOurs }) => !isOurs);
+  return servers
+    .filter(({ isOurs }) => isOurs)
+    .map((own) => {
+      const compared = [own, ...peers].map(({ name }) => [name, median(samples.get(name) ?? [])] as const);
+      return rowOf(`${work}: ${own.name}`, "per second", new Map(compared));
+    });
 }
 
 /** Reads: the current timestamp, the targets file of a thousand tags, and the timestamp over new connections. */
@@ -61,21 +70,21 @@ export async function reads(scope: Scope, servers: readonly NamedServer[]): Prom
   const timestamp = `/v2/${gun}/_trust/tuf/timestamp.json`;
   const targets = (server: TrustServer): string => paths.get(server) ?? "";
   return [
-    await rate("GET timestamp.json, 32 connections", servers, 3, (server) =>
+    ...(await rate("GET timestamp.json, 32 connections", servers, 3, (server) =>
       load(server, { path: timestamp, connections: 32, seconds: 3 }),
-    ),
-    await rate("GET timestamp.json, 512 connections", servers, 3, (server) =>
+    )),
+    ...(await rate("GET timestamp.json, 512 connections", servers, 3, (server) =>
       load(server, { path: timestamp, connections: 512, seconds: 3 }),
-    ),
-    await rate("GET targets of 1,000 tags by checksum, 32 connections", servers, 3, (server) =>
+    )),
+    ...(await rate("GET targets of 1,000 tags by checksum, 32 connections", servers, 3, (server) =>
       load(server, { path: targets(server), connections: 32, seconds: 3 }),
-    ),
-    await rate("the same, by clients that accept compression", servers, 3, (server) =>
+    )),
+    ...(await rate("the same, by clients that accept compression", servers, 3, (server) =>
       load(server, { path: targets(server), connections: 32, seconds: 3, headers: ["Accept-Encoding: gzip"] }),
-    ),
-    await rate("GET timestamp.json, a new TLS connection each, 8 at a time", servers, 3, (server) =>
+    )),
+    ...(await rate("GET timestamp.json, a new TLS connection each, 8 at a time", servers, 3, (server) =>
       loadReconnecting(server, { path: timestamp, connections: 8, seconds: 3 }),
-    ),
+    )),
   ];
 }
 
@@ -103,7 +112,7 @@ async function prepare(server: TrustServer, name: string): Promise<Prepared> {
 export async function publishes(servers: readonly NamedServer[]): Promise<Row[]> {
   setDefaultCACertificates([...getCACertificates("default"), ...servers.map(({ server }) => readText(server.ca))]);
   let round = 0;
-  const row = await rate("publish, 8 publishers of 8 repositories", servers, 3, async (server) => {
+  return await rate("publish, 8 publishers of 8 repositories", servers, 3, async (server) => {
     round += 1;
     const names = Array.from({ length: publishers }, (_, index) => `publish-${round}-${index}`);
     const prepared = await Promise.all(names.map((name) => prepare(server, name)));
@@ -121,5 +130,4 @@ export async function publishes(servers: readonly NamedServer[]): Promise<Row[]>
     const perSecond = (publishers * publishesEach * 1000) / (performance.now() - startedAt);
     return { perSecond, failures, bytesEach: 0 };
   });
-  return [row];
 }

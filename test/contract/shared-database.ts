@@ -60,7 +60,10 @@ export function sharedDatabaseContract(
     it("makes its schema once, however many replicas start at the same time", async (t) => {
       const url = server.url(await newDatabase());
       const steps = await Promise.all(Array.from({ length: 6 }, () => migrateMetadataStore(url)));
-      assert.deepEqual(steps.toSorted(), [0, 0, 0, 0, 0, 1]);
+      assert.deepEqual(
+        steps.filter((count) => count > 0),
+        [1],
+      );
       const store = await open(t, url);
       await publish(store, "g", 1);
     });
@@ -81,7 +84,7 @@ export function sharedDatabaseContract(
         const outcomes = await Promise.allSettled(rivals);
         assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
         for (const outcome of outcomes)
-          assert.ok(outcome.status === "fulfilled" || outcome.reason.code === "STORAGE_CONFLICT", String(outcome));
+          assert.ok(outcome.status === "fulfilled" || outcome.reason.code === "STORAGE_CONFLICT");
       }
     });
 

@@ -7,8 +7,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
-import type { AccessRule, AuthSettings } from "../../src/server/auth/auth-settings.ts";
-import { startServer } from "../../src/server/start-server.ts";
+import type { AccessRule } from "../../src/server/auth/auth-settings.ts";
 import { dockerInspect, trustOn } from "../support/docker-words.ts";
 import {
   buildImage,
@@ -19,12 +18,14 @@ import {
   Scope,
   startDockerd,
   startDockerRegistry,
+  startTagsealServer,
   startTokenServer,
   writeLayout,
   type Client,
   type Engine,
   type Registry,
   type TokenServer,
+  type TrustServer,
 } from "../support/peers.ts";
 
 const missing = missingPeers(["docker", "dockerd", "registry", "notary", "openssl", "busybox"]);
@@ -42,12 +43,6 @@ const rules: readonly AccessRule[] = [
   { prefix: "*", users: ["bob"], actions: ["pull"] },
 ];
 
-interface Reachable {
-  readonly url: string;
-  readonly port: number;
-  readonly ca: string;
-}
-
 interface World {
   readonly engine: Engine;
   readonly registry: Registry;
@@ -57,44 +52,33 @@ interface World {
 const scope = new Scope("authentication");
 let world: World;
 
-/** What a server is told, once it is known where it will be. */
-type Settings = (url: string) => AuthSettings;
+/** The `auth` of a server's configuration file, once it is known where the server will be. */
+type Settings = (url: string) => object;
 
-async function startGuarded(name: string, settings: Settings): Promise<Reachable> {
-  const { ca, serverCertificate: certFile, serverKey: keyFile } = await certificates(scope);
-  const dataDir = scope.path(`trust-${name}`);
+async function startGuarded(name: string, settings: Settings): Promise<TrustServer> {
   const port = await freePort();
-  const url = `https://localhost:${port}`;
   const team: AccessRule = { prefix: `${world.registry.host}/team/`, users: ["alice"], actions: ["pull", "push"] };
-  const server = await startServer({
-    host: "127.0.0.1",
-    port,
-    dataDir,
-    tls: { certFile, keyFile },
-    auth: { ...settings(url), rules: [...rules, team] },
-  });
-  scope.defer(() => server.close());
-  return { url, port, ca };
+  const auth = { ...settings(`https://localhost:${port}`), rules: [...rules, team] };
+  const file = scope.path(`${name}.json`);
+  writeFileSync(file, JSON.stringify({ auth }));
+  return startTagsealServer(scope, { port, args: ["--config", file] });
 }
 
 const tokenAuth: Settings = () => {
   const { realm, service, issuer, rootcertbundle } = world.tokens;
-  return { token: { realm, service, issuer, rootcertbundle } };
+  return { type: "token", options: { realm, service, issuer, rootcertbundle } };
 };
 
 const basicAuth: Settings = () => {
   const file = scope.path("htpasswd");
   writeFileSync(file, htpasswd);
-  return { basic: { htpasswd: file } };
+  return { htpasswd: file };
 };
 
-const issuedTokenAuth: Settings = (url) => {
-  const { basic } = basicAuth(url);
-  return { basic: { htpasswd: "", ...basic, tokenRealm: `${url}/_tagseal/token` } };
-};
+const issuedTokenAuth: Settings = (url) => ({ ...basicAuth(url), token_realm: `${url}/_tagseal/token` });
 
 /** Somebody on a machine of their own, logged in to the registry, whose credentials clients use for the trust server. */
-async function user(server: Reachable, name: string, account?: Account): Promise<Client> {
+async function user(server: TrustServer, name: string, account?: Account): Promise<Client> {
   const notaryAuth = account && Buffer.from(`${account}:${accounts[account]}`).toString("base64");
   const made = client(scope, { server, engine: world.engine, name, env: { NOTARY_AUTH: notaryAuth } });
   if (account !== undefined) {
@@ -108,7 +92,7 @@ type Someone = (name: string, account?: Account) => Promise<Client>;
 
 /** A server of a kind, and how to meet its users. */
 function serverFor(kind: string, settings: Settings): Someone {
-  let server: Reachable;
+  let server: TrustServer;
   before(async () => (server = await startGuarded(kind, settings)));
   return (name, account) => user(server, `${kind}-${name}`, account);
 }
@@ -255,7 +239,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
   describe("by client certificates", () => {
     it("docker, notary and tagseal publish and read without a password", async () => {
       const { serverCertificate: certificate, serverKey: key, ca } = await certificates(scope);
-      const server = await startGuarded("mtls", () => ({ mtls: { caFile: ca } }));
+      const server = await startGuarded("mtls", () => ({ client_ca_file: ca }));
       const publisher = await user(server, "mtls-user", "alice");
       const tls = join(publisher.dockerConfig, "tls", `localhost:${server.port}`);
       mkdirSync(tls, { recursive: true });
@@ -278,7 +262,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
     const kinds = { token: tokenAuth, issued: issuedTokenAuth } as const;
     for (const [kind, settings] of Object.entries(kinds)) {
       it(`docker, notary and tagseal read without logging in: ${kind}`, async () => {
-        const server = await startGuarded(`open-${kind}`, (url) => ({ ...settings(url), anonymousPull: true }));
+        const server = await startGuarded(`open-${kind}`, (url) => ({ ...settings(url), anonymous_pull: true }));
         const gun = await published(server, kind);
         // Each on a machine of its own: what one has verified, the others would show without asking.
         const nobody = (name: string): Promise<Client> => user(server, `open-${kind}-${name}`);
@@ -291,7 +275,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
     }
 
     it("tagseal reads without logging in where there are only passwords; docker and notary do not", async () => {
-      const server = await startGuarded("open-basic", (url) => ({ ...basicAuth(url), anonymousPull: true }));
+      const server = await startGuarded("open-basic", (url) => ({ ...basicAuth(url), anonymous_pull: true }));
       const gun = await published(server, "basic");
       const nobody = await user(server, "open-basic-nobody");
       assert.match((await nobody.tagsealOk(["trust", "inspect", `${gun}:v1`])).stdout, /SignedTag/u);
@@ -308,7 +292,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
   });
 });
 
-async function published(server: Reachable, kind: string): Promise<string> {
+async function published(server: TrustServer, kind: string): Promise<string> {
   const gun = `${world.registry.host}/team/open-${kind}`;
   const publisher = await user(server, `open-${kind}-alice`, "alice");
   await publisher.dockerOk(["tag", "made:one", `${gun}:v1`]);

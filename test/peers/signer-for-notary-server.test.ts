@@ -3,19 +3,18 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { startSigner, type RunningSigner } from "../../src/server/signer/start-signer.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
 import {
-  certificates,
   client,
   missingPeers,
   run,
   runOk,
   Scope,
   startNotary,
+  startTagsealSigner,
   waitUntil,
-  type Certificates,
   type Client,
+  type TagsealSigner,
   type TrustServer,
 } from "../support/peers.ts";
 
@@ -27,16 +26,16 @@ interface Line {
 }
 
 const scope = new Scope("signer-for-notary");
-const lines: Line[] = [];
-let trusted: Certificates;
-let signer: RunningSigner;
+let signer: TagsealSigner;
 let server: TrustServer;
 
-async function openSigner(port: number): Promise<RunningSigner> {
-  const tls = { certFile: trusted.serverCertificate, keyFile: trusted.serverKey };
-  const log = (line: string): void => void lines.push(JSON.parse(line) as Line);
-  const dataDir = scope.path("signer");
-  return startSigner({ host: "127.0.0.1", port, tls, clientCaFile: trusted.ca, dataDir, log, logLevel: "debug" });
+/** What the signer has logged since it was started. */
+function logged(): Line[] {
+  const lines = signer.process
+    .log()
+    .split("\n")
+    .filter((line) => line.startsWith("{"));
+  return lines.map((line) => JSON.parse(line) as Line);
 }
 
 async function curl(path: string): Promise<string> {
@@ -74,22 +73,18 @@ async function listedByNewcomer(gun: string): Promise<string> {
   return (await newcomer.notaryOk(["list", gun])).stdout;
 }
 
-describe("notary-server with our signer", { skip: missingPeers(["notary"]) }, () => {
+describe("notary-server with tagseal signer", { skip: missingPeers(["notary"]) }, () => {
   before(async () => {
-    trusted = await certificates(scope);
-    signer = await openSigner(0);
+    signer = await startTagsealSigner(scope);
     server = await startNotary(scope, { signerPort: signer.port });
   });
-  after(async () => {
-    await scope.close();
-    await signer.close();
-  });
+  after(() => scope.close());
 
   it("publishes what newcomers verify, with keys that our signer holds", async () => {
     const gun = "example.com/first/app";
     await publisher(gun);
     assert.match(await listedByNewcomer(gun), /^v1\s/mu);
-    const signed = lines.filter(({ call }) => call === "/proto.Signer/Sign");
+    const signed = logged().filter(({ call }) => call === "/proto.Signer/Sign");
     assert.ok(signed.length >= 2, "timestamp and snapshot");
     assert.deepEqual([...new Set(signed.map(({ caller }) => caller))], ["localhost"]);
   });
@@ -110,10 +105,10 @@ describe("notary-server with our signer", { skip: missingPeers(["notary"]) }, ()
     const gun = "example.com/interrupted/app";
     const user = await publisher(gun);
     const before = await keyId(gun, "timestamp");
-    await signer.close();
+    await signer.process.stop();
     const refused = await user.notary(["add", "-p", gun, "v2", join(user.dockerConfig, "content")]);
     assert.notEqual(refused.code, 0);
-    signer = await openSigner(signer.port);
+    signer = await startTagsealSigner(scope, signer);
     // The change that was refused is still staged; publishing carries it out.
     await waitUntil("notary-server publishes again", async () => (await user.notary(["publish", gun])).code === 0);
     assert.match(await listedByNewcomer(gun), /^v2\s/mu);

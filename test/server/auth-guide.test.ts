@@ -5,8 +5,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
-import type { AuthSettings } from "../../src/server/auth/auth-settings.ts";
 import { openAuthorisation } from "../../src/server/auth/open-authorisation.ts";
+import { configuredServer } from "../../src/server/configuration/server-configuration.ts";
+import { serverSettings } from "../../src/server/configuration/server-settings.ts";
+import { readSettings } from "../../src/server/configuration/settings.ts";
 import { ServerLog } from "../../src/server/server-log.ts";
 import { makeCertificate, makeKey } from "../support/token-maker.ts";
 import { temporaryDirectory } from "./running-server.ts";
@@ -18,9 +20,16 @@ const authority = await makeCertificate({ name: "authority", isCa: true });
 describe("the guide to authentication", () => {
   it("shows an example of everything", () => {
     assert.deepEqual(
-      ["token", "jwks", "basic", "mtls", "rules", "groups", "anonymousPull", "protectMonitoring"].filter(
-        (name) => !examples.some((example) => example.includes(`"${name}"`)),
-      ),
+      [
+        "options",
+        "jwks",
+        "htpasswd",
+        "client_ca_file",
+        "rules",
+        "groups",
+        "anonymous_pull",
+        "protect_monitoring",
+      ].filter((name) => !examples.some((example) => example.includes(`"${name}"`))),
       [],
     );
   });
@@ -34,15 +43,16 @@ describe("the guide to authentication", () => {
       writeFileSync(join(directory, "token-issuer.jwks"), JSON.stringify({ keys: [makeKey("ec").jwk] }));
       writeFileSync(join(directory, "htpasswd"), `alice:${hashSync("wonderland", 4)}\n`);
       writeFileSync(join(directory, "token-key"), "0".repeat(64));
-      const settings = JSON.parse(example.replaceAll("/etc/tagseal", directory)) as AuthSettings;
+      const bytes = Buffer.from(example.replaceAll("/etc/tagseal", directory));
+      const file = { name: "server.json", directory, bytes };
+      const { auth } = configuredServer(readSettings(serverSettings, { file, env: {}, prefixes: [] }), {});
+      assert.ok(auth);
       const now = (): Date => new Date();
-      const { authorise } = await openAuthorisation(settings, {
-        now,
-        log: new ServerLog({ sink: () => {}, level: "error", now }),
-      });
+      const log = new ServerLog({ sink: () => {}, level: "error", now });
+      const { authorise } = await openAuthorisation(auth, { now, log });
       const request = { headers: {}, gun: "a", remoteAddress: "127.0.0.1", clientCertificate: undefined };
       assert.equal((await authorise({ ...request, actions: ["push", "pull"] })).allowed, false);
-      assert.equal((await authorise({ ...request, actions: ["pull"] })).allowed, settings.anonymousPull ?? false);
+      assert.equal((await authorise({ ...request, actions: ["pull"] })).allowed, auth.anonymousPull ?? false);
     });
   }
 });

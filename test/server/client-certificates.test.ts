@@ -5,6 +5,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
+import { hashSync } from "bcryptjs";
 import type { AuthSettings, ClientCertificateSettings } from "../../src/server/auth/auth-settings.ts";
 import { certificates } from "../support/certificates.ts";
 import { ask as askOver } from "../support/https-request.ts";
@@ -82,6 +83,16 @@ describe("client certificates", { skip: missingPeers(["openssl"]) }, () => {
     assert.equal(await ask(world, await makeCertificate({ name: "alice" })), 401);
     assert.equal(await ask(world, await makeCertificate({ name: "alice", issuer: authority, to: yesterday })), 401);
     assert.equal(await ask(world, { ...alice, ...stranger }), 401);
+  });
+
+  it("may open the door and say nothing about who comes in", async (t) => {
+    const htpasswd = join(temporaryDirectory(t), "htpasswd");
+    writeFileSync(htpasswd, `alice:${hashSync("wonderland", 4)}\n`);
+    const world = await guarded(t, { required: true, userFrom: "nobody" }, { basic: { htpasswd } });
+    const headers = { authorization: `Basic ${Buffer.from("alice:wonderland").toString("base64")}` };
+    assert.equal(await ask(world, alice), 401);
+    assert.equal(await ask(world, alice, { headers }), 200);
+    assert.equal(await ask(world, undefined, { headers }), 0);
   });
 
   it("may be the only way in", async (t) => {
@@ -178,6 +189,8 @@ describe("client certificates", { skip: missingPeers(["openssl"]) }, () => {
     });
     await assert.rejects(start({ mtls: { caFile } }), { code: "SERVER_CONFIGURATION", message: /no rules/u });
     await assert.rejects(start({ rules }), { code: "SERVER_CONFIGURATION", message: /no way to log in/u });
+    const door: AuthSettings = { mtls: { caFile, userFrom: "nobody" }, rules };
+    await assert.rejects(start(door), { code: "SERVER_CONFIGURATION", message: /no way to log in/u });
     writeFileSync(caFile, "rubbish");
     await assert.rejects(start({ mtls: { caFile }, rules }), {
       code: "SERVER_CONFIGURATION",

@@ -38,6 +38,7 @@ export async function openReplica(
     pendingKey: (gun, role) => opened.pendingKey(gun, role),
     find: async (gun, role, keyId) => (broken ? await Promise.reject(broken) : await opened.find(gun, role, keyId)),
     check: () => opened.check(),
+    reload: () => opened.reload(),
     close: () => opened.close(),
   };
   const publisher = new Publisher({

@@ -21,7 +21,7 @@ export interface Database {
 }
 
 /** The servers refuse to run as root; Debian's packages bring an account for each. */
-function account(name: string): { uid: number; gid: number } {
+export function accountNamed(name: string): { uid: number; gid: number } {
   const line = readFileSync("/etc/passwd", "utf8")
     .split("\n")
     .find((entry) => entry.startsWith(`${name}:`));
@@ -30,7 +30,8 @@ function account(name: string): { uid: number; gid: number } {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: number }): string {
+/** A directory of the scope that an account other than the test's may use. */
+export function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: number }): string {
   const directory = scope.path(name);
   chmodSync(scope.directory, 0o755); // the database's account must pass through
   mkdirSync(directory, { recursive: true });
@@ -40,7 +41,7 @@ function ownedDirectory(scope: Scope, name: string, owner: { uid: number; gid: n
 
 /** Starts PostgreSQL on a free port with durable defaults. `settings` are further command line arguments. */
 export async function startPostgres(scope: Scope, settings: readonly string[] = []): Promise<Database> {
-  const owner = account("postgres");
+  const owner = accountNamed("postgres");
   const directory = ownedDirectory(scope, "postgres", owner);
   const port = await freePort();
   const as = (command: string, ...args: string[]): Promise<unknown> =>
@@ -71,6 +72,8 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
       },
     );
   let running = await start();
+  // Not SIGTERM: that waits until every client has left.
+  scope.defer(() => running.stop("SIGINT"));
   const must = async (...args: string[]): Promise<void> => {
     const { code, stderr } = await sql(...args);
     if (code !== 0) throw new Error(`psql: ${stderr}`);
@@ -91,13 +94,16 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
     },
     // SIGINT: a fast shutdown, which does not wait for clients to leave
     stop: async (signal = "SIGINT") => void (await running.stop(signal)),
-    start: async () => void (running = await start()),
+    start: async () => {
+      running = await start();
+      scope.defer(() => running.stop("SIGINT"));
+    },
   };
 }
 
 /** Starts MariaDB on a free port. */
 export async function startMariadb(scope: Scope): Promise<Database> {
-  const owner = account("mysql");
+  const owner = accountNamed("mysql");
   const directory = ownedDirectory(scope, "mariadb", owner);
   const port = await freePort();
   const socket = `${directory}/s`;

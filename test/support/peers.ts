@@ -46,5 +46,6 @@ export {
 } from "./processes.ts";
 export { missingPeers, requirePeers, type Peer } from "./requirements.ts";
 export { startTagsealServer, type TagsealServerOptions } from "./tagseal-server.ts";
+export { startTagsealSigner, type TagsealSigner } from "./tagseal-signer.ts";
 export { startTokenServer, type TokenServer } from "./token-server.ts";
 export { runOnTerminal, type PromptAnswer, type TerminalSession } from "./pty.ts";

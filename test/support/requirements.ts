@@ -13,6 +13,7 @@ export type Peer =
   | "notary"
   | "postgres"
   | "mariadb"
+  | "galera"
   | "openssl"
   | "skopeo"
   | "podman"
@@ -22,6 +23,7 @@ export type Peer =
   | "python"
   | "wrk"
   | "systemd"
+  | "sqlite3"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -32,6 +34,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   notary: ["notary", "notary-server", "notary-signer", "openssl"],
   postgres: ["postgres", "initdb", "psql", "setpriv"],
   mariadb: ["mariadbd", "mariadb", "mariadb-install-db"],
+  galera: ["mariadbd", "mariadb", "mariadb-install-db", "rsync", "ip", "nsenter", "unshare"],
   openssl: ["openssl"],
   skopeo: ["skopeo"],
   podman: ["podman"],
@@ -39,6 +42,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   softhsm: ["softhsm2-util"],
   busybox: ["busybox"],
   python: ["python3"],
+  sqlite3: ["sqlite3"],
   systemd: ["systemd-analyze", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],
@@ -47,7 +51,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
 /** helm and schemas, which are too large to come with every `npm ci`. */
 const deployPackages = resolve(import.meta.dirname, "../../deploy/node_modules");
 
-const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "systemd"]);
+const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "galera", "systemd"]);
 
 function dockerVersion(): number {
   const version = execFileSync("docker", ["--version"], { encoding: "utf8" });

@@ -41,6 +41,8 @@ export interface CertificateWish {
   readonly to?: Date;
   /** key usages as bits; signing certificates when absent, for a CA */
   readonly usages?: number;
+  /** 1,024 bits of RSA, which anybody with patience can forge signatures of */
+  readonly hasShortKey?: boolean;
   /** object identifier of a further critical extension */
   readonly critical?: string;
   readonly uris?: readonly string[];
@@ -54,14 +56,22 @@ export interface MadeCertificate {
   readonly key: KeyObject;
   readonly keys: webcrypto.CryptoKeyPair;
   readonly subject: string;
+  readonly algorithm: typeof p256 | typeof shortRsa;
 }
 
 const p256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const shortRsa = {
+  name: "RSASSA-PKCS1-v1_5",
+  modulusLength: 1024,
+  publicExponent: Uint8Array.of(1, 0, 1),
+  hash: "SHA-256",
+} as const;
 const yearMs = 365 * 86_400_000;
 
 /** Makes a certificate with an independent library; without an issuer it signs itself. */
 export async function makeCertificate(wish: CertificateWish): Promise<MadeCertificate> {
-  const keys = await webcrypto.subtle.generateKey(p256, true, ["sign", "verify"]);
+  const algorithm = wish.hasShortKey === true ? shortRsa : p256;
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const { isCa = false, issuer } = wish;
   const usages = wish.usages ?? (isCa ? peculiar.KeyUsageFlags.keyCertSign : peculiar.KeyUsageFlags.digitalSignature);
   const names = [
@@ -78,7 +88,7 @@ export async function makeCertificate(wish: CertificateWish): Promise<MadeCertif
       notAfter: wish.to ?? new Date(Date.now() + yearMs),
       publicKey: keys.publicKey,
       signingKey: issuer?.keys.privateKey ?? keys.privateKey,
-      signingAlgorithm: p256,
+      signingAlgorithm: issuer?.algorithm ?? algorithm,
       extensions: [
         new peculiar.BasicConstraintsExtension(isCa, wish.pathLength, true),
         new peculiar.KeyUsagesExtension(usages, true),
@@ -90,7 +100,7 @@ export async function makeCertificate(wish: CertificateWish): Promise<MadeCertif
   );
   const der = Buffer.from(certificate.rawData);
   const key = KeyObject.from(keys.privateKey);
-  return { der, pem: `${certificate.toString("pem")}\n`, key, keys, subject };
+  return { der, pem: `${certificate.toString("pem")}\n`, key, keys, subject, algorithm };
 }
 
 /** A private key and its public half as a JWK. */

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
 import type { LogLevel } from "../../server/server-log.ts";
-import type { RunningServer } from "../../server/start-server.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
@@ -14,6 +13,7 @@ import {
   loadSettings,
   notaryConfigOption,
 } from "../options/server-configuration.ts";
+import { reloadOnSignal } from "../options/reloading.ts";
 import { untilAborted } from "../options/until-aborted.ts";
 
 const logLevels = ["debug", "info", "error"] as const satisfies readonly LogLevel[];
@@ -86,9 +86,9 @@ export const command = defineCommand(
     if (configured.database === undefined) required("data", configured.dataDir);
     for (const setting of settings.ignored) log(JSON.stringify({ level: "info", event: "setting ignored", setting }));
     const running = await startServer({ ...configured, host, port, log, now: io.now });
-    const stopReloading = io.onReload?.(() => void reloadLogged(running, log));
+    const stopReloading = reloadOnSignal(io, running, log);
     await untilAborted(io.signal);
-    stopReloading?.();
+    stopReloading();
     await running.close();
     return 0;
   },
@@ -130,16 +130,6 @@ export async function openConfiguredStore({
 function requireStore(directory: string): void {
   const path = join(directory, "metadata.db");
   if (!existsSync(path)) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
-}
-
-async function reloadLogged(running: RunningServer, log: (line: string) => void): Promise<void> {
-  try {
-    await running.reload();
-  } catch (error) {
-    // what was valid before stays valid
-    const reason = error instanceof Error ? error.message : String(error);
-    log(JSON.stringify({ time: new Date().toISOString(), level: "error", event: "cannot reload", error: reason }));
-  }
 }
 
 function required(flag: string, value: string | undefined): string {

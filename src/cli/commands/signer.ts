@@ -10,6 +10,7 @@ import {
   loadSettings,
   notaryConfigOption,
 } from "../options/server-configuration.ts";
+import { reloadOnSignal } from "../options/reloading.ts";
 import { untilAborted } from "../options/until-aborted.ts";
 
 /** Flags about where keys are kept, which the signer shares with the command that looks after them. */
@@ -69,16 +70,19 @@ export const command = defineCommand(
     const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
     const keys = configuredKeys(settings, env);
     if (keys.dataDir === undefined && keys.database === undefined) throw missing("data");
+    const log = (line: string): void => void io.stderr.write(`${line}\n`);
     const running = await startSigner({
       ...configuredSigner(settings),
       ...parseListenAddress(address),
       dataDir: keys.dataDir,
       keyTable: keys.database === undefined ? undefined : await openKeyTableOf(keys),
       passphrases: keys.passphrases,
-      log: (line) => io.stderr.write(`${line}\n`),
+      log,
       now: io.now,
     });
+    const stopReloading = reloadOnSignal(io, running, log);
     await untilAborted(io.signal);
+    stopReloading();
     await running.close();
     return 0;
   },

@@ -59,8 +59,11 @@ export interface ClientCertificateSettings {
   readonly userFrom?: UserFrom | undefined;
 }
 
-/** The subject's common name, or the only DNS name or URI among its alternative names. */
-export type UserFrom = "commonName" | "dns" | "uri";
+/**
+ * The subject's common name, or the only DNS name or URI among its alternative names. `nobody`: certificates open the door, and
+ * say nothing about who comes in.
+ */
+export type UserFrom = "commonName" | "dns" | "uri" | "nobody";
 
 /** What some users may do with some collections. Rules add up. */
 export interface AccessRule {

@@ -5,7 +5,7 @@ import { hasCode, TagsealError } from "../../errors.ts";
 import type { AccessRequest } from "../http/authorise.ts";
 import type { BasicSettings } from "./auth-settings.ts";
 import { credentialsOf, invalidLogin, isUserName, quoted, type Login, type LoginMethod } from "./login.ts";
-import { PasswordCheck, type PasswordOutcome } from "./password-check.ts";
+import { PasswordCheck, type ComparePassword, type PasswordOutcome } from "./password-check.ts";
 import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
 import { WatchedFile, type WatchParts } from "./watched-file.ts";
 
@@ -35,8 +35,7 @@ export class BasicLogin implements LoginMethod {
   static async open({ htpasswd, realm = "tagseal" }: BasicSettings, parts: WatchParts): Promise<BasicLogin> {
     if (/\p{Cc}/u.test(realm)) throw new TagsealError("SERVER_CONFIGURATION", "The realm has control characters");
     const file = await WatchedFile.open(htpasswd, parsePasswordFile, parts);
-    const { compare } = await import("bcryptjs");
-    return new BasicLogin(realm, file, new PasswordCheck(compare, parts.now));
+    return new BasicLogin(realm, file, new PasswordCheck(await loadBcrypt(), parts.now));
   }
 
   async login(request: AccessRequest): Promise<Login | undefined> {
@@ -59,6 +58,18 @@ export class BasicLogin implements LoginMethod {
 
   reload(): Promise<void> {
     return this.#file.reload();
+  }
+}
+
+/** Only servers with passwords need it. */
+async function loadBcrypt(): Promise<ComparePassword> {
+  try {
+    return (await import("bcryptjs")).compare;
+  } catch (cause) {
+    throw new TagsealError("SERVER_CONFIGURATION", "Passwords need the package bcryptjs", {
+      cause,
+      hint: "Install it beside tagseal: npm install bcryptjs",
+    });
   }
 }
 

@@ -45,6 +45,7 @@ export class ClientCertificateLogin implements LoginMethod {
     await this.#file.value();
     // A certificate is shown with every request, a header on purpose: the header counts.
     if (clientCertificate === undefined || headers.authorization !== undefined) return undefined;
+    if (this.#userFrom === "nobody") return undefined;
     const user = this.#userOf(clientCertificate);
     return user === undefined ? invalidLogin : { kind: "known", user };
   }
@@ -77,6 +78,7 @@ const userNames: Readonly<Record<UserFrom, (certificate: Certificate) => string 
   commonName: ({ subjectCommonName }) => subjectCommonName,
   dns: ({ alternativeNames }) => only(alternativeNames.dns),
   uri: ({ alternativeNames }) => only(alternativeNames.uris),
+  nobody: () => undefined,
 };
 
 /** Which of several it is, a rule could not know. */

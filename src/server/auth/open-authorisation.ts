@@ -58,7 +58,12 @@ interface Methods {
  */
 export async function openAuthorisation(settings: AuthSettings, parts: AuthorisationParts): Promise<Authorisation> {
   const rules = new Rules(settings);
-  if (rules.isEmpty && (settings.basic ?? settings.mtls) !== undefined) {
+  const { token, basic, mtls } = settings;
+  const isNamedByCertificate = mtls !== undefined && mtls.userFrom !== "nobody";
+  if (token === undefined && basic === undefined && !isNamedByCertificate) {
+    throw new TagsealError("SERVER_CONFIGURATION", "There is no way to log in: expected token, basic or mtls settings");
+  }
+  if (rules.isEmpty && (basic !== undefined || isNamedByCertificate)) {
     throw new TagsealError(
       "SERVER_CONFIGURATION",
       "Users can log in, but there are no rules that allow them anything",
@@ -90,9 +95,7 @@ async function openMethods(settings: AuthSettings, parts: AuthorisationParts): P
   const [first, ...others] = [token && (await TokenLogin.open(token, parts)), issued ?? passwords, certificates].filter(
     (method) => method !== undefined,
   );
-  if (first === undefined) {
-    throw new TagsealError("SERVER_CONFIGURATION", "There is no way to log in: expected token, basic or mtls settings");
-  }
+  if (first === undefined) throw new TagsealError("INTERNAL", "There is no way to log in");
   return { all: [first, ...others], certificates, tokenEndpoint: issued?.endpoint };
 }
 

@@ -1,6 +1,7 @@
 /** Checks passwords without letting anybody guess many, learn who exists, or keep the server busy. */
 
 import { createHmac, randomBytes } from "node:crypto";
+import { clientKey } from "../http/client-address.ts";
 import { KeyedLock } from "../keyed-lock.ts";
 import { FailureLimit } from "./failure-limit.ts";
 import type { PasswordFile } from "./password-file.ts";
@@ -96,27 +97,15 @@ export class PasswordCheck {
   }
 
   #isLimited({ user, address = "" }: PasswordClaim): boolean {
-    const network = networkOf(address);
+    const network = clientKey(address);
     const { both, address: byAddress, user: byUser } = this.#limits;
     return both.isReached(`${network} ${user}`) || byAddress.isReached(network) || byUser.isReached(user);
   }
 
   #countFailure({ user, address = "" }: PasswordClaim): void {
-    const network = networkOf(address);
+    const network = clientKey(address);
     this.#limits.both.add(`${network} ${user}`);
     this.#limits.address.add(network);
     this.#limits.user.add(user);
   }
-}
-
-/** An IPv4 address, or the half of an IPv6 address that its owner cannot choose. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/iu.exec(address)?.[1];
-  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
-  const [head = "", tail] = address.toLowerCase().split("%", 1)[0]?.split("::") ?? [];
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === undefined || tail === "" ? [] : tail.split(":");
-  const groups =
-    tail === undefined ? left : [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right];
-  return `${groups.slice(0, 4).join(":")}::/64`;
 }

@@ -62,7 +62,10 @@ describe("access rules", () => {
       settings: { rules: [{ prefix: "a//", users: ["a"], actions: ["pull"] }] },
       message: /prefix/u,
     },
-    "no users": { settings: { rules: [{ prefix: "a/", actions: ["pull"] }] }, message: /rule 1 .*neither users nor/u },
+    "no users": {
+      settings: { rules: [{ prefix: "a/", actions: ["pull"] }] },
+      message: /rule 1 .*neither users nor groups/u,
+    },
     "no actions": { settings: { rules: [{ prefix: "a/", users: ["a"], actions: [] }] }, message: /no actions/u },
     "an unknown action": {
       settings: { rules: [{ prefix: "a/", users: ["a"], actions: ["delete" as "push"] }] },
@@ -76,6 +79,23 @@ describe("access rules", () => {
       settings: { rules: [{ prefix: "a/", users: [""], actions: ["pull"] }] },
       message: /"" cannot be a user/u,
     },
+    "a misspelt member": {
+      settings: { rules: [{ prefix: "a/", user: ["a"], users: ["b"], actions: ["pull"] } as never] },
+      message: /there is no "user"/u,
+    },
+    "one user instead of a list": {
+      settings: { rules: [{ prefix: "a/", users: "*", actions: ["pull"] } as never] },
+      message: /expected a list of texts, found "\*"/u,
+    },
+    "no actions at all": { settings: { rules: [{ prefix: "a/", users: ["a"] } as never] }, message: /list of texts/u },
+    "no prefix at all": {
+      settings: { rules: [{ users: ["a"], actions: ["pull"] } as never] },
+      message: /prefix undefined fits no name/u,
+    },
+    "a rule that is a text": { settings: { rules: ["everything"] as never }, message: /rule 1 .*no members/u },
+    "rules that are no list": { settings: { rules: {} as never }, message: /the list .*no list/u },
+    "groups that are a list": { settings: { groups: ["a"] as never }, message: /the groups/u },
+    "a group of one text": { settings: { groups: { a: "b" } as never }, message: /group "a" .*list of texts/u },
     "a group of everybody": { settings: { groups: { all: ["*"] } }, message: /group "all" .*nobody's name/u },
   };
   for (const [what, { settings, message }] of Object.entries(refused)) {

@@ -3,7 +3,7 @@
 import { TagsealError } from "../../errors.ts";
 import { gunFault } from "../http/gun.ts";
 import { isUserName } from "./login.ts";
-import type { AccessRule, AuthSettings, RuleAction } from "./auth-settings.ts";
+import type { AuthSettings, RuleAction } from "./auth-settings.ts";
 
 interface CheckedRule {
   readonly prefix: string;
@@ -19,11 +19,15 @@ const ruleActions: ReadonlySet<string> = new Set<RuleAction>(["pull", "push", "*
 export class Rules {
   readonly #rules: readonly CheckedRule[];
 
-  /** @throws TagsealError `SERVER_CONFIGURATION` for a rule that nobody can have meant */
+  /**
+   * Values come as a configuration file had them, so nothing is taken for granted.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for a rule that nobody can have meant
+   */
   constructor({ rules = [], groups = {} }: Pick<AuthSettings, "rules" | "groups">) {
-    const members = new Map(Object.entries(groups));
-    for (const [group, users] of members) requireUsers(users, `group ${JSON.stringify(group)}`);
-    this.#rules = rules.map((rule, index) => checked(rule, members, `rule ${index + 1}`));
+    const members = checkedGroups(groups);
+    if (!Array.isArray(rules)) throw invalid("the list", "it is no list");
+    this.#rules = rules.map((rule: unknown, index) => checked(rule, members, `rule ${index + 1}`));
   }
 
   get isEmpty(): boolean {
@@ -49,28 +53,68 @@ function covers(prefix: string, gun: string | undefined): boolean {
   return prefix.endsWith("/") ? gun.startsWith(prefix) : gun === prefix;
 }
 
-function checked(rule: AccessRule, groups: ReadonlyMap<string, readonly string[]>, where: string): CheckedRule {
-  const { prefix, users = [], groups: named = [], actions } = rule;
-  const fault = prefix === everything ? undefined : gunFault(prefix.replace(/\/$/u, ""));
-  if (fault !== undefined) throw invalid(where, `prefix ${JSON.stringify(prefix)} fits no name: ${fault}`);
-  if (users.length === 0 && named.length === 0) throw invalid(where, "neither users nor groups are named");
-  if (actions.length === 0) throw invalid(where, "no actions are named");
+type Groups = ReadonlyMap<string, readonly string[]>;
+
+function checkedGroups(groups: unknown): Groups {
+  if (!isRecord(groups)) throw invalid("the groups", "they are not lists of users by name");
+  return new Map(
+    Object.entries(groups).map(([group, users]) => {
+      const where = `group ${JSON.stringify(group)}`;
+      return [group, checkedUsers(texts(users, where), where)];
+    }),
+  );
+}
+
+function checked(rule: unknown, groups: Groups, where: string): CheckedRule {
+  if (!isRecord(rule)) throw invalid(where, "it has no members");
+  const { prefix, users = [], groups: named = [], actions, ...others } = rule;
+  const [unknown] = Object.keys(others);
+  // A misspelt member would leave out what it was meant to say.
+  if (unknown !== undefined) throw invalid(where, `there is no ${JSON.stringify(unknown)} in a rule`);
+  const people = texts(users, where);
+  const members = texts(named, where).flatMap((group) => groups.get(group) ?? unknownGroup(where, group));
+  if (people.length === 0 && members.length === 0) throw invalid(where, "neither users nor groups name anybody");
+  checkedUsers(
+    people.filter((user) => user !== everybody),
+    where,
+  );
+  return {
+    prefix: checkedPrefix(prefix, where),
+    users: new Set([...people, ...members]),
+    actions: new Set(checkedActions(texts(actions, where), where)),
+  };
+}
+
+function checkedPrefix(prefix: unknown, where: string): string {
+  const text = typeof prefix === "string" ? prefix : "";
+  const fault = text === everything ? undefined : gunFault(text.replace(/\/$/u, ""));
+  if (fault === undefined) return text;
+  throw invalid(where, `prefix ${JSON.stringify(prefix)} fits no name: ${fault}`);
+}
+
+function checkedActions(actions: readonly string[], where: string): readonly string[] {
   const unknown = actions.find((action) => !ruleActions.has(action));
   if (unknown !== undefined)
     throw invalid(where, `expected the actions pull, push or *, found ${JSON.stringify(unknown)}`);
-  requireUsers(
-    users.filter((user) => user !== everybody),
-    where,
-  );
-  const members = named.flatMap((group) => groups.get(group) ?? unknownGroup(where, group));
-  return { prefix, users: new Set([...users, ...members]), actions: new Set(actions) };
+  if (actions.length === 0) throw invalid(where, "no actions are named");
+  return actions;
 }
 
-function requireUsers(users: readonly string[], where: string): void {
+function checkedUsers(users: readonly string[], where: string): readonly string[] {
   for (const user of users) {
     if (user === everybody) throw invalid(where, "* is nobody's name; write it under users in a rule");
     if (!isUserName(user)) throw invalid(where, `${JSON.stringify(user)} cannot be a user's name`);
   }
+  return users;
+}
+
+function texts(value: unknown, where: string): readonly string[] {
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  throw invalid(where, `expected a list of texts, found ${JSON.stringify(value)}`);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function unknownGroup(where: string, group: string): never {

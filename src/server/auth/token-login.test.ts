@@ -221,6 +221,7 @@ describe("tokens with a chain of certificates", () => {
     "is not valid yet": { name: "middle", isCa: true, from: days(1) },
     "is no authority": { name: "middle", isCa: false },
     "may not sign certificates": { name: "middle", isCa: true, usages: 1 },
+    "has a key that can be forged": { name: "middle", isCa: true, hasShortKey: true },
     "has a critical extension we do not know": { name: "middle", isCa: true, critical: "1.2.3.4" },
   };
   for (const [what, wish] of Object.entries(weak)) {
@@ -266,6 +267,7 @@ describe("tokens with their key", () => {
     const { key } = makeKey("ec");
     await assertRefused(signedToken(claims, { jwk: { ...jwkOf(key), kid } }, key));
     await assertRefused(signedToken(claims, { jwk: { ...jwkOf(key), x5c } }, key));
+    await assertRefused(signedToken(claims, { jwk: { ...jwkOf(key), x5c } }, leaf.key));
     await assertRefused(signedToken(claims, { jwk: { ...jwkOf(root.key) } }, key));
     await assertRefused(signedToken(claims, { jwk: { kty: "oct", k: "AAAA" } }, root.key));
   });

@@ -68,6 +68,13 @@ describe("a server's configuration", () => {
     assert.deepEqual(auth?.rules, [{ prefix: "*", users: ["*"], actions: ["*"] }]);
   });
 
+  it("lets Notary's client authorities open the door for tokens, and name nobody", () => {
+    const options = { realm: "https://a/token", service: "s", issuer: "i", rootcertbundle: "b.pem" };
+    const { auth } = configured({ server: { client_ca_file: "clients.crt" }, auth: { type: "token", options } });
+    assert.deepEqual(auth?.mtls, { caFile: "/etc/tagseal/clients.crt", required: true, userFrom: "nobody" });
+    assert.equal(auth?.rules, undefined);
+  });
+
   it("has timestamps live a day, as long as it says, or as with Notary", () => {
     const day = 86_400_000;
     const of = (timestamp_lifetime: string): number | undefined =>

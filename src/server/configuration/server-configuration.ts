@@ -110,10 +110,9 @@ function signer(
 }
 
 function auth(settings: ServerSettings): AuthSettings | undefined {
-  const htpasswd = settings.text("auth.htpasswd");
   const methods = {
     token: settings.text("auth.type") === "token" ? tokens(settings) : undefined,
-    basic: htpasswd === undefined ? undefined : { htpasswd, realm: settings.text("auth.htpasswd_realm") },
+    basic: passwords(settings),
     mtls: clientCertificates(settings),
   };
   const requirements = {
@@ -143,13 +142,27 @@ function tokens(settings: ServerSettings): TokenSettings {
   };
 }
 
+function passwords(settings: ServerSettings): AuthSettings["basic"] {
+  const htpasswd = settings.text("auth.htpasswd");
+  if (htpasswd === undefined) return undefined;
+  return {
+    htpasswd,
+    realm: settings.text("auth.htpasswd_realm"),
+    tokenRealm: settings.text("auth.token_realm"),
+    tokenKeyFile: settings.text("auth.token_key_file"),
+  };
+}
+
 /** Notary's `client_ca_file` asks for a certificate of everybody and looks at no name in it. */
 function clientCertificates(settings: ServerSettings): AuthSettings["mtls"] {
   const everybody = settings.text("server.client_ca_file");
   const caFile = settings.text("auth.client_ca_file") ?? everybody;
   if (caFile === undefined) return undefined;
   const required = everybody !== undefined || settings.boolean("auth.client_certificate_required") === true;
-  return { caFile, required, userFrom: settings.text("auth.user_from") as UserFrom | undefined }; // one of the table's values
+  const named = settings.text("auth.user_from") as UserFrom | undefined; // one of the table's values
+  // Where tokens say who asks, a certificate that did so too would keep clients from fetching any.
+  const isDoorOnly = everybody !== undefined && settings.text("auth.type") === "token";
+  return { caFile, required, userFrom: named ?? (isDoorOnly ? "nobody" : undefined) };
 }
 
 /** Where certificates only open the door, whoever is in may do what everybody may. */

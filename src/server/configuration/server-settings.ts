@@ -70,12 +70,20 @@ export const serverSettings = {
   "auth.options.autoredirect": ignored,
   "auth.htpasswd": { kind: "file", help: "names and bcrypt hashes of those who log in with a password" },
   "auth.htpasswd_realm": { kind: "text", help: "what clients show when they ask for the password; `tagseal`" },
+  "auth.token_realm": {
+    kind: "text",
+    help: "this server's own `/_tagseal/token` as clients reach it, a URL: they exchange passwords for tokens there",
+  },
+  "auth.token_key_file": {
+    kind: "file",
+    help: "seals these tokens, 32 bytes or more, the same on all replicas; a new key at each start",
+  },
   "auth.client_ca_file": { kind: "file", help: "authorities of those who log in with a client certificate, PEM" },
   "auth.client_certificate_required": { kind: "boolean", help: "nobody comes in without one; `false`" },
   "auth.user_from": {
     kind: "text",
-    help: "what of a client certificate is the user's name; `commonName`",
-    values: ["commonName", "dns", "uri"],
+    help: "what of a client certificate is the user's name; `commonName`, and `nobody` for certificates that only open the door to tokens",
+    values: ["commonName", "dns", "uri", "nobody"],
   },
   "auth.restricted_by_rules": { kind: "boolean", help: "rules restrict what tokens allow; `true`" },
   "auth.anonymous_pull": { kind: "boolean", help: "everybody may read; `false`" },

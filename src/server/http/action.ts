@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { TokenEndpoint } from "./authorise.ts";
+import type { TrustedProxies } from "./client-address.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Health } from "./health.ts";
 import type { Metrics, Operation } from "./metrics.ts";
@@ -31,6 +32,7 @@ export interface ActionParts {
   /** health and metrics are for users only */
   readonly protectMonitoring: boolean;
   readonly tokenEndpoint: TokenEndpoint | undefined;
+  readonly trustedProxies: TrustedProxies;
 }
 
 type Actions = { readonly [method in "GET" | "POST" | "DELETE"]?: Action };
@@ -74,11 +76,11 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
         },
       };
     case "token": {
-      const { headers, socket } = request;
-      const { tokenEndpoint } = parts;
-      return tokenEndpoint
-        ? { GET: { run: () => tokenEndpoint({ headers, remoteAddress: socket.remoteAddress }) } }
-        : {};
+      const { tokenEndpoint, trustedProxies } = parts;
+      if (tokenEndpoint === undefined) return {};
+      const { headers } = request;
+      const run = (): Promise<Reply> => tokenEndpoint({ headers, remoteAddress: trustedProxies.clientOf(request) });
+      return { GET: { pace: "reads", run } };
     }
     case "changefeed": {
       const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));

@@ -36,6 +36,9 @@ export interface HandlerParts {
   readonly now: () => Date;
 }
 
+/** What is named by its checksum cannot change. That it was deleted, by another server, may be noticed a second later. */
+const immutableMaxAgeMs = 1000;
+
 /** See the head of this file. */
 export class Handlers {
   readonly #parts: HandlerParts;
@@ -61,7 +64,8 @@ export class Handlers {
 
   /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND` */
   async byChecksum(request: IncomingMessage, gun: string, role: RoleName, checksum: string): Promise<Reply> {
-    const caching = (await this.#parts.reader.refresh(gun)) ? staleCacheControl : this.#consistentCaching;
+    const isStale = await this.#parts.reader.refresh(gun, immutableMaxAgeMs);
+    const caching = isStale ? staleCacheControl : this.#consistentCaching;
     return this.#file(request, await this.#parts.reader.byChecksum(gun, role, checksum), caching);
   }
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { errorFields, type LogFields, type ServerLog } from "../server-log.ts";
 import { actionOf, type Action, type ActionParts } from "./action.ts";
-import { clientKey, type TrustedProxies } from "./client-address.ts";
+import { clientKey } from "./client-address.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requireAllowed, type Authorise, type RefusalCounts } from "./authorise.ts";
 import { toWireError } from "./failure.ts";
@@ -22,7 +22,6 @@ export interface ListenerParts extends ActionParts {
   /** names must begin with one of these; none allows every name */
   readonly gunPrefixes: readonly string[];
   readonly rateLimits: RateLimits;
-  readonly trustedProxies: TrustedProxies;
   /** how long a client may take for an answer, beside what its length allows for */
   readonly responseTimeoutMs: number;
 }

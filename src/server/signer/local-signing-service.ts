@@ -60,6 +60,9 @@ class LocalSigningService implements SigningService {
     await this.#options.table.check();
   }
 
+  /** There are none here. */
+  async reload(): Promise<void> {}
+
   async close(): Promise<void> {
     await this.#keys.close();
   }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { copyFileSync } from "node:fs";
+import { connect } from "node:http2";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { signingServiceContract, signOnce, type Reopen } from "../../../test/contract/signing-service.ts";
 import { certificates, Scope, waitUntil, type Certificates } from "../../../test/support/peers.ts";
@@ -96,6 +98,22 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
     await assert.rejects(signer.check(), { code: "SIGNING_SERVICE_UNREACHABLE" });
   });
 
+  it("I10: answers nobody who has no certificate", async (t) => {
+    const { port } = await signerAt(t, fresh("signer"));
+    const session = connect(`https://localhost:${port}`, { ca: readCertificates(trusted.ca) });
+    t.after(() => session.destroy());
+    const request = session.request({
+      ":method": "POST",
+      ":path": "/proto.Signer/Sign",
+      "content-type": "application/grpc",
+    });
+    const refused = Promise.withResolvers<Error>();
+    session.on("error", refused.resolve);
+    request.on("error", refused.resolve);
+    request.on("response", (headers) => refused.reject(new Error(`it answered ${headers[":status"]}`)));
+    assert.match((await refused.promise).message, /certificate required|socket|closed|reset/iu);
+  });
+
   it("I9: is not believed when its certificate is of another authority", async (t) => {
     const { port } = await signerAt(t, fresh("signer"));
     const signer = await use(t, { port, tablePath: fresh("server.db"), caFile: strange.ca });
@@ -125,6 +143,53 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
       told.map((failure) => failure?.code),
       ["SIGNING_SERVICE_UNREACHABLE", undefined],
     );
+  });
+});
+
+describe("certificates of signer and server", { skip: needsOpenssl }, () => {
+  /** Files that can be replaced, with one authority's certificate in them. */
+  function copies(of: Certificates): Certificates {
+    const made = { ca: fresh("ca"), serverCertificate: fresh("certificate"), serverKey: fresh("key") };
+    replace(made, of);
+    return made;
+  }
+
+  function replace(files: Certificates, by: Certificates): void {
+    copyFileSync(by.ca, files.ca);
+    copyFileSync(by.serverCertificate, files.serverCertificate);
+    copyFileSync(by.serverKey, files.serverKey);
+  }
+
+  it("are read again on both sides, without a restart", async (t) => {
+    const [ofSigner, ofServer] = [copies(trusted), copies(trusted)];
+    const tls = { certFile: ofSigner.serverCertificate, keyFile: ofSigner.serverKey };
+    const running = await signerAt(t, fresh("signer"), { tls, clientCaFile: ofSigner.ca });
+    const { serverCertificate: certFile, serverKey: keyFile, ca: caFile } = ofServer;
+    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile });
+    const { keyId } = await server.pendingKey(gun, "timestamp");
+
+    replace(ofSigner, strange);
+    await running.reload();
+    await signOnce(server, gun, keyId); // a connection that is there stays
+    const stale = await use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile });
+    await assert.rejects(stale.check(), { code: "SIGNING_SERVICE_UNREACHABLE" });
+
+    replace(ofServer, strange);
+    await server.reload();
+    await signOnce(server, gun, keyId);
+  });
+
+  it("stay as they are when new ones make no sense", async (t) => {
+    const [ofSigner, ofServer] = [copies(trusted), copies(trusted)];
+    const tls = { certFile: ofSigner.serverCertificate, keyFile: ofSigner.serverKey };
+    const running = await signerAt(t, fresh("signer"), { tls, clientCaFile: ofSigner.ca });
+    const { serverCertificate: certFile, serverKey: keyFile, ca: caFile } = ofServer;
+    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile });
+    copyFileSync(strange.serverKey, ofSigner.serverKey);
+    copyFileSync(strange.serverKey, ofServer.serverKey);
+    await assert.rejects(running.reload(), { code: "SERVER_CONFIGURATION" });
+    await assert.rejects(server.reload(), { code: "SERVER_CONFIGURATION" });
+    await server.check();
   });
 });
 

@@ -100,6 +100,10 @@ class RemoteSigningService implements SigningService {
     await this.#probe();
   }
 
+  async reload(): Promise<void> {
+    this.#client.reload();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#probing);
     this.#client.close();

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import { ServerLog } from "../server-log.ts";
 import { readCertificates, readTlsFiles } from "../tls-files.ts";
-import { startGrpcServer } from "./grpc/grpc-server.ts";
+import { startGrpcServer, type RunningGrpcServer } from "./grpc/grpc-server.ts";
+import type { MutualTls } from "./grpc/server-credentials.ts";
 import { SignerService } from "./grpc/signer-service.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
@@ -22,6 +23,12 @@ export interface RunningSigner {
   /** the host it was given and the port it really listens on */
   readonly host: string;
   readonly port: number;
+  /**
+   * Reads the files of certificates again, for connections to come.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   */
+  reload(): Promise<void>;
   /** Stops accepting, lets calls under way end, closes the table. May be called twice. */
   close(): Promise<void>;
 }
@@ -37,15 +44,15 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   const limits: SignerLimits = { ...defaultSignerLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const { host, port, clientCaFile } = options;
-  const tls = { ...readTlsFiles(options.tls), clientCa: readCertificates(clientCaFile) };
+  const { host, port } = options;
+  const tls = readMutualTls(options);
   const table = options.keyTable ?? openDataDirectory(options.dataDir);
   try {
     const keys = await openSignerKeys({ table, passphrases: passphraseSource(options, log), now });
     const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys });
     const server = await startGrpcServer({ service, host, port, tls, limits, log });
     log.write("info", "listening", { host, port: server.port });
-    return running(host, server, table, log);
+    return running(options, server, table, log);
   } catch (error) {
     await table.close();
     throw error;
@@ -70,17 +77,20 @@ function passphraseSource({ keyTable, dataDir, passphrases: given }: SignerOptio
   return { given, file, onGenerated };
 }
 
-function running(
-  host: string,
-  server: { readonly port: number; close(): Promise<void> },
-  table: KeyTable,
-  log: ServerLog,
-): RunningSigner {
+function readMutualTls({ tls, clientCaFile }: SignerOptions): MutualTls {
+  return { ...readTlsFiles(tls), clientCa: readCertificates(clientCaFile) };
+}
+
+function running(options: SignerOptions, server: RunningGrpcServer, table: KeyTable, log: ServerLog): RunningSigner {
+  async function reload(): Promise<void> {
+    server.useCertificates(readMutualTls(options));
+    log.write("info", "reloaded");
+  }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     await server.close();
     await table.close();
     log.write("info", "stopped");
   }
-  return { host, port: server.port, close: () => (closed ??= close()) };
+  return { host: options.host, port: server.port, reload, close: () => (closed ??= close()) };
 }

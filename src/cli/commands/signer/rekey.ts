@@ -60,12 +60,14 @@ function plain(report: RekeyReport): object {
   return { ...report, resealed: Object.fromEntries(report.resealed), failed };
 }
 
-function text({ isDryRun, defaultAlias, resealed, upToDate, failed, aliasesStillNeeded }: RekeyReport): string {
+function text(report: RekeyReport): string {
+  const { isDryRun, defaultAlias, resealed, upToDate, isSecretResealed, failed, aliasesStillNeeded } = report;
   const moved = [...resealed].map(([alias, count]) => `${count} from "${alias}"`).join(", ");
   const lines = [
     moved === ""
       ? `Nothing to move to "${defaultAlias}".`
       : `${isDryRun ? "Would move" : "Moved"} to "${defaultAlias}": ${moved}.`,
+    ...(isSecretResealed ? [`${isDryRun ? "Would move" : "Moved"} the secret that new keys are made from.`] : []),
     `${upToDate} were there already.`,
     ...failed.map(({ keyId, alias, error }) => `Key ${keyId} under "${alias}" does not open: ${error.message}`),
     ...(aliasesStillNeeded.length === 0

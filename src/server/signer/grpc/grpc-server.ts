@@ -1,13 +1,12 @@
 /** Answers calls by gRPC: certificates on both sides, bounds, errors as statuses, and a line of the log for each call. */
 
-import type { handleUnaryCall, Server, ServerUnaryCall, UntypedHandleCall } from "@grpc/grpc-js";
-import type * as Grpc from "@grpc/grpc-js";
+import type { handleUnaryCall, Server, ServerCredentials, ServerUnaryCall, UntypedHandleCall } from "@grpc/grpc-js";
 import { hasCode, TagsealError } from "../../../errors.ts";
 import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../server-log.ts";
-import type { TlsFiles } from "../../tls-files.ts";
 import type { SignerLimits } from "../signer-options.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import { methods, type Method } from "./methods.ts";
+import { mutualCredentials, type MutualTls } from "./server-credentials.ts";
 import type { SignerService } from "./signer-service.ts";
 
 /** What the server needs. */
@@ -15,7 +14,7 @@ export interface GrpcServerParts {
   readonly service: SignerService;
   readonly host: string;
   readonly port: number;
-  readonly tls: TlsFiles & { readonly clientCa: Buffer };
+  readonly tls: MutualTls;
   readonly limits: SignerLimits;
   readonly log: ServerLog;
 }
@@ -23,6 +22,8 @@ export interface GrpcServerParts {
 /** A server that accepts calls. */
 export interface RunningGrpcServer {
   readonly port: number;
+  /** Takes other certificates, for connections to come. */
+  useCertificates(tls: MutualTls): void;
   /** Lets calls under way end, for a while. */
   close(): Promise<void>;
 }
@@ -51,8 +52,9 @@ export async function startGrpcServer(parts: GrpcServerParts): Promise<RunningGr
     "grpc.keepalive_timeout_ms": 20_000,
   });
   addMethods(server, parts);
-  const port = await bind(grpc, server, parts);
-  return { port, close: () => close(server, limits.shutdownTimeoutMs) };
+  const { credentials, replace } = mutualCredentials(grpc, parts.tls);
+  const port = await bind(server, credentials, parts);
+  return { port, useCertificates: replace, close: () => close(server, limits.shutdownTimeoutMs) };
 }
 
 function addMethods(server: Server, { service, log }: GrpcServerParts): void {
@@ -144,9 +146,7 @@ function statusOf(error: unknown): number {
   return hasCode(error, "STORAGE_FAILED") ? status.unavailable : status.internal;
 }
 
-async function bind(grpc: typeof Grpc, server: Server, { host, port, tls }: GrpcServerParts): Promise<number> {
-  const pair = { private_key: tls.key, cert_chain: tls.cert };
-  const credentials = grpc.ServerCredentials.createSsl(tls.clientCa, [pair], true);
+async function bind(server: Server, credentials: ServerCredentials, { host, port }: GrpcServerParts): Promise<number> {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   server.bindAsync(address, credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));

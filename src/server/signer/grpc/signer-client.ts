@@ -1,5 +1,6 @@
 /** Calls a signer in another process, ours or Notary's, by gRPC with certificates on both sides. */
 
+import type * as Grpc from "@grpc/grpc-js";
 import type { Client, ServiceError } from "@grpc/grpc-js";
 import { TagsealError } from "../../../errors.ts";
 import { readCertificates, readTlsFiles } from "../../tls-files.ts";
@@ -25,11 +26,13 @@ const maxReplyBytes = 1024 * 1024;
 
 /** One connection that is made when it is needed, and again when it is lost. */
 export class SignerClient {
-  readonly #client: Client;
+  #client: Client;
+  readonly #open: () => Client;
   readonly #name: string;
 
-  private constructor(client: Client, name: string) {
-    this.#client = client;
+  private constructor(open: () => Client, name: string) {
+    this.#open = open;
+    this.#client = open();
     this.#name = name;
   }
 
@@ -38,23 +41,22 @@ export class SignerClient {
    *
    * @throws TagsealError `SERVER_CONFIGURATION` for files that cannot be used, or without the gRPC library
    */
-  static async create({ host, port, caFile, certFile, keyFile }: SignerAddress): Promise<SignerClient> {
-    const { cert, key } = readTlsFiles({ certFile, keyFile });
-    const ca = caFile === undefined ? null : readCertificates(caFile);
-    const { Client: GrpcClient, credentials } = await loadGrpc();
+  static async create(address: SignerAddress): Promise<SignerClient> {
+    const grpc = await loadGrpc();
+    const { host, port } = address;
     const name = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-    const client = new GrpcClient(name, credentials.createSsl(ca, key, cert), {
-      "grpc.max_receive_message_length": maxReplyBytes,
-      // Back within seconds after the signer is; the library's own bound is two minutes.
-      "grpc.initial_reconnect_backoff_ms": 200,
-      "grpc.max_reconnect_backoff_ms": 2000,
-      // A connection that died without a word is noticed during a call, before the call's own time is up.
-      "grpc.keepalive_time_ms": 3000,
-      "grpc.keepalive_timeout_ms": 3000,
-      "grpc.enable_http_proxy": 0,
-      "grpc.use_local_subchannel_pool": 1,
-    });
-    return new SignerClient(client, name);
+    return new SignerClient(() => openClient(grpc, name, address), name);
+  }
+
+  /**
+   * Reads the files of certificates again, and uses a new connection for calls to come.
+   *
+   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was used before is used on
+   */
+  reload(): void {
+    const old = this.#client;
+    this.#client = this.#open();
+    setTimeout(() => old.close(), callTimeoutMs).unref(); // calls under way end first
   }
 
   /**
@@ -98,6 +100,22 @@ export class SignerClient {
       hint: "Check that it runs, and that each side's certificate is one the other side's CA file vouches for.",
     });
   }
+}
+
+function openClient(grpc: typeof Grpc, name: string, { caFile, certFile, keyFile }: SignerAddress): Client {
+  const { cert, key } = readTlsFiles({ certFile, keyFile });
+  const ca = caFile === undefined ? null : readCertificates(caFile);
+  return new grpc.Client(name, grpc.credentials.createSsl(ca, key, cert), {
+    "grpc.max_receive_message_length": maxReplyBytes,
+    // Back within seconds after the signer is; the library's own bound is two minutes.
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.max_reconnect_backoff_ms": 2000,
+    // A connection that died without a word is noticed during a call, before the call's own time is up.
+    "grpc.keepalive_time_ms": 3000,
+    "grpc.keepalive_timeout_ms": 3000,
+    "grpc.enable_http_proxy": 0,
+    "grpc.use_local_subchannel_pool": 1,
+  });
 }
 
 function isStatus({ code }: ServiceError, ...statuses: readonly number[]): boolean {

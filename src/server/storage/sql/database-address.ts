@@ -100,7 +100,7 @@ function parseUrl(text: string): Parsed | undefined {
     engine: scheme.startsWith("postgres") ? "postgres" : "mysql",
     user: decoded(user),
     password: decoded(password),
-    hosts: hosts === "" && socket !== null ? [socket] : hosts.split(","),
+    hosts: (hosts === "" ? (socket ?? "") : hosts).split(","),
     database: decoded(database) ?? "",
     parameters,
   };

@@ -42,7 +42,7 @@ export class MetadataTransaction {
       throw publishConflict(gun, "its timestamp has changed meanwhile");
     }
     await this.#refuseOldVersions(gun, files);
-    for (const file of files) await this.#insertFile(gun, file, at);
+    await this.#insertFiles(gun, files, at);
     await this.#write(gun, row, timestamp?.sha256 ?? base);
     if (change !== undefined) await this.#record(change);
   }
@@ -125,15 +125,18 @@ export class MetadataTransaction {
     }
   }
 
-  async #insertFile(gun: string, { role, version, sha256, bytes }: NewFile, createdAt: Date): Promise<void> {
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const row = { gun, role, version, sha256, created_at: createdAt.getTime(), data };
-    await this.#session.change(this.#queries.insertInto("tagseal_files").values(row));
+  async #insertFiles(gun: string, files: readonly NewFile[], createdAt: Date): Promise<void> {
+    if (files.length === 0) return;
+    const rows = files.map(({ role, version, sha256, bytes }) => {
+      const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return { gun, role, version, sha256, created_at: createdAt.getTime(), data };
+    });
+    await this.#session.change(this.#queries.insertInto("tagseal_files").values(rows));
   }
 
   async #restoreFile(gun: string, file: StoredFile): Promise<void> {
     const here = await this.#checksum(gun, file.role, file.version);
-    if (here === undefined) await this.#insertFile(gun, file, file.createdAt);
+    if (here === undefined) await this.#insertFiles(gun, [file], file.createdAt);
     else if (here !== file.sha256) throw restoreConflict(`${file.role} ${file.version} of ${gun}`);
   }
 

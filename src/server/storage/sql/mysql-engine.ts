@@ -14,6 +14,8 @@ type Driver = typeof import("mysql2/promise");
 
 const sessionTimeoutMs = 10_000;
 const lockWaitSeconds = 10;
+/** ER_LOCK_WAIT_TIMEOUT */
+const lockWaitTimeout = 1205;
 
 /**
  * Loads the driver.
@@ -124,7 +126,8 @@ class MysqlConnection implements SqlConnection {
         ? { rows: result as unknown as Row[], affected: result.length }
         : { rows: [], affected: result.affectedRows };
     } catch (error) {
-      if (troubleOf(error) === "unavailable") this.close();
+      // A node that has just been cut off may say that it waited too long. Connecting anew shows whether it has.
+      if (troubleOf(error) === "unavailable" || errorNumberOf(error) === lockWaitTimeout) this.close();
       throw error;
     }
   }
@@ -168,7 +171,7 @@ async function lockMigration(connection: SqlConnection): Promise<void> {
 const contention: ReadonlySet<number> = new Set([
   1020, // ER_CHECKREAD: the row has changed since it was read
   1062, // ER_DUP_ENTRY
-  1205, // ER_LOCK_WAIT_TIMEOUT
+  lockWaitTimeout,
   1213, // ER_LOCK_DEADLOCK: also what a failed certification looks like
 ]);
 

@@ -89,10 +89,11 @@ export class SqlDatabase {
       try {
         return await this.#lendReading(this.#reading, timeoutMs ?? this.#limits.readTimeoutMs, work);
       } catch (error) {
-        const trouble = this.engine.troubleOf(error);
-        if (trouble === "unavailable") this.#reading.closeIdle();
+        // Reads wait for no lock: what looks like contention is a node that waits in vain for what others committed.
+        if (this.engine.troubleOf(error) === "other") throw this.#explained("read", error);
+        this.#reading.closeIdle();
         // Once more: a connection that was idle may have died long ago.
-        if (trouble !== "unavailable" || attempt > 1) throw this.#explained("read", error);
+        if (attempt > 1) throw this.#failed("read", error);
       }
     }
   }
@@ -104,6 +105,7 @@ export class SqlDatabase {
    */
   async write<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
     let mayBeCommitted = false;
+    const deadline = performance.now() + this.#limits.writeTimeoutMs;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#writing.lend((connection) => this.#transaction(connection, mayBeCommitted, work));
@@ -113,7 +115,7 @@ export class SqlDatabase {
           mayBeCommitted = true;
           this.#writing.closeIdle();
         }
-        if (attempt >= maxAttempts[trouble]) throw this.#explained("write to", error);
+        if (attempt >= maxAttempts[trouble] || performance.now() > deadline) throw this.#explained("write to", error);
         await pause(Math.random() * Math.min(maxPauseMs, 5 * 2 ** attempt));
       }
     }
@@ -156,14 +158,19 @@ export class SqlDatabase {
   #explained(doing: string, error: unknown): unknown {
     if (error instanceof TagsealError) return error;
     const { display } = this.address;
-    const message = error instanceof Error ? error.message : String(error);
     if (this.engine.troubleOf(error) === "contention") {
       return new TagsealError("STORAGE_CONFLICT", `Cannot ${doing} ${display}: other writers came first each time`, {
         cause: error,
         hint: "Try again when fewer publish at once.",
       });
     }
-    return new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${display}: ${message}`, {
+    return this.#failed(doing, error);
+  }
+
+  #failed(doing: string, error: unknown): unknown {
+    if (error instanceof TagsealError) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    return new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${this.address.display}: ${message}`, {
       cause: error,
       hint: "Check the health of the database and the rights of the server's account in it.",
     });

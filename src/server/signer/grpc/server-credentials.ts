@@ -1,0 +1,40 @@
+import type * as Grpc from "@grpc/grpc-js";
+import type { SecureContextOptions } from "node:tls";
+import type { TlsFiles } from "../../tls-files.ts";
+
+/** A server's certificate and key, and the authorities whose certificates callers must have, all as PEM. */
+export interface MutualTls extends TlsFiles {
+  readonly clientCa: Buffer;
+}
+
+/** Certificates for connections to come, which can be replaced while the server runs. */
+export interface ReplaceableCredentials {
+  readonly credentials: Grpc.ServerCredentials;
+  replace(tls: MutualTls): void;
+}
+
+/** Who connects proves first who it is, within ten seconds. */
+const handshake = {
+  requestCert: true,
+  rejectUnauthorized: true,
+  minVersion: "TLSv1.2",
+  handshakeTimeout: 10_000,
+} as const;
+
+/** Makes the credentials of a server that answers only callers with a certificate. */
+export function mutualCredentials(grpc: typeof Grpc, tls: MutualTls): ReplaceableCredentials {
+  const credentials = new (class extends grpc.ServerCredentials {
+    replace(next: MutualTls): void {
+      this.updateSecureContextOptions(contextOf(next));
+    }
+
+    override _equals(other: Grpc.ServerCredentials): boolean {
+      return this === other;
+    }
+  })(handshake, contextOf(tls));
+  return { credentials, replace: (next) => credentials.replace(next) };
+}
+
+function contextOf({ cert, key, clientCa: ca }: MutualTls): SecureContextOptions {
+  return { cert, key, ca };
+}
