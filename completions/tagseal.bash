@@ -1,7 +1,7 @@
 # bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
 _tagseal_words() {
   case "$1" in
-  "") echo "trust build completion create doctor help install list pull push run sandbox server sign signer uninstall verify version --help" ;;
+  "") echo "trust build completion create doctor export help import install list pull push run sandbox server sign signer uninstall verify version --help" ;;
   "trust") echo "key signer inspect revoke sign --help" ;;
   "trust key") echo "generate load --help" ;;
   "trust key generate") echo "--dir --json --passphrase-fd --passphrase-command --help" ;;
@@ -16,7 +16,13 @@ _tagseal_words() {
   "completion") echo "bash fish zsh --help" ;;
   "create") echo "--disable-content-trust --help" ;;
   "doctor") echo "--json --help" ;;
+  "export") echo "--to --config --notary-config --data --database --signer-database --from --all-versions --json --quiet -q --help" ;;
   "help") echo "--help" ;;
+  "import") echo "bundle hand-over notary-db notary-server --help" ;;
+  "import bundle") echo "--config --notary-config --data --database --signer-database --json --quiet -q --help" ;;
+  "import hand-over") echo "--json --passphrase-fd --passphrase-command --help" ;;
+  "import notary-db") echo "--from --signer-from --config --notary-config --data --database --signer-database --json --quiet -q --help" ;;
+  "import notary-server") echo "--rotate --config --notary-config --data --database --signer-database --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "install") echo "--shim --help" ;;
   "list") echo "--json --quiet -q --max-staleness --help" ;;
   "pull") echo "--to --platform --max-staleness --json --quiet -q --help" ;;
@@ -52,6 +58,34 @@ _tagseal_value() {
   "trust revoke --passphrase-command") echo "" ;;
   "trust sign --passphrase-fd") echo "" ;;
   "trust sign --passphrase-command") echo "" ;;
+  "export --to") echo "file" ;;
+  "export --config") echo "file" ;;
+  "export --notary-config") echo "file" ;;
+  "export --data") echo "directory" ;;
+  "export --database") echo "" ;;
+  "export --signer-database") echo "" ;;
+  "export --from") echo "" ;;
+  "import bundle --config") echo "file" ;;
+  "import bundle --notary-config") echo "file" ;;
+  "import bundle --data") echo "directory" ;;
+  "import bundle --database") echo "" ;;
+  "import bundle --signer-database") echo "" ;;
+  "import hand-over --passphrase-fd") echo "" ;;
+  "import hand-over --passphrase-command") echo "" ;;
+  "import notary-db --from") echo "file" ;;
+  "import notary-db --signer-from") echo "file" ;;
+  "import notary-db --config") echo "file" ;;
+  "import notary-db --notary-config") echo "file" ;;
+  "import notary-db --data") echo "directory" ;;
+  "import notary-db --database") echo "" ;;
+  "import notary-db --signer-database") echo "" ;;
+  "import notary-server --config") echo "file" ;;
+  "import notary-server --notary-config") echo "file" ;;
+  "import notary-server --data") echo "directory" ;;
+  "import notary-server --database") echo "" ;;
+  "import notary-server --signer-database") echo "" ;;
+  "import notary-server --passphrase-fd") echo "" ;;
+  "import notary-server --passphrase-command") echo "" ;;
   "install --shim") echo "directory" ;;
   "list --max-staleness") echo "" ;;
   "pull --to") echo "" ;;

@@ -7,6 +7,7 @@ import type { CacheAges } from "./http/file-reply.ts";
 import type { ConnectionBounds } from "./http/connection-limit.ts";
 import type { UploadLimits } from "./http/multipart.ts";
 import type { RateSettings } from "./http/rate-limit.ts";
+import type { Slowness } from "./http/request-listener.ts";
 import type { LogLevel, LogSink } from "./server-log.ts";
 import type { KeyTable } from "./signer/key-table.ts";
 import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
@@ -69,7 +70,7 @@ export interface ServerOptions {
 }
 
 /** Bounds on what clients may ask of the server. */
-export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds {
+export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds, Slowness {
   /** bytes of all uploads under way together */
   readonly maxUploadBytesInMemory: number;
   /** bytes of the cache in front of the store */
@@ -80,8 +81,6 @@ export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBoun
   readonly requestTimeoutMs: number;
   /** without a byte either way */
   readonly idleTimeoutMs: number;
-  /** until an answer was taken off, beside a second for each 16 kB of it */
-  readonly responseTimeoutMs: number;
   /** for requests under way when the server closes */
   readonly shutdownTimeoutMs: number;
 }
@@ -99,6 +98,7 @@ export const defaultLimits: ServerLimits = {
   requestTimeoutMs: 120_000,
   idleTimeoutMs: 60_000,
   responseTimeoutMs: 60_000,
+  minBytesPerSecond: 16_384,
   shutdownTimeoutMs: 10_000,
   maxConnections: 4096,
   maxConnectionsPerClient: 1024,

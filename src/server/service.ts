@@ -83,7 +83,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     gunPrefixes: options.gunPrefixes ?? [],
     rateLimits,
     trustedProxies,
-    responseTimeoutMs: limits.responseTimeoutMs,
+    slowness: limits,
   });
   return { listener, upkeep, connections };
 }

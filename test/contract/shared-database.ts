@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
-import { openKeyTable } from "../../src/server/signer/open-key-table.ts";
+import { migrateKeyTable, openKeyTable } from "../../src/server/signer/open-key-table.ts";
 import { keyTableContract } from "./key-table.ts";
 import { metadataStoreContract } from "./metadata-store.ts";
-import type { Database } from "../support/database.ts";
+import { certificates } from "../support/certificates.ts";
+import { tlsSettings, type Database } from "../support/database.ts";
 import { missingPeers, Scope } from "../support/peers.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
 import { sha256Hex } from "../../src/crypto/digest.ts";
@@ -28,13 +29,20 @@ async function publish(store: MetadataStore, gun: string, version: number, text?
 export function sharedDatabaseContract(
   name: string,
   peer: "postgres" | "mariadb",
-  start: (scope: Scope) => Promise<Database>,
+  start: (scope: Scope, settings?: readonly string[]) => Promise<Database>,
 ): void {
+  describeTls(name, peer, start);
   describe(`databases in ${name}`, { skip: missingPeers([peer]) }, () => {
     const scope = new Scope(peer);
     let server: Database;
     let databases = 0;
-    before(async () => void (server = await start(scope)));
+    let contractUrl = "";
+    before(async () => {
+      server = await start(scope);
+      await server.create("contract", "select 1");
+      contractUrl = server.url("contract");
+      await Promise.all([migrateMetadataStore(contractUrl), migrateKeyTable(contractUrl)]);
+    });
     after(() => scope.close());
 
     async function newDatabase(): Promise<string> {
@@ -50,12 +58,16 @@ export function sharedDatabaseContract(
     }
 
     keyTableContract(name, async (t) => {
-      const table = await openKeyTable(server.url(await newDatabase()));
+      await server.sql("contract", emptyKeys);
+      const table = await openKeyTable(contractUrl);
       t.after(() => table.close());
       return table;
     });
 
-    metadataStoreContract(name, async (t) => open(t, server.url(await newDatabase())));
+    metadataStoreContract(name, async (t) => {
+      await server.sql("contract", emptyMetadata);
+      return open(t, contractUrl);
+    });
 
     it("makes its schema once, however many replicas start at the same time", async (t) => {
       const url = server.url(await newDatabase());
@@ -66,6 +78,18 @@ export function sharedDatabaseContract(
       );
       const store = await open(t, url);
       await publish(store, "g", 1);
+    });
+
+    it("is used by an account that may not change its tables, once another one has made them", async (t) => {
+      const database = await newDatabase();
+      const url = server
+        .url(database)
+        .replace(/\/\/postgres@|^notary@/u, (account) => account.replace(/\w+@/u, "clerk@"));
+      await server.sql(database, grants[peer](database));
+      await assert.rejects(openMetadataStore(url), { code: "STORAGE_FAILED" });
+      await migrateMetadataStore(server.url(database));
+      await server.sql(database, rightsInTables[peer](database));
+      await publish(await open(t, url), "g", 1);
     });
 
     it("refuses a schema that a later release wrote", async () => {
@@ -177,3 +201,71 @@ async function eventually(work: () => Promise<unknown>): Promise<void> {
     }
   }
 }
+
+type ByPeer = Readonly<Record<"postgres" | "mariadb", (database: string) => string>>;
+
+const grants: ByPeer = {
+  postgres: (database) => `create role clerk login; grant connect on database ${database} to clerk`,
+  mariadb: (database) => `create user clerk@'127.0.0.1'; grant select on ${database}.* to clerk@'127.0.0.1'`,
+};
+
+const rightsInTables: ByPeer = {
+  postgres: () => "grant select, insert, update, delete on all tables in schema public to clerk",
+  mariadb: (database) => `grant select, insert, update, delete on ${database}.* to clerk@'127.0.0.1'`,
+};
+
+const emptyKeys = ["keys", "derivation_secret", "key_assignments"]
+  .map((table) => `delete from tagseal_${table};`)
+  .join(" ");
+const emptyMetadata = `delete from tagseal_files; delete from tagseal_collections; delete from tagseal_changes;
+  update tagseal_change_position set last_change = 0;`;
+
+function describeTls(
+  name: string,
+  peer: "postgres" | "mariadb",
+  start: (scope: Scope, settings: readonly string[]) => Promise<Database>,
+): void {
+  describe(`${name} over TLS`, { skip: missingPeers([peer, "openssl"]) }, () => {
+    const scope = new Scope(`${peer}-tls`);
+    let server: Database;
+    let ca: string;
+    before(async () => {
+      const tls = await tlsSettings(scope, peer === "postgres" ? "postgres" : "mysql");
+      ca = tls.ca;
+      server = await start(scope, tls.settings);
+      await server.create("trust", mustEncrypt[peer]);
+    });
+    after(() => scope.close());
+
+    const url = (host: string, parameters: string): string => {
+      const account = peer === "postgres" ? "postgres://postgres" : "mysql://clerk";
+      return `${account}@${host}:${server.port}/trust?${parameters}`;
+    };
+
+    it("talks to the server that the authority vouches for, and to no other", async () => {
+      assert.equal(await migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${ca}`)), 1);
+      const stranger = await certificates(scope, "stranger");
+      const opening = migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${stranger.ca}`));
+      await assert.rejects(opening, { code: "STORAGE_FAILED", message: /certificate/u });
+      await assert.rejects(migrateMetadataStore(url("localhost", "sslmode=verify-full")), { code: "STORAGE_FAILED" });
+    });
+
+    it("encrypts without asking who answers only when it is told to", async () => {
+      assert.equal(await migrateMetadataStore(url("127.0.0.1", "sslmode=require")), 0);
+    });
+
+    it("says that TLS is wanted when the server has none", async () => {
+      await using plainScope = new Scope(`${peer}-plain`);
+      const plain = await start(plainScope, peer === "postgres" ? [] : ["--skip-ssl"]);
+      const address = url("127.0.0.1", "sslmode=require").replace(String(server.port), String(plain.port));
+      await assert.rejects(migrateMetadataStore(address), { code: "STORAGE_FAILED", message: /SSL|secure/u });
+    });
+  });
+}
+
+/** An account that is let in over TLS alone; PostgreSQL would need a file for that. */
+const mustEncrypt = {
+  postgres: "select 1",
+  mariadb:
+    "create user clerk@'127.0.0.1' require ssl; grant all on trust.* to clerk@'127.0.0.1'; create user clerk@localhost require ssl; grant all on trust.* to clerk@localhost",
+} as const;

@@ -3,15 +3,13 @@
  * that knew the old one go on without noticing.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { NotaryDatabaseReport } from "../../src/server/moving/import-notary-database.ts";
-import { startServer } from "../../src/server/start-server.ts";
 import { dockerInspect, signedDigest, trustOn } from "../support/docker-words.ts";
 import {
   buildImage,
-  certificates,
   client,
   missingPeers,
   runOk,
@@ -20,12 +18,17 @@ import {
   startDockerd,
   startDockerRegistry,
   startNotary,
+  startTagsealServer,
   type Client,
   type NotaryServer,
 } from "../support/peers.ts";
 import { tagsSeenByDocker, tagsSeenByNotary, tagsSeenByTagseal } from "../support/trust-readers.ts";
 
-const aliases = { NOTARY_SIGNER_ALIAS1: signerPassphrases.alias1, NOTARY_SIGNER_ALIAS2: signerPassphrases.alias2 };
+const aliases = {
+  NOTARY_SIGNER_ALIAS1: signerPassphrases.alias1,
+  NOTARY_SIGNER_ALIAS2: signerPassphrases.alias2,
+  NOTARY_SIGNER_DEFAULT_ALIAS: "alias2",
+};
 const notaryGun = "registry.example.com/team/tool";
 const deletedGun = "registry.example.com/team/gone";
 
@@ -39,22 +42,28 @@ function changesIn(body: string): readonly object[] {
   }));
 }
 
-function stories(store: "postgres" | "mysql"): void {
+/** Where the new server keeps everything: files, or a database on the server of the old one. */
+type Target = "files" | "database";
+
+function stories(store: "postgres" | "mysql", target: Target): void {
   const scope = new Scope(`moving-${store}`);
   let old: NotaryServer;
   let image: string;
-  let data: string;
+  let place: Readonly<Record<Target, readonly [string, string]>>;
   const users: Record<"publisher" | "reader", Client> = {} as never;
 
   const curl = async (path: string): Promise<string> =>
     (await runOk("curl", ["-s", "--cacert", old.ca, `${old.url}${path}`])).stdout;
-  const importDatabases = async (): Promise<NotaryDatabaseReport> => {
-    const { stdout } = await users.publisher.tagsealOk(importArguments(), { env: aliases });
+  const importInto = async (where: Target): Promise<NotaryDatabaseReport> => {
+    const { server, signer } = old.configuration;
+    const argv = ["import", "notary-db", "--from", server, "--signer-from", signer, ...place[where], "--json"];
+    const { stdout } = await users.publisher.tagsealOk(argv, { env: aliases });
     return JSON.parse(stdout) as NotaryDatabaseReport;
   };
-  const importArguments = (): string[] => {
-    const { server, signer } = old.configuration;
-    return ["import", "notary-db", "--from", server, "--signer-from", signer, "--data", data, "--json"];
+  const exportOf = async (where: Target): Promise<Buffer> => {
+    const file = scope.path(`${where}.tar`);
+    await users.publisher.tagsealOk(["export", "--all-versions", "--to", file, ...place[where]], { env: aliases });
+    return readFileSync(file);
   };
   const note = (text: string): string => {
     const file = join(users.publisher.dockerConfig, "note");
@@ -82,7 +91,9 @@ function stories(store: "postgres" | "mysql"): void {
       startDockerRegistry(scope),
     ]);
     old = server;
-    data = scope.path("data");
+    await server.database?.create("tagseal", "");
+    const url = server.database?.url("tagseal").replace("?parseTime=true", "") ?? "";
+    place = { files: ["--data", scope.path("data")], database: ["--database", url] };
     image = `${registry.host}/team/app`;
     for (const name of ["publisher", "reader"] as const) users[name] = client(scope, { server, engine, name });
     await makeHistory();
@@ -113,7 +124,7 @@ function stories(store: "postgres" | "mysql"): void {
   }
 
   it("imports everything while the old server serves, and catches up once it has stopped", async () => {
-    const first = await importDatabases();
+    const first = await importInto(target);
     assert.deepEqual(
       first.collections.map(({ gun, problems }) => [gun, problems]),
       [image, notaryGun].toSorted().map((gun) => [gun, []]),
@@ -125,29 +136,27 @@ function stories(store: "postgres" | "mysql"): void {
     await users.publisher.notaryOk(["add", "-p", notaryGun, "late", note("late")]);
     feedBefore = await curl("/v2/_trust/changefeed?records=1000");
     await old.stop();
-    const second = await importDatabases();
+    const second = await importInto(target);
     assert.deepEqual(
       second.collections.map(({ gun, added }) => [gun, added]),
       [image, notaryGun].toSorted().map((gun) => [gun, gun === notaryGun ? 3 : 0]),
     );
     assert.ok(second.changes.changes > first.changes.changes);
-    const third = await importDatabases();
+    const third = await importInto(target);
     assert.deepEqual(
       third.collections.map(({ added }) => added),
       [0, 0],
     );
   });
 
+  it("brings the same into a data directory and into a shared database", async () => {
+    await importInto(target === "files" ? "database" : "files");
+    assert.ok((await exportOf("files")).equals(await exportOf("database")));
+  });
+
   it("takes over at the same address, and nobody notices", async () => {
-    const certificate = await certificates(scope);
-    const server = await startServer({
-      host: "127.0.0.1",
-      port: old.port,
-      dataDir: data,
-      tls: { certFile: certificate.serverCertificate, keyFile: certificate.serverKey },
-      signerPassphrases: { byAlias: new Map(Object.entries(signerPassphrases)), defaultAlias: "alias2" },
-    });
-    scope.defer(() => server.close());
+    const args = target === "files" ? [] : place.database;
+    await startTagsealServer(scope, { data: scope.path("data"), port: old.port, args, env: aliases });
     assert.deepEqual(await allSee(image), ["v1", "v2"]);
     assert.deepEqual(await allSee(notaryGun), ["late", "v1"]);
     const digest = await signedDigest(users.reader, `${image}:v2`);
@@ -163,9 +172,10 @@ function stories(store: "postgres" | "mysql"): void {
     await publisher.notaryOk(["add", "-p", notaryGun, "by-notary", note("n")]);
     await buildImage(scope, publisher, `${image}:v3`, "three");
     await publisher.dockerOk(["trust", "sign", `${image}:v3`]);
-    await publisher.tagsealOk(["sign", "--as-repository-admin", `${image}:v1`]).catch(() => undefined);
+    await buildImage(scope, publisher, `${image}:v4`, "four");
+    await publisher.tagsealOk(["trust", "sign", `${image}:v4`]);
     assert.deepEqual(await allSee(notaryGun), ["by-notary", "late", "v1"]);
-    assert.deepEqual(await allSee(image), ["v1", "v2", "v3"]);
+    assert.deepEqual(await allSee(image), ["v1", "v2", "v3", "v4"]);
     const { Signers } = await dockerInspect(users.reader, image);
     assert.deepEqual(
       Signers.map(({ Name }) => Name),
@@ -183,5 +193,7 @@ function stories(store: "postgres" | "mysql"): void {
 }
 
 const peers = ["notary", "docker", "dockerd", "registry", "openssl", "busybox"] as const;
-describe("moving from PostgreSQL", { skip: missingPeers([...peers, "postgres"]) }, () => stories("postgres"));
-describe("moving from MariaDB", { skip: missingPeers([...peers, "mariadb"]) }, () => stories("mysql"));
+describe("moving from PostgreSQL", { skip: missingPeers([...peers, "postgres"]) }, () =>
+  stories("postgres", "database"),
+);
+describe("moving from MariaDB", { skip: missingPeers([...peers, "mariadb"]) }, () => stories("mysql", "files"));

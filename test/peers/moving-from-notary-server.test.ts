@@ -3,7 +3,7 @@
  * hands the repositories over. Readers with a memory go on without noticing.
  */
 import assert from "node:assert/strict";
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { trustOn } from "../support/docker-words.ts";
@@ -88,6 +88,19 @@ describe("moving from a running server", { skip: missingPeers(peers) }, () => {
     const again = await publisher.tagsealOk(["import", "notary-server", old.url, notaryGun, "--data", data]);
     assert.match(again.stdout, /1 with \d+ files, 0 of them new here/u);
     assert.match(again.stderr, new RegExp(`before .*: tagseal import hand-over ${notaryGun}`, "u"));
+  });
+
+  it("exports the same bundle from the old server and from what was moved, and a mirror serves it", async () => {
+    const [live, moved] = [scope.path("live.tar"), scope.path("moved.tar")];
+    await publisher.tagsealOk(["export", image, notaryGun, "--from", old.url, "--to", live]);
+    await publisher.tagsealOk(["export", "--data", data, "--to", moved]);
+    assert.ok(readFileSync(live).equals(readFileSync(moved)));
+    const mirror = scope.path("mirror");
+    await publisher.tagsealOk(["import", "bundle", live, "--data", mirror]);
+    const server = await startTagsealServer(scope, { data: mirror });
+    const inside = client(scope, { server, name: "inside" });
+    assert.deepEqual(Object.keys(await tagsSeenByDocker(inside, image)), ["v1"]);
+    assert.deepEqual(Object.keys(await tagsSeenByNotary(inside, notaryGun)), ["v1"]);
   });
 
   it("catches up with what was published since", async () => {

@@ -32,9 +32,9 @@ async function rawConnection(t: TestContext, server: TestServer): Promise<Socket
   return socket;
 }
 
-async function uploadBytes(server: TestServer): Promise<number> {
+async function metric(server: TestServer, name: string): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(/^tagseal_server_upload_bytes (\d+)$/mu.exec(text)?.[1]);
+  return Number(new RegExp(`^tagseal_server_${name} (\\d+)$`, "mu").exec(text)?.[1]);
 }
 
 /** Everything a connection says until it ends. */
@@ -97,12 +97,12 @@ describe("hostile uploads", () => {
       return socket;
     };
     let hoarder = await hoard();
-    await waitUntil("the hoarder's bytes are in", async () => (await uploadBytes(server)) >= 90_000);
+    await waitUntil("the hoarder's bytes are in", async () => (await metric(server, "upload_bytes")) >= 90_000);
     const refused = await post(server.url, gun, new Map([["targets", Buffer.alloc(20_000)]]));
     assert.equal(refused.status, 503);
     assert.equal(refused.headers.get("retry-after"), "1");
     hoarder.destroy();
-    await waitUntil("the hoarder's bytes are gone", async () => (await uploadBytes(server)) === 0);
+    await waitUntil("the hoarder's bytes are gone", async () => (await metric(server, "upload_bytes")) === 0);
     assert.equal((await publisher.addTag("v2")).status, 200);
   });
 
@@ -185,6 +185,64 @@ describe("hostile connections", () => {
     t.after(() => clearInterval(drip));
     await conversation(drips);
     await servesOn(server);
+  });
+
+  it("I1: a client that does not take its answer off is hung up on, whatever else it says", async (t) => {
+    const { server, publisher } = await published(t, { responseTimeoutMs: 300, minBytesPerSecond: 10_000_000 });
+    await publisher.send(
+      await publisher.signed((editor) => {
+        for (let number = 0; number < 60_000; number += 1) editor.addTarget("targets", `tag-${number}`, target("x"));
+      }),
+    );
+    const before = await metric(server, "connections");
+    const slow = await rawConnection(t, server);
+    slow.pause();
+    await waitUntil("the connection is counted", async () => (await metric(server, "connections")) > before);
+    slow.write(`GET /v2/${gun}/_trust/tuf/targets.json HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await waitUntil("the server has hung up", async () => (await metric(server, "connections")) <= before);
+    assert.equal((await readTags(server.url, gun)).length, 60_001);
+  });
+
+  it("I1: a client that asks and asks without taking answers off is not answered without end", async (t) => {
+    const { server } = await published(t, { idleTimeoutMs: 1000 });
+    const greedy = await rawConnection(t, server);
+    greedy.on("error", () => greedy.destroy()).pause();
+    const asked = `GET /v2/${gun}/_trust/tuf/root.json HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(200);
+    let sent = 0;
+    const flood = setInterval(() => {
+      if (greedy.writableNeedDrain || greedy.destroyed) return;
+      greedy.write(asked);
+      sent += 200;
+    }, 5);
+    t.after(() => clearInterval(flood));
+    await waitUntil("the server has hung up", () => greedy.destroyed || greedy.closed, 60_000);
+    assert.ok(sent > 200);
+    await servesOn(server);
+  });
+
+  for (const limit of [{ maxConnectionsPerClient: 12 }, { maxConnections: 12 }]) {
+    it(`I1: connections beyond ${JSON.stringify(limit)} are hung up on; those there are stay`, async (t) => {
+      const { server } = await published(t, limit);
+      const sockets = await Promise.all(Array.from({ length: 20 }, () => rawConnection(t, server)));
+      const talks = sockets.map((socket) => conversation(socket));
+      await waitUntil("the last ones are hung up on", () => sockets.filter(({ closed }) => closed).length >= 8);
+      // fetch has some connections of its own
+      const kept = sockets.filter(({ closed }) => !closed);
+      assert.ok(kept.length > 0);
+      for (const socket of kept) socket.write("GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      const answered = (await Promise.all(talks)).filter((said) => said !== "");
+      assert.equal(answered.length, kept.length);
+      assert.ok(answered.every((said) => said.startsWith("HTTP/1.1 200 ")));
+      await servesOn(server);
+      assert.ok((await metric(server, "connections_refused_total")) >= 8);
+    });
+  }
+
+  it("I1: a connection that was of use once and then says nothing is closed", async (t) => {
+    const { server } = await published(t, { idleTimeoutMs: 1000 });
+    const idle = await rawConnection(t, server);
+    idle.write("GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert.match(await conversation(idle), /^HTTP\/1\.1 200 /u);
   });
 
   it("I1: a connection that says nothing is closed", async (t) => {

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { startPostgres, type Database } from "../support/database.ts";
-import { missingPeers, Scope } from "../support/peers.ts";
-import { lostTags, raceOverReplicas, startReplica, type ReplicaProcess } from "./shared-store-story.ts";
+import { missingPeers, Scope, waitUntil } from "../support/peers.ts";
+import { serve } from "./running-server.ts";
+import { lostTags, raceOverReplicas, startReplica, verifyAt, type ReplicaProcess } from "./shared-store-story.ts";
+import { tufUrl, UploadingPublisher } from "./uploading-publisher.ts";
 
 const guns = ["docker.io/library/one", "docker.io/library/two"];
 /** TAGSEAL_REPLICA_SECONDS makes the runs longer. */
@@ -63,5 +65,34 @@ describe("replicas on one PostgreSQL", { skip: missingPeers(["postgres"]) }, () 
     assert.deepEqual(outcome.violations, []);
     assert.ok(outcome.acknowledged.length > 10 && outcome.failures.length > 0);
     for (const url of urls) assert.deepEqual(await lostTags(url, outcome), []);
+  });
+
+  it("I4: goes on serving what it remembers while the database is away, marked, and only until it expires", async (t) => {
+    await database.create("away", "select 1");
+    const clock = { now: new Date() };
+    const server = await serve(t, {
+      database: database.url("away"),
+      signerPassphrase: "correct horse battery staple",
+      now: () => clock.now,
+      upkeep: false,
+    });
+    const [gun = "", other = ""] = guns;
+    const owner = await new UploadingPublisher(server.url, gun).begin();
+    assert.deepEqual(await verifyAt(server.url, gun), { version: 1, isStale: false });
+    await database.stop();
+    assert.deepEqual(await verifyAt(server.url, gun), { version: 1, isStale: true });
+    const refused = await owner.addTag("refused");
+    assert.equal(refused.status, 503);
+    assert.equal((await fetch(`${tufUrl(server.url, other)}timestamp.json`)).status, 503);
+    clock.now = new Date(clock.now.getTime() + 25 * 3_600_000);
+    const expired = await fetch(`${tufUrl(server.url, gun)}timestamp.json`);
+    assert.equal(expired.status, 503);
+    assert.ok(Number(expired.headers.get("retry-after")) > 0);
+    await database.start();
+    await waitUntil("it is renewed", async () => {
+      const renewed = await fetch(`${tufUrl(server.url, gun)}timestamp.json`);
+      return renewed.status === 200 && !renewed.headers.has("warning");
+    });
+    assert.equal((await fetch(`${tufUrl(server.url, other)}timestamp.json`)).status, 404);
   });
 });

@@ -1,5 +1,6 @@
 /** PostgreSQL and MariaDB servers in a scope's directory, for the reference trust server and signer. */
 import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
+import { certificates } from "./certificates.ts";
 import { findExecutable, freePort, run, runOk, type Running, type Scope } from "./processes.ts";
 
 /** A running database server. */
@@ -37,6 +38,20 @@ export function ownedDirectory(scope: Scope, name: string, owner: { uid: number;
   mkdirSync(directory, { recursive: true });
   chownSync(directory, owner.uid, owner.gid);
   return directory;
+}
+
+/** Command line arguments for a server that speaks TLS, with a certificate of the scope's authority for `localhost` and 127.0.0.1. */
+export async function tlsSettings(scope: Scope, kind: Database["kind"]): Promise<{ ca: string; settings: string[] }> {
+  const { ca, serverCertificate, serverKey } = await certificates(scope, `${kind}-tls`);
+  const { uid, gid } = accountNamed(kind);
+  chownSync(serverKey, uid, gid);
+  chmodSync(serverKey, 0o600);
+  const files = [`ssl_cert_file=${serverCertificate}`, `ssl_key_file=${serverKey}`];
+  const settings =
+    kind === "postgres"
+      ? ["ssl=on", ...files].flatMap((setting) => ["-c", setting])
+      : [`--ssl-cert=${serverCertificate}`, `--ssl-key=${serverKey}`, `--ssl-ca=${ca}`];
+  return { ca, settings };
 }
 
 /** Starts PostgreSQL on a free port with durable defaults. `settings` are further command line arguments. */
@@ -101,8 +116,8 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
   };
 }
 
-/** Starts MariaDB on a free port. */
-export async function startMariadb(scope: Scope): Promise<Database> {
+/** Starts MariaDB on a free port. `settings` are further command line arguments. */
+export async function startMariadb(scope: Scope, settings: readonly string[] = []): Promise<Database> {
   const owner = accountNamed("mysql");
   const directory = ownedDirectory(scope, "mariadb", owner);
   const port = await freePort();
@@ -123,6 +138,7 @@ export async function startMariadb(scope: Scope): Promise<Database> {
     `--port=${port}`,
     "--bind-address=127.0.0.1",
     `--pid-file=${directory}/pid`,
+    ...settings,
   ];
   const start = (): Promise<Running> =>
     scope.start("mariadb", findExecutable("mariadbd") ?? "mariadbd", args, {

@@ -43,6 +43,7 @@ export const command = defineCommand(
       ["DOCKER_CONFIG", "for --from: docker's configuration directory, with logins and tls/ (default ~/.docker)"],
     ],
     exitCodes: [
+      [2, "a repository has no trust data; nothing is written"],
       [3, "a repository does not verify; nothing is written"],
       [4, "the trust server could not be reached"],
     ],

@@ -28,7 +28,7 @@ export interface ServerData {
   /** what keys are sealed with, as far as it was given */
   readonly passphrases: SignerPassphrases;
   /**
-   * Sets the signer up as the server's first start would, so that the server starts on data that came without keys.
+   * Sets the signer up as the server's first start would, unless it is, so that the server starts on data that came without keys.
    *
    * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
    */
@@ -74,6 +74,7 @@ function opened(configured: ConfiguredServer, store: MetadataStore, keys: KeyTab
     async prepareSigner() {
       // a signer of its own has its keys elsewhere
       if (configured.remoteSigner !== undefined) return;
+      if ((await keys.derivationSecret()) !== undefined || (await keys.keys("", 1)).length > 0) return;
       const { openSignerKeys } = await import("../../server/signer/signer-keys.ts");
       const { passphraseFileIn } = await import("../../server/signer/key-place.ts");
       const { dataDir } = configured;

@@ -53,6 +53,21 @@ describe("a file as a response", () => {
     });
   }
 
+  it("is compressed once, under however many names and by however many at a time it is asked for", async () => {
+    const large = file(2000);
+    const accepts = { "accept-encoding": "gzip, br" };
+    const replies = await Promise.all([
+      fileReply(large, caching, accepts),
+      fileReply(large, { "Cache-Control": "other" }, accepts),
+      fileReply(large, caching, accepts),
+    ]);
+    assert.deepEqual(
+      replies.map(({ headers }) => [headers["Content-Encoding"], headers["ETag"]]),
+      replies.map(() => ["br", `"${large.sha256}-br"`]),
+    );
+    assert.ok(replies.every(({ body }) => body === replies[0]?.body));
+  });
+
   it("is answered for names that are kept and names that are not, at the same time", async () => {
     const same = file(100);
     await fileReply(same, caching, {});

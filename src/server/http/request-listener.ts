@@ -22,17 +22,22 @@ export interface ListenerParts extends ActionParts {
   /** names must begin with one of these; none allows every name */
   readonly gunPrefixes: readonly string[];
   readonly rateLimits: RateLimits;
-  /** how long a client may take for an answer, beside what its length allows for */
-  readonly responseTimeoutMs: number;
+  readonly slowness: Slowness;
 }
 
 /** How long a client may go on sending after its request was refused unread. */
 const lingerMs = 1000;
 /** Answers up to this size fit into the buffers of any socket: whoever does not read them blocks nothing. */
 const maxBufferedBytes = 65_536;
-/** Who reads slower than this for long is not a client but a burden. */
-const minBytesPerMs = 16;
 const maxUserAgentLength = 160;
+
+/** How slowly a client may take an answer off. */
+export interface Slowness {
+  /** however short the answer is */
+  readonly responseTimeoutMs: number;
+  /** gives longer answers more time */
+  readonly minBytesPerSecond: number;
+}
 
 /** Makes the function that answers requests. */
 export function requestListener(parts: ListenerParts): RequestListener {
@@ -138,7 +143,8 @@ class Exchange {
 
   #hangUpOnSlowReader(length: number): void {
     const response = this.#response;
-    const allowedMs = this.#parts.responseTimeoutMs + length / minBytesPerMs;
+    const { responseTimeoutMs, minBytesPerSecond } = this.#parts.slowness;
+    const allowedMs = responseTimeoutMs + (length * 1000) / minBytesPerSecond;
     const timer = setTimeout(() => response.destroy(), allowedMs).unref();
     response.once("close", () => clearTimeout(timer));
   }

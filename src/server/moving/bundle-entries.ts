@@ -1,28 +1,20 @@
 import { createReadStream } from "node:fs";
-import { Transform, type TransformCallback } from "node:stream";
 import { extract, type Extract } from "tar-stream";
 import { TagsealError, UsageError } from "../../errors.ts";
 import { malformedBundle } from "./bundle-format.ts";
 
-/** Bytes of headers, and of what streams buffer. */
-const maxAheadBytes = 2 * 1024 * 1024;
-
-/** The entries of a tar, one after the other, each under the name that must come next. */
+/** The entries of a tar, one after the other, each under the name that must come next. The reader of tars bounds headers. */
 export class BundleEntries {
   readonly #path: string;
   readonly #file;
   readonly #tar = extract();
   readonly #entries: ReturnType<Extract[typeof Symbol.asyncIterator]>;
-  #consumed = 0;
-  /** what is read ahead of an entry is headers, and those are kept in memory whole */
-  #allowed = maxAheadBytes;
 
   constructor(path: string) {
     this.#path = path;
     this.#file = createReadStream(path);
-    const counted = new Transform({ transform: (chunk: Buffer, _, pass) => this.#count(chunk, pass) });
-    for (const stream of [this.#file, counted]) stream.on("error", (error: Error) => this.#tar.destroy(error));
-    this.#entries = this.#file.pipe(counted).pipe(this.#tar)[Symbol.asyncIterator]();
+    this.#file.on("error", (error) => this.#tar.destroy(error));
+    this.#entries = this.#file.pipe(this.#tar)[Symbol.asyncIterator]();
   }
 
   /** Reads the next entry. @throws MetadataError `BUNDLE_MALFORMED` when it is another, or too long; UsageError `FILE_UNREADABLE` */
@@ -34,7 +26,6 @@ export class BundleEntries {
       if (header.name !== name || header.type !== "file")
         throw malformedBundle(`it holds ${JSON.stringify(header.name.slice(0, 300))} where ${name} must be`);
       if (header.size > maxBytes) throw malformedBundle(`${name} has ${header.size} bytes, more than ${maxBytes}`);
-      this.#allowed = this.#consumed + header.size + maxAheadBytes;
       const chunks: Uint8Array[] = [];
       for await (const chunk of next.value) chunks.push(chunk as Uint8Array); // tar-stream reads bytes
       return Buffer.concat(chunks);
@@ -51,12 +42,6 @@ export class BundleEntries {
   close(): void {
     this.#file.destroy();
     this.#tar.destroy();
-  }
-
-  #count(chunk: Buffer, pass: TransformCallback): void {
-    this.#consumed += chunk.length;
-    if (this.#consumed <= this.#allowed) pass(null, chunk);
-    else pass(malformedBundle("a header in it is too long"));
   }
 
   async #explained<T>(work: () => Promise<T>): Promise<T> {

@@ -35,10 +35,14 @@ export async function openLocalSigningService(options: LocalSignerOptions): Prom
   }
 }
 
+/** opened keys that are remembered with what they are for */
+const maxFoundKeys = 4096;
+
 class LocalSigningService implements SigningService {
   readonly isAvailable = true;
   readonly #options: LocalSignerOptions;
   readonly #keys: SignerKeys;
+  readonly #found = new Map<string, SigningKey>();
 
   constructor(options: LocalSignerOptions, keys: SignerKeys) {
     this.#options = options;
@@ -50,8 +54,11 @@ class LocalSigningService implements SigningService {
   }
 
   async find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
+    const name = JSON.stringify([gun, role, keyId]);
+    const found = this.#found.get(name);
+    if (found !== undefined) return found;
     const kept = await this.#kept(gun, role, keyId);
-    if (kept !== undefined) return this.#keys.open(kept);
+    if (kept !== undefined) return this.#remember(name, await this.#keys.open(kept));
     const pending = await this.#keys.pending(purpose(gun, role));
     return pending.publicKey.keyId === keyId ? this.#keys.keptOnFirstUse(pending, { gun, role }) : undefined;
   }
@@ -64,7 +71,16 @@ class LocalSigningService implements SigningService {
   async reload(): Promise<void> {}
 
   async close(): Promise<void> {
+    this.#found.clear();
     await this.#keys.close();
+  }
+
+  /** Where a key is kept, and whose it is, never changes: it need not be looked up for every signature. The oldest makes room. */
+  #remember(name: string, key: SigningKey): SigningKey {
+    const oldest = this.#found.keys().next();
+    if (this.#found.size >= maxFoundKeys && oldest.done !== true) this.#found.delete(oldest.value);
+    this.#found.set(name, key);
+    return key;
   }
 
   async #kept(gun: string, role: ServerRole, keyId: string): Promise<SealedKey | undefined> {

@@ -10,6 +10,14 @@ export interface PoolOptions {
   readonly waitMs: number;
 }
 
+/** A connection older than that is not lent again: the server it leads to may have handed over to another one in the meantime. */
+const maxAgeMs = 300_000;
+
+interface Idle {
+  readonly connection: SqlConnection;
+  readonly openedAt: number;
+}
+
 interface Waiting {
   readonly resolve: () => void;
   readonly reject: (error: TagsealError) => void;
@@ -18,7 +26,7 @@ interface Waiting {
 /** See the head of this file. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
-  readonly #idle: SqlConnection[] = [];
+  readonly #idle: Idle[] = [];
   readonly #waiting = new Set<Waiting>();
   #used = 0;
   #isClosed = false;
@@ -31,11 +39,11 @@ export class ConnectionPool {
   async lend<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
     await this.#takePlace();
     try {
-      const connection = this.#takeIdle() ?? (await this.#options.connect());
+      const taken = this.#takeIdle() ?? (await this.#open());
       try {
-        return await work(connection);
+        return await work(taken.connection);
       } finally {
-        this.#giveBack(connection);
+        this.#giveBack(taken);
       }
     } finally {
       this.#leavePlace();
@@ -44,7 +52,7 @@ export class ConnectionPool {
 
   /** Closes connections that nobody uses: when one broke, the others probably lead to the same server. */
   closeIdle(): void {
-    for (const connection of this.#idle.splice(0)) connection.close();
+    for (const { connection } of this.#idle.splice(0)) connection.close();
   }
 
   close(): void {
@@ -54,17 +62,22 @@ export class ConnectionPool {
     this.#waiting.clear();
   }
 
+  async #open(): Promise<Idle> {
+    return { connection: await this.#options.connect(), openedAt: performance.now() };
+  }
+
   /** Newest first: those used least are the ones a server or a firewall closes. */
-  #takeIdle(): SqlConnection | undefined {
-    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (connection.isOpen) return connection;
+  #takeIdle(): Idle | undefined {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (idle.connection.isOpen && performance.now() - idle.openedAt < maxAgeMs) return idle;
+      idle.connection.close();
     }
     return undefined;
   }
 
-  #giveBack(connection: SqlConnection): void {
-    if (connection.isOpen && !this.#isClosed) this.#idle.push(connection);
-    else connection.close();
+  #giveBack(idle: Idle): void {
+    if (idle.connection.isOpen && !this.#isClosed) this.#idle.push(idle);
+    else idle.connection.close();
   }
 
   async #takePlace(): Promise<void> {

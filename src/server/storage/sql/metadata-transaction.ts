@@ -3,6 +3,7 @@
  * what they read afterwards holds until the commit; where locks do not reach (other nodes of a cluster) the commit itself fails.
  */
 
+import { TagsealError } from "../../../errors.ts";
 import type { RoleName } from "../../../tuf/metadata.ts";
 import {
   publishConflict,
@@ -13,7 +14,7 @@ import {
   type Publication,
   type StoredFile,
 } from "../metadata-store.ts";
-import type { Queries } from "./sql-engine.ts";
+import type { Queries, SqlEngine } from "./sql-engine.ts";
 import type { SqlSession } from "./sql-database.ts";
 
 type NewChange = Omit<Change, "id">;
@@ -26,11 +27,13 @@ interface CollectionRow {
 /** See the head of this file, and `MetadataStore` for what each method promises. */
 export class MetadataTransaction {
   readonly #session: SqlSession;
+  readonly #engine: SqlEngine;
   readonly #queries: Queries;
 
-  constructor(session: SqlSession, queries: Queries) {
+  constructor(session: SqlSession, engine: SqlEngine) {
     this.#session = session;
-    this.#queries = queries;
+    this.#engine = engine;
+    this.#queries = engine.queries;
   }
 
   async publish({ gun, base, files, at }: Publication): Promise<void> {
@@ -147,9 +150,7 @@ export class MetadataTransaction {
 
   /** Last of all, since everybody who publishes waits here: the position is locked until the commit. */
   async #record(change: NewChange): Promise<void> {
-    const id = (await this.#lockPosition()) + 1;
-    await this.#movePosition(id);
-    await this.#insertChange({ id, ...change });
+    await this.#insertChange({ id: await this.#nextPosition(), ...change });
   }
 
   /** An earlier try of this transaction, whose answer was lost, left this line. */
@@ -173,6 +174,19 @@ export class MetadataTransaction {
   async #insertChange({ id, createdAt, gun, version, sha256, category }: Change): Promise<void> {
     const row = { id, created_at: createdAt.getTime(), gun, version, sha256, category };
     await this.#session.change(this.#queries.insertInto("tagseal_changes").values(row));
+  }
+
+  async #nextPosition(): Promise<number> {
+    if (!this.#engine.canReturnUpdated) {
+      const id = (await this.#lockPosition()) + 1;
+      await this.#movePosition(id);
+      return id;
+    }
+    const table = this.#queries.updateTable("tagseal_change_position").where("id", "=", 1);
+    const next = table.set(({ eb }) => ({ last_change: eb("last_change", "+", 1) })).returning("last_change");
+    const [row] = await this.#session.rows(next);
+    if (row === undefined) throw new TagsealError("STORAGE_FAILED", "The changefeed has no position to go on from");
+    return row.last_change;
   }
 
   async #lockPosition(): Promise<number> {

@@ -30,6 +30,7 @@ export async function loadPostgresEngine(): Promise<SqlEngine> {
     queries: await postgresQueries(),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     canRollBackDdl: true,
+    canReturnUpdated: true,
     connect: (request) => connect(driver, request),
     lockMigration,
     troubleOf,
@@ -82,8 +83,13 @@ function clientConfig(driver: Driver, { host, address, timeoutMs }: ConnectReque
   };
 }
 
+/** Statements that one connection has prepared; there are a few dozen, and lists of different lengths make some more. */
+const maxPrepared = 200;
+
 class PostgresConnection implements SqlConnection {
   readonly #client: Client;
+  /** names of prepared statements by their texts: the server reads and plans each of them once */
+  readonly #prepared = new Map<string, string>();
   #isOpen = true;
   #isPrimary = true;
 
@@ -113,13 +119,27 @@ class PostgresConnection implements SqlConnection {
 
   async run<Row>({ sql, parameters }: Statement<Row>, timeoutMs: number): Promise<SqlResult<Row>> {
     try {
-      const query = { text: sql, values: [...parameters], query_timeout: timeoutMs };
+      const name = parameters.length === 0 ? undefined : this.#nameOf(sql);
+      const query = {
+        text: sql,
+        values: [...parameters],
+        query_timeout: timeoutMs,
+        ...(name !== undefined && { name }),
+      };
       const { rows, rowCount } = await this.#client.query<Row & QueryResultRow>(query);
       return { rows, affected: rowCount ?? 0 };
     } catch (error) {
       if (troubleOf(error) === "unavailable") this.close();
       throw error;
     }
+  }
+
+  #nameOf(sql: string): string | undefined {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined || this.#prepared.size >= maxPrepared) return known;
+    const name = `tagseal_${this.#prepared.size}`;
+    this.#prepared.set(sql, name);
+    return name;
   }
 
   close(): void {

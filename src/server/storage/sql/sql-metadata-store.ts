@@ -127,7 +127,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   #write<T>(work: (transaction: MetadataTransaction) => Promise<T>): Promise<T> {
-    return this.#database.write((session) => work(new MetadataTransaction(session, this.#queries)));
+    return this.#database.write((session) => work(new MetadataTransaction(session, this.#database.engine)));
   }
 }
 
