@@ -126,6 +126,17 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     await reader.dockerOk(["pull", `${image}:v2`], { env: trustOn });
   }
 
+  it("starts no server on the old database before it was imported: every client would be told that nothing is signed", async () => {
+    const argv = ["server", "--listen", "127.0.0.1:0", "--notary-config", old.configuration.server];
+    const { code, stderr } = await users.publisher.tagseal(argv, { env: aliases });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /holds the repositories of a Notary server, and none of them was imported\nhint: .*import notary-db/u,
+    );
+    assert.doesNotMatch(stderr, /"listening"/u);
+  });
+
   it("imports everything while the old server serves, and catches up once it has stopped", async () => {
     const first = await importInto(target);
     assert.deepEqual(
