@@ -23,6 +23,7 @@ export type Peer =
   | "python"
   | "wrk"
   | "systemd"
+  | "sqlite3"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -41,6 +42,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   softhsm: ["softhsm2-util"],
   busybox: ["busybox"],
   python: ["python3"],
+  sqlite3: ["sqlite3"],
   systemd: ["systemd-analyze", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],
