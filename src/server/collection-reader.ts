@@ -47,6 +47,9 @@ export interface ReaderCounts {
   readonly isLost: boolean;
 }
 
+/** What may be said of what a reader reads. */
+export type Freshness = RevisionAnswer["freshness"];
+
 /** How much a reader keeps, and for how long it may believe in it. */
 export interface ReaderOptions {
   readonly maxBytes: number;
@@ -82,11 +85,13 @@ export class CollectionReader {
    * To be called for each request, before anything is read for it: what is no longer current is not read then.
    *
    * @param maxAgeMs what was current so long ago will do
-   * @returns whether what is read now may be out of date, since the store cannot be asked
+   * @returns `absent`: there is no such collection, and nothing to read; `stale`: what is read now may be out of date, since the store
+   *   cannot be asked. A store of one machine never says that something is absent
    */
-  refresh(gun: string, maxAgeMs = 0): boolean | Promise<boolean> {
+  refresh(gun: string, maxAgeMs = 0): Freshness | Promise<Freshness> {
     const entry = this.#entries.get(gun);
-    if (entry !== undefined && performance.now() - entry.checkedAt < Math.max(maxAgeMs, this.#maxAgeMs)) return false;
+    if (entry !== undefined && performance.now() - entry.checkedAt < Math.max(maxAgeMs, this.#maxAgeMs))
+      return "current";
     const answer = this.#revisions.of(gun);
     return answer instanceof Promise ? answer.then((found) => this.#apply(gun, found)) : this.#apply(gun, answer);
   }
@@ -139,7 +144,6 @@ export class CollectionReader {
   async #fillView(gun: string, entry: Entry): Promise<CollectionView | undefined> {
     try {
       const view = await this.#loadView(gun);
-      // Names that do not exist are not remembered: anybody can think of a million.
       if (view === undefined) {
         this.#drop(gun, entry);
         return undefined;
@@ -169,14 +173,19 @@ export class CollectionReader {
     };
   }
 
-  #apply(gun: string, answer: RevisionAnswer): boolean {
-    if (answer.isStale) return true;
+  #apply(gun: string, answer: RevisionAnswer): Freshness {
+    if (answer.freshness === "current") this.#setRevision(gun, answer.revision);
+    // Names that do not exist are not remembered: anybody can think of a million.
+    if (answer.freshness === "absent") this.forget(gun);
+    return answer.freshness;
+  }
+
+  #setRevision(gun: string, revision: string): void {
     const known = this.#entries.get(gun);
-    if (known !== undefined && known.revision !== answer.revision) this.#drop(gun, known);
+    if (known !== undefined && known.revision !== revision) this.#drop(gun, known);
     const entry = this.#entry(gun);
-    entry.revision = answer.revision;
+    entry.revision = revision;
     entry.checkedAt = performance.now();
-    return false;
   }
 
   /** The entry of a collection, moved to the young end. */

@@ -50,12 +50,12 @@ describe("asking whether something has changed", () => {
       [["a"]],
     );
     store.answer("1");
-    assert.deepEqual(await first, { isStale: false, revision: "1" });
+    assert.deepEqual(await first, { freshness: "current", revision: "1" });
     await Promise.resolve();
     assert.deepEqual(store.questions.at(-1)?.guns, ["a", "b", "c"]);
     store.answer("2");
     assert.deepEqual(
-      (await Promise.all(others)).map((answer) => !answer.isStale && answer.revision),
+      (await Promise.all(others)).map((answer) => answer.freshness === "current" && answer.revision),
       ["2", "2", "2", "2"],
     );
     assert.equal(revisions.asked, 2);
@@ -69,7 +69,16 @@ describe("asking whether something has changed", () => {
     await early;
     await Promise.resolve();
     store.answer("after");
-    assert.deepEqual(await afterPublish, { isStale: false, revision: "after" });
+    assert.deepEqual(await afterPublish, { freshness: "current", revision: "after" });
+  });
+
+  it("remembers nothing of a collection that does not exist, and asks no second time for it", async () => {
+    const store = new SharedStore();
+    const reader = new CollectionReader(store, { maxBytes: 1e6 });
+    const asked = reader.refresh("stranger");
+    store.questions.at(-1)?.answer.resolve(new Map());
+    assert.equal(await asked, "absent");
+    assert.equal(reader.counts.bytes, 0);
   });
 
   it("says that answers may be stale while the store is gone, lets nobody wait, and says when it is back", async (t) => {
@@ -77,11 +86,11 @@ describe("asking whether something has changed", () => {
     const { store, revisions, lines } = parts();
     const first = revisions.of("g");
     store.fail();
-    assert.deepEqual(await first, { isStale: true });
-    assert.deepEqual(revisions.of("g"), { isStale: true });
+    assert.deepEqual(await first, { freshness: "stale" });
+    assert.deepEqual(revisions.of("g"), { freshness: "stale" });
     assert.equal(revisions.asked, 1);
     clock.ms += 1000;
-    assert.deepEqual(revisions.of("g"), { isStale: true });
+    assert.deepEqual(revisions.of("g"), { freshness: "stale" });
     assert.equal(revisions.asked, 2);
     store.answer("1");
     await new Promise(setImmediate);
@@ -98,12 +107,12 @@ describe("asking whether something has changed", () => {
     store.answer("1");
     await first;
     clock.ms += 49;
-    assert.equal(reader.refresh("g"), false);
+    assert.equal(reader.refresh("g"), "current");
     assert.equal(reader.counts.checks, 1);
     clock.ms += 1;
     const later = reader.refresh("g");
     assert.equal(reader.counts.checks, 2);
     store.answer("1");
-    assert.equal(await later, false);
+    assert.equal(await later, "current");
   });
 });

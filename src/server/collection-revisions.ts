@@ -6,14 +6,13 @@
  * there are, one small question at a time goes to the store.
  */
 
-import { hasCode } from "../errors.ts";
 import { errorFields, type ServerLog } from "./server-log.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 
-/** What is known of a collection: its revision (undefined: there is no such collection), or that the store cannot be asked. */
+/** What is known of a collection: its revision, that there is no such collection, or that the store cannot be asked. */
 export type RevisionAnswer =
-  | { readonly isStale: false; readonly revision: string | undefined }
-  | { readonly isStale: true };
+  | { readonly freshness: "current"; readonly revision: string }
+  | { readonly freshness: "absent" | "stale" };
 
 /** While the store cannot be asked it is tried again so often, and requests do not wait for the outcome. */
 const retryMs = 1000;
@@ -50,13 +49,13 @@ export class CollectionRevisions {
     return this.#lostAt !== undefined;
   }
 
-  /** What is current as of now. Rejects only with what is no failure of the store. */
+  /** What is current as of now. Never rejects, since not to know is an answer, too; throws what a store throws that answers at once. */
   of(gun: string): RevisionAnswer | Promise<RevisionAnswer> {
     if (this.#ofThisTurn !== undefined) return this.#ofThisTurn;
     if (!this.isLost) return this.#ask(gun);
     // Nobody waits for a store that is gone: what is in memory is given at once, marked as what it is.
     if (performance.now() - this.#triedAt >= retryMs) void this.#ask(gun);
-    return { isStale: true };
+    return { freshness: "stale" };
   }
 
   #ask(gun: string): RevisionAnswer | Promise<RevisionAnswer> {
@@ -70,7 +69,7 @@ export class CollectionRevisions {
 
   #rememberForThisTurn(revision: string): RevisionAnswer {
     setImmediate(() => (this.#ofThisTurn = undefined));
-    return (this.#ofThisTurn = { isStale: false, revision });
+    return (this.#ofThisTurn = { freshness: "current", revision });
   }
 
   #enqueue(gun: string): Question {
@@ -81,7 +80,9 @@ export class CollectionRevisions {
 
   async #answerTo({ answer }: Question, gun: string): Promise<RevisionAnswer> {
     const found = await answer.promise;
-    return found === undefined ? { isStale: true } : { isStale: false, revision: found.get(gun) };
+    if (found === undefined) return { freshness: "stale" };
+    const revision = found.get(gun);
+    return revision === undefined ? { freshness: "absent" } : { freshness: "current", revision };
   }
 
   async #settle(question: Question, found: Promise<ReadonlyMap<string, string>>): Promise<void> {
@@ -90,8 +91,8 @@ export class CollectionRevisions {
       question.answer.resolve(await found);
       this.#setFound();
     } catch (error) {
-      if (hasCode(error, "STORAGE_FAILED")) question.answer.resolve(undefined);
-      else question.answer.reject(error);
+      // Whatever it was: nobody knows now what is current, which is what the answer says.
+      question.answer.resolve(undefined);
       this.#setLost(error);
     }
     this.#isAsking = false;

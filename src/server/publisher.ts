@@ -159,7 +159,7 @@ export class Publisher {
 
   /** Nothing was signed: another reader's renewal came first, or readers would not believe a new timestamp. */
   async #settleUnrenewed(gun: string): Promise<void> {
-    if (await this.#parts.reader.refresh(gun)) return;
+    if ((await this.#parts.reader.refresh(gun)) !== "current") return;
     const view = await this.#parts.reader.view(gun);
     if (view === undefined || view.expiresAt > this.#parts.now()) return;
     this.#failRenewal(gun, {

@@ -14,8 +14,8 @@ async function startReplica(name: string): Promise<string> {
   const script = fileURLToPath(import.meta.resolve("./server-process.ts"));
   const settings = JSON.stringify({ lifetimes });
   const isUp = (log: () => string): boolean => /^http:/mu.test(log());
-  const { log } = await scope.start(name, process.execPath, [script, scope.path("data"), settings], { ready: isUp });
-  return /^http:\S+/mu.exec(log())?.[0] ?? "";
+  const started = await scope.start(name, process.execPath, [script, scope.path("data"), settings], { ready: isUp });
+  return /^http:\S+/mu.exec(started.log())?.[0] ?? "";
 }
 
 interface Change {

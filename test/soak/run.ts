@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: the long forms of what the test suite does briefly. Properties with many inputs, publishers racing at full
- * size, a server killed over and over. Parts can be named: `npm run soak -- fuzz publishers crash`.
+ * size, a server killed over and over, replicas whose databases and nodes die. Parts can be named: `npm run soak -- fuzz publishers crash replicas`.
  */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
@@ -52,7 +52,22 @@ async function crash(): Promise<boolean> {
   return lost.length === 0;
 }
 
-const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = { fuzz, publishers, crash };
+/** The stories of several servers on one database, for a minute each instead of seconds. @returns true when all held */
+function replicas(): boolean {
+  const seconds = process.env["TAGSEAL_REPLICA_SECONDS"] ?? "60";
+  say(`replicas: ${seconds} s of each story`);
+  const env = { ...process.env, TAGSEAL_REPLICA_SECONDS: seconds };
+  const runner = resolve(import.meta.dirname, "../run.ts");
+  const suites = ["test/server/replicas.test.ts", "test/server/galera.test.ts"];
+  return spawnSync(process.execPath, [runner, ...suites], { env, stdio: "inherit" }).status === 0;
+}
+
+const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
+  fuzz,
+  publishers,
+  crash,
+  replicas,
+};
 const words = process.argv.slice(2);
 for (const [name, part] of Object.entries(parts)) {
   if (words.length > 0 && !words.includes(name)) continue;

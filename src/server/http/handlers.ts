@@ -54,9 +54,10 @@ export class Handlers {
   /** GET `<role>.json`. A timestamp that has expired is signed again first. @throws WireError `METADATA_NOT_FOUND` */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     const { reader } = this.#parts;
-    const isStale = await reader.refresh(gun);
+    const freshness = await reader.refresh(gun);
+    if (freshness === "absent") throw fileNotFound();
     const known = await reader.view(gun);
-    if (isStale) return this.#staleFile(request, gun, role, known);
+    if (freshness === "stale") return this.#staleFile(request, gun, role, known);
     const isRenewable = role === "timestamp" || role === "snapshot";
     const view = known && isRenewable ? await this.#renewed(gun, known) : known;
     return this.#file(request, view && (await reader.fileIn(view, gun, role)), this.#currentCaching);
@@ -64,14 +65,13 @@ export class Handlers {
 
   /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND` */
   async byChecksum(request: IncomingMessage, gun: string, role: RoleName, checksum: string): Promise<Reply> {
-    const isStale = await this.#parts.reader.refresh(gun, immutableMaxAgeMs);
-    const caching = isStale ? staleCacheControl : this.#consistentCaching;
+    const caching = await this.#refresh(gun, immutableMaxAgeMs);
     return this.#file(request, await this.#parts.reader.byChecksum(gun, role, checksum), caching);
   }
 
   /** GET `<version>.<role>.json`. @throws WireError `METADATA_NOT_FOUND` */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
-    const caching = (await this.#parts.reader.refresh(gun)) ? staleCacheControl : this.#consistentCaching;
+    const caching = await this.#refresh(gun);
     return this.#file(request, await this.#parts.reader.byVersion(gun, role, version), caching);
   }
 
@@ -108,6 +108,13 @@ export class Handlers {
   #renewed(gun: string, view: CollectionView): CollectionView | Promise<CollectionView | undefined> {
     const { reader, publisher, now } = this.#parts;
     return view.expiresAt > now() ? view : publisher.renew(gun).then(() => reader.view(gun));
+  }
+
+  /** What to say to caches about a file whose name never means another one. @throws WireError `METADATA_NOT_FOUND` */
+  async #refresh(gun: string, maxAgeMs = 0): Promise<CacheControl> {
+    const freshness = await this.#parts.reader.refresh(gun, maxAgeMs);
+    if (freshness === "absent") throw fileNotFound();
+    return freshness === "stale" ? staleCacheControl : this.#consistentCaching;
   }
 
   /** While the store cannot be asked: what is still good is given, and said to be perhaps not the newest. */

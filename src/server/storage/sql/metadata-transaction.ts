@@ -184,20 +184,25 @@ export class MetadataTransaction {
     }
     const table = this.#queries.updateTable("tagseal_change_position").where("id", "=", 1);
     const next = table.set(({ eb }) => ({ last_change: eb("last_change", "+", 1) })).returning("last_change");
-    const [row] = await this.#session.rows(next);
-    if (row === undefined) throw new TagsealError("STORAGE_FAILED", "The changefeed has no position to go on from");
-    return row.last_change;
+    return positionIn(await this.#session.rows(next));
   }
 
   async #lockPosition(): Promise<number> {
     const query = this.#queries.selectFrom("tagseal_change_position").select("last_change").where("id", "=", 1);
-    return (await this.#session.rows(query.forUpdate()))[0]?.last_change ?? 0;
+    return positionIn(await this.#session.rows(query.forUpdate()));
   }
 
   async #movePosition(last: number): Promise<void> {
     const table = this.#queries.updateTable("tagseal_change_position");
     await this.#session.change(table.set({ last_change: last }).where("id", "=", 1));
   }
+}
+
+function positionIn([row]: readonly { readonly last_change: number }[]): number {
+  if (row !== undefined) return row.last_change;
+  throw new TagsealError("STORAGE_FAILED", "The changefeed has no position to go on from", {
+    hint: "Restore the table tagseal_change_position, which a migration has filled and nothing else empties.",
+  });
 }
 
 function update(gun: string, { version, sha256 }: NewFile, createdAt: Date): NewChange {

@@ -215,8 +215,8 @@ function errorNumberOf(error: unknown): number | undefined {
   return isFromServer && typeof error.errno === "number" && error.errno > 0 ? error.errno : undefined;
 }
 
-/** Files a publisher may send: `defaultLimits.maxPartBytes`, and what goes with them in a packet. */
-const neededPacketBytes = 33 * 1024 * 1024;
+/** The files of a publication go in one packet: `defaultLimits.maxBytes`, and a little for what goes with them. */
+const neededPacketBytes = 49 * 1024 * 1024;
 
 async function inspect(connection: SqlConnection, { display }: DatabaseAddress): Promise<string[]> {
   const names = ["innodb_flush_log_at_trx_commit", "max_allowed_packet", "wsrep_on"];
@@ -230,6 +230,6 @@ async function inspect(connection: SqlConnection, { display }: DatabaseAddress):
   }
   const packet = Number(found.get("max_allowed_packet"));
   if (packet < neededPacketBytes)
-    warnings.push(`${display} runs with max_allowed_packet=${packet}: files of about that size cannot be stored`);
+    warnings.push(`${display} runs with max_allowed_packet=${packet}: larger publications cannot be stored`);
   return warnings;
 }
