@@ -15,7 +15,7 @@ const root = import.meta.dirname;
 const dist = resolve(root, process.argv[2] ?? "dist");
 
 /** Packages that are loaded only when somebody installed them: native code, and database drivers. */
-const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js", "@grpc/proto-loader"];
+const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
 
 /**
  * Loads Node's own modules when the module that needs them is initialised, and without evaluating their lazy members: a plain

@@ -19,7 +19,7 @@ const architectures: Readonly<Record<string, { ours: string; bun: string }>> = {
 };
 
 /** Packages that are loaded only where somebody installed them, which cannot be beside a single file. */
-const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js", "@grpc/proto-loader"];
+const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
 
 const options: readonly string[] = [
   "--compile",

@@ -23,14 +23,25 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sandbox: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
   moving: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
   cli: [
-    ...["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server", "sandbox"],
+    "errors",
+    "encoding",
+    "crypto",
+    "tuf",
+    "reference",
+    "registry",
+    "keys",
+    "trust",
+    "engine",
+    "server",
+    "sandbox",
     "moving",
   ],
   entry: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "engine", "server"],
 };
 
-/** The command line is where the process is: its arguments, environment, streams and exit. */
+/** The command line is where the process is: its arguments, environment, streams and exit. What it costs is asked in one other place. */
 const mayTouchProcess: ReadonlySet<string> = new Set([
+  "src/server/process-metrics.ts",
   "src/cli/bin.ts",
   "src/cli/compile-cache.ts",
   "src/cli/handing-over.ts",
@@ -131,7 +142,7 @@ describe("layers", () => {
     );
   });
 
-  it("touches the process only in the command line's outermost files", () => {
+  it("touches the process only in the command line's outermost files, and where its cost is measured", () => {
     const touching = files
       .filter((file) => !mayTouchProcess.has(file))
       .filter((file) => {

@@ -7,6 +7,7 @@ import type { ConnectionCounts } from "./http/connection-limit.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { Upkeep } from "./upkeep.ts";
@@ -38,6 +39,7 @@ export function serverMetrics(sources: MetricSources): Metrics {
   addFreshness(add, sources);
   addRetention(add, sources);
   addLimits(add, sources);
+  addProcessMetrics(metrics);
   return metrics;
 }
 

@@ -63,6 +63,19 @@ describe("a command that is docker's own", () => {
     assert.equal((await tagseal("image", "pull", "some/image")).stdout, "asked to image pull some/image\n");
   });
 
+  it("is docker's also where Tagseal has a command of that name and what follows is not for it", async () => {
+    const lines = [
+      ["import", "-c", "CMD sh", "rootfs.tar", "my/image"],
+      ["export", "-o", "rootfs.tar", "container"],
+    ];
+    for (const line of lines) assert.equal((await tagseal(...line)).stdout, `asked to ${line.join(" ")}\n`);
+    assert.match((await tagseal("import")).stderr, /notary-db/u);
+    assert.match((await tagseal("import", "bundle")).stderr, /requires/u);
+    assert.match((await tagseal("export", "--to", "x.tar")).stderr, /--data or --database is required/u);
+    const asDocker = await run(join(linked("renamed", "docker"), "docker"), ["import", "bundle"], { env });
+    assert.equal(asDocker.stdout, "asked to import bundle\n", "under docker's name all of it is docker's");
+  });
+
   it("loses the trust switch where it turned trust off, because not every docker knows it", async () => {
     const asked = { env: { ...env, DOCKER_CONTENT_TRUST: "1" } };
     const { stdout } = await runOk(tagsealCommand, ["pull", "--disable-content-trust", "-q", "some/image:tag"], asked);

@@ -28,6 +28,8 @@ const aliases = {
   NOTARY_SIGNER_ALIAS1: signerPassphrases.alias1,
   NOTARY_SIGNER_ALIAS2: signerPassphrases.alias2,
   NOTARY_SIGNER_DEFAULT_ALIAS: "alias2",
+  // the configuration names the old signer, whose keys have moved
+  TAGSEAL_SERVER_TRUST_SERVICE_TYPE: "local",
 };
 const notaryGun = "registry.example.com/team/tool";
 const deletedGun = "registry.example.com/team/gone";
@@ -42,7 +44,7 @@ function changesIn(body: string): readonly object[] {
   }));
 }
 
-/** Where the new server keeps everything: files, or a database on the server of the old one. */
+/** Where the new server keeps everything: files, or tables of its own in the old one's database, as its configuration says. */
 type Target = "files" | "database";
 
 function stories(store: "postgres" | "mysql", target: Target): void {
@@ -70,14 +72,11 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     writeFileSync(file, text);
     return file;
   };
-  /** What each of the three reads, each with what it remembers. */
+  /** What each of the three reads, with what it remembers. In turn: docker and notary write into one cache, in place. */
   const allSee = async (gun: string): Promise<readonly string[]> => {
-    const seen = await Promise.all([
-      tagsSeenByDocker(users.reader, gun),
-      tagsSeenByNotary(users.reader, gun),
-      tagsSeenByTagseal(users.reader, gun),
-    ]);
-    const names = seen.map((tags) => Object.keys(tags));
+    const byDocker = await tagsSeenByDocker(users.reader, gun);
+    const byNotary = await tagsSeenByNotary(users.reader, gun);
+    const names = [byDocker, byNotary, await tagsSeenByTagseal(users.reader, gun)].map((tags) => Object.keys(tags));
     assert.deepEqual(names[1], names[0]);
     assert.deepEqual(names[2], names[0]);
     return names[0] ?? [];
@@ -91,9 +90,10 @@ function stories(store: "postgres" | "mysql", target: Target): void {
       startDockerRegistry(scope),
     ]);
     old = server;
-    await server.database?.create("tagseal", "");
-    const url = server.database?.url("tagseal").replace("?parseTime=true", "") ?? "";
-    place = { files: ["--data", scope.path("data")], database: ["--database", url] };
+    place = {
+      files: ["--data", scope.path("data")],
+      database: ["--notary-config", server.configuration.server],
+    };
     image = `${registry.host}/team/app`;
     for (const name of ["publisher", "reader"] as const) users[name] = client(scope, { server, engine, name });
     await makeHistory();
@@ -122,6 +122,17 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     assert.deepEqual(await allSee(notaryGun), ["v1"]);
     await reader.dockerOk(["pull", `${image}:v2`], { env: trustOn });
   }
+
+  it("starts no server on the old database before it was imported: every client would be told that nothing is signed", async () => {
+    const argv = ["server", "--listen", "127.0.0.1:0", "--notary-config", old.configuration.server];
+    const { code, stderr } = await users.publisher.tagseal(argv, { env: aliases });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /holds the repositories of a Notary server, and none of them was imported\nhint: .*import notary-db/u,
+    );
+    assert.doesNotMatch(stderr, /"listening"/u);
+  });
 
   it("imports everything while the old server serves, and catches up once it has stopped", async () => {
     const first = await importInto(target);
@@ -183,6 +194,23 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     );
   });
 
+  it("reports a row that was damaged, and brings the rest", async () => {
+    const damage = `update tuf_files set data = 'x' where gun = '${notaryGun}' and role = 'snapshot' and version = 2`;
+    await old.database?.run("notaryserver", damage);
+    const { server } = old.configuration;
+    const argv = ["import", "notary-db", "--from", server, "--data", scope.path("damaged"), "--json"];
+    const { code, stdout } = await users.publisher.tagseal(argv);
+    const { collections } = JSON.parse(stdout) as NotaryDatabaseReport;
+    assert.equal(code, 1);
+    assert.deepEqual(
+      collections.map(({ gun, problems }) => [gun, problems.map((problem) => problem.message.replace(/ \(.*/su, ""))]),
+      [
+        [image, []],
+        [notaryGun, ["snapshot 2"]],
+      ].toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1)),
+    );
+  });
+
   it("rotates every key", async () => {
     for (const args of [["timestamp", "-r"], ["snapshot", "-r"], ["targets"], ["root"]]) {
       await users.publisher.notaryOk(["key", "rotate", notaryGun, ...args], { input: "yes\n" });
@@ -192,8 +220,37 @@ function stories(store: "postgres" | "mysql", target: Target): void {
   });
 }
 
+/** The keys stay where they are: only what is public moves. */
+function oldSignerStory(): void {
+  const scope = new Scope("moving-signer");
+  after(() => scope.close());
+
+  it("goes on with the old signer when its keys are not moved", async () => {
+    const old = await startNotary(scope, { store: "postgres" });
+    const user = client(scope, { server: old, name: "publisher" });
+    const note = scope.path("note");
+    writeFileSync(note, "note");
+    await user.notaryOk(["init", notaryGun, "-p"]);
+    await user.notaryOk(["key", "rotate", notaryGun, "snapshot", "-r"]);
+    await user.notaryOk(["add", "-p", notaryGun, "v1", note]);
+    await old.process.stop(); // and not the signer
+    const { server } = old.configuration;
+    const moved = await user.tagsealOk(["import", "notary-db", "--from", server, "--notary-config", server]);
+    assert.match(moved.stdout, /^Keys +not moved: no --signer-from$/mu);
+    await startTagsealServer(scope, { port: old.port, args: ["--notary-config", server] });
+    assert.deepEqual(Object.keys(await tagsSeenByNotary(user, notaryGun)), ["v1"]);
+    await user.notaryOk(["add", "-p", notaryGun, "v2", note]);
+    await user.notaryOk(["key", "rotate", notaryGun, "timestamp", "-r"]);
+    await user.notaryOk(["add", "-p", notaryGun, "v3", note]);
+    assert.deepEqual(Object.keys(await tagsSeenByTagseal(user, notaryGun)), ["v1", "v2", "v3"]);
+  });
+}
+
 const peers = ["notary", "docker", "dockerd", "registry", "openssl", "busybox"] as const;
 describe("moving from PostgreSQL", { skip: missingPeers([...peers, "postgres"]) }, () =>
   stories("postgres", "database"),
 );
 describe("moving from MariaDB", { skip: missingPeers([...peers, "mariadb"]) }, () => stories("mysql", "files"));
+describe("moving to our server with the old signer", { skip: missingPeers(["notary", "postgres", "openssl"]) }, () =>
+  oldSignerStory(),
+);

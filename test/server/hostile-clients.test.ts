@@ -6,6 +6,7 @@ import { connect, type Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import type { ServerLimits } from "../../src/server/server-options.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import { target } from "../support/editing-story.ts";
@@ -144,6 +145,52 @@ describe("hostile uploads", () => {
       assert.equal(response.status, 400, brick.slice(0, 100));
       assert.match(await response.text(), /INVALID_UPDATE|MALFORMED_JSON/u);
     }
+    await servesOn(server);
+  });
+
+  it("I8: nothing that is wrong with an upload leaves a trace in the store", async (t) => {
+    const { server, publisher } = await published(t);
+    const good = Buffer.from(
+      (await publisher.signed((editor) => editor.addTarget("targets", "v2", target("v2")))).get("targets") ?? [],
+    );
+    const part = (fileName: string, text: string | Buffer, more = ""): string =>
+      `--x\r\nContent-Disposition: form-data; name="files"; filename="${fileName}"${more}\r\n\r\n${text.toString("latin1")}\r\n`;
+    const bodies: readonly [code: RegExp, body: string][] = [
+      ...[
+        "../targets",
+        "targets/../root",
+        "/etc/passwd",
+        "targets//a",
+        "targets/",
+        "targets/%2e%2e",
+        "targets\\\\a",
+        "root\u0000",
+      ].map((name) => [/INVALID_ROLE/u, part(name, good)] as [RegExp, string]),
+      [/INVALID_UPDATE/u, part("targets/releases", good)],
+      [/INVALID_UPDATE/u, part("snapshot", good)],
+      [/INVALID_UPDATE/u, part("root", good)],
+      [/INVALID_UPDATE/u, part("targets", `${good.toString()} `)],
+      [/MALFORMED_JSON/u, part("targets", Buffer.concat([Buffer.from("\uFEFF"), good]))],
+      [/INVALID_UPDATE|MALFORMED_JSON/u, part("targets", good.subarray(1))],
+      [/MALFORMED_JSON/u, part("targets", good) + part("targets", "null null")],
+      [/INVALID_UPDATE|MALFORMED_JSON/u, part("targets", "null")],
+      [/NO_FILENAME/u, part("", good)],
+      [/NO_FILENAME/u, part("targets", good).replace(/; filename="[^"]*"/u, "")],
+      [/MALFORMED_UPLOAD/u, part("targets", good).replace("\r\n", "\n")],
+      [/MALFORMED_UPLOAD/u, part("targets", good, `; x="${"y".repeat(5000)}"`)],
+    ];
+    const store = new SqliteMetadataStore({ path: `${server.dataDir}/metadata.db` });
+    t.after(() => store.close());
+    const before = await store.versions(gun);
+    for (const [code, body] of bodies) {
+      const headers = { "Content-Type": "multipart/form-data; boundary=x" };
+      const sent = { method: "POST", headers, body: Buffer.from(`${body}--x--\r\n`, "latin1") };
+      const response = await fetch(tufUrl(server.url, gun), sent);
+      assert.equal(response.status, 400, body.slice(0, 100));
+      assert.match(await response.text(), code, body.slice(0, 100));
+    }
+    assert.deepEqual(await store.versions(gun), before);
+    assert.deepEqual(await store.guns("", 10), [gun]);
     await servesOn(server);
   });
 

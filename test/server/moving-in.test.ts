@@ -11,7 +11,7 @@ import { tagsealCommand } from "../support/clients.ts";
 import { notaryFiles, type NotaryFiles } from "../support/notary-files.ts";
 import { newPath, oldPassphrase, published, tagseal, type Ended } from "./moving-story.ts";
 import { serve, temporaryDirectory } from "./running-server.ts";
-import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
+import { readTags, type UploadingPublisher } from "./uploading-publisher.ts";
 
 const gun = "registry.example.com/team/app";
 const other = "registry.example.com/team/other";

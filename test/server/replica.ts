@@ -16,7 +16,7 @@ export interface Replica {
   readonly publisher: Publisher;
   readonly keeper: FreshnessKeeper;
   readonly lines: { readonly event: string; readonly [field: string]: unknown }[];
-  /** Makes every use of a private key fail, as a signer does that has gone away. */
+  /** Makes every use of a private key fail, as with a signer that has gone away; undefined brings it back. */
   readonly breakSigner: (reason: Error | undefined) => void;
 }
 
@@ -32,15 +32,7 @@ export async function openReplica(
   const log = new ServerLog({ sink, level: "debug", now });
   const { store, signer: opened } = await openServerParts({ host: "", port: 0, dataDir }, now, log);
   t.after(async () => await Promise.all([store.close(), opened.close()]));
-  let broken: Error | undefined;
-  const signer: SigningService = {
-    isAvailable: true,
-    pendingKey: (gun, role) => opened.pendingKey(gun, role),
-    find: async (gun, role, keyId) => (broken ? await Promise.reject(broken) : await opened.find(gun, role, keyId)),
-    check: () => opened.check(),
-    reload: () => opened.reload(),
-    close: () => opened.close(),
-  };
+  const { signer, breakSigner } = breakable(opened);
   const publisher = new Publisher({
     store,
     signer,
@@ -50,5 +42,26 @@ export async function openReplica(
     lifetimes,
   });
   const keeper = new FreshnessKeeper({ store, publisher, log, lead: renewalLead(lifetimes), ...options });
-  return { store, publisher, keeper, lines, breakSigner: (reason) => (broken = reason) };
+  return { store, publisher, keeper, lines, breakSigner };
+}
+
+/** The same signer until it is broken: every use of a private key fails from then on, and so does the probe. */
+export function breakable(opened: SigningService): {
+  signer: SigningService;
+  breakSigner: (reason: Error | undefined) => void;
+} {
+  let broken: Error | undefined;
+  const unlessBroken = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (broken !== undefined) throw broken;
+    return await work();
+  };
+  const signer: SigningService = {
+    isAvailable: true,
+    pendingKey: (gun, role) => opened.pendingKey(gun, role),
+    find: (gun, role, keyId) => unlessBroken(() => opened.find(gun, role, keyId)),
+    check: () => unlessBroken(() => opened.check()),
+    reload: () => opened.reload(),
+    close: () => opened.close(),
+  };
+  return { signer, breakSigner: (reason) => (broken = reason) };
 }

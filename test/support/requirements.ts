@@ -23,6 +23,8 @@ export type Peer =
   | "python"
   | "wrk"
   | "systemd"
+  | "sqlite3"
+  | "curl"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -41,6 +43,8 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   softhsm: ["softhsm2-util"],
   busybox: ["busybox"],
   python: ["python3"],
+  sqlite3: ["sqlite3"],
+  curl: ["curl"],
   systemd: ["systemd-analyze", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],

@@ -70,7 +70,9 @@ export const command = defineCommand(
     const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
     const keys = configuredKeys(settings, env);
     if (keys.dataDir === undefined && keys.database === undefined) throw missing("data");
-    const log = (line: string): void => void io.stderr.write(`${line}\n`);
+    const log = (line: string): void => {
+      io.stderr.write(`${line}\n`);
+    };
     const running = await startSigner({
       ...configuredSigner(settings),
       ...parseListenAddress(address),

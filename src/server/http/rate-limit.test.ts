@@ -34,6 +34,11 @@ describe("a rate limit", () => {
     assert.equal(limit.refused, 3);
   });
 
+  it("may be so strict that nothing is left", () => {
+    const { limit } = limitAt(0);
+    assert.equal(waitOf(limit, "a"), 3600);
+  });
+
   it("counts each client for itself", () => {
     const { limit } = limitAt(1);
     assert.equal(waitOf(limit, "a"), undefined);

@@ -12,6 +12,8 @@ interface Bucket {
 }
 
 const minuteMs = 60_000;
+/** Where nothing is allowed at all, clients need not ask more often than this. */
+const maxWaitSeconds = 3600;
 
 /** Lets each client do something so many times a minute, all of them at once if it likes. */
 export class RateLimit {
@@ -46,7 +48,8 @@ export class RateLimit {
     }
     this.refused += 1;
     const waitMs = ((1 - bucket.tokens) * minuteMs) / this.#perMinute;
-    const headers = { "Retry-After": String(Math.max(1, Math.ceil(waitMs / 1000))) };
+    const waitSeconds = Math.min(maxWaitSeconds, Math.max(1, Math.ceil(waitMs / 1000)));
+    const headers = { "Retry-After": String(waitSeconds) };
     throw new WireError("TOOMANYREQUESTS", { detail: `at most ${this.#perMinute} a minute`, headers });
   }
 

@@ -120,8 +120,7 @@ class Exchange {
       this.#parts.log.write("error", "request failed", { ...this.#fields(), ...errorFields(error) });
     }
     try {
-      const headers = { ...wireError.headers, "X-Request-Id": this.#requestId };
-      this.#send(jsonReply(wireError.status, wireError.toBody(), headers), wireError.wireCode);
+      this.#send(jsonReply(wireError.status, wireError.toBody(), wireError.headers), wireError.wireCode);
     } catch (cause) {
       this.#parts.log.write("error", "answer could not be sent", { ...this.#fields(), ...errorFields(cause) });
       throw cause;
@@ -132,6 +131,7 @@ class Exchange {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
     if (!this.#request.complete) this.#closeAfterwards();
+    if (status >= 400) response.setHeader("X-Request-Id", this.#requestId);
     response.writeHead(status, headers);
     if (this.#request.method === "HEAD" || body === "") response.end();
     else if (typeof body === "object" && "latin1" in body) response.end(body.latin1, "latin1");

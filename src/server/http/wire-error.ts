@@ -20,6 +20,9 @@ const catalogue = {
 /** One of the codes a client may see. */
 export type WireCode = keyof typeof catalogue;
 
+/** All of them. */
+export const wireCodes = Object.keys(catalogue) as readonly WireCode[];
+
 /** Any JSON that explains a code further. */
 export type WireDetail = string | readonly object[] | { readonly [name: string]: unknown };
 

@@ -47,7 +47,7 @@ class History {
   }
 
   newest(role: string): FileVersion | undefined {
-    return this.versions.filter((file) => file.role === role).at(-1);
+    return this.versions.findLast((file) => file.role === role);
   }
 
   #add(role: string, createdAt: Date): FileVersion {

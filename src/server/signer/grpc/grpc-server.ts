@@ -52,9 +52,13 @@ export async function startGrpcServer(parts: GrpcServerParts): Promise<RunningGr
     "grpc.keepalive_timeout_ms": 20_000,
   });
   addMethods(server, parts);
-  const { credentials, replace } = mutualCredentials(grpc, parts.tls);
-  const port = await bind(server, credentials, parts);
-  return { port, useCertificates: replace, close: () => close(server, limits.shutdownTimeoutMs) };
+  const certificates = mutualCredentials(grpc, parts.tls);
+  const port = await bind(server, certificates.credentials, parts);
+  return {
+    port,
+    useCertificates: (tls) => certificates.replace(tls),
+    close: () => close(server, limits.shutdownTimeoutMs),
+  };
 }
 
 function addMethods(server: Server, { service, log }: GrpcServerParts): void {

@@ -1,0 +1,190 @@
+/** What the operations of the API have in common: parameters, headers, errors and shapes, in the words of OpenAPI 3.1. */
+
+import { wireCodes } from "./wire-error.ts";
+
+/** A reference to one of the components below. */
+export function ref<Kind extends keyof typeof components>(kind: Kind, name: keyof (typeof components)[Kind] & string) {
+  return { $ref: `#/components/${kind}/${name}` };
+}
+
+const text = { type: "string" } as const;
+const sha256 = { type: "string", pattern: "^[0-9a-f]{64}$" } as const;
+const requestId = { $ref: "#/components/headers/RequestId" };
+const noSniff = { $ref: "#/components/headers/NoSniff" };
+
+function error(description: string, headers: Readonly<Record<string, object>> = {}) {
+  const schema = { $ref: "#/components/schemas/Errors" };
+  return {
+    description,
+    headers: { "X-Request-Id": requestId, "X-Content-Type-Options": noSniff, ...headers },
+    content: { "application/json": { schema } },
+  };
+}
+
+/** The `components` of the document. */
+export const components = {
+  parameters: {
+    Gun: {
+      name: "gun",
+      in: "path",
+      required: true,
+      description:
+        "Name of the repository, its slashes as they are: `docker.io/library/alpine`. At most 255 bytes; no empty, `.` or `..` segment, no segment `_trust`, no white space, control characters, `\\` or `*`.",
+      schema: { type: "string", maxLength: 255 },
+    },
+    Role: {
+      name: "role",
+      in: "path",
+      required: true,
+      description: "`root`, `targets`, `snapshot`, `timestamp`, or a delegation such as `targets/releases`.",
+      schema: { type: "string", pattern: "^(root|snapshot|timestamp|targets(/[-a-z0-9_]+)*)$", maxLength: 255 },
+    },
+    ServerRole: {
+      name: "role",
+      in: "path",
+      required: true,
+      schema: { type: "string", enum: ["snapshot", "timestamp"] },
+    },
+    Sha256: { name: "sha256", in: "path", required: true, schema: sha256 },
+    Version: { name: "version", in: "path", required: true, schema: { type: "integer", minimum: 1 } },
+    Records: {
+      name: "records",
+      in: "query",
+      required: true,
+      description: "How many changes at most; 0 means 100, a negative number reads backwards. Never more than 10,000.",
+      schema: { type: "integer" },
+    },
+    ChangeId: {
+      name: "change_id",
+      in: "query",
+      description: "The changes after this one, or before it when reading backwards.",
+      schema: { type: "integer", minimum: 0 },
+    },
+    IfNoneMatch: { name: "If-None-Match", in: "header", description: "Entity tags of what is there.", schema: text },
+    AcceptEncoding: {
+      name: "Accept-Encoding",
+      in: "header",
+      description: "`br` and `gzip` are understood, with their weights.",
+      schema: text,
+    },
+  },
+  headers: {
+    RequestId: { description: "Names the request in the log: the one it came with, or a new one.", schema: text },
+    NoSniff: { description: "The type is what it says.", schema: { const: "nosniff" } },
+    ETag: { description: "Strong: exactly these bytes on the wire.", schema: text },
+    LastModified: { description: "When the file was stored.", schema: text },
+    CacheControl: { description: "How long caches may keep the answer.", schema: text },
+    Pragma: { description: "Beside a `Cache-Control` that forbids keeping.", schema: { const: "no-cache" } },
+    Vary: { description: "`Accept-Encoding`, for files that may come compressed.", schema: text },
+    ContentEncoding: { description: "How the body is compressed.", schema: { enum: ["br", "gzip"] } },
+    RetryAfter: { description: "Seconds until it is worth trying again.", schema: { type: "integer", minimum: 1 } },
+    WwwAuthenticate: { description: "How to log in.", schema: text },
+  },
+  responses: {
+    BadRequest: error("Refused; nothing was changed. The code says why."),
+    Unauthorized: error("No leave: not logged in, or the user has no right to this.", {
+      "Www-Authenticate": { $ref: "#/components/headers/WwwAuthenticate" },
+    }),
+    NotFound: error("There is nothing of this name."),
+    TooLarge: error("The upload, or one part of it, is too large."),
+    TooManyRequests: error("This client asks too often.", {
+      "Retry-After": { $ref: "#/components/headers/RetryAfter" },
+    }),
+    Failed: error(
+      "Something is wrong with the server; nothing was changed. Its log says what, under the request's name.",
+    ),
+    Busy: error("Too many uploads are under way.", { "Retry-After": { $ref: "#/components/headers/RetryAfter" } }),
+  },
+  schemas: {
+    Errors: {
+      description: "At most 1 KiB; always one error.",
+      type: "object",
+      required: ["errors"],
+      properties: {
+        errors: {
+          type: "array",
+          minItems: 1,
+          maxItems: 1,
+          items: {
+            type: "object",
+            required: ["code", "message"],
+            properties: {
+              code: { type: "string", enum: wireCodes },
+              message: text,
+              detail: { description: "Depends on the code." },
+            },
+          },
+        },
+      },
+    },
+    PublicKey: {
+      type: "object",
+      required: ["keytype", "keyval"],
+      properties: {
+        keytype: { type: "string", enum: ["ecdsa", "ed25519", "rsa"] },
+        keyval: {
+          type: "object",
+          required: ["public", "private"],
+          properties: { public: { type: "string", description: "base64" }, private: { type: "null" } },
+        },
+      },
+    },
+    Changes: {
+      type: "object",
+      required: ["count", "records"],
+      properties: {
+        count: { type: "integer" },
+        records: {
+          description: "Oldest first, whichever way was read.",
+          type: "array",
+          items: {
+            type: "object",
+            required: ["ID", "CreatedAt", "GUN", "Version", "SHA256", "Category"],
+            properties: {
+              ID: { type: "string", pattern: "^[0-9]+$" },
+              CreatedAt: { type: "string", format: "date-time" },
+              GUN: text,
+              Version: { type: "integer", description: "of the timestamp; 0 for a deletion" },
+              SHA256: { type: "string", description: "of the timestamp; empty for a deletion" },
+              Category: { type: "string", enum: ["update", "deletion"] },
+            },
+          },
+        },
+      },
+    },
+    HealthFailures: {
+      description: "What failed; nothing when all is well.",
+      type: "object",
+      properties: { "DB operational": text, "Trust operational": text },
+      additionalProperties: false,
+    },
+    Readiness: {
+      type: "object",
+      required: ["status", "reasons"],
+      properties: {
+        status: { type: "string", enum: ["ready", "degraded", "unready"] },
+        reasons: {
+          description: "One for each part that is not well.",
+          type: "object",
+          properties: { store: text, signer: text, freshness: text },
+          additionalProperties: false,
+        },
+      },
+    },
+    Token: {
+      type: "object",
+      required: ["token", "access_token", "expires_in", "issued_at"],
+      properties: {
+        token: text,
+        access_token: text,
+        expires_in: { type: "integer" },
+        issued_at: { type: "string", format: "date-time" },
+      },
+    },
+  },
+  securitySchemes: {
+    token: { type: "http", scheme: "bearer", description: "Docker's token authentication." },
+    password: { type: "http", scheme: "basic" },
+    certificate: { type: "mutualTLS" },
+  },
+} as const;
