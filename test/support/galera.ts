@@ -27,7 +27,7 @@ export interface GaleraNode {
 /** What runs. */
 export interface GaleraCluster {
   readonly nodes: readonly [GaleraNode, GaleraNode, GaleraNode];
-  /** Creates an empty database. */
+  /** Creates an empty database, on every node. */
   create(name: string): Promise<void>;
 }
 
@@ -69,7 +69,12 @@ export async function startGalera(scope: Scope): Promise<GaleraCluster> {
   await waitUntil("the cluster is whole", async () => (await one.status("wsrep_cluster_size")) === "3", 60_000);
   return {
     nodes: [one, two, three],
-    create: async (name) => void (await one.sql(`create database ${name}`)),
+    async create(name) {
+      await one.sql(`create database ${name}`);
+      const isThere = async (node: Node): Promise<boolean> => (await node.sql(`show databases like '${name}'`)) !== "";
+      for (const node of [one, two, three])
+        await waitUntil(`${node.name} has the database ${name}`, () => isThere(node));
+    },
   };
 }
 
