@@ -22,15 +22,13 @@ import { basename, join, relative, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..");
 const output = resolve(process.argv[2] ?? join(root, "dist", "image"));
 
-/** Packages the server loads when its configuration asks for them; everything else is part of the bundle. */
-const loadedByConfiguration = ["kysely", "pg", "mysql2", "@grpc/grpc-js", "@grpc/proto-loader"];
-
 /** What packages bring for people who develop with them. */
 const notNeeded = /\.(?:[cm]?ts|map|md|markdown|flow)$|\/(?:docs?|tests?|bench|examples?)$/u;
 
 interface Manifest {
   readonly version: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 function manifestIn(directory: string): Manifest {
@@ -47,9 +45,15 @@ function withDependencies(names: readonly string[], found = new Set<string>()): 
   return found;
 }
 
+/** Packages the server loads when its configuration asks for them; everything else is part of the bundle, or is the runtime. */
+function loadedByConfiguration(): string[] {
+  const optional = Object.keys(manifestIn(root).optionalDependencies ?? {});
+  return optional.filter((name) => !name.startsWith("node-linux-"));
+}
+
 /** A copy below another's `node_modules` would be of another version than the one taken here. */
 function copyPackages(): void {
-  for (const name of withDependencies(loadedByConfiguration)) {
+  for (const name of withDependencies(loadedByConfiguration())) {
     const from = join(root, "node_modules", name);
     if (existsSync(join(from, "node_modules")))
       throw new Error(`${name} has packages of its own; teach this script about them`);

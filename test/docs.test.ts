@@ -47,7 +47,7 @@ function shellScript(commands: readonly ConsoleCommand[]): string {
 
 /** Other people's programs that the commands call; a reader without them cannot follow, nor can this test. */
 function peersUsed(commands: readonly ConsoleCommand[]): Peer[] {
-  const peers: readonly Peer[] = ["openssl", "docker", "notary", "skopeo"];
+  const peers: readonly Peer[] = ["openssl", "docker", "notary", "skopeo", "sqlite3", "curl"];
   return peers.filter((peer) => commands.some(({ command }) => new RegExp(`(^|[|;&(] *)${peer} `, "mu").test(command)));
 }
 
@@ -126,7 +126,7 @@ describe("differences from Docker Content Trust", () => {
 describe("dependencies", () => {
   it("each have a line that says why they are here, and nothing else has", () => {
     const kinds = ["dependencies", "optionalDependencies", "devDependencies"];
-    const installed = ["package.json", "release/package.json"].flatMap((file) => {
+    const installed = ["package.json", "release/package.json", "deploy/package.json"].flatMap((file) => {
       const manifest = JSON.parse(read(file)) as Readonly<Record<string, Readonly<Record<string, string>>>>;
       return kinds.flatMap((kind) => Object.keys(manifest[kind] ?? {}));
     });

@@ -13,6 +13,7 @@ import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
 import { onePassphrase } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { SqlOptions } from "./storage/sql/open-sql-database.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
 
 /**
@@ -27,7 +28,8 @@ export async function openServerParts(
   log: ServerLog,
 ): Promise<{ store: MetadataStore; signer: SigningService }> {
   if (options.dataDir !== undefined) makeDataDirectory(options.dataDir);
-  const store = options.store ?? (await openStoreOf(options, (warning) => log.write("info", "database", { warning })));
+  const onWarning = (warning: string): void => log.write("info", "database", { warning });
+  const store = options.store ?? (await openStoreOf(options, { onWarning, refuseUnimported: true }));
   try {
     const signer = options.signer ?? (await openSigner(options, store, now, log));
     return { store, signer };
@@ -44,12 +46,12 @@ export async function openServerParts(
  */
 export async function openStoreOf(
   options: Pick<ServerOptions, "database" | "dataDir">,
-  onWarning?: (warning: string) => void,
+  how: Pick<SqlOptions, "onWarning" | "refuseUnimported"> = {},
 ): Promise<MetadataStore> {
   if (options.database === undefined)
     return new SqliteMetadataStore({ path: join(requireDataDir(options.dataDir), "metadata.db") });
   const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
-  return await openMetadataStore(options.database, { onWarning });
+  return await openMetadataStore(options.database, how);
 }
 
 async function openSigner(

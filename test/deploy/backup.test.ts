@@ -69,7 +69,8 @@ async function withDatabases(database: Database): Promise<Database> {
 }
 
 async function postgres(scope: Scope): Promise<Storage> {
-  const { url } = await withDatabases(await startPostgres(scope));
+  const database = await withDatabases(await startPostgres(scope));
+  const url = (name: string): string => database.url(name);
   const dump = scope.path("dump");
   return shared(url, {
     async backup() {
@@ -135,9 +136,9 @@ for (const [how, prepare, peers] of storages) {
       await early.tagsealOk(["verify", image("v1")]);
 
       const acknowledged: string[] = [];
-      let enough = false;
+      const enough = new AbortController();
       const publishing = (async () => {
-        while (!enough) {
+        while (!enough.signal.aborted) {
           const tag = `n${acknowledged.length}`;
           await sign(owner, tag);
           acknowledged.push(tag);
@@ -148,7 +149,7 @@ for (const [how, prepare, peers] of storages) {
       await storage.backup();
       const then = acknowledged.length;
       await waitUntil("there were later publications", () => acknowledged.length > then + 1, 60_000);
-      enough = true;
+      enough.abort();
       await publishing;
       await late.tagsealOk(["verify", image(acknowledged.at(-1) ?? "")]);
       await server.process.stop();

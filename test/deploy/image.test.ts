@@ -157,7 +157,7 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
     assert.equal((await inContainer("checked", health, `${url}/nothing-here`)).code, 1);
     assert.equal((await inContainer("checked", health, `https://127.0.0.1:${await freePort()}/`)).code, 1);
 
-    const drivers = ["kysely", "pg", "mysql2/promise", "@grpc/grpc-js", "@grpc/proto-loader"];
+    const drivers = ["kysely", "pg", "mysql2/promise", "@grpc/grpc-js", "@grpc/proto-loader", "bcryptjs"];
     const load = `const { createRequire } = require("node:module");
       const load = createRequire("/opt/tagseal/app/cli.js");
       for (const name of ${JSON.stringify(drivers)}) console.log(name, Object.keys(load(name)).length > 0);`;

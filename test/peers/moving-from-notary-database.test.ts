@@ -72,14 +72,11 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     writeFileSync(file, text);
     return file;
   };
-  /** What each of the three reads, each with what it remembers. */
+  /** What each of the three reads, with what it remembers. In turn: docker and notary write into one cache, in place. */
   const allSee = async (gun: string): Promise<readonly string[]> => {
-    const seen = await Promise.all([
-      tagsSeenByDocker(users.reader, gun),
-      tagsSeenByNotary(users.reader, gun),
-      tagsSeenByTagseal(users.reader, gun),
-    ]);
-    const names = seen.map((tags) => Object.keys(tags));
+    const byDocker = await tagsSeenByDocker(users.reader, gun);
+    const byNotary = await tagsSeenByNotary(users.reader, gun);
+    const names = [byDocker, byNotary, await tagsSeenByTagseal(users.reader, gun)].map((tags) => Object.keys(tags));
     assert.deepEqual(names[1], names[0]);
     assert.deepEqual(names[2], names[0]);
     return names[0] ?? [];
@@ -125,6 +122,17 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     assert.deepEqual(await allSee(notaryGun), ["v1"]);
     await reader.dockerOk(["pull", `${image}:v2`], { env: trustOn });
   }
+
+  it("starts no server on the old database before it was imported: every client would be told that nothing is signed", async () => {
+    const argv = ["server", "--listen", "127.0.0.1:0", "--notary-config", old.configuration.server];
+    const { code, stderr } = await users.publisher.tagseal(argv, { env: aliases });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /holds the repositories of a Notary server, and none of them was imported\nhint: .*import notary-db/u,
+    );
+    assert.doesNotMatch(stderr, /"listening"/u);
+  });
 
   it("imports everything while the old server serves, and catches up once it has stopped", async () => {
     const first = await importInto(target);

@@ -187,7 +187,8 @@ class Race {
 
   /** Servers may be away and say so; they may not say what is not so. */
   #fail(error: unknown): void {
-    const text = error instanceof Error ? `${error.message} ${String(error.cause ?? "")}` : String(error);
+    const text =
+      error instanceof Error ? `${error.message} ${(error.cause as Error | undefined)?.message ?? ""}` : String(error);
     if (error instanceof MetadataError) this.#violations.push(`${error.code}: ${text}`);
     else this.#failures.push(text);
   }

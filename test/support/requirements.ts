@@ -24,6 +24,7 @@ export type Peer =
   | "wrk"
   | "systemd"
   | "sqlite3"
+  | "curl"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -43,6 +44,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   busybox: ["busybox"],
   python: ["python3"],
   sqlite3: ["sqlite3"],
+  curl: ["curl"],
   systemd: ["systemd-analyze", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],

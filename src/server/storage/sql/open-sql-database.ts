@@ -5,12 +5,15 @@ import { migrateSchema, type SchemaName } from "./migrate-schema.ts";
 import { loadMysqlEngine } from "./mysql-engine.ts";
 import { loadPostgresEngine } from "./postgres-engine.ts";
 import { SqlDatabase, type SqlLimits } from "./sql-database.ts";
+import { refuseUnimportedNotary } from "./unimported-notary.ts";
 
 /** Settings that are not part of an address. */
 export interface SqlOptions {
   readonly limits?: Partial<SqlLimits> | undefined;
   /** told, in a sentence, of what an operator should know about the database */
   readonly onWarning?: ((warning: string) => void) | undefined;
+  /** for a server, as opposed to an import: refuse a database whose Notary content was not brought over yet */
+  readonly refuseUnimported?: boolean | undefined;
 }
 
 /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
@@ -18,6 +21,7 @@ export async function openSqlDatabase(url: string, schema: SchemaName, options: 
   const database = await databaseAt(url, options);
   try {
     await migrateSchema(database, schema);
+    if (options.refuseUnimported === true) await refuseUnimportedNotary(database);
     await warn(database, options);
     return database;
   } catch (error) {
