@@ -1,5 +1,6 @@
 /** A trust server in this process whose answers a test can bend: ours, behind somebody who sees every request. */
 import { type Meddling, startMeddler } from "../trust/meddler.ts";
+import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, startServer } from "../../src/server/start-server.ts";
 import { certificates } from "./certificates.ts";
 import type { ReachableTrustServer } from "./clients.ts";
@@ -20,6 +21,7 @@ export async function startEvilTrustServer(scope: Scope): Promise<EvilTrustServe
     host: "127.0.0.1",
     port: 0,
     dataDir: scope.path("evil-trust-server"),
+    lifetimes: referenceLifetimes,
   });
   const meddler = await startMeddler(server.url, { cert: readText(serverCertificate), key: readText(serverKey) });
   scope.defer(async () => {

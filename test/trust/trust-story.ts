@@ -8,6 +8,7 @@ import type { KeyStore } from "../../src/keys/key-store.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { type Digest, digestFromHex } from "../../src/reference/digest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
+import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/start-server.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { type Meddler, startMeddler } from "./meddler.ts";
@@ -53,7 +54,10 @@ export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
   };
   before(async () => {
     const dataDir = await directory();
-    server = await startServer({ host: "127.0.0.1", port: 0, dataDir, store: new MemoryMetadataStore(), ...options });
+    // The stories' clocks jump: nothing may happen behind their backs, and a fortnight is what they count with.
+    const quiet = { lifetimes: referenceLifetimes, upkeep: false };
+    const store = new MemoryMetadataStore();
+    server = await startServer({ host: "127.0.0.1", port: 0, dataDir, store, ...quiet, ...options });
   });
   after(async () => {
     for (const context of contexts) context.close();
