@@ -284,8 +284,9 @@ function describeForgetting(open: OpenStore): void {
     await store.restore(gun, [stored("root", 1), stored("targets", 1), stored("targets", 2)]);
     await store.restore("other", [stored("targets", 1)]);
     const forgotten = await store.forget(gun, [
-      { role: "targets", version: 1 },
-      { role: "targets", version: 9 },
+      file("targets", 1),
+      file("targets", 9),
+      file("targets", 2, "what was there before it was deleted and begun anew"),
     ]);
     assert.equal(forgotten, 1);
     assert.equal(await store.byVersion(gun, "targets", 1), undefined);

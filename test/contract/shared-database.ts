@@ -122,7 +122,7 @@ export function sharedDatabaseContract(
         async () => {},
         () => publish(one, "g", 1),
         () => publish(one, "g", 2),
-        () => one.forget("g", [{ role: "targets", version: 1 }]),
+        () => one.forget("g", [file("targets", 1)]),
         () => one.restore("g", [{ ...file("targets", 1), createdAt: at }]),
       ];
       for (const step of steps) {

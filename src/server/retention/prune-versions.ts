@@ -117,15 +117,9 @@ async function entriesOf(
   return entries;
 }
 
-/**
- * A collection may have been deleted and begun anew since the list was made, with the same numbers: each batch is compared with what lies
- * there now.
- */
 async function forgetAll(gun: string, doomed: readonly FileVersion[], store: MetadataStore): Promise<void> {
   for (let at = 0; at < doomed.length; at += forgetBatch) {
-    const present = new Set((await store.versions(gun)).map(({ role, sha256 }) => `${role}.${sha256}`));
-    const batch = doomed.slice(at, at + forgetBatch).filter(({ role, sha256 }) => present.has(`${role}.${sha256}`));
-    if (batch.length > 0) await store.forget(gun, batch);
+    await store.forget(gun, doomed.slice(at, at + forgetBatch));
     await nextTurn();
   }
 }

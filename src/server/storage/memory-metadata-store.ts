@@ -8,6 +8,7 @@ import {
   type ChangeQuery,
   type FileVersion,
   type MetadataStore,
+  type NamedVersion,
   type NewFile,
   type Publication,
   type StoredFile,
@@ -72,12 +73,12 @@ export class MemoryMetadataStore implements MetadataStore {
     return roles.flatMap(([, files]) => files.map(({ bytes, ...file }) => ({ ...file, length: bytes.length })));
   }
 
-  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+  async forget(gun: string, files: readonly NamedVersion[]): Promise<number> {
     const collection = this.#collections.get(gun);
     let forgotten = 0;
-    for (const { role, version } of files) {
+    for (const { role, version, sha256 } of files) {
       const kept = collection?.get(role) ?? [];
-      const left = kept.filter((file) => file.version !== version);
+      const left = kept.filter((file) => file.version !== version || file.sha256 !== sha256);
       forgotten += kept.length - left.length;
       if (left.length > 0) collection?.set(role, left);
       else collection?.delete(role);

@@ -32,6 +32,9 @@ export interface FileVersion {
   readonly createdAt: Date;
 }
 
+/** One kept file and no other, also where a collection was deleted and begun anew meanwhile. */
+export type NamedVersion = Pick<FileVersion, "role" | "version" | "sha256">;
+
 /** One line of the changefeed: a new timestamp, or the deletion of a collection. */
 export interface Change {
   /** rises with every change; positions are never used twice */
@@ -101,7 +104,7 @@ export interface MetadataStore {
    *
    * @returns how many were there
    */
-  forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number>;
+  forget(gun: string, files: readonly NamedVersion[]): Promise<number>;
   /**
    * Puts in files that another store held, with their times, in one durable transaction and without a word in the changefeed. Files that are
    * here already, byte for byte, are passed over, so that an interrupted move can be repeated.

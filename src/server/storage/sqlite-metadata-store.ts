@@ -9,6 +9,7 @@ import {
   type ChangeQuery,
   type FileVersion,
   type MetadataStore,
+  type NamedVersion,
   type NewFile,
   type Publication,
   type StoredFile,
@@ -51,7 +52,7 @@ function prepareAll(database: DatabaseSync) {
     versions: database.prepare(
       "SELECT role, version, sha256, length(data) AS length, created_at FROM tuf_files WHERE gun = ? ORDER BY role, version",
     ),
-    forget: database.prepare("DELETE FROM tuf_files WHERE gun = ? AND role = ? AND version = ?"),
+    forget: database.prepare("DELETE FROM tuf_files WHERE gun = ? AND role = ? AND version = ? AND sha256 = ?"),
     change: database.prepare(`${change} WHERE id = ?`),
     restoreChange: database.prepare(
       "INSERT INTO changefeed (id, created_at, gun, version, sha256, category) VALUES (?, ?, ?, ?, ?, ?)",
@@ -127,12 +128,12 @@ export class SqliteMetadataStore implements MetadataStore {
     }));
   }
 
-  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+  async forget(gun: string, files: readonly NamedVersion[]): Promise<number> {
     return this.#explained("write to", () =>
       inTransaction(this.#database, () => {
         let forgotten = 0;
-        for (const { role, version } of files)
-          forgotten += Number(this.#statements.forget.run(gun, role, version).changes);
+        for (const { role, version, sha256 } of files)
+          forgotten += Number(this.#statements.forget.run(gun, role, version, sha256).changes);
         return forgotten;
       }),
     );

@@ -9,7 +9,7 @@ import {
   publishConflict,
   restoreConflict,
   type Change,
-  type FileVersion,
+  type NamedVersion,
   type NewFile,
   type Publication,
   type StoredFile,
@@ -59,13 +59,13 @@ export class MetadataTransaction {
     await this.#record(change);
   }
 
-  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+  async forget(gun: string, files: readonly NamedVersion[]): Promise<number> {
     const row = await this.#lock(gun);
     if (row === undefined) return 0;
     let forgotten = 0;
-    for (const { role, version } of files) {
+    for (const { role, version, sha256 } of files) {
       const ofRole = this.#queries.deleteFrom("tagseal_files").where("gun", "=", gun).where("role", "=", role);
-      forgotten += await this.#session.change(ofRole.where("version", "=", version));
+      forgotten += await this.#session.change(ofRole.where("version", "=", version).where("sha256", "=", sha256));
     }
     await this.#writeWhatIsThere(gun, row);
     return forgotten;

@@ -3,7 +3,15 @@
 import { randomUUID } from "node:crypto";
 import type { SelectQueryBuilder } from "kysely";
 import type { RoleName } from "../../../tuf/metadata.ts";
-import type { Change, ChangeQuery, FileVersion, MetadataStore, Publication, StoredFile } from "../metadata-store.ts";
+import type {
+  Change,
+  ChangeQuery,
+  FileVersion,
+  MetadataStore,
+  Publication,
+  StoredFile,
+  NamedVersion,
+} from "../metadata-store.ts";
 import { MetadataTransaction } from "./metadata-transaction.ts";
 import type { Queries } from "./sql-engine.ts";
 import type { SqlDatabase } from "./sql-database.ts";
@@ -79,7 +87,7 @@ export class SqlMetadataStore implements MetadataStore {
     });
   }
 
-  async forget(gun: string, files: readonly Pick<FileVersion, "role" | "version">[]): Promise<number> {
+  async forget(gun: string, files: readonly NamedVersion[]): Promise<number> {
     return this.#write((transaction) => transaction.forget(gun, files));
   }
 
