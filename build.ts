@@ -14,7 +14,7 @@ const root = import.meta.dirname;
 /** Another directory can be named on the command line, to measure a build without touching the one in use. */
 const dist = resolve(root, process.argv[2] ?? "dist");
 
-/** Packages that are loaded only when somebody installed them: native code, and database drivers. */
+/** Packages that stay outside: native code, database drivers and what writes SQL for them. They are loaded when something asks for them. */
 const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
 
 /**

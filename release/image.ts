@@ -48,7 +48,8 @@ function withDependencies(names: readonly string[], found = new Set<string>()): 
 /** Packages the server loads when its configuration asks for them; everything else is part of the bundle, or is the runtime. */
 function loadedByConfiguration(): string[] {
   const optional = Object.keys(manifestIn(root).optionalDependencies ?? {});
-  return optional.filter((name) => !name.startsWith("node-linux-"));
+  // kysely stays outside the bundle, with the drivers it writes for
+  return ["kysely", ...optional.filter((name) => !name.startsWith("node-linux-"))];
 }
 
 /** A copy below another's `node_modules` would be of another version than the one taken here. */
