@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { openAuthorisation } from "../auth/open-authorisation.ts";
+import { ServerLog } from "../server-log.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import { configuredServer, type ConfiguredServer } from "./server-configuration.ts";
 import { serverSettings, serverVariables } from "./server-settings.ts";
@@ -60,6 +62,47 @@ describe("a server's configuration", () => {
     assert.equal(configured({}).auth, undefined);
     assert.notEqual(configured({ auth: { anonymous_pull: true } }).auth, undefined);
     assert.notEqual(configured({ auth: { rules: [] } }).auth, undefined);
+  });
+
+  for (const [what, auth] of Object.entries({
+    "an empty section": {},
+    "null in a password file's place": { htpasswd: null },
+    "null in the rules' place": { rules: null },
+    "anonymous reading": { anonymous_pull: true },
+    "protected monitoring": { protect_monitoring: true },
+  })) {
+    it(`I9: that says no more about authentication than ${what} does not leave the server open`, async () => {
+      const { auth: settings } = configured({ auth });
+      assert.ok(settings);
+      const log = new ServerLog({ sink: () => {}, level: "error", now: () => new Date() });
+      await assert.rejects(openAuthorisation(settings, { now: () => new Date(), log }), {
+        code: "SERVER_CONFIGURATION",
+        message: /no way to log in/u,
+      });
+    });
+  }
+
+  for (const [what, content, leader] of [
+    ["options of tokens", { auth: { options: { realm: "a", service: "b", issuer: "c" } } }, "auth.type"],
+    ["options of tokens, of no type", { auth: { type: null, options: { issuer: "c" } } }, "auth.type"],
+    ["tokens restricted", { auth: { htpasswd: "u", restricted_by_rules: true } }, "auth.type"],
+    ["tokens for passwords", { auth: { token_realm: "https://a/token" } }, "auth.htpasswd"],
+    ["certificates required", { auth: { htpasswd: "u", client_certificate_required: true } }, "auth.client_ca_file"],
+    ["names from certificates", { auth: { htpasswd: "u", user_from: "dns" } }, "auth.client_ca_file"],
+    ["a signer's host", { trust_service: { hostname: "signer" } }, "trust_service.type"],
+  ] as const) {
+    it(`I9: is refused with ${what} and without ${leader}`, () => {
+      const message = new RegExp(`means nothing without ${leader}, which is missing`, "u");
+      assert.throws(() => configured(content), { code: "SERVER_CONFIGURATION", message });
+    });
+  }
+
+  it("I10: with client certificates for everybody and passwords for some asks the certificates for no name", () => {
+    const server = { client_ca_file: "clients.crt" };
+    const { auth } = configured({ server, auth: { htpasswd: "users" } });
+    assert.equal(auth?.mtls?.userFrom, "nobody");
+    assert.equal(auth?.rules, undefined);
+    assert.throws(() => configured({ server, auth: { client_ca_file: "users.crt" } }), { message: /give one/u });
   });
 
   it("I10: of Notary with client certificates asks everybody for one, and for nothing else", () => {

@@ -122,8 +122,59 @@ function auth(settings: ServerSettings): AuthSettings | undefined {
     rules: (settings.json("auth.rules") ?? rulesFor(settings)) as readonly AccessRule[] | undefined,
     groups: settings.json("auth.groups") as AuthSettings["groups"],
   };
-  const isAny = Object.values({ ...methods, ...requirements }).some((value) => value !== undefined);
+  requireCompanions(settings);
+  // A word about authentication that comes to nothing must not leave the server open: whoever opens this refuses it.
+  const isAny = settings.mentions("auth") || methods.mtls !== undefined;
   return isAny ? { ...methods, ...requirements } : undefined;
+}
+
+type Name = keyof typeof serverSettings;
+
+/** Settings that mean something only beside another one. Alone they would be taken for protection that is not there. */
+const companions: readonly (readonly [Name, readonly Name[]])[] = [
+  [
+    "auth.type",
+    [
+      "auth.options.realm",
+      "auth.options.service",
+      "auth.options.issuer",
+      "auth.options.rootcertbundle",
+      "auth.options.jwks",
+      "auth.restricted_by_rules",
+    ],
+  ],
+  ["auth.htpasswd", ["auth.htpasswd_realm", "auth.token_realm", "auth.token_key_file"]],
+  ["auth.client_ca_file", ["auth.client_certificate_required", "auth.user_from"]],
+  [
+    "trust_service.type",
+    [
+      "trust_service.hostname",
+      "trust_service.tls_ca_file",
+      "trust_service.tls_client_cert",
+      "trust_service.tls_client_key",
+    ],
+  ],
+];
+
+function requireCompanions(settings: ServerSettings): void {
+  for (const [leader, followers] of companions) {
+    const isLed = settings.given(leader).length > 0 || (leader === "auth.client_ca_file" && hasDoor(settings));
+    const [alone] = settings.given(...followers);
+    if (!isLed && alone !== undefined)
+      throw contradiction(`${alone} means nothing without ${leader}, which is missing`);
+  }
+  if (hasDoor(settings) && settings.given("auth.client_ca_file").length > 0)
+    throw contradiction("server.client_ca_file and auth.client_ca_file are two answers to one question: give one");
+}
+
+/** Notary's way: whoever has a certificate comes in, and who that is does not matter. */
+function hasDoor(settings: ServerSettings): boolean {
+  return settings.text("server.client_ca_file") !== undefined;
+}
+
+/** Somebody else than a certificate says who asks. */
+function hasLogins(settings: ServerSettings): boolean {
+  return settings.text("auth.type") !== undefined || settings.text("auth.htpasswd") !== undefined;
 }
 
 function tokens(settings: ServerSettings): TokenSettings {
@@ -160,15 +211,14 @@ function clientCertificates(settings: ServerSettings): AuthSettings["mtls"] {
   if (caFile === undefined) return undefined;
   const required = everybody !== undefined || settings.boolean("auth.client_certificate_required") === true;
   const named = settings.text("auth.user_from") as UserFrom | undefined; // one of the table's values
-  // Where tokens say who asks, a certificate that did so too would keep clients from fetching any.
-  const isDoorOnly = everybody !== undefined && settings.text("auth.type") === "token";
+  // A certificate that opens the door is nobody's login where there are logins: it would spare its holder the password or the token.
+  const isDoorOnly = everybody !== undefined && hasLogins(settings);
   return { caFile, required, userFrom: named ?? (isDoorOnly ? "nobody" : undefined) };
 }
 
 /** Where certificates only open the door, whoever is in may do what everybody may. */
 function rulesFor(settings: ServerSettings): readonly AccessRule[] | undefined {
-  const isDoorOnly = settings.text("server.client_ca_file") !== undefined && settings.text("auth.type") === undefined;
-  return isDoorOnly ? [{ prefix: "*", users: ["*"], actions: ["*"] }] : undefined;
+  return hasDoor(settings) && !hasLogins(settings) ? [{ prefix: "*", users: ["*"], actions: ["*"] }] : undefined;
 }
 
 function lifetimes(settings: ServerSettings): Lifetimes {

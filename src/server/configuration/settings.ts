@@ -51,10 +51,22 @@ export class Settings<Name extends string = string> {
   readonly #values: ReadonlyMap<string, JsonValue>;
   /** settings that were given and have no effect */
   readonly ignored: readonly string[];
+  readonly #mentioned: ReadonlySet<string>;
 
-  constructor(values: ReadonlyMap<string, JsonValue>, ignored: readonly string[]) {
+  constructor(values: ReadonlyMap<string, JsonValue>, ignored: readonly string[], mentioned: ReadonlySet<string>) {
     this.#values = values;
     this.ignored = ignored;
+    this.#mentioned = mentioned;
+  }
+
+  /** True when somebody wrote something about a section, if only its name: whoever did so did not mean its absence. */
+  mentions(section: string): boolean {
+    return [...this.#mentioned].some((name) => name === section || name.startsWith(`${section}.`));
+  }
+
+  /** Which of these were set. */
+  given(...names: readonly Name[]): Name[] {
+    return names.filter((name) => this.#values.has(name));
   }
 
   /** A text, or an absolute path for a `file`. */
@@ -94,27 +106,35 @@ export function readSettings<Table extends SettingTable>(
 ): Settings<keyof Table & string> {
   const values = new Map<string, JsonValue>();
   const ignored: string[] = [];
+  const mentioned = new Set<string>();
   const keep = (name: string, value: JsonValue, origin: string, directory = sources.file?.directory): void => {
     const setting = Object.hasOwn(table, name) ? table[name] : undefined;
     if (setting === undefined) throw invalid(origin, `there is no setting ${name}`, nearest(name, table));
+    mentioned.add(name);
     if (setting.ignored === true) ignored.push(name);
     else values.set(name, checked(name, setting, value, { origin, directory }));
   };
-  if (sources.file !== undefined) fromFile(table, sources.file, keep);
+  if (sources.file !== undefined) fromFile(table, sources.file, keep, (name) => mentioned.add(name));
   fromEnvironment(table, sources, keep);
   for (const { flag, setting, value } of sources.flags ?? [])
     keep(setting, fromText(value, table[setting]?.kind ?? "text"), flag, "");
-  return new Settings(values, ignored);
+  return new Settings(values, ignored, mentioned);
 }
 
 type Keep = (name: string, value: JsonValue, origin: string, directory?: string) => void;
 
-function fromFile(table: SettingTable, file: NonNullable<SettingSources["file"]>, keep: Keep): void {
+function fromFile(
+  table: SettingTable,
+  file: NonNullable<SettingSources["file"]>,
+  keep: Keep,
+  mention: (name: string) => void,
+): void {
   const visit = (value: JsonValue, path: readonly string[]): void => {
     const name = path.join(".");
     const isLeaf = Object.hasOwn(table, name);
     if (isLeaf || !isJsonObject(value) || Object.keys(value).length === 0) {
       if (value !== null && (isLeaf || !isJsonObject(value))) keep(name, value, file.name);
+      else mention(name);
       return;
     }
     for (const [member, inner] of Object.entries(value)) visit(inner, [...path, member]);
