@@ -158,10 +158,7 @@ describe("our server with notary-signer", { skip: missingPeers(["notary", "postg
     const before = await keyId(gun, "timestamp");
     await signer.process.stop();
     await waitUntil("the server is unhealthy", async () => (await get("/_notary_server/health")).status === "503");
-    assert.match(
-      (await get("/_notary_server/health")).body,
-      /^\{"Trust operational":"The signer at .* does not answer"\}$/u,
-    );
+    assert.equal((await get("/_notary_server/health")).body, '{"Trust operational":"SIGNING_SERVICE_UNREACHABLE"}');
     assert.equal((await get("/v2/example.com/unknown/_trust/tuf/timestamp.key")).status, "503");
     const content = join(user.dockerConfig, "content");
     const { code, stdout, stderr } = await user.notary(["add", "-p", gun, "v2", content]);

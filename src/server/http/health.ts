@@ -1,5 +1,6 @@
 /** Whether the server could do its work now. Notary v1: health and metrics. */
 
+import { TagsealError } from "../../errors.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { Remembered } from "./remembered.ts";
@@ -31,7 +32,7 @@ export class Health {
   }
 }
 
-/** What a failed probe says of itself. */
+/** What strangers are told of a failed probe: the code. Messages name hosts, accounts and paths; they belong in the log. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof TagsealError ? error.code : "INTERNAL";
 }

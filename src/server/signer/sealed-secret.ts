@@ -5,7 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { compactDecrypt, CompactEncrypt } from "jose";
-import { hasCode, KeyStoreError } from "../../errors.ts";
+import { KeyStoreError } from "../../errors.ts";
 
 /** Names of the two algorithms, as rows and headers spell them. */
 export const sealing = { keyWrap: "PBES2-HS256+A128KW", encryption: "A256GCM" } as const;
@@ -38,7 +38,7 @@ export async function openSecret(sealed: string, passphrase: string): Promise<Ui
     });
     return plaintext;
   } catch (error) {
-    if (hasCode(error) || !isSealError(error)) throw error;
+    if (!isSealError(error)) throw error;
     throw new KeyStoreError(
       "PASSPHRASE_WRONG",
       "Cannot open a sealed signer key: wrong passphrase, or the key is damaged",

@@ -5,7 +5,7 @@
 
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { hasCode, TagsealError } from "../../errors.ts";
+import { TagsealError } from "../../errors.ts";
 import { migrationText } from "./migration-text.ts";
 
 /** One frozen step of a schema: `name` is a file of `migrations/`, its position in the list the version it leads to. */
@@ -73,7 +73,7 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 function isSqliteError(error: unknown): error is Error & { errcode: number } {
-  return error instanceof Error && !hasCode(error) && "code" in error && error.code === "ERR_SQLITE_ERROR";
+  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
 }
 
 /** SQLite gives its log files the mode of the database; a new one is its owner's only. */
