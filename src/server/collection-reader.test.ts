@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { sha256Hex } from "../crypto/digest.ts";
+import { TagsealError } from "../errors.ts";
 import { fileMetaOf } from "../tuf/file-meta.ts";
 import { fileBytes } from "../tuf/notary-v1/serialise.ts";
 import { CollectionReader } from "./collection-reader.ts";
@@ -45,6 +46,47 @@ class CountingStore extends MemoryMetadataStore {
   override revision(): string {
     return String(this.revisionNumber);
   }
+}
+
+/** A store that servers share, of which all but a server that lags behind may be lost: that one does not know what is current. */
+class LaggingStore extends CountingStore {
+  isLost = false;
+  /** what the server that lags behind has, by role; a role that is not there it has not got yet */
+  readonly lagging = new Map<string, StoredFile | undefined>();
+
+  override async current(gun: string, role: string): Promise<StoredFile | undefined> {
+    const file = await super.current(gun, role);
+    return this.isLost && this.lagging.has(role) ? this.lagging.get(role) : file;
+  }
+
+  override async byChecksum(gun: string, role: string, sha256: string): Promise<StoredFile | undefined> {
+    const file = await super.byChecksum(gun, role, sha256);
+    return this.isLost && this.lagging.has(role) ? this.lagging.get(role) : file;
+  }
+
+  // The contract has two forms of answer, and this is the other one.
+  override revision(guns: readonly string[] = []): never {
+    return this.#revision(guns) as never;
+  }
+
+  async #revision(guns: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (this.isLost) throw new TagsealError("STORAGE_FAILED", "gone");
+    const known = guns.map(async (gun) => [gun, `7 ${(await super.current(gun, "timestamp"))?.sha256}`] as const);
+    return new Map(await Promise.all(known));
+  }
+}
+
+/** A reader that has something of version 2 in memory, but not what is current; the server that lags behind is at version 1. */
+async function beforeTheLoss(maxAgeMs = 0) {
+  const store = new LaggingStore();
+  await publish(store, "g", setOf(1, { targets: Buffer.from("one") }));
+  store.lagging.set("timestamp", await store.current("g", "timestamp"));
+  store.lagging.set("snapshot", await store.current("g", "snapshot"));
+  await publish(store, "g", setOf(2, { targets: Buffer.from("two") }));
+  const reader = new CollectionReader(store, { maxBytes: 1e6, maxAgeMs });
+  assert.equal(await reader.refresh("g"), "current");
+  await reader.byVersion("g", "targets", 2);
+  return { store, reader };
 }
 
 async function publish(store: MemoryMetadataStore, gun: string, files: NewFile[]): Promise<void> {
@@ -114,6 +156,49 @@ describe("reading collections", () => {
     reader.forget("g");
     await slow;
     assert.equal(text(await current(reader, "g", "targets")), "two");
+  });
+
+  it("I7: what was read while the store was lost does not count as current afterwards", async (t) => {
+    const clock = { ms: 1000 };
+    t.mock.method(performance, "now", () => clock.ms);
+    const { store, reader } = await beforeTheLoss();
+    store.isLost = true;
+    assert.equal(await reader.refresh("g"), "stale");
+    assert.equal((await reader.view("g"))?.timestamp.version, 1);
+    // Until the store is back it is enough to have read it once.
+    store.asked = 0;
+    assert.equal((await reader.view("g"))?.timestamp.version, 1);
+    assert.equal(store.asked, 0);
+    store.isLost = false;
+    clock.ms += 1000;
+    assert.equal(await reader.refresh("g"), "stale");
+    await nextTurn();
+    assert.equal(await reader.refresh("g"), "current");
+    assert.equal((await reader.view("g"))?.timestamp.version, 2);
+    const { misses } = reader.counts;
+    assert.equal(await reader.refresh("g"), "current");
+    assert.equal((await reader.view("g"))?.timestamp.version, 2);
+    assert.equal(reader.counts.misses, misses);
+  });
+
+  it("I7: nor what was read after the store was lost in the middle of a request, however long answers are good", async () => {
+    const { store, reader } = await beforeTheLoss(60_000);
+    store.isLost = true;
+    assert.equal((await reader.view("g"))?.timestamp.version, 1);
+    store.isLost = false;
+    assert.equal(await reader.refresh("g"), "current");
+    assert.equal((await reader.view("g"))?.timestamp.version, 2);
+  });
+
+  it("I7: nor the current timestamp without its snapshot, which a server that lags behind has not got", async () => {
+    const { store, reader } = await beforeTheLoss(60_000);
+    store.lagging.delete("timestamp");
+    store.lagging.set("snapshot", undefined);
+    store.isLost = true;
+    assert.equal((await reader.view("g"))?.snapshot, undefined);
+    store.isLost = false;
+    assert.equal(await reader.refresh("g"), "current");
+    assert.equal((await reader.view("g"))?.snapshot?.version, 2);
   });
 
   it("keeps no more than it may, and what was used last longest", async () => {

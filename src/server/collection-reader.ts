@@ -25,6 +25,8 @@ export interface CollectionView {
 interface Entry {
   /** of what is kept here; undefined where that is not known, and the entry so of no use to the next request */
   revision: string | undefined;
+  /** sha256 of the timestamp that belongs to the revision, where that is known */
+  timestamp: string | undefined;
   checkedAt: number;
   view?: CollectionView;
   loading?: Promise<CollectionView | undefined>;
@@ -149,6 +151,11 @@ export class CollectionReader {
         return undefined;
       }
       entry.view = view;
+      if (!isOfRevision(view, entry)) {
+        // A server that lags behind may have answered: good until one that knows what is current can be asked, and no longer.
+        entry.revision = undefined;
+        entry.checkedAt = -Infinity;
+      }
       this.#grow(gun, entry, weight(view.timestamp) + weight(view.snapshot));
       return view;
     } catch (error) {
@@ -174,24 +181,25 @@ export class CollectionReader {
   }
 
   #apply(gun: string, answer: RevisionAnswer): Freshness {
-    if (answer.freshness === "current") this.#setRevision(gun, answer.revision);
+    if (answer.freshness === "current") this.#setRevision(gun, answer.revision, answer.timestamp);
     // Names that do not exist are not remembered: anybody can think of a million.
     if (answer.freshness === "absent") this.forget(gun);
     return answer.freshness;
   }
 
-  #setRevision(gun: string, revision: string): void {
+  #setRevision(gun: string, revision: string, timestamp: string | undefined): void {
     const known = this.#entries.get(gun);
     if (known !== undefined && known.revision !== revision) this.#drop(gun, known);
     const entry = this.#entry(gun);
     entry.revision = revision;
+    entry.timestamp = timestamp;
     entry.checkedAt = performance.now();
   }
 
   /** The entry of a collection, moved to the young end. */
   #entry(gun: string): Entry {
     const known = this.#entries.get(gun);
-    const entry = known ?? { revision: undefined, checkedAt: -Infinity, files: new Map(), bytes: entryBytes };
+    const entry = known ?? newEntry();
     if (known === undefined) this.#bytes += entryBytes;
     else this.#entries.delete(gun);
     this.#entries.set(gun, entry);
@@ -218,6 +226,15 @@ export class CollectionReader {
     if (hit) this.#hits += 1;
     else this.#misses += 1;
   }
+}
+
+function newEntry(): Entry {
+  return { revision: undefined, timestamp: undefined, checkedAt: -Infinity, files: new Map(), bytes: entryBytes };
+}
+
+/** False when the view, or a part of it, may be that of another revision. */
+function isOfRevision({ timestamp, snapshot }: CollectionView, entry: Entry): boolean {
+  return entry.timestamp === undefined || (timestamp.sha256 === entry.timestamp && snapshot !== undefined);
 }
 
 /** A file may be kept three times: as it is, and compressed in two ways, which each leave less than half of it. */

@@ -49,8 +49,8 @@ describe("asking whether something has changed", () => {
       store.questions.map(({ guns }) => guns),
       [["a"]],
     );
-    store.answer("1");
-    assert.deepEqual(await first, { freshness: "current", revision: "1" });
+    store.answer("1 ab");
+    assert.deepEqual(await first, { freshness: "current", revision: "1 ab", timestamp: "ab" });
     await Promise.resolve();
     assert.deepEqual(store.questions.at(-1)?.guns, ["a", "b", "c"]);
     store.answer("2");
@@ -68,8 +68,8 @@ describe("asking whether something has changed", () => {
     store.answer("before");
     await early;
     await Promise.resolve();
-    store.answer("after");
-    assert.deepEqual(await afterPublish, { freshness: "current", revision: "after" });
+    store.answer("after ab");
+    assert.deepEqual(await afterPublish, { freshness: "current", revision: "after ab", timestamp: "ab" });
   });
 
   it("remembers nothing of a collection that does not exist, and asks no second time for it", async () => {

@@ -11,7 +11,12 @@ import type { MetadataStore } from "./storage/metadata-store.ts";
 
 /** What is known of a collection: its revision, that there is no such collection, or that the store cannot be asked. */
 export type RevisionAnswer =
-  | { readonly freshness: "current"; readonly revision: string }
+  | {
+      readonly freshness: "current";
+      readonly revision: string;
+      /** sha256 of the timestamp of this revision; undefined where the store says nothing of it, and reads only what is current */
+      readonly timestamp?: string;
+    }
   | { readonly freshness: "absent" | "stale" };
 
 /** While the store cannot be asked it is tried again so often, and requests do not wait for the outcome. */
@@ -82,7 +87,8 @@ export class CollectionRevisions {
     const found = await answer.promise;
     if (found === undefined) return { freshness: "stale" };
     const revision = found.get(gun);
-    return revision === undefined ? { freshness: "absent" } : { freshness: "current", revision };
+    if (revision === undefined) return { freshness: "absent" };
+    return { freshness: "current", revision, timestamp: revision.slice(revision.lastIndexOf(" ") + 1) };
   }
 
   async #settle(question: Question, found: Promise<ReadonlyMap<string, string>>): Promise<void> {

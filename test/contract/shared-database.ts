@@ -127,7 +127,10 @@ export function sharedDatabaseContract(
       ];
       for (const step of steps) {
         await step();
-        seen.add(((await two.revision(["g", "other"])) as ReadonlyMap<string, string>).get("g"));
+        const revision = ((await two.revision(["g", "other"])) as ReadonlyMap<string, string>).get("g");
+        const timestamp = await two.current("g", "timestamp");
+        assert.equal(revision?.split(" ").at(-1), timestamp?.sha256);
+        seen.add(revision);
       }
       assert.equal(seen.size, steps.length);
       await one.remove("g", at);
