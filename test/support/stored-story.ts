@@ -5,11 +5,12 @@ import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { type VerifiedCollection, verifyCollection } from "../../src/server/moving/collection-verification.ts";
 import { storedSource } from "../../src/server/moving/stored-source.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
+import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
 import type { RoleName } from "../../src/tuf/metadata.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
 import { makeTimestamp } from "../../src/tuf/server-signing.ts";
 import { TrustedMetadata } from "../../src/tuf/trusted-metadata.ts";
-import { change, type EditingStory, gun, now, publishedStory } from "./editing-story.ts";
+import { change, type EditingStory, gun, now, publishedStory, target } from "./editing-story.ts";
 
 /** Makes the store lose one file. */
 export async function lose(store: MemoryMetadataStore, role: RoleName, version: number): Promise<void> {
@@ -62,4 +63,31 @@ export class StoredStory {
     const { version } = parseMetadata(role, bytes).body;
     await this.store.restore(gun, [{ role, version, bytes, sha256: sha256Hex(bytes), createdAt: now }]);
   }
+}
+
+/** Publishes so many roots. */
+export async function rotate(stored: StoredStory, times: number): Promise<void> {
+  for (let time = 0; time < times; time++)
+    await stored.change((editor) => editor.rotateKey("targets", [stored.story.held.generate()]));
+}
+
+/** The version of the root that is current, 0 without any. */
+export async function newestRoot(store: MetadataStore): Promise<number> {
+  return (await store.current(gun, "root"))?.version ?? 0;
+}
+
+/** A stranger's collection behind the public roots of another one, with a gap between the two, and newer in everything. */
+export async function strangerBehind(victim: MetadataStore): Promise<StoredStory> {
+  const stranger = await StoredStory.begin();
+  const trusted = await newestRoot(victim);
+  while ((await newestRoot(stranger.store)) < trusted + 2) await rotate(stranger, 1);
+  for (let step = 0; step < 5; step++)
+    await stranger.change((editor) => void editor.addTarget("targets", `evil-${step}`, target("evil")));
+  for (let version = 1; version <= trusted + 1; version++) {
+    if ((await stranger.store.byVersion(gun, "root", version)) !== undefined)
+      await lose(stranger.store, "root", version);
+    const root = await victim.byVersion(gun, "root", version);
+    if (root !== undefined) await stranger.store.restore(gun, [root]);
+  }
+  return stranger;
 }

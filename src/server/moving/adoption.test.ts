@@ -1,41 +1,15 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { gun, now, target } from "../../../test/support/editing-story.ts";
-import { lose, StoredStory } from "../../../test/support/stored-story.ts";
+import { gun, now } from "../../../test/support/editing-story.ts";
+import { lose, newestRoot, rotate, StoredStory, strangerBehind } from "../../../test/support/stored-story.ts";
 import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
-import type { MetadataStore } from "../storage/metadata-store.ts";
 import { adoptCollection } from "./adoption.ts";
-
-async function rotate(stored: StoredStory, times: number): Promise<void> {
-  for (let time = 0; time < times; time++)
-    await stored.change((editor) => editor.rotateKey("targets", [stored.story.held.generate()]));
-}
-
-async function newestRoot(store: MetadataStore): Promise<number> {
-  return (await store.current(gun, "root"))?.version ?? 0;
-}
 
 /** Where the collection lies as it is now. */
 async function copyOf(stored: StoredStory): Promise<MemoryMetadataStore> {
   const store = new MemoryMetadataStore();
   await adoptCollection(store, await stored.verify(), { now });
   return store;
-}
-
-/** A stranger's collection behind the public roots of another one, with a gap between the two, and newer in everything. */
-async function strangerBehind(victim: MetadataStore): Promise<StoredStory> {
-  const stranger = await StoredStory.begin();
-  const trusted = await newestRoot(victim);
-  while ((await newestRoot(stranger.store)) < trusted + 2) await rotate(stranger, 1);
-  for (let step = 0; step < 5; step++)
-    await stranger.change((editor) => void editor.addTarget("targets", `evil-${step}`, target("evil")));
-  for (let version = 1; version <= trusted + 1; version++) {
-    if ((await stranger.store.byVersion(gun, "root", version)) !== undefined)
-      await lose(stranger.store, "root", version);
-    const root = await victim.byVersion(gun, "root", version);
-    if (root !== undefined) await stranger.store.restore(gun, [root]);
-  }
-  return stranger;
 }
 
 describe("a collection that is stored here already", () => {

@@ -39,6 +39,16 @@ export async function adoptCollection(
   return added.length;
 }
 
+/**
+ * Refuses a collection that does not continue what lies under its name here. What is current here already continues itself.
+ *
+ * @throws as {@link adoptCollection}
+ */
+export function requireContinuation(stored: readonly FileVersion[], collection: VerifiedCollection): void {
+  const here = new StoredVersions(collection.gun, stored);
+  if (collection.files.some((file) => here.find(file)?.sha256 !== file.sha256)) here.refuseOther(collection);
+}
+
 class StoredVersions {
   readonly #gun: string;
   readonly #files = new Map<string, FileVersion>();
