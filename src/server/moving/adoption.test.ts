@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, fail, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gun, now } from "../../../test/support/editing-story.ts";
 import { lose, newestRoot, rotate, StoredStory, strangerBehind } from "../../../test/support/stored-story.ts";
@@ -27,7 +27,8 @@ describe("a collection that is stored here already", () => {
     const here = await copyOf(await StoredStory.begin());
     const before = await here.versions(gun);
     const collection = await (await strangerBehind(here)).verify();
-    await rejects(adoptCollection(here, collection, { now }), {
+    const bringChanges = async (): Promise<boolean> => fail("its changes came before it was accepted");
+    await rejects(adoptCollection(here, collection, { now, bringChanges }), {
       code: "ROOT_ROTATION_REFUSED",
       message: /^root 3 of .* is missing between root 2, trusted here, and root 4/u,
     });

@@ -9,8 +9,11 @@ import type { VerifiedCollection } from "./collection-verification.ts";
 /** How to store it. */
 export interface AdoptionOptions {
   readonly now: Date;
-  /** the changefeed tells of it already; without it, a line is added */
-  readonly isInChangefeed?: boolean;
+  /**
+   * Brings the lines of another changefeed, once the collection was accepted and before it is stored. Answers whether the changefeed tells
+   * of the collection then; if not, and without this, a line is added.
+   */
+  readonly bringChanges?: () => Promise<boolean>;
 }
 
 /**
@@ -19,16 +22,17 @@ export interface AdoptionOptions {
  * @returns how many files are new
  * @throws MetadataError `METADATA_VERSION_ROLLBACK` when anything in it is older than what lies there; `ROOT_ROTATION_REFUSED` when it
  *   does not lead from the root that lies there to its own, version by version
- * @throws TagsealError `STORAGE_CONFLICT` when the two differ in a file of the same version; `STORAGE_FAILED`
+ * @throws TagsealError `STORAGE_CONFLICT` when the two differ in a file of the same version; `STORAGE_FAILED`; what `bringChanges` throws
  */
 export async function adoptCollection(
   store: MetadataStore,
   collection: VerifiedCollection,
-  { now, isInChangefeed = false }: AdoptionOptions,
+  { now, bringChanges }: AdoptionOptions,
 ): Promise<number> {
   const { gun, files } = collection;
   const here = new StoredVersions(gun, await store.versions(gun));
   here.refuseOther(collection);
+  const isInChangefeed = (await bringChanges?.()) ?? false;
   const added = files.filter((file) => here.find(file) === undefined);
   // Roots on the way to the newest: no snapshot names them, so that nobody sees them before the rest is here.
   const restored = isInChangefeed ? added : added.filter((file) => isOldRoot(file, collection));
