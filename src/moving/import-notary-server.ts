@@ -60,8 +60,12 @@ async function moveCollection(gun: string, move: NotaryServerImport): Promise<Mo
   const { server, store, keys, now } = move;
   try {
     const collection = await verifyCollection({ gun, source: server.collection(gun), now });
-    const feedWarnings = await restoreFeed(gun, move);
-    const added = await adoptCollection(store, collection, { now, isInChangefeed: feedWarnings.length === 0 });
+    const feedWarnings: CollectionWarning[] = [];
+    const bringChanges = async (): Promise<boolean> => {
+      feedWarnings.push(...(await restoreFeed(gun, move)));
+      return feedWarnings.length === 0;
+    };
+    const added = await adoptCollection(store, collection, { now, bringChanges });
     return {
       gun,
       files: collection.files.length,

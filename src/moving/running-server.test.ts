@@ -82,6 +82,9 @@ describe("the changefeed of a running server", () => {
     { name: "names no repository", page: feed(record(1, { GUN: "../../etc" })) },
     { name: "has an ID that is none", page: feed(record(1, { ID: "-1" })) },
     { name: "has a time that is none", page: feed(record(1, { CreatedAt: "yesterday" })) },
+    { name: "has a version below all", page: feed(record(1, { Version: -1 })) },
+    { name: "has a version beyond all", page: feed(record(1, { Version: 2 ** 31 })) },
+    { name: "has a version between two", page: feed(record(1, { Version: 1.5 })) },
     { name: "has a hash that is none", page: feed(record(1, { SHA256: "short" })) },
   ];
   for (const { name, page } of hostile) {
@@ -89,6 +92,23 @@ describe("the changefeed of a running server", () => {
       await rejects((await serverWith(t, page)).changes(), { code: "RESPONSE_MALFORMED" });
     });
   }
+
+  it("I8: is not used when it tells of another repository than the one asked for", async (t) => {
+    const server = await serverWith(t, feed(record(1), record(2, { GUN: "registry.example.com/team/other" })), feed());
+    await rejects(server.changes(gun), { code: "RESPONSE_MALFORMED", message: /change 2 of .*app is one of .*other/u });
+  });
+
+  it("I1: is not used when it never ends", async (t) => {
+    let id = 0;
+    const story = await startStory(t, (_, response) => {
+      const records = Array.from({ length: 18_000 }, () => record(++id));
+      reply(response, 200, JSON.stringify(feed(...records)));
+    });
+    await rejects((await reach(t, story.origin)).changes(), {
+      code: "RESPONSE_MALFORMED",
+      message: /more than 1000000/u,
+    });
+  });
 
   it("I1: is not used when it is too long", async (t) => {
     await rejects((await serverWith(t, " ".repeat(5_000_000))).changes(), { code: "RESPONSE_TOO_LARGE" });

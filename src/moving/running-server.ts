@@ -31,6 +31,9 @@ export interface RunningServerOptions {
 
 const changesAtOnce = 1000;
 const maxFeedBytes = 4 * 1024 * 1024;
+/** Of one changefeed: a line is a publication. */
+const maxChanges = 1_000_000;
+const highestVersion = 2 ** 31 - 1;
 const maxErrorBytes = 64 * 1024;
 
 /** Reads from one running server. Close it when done. */
@@ -74,6 +77,7 @@ export class RunningTrustServer {
     for (let after = 0; ;) {
       const page = await this.#changesAfter(after, gun);
       const last = page.at(-1);
+      if (changes.length + page.length > maxChanges) throw this.#malformed(`it has more than ${maxChanges} records`);
       changes.push(...page);
       if (last === undefined) return changes;
       after = last.id;
@@ -122,7 +126,8 @@ export class RunningTrustServer {
     }
     const changes = this.#parsed(await response.bytes(maxFeedBytes));
     let previous = after;
-    for (const { id } of changes) {
+    for (const { id, gun: told } of changes) {
+      if (gun !== undefined && told !== gun) throw this.#malformed(`change ${id} of ${gun} is one of ${told}`);
       // a feed that goes round in circles would never end
       if (id <= previous) throw this.#malformed(`change ${id} comes after change ${previous}`);
       previous = id;
@@ -146,6 +151,8 @@ export class RunningTrustServer {
     if (typeof Version !== "number" || Number.isNaN(createdAt.getTime()) || id === 0)
       throw this.#malformed("a record has no ID, time or version");
     const sha256 = typeof SHA256 === "string" ? SHA256.trim() : "";
+    if (!Number.isInteger(Version) || Version < 0 || Version > highestVersion)
+      throw this.#malformed(`change ${id} has a version that is none`);
     if (Category === "deletion") return { id, createdAt, gun: GUN, version: 0, sha256: "", category: "deletion" };
     if (/^[0-9a-f]{64}$/u.test(sha256))
       return { id, createdAt, gun: GUN, version: Version, sha256, category: "update" };

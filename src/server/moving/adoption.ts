@@ -9,8 +9,11 @@ import type { VerifiedCollection } from "./collection-verification.ts";
 /** How to store it. */
 export interface AdoptionOptions {
   readonly now: Date;
-  /** the changefeed tells of it already; without it, a line is added */
-  readonly isInChangefeed?: boolean;
+  /**
+   * Brings the lines of another changefeed, once the collection was accepted and before it is stored. Answers whether the changefeed tells
+   * of the collection then; if not, and without this, a line is added.
+   */
+  readonly bringChanges?: () => Promise<boolean>;
 }
 
 /**
@@ -18,17 +21,18 @@ export interface AdoptionOptions {
  *
  * @returns how many files are new
  * @throws MetadataError `METADATA_VERSION_ROLLBACK` when anything in it is older than what lies there; `ROOT_ROTATION_REFUSED` when it
- *   does not contain the root that lies there
- * @throws TagsealError `STORAGE_CONFLICT` when the two differ in a file of the same version; `STORAGE_FAILED`
+ *   does not lead from the root that lies there to its own, version by version
+ * @throws TagsealError `STORAGE_CONFLICT` when the two differ in a file of the same version; `STORAGE_FAILED`; what `bringChanges` throws
  */
 export async function adoptCollection(
   store: MetadataStore,
   collection: VerifiedCollection,
-  { now, isInChangefeed = false }: AdoptionOptions,
+  { now, bringChanges }: AdoptionOptions,
 ): Promise<number> {
   const { gun, files } = collection;
   const here = new StoredVersions(gun, await store.versions(gun));
-  here.refuseOther(files);
+  here.refuseOther(collection);
+  const isInChangefeed = (await bringChanges?.()) ?? false;
   const added = files.filter((file) => here.find(file) === undefined);
   // Roots on the way to the newest: no snapshot names them, so that nobody sees them before the rest is here.
   const restored = isInChangefeed ? added : added.filter((file) => isOldRoot(file, collection));
@@ -37,6 +41,16 @@ export async function adoptCollection(
   const base = here.newest("timestamp")?.sha256;
   if (published.length > 0) await store.publish({ gun, base, files: published, at: now });
   return added.length;
+}
+
+/**
+ * Refuses a collection that does not continue what lies under its name here. What is current here already continues itself.
+ *
+ * @throws as {@link adoptCollection}
+ */
+export function requireContinuation(stored: readonly FileVersion[], collection: VerifiedCollection): void {
+  const here = new StoredVersions(collection.gun, stored);
+  if (collection.files.some((file) => here.find(file)?.sha256 !== file.sha256)) here.refuseOther(collection);
 }
 
 class StoredVersions {
@@ -61,11 +75,14 @@ class StoredVersions {
   }
 
   /** Refuses what would take back anything, or is another collection of the same name. */
-  refuseOther(files: readonly ValidatedFile[]): void {
+  refuseOther({ files, roots }: VerifiedCollection): void {
     for (const file of files) this.#refuseConflict(file);
     const root = this.newest("root");
-    if (root !== undefined && !files.some(({ role, version }) => role === "root" && version === root.version))
-      this.#refuseLineage(files, root.version);
+    if (root !== undefined)
+      this.#requireLineage(
+        roots.map(({ body }) => body.version),
+        root.version,
+      );
     const newest = new Map(files.map((file) => [file.role, file])); // roots come oldest first: the last one stays
     for (const file of newest.values()) this.#refuseOlder(file);
   }
@@ -79,13 +96,21 @@ class StoredVersions {
     });
   }
 
-  #refuseLineage(files: readonly ValidatedFile[], version: number): never {
-    const newest = Math.max(...files.filter(({ role }) => role === "root").map((file) => file.version));
-    if (newest < version) throw this.#older("root", newest, version);
-    throw new MetadataError(
-      "ROOT_ROTATION_REFUSED",
-      `root ${version} of ${this.#gun}, trusted here, is not among those that lead to root ${newest}`,
-    );
+  /** Only roots without a gap were verified against each other: what follows one may be anybody's. */
+  #requireLineage(versions: readonly number[], trusted: number): void {
+    const newest = versions.at(-1) ?? 0;
+    if (newest < trusted) throw this.#older("root", newest, trusted);
+    const there = new Set(versions);
+    for (let version = trusted; version < newest; version++) {
+      if (there.has(version)) continue;
+      throw new MetadataError(
+        "ROOT_ROTATION_REFUSED",
+        `root ${version} of ${this.#gun} is missing between root ${trusted}, trusted here, and root ${newest}: nothing shows that the one led to the other`,
+        {
+          hint: "Nothing was changed. Bring every root since the one stored here; unless its owner tells you why one is missing, treat it as an attack.",
+        },
+      );
+    }
   }
 
   #refuseOlder({ role, version }: ValidatedFile): void {

@@ -1,69 +1,13 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { change, gun, later, now, publishedStory, target } from "../../../test/support/editing-story.ts";
-import type { EditingStory } from "../../../test/support/editing-story.ts";
-import { PrivateKey } from "../../crypto/private-key.ts";
+import { lose, StoredStory } from "../../../test/support/stored-story.ts";
 import { sha256Hex } from "../../crypto/digest.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import { makeSnapshot, makeTimestamp } from "../../tuf/server-signing.ts";
+import { makeSnapshot } from "../../tuf/server-signing.ts";
 import { TrustedMetadata } from "../../tuf/trusted-metadata.ts";
 import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
 import { verifyCollection } from "./collection-verification.ts";
 import { storedSource } from "./stored-source.ts";
-
-/** Makes the store lose one file. */
-async function lose(store: MemoryMetadataStore, role: RoleName, version: number): Promise<void> {
-  const lost = (await store.versions(gun)).filter((file) => file.role === role && file.version === version);
-  equal(await store.forget(gun, lost), 1);
-}
-
-/** A story whose every state goes into a store, with timestamps by a server whose key is held, too. */
-class StoredStory {
-  readonly store = new MemoryMetadataStore();
-  readonly story: EditingStory;
-  readonly #serverKey = PrivateKey.generate("ecdsa");
-
-  private constructor(story: EditingStory) {
-    this.story = story;
-  }
-
-  static async begin(): Promise<StoredStory> {
-    const stored = new StoredStory(await publishedStory());
-    await stored.change((editor) => editor.rotateKey("timestamp", [stored.#serverKey.publicKey]));
-    return stored;
-  }
-
-  async change(edit: Parameters<typeof change>[1], options: Parameters<typeof change>[2] = {}): Promise<void> {
-    await change(this.story, edit, options);
-    await this.keep(options.now);
-  }
-
-  /** Stores what is published now, under a new timestamp. */
-  async keep(at = now): Promise<void> {
-    const { published } = this.story;
-    const trusted = new TrustedMetadata({ gun, now: at });
-    trusted.load("root", published.root, { allowExpired: true });
-    const signing = { signers: trusted.signersOf("timestamp"), keys: { find: async () => this.#serverKey }, now: at };
-    const previous = await this.store.current(gun, "timestamp");
-    const timestamp = await makeTimestamp(
-      previous && parseMetadata("timestamp", previous.bytes),
-      published.snapshot.bytes,
-      signing,
-    );
-    for (const [role, bytes] of [...published.files, ["timestamp", timestamp.bytes] as const])
-      await this.#put(role, bytes);
-  }
-
-  async verify(at = now) {
-    return await verifyCollection({ gun, source: storedSource(this.store, gun), now: at });
-  }
-
-  async #put(role: RoleName, bytes: Uint8Array): Promise<void> {
-    const { version } = parseMetadata(role, bytes).body;
-    await this.store.restore(gun, [{ role, version, bytes, sha256: sha256Hex(bytes), createdAt: now }]);
-  }
-}
 
 const roles = (files: readonly { readonly role: string; readonly version: number }[]): string[] =>
   files.map(({ role, version }) => `${role} ${version}`);

@@ -26,7 +26,7 @@ export interface CollectionWarning {
 /** A collection whose every file was verified. */
 export interface VerifiedCollection {
   readonly gun: string;
-  /** every root there is, oldest first; each signed by the keys of the one before */
+  /** every root there is, oldest first; each signed by its own keys and, unless that is missing, by those of the version before */
   readonly roots: readonly MetadataFile<RootBody>[];
   /**
    * What readers and the server need: the roots, everything the snapshot lists, the snapshot, the timestamp. In this order no file is
@@ -124,9 +124,10 @@ class Verification {
     }
   }
 
-  #requireSuccession(previous: MetadataFile<RootBody> | undefined, root: MetadataFile<RootBody>): void {
-    if (previous !== undefined && previous.body.version + 1 !== root.body.version) return;
+  /** After a gap nothing but its own keys speaks for a root: whoever stores it where an older one is trusted has to refuse that. */
+  #requireSuccession(last: MetadataFile<RootBody> | undefined, root: MetadataFile<RootBody>): void {
     const { gun, now } = this.#input;
+    const previous = last !== undefined && last.body.version + 1 === root.body.version ? last : undefined;
     verifyRoot(root, { gun, now, previous, ignoreCertificateExpiry: true });
   }
 

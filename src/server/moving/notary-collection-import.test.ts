@@ -1,0 +1,95 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { gun, now, target } from "../../../test/support/editing-story.ts";
+import { notaryFiles, type NotaryFiles } from "../../../test/support/notary-files.ts";
+import { rotate, StoredStory, strangerBehind } from "../../../test/support/stored-story.ts";
+import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import { SqliteMetadataStore } from "../storage/sqlite-metadata-store.ts";
+import type { CollectionReport } from "./move-report.ts";
+import { importCollection } from "./notary-collection-import.ts";
+import { NotaryServerDatabase } from "./notary-database.ts";
+import { openSourceDatabase } from "./source-database.ts";
+
+async function copy(from: MetadataStore, to: MetadataStore): Promise<void> {
+  for (const { role, version } of await from.versions(gun)) {
+    const file = await from.byVersion(gun, role, version);
+    if (file !== undefined) await to.restore(gun, [file]);
+  }
+}
+
+async function copyOf(stored: StoredStory): Promise<MemoryMetadataStore> {
+  const store = new MemoryMetadataStore();
+  await copy(stored.store, store);
+  return store;
+}
+
+/** A Notary database that holds the same. */
+async function notaryOf(t: TestContext, { store }: StoredStory): Promise<NotaryFiles> {
+  const directory = mkdtempSync(join(tmpdir(), "tagseal-notary-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const files = new SqliteMetadataStore({ path: join(directory, "metadata.db") });
+  await copy(store, files);
+  await files.close();
+  return await notaryFiles(directory, directory);
+}
+
+async function importInto(store: MetadataStore, { server }: NotaryFiles): Promise<CollectionReport> {
+  const source = new NotaryServerDatabase(await openSourceDatabase(server, { postgres: undefined, mysql: undefined }));
+  try {
+    return (await importCollection(gun, { source, store, now })).report;
+  } finally {
+    await source.close();
+  }
+}
+
+describe("a collection of a Notary database that is stored here already", () => {
+  it("catches up, and stays as it is when that is repeated", async (t) => {
+    const stored = await StoredStory.begin();
+    const here = await copyOf(stored);
+    await rotate(stored, 2);
+    await stored.change((editor) => void editor.addTarget("targets", "v2", target("two")));
+    const notary = await notaryOf(t, stored);
+    notary.inServer("update tuf_files set sha256 = null");
+    deepEqual((await importInto(here, notary)).problems, []);
+    const content = (files: Awaited<ReturnType<MetadataStore["versions"]>>): string[] =>
+      files.map(({ role, version, sha256 }) => `${role} ${version} ${sha256}`);
+    deepEqual(content(await here.versions(gun)), content(await stored.store.versions(gun)));
+    deepEqual((await importInto(here, notary)).problems, []);
+  });
+
+  it("I8: is not replaced by a stranger's, whose root comes after a gap in its own roots", async (t) => {
+    const here = await copyOf(await StoredStory.begin());
+    const before = await here.versions(gun);
+    const stranger = await strangerBehind(here);
+    // no place is taken by both
+    for (const { role, version } of before)
+      if (role !== "root")
+        await stranger.store.forget(
+          gun,
+          (await stranger.store.versions(gun)).filter((file) => file.role === role && file.version === version),
+        );
+    const { added, problems } = await importInto(here, await notaryOf(t, stranger));
+    equal(added, 0);
+    deepEqual(
+      problems.map(({ code }) => code),
+      ["ROOT_ROTATION_REFUSED"],
+    );
+    match(problems[0]?.message ?? "", /does not continue what is stored here: root 3 of .* is missing/u);
+    deepEqual(await here.versions(gun), before);
+  });
+
+  it("I3: takes no row that would count as newer than what its owner signed", async (t) => {
+    const stored = await StoredStory.begin();
+    const here = await copyOf(stored);
+    await stored.change((editor) => void editor.addTarget("targets", "v2", target("two")));
+    const notary = await notaryOf(t, stored);
+    notary.inServer("update tuf_files set version = 99 where role = 'targets' and version = 1");
+    const { problems } = await importInto(here, notary);
+    match(problems[0]?.message ?? "", /^targets 99 \(row \d+\) was not imported: it is newer/u);
+    equal((await here.current(gun, "targets"))?.version, (await stored.store.current(gun, "targets"))?.version);
+  });
+});
