@@ -14,6 +14,7 @@ import {
   notaryConfigOption,
 } from "../options/server-configuration.ts";
 import { reloadOnSignal } from "../options/reloading.ts";
+import { keepServerSmall } from "../server-heap.ts";
 import { untilAborted } from "../options/until-aborted.ts";
 
 const logLevels = ["debug", "info", "error"] as const satisfies readonly LogLevel[];
@@ -79,6 +80,7 @@ export const command = defineCommand(
     ]);
     requireBoth(options["tls-cert"], options["tls-key"]);
     const { host, port } = parseListenAddress(required("listen", settings.text("server.http_addr")));
+    await keepServerSmall();
     const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
     const { startServer } = await import("../../server/start-server.ts");
     const log = logLines(io);
