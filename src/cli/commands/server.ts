@@ -1,35 +1,14 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
-import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
 import type { LogLevel } from "../../server/server-log.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
-import type { Options, OptionValues } from "../options/option.ts";
-import {
-  configOption,
-  type LoadedSettings,
-  loadSettings,
-  notaryConfigOption,
-} from "../options/server-configuration.ts";
+import { loadServerSettings, storageOptions } from "../options/server-storage.ts";
 import { reloadOnSignal } from "../options/reloading.ts";
 import { keepServerSmall } from "../server-heap.ts";
 import { untilAborted } from "../options/until-aborted.ts";
 
 const logLevels = ["debug", "info", "error"] as const satisfies readonly LogLevel[];
-
-/** Flags about where everything is kept, which the server shares with the commands that look after its data. */
-export const storageOptions = {
-  config: configOption,
-  "notary-config": notaryConfigOption,
-  data: { kind: "text", value: "dir", complete: "directory", help: "Where everything is kept; made when missing" },
-  database: {
-    kind: "text",
-    value: "url",
-    help: "Keep metadata and keys in a database that several servers share: postgres://… or mysql://…",
-  },
-} as const satisfies Options;
 
 /** `tagseal server`: the trust server, in the foreground, until it is asked to stop. */
 export const command = defineCommand(
@@ -95,44 +74,6 @@ export const command = defineCommand(
     return 0;
   },
 );
-
-type Flags = Parameters<typeof loadSettings>[1]["flags"];
-
-/** The server's settings, for every command that works on its data. */
-export async function loadServerSettings(
-  options: OptionValues<typeof storageOptions>,
-  io: Io,
-  flags: Flags = [],
-): Promise<LoadedSettings<keyof typeof import("../../server/configuration/server-settings.ts").serverSettings>> {
-  const { serverSettings, serverVariables } = await import("../../server/configuration/server-settings.ts");
-  const files = { config: options.config, notaryConfig: options["notary-config"], prefixes: serverVariables };
-  const storage: Flags = [
-    { flag: "--data", setting: "server.data_directory", value: options.data },
-    { flag: "--database", setting: "storage.db_url", value: options.database },
-  ];
-  return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags] }, io);
-}
-
-/** The store that these settings name. */
-export async function openConfiguredStore({
-  settings,
-  env,
-}: {
-  readonly settings: ServerSettings;
-  readonly env: Io["env"];
-}): Promise<import("../../server/storage/metadata-store.ts").MetadataStore> {
-  const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
-  const { openStoreOf } = await import("../../server/server-parts.ts");
-  const { database, dataDir } = configuredServer(settings, env);
-  if (database === undefined) requireStore(required("data", dataDir));
-  return await openStoreOf({ database, dataDir });
-}
-
-/** What looks after data must not begin some. */
-function requireStore(directory: string): void {
-  const path = join(directory, "metadata.db");
-  if (!existsSync(path)) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
-}
 
 function required(flag: string, value: string | undefined): string {
   if (value !== undefined && value !== "") return value;

@@ -3,7 +3,7 @@ import type { ConfiguredServer } from "../../server/configuration/server-configu
 import type { KeyTable } from "../../server/signer/key-table.ts";
 import type { SignerPassphrases } from "../../server/signer/signer-passphrases.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
-import { loadServerSettings, storageOptions } from "../commands/server.ts";
+import { loadServerSettings, storageOptions } from "./server-storage.ts";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
 import type { Options, OptionValues } from "./option.ts";

@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import type { PruneReport } from "../../../server/retention/prune-versions.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, openConfiguredStore, storageOptions } from "../server.ts";
+import { loadServerSettings, openConfiguredStore, storageOptions } from "../../options/server-storage.ts";
 
 /** `tagseal server gc`: what the server does once a day, now. */
 export const command = defineCommand(

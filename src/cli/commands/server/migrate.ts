@@ -1,7 +1,7 @@
 import { UsageError } from "../../../errors.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, storageOptions } from "../server.ts";
+import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
 
 /** `tagseal server migrate`: the schema of a shared database, brought up to date by an account that may do that. */
 export const command = defineCommand(

@@ -1,0 +1,60 @@
+/** Where a trust server keeps everything: flags, settings and the store, for the server and for the commands that look after its data. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UsageError } from "../../errors.ts";
+import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
+import type { Io } from "../io.ts";
+import type { Options, OptionValues } from "./option.ts";
+import { configOption, type LoadedSettings, loadSettings, notaryConfigOption } from "./server-configuration.ts";
+
+/** Flags that say where. */
+export const storageOptions = {
+  config: configOption,
+  "notary-config": notaryConfigOption,
+  data: { kind: "text", value: "dir", complete: "directory", help: "Where everything is kept; made when missing" },
+  database: {
+    kind: "text",
+    value: "url",
+    help: "Keep metadata and keys in a database that several servers share: postgres://… or mysql://…",
+  },
+} as const satisfies Options;
+
+type Flags = Parameters<typeof loadSettings>[1]["flags"];
+
+/** The server's settings, for every command that works on its data. */
+export async function loadServerSettings(
+  options: OptionValues<typeof storageOptions>,
+  io: Io,
+  flags: Flags = [],
+): Promise<LoadedSettings<keyof typeof import("../../server/configuration/server-settings.ts").serverSettings>> {
+  const { serverSettings, serverVariables } = await import("../../server/configuration/server-settings.ts");
+  const files = { config: options.config, notaryConfig: options["notary-config"], prefixes: serverVariables };
+  const storage: Flags = [
+    { flag: "--data", setting: "server.data_directory", value: options.data },
+    { flag: "--database", setting: "storage.db_url", value: options.database },
+  ];
+  return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags] }, io);
+}
+
+/** The store that these settings name. */
+export async function openConfiguredStore({
+  settings,
+  env,
+}: {
+  readonly settings: ServerSettings;
+  readonly env: Io["env"];
+}): Promise<import("../../server/storage/metadata-store.ts").MetadataStore> {
+  const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
+  const { openStoreOf } = await import("../../server/server-parts.ts");
+  const { database, dataDir } = configuredServer(settings, env);
+  if (database === undefined) requireStore(dataDir);
+  return await openStoreOf({ database, dataDir });
+}
+
+/** What looks after data must not begin some. */
+function requireStore(directory: string | undefined): void {
+  if (directory === undefined)
+    throw new UsageError("USAGE", "--data or --database is required", { hint: "give what tagseal server is given" });
+  const path = join(directory, "metadata.db");
+  if (!existsSync(path)) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
+}
