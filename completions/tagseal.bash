@@ -29,7 +29,8 @@ _tagseal_words() {
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "run") echo "--disable-content-trust --help" ;;
   "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
-  "server") echo "gc migrate --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
+  "server") echo "backup gc migrate --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
+  "server backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "server gc") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "server migrate") echo "--config --notary-config --data --database --json --help" ;;
   "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
@@ -105,6 +106,11 @@ _tagseal_value() {
   "server --tls-cert") echo "file" ;;
   "server --tls-key") echo "file" ;;
   "server --log-level") echo "debug info error" ;;
+  "server backup --config") echo "file" ;;
+  "server backup --notary-config") echo "file" ;;
+  "server backup --data") echo "directory" ;;
+  "server backup --database") echo "" ;;
+  "server backup --to") echo "directory" ;;
   "server gc --config") echo "file" ;;
   "server gc --notary-config") echo "file" ;;
   "server gc --data") echo "directory" ;;

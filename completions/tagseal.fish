@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server gc' 'server migrate' 'sign' 'signer' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server gc' 'server migrate' 'sign' 'signer' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -171,6 +171,7 @@ complete -c tagseal -n '__tagseal_at sandbox' -l data -x -a '(__fish_complete_di
 complete -c tagseal -n '__tagseal_at sandbox' -l registry-port -x -d 'Port of the registry (default: any free one)'
 complete -c tagseal -n '__tagseal_at sandbox' -l server-port -x -d 'Port of the trust server (default: any free one)'
 complete -c tagseal -n '__tagseal_at sandbox' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at server' -a backup -d 'Copy a server\'s databases while it runs'
 complete -c tagseal -f -n '__tagseal_at server' -a gc -d 'Forget superseded versions'
 complete -c tagseal -f -n '__tagseal_at server' -a migrate -d 'Bring a shared database up to date'
 complete -c tagseal -n '__tagseal_at server' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
@@ -182,6 +183,13 @@ complete -c tagseal -n '__tagseal_at server' -l tls-cert -r -F -d 'Certificate c
 complete -c tagseal -n '__tagseal_at server' -l tls-key -r -F -d 'Private key of the certificate, PEM'
 complete -c tagseal -n '__tagseal_at server' -l log-level -x -a 'debug info error' -d 'debug, info or error (default "info")'
 complete -c tagseal -n '__tagseal_at server' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at server backup' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
+complete -c tagseal -n '__tagseal_at server backup' -l notary-config -r -F -d 'The same as --config'
+complete -c tagseal -n '__tagseal_at server backup' -l data -x -a '(__fish_complete_directories)' -d 'The server\'s data directory'
+complete -c tagseal -n '__tagseal_at server backup' -l database -x -d 'As the server has it; such a database has tools of its own'
+complete -c tagseal -n '__tagseal_at server backup' -l to -x -a '(__fish_complete_directories)' -d 'The directory to make'
+complete -c tagseal -n '__tagseal_at server backup' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at server backup' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at server gc' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at server gc' -l notary-config -r -F -d 'The same as --config'
 complete -c tagseal -n '__tagseal_at server gc' -l data -x -a '(__fish_complete_directories)' -d 'Where everything is kept; made when missing'

@@ -87,6 +87,11 @@ const importing: readonly Entry[] = [
 /** Beside the server itself: what looks after its data. */
 const server: readonly Entry[] = [
   {
+    name: "backup",
+    summary: "Copy a server's databases while it runs",
+    load: async () => (await import("./commands/server/backup.ts")).command,
+  },
+  {
     name: "gc",
     summary: "Forget superseded versions",
     load: async () => (await import("./commands/server/gc.ts")).command,

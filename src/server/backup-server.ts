@@ -1,0 +1,124 @@
+/** A copy of the embedded databases, taken while a server works on them. */
+
+import { randomUUID } from "node:crypto";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
+import { TagsealError, UsageError } from "../errors.ts";
+import { signerFiles } from "./signer/local-signing-service.ts";
+
+/** What to copy, and where to. */
+export interface ServerBackup {
+  readonly dataDir: string;
+  /** a directory that does not exist, or is empty */
+  readonly to: string;
+  /** false when the keys are in a database elsewhere */
+  readonly includesKeys: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A file of the backup. */
+export interface BackupFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** 4 MiB: between two of these steps other work goes on, and an interruption is heard. */
+const pagesPerStep = 1024;
+
+/**
+ * Copies the metadata, and after it the keys, so that every key the copied metadata names is there. Each copy shows its database as it was
+ * at one moment, however much is published meanwhile. The directory, for its owner only, appears whole and on disk or not at all. The
+ * passphrase of the keys is not copied.
+ *
+ * @returns the files, in the order they were copied
+ * @throws UsageError `FILE_UNREADABLE` when a database is not there, `FILE_UNWRITABLE`; TagsealError `STORAGE_FAILED`
+ */
+export async function backupServer({
+  dataDir,
+  to,
+  includesKeys,
+  signal,
+}: ServerBackup): Promise<readonly BackupFile[]> {
+  const names = includesKeys ? ["metadata.db", signerFiles.database] : ["metadata.db"];
+  for (const name of names) requireFile(join(dataDir, name));
+  const target = resolve(to);
+  requireFree(target);
+  const temporary = join(dirname(target), `.${basename(target)}.tagseal-${randomUUID()}`);
+  await written(to, async () => mkdirSync(temporary, { mode: 0o700 }));
+  try {
+    const files: BackupFile[] = [];
+    for (const name of names) {
+      const path = join(temporary, name);
+      await copyDatabase(join(dataDir, name), path, signal);
+      files.push({ name, bytes: statSync(path).size });
+    }
+    await written(to, async () => {
+      await syncDirectory(temporary);
+      await rename(temporary, target);
+      await syncDirectory(dirname(target));
+    });
+    return files;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function requireFile(path: string): void {
+  if (!existsSync(path)) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
+}
+
+/** A backup beside older files would be neither the one nor the other. */
+function requireFree(path: string): void {
+  if (!existsSync(path)) return;
+  if (statSync(path).isDirectory() && readdirSync(path).length === 0) return;
+  throw new UsageError("FILE_UNWRITABLE", `${path} is there already and is not an empty directory`, {
+    hint: "Name a new directory for each backup.",
+  });
+}
+
+/** The source is only read, and its schema left as it is: a server of another release may be working on it. */
+async function copyDatabase(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
+  // SQLite keeps the mode of a file that is there
+  closeSync(openSync(to, "wx", 0o600));
+  chmodSync(to, 0o600);
+  let source: DatabaseSync | undefined;
+  try {
+    source = new DatabaseSync(from, { readOnly: true });
+    // Holds this moment: without it, each step after somebody else's write would begin the copy anew.
+    source.exec("BEGIN");
+    source.prepare("SELECT count(*) FROM sqlite_schema").get();
+    signal?.throwIfAborted();
+    await backup(source, to, { rate: pagesPerStep, progress: () => signal?.throwIfAborted() });
+  } catch (cause) {
+    if (signal?.aborted === true) throw signal.reason;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TagsealError("STORAGE_FAILED", `Cannot copy ${from} to ${to}: ${reason}`, {
+      cause,
+      hint: "Check free space, and that this account may read the server's data directory.",
+    });
+  } finally {
+    source?.close();
+  }
+}
+
+async function written(path: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError("FILE_UNWRITABLE", `Cannot write ${path}: ${reason}`, { cause });
+  }
+}
+
+/** Makes what was written into a directory survive a crash. */
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

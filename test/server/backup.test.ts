@@ -1,0 +1,177 @@
+/** `tagseal server backup`: taken from a running server in the middle of publications, and what is left when it cannot be taken. */
+
+import assert from "node:assert/strict";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { captured } from "../../src/cli/captured-io.ts";
+import { main } from "../../src/cli/main.ts";
+import { backupServer } from "../../src/server/backup-server.ts";
+import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
+import { serve, temporaryDirectory } from "./running-server.ts";
+import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
+
+const gun = "docker.io/library/alpine";
+
+async function tagseal(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { io, stdout, stderr } = captured({ env: {}, now: () => new Date() });
+  const code = await main(argv, io);
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+/** A data directory as a server leaves it, with `megabytes` of metadata that nobody could read. */
+async function largeDataDirectory(t: TestContext, megabytes: number): Promise<string> {
+  const server = await serve(t);
+  await server.close();
+  const store = new SqliteMetadataStore({ path: join(server.dataDir, "metadata.db") });
+  for (let count = 0; count < megabytes; count += 1) await publishRubbish(store, `large/app-${count}`, 1_000_000);
+  await store.close();
+  return server.dataDir;
+}
+
+async function publishRubbish(store: SqliteMetadataStore, name: string, length: number): Promise<void> {
+  const file = { role: "targets", version: 1, sha256: "a".repeat(64), bytes: Buffer.alloc(length, 1) };
+  await store.publish({ gun: name, base: undefined, files: [file], at: new Date() });
+}
+
+describe("a backup", () => {
+  it("I7: holds all that was acknowledged before it, and a server starts on it and goes on signing", async (t) => {
+    const server = await serve(t);
+    const directory = temporaryDirectory(t);
+    const publisher = await new UploadingPublisher(server.url, gun).begin();
+    const acknowledged = ["v1"];
+    const enough = new AbortController();
+    const publishing = (async () => {
+      while (!enough.signal.aborted) {
+        const tag = `n${acknowledged.length}`;
+        assert.equal((await publisher.addTag(tag)).status, 200);
+        acknowledged.push(tag);
+      }
+    })();
+    while (acknowledged.length < 5) await new Promise((resolve) => setImmediate(resolve));
+    const before = [...acknowledged];
+    const to = join(directory, "backup");
+    const { code, stdout, stderr } = await tagseal("server", "backup", "--data", server.dataDir, "--to", to, "--json");
+    enough.abort();
+    await publishing;
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+    const sizes = ["metadata.db", "signer.db"].map((name) => ({ name, bytes: statSync(join(to, name)).size }));
+    assert.deepEqual(JSON.parse(stdout), { directory: to, files: sizes });
+    assert.deepEqual(readdirSync(directory), ["backup"]);
+    assert.deepEqual(readdirSync(to).sort(), ["metadata.db", "signer.db"]);
+    assert.deepEqual(
+      [modeOf(to), modeOf(join(to, "metadata.db")), modeOf(join(to, "signer.db"))],
+      [0o700, 0o600, 0o600],
+    );
+
+    const restored = join(directory, "restored");
+    cpSync(to, restored, { recursive: true });
+    cpSync(join(server.dataDir, "signer.passphrase"), join(restored, "signer.passphrase"));
+    const again = await serve(t, { dataDir: restored });
+    const tags = new Set(await readTags(again.url, gun));
+    assert.deepEqual(
+      before.filter((tag) => !tags.has(tag)),
+      [],
+    );
+    assert.equal((await (await publisher.resumedAt(again.url)).addTag("afterwards")).status, 200);
+    assert.ok((await readTags(again.url, gun)).includes("afterwards"));
+  });
+
+  it("shows one moment, and comes to its end, however often others write meanwhile", async (t) => {
+    const dataDir = await largeDataDirectory(t, 12);
+    const to = join(temporaryDirectory(t), "backup");
+    const store = new SqliteMetadataStore({ path: join(dataDir, "metadata.db") });
+    const done = new AbortController();
+    let written = 0;
+    const writing = (async () => {
+      for (; !done.signal.aborted; written += 1) {
+        await publishRubbish(store, `small/app-${written}`, 10);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    await backupServer({ dataDir, to, includesKeys: true }).finally(() => done.abort());
+    await writing;
+    const copy = new SqliteMetadataStore({ path: join(to, "metadata.db") });
+    t.after(async () => await Promise.all([store.close(), copy.close()]));
+    const copied = await copy.guns("", 1_000_000);
+    assert.equal(copied.filter((name) => name.startsWith("large/")).length, 12);
+    assert.ok(copied.length - 12 < written, `${copied.length - 12} of ${written}`);
+  });
+
+  it("says what it copied, and that the passphrase is not in it", async (t) => {
+    const { dataDir } = await serve(t);
+    const to = join(temporaryDirectory(t), "backup");
+    mkdirSync(to);
+    const { code, stdout } = await tagseal("server", "backup", "--data", dataDir, "--to", to);
+    assert.equal(code, 0);
+    const [first = "", second] = stdout.split("\n");
+    assert.match(first, /\/backup: metadata\.db \(\S+ kB\) and signer\.db \(\S+ kB\)$/u);
+    assert.equal(second, "The passphrase of the keys is not in it: keep a copy in another place.");
+    assert.equal(modeOf(to), 0o700);
+    assert.ok(!existsSync(join(to, "signer.passphrase")));
+  });
+
+  it("is not mixed with what is there already", async (t) => {
+    const { dataDir } = await serve(t);
+    const to = temporaryDirectory(t);
+    writeFileSync(join(to, "metadata.db"), "of yesterday");
+    const { code, stderr } = await tagseal("server", "backup", "--data", dataDir, "--to", to);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /is there already and is not an empty directory\nhint: .*a new directory.*\[FILE_UNWRITABLE\]/u,
+    );
+    assert.deepEqual(readdirSync(to), ["metadata.db"]);
+  });
+
+  it("leaves nothing behind when it is interrupted", async (t) => {
+    const dataDir = await largeDataDirectory(t, 12);
+    const directory = temporaryDirectory(t);
+    const interruption = new AbortController();
+    const { signal } = interruption;
+    const backup = backupServer({ dataDir, to: join(directory, "backup"), includesKeys: true, signal });
+    const refused = assert.rejects(backup, { name: "AbortError" });
+    while (readdirSync(directory).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    interruption.abort();
+    await refused;
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it("leaves nothing behind when a database cannot be read", async (t) => {
+    const server = await serve(t);
+    await server.close();
+    writeFileSync(join(server.dataDir, "signer.db"), "not a database, but long enough to look at".repeat(100));
+    const directory = temporaryDirectory(t);
+    const to = join(directory, "backup");
+    await assert.rejects(backupServer({ dataDir: server.dataDir, to, includesKeys: true }), { code: "STORAGE_FAILED" });
+    assert.deepEqual(readdirSync(directory), []);
+    rmSync(join(server.dataDir, "signer.db"));
+    await assert.rejects(backupServer({ dataDir: server.dataDir, to, includesKeys: true }), {
+      code: "FILE_UNREADABLE",
+    });
+    await assert.rejects(backupServer({ dataDir: server.dataDir, to: "/dev/null/backup", includesKeys: false }), {
+      code: "FILE_UNWRITABLE",
+    });
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it("of a shared database is that database's affair", async () => {
+    const database = "postgres://tagseal@db/tagseal";
+    const { code, stderr } = await tagseal("server", "backup", "--database", database, "--to", "/nowhere/backup");
+    assert.equal(code, 1);
+    assert.match(stderr, /shared database.*\nhint: .*pg_dump.*\[USAGE\]/u);
+  });
+
+  it("of metadata whose keys are in a shared database says that the keys are not in it", async (t) => {
+    const { dataDir } = await serve(t);
+    const directory = temporaryDirectory(t);
+    const config = join(directory, "server.json");
+    writeFileSync(config, JSON.stringify({ trust_service: { db_url: "postgres://tagseal@db/keys" } }));
+    const to = join(directory, "backup");
+    const { stdout, stderr } = await tagseal("server", "backup", "--config", config, "--data", dataDir, "--to", to);
+    assert.match(stdout, /metadata\.db \(\S+ kB\)\nThe keys, which are in a database of their own, are not/u, stderr);
+    assert.deepEqual(readdirSync(to), ["metadata.db"]);
+  });
+});
