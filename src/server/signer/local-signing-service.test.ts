@@ -108,6 +108,22 @@ describe("the signer's keys", () => {
     assert.equal(await signer.find("docker.io/library/other", "timestamp", keyId), undefined);
   });
 
+  it("stops signing with a key within seconds of another process removing it", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const clock = { ms: now().getTime() };
+    const file = join(dataDir, "signer.passphrase");
+    const [table, elsewhere] = [0, 1].map(() => new SqliteKeyTable(join(dataDir, "signer.db")));
+    assert.ok(table && elsewhere);
+    const signer = await openLocalSigningService({ table, passphrases: { file }, now: () => new Date(clock.ms) });
+    t.after(() => Promise.all([signer.close(), elsewhere.close()]));
+    const { keyId } = await signer.pendingKey(gun, "timestamp");
+    for (let time = 1; time <= 2; time += 1) await sign(signer, keyId);
+    assert.equal(await elsewhere.removeKey(keyId, now()), true);
+    clock.ms += 5000;
+    assert.equal(await signer.find(gun, "timestamp", keyId), undefined);
+    assert.notEqual((await signer.pendingKey(gun, "timestamp")).keyId, keyId);
+  });
+
   it("I6: holds private keys on disk only under its passphrase", async (t) => {
     const dataDir = temporaryDirectory(t);
     const signer = await open(t, dataDir);

@@ -38,11 +38,22 @@ export async function openLocalSigningService(options: LocalSignerOptions): Prom
 /** opened keys that are remembered with what they are for */
 const maxFoundKeys = 4096;
 
+/**
+ * How long it is believed that a key is where it was: another process that works on the table may remove it. Asking for every signature
+ * would cost each publication two questions to a shared database.
+ */
+const believedMs = 5000;
+
+interface FoundKey {
+  readonly key: SigningKey;
+  readonly at: number;
+}
+
 class LocalSigningService implements SigningService {
   readonly isAvailable = true;
   readonly #options: LocalSignerOptions;
   readonly #keys: SignerKeys;
-  readonly #found = new Map<string, SigningKey>();
+  readonly #found = new Map<string, FoundKey>();
 
   constructor(options: LocalSignerOptions, keys: SignerKeys) {
     this.#options = options;
@@ -55,10 +66,12 @@ class LocalSigningService implements SigningService {
 
   async find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
     const name = JSON.stringify([gun, role, keyId]);
+    const now = this.#options.now().getTime();
     const found = this.#found.get(name);
-    if (found !== undefined) return found;
+    if (found !== undefined && Math.abs(now - found.at) < believedMs) return found.key;
+    this.#found.delete(name);
     const kept = await this.#kept(gun, role, keyId);
-    if (kept !== undefined) return this.#remember(name, await this.#keys.open(kept));
+    if (kept !== undefined) return this.#remember(name, { key: await this.#keys.open(kept), at: now });
     const pending = await this.#keys.pending(purpose(gun, role));
     return pending.publicKey.keyId === keyId ? this.#keys.keptOnFirstUse(pending, { gun, role }) : undefined;
   }
@@ -75,12 +88,12 @@ class LocalSigningService implements SigningService {
     await this.#keys.close();
   }
 
-  /** Where a key is kept, and whose it is, never changes: it need not be looked up for every signature. The oldest makes room. */
-  #remember(name: string, key: SigningKey): SigningKey {
+  /** The oldest makes room. */
+  #remember(name: string, found: FoundKey): SigningKey {
     const oldest = this.#found.keys().next();
     if (this.#found.size >= maxFoundKeys && oldest.done !== true) this.#found.delete(oldest.value);
-    this.#found.set(name, key);
-    return key;
+    this.#found.set(name, found);
+    return found.key;
   }
 
   async #kept(gun: string, role: ServerRole, keyId: string): Promise<SealedKey | undefined> {
