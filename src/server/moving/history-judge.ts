@@ -3,8 +3,11 @@ import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { verifyThreshold } from "../../tuf/threshold.ts";
 import type { RoleSigners } from "../../tuf/trusted-metadata.ts";
-import type { BundleFile } from "./bundle-format.ts";
+import type { FileVersion } from "../storage/metadata-store.ts";
 import type { VerifiedCollection } from "./collection-verification.ts";
+
+/** Where a file is kept. */
+type FilePlace = Pick<FileVersion, "role" | "version">;
 
 /** Keys a role had at one time or another: more are no honest history. */
 const maxSignersPerRole = 10_000;
@@ -30,9 +33,19 @@ export class HistoryJudge {
    * @throws MetadataError `METADATA_VERSION_MISMATCH` for a file that is not of the past, or not the version it is said to be;
    *   `METADATA_THRESHOLD_NOT_MET`; whatever `parseMetadata` refuses
    */
-  accept({ role, version }: BundleFile, bytes: Uint8Array): void {
+  accept(place: FilePlace, bytes: Uint8Array): void {
+    const { role, version } = place;
     if (version >= (this.#current.get(role) ?? 0))
       throw new MetadataError("METADATA_VERSION_MISMATCH", `it is not older than the current ${role}`);
+    this.believe(place, bytes);
+  }
+
+  /**
+   * The same for a file whose role may not be current any more, and whatever its version.
+   *
+   * @throws as {@link accept}
+   */
+  believe({ role, version }: FilePlace, bytes: Uint8Array): void {
     const file = parseMetadata(role, bytes);
     if (file.body.version !== version)
       throw new MetadataError("METADATA_VERSION_MISMATCH", `it says of itself that it is version ${file.body.version}`);
@@ -40,6 +53,11 @@ export class HistoryJudge {
     if (!known.some((signers) => isSignedBy(file, signers)))
       throw new MetadataError("METADATA_THRESHOLD_NOT_MET", "it is not signed by keys this role is known to have had");
     this.#learn(file);
+  }
+
+  /** Whether a root, or a file that was believed, ever gave this role keys. */
+  knows(role: RoleName): boolean {
+    return this.#signers.has(role);
   }
 
   #learn({ body }: MetadataFile): void {

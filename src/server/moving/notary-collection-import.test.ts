@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +45,87 @@ async function importInto(store: MetadataStore, { server }: NotaryFiles): Promis
     await source.close();
   }
 }
+
+const placesOf = async (store: MetadataStore): Promise<readonly string[]> =>
+  (await store.versions(gun)).map(({ role, version }) => `${role} ${version}`).toSorted();
+
+/** Alice and her team could sign, and did; then they were removed, and nothing that is current tells of them. */
+async function withFormerSigner(): Promise<StoredStory> {
+  const stored = await StoredStory.begin();
+  const generated = () => ({ addKeys: [stored.story.held.generate()], addPaths: [""] });
+  await stored.change((editor) => editor.addDelegation("targets/alice", generated()));
+  await stored.change((editor) => editor.addDelegation("targets/alice/team", generated()));
+  await stored.change((editor) => void editor.addTarget("targets/alice/team", "theirs", target("theirs")));
+  await stored.change((editor) => void editor.removeDelegation("targets/alice"));
+  await stored.change((editor) => void editor.addTarget("targets", "v9", target("nine")));
+  return stored;
+}
+
+/** Writes a row for this role with the bytes of another. */
+function addRow(notary: NotaryFiles, role: string, version: number, from: string): void {
+  const columns = "gun, ?, ?, sha256, data, created_at from tuf_files";
+  const insert = "insert into tuf_files (gun, role, version, sha256, data, created_at)";
+  notary.inServer(`${insert} select ${columns} where role = ? and version = 1`, role, version, from);
+}
+
+describe("rows of delegations", () => {
+  it("move when an older version of what is signed names them", async (t) => {
+    const stored = await withFormerSigner();
+    const store = new MemoryMetadataStore();
+    deepEqual((await importInto(store, await notaryOf(t, stored))).problems, []);
+    const places = await placesOf(store);
+    deepEqual(places, await placesOf(stored.store));
+    ok(places.includes("targets/alice/team 1"));
+  });
+
+  for (const state of ["nothing", "an older state"] as const) {
+    it(`I8: that nothing signed names are left out, and told, where ${state} is stored here`, async (t) => {
+      const stored = await StoredStory.begin();
+      const store = state === "nothing" ? new MemoryMetadataStore() : await copyOf(stored);
+      await stored.change((editor) => void editor.addTarget("targets", "v2", target("two")));
+      const notary = await notaryOf(t, stored);
+      addRow(notary, "targets/mallory", 99, "targets");
+      const { problems, added } = await importInto(store, notary);
+      deepEqual(
+        problems.map(({ code, message }) => [code, message.replace(/\d+/gu, "N")]),
+        [["METADATA_ROLE_UNKNOWN", "targets/mallory N (row N) was not imported: nothing signed names this role"]],
+      );
+      deepEqual(await placesOf(store), await placesOf(stored.store));
+      ok(added > 0);
+    });
+  }
+
+  it("I8: that a stranger names are left out", async (t) => {
+    const stored = await StoredStory.begin();
+    for (const tag of ["v2", "v3"]) await stored.change((editor) => void editor.addTarget("targets", tag, target(tag)));
+    const stranger = await StoredStory.begin();
+    await stranger.change((editor) => {
+      editor.addDelegation("targets/mallory", { addKeys: [stranger.story.held.generate()], addPaths: [""] });
+    });
+    const forged = (await stranger.store.current(gun, "targets"))?.bytes ?? new Uint8Array();
+    const notary = await notaryOf(t, stored);
+    notary.inServer("update tuf_files set data = ?, sha256 = null where role = 'targets' and version = 2", forged);
+    addRow(notary, "targets/mallory", 1, "targets");
+    notary.inServer("update tuf_files set data = ?, sha256 = null where role = 'targets/mallory'", forged);
+    const store = new MemoryMetadataStore();
+    const { problems } = await importInto(store, notary);
+    match(problems[0]?.message ?? "", /^targets\/mallory 1 .* nothing signed names this role$/u);
+    equal(await store.current(gun, "targets/mallory"), undefined);
+  });
+});
+
+describe("a collection of a Notary database that is not here yet", () => {
+  it("I8: comes without rows that would count as newer than what its owner signed", async (t) => {
+    const stored = await StoredStory.begin();
+    await stored.change((editor) => void editor.addTarget("targets", "v2", target("two")));
+    const notary = await notaryOf(t, stored);
+    notary.inServer("update tuf_files set version = 99 where role = 'targets' and version = 1");
+    const store = new MemoryMetadataStore();
+    const { problems } = await importInto(store, notary);
+    match(problems[0]?.message ?? "", /^targets 99 \(row \d+\) was not imported: it is newer/u);
+    equal((await store.current(gun, "targets"))?.version, (await stored.store.current(gun, "targets"))?.version);
+  });
+});
 
 describe("a collection of a Notary database that is stored here already", () => {
   it("catches up, and stays as it is when that is repeated", async (t) => {

@@ -1,0 +1,40 @@
+/** What the rows of a Notary database can be, before anybody looks at their bytes. */
+
+import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
+import { isRoleName } from "../../tuf/role-name.ts";
+import type { FileVersion } from "../storage/metadata-store.ts";
+import type { NotaryFile } from "./notary-database.ts";
+
+/** One transaction writes so much. */
+const maxBatchBytes = 16 * 1024 * 1024;
+const maxBatchFiles = 500;
+const highestVersion = 2 ** 31 - 1;
+
+/** Why a row can be no file of any collection. */
+export function faultOf({ role, version, length }: NotaryFile): string | undefined {
+  if (!isRoleName(role)) return "its role is none";
+  if (version < 1 || version > highestVersion) return "its version is none";
+  const most = maxFileBytes(role);
+  return length > most ? `it has ${length} bytes, more than the ${most} a reader takes` : undefined;
+}
+
+/** A file's name in messages. */
+export function placeOf({ role, version }: Pick<FileVersion, "role" | "version">): string {
+  return `${role} ${version}`;
+}
+
+/** Rows in the order given, in groups that one transaction writes, and memory holds. */
+export function* batches(rows: readonly NotaryFile[]): Generator<readonly NotaryFile[]> {
+  let batch: NotaryFile[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    if (batch.length > 0 && (batch.length >= maxBatchFiles || bytes + row.length > maxBatchBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(row);
+    bytes += row.length;
+  }
+  if (batch.length > 0) yield batch;
+}
