@@ -14,6 +14,7 @@ import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
 import type { SignerPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { SqlLimits } from "./storage/sql/sql-database.ts";
 
 /** How to run a trust server. */
 export interface ServerOptions {
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly database?: string | undefined;
   /** address of the database of the signer's keys, instead of `signer.db`; `database` when absent */
   readonly signerDatabase?: string | undefined;
+  /** of connections to these databases */
+  readonly sqlLimits?: Partial<SqlLimits> | undefined;
   /** instead of either; closed with the server */
   readonly store?: MetadataStore | undefined;
   /** instead of `signer.db`; closed with the server */

@@ -45,13 +45,13 @@ export async function openServerParts(
  * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
  */
 export async function openStoreOf(
-  options: Pick<ServerOptions, "database" | "dataDir">,
+  options: Pick<ServerOptions, "database" | "dataDir" | "sqlLimits">,
   how: Pick<SqlOptions, "onWarning" | "refuseUnimported"> = {},
 ): Promise<MetadataStore> {
   if (options.database === undefined)
     return new SqliteMetadataStore({ path: join(requireDataDir(options.dataDir), "metadata.db") });
   const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
-  return await openMetadataStore(options.database, how);
+  return await openMetadataStore(options.database, { ...how, limits: options.sqlLimits });
 }
 
 async function openSigner(
@@ -60,8 +60,8 @@ async function openSigner(
   now: () => Date,
   log: ServerLog,
 ): Promise<SigningService> {
-  const { dataDir, signerPassphrase, signerPassphrases } = options;
-  const place = { dataDir, database: options.signerDatabase ?? options.database };
+  const { dataDir, signerPassphrase, signerPassphrases, sqlLimits } = options;
+  const place = { dataDir, database: options.signerDatabase ?? options.database, sqlLimits };
   const onWarning = (warning: string): void => log.write("info", "database", { warning });
   const table = options.keyTable ?? (await openKeyTableOf(place, { onWarning }));
   const isShared = options.keyTable !== undefined || place.database !== undefined;

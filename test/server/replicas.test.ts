@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { openSourceDatabase } from "../../src/server/moving/source-database.ts";
 import { startPostgres, type Database } from "../support/database.ts";
 import { missingPeers, Scope, waitUntil } from "../support/peers.ts";
 import { serve } from "./running-server.ts";
@@ -65,6 +66,24 @@ describe("replicas on one PostgreSQL", { skip: missingPeers(["postgres"]) }, () 
     assert.deepEqual(outcome.violations, []);
     assert.ok(outcome.acknowledged.length > 10 && outcome.failures.length > 0);
     for (const url of urls) assert.deepEqual(await lostTags(url, outcome), []);
+  });
+
+  it("takes no more connections than it was told", async (t) => {
+    await database.create("few", "select 1");
+    const server = await serve(t, {
+      database: database.url("few"),
+      signerPassphrase: "correct horse battery staple",
+      sqlLimits: { connections: 2 },
+    });
+    const names = Array.from({ length: 16 }, (_, number) => `docker.io/library/app-${number}`);
+    const publishers = names.map((name) => new UploadingPublisher(server.url, name));
+    await Promise.all(publishers.map((publisher) => publisher.begin()));
+    const inspector = await openSourceDatabase(database.url("few"), { postgres: undefined, mysql: undefined });
+    t.after(() => inspector.close());
+    const others = "datname = current_database() and pid <> pg_backend_pid()";
+    const [row] = await inspector.query(`select count(*)::int as count from pg_stat_activity where ${others}`, []);
+    // two for writing and two for reading, of metadata and of keys
+    assert.ok(Number(row?.["count"]) <= 8, String(row?.["count"]));
   });
 
   it("I4: goes on serving what it remembers while the database is away, marked, and only until it expires", async (t) => {

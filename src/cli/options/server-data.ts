@@ -49,13 +49,13 @@ export async function openServerData(options: OptionValues<typeof serverDataOpti
     { flag: "--signer-database", setting: "trust_service.db_url", value: options["signer-database"] },
   ]);
   const configured = configuredServer(settings, env);
-  const { dataDir, database, signerDatabase } = configured;
+  const { dataDir, database, signerDatabase, sqlLimits } = configured;
   if (dataDir === undefined && database === undefined)
     throw new UsageError("USAGE", "--data or --database is required", { hint: "give what tagseal server is given" });
   if (dataDir !== undefined) makeDataDirectory(dataDir);
   const store = await openStoreOf(configured);
   try {
-    const keys = await openKeyTableOf({ dataDir, database: signerDatabase ?? database });
+    const keys = await openKeyTableOf({ dataDir, database: signerDatabase ?? database, sqlLimits });
     return opened(configured, store, keys, io);
   } catch (error) {
     await store.close();

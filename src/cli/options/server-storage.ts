@@ -46,9 +46,9 @@ export async function openConfiguredStore({
 }): Promise<import("../../server/storage/metadata-store.ts").MetadataStore> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openStoreOf } = await import("../../server/server-parts.ts");
-  const { database, dataDir } = configuredServer(settings, env);
-  if (database === undefined) requireStore(dataDir);
-  return await openStoreOf({ database, dataDir });
+  const configured = configuredServer(settings, env);
+  if (configured.database === undefined) requireStore(configured.dataDir);
+  return await openStoreOf(configured);
 }
 
 /** What looks after data must not begin some. */

@@ -89,6 +89,7 @@ describe("a server's configuration", () => {
     ["tokens for passwords", { auth: { token_realm: "https://a/token" } }, "auth.htpasswd"],
     ["certificates required", { auth: { htpasswd: "u", client_certificate_required: true } }, "auth.client_ca_file"],
     ["names from certificates", { auth: { htpasswd: "u", user_from: "dns" } }, "auth.client_ca_file"],
+    ["keys of a signer", { trust_service: { max_pending_keys: 5 } }, "trust_service.type"],
     ["a signer's host", { trust_service: { hostname: "signer" } }, "trust_service.type"],
   ] as const) {
     it(`I9: is refused with ${what} and without ${leader}`, () => {
@@ -131,6 +132,21 @@ describe("a server's configuration", () => {
     assert.equal(configured({}).keepVersionsMs, undefined);
     assert.equal(configured({ retention: { days: 7 } }).keepVersionsMs, 604_800_000);
     assert.equal(configured({ retention: { enabled: false } }).keepVersionsMs, Number.POSITIVE_INFINITY);
+  });
+
+  it("bounds how slowly answers are taken off, connections to the database, and keys of a remote signer", () => {
+    const { limits, sqlLimits } = configured({});
+    assert.deepEqual([limits?.responseTimeoutMs, limits?.minBytesPerSecond, sqlLimits], [60_000, 16_384, undefined]);
+    const given = configured(
+      {
+        limits: { response_timeout: "90s", min_bytes_per_second: 4096 },
+        trust_service: { ...remote, max_pending_keys: 50 },
+      },
+      { TAGSEAL_SERVER_STORAGE_MAX_CONNECTIONS: "3" },
+    );
+    assert.deepEqual([given.limits?.responseTimeoutMs, given.limits?.minBytesPerSecond], [90_000, 4096]);
+    assert.deepEqual(given.sqlLimits, { connections: 3 });
+    assert.equal(given.remoteSigner?.maxPendingKeys, 50);
   });
 
   for (const [what, content, message] of [

@@ -7,6 +7,7 @@ import { defaultCacheAges, defaultLimits, type ServerOptions } from "../server-o
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
 import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
 import { logLevelOf } from "./log-level.ts";
+import { sqlLimits } from "./sql-limits.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import type { serverSettings } from "./server-settings.ts";
 import { durationMs, type Settings } from "./settings.ts";
@@ -63,7 +64,9 @@ function pairOf(
 
 const embedded: ReadonlySet<string> = new Set(["sqlite", "sqlite3", "memory"]);
 
-function storage(settings: ServerSettings): Pick<ConfiguredServer, "database" | "cacheMaxAgeMs" | "signerDatabase"> {
+function storage(
+  settings: ServerSettings,
+): Pick<ConfiguredServer, "database" | "cacheMaxAgeMs" | "signerDatabase" | "sqlLimits"> {
   const backend = settings.text("storage.backend");
   const url = settings.text("storage.db_url");
   if (backend !== undefined && !embedded.has(backend) && url === undefined)
@@ -72,6 +75,7 @@ function storage(settings: ServerSettings): Pick<ConfiguredServer, "database" | 
   return {
     // Notary's MySQL addresses do not say that they are for MySQL: the backend does
     database: isEmbedded || url === undefined ? undefined : withScheme(url, backend),
+    sqlLimits: sqlLimits(settings.number("storage.max_connections")),
     cacheMaxAgeMs: settings.number("storage.cache_max_age"),
     signerDatabase: settings.text("trust_service.db_url"),
   };
@@ -92,6 +96,7 @@ function signer(
   if (!Number.isSafeInteger(port) || port < 1 || port > 65_535)
     throw contradiction("trust_service.port must be a port, from 1 to 65535");
   const algorithm = settings.text("trust_service.key_algorithm");
+  const maxPendingKeys = settings.number("trust_service.max_pending_keys");
   const certificate = pairOf(settings, "trust_service.tls_client_cert", "trust_service.tls_client_key");
   if (certificate === undefined)
     throw contradiction(
@@ -105,6 +110,7 @@ function signer(
       caFile: settings.text("trust_service.tls_ca_file"),
       ...certificate,
       algorithm: algorithm === "ed25519" ? "ed25519" : "ecdsa",
+      ...(maxPendingKeys === undefined ? {} : { maxPendingKeys }),
     },
   };
 }
@@ -152,6 +158,7 @@ const companions: readonly (readonly [Name, readonly Name[]])[] = [
       "trust_service.tls_ca_file",
       "trust_service.tls_client_cert",
       "trust_service.tls_client_key",
+      "trust_service.max_pending_keys",
     ],
   ],
 ];
@@ -252,6 +259,8 @@ function limits(settings: ServerSettings): ServerOptions["limits"] {
     maxConnections: settings.number("limits.max_connections") ?? defaultLimits.maxConnections,
     maxConnectionsPerClient:
       settings.number("limits.max_connections_per_client") ?? defaultLimits.maxConnectionsPerClient,
+    responseTimeoutMs: settings.number("limits.response_timeout") ?? defaultLimits.responseTimeoutMs,
+    minBytesPerSecond: settings.number("limits.min_bytes_per_second") ?? defaultLimits.minBytesPerSecond,
     readsPerMinute: settings.number("limits.reads_per_minute"),
     uploadsPerMinute: settings.number("limits.uploads_per_minute"),
     keyRequestsPerMinute: settings.number("limits.key_requests_per_minute") ?? defaultLimits.keyRequestsPerMinute,

@@ -31,6 +31,11 @@ export const serverSettings = {
     kind: "text",
     help: "the database: `postgres://…`, `mysql://…`, or a Go data source name as Notary has it",
   },
+  "storage.max_connections": {
+    kind: "number",
+    help: "connections to the database at a time, for publications; half as many more for reads; 8",
+    range: [1, 1000],
+  },
   "storage.cache_max_age": {
     kind: "duration",
     help: "how old what several replicas answer from memory may be; `0s`: never older than the database",
@@ -51,6 +56,11 @@ export const serverSettings = {
   "trust_service.tls_ca_file": { kind: "file", help: "authorities of the remote signer's certificate, PEM" },
   "trust_service.tls_client_cert": { kind: "file", help: "certificate shown to the remote signer, PEM" },
   "trust_service.tls_client_key": { kind: "file", help: "its private key, PEM" },
+  "trust_service.max_pending_keys": {
+    kind: "number",
+    help: "keys of a remote signer that were promised and have not signed; beyond it the oldest is given to who asks next; 10000",
+    range: [1, 10_000_000],
+  },
   "trust_service.db_url": {
     kind: "text",
     help: "the database of the local signer's keys; default: that of the metadata",
@@ -115,6 +125,16 @@ export const serverSettings = {
   "limits.max_cache_bytes": { kind: "number", help: "the cache in front of the database; 50331648" },
   "limits.max_connections": { kind: "number", help: "connections at a time; 4096" },
   "limits.max_connections_per_client": { kind: "number", help: "connections of one client address at a time; 1024" },
+  "limits.response_timeout": {
+    kind: "duration",
+    help: "for taking an answer off, however short it is; `60s`",
+    range: ["1s", "1h"],
+  },
+  "limits.min_bytes_per_second": {
+    kind: "number",
+    help: "gives longer answers more time: a second more for so many bytes; 16384",
+    range: [1, 1_000_000_000],
+  },
   "limits.reads_per_minute": { kind: "number", help: "of one client address; no limit" },
   "limits.uploads_per_minute": { kind: "number", help: "of one client address; no limit" },
   "limits.key_requests_per_minute": { kind: "number", help: "of one client address; 600" },

@@ -79,6 +79,14 @@ describe("settings", () => {
     ],
     ["a value nobody knows", '{"storage":{"backend":"rethinkdb"}}', /storage\.backend must be one of sqlite, /u],
     ["a duration without its unit", '{"storage":{"cache_max_age":"10"}}', /must be a duration/u],
+    [
+      "no connection",
+      '{"storage":{"max_connections":0}}',
+      /server\.json: storage\.max_connections must be from 1 to 1000, not 0/u,
+    ],
+    ["too many of something", '{"limits":{"min_bytes_per_second":1000000001}}', /must be from 1 to 1000000000, not 1/u],
+    ["too short a time", '{"limits":{"response_timeout":"0s"}}', /response_timeout must be from 1s to 1h/u],
+    ["too long a time", '{"limits":{"response_timeout":"2d"}}', /response_timeout must be from 1s to 1h/u],
     ["a list of other things", '{"repositories":{"gun_prefixes":[1]}}', /must be a list of texts/u],
   ] as const) {
     it(`I9: are refused: ${what}`, () => {

@@ -20,6 +20,8 @@ export interface Setting {
   readonly help: string;
   /** the only values there are */
   readonly values?: readonly string[];
+  /** the least and the most, both allowed: of a `number`, or of a `duration` as text */
+  readonly range?: readonly [number, number] | readonly [string, string];
   /** accepted for the sake of existing files, and without effect */
   readonly ignored?: true;
 }
@@ -179,12 +181,24 @@ interface Place {
   readonly directory: string | undefined;
 }
 
-function checked(name: string, { kind, values }: Setting, value: JsonValue, { origin, directory }: Place): JsonValue {
+function checked(
+  name: string,
+  { kind, values, range }: Setting,
+  value: JsonValue,
+  { origin, directory }: Place,
+): JsonValue {
   const found = ofKind(kind, value, directory);
   if (found === undefined) throw invalid(origin, `${name} must be ${descriptions[kind]}, not ${shown(value)}`);
   if (values !== undefined && !(typeof found === "string" && values.includes(found)))
     throw invalid(origin, `${name} must be one of ${values.join(", ")}`);
+  if (range !== undefined && !isWithin(range, found))
+    throw invalid(origin, `${name} must be from ${range[0]} to ${range[1]}, not ${JSON.stringify(value)}`);
   return found;
+}
+
+function isWithin(range: NonNullable<Setting["range"]>, found: JsonValue): boolean {
+  const [least = 0, most = 0] = range.map((end) => (typeof end === "number" ? end : durationMs(end)));
+  return typeof found === "number" && found >= least && found <= most;
 }
 
 const descriptions: Readonly<Record<SettingKind, string>> = {

@@ -1,12 +1,14 @@
 /** From settings to what the signer process is started with. */
 
 import { TagsealError } from "../../errors.ts";
-import type { SignerOptions } from "../signer/signer-options.ts";
+import { defaultSignerLimits, type SignerOptions } from "../signer/signer-options.ts";
 import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import { logLevelOf } from "./log-level.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import type { Settings } from "./settings.ts";
 import type { signerSettings } from "./signer-settings.ts";
+import { sqlLimits } from "./sql-limits.ts";
 
 /** The settings of a signer. */
 export type SignerSettings = Settings<keyof typeof signerSettings>;
@@ -16,6 +18,8 @@ export interface ConfiguredKeys {
   readonly dataDir: string | undefined;
   /** address of a database, instead of a file in the data directory */
   readonly database: string | undefined;
+  /** of connections to it */
+  readonly sqlLimits: Partial<SqlLimits> | undefined;
   readonly passphrases: SignerPassphrases | undefined;
 }
 
@@ -29,6 +33,7 @@ export function configuredKeys(
   return {
     dataDir: settings.text("server.data_directory"),
     database: isShared ? settings.text("storage.db_url") : undefined,
+    sqlLimits: sqlLimits(settings.number("storage.max_connections")),
     passphrases: signerPassphrases(env, settings.text("storage.default_alias")),
   };
 }
@@ -38,13 +43,20 @@ export function configuredKeys(
  *
  * @throws TagsealError `SERVER_CONFIGURATION` when a file that callers must be told by is missing
  */
-export function configuredSigner(settings: SignerSettings): Pick<SignerOptions, "tls" | "clientCaFile" | "logLevel"> {
+export function configuredSigner(
+  settings: SignerSettings,
+): Pick<SignerOptions, "tls" | "clientCaFile" | "limits" | "logLevel"> {
   return {
     tls: {
       certFile: required(settings, "server.tls_cert_file"),
       keyFile: required(settings, "server.tls_key_file"),
     },
     clientCaFile: required(settings, "server.client_ca_file"),
+    limits: {
+      maxPendingKeys: settings.number("limits.max_pending_keys") ?? defaultSignerLimits.maxPendingKeys,
+      maxMessageBytes: settings.number("limits.max_message_bytes") ?? defaultSignerLimits.maxMessageBytes,
+      maxConcurrentCalls: settings.number("limits.max_concurrent_calls") ?? defaultSignerLimits.maxConcurrentCalls,
+    },
     logLevel: logLevelOf(settings.text("logging.level")),
   };
 }

@@ -16,7 +16,23 @@ export const signerSettings = {
     values: ["sqlite", "sqlite3", "postgres", "mysql", "memory"],
   },
   "storage.db_url": { kind: "text", help: "the database: `postgres://…`, `mysql://…`, or a Go data source name" },
+  "storage.max_connections": {
+    kind: "number",
+    help: "connections to the database at a time, for changes; half as many more for reads; 8",
+    range: [1, 1000],
+  },
   "storage.default_alias": { kind: "text", help: "the passphrase that new keys are sealed under; `default`" },
+  "limits.max_pending_keys": {
+    kind: "number",
+    help: "keys that were promised and have not signed; beyond it the oldest is forgotten; 100000",
+    range: [1, 10_000_000],
+  },
+  "limits.max_message_bytes": { kind: "number", help: "one message; 4194304", range: [65_536, 67_108_864] },
+  "limits.max_concurrent_calls": {
+    kind: "number",
+    help: "calls under way on one connection; 100",
+    range: [1, 10_000],
+  },
   "logging.level": {
     kind: "text",
     help: "`debug`, `info` (default), `warning`, `error`",

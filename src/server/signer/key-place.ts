@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
+import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
 import { existingPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
@@ -13,6 +14,8 @@ export interface KeyPlace {
   readonly dataDir?: string | undefined;
   /** address: `postgres://…`, `mysql://…` */
   readonly database?: string | undefined;
+  /** of connections to it */
+  readonly sqlLimits?: Partial<SqlLimits> | undefined;
 }
 
 /** How to open a place. */
@@ -29,12 +32,12 @@ export interface KeyPlaceOptions {
  * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
  */
 export async function openKeyTableOf(
-  { database, dataDir }: KeyPlace,
+  { database, dataDir, sqlLimits: limits }: KeyPlace,
   { mustExist = false, onWarning }: KeyPlaceOptions = {},
 ): Promise<KeyTable> {
   if (database !== undefined) {
     const { openKeyTable } = await import("./open-key-table.ts");
-    return await openKeyTable(database, { onWarning });
+    return await openKeyTable(database, { onWarning, limits });
   }
   const path = join(requireDataDir(dataDir), signerFiles.database);
   if (mustExist && !existsSync(path))
