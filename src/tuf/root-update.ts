@@ -44,7 +44,6 @@ export async function bootstrap(options: UpdateOptions, files: CachedFiles): Pro
     const { pinning } = options;
     return { ...(await updateRoot(options, files, cached, { pinning })), isFirstUse: false, pinning };
   }
-  if (options.forPublishing === true) await fetchRoot(options, "root", maxFileBytes("root"));
   return { trusted, root: cached, isFirstUse: false, pinning: undefined };
 }
 

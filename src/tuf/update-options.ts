@@ -56,7 +56,5 @@ export interface UpdateOptions {
   readonly maxStalenessMs?: number;
   /** only these delegations, and those on the way to them; default all */
   readonly roles?: readonly RoleName[];
-  /** also ask the server for its root, to learn whether it has the collection at all */
-  readonly forPublishing?: boolean;
   readonly onWarning?: (warning: UpdateWarning) => void;
 }

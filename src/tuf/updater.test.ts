@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { SimulatedRepository, simulatedKey } from "../../test/support/simulated-repository.ts";
 import { SimulatedClient } from "../../test/support/update-story.ts";
 import type { JsonObject } from "../encoding/json.ts";
-import { MetadataError, NetworkError } from "../errors.ts";
+import { NetworkError } from "../errors.ts";
 import { findTarget } from "./lookup.ts";
 
 const day = 24 * 60 * 60 * 1000;
@@ -101,16 +101,6 @@ test("a new root named by a good snapshot is fetched by its hash, and those in b
   assert.equal(collection.root.body.version, 4);
   const expected = ["timestamp", "snapshot.<sha>", "root.<sha>", "2.root", "3.root", "timestamp", "snapshot.<sha>"];
   assert.deepEqual(withoutHashes(client.source.requests), expected);
-});
-
-test("asks for the root as well when the update is for publishing", async () => {
-  const repository = await publishedWithReleases();
-  const client = new SimulatedClient(repository);
-  await client.update();
-  await client.update({ forPublishing: true });
-  assert.deepEqual(client.source.requests, ["timestamp", "root"]);
-  client.source.fail("root", new MetadataError("METADATA_MISSING", "404"));
-  await assert.rejects(client.update({ forPublishing: true }), { code: "REPOSITORY_NOT_SIGNED" });
 });
 
 test("a repository the server does not have is told apart from one it cannot give", async () => {

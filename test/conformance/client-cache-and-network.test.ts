@@ -5,7 +5,6 @@ import { describe, test } from "node:test";
 import { MetadataError, NetworkError } from "../../src/errors.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { RoleName } from "../../src/tuf/metadata.ts";
-import type { UpdateOptions } from "../../src/tuf/updater.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
 import { SimulatedRepository, signedFile, simulatedKey, simulatedTarget } from "../support/simulated-repository.ts";
 import { SimulatedClient } from "../support/update-story.ts";
@@ -73,25 +72,23 @@ describe("the cache", () => {
     assert.equal(await returning.outcome(), "ok");
   });
 
-  for (const forPublishing of [false, true]) {
-    for (const [damage, spoil] of Object.entries({
-      ...spoilt,
-      "a foreign signature": async (bytes: Uint8Array) => await resigned(bytes, () => undefined),
-    })) {
-      test(`I3: a cached root with ${damage} is final and nothing the server says replaces it${forPublishing ? ", for writing too" : ""}`, async () => {
-        const repository = await published();
-        const cache = await readBefore(repository);
-        const damaged = await spoil(cache.files.get("root") ?? new Uint8Array());
-        cache.files.set("root", damaged);
-        const before = new Map(cache.files);
-        const client = new SimulatedClient(repository, cache);
-        assert.equal(await client.outcome({ forPublishing }), "METADATA_CACHE_CORRUPT");
-        // the timestamp is on its way while the root is looked at; nobody looks at the answer
-        assert.deepEqual(client.source.requests, ["timestamp"]);
-        assert.deepEqual(cache.files, before);
-        assert.equal(cache.files.get("root"), damaged);
-      });
-    }
+  for (const [damage, spoil] of Object.entries({
+    ...spoilt,
+    "a foreign signature": async (bytes: Uint8Array) => await resigned(bytes, () => undefined),
+  })) {
+    test(`I3: a cached root with ${damage} is final and nothing the server says replaces it`, async () => {
+      const repository = await published();
+      const cache = await readBefore(repository);
+      const damaged = await spoil(cache.files.get("root") ?? new Uint8Array());
+      cache.files.set("root", damaged);
+      const before = new Map(cache.files);
+      const client = new SimulatedClient(repository, cache);
+      assert.equal(await client.outcome(), "METADATA_CACHE_CORRUPT");
+      // the timestamp is on its way while the root is looked at; nobody looks at the answer
+      assert.deepEqual(client.source.requests, ["timestamp"]);
+      assert.deepEqual(cache.files, before);
+      assert.equal(cache.files.get("root"), damaged);
+    });
   }
 
   for (const role of belowRoot) {
@@ -221,14 +218,9 @@ const failures: Readonly<Record<string, Error>> = {
   "503": new NetworkError("TRUST_SERVER_ERROR", "unable to reach trust server at this time: 503.", { status: 503 }),
 };
 
-function expectedOutcome(
-  role: RoleName,
-  status: string,
-  state: CacheState,
-  options: Partial<UpdateOptions>,
-): "ok" | ErrorCode {
+function expectedOutcome(role: RoleName, status: string, state: CacheState): "ok" | ErrorCode {
   if (role === "root") {
-    if (state === "cache, same" && options.forPublishing !== true) return "ok";
+    if (state === "cache, same") return "ok";
     return status === "404" ? "REPOSITORY_NOT_SIGNED" : "TRUST_SERVER_ERROR";
   }
   if (state === "cache, same" || (role === "timestamp" && state === "cache, new")) return "ok";
@@ -239,14 +231,12 @@ describe("a server that fails", () => {
   for (const [status, failure] of Object.entries(failures)) {
     for (const role of everyRole) {
       for (const state of cacheStates) {
-        for (const forPublishing of role === "root" ? [false, true] : [false]) {
-          const expected = expectedOutcome(role, status, state, { forPublishing });
-          test(`I4: answers ${status} for ${role}${forPublishing ? ", for writing" : ""} (${state}): ${expected}`, async () => {
-            const { client } = await clientIn(state);
-            client.source.fail(role, failure);
-            assert.equal(await client.outcome({ forPublishing }), expected);
-          });
-        }
+        const expected = expectedOutcome(role, status, state);
+        test(`I4: answers ${status} for ${role} (${state}): ${expected}`, async () => {
+          const { client } = await clientIn(state);
+          client.source.fail(role, failure);
+          assert.equal(await client.outcome(), expected);
+        });
       }
     }
   }
@@ -262,11 +252,10 @@ describe("a server that fails", () => {
     assert.equal(await full.outcome(), "ok");
   });
 
-  test("is no trust server at all: the same error for reads and for writes", async () => {
+  test("is no trust server at all is told apart from one that lacks a file", async () => {
     const client = new SimulatedClient(await published());
     client.source.fail("", new NetworkError("RESPONSE_MALFORMED", "this is a web page"));
     assert.equal(await client.outcome(), "RESPONSE_MALFORMED");
-    assert.equal(await client.outcome({ forPublishing: true }), "RESPONSE_MALFORMED");
   });
 });
 
