@@ -201,6 +201,19 @@ describe("reading collections", () => {
     assert.equal((await reader.view("g"))?.snapshot?.version, 2);
   });
 
+  it("does not keep what a server that lags behind has under a version, which may mean another file by now", async () => {
+    const { store, reader } = await beforeTheLoss();
+    const [old = file("root", 1, Buffer.from("")), now = old] = ["old", "new"].map((root) =>
+      file("root", 1, Buffer.from(`${root} root`)),
+    );
+    store.byVersion = async () => ({ ...old, createdAt: at, isUncertain: true });
+    assert.equal(await reader.refresh("g"), "current");
+    assert.equal(text(await reader.byVersion("g", "root", 1)), "old root");
+    store.byVersion = async () => ({ ...now, createdAt: at });
+    assert.equal(await reader.refresh("g"), "current");
+    for (let time = 1; time <= 2; time += 1) assert.equal(text(await reader.byVersion("g", "root", 1)), "new root");
+  });
+
   it("keeps no more than it may, and what was used last longest", async () => {
     const store = new CountingStore();
     const guns = Array.from({ length: 20 }, (_, number) => `g${number}`);

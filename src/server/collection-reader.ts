@@ -134,9 +134,9 @@ export class CollectionReader {
     this.#count(known !== undefined);
     if (known !== undefined) return known;
     const file = await load();
-    if (file === undefined) {
+    if (file === undefined || file.isUncertain === true) {
       if (entry.view === undefined && entry.loading === undefined && entry.files.size === 0) this.#drop(gun, entry);
-      return undefined;
+      return file;
     }
     entry.files.set(name, file);
     this.#grow(gun, entry, weight(file));

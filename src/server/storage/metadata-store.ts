@@ -20,6 +20,8 @@ export interface NewFile {
 /** One kept file. */
 export interface StoredFile extends NewFile {
   readonly createdAt: Date;
+  /** what has this version now may be another file: a server that may lag behind was the only one to answer */
+  readonly isUncertain?: true;
 }
 
 /** One kept file without its bytes. */

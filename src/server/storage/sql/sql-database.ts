@@ -41,6 +41,8 @@ const maxPauseMs = 100;
 export interface SqlSession {
   /** True when an earlier try of this transaction may have been committed although nobody learned of it. */
   readonly mayBeCommitted: boolean;
+  /** False when the server asked may not know what is current. */
+  readonly isCurrent: boolean;
   rows<Row>(query: Compilable<Row>): Promise<readonly Row[]>;
   /** @returns how many rows were inserted, deleted, or found by the update */
   change(query: Compilable): Promise<number>;
@@ -79,7 +81,9 @@ export class SqlDatabase {
     } catch (error) {
       if (!hasCode(error, "STORAGE_FAILED")) throw error;
       // The first refusal says more about what is wrong than the second one would.
-      return this.#lendReading(this.#stale, this.#limits.readTimeoutMs, work).catch(() => Promise.reject(error));
+      return this.#stale
+        .lend((connection) => work({ ...sessionOn(connection, this.#limits.readTimeoutMs, false), isCurrent: false }))
+        .catch(() => Promise.reject(error));
     }
   }
 
@@ -87,7 +91,8 @@ export class SqlDatabase {
   async readCurrent<T>(work: (session: SqlSession) => Promise<T>, timeoutMs?: number): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#lendReading(this.#reading, timeoutMs ?? this.#limits.readTimeoutMs, work);
+        const timeout = timeoutMs ?? this.#limits.readTimeoutMs;
+        return await this.#reading.lend((connection) => work(sessionOn(connection, timeout, false)));
       } catch (error) {
         // Reads wait for no lock: what looks like contention is a node that waits in vain for what others committed.
         if (this.engine.troubleOf(error) === "other") throw this.#explained("read", error);
@@ -130,10 +135,6 @@ export class SqlDatabase {
 
   async close(): Promise<void> {
     for (const pool of [this.#writing, this.#reading, this.#stale]) pool.close();
-  }
-
-  #lendReading<T>(pool: ConnectionPool, timeoutMs: number, work: (session: SqlSession) => Promise<T>): Promise<T> {
-    return pool.lend((connection) => work(sessionOn(connection, timeoutMs, false)));
   }
 
   async #transaction<T>(
@@ -183,6 +184,7 @@ function sessionOn(connection: SqlConnection, timeoutMs: number, mayBeCommitted:
   const run = <Row>(query: Compilable<Row>) => connection.run<Row>(query.compile() satisfies Statement<Row>, timeoutMs);
   return {
     mayBeCommitted,
+    isCurrent: true,
     rows: async (query) => (await run(query)).rows,
     change: async (query) => (await run(query)).affected,
   };

@@ -14,7 +14,7 @@ import type {
 } from "../metadata-store.ts";
 import { MetadataTransaction } from "./metadata-transaction.ts";
 import type { Queries } from "./sql-engine.ts";
-import type { SqlDatabase } from "./sql-database.ts";
+import type { SqlDatabase, SqlSession } from "./sql-database.ts";
 import type { Tables } from "./tables.ts";
 
 /** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows. */
@@ -47,7 +47,10 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined> {
-    return this.#newest(this.#files(gun, role).where("version", "=", version));
+    return this.#database.read(async (session) => {
+      const file = await newest(session, this.#files(gun, role).where("version", "=", version));
+      return file === undefined || session.isCurrent ? file : { ...file, isUncertain: true };
+    });
   }
 
   async remove(gun: string, at: Date): Promise<void> {
@@ -126,17 +129,20 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#queries.selectFrom("tagseal_files").selectAll().where("gun", "=", gun).where("role", "=", role);
   }
 
-  async #newest(files: FileQuery): Promise<StoredFile | undefined> {
-    const newest = files.orderBy("version", "desc").limit(1);
-    const [row] = await this.#database.read((session) => session.rows(newest));
-    if (row === undefined) return undefined;
-    const { role, version, sha256, data: bytes, created_at } = row;
-    return { role, version, sha256, bytes, createdAt: new Date(created_at) };
+  #newest(files: FileQuery): Promise<StoredFile | undefined> {
+    return this.#database.read((session) => newest(session, files));
   }
 
   #write<T>(work: (transaction: MetadataTransaction) => Promise<T>): Promise<T> {
     return this.#database.write((session) => work(new MetadataTransaction(session, this.#database.engine)));
   }
+}
+
+async function newest(session: SqlSession, files: FileQuery): Promise<StoredFile | undefined> {
+  const [row] = await session.rows(files.orderBy("version", "desc").limit(1));
+  if (row === undefined) return undefined;
+  const { role, version, sha256, data: bytes, created_at } = row;
+  return { role, version, sha256, bytes, createdAt: new Date(created_at) };
 }
 
 function changeOf(row: Tables["tagseal_changes"]): Change {
