@@ -1,10 +1,14 @@
 /** What the process itself costs: the names are those that every Prometheus client gives, Notary's server's among them. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Metrics } from "./http/metrics.ts";
+import type { MetricsPage } from "./http/metrics.ts";
 
-/** Adds memory, processor time and how long the event loop kept requests waiting since the last look. */
-export function addProcessMetrics(metrics: Metrics): void {
+/**
+ * Adds memory, processor time and how long the event loop kept requests waiting since the last look.
+ *
+ * @param prefix of the names that not every client gives
+ */
+export function addProcessMetrics(metrics: MetricsPage, prefix = "tagseal_server"): void {
   const add = (name: string, help: string, value: () => number): void => {
     const type = name.endsWith("_total") ? "counter" : "gauge";
     metrics.addGauge({ name, help, type, value });
@@ -13,17 +17,9 @@ export function addProcessMetrics(metrics: Metrics): void {
   add("process_start_time_seconds", "Start of the process, in seconds since 1970.", () => startedAt);
   add("process_resident_memory_bytes", "Memory of the process.", () => process.memoryUsage.rss());
   add("process_cpu_seconds_total", "Processor time of the process.", cpuSeconds);
-  add("tagseal_server_heap_bytes", "Memory of objects.", () => process.memoryUsage().heapUsed);
-  add(
-    "tagseal_server_buffer_bytes",
-    "Memory of files and whatever else is bytes.",
-    () => process.memoryUsage().external,
-  );
-  add(
-    "tagseal_server_event_loop_delay_seconds",
-    "Longest wait of the event loop since the last look.",
-    eventLoopDelay(),
-  );
+  add(`${prefix}_heap_bytes`, "Memory of objects.", () => process.memoryUsage().heapUsed);
+  add(`${prefix}_buffer_bytes`, "Memory of files and whatever else is bytes.", () => process.memoryUsage().external);
+  add(`${prefix}_event_loop_delay_seconds`, "Longest wait of the event loop since the last look.", eventLoopDelay());
 }
 
 function cpuSeconds(): number {

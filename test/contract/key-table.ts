@@ -122,6 +122,15 @@ function describeKeys(open: Open): void {
     assert.equal(await table.countKeys("docker.io/library", "timestamp"), 0);
   });
 
+  it("counts the keys there are", async (t) => {
+    const table = await open(t);
+    assert.equal(await table.count(), 0);
+    for (const name of ["a", "b"]) await table.insertKey(key(name));
+    await table.insertKey(key("e", { gun: "docker.io/library/other" }));
+    await table.removeKey(idOf("a"), later);
+    assert.equal(await table.count(), 2);
+  });
+
   it("lists keys in the order of their IDs, a page at a time", async (t) => {
     const table = await open(t);
     const names = ["a", "b", "c", "d", "e"];

@@ -64,6 +64,15 @@ describe("tagseal signer", { skip: needsOpenssl }, () => {
     assert.equal(await signer.process.stop(), 0);
   });
 
+  it("shows its numbers to this machine alone when it is told no more than a port", async () => {
+    const signer = await startTagsealSigner(scope, { env: { TAGSEAL_SIGNER_METRICS_HTTP_ADDR: ":0" } });
+    const line = signer.process.log().match(/^.*"listening for metrics".*$/mu)?.[0] ?? "{}";
+    const { host, port } = JSON.parse(line) as { readonly host?: string; readonly port?: number };
+    assert.equal(host, "127.0.0.1");
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(), /^tagseal_signer_keys 0$/mu);
+    assert.equal(await signer.process.stop(), 0);
+  });
+
   it("moves its keys to another passphrase while it runs, and then no longer needs the old one", async (t) => {
     const data = scope.path("rekeyed");
     const [old, next] = [{ NOTARY_SIGNER_OLD: "the old passphrase" }, { NOTARY_SIGNER_NEXT: "the next passphrase" }];

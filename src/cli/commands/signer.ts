@@ -76,6 +76,7 @@ export const command = defineCommand(
     const running = await startSigner({
       ...configuredSigner(settings),
       ...parseListenAddress(address),
+      metrics: metricsAddress(settings.text("metrics.http_addr")),
       dataDir: keys.dataDir,
       keyTable: keys.database === undefined ? undefined : await openKeyTableOf(keys),
       passphrases: keys.passphrases,
@@ -89,6 +90,12 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+/** Whoever comes through that door shows nothing: without a host it is open to this machine alone. */
+function metricsAddress(text: string | undefined): ReturnType<typeof parseListenAddress> | undefined {
+  if (text === undefined || text === "") return undefined;
+  return parseListenAddress(text.startsWith(":") ? `127.0.0.1${text}` : text);
+}
 
 /** The signer's settings, for every command that works on its keys. */
 export async function loadSignerSettings(

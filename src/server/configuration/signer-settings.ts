@@ -33,6 +33,10 @@ export const signerSettings = {
     help: "calls under way on one connection; 100",
     range: [1, 10_000],
   },
+  "metrics.http_addr": {
+    kind: "text",
+    help: "where Prometheus finds numbers, by plain HTTP: `:9464` on this machine only, `HOST:PORT` elsewhere; nowhere",
+  },
   "logging.level": {
     kind: "text",
     help: "`debug`, `info` (default), `warning`, `error`",

@@ -33,7 +33,7 @@ const quantiles = [0.5, 0.9, 0.99] as const;
 const windowSize = 1024;
 
 /** A Prometheus summary over a sliding window. */
-class Summary {
+export class Summary {
   #sum = 0;
   #count = 0;
   readonly #window: number[] = [];
@@ -44,13 +44,14 @@ class Summary {
     this.#count += 1;
   }
 
-  lines(name: string, operation: string): string[] {
+  /** @param labels what tells this summary from others of its name: `operation="GetRole"` */
+  lines(name: string, labels: string): string[] {
     const sorted = this.#window.toSorted((a, b) => a - b);
     const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
     return [
-      ...quantiles.map((q) => `${name}{operation="${operation}",quantile="${q}"} ${at(q)}`),
-      `${name}_sum{operation="${operation}"} ${this.#sum}`,
-      `${name}_count{operation="${operation}"} ${this.#count}`,
+      ...quantiles.map((q) => `${name}{${labels},quantile="${q}"} ${at(q)}`),
+      `${name}_sum{${labels}} ${this.#sum}`,
+      `${name}_count{${labels}} ${this.#count}`,
     ];
   }
 }
@@ -81,14 +82,42 @@ export interface Gauge {
   readonly value: () => number;
 }
 
-/** Collects observations and writes them out. */
-export class Metrics {
-  readonly #byOperation = new Map(operations.map((operation) => [operation, new OperationMetrics()]));
-  readonly #gauges: Gauge[] = [];
+/** Numbers of one name with labels: help text, kind, and the lines to write when somebody looks. */
+export interface Series {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "summary";
+  readonly lines: () => Iterable<string>;
+}
 
-  /** Adds a number of our own; its value is asked for at each scrape. */
-  addGauge(gauge: Gauge): void {
-    this.#gauges.push(gauge);
+/** A page of numbers. */
+export class MetricsPage {
+  readonly #series: Series[] = [];
+
+  /** Adds a number; its value is asked for at each scrape. */
+  addGauge({ name, help, type, value }: Gauge): void {
+    this.addSeries({ name, help, type, lines: () => [`${name} ${value()}`] });
+  }
+
+  /** Adds numbers with labels; they are asked for at each scrape. */
+  addSeries(series: Series): void {
+    this.#series.push(series);
+  }
+
+  /** The whole page, format 0.0.4. */
+  toText(): string {
+    return `${this.#series.flatMap(seriesLines).join("\n")}\n`;
+  }
+}
+
+/** Collects observations of requests and writes them out, with whatever else is added. */
+export class Metrics extends MetricsPage {
+  readonly #byOperation = new Map(operations.map((operation) => [operation, new OperationMetrics()]));
+
+  constructor() {
+    super();
+    for (const name of summaryNames) this.addSeries(this.#summary(name));
+    this.addSeries(this.#totals());
   }
 
   observe(seen: Observation): void {
@@ -101,25 +130,25 @@ export class Metrics {
     metrics.totals.set(labels, (metrics.totals.get(labels) ?? 0) + 1);
   }
 
-  /** The whole page, format 0.0.4. */
-  toText(): string {
-    return `${[...this.#requestLines(), ...this.#gauges.flatMap(gaugeLines)].join("\n")}\n`;
+  #summary(what: SummaryName): Series {
+    const name = `notary_server_http_${what}`;
+    const lines = (): string[] =>
+      [...this.#byOperation].flatMap(([operation, metrics]) =>
+        metrics.summaries[what].lines(name, `operation="${operation}"`),
+      );
+    return { name, help: summaries[what], type: "summary", lines };
   }
 
-  *#requestLines(): Generator<string> {
-    for (const name of summaryNames) {
-      const full = `notary_server_http_${name}`;
-      yield* [`# HELP ${full} ${summaries[name]}`, `# TYPE ${full} summary`];
-      for (const [operation, metrics] of this.#byOperation) yield* metrics.summaries[name].lines(full, operation);
-    }
-    const total = "notary_server_http_requests_total";
-    yield* [`# HELP ${total} Total number of HTTP requests made.`, `# TYPE ${total} counter`];
-    for (const [operation, { totals }] of this.#byOperation) {
-      for (const [labels, count] of totals) yield `${total}{operation="${operation}",${labels}} ${count}`;
-    }
+  #totals(): Series {
+    const name = "notary_server_http_requests_total";
+    const lines = (): string[] =>
+      [...this.#byOperation].flatMap(([operation, { totals }]) =>
+        [...totals].map(([labels, count]) => `${name}{operation="${operation}",${labels}} ${count}`),
+      );
+    return { name, help: "Total number of HTTP requests made.", type: "counter", lines };
   }
 }
 
-function gaugeLines({ name, help, type, value }: Gauge): string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${value()}`];
+function seriesLines({ name, help, type, lines }: Series): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines()];
 }

@@ -45,6 +45,8 @@ export interface KeyTable {
   keyById(keyId: string): Promise<SealedKey | undefined>;
   /** How many keys were ever kept for this role of this collection, removed ones included. */
   countKeys(gun: string, role: ServerRole): Promise<number>;
+  /** How many keys are kept now. */
+  count(): Promise<number>;
   /** Keeps a key durably; does nothing when a key with this ID is kept already. @returns false when it was removed before */
   insertKey(key: SealedKey): Promise<boolean>;
   /** Keys whose IDs come after `afterKeyId`, at most `limit`, in the order of their IDs. */

@@ -26,6 +26,8 @@ export interface SignerOptions {
    * passphrase is read from `signer.passphrase`, which the first start makes
    */
   readonly passphrases?: SignerPassphrases | undefined;
+  /** where Prometheus finds its numbers, by plain HTTP; nowhere when absent. Port 0 takes a free one */
+  readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly limits?: Partial<SignerLimits> | undefined;
   readonly now?: (() => Date) | undefined;
   /** takes JSON lines; without it nothing is logged */

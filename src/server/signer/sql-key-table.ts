@@ -69,6 +69,14 @@ export class SqlKeyTable implements KeyTable {
     return (await this.#rows(query))[0]?.count ?? 0;
   }
 
+  async count(): Promise<number> {
+    const query = this.#queries
+      .selectFrom("tagseal_keys")
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .where("deleted_at", "is", null);
+    return (await this.#rows(query))[0]?.count ?? 0;
+  }
+
   async insertKey(key: SealedKey): Promise<boolean> {
     return this.#database.write(async (session) => {
       const query = this.#queries.selectFrom("tagseal_keys").select("deleted_at").where("key_id", "=", key.keyId);

@@ -30,6 +30,7 @@ function prepareAll(database: DatabaseSync) {
       `${key} AND id IN (SELECT min(id) FROM private_keys WHERE deleted_at IS NULL GROUP BY passphrase_alias)`,
     ),
     countKeys: database.prepare("SELECT count(*) AS count FROM private_keys WHERE gun = ? AND role = ?"),
+    count: database.prepare("SELECT count(*) AS count FROM private_keys WHERE deleted_at IS NULL"),
     insertKey: database.prepare(
       `INSERT OR IGNORE INTO private_keys (created_at, key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias,
         public, private, gun, role, last_used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -87,6 +88,10 @@ export class SqliteKeyTable implements KeyTable {
 
   async countKeys(gun: string, role: ServerRole): Promise<number> {
     return Number(this.#read(() => this.#statements.countKeys.get(gun, role))?.["count"]);
+  }
+
+  async count(): Promise<number> {
+    return Number(this.#read(() => this.#statements.count.get())?.["count"]);
   }
 
   async insertKey(key: SealedKey): Promise<boolean> {

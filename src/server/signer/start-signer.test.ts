@@ -106,6 +106,46 @@ describe("a signer process", { skip: needsOpenssl }, () => {
     });
   }
 
+  it("tells Prometheus what it did, on a door of its own", async (t) => {
+    const { signer, client, lines } = await start(t, { metrics: { host: "127.0.0.1", port: 0 } });
+    const { keyId = "" } = (await client.call(methods.createKey, request)) ?? {};
+    const url = `http://127.0.0.1:${signer.metricsPort}/metrics`;
+    const before = await (await fetch(url)).text();
+    assert.match(before, /^tagseal_signer_keys 0$/mu);
+    assert.match(before, /^tagseal_signer_pending_keys 1$/mu);
+    await sign(client, keyId);
+    await client.call(methods.sign, { keyId: "a".repeat(64), content: payload });
+    const response = await fetch(url);
+    assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    const text = await response.text();
+    for (const line of [
+      'tagseal_signer_calls_total{method="CreateKey",code="OK"} 1',
+      'tagseal_signer_calls_total{method="Sign",code="OK"} 1',
+      'tagseal_signer_calls_total{method="Sign",code="NOT_FOUND"} 1',
+      'tagseal_signer_call_duration_seconds_count{method="Sign"} 2',
+      'tagseal_signer_signatures_total{role="timestamp",algorithm="ecdsa",outcome="made"} 1',
+      'tagseal_signer_signatures_total{role="unknown",algorithm="unknown",outcome="failed"} 1',
+      "tagseal_signer_keys 1",
+      "tagseal_signer_pending_keys 0",
+    ])
+      assert.ok(text.split("\n").includes(line), `${line}\n${text}`);
+    for (const name of ["process_resident_memory_bytes", "tagseal_signer_heap_bytes"])
+      assert.match(text, new RegExp(`^${name} \\d+$`, "mu"));
+    for (const secret of [keyId, gun]) assert.ok(!text.includes(secret));
+    assert.equal((await fetch(url.replace("/metrics", "/"))).status, 404);
+    assert.equal((await fetch(url, { method: "POST" })).status, 405);
+    assert.ok(lines.some((line) => line.includes(`"event":"listening for metrics"`)));
+    await signer.close();
+    await assert.rejects(fetch(url));
+  });
+
+  it("opens no such door unless it is told to, and does not start when it cannot", async (t) => {
+    const { signer } = await start(t);
+    assert.equal(signer.metricsPort, undefined);
+    const taken = { host: "127.0.0.1", port: signer.port };
+    await assert.rejects(start(t, { metrics: taken }), { code: "SERVER_CONFIGURATION", message: /Cannot listen on/u });
+  });
+
   it("I1: takes no message beyond its bound", async (t) => {
     const { client } = await start(t, { limits: { maxMessageBytes: 4096 } });
     const keyId = (await client.call(methods.createKey, request))?.keyId ?? "";

@@ -13,7 +13,9 @@ import type { MutualTls } from "./grpc/server-credentials.ts";
 import { SignerService } from "./grpc/signer-service.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
+import { type MetricsListener, openMetricsListener } from "./metrics-listener.ts";
 import { openSignerKeys } from "./signer-keys.ts";
+import { SignerMetrics } from "./signer-metrics.ts";
 import { defaultSignerLimits, type SignerLimits, type SignerOptions } from "./signer-options.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
@@ -23,6 +25,8 @@ export interface RunningSigner {
   /** the host it was given and the port it really listens on */
   readonly host: string;
   readonly port: number;
+  /** of the metrics, when they were asked for */
+  readonly metricsPort: number | undefined;
   /**
    * Reads the files of certificates again, for connections to come.
    *
@@ -49,10 +53,18 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   const table = options.keyTable ?? openDataDirectory(options.dataDir);
   try {
     const keys = await openSignerKeys({ table, passphrases: passphraseSource(options, log), now });
-    const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys });
-    const server = await startGrpcServer({ service, host, port, tls, limits, log });
-    log.write("info", "listening", { host, port: server.port });
-    return running(options, server, table, log);
+    const metrics = new SignerMetrics(table);
+    const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, metrics });
+    const door = options.metrics && (await openMetricsListener(options.metrics, () => metrics.toText()));
+    try {
+      const server = await startGrpcServer({ service, host, port, tls, limits, log, metrics });
+      if (door !== undefined) log.write("info", "listening for metrics", { ...options.metrics, port: door.port });
+      log.write("info", "listening", { host, port: server.port });
+      return running(options, { server, table, log, door });
+    } catch (error) {
+      await door?.close();
+      throw error;
+    }
   } catch (error) {
     await table.close();
     throw error;
@@ -81,7 +93,14 @@ function readMutualTls({ tls, clientCaFile }: SignerOptions): MutualTls {
   return { ...readTlsFiles(tls), clientCa: readCertificates(clientCaFile) };
 }
 
-function running(options: SignerOptions, server: RunningGrpcServer, table: KeyTable, log: ServerLog): RunningSigner {
+interface Opened {
+  readonly server: RunningGrpcServer;
+  readonly table: KeyTable;
+  readonly log: ServerLog;
+  readonly door: MetricsListener | undefined;
+}
+
+function running(options: SignerOptions, { server, table, log, door }: Opened): RunningSigner {
   async function reload(): Promise<void> {
     server.useCertificates(readMutualTls(options));
     log.write("info", "reloaded");
@@ -89,8 +108,10 @@ function running(options: SignerOptions, server: RunningGrpcServer, table: KeyTa
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
     await server.close();
+    await door?.close();
     await table.close();
     log.write("info", "stopped");
   }
-  return { host: options.host, port: server.port, reload, close: () => (closed ??= close()) };
+  const { port } = server;
+  return { host: options.host, port, metricsPort: door?.port, reload, close: () => (closed ??= close()) };
 }

@@ -1,8 +1,10 @@
 /** Answers calls by gRPC: certificates on both sides, bounds, errors as statuses, and a line of the log for each call. */
 
+import { basename } from "node:path/posix";
 import type { handleUnaryCall, Server, ServerCredentials, ServerUnaryCall, UntypedHandleCall } from "@grpc/grpc-js";
 import { hasCode, TagsealError } from "../../../errors.ts";
 import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../server-log.ts";
+import type { SignerMetrics } from "../signer-metrics.ts";
 import type { SignerLimits } from "../signer-options.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import { methods, type Method } from "./methods.ts";
@@ -17,6 +19,7 @@ export interface GrpcServerParts {
   readonly tls: MutualTls;
   readonly limits: SignerLimits;
   readonly log: ServerLog;
+  readonly metrics?: Pick<SignerMetrics, "observeCall"> | undefined;
 }
 
 /** A server that accepts calls. */
@@ -35,6 +38,16 @@ interface Asked<Request> {
 
 /** Numbers of the gRPC statuses that are answered. */
 const status = { invalidArgument: 3, notFound: 5, failedPrecondition: 9, internal: 13, unavailable: 14 } as const;
+
+/** Names of the same, and of what is no failure. */
+const statusNames: ReadonlyMap<number, string> = new Map([
+  [0, "OK"],
+  [status.invalidArgument, "INVALID_ARGUMENT"],
+  [status.notFound, "NOT_FOUND"],
+  [status.failedPrecondition, "FAILED_PRECONDITION"],
+  [status.internal, "INTERNAL"],
+  [status.unavailable, "UNAVAILABLE"],
+]);
 
 /**
  * Listens.
@@ -61,7 +74,7 @@ export async function startGrpcServer(parts: GrpcServerParts): Promise<RunningGr
   };
 }
 
-function addMethods(server: Server, { service, log }: GrpcServerParts): void {
+function addMethods(server: Server, { service, log, metrics }: GrpcServerParts): void {
   const add = <Request, Reply>(
     method: Method<Request, Reply>,
     level: LogLevel,
@@ -78,7 +91,10 @@ function addMethods(server: Server, { service, log }: GrpcServerParts): void {
       responseSerialize: (message: Reply) => reply.encode(message),
       responseDeserialize: (bytes: Buffer) => reply.decode(bytes),
     };
-    server.addService({ [path]: definition }, { [path]: unary(log, level, fields, run) as UntypedHandleCall });
+    const observe = (code: number, durationMs: number): void =>
+      metrics?.observeCall({ method: basename(path), code: statusNames.get(code) ?? String(code), durationMs });
+    const handler = unary({ log, level, fields, observe }, run);
+    server.addService({ [path]: definition }, { [path]: handler as UntypedHandleCall });
   };
   add(
     methods.createKey,
@@ -106,10 +122,16 @@ function keyField(keyId: string): LogFields {
   return { keyId: keyId.slice(0, 64) };
 }
 
+interface CallRecord<Request> {
+  readonly log: ServerLog;
+  /** of a call that went well */
+  readonly level: LogLevel;
+  readonly fields: (request: Request) => LogFields;
+  readonly observe: (code: number, durationMs: number) => void;
+}
+
 function unary<Request, Reply>(
-  log: ServerLog,
-  level: LogLevel,
-  fields: (request: Request) => LogFields,
+  { log, level, fields, observe }: CallRecord<Request>,
   run: (request: Request) => Promise<Reply>,
 ): handleUnaryCall<Asked<Request>, Reply> {
   return (call, answer) => {
@@ -123,11 +145,13 @@ function unary<Request, Reply>(
     });
     run(call.request.message).then(
       (reply) => {
+        observe(0, performance.now() - startedAt);
         log.write(level, "call", line());
         answer(null, reply);
       },
       (error: unknown) => {
         const code = statusOf(error);
+        observe(code, performance.now() - startedAt);
         const isOurs = code === status.internal || code === status.unavailable || code === status.failedPrecondition;
         log.write(isOurs ? "error" : "info", isOurs ? "call failed" : "call", { ...line(), ...errorFields(error) });
         answer({ code, details: error instanceof TagsealError ? error.message : "internal error" });

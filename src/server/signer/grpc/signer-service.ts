@@ -10,6 +10,7 @@ import type { DerivedAlgorithm } from "../derived-key.ts";
 import type { KeyTable } from "../key-table.ts";
 import { isServerRole } from "../server-role.ts";
 import type { KeyPurpose, SignerKeys } from "../signer-keys.ts";
+import type { ObservedSignature, SignerMetrics } from "../signer-metrics.ts";
 import {
   healthServices,
   healthStatus,
@@ -26,6 +27,7 @@ export interface SignerServiceParts {
   /** key requests that are remembered; the oldest is forgotten beyond it */
   readonly maxPendingKeys: number;
   readonly now: () => Date;
+  readonly metrics?: Pick<SignerMetrics, "observeSignature"> | undefined;
 }
 
 const maxGunBytes = 255;
@@ -66,11 +68,20 @@ export class SignerService {
 
   /** @throws KeyStoreError `KEY_NOT_FOUND`; `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_WRONG` for a key that does not open */
   async sign({ keyId, content }: SignatureRequest): Promise<SignatureReply> {
-    const { key, isPending } = await this.#find(keyId);
-    const { method, value } = await key.sign(content);
-    // The key is kept now, and its row says what it is for.
-    if (isPending) await this.#parts.table.assignments.forget(keyId);
-    return { keyId, algorithm: key.publicKey.keyType, method, content: value };
+    let [role, algorithm] = ["unknown", "unknown"];
+    let outcome: ObservedSignature["outcome"] = "failed";
+    try {
+      const { key, isPending, ...found } = await this.#find(keyId);
+      role = found.role === "" ? role : found.role;
+      algorithm = key.publicKey.keyType;
+      const { method, value } = await key.sign(content);
+      // The key is kept now, and its row says what it is for.
+      if (isPending) await this.#parts.table.assignments.forget(keyId);
+      outcome = "made";
+      return { keyId, algorithm, method, content: value };
+    } finally {
+      this.#parts.metrics?.observeSignature({ role, algorithm, outcome });
+    }
   }
 
   /** Deletes a key for good; a success also when there is none. */

@@ -1,0 +1,78 @@
+/** The signer's numbers for Prometheus. docs/server-signer.md lists them. No key, and no name of a collection, is among them. */
+
+import { MetricsPage, Summary } from "../http/metrics.ts";
+import { addProcessMetrics } from "../process-metrics.ts";
+import type { KeyTable } from "./key-table.ts";
+
+/** A call that was answered. */
+export interface ObservedCall {
+  /** without its service: `Sign` */
+  readonly method: string;
+  /** of gRPC: `OK`, `NOT_FOUND` */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+/** Something that was to be signed. */
+export interface ObservedSignature {
+  /** `unknown`, as the algorithm, where no key was found, or its row does not say */
+  readonly role: string;
+  readonly algorithm: string;
+  readonly outcome: "made" | "failed";
+}
+
+/** Collects observations and writes them out. */
+export class SignerMetrics {
+  readonly #page = new MetricsPage();
+  readonly #table: Pick<KeyTable, "count" | "assignments">;
+  /** by labels */
+  readonly #calls = new Map<string, number>();
+  readonly #signatures = new Map<string, number>();
+  /** by method */
+  readonly #durations = new Map<string, Summary>();
+  #keys = Number.NaN;
+  #pendingKeys = Number.NaN;
+
+  constructor(table: Pick<KeyTable, "count" | "assignments">) {
+    this.#table = table;
+    this.#addCounts("tagseal_signer_calls_total", "Calls answered.", this.#calls);
+    this.#addCounts("tagseal_signer_signatures_total", "Signatures asked for.", this.#signatures);
+    const name = "tagseal_signer_call_duration_seconds";
+    const lines = (): string[] =>
+      [...this.#durations].flatMap(([method, summary]) => summary.lines(name, `method="${method}"`));
+    this.#page.addSeries({ name, help: "How long calls took.", type: "summary", lines });
+    const add = (what: string, help: string, value: () => number): void =>
+      this.#page.addGauge({ name: `tagseal_signer_${what}`, help, type: "gauge", value });
+    add("keys", "Keys that have signed, or were brought; NaN while the database cannot be asked.", () => this.#keys);
+    add("pending_keys", "Keys that were promised and have not signed.", () => this.#pendingKeys);
+    addProcessMetrics(this.#page, "tagseal_signer");
+  }
+
+  observeCall({ method, code, durationMs }: ObservedCall): void {
+    increment(this.#calls, `method="${method}",code="${code}"`);
+    const summary = this.#durations.get(method) ?? new Summary();
+    this.#durations.set(method, summary);
+    summary.add(durationMs / 1000);
+  }
+
+  observeSignature({ role, algorithm, outcome }: ObservedSignature): void {
+    increment(this.#signatures, `role="${role}",algorithm="${algorithm}",outcome="${outcome}"`);
+  }
+
+  /** The whole page. A database that cannot be asked does not keep the rest from being seen. */
+  async toText(): Promise<string> {
+    const { assignments } = this.#table;
+    const counts = [this.#table.count(), assignments.countPending()].map((count) => count.catch(() => Number.NaN));
+    [this.#keys = Number.NaN, this.#pendingKeys = Number.NaN] = await Promise.all(counts);
+    return this.#page.toText();
+  }
+
+  #addCounts(name: string, help: string, counts: ReadonlyMap<string, number>): void {
+    const lines = (): string[] => [...counts].map(([labels, count]) => `${name}{${labels}} ${count}`);
+    this.#page.addSeries({ name, help, type: "counter", lines });
+  }
+}
+
+function increment(counts: Map<string, number>, labels: string): void {
+  counts.set(labels, (counts.get(labels) ?? 0) + 1);
+}
