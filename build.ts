@@ -1,5 +1,6 @@
 /**
- * Builds `dist/`: `tagseal.js`, which starts; `cli.js`, the whole command line; `index.js`, the library. Runs after `npm ci`
+ * Builds `dist/`: `tagseal.js`, which starts; `cli.js`, the whole command line; `password-worker.js`, which the server starts in a thread;
+ * `index.js`, the library. Runs after `npm ci`
  * through the prepare script; where esbuild was left out (`--omit=dev`) the sources run as they are.
  *
  * One file each, because loading many small ones costs more than parsing one: modules reached only by `import()` stay
@@ -78,6 +79,7 @@ const builds: readonly BuildOptions[] = [
     plugins: [lazyBuiltins],
     banner: { js: withRequire },
   },
+  { ...common, entryPoints: [source("server/auth/password-worker.ts")], outfile: output("password-worker.js") },
   { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
 ];
 

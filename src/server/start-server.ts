@@ -135,7 +135,7 @@ function running({ server, url, store, signer, entrance, log, upkeep, shutdownTi
     clearInterval(tidying);
     clearTimeout(impatience);
     await upkeep.stop();
-    await Promise.all([store.close(), signer.close()]);
+    await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");
   }
   return { url, reload, close: () => (closed ??= close()) };

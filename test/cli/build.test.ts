@@ -1,8 +1,10 @@
 /** The build: the bundled command works without the sources, and starts nearly as fast as the runtime itself. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { join, resolve } from "node:path";
-import { run, runOk, Scope } from "../support/peers.ts";
+import { healthDuringLogin, slowUsers } from "../server/slow-login.ts";
+import { freePort, run, runOk, Scope } from "../support/peers.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -27,6 +29,27 @@ describe("the build", () => {
   it("explains every command it has", async () => {
     const { stdout } = await built("help", "trust", "signer", "add");
     assert.match(stdout, /^Usage: {2}tagseal trust signer add OPTIONS NAME REPOSITORY/);
+  });
+
+  it("compares passwords in a thread", async () => {
+    const users = scope.path("users");
+    writeFileSync(users, slowUsers);
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const args = ["server", "--listen", `127.0.0.1:${port}`, "--data", scope.path("data")];
+    const server = await scope.start("built-server", process.execPath, [join(dist, "tagseal.js"), ...args], {
+      env: {
+        ...env,
+        TAGSEAL_SERVER_AUTH_HTPASSWD: users,
+        TAGSEAL_SERVER_AUTH_RULES: '[{"prefix":"*","users":["*"],"actions":["*"]}]',
+      },
+      ready: (log) => log().includes('"listening"'),
+    });
+    await healthDuringLogin(url, 1);
+    const { login, answered } = await healthDuringLogin(url, 2);
+    assert.equal(login, 401);
+    assert.ok(answered >= 20, `${answered} answers while one password was compared`);
+    assert.equal(await server.stop(), 0);
   });
 
   it("is a library too", async () => {

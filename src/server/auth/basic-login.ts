@@ -6,6 +6,7 @@ import type { AccessRequest } from "../http/authorise.ts";
 import type { BasicSettings } from "./auth-settings.ts";
 import { credentialsOf, invalidLogin, isUserName, quoted, type Login, type LoginMethod } from "./login.ts";
 import { PasswordCheck, type ComparePassword, type PasswordOutcome } from "./password-check.ts";
+import { PasswordThread } from "./password-thread.ts";
 import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
 import { WatchedFile, type WatchParts } from "./watched-file.ts";
 
@@ -23,19 +24,21 @@ const logins: Readonly<Record<PasswordOutcome, (user: string) => Login>> = {
 export class BasicLogin implements LoginMethod {
   readonly #realm: string;
   readonly #file: WatchedFile<PasswordFile>;
+  readonly #thread: PasswordThread;
   readonly #passwords: PasswordCheck;
 
-  private constructor(realm: string, file: WatchedFile<PasswordFile>, passwords: PasswordCheck) {
+  private constructor(realm: string, file: WatchedFile<PasswordFile>, thread: PasswordThread, now: () => Date) {
     this.#realm = realm;
     this.#file = file;
-    this.#passwords = passwords;
+    this.#thread = thread;
+    this.#passwords = new PasswordCheck((password, hash) => thread.compare(password, hash), now);
   }
 
   /** @throws TagsealError `SERVER_CONFIGURATION` */
   static async open({ htpasswd, realm = "tagseal" }: BasicSettings, parts: WatchParts): Promise<BasicLogin> {
     if (/\p{Cc}/u.test(realm)) throw new TagsealError("SERVER_CONFIGURATION", "The realm has control characters");
     const file = await WatchedFile.open(htpasswd, parsePasswordFile, parts);
-    return new BasicLogin(realm, file, new PasswordCheck(await loadBcrypt(), parts.now));
+    return new BasicLogin(realm, file, new PasswordThread(await loadBcrypt()), parts.now);
   }
 
   async login(request: AccessRequest): Promise<Login | undefined> {
@@ -58,6 +61,10 @@ export class BasicLogin implements LoginMethod {
 
   reload(): Promise<void> {
     return this.#file.reload();
+  }
+
+  close(): Promise<void> {
+    return this.#thread.close();
   }
 }
 

@@ -29,6 +29,7 @@ export interface Authorisation {
    * @throws TagsealError `SERVER_CONFIGURATION` for the first file that makes no sense; what was valid before stays valid
    */
   reload(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** What TLS is told about client certificates. */
@@ -48,6 +49,7 @@ interface Methods {
   /** in the order they are asked; the challenge is that of the first */
   readonly all: readonly [LoginMethod, ...LoginMethod[]];
   readonly certificates: ClientCertificateLogin | undefined;
+  readonly passwords: BasicLogin | undefined;
   readonly tokenEndpoint: TokenEndpoint | undefined;
 }
 
@@ -72,7 +74,7 @@ export async function openAuthorisation(settings: AuthSettings, parts: Authorisa
       },
     );
   }
-  const { all, certificates, tokenEndpoint } = await openMethods(settings, parts);
+  const { all, certificates, passwords, tokenEndpoint } = await openMethods(settings, parts);
   return {
     authorise: authoriseWith(all, rules, settings),
     tokenEndpoint,
@@ -83,6 +85,7 @@ export async function openAuthorisation(settings: AuthSettings, parts: Authorisa
     async reload() {
       for (const method of all) await method.reload();
     },
+    close: async () => await passwords?.close(),
   };
 }
 
@@ -96,7 +99,7 @@ async function openMethods(settings: AuthSettings, parts: AuthorisationParts): P
     (method) => method !== undefined,
   );
   if (first === undefined) throw new TagsealError("INTERNAL", "There is no way to log in");
-  return { all: [first, ...others], certificates, tokenEndpoint: issued?.endpoint };
+  return { all: [first, ...others], certificates, passwords, tokenEndpoint: issued?.endpoint };
 }
 
 async function openIssuedTokens(

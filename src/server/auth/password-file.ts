@@ -12,7 +12,7 @@ export interface PasswordFile {
 }
 
 const bcryptHash = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/u;
-/** More would stop the server for seconds at each login: the work doubles with each step. */
+/** More would keep everybody who logs in waiting for seconds: the work doubles with each step. */
 const maxCost = 14;
 const maxUsers = 10_000;
 
