@@ -25,6 +25,8 @@ export interface CollectionView {
 interface Entry {
   /** of what is kept here; undefined where that is not known, and the entry so of no use to the next request */
   revision: string | undefined;
+  /** the number of the question that told of it */
+  question: number;
   /** sha256 of the timestamp that belongs to the revision, where that is known */
   timestamp: string | undefined;
   checkedAt: number;
@@ -181,17 +183,19 @@ export class CollectionReader {
   }
 
   #apply(gun: string, answer: RevisionAnswer): Freshness {
-    if (answer.freshness === "current") this.#setRevision(gun, answer.revision, answer.timestamp);
+    if (answer.freshness === "current") this.#setRevision(gun, answer);
     // Names that do not exist are not remembered: anybody can think of a million.
     if (answer.freshness === "absent") this.forget(gun);
     return answer.freshness;
   }
 
-  #setRevision(gun: string, revision: string, timestamp: string | undefined): void {
+  #setRevision(gun: string, { revision, question, timestamp }: RevisionAnswer & { freshness: "current" }): void {
     const known = this.#entries.get(gun);
+    if (known !== undefined && known.question > question) return;
     if (known !== undefined && known.revision !== revision) this.#drop(gun, known);
     const entry = this.#entry(gun);
     entry.revision = revision;
+    entry.question = question;
     entry.timestamp = timestamp;
     entry.checkedAt = performance.now();
   }
@@ -229,7 +233,14 @@ export class CollectionReader {
 }
 
 function newEntry(): Entry {
-  return { revision: undefined, timestamp: undefined, checkedAt: -Infinity, files: new Map(), bytes: entryBytes };
+  return {
+    revision: undefined,
+    question: 0,
+    timestamp: undefined,
+    checkedAt: -Infinity,
+    files: new Map(),
+    bytes: entryBytes,
+  };
 }
 
 /** False when the view, or a part of it, may be that of another revision. */
