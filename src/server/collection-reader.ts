@@ -22,6 +22,13 @@ export interface CollectionView {
   readonly expiresAt: Date;
 }
 
+/** What a request gets to see of a collection. */
+export interface Reading {
+  readonly freshness: Freshness;
+  /** undefined for a collection that does not exist */
+  readonly view: CollectionView | undefined;
+}
+
 interface Entry {
   /** of what is kept here; undefined where that is not known, and the entry so of no use to the next request */
   revision: string | undefined;
@@ -36,6 +43,9 @@ interface Entry {
   /** estimate of what the entry keeps in memory */
   bytes: number;
 }
+
+/** So often a view is read that may be older than the answer said, since the store was lost or changed in between. */
+const maxReadings = 3;
 
 /** what an entry weighs before it holds a file */
 const entryBytes = 2048;
@@ -69,6 +79,8 @@ export class CollectionReader {
   readonly #maxAgeMs: number;
   readonly #revisions: CollectionRevisions;
   readonly #entries = new Map<string, Entry>();
+  /** views that may not belong to the revision they were read for */
+  readonly #doubtful = new WeakSet<CollectionView>();
   #bytes = 0;
   #hits = 0;
   #misses = 0;
@@ -98,6 +110,19 @@ export class CollectionReader {
       return "current";
     const answer = this.#revisions.of(gun);
     return answer instanceof Promise ? answer.then((found) => this.#apply(gun, found)) : this.#apply(gun, answer);
+  }
+
+  /** {@link refresh}, and then the view that it is about. */
+  async read(gun: string): Promise<Reading> {
+    for (let reading = 1; ; reading += 1) {
+      const freshness = await this.refresh(gun);
+      if (freshness === "absent") return { freshness, view: undefined };
+      const exists = this.#entries.get(gun)?.timestamp !== undefined;
+      const view = await this.view(gun);
+      const isSure = view === undefined ? !exists : !this.#doubtful.has(view);
+      if (freshness !== "current" || isSure) return { freshness, view };
+      if (reading === maxReadings) return { freshness: "stale", view };
+    }
   }
 
   /** What is current, or was when {@link refresh} was called last; undefined for a collection that does not exist. */
@@ -155,6 +180,7 @@ export class CollectionReader {
       entry.view = view;
       if (!isOfRevision(view, entry)) {
         // A server that lags behind may have answered: good until one that knows what is current can be asked, and no longer.
+        this.#doubtful.add(view);
         entry.revision = undefined;
         entry.checkedAt = -Infinity;
       }
