@@ -51,6 +51,8 @@ class CountingStore extends MemoryMetadataStore {
 /** A store that servers share, of which all but a server that lags behind may be lost: that one does not know what is current. */
 class LaggingStore extends CountingStore {
   isLost = false;
+  /** what happens between an answer and the reads that rest on it */
+  afterAnswering: (() => unknown) | undefined;
   /** what the server that lags behind has, by role; a role that is not there it has not got yet */
   readonly lagging = new Map<string, StoredFile | undefined>();
 
@@ -72,7 +74,9 @@ class LaggingStore extends CountingStore {
   async #revision(guns: readonly string[]): Promise<ReadonlyMap<string, string>> {
     if (this.isLost) throw new TagsealError("STORAGE_FAILED", "gone");
     const known = guns.map(async (gun) => [gun, `7 ${(await super.current(gun, "timestamp"))?.sha256}`] as const);
-    return new Map(await Promise.all(known));
+    const answer = new Map(await Promise.all(known));
+    await this.afterAnswering?.();
+    return answer;
   }
 }
 
@@ -212,6 +216,23 @@ describe("reading collections", () => {
     store.byVersion = async () => ({ ...now, createdAt: at });
     assert.equal(await reader.refresh("g"), "current");
     for (let time = 1; time <= 2; time += 1) assert.equal(text(await reader.byVersion("g", "root", 1)), "new root");
+  });
+
+  it("I7: what is read after the store was lost in the middle of a request is said to be perhaps out of date", async () => {
+    const { store, reader } = await beforeTheLoss();
+    store.afterAnswering = () => (store.isLost = true);
+    const { freshness, view } = await reader.read("g");
+    assert.deepEqual([freshness, view?.timestamp.version], ["stale", 1]);
+  });
+
+  it("I7: what was published in the middle of a request is current", async () => {
+    const { store, reader } = await beforeTheLoss();
+    store.afterAnswering = async () => {
+      store.afterAnswering = undefined;
+      await publish(store, "g", setOf(3, { targets: Buffer.from("three") }));
+    };
+    const { freshness, view } = await reader.read("g");
+    assert.deepEqual([freshness, view?.timestamp.version], ["current", 3]);
   });
 
   it("keeps no more than it may, and what was used last longest", async () => {

@@ -22,9 +22,18 @@ export interface CollectionView {
   readonly expiresAt: Date;
 }
 
+/** What a request gets to see of a collection. */
+export interface Reading {
+  readonly freshness: Freshness;
+  /** undefined for a collection that does not exist */
+  readonly view: CollectionView | undefined;
+}
+
 interface Entry {
   /** of what is kept here; undefined where that is not known, and the entry so of no use to the next request */
   revision: string | undefined;
+  /** the number of the question that told of it */
+  question: number;
   /** sha256 of the timestamp that belongs to the revision, where that is known */
   timestamp: string | undefined;
   checkedAt: number;
@@ -34,6 +43,9 @@ interface Entry {
   /** estimate of what the entry keeps in memory */
   bytes: number;
 }
+
+/** So often a view is read that may be older than the answer said, since the store was lost or changed in between. */
+const maxReadings = 3;
 
 /** what an entry weighs before it holds a file */
 const entryBytes = 2048;
@@ -67,6 +79,8 @@ export class CollectionReader {
   readonly #maxAgeMs: number;
   readonly #revisions: CollectionRevisions;
   readonly #entries = new Map<string, Entry>();
+  /** views that may not belong to the revision they were read for */
+  readonly #doubtful = new WeakSet<CollectionView>();
   #bytes = 0;
   #hits = 0;
   #misses = 0;
@@ -96,6 +110,19 @@ export class CollectionReader {
       return "current";
     const answer = this.#revisions.of(gun);
     return answer instanceof Promise ? answer.then((found) => this.#apply(gun, found)) : this.#apply(gun, answer);
+  }
+
+  /** {@link refresh}, and then the view that it is about. */
+  async read(gun: string): Promise<Reading> {
+    for (let reading = 1; ; reading += 1) {
+      const freshness = await this.refresh(gun);
+      if (freshness === "absent") return { freshness, view: undefined };
+      const exists = this.#entries.get(gun)?.timestamp !== undefined;
+      const view = await this.view(gun);
+      const isSure = view === undefined ? !exists : !this.#doubtful.has(view);
+      if (freshness !== "current" || isSure) return { freshness, view };
+      if (reading === maxReadings) return { freshness: "stale", view };
+    }
   }
 
   /** What is current, or was when {@link refresh} was called last; undefined for a collection that does not exist. */
@@ -153,6 +180,7 @@ export class CollectionReader {
       entry.view = view;
       if (!isOfRevision(view, entry)) {
         // A server that lags behind may have answered: good until one that knows what is current can be asked, and no longer.
+        this.#doubtful.add(view);
         entry.revision = undefined;
         entry.checkedAt = -Infinity;
       }
@@ -181,17 +209,19 @@ export class CollectionReader {
   }
 
   #apply(gun: string, answer: RevisionAnswer): Freshness {
-    if (answer.freshness === "current") this.#setRevision(gun, answer.revision, answer.timestamp);
+    if (answer.freshness === "current") this.#setRevision(gun, answer);
     // Names that do not exist are not remembered: anybody can think of a million.
     if (answer.freshness === "absent") this.forget(gun);
     return answer.freshness;
   }
 
-  #setRevision(gun: string, revision: string, timestamp: string | undefined): void {
+  #setRevision(gun: string, { revision, question, timestamp }: RevisionAnswer & { freshness: "current" }): void {
     const known = this.#entries.get(gun);
+    if (known !== undefined && known.question > question) return;
     if (known !== undefined && known.revision !== revision) this.#drop(gun, known);
     const entry = this.#entry(gun);
     entry.revision = revision;
+    entry.question = question;
     entry.timestamp = timestamp;
     entry.checkedAt = performance.now();
   }
@@ -229,7 +259,14 @@ export class CollectionReader {
 }
 
 function newEntry(): Entry {
-  return { revision: undefined, timestamp: undefined, checkedAt: -Infinity, files: new Map(), bytes: entryBytes };
+  return {
+    revision: undefined,
+    question: 0,
+    timestamp: undefined,
+    checkedAt: -Infinity,
+    files: new Map(),
+    bytes: entryBytes,
+  };
 }
 
 /** False when the view, or a part of it, may be that of another revision. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { sha256Hex } from "../crypto/digest.ts";
 import { TagsealError } from "../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { CollectionRevisions } from "./collection-revisions.ts";
@@ -17,8 +18,8 @@ class SharedStore extends MemoryMetadataStore {
     return answer.promise as never;
   }
 
-  answer(revision: string): void {
-    const question = this.questions.at(-1);
+  answer(revision: string, index = -1): void {
+    const question = this.questions.at(index);
     question?.answer.resolve(new Map(question.guns.map((gun) => [gun, revision])));
   }
 
@@ -26,6 +27,8 @@ class SharedStore extends MemoryMetadataStore {
     this.questions.at(-1)?.answer.reject(new TagsealError("STORAGE_FAILED", "gone"));
   }
 }
+
+const turn = (): Promise<void> => new Promise(setImmediate);
 
 function withClock(t: TestContext): { ms: number } {
   const clock = { ms: 1000 };
@@ -41,24 +44,26 @@ function parts(): { store: SharedStore; revisions: CollectionRevisions; lines: s
 }
 
 describe("asking whether something has changed", () => {
-  it("asks at once, and once more for everybody who came meanwhile", async () => {
+  it("asks once for all who come together, with two questions under way at most", async () => {
     const { store, revisions } = parts();
+    const asked = (): (readonly string[])[] => store.questions.map(({ guns }) => guns);
     const first = revisions.of("a");
-    const others = ["a", "b", "b", "c"].map(async (gun) => revisions.of(gun));
-    assert.deepEqual(
-      store.questions.map(({ guns }) => guns),
-      [["a"]],
-    );
-    store.answer("1 ab");
-    assert.deepEqual(await first, { freshness: "current", revision: "1 ab", timestamp: "ab" });
-    await Promise.resolve();
-    assert.deepEqual(store.questions.at(-1)?.guns, ["a", "b", "c"]);
-    store.answer("2");
-    assert.deepEqual(
-      (await Promise.all(others)).map((answer) => answer.freshness === "current" && answer.revision),
-      ["2", "2", "2", "2"],
-    );
-    assert.equal(revisions.asked, 2);
+    const second = ["a", "b", "b", "c"].map(async (gun) => revisions.of(gun));
+    await turn();
+    const third = ["d", "e"].map(async (gun) => revisions.of(gun));
+    await turn();
+    assert.deepEqual(asked(), [["a"], ["a", "b", "c"]]);
+    store.answer("1 ab", 0);
+    assert.deepEqual(await first, { freshness: "current", revision: "1 ab", question: 1, timestamp: "ab" });
+    await turn();
+    assert.deepEqual(asked().at(-1), ["d", "e"]);
+    store.answer("2", 1);
+    store.answer("3", 2);
+    const revisionsOf = async (answers: (typeof second)[number][]): Promise<unknown[]> =>
+      (await Promise.all(answers)).map((answer) => answer.freshness === "current" && answer.revision);
+    assert.deepEqual(await revisionsOf(second), ["2", "2", "2", "2"]);
+    assert.deepEqual(await revisionsOf(third), ["3", "3"]);
+    assert.equal(revisions.asked, 3);
   });
 
   it("I7: never answers with what was asked before the request came", async () => {
@@ -67,9 +72,32 @@ describe("asking whether something has changed", () => {
     const afterPublish = revisions.of("g");
     store.answer("before");
     await early;
-    await Promise.resolve();
+    await turn();
     store.answer("after ab");
-    assert.deepEqual(await afterPublish, { freshness: "current", revision: "after ab", timestamp: "ab" });
+    assert.deepEqual(await afterPublish, {
+      freshness: "current",
+      revision: "after ab",
+      question: 2,
+      timestamp: "ab",
+    });
+  });
+
+  it("I7: a question that is answered late does not undo what a later one has told", async () => {
+    const store = new SharedStore();
+    const bytes = Buffer.from("published after the first question");
+    const files = [{ role: "targets", version: 8, bytes, sha256: sha256Hex(bytes) }];
+    await store.publish({ gun: "g", base: undefined, files, at: new Date() });
+    const reader = new CollectionReader(store, { maxBytes: 1e6 });
+    const early = reader.refresh("g");
+    const later = reader.refresh("g");
+    await turn();
+    store.answer("8 ab", 1);
+    await later;
+    await reader.byVersion("g", "targets", 8);
+    store.answer("7 cd", 0);
+    assert.equal(await early, "current");
+    await reader.byVersion("g", "targets", 8);
+    assert.deepEqual([reader.counts.misses, reader.counts.hits], [1, 1]);
   });
 
   it("remembers nothing of a collection that does not exist, and asks no second time for it", async () => {
@@ -91,9 +119,10 @@ describe("asking whether something has changed", () => {
     assert.equal(revisions.asked, 1);
     clock.ms += 1000;
     assert.deepEqual(revisions.of("g"), { freshness: "stale" });
+    await turn();
     assert.equal(revisions.asked, 2);
     store.answer("1");
-    await new Promise(setImmediate);
+    await turn();
     assert.equal(revisions.isLost, false);
     const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
     assert.deepEqual(events, ["lost the store: answering from memory", "found the store again"]);
@@ -111,6 +140,7 @@ describe("asking whether something has changed", () => {
     assert.equal(reader.counts.checks, 1);
     clock.ms += 1;
     const later = reader.refresh("g");
+    await turn();
     assert.equal(reader.counts.checks, 2);
     store.answer("1");
     assert.equal(await later, "current");

@@ -2,8 +2,8 @@
  * Asks the store, on behalf of every request, whether what is cached of a collection is still current.
  *
  * A request must see what was published before it came, by whatever server. So it may use the answer to a question that was asked
- * after it came, and no earlier one: requests that come while a question is under way share the next. However many connections
- * there are, one small question at a time goes to the store.
+ * after it came, and no earlier one: requests that arrive together share one. However many connections there are, no more than two small
+ * questions at a time go to the store: while it answers the one, answers that rest on the other are sent.
  */
 
 import { errorFields, type ServerLog } from "./server-log.ts";
@@ -14,6 +14,8 @@ export type RevisionAnswer =
   | {
       readonly freshness: "current";
       readonly revision: string;
+      /** the number of the question: the answer to an earlier one may arrive later, and says nothing then */
+      readonly question: number;
       /** sha256 of the timestamp of this revision; undefined where the store says nothing of it, and reads only what is current */
       readonly timestamp?: string;
     }
@@ -21,8 +23,11 @@ export type RevisionAnswer =
 
 /** While the store cannot be asked it is tried again so often, and requests do not wait for the outcome. */
 const retryMs = 1000;
+const maxUnderWay = 2;
 
 interface Question {
+  /** given when it is asked */
+  number: number;
   readonly guns: Set<string>;
   readonly answer: PromiseWithResolvers<ReadonlyMap<string, string> | undefined>;
 }
@@ -32,7 +37,9 @@ export class CollectionRevisions {
   readonly #store: MetadataStore;
   readonly #log: ServerLog | undefined;
   #next: Question | undefined;
-  #isAsking = false;
+  #underWay = 0;
+  /** not known before its first answer */
+  #answersLater = false;
   /** of a store that answers at once: good for all requests that arrived together, since even that costs several system calls */
   #ofThisTurn: RevisionAnswer | undefined;
   #lostAt: number | undefined;
@@ -64,9 +71,10 @@ export class CollectionRevisions {
   }
 
   #ask(gun: string): RevisionAnswer | Promise<RevisionAnswer> {
-    if (this.#isAsking) return this.#answerTo(this.#enqueue(gun), gun);
+    if (this.#answersLater) return this.#answerTo(this.#enqueue(gun), gun);
     const found = this.#put([gun]);
     if (typeof found === "string") return this.#rememberForThisTurn(found);
+    this.#answersLater = true;
     const question = newQuestion(gun);
     void this.#settle(question, found);
     return this.#answerTo(question, gun);
@@ -74,25 +82,30 @@ export class CollectionRevisions {
 
   #rememberForThisTurn(revision: string): RevisionAnswer {
     setImmediate(() => (this.#ofThisTurn = undefined));
-    return (this.#ofThisTurn = { freshness: "current", revision });
+    return (this.#ofThisTurn = { freshness: "current", revision, question: this.#asked });
   }
 
   #enqueue(gun: string): Question {
-    this.#next ??= newQuestion(gun);
+    if (this.#next === undefined) {
+      this.#next = newQuestion(gun);
+      this.#askSoon();
+    }
     this.#next.guns.add(gun);
     return this.#next;
   }
 
-  async #answerTo({ answer }: Question, gun: string): Promise<RevisionAnswer> {
-    const found = await answer.promise;
+  async #answerTo(question: Question, gun: string): Promise<RevisionAnswer> {
+    const found = await question.answer.promise;
     if (found === undefined) return { freshness: "stale" };
     const revision = found.get(gun);
     if (revision === undefined) return { freshness: "absent" };
-    return { freshness: "current", revision, timestamp: revision.slice(revision.lastIndexOf(" ") + 1) };
+    const timestamp = revision.slice(revision.lastIndexOf(" ") + 1);
+    return { freshness: "current", revision, question: question.number, timestamp };
   }
 
   async #settle(question: Question, found: Promise<ReadonlyMap<string, string>>): Promise<void> {
-    this.#isAsking = true;
+    this.#underWay += 1;
+    question.number = this.#asked;
     try {
       question.answer.resolve(await found);
       this.#setFound();
@@ -101,13 +114,17 @@ export class CollectionRevisions {
       question.answer.resolve(undefined);
       this.#setLost(error);
     }
-    this.#isAsking = false;
-    this.#askNext();
+    this.#underWay -= 1;
+    this.#askSoon();
+  }
+
+  #askSoon(): void {
+    if (this.#next !== undefined && this.#underWay < maxUnderWay) setImmediate(() => this.#askNext());
   }
 
   #askNext(): void {
     const next = this.#next;
-    if (next === undefined) return;
+    if (next === undefined || this.#underWay >= maxUnderWay) return;
     this.#next = undefined;
     const found = this.#put([...next.guns]);
     // A store that answers at once is never in the middle of answering, so nobody has had to wait for it.
@@ -135,5 +152,5 @@ export class CollectionRevisions {
 }
 
 function newQuestion(gun: string): Question {
-  return { guns: new Set([gun]), answer: Promise.withResolvers() };
+  return { number: 0, guns: new Set([gun]), answer: Promise.withResolvers() };
 }

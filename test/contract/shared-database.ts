@@ -112,6 +112,15 @@ export function sharedDatabaseContract(
       }
     });
 
+    it("publishes nothing that the changefeed has no position for", async (t) => {
+      const database = await newDatabase();
+      const store = await open(t, server.url(database));
+      await publish(store, "g", 1);
+      await server.sql(database, "delete from tagseal_change_position");
+      await assert.rejects(publish(store, "g", 2), { code: "STORAGE_FAILED", message: /no position/u });
+      assert.equal((await store.current("g", "timestamp"))?.version, 1);
+    });
+
     it("tells caches of every change of a collection, whoever made it, and of no other one", async (t) => {
       const url = server.url(await newDatabase());
       const [one, two] = [await open(t, url), await open(t, url)];

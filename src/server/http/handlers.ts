@@ -54,9 +54,8 @@ export class Handlers {
   /** GET `<role>.json`. A timestamp that has expired is signed again first. @throws WireError `METADATA_NOT_FOUND` */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     const { reader } = this.#parts;
-    const freshness = await reader.refresh(gun);
+    const { freshness, view: known } = await reader.read(gun);
     if (freshness === "absent") throw fileNotFound();
-    const known = await reader.view(gun);
     if (freshness === "stale") return this.#staleFile(request, gun, role, known);
     const isRenewable = role === "timestamp" || role === "snapshot";
     const view = known && isRenewable ? await this.#renewed(gun, known) : known;

@@ -3,6 +3,7 @@
  * what they read afterwards holds until the commit; where locks do not reach (other nodes of a cluster) the commit itself fails.
  */
 
+import type { Compilable } from "kysely";
 import { TagsealError } from "../../../errors.ts";
 import type { RoleName } from "../../../tuf/metadata.ts";
 import {
@@ -46,8 +47,15 @@ export class MetadataTransaction {
     }
     await this.#refuseOldVersions(gun, files);
     await this.#insertFiles(gun, files, at);
-    await this.#write(gun, row, timestamp?.sha256 ?? base);
-    if (change !== undefined) await this.#record(change);
+    const next = rowAfter(row, timestamp?.sha256 ?? base);
+    if (change === undefined) await this.#write(gun, row, next);
+    else if (this.#engine.canChainChanges) {
+      const recorded = await this.#session.change(this.#writtenAndRecorded(row, next, change));
+      if (recorded === 0) throw positionLost();
+    } else {
+      await this.#write(gun, row, next);
+      await this.#record(change);
+    }
   }
 
   async remove(gun: string, at: Date): Promise<void> {
@@ -93,13 +101,8 @@ export class MetadataTransaction {
     return (await this.#session.rows(query))[0];
   }
 
-  async #write(gun: string, row: CollectionRow | undefined, sha256: string | undefined): Promise<void> {
-    const next = { revision: (row?.revision ?? 0) + 1, timestamp_sha256: sha256 ?? null };
-    await this.#session.change(
-      row === undefined
-        ? this.#queries.insertInto("tagseal_collections").values({ gun, ...next })
-        : this.#queries.updateTable("tagseal_collections").set(next).where("gun", "=", gun),
-    );
+  async #write(gun: string, known: CollectionRow | undefined, row: CollectionRow): Promise<void> {
+    await this.#session.change(writeRow(this.#queries, gun, known, row));
   }
 
   /** After single files came or went: the newest timestamp there is counts, and a collection without a file is none. */
@@ -108,7 +111,7 @@ export class MetadataTransaction {
     const newest = files.where("role", "=", "timestamp").orderBy("version", "desc").select("sha256").limit(1);
     const [timestamp] = await this.#session.rows(newest);
     const [any] = await this.#session.rows(files.select("role").limit(1));
-    if (any !== undefined) return this.#write(gun, row, timestamp?.sha256);
+    if (any !== undefined) return this.#write(gun, row, rowAfter(row, timestamp?.sha256));
     await this.#session.change(this.#queries.deleteFrom("tagseal_collections").where("gun", "=", gun));
   }
 
@@ -150,7 +153,37 @@ export class MetadataTransaction {
 
   /** Last of all, since everybody who publishes waits here: the position is locked until the commit. */
   async #record(change: NewChange): Promise<void> {
-    await this.#insertChange({ id: await this.#nextPosition(), ...change });
+    const id = (await this.#lockPosition()) + 1;
+    await this.#movePosition(id);
+    await this.#insertChange({ id, ...change });
+  }
+
+  /** {@link #write} and {@link #record} in one statement, during which everybody else waits. */
+  #writtenAndRecorded(known: CollectionRow | undefined, row: CollectionRow, change: NewChange): Compilable {
+    const { createdAt, gun, version, sha256, category } = change;
+    return this.#queries
+      .with("collection", (queries) => writeRow(queries, gun, known, row))
+      .with("position", (queries) =>
+        queries
+          .updateTable("tagseal_change_position")
+          .set(({ eb }) => ({ last_change: eb("last_change", "+", 1) }))
+          .where("id", "=", 1)
+          .returning("last_change as id"),
+      )
+      .insertInto("tagseal_changes")
+      .columns(["id", "created_at", "gun", "version", "sha256", "category"])
+      .expression((of) =>
+        of
+          .selectFrom("position")
+          .select([
+            "id",
+            of.cast<number>(of.val(createdAt.getTime()), "bigint").as("created_at"),
+            of.cast<string>(of.val(gun), "text").as("gun"),
+            of.cast<number>(of.val(version), "integer").as("version"),
+            of.cast<string>(of.val(sha256), "text").as("sha256"),
+            of.cast<string>(of.val(category), "text").as("category"),
+          ]),
+      );
   }
 
   /** An earlier try of this transaction, whose answer was lost, left this line. */
@@ -176,17 +209,6 @@ export class MetadataTransaction {
     await this.#session.change(this.#queries.insertInto("tagseal_changes").values(row));
   }
 
-  async #nextPosition(): Promise<number> {
-    if (!this.#engine.canReturnUpdated) {
-      const id = (await this.#lockPosition()) + 1;
-      await this.#movePosition(id);
-      return id;
-    }
-    const table = this.#queries.updateTable("tagseal_change_position").where("id", "=", 1);
-    const next = table.set(({ eb }) => ({ last_change: eb("last_change", "+", 1) })).returning("last_change");
-    return positionIn(await this.#session.rows(next));
-  }
-
   async #lockPosition(): Promise<number> {
     const query = this.#queries.selectFrom("tagseal_change_position").select("last_change").where("id", "=", 1);
     return positionIn(await this.#session.rows(query.forUpdate()));
@@ -198,9 +220,32 @@ export class MetadataTransaction {
   }
 }
 
+/** What a collection's row says after another change. */
+function rowAfter(row: CollectionRow | undefined, sha256: string | undefined): CollectionRow {
+  return { revision: (row?.revision ?? 0) + 1, timestamp_sha256: sha256 ?? null };
+}
+
+function writeRow(
+  queries: Pick<Queries, "insertInto" | "updateTable">,
+  gun: string,
+  known: CollectionRow | undefined,
+  row: CollectionRow,
+) {
+  return known === undefined
+    ? queries.insertInto("tagseal_collections").values({ gun, ...row })
+    : queries
+        .updateTable("tagseal_collections")
+        .set({ ...row })
+        .where("gun", "=", gun);
+}
+
 function positionIn([row]: readonly { readonly last_change: number }[]): number {
   if (row !== undefined) return row.last_change;
-  throw new TagsealError("STORAGE_FAILED", "The changefeed has no position to go on from", {
+  throw positionLost();
+}
+
+function positionLost(): TagsealError {
+  return new TagsealError("STORAGE_FAILED", "The changefeed has no position to go on from", {
     hint: "Restore the table tagseal_change_position, which a migration has filled and nothing else empties.",
   });
 }

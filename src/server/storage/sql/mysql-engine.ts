@@ -29,7 +29,7 @@ export async function loadMysqlEngine(): Promise<SqlEngine> {
     queries: await mysqlQueries(),
     begin: "START TRANSACTION",
     canRollBackDdl: false,
-    canReturnUpdated: false,
+    canChainChanges: false,
     connect: (request) => connect(driver, request),
     lockMigration,
     troubleOf,

@@ -30,7 +30,7 @@ export async function loadPostgresEngine(): Promise<SqlEngine> {
     queries: await postgresQueries(),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     canRollBackDdl: true,
-    canReturnUpdated: true,
+    canChainChanges: true,
     connect: (request) => connect(driver, request),
     lockMigration,
     troubleOf,

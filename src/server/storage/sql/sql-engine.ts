@@ -62,8 +62,8 @@ export interface SqlEngine {
   readonly begin: string;
   /** whether what a migration did so far goes away when it fails: where not, every statement of it can be repeated */
   readonly canRollBackDdl: boolean;
-  /** whether an update can give back what it wrote */
-  readonly canReturnUpdated: boolean;
+  /** whether one statement can change several tables, the one with what it wrote to the other */
+  readonly canChainChanges: boolean;
   connect(request: ConnectRequest): Promise<SqlConnection>;
   /** Waits, where that is possible, until no other migration runs. The lock is held until the transaction, or else the connection, ends. */
   lockMigration(connection: SqlConnection): Promise<void>;
