@@ -8,6 +8,7 @@ import { processIo } from "./terminal.ts";
 const graceMs = 300;
 /** Servers finish what they are answering first. */
 const serverGraceMs = 15_000;
+const servers: ReadonlySet<string> = new Set(["server", "signer", "sandbox"]);
 
 /** Runs the command in `process.argv` to its end, and ends the process with its status. */
 export async function run(program: Program): Promise<void> {
@@ -19,7 +20,7 @@ export async function run(program: Program): Promise<void> {
     if (interruption.signal.aborted) process.exit(interruptedWith); // asked twice: at once
     interruptedWith = code;
     interruption.abort();
-    const isServer = process.argv[2] === "server" || process.argv[2] === "sandbox";
+    const isServer = servers.has(process.argv[2] ?? "");
     setTimeout(() => process.exit(code), isServer ? serverGraceMs : graceMs).unref();
   };
   process.on("SIGINT", () => interrupt(130));

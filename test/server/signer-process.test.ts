@@ -1,6 +1,9 @@
 /** `tagseal signer` and `tagseal signer rekey` as an operator uses them, and what is left after the signer was killed. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type IncomingHttpHeaders } from "node:http2";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { PublicKey } from "../../src/crypto/public-key.ts";
 import { verifySignature } from "../../src/crypto/signature.ts";
 import { methods } from "../../src/server/signer/grpc/methods.ts";
@@ -8,6 +11,7 @@ import { SignerClient } from "../../src/server/signer/grpc/signer-client.ts";
 import { needsOpenssl } from "../support/openssl.ts";
 import {
   certificates,
+  readText,
   run,
   runOk,
   Scope,
@@ -62,6 +66,41 @@ describe("tagseal signer", { skip: needsOpenssl }, () => {
     const signer = await startTagsealSigner(scope);
     await sign(await clientOf(t, signer), "example.com/ended");
     assert.equal(await signer.process.stop(), 0);
+  });
+
+  it("finishes a call that is under way before it ends", async (t) => {
+    const signer = await startTagsealSigner(scope);
+    const tls = {
+      ca: readText(trusted.ca),
+      cert: readText(trusted.serverCertificate),
+      key: readText(trusted.serverKey),
+    };
+    const session = connect(`https://localhost:${signer.port}`, tls);
+    t.after(() => session.destroy());
+    const call = session.request({
+      ":method": "POST",
+      ":path": methods.createKey.path,
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    const message = methods.createKey.request.encode({
+      algorithm: "ecdsa",
+      gun: "example.com/slow",
+      role: "timestamp",
+    });
+    const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+    let outcome: IncomingHttpHeaders = {};
+    call.on("trailers", (trailers) => (outcome = trailers));
+    call.on("error", () => {}); // an outcome that did not come says enough
+    const closed = once(call, "close");
+    call.resume().write(frame.subarray(0, 10));
+    await sign(await clientOf(t, signer), "example.com/quick");
+    const ended = signer.process.stop();
+    await setTimeout(1000);
+    call.end(frame.subarray(10));
+    await closed;
+    assert.equal(outcome["grpc-status"], "0");
+    assert.equal(await ended, 0);
   });
 
   it("shows its numbers to this machine alone when it is told no more than a port", async () => {

@@ -71,7 +71,8 @@ export class Handlers {
   /** GET `<version>.<role>.json`. @throws WireError `METADATA_NOT_FOUND` */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
     const caching = await this.#refresh(gun);
-    return this.#file(request, await this.#parts.reader.byVersion(gun, role, version), caching);
+    const file = await this.#parts.reader.byVersion(gun, role, version);
+    return this.#file(request, file, file?.isUncertain === true ? staleCacheControl : caching);
   }
 
   /** POST of a multipart body. @throws WireError, and what `Publisher.publish` throws */
