@@ -5,6 +5,7 @@ import { request as secureRequest } from "node:https";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
 import { describe, it, type TestContext } from "node:test";
 import { missingPeers } from "../../test/support/requirements.ts";
 import { UploadingPublisher } from "../../test/server/uploading-publisher.ts";
@@ -96,17 +97,21 @@ describe("starting a server", () => {
     execFileSync("openssl", ["req", "-x509", ...curve, ...files, ...name], { stdio: "ignore" });
     const { url } = await start(t, { dataDir: directory, tls });
     assert.match(url, /^https:/u);
-    const ask = (options: object): Promise<number | undefined> =>
+    const ask = (options: object): Promise<readonly [number | undefined, string]> =>
       new Promise((resolve, reject) => {
         const ca = readFileSync(tls.certFile);
-        secureRequest(`${url}/v2/`, { ca, ...options }, (response) => {
+        secureRequest(`${url}/v2/`, { ca, agent: false, ...options }, (response) => {
+          const cipher = (response.socket as TLSSocket).getCipher().standardName;
           response.resume();
-          resolve(response.statusCode);
+          resolve([response.statusCode, cipher]);
         })
           .on("error", reject)
           .end();
       });
-    assert.equal(await ask({}), 200);
+    assert.deepEqual(await ask({}), [200, "TLS_AES_128_GCM_SHA256"]);
+    const other = "TLS_AES_256_GCM_SHA384";
+    assert.deepEqual(await ask({ ciphers: other }), [200, other]);
+    assert.equal((await ask({ maxVersion: "TLSv1.2" }))[0], 200);
     await assert.rejects(ask({ maxVersion: "TLSv1.1", minVersion: "TLSv1" }));
   });
 });
