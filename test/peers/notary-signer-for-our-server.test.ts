@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { ServerOptions } from "../../src/server/server-options.ts";
 import { startServer, type RunningServer } from "../../src/server/start-server.ts";
+import { encodeBase64 } from "../../src/encoding/base64.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
 import { startPostgres, type Database } from "../support/database.ts";
 import { signerSchema } from "../support/notary-schema.ts";
@@ -36,7 +38,7 @@ let signer: NotarySigner;
 let server: RunningServer;
 let daysLater = 0;
 
-async function openServer(clientCertificate = trusted): Promise<RunningServer> {
+async function openServer(clientCertificate = trusted, more: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const tls = { certFile: trusted.serverCertificate, keyFile: trusted.serverKey };
   const { serverCertificate: certFile, serverKey: keyFile } = clientCertificate;
   return startServer({
@@ -47,17 +49,18 @@ async function openServer(clientCertificate = trusted): Promise<RunningServer> {
     remoteSigner: { host: "localhost", port: signer.port, caFile: trusted.ca, certFile, keyFile, maxPendingKeys },
     now: () => new Date(Date.now() + daysLater * dayMs),
     log: (line) => events.push((JSON.parse(line) as { event: string }).event),
+    ...more,
   });
 }
 
 /** The address that the certificate is for. */
-function address(): { url: string; port: number; ca: string } {
-  const port = Number(new URL(server.url).port);
+function address(of = server): { url: string; port: number; ca: string } {
+  const port = Number(new URL(of.url).port);
   return { url: `https://localhost:${port}`, port, ca: trusted.ca };
 }
 
-async function get(path: string): Promise<Reply> {
-  const args = ["-sS", "-w", "\n%{http_code}", "--cacert", trusted.ca, `${address().url}${path}`];
+async function get(path: string, from = server): Promise<Reply> {
+  const args = ["-sS", "-w", "\n%{http_code}", "--cacert", trusted.ca, `${address(from).url}${path}`];
   const [, body = "", status = ""] = /^(?:([\s\S]*)\n)?(\d+)$/u.exec((await runOk("curl", args)).stdout) ?? [];
   return { status, body };
 }
@@ -205,6 +208,30 @@ describe("our server with notary-signer", { skip: missingPeers(["notary", "postg
     await moved.notaryOk(["add", "-p", gun, "v2", join(user.dockerConfig, "content")]);
     assert.match(await listedByNewcomer(gun), /^v2\s/mu);
     assert.equal(await keyId(gun, "timestamp"), before);
+  });
+
+  it("shares its promises of keys with the replicas on its database", async (t) => {
+    await database.create("replicas", "select 1");
+    const shared = { dataDir: undefined, database: database.url("replicas") };
+    const replicas = [await openServer(trusted, shared), await openServer(trusted, shared)] as const;
+    t.after(() => Promise.all(replicas.map((replica) => replica.close())));
+    const gun = "example.com/shared/app";
+    const path = `/v2/${gun}/_trust/tuf/timestamp.key`;
+    const [first, second] = await Promise.all(replicas.map(async (replica) => get(path, replica)));
+    assert.equal(first?.status, "200");
+    assert.deepEqual(second, first);
+    const user = client(scope, { server: address(replicas[0]), name: "one-replica" });
+    writeFileSync(join(user.dockerConfig, "content"), "hello\n");
+    await user.notaryOk(["init", gun, "-p"]);
+    const { body } = await get(`/v2/${gun}/_trust/tuf/root.json`, replicas[1]);
+    const { roles, keys } = parseMetadata("root", Buffer.from(body)).body;
+    const named = keys.get(roles.get("timestamp")?.keyIds?.[0] ?? "");
+    assert.ok(named !== undefined && first.body.includes(encodeBase64(named.bytes)));
+    const moved = client(scope, { server: address(replicas[1]), name: "one-replica" });
+    await moved.notaryOk(["key", "rotate", gun, "snapshot", "-r"]);
+    await moved.notaryOk(["add", "-p", gun, "v1", join(user.dockerConfig, "content")]);
+    const reader = client(scope, { server: address(replicas[0]), name: "shared-reader" });
+    assert.match((await reader.notaryOk(["list", gun])).stdout, /^v1\s/mu);
   });
 
   it("I10: is refused by the signer when its certificate is of another authority", async () => {
