@@ -1,0 +1,96 @@
+/** The operator's guide: its ways to install a server, from a checkout to one that answers. Every line is taken out of the guide. */
+import assert from "node:assert/strict";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { documentedLines } from "../support/documented-lines.ts";
+import { startMachine, type Machine } from "../support/machine.ts";
+import { certificates, client, missingPeers, Scope, startDockerd, waitUntil } from "../support/peers.ts";
+import { importBaseImage } from "../support/server-image.ts";
+import { openShell, type Shell } from "../support/shell.ts";
+import { startUnit } from "../support/systemd-unit.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** What somebody gets who clones the repository. */
+function copyCheckout(directory: string): void {
+  const made = /^(?:node_modules|deploy\/node_modules|dist|coverage|\.git)$/u;
+  cpSync(root, directory, { recursive: true, filter: (path) => !made.test(relative(root, path)) });
+}
+
+const peers = ["npm", "docker", "dockerd", "compose", "machine", "systemd", "openssl"] as const;
+
+describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
+  const scope = new Scope("install-guide");
+  const checkout = scope.path("checkout");
+  const ready = "https://127.0.0.1:4443/_tagseal/ready";
+  let machine: Machine;
+  /** npm needs the registry, and with it the network and the settings of the machine the test runs on. */
+  let outside: Shell;
+  let env: Record<string, string | undefined>;
+
+  before(async () => {
+    machine = await startMachine(scope);
+    const engine = await startDockerd(scope, { layers: "quickest", machine });
+    const builder = client(scope, { engine });
+    await importBaseImage(scope, builder, "gcr.io/distroless/cc-debian12:nonroot");
+    env = { DOCKER_HOST: builder.env["DOCKER_HOST"], DOCKER_CONFIG: builder.dockerConfig, DOCKER_BUILDKIT: "0" };
+    outside = openShell(scope, [], { ...process.env, ...env });
+    copyCheckout(checkout);
+    const { serverCertificate, serverKey } = await certificates(scope);
+    copyFileSync(serverCertificate, join(checkout, "server.crt"));
+    copyFileSync(serverKey, join(checkout, "server.key"));
+  });
+  after(async () => await scope.close());
+
+  const isReady = (): Promise<boolean> => machine.answers(ready, '"status":"ready"');
+  const containerEnds = async (name: string): Promise<void> => {
+    const { stdout } = await machine.run(`docker stop ${name} >&2 && docker inspect -f {{.State.ExitCode}} ${name}`, {
+      env,
+    });
+    assert.equal(stdout, "0\n");
+    await machine.run(`docker rm ${name}`, { env });
+  };
+
+  it("makes a container image of a checkout, and starts a server from it", async () => {
+    const build = documentedLines("docs/operations.md", "Container image");
+    await outside.run(build, { cwd: checkout, timeoutMs: 300_000 });
+    await machine.run(documentedLines("docs/operations.md", "Container image", 2), { cwd: checkout, env });
+    await waitUntil("the container's server is ready", isReady, 60_000);
+    await machine.run(documentedLines("docs/operations.md", "Container image", 3), { cwd: checkout, env });
+    await containerEnds("tagseal");
+  });
+
+  /** The guide speaks of the plugin; Debian has compose as a program of its own, which takes the same words. */
+  function installComposePlugin(): void {
+    const plugins = join(env["DOCKER_CONFIG"] ?? "", "cli-plugins");
+    mkdirSync(plugins);
+    const metadata = JSON.stringify({ SchemaVersion: "0.1.0", Vendor: "Debian", Version: "1" });
+    const plugin = `#!/bin/sh
+if [ "$1" = docker-cli-plugin-metadata ]; then echo '${metadata}'; exit; fi
+shift # compose
+exec docker-compose "$@"
+`;
+    writeFileSync(join(plugins, "docker-compose"), plugin, { mode: 0o755 });
+  }
+
+  it("starts a server by the compose file", async () => {
+    installComposePlugin();
+    await machine.run(documentedLines("docs/operations.md", "Compose"), { cwd: checkout, env });
+    await waitUntil("the composed server is ready", isReady, 60_000);
+    const { stdout } = await machine.run("docker ps --format '{{.Names}}'", { env });
+    await containerEnds(stdout.trim());
+  });
+
+  it("installs a unit that systemd starts with the machine, and its service serves", async () => {
+    // There is no systemd to be asked: offline, systemctl enables the unit, and says that it starts nothing.
+    const offline = { cwd: checkout, env: { SYSTEMD_OFFLINE: "1" } };
+    await machine.run(documentedLines("docs/operations.md", "systemd"), offline);
+    await machine.run("systemctl is-enabled tagseal-server", offline);
+    for (const secret of ["tls.crt", "tls.key", "passphrase"])
+      assert.equal(statSync(machine.path(`/etc/tagseal/${secret}`)).mode & 0o777, 0o600, secret);
+    const unit = readFileSync(machine.path("/etc/systemd/system/tagseal-server.service"), "utf8");
+    const service = await startUnit(scope, { unit, name: "tagseal-server", ready: isReady, machine });
+    assert.equal(await service.process.stop(), 0);
+  });
+});
