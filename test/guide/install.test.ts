@@ -4,8 +4,16 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync 
 import { join, relative, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
-import { startMachine, type Machine } from "../support/machine.ts";
-import { certificates, client, missingPeers, Scope, startDockerd, waitUntil } from "../support/peers.ts";
+import { startMachine, trustDocumented, type Machine } from "../support/machine.ts";
+import {
+  certificates,
+  client,
+  missingPeers,
+  Scope,
+  startDockerd,
+  startDockerRegistry,
+  waitUntil,
+} from "../support/peers.ts";
 import { importBaseImage } from "../support/server-image.ts";
 import { openShell, type Shell } from "../support/shell.ts";
 import { startUnit } from "../support/systemd-unit.ts";
@@ -18,7 +26,7 @@ function copyCheckout(directory: string): void {
   cpSync(root, directory, { recursive: true, filter: (path) => !made.test(relative(root, path)) });
 }
 
-const peers = ["npm", "docker", "dockerd", "compose", "machine", "systemd", "openssl"] as const;
+const peers = ["npm", "docker", "dockerd", "registry", "compose", "machine", "systemd", "openssl"] as const;
 
 describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
   const scope = new Scope("install-guide");
@@ -31,6 +39,8 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
 
   before(async () => {
     machine = await startMachine(scope);
+    await trustDocumented(scope, machine);
+    await startDockerRegistry(scope, { machine });
     const engine = await startDockerd(scope, { layers: "quickest", machine });
     const builder = client(scope, { engine });
     await importBaseImage(scope, builder, "gcr.io/distroless/cc-debian12:nonroot");
@@ -59,6 +69,12 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     await waitUntil("the container's server is ready", isReady, 60_000);
     await machine.run(documentedLines("docs/operations.md", "Container image", 3), { cwd: checkout, env });
     await containerEnds("tagseal");
+  });
+
+  it("pushes the image to where a cluster takes it from", async () => {
+    await machine.run(documentedLines("docs/operations.md", "Helm and Kubernetes", 1), { env });
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    assert.ok(await machine.answers(`https://registry.example.com/v2/tagseal/tags/list`, `["${version}"]`));
   });
 
   /** The guide speaks of the plugin; Debian has compose as a program of its own, which takes the same words. */

@@ -3,8 +3,9 @@
  * machine the test runs on. It is a mount namespace in which writes to the usual places go into memory, and a network namespace whose ports are
  * all free and in which the names that documentation uses, such as trust.example.com, are its own. Programs and temporary files are shared.
  */
-import { mkdirSync } from "node:fs";
-import { run, type Environment, type Scope } from "./processes.ts";
+import { appendFileSync, mkdirSync } from "node:fs";
+import { certificates, type Certificates } from "./certificates.ts";
+import { readText, run, type Environment, type Scope } from "./processes.ts";
 import { openShell, type Shell } from "./shell.ts";
 
 /** Such a machine with a shell of its administrator's. It is gone when the scope closes. */
@@ -18,9 +19,12 @@ export interface Machine extends Shell {
 }
 
 /** Names that documentation uses, each of which is this machine. */
-export const documentedHosts = ["trust", "registry", "notary", "db", "db1", "db2", "db3"].map(
-  (name) => `${name}.example.com`,
-);
+const documentedHosts = ["trust", "registry", "notary", "db", "db1", "db2", "db3"].map((name) => `${name}.example.com`);
+
+/** A certificate for all of them. */
+export function documentedCertificate(scope: Scope): Promise<Certificates> {
+  return certificates(scope, "documented", documentedHosts);
+}
 
 const changed = ["/etc", "/opt", "/root", "/var/lib"];
 
@@ -57,4 +61,11 @@ export async function startMachine(scope: Scope, env: Environment = {}): Promise
       return code === 0 && stdout.includes(text);
     },
   };
+}
+
+/** Makes the authority of {@link documentedCertificate} one that programs on the machine trust, as if it were known to everybody. */
+export async function trustDocumented(scope: Scope, machine: Machine): Promise<Environment> {
+  const { ca } = await documentedCertificate(scope);
+  appendFileSync(machine.path("/etc/ssl/certs/ca-certificates.crt"), `\n${readText(ca)}`);
+  return { NODE_EXTRA_CA_CERTS: ca };
 }

@@ -28,6 +28,7 @@ export type Peer =
   | "machine"
   | "npm"
   | "compose"
+  | "htpasswd"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -51,6 +52,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   machine: ["unshare", "nsenter", "ip", "mount", "bash", "curl"],
   npm: ["npm"],
   compose: ["docker-compose"],
+  htpasswd: ["htpasswd"],
   systemd: ["systemd-analyze", "systemctl", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],

@@ -4,6 +4,7 @@ import { delimiter } from "node:path";
 import { tagsealCommand } from "./clients.ts";
 import { runOk, type Environment, type Finished, type RunOptions, type Running, type Scope } from "./processes.ts";
 import type { StartOptions } from "./processes.ts";
+import { runOnTerminal, type PromptAnswer, type TerminalSession } from "./pty.ts";
 
 /** A shell in `work` below the scope, with `tagseal` in its PATH. */
 export interface Shell {
@@ -13,6 +14,8 @@ export interface Shell {
   readonly env: Environment;
   /** Rejects at the first line that fails. */
   run(lines: string, options?: RunOptions): Promise<Finished>;
+  /** The same on a terminal, where somebody answers what is asked. */
+  converse(lines: string, answers: readonly PromptAnswer[], options?: RunOptions): Promise<TerminalSession>;
   /** For lines of which the last is a server in the foreground, which gets the process's signals. */
   start(name: string, lines: string, options: StartOptions): Promise<Running>;
 }
@@ -42,6 +45,14 @@ export function openShell(scope: Scope, enter: readonly string[] = [], env: Envi
     run(lines, options = {}) {
       const [program, args] = command(lines, options.cwd ?? directory);
       return runOk(program, args, { ...options, env: { ...own, ...options.env } });
+    },
+    async converse(lines, answers, options = {}) {
+      const [program, args] = command(lines, options.cwd ?? directory);
+      const env = { ...own, ...options.env };
+      const session = await runOnTerminal(program, args, answers, { ...options, env });
+      if (session.code !== 0 || session.unused > 0)
+        throw new Error(`${lines}: exit code ${session.code}, ${session.unused} answers unused\n${session.screen}`);
+      return session;
     },
     start(name, lines, options) {
       const [program, args] = command(endingWithExec(lines), options.cwd ?? directory);
