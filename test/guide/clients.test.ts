@@ -39,7 +39,7 @@ const peers = [
 /** The settings that the guide shows below its passwords. */
 function settingsWithPasswords(): string {
   const examples = fencedBlocks(readFileSync(join(root, "docs/server-auth.md"), "utf8"));
-  const [settings] = examples.filter(({ info, text }) => info === "json" && text.includes('"htpasswd"'));
+  const settings = examples.find(({ info, text }) => info === "json" && text.includes('"htpasswd"'));
   assert.ok(settings !== undefined);
   return settings.text;
 }
