@@ -45,7 +45,8 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     const builder = client(scope, { engine });
     await importBaseImage(scope, builder, "gcr.io/distroless/cc-debian12:nonroot");
     env = { DOCKER_HOST: builder.env["DOCKER_HOST"], DOCKER_CONFIG: builder.dockerConfig, DOCKER_BUILDKIT: "0" };
-    outside = openShell(scope, [], { ...process.env, ...env });
+    const quiet = { npm_config_audit: "false", npm_config_fund: "false", npm_config_prefer_offline: "true" };
+    outside = openShell(scope, [], { ...process.env, ...quiet, ...env });
     copyCheckout(checkout);
     const { serverCertificate, serverKey } = await certificates(scope);
     copyFileSync(serverCertificate, join(checkout, "server.crt"));
@@ -61,6 +62,11 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     assert.equal(stdout, "0\n");
     await machine.run(`docker rm ${name}`, { env });
   };
+
+  it("begins with the demonstration of the README", async () => {
+    const { stdout } = await outside.run(documentedLines("README.md", "Try it"), { cwd: checkout, timeoutMs: 300_000 });
+    assert.match(stdout, /\nEverything that was signed was found, and every attack was refused\.\n$/u);
+  });
 
   it("makes a container image of a checkout, and starts a server from it", async () => {
     const build = documentedLines("docs/operations.md", "Container image");

@@ -26,7 +26,7 @@ export function documentedCertificate(scope: Scope): Promise<Certificates> {
   return certificates(scope, "documented", documentedHosts);
 }
 
-const changed = ["/etc", "/opt", "/root", "/var/lib"];
+const changed = ["/etc", "/media", "/opt", "/root", "/var/lib"];
 
 /** What is written on an overlay needs a place that is none itself, as a container's root is one: memory. */
 const preparation = `
