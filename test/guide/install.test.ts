@@ -1,6 +1,6 @@
 /** The operator's guide: its ways to install a server, from a checkout to one that answers. Every line is taken out of the guide. */
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
@@ -74,6 +74,14 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     await machine.run(documentedLines("docs/operations.md", "Container image", 2), { cwd: checkout, env });
     await waitUntil("the container's server is ready", isReady, 60_000);
     await machine.run(documentedLines("docs/operations.md", "Container image", 3), { cwd: checkout, env });
+  });
+
+  it("makes the container anew from the next image, on the same volume", async () => {
+    await machine.run(documentedLines("docs/server-backup.md", "Upgrade", 2), { cwd: checkout, env });
+    await machine.run(documentedLines("docs/operations.md", "Container image", 2), { cwd: checkout, env });
+    await waitUntil("the next container's server is ready", isReady, 60_000);
+    const { stderr } = await machine.run("docker logs tagseal", { env });
+    assert.doesNotMatch(stderr, /generated the signer passphrase/u);
     await containerEnds("tagseal");
   });
 
@@ -104,15 +112,31 @@ exec docker-compose "$@"
     await containerEnds(stdout.trim());
   });
 
-  it("installs a unit that systemd starts with the machine, and its service serves", async () => {
-    // There is no systemd to be asked: offline, systemctl enables the unit, and says that it starts nothing.
+  it("installs a unit that systemd starts with the machine, and its service serves, also the next release's", async () => {
+    // There is no systemd to be asked: offline, systemctl enables the unit, and says that it starts and stops nothing.
     const offline = { cwd: checkout, env: { SYSTEMD_OFFLINE: "1" } };
+    const serves = async (): Promise<void> => {
+      const unit = readFileSync(machine.path("/etc/systemd/system/tagseal-server.service"), "utf8");
+      const service = await startUnit(scope, { unit, name: "tagseal-server", ready: isReady, machine });
+      assert.equal(await service.process.stop(), 0);
+    };
     await machine.run(documentedLines("docs/operations.md", "systemd"), offline);
     await machine.run("systemctl is-enabled tagseal-server", offline);
     for (const secret of ["tls.crt", "tls.key", "passphrase"])
       assert.equal(statSync(machine.path(`/etc/tagseal/${secret}`)).mode & 0o777, 0o600, secret);
-    const unit = readFileSync(machine.path("/etc/systemd/system/tagseal-server.service"), "utf8");
-    const service = await startUnit(scope, { unit, name: "tagseal-server", ready: isReady, machine });
-    assert.equal(await service.process.stop(), 0);
+    await serves();
+    writeFileSync(machine.path("/opt/tagseal/app/tagseal.js"), "throw new Error('the old release');");
+    await machine.run(documentedLines("docs/server-backup.md", "Upgrade"), offline);
+    await serves();
+  });
+
+  it("installs the command by npm, with the drivers", async () => {
+    const prefix = scope.path("prefix");
+    const settings = { cwd: checkout, env: { npm_config_prefix: prefix } };
+    await outside.run(documentedLines("docs/operations.md", "npm"), settings);
+    const { stdout } = await outside.run(`${prefix}/bin/tagseal version`);
+    assert.match(stdout, /^tagseal \d/u);
+    for (const driver of ["pg", "mysql2"])
+      assert.ok(existsSync(join(prefix, "lib/node_modules/tagseal/node_modules", driver)), driver);
   });
 });

@@ -74,9 +74,14 @@ describe("the way onto a cluster", { skip: missingPeers(["deploy tools", "openss
     }
   }
 
-  it("is helm's", async () => {
-    const { objects } = await clusterAfter(documentedLines("docs/operations.md", "Helm and Kubernetes", 3));
-    await assertRunnable(objects);
+  it("is helm's, also to the next release", async () => {
+    const install = documentedLines("docs/operations.md", "Helm and Kubernetes", 3);
+    const cluster = await clusterAfter(install);
+    await assertRunnable(cluster.objects);
+    const upgrade = documentedLines("docs/server-backup.md", "Upgrade", 3);
+    const { stdout } = await shell.run(upgrade, { env: { KUBECONFIG: cluster.configuration } });
+    assert.match(stdout, /^REVISION: 2$/mu);
+    await assertRunnable(cluster.objects);
   });
 
   it("is that of plain manifests", async () => {

@@ -93,6 +93,7 @@ function merged(old: unknown, change: unknown): unknown {
 }
 
 interface Place {
+  readonly resource: string;
   readonly collection: string;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
@@ -105,7 +106,7 @@ function placeOf(path: string): Place | undefined {
   const found = pattern.exec(path)?.groups;
   if (found === undefined) return undefined;
   const { prefix = "", namespace, resource = "", name } = found;
-  return { collection: `${prefix}/${namespace ?? ""}/${resource}`, namespace, name };
+  return { collection: `${prefix}/${namespace ?? ""}/${resource}`, resource, namespace, name };
 }
 
 class Store {
@@ -124,6 +125,16 @@ class Store {
     const defaults = { uid: key, resourceVersion: "1", ...(namespace !== undefined && { namespace }) };
     this.objects.set(key, { ...stored, metadata: { ...defaults, ...stored.metadata } });
     return [there === undefined ? 201 : 200, this.objects.get(key) ?? stored];
+  }
+
+  /** Everything in a collection that has the labels asked for. */
+  list({ collection, resource }: Place, question: URLSearchParams): object {
+    const wanted = (question.get("labelSelector") ?? "").split(",").flatMap((label) => label || []);
+    const isWanted = ({ metadata: { labels = {} } }: Manifest): boolean =>
+      wanted.every((label) => Object.entries(labels).some((entry) => entry.join("=") === label));
+    const all = [...this.objects].filter(([key]) => key.startsWith(`${collection}/`)).map(([, item]) => item);
+    const [kind] = Object.values(kinds).flatMap((some) => some[resource] ?? []);
+    return { kind: `${kind}List`, apiVersion: all[0]?.apiVersion ?? "v1", metadata: {}, items: all.filter(isWanted) };
   }
 }
 
@@ -146,18 +157,24 @@ function bytesIn(message: Buffer): (field: number) => readonly Buffer[] {
   return (field) => found.flatMap(([number, bytes]) => (number === field ? [bytes] : []));
 }
 
-/** kubectl sends the secrets that it makes itself as Kubernetes' protocol buffers, behind four bytes that say so. */
+/** kubectl and helm send the secrets that they make themselves as Kubernetes' protocol buffers, behind four bytes that say so. */
 function secretIn(body: Buffer): Manifest {
   const [secret = Buffer.alloc(0)] = bytesIn(body.subarray(4))(2);
   const parts = bytesIn(secret);
   const [metadata = Buffer.alloc(0)] = parts(1);
   const text = ([bytes = Buffer.alloc(0)]: readonly Buffer[]): string => bytes.toString();
-  const data = parts(2).map((entry) => {
-    const [[key], [value]] = [bytesIn(entry)(1), bytesIn(entry)(2)];
-    return [String(key), value?.toString("base64") ?? ""] as const;
-  });
-  const name = text(bytesIn(metadata)(1));
-  return { apiVersion: "v1", kind: "Secret", metadata: { name }, data: Object.fromEntries(data), type: text(parts(3)) };
+  const map = (entries: readonly Buffer[], encoding: BufferEncoding): Record<string, string> =>
+    Object.fromEntries(
+      entries.map((entry) => [text(bytesIn(entry)(1)), bytesIn(entry)(2)[0]?.toString(encoding) ?? ""]),
+    );
+  const named = bytesIn(metadata);
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: text(named(1)), labels: map(named(11), "utf8") },
+    data: map(parts(2), "base64"),
+    type: text(parts(3)),
+  };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
@@ -178,18 +195,13 @@ function send(response: ServerResponse, status: number, body: Manifest | object 
 export async function startKubernetesApi(scope: Scope): Promise<KubernetesApi> {
   const known = discovery();
   const store = new Store();
-  const listings = (path: string): object | undefined => {
-    const place = placeOf(path);
-    if (place === undefined || place.name !== undefined) return undefined;
-    const items = [...store.objects].filter(([key]) => key.startsWith(`${place.collection}/`)).map(([, item]) => item);
-    return { kind: "List", apiVersion: "v1", metadata: {}, items };
-  };
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://stand-in");
-    const place = placeOf(pathname);
-    const fixed = request.method === "GET" ? (known.get(pathname) ?? listings(pathname)) : undefined;
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://stand-in");
+    const [place, isQuestion] = [placeOf(pathname), request.method === "GET"];
+    const fixed = isQuestion ? known.get(pathname) : undefined;
     if (fixed !== undefined) send(response, 200, fixed);
     else if (place === undefined) send(response, 404, "NotFound");
+    else if (isQuestion && place.name === undefined) send(response, 200, store.list(place, searchParams));
     else void bodyOf(request).then((body) => send(response, ...store.answer(request.method ?? "", place, body)));
   });
   const { promise, resolve } = Promise.withResolvers<void>();
