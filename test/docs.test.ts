@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, it } from "node:test";
-import { anchors, consoleCommands, links, type ConsoleCommand } from "./support/markdown.ts";
+import { documentedLines, linesShown, linesTaken } from "./support/documented-lines.ts";
+import { anchors, consoleCommands, fencedBlocks, links, type ConsoleCommand } from "./support/markdown.ts";
 import { findExecutable, missingPeers, run, Scope, tagsealCommand, writeLayout, type Peer } from "./support/peers.ts";
 import { startSandbox } from "./support/sandbox.ts";
 
@@ -97,6 +98,51 @@ describe("documentation", () => {
       const bash = findExecutable("bash") ?? "bash";
       const { stdout } = await run(bash, ["-c", shellScript(commands)], { cwd: work, env, timeoutMs: 120_000 });
       judge(file, commands, stdout);
+    });
+  }
+});
+
+describe("lines for a shell", () => {
+  it("stand in blocks that say so", () => {
+    const blocks = documents.flatMap((file) =>
+      fencedBlocks(read(file)).map(({ info, line }) => ({ file, info, line })),
+    );
+    const known = /^(?:console(?: exit=\d+)?|sh|json|text)$/u;
+    assert.deepEqual(
+      blocks.filter(({ info }) => !known.test(info)),
+      [],
+    );
+    for (const file of documents) assert.doesNotMatch(read(file), /^[ \t]+```/mu, `${file} has no indented fences`);
+  });
+
+  it("are each run by a test, which takes them out of the document", () => {
+    const taken = linesTaken();
+    assert.deepEqual(
+      linesShown(documents).filter((block) => !taken.has(block)),
+      [],
+    );
+  });
+
+  it("run the tests as .ci/run does, word for word", () => {
+    const line = documentedLines("README.md", "Try it", 2).trim();
+    assert.ok(read(".ci/run").includes(`bash -c '${line}'`));
+  });
+
+  // The first would run this very test, and write into the checkout; the second measures for ten minutes.
+  for (const [whose, lines] of [
+    ["contributors", documentedLines("CONTRIBUTING.md", "Working on it")],
+    ["measurements", documentedLines("docs/benchmarks.md", "Benchmarks")],
+  ] as const) {
+    it(`name scripts that are there, for ${whose}`, () => {
+      const { scripts } = JSON.parse(read("package.json")) as { scripts: Readonly<Record<string, string>> };
+      const commands = lines.split(/&&|\n/u).flatMap((line) => line.replace(/#.*/u, "").trim() || []);
+      assert.deepEqual(
+        commands.filter((command) => {
+          const [, script = ""] = /^npm (?:run )?(\w+)$/u.exec(command) ?? [];
+          return script !== "ci" && scripts[script] === undefined;
+        }),
+        [],
+      );
     });
   }
 });

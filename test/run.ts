@@ -43,9 +43,10 @@ interface Tally {
 function testFiles(words: readonly string[]): string[] {
   const files = globSync(["src/**/*.test.ts", "test/**/*.test.ts"], { cwd: root }).sort();
   const wanted = files.filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
-  // The peer suites are the longest: begin with them, so that they do not run alone at the end.
-  const slow = wanted.filter((file) => file.startsWith("test/peers/"));
-  const quick = wanted.filter((file) => !file.startsWith("test/peers/"));
+  // The peers' suites and the guides' are the longest: begin with them, so that they do not run alone at the end.
+  const isSlow = (file: string): boolean => /^test\/(?:peers|guide)\//u.test(file);
+  const slow = wanted.filter(isSlow);
+  const quick = wanted.filter((file) => !isSlow(file));
   return [...slow, ...quick].map((file) => resolve(root, file));
 }
 

@@ -9,8 +9,15 @@ export interface Certificates {
   readonly serverKey: string;
 }
 
-/** Makes the authority and the certificate in `scope` once; later calls for the same `name` return the same files. */
-export async function certificates(scope: Scope, name = "certificates"): Promise<Certificates> {
+/**
+ * Makes the authority and the certificate in `scope` once; later calls for the same `name` return the same files. The certificate is good for
+ * `hosts`, too.
+ */
+export async function certificates(
+  scope: Scope,
+  name = "certificates",
+  hosts: readonly string[] = [],
+): Promise<Certificates> {
   const directory = scope.path(name);
   const made: Certificates = {
     ca: scope.path(name, "ca.crt"),
@@ -37,7 +44,7 @@ export async function certificates(scope: Scope, name = "certificates"): Promise
   await openssl("req", ...curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
   writeFileSync(
     scope.path(name, "extensions"),
-    "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth,clientAuth\n",
+    `subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1${hosts.map((host) => `,DNS:${host}`).join("")}\nextendedKeyUsage=serverAuth,clientAuth\n`,
   );
   await openssl(
     "x509",

@@ -1,6 +1,7 @@
 /** PostgreSQL and MariaDB servers in a scope's directory, for the reference trust server and signer. */
 import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
 import { certificates } from "./certificates.ts";
+import type { Machine } from "./machine.ts";
 import { findExecutable, freePort, run, runOk, type Running, type Scope } from "./processes.ts";
 
 /** A running database server. */
@@ -40,9 +41,15 @@ export function ownedDirectory(scope: Scope, name: string, owner: { uid: number;
   return directory;
 }
 
-/** Command line arguments for a server that speaks TLS, with a certificate of the scope's authority for `localhost` and 127.0.0.1. */
-export async function tlsSettings(scope: Scope, kind: Database["kind"]): Promise<{ ca: string; settings: string[] }> {
-  const { ca, serverCertificate, serverKey } = await certificates(scope, `${kind}-tls`);
+/**
+ * Command line arguments for a server that speaks TLS, with a certificate of the scope's authority for `localhost`, 127.0.0.1 and `hosts`.
+ */
+export async function tlsSettings(
+  scope: Scope,
+  kind: Database["kind"],
+  hosts: readonly string[] = [],
+): Promise<{ ca: string; settings: string[] }> {
+  const { ca, serverCertificate, serverKey } = await certificates(scope, `${kind}-tls`, hosts);
   const { uid, gid } = accountNamed(kind);
   chownSync(serverKey, uid, gid);
   chmodSync(serverKey, 0o600);
@@ -54,38 +61,33 @@ export async function tlsSettings(scope: Scope, kind: Database["kind"]): Promise
   return { ca, settings };
 }
 
-/** Starts PostgreSQL on a free port with durable defaults. `settings` are further command line arguments. */
-export async function startPostgres(scope: Scope, settings: readonly string[] = []): Promise<Database> {
+/**
+ * Starts PostgreSQL with durable defaults, on a free port or, on a machine of its own, on the usual one. `settings` are further command line
+ * arguments.
+ */
+export async function startPostgres(
+  scope: Scope,
+  settings: readonly string[] = [],
+  machine?: Pick<Machine, "enter">,
+): Promise<Database> {
   const owner = accountNamed("postgres");
   const directory = ownedDirectory(scope, "postgres", owner);
-  const port = await freePort();
-  const as = (command: string, ...args: string[]): Promise<unknown> =>
-    runOk("setpriv", [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups", command, ...args], {
-      cwd: "/",
-    });
-  await as(
-    findExecutable("initdb") ?? "initdb",
-    "-D",
-    `${directory}/data`,
-    "-A",
-    "trust",
-    "-U",
-    "postgres",
-    "--no-sync",
-  );
+  const port = machine === undefined ? await freePort() : 5432;
+  const account = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, "--clear-groups"];
+  const initdb = [findExecutable("initdb") ?? "initdb", "-D", `${directory}/data`, "-A", "trust", "-U", "postgres"];
+  await runOk("setpriv", [...account, ...initdb, "--no-sync"], { cwd: "/" });
   const sql = (...args: string[]): ReturnType<typeof run> =>
-    run("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", String(port), "-U", "postgres", ...args]);
-  const start = (): Promise<Running> =>
-    scope.start(
-      "postgres",
-      findExecutable("postgres") ?? "postgres",
-      ["-D", `${directory}/data`, "-p", String(port), "-k", directory, "-c", "listen_addresses=127.0.0.1", ...settings],
-      {
-        ...owner,
-        cwd: "/",
-        ready: async () => (await sql("-c", "select 1")).code === 0,
-      },
-    );
+    run("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-h", directory, "-p", String(port), "-U", "postgres", ...args]);
+  const server = [findExecutable("postgres") ?? "postgres", "-D", `${directory}/data`, "-p", String(port)];
+  const places = ["-k", directory, "-c", "listen_addresses=127.0.0.1"];
+  const words = [...(machine?.enter ?? []), "setpriv", ...account, ...server, ...places, ...settings];
+  const start = (): Promise<Running> => {
+    const [program = "", ...args] = words;
+    return scope.start("postgres", program, args, {
+      cwd: "/",
+      ready: async () => (await sql("-c", "select 1")).code === 0,
+    });
+  };
   let running = await start();
   // Not SIGTERM: that waits until every client has left.
   scope.defer(() => running.stop("SIGINT"));
@@ -116,11 +118,15 @@ export async function startPostgres(scope: Scope, settings: readonly string[] = 
   };
 }
 
-/** Starts MariaDB on a free port. `settings` are further command line arguments. */
-export async function startMariadb(scope: Scope, settings: readonly string[] = []): Promise<Database> {
+/** Starts MariaDB on a free port or, on a machine of its own, on the usual one. `settings` are further command line arguments. */
+export async function startMariadb(
+  scope: Scope,
+  settings: readonly string[] = [],
+  machine?: Pick<Machine, "enter">,
+): Promise<Database> {
   const owner = accountNamed("mysql");
   const directory = ownedDirectory(scope, "mariadb", owner);
-  const port = await freePort();
+  const port = machine === undefined ? await freePort() : 3306;
   const socket = `${directory}/s`;
   await runOk("mariadb-install-db", [
     "--no-defaults",
@@ -130,7 +136,9 @@ export async function startMariadb(scope: Scope, settings: readonly string[] = [
   ]);
   const sql = (input: string, ...args: string[]): ReturnType<typeof run> =>
     run("mariadb", ["--no-defaults", "-uroot", "-S", socket, ...args], { input });
-  const args = [
+  const [program = "", ...args] = [
+    ...(machine?.enter ?? []),
+    findExecutable("mariadbd") ?? "mariadbd",
     "--no-defaults",
     "--user=mysql",
     `--datadir=${directory}/data`,
@@ -141,7 +149,7 @@ export async function startMariadb(scope: Scope, settings: readonly string[] = [
     ...settings,
   ];
   const start = (): Promise<Running> =>
-    scope.start("mariadb", findExecutable("mariadbd") ?? "mariadbd", args, {
+    scope.start("mariadb", program, args, {
       ready: async () => (await sql("select 1")).code === 0,
     });
   let running = await start();

@@ -1,5 +1,6 @@
 /** A real OCI registry (Debian's `docker-registry`) on loopback over plain HTTP: open, with a password file, or with tokens. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { documentedCertificate, type Machine } from "./machine.ts";
 import { freePort, portAnswers, type Running, type Scope } from "./processes.ts";
 
 /** A running registry. */
@@ -24,6 +25,8 @@ export interface RegistryOptions {
     readonly issuer: string;
     readonly rootcertbundle: string;
   };
+  /** where it is registry.example.com, with TLS; default: on a free port of this machine */
+  readonly machine?: Machine;
 }
 
 function authentication(options: RegistryOptions, passwordFile: string): object {
@@ -32,9 +35,26 @@ function authentication(options: RegistryOptions, passwordFile: string): object 
   return {};
 }
 
-/** Starts a registry on a free port and waits until it answers. */
-export async function startDockerRegistry(scope: Scope, options: RegistryOptions = {}): Promise<Registry> {
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  /** in the registry's configuration */
+  readonly http: object;
+}
+
+async function addressFor(scope: Scope, machine: Machine | undefined): Promise<Address> {
+  if (machine !== undefined) {
+    const { serverCertificate: certificate, serverKey: key } = await documentedCertificate(scope);
+    return { host: "registry.example.com", port: 443, http: { addr: "127.0.0.1:443", tls: { certificate, key } } };
+  }
   const port = await freePort();
+  return { host: `localhost:${port}`, port, http: { addr: `127.0.0.1:${port}` } };
+}
+
+/** Starts a registry and waits until it answers. */
+export async function startDockerRegistry(scope: Scope, options: RegistryOptions = {}): Promise<Registry> {
+  const { machine } = options;
+  const { host, port, http } = await addressFor(scope, machine);
   const directory = scope.path(`registry-${port}`);
   mkdirSync(directory, { recursive: true });
   if (options.htpasswd !== undefined) writeFileSync(`${directory}/htpasswd`, options.htpasswd);
@@ -42,18 +62,15 @@ export async function startDockerRegistry(scope: Scope, options: RegistryOptions
     version: 0.1,
     log: { level: "warn" },
     storage: { filesystem: { rootdirectory: `${directory}/data` }, delete: { enabled: true } },
-    http: { addr: `127.0.0.1:${port}` },
+    http,
     ...authentication(options, `${directory}/htpasswd`),
   };
   writeFileSync(`${directory}/configuration.yml`, JSON.stringify(configuration)); // JSON is YAML
-  const running = await scope.start("docker-registry", "docker-registry", ["serve", `${directory}/configuration.yml`], {
-    ready: () => portAnswers(port),
+  const words = [...(machine?.enter ?? []), "docker-registry", "serve", `${directory}/configuration.yml`] as const;
+  const [program, ...args] = words;
+  const url = machine === undefined ? `http://${host}` : `https://${host}`;
+  const running = await scope.start("docker-registry", program, args, {
+    ready: () => (machine === undefined ? portAnswers(port) : machine.answers(url)),
   });
-  return {
-    host: `localhost:${port}`,
-    port,
-    url: `http://localhost:${port}`,
-    storage: `${directory}/data`,
-    process: running,
-  };
+  return { host, port, url, storage: `${directory}/data`, process: running };
 }

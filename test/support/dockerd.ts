@@ -1,6 +1,7 @@
 /** A docker daemon of its own: own socket and data, no bridge, no firewall rules; containers are not run, images are. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
+import type { Machine } from "./machine.ts";
 import { run, type Running, type Scope } from "./processes.ts";
 
 /** A running engine. */
@@ -44,10 +45,13 @@ async function quickestDriver(directory: string): Promise<"overlay2" | "vfs"> {
 export interface DockerdOptions {
   /** default: copies, where every layer costs the size of the image */
   readonly layers?: "copies" | "quickest";
+  /** where it runs; on a machine of its own it has a network for containers, so that their ports can be published */
+  readonly machine?: Pick<Machine, "enter">;
 }
 
 /** Starts dockerd (needs root) and waits until it answers. */
-export async function startDockerd(scope: Scope, { layers = "copies" }: DockerdOptions = {}): Promise<Engine> {
+export async function startDockerd(scope: Scope, options: DockerdOptions = {}): Promise<Engine> {
+  const { layers = "copies", machine } = options;
   const directory = scope.path("dockerd");
   mkdirSync(directory, { recursive: true });
   const socket = `${directory}/docker.sock`;
@@ -63,8 +67,10 @@ export async function startDockerd(scope: Scope, { layers = "copies" }: DockerdO
   ];
   scope.defer(() => unmountBelow(directory));
   const driver = layers === "copies" ? "vfs" : await quickestDriver(directory);
-  const isolation = ["--storage-driver", driver, "--bridge=none", "--iptables=false", "--ip6tables=false"];
-  const running = await scope.start("dockerd", "dockerd", [...args, ...isolation], {
+  const isolation = ["--storage-driver", driver, "--iptables=false", "--ip6tables=false"];
+  if (machine === undefined) isolation.push("--bridge=none");
+  const [program, ...before] = [...(machine?.enter ?? []), "dockerd"];
+  const running = await scope.start("dockerd", program, [...before, ...args, ...isolation], {
     ready: async () => existsSync(socket) && (await answers(socket)),
   });
   return { host: `unix://${socket}`, socket, process: running };

@@ -65,7 +65,26 @@ function commandsOf(block: FencedBlock): ConsoleCommand[] {
   return commands;
 }
 
-/** Every command of every `console` block. Blocks of other languages (`sh`, `text`) are for reading only. */
+/** Lines to be pasted into a shell, and where a reader finds them. */
+export interface ShellBlock {
+  readonly heading: string;
+  /** among the blocks below that heading, the first one 1 */
+  readonly number: number;
+  readonly text: string;
+}
+
+/** Every `sh` block in order. */
+export function shellBlocks(markdown: string): ShellBlock[] {
+  const blocks: ShellBlock[] = [];
+  let [heading, number] = ["", 0];
+  for (const [, title, info, text = ""] of markdown.matchAll(/^#{1,6} (.+)$|^```([^\n`]*)\n([\s\S]*?)^```$/gmu)) {
+    if (title !== undefined) [heading, number] = [title, 0];
+    else if (info?.trim() === "sh") blocks.push({ heading, number: (number += 1), text });
+  }
+  return blocks;
+}
+
+/** Every command of every `console` block. */
 export function consoleCommands(markdown: string): ConsoleCommand[] {
   return fencedBlocks(markdown)
     .filter((block) => block.info.split(" ")[0] === "console")

@@ -138,8 +138,6 @@ export interface Running {
 export interface StartOptions {
   readonly env?: Environment;
   readonly cwd?: string;
-  readonly uid?: number;
-  readonly gid?: number;
   /** Polled until true; the start rejects with the process's output when it ends or 60 s pass before. */
   readonly ready: (log: () => string) => Promise<boolean> | boolean;
 }
@@ -189,14 +187,12 @@ export class Scope {
 
   #spawn(name: string, command: string, args: readonly string[], options: StartOptions): Running {
     const log = createWriteStream(this.path(`${name}-${this.#cleanups.length}.log`));
-    const { env, cwd, uid, gid } = options;
-    const identity = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+    const { env, cwd } = options;
     const child = spawn(command, args, {
       env: childEnvironment(env),
       cwd: cwd ?? this.directory,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
-      ...identity,
     });
     const chunks: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) {

@@ -25,6 +25,10 @@ export type Peer =
   | "systemd"
   | "sqlite3"
   | "curl"
+  | "machine"
+  | "npm"
+  | "compose"
+  | "htpasswd"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -45,7 +49,11 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   python: ["python3"],
   sqlite3: ["sqlite3"],
   curl: ["curl"],
-  systemd: ["systemd-analyze", "setpriv", "strace"],
+  machine: ["unshare", "nsenter", "ip", "mount", "bash", "curl"],
+  npm: ["npm"],
+  compose: ["docker-compose"],
+  htpasswd: ["htpasswd"],
+  systemd: ["systemd-analyze", "systemctl", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],
 };
@@ -53,7 +61,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
 /** helm and schemas, which are too large to come with every `npm ci`. */
 const deployPackages = resolve(import.meta.dirname, "../../deploy/node_modules");
 
-const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "galera", "systemd"]);
+const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "galera", "systemd", "machine"]);
 
 function dockerVersion(): number {
   const version = execFileSync("docker", ["--version"], { encoding: "utf8" });

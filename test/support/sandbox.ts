@@ -9,7 +9,7 @@ export interface Sandbox {
 }
 
 /** `export NAME=value` lines, with the shell's single or double quotes taken off. */
-function exportsIn(text: string): Record<string, string> {
+export function exportsIn(text: string): Record<string, string> {
   const found = [...text.matchAll(/^\s*export ([A-Z_]+)=(["']?)(.*?)\2\s*$/gmu)];
   return Object.fromEntries(found.map(([, name = "", , value = ""]) => [name, value]));
 }

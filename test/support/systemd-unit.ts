@@ -6,6 +6,7 @@
  */
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import type { Machine } from "./machine.ts";
 import { runOk, type Running, type Scope } from "./processes.ts";
 
 /** An account that owns nothing, from the range systemd takes such from. */
@@ -40,6 +41,8 @@ export interface UnitOptions {
   readonly unit: string;
   readonly name: string;
   readonly ready: () => Promise<boolean> | boolean;
+  /** where the unit's files are and its service runs; there its paths need not be replaced. Default: this machine */
+  readonly machine?: Pick<Machine, "enter" | "path">;
 }
 
 /** A running service of a unit. */
@@ -56,7 +59,7 @@ function give(path: string, mode: number): void {
 }
 
 /** Starts it and waits until it is ready. */
-export async function startUnit(scope: Scope, { unit, name, ready }: UnitOptions): Promise<UnitService> {
+export async function startUnit(scope: Scope, { unit, name, ready, machine }: UnitOptions): Promise<UnitService> {
   const settings = unitSettings(unit);
   chmodSync(scope.directory, 0o755); // the account must pass through
   const [credentials, state] = [scope.path(name, "credentials"), scope.path(name, "state")];
@@ -65,7 +68,7 @@ export async function startUnit(scope: Scope, { unit, name, ready }: UnitOptions
   give(stateDirectory, 0o700);
   for (const credential of settings.get("LoadCredential") ?? []) {
     const [id = "", path = ""] = credential.split(":");
-    copyFileSync(path, `${credentials}/${id}`);
+    copyFileSync(machine?.path(path) ?? path, `${credentials}/${id}`);
     give(`${credentials}/${id}`, 0o400);
   }
   give(credentials, 0o500);
@@ -78,8 +81,10 @@ export async function startUnit(scope: Scope, { unit, name, ready }: UnitOptions
   const powerless = [`--reuid=${account}`, `--regid=${account}`, "--clear-groups", "--no-new-privs"];
   const nothing = ["--bounding-set=-all", "--inh-caps=-all"];
   const recorder = ["strace", "-D", "-f", "-qq", "-s", "0", "-o", record];
-  const command = expanded(settings.get("ExecStart")?.[0] ?? "").split(" ");
-  const process = await scope.start(name, "setpriv", [...powerless, ...nothing, ...recorder, ...command], {
+  const service = expanded(settings.get("ExecStart")?.[0] ?? "").split(" ");
+  const command = [...(machine?.enter ?? []), "setpriv", ...powerless, ...nothing, ...recorder, ...service];
+  const [program = "", ...args] = command;
+  const process = await scope.start(name, program, args, {
     env: Object.fromEntries(variables) as Record<string, string>,
     cwd: dirname(record),
     ready,

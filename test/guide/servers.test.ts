@@ -1,0 +1,88 @@
+/** What the command reference shows of servers and signers, on one machine: they are started, looked after and started elsewhere. */
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { documentedLines } from "../support/documented-lines.ts";
+import { documentedCertificate, startMachine, trustDocumented, type Machine } from "../support/machine.ts";
+import { missingPeers, passphraseEnvironment, Scope, type Running } from "../support/peers.ts";
+import type { Environment } from "../support/processes.ts";
+
+const gun = "registry.example.com/team/app";
+const address = "https://trust.example.com:4443";
+
+describe("the commands of servers", { skip: missingPeers(["notary", "machine", "openssl"]) }, () => {
+  const scope = new Scope("server-commands");
+  const secret = { TAGSEAL_SIGNER_PASSPHRASE: "the old one" };
+  let machine: Machine;
+  let env: Environment;
+  let server: Running;
+
+  before(async () => {
+    machine = await startMachine(scope);
+    env = { HOME: machine.directory, ...(await trustDocumented(scope, machine)), ...passphraseEnvironment };
+    const { ca, serverCertificate, serverKey } = await documentedCertificate(scope);
+    for (const [from, name] of [
+      [ca, "servers.crt"],
+      [serverCertificate, "server.crt"],
+      [serverKey, "server.key"],
+      [serverCertificate, "signer.crt"],
+      [serverKey, "signer.key"],
+    ] as const)
+      copyFileSync(from, join(machine.directory, name));
+    writeFileSync(join(machine.directory, "note"), "note");
+  });
+  after(async () => await scope.close());
+
+  const serve = (lines: string, variables: Environment = {}): Promise<Running> =>
+    machine.start("server", lines, {
+      env: { ...env, ...variables },
+      ready: () => machine.answers(`${address}/_tagseal/ready`, '"ready"'),
+    });
+  const notary = (commands: string): Promise<unknown> =>
+    machine.run(commands.replaceAll("notary", `notary -s ${address}`), { env });
+
+  it("start one, of README and reference alike, and forget what is old beside it", async () => {
+    const line = documentedLines("README.md", "Run a trust server");
+    assert.equal(documentedLines("docs/commands.md", "tagseal server"), line);
+    server = await serve(line, secret);
+    await notary(`notary init -p ${gun}\nnotary add -p ${gun} v1 note`);
+    const { stdout } = await machine.run(documentedLines("docs/commands.md", "tagseal server gc"), { env });
+    assert.match(stdout, /^1 repositories, 0 superseded versions would be forgotten/mu);
+  });
+
+  it("seal its keys under another passphrase, and bring its repositories to another one", async () => {
+    const { stdout } = await machine.run(documentedLines("docs/commands.md", "tagseal signer rekey"), { env });
+    assert.match(stdout, /^Moved to "y2027": 1 from "default"\.$/mu);
+    mkdirSync(machine.path("/media/disk"));
+    await machine.run("tagseal export --data /var/lib/tagseal --to /media/disk/signed.tar", { env });
+    assert.equal(await server.stop(), 0);
+    renameSync(machine.path("/var/lib/tagseal"), machine.path("/var/lib/moved-away"));
+    const bundle = await machine.run(documentedLines("docs/commands.md", "tagseal import bundle"), { env });
+    assert.match(bundle.stdout, /^Repositories +1 with 4 files, 4 of them new here$/mu);
+  });
+
+  it("start one by Notary's configuration, with a signer of its own", async () => {
+    renameSync(machine.path("/var/lib/tagseal"), machine.path("/var/lib/mirror"));
+    await machine.start("signer", documentedLines("docs/commands.md", "tagseal signer"), {
+      env,
+      ready: (log) => log().includes('"listening"'),
+    });
+    const configuration = {
+      server: { http_addr: ":4443", tls_cert_file: "server.crt", tls_key_file: "server.key" },
+      trust_service: {
+        type: "remote",
+        hostname: "localhost",
+        port: "7899",
+        tls_ca_file: "servers.crt",
+        tls_client_cert: "server.crt",
+        tls_client_key: "server.key",
+      },
+      storage: { backend: "memory" },
+    };
+    writeFileSync(join(machine.directory, "server-config.json"), JSON.stringify(configuration));
+    server = await serve(documentedLines("docs/commands.md", "tagseal server", 2));
+    await notary(`notary init -p ${gun}-2\nnotary list ${gun}-2`);
+    assert.equal(await server.stop(), 0);
+  });
+});
