@@ -76,6 +76,12 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     await machine.run(documentedLines("docs/operations.md", "Container image", 3), { cwd: checkout, env });
   });
 
+  it("copies the container's databases while it serves", async () => {
+    await machine.run(documentedLines("docs/server-backup.md", "The embedded databases"), { cwd: checkout, env });
+    for (const name of ["metadata.db", "signer.db"])
+      assert.ok(statSync(join(checkout, "backup-1", name)).size > 0, name);
+  });
+
   it("makes the container anew from the next image, on the same volume", async () => {
     await machine.run(documentedLines("docs/server-backup.md", "Upgrade", 2), { cwd: checkout, env });
     await machine.run(documentedLines("docs/operations.md", "Container image", 2), { cwd: checkout, env });

@@ -1,6 +1,6 @@
 /** What the command reference shows of servers and signers, on one machine: they are started, looked after and started elsewhere. */
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
@@ -49,6 +49,13 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     await notary(`notary init -p ${gun}\nnotary add -p ${gun} v1 note`);
     const { stdout } = await machine.run(documentedLines("docs/commands.md", "tagseal server gc"), { env });
     assert.match(stdout, /^1 repositories, 0 superseded versions would be forgotten/mu);
+  });
+
+  it("copy its databases", async () => {
+    mkdirSync(machine.path("/media/backups"));
+    await machine.run(documentedLines("docs/commands.md", "tagseal server backup"), { env });
+    const copied = readdirSync(machine.path("/media/backups/tagseal-2026-11-23"));
+    assert.deepEqual(copied.toSorted(), ["metadata.db", "signer.db"]);
   });
 
   it("seal its keys under another passphrase, and bring its repositories to another one", async () => {

@@ -28,7 +28,7 @@ export const command = defineCommand(
     examples: [
       {
         text: "a directory for each day",
-        line: "tagseal server backup --data /var/lib/tagseal --to /backup/tagseal-2026-11-23",
+        line: "tagseal server backup --data /var/lib/tagseal --to /media/backups/tagseal-2026-11-23",
       },
     ],
   },
