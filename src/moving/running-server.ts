@@ -110,6 +110,7 @@ export class RunningTrustServer {
         const { loadDockerConfig } = await import("../registry/credentials.ts");
         return await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, signal);
       },
+      registry,
       now,
     });
   }

@@ -18,7 +18,7 @@ export interface AuthenticatorOptions {
   /** hosts configured as insecure: their token service may be on plain HTTP */
   readonly allowPlainHttp?: (host: string) => boolean;
   readonly now?: () => Date;
-  /** what `docker login` calls the server, for hints; its host when absent */
+  /** what `docker login` calls the registry whose credentials these are, for hints; the server's host when absent */
   readonly registry?: string;
 }
 

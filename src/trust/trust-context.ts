@@ -111,6 +111,7 @@ function authorised(http: HttpClient, gun: string, options: OpenTrustContextOpti
       const { loadDockerConfig } = await import("../registry/credentials.ts");
       return await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(reference.registry, signal);
     },
+    registry: reference.registry,
     ...optional({ now }),
   });
   return async (request, needed) => {

@@ -48,7 +48,7 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     server = await serve(line, secret);
     await notary(`notary init -p ${gun}\nnotary add -p ${gun} v1 note`);
     const { stdout } = await machine.run(documentedLines("docs/commands.md", "tagseal server gc"), { env });
-    assert.match(stdout, /^1 repositories, 0 superseded versions would be forgotten/mu);
+    assert.match(stdout, /^1 repository, 0 superseded versions would be forgotten/mu);
   });
 
   it("copy its databases", async () => {

@@ -43,5 +43,7 @@ export const command = defineCommand(
 function report({ collections, forgottenVersions, forgottenBytes }: PruneReport, dryRun: boolean): string {
   const verb = dryRun ? "would be forgotten" : "forgotten";
   const megabytes = (forgottenBytes / 1_000_000).toFixed(1);
-  return `${collections} repositories, ${forgottenVersions} superseded versions ${verb}, ${megabytes} MB\n`;
+  const repositories = collections === 1 ? "1 repository" : `${collections} repositories`;
+  const versions = forgottenVersions === 1 ? "1 superseded version" : `${forgottenVersions} superseded versions`;
+  return `${repositories}, ${versions} ${verb}, ${megabytes} MB\n`;
 }
