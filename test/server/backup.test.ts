@@ -174,4 +174,16 @@ describe("a backup", () => {
     assert.match(stdout, /metadata\.db \(\S+ kB\)\nThe keys, which are in a database of their own, are not/u, stderr);
     assert.deepEqual(readdirSync(to), ["metadata.db"]);
   });
+
+  it("of a server whose keys a signer keeps says that the keys are not in it", async (t) => {
+    const { dataDir } = await serve(t);
+    const directory = temporaryDirectory(t);
+    const config = join(directory, "server.json");
+    const certificate = { tls_client_cert: "server.crt", tls_client_key: "server.key" };
+    writeFileSync(config, JSON.stringify({ trust_service: { type: "remote", hostname: "signer", ...certificate } }));
+    const to = join(directory, "backup");
+    const { stdout, stderr } = await tagseal("server", "backup", "--config", config, "--data", dataDir, "--to", to);
+    assert.match(stdout, /signer\.db \(\S+ kB\)\nThe keys, which the signer has, are not in it: /u, stderr);
+    assert.deepEqual(readdirSync(to).sort(), ["metadata.db", "signer.db"]);
+  });
 });

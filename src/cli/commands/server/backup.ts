@@ -1,5 +1,6 @@
 import { UsageError } from "../../../errors.ts";
 import type { BackupFile } from "../../../server/backup-server.ts";
+import type { ConfiguredServer } from "../../../server/configuration/server-configuration.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
 import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
@@ -37,15 +38,14 @@ export const command = defineCommand(
     if (to === "") throw new UsageError("USAGE", "--to is required", { hint: "name the directory to make" });
     const { settings, env } = await loadServerSettings(options, io);
     const { configuredServer } = await import("../../../server/configuration/server-configuration.ts");
-    const { dataDir, database, signerDatabase } = configuredServer(settings, env);
+    const { dataDir, database, signerDatabase, remoteSigner } = configuredServer(settings, env);
     if (database !== undefined) throw sharedDatabase();
     if (dataDir === undefined)
       throw new UsageError("USAGE", "--data is required", { hint: "give what tagseal server is given" });
     const { backupServer } = await import("../../../server/backup-server.ts");
-    const includesKeys = signerDatabase === undefined;
-    const files = await backupServer({ dataDir, to, includesKeys, signal: io.signal });
+    const files = await backupServer({ dataDir, to, includesKeys: signerDatabase === undefined, signal: io.signal });
     if (options.json) writeJson(io, { directory: to, files });
-    else io.stdout.write(report(to, files, includesKeys));
+    else io.stdout.write(report(to, files, notCopied({ remoteSigner, signerDatabase })));
     return 0;
   },
 );
@@ -56,8 +56,17 @@ function sharedDatabase(): UsageError {
   });
 }
 
-function report(to: string, files: readonly BackupFile[], includesKeys: boolean): string {
+/** What belongs to the keys and is elsewhere. With a signer of its own, `signer.db` says only which of its keys is for what. */
+function notCopied({
+  remoteSigner,
+  signerDatabase,
+}: Pick<ConfiguredServer, "remoteSigner" | "signerDatabase">): string {
+  if (remoteSigner !== undefined) return "The keys, which the signer has, are";
+  if (signerDatabase !== undefined) return "The keys, which are in a database of their own, are";
+  return "The passphrase of the keys is";
+}
+
+function report(to: string, files: readonly BackupFile[], elsewhere: string): string {
   const copied = files.map(({ name, bytes }) => `${name} (${bytesText(bytes)})`).join(" and ");
-  const keys = includesKeys ? "The passphrase of the keys is" : "The keys, which are in a database of their own, are";
-  return `${printable(to)}: ${copied}\n${keys} not in it: keep a copy in another place.\n`;
+  return `${printable(to)}: ${copied}\n${elsewhere} not in it: keep a copy in another place.\n`;
 }
