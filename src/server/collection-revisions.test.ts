@@ -128,6 +128,28 @@ describe("asking whether something has changed", () => {
     assert.deepEqual(events, ["lost the store: answering from memory", "found the store again"]);
   });
 
+  it("asks a store that hangs for one collection at a time, however many names strangers think of meanwhile", async (t) => {
+    const clock = withClock(t);
+    const { store, revisions } = parts();
+    const first = revisions.of("g");
+    store.fail();
+    await first;
+    for (let name = 0; name < 5; name += 1) {
+      clock.ms += 1000;
+      assert.deepEqual(revisions.of(`stranger-${name}`), { freshness: "stale" });
+      assert.deepEqual(revisions.of(`another-${name}`), { freshness: "stale" });
+      await turn();
+    }
+    assert.equal(revisions.asked, 3);
+    store.answer("1");
+    await turn();
+    await turn();
+    assert.deepEqual(
+      store.questions.map(({ guns }) => guns.length),
+      [1, 1, 1, 1],
+    );
+  });
+
   it("believes for as long as it was told to, and no longer", async (t) => {
     const clock = withClock(t);
     const store = new SharedStore();

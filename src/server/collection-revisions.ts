@@ -66,7 +66,8 @@ export class CollectionRevisions {
     if (this.#ofThisTurn !== undefined) return this.#ofThisTurn;
     if (!this.isLost) return this.#ask(gun);
     // Nobody waits for a store that is gone: what is in memory is given at once, marked as what it is.
-    if (performance.now() - this.#triedAt >= retryMs) void this.#ask(gun);
+    // One question tells whether it is back; names that strangers think of meanwhile need not wait for it in memory.
+    if (this.#next === undefined && performance.now() - this.#triedAt >= retryMs) void this.#ask(gun);
     return { freshness: "stale" };
   }
 
