@@ -150,6 +150,24 @@ describe("asking whether something has changed", () => {
     );
   });
 
+  it("takes a store for lost or found by the later of two questions, in whatever order they end", async () => {
+    for (const isLost of [true, false]) {
+      const { store, revisions } = parts();
+      const answers = [revisions.of("g"), revisions.of("g")];
+      await turn();
+      const [earlier, later] = store.questions.map(({ answer }) => answer);
+      const end = (question: typeof earlier, fails: boolean): void =>
+        fails
+          ? question?.reject(new TagsealError("STORAGE_FAILED", "connection refused"))
+          : question?.resolve(new Map([["g", "1 ab"]]));
+      end(later, isLost);
+      await answers[1];
+      end(earlier, !isLost);
+      await answers[0];
+      assert.equal(revisions.isLost, isLost);
+    }
+  });
+
   it("believes for as long as it was told to, and no longer", async (t) => {
     const clock = withClock(t);
     const store = new SharedStore();

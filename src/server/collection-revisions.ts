@@ -43,6 +43,8 @@ export class CollectionRevisions {
   /** of a store that answers at once: good for all requests that arrived together, since even that costs several system calls */
   #ofThisTurn: RevisionAnswer | undefined;
   #lostAt: number | undefined;
+  /** the number of the question that told whether the store is lost */
+  #judgedBy = 0;
   #triedAt = 0;
   #asked = 0;
 
@@ -109,11 +111,11 @@ export class CollectionRevisions {
     question.number = this.#asked;
     try {
       question.answer.resolve(await found);
-      this.#setFound();
+      if (this.#isLatest(question)) this.#setFound();
     } catch (error) {
       // Whatever it was: nobody knows now what is current, which is what the answer says.
       question.answer.resolve(undefined);
-      this.#setLost(error);
+      if (this.#isLatest(question)) this.#setLost(error);
     }
     this.#underWay -= 1;
     this.#askSoon();
@@ -136,6 +138,13 @@ export class CollectionRevisions {
     this.#asked += 1;
     this.#triedAt = performance.now();
     return this.#store.revision(guns);
+  }
+
+  /** False for what ends after a later question did: a connection that broke long ago says nothing of the store now. */
+  #isLatest({ number }: Question): boolean {
+    if (number < this.#judgedBy) return false;
+    this.#judgedBy = number;
+    return true;
   }
 
   #setLost(error: unknown): void {
