@@ -61,6 +61,14 @@ async function withFormerSigner(): Promise<StoredStory> {
   return stored;
 }
 
+/** Alice may sign, and has not. */
+async function withNewSigner(): Promise<StoredStory> {
+  const stored = await StoredStory.begin();
+  const alice = () => ({ addKeys: [stored.story.held.generate()], addPaths: [""] });
+  await stored.change((editor) => editor.addDelegation("targets/alice", alice()));
+  return stored;
+}
+
 /** Writes a row for this role with the bytes of another. */
 function addRow(notary: NotaryFiles, role: string, version: number, from: string): void {
   const columns = "gun, ?, ?, sha256, data, created_at from tuf_files";
@@ -112,6 +120,29 @@ describe("rows of delegations", () => {
     match(problems[0]?.message ?? "", /^targets\/mallory 1 .* nothing signed names this role$/u);
     equal(await store.current(gun, "targets/mallory"), undefined);
   });
+
+  for (const [whose, begin] of [
+    ["a signer who has not signed yet", withNewSigner],
+    ["a former signer", withFormerSigner],
+  ] as const) {
+    it(`I8: that ${whose} did not sign are left out, so that what they sign next counts as newer`, async (t) => {
+      const stored = await begin();
+      const notary = await notaryOf(t, stored);
+      addRow(notary, "targets/alice", 99, "targets");
+      const store = new MemoryMetadataStore();
+      const { problems } = await importInto(store, notary);
+      deepEqual(
+        problems.map(({ code, message }) => [code, message.replace(/row \d+/u, "row N")]),
+        [
+          [
+            "METADATA_VERSION_MISMATCH",
+            "targets/alice 99 (row N) was not imported: it says of itself that it is version 1",
+          ],
+        ],
+      );
+      deepEqual(await placesOf(store), await placesOf(stored.store));
+    });
+  }
 });
 
 describe("a collection of a Notary database that is not here yet", () => {

@@ -3,7 +3,7 @@
 import { sha256Hex } from "../../crypto/digest.ts";
 import { hasCode, MetadataError, TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
-import { isDelegation } from "../../tuf/role-name.ts";
+import { isDelegation, parentOf } from "../../tuf/role-name.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
 import { requireContinuation } from "./adoption.ts";
 import { type VerifiedCollection, verifyCollection } from "./collection-verification.ts";
@@ -33,8 +33,8 @@ export interface CollectionRows {
 
 /**
  * Which of the missing rows may be stored: those of a collection that continues what is stored, except what would count as newer than what
- * is current in that collection, and what is there for a role that nothing signed names. Either would stand in the way of what its owner
- * publishes next. A row that can be no file passes: whoever stores rows tells that.
+ * is current in that collection, and, for a delegation of which nothing is current, what no keys signed that it ever had. Either would
+ * stand in the way of what its owner publishes next. A row that can be no file passes: whoever stores rows tells that.
  *
  * @param problems where every row that is left out is told
  * @returns undefined when the collection does not continue what is stored; everything when nothing is, and it does not verify
@@ -57,8 +57,8 @@ export async function admissible(
     return missing.filter((row) => {
       const reason = reasons.get(row.id);
       if (reason === undefined) return true;
-      const message = `${placeOf(row)} (row ${row.id}) was not imported: ${reason}`;
-      problems.push({ code: "METADATA_ROLE_UNKNOWN", message });
+      const message = `${placeOf(row)} (row ${row.id}) was not imported: ${reason.message}`;
+      problems.push({ code: reason.code, message });
       return false;
     });
   } catch (error) {
@@ -75,49 +75,61 @@ async function reasonsAgainst(
   all: readonly NotaryFile[],
   collection: VerifiedCollection,
   source: NotaryServerDatabase,
-): Promise<ReadonlyMap<number, string>> {
+): Promise<ReadonlyMap<number, MoveProblem>> {
   const current = new Map(collection.files.map(({ role, version }) => [role, version])); // roots come oldest first
-  const others = rows.map(({ role }) => role).filter((role) => isDelegation(role) && !current.has(role));
-  const unnamed = await unnamedIn(all, new Set(others), collection, source);
-  const reasons = new Map<number, string>();
-  for (const { id, role, version } of rows) {
-    if (unnamed.has(role)) reasons.set(id, "nothing signed names this role");
-    else if (version > (current.get(role) ?? version))
-      reasons.set(id, "it is newer than what is current, and nothing signed names it");
-  }
+  const others = new Set(rows.map(({ role }) => role).filter((role) => isDelegation(role) && !current.has(role)));
+  const reasons =
+    others.size === 0 ? new Map<number, MoveProblem>() : await unbelieved(all, others, collection, source);
+  const newer = "it is newer than what is current, and nothing signed names it";
+  for (const { id, role, version } of rows)
+    if (version > (current.get(role) ?? version)) reasons.set(id, { code: "METADATA_ROLE_UNKNOWN", message: newer });
   return reasons;
 }
 
-/** Which of these roles neither what is current nor any older version gives keys to. Older versions are read only when there are such roles. */
-async function unnamedIn(
+/** By row of these roles, why it cannot be what their signers signed at one time or another. */
+async function unbelieved(
   rows: readonly NotaryFile[],
   roles: ReadonlySet<RoleName>,
   collection: VerifiedCollection,
   source: NotaryServerDatabase,
-): Promise<ReadonlySet<RoleName>> {
+): Promise<Map<number, MoveProblem>> {
   const judge = new HistoryJudge(collection);
-  const unnamed = (): ReadonlySet<RoleName> => new Set([...roles].filter((role) => !judge.knows(role)));
-  const targets = rows.filter((row) => row.role.startsWith("targets") && faultOf(row) === undefined);
-  const byRole = Map.groupBy(targets, ({ role }) => role);
+  const reasons = new Map<number, MoveProblem>();
+  const byRole = Map.groupBy(
+    rows.filter((row) => faultOf(row) === undefined),
+    ({ role }) => role,
+  );
+  const wanted = [...withParents(roles)].filter((role) => byRole.has(role));
   // those who delegate first
-  for (const role of [...byRole.keys()].toSorted((a, b) => a.split("/").length - b.split("/").length)) {
-    if (!judge.knows(role)) continue;
+  for (const role of wanted.toSorted((a, b) => a.split("/").length - b.split("/").length)) {
     for (const batch of batches(byRole.get(role) ?? [])) {
-      if (unnamed().size === 0) return unnamed();
-      const contents = await source.contents(batch);
-      for (const row of batch) learn(judge, row, contents.get(row.id));
+      const contents = judge.knows(role) ? await source.contents(batch) : undefined;
+      for (const row of batch) {
+        const reason = contents === undefined ? nobodys : disbelief(judge, row, contents.get(row.id));
+        if (reason !== undefined && roles.has(role)) reasons.set(row.id, reason);
+      }
     }
   }
-  return unnamed();
+  return reasons;
 }
 
-/** What cannot be believed names nobody. */
-function learn(judge: HistoryJudge, row: NotaryFile, bytes: Uint8Array | undefined): void {
-  if (bytes === undefined) return;
+function withParents(roles: ReadonlySet<RoleName>): ReadonlySet<RoleName> {
+  const all = new Set<RoleName>();
+  for (let role of roles) for (; role !== ""; role = parentOf(role)) all.add(role);
+  return all;
+}
+
+const nobodys: MoveProblem = { code: "METADATA_ROLE_UNKNOWN", message: "nothing signed names this role" };
+
+/** What cannot be believed names nobody either. */
+function disbelief(judge: HistoryJudge, row: NotaryFile, bytes: Uint8Array | undefined): MoveProblem | undefined {
+  if (bytes === undefined) return undefined;
   try {
     judge.believe(row, bytes);
+    return undefined;
   } catch (error) {
     if (!(error instanceof MetadataError)) throw error;
+    return error;
   }
 }
 
