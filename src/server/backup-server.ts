@@ -1,7 +1,7 @@
 /** A copy of the embedded databases, taken while a server works on them. */
 
 import { randomUUID } from "node:crypto";
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, type Stats, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
@@ -27,6 +27,9 @@ export interface BackupFile {
 /** 4 MiB: between two of these steps other work goes on, and an interruption is heard. */
 const pagesPerStep = 1024;
 
+/** SQLite writes beside a database that it reads, too. */
+const asTheServer = "Run this as the account that the server runs as, which may write to the data directory.";
+
 /**
  * Copies the metadata, and after it the keys, so that every key the copied metadata names is there. Each copy shows its database as it was
  * at one moment, however much is published meanwhile. The directory, for its owner only, appears whole and on disk or not at all. The
@@ -44,7 +47,7 @@ export async function backupServer({
   const names = includesKeys ? ["metadata.db", signerFiles.database] : ["metadata.db"];
   for (const name of names) requireFile(join(dataDir, name));
   const target = resolve(to);
-  requireFree(target);
+  if (!(await written(to, async () => isFree(target)))) throw occupied(target);
   const temporary = join(dirname(target), `.${basename(target)}.tagseal-${randomUUID()}`);
   await written(to, async () => mkdirSync(temporary, { mode: 0o700 }));
   try {
@@ -67,14 +70,23 @@ export async function backupServer({
 }
 
 function requireFile(path: string): void {
-  if (!existsSync(path)) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
+  let found: Stats | undefined;
+  try {
+    found = statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`, { cause, hint: asTheServer });
+  }
+  if (found === undefined) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
 }
 
 /** A backup beside older files would be neither the one nor the other. */
-function requireFree(path: string): void {
-  if (!existsSync(path)) return;
-  if (statSync(path).isDirectory() && readdirSync(path).length === 0) return;
-  throw new UsageError("FILE_UNWRITABLE", `${path} is there already and is not an empty directory`, {
+function isFree(path: string): boolean {
+  return !existsSync(path) || (statSync(path).isDirectory() && readdirSync(path).length === 0);
+}
+
+function occupied(path: string): UsageError {
+  return new UsageError("FILE_UNWRITABLE", `${path} is there already and is not an empty directory`, {
     hint: "Name a new directory for each backup.",
   });
 }
@@ -97,19 +109,22 @@ async function copyDatabase(from: string, to: string, signal: AbortSignal | unde
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TagsealError("STORAGE_FAILED", `Cannot copy ${from} to ${to}: ${reason}`, {
       cause,
-      hint: "Check free space, and that this account may read the server's data directory.",
+      hint: `Check free space. ${asTheServer}`,
     });
   } finally {
     source?.close();
   }
 }
 
-async function written(path: string, work: () => Promise<unknown>): Promise<void> {
+async function written<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError("FILE_UNWRITABLE", `Cannot write ${path}: ${reason}`, { cause });
+    throw new UsageError("FILE_UNWRITABLE", `Cannot write ${path}: ${reason}`, {
+      cause,
+      hint: "Name a new directory, in one that this account may write to; not a mount point, but a directory in it.",
+    });
   }
 }
 

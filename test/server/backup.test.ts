@@ -1,7 +1,7 @@
 /** `tagseal server backup`: taken from a running server in the middle of publications, and what is left when it cannot be taken. */
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
@@ -20,6 +20,17 @@ async function tagseal(...argv: string[]): Promise<{ code: number; stdout: strin
 }
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+/** Root may look at everything. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  if (process.getuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 
 /** A data directory as a server leaves it, with `megabytes` of metadata that nobody could read. */
 async function largeDataDirectory(t: TestContext, megabytes: number): Promise<string> {
@@ -155,6 +166,21 @@ describe("a backup", () => {
       code: "FILE_UNWRITABLE",
     });
     assert.deepEqual(readdirSync(directory), []);
+  });
+
+  it("tells what may not be looked at from what is not there", async (t) => {
+    const server = await serve(t);
+    await server.close();
+    const { dataDir } = server;
+    const to = temporaryDirectory(t);
+    const refused = async (path: string, code: string): Promise<void> => {
+      chmodSync(path, 0);
+      const backup = asNobody(() => backupServer({ dataDir, to, includesKeys: true }));
+      await assert.rejects(backup, { code, message: /permission denied/u }).finally(() => chmodSync(path, 0o755));
+    };
+    chmodSync(dataDir, 0o755);
+    await refused(to, "FILE_UNWRITABLE");
+    await refused(dataDir, "FILE_UNREADABLE");
   });
 
   it("of a shared database is that database's affair", async () => {
