@@ -1,5 +1,6 @@
 /** The signer's numbers for Prometheus. docs/server-signer.md lists them. No key, and no name of a collection, is among them. */
 
+import { setTimeout as pause } from "node:timers/promises";
 import { MetricsPage, Summary } from "../http/metrics.ts";
 import { addProcessMetrics } from "../process-metrics.ts";
 import type { KeyTable } from "./key-table.ts";
@@ -30,11 +31,15 @@ export class SignerMetrics {
   readonly #signatures = new Map<string, number>();
   /** by method */
   readonly #durations = new Map<string, Summary>();
+  readonly #patienceMs: number;
+  #counting: Promise<readonly number[]> | undefined;
   #keys = Number.NaN;
   #pendingKeys = Number.NaN;
 
-  constructor(table: Pick<KeyTable, "count" | "assignments">) {
+  /** @param patienceMs for the database; whoever looks waits no longer */
+  constructor(table: Pick<KeyTable, "count" | "assignments">, patienceMs = 2000) {
     this.#table = table;
+    this.#patienceMs = patienceMs;
     this.#addCounts("tagseal_signer_calls_total", "Calls answered.", this.#calls);
     this.#addCounts("tagseal_signer_signatures_total", "Signatures asked for.", this.#signatures);
     const name = "tagseal_signer_call_duration_seconds";
@@ -61,10 +66,19 @@ export class SignerMetrics {
 
   /** The whole page. A database that cannot be asked does not keep the rest from being seen. */
   async toText(): Promise<string> {
-    const { assignments } = this.#table;
-    const counts = [this.#table.count(), assignments.countPending()].map((count) => count.catch(() => Number.NaN));
-    [this.#keys = Number.NaN, this.#pendingKeys = Number.NaN] = await Promise.all(counts);
+    // However many look, and however long it takes to answer, it is asked by one at a time.
+    this.#counting ??= this.#count().finally(() => (this.#counting = undefined));
+    const tooLate = new AbortController();
+    const unknown = pause<readonly number[]>(this.#patienceMs, [], { signal: tooLate.signal });
+    [this.#keys = Number.NaN, this.#pendingKeys = Number.NaN] = await Promise.race([this.#counting, unknown]);
+    tooLate.abort();
+    unknown.catch(() => []); // nobody waits for it any more
     return this.#page.toText();
+  }
+
+  #count(): Promise<readonly number[]> {
+    const counts = [this.#table.count(), this.#table.assignments.countPending()];
+    return Promise.all(counts.map((count) => count.catch(() => Number.NaN)));
   }
 
   #addCounts(name: string, help: string, counts: ReadonlyMap<string, number>): void {
