@@ -150,6 +150,24 @@ describe("a backup", () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
+  it("hears of an interruption in the middle of a database", async (t) => {
+    const dataDir = await largeDataDirectory(t, 12);
+    const directory = temporaryDirectory(t);
+    const interruption = new AbortController();
+    const { signal } = interruption;
+    let looks = 0;
+    t.mock.method(signal, "throwIfAborted", () => {
+      // the first look comes before there is anything to copy
+      if (looks > 0) interruption.abort();
+      looks += 1;
+      if (signal.aborted) throw signal.reason;
+    });
+    const backup = backupServer({ dataDir, to: join(directory, "backup"), includesKeys: false, signal });
+    await assert.rejects(backup, { name: "AbortError" });
+    assert.equal(looks, 2);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
   it("leaves nothing behind when a database cannot be read", async (t) => {
     const server = await serve(t);
     await server.close();
