@@ -196,7 +196,7 @@ describe("reading collections", () => {
 
   it("I7: nor the current timestamp without its snapshot, which a server that lags behind has not got", async () => {
     const { store, reader } = await beforeTheLoss(60_000);
-    store.lagging.delete("timestamp");
+    store.lagging.set("timestamp", undefined);
     store.lagging.set("snapshot", undefined);
     store.isLost = true;
     assert.equal((await reader.view("g"))?.snapshot, undefined);
@@ -223,6 +223,13 @@ describe("reading collections", () => {
     store.afterAnswering = () => (store.isLost = true);
     const { freshness, view } = await reader.read("g");
     assert.deepEqual([freshness, view?.timestamp.version], ["stale", 1]);
+  });
+
+  it("I7: that a server which lags behind has no such collection is said to be perhaps out of date", async () => {
+    const { store, reader } = await beforeTheLoss();
+    store.lagging.set("timestamp", undefined);
+    store.afterAnswering = () => (store.isLost = true);
+    assert.deepEqual(await reader.read("g"), { freshness: "stale", view: undefined });
   });
 
   it("I7: what was published in the middle of a request is current", async () => {
