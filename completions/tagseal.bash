@@ -34,7 +34,8 @@ _tagseal_words() {
   "server gc") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "server migrate") echo "--config --notary-config --data --database --json --help" ;;
   "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
-  "signer") echo "rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --log-level --help" ;;
+  "signer") echo "backup rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --log-level --help" ;;
+  "signer backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "signer rekey") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "uninstall") echo "--shim --help" ;;
   "verify") echo "--json --quiet -q --platform --max-staleness --help" ;;
@@ -130,6 +131,11 @@ _tagseal_value() {
   "signer --tls-key") echo "file" ;;
   "signer --client-ca") echo "file" ;;
   "signer --log-level") echo "debug info error" ;;
+  "signer backup --config") echo "file" ;;
+  "signer backup --notary-config") echo "file" ;;
+  "signer backup --data") echo "directory" ;;
+  "signer backup --database") echo "" ;;
+  "signer backup --to") echo "directory" ;;
   "signer rekey --config") echo "file" ;;
   "signer rekey --notary-config") echo "file" ;;
   "signer rekey --data") echo "directory" ;;

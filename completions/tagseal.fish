@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server gc' 'server migrate' 'sign' 'signer' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server gc' 'server migrate' 'sign' 'signer' 'signer backup' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -209,6 +209,7 @@ complete -c tagseal -n '__tagseal_at sign' -l quiet -s q -f -d 'Print nothing bu
 complete -c tagseal -n '__tagseal_at sign' -l passphrase-fd -x -d 'Read the passphrase for all keys from this open file descriptor'
 complete -c tagseal -n '__tagseal_at sign' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and take the first line it prints; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which'
 complete -c tagseal -n '__tagseal_at sign' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at signer' -a backup -d 'Copy a signer\'s keys while it runs'
 complete -c tagseal -f -n '__tagseal_at signer' -a rekey -d 'Move a signer\'s keys to another passphrase'
 complete -c tagseal -n '__tagseal_at signer' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at signer' -l notary-config -r -F -d 'The same as --config'
@@ -220,6 +221,13 @@ complete -c tagseal -n '__tagseal_at signer' -l tls-key -r -F -d 'Private key of
 complete -c tagseal -n '__tagseal_at signer' -l client-ca -r -F -d 'Authorities of the trust servers, PEM'
 complete -c tagseal -n '__tagseal_at signer' -l log-level -x -a 'debug info error' -d 'debug, info or error'
 complete -c tagseal -n '__tagseal_at signer' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at signer backup' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
+complete -c tagseal -n '__tagseal_at signer backup' -l notary-config -r -F -d 'The same as --config'
+complete -c tagseal -n '__tagseal_at signer backup' -l data -x -a '(__fish_complete_directories)' -d 'The signer\'s data directory'
+complete -c tagseal -n '__tagseal_at signer backup' -l database -x -d 'As the signer has it; such a database has tools of its own'
+complete -c tagseal -n '__tagseal_at signer backup' -l to -x -a '(__fish_complete_directories)' -d 'The directory to make'
+complete -c tagseal -n '__tagseal_at signer backup' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at signer backup' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at signer rekey' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at signer rekey' -l notary-config -r -F -d 'The same as --config'
 complete -c tagseal -n '__tagseal_at signer rekey' -l data -x -a '(__fish_complete_directories)' -d 'Where the keys are kept; made when missing'

@@ -187,6 +187,11 @@ export const root: Entry = {
       load: async () => (await import("./commands/signer.ts")).command,
       children: [
         {
+          name: "backup",
+          summary: "Copy a signer's keys while it runs",
+          load: async () => (await import("./commands/signer/backup.ts")).command,
+        },
+        {
           name: "rekey",
           summary: "Move a signer's keys to another passphrase",
           load: async () => (await import("./commands/signer/rekey.ts")).command,

@@ -16,7 +16,10 @@ import { TrustServerClient } from "../trust/trust-server-client.ts";
 /** Where the keys are on either side. */
 export interface LocalHandOver {
   /** the new server's store and keys */
-  readonly data: Pick<ServerOptions, "dataDir" | "database" | "signerDatabase" | "signerPassphrases" | "remoteSigner">;
+  readonly data: Pick<
+    ServerOptions,
+    "dataDir" | "database" | "signerDatabase" | "sqlLimits" | "signerPassphrases" | "remoteSigner"
+  >;
   /** holds `trust/` with the root key */
   readonly dockerConfigDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -88,6 +88,8 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
       storage: { backend: "memory" },
     };
     writeFileSync(join(machine.directory, "server-config.json"), JSON.stringify(configuration));
+    await machine.run(documentedLines("docs/commands.md", "tagseal signer backup"), { env });
+    assert.deepEqual(readdirSync(machine.path("/media/backups/signer-2026-11-23")), ["signer.db"]);
     server = await serve(documentedLines("docs/commands.md", "tagseal server", 2));
     await notary(`notary init -p ${gun}-2\nnotary list ${gun}-2`);
     assert.equal(await server.stop(), 0);

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
-import { backupServer } from "../../src/server/backup-server.ts";
+import { backUp } from "../../src/server/backup.ts";
+import { openLocalSigningService } from "../../src/server/signer/local-signing-service.ts";
+import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import { serve, temporaryDirectory } from "./running-server.ts";
 import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
@@ -18,6 +20,8 @@ async function tagseal(...argv: string[]): Promise<{ code: number; stdout: strin
   const code = await main(argv, io);
   return { code, stdout: stdout(), stderr: stderr() };
 }
+
+const databases = ["metadata.db", "signer.db"];
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
@@ -46,6 +50,38 @@ async function publishRubbish(store: SqliteMetadataStore, name: string, length: 
   const file = { role: "targets", version: 1, sha256: "a".repeat(64), bytes: Buffer.alloc(length, 1) };
   await store.publish({ gun: name, base: undefined, files: [file], at: new Date() });
 }
+
+describe("a backup of a signer", () => {
+  it("I7: opens every key that had signed", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const passphrases = { byAlias: new Map([["default", "a passphrase of the signer"]]), defaultAlias: "default" };
+    const open = async (directory: string) => {
+      const table = new SqliteKeyTable(join(directory, "signer.db"));
+      return await openLocalSigningService({ table, passphrases: { given: passphrases }, now: () => new Date() });
+    };
+    const signer = await open(dataDir);
+    t.after(() => signer.close());
+    const { keyId } = await signer.pendingKey(gun, "timestamp");
+    await (await signer.find(gun, "timestamp", keyId))?.sign(Buffer.from("{}"));
+    const to = join(temporaryDirectory(t), "backup");
+    const { code, stdout } = await tagseal("signer", "backup", "--data", dataDir, "--to", to);
+    assert.equal(code, 0);
+    assert.match(stdout, /signer\.db \(\S+ kB\)\nThe passphrases of the keys are not in it/u);
+    assert.deepEqual(readdirSync(to), ["signer.db"]);
+    const restored = await open(to);
+    t.after(() => restored.close());
+    assert.equal((await restored.find(gun, "timestamp", keyId))?.publicKey.keyId, keyId);
+  });
+
+  it("is not taken of keys in a database, nor where there are none", async (t) => {
+    const to = join(temporaryDirectory(t), "backup");
+    const shared = await tagseal("signer", "backup", "--database", "postgres://localhost/keys", "--to", to);
+    assert.match(shared.stderr, /^the signer keeps its keys in a shared database[\s\S]*pg_dump/u);
+    const empty = await tagseal("signer", "backup", "--data", temporaryDirectory(t), "--to", to);
+    assert.match(empty.stderr, /there is no \S*signer\.db.*\[FILE_UNREADABLE\]/u);
+    assert.deepEqual([shared.code, empty.code, existsSync(to)], [1, 1, false]);
+  });
+});
 
 describe("a backup", () => {
   it("I7: holds all that was acknowledged before it, and a server starts on it and goes on signing", async (t) => {
@@ -102,7 +138,7 @@ describe("a backup", () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
-    await backupServer({ dataDir, to, includesKeys: true }).finally(() => done.abort());
+    await backUp({ dataDir, to, databases }).finally(() => done.abort());
     await writing;
     const copy = new SqliteMetadataStore({ path: join(to, "metadata.db") });
     t.after(async () => await Promise.all([store.close(), copy.close()]));
@@ -142,7 +178,7 @@ describe("a backup", () => {
     const directory = temporaryDirectory(t);
     const interruption = new AbortController();
     const { signal } = interruption;
-    const backup = backupServer({ dataDir, to: join(directory, "backup"), includesKeys: true, signal });
+    const backup = backUp({ dataDir, to: join(directory, "backup"), databases, signal });
     const refused = assert.rejects(backup, { name: "AbortError" });
     while (readdirSync(directory).length === 0) await new Promise((resolve) => setImmediate(resolve));
     interruption.abort();
@@ -162,7 +198,7 @@ describe("a backup", () => {
       looks += 1;
       if (signal.aborted) throw signal.reason;
     });
-    const backup = backupServer({ dataDir, to: join(directory, "backup"), includesKeys: false, signal });
+    const backup = backUp({ dataDir, to: join(directory, "backup"), databases: ["metadata.db"], signal });
     await assert.rejects(backup, { name: "AbortError" });
     assert.equal(looks, 2);
     assert.deepEqual(readdirSync(directory), []);
@@ -174,13 +210,13 @@ describe("a backup", () => {
     writeFileSync(join(server.dataDir, "signer.db"), "not a database, but long enough to look at".repeat(100));
     const directory = temporaryDirectory(t);
     const to = join(directory, "backup");
-    await assert.rejects(backupServer({ dataDir: server.dataDir, to, includesKeys: true }), { code: "STORAGE_FAILED" });
+    await assert.rejects(backUp({ dataDir: server.dataDir, to, databases }), { code: "STORAGE_FAILED" });
     assert.deepEqual(readdirSync(directory), []);
     rmSync(join(server.dataDir, "signer.db"));
-    await assert.rejects(backupServer({ dataDir: server.dataDir, to, includesKeys: true }), {
+    await assert.rejects(backUp({ dataDir: server.dataDir, to, databases }), {
       code: "FILE_UNREADABLE",
     });
-    await assert.rejects(backupServer({ dataDir: server.dataDir, to: "/dev/null/backup", includesKeys: false }), {
+    await assert.rejects(backUp({ dataDir: server.dataDir, to: "/dev/null/backup", databases: ["metadata.db"] }), {
       code: "FILE_UNWRITABLE",
     });
     assert.deepEqual(readdirSync(directory), []);
@@ -193,7 +229,7 @@ describe("a backup", () => {
     const to = temporaryDirectory(t);
     const refused = async (path: string, code: string): Promise<void> => {
       chmodSync(path, 0);
-      const backup = asNobody(() => backupServer({ dataDir, to, includesKeys: true }));
+      const backup = asNobody(() => backUp({ dataDir, to, databases }));
       await assert.rejects(backup, { code, message: /permission denied/u }).finally(() => chmodSync(path, 0o755));
     };
     chmodSync(dataDir, 0o755);

@@ -1,5 +1,4 @@
 /** Where a trust server keeps everything: flags, settings and the store, for the server and for the commands that look after its data. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
@@ -47,14 +46,14 @@ export async function openConfiguredStore({
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openStoreOf } = await import("../../server/server-parts.ts");
   const configured = configuredServer(settings, env);
-  if (configured.database === undefined) requireStore(configured.dataDir);
+  if (configured.database === undefined) await requireStore(configured.dataDir);
   return await openStoreOf(configured);
 }
 
 /** What looks after data must not begin some. */
-function requireStore(directory: string | undefined): void {
+async function requireStore(directory: string | undefined): Promise<void> {
   if (directory === undefined)
     throw new UsageError("USAGE", "--data or --database is required", { hint: "give what tagseal server is given" });
-  const path = join(directory, "metadata.db");
-  if (!existsSync(path)) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
+  const { requireDatabase } = await import("../../server/storage/require-database.ts");
+  requireDatabase(join(directory, "metadata.db"));
 }

@@ -33,7 +33,7 @@ export const serverSettings = {
   },
   "storage.max_connections": {
     kind: "number",
-    help: "connections to the database at a time, for publications; half as many more for reads; 8",
+    help: "connections to the database at a time, for publications; half as many more, and two at least, for reads; 8",
     range: [1, 1000],
   },
   "storage.cache_max_age": {

@@ -18,7 +18,7 @@ export const signerSettings = {
   "storage.db_url": { kind: "text", help: "the database: `postgres://…`, `mysql://…`, or a Go data source name" },
   "storage.max_connections": {
     kind: "number",
-    help: "connections to the database at a time, for changes; half as many more for reads; 8",
+    help: "connections to the database at a time, for changes; half as many more, and two at least, for reads; 8",
     range: [1, 1000],
   },
   "storage.default_alias": { kind: "text", help: "the passphrase that new keys are sealed under; `default`" },

@@ -1,8 +1,8 @@
 /** Where a signer's keys are kept, and the passphrase beside them: a database, or files in a data directory. */
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
+import { requireDatabase } from "../storage/require-database.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
@@ -29,7 +29,7 @@ export interface KeyPlaceOptions {
 /**
  * Opens the table of keys.
  *
- * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`; UsageError `FILE_UNREADABLE` for keys that must be there and are not
  */
 export async function openKeyTableOf(
   { database, dataDir, sqlLimits: limits }: KeyPlace,
@@ -40,8 +40,7 @@ export async function openKeyTableOf(
     return await openKeyTable(database, { onWarning, limits });
   }
   const path = join(requireDataDir(dataDir), signerFiles.database);
-  if (mustExist && !existsSync(path))
-    throw new TagsealError("SERVER_CONFIGURATION", `There is no ${path}: no server and no signer has run there`);
+  if (mustExist) requireDatabase(path);
   return new SqliteKeyTable(path);
 }
 

@@ -91,13 +91,13 @@ interface HandedOver {
 
 async function handOverHere(
   guns: readonly string[],
-  { dataDir, database, signerDatabase, signerPassphrases, remoteSigner }: ConfiguredServer,
+  { dataDir, database, signerDatabase, sqlLimits, signerPassphrases, remoteSigner }: ConfiguredServer,
   passphrases: PassphraseSource,
   io: Io,
 ): Promise<HandedOver> {
   const { withLocalHandOver } = await import("../../../moving/local-hand-over.ts");
   const where = {
-    data: { dataDir, database, signerDatabase, signerPassphrases, remoteSigner },
+    data: { dataDir, database, signerDatabase, sqlLimits, signerPassphrases, remoteSigner },
     dockerConfigDir: dockerConfigDir(io),
     env: io.env,
     passphrases,

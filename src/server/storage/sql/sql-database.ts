@@ -13,7 +13,7 @@ import type { Queries, SqlConnection, SqlEngine, Statement, Trouble } from "./sq
 
 /** Bounds on connections and times. */
 export interface SqlLimits {
-  /** connections for transactions; half as many more for reads */
+  /** connections for transactions; half as many more, and two at least, for reads */
   readonly connections: number;
   readonly connectTimeoutMs: number;
   /** for a read that somebody waits for */

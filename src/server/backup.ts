@@ -1,20 +1,20 @@
-/** A copy of the embedded databases, taken while a server works on them. */
+/** A copy of the embedded databases, taken while a server or signer works on them. */
 
 import { randomUUID } from "node:crypto";
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, type Stats, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { TagsealError, UsageError } from "../errors.ts";
-import { signerFiles } from "./signer/local-signing-service.ts";
+import { asItsOwner, requireDatabase } from "./storage/require-database.ts";
 
 /** What to copy, and where to. */
-export interface ServerBackup {
+export interface Backup {
   readonly dataDir: string;
+  /** files in it; the keys last, so that every key the copied metadata names is there */
+  readonly databases: readonly string[];
   /** a directory that does not exist, or is empty */
   readonly to: string;
-  /** false when the keys are in a database elsewhere */
-  readonly includesKeys: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,32 +27,22 @@ export interface BackupFile {
 /** 4 MiB: between two of these steps other work goes on, and an interruption is heard. */
 const pagesPerStep = 1024;
 
-/** SQLite writes beside a database that it reads, too. */
-const asTheServer = "Run this as the account that the server runs as, which may write to the data directory.";
-
 /**
- * Copies the metadata, and after it the keys, so that every key the copied metadata names is there. Each copy shows its database as it was
- * at one moment, however much is published meanwhile. The directory, for its owner only, appears whole and on disk or not at all. The
- * passphrase of the keys is not copied.
+ * Copies databases, one after another. Each copy shows its database as it was at one moment, however much is written meanwhile. The directory, for
+ * its owner only, appears whole and on disk or not at all.
  *
  * @returns the files, in the order they were copied
  * @throws UsageError `FILE_UNREADABLE` when a database is not there, `FILE_UNWRITABLE`; TagsealError `STORAGE_FAILED`
  */
-export async function backupServer({
-  dataDir,
-  to,
-  includesKeys,
-  signal,
-}: ServerBackup): Promise<readonly BackupFile[]> {
-  const names = includesKeys ? ["metadata.db", signerFiles.database] : ["metadata.db"];
-  for (const name of names) requireFile(join(dataDir, name));
+export async function backUp({ dataDir, databases, to, signal }: Backup): Promise<readonly BackupFile[]> {
+  for (const name of databases) requireDatabase(join(dataDir, name));
   const target = resolve(to);
   if (!(await written(to, async () => isFree(target)))) throw occupied(target);
   const temporary = join(dirname(target), `.${basename(target)}.tagseal-${randomUUID()}`);
   await written(to, async () => mkdirSync(temporary, { mode: 0o700 }));
   try {
     const files: BackupFile[] = [];
-    for (const name of names) {
+    for (const name of databases) {
       const path = join(temporary, name);
       await copyDatabase(join(dataDir, name), path, signal);
       files.push({ name, bytes: statSync(path).size });
@@ -67,17 +57,6 @@ export async function backupServer({
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
-}
-
-function requireFile(path: string): void {
-  let found: Stats | undefined;
-  try {
-    found = statSync(path, { throwIfNoEntry: false });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`, { cause, hint: asTheServer });
-  }
-  if (found === undefined) throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server has run there`);
 }
 
 /** A backup beside older files would be neither the one nor the other. */
@@ -109,7 +88,7 @@ async function copyDatabase(from: string, to: string, signal: AbortSignal | unde
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TagsealError("STORAGE_FAILED", `Cannot copy ${from} to ${to}: ${reason}`, {
       cause,
-      hint: `Check free space. ${asTheServer}`,
+      hint: `Check free space. ${asItsOwner}`,
     });
   } finally {
     source?.close();

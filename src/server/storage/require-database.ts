@@ -1,0 +1,21 @@
+import { statSync } from "node:fs";
+import { UsageError } from "../../errors.ts";
+
+/** A hint. SQLite writes beside a database that it reads, too. */
+export const asItsOwner =
+  "Run this as the account that the server or signer runs as, which may write to its data directory.";
+
+/** For whoever works on data that is there, and must not begin some. @throws UsageError `FILE_UNREADABLE` when the file is not there */
+export function requireDatabase(path: string): void {
+  if (isThere(path)) return;
+  throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server and no signer has run there`);
+}
+
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`, { cause, hint: asItsOwner });
+  }
+}
