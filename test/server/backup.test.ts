@@ -78,7 +78,7 @@ describe("a backup of a signer", () => {
     const shared = await tagseal("signer", "backup", "--database", "postgres://localhost/keys", "--to", to);
     assert.match(shared.stderr, /^the signer keeps its keys in a shared database[\s\S]*pg_dump/u);
     const empty = await tagseal("signer", "backup", "--data", temporaryDirectory(t), "--to", to);
-    assert.match(empty.stderr, /there is no \S*signer\.db.*\[FILE_UNREADABLE\]/u);
+    assert.match(empty.stderr, /there is no \S*signer\.db[\s\S]*\[FILE_UNREADABLE\]/u);
     assert.deepEqual([shared.code, empty.code, existsSync(to)], [1, 1, false]);
   });
 });

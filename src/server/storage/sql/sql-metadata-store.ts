@@ -1,7 +1,7 @@
 /** The store of servers that share a database: any number of them, each publication one transaction. */
 
 import { randomUUID } from "node:crypto";
-import type { SelectQueryBuilder } from "kysely";
+import type { Compilable, CompiledQuery, SelectQueryBuilder } from "kysely";
 import type { RoleName } from "../../../tuf/metadata.ts";
 import type {
   Change,
@@ -21,6 +21,7 @@ import type { Tables } from "./tables.ts";
 const probeBytes = 16_384;
 /** for the question that every request waits for */
 const revisionTimeoutMs = 2000;
+const maxWrittenOnce = 32;
 
 type FileQuery = SelectQueryBuilder<Tables, "tagseal_files", Tables["tagseal_files"]>;
 
@@ -29,6 +30,8 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #database: SqlDatabase;
   /** tells this process's health probe from those of other replicas, which must not wait for each other */
   readonly #writer = randomUUID();
+  /** by the number of names in it */
+  readonly #revisionQueries: CompiledQuery<Tables["tagseal_collections"]>[] = [];
 
   constructor(database: SqlDatabase) {
     this.#database = database;
@@ -103,7 +106,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async revision(guns: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const query = this.#queries.selectFrom("tagseal_collections").selectAll().where("gun", "in", guns);
+    const query = this.#revisionsOf(guns);
     const rows = await this.#database.readCurrent((session) => session.rows(query), revisionTimeoutMs);
     return new Map(rows.map((row) => [row.gun, `${row.revision} ${row.timestamp_sha256}`]));
   }
@@ -119,6 +122,14 @@ export class SqlMetadataStore implements MetadataStore {
 
   async close(): Promise<void> {
     await this.#database.close();
+  }
+
+  /** Written once for each number of names: no other statement is asked so often. */
+  #revisionsOf(guns: readonly string[]): Compilable<Tables["tagseal_collections"]> {
+    const write = () => this.#queries.selectFrom("tagseal_collections").selectAll().where("gun", "in", guns).compile();
+    if (guns.length > maxWrittenOnce) return { compile: write };
+    const written = (this.#revisionQueries[guns.length] ??= write());
+    return { compile: () => ({ ...written, parameters: guns }) };
   }
 
   get #queries(): Queries {
