@@ -64,6 +64,12 @@ export interface ReaderCounts {
 /** What may be said of what a reader reads. */
 export type Freshness = RevisionAnswer["freshness"];
 
+interface Answer {
+  readonly freshness: Freshness;
+  /** as in {@link RevisionAnswer} */
+  readonly timestamp?: string | undefined;
+}
+
 /** How much a reader keeps, and for how long it may believe in it. */
 export interface ReaderOptions {
   readonly maxBytes: number;
@@ -79,8 +85,6 @@ export class CollectionReader {
   readonly #maxAgeMs: number;
   readonly #revisions: CollectionRevisions;
   readonly #entries = new Map<string, Entry>();
-  /** views that may not belong to the revision they were read for */
-  readonly #doubtful = new WeakSet<CollectionView>();
   #bytes = 0;
   #hits = 0;
   #misses = 0;
@@ -105,22 +109,17 @@ export class CollectionReader {
    *   cannot be asked. A store of one machine never says that something is absent
    */
   refresh(gun: string, maxAgeMs = 0): Freshness | Promise<Freshness> {
-    const entry = this.#entries.get(gun);
-    if (entry !== undefined && performance.now() - entry.checkedAt < Math.max(maxAgeMs, this.#maxAgeMs))
-      return "current";
-    const answer = this.#revisions.of(gun);
-    return answer instanceof Promise ? answer.then((found) => this.#apply(gun, found)) : this.#apply(gun, answer);
+    const answer = this.#ask(gun, maxAgeMs);
+    return answer instanceof Promise ? answer.then(({ freshness }) => freshness) : answer.freshness;
   }
 
   /** {@link refresh}, and then the view that it is about. */
   async read(gun: string): Promise<Reading> {
     for (let reading = 1; ; reading += 1) {
-      const freshness = await this.refresh(gun);
+      const { freshness, timestamp } = await this.#ask(gun, 0);
       if (freshness === "absent") return { freshness, view: undefined };
-      const exists = this.#entries.get(gun)?.timestamp !== undefined;
       const view = await this.view(gun);
-      const isSure = view === undefined ? !exists : !this.#doubtful.has(view);
-      if (freshness !== "current" || isSure) return { freshness, view };
+      if (freshness === "stale" || isWith(timestamp, view)) return { freshness, view };
       if (reading === maxReadings) return { freshness: "stale", view };
     }
   }
@@ -178,9 +177,8 @@ export class CollectionReader {
         return undefined;
       }
       entry.view = view;
-      if (!isOfRevision(view, entry)) {
+      if (!isWith(entry.timestamp, view)) {
         // A server that lags behind may have answered: good until one that knows what is current can be asked, and no longer.
-        this.#doubtful.add(view);
         entry.revision = undefined;
         entry.checkedAt = -Infinity;
       }
@@ -208,11 +206,19 @@ export class CollectionReader {
     };
   }
 
-  #apply(gun: string, answer: RevisionAnswer): Freshness {
+  #ask(gun: string, maxAgeMs: number): Answer | Promise<Answer> {
+    const entry = this.#entries.get(gun);
+    if (entry !== undefined && performance.now() - entry.checkedAt < Math.max(maxAgeMs, this.#maxAgeMs))
+      return { freshness: "current", timestamp: entry.timestamp };
+    const answer = this.#revisions.of(gun);
+    return answer instanceof Promise ? answer.then((found) => this.#apply(gun, found)) : this.#apply(gun, answer);
+  }
+
+  #apply(gun: string, answer: RevisionAnswer): Answer {
     if (answer.freshness === "current") this.#setRevision(gun, answer);
     // Names that do not exist are not remembered: anybody can think of a million.
     if (answer.freshness === "absent") this.forget(gun);
-    return answer.freshness;
+    return answer;
   }
 
   #setRevision(gun: string, { revision, question, timestamp }: RevisionAnswer & { freshness: "current" }): void {
@@ -269,9 +275,9 @@ function newEntry(): Entry {
   };
 }
 
-/** False when the view, or a part of it, may be that of another revision. */
-function isOfRevision({ timestamp, snapshot }: CollectionView, entry: Entry): boolean {
-  return entry.timestamp === undefined || (timestamp.sha256 === entry.timestamp && snapshot !== undefined);
+/** Whether the view is the whole one with this timestamp; true where it is not known which is current. */
+function isWith(timestamp: string | undefined, view: CollectionView | undefined): boolean {
+  return timestamp === undefined || (view?.timestamp.sha256 === timestamp && view.snapshot !== undefined);
 }
 
 /** A file may be kept three times: as it is, and compressed in two ways, which each leave less than half of it. */

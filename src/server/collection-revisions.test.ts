@@ -100,6 +100,13 @@ describe("asking whether something has changed", () => {
     assert.deepEqual([reader.counts.misses, reader.counts.hits], [1, 1]);
   });
 
+  it("knows that a collection has no timestamp", async () => {
+    const { store, revisions } = parts();
+    const asked = revisions.of("g");
+    store.answer("3 null");
+    assert.deepEqual(await asked, { freshness: "current", revision: "3 null", question: 1, timestamp: undefined });
+  });
+
   it("remembers nothing of a collection that does not exist, and asks no second time for it", async () => {
     const store = new SharedStore();
     const reader = new CollectionReader(store, { maxBytes: 1e6 });

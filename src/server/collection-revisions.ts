@@ -16,8 +16,8 @@ export type RevisionAnswer =
       readonly revision: string;
       /** the number of the question: the answer to an earlier one may arrive later, and says nothing then */
       readonly question: number;
-      /** sha256 of the timestamp of this revision; undefined where the store says nothing of it, and reads only what is current */
-      readonly timestamp?: string;
+      /** sha256 of the timestamp of this revision; undefined where there is none, and where the store says nothing of it and reads only what is current */
+      readonly timestamp?: string | undefined;
     }
   | { readonly freshness: "absent" | "stale" };
 
@@ -102,7 +102,8 @@ export class CollectionRevisions {
     if (found === undefined) return { freshness: "stale" };
     const revision = found.get(gun);
     if (revision === undefined) return { freshness: "absent" };
-    const timestamp = revision.slice(revision.lastIndexOf(" ") + 1);
+    const sha256 = revision.slice(revision.lastIndexOf(" ") + 1);
+    const timestamp = sha256 === "null" ? undefined : sha256;
     return { freshness: "current", revision, question: question.number, timestamp };
   }
 

@@ -5,7 +5,7 @@ import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
-import type { CollectionReader, CollectionView } from "../collection-reader.ts";
+import type { CollectionReader, CollectionView, Reading } from "../collection-reader.ts";
 import { publishedKeyIds } from "../published-keys.ts";
 import type { Publisher } from "../publisher.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
@@ -54,11 +54,10 @@ export class Handlers {
   /** GET `<role>.json`. A timestamp that has expired is signed again first. @throws WireError `METADATA_NOT_FOUND` */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     const { reader } = this.#parts;
-    const { freshness, view: known } = await reader.read(gun);
-    if (freshness === "absent") throw fileNotFound();
-    if (freshness === "stale") return this.#staleFile(request, gun, role, known);
     const isRenewable = role === "timestamp" || role === "snapshot";
-    const view = known && isRenewable ? await this.#renewed(gun, known) : known;
+    const { freshness, view } = isRenewable ? await this.#renewed(gun) : await reader.read(gun);
+    if (freshness === "absent") throw fileNotFound();
+    if (freshness === "stale") return this.#staleFile(request, gun, role, view);
     return this.#file(request, view && (await reader.fileIn(view, gun, role)), this.#currentCaching);
   }
 
@@ -105,9 +104,12 @@ export class Handlers {
     return textReply(changefeedJson(await this.#parts.store.changes(parseChangeQuery(gun, query))));
   }
 
-  #renewed(gun: string, view: CollectionView): CollectionView | Promise<CollectionView | undefined> {
+  async #renewed(gun: string): Promise<Reading> {
     const { reader, publisher, now } = this.#parts;
-    return view.expiresAt > now() ? view : publisher.renew(gun).then(() => reader.view(gun));
+    const reading = await reader.read(gun);
+    if (reading.freshness !== "current" || reading.view === undefined || reading.view.expiresAt > now()) return reading;
+    await publisher.renew(gun);
+    return reader.read(gun);
   }
 
   /** What to say to caches about a file whose name never means another one. @throws WireError `METADATA_NOT_FOUND` */

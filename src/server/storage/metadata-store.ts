@@ -124,8 +124,8 @@ export interface MetadataStore {
    * What tells caches in front of this store whether they are void. Two forms: a store of one machine answers at once, with a text that
    * changes when another process may have written anything; a store that servers share answers with a text for each of these
    * collections that exists, which changes with every change of that collection, whoever made it, and which is then seen by every
-   * question asked after the change returned. After its last space that text has the sha256 of the timestamp that is current, since a read
-   * may have to come from a server which does not know it, as this answer never does.
+   * question asked after the change returned. After its last space that text has the sha256 of the timestamp that is current (or `null`: there is
+   * none), since a read may have to come from a server which does not know it, as this answer never does.
    *
    * @throws TagsealError `STORAGE_FAILED`, soon, when what is current cannot be known
    */
