@@ -47,8 +47,11 @@ export function verifyThreshold(
 /** Signatures found good, with what they were good for. Parsed files never change, so the very same three things need no second look. */
 const found = new WeakMap<Signature, { readonly key: PublicKey; readonly payload: Uint8Array }>();
 
-/** A root is judged by its predecessor's keys and by its own, and by a server at each publication: mostly the same key and the same bytes. */
-function verifiesOnce(key: PublicKey, signature: Signature, payload: Uint8Array): boolean {
+/**
+ * `verifySignature`, which need not be repeated: a root is judged by its predecessor's keys and by its own, an upload by how many signed it and by each
+ * signature it carries, mostly with the same key and the same bytes.
+ */
+export function verifiesOnce(key: PublicKey, signature: Signature, payload: Uint8Array): boolean {
   const known = found.get(signature);
   if (known !== undefined && known.key === key && known.payload === payload) return true;
   if (!verifySignature(key, signature, payload)) return false;

@@ -4,13 +4,13 @@
  */
 
 import type { PublicKey } from "../crypto/public-key.ts";
-import { verifySignature } from "../crypto/signature.ts";
 import { MetadataError } from "../errors.ts";
 import { highestVersion } from "./collection-draft.ts";
 import type { AnyBody, MetadataFile, TargetsBody } from "./metadata.ts";
 import { fileBytes, isReferenceSerialisation } from "./notary-v1/serialise.ts";
 import type { PathPrefixes } from "./path-prefixes.ts";
 import { requireTargetName } from "./target-name.ts";
+import { verifiesOnce } from "./threshold.ts";
 import type { RoleSigners } from "./trusted-metadata.ts";
 
 /** How far one upload may raise a version: above what any restored backup is behind, far below what would use the numbers up. */
@@ -75,7 +75,7 @@ export function requireOwnSignatures(file: MetadataFile, { roleKeys, keys }: Rol
   const ids = new Set(roleKeys.keyIds);
   for (const signature of file.signatures) {
     const key = ids.has(signature.keyId) ? keys.get(signature.keyId) : undefined;
-    if (key === undefined || verifySignature(key, signature, file.signedBytes)) continue;
+    if (key === undefined || verifiesOnce(key, signature, file.signedBytes)) continue;
     throw new MetadataError(
       "METADATA_THRESHOLD_NOT_MET",
       `${file.role} carries a signature in the name of ${signature.keyId} that is not by that key`,
