@@ -112,7 +112,8 @@ async function prepare(server: TrustServer, name: string): Promise<Prepared> {
 export async function publishes(servers: readonly NamedServer[]): Promise<Row[]> {
   setDefaultCACertificates([...getCACertificates("default"), ...servers.map(({ server }) => readText(server.ca))]);
   let round = 0;
-  return await rate("publish, 8 publishers of 8 repositories", servers, 3, async (server) => {
+  // A round takes half a second, where those of reads take three.
+  return await rate("publish, 8 publishers of 8 repositories", servers, 9, async (server) => {
     round += 1;
     const names = Array.from({ length: publishers }, (_, index) => `publish-${round}-${index}`);
     const prepared = await Promise.all(names.map((name) => prepare(server, name)));

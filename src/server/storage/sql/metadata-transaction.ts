@@ -17,6 +17,7 @@ import {
 } from "../metadata-store.ts";
 import type { Queries, SqlEngine } from "./sql-engine.ts";
 import type { SqlSession } from "./sql-database.ts";
+import type { Tables } from "./tables.ts";
 
 type NewChange = Omit<Change, "id">;
 
@@ -46,16 +47,15 @@ export class MetadataTransaction {
       throw publishConflict(gun, "its timestamp has changed meanwhile");
     }
     await this.#refuseOldVersions(gun, files);
-    await this.#insertFiles(gun, files, at);
     const next = rowAfter(row, timestamp?.sha256 ?? base);
-    if (change === undefined) await this.#write(gun, row, next);
-    else if (this.#engine.canChainChanges) {
-      const recorded = await this.#session.change(this.#writtenAndRecorded(row, next, change));
+    if (change !== undefined && this.#engine.canChainChanges) {
+      const recorded = await this.#session.change(this.#published(row, next, files, change));
       if (recorded === 0) throw positionLost();
-    } else {
-      await this.#write(gun, row, next);
-      await this.#record(change);
+      return;
     }
+    await this.#insertFiles(gun, files, at);
+    await this.#write(gun, row, next);
+    if (change !== undefined) await this.#record(change);
   }
 
   async remove(gun: string, at: Date): Promise<void> {
@@ -133,11 +133,7 @@ export class MetadataTransaction {
 
   async #insertFiles(gun: string, files: readonly NewFile[], createdAt: Date): Promise<void> {
     if (files.length === 0) return;
-    const rows = files.map(({ role, version, sha256, bytes }) => {
-      const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      return { gun, role, version, sha256, created_at: createdAt.getTime(), data };
-    });
-    await this.#session.change(this.#queries.insertInto("tagseal_files").values(rows));
+    await this.#session.change(this.#queries.insertInto("tagseal_files").values(fileRows(gun, files, createdAt)));
   }
 
   async #restoreFile(gun: string, file: StoredFile): Promise<void> {
@@ -158,16 +154,27 @@ export class MetadataTransaction {
     await this.#insertChange({ id, ...change });
   }
 
-  /** {@link #write} and {@link #record} in one statement, during which everybody else waits. */
-  #writtenAndRecorded(known: CollectionRow | undefined, row: CollectionRow, change: NewChange): Compilable {
-    const { createdAt, gun, version, sha256, category } = change;
+  /** All that a publication writes, in one statement. The position comes after the files, which may be large: everybody else waits for it. */
+  #published(
+    known: CollectionRow | undefined,
+    row: CollectionRow,
+    files: readonly NewFile[],
+    { createdAt, gun, version, sha256, category }: NewChange,
+  ): Compilable {
     return this.#queries
+      .with("files", (queries) =>
+        queries
+          .insertInto("tagseal_files")
+          .values(fileRows(gun, files, createdAt))
+          .returning("version"),
+      )
       .with("collection", (queries) => writeRow(queries, gun, known, row))
       .with("position", (queries) =>
         queries
           .updateTable("tagseal_change_position")
           .set(({ eb }) => ({ last_change: eb("last_change", "+", 1) }))
           .where("id", "=", 1)
+          .where((of) => of.selectFrom("files").select(of.fn.countAll<number>().as("count")), "=", files.length)
           .returning("last_change as id"),
       )
       .insertInto("tagseal_changes")
@@ -223,6 +230,13 @@ export class MetadataTransaction {
 /** What a collection's row says after another change. */
 function rowAfter(row: CollectionRow | undefined, sha256: string | undefined): CollectionRow {
   return { revision: (row?.revision ?? 0) + 1, timestamp_sha256: sha256 ?? null };
+}
+
+function fileRows(gun: string, files: readonly NewFile[], createdAt: Date): Tables["tagseal_files"][] {
+  return files.map(({ role, version, sha256, bytes }) => {
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return { gun, role, version, sha256, created_at: createdAt.getTime(), data };
+  });
 }
 
 function writeRow(
