@@ -5,6 +5,7 @@ import { hasCode, TagsealError } from "../../errors.ts";
 import type { AccessRequest } from "../http/authorise.ts";
 import type { BasicSettings } from "./auth-settings.ts";
 import { credentialsOf, invalidLogin, isUserName, quoted, type Login, type LoginMethod } from "./login.ts";
+import { errorFields } from "../server-log.ts";
 import { PasswordCheck, type ComparePassword, type PasswordOutcome } from "./password-check.ts";
 import { PasswordThread } from "./password-thread.ts";
 import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
@@ -38,7 +39,10 @@ export class BasicLogin implements LoginMethod {
   static async open({ htpasswd, realm = "tagseal" }: BasicSettings, parts: WatchParts): Promise<BasicLogin> {
     if (/\p{Cc}/u.test(realm)) throw new TagsealError("SERVER_CONFIGURATION", "The realm has control characters");
     const file = await WatchedFile.open(htpasswd, parsePasswordFile, parts);
-    return new BasicLogin(realm, file, new PasswordThread(await loadBcrypt()), parts.now);
+    const thread = new PasswordThread(await loadBcrypt(), (error) =>
+      parts.log.write("error", "the thread that compares passwords has failed", errorFields(error)),
+    );
+    return new BasicLogin(realm, file, thread, parts.now);
   }
 
   async login(request: AccessRequest): Promise<Login | undefined> {

@@ -30,7 +30,7 @@ const perUser = { max: 200, windowMs: minuteMs };
 /** how long a right password need not be checked again; a changed file is noticed at once */
 const rememberedForMs = 5 * minuteMs;
 const maxRemembered = 10_000;
-/** Checks run one after the other: they need the processor, and all others would wait as long. */
+/** Checks run one after the other: they need a processor, and who comes last waits for all of them. */
 const maxWaiting = 64;
 
 /** See the head of this file. */

@@ -29,14 +29,19 @@ interface Waiting {
 /** See the head of this file. The thread is started by the first password, and keeps no process alive. */
 export class PasswordThread {
   readonly #compareHere: ComparePassword;
+  readonly #onFailure: (error: unknown) => void;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #isUsable = true;
   #lastId = 0;
 
-  /** @param compareHere what to do without a thread */
-  constructor(compareHere: ComparePassword) {
+  /**
+   * @param compareHere what to do without a thread
+   * @param onFailure told when there is none any more
+   */
+  constructor(compareHere: ComparePassword, onFailure: (error: unknown) => void = () => {}) {
     this.#compareHere = compareHere;
+    this.#onFailure = onFailure;
   }
 
   /** Whether passwords are compared in a thread now, or would be. */
@@ -71,7 +76,10 @@ export class PasswordThread {
         this.#waiting.get(id)?.resolve(matches);
         this.#waiting.delete(id);
       });
-      worker.on("error", () => this.#giveUp());
+      worker.on("error", (error) => {
+        this.#onFailure(error);
+        this.#giveUp();
+      });
       worker.on("exit", () => this.#giveUp());
       worker.unref();
       return worker;
