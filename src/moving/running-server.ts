@@ -15,6 +15,7 @@ import { gunFault } from "../server/http/gun.ts";
 import type { Change } from "../server/storage/metadata-store.ts";
 import { checkedServerUrl } from "../trust/server-url.ts";
 import { TrustServerClient } from "../trust/trust-server-client.ts";
+import { highestVersion } from "../tuf/collection-draft.ts";
 
 /** How to reach it. Nothing is read from the process. */
 export interface RunningServerOptions {
@@ -33,7 +34,6 @@ const changesAtOnce = 1000;
 const maxFeedBytes = 4 * 1024 * 1024;
 /** Of one changefeed: a line is a publication. */
 const maxChanges = 1_000_000;
-const highestVersion = 2 ** 31 - 1;
 const maxErrorBytes = 64 * 1024;
 
 /** Reads from one running server. Close it when done. */

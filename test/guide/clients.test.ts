@@ -3,12 +3,12 @@
  * at registry.example.com and a trust server at trust.example.com, which is protected the way the guide shows.
  */
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
 import { fencedBlocks } from "../support/markdown.ts";
-import { documentedCertificate, startMachine, trustDocumented, type Machine } from "../support/machine.ts";
+import { placeCertificate, startMachine, trustDocumented, type Machine } from "../support/machine.ts";
 import {
   buildImage,
   client,
@@ -54,13 +54,7 @@ describe("people with docker", { skip: missingPeers(peers) }, () => {
   before(async () => {
     machine = await startMachine(scope);
     mkdirSync(home);
-    const { ca, serverCertificate, serverKey } = await documentedCertificate(scope);
-    for (const [from, name] of [
-      [ca, "ca.crt"],
-      [serverCertificate, "server.crt"],
-      [serverKey, "server.key"],
-    ] as const)
-      copyFileSync(from, join(machine.directory, name));
+    await placeCertificate(scope, machine);
     alice = { HOME: home, DOCKER_BUILDKIT: "0", ...passphraseEnvironment };
     await protectedServer();
   });

@@ -1,11 +1,11 @@
 /** The guide to moving from Notary: a reference server and signer with a past, the guide's lines, and a client of theirs that goes on. */
 import assert from "node:assert/strict";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { startPostgres } from "../support/database.ts";
 import { documentedLines } from "../support/documented-lines.ts";
-import { documentedCertificate, startMachine, trustDocumented, type Machine } from "../support/machine.ts";
+import { placeCertificate, startMachine, trustDocumented, type Machine } from "../support/machine.ts";
 import { serverSchema, signerSchema } from "../support/notary-schema.ts";
 import { missingPeers, passphraseEnvironment, Scope, type Running } from "../support/peers.ts";
 import type { Environment } from "../support/processes.ts";
@@ -30,13 +30,7 @@ class NotarySite {
   static async start(scope: Scope): Promise<NotarySite> {
     const machine = await startMachine(scope);
     const known = await trustDocumented(scope, machine);
-    const { ca, serverCertificate, serverKey } = await documentedCertificate(scope);
-    for (const [from, name] of [
-      [ca, "ca.crt"],
-      [serverCertificate, "server.crt"],
-      [serverKey, "server.key"],
-    ] as const)
-      copyFileSync(from, join(machine.directory, name));
+    await placeCertificate(scope, machine);
     const database = await startPostgres(scope, [], machine);
     await database.create("notaryserver", serverSchema("postgres"));
     await database.create("notarysigner", signerSchema("postgres"));

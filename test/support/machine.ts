@@ -3,7 +3,8 @@
  * machine the test runs on. It is a mount namespace in which writes to the usual places go into memory, and a network namespace whose ports are
  * all free and in which the names that documentation uses, such as trust.example.com, are its own. Programs and temporary files are shared.
  */
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { certificates, type Certificates } from "./certificates.ts";
 import { readText, run, type Environment, type Scope } from "./processes.ts";
 import { openShell, type Shell } from "./shell.ts";
@@ -24,6 +25,14 @@ const documentedHosts = ["trust", "registry", "notary", "db", "db1", "db2", "db3
 /** A certificate for all of them. */
 export function documentedCertificate(scope: Scope): Promise<Certificates> {
   return certificates(scope, "documented", documentedHosts);
+}
+
+/** Puts it where the machine's shell is: `ca.crt`, `server.crt` and `server.key`. */
+export async function placeCertificate(scope: Scope, { directory }: Shell): Promise<void> {
+  const { ca, serverCertificate, serverKey } = await documentedCertificate(scope);
+  copyFileSync(ca, join(directory, "ca.crt"));
+  copyFileSync(serverCertificate, join(directory, "server.crt"));
+  copyFileSync(serverKey, join(directory, "server.key"));
 }
 
 const changed = ["/etc", "/media", "/opt", "/root", "/var/lib"];

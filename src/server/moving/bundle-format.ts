@@ -12,6 +12,7 @@
 
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from "../../encoding/json.ts";
 import { hasCode, MetadataError } from "../../errors.ts";
+import { highestVersion } from "../../tuf/collection-draft.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
@@ -40,7 +41,6 @@ export interface BundleIndex {
 
 /** Bytes of the header and of an index. */
 export const maxIndexBytes = 64 * 1024 * 1024;
-const highestVersion = 2 ** 31 - 1;
 
 /** Where a collection's index lies. */
 export function indexName(gun: string): string {

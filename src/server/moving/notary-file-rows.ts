@@ -1,5 +1,6 @@
 /** What the rows of a Notary database can be, before anybody looks at their bytes. */
 
+import { highestVersion } from "../../tuf/collection-draft.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
 import type { FileVersion } from "../storage/metadata-store.ts";
@@ -8,7 +9,6 @@ import type { NotaryFile } from "./notary-database.ts";
 /** One transaction writes so much. */
 const maxBatchBytes = 16 * 1024 * 1024;
 const maxBatchFiles = 500;
-const highestVersion = 2 ** 31 - 1;
 
 /** Why a row can be no file of any collection. */
 export function faultOf({ role, version, length }: NotaryFile): string | undefined {

@@ -49,7 +49,7 @@ export class MetadataTransaction {
     await this.#refuseOldVersions(gun, files);
     const next = rowAfter(row, timestamp?.sha256 ?? base);
     if (change !== undefined && this.#engine.canChainChanges) {
-      const recorded = await this.#session.change(this.#published(row, next, files, change));
+      const recorded = await this.#session.change(this.#publicationStatement(row, next, files, change));
       if (recorded === 0) throw positionLost();
       return;
     }
@@ -155,7 +155,7 @@ export class MetadataTransaction {
   }
 
   /** All that a publication writes, in one statement. The position comes after the files, which may be large: everybody else waits for it. */
-  #published(
+  #publicationStatement(
     known: CollectionRow | undefined,
     row: CollectionRow,
     files: readonly NewFile[],
