@@ -1,4 +1,4 @@
-/** Any JSON value as Tagseal knows it: numbers are safe integers only. */
+/** Any JSON value. Numbers are safe integers where the strict parser made them, any double where the ordinary one did. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
 
 /**

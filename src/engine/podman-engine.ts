@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseOrdinaryJson } from "../encoding/json.ts";
 import { NetworkError } from "../errors.ts";
 import { type Digest, isDigest } from "../reference/digest.ts";
 import { formatReference, parseImageReference } from "../reference/image-reference.ts";
@@ -140,7 +141,7 @@ function firstObject(text: string): Readonly<Record<string, unknown>> {
 
 function parsedJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseOrdinaryJson(text);
   } catch (cause) {
     throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is no JSON", {
       cause,

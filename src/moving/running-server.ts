@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { isJsonObject, parseJson, type JsonValue } from "../encoding/json.ts";
+import { isJsonObject, parseOrdinaryJson, type JsonValue } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../registry/certificate-directory.ts";
@@ -167,7 +167,7 @@ export class RunningTrustServer {
 
 function json(bytes: Uint8Array): JsonValue | undefined {
   try {
-    return parseJson(bytes);
+    return parseOrdinaryJson(bytes);
   } catch (error) {
     if (hasCode(error, "JSON_MALFORMED")) return undefined;
     throw error;

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, UsageError } from "../errors.ts";
 import { type Digest, digestFromHex, digestHex } from "../reference/digest.ts";
 import { parseImageReference, withDefaultTag } from "../reference/image-reference.ts";
@@ -122,7 +122,7 @@ async function legacyImages(files: LayoutFiles): Promise<LegacyImage[]> {
 function parseList(bytes: Uint8Array): JsonValue[] {
   let value: JsonValue;
   try {
-    value = parseJson(bytes);
+    value = parseOrdinaryJson(bytes);
   } catch (error) {
     if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
     throw malformed("manifest.json is broken JSON");

@@ -40,6 +40,8 @@ test("I1: refuses shapes that are not what they claim", () => {
     [changed({ layers: {} }), mediaTypes.ociManifest],
     [changed({ layers: [{ ...layer, size: -1 }] }), mediaTypes.ociManifest],
     [changed({ layers: [{ ...layer, size: "5" }] }), mediaTypes.ociManifest],
+    [changed({ layers: [{ ...layer, size: 1.5 }] }), mediaTypes.ociManifest],
+    [changed({ layers: [{ ...layer, size: 1e300 }] }), mediaTypes.ociManifest],
     [changed({ layers: [{ ...layer, digest: "sha256:../../../etc/passwd" }] }), mediaTypes.ociManifest],
     [changed({ layers: [{ ...layer, mediaType: "a\nb" }] }), mediaTypes.ociManifest],
     [changed({ layers: Array.from({ length: 2_001 }, () => layer) }), mediaTypes.ociManifest],
@@ -56,6 +58,27 @@ test("I1: refuses shapes that are not what they claim", () => {
       (error) => hasCode(error, "IMAGE_MALFORMED"),
     );
   }
+});
+
+test("reads the JSON other tools write: any number, a repeated member, names in another case", () => {
+  const text = image.toString();
+  const odd = [
+    text.replace("{", '{"x":[6.5536e+07,1.5,12345678901234567890],'),
+    text.replace("{", '{"schemaVersion":1,'),
+    text.replace('"layers"', '"Layers"'),
+    `\ufeff${text}`,
+  ];
+  for (const bytes of odd.map((changed) => Buffer.from(changed))) {
+    const parsed = parseManifest(bytes, mediaTypes.ociManifest);
+    assert.equal(parsed.kind === "image" && parsed.layers.length, 1);
+  }
+});
+
+test("refuses a manifest whose members differ only by case: readers would see different images", () => {
+  const twice = Buffer.from(image.toString().replace(/}$/, ',"Layers":[]}'));
+  assert.throws(() => parseManifest(twice, mediaTypes.ociManifest), { code: "IMAGE_MALFORMED" });
+  const both = Buffer.from(image.toString().replace(/}$/, ',"Manifests":[]}'));
+  assert.throws(() => parseManifest(both, mediaTypes.ociManifest), { code: "IMAGE_MALFORMED" });
 });
 
 test("content is checked against digest and size, sha512 too", () => {

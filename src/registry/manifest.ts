@@ -1,6 +1,13 @@
 /** Manifests and indexes: the shapes, checked before use. The raw bytes stay the truth; nothing here is ever written out again. */
 import { createHash } from "node:crypto";
-import { isJsonObject, type JsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import {
+  isJsonObject,
+  jsonMember,
+  type JsonObject,
+  type JsonValue,
+  memberNames,
+  parseOrdinaryJson,
+} from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import { type Digest, digestAlgorithm, digestFromHex, isDigest } from "../reference/digest.ts";
 import { parsePlatformJson, type Platform } from "./platform.ts";
@@ -121,8 +128,8 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
   }
   if (member(document, "schemaVersion") !== 2) throw malformed("the manifest's schemaVersion is not 2");
   const isIndex = isIndexType(mediaType);
-  const foreign = (isIndex ? ["config", "layers", "fsLayers"] : ["manifests", "fsLayers"]).find((name) =>
-    Object.hasOwn(document, name),
+  const foreign = (isIndex ? ["config", "layers", "fsLayers"] : ["manifests", "fsLayers"]).find(
+    (name) => memberNames(document, name).length > 0,
   );
   if (foreign !== undefined) throw malformed(`a manifest announced as ${mediaType} also holds "${foreign}"`);
   const subject = member(document, "subject");
@@ -148,7 +155,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
 export function parseDocument(bytes: Uint8Array): JsonObject {
   let value: JsonValue;
   try {
-    value = parseJson(bytes);
+    value = parseOrdinaryJson(bytes);
   } catch (error) {
     if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
     throw new NetworkError("IMAGE_MALFORMED", "the image holds broken JSON", { cause: error });
@@ -170,7 +177,8 @@ export function parseDescriptor(value: JsonValue | undefined, where: string): De
   if (typeof mediaType !== "string" || !/^[\x21-\x7e]{1,255}$/.test(mediaType))
     throw malformed(`${where} has no media type`);
   if (typeof digest !== "string" || !isDigest(digest)) throw malformed(`${where} has no valid digest`);
-  if (typeof size !== "number" || size < 0) throw malformed(`${where} has no valid size`);
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0)
+    throw malformed(`${where} has no valid size`);
   const platform = parsePlatformJson(member(value, "platform"));
   const annotations = member(value, "annotations");
   const artifactType = optionalString(value, "artifactType");
@@ -184,9 +192,15 @@ export function parseDescriptor(value: JsonValue | undefined, where: string): De
   };
 }
 
-/** A member of an object from outside; undefined when absent, whatever its name. */
+/**
+ * A member of an image's document, by the name the specification gives it; undefined when absent.
+ *
+ * @throws NetworkError `IMAGE_MALFORMED` when several differ only by case: which of them counts depends on the reader
+ */
 export function member(object: JsonObject, name: string): JsonValue | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
+  const names = memberNames(object, name);
+  if (names.length > 1) throw malformed(`it holds ${names.map((text) => JSON.stringify(text)).join(" and ")}`);
+  return jsonMember(object, name);
 }
 
 function descriptors(document: JsonObject, name: string): Descriptor[] {

@@ -1,5 +1,5 @@
 /** Platforms (`linux/arm64/v8`) and the choice of one from an index, by containerd's rules of normalising and of variants. */
-import { isJsonObject, type JsonValue } from "../encoding/json.ts";
+import { jsonMember, type JsonValue } from "../encoding/json.ts";
 import { NetworkError, UsageError } from "../errors.ts";
 import type { Descriptor } from "./manifest.ts";
 
@@ -62,9 +62,8 @@ export function machinePlatform(architecture: string): Platform {
 
 /** Reads a descriptor's `platform` member; undefined when it is absent or says nothing usable. */
 export function parsePlatformJson(value: JsonValue | undefined): Platform | undefined {
-  if (!isJsonObject(value)) return undefined;
   const text = (name: string): string => {
-    const found = Object.hasOwn(value, name) ? value[name] : undefined;
+    const found = jsonMember(value, name);
     return typeof found === "string" && part.test(found) ? found : "";
   };
   const [os, architecture, variant] = [text("os"), text("architecture"), text("variant")];

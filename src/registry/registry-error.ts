@@ -1,5 +1,5 @@
 /** What a registry says when it does not do as asked: its own codes and words, the status, the URL without secrets. */
-import { isJsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { type ErrorCode, NetworkError, TagsealError } from "../errors.ts";
 import type { HttpResponse } from "./http-client.ts";
 import { describeUrl, systemCode } from "./network-failure.ts";
@@ -53,8 +53,7 @@ export function isTemporary(error: unknown): boolean {
 
 async function readErrors(response: HttpResponse): Promise<{ code: string; message: string }[]> {
   try {
-    const body = parseJson(await response.bytes(maxErrorBytes));
-    const errors = isJsonObject(body) && Object.hasOwn(body, "errors") ? body["errors"] : undefined;
+    const errors = jsonMember(parseOrdinaryJson(await response.bytes(maxErrorBytes)), "errors");
     if (!Array.isArray(errors)) return [];
     return errors.slice(0, 5).map((error) => ({ code: shown(error, "code"), message: shown(error, "message") }));
   } catch (error) {
@@ -65,6 +64,6 @@ async function readErrors(response: HttpResponse): Promise<{ code: string; messa
 }
 
 function shown(error: JsonValue, name: string): string {
-  const text = isJsonObject(error) && Object.hasOwn(error, name) ? error[name] : undefined;
+  const text = jsonMember(error, name);
   return typeof text === "string" ? text.replace(/[\p{Cc}\p{Cf}]/gu, " ").slice(0, maxShownLength) : "";
 }

@@ -2,7 +2,15 @@
 import { NetworkError, TagsealError } from "../errors.ts";
 import { isTag } from "../reference/image-reference.ts";
 import type { HttpResponse } from "./http-client.ts";
-import { type Descriptor, isManifestType, malformed, mediaTypes, parseDocument, parseManifest } from "./manifest.ts";
+import {
+  type Descriptor,
+  isManifestType,
+  malformed,
+  mediaTypes,
+  member,
+  parseDocument,
+  parseManifest,
+} from "./manifest.ts";
 import { describeUrl } from "./network-failure.ts";
 
 /** A header that is sent once at most; undefined otherwise. */
@@ -19,7 +27,7 @@ export function header(response: HttpResponse, name: string): string | undefined
 export function manifestType(response: HttpResponse, bytes: Uint8Array): string {
   const type = header(response, "content-type")?.split(";", 1)[0]?.trim() ?? "";
   if (isManifestType(type)) return type;
-  const inside = parseDocument(bytes)["mediaType"];
+  const inside = member(parseDocument(bytes), "mediaType");
   if (typeof inside === "string" && isManifestType(inside)) return inside;
   throw malformed(`${describeUrl(response.url)} sent ${JSON.stringify(type.slice(0, 120))}, no manifest type we know`);
 }
@@ -35,7 +43,7 @@ export function parseTags(response: HttpResponse, bytes: Uint8Array): string[] {
       cause: error,
     });
   }
-  const tags = Object.hasOwn(document, "tags") ? document["tags"] : undefined;
+  const tags = member(document, "tags");
   if (tags === null || tags === undefined) return [];
   const isList = Array.isArray(tags) && tags.every((tag) => typeof tag === "string" && isTag(tag));
   if (!isList)

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
+import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, MetadataError, NetworkError, type TagsealError } from "../errors.ts";
 
 /** What a trust server answered, when that was not success. */
@@ -95,7 +95,7 @@ function firstError(body: Uint8Array): ServerError | undefined {
 
 function parsedOrUndefined(body: Uint8Array): JsonValue | undefined {
   try {
-    return parseJson(body);
+    return parseOrdinaryJson(body);
   } catch (error) {
     if (hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) return undefined;
     throw error;

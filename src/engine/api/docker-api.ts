@@ -1,4 +1,5 @@
 /** The few calls we make of docker's engine API: look at an image, push, pull by digest, tag. */
+import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { NetworkError, UsageError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { parsePlatform } from "../../registry/platform.ts";
@@ -184,7 +185,7 @@ async function bounded(response: EngineResponse): Promise<string> {
 function parsedObject(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseOrdinaryJson(text);
   } catch (error) {
     throw malformed("something that is no JSON", error);
   }

@@ -54,7 +54,9 @@ describe("an engine's stream of JSON", () => {
   });
 
   it("carries facts for programs", async () => {
-    assert.deepEqual(await read('{"progressDetail":{},"aux":{"Tag":"v1"}}'), [{ kind: "aux", aux: { Tag: "v1" } }]);
+    const [item] = await read('{"progressDetail":{},"aux":{"Tag":"v1","Size":6.5536e+07}}');
+    assert.ok(item?.kind === "aux");
+    assert.deepEqual({ ...item.aux }, { Tag: "v1", Size: 65_536_000 });
   });
 
   it("takes members of wrong types for absent", async () => {

@@ -1,4 +1,5 @@
 /** The lines of JSON an engine answers a push or pull with. Bounded before parsed, shaped before used (I1). */
+import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { NetworkError } from "../../errors.ts";
 import type { EngineMessage, EngineProgress } from "../engine-message.ts";
 
@@ -59,8 +60,7 @@ function* itemsOf(line: string): Generator<StreamItem, void> {
 
 function parsed(line: string): unknown {
   try {
-    // JSON.parse, not our strict parser: engines send whatever their language makes of a number, and nothing here is signed
-    return JSON.parse(line);
+    return parseOrdinaryJson(line);
   } catch (error) {
     throw malformed("a line that is no JSON", error);
   }

@@ -1,5 +1,5 @@
 /** Images that exist on this machine only: nobody can have signed them, and `--allow-local` lets them into a build. */
-import { type JsonValue, parseJson } from "../../encoding/json.ts";
+import { type JsonValue, parseOrdinaryJson } from "../../encoding/json.ts";
 import { NetworkError } from "../../errors.ts";
 import {
   familiarName,
@@ -70,7 +70,7 @@ async function inspected(engine: Engine, name: string, format: string): Promise<
     capture: true,
   });
   if (exitCode !== 0) throw new NetworkError("ENGINE_ERROR", stderr.trim() || `${engine.kind} cannot inspect ${name}`);
-  return parseJson(Buffer.from(stdout));
+  return parseOrdinaryJson(Buffer.from(stdout));
 }
 
 /**

@@ -5,7 +5,7 @@ import type { CompactJWSHeaderParameters } from "jose";
 import { parseCertificate, verifyCertificateChain, type Certificate } from "../../crypto/certificate.ts";
 import { parseSpki, platformPublicKey } from "../../crypto/spki.ts";
 import { decodeBase64 } from "../../encoding/base64.ts";
-import { parseJson } from "../../encoding/json.ts";
+import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { TagsealError } from "../../errors.ts";
 
 /** Keys by the name tokens call them, and the certificates that may vouch for others. */
@@ -106,7 +106,7 @@ export function bundleKeys(certificates: readonly Certificate[]): TrustedKeys {
  * @see RFC 7517 §5
  */
 export function jwksKeys(bytes: Uint8Array): TrustedKeys {
-  const set = parseJson(bytes);
+  const set = parseOrdinaryJson(bytes);
   const list = isRecord(set) ? set["keys"] : undefined;
   if (!Array.isArray(list) || list.length === 0) throw untrusted("it holds no keys");
   const byName = new Map<string, KeyObject>();
