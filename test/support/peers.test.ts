@@ -3,9 +3,11 @@ import { describe, it } from "node:test";
 import {
   buildImage,
   client,
+  installBuildx,
   missingPeers,
   runOnTerminal,
   Scope,
+  startBuildkitd,
   startDockerd,
   startDockerRegistry,
   startNotary,
@@ -28,6 +30,21 @@ describe("peers", () => {
     await user.notaryOk(["init", "example.com/app", "-p"]);
     assert.match((await user.notaryOk(["list", "example.com/app"])).stdout, /No targets present/u);
   });
+
+  it(
+    "builds with today's BuildKit, through docker and buildx",
+    { skip: missingPeers(["docker 28", "buildkit", "buildx"]) },
+    async () => {
+      await using scope = new Scope("buildkit");
+      const user = client(scope);
+      const env = {
+        ...(await installBuildx(scope, user.dockerConfig, await startBuildkitd(scope))),
+        DOCKER_BUILDKIT: "1",
+      };
+      const built = await user.dockerOk(["build", "-"], { env, input: "FROM scratch\nCOPY <<EOF /x\ny\nEOF\n" });
+      assert.match(built.stderr, /COPY <<EOF \/x/u);
+    },
+  );
 
   it(
     "pushes an image under content trust with the real docker",

@@ -9,6 +9,7 @@
  *       user = client(scope, { server, engine: await startDockerd(scope) });
  *     });
  */
+export { installBuildx, startBuildkitd, type Buildkit, type BuildkitOptions } from "./buildkitd.ts";
 export { certificates, type Certificates } from "./certificates.ts";
 export {
   client,

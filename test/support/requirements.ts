@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { findGoPeer, type GoPeer } from "./go-peers.ts";
 import { findExecutable } from "./processes.ts";
 
 /** Programs the project did not write and does not bring along. */
@@ -29,6 +30,8 @@ export type Peer =
   | "npm"
   | "compose"
   | "htpasswd"
+  | "buildkit"
+  | "buildx"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -56,12 +59,28 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   systemd: ["systemd-analyze", "systemctl", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],
+  buildkit: ["runc"],
+  buildx: ["docker"],
 };
+
+/** Programs that `npm run peers` builds. */
+const goPeers: ReadonlyMap<Peer, readonly GoPeer[]> = new Map([
+  ["buildkit", ["buildkitd", "buildctl"]],
+  ["buildx", ["buildx"]],
+]);
 
 /** helm and schemas, which are too large to come with every `npm ci`. */
 const deployPackages = resolve(import.meta.dirname, "../../deploy/node_modules");
 
-const needsRoot: ReadonlySet<Peer> = new Set(["dockerd", "postgres", "mariadb", "galera", "systemd", "machine"]);
+const needsRoot: ReadonlySet<Peer> = new Set([
+  "dockerd",
+  "postgres",
+  "mariadb",
+  "galera",
+  "systemd",
+  "machine",
+  "buildkit",
+]);
 
 function dockerVersion(): number {
   const version = execFileSync("docker", ["--version"], { encoding: "utf8" });
@@ -73,6 +92,9 @@ function lacking(peer: Peer): string[] {
   // docker 29 dropped content trust from push, pull and `docker trust`
   if (missing.length === 0 && peer === "docker" && dockerVersion() >= 29) missing.push("docker 28 or older");
   if (missing.length === 0 && peer === "docker 28" && dockerVersion() !== 28) missing.push("docker 28");
+  for (const name of goPeers.get(peer) ?? []) {
+    if (findGoPeer(name) === undefined) missing.push(`${name} (npm run peers)`);
+  }
   if (peer === "deploy tools" && !existsSync(deployPackages)) missing.push("the packages of deploy/ (npm ci in it)");
   if (missing.length === 0 && needsRoot.has(peer) && process.getuid?.() !== 0) missing.push(`root (to start ${peer})`);
   return missing;
