@@ -4,6 +4,7 @@ import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { type MetadataCache, updateCollection, type UpdateOptions } from "../tuf/updater.ts";
+import { explainShutdown } from "./docker-hub.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /**
@@ -25,7 +26,8 @@ export async function readCollection(
     // The root stays trusted although something else was refused, and this is the only moment to compare it.
     const root = context.pinning === undefined ? cache.firstRoot() : undefined;
     if (root !== undefined) announcePin(context, parseMetadata("root", root));
-    throw hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
+    const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
+    throw explainShutdown(refusal, context.server.url, context.now());
   }
 }
 

@@ -1,9 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { ImageReference } from "../reference/image-reference.ts";
 import { isLoopbackHost } from "../registry/loopback.ts";
-
-/** Docker Hub's own trust server, as docker has it built in. */
-const hubServer = "https://notary.docker.io";
+import { hubServer } from "./docker-hub.ts";
 
 /** What decides about a trust server's address besides the image. */
 export interface ServerUrlOptions {

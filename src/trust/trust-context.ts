@@ -15,6 +15,7 @@ import { HttpClient, type Timeouts } from "../registry/http-client.ts";
 import type { TlsSettings } from "../registry/trusted-roots.ts";
 import type { MetadataCache, TrustPinning } from "../tuf/updater.ts";
 import { withCollectionLock } from "./collection-lock.ts";
+import { explainShutdown } from "./docker-hub.ts";
 import { lazyKeyStore } from "./lazy-key-store.ts";
 import { FileMetadataCache } from "./metadata-cache.ts";
 import { trustServerUrl } from "./server-url.ts";
@@ -87,7 +88,13 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
   const cache = new FileMetadataCache({ trustDirectory, gun, now });
   return {
     gun,
-    server: new TrustServerClient({ url, gun, send: authorised(http, gun, options), ...optional({ signal }) }),
+    server: new TrustServerClient({
+      url,
+      gun,
+      send: authorised(http, gun, options),
+      explain: (error) => explainShutdown(error, url, now()),
+      ...optional({ signal }),
+    }),
     cache,
     keys: options.keys ?? fileKeys(options, trustDirectory, gun),
     now,

@@ -21,6 +21,8 @@ export interface TrustServerClientOptions {
   readonly gun: string;
   readonly send: AuthorisedRequest;
   readonly signal?: AbortSignal;
+  /** what a failure is to be thrown as; the default is the failure itself */
+  readonly explain?: (error: unknown) => unknown;
 }
 
 /** Roles whose keys a server holds. */
@@ -44,12 +46,14 @@ export class TrustServerClient implements MetadataSource {
   readonly #gun: string;
   readonly #send: AuthorisedRequest;
   readonly #signal: AbortSignal | undefined;
+  readonly #explain: (error: unknown) => unknown;
 
   constructor(options: TrustServerClientOptions) {
     this.url = options.url;
     this.#gun = options.gun;
     this.#send = options.send;
     this.#signal = options.signal;
+    this.#explain = options.explain ?? ((error) => error);
   }
 
   /**
@@ -60,8 +64,8 @@ export class TrustServerClient implements MetadataSource {
    * @throws NetworkError `RESPONSE_TOO_LARGE`, `TRUST_SERVER_ERROR`, `TRUST_SERVER_REFUSED`, `AUTHENTICATION_REFUSED`, and what a connection throws
    */
   async fetch(name: string, maxBytes: number): Promise<Uint8Array> {
-    const response = await this.#request({ method: "GET", acceptGzip: name !== "timestamp" }, `${name}.json`, "read");
-    if (response.status !== 200) throw await refusalOf(response, name);
+    const request = { method: "GET", acceptGzip: name !== "timestamp" } as const;
+    const response = await this.#accepted(request, { file: `${name}.json`, access: "read", subject: name });
     return await response.bytes(maxBytes);
   }
 
@@ -75,8 +79,8 @@ export class TrustServerClient implements MetadataSource {
     const { contentType, body } = multipartOf(files);
     const patienceMs = basePatienceMs + Math.ceil((body.length / 2 ** 20) * patienceMsPerMiB);
     const headers = { "content-type": contentType };
-    const response = await this.#request({ method: "POST", headers, body, patienceMs }, "", "write");
-    if (response.status !== 200) throw await refusalOf(response, "publish");
+    const request = { method: "POST", headers, body, patienceMs } as const;
+    const response = await this.#accepted(request, { file: "", access: "write", subject: "publish" });
     response.discard();
   }
 
@@ -96,27 +100,38 @@ export class TrustServerClient implements MetadataSource {
 
   /** Removes the collection from the server, for good. Succeeds when there is nothing. @throws NetworkError as {@link fetch} */
   async deleteCollection(): Promise<void> {
-    const response = await this.#request({ method: "DELETE" }, "", "admin");
-    if (response.status !== 200) throw await refusalOf(response, "delete");
+    const response = await this.#accepted({ method: "DELETE" }, { file: "", access: "admin", subject: "delete" });
     response.discard();
   }
 
   async #key(request: Pick<HttpRequest, "method">, role: ServerRole, access: TrustServerAccess): Promise<PublicKey> {
-    const response = await this.#request(request, `${role}.key`, access);
-    if (response.status !== 200) throw await refusalOf(response, `${role} key`);
+    const response = await this.#accepted(request, { file: `${role}.key`, access, subject: `${role} key` });
     const key = keyFrom(await response.bytes(maxKeyBytes));
     if (key?.verificationKey() !== undefined) return key;
     throw new NetworkError("RESPONSE_MALFORMED", `${this.url} answered with no usable public key for the ${role} role`);
   }
 
-  #request(
-    request: Omit<HttpRequest, "url" | "signal">,
-    file: string,
-    access: TrustServerAccess,
-  ): Promise<HttpResponse> {
-    const url = new URL(`${this.url}/v2/${this.#gun}/_trust/tuf/${file}`);
-    return this.#send({ ...request, url, ...(this.#signal === undefined ? {} : { signal: this.#signal }) }, access);
+  /** Sends a request and requires that the server does what it asks. */
+  async #accepted(request: Omit<HttpRequest, "url" | "signal">, asked: Asked): Promise<HttpResponse> {
+    const url = new URL(`${this.url}/v2/${this.#gun}/_trust/tuf/${asked.file}`);
+    const signal = this.#signal === undefined ? {} : { signal: this.#signal };
+    try {
+      const response = await this.#send({ ...request, url, ...signal }, asked.access);
+      if (response.status !== 200) throw await refusalOf(response, asked.subject);
+      return response;
+    } catch (error) {
+      throw this.#explain(error);
+    }
   }
+}
+
+/** What a request is about. */
+interface Asked {
+  /** below the collection's address */
+  readonly file: string;
+  readonly access: TrustServerAccess;
+  /** for messages */
+  readonly subject: string;
 }
 
 async function refusalOf(response: HttpResponse, subject: string): Promise<Error> {

@@ -305,6 +305,71 @@ describe("doctor about trust servers and expiry", () => {
   });
 });
 
+describe("doctor about Docker Hub", () => {
+  const about = async (machine: Machine, env: Record<string, string> = {}): Promise<Finding[]> => {
+    const cwd = join(machine.home, "project");
+    mkdirSync(cwd, { recursive: true });
+    const { stdout } = await run(tagsealCommand, ["doctor", "--json"], {
+      env: { ...machine.env, PATH: process.env["PATH"] ?? "", ...env },
+      cwd,
+    });
+    const { findings } = JSON.parse(stdout) as Diagnosis;
+    return findings.filter(({ subject }) => subject === "docker-hub");
+  };
+  const files = (machine: Machine): void => {
+    machine.file("project/Dockerfile", "FROM golang:1.26 AS build\nFROM build AS check\nFROM alpine\n");
+    machine.file(
+      "project/own/Dockerfile",
+      "FROM registry.example.com/base:1\nFROM scratch\nFROM alpine@sha256:" + "0".repeat(64),
+    );
+    machine.file("project/.gitlab-ci.yml", "variables: {DOCKER_CONTENT_TRUST: 1}\n");
+    machine.file(
+      "project/.github/workflows/own.yml",
+      "env: {DOCKER_CONTENT_TRUST: 1, DOCKER_CONTENT_TRUST_SERVER: https://trust.example.com}\n",
+    );
+  };
+
+  it("finds pipelines and Dockerfiles that need its trust server, and what happens to it", async () => {
+    const machine = new Machine();
+    files(machine);
+    const found = await about(machine);
+    assert.deepEqual(
+      found.map(({ message }) =>
+        message
+          .split(/ asks | builds from |;/u)
+          .slice(0, 2)
+          .join(" | "),
+      ),
+      [
+        ".gitlab-ci.yml | notary.docker.io about Docker Hub's images",
+        "Dockerfile | golang:1.26 (and 1 more) of Docker Hub",
+      ],
+    );
+    for (const { message } of found)
+      assert.match(message, /; Docker shuts? Docker Hub's trust server .* on 8 December 2026$/u);
+  });
+
+  it("finds nothing to say where another trust server is configured, or trust is not used", async () => {
+    const machine = new Machine();
+    machine.file("project/Dockerfile", "FROM alpine\n");
+    assert.deepEqual(await about(machine, { DOCKER_CONTENT_TRUST_SERVER: "https://localhost:1" }), []);
+    assert.deepEqual(await about(machine, { DOCKER_CONTENT_TRUST: "" }), []);
+  });
+
+  it("finds a machine that is told to ask it, or that has asked it before", async () => {
+    const machine = new Machine();
+    const [told] = await about(machine, {
+      DOCKER_CONTENT_TRUST_SERVER: "https://notary.docker.io",
+      HTTPS_PROXY: "http://127.0.0.1:1",
+    });
+    assert.match(told?.message ?? "", /^DOCKER_CONTENT_TRUST_SERVER is https:\/\/notary\.docker\.io; /u);
+    machine.file(".docker/trust/tuf/docker.io/library/alpine/metadata/root.json", "{}");
+    const [asked] = await about(machine, { HTTPS_PROXY: "http://127.0.0.1:1" });
+    assert.match(asked?.message ?? "", /^docker\.io\/library\/alpine was verified from here; /u);
+    assert.equal(asked?.fix, "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]");
+  });
+});
+
 describe("doctor about a project", () => {
   it("finds CI and compose files that rely on the variable, and fits one screen", async () => {
     const machine = new Machine().engine("docker", "29.0.1");

@@ -13,7 +13,7 @@ export const command = defineCommand(
     usage: "[OPTIONS]",
     summary: "Check whether content trust is enforced on this machine",
     description: [
-      "Looks at the switch and where it is set, which docker stands first in PATH and whether that one heeds the switch, the docker-trust plugin, the trust servers and their certificates, the protection of private keys, what expires within 90 days, and CI and compose files below the current directory that rely on DOCKER_CONTENT_TRUST. Every finding comes with the command that mends it. Nothing is changed.",
+      "Looks at the switch and where it is set, which docker stands first in PATH and whether that one heeds the switch, the docker-trust plugin, the trust servers and their certificates, the protection of private keys, what expires within 90 days, and CI files, compose files and Dockerfiles below the current directory that rely on DOCKER_CONTENT_TRUST or on Docker Hub's trust server. Every finding comes with the command that mends it. Nothing is changed.",
       "The exit status is 0 when trust is enforced and nothing is broken, warnings or not; else 1.",
     ],
     options: { json: jsonOption },
@@ -47,16 +47,19 @@ async function examine(io: Io): Promise<readonly Finding[]> {
   const { checkServers } = await import("../doctor/server-check.ts");
   const { checkKeys } = await import("../doctor/key-check.ts");
   const { cachedGuns, checkExpiry } = await import("../doctor/expiry-check.ts");
+  const { checkDockerHub } = await import("../doctor/docker-hub-check.ts");
   const { checkProject } = await import("../doctor/project-check.ts");
   const { engineInConfiguration } = await import("../engine-configuration.ts");
   const wanted = io.env[engineVariable] ?? (await engineInConfiguration(io));
+  const guns = cachedGuns(io);
   const checks = [
     checkSwitch(io),
     checkEngine(io, wanted),
-    cachedGuns(io).then(async (guns) => await checkServers(io, guns)),
+    guns.then(async (names) => await checkServers(io, names)),
     checkKeys(io),
     checkExpiry(io),
     checkProject(io, resolve(".")),
+    guns.then(async (names) => await checkDockerHub(io, names, resolve("."))),
   ];
   return (await Promise.all(checks)).flat();
 }

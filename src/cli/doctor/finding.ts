@@ -14,7 +14,8 @@ export type Subject =
   | "key"
   | "expiry"
   | "continuous-integration"
-  | "compose";
+  | "compose"
+  | "docker-hub";
 
 /** One finding. */
 export interface Finding {

@@ -1,16 +1,11 @@
 /** Files of the project in the current directory that rely on DOCKER_CONTENT_TRUST where nothing may heed it. */
-import type { Dirent } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Io } from "../io.ts";
 import { type Finding, shellPath, warning } from "./finding.ts";
+import { filesBelow, textOf } from "./project-files.ts";
 
-const maxDepth = 5;
-const maxDirectories = 2_000;
-const maxFileBytes = 512 * 1024;
-const skipped: ReadonlySet<string> = new Set([".git", "node_modules", "vendor", "dist", "target", ".venv"]);
-
-const pipelines = [
+/** Files that describe a pipeline. */
+export const pipelines: readonly RegExp[] = [
   /(?:^|\/)\.(?:github|gitea|forgejo)\/workflows\/[^/]+\.ya?ml$/u,
   /(?:^|\/)\.gitlab-ci(?:\.[^/]+)?\.ya?ml$/u,
   /(?:^|\/)\.gitlab\/ci\/.+\.ya?ml$/u,
@@ -56,40 +51,4 @@ function composeFinding(file: string): Finding {
     `${file} relies on DOCKER_CONTENT_TRUST, which docker compose has never heeded`,
     `name images in ${file} by the digest that this prints: tagseal verify IMAGE:TAG`,
   );
-}
-
-/** Paths relative to `directory`, sorted, breadth first up to a bound. */
-async function filesBelow(directory: string): Promise<string[]> {
-  const files: string[] = [];
-  let level = [""];
-  let seen = 0;
-  for (let depth = 0; depth < maxDepth && level.length > 0; depth++) {
-    const next: string[] = [];
-    for (const below of level) {
-      if (++seen > maxDirectories) return files.toSorted();
-      for (const entry of await entriesOf(join(directory, below))) {
-        const path = below === "" ? entry.name : `${below}/${entry.name}`;
-        if (entry.isFile()) files.push(path);
-        else if (entry.isDirectory() && !skipped.has(entry.name)) next.push(path);
-      }
-    }
-    level = next;
-  }
-  return files.toSorted();
-}
-
-async function entriesOf(directory: string): Promise<Dirent[]> {
-  try {
-    return await readdir(directory, { withFileTypes: true });
-  } catch {
-    return []; // not ours to read
-  }
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return (await stat(path)).size > maxFileBytes ? "" : await readFile(path, "utf8");
-  } catch {
-    return ""; // gone, or not ours to read
-  }
 }

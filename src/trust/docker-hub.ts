@@ -1,0 +1,59 @@
+/** Docker Hub's trust server, which Docker closes on 8 December 2026: what to say when it does not answer as a trust server does. */
+import { EncodingError, hasCode, MetadataError, NetworkError, TagsealError } from "../errors.ts";
+
+/** Docker Hub's own trust server, as docker has it built in. */
+export const hubServer = "https://notary.docker.io";
+
+/** The first moment of the day that Docker announced. */
+const closedAt = new Date("2026-12-08T00:00:00Z");
+
+/** Ways to go on; each works without Docker Hub's trust server. */
+const hint =
+  "set DOCKER_CONTENT_TRUST_SERVER to a trust server that signs this image for you, or name the image by its digest; " +
+  "'tagseal doctor' shows what here relies on Docker Hub's";
+
+const notice = "Docker Hub's trust server notary.docker.io down on 8 December 2026";
+
+/** Answers whether Docker has closed its trust server at this moment. */
+export function isHubClosed(now: Date): boolean {
+  return now >= closedAt;
+}
+
+/** What happened, or is about to: a sentence without a full stop. */
+export function shutdownNotice(now: Date): string {
+  return `${isHubClosed(now) ? "Docker shut" : "Docker shuts"} ${notice}`;
+}
+
+/** Answers of something that stands in the server's place: nothing there, or a page that is no metadata. */
+const absent = ["METADATA_MISSING", "METADATA_MALFORMED", "REPOSITORY_NOT_SIGNED", "JSON_MALFORMED"] as const;
+
+/**
+ * Adds to a failure of Docker Hub's trust server that the server was shut down. Code, class and status stay the same, so that
+ * everything that depends on them (exit status, the use of what is cached) stays the same, too.
+ *
+ * @param url the trust server's address
+ * @param now before the shutdown, a repository that is not there and a login that is refused are ordinary answers
+ * @returns `error` itself when it is about another server or something else, or says so already
+ */
+export function explainShutdown(error: unknown, url: string, now: Date): unknown {
+  if (!isHubServer(url) || !(error instanceof TagsealError) || error.message.includes(notice)) return error;
+  const isClosed = isHubClosed(now);
+  const message = `${error.message}; ${shutdownNotice(now)}`;
+  const details = { cause: error, hint };
+  if (error instanceof NetworkError) {
+    const isLogin = hasCode(error, "AUTHENTICATION_REQUIRED", "AUTHENTICATION_REFUSED");
+    const { code, status } = error;
+    return isLogin && !isClosed
+      ? error
+      : new NetworkError(code, message, status === undefined ? details : { ...details, status });
+  }
+  if (!isClosed || !hasCode(error, ...absent)) return error;
+  return error instanceof MetadataError
+    ? new MetadataError(error.code, message, details)
+    : new EncodingError(error.code, message, details);
+}
+
+/** Answers whether this address is that of Docker Hub's trust server. */
+export function isHubServer(url: string): boolean {
+  return URL.parse(url)?.hostname.toLowerCase() === "notary.docker.io";
+}
