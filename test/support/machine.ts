@@ -20,7 +20,11 @@ export interface Machine extends Shell {
 }
 
 /** Names that documentation uses, each of which is this machine. */
-const documentedHosts = ["trust", "registry", "notary", "db", "db1", "db2", "db3"].map((name) => `${name}.example.com`);
+const documentedHosts = [
+  ...["trust", "registry", "notary", "db", "db1", "db2", "db3"].map((name) => `${name}.example.com`),
+  // Docker Hub's registry: what stands at registry.example.com stands in its place, too.
+  "registry-1.docker.io",
+];
 
 /** A certificate for all of them. */
 export function documentedCertificate(scope: Scope): Promise<Certificates> {

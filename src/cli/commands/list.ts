@@ -27,7 +27,7 @@ export const command = defineCommand(
       { text: "what is signed", line: "tagseal list registry.example.com/team/app" },
       {
         text: "the digest of one tag, for a script",
-        line: "tagseal list --json alpine | jq -r '.[] | select(.tag == \"3\").digest'",
+        line: "tagseal list --json registry.example.com/team/app | jq -r '.[] | select(.tag == \"3\").digest'",
       },
     ],
     environment: trustEnvironment,

@@ -32,7 +32,10 @@ export const command = defineCommand(
         text: "run exactly what was signed, with any engine",
         line: "podman run registry.example.com/team/app@$(tagseal verify registry.example.com/team/app:1.0)",
       },
-      { text: "the image for one platform", line: "tagseal verify --platform linux/arm64/v8 alpine:3" },
+      {
+        text: "the image for one platform",
+        line: "tagseal verify --platform linux/arm64/v8 registry.example.com/team/app:1.0",
+      },
     ],
     environment: trustEnvironment,
     exitCodes: trustExitCodes,

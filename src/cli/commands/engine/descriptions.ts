@@ -67,7 +67,12 @@ export const create = engineCommand("create", {
   summary: "Create a container from a signed image",
   description:
     "Under content trust the tag is resolved to the digest it is signed for, that digest is pulled if it is not here, and the container is made from it.",
-  examples: [{ text: "trust for this command only", line: "tagseal create --disable-content-trust=false alpine:3" }],
+  examples: [
+    {
+      text: "trust for this command only",
+      line: "tagseal create --disable-content-trust=false registry.example.com/team/app:1.0",
+    },
+  ],
 });
 
 /** `tagseal run` */
@@ -76,5 +81,10 @@ export const run = engineCommand("run", {
   summary: "Run a container from a signed image",
   description:
     "Under content trust the tag is resolved to the digest it is signed for, that digest is pulled if it is not here, and the container runs it.",
-  examples: [{ text: "run what is signed, or nothing", line: "DOCKER_CONTENT_TRUST=1 tagseal run --rm alpine:3 date" }],
+  examples: [
+    {
+      text: "run what is signed, or nothing",
+      line: "DOCKER_CONTENT_TRUST=1 tagseal run --rm registry.example.com/team/app:1.0 date",
+    },
+  ],
 });

@@ -28,7 +28,10 @@ export const command = defineCommand(
         text: "tags, signers and keys for people",
         line: "tagseal trust inspect --pretty registry.example.com/team/app",
       },
-      { text: "the key IDs of a signer", line: "tagseal trust inspect alpine | jq -r '.[0].Signers[].Keys[].ID'" },
+      {
+        text: "the key IDs of a signer",
+        line: "tagseal trust inspect registry.example.com/team/app | jq -r '.[0].Signers[].Keys[].ID'",
+      },
     ],
     environment: trustEnvironment,
     dockerExitCodes: true,
