@@ -7,6 +7,7 @@
  * uninitialised until then.
  */
 import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
@@ -70,8 +71,37 @@ const withRequire = "const require=(name)=>process.getBuiltinModule(name);";
 const source = (path: string): string => join(root, "src", path);
 const output = (name: string): string => join(dist, name);
 
+/**
+ * What makes `tagseal.js` a command: to a shell it is a script that starts Node.js with the file itself, to Node.js a comment. An interpreter
+ * line that names Node.js would hand it the arguments as they are, of which it reads some itself.
+ */
+function asCommand(): string {
+  const launcher = readFileSync(join(root, "bin/tagseal"), "utf8");
+  const guard = /^# \[arguments\]\n(.*?)^# \[\/arguments\]$/msu.exec(launcher)?.[1];
+  if (guard === undefined) throw new Error("bin/tagseal does not say how it guards arguments");
+  return `#!/usr/bin/env sh
+":" /*
+${guard}
+if ! command -v node >/dev/null; then
+  echo "tagseal: needs Node.js 24 or newer, found none." >&2
+  echo "hint: install Node.js 24." >&2
+  exit 1
+fi
+TAGSEAL_LAUNCHER=\${0##*[/]}:$0
+export TAGSEAL_LAUNCHER
+exec node -- "$0" "$@"
+*/`;
+}
+
 const builds: readonly BuildOptions[] = [
-  { ...common, entryPoints: [source("cli/bin.ts")], outfile: output("tagseal.js"), plugins: [separateCommandLine] },
+  {
+    ...common,
+    target: "node12.20",
+    entryPoints: [source("cli/bin.ts")],
+    outfile: output("tagseal.js"),
+    plugins: [separateCommandLine],
+    banner: { js: asCommand() },
+  },
   {
     ...common,
     entryPoints: [source("cli/run.ts")],

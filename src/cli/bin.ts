@@ -1,19 +1,41 @@
-#!/usr/bin/env node
 /**
  * The executable. It answers the version itself, because scripts ask for it often; for everything else it loads the command
  * line, compiled code from the last time included.
+ *
+ * This file and what it imports must be understood by old runtimes: they get a sentence instead of an error about syntax.
  */
 import { versionLine } from "./commands/version-line.ts";
-import { startedAs } from "./started-as.ts";
+import { type Start, startedAs } from "./started-as.ts";
 
-const program = startedAs();
-const [word, ...rest] = process.argv.slice(2);
-const asksForVersion = rest.length === 0 && (word === "version" || word === "--version" || word === "-v");
-if (asksForVersion && program.name === "tagseal") {
-  process.stdout.write(versionLine);
-} else {
+/** What package.json asks for in `engines`. */
+const oldestNode = 24;
+
+function isTooOld(): boolean {
+  return Number.parseInt(process.versions.node, 10) < oldestNode;
+}
+
+function refuseRuntime(): void {
+  process.stderr.write(
+    `tagseal: needs Node.js ${oldestNode} or newer, found ${process.versions.node} at ${process.execPath}.\n` +
+      `hint: install Node.js ${oldestNode}; in a checkout, on Linux with glibc, 'npm ci' brings it along.\n`,
+  );
+  process.exitCode = 1;
+}
+
+async function runCommand({ program, argv }: Start): Promise<void> {
   const { keepCompiledCode } = await import("./compile-cache.ts");
   keepCompiledCode();
   const { run } = await import("./run.ts");
-  await run(program);
+  await run(program, argv);
 }
+
+function start(): void | Promise<void> {
+  if (isTooOld()) return refuseRuntime();
+  const started = startedAs();
+  const [word, ...rest] = started.argv;
+  const asksForVersion = rest.length === 0 && (word === "version" || word === "--version" || word === "-v");
+  if (!asksForVersion || started.program.name !== "tagseal") return runCommand(started);
+  process.stdout.write(versionLine);
+}
+
+void start();

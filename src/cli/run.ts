@@ -10,8 +10,8 @@ const graceMs = 300;
 const serverGraceMs = 15_000;
 const servers: ReadonlySet<string> = new Set(["server", "signer", "sandbox"]);
 
-/** Runs the command in `process.argv` to its end, and ends the process with its status. */
-export async function run(program: Program): Promise<void> {
+/** Runs the command that `argv` is to its end, and ends the process with its status. */
+export async function run(program: Program, argv: readonly string[]): Promise<void> {
   const handing = new HandingOver();
   const interruption = new AbortController();
   let interruptedWith = 0;
@@ -20,13 +20,13 @@ export async function run(program: Program): Promise<void> {
     if (interruption.signal.aborted) process.exit(interruptedWith); // asked twice: at once
     interruptedWith = code;
     interruption.abort();
-    const isServer = servers.has(process.argv[2] ?? "");
+    const isServer = servers.has(argv[0] ?? "");
     setTimeout(() => process.exit(code), isServer ? serverGraceMs : graceMs).unref();
   };
   process.on("SIGINT", () => interrupt(130));
   process.on("SIGTERM", () => interrupt(143));
   const status = await main(
-    process.argv.slice(2),
+    argv,
     processIo(interruption.signal, () => interrupt(130), { program, handOver: handing.handOver }),
   );
   process.exitCode = interruption.signal.aborted && status !== 0 ? interruptedWith : status;
