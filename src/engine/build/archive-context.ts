@@ -7,15 +7,8 @@ import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Extract, Header, Pack } from "tar-stream";
 import type { EngineKind } from "../command-line/invocation.ts";
-import { defaultNames } from "./local-dockerfile.ts";
+import { companionEndings, defaultNames, type PackedDockerfile, refuseTemplate } from "./local-dockerfile.ts";
 import { DockerfileRefused } from "./refused.ts";
-
-/** A Dockerfile in an archive. */
-export interface PackedDockerfile {
-  /** its name, cleaned: no `./`, no `//` */
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
 
 const maxDockerfileBytes = 16 * 1024 * 1024;
 const maxEntries = 1_000_000;
@@ -32,6 +25,7 @@ export async function findPackedDockerfile(
   kind: EngineKind,
 ): Promise<PackedDockerfile> {
   const names = wanted === undefined ? defaultNames[kind] : [cleanName(wanted)];
+  const companionNames = new Set(names.flatMap((name) => companionEndings.map((ending) => name + ending)));
   const found = new Map<string, Buffer>();
   const links = new Set<string>();
   const seen = new Set<string>();
@@ -40,9 +34,11 @@ export async function findPackedDockerfile(
     if (seen.size >= maxEntries) throw new DockerfileRefused("the build context holds too many files");
     seen.add(name);
     if (header.type === "symlink" || header.type === "link") links.add(name);
+    const isPlain = header.type === "file" || header.type === "contiguous-file";
+    if (companionNames.has(name) && isPlain) found.set(name, await collect(content, name));
     if (!names.includes(name)) return;
     if (found.has(name)) throw new DockerfileRefused(`the build context holds ${name} twice`);
-    if (header.type !== "file" && header.type !== "contiguous-file") {
+    if (!isPlain) {
       throw new DockerfileRefused(`${name} in the build context is no plain file`);
     }
     found.set(name, await collect(content, name));
@@ -50,10 +46,22 @@ export async function findPackedDockerfile(
   refuseHidden(seen, links);
   const name = names.find((candidate) => found.has(candidate));
   const bytes = name === undefined ? undefined : found.get(name);
-  if (name !== undefined && bytes !== undefined) return { name, bytes };
+  if (name !== undefined && bytes !== undefined) {
+    refuseTemplate(name, kind);
+    return { name, bytes, companions: companionsOf(name, found) };
+  }
   throw new DockerfileRefused(
     `Cannot locate specified Dockerfile: ${names[0] ?? ""}`,
     "name it with -f, as it is called in the archive",
+  );
+}
+
+function companionsOf(name: string, files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Uint8Array> {
+  return new Map(
+    companionEndings.flatMap((ending) => {
+      const content = files.get(name + ending);
+      return content === undefined ? [] : [[ending, content] as const];
+    }),
   );
 }
 

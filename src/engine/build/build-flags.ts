@@ -50,6 +50,9 @@ export function refuseUnfollowedFlags(invocation: EngineInvocation, kind: Engine
   const flag = unfollowed[kind].find((name) => invocation.flags.has(name));
   if (flag !== undefined)
     throw refused(`--${flag} cannot be used under content trust: it may bring in images that nobody checked`);
+  if (kind === "podman" && (invocation.flags.get("file") ?? []).length > 1) {
+    throw refused("several -f are not understood: podman joins the files", "join them into one file");
+  }
   if ((env["EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"] ?? "") !== "") {
     throw refused(
       "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY may replace images after they were checked",

@@ -84,7 +84,9 @@ async function prepare(
     directory,
     input: options.input,
     isClassic: () => usesClassicBuilder(engine, invocation, env),
-    keepsGitDirectory: parseBoolean(buildArgumentValues.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "") === true,
+    // podman leaves .git where it is
+    keepsGitDirectory:
+      kind === "podman" || parseBoolean(buildArgumentValues.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "") === true,
     trust: (bytes, file) =>
       trustDockerfile(bytes, {
         file,

@@ -1,6 +1,6 @@
 /** Dockerfiles that are files on this machine. */
 import { copyFile, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { EngineKind } from "../command-line/invocation.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
@@ -13,6 +13,15 @@ export interface FoundDockerfile {
   /** where it is */
   readonly path: string;
   readonly bytes: Uint8Array;
+}
+
+/** A Dockerfile that is no file of this machine yet. */
+export interface PackedDockerfile {
+  /** its name in the archive, cleaned: no `./`, no `//` */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** what stood beside it and belongs to it, by what its name adds to the Dockerfile's */
+  readonly companions?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** What the engine looks for when no `-f` is given, in its order. */
@@ -37,18 +46,33 @@ export async function findDockerfile(
   const candidates =
     file === undefined
       ? defaultNames[kind].map((name) => join(directory, name))
-      : [file, ...(kind === "podman" && !isAbsolute(file) ? [join(directory, file)] : [])];
+      : [file, ...(kind === "podman" ? [join(directory, file)] : [])];
   for (const path of candidates) {
-    if (!(await exists(path))) continue;
-    if (kind === "podman" && path.endsWith(".in")) {
-      throw new DockerfileRefused(
-        `${path} is a template for the C preprocessor`,
-        "preprocess it, and build from the result",
-      );
-    }
-    return { name: path, path, bytes: await readBounded(path) };
+    const found = await findFile(path, kind);
+    if (found !== undefined) return found;
   }
   throw missing(resolve(candidates[0] ?? directory));
+}
+
+/**
+ * Reads one file.
+ *
+ * @returns undefined when it is not there
+ * @throws UsageError as {@link findDockerfile}
+ */
+export async function findFile(path: string, kind: EngineKind): Promise<FoundDockerfile | undefined> {
+  if (!(await exists(path))) return undefined;
+  refuseTemplate(path, kind);
+  return { name: path, path, bytes: await readBounded(path) };
+}
+
+/** @throws UsageError `DOCKERFILE_REFUSED` for a file that podman gives to the C preprocessor before it reads it */
+export function refuseTemplate(name: string, kind: EngineKind): void {
+  if (kind !== "podman" || !name.endsWith(".in")) return;
+  throw new DockerfileRefused(
+    `${name} is a template for the C preprocessor`,
+    "preprocess it, and build from the result",
+  );
 }
 
 /** Answers whether a file lies in a directory, links followed. */
@@ -64,7 +88,7 @@ export async function refuseOutside(directory: string, path: string, name: strin
 }
 
 /** Files beside a Dockerfile that belong to it by their names. */
-const companions = [".dockerignore", ".containerignore", ".rego"];
+export const companionEndings = [".dockerignore", ".containerignore", ".rego"] as const;
 
 /**
  * Puts a Dockerfile where only the engine reads it: under its own name, with what belongs to it beside it.
@@ -78,10 +102,24 @@ export async function placeDockerfile(
 ): Promise<string> {
   const name = basename(found.path);
   const placed = await directory.write(name, bytes);
-  for (const ending of companions) {
+  for (const ending of companionEndings) {
     const companion = join(dirname(found.path), name + ending);
     if (await exists(companion)) await copyFile(companion, placed + ending);
   }
+  return placed;
+}
+
+/**
+ * The same for a Dockerfile that came in an archive or on standard input.
+ *
+ * @returns its new path
+ */
+export async function placePackedDockerfile(
+  { name, bytes, companions = new Map() }: PackedDockerfile,
+  directory: PrivateDirectory,
+): Promise<string> {
+  const placed = await directory.write(posix.basename(name), bytes);
+  for (const [ending, content] of companions) await directory.write(posix.basename(name) + ending, content);
   return placed;
 }
 

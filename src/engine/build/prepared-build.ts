@@ -1,6 +1,6 @@
 /** From what the user asked to build to what the engine is asked to build: the same files, and a Dockerfile in which every image is a digest. */
 import { createReadStream } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import { HttpClient } from "../../registry/http-client.ts";
 import { findPackedDockerfile, replacePackedDockerfile } from "./archive-context.ts";
@@ -8,7 +8,16 @@ import type { TrustedDockerfile } from "./base-images.ts";
 import { type BuildContext, readContext } from "./build-context.ts";
 import { checkOut, parseGitSource } from "./git-context.ts";
 import { findPackableContext, packContext, packedName } from "./classic-context.ts";
-import { findDockerfile, isInside, placeDockerfile, refuseOutside } from "./local-dockerfile.ts";
+import {
+  findDockerfile,
+  findFile,
+  type FoundDockerfile,
+  isInside,
+  placeDockerfile,
+  placePackedDockerfile,
+  refuseOutside,
+  refuseTemplate,
+} from "./local-dockerfile.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 import { DockerfileRefused } from "./refused.ts";
 import { type Spooled, spool } from "./spool.ts";
@@ -54,6 +63,8 @@ const maxInputBytes = 16 * 1024 * 1024;
  * @throws UsageError `USAGE`, `FILE_UNREADABLE`, `DOCKERFILE_REFUSED`; NetworkError for remote contexts; and as `trust` throws
  */
 export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild> {
+  const { file, kind } = request;
+  if (kind === "podman" && file !== undefined && isRemote(file)) return await withRemoteDockerfile(request, file);
   const context = await readContext(request.context);
   if (request.file === "-") return await fromInput(request, context);
   if (context.kind === "directory") return await fromDirectory(request, context.path);
@@ -70,12 +81,15 @@ async function fromInput(request: BuildRequest, { kind }: BuildContext): Promise
     throw new UsageError("USAGE", "invalid argument: can't use stdin for both build context and dockerfile");
   }
   const dockerfile = await request.trust(await collect(request.input()), inputName);
+  if (request.kind === "podman") {
+    const file = await placePackedDockerfile({ name: inputName, bytes: dockerfile.bytes }, request.directory);
+    return { context: request.context, file, input: undefined, dockerfile };
+  }
   return { context: request.context, file: "-", input: await asInput(dockerfile, request), dockerfile };
 }
 
 async function fromDirectory(request: BuildRequest, path: string): Promise<PreparedBuild> {
-  if (request.file !== undefined && /^https?:\/\//i.test(request.file))
-    return await withRemoteDockerfile(request, request.file);
+  if (request.file !== undefined && isRemote(request.file)) return await withRemoteDockerfile(request, request.file);
   const found = await findDockerfile(path, request.file, request.kind);
   const dockerfile = await request.trust(found.bytes, found.name);
   const packable =
@@ -89,8 +103,13 @@ async function fromDirectory(request: BuildRequest, path: string): Promise<Prepa
   return { context: request.context, file, input: undefined, dockerfile };
 }
 
+function isRemote(file: string): boolean {
+  return /^https?:\/\//i.test(file);
+}
+
 /** `-f https://…`, which buildx and podman fetch. */
 async function withRemoteDockerfile(request: BuildRequest, url: string): Promise<PreparedBuild> {
+  refuseTemplate(url, request.kind);
   const bytes = await fetched(new URL(url), request, collect);
   const dockerfile = await request.trust(bytes, url);
   const file = await request.directory.write("Dockerfile", dockerfile.bytes);
@@ -98,13 +117,22 @@ async function withRemoteDockerfile(request: BuildRequest, url: string): Promise
 }
 
 async function fromCheckout(request: BuildRequest, root: string): Promise<PreparedBuild> {
-  const wanted = request.file === undefined ? undefined : join(root, request.file);
-  const found = await findDockerfile(root, wanted, request.kind);
-  const name = found.path.slice(root.length + 1);
-  await refuseOutside(root, found.path, name);
-  const dockerfile = await request.trust(found.bytes, name);
+  const found = (await ownDockerfile(request)) ?? (await checkedOutDockerfile(request, root));
+  const dockerfile = await request.trust(found.bytes, found.name);
   const file = await placeDockerfile(found, dockerfile.bytes, request.directory);
   return { context: root, file, input: undefined, dockerfile };
+}
+
+/** podman looks for the file of `-f` in the working directory first, whatever the context is. */
+async function ownDockerfile({ file, kind }: BuildRequest): Promise<FoundDockerfile | undefined> {
+  return kind === "podman" && file !== undefined ? await findFile(file, kind) : undefined;
+}
+
+async function checkedOutDockerfile({ file, kind }: BuildRequest, root: string): Promise<FoundDockerfile> {
+  const found = await findDockerfile(root, file === undefined ? undefined : join(root, file), kind);
+  const name = found.path.slice(root.length + 1);
+  await refuseOutside(root, found.path, name);
+  return { ...found, name };
 }
 
 async function fromUrl(request: BuildRequest, url: URL): Promise<PreparedBuild> {
@@ -126,7 +154,15 @@ async function fromSpool(request: BuildRequest, { file, kind }: Spooled, name: s
     throw new UsageError("USAGE", "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
   }
   const dockerfile = await request.trust(await collect(createReadStream(file)), name);
+  if (request.kind === "podman") return await withoutFiles(dockerfile, request);
   return { context: "-", file: undefined, input: await asInput(dockerfile, request), dockerfile };
+}
+
+/** podman's context then is a directory with this file in it and nothing else. */
+async function withoutFiles(dockerfile: TrustedDockerfile, { directory }: BuildRequest): Promise<PreparedBuild> {
+  const context = await directory.subdirectory("context");
+  const file = await directory.write(join(basename(context), inputName), dockerfile.bytes);
+  return { context, file, input: undefined, dockerfile };
 }
 
 /** A file and not a pipe: podman opens its standard input by name. */
@@ -135,11 +171,28 @@ async function asInput({ bytes }: TrustedDockerfile, { directory }: BuildRequest
 }
 
 async function fromArchive(request: BuildRequest, file: string): Promise<PreparedBuild> {
+  if (request.kind === "podman") return await fromPodmansArchive(request, file);
   const packed = await findPackedDockerfile(file, request.file, request.kind);
   const dockerfile = await request.trust(packed.bytes, packed.name);
   const target = join(request.directory.path(), "rewritten.tar");
   await replacePackedDockerfile(file, target, { name: packed.name, bytes: dockerfile.bytes });
   return { context: "-", file: packed.name, input: { file: target }, dockerfile };
+}
+
+/**
+ * podman looks for a relative path in the working directory before it looks into the archive, so that it gets an absolute one; the archive
+ * stays as it is.
+ */
+async function fromPodmansArchive(request: BuildRequest, archive: string): Promise<PreparedBuild> {
+  const own = await ownDockerfile(request);
+  const found = own ?? (await findPackedDockerfile(archive, request.file, request.kind));
+  const dockerfile = await request.trust(found.bytes, found.name);
+  const placed = { ...found, bytes: dockerfile.bytes };
+  const file =
+    own === undefined
+      ? await placePackedDockerfile(placed, request.directory)
+      : await placeDockerfile(own, dockerfile.bytes, request.directory);
+  return { context: "-", file, input: { file: archive }, dockerfile };
 }
 
 async function collect(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

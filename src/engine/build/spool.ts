@@ -74,11 +74,20 @@ async function readStart(file: string): Promise<Buffer> {
   }
 }
 
-/** Whether a block is the header of a tar archive: its checksum says so. */
+/** Whether a block is the header of a tar archive to Go, which takes bytes for signed or unsigned numbers when it sums them up. */
 function isTarHeader(block: Buffer): boolean {
   if (block.length < 512 || block.every((byte) => byte === 0)) return false;
-  const stored = /^\s*([0-7]+)[\s\0]*$/.exec(block.toString("latin1", 148, 156))?.[1];
-  let sum = 8 * 0x20;
-  for (const [index, byte] of block.entries()) if (index < 148 || index >= 156) sum += byte;
-  return stored !== undefined && Number.parseInt(stored, 8) === sum;
+  const stored =
+    block
+      .toString("latin1", 148, 156)
+      .replaceAll(/^[ \0]+|[ \0]+$/g, "")
+      .split("\0", 1)[0] ?? "";
+  if (!/^[0-7]+$/.test(stored)) return false;
+  let [unsigned, signed] = [8 * 0x20, 8 * 0x20];
+  for (const [index, byte] of block.entries()) {
+    if (index >= 148 && index < 156) continue;
+    unsigned += byte;
+    signed += byte < 0x80 ? byte : byte - 0x100;
+  }
+  return [unsigned, signed].includes(Number.parseInt(stored, 8));
 }

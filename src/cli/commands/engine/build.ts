@@ -1,5 +1,7 @@
 /** `docker build` under content trust: no image enters it that is not signed. */
 import { createReadStream } from "node:fs";
+import { dirname } from "node:path";
+import { UsageError } from "../../../errors.ts";
 import type { EngineInvocation } from "../../../engine/command-line/invocation.ts";
 import { buildImage } from "../../../engine/build/build-image.ts";
 import { registryTriggers } from "../../../engine/build/onbuild-triggers.ts";
@@ -29,8 +31,14 @@ async function build(invocation: EngineInvocation, context: EngineCommandContext
   });
 }
 
-/** podman builds from the working directory when nothing is named. */
+/** podman builds from the directory of the first file, or from the working directory when nothing is named. */
 function contextOperand(invocation: EngineInvocation, { io, engine }: EngineCommandContext): string {
-  if (engine.kind === "podman" && invocation.operands.length === 0) return ".";
-  return onlyOperand(invocation, "[OPTIONS] PATH | URL | -", io).text;
+  if (engine.kind !== "podman" || invocation.operands.length > 0)
+    return onlyOperand(invocation, "[OPTIONS] PATH | URL | -", io).text;
+  const [file] = invocation.flags.get("file") ?? [];
+  if (file === undefined) return ".";
+  if (file !== "-" && !/^(?:https?:\/\/|git:\/\/|github\.com\/)/.test(file)) return dirname(file);
+  throw new UsageError("USAGE", "no context directory and no Containerfile specified", {
+    hint: "name the build context: tagseal build -f FILE DIRECTORY",
+  });
 }
