@@ -21,6 +21,7 @@ const other = `sha256:${"e".repeat(64)}`;
 
 interface Asked {
   readonly engine?: "docker" | "podman";
+  readonly isClassic?: boolean;
   readonly buildArguments?: Readonly<Record<string, string>>;
   readonly contexts?: readonly string[];
   readonly platforms?: readonly string[];
@@ -61,6 +62,7 @@ async function trusted(text: string | Uint8Array, asked: Asked = {}): Promise<{ 
     engine,
     buildArguments: new Map(Object.entries(buildArguments)),
     contexts: new Set(contexts),
+    isClassic: () => Promise.resolve(asked.isClassic === true),
     platformVariables: () => Promise.resolve(platforms.map(variables)),
     images: {
       resolve: async (reference) => {
@@ -149,9 +151,61 @@ const rows: readonly Row[] = [
   ["a stage by argument", "ARG S=a\nFROM base:1 AS a\nFROM $S\n", `ARG S=a\nFROM base@${one} AS a\nFROM a\n`],
   ["nothing", "FROM $B\n", /^Dockerfile:1: \$B is not understood: it stands for nothing/],
   ["a missing one", "FROM base:${V:?which}\n", /V: which/],
-  ["patterns", "ARG B=base:1\nFROM ${B%:*}\n", /of an unknown kind/],
-  ["no name", "FROM base$\n", /a \$ names no variable/],
-  ["escapes", "FROM base\\:1\n", /escape character/],
+  ["no name", "FROM base$\n", /^Dockerfile:1: base\$: invalid reference format/],
+  ["escapes", "FROM base\\:1\n", `FROM base@${one}\n`],
+  ["escapes for podman", "FROM base\\:1\n", /escape character/, { engine: "podman" }],
+
+  // patterns, which only today's front-ends know: others refuse the file
+  ["a prefix", "ARG V=v1\nFROM base:${V#v}\n", `ARG V=v1\nFROM base@${one}\n`],
+  ["the longest prefix", "ARG V=a/b/1\nFROM base:${V##*/}\n", `ARG V=a/b/1\nFROM base@${one}\n`],
+  ["a suffix", "ARG B=base:1\nFROM ${B%:*}:2\n", `ARG B=base:1\nFROM base@${two}\n`],
+  ["the longest suffix", "ARG V=1.2.3\nFROM base:${V%%.*}\n", `ARG V=1.2.3\nFROM base@${one}\n`],
+  [
+    "a registry with a slash too many",
+    "ARG REG=host:5000/\nARG V=v1\nFROM ${REG%/}/team/app:v${V#v}\n",
+    `ARG REG=host:5000/\nARG V=v1\nFROM host:5000/team/app@${app}\n`,
+  ],
+  ["another text for the first", "ARG V=v1\nFROM base:${V/v/}\n", `ARG V=v1\nFROM base@${one}\n`],
+  ["another text for all", "ARG V=x1x\nFROM base:${V//x/}\n", `ARG V=x1x\nFROM base@${one}\n`],
+  ["a slash in a pattern", "ARG V=x/1\nFROM base:${V/x\\//}\n", `ARG V=x/1\nFROM base@${one}\n`],
+  ["a pattern in an argument", "ARG V=v1\nARG W=${V#v}\nFROM base:$W\n", `ARG V=v1\nARG W=\${V#v}\nFROM base@${one}\n`],
+  [
+    "a pattern for the classic builder",
+    "ARG V=v1\nFROM base:${V#v}\n",
+    `ARG V=v1\nFROM base@${one}\n`,
+    { isClassic: true },
+  ],
+  ["a pattern for podman", "ARG V=v1\nFROM base:${V#v}\n", /of an unknown kind/, { engine: "podman" }],
+  [
+    "what older engines take for nothing and newer ones do not",
+    "ARG V=v1\nARG W=${V#v}\nFROM base:${W:-2}\n",
+    /^Dockerfile:3: engines read base:\$\{W:-2\} differently/,
+  ],
+  [
+    "what the classic builder refuses it cannot take for nothing",
+    "ARG V=v1\nARG W=${V#v}\nFROM base:${W:-2}\n",
+    `ARG V=v1\nARG W=\${V#v}\nFROM base@${one}\n`,
+    { isClassic: true },
+  ],
+  ["a pattern in the default of another", "FROM base:${V:-${W#x}1}\n", `FROM base@${one}\n`],
+  ["a substitution nobody knows", "ARG V=v1\nFROM base:${V^}\n", /of an unknown kind/],
+  [
+    "an argument that no image depends on",
+    "ARG VER=1.2\nARG SHORT=${VER//./}\nARG BAD=${VER^^}\nARG WORSE=${\nFROM base:1\n",
+    `ARG VER=1.2\nARG SHORT=\${VER//./}\nARG BAD=\${VER^^}\nARG WORSE=\${\nFROM base@${one}\n`,
+  ],
+  [
+    "an argument that one does depend on",
+    "ARG V=1\nARG BAD=${V^^}\nFROM base:$BAD\n",
+    /substitution of V is of an unknown kind/,
+  ],
+  [
+    "one line of arguments for the classic builder",
+    "ARG A=1 B=${A:-2}\nFROM base:$B\n",
+    `ARG A=1 B=\${A:-2}\nFROM base@${two}\n`,
+    { isClassic: true },
+  ],
+  ["no platform for the classic builder", "FROM base:${TARGETARCH:-1}\n", `FROM base@${one}\n`, { isClassic: true }],
   ["upper case", "FROM Base:1\n", /^Dockerfile:1: Base:1: invalid reference format/],
 
   // platforms
@@ -460,7 +514,37 @@ const rows: readonly Row[] = [
   ],
   ["what is almost JSON", 'FROM base:1\nRUN ["cat"] <<EOF\nFROM evil\nEOF\n', /what looks like JSON/],
   ["never ending", "FROM base:1\nRUN <<EOF\nFROM evil\n", /here-document EOF has no end/],
-  ["beside a pattern", "FROM base:1\nRUN cat <<EOF ${x#y}\nFROM evil\nEOF\n", /here-document with a \$\{…\} beside it/],
+  [
+    "beside a pattern",
+    "FROM base:1\nRUN cat <<EOF ${x%%.*}\nFROM evil\nEOF\nFROM base:2\n",
+    `FROM base@${one}\nRUN cat <<EOF \${x%%.*}\nFROM evil\nEOF\nFROM base@${two}\n`,
+  ],
+  [
+    "beside a pattern, when older engines would find instructions in it",
+    "FROM base:1\nRUN cat <<LABEL ${x%%.*}\nFROM evil\nLABEL\n",
+    /engines read this line differently/,
+  ],
+  [
+    "beside a substitution that only shells know",
+    "FROM base:1\nRUN echo ${x:0:3} <<EOF\nFROM evil\nEOF\n",
+    `FROM base@${one}\nRUN echo \${x:0:3} <<EOF\nFROM evil\nEOF\n`,
+  ],
+  [
+    "beside a substitution that hides it from engines",
+    "FROM base:1\nRUN echo ${x[0]} <<EOF\nFROM evil\nLABEL x=y\n",
+    /^Dockerfile:3: evil:latest/,
+  ],
+  [
+    "behind a test that is no JSON",
+    "FROM base:1\nRUN [ -f /x ] || cat > /x <<EOF\nFROM evil\nEOF\n",
+    `FROM base@${one}\nRUN [ -f /x ] || cat > /x <<EOF\nFROM evil\nEOF\n`,
+  ],
+  [
+    "behind other tests",
+    'FROM base:1\nRUN [[ "$A" == "b" ]] && [ "x" = "y" ] && cat <<EOF\nFROM evil\nEOF\n',
+    `FROM base@${one}\nRUN [[ "$A" == "b" ]] && [ "x" = "y" ] && cat <<EOF\nFROM evil\nEOF\n`,
+  ],
+  ["a list of numbers is almost JSON", "FROM base:1\nRUN [ 1 ] <<EOF\nFROM evil\nEOF\n", /what looks like JSON/],
   ["with an odd name", 'FROM base:1\nRUN cat <<"a b"\nFROM evil\na b\n', /here-document with the name/],
   [
     "in CRLF",

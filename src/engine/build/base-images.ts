@@ -12,10 +12,11 @@ import {
 } from "../../reference/image-reference.ts";
 import { type SyntaxUse, syntaxUses } from "./dockerfile/directives.ts";
 import type { DockerfileFacts, ImageUse } from "./dockerfile/facts.ts";
-import { type Meaning, meaningOf, type NameSettings, usesPlatform } from "./dockerfile/meaning.ts";
+import { type Meaning, NameReader, type NameSettings, usesPlatform, usesVariables } from "./dockerfile/meaning.ts";
 import { readDockerfile, readTrigger } from "./dockerfile/reading.ts";
 import { LineRefused } from "./dockerfile/refusal.ts";
 import { applyEdits, type Edit } from "./dockerfile/rewriting.ts";
+import { builderOf } from "./dockerfile/shell-grammar.ts";
 import type { Variables } from "./dockerfile/substitution.ts";
 import { DockerfileRefused } from "./refused.ts";
 
@@ -38,9 +39,11 @@ export interface BaseImageSource {
 }
 
 /** What decides about a Dockerfile besides its text. */
-export interface DockerfileSettings extends Omit<NameSettings, "platformVariables"> {
+export interface DockerfileSettings extends Omit<NameSettings, "platformVariables" | "builder"> {
   /** for messages, as the user knows the file */
   readonly file: string;
+  /** whether docker's classic builder will do it; asked only when a name depends on variables */
+  isClassic(): Promise<boolean>;
   /** asked only when a name depends on the platform */
   platformVariables(): Promise<readonly Variables[]>;
   readonly images: BaseImageSource;
@@ -68,16 +71,26 @@ export async function trustDockerfile(bytes: Uint8Array, settings: DockerfileSet
   const source = Buffer.from(bytes).toString("latin1");
   try {
     const facts = readDockerfile(source, engine);
-    const platformVariables = usesPlatform(facts) ? await settings.platformVariables() : [new Map<string, string>()];
-    return await new Resolution(source, facts, { ...settings, platformVariables }).run();
+    return await new Resolution(source, facts, { ...settings, ...(await engineVariables(facts, settings)) }).run();
   } catch (error) {
     throw error instanceof LineRefused ? located(error, file, error.line) : error;
   }
 }
 
+/** Who reads the variables in names, and what it predefines. */
+async function engineVariables(
+  facts: DockerfileFacts,
+  settings: DockerfileSettings,
+): Promise<Pick<NameSettings, "builder" | "platformVariables">> {
+  const builder = builderOf(settings.engine, usesVariables(facts) && (await settings.isClassic()));
+  const hasPlatforms = usesPlatform(facts) && builder !== "classic";
+  return { builder, platformVariables: hasPlatforms ? await settings.platformVariables() : [new Map()] };
+}
+
 class Resolution {
   readonly #source: string;
   readonly #facts: DockerfileFacts;
+  readonly #names: NameReader;
   readonly #settings: NameSettings & Pick<DockerfileSettings, "file" | "images">;
   readonly #edits: Edit[] = [];
   /** by the complete spelling of the name: a tag is resolved once, however often it appears (I5) */
@@ -91,6 +104,7 @@ class Resolution {
   ) {
     this.#source = source;
     this.#facts = facts;
+    this.#names = new NameReader(facts, settings);
     this.#settings = settings;
   }
 
@@ -112,7 +126,7 @@ class Resolution {
 
   async #takeUse(use: ImageUse): Promise<void> {
     const { start, end, written } = use;
-    const meaning = meaningOf(use, this.#facts, this.#settings);
+    const meaning = this.#names.meaningOf(use);
     if (meaning.kind === "stages") return;
     const text = meaning.kind === "image" ? await this.#takeImage(use, meaning) : meaning.literal;
     if (text !== written) this.#edits.push({ start, end, text });
@@ -121,7 +135,7 @@ class Resolution {
   async #takeImage(use: ImageUse, { reference }: Extract<Meaning, { kind: "image" }>): Promise<string> {
     const image = await this.#resolve(reference, use.line);
     if (use.position === "from") await this.#checkTriggers(image, use);
-    return isExact(reference) && !/["'$]/.test(use.written) ? use.written : image.name;
+    return isExact(reference) && !/["'$\\`]/.test(use.written) ? use.written : image.name;
   }
 
   async #resolve(reference: ImageReference, line: number): Promise<BaseImage> {
@@ -168,7 +182,7 @@ class Resolution {
   ): readonly Extract<Meaning, { kind: "image" }>[] {
     try {
       return readTrigger(Buffer.from(trigger, "utf8").toString("latin1"), this.#settings.engine)
-        .map((found) => meaningOf({ ...found, stage: at.stage, line: at.line }, this.#facts, this.#settings))
+        .map((found) => this.#names.meaningOf({ ...found, stage: at.stage, line: at.line }))
         .filter((meaning) => meaning.kind === "image");
     } catch (error) {
       throw error instanceof LineRefused ? at.refuse(error.message) : error;
@@ -185,13 +199,14 @@ class Resolution {
 
   /** Reads the result once more: nothing may be left in it that the engine would still have to resolve. */
   #check(rewritten: string): void {
-    const names = new Set([...this.#images.values()].map(({ name }) => name));
+    const known = new Set([...this.#images.values()].map(({ name }) => name));
     const facts = readDockerfile(rewritten, this.#settings.engine);
+    const reader = new NameReader(facts, this.#settings);
     const isSame =
       facts.images.length === this.#facts.images.length && facts.stages.length === this.#facts.stages.length;
     const loose = facts.images.find((use) => {
-      const meaning = meaningOf(use, facts, this.#settings);
-      return meaning.kind === "image" && !names.has(use.written) && !isExact(meaning.reference);
+      const meaning = reader.meaningOf(use);
+      return meaning.kind === "image" && !known.has(use.written) && !isExact(meaning.reference);
     });
     if (isSame && loose === undefined) return;
     throw new LineRefused(loose?.line ?? 1, "a name there cannot be replaced by a digest", {

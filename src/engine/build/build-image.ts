@@ -74,6 +74,8 @@ async function prepare(
   const { kind } = engine;
   const buildArgumentValues = buildArguments(invocation, env);
   const target = { platforms: buildPlatforms(invocation, kind, env), stage: flagValue(invocation, "target") };
+  let classic: Promise<boolean> | undefined;
+  const isClassic = (): Promise<boolean> => (classic ??= usesClassicBuilder(engine, invocation, env));
   const names = buildContexts(invocation).map(([name]) => (kind === "podman" ? name : contextName(name)));
   return await prepareBuild({
     kind,
@@ -83,7 +85,7 @@ async function prepare(
     signal,
     directory,
     input: options.input,
-    isClassic: () => usesClassicBuilder(engine, invocation, env),
+    isClassic,
     // podman leaves .git where it is
     keepsGitDirectory:
       kind === "podman" || parseBoolean(buildArgumentValues.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "") === true,
@@ -94,6 +96,7 @@ async function prepare(
         images,
         buildArguments: buildArgumentValues,
         contexts: new Set(names),
+        isClassic,
         platformVariables: () => platformVariables(engine, target),
       }),
   });

@@ -4,6 +4,7 @@
  */
 import type { EngineKind } from "../../command-line/invocation.ts";
 import { escapeReadings } from "./directives.ts";
+import { heredocGrammars, type ShellGrammar } from "./shell-grammar.ts";
 
 /** How a Dockerfile is cut into instructions. */
 export interface Dialect {
@@ -14,6 +15,8 @@ export interface Dialect {
   readonly continuation: "unescaped" | "any";
   /** here-documents: all; not those with white space after `<<` (early BuildKit); none (before 2021, podman before 4.9) */
   readonly heredocs: "all" | "plain" | "none";
+  /** by which a line with here-documents is split into words; a line that has no words by it opens none */
+  readonly grammar: ShellGrammar;
 }
 
 /** Every reading an engine of this kind may have of `source`, the current one first. */
@@ -21,8 +24,22 @@ export function dialectsOf(source: string, engine: EngineKind): readonly Dialect
   const continuations: readonly Dialect["continuation"][] = /(?:\\\\|``)[ \t]*\r?$/m.test(source)
     ? ["unescaped", "any"]
     : ["unescaped"];
-  const heredocs: readonly Dialect["heredocs"][] = source.includes("<<") ? ["all", "plain", "none"] : ["all"];
   return escapeReadings(source).flatMap((escape) =>
-    continuations.flatMap((continuation) => heredocs.map((mode) => ({ engine, escape, continuation, heredocs: mode }))),
+    continuations.flatMap((continuation) =>
+      heredocReadings(source).map(({ heredocs, grammar }) => ({ engine, escape, continuation, heredocs, grammar })),
+    ),
   );
+}
+
+/** Without `<<` all are one; without `${` the grammar does not matter. */
+function heredocReadings(source: string): readonly Pick<Dialect, "heredocs" | "grammar">[] {
+  const [grammar, ...older] = heredocGrammars;
+  const current = { heredocs: "all", grammar } as const;
+  if (!source.includes("<<")) return [current];
+  const grammars = source.includes("${") ? [grammar, ...older] : [grammar];
+  return [
+    current,
+    ...grammars.map((known) => ({ heredocs: "plain", grammar: known }) as const),
+    { heredocs: "none", grammar },
+  ];
 }

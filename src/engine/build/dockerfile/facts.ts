@@ -36,7 +36,8 @@ export interface ImageUse {
 
 /** A reading of a Dockerfile. */
 export interface DockerfileFacts {
-  readonly escape: string;
+  /** the escape character, in every reading an engine may have */
+  readonly escapes: readonly string[];
   readonly arguments: readonly GlobalArgument[];
   /** name of each stage as written; undefined without `AS` */
   readonly stages: readonly (string | undefined)[];
@@ -104,7 +105,7 @@ class Collector {
   facts(): DockerfileFacts {
     const { escape } = this.#dialect;
     if (this.#stages.length === 0) throw new LineRefused(1, "there is no FROM in it", { refusedByEngine: true });
-    return { escape, arguments: this.#arguments, stages: this.#stages, images: this.#images };
+    return { escapes: [escape], arguments: this.#arguments, stages: this.#stages, images: this.#images };
   }
 
   take(instruction: Instruction, isTrigger = false): void {

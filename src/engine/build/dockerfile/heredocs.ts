@@ -5,10 +5,12 @@
  * @see BuildKit: frontend/dockerfile/parser (heredocsFromLine), frontend/dockerfile/shell
  */
 import type { Dialect } from "./dialect.ts";
+import { ExpansionRefused } from "./expansion-refused.ts";
 import { type Instruction, triggerOf } from "./instruction.ts";
+import { jsonForm } from "./json-form.ts";
 import { type HeredocEnd, type LogicalLine, unicodeSpace } from "./logical-lines.ts";
 import { LineRefused } from "./refusal.ts";
-import { isSpace } from "./source-text.ts";
+import { splitWords } from "./substitution.ts";
 
 const openers: ReadonlySet<string> = new Set(["add", "copy", "run"]);
 
@@ -18,27 +20,30 @@ const openers: ReadonlySet<string> = new Set(["add", "copy", "run"]);
  * @throws LineRefused when engines may disagree about them
  */
 export function heredocsOf(line: LogicalLine, instruction: Instruction, dialect: Dialect): readonly HeredocEnd[] {
-  const { heredocs } = dialect;
-  if (heredocs === "none" || !line.text.includes("<<")) return [];
+  if (dialect.heredocs === "none" || !line.text.includes("<<")) return [];
   const opener = triggerOf(instruction) ?? instruction;
   if (!openers.has(opener.keyword) || isJsonForm(opener.rest.text, line)) return [];
   if (unicodeSpace.test(line.text)) throw notUnderstood(line, "white space that is not ASCII");
-  const words = splitWords(line, heredocs === "all");
-  return words.flatMap((word) => heredocIn(word, line) ?? []);
+  return wordsOf(line, dialect).flatMap((word) => heredocIn(word, line) ?? []);
 }
 
 /** `RUN ["sh", "-c", "…"]`: words in there are no here-documents. */
 function isJsonForm(rest: string, line: LogicalLine): boolean {
-  if (!rest.startsWith("[")) return false;
+  const form = jsonForm(Buffer.from(rest, "latin1").toString("utf8"));
+  // older engines take a line that begins with JSON for JSON, whatever follows
+  if (form === "beginning" && /<<-?[\s"']*\w/.test(rest)) throw notUnderstood(line, "what looks like JSON");
+  return form === "whole";
+}
+
+/** A line that an engine cannot split into words has none. */
+function wordsOf(line: LogicalLine, { heredocs, grammar }: Dialect): readonly string[] {
   try {
-    const value: unknown = JSON.parse(Buffer.from(rest, "latin1").toString("utf8"));
-    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return true;
+    return splitWords(Buffer.from(line.text, "latin1").toString("utf8"), grammar, heredocs === "all");
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof ExpansionRefused)) throw error;
+    if (error.byEngine) return [];
+    throw new LineRefused(line.line, `the line is not understood: ${error.message}`);
   }
-  // some engines take what begins like JSON for JSON, others for a command
-  if (/<<-?[\s"']*\w/.test(rest)) throw notUnderstood(line, "what looks like JSON");
-  return false;
 }
 
 const heredocPattern = /^\d*<<(-?)[\t\n\f\r ]*([^<]*)$/;
@@ -55,60 +60,4 @@ function notUnderstood({ line }: LogicalLine, what: string): LineRefused {
   return new LineRefused(line, `a here-document with ${what} is not understood`, {
     hint: "give the here-document a plain name such as <<EOF, right behind the <<",
   });
-}
-
-/** Splits a line into words, quotes and escapes kept, variables as they are. A line the lexer cannot read has no words. */
-function splitWords(line: LogicalLine, joinsSpace: boolean): readonly string[] {
-  const { text } = line;
-  const words: string[] = [];
-  let word = "";
-  const end = (): void => {
-    if (word !== "") words.push(word);
-    word = "";
-  };
-  for (let at = 0; at < text.length;) {
-    const character = text.charAt(at);
-    const piece = pieceAt(text, at, joinsSpace);
-    if (piece === undefined) return [];
-    if (piece === "unsure") {
-      if (/<<-?[\t ]*["']?\w/.test(text)) throw notUnderstood(line, "a ${…} beside it");
-      return [];
-    }
-    if (isSpace(character)) end();
-    else word += piece;
-    at += piece.length;
-  }
-  end();
-  return words;
-}
-
-/** The next indivisible piece; undefined where the lexer gives up, `unsure` where that depends on its version. */
-function pieceAt(text: string, at: number, joinsSpace: boolean): string | undefined {
-  const rest = text.slice(at, at + 2);
-  const character = rest.charAt(0);
-  if (character === "'") return quoted(/'[^']*'/y, text, at);
-  if (character === '"') return doubleQuoted(text, at);
-  if (character === "\\") return rest;
-  if (rest === "${") return quoted(/\$\{[A-Za-z_][A-Za-z0-9_]*(?::?[-+][^\\${}"'<\s]*)?\}/y, text, at) ?? "unsure";
-  if (rest === "<<" && joinsSpace) return quoted(/<<[\t\r ]*/y, text, at);
-  return character;
-}
-
-function quoted(pattern: RegExp, text: string, at: number): string | undefined {
-  pattern.lastIndex = at;
-  return pattern.exec(text)?.[0];
-}
-
-function doubleQuoted(text: string, start: number): string | undefined {
-  for (let at = start + 1; at < text.length; at += 1) {
-    const character = text.charAt(at);
-    if (character === '"') return text.slice(start, at + 1);
-    if (character === "\\") at += 1;
-    else if (text.startsWith("${", at)) {
-      const variable = pieceAt(text, at, false);
-      if (variable === "unsure") return variable;
-      at += (variable ?? "$").length - 1;
-    }
-  }
-  return undefined;
 }

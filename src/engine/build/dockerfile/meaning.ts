@@ -8,12 +8,16 @@ import {
 } from "../../../reference/image-reference.ts";
 import type { EngineKind } from "../../command-line/invocation.ts";
 import type { DockerfileFacts, ImageUse } from "./facts.ts";
+import { GlobalValues } from "./global-values.ts";
+import { ExpansionRefused } from "./expansion-refused.ts";
 import { LineRefused } from "./refusal.ts";
-import { expandWord, ExpansionRefused, holdsVariable, type Variables } from "./substitution.ts";
+import { argumentRules, type Builder } from "./shell-grammar.ts";
+import { holdsVariable, type Variables } from "./substitution.ts";
 
 /** What else decides about names. */
 export interface NameSettings {
   readonly engine: EngineKind;
+  readonly builder: Builder;
   /** `--build-arg`, by name */
   readonly buildArguments: Variables;
   /** what the engine predefines (`TARGETARCH`), once for each platform that is built */
@@ -29,23 +33,68 @@ export type Meaning =
   | { readonly kind: "stages" }
   | { readonly kind: "image"; readonly reference: ImageReference };
 
-/**
- * Decides what a name stands for.
- *
- * @throws LineRefused for names that are not understood
- */
-export function meaningOf(use: ImageUse, facts: DockerfileFacts, settings: NameSettings): Meaning {
-  if (use.position !== "from") return meaningOfName(checkedPlain(use), use, facts, settings);
-  const names = [
-    ...new Set(settings.platformVariables.map((predefined) => expandedBase(use, facts, settings, predefined))),
-  ];
-  const meanings = names.map((name) => meaningOfName(name, use, facts, settings));
-  const [meaning] = meanings;
-  if (meaning !== undefined && meanings.length === 1) return meaning;
-  if (meaning !== undefined && meanings.every(({ kind }) => kind === "stage")) return { kind: "stages" };
-  throw new LineRefused(use.line, `${use.written} is another image for each platform`, {
-    hint: "give each of them a stage of its own and choose the stage by variable, or build one platform at a time",
-  });
+/** Decides what the names in one file stand for. */
+export class NameReader {
+  readonly #facts: DockerfileFacts;
+  readonly #settings: NameSettings;
+  #readings: readonly (readonly GlobalValues[])[] | undefined;
+
+  constructor(facts: DockerfileFacts, settings: NameSettings) {
+    this.#facts = facts;
+    this.#settings = settings;
+  }
+
+  /**
+   * What a name stands for, by the rules of every version of the engine.
+   *
+   * @throws LineRefused for names that are not understood, or that versions of the engine understand differently
+   */
+  meaningOf(use: ImageUse): Meaning {
+    if (use.position !== "from") return this.#meaningOfName(checkedPlain(use), use);
+    if (isPlain(use.written)) return this.#meaningOfName(use.written, use);
+    if (this.#settings.engine === "podman" && /[\\`]/.test(use.written))
+      throw new LineRefused(use.line, `${use.written} is not understood: it holds an escape character`);
+    const outcomes = this.#allReadings().map((platforms) => engineOutcome(() => this.#meaningBy(platforms, use)));
+    const meanings = outcomes.filter((outcome): outcome is Meaning => !(outcome instanceof LineRefused));
+    const [meaning] = meanings;
+    if (meaning === undefined) throw outcomes[0] ?? new TypeError("there is always a reading");
+    if (meanings.every((other) => isSameMeaning(meaning, other))) return meaning;
+    throw new LineRefused(use.line, `engines read ${use.written} differently`, {
+      hint: "it depends on the engine's version what stands for nothing there; write the substitution in another way, or give the value with --build-arg",
+    });
+  }
+
+  /** By each set of rules: the values for each platform. */
+  #allReadings(): readonly (readonly GlobalValues[])[] {
+    const { builder, buildArguments, platformVariables } = this.#settings;
+    this.#readings ??= argumentRules[builder].flatMap((rules) =>
+      this.#facts.escapes.map((escape) =>
+        platformVariables.map(
+          (predefined) => new GlobalValues(this.#facts, { rules, escape, buildArguments, predefined }),
+        ),
+      ),
+    );
+    return this.#readings;
+  }
+
+  #meaningBy(platforms: readonly GlobalValues[], use: ImageUse): Meaning {
+    const names = [...new Set(platforms.map((values) => expandedBase(use, values)))];
+    const meanings = names.map((name) => this.#meaningOfName(name, use));
+    const [meaning] = meanings;
+    if (meaning !== undefined && meanings.length === 1) return meaning;
+    if (meaning !== undefined && meanings.every(({ kind }) => kind === "stage")) return { kind: "stages" };
+    throw new LineRefused(use.line, `${use.written} is another image for each platform`, {
+      hint: "give each of them a stage of its own and choose the stage by variable, or build one platform at a time",
+    });
+  }
+
+  #meaningOfName(name: string, use: ImageUse): Meaning {
+    const { engine, contexts } = this.#settings;
+    if (name === "scratch") return { kind: "scratch", literal: name };
+    if (findStage(name, use, this.#facts, engine)) return { kind: "stage", literal: name };
+    if (contexts.has(engine === "podman" ? name : contextName(name))) return { kind: "context", literal: name };
+    return { kind: "image", reference: imageNamed(name, use) };
+  }
 }
 
 /** The name under which BuildKit looks for a build context. */
@@ -56,6 +105,11 @@ export function contextName(name: string): string {
     if (hasCode(error, "REFERENCE_INVALID")) return name;
     throw error;
   }
+}
+
+/** Answers whether any name depends on variables. */
+export function usesVariables({ images }: DockerfileFacts): boolean {
+  return images.some(({ position, written }) => position === "from" && holdsVariable(written));
 }
 
 /** Answers whether any name depends on the platform. */
@@ -71,57 +125,36 @@ function checkedPlain({ written, line }: ImageUse): string {
   });
 }
 
-function expandedBase(
-  { written, line }: ImageUse,
-  facts: DockerfileFacts,
-  settings: NameSettings,
-  predefined: Variables,
-): string {
-  if (/[\\`]/.test(written)) throw new LineRefused(line, `${written} is not understood: it holds an escape character`);
-  if (!holdsVariable(written) && !/["']/.test(written)) return written;
-  return expanded(written, line, globalVariables(facts, settings, predefined), facts.escape);
+/** Nothing in it that an engine would replace or take off. */
+function isPlain(written: string): boolean {
+  return !holdsVariable(written) && !/["'\\`]/.test(written);
 }
 
-function expanded(word: string, line: number, variables: Variables, escape: string): string {
+function expandedBase({ written, line }: ImageUse, values: GlobalValues): string {
   try {
-    const value = expandWord(word, variables, escape);
-    if (value !== "") return value;
-    throw new ExpansionRefused("it stands for nothing; give its variables a default, or a value with --build-arg");
+    const name = values.expand(written);
+    if (name !== "") return name;
+    throw new ExpansionRefused("it stands for nothing; give its variables a default, or a value with --build-arg", {
+      byEngine: true,
+    });
   } catch (error) {
-    if (error instanceof ExpansionRefused) throw new LineRefused(line, `${word} is not understood: ${error.message}`);
+    if (!(error instanceof ExpansionRefused)) throw error;
+    throw new LineRefused(line, `${written} is not understood: ${error.message}`, { refusedByEngine: error.byEngine });
+  }
+}
+
+/** What a name means to one version of the engine, or why this version refuses it. */
+function engineOutcome(read: () => Meaning): Meaning | LineRefused {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof LineRefused && error.refusedByEngine) return error;
     throw error;
   }
 }
 
-/** Values of the variables a `FROM` may use. */
-function globalVariables(facts: DockerfileFacts, settings: NameSettings, predefined: Variables): Variables {
-  const { buildArguments } = settings;
-  const variables = new Map([...predefined].map(([name, value]) => [name, buildArguments.get(name) ?? value]));
-  for (const { name, value, line } of facts.arguments) {
-    const given =
-      buildArguments.get(name) ?? (value === undefined ? undefined : defaultOf(value, line, variables, facts));
-    if (given !== undefined) variables.set(name, given);
-  }
-  return variables;
-}
-
-function defaultOf(value: string, line: number, variables: Variables, { escape }: DockerfileFacts): string {
-  try {
-    return expandWord(value, variables, escape);
-  } catch (error) {
-    if (error instanceof ExpansionRefused)
-      throw new LineRefused(line, `the default of an ARG is not understood: ${error.message}`);
-    throw error;
-  }
-}
-
-function meaningOfName(name: string, use: ImageUse, facts: DockerfileFacts, settings: NameSettings): Meaning {
-  if (name === "scratch") return { kind: "scratch", literal: name };
-  const stage = findStage(name, use, facts, settings.engine);
-  if (stage) return { kind: "stage", literal: name };
-  const isContext = settings.contexts.has(settings.engine === "podman" ? name : contextName(name));
-  if (isContext) return { kind: "context", literal: name };
-  return { kind: "image", reference: imageNamed(name, use) };
+function isSameMeaning(one: Meaning, other: Meaning): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function imageNamed(name: string, { line, written }: ImageUse): ImageReference {
@@ -134,7 +167,8 @@ function imageNamed(name: string, { line, written }: ImageUse): ImageReference {
 }
 
 function invalidName(error: TagsealError, line: number, name: string): LineRefused {
-  return new LineRefused(line, `${name}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint });
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new LineRefused(line, `${name}: ${error.message}`, { ...hint, refusedByEngine: true });
 }
 
 /** @throws LineRefused where engines would not agree that it is a stage */

@@ -16,8 +16,13 @@ export function readDockerfile(source: string, engine: EngineKind): DockerfileFa
   const [current, ...others] = dialectsOf(source, engine);
   if (current === undefined) throw new TypeError("there is always a dialect");
   const facts = readFacts(source, current);
-  for (const dialect of others) refuseDifference(facts, readIfAccepted(source, dialect));
-  return facts;
+  const escapes = new Set(facts.escapes);
+  for (const dialect of others) {
+    const other = readIfAccepted(source, dialect);
+    refuseDifference(facts, other);
+    for (const escape of other?.escapes ?? []) escapes.add(escape);
+  }
+  return { ...facts, escapes: [...escapes] };
 }
 
 /**

@@ -1,0 +1,87 @@
+/** `RUN ["sh", "-c", "…"]`: which lines engines take for JSON. @see BuildKit: frontend/dockerfile/parser, parseJSON */
+
+/** Spaces and one value without others in it. */
+const simpleValue =
+  /[\t\n\r ]*(?:"(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)[\t\n\r ]*/uy;
+const maxDepth = 100;
+
+/**
+ * Tells how much of a text is JSON that begins with `[`.
+ *
+ * @returns `whole` for a list of texts and nothing else, which every engine takes for a list; `beginning` where engines differ, or
+ *   refuse it: older ones do not look at what follows, and no list may hold anything but texts; `none` for what no engine takes for JSON
+ */
+export function jsonForm(text: string): "whole" | "beginning" | "none" {
+  const start = text.search(/[^\t\n\v\f\r ]/);
+  if (start === -1 || text[start] !== "[") return "none";
+  const reader = new ValueReader(text);
+  const end = reader.endOfList(start, 0);
+  if (end === undefined) return reader.isTooDeep ? "beginning" : "none";
+  return !reader.holdsOthers && text.slice(end).trim() === "" ? "whole" : "beginning";
+}
+
+class ValueReader {
+  /** anything but texts */
+  holdsOthers = false;
+  isTooDeep = false;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** @returns where the list that begins at `start` is over; undefined when it is none */
+  endOfList(start: number, depth: number): number | undefined {
+    return this.#endOf(start, depth, "]", (at) => this.#endOfValue(at, depth));
+  }
+
+  #endOfValue(start: number, depth: number): number | undefined {
+    simpleValue.lastIndex = start;
+    const simple = simpleValue.exec(this.#text)?.[0];
+    if (simple !== undefined) {
+      if (!simple.trimStart().startsWith('"')) this.holdsOthers = true;
+      return start + simple.length;
+    }
+    this.holdsOthers = true;
+    const at = this.#afterSpace(start);
+    if (this.#text[at] === "[") return this.#afterSpaceIfAny(this.endOfList(at, depth + 1));
+    if (this.#text[at] !== "{") return undefined;
+    return this.#afterSpaceIfAny(this.#endOf(at, depth + 1, "}", (member) => this.#endOfMember(member, depth + 1)));
+  }
+
+  #endOfMember(start: number, depth: number): number | undefined {
+    if (this.#text[this.#afterSpace(start)] !== '"') return undefined;
+    const colon = this.#endOfValue(start, depth);
+    return colon !== undefined && this.#text[colon] === ":" ? this.#endOfValue(colon + 1, depth) : undefined;
+  }
+
+  /** Things with commas between them, up to `close`. */
+  #endOf(
+    start: number,
+    depth: number,
+    close: string,
+    endOfOne: (at: number) => number | undefined,
+  ): number | undefined {
+    if (depth > maxDepth) this.isTooDeep = true;
+    if (this.isTooDeep) return undefined;
+    let at: number | undefined = this.#afterSpace(start + 1);
+    if (this.#text[at] === close) return at + 1;
+    for (;;) {
+      at = endOfOne(at);
+      if (at === undefined) return undefined;
+      if (this.#text[at] === close) return at + 1;
+      if (this.#text[at] !== ",") return undefined;
+      at += 1;
+    }
+  }
+
+  #afterSpace(start: number): number {
+    let at = start;
+    while (at < this.#text.length && "\t\n\r ".includes(this.#text.charAt(at))) at += 1;
+    return at;
+  }
+
+  #afterSpaceIfAny(at: number | undefined): number | undefined {
+    return at === undefined ? undefined : this.#afterSpace(at);
+  }
+}
