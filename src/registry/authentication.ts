@@ -65,7 +65,7 @@ export class Authenticator {
     this.#challenges.set(request.url.origin, challenge);
     this.#tokens.delete(tokenKey(request.url, challenge, scopes));
     const fresh = await this.#authorization(request, challenge, scopes);
-    if (fresh === undefined || isSpent(request)) throw await this.#refusal(request, false);
+    if (fresh === undefined) throw await this.#refusal(request, false);
     const second = await this.#http.request(withAuthorization(request, fresh));
     if (second.status !== 401 || second.url.origin !== request.url.origin) return second;
     second.discard();
@@ -170,11 +170,6 @@ function chooseChallenge(response: HttpResponse): Challenge | undefined {
 
 function withAuthorization(request: HttpRequest, authorization: string | undefined): HttpRequest {
   return authorization === undefined ? request : { ...request, headers: { ...request.headers, authorization } };
-}
-
-/** A streamed body went out with the first attempt and cannot be sent again. */
-function isSpent(request: HttpRequest): boolean {
-  return request.body !== undefined && !(request.body instanceof Uint8Array);
 }
 
 function tokenKey(url: URL, challenge: Challenge, scopes: readonly string[]): string {

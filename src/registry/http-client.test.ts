@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { drip, reply, startStory } from "../../test/support/story-server.ts";
 import { createThrowawayTls } from "../sandbox/throwaway-tls.ts";
 import { type ErrorCode, hasCode } from "../errors.ts";
-import { HttpClient, type HttpClientOptions, type HttpRequest } from "./http-client.ts";
+import { HttpClient, type RepeatableBody, type HttpClientOptions, type HttpRequest } from "./http-client.ts";
 
 const now = new Date();
 const tls = createThrowawayTls(now);
@@ -268,7 +268,7 @@ test("I9: never from https to http, never beyond five redirects, never to a file
   await assert.rejects(get(http, server.url("/user")), (error) => !String(error).includes("secret"));
 });
 
-test("I9: a request with a body is never redirected", async (t) => {
+test("I9: a request with a body is redirected only where its sender allows it", async (t) => {
   const server = await startStory(t, (_request, response) => reply(response, 307, "", { location: "/other" }));
   const post = client(t).request({ method: "POST", url: server.url("/v2/"), body: Buffer.from("x") });
   await refusal(post, "REDIRECT_REFUSED");
@@ -335,6 +335,37 @@ test("errors keep user names, passwords and queries out of their text", async (t
   });
 });
 
+test("I9: a request that may be sent again keeps its method and body, and loses its credentials on another origin", async (t) => {
+  const bodies: string[] = [];
+  const other = await startStory(t, (request, response) => {
+    request.on("data", (chunk: Buffer) => bodies.push(`${request.method} ${chunk.toString()}`));
+    request.on("end", () => reply(response, 201));
+  });
+  let status = 307;
+  const server = await startStory(t, (request, response) => {
+    request.resume();
+    reply(response, status, "", { location: request.url === "/here" ? "/there" : `${other.origin}/x?a=b` });
+  });
+  const headers = { authorization: "Bearer secret", "content-type": "text/plain", cookie: "secret" };
+  const send = async (path: string): Promise<number> => {
+    const body = Buffer.from("bytes");
+    const request = { method: "PATCH", url: server.url(path), headers, body, resend: true } as const;
+    const response = await client(t).request(request);
+    response.discard();
+    return response.status;
+  };
+  for (status of [307, 308]) assert.equal(await send("/here"), 201);
+  assert.deepEqual(bodies, ["PATCH bytes", "PATCH bytes"]);
+  assert.deepEqual(
+    [server.headers[1], other.headers[0]].map((seen) => [seen?.authorization, seen?.cookie, seen?.["content-type"]]),
+    [
+      ["Bearer secret", "secret", "text/plain"],
+      [undefined, undefined, "text/plain"],
+    ],
+  );
+  for (status of [301, 302, 303]) await refusal(send("/here"), "REDIRECT_REFUSED");
+});
+
 test("sends a body in a stream, and hears an early refusal without sending the rest", async (t) => {
   const server = await startStory(t, (request, response) => {
     if (request.url === "/early") return reply(response, 413, "too much");
@@ -343,9 +374,12 @@ test("sends a body in a stream, and hears an early refusal without sending the r
     request.on("end", () => reply(response, 200, String(received)));
     return undefined;
   });
-  async function* parts(count: number): AsyncGenerator<Uint8Array, void> {
-    for (let part = 0; part < count; part++) yield Buffer.alloc(100_000);
-  }
+  const parts = (count: number): RepeatableBody => ({
+    bytes: count * 100_000,
+    async *open() {
+      for (let part = 0; part < count; part++) yield Buffer.alloc(100_000);
+    },
+  });
   const http = client(t);
   const accepted = await http.request({ method: "PUT", url: server.url("/"), body: parts(3) });
   assert.equal(Buffer.from(await accepted.bytes(100)).toString(), "300000");

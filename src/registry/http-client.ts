@@ -35,13 +35,21 @@ export interface HttpClientOptions {
   readonly timeouts?: Timeouts;
 }
 
+/** A body that is read from its source as often as it has to be sent: after a challenge, a redirect, a lost connection. */
+export interface RepeatableBody {
+  /** how many it has */
+  readonly bytes: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
 /** One request. */
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  /** bytes can be sent again after a lost connection or a challenge; a stream cannot */
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  readonly body?: Uint8Array | RepeatableBody;
+  /** sends a request that is no GET or HEAD again where a 307 or 308 says, body included; without it such an answer is refused */
+  readonly resend?: boolean;
   readonly signal?: AbortSignal;
   /** ask for a compressed body; its reader's bound counts the unpacked bytes */
   readonly acceptGzip?: boolean;
@@ -64,8 +72,16 @@ export interface HttpResponse {
 
 const maxRedirects = 5;
 const maxDiscardedBytes = 64 * 1024;
-/** Headers that say what is wanted, not who asks: the only ones that follow a redirect to another origin. */
-const originFreeHeaders = new Set(["accept", "accept-encoding", "range", "user-agent"]);
+/** Headers that say what is wanted and sent, not who asks: the only ones that follow a redirect to another origin. */
+const originFreeHeaders = new Set([
+  "accept",
+  "accept-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "range",
+  "user-agent",
+]);
 
 interface Route {
   readonly agent: Agent;
@@ -91,7 +107,8 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request, follows redirects of GET and HEAD, and answers whatever status came.
+   * Sends a request, follows redirects of GET and HEAD (and of others where {@link HttpRequest.resend} allows it), and answers whatever
+   * status came.
    *
    * @throws NetworkError `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `TLS_UNTRUSTED`, `REDIRECT_REFUSED`; TagsealError `CANCELLED`
    */
@@ -103,7 +120,9 @@ export class HttpClient {
       const location = redirectLocation(message);
       if (location === undefined) return this.#response(message, { ...request, url });
       discard(message);
-      const next = this.#redirect(request, url, location, redirects);
+      if (!followsRedirect(request, message.statusCode))
+        throw redirectRefused(url, `a ${request.method} is not sent on`);
+      const next = redirectTarget(url, location, redirects);
       if (next.origin !== url.origin) {
         headers = Object.fromEntries(Object.entries(headers).filter(([name]) => originFreeHeaders.has(name)));
       }
@@ -122,26 +141,11 @@ export class HttpClient {
       "user-agent": this.#options.userAgent ?? defaultUserAgent,
       "accept-encoding": request.acceptGzip === true ? "gzip" : "identity",
     };
-    if (request.body instanceof Uint8Array) headers["content-length"] = String(request.body.length);
-    else if (request.body === undefined && request.method !== "GET" && request.method !== "HEAD")
-      headers["content-length"] = "0";
+    const { body } = request;
+    if (body !== undefined) headers["content-length"] = String(body instanceof Uint8Array ? body.length : body.bytes);
+    else if (request.method !== "GET" && request.method !== "HEAD") headers["content-length"] = "0";
     for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
     return headers;
-  }
-
-  #redirect(request: HttpRequest, from: URL, location: string, redirects: number): URL {
-    const refuse = (reason: string): NetworkError =>
-      new NetworkError("REDIRECT_REFUSED", `${describeUrl(from)} redirects, refused: ${reason}`);
-    if (request.method !== "GET" && request.method !== "HEAD") throw refuse(`a ${request.method} is not sent on`);
-    if (redirects >= maxRedirects) throw refuse(`more than ${maxRedirects} redirects`);
-    if (!URL.canParse(location, from.href)) throw refuse("its target is not a URL");
-    const to = new URL(location, from.href);
-    if (to.protocol !== "https:" && to.protocol !== "http:") throw refuse(`its target is ${to.protocol}`);
-    if (to.username !== "" || to.password !== "") throw refuse(`its target ${describeUrl(to)} holds a user name`);
-    if (from.protocol === "https:" && to.protocol === "http:")
-      throw refuse(`its target ${describeUrl(to)} is not encrypted`);
-    to.hash = "";
-    return to;
   }
 
   async #send(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
@@ -155,7 +159,7 @@ export class HttpClient {
         // the handshake failed: nothing of the request was sent
         return await this.#send(request, isAskedOrigin);
       }
-      if (error instanceof StaleConnection && isRepeatable && !isStream(request.body)) {
+      if (error instanceof StaleConnection && isRepeatable) {
         return await this.#exchange(request, isAskedOrigin).catch((again: unknown) => {
           throw networkFailure(again instanceof StaleConnection ? again.cause : again, request.url);
         });
@@ -182,7 +186,7 @@ export class HttpClient {
         url: request.url,
         method: request.method,
         headers: { ...request.headers, ...route.headers },
-        body: request.body,
+        body: request.body instanceof Uint8Array ? request.body : request.body?.open(),
         signal: request.signal,
         agent: route.agent,
         connection: route.connection,
@@ -251,13 +255,31 @@ export class HttpClient {
 /** The server closed a kept connection just as a request went out on it; not the peer's refusal. */
 class StaleConnection extends Error {}
 
-function isStream(body: HttpRequest["body"]): boolean {
-  return body !== undefined && !(body instanceof Uint8Array);
-}
-
 function redirectLocation(message: IncomingMessage): string | undefined {
   const isRedirect = [301, 302, 303, 307, 308].includes(message.statusCode ?? 0);
   return isRedirect ? message.headers.location : undefined;
+}
+
+/** Only 307 and 308 keep method and body; what the others would turn into a GET was no question. */
+function followsRedirect({ method, resend = false }: HttpRequest, status: number | undefined): boolean {
+  return method === "GET" || method === "HEAD" || (resend && (status === 307 || status === 308));
+}
+
+function redirectTarget(from: URL, location: string, redirects: number): URL {
+  if (redirects >= maxRedirects) throw redirectRefused(from, `more than ${maxRedirects} redirects`);
+  if (!URL.canParse(location, from.href)) throw redirectRefused(from, "its target is not a URL");
+  const to = new URL(location, from.href);
+  if (to.protocol !== "https:" && to.protocol !== "http:") throw redirectRefused(from, `its target is ${to.protocol}`);
+  if (to.username !== "" || to.password !== "")
+    throw redirectRefused(from, `its target ${describeUrl(to)} holds a user name`);
+  if (from.protocol === "https:" && to.protocol === "http:")
+    throw redirectRefused(from, `its target ${describeUrl(to)} is not encrypted`);
+  to.hash = "";
+  return to;
+}
+
+function redirectRefused(from: URL, reason: string): NetworkError {
+  return new NetworkError("REDIRECT_REFUSED", `${describeUrl(from)} redirects, refused: ${reason}`);
 }
 
 function discard(message: IncomingMessage): void {

@@ -271,7 +271,12 @@ test("an upload the registry forgot is begun again, and given up when that keeps
   };
   assert.equal(await app.pushBlob(blob, { chunkBytes: 3_000 }), "uploaded");
   assert.equal(starts, 2);
-  forgets = 100;
+  registry.hooks.intercept = (request, response) => {
+    if (request.method !== "PATCH" && request.method !== "PUT") return false;
+    request.resume();
+    response.writeHead(404).end('{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}');
+    return true;
+  };
   await refusal(app.pushBlob(contentOf("x".repeat(9_000)), { chunkBytes: 3_000 }), "REGISTRY_NOT_FOUND");
 });
 

@@ -2,7 +2,7 @@
  * The OCI distribution client: one repository of one registry. Whatever it hands out was checked against a digest, except a tag's
  * present meaning, which is the registry's word and nothing more.
  */
-import { NetworkError, UsageError } from "../errors.ts";
+import { hasCode, NetworkError, UsageError } from "../errors.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
 import { type ImageReference, isTag } from "../reference/image-reference.ts";
 import { downloadBlob } from "./blob-download.ts";
@@ -20,7 +20,7 @@ import {
 } from "./manifest.ts";
 import { describeUrl } from "./network-failure.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./registry-connection.ts";
-import { registryError } from "./registry-error.ts";
+import { RegistryError, registryError } from "./registry-error.ts";
 import { header, indexEntries, manifestType, nextPage, parseTags } from "./registry-response.ts";
 import { retrying } from "./retry.ts";
 
@@ -154,17 +154,27 @@ export class RegistryClient {
    * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_ERROR`, and as requests do
    */
   async pushBlob(content: BlobContent, options: PushBlobOptions = {}): Promise<PushBlobResult> {
-    if (await this.hasBlob(content.descriptor)) return "present";
+    if (await this.#isKnownThere(content.descriptor)) return "present";
+    const { descriptor } = content;
     const { base } = await this.#connect();
-    let mountFrom = options.mountFrom === this.repository ? undefined : options.mountFrom;
+    const url = new URL(`${this.repository}/blobs/uploads/`, base);
+    const { mountFrom } = options;
+    let first =
+      mountFrom === undefined || mountFrom === this.repository
+        ? undefined
+        : await this.#mount(url, descriptor, mountFrom);
+    if (first?.status === 201) {
+      first.discard();
+      return "mounted";
+    }
     const requests: UploadRequests = {
       send: (request) => this.#send(request),
       start: async () => {
-        const response = await this.#startUpload(base, content.descriptor, mountFrom);
-        // a second start is for uploading: the mount was tried
-        mountFrom = undefined;
+        const response = first ?? (await this.#startUpload(url, descriptor));
+        first = undefined;
         return response;
       },
+      isStored: () => this.#isKnownThere(descriptor),
     };
     return await uploadBlob(content, requests, {
       signal: this.#options.signal,
@@ -173,15 +183,42 @@ export class RegistryClient {
     });
   }
 
-  async #startUpload(base: URL, blob: Descriptor, mountFrom: string | undefined): Promise<HttpResponse> {
-    const url = new URL(`${this.repository}/blobs/uploads/`, base);
-    if (mountFrom !== undefined) {
-      url.searchParams.set("mount", blob.digest);
-      url.searchParams.set("from", mountFrom);
+  /** A registry that does not answer this question may take the blob all the same. */
+  async #isKnownThere(descriptor: Descriptor): Promise<boolean> {
+    try {
+      return await this.hasBlob(descriptor);
+    } catch (error) {
+      if (error instanceof RegistryError && [400, 403, 405, 501].includes(error.status ?? 0)) return false;
+      throw error;
     }
-    const scopes = mountFrom === undefined ? this.#scopes() : [...this.#scopes(), `repository:${mountFrom}:pull`];
-    const response = await this.#send({ method: "POST", url }, scopes);
-    if (response.status === 202 || (response.status === 201 && mountFrom !== undefined)) return response;
+  }
+
+  /**
+   * Asks for a blob of another repository.
+   *
+   * @returns 201 when it was mounted, the begun upload when the registry chose that instead; undefined when it refuses to mount, which says
+   *   nothing about uploading
+   */
+  async #mount(url: URL, blob: Descriptor, from: string): Promise<HttpResponse | undefined> {
+    const mount = new URL(url);
+    mount.searchParams.set("mount", blob.digest);
+    mount.searchParams.set("from", from);
+    try {
+      const scopes = [...this.#scopes(), `repository:${from}:pull`];
+      const response = await this.#send({ method: "POST", url: mount, resend: true }, scopes);
+      if (response.status === 201 || isBegun(response)) return response;
+      response.discard();
+    } catch (error) {
+      if (!hasCode(error, "AUTHENTICATION_REFUSED", "AUTHENTICATION_REQUIRED")) throw error;
+    }
+    return undefined;
+  }
+
+  async #startUpload(url: URL, blob: Descriptor): Promise<HttpResponse> {
+    const response = await this.#send({ method: "POST", url, resend: true });
+    if (isBegun(response)) return response;
+    // "created", although nothing was sent: true where the repository has the blob
+    if (response.status === 201 && (await this.hasBlob(blob))) return response;
     throw await registryError(response, "the start of a blob upload");
   }
 
@@ -196,7 +233,8 @@ export class RegistryClient {
     if (isDigest(tagOrDigest)) verifyContent(bytes, { digest: tagOrDigest }, "the manifest to push is another");
     const response = await retrying(
       async () => {
-        const request = { method: "PUT", headers: { "content-type": mediaType }, body: bytes } as const;
+        const headers = { "content-type": mediaType };
+        const request = { method: "PUT", headers, body: bytes, resend: true } as const;
         const answer = await this.#request(request, `manifests/${tagOrDigest}`);
         if (answer.status < 200 || answer.status > 299)
           throw await registryError(answer, `a PUT of ${this.#named(tagOrDigest)}`);
@@ -302,4 +340,9 @@ export class RegistryClient {
     this.#connection ??= openConnection(this.registry, this.#options);
     return this.#connection;
   }
+}
+
+/** Most registries answer 202; what matters is that they say where the upload goes on. */
+function isBegun({ status, headers }: HttpResponse): boolean {
+  return [200, 202, 204].includes(status) && headers.location !== undefined;
 }
