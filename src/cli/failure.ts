@@ -53,7 +53,11 @@ function usageFailure(
     return { text: `${error.message}\n${usageHint(path, usage, error.closing, program)}`, exitCode: exitCodes.failure };
   }
   if (error instanceof UnknownCommandError) {
-    return { text: `${error.message}\n${usageHint(error.parent, "", "Run", program)}`, exitCode: exitCodes.failure };
+    const hint = error.hint === undefined ? "" : `\n${error.hint}\n`;
+    return {
+      text: `${error.message}\n${hint}${usageHint(error.parent, "", "Run", program)}`,
+      exitCode: exitCodes.failure,
+    };
   }
   return undefined;
 }

@@ -57,8 +57,13 @@ function examplesSection(description: CommandDescription): string {
 function exitStatuses(description: CommandDescription): readonly (readonly [string, string])[] {
   const special = description.exitCodes ?? [];
   if (special.length === 0) return [];
-  const all: readonly (readonly [number, string])[] = [[0, "done"], [1, "any other failure"], ...special];
-  return all.toSorted(([a], [b]) => a - b).map(([code, text]) => [String(code), text] as const);
+  const all = new Map<number, string>([
+    [0, "done"],
+    [1, "any other failure"],
+  ]);
+  // What a command says about 1 stands beside the rest of what 1 can mean.
+  for (const [code, text] of special) all.set(code, code === 1 ? `${text}; or any other failure` : text);
+  return [...all].toSorted(([a], [b]) => a - b).map(([code, text]) => [String(code), text] as const);
 }
 
 function pairsSection(heading: string, pairs: readonly (readonly [string, string])[], width: number): string {

@@ -114,7 +114,12 @@ async function showGroup({ entry, path, rest }: Resolution, { io }: GlobalOption
   }
   const { UnknownCommandError } = await import("./usage.ts");
   if (word.startsWith("-")) throw await flagError(`unknown flag: ${word}`);
-  throw new UnknownCommandError(path, word, io.program.shownAs);
+  throw new UnknownCommandError(
+    path,
+    word,
+    (entry.children ?? []).map(({ name }) => name),
+    io.program.shownAs,
+  );
 }
 
 async function runCommand(command: Command, { rest }: Resolution, { io, debug }: GlobalOptions): Promise<number> {

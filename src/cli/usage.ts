@@ -1,5 +1,6 @@
 /** Usage errors in docker's words and layout. */
 import { UsageError } from "../errors.ts";
+import { nearestWord } from "./suggestion.ts";
 import type { ArgumentCount, CommandDescription } from "./command.ts";
 
 /** The program's name as people type it, unless it was started as something else. */
@@ -15,12 +16,18 @@ export class ArgumentCountError extends UsageError {
   }
 }
 
-/** A word where a command was expected. `parent` is the path of the group that does not know it. */
+/** A word where a command was expected. `parent` is the path of the group that does not know it, `known` the commands it has. */
 export class UnknownCommandError extends UsageError {
   readonly parent: string;
 
-  constructor(parent: string, word: string, program: string = programName) {
-    super("USAGE", `${program}: unknown command: ${commandLine(parent, program)} ${word}`);
+  constructor(parent: string, word: string, known: readonly string[], program: string = programName) {
+    const line = commandLine(parent, program);
+    const nearest = nearestWord(word, known);
+    super(
+      "USAGE",
+      `${program}: unknown command: ${line} ${word}`,
+      nearest === undefined ? {} : { hint: `did you mean '${line} ${nearest}'?` },
+    );
     this.parent = parent;
   }
 }

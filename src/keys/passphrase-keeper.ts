@@ -1,5 +1,5 @@
 import { KeyStoreError, hasCode } from "../errors.ts";
-import { maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
+import { describeKey, maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 /** The key a passphrase is wanted for. */
@@ -49,7 +49,7 @@ export class PassphraseKeeper {
     }
     throw new KeyStoreError(
       "PASSPHRASE_WRONG",
-      `Wrong passphrase for ${subject.role} key ${shortKeyId(subject.keyId)}, given ${maxAttempts} times`,
+      `Wrong passphrase for ${describeKey(subject)}, given ${maxAttempts} times`,
     );
   }
 

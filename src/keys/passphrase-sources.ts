@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { KeyStoreError, hasCode } from "../errors.ts";
-import { shortKeyId } from "./passphrase.ts";
+import { describeKey } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 /** Environment variables, by name. */
@@ -54,7 +54,7 @@ function variablesFor(role: string): string[] {
 function unset(request: PassphraseRequest): never {
   throw new KeyStoreError(
     "PASSPHRASE_UNAVAILABLE",
-    `No passphrase for ${describe(request)}: ${variablesFor(request.role).join(" and ")} are not set`,
+    `No passphrase for ${describeKey(request)}: ${variablesFor(request.role).join(" and ")} are not set`,
   );
 }
 
@@ -100,7 +100,10 @@ export function chained(...sources: readonly PassphraseSource[]): PassphraseSour
   return {
     interactive: sources.some((source) => source.interactive),
     async passphraseFor(request) {
-      let unavailable: unknown = new KeyStoreError("PASSPHRASE_UNAVAILABLE", `No passphrase for ${describe(request)}`);
+      let unavailable: unknown = new KeyStoreError(
+        "PASSPHRASE_UNAVAILABLE",
+        `No passphrase for ${describeKey(request)}`,
+      );
       for (const source of sources) {
         try {
           return await source.passphraseFor(request);
@@ -123,7 +126,7 @@ function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise
       if (request.previousFailure === "wrong") throw wrong(request, what);
       const passphrase = await answer(request);
       if (passphrase !== "") return passphrase;
-      throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `No passphrase for ${describe(request)}: ${what} is empty`);
+      throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `No passphrase for ${describeKey(request)}: ${what} is empty`);
     },
   };
 }
@@ -179,9 +182,8 @@ async function firstLine(stream: Readable, extent: "until newline" | "until end"
 }
 
 function wrong(request: PassphraseRequest, what: string): KeyStoreError {
-  return new KeyStoreError("PASSPHRASE_WRONG", `Wrong passphrase for ${describe(request)}: ${what} does not open it`);
-}
-
-function describe({ role, keyId }: PassphraseRequest): string {
-  return `${role} key ${shortKeyId(keyId)}`;
+  return new KeyStoreError(
+    "PASSPHRASE_WRONG",
+    `Wrong passphrase for ${describeKey(request)}: ${what} does not open it`,
+  );
 }

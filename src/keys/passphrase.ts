@@ -36,3 +36,8 @@ export const maxAttempts = 3;
 export function shortKeyId(keyId: string): string {
   return keyId.slice(0, 7);
 }
+
+/** A key in a message: `root key 1a2b3c4`; without an ID while nobody knows it, as for an encrypted key that is loaded. */
+export function describeKey({ role, keyId }: Pick<PassphraseRequest, "role" | "keyId">): string {
+  return keyId === "" ? `the ${role} key` : `${role} key ${shortKeyId(keyId)}`;
+}

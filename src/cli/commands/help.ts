@@ -17,7 +17,10 @@ export const command = defineCommand(
   async ({ args }, io) => {
     const { entry, path, rest } = resolveEntry(args);
     const [unknown] = rest;
-    if (unknown !== undefined) throw new UnknownCommandError(path, unknown, io.program.shownAs);
+    if (unknown !== undefined) {
+      const known = (entry.children ?? []).map(({ name }) => name);
+      throw new UnknownCommandError(path, unknown, known, io.program.shownAs);
+    }
     io.stdout.write(
       entry.load === undefined
         ? renderGroupHelp(path, entry)

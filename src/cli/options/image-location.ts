@@ -31,9 +31,18 @@ export function parseImageLocation(flag: "from" | "to", text: string | undefined
 
 /** Opens an image to be read. @throws UsageError `FILE_UNREADABLE`, `USAGE`; NetworkError `IMAGE_MALFORMED` */
 export async function openSource({ kind, path, name }: ImageLocation): Promise<ImageSource> {
+  if (!existsSync(path)) throw notThere(kind, path);
   return kind === "oci"
     ? await (await import("../../registry/image-layout.ts")).openImageLayout(path, name)
     : await (await import("../../registry/docker-archive.ts")).openDockerArchive(path, name);
+}
+
+function notThere(kind: ImageLocation["kind"], path: string): UsageError {
+  const [what, hint] =
+    kind === "oci"
+      ? ["image layout", `write one there: skopeo copy docker-daemon:NAME:TAG oci:${path}`]
+      : ["archive", `write one there: docker save --output ${path} NAME:TAG`];
+  return new UsageError("FILE_UNREADABLE", `there is no ${what} at ${path}`, { hint });
 }
 
 /** Opens a place to write an image to. It is called `name` there, or as the reference calls it. */
