@@ -19,7 +19,6 @@ export class AlreadyReported extends Error {
 /** Where the failure happened and how it is to be shown. */
 export interface FailureContext {
   readonly command?: Command;
-  readonly debug?: boolean;
   readonly json?: boolean;
 }
 
@@ -33,7 +32,7 @@ export function failed(error: unknown, io: Io, context: FailureContext): number 
     io.stderr.write(usage.text);
     return usage.exitCode;
   }
-  writeFailure(error, io, { json: context.json === true, debug: context.debug === true });
+  writeFailure(error, io, { json: context.json === true });
   const code = exitCodeFor(error);
   return context.command?.description.dockerExitCodes === true ? exitCodes.failure : code;
 }

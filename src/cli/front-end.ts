@@ -97,7 +97,7 @@ function isOwn(word: string | undefined, line: readonly string[], at: number, io
   if (word === "pull") return hasFlag(rest, "--to");
   if (word === "version") return !rest.some((text) => /^(?:-f|--format)/u.test(text));
   if (word === "import") return rest[0] === undefined || ownImports.has(rest[0]);
-  if (word === "export") return hasFlag(rest, "--to");
+  if (word === "export") return hasFlag(rest, "--to") || asksForHelp(rest);
   if (word === "help")
     return rest[0] === undefined || [ownWords, trustedWords, sharedWords].some((words) => words.has(rest[0] ?? ""));
   return ownWords.has(word);

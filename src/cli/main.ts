@@ -3,12 +3,12 @@
  * goes to the container engine. Nothing here knows `process`; bin.ts does.
  */
 import type { Command } from "./command.ts";
+import { isDebugging, traceRequests, withDebugFlag } from "./debug.ts";
 import type { Io } from "./io.ts";
 import type { Resolution } from "./table.ts";
 
 /** Options that stand before the command, as docker's do. */
 interface GlobalOptions {
-  readonly debug: boolean;
   readonly io: Io;
   readonly words: readonly string[];
 }
@@ -19,14 +19,16 @@ interface GlobalOptions {
  * @param argv the words after the program's name
  * @returns the exit status; never throws for anything a user or a server did
  */
-export async function main(argv: readonly string[], io: Io): Promise<number> {
-  const { name } = io.program;
+export async function main(argv: readonly string[], given: Io): Promise<number> {
+  const { name } = given.program;
   // The quick way: scripts ask for the version often, and it needs neither the table nor the parser.
   if (name === "tagseal" && argv.length === 1 && isVersionWord(argv[0])) {
     const { versionLine } = await import("./commands/version-line.ts");
-    io.stdout.write(versionLine);
+    given.stdout.write(versionLine);
     return 0;
   }
+  const io = withDebugFlag(argv, given);
+  const stopTracing = isDebugging(io.env) ? traceRequests(io.stderr) : undefined;
   try {
     if (name === "docker-trust") {
       const { runPlugin } = await import("./plugin.ts");
@@ -36,6 +38,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return (await runFrontEnd(argv, io, ownCommand)) ?? (await ownCommand(argv, io));
   } catch (error) {
     return await fail(error, io);
+  } finally {
+    stopTracing?.();
   }
 }
 
@@ -56,13 +60,12 @@ async function ownCommand(argv: readonly string[], io: Io): Promise<number> {
 async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<GlobalOptions> {
   const words = [...argv];
   const env: Record<string, string | undefined> = { ...io.env };
-  let debug = false;
   for (let word = words[0]; word?.startsWith("-") === true; word = words[0]) {
     if (word === "--help" || word === "-h") break;
     words.shift();
-    if (word === "--debug" || word === "-D") {
-      debug = true;
-    } else if (word === "--tls" || word === "--tlsverify") {
+    // the flag has been taken already, wherever the command goes
+    if (word === "--debug" || word === "-D") continue;
+    if (word === "--tls" || word === "--tlsverify") {
       env["DOCKER_TLS_VERIFY"] = word === "--tls" ? env["DOCKER_TLS_VERIFY"] : "1";
     } else if (word === "--version" || word === "-v") {
       words.splice(0, words.length, "version");
@@ -74,7 +77,7 @@ async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<Globa
       if (variable !== "") env[variable] = value;
     }
   }
-  return { debug, io: { ...io, env }, words };
+  return { io: { ...io, env }, words };
 }
 
 /** Flags before the command that say what a variable says. Where the engine is matters to `trust sign` of local images. */
@@ -122,11 +125,11 @@ async function showGroup({ entry, path, rest }: Resolution, { io }: GlobalOption
   );
 }
 
-async function runCommand(command: Command, { rest }: Resolution, { io, debug }: GlobalOptions): Promise<number> {
+async function runCommand(command: Command, { rest }: Resolution, { io }: GlobalOptions): Promise<number> {
   try {
     return await command.run(rest, io);
   } catch (error) {
-    return await fail(error, io, { command, debug, json: asksForJson(command, rest) });
+    return await fail(error, io, { command, json: asksForJson(command, rest) });
   }
 }
 
@@ -137,7 +140,6 @@ function asksForJson({ description }: Command, words: readonly string[]): boolea
 
 interface FailureContext {
   readonly command?: Command;
-  readonly debug?: boolean;
   readonly json?: boolean;
 }
 

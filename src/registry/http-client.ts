@@ -5,6 +5,7 @@
  */
 import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
 import type { AgentOptions } from "node:https";
+import { type HttpExchange, httpExchanges } from "./http-trace.ts";
 import { NetworkError } from "../errors.ts";
 import { collect, type Pace, readBody } from "./http-body.ts";
 import { exchange } from "./http-exchange.ts";
@@ -179,6 +180,24 @@ export class HttpClient {
   }
 
   async #exchange(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
+    const startedAt = performance.now();
+    const publish = (outcome: Pick<HttpExchange, "status" | "failure">): void => {
+      if (!httpExchanges.hasSubscribers) return;
+      const { method, url } = request;
+      const seen: HttpExchange = { method, url: describeUrl(url), ms: performance.now() - startedAt, ...outcome };
+      httpExchanges.publish(seen);
+    };
+    try {
+      const message = await this.#exchangeOnce(request, isAskedOrigin);
+      publish({ status: message.statusCode });
+      return message;
+    } catch (error) {
+      publish({ failure: systemCode(error instanceof StaleConnection ? error.cause : error) || "failed" });
+      throw error;
+    }
+  }
+
+  async #exchangeOnce(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
     const route = await this.#route(request.url, isAskedOrigin);
     let opened: { reusedSocket: boolean } | undefined;
     try {

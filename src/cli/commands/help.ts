@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { renderGroupHelp, renderHelp } from "../help.ts";
+import { renderGroupHelp } from "../help.ts";
 import { resolveEntry } from "../table.ts";
 import { UnknownCommandError } from "../usage.ts";
 
@@ -21,11 +21,8 @@ export const command = defineCommand(
       const known = (entry.children ?? []).map(({ name }) => name);
       throw new UnknownCommandError(path, unknown, known, io.program.shownAs);
     }
-    io.stdout.write(
-      entry.load === undefined
-        ? renderGroupHelp(path, entry)
-        : renderHelp((await entry.load()).description, io.stdout.columns),
-    );
+    if (entry.load !== undefined) return await (await entry.load()).run(["--help"], io);
+    io.stdout.write(renderGroupHelp(path, entry));
     return 0;
   },
 );

@@ -4,7 +4,8 @@ import { TagsealError } from "../../errors.ts";
 import { captured } from "../captured-io.ts";
 import { failureText, reportOf, writeFailure } from "./error-report.ts";
 
-const io = () => captured({ env: {}, now: () => new Date() });
+const io = (env: Record<string, string> = {}) => captured({ env, now: () => new Date() });
+const debugging = { TAGSEAL_DEBUG: "1" };
 
 describe("a failure", () => {
   it("is a sentence of its own, then hint and code", () => {
@@ -18,7 +19,7 @@ describe("a failure", () => {
 
   it("is an object on standard output with --json, and still a sentence on standard error", () => {
     const { io: given, stdout, stderr } = io();
-    writeFailure(new TagsealError("USAGE", "no", { hint: "yes" }), given, { json: true, debug: false });
+    writeFailure(new TagsealError("USAGE", "no", { hint: "yes" }), given, { json: true });
     assert.deepEqual(JSON.parse(stdout()), { error: { code: "USAGE", message: "no", hint: "yes" } });
     assert.equal(stderr(), "no\nhint: yes [USAGE]\n");
   });
@@ -33,19 +34,25 @@ describe("a failure", () => {
   });
 
   it("never sends them with --debug or --json either", () => {
-    const { io: given, stdout, stderr } = io();
+    const { io: given, stdout, stderr } = io(debugging);
     const error = new TagsealError("USAGE", "outer", { cause: new Error("inner \u001b[2J \u009b31m \u202egpj.exe") });
-    writeFailure(error, given, { json: false, debug: true });
-    writeFailure(new TagsealError("USAGE", "\u009b31m"), given, { json: true, debug: false });
+    writeFailure(error, given, { json: false });
+    writeFailure(new TagsealError("USAGE", "\u009b31m"), given, { json: true });
     assert.match(stderr(), /inner \\x1b\[2J \\x9b31m \\x202egpj\.exe/);
     assert.doesNotMatch(stdout() + stderr(), /[^\P{Cc}\n]|\p{Bidi_C}/u);
     assert.equal(JSON.parse(stdout()).error.message, "\u009b31m");
   });
 
   it("shows where it came from only when asked", () => {
-    const { io: given, stderr } = io();
     const error = new TagsealError("USAGE", "outer", { cause: new Error("inner") });
-    writeFailure(error, given, { json: false, debug: true });
-    assert.match(stderr(), /inner/);
+    for (const [env, shown] of [
+      [debugging, true],
+      [{}, false],
+      [{ TAGSEAL_DEBUG: "0" }, false],
+    ] as const) {
+      const { io: given, stderr } = io(env);
+      writeFailure(error, given, { json: false });
+      assert.equal(stderr().includes("inner"), shown);
+    }
   });
 });

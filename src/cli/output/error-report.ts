@@ -1,5 +1,6 @@
 /** How a failure is shown: one sentence, then a hint and the code. With `--json`, also as an object on standard output. */
 import { TagsealError } from "../../errors.ts";
+import { isDebugging } from "../debug.ts";
 import type { Io } from "../io.ts";
 import { writeJson } from "./json.ts";
 import { printable } from "./printable.ts";
@@ -18,7 +19,7 @@ export function reportOf(error: unknown): FailureReport {
   return {
     code: "INTERNAL",
     message: `internal error: ${message}`,
-    hint: "this is a fault in Tagseal; run again with --debug and report what it prints",
+    hint: "this is a fault in Tagseal; run again with TAGSEAL_DEBUG=1 and report what it prints",
   };
 }
 
@@ -35,12 +36,12 @@ export function reportFailure(error: unknown, io: Io): void {
   io.stderr.write(failureText(reportOf(error)));
 }
 
-/** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well. */
-export function writeFailure(error: unknown, io: Io, how: { readonly json: boolean; readonly debug: boolean }): void {
+/** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well; where it came from when debugging. */
+export function writeFailure(error: unknown, io: Io, how: { readonly json: boolean }): void {
   const report = reportOf(error);
   if (how.json) writeJson(io, { error: report });
   io.stderr.write(failureText(report));
-  if (how.debug) io.stderr.write(printable(causes(error)));
+  if (isDebugging(io.env)) io.stderr.write(printable(causes(error)));
 }
 
 function causes(error: unknown): string {

@@ -11,8 +11,7 @@ import { onlyOperand, reporting } from "./reporting.ts";
 import { resolveImage } from "./trusted-image.ts";
 
 /** `build` with trust on. */
-export const command: EngineCommand = (invocation, context) =>
-  reporting(invocation, context, () => build(invocation, context));
+export const command: EngineCommand = (invocation, context) => reporting(context, () => build(invocation, context));
 
 async function build(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
   const { io, engine } = context;

@@ -5,4 +5,4 @@ import { reporting } from "./reporting.ts";
 
 /** `create` with trust on. */
 export const command: EngineCommand = (invocation, context) =>
-  reporting(invocation, context, () => startContainer(invocation, context));
+  reporting(context, () => startContainer(invocation, context));

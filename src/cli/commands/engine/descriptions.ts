@@ -29,7 +29,7 @@ function engineCommand(
     summary: about.summary,
     description: [
       about.description,
-      `With content trust off this is docker's own ${path}, unchanged. 'docker ${path} --help' lists docker's flags; all of them may be used.`,
+      `With content trust off this is the engine's own ${path}, unchanged. All of the engine's flags may be used; they follow at the end where an engine is installed.`,
     ],
     options: { "disable-content-trust": trustFlag, ...about.options },
     args: { min: 0 },
@@ -41,7 +41,9 @@ function engineCommand(
     description,
     async run(_argv, io) {
       const { renderHelp } = await import("../../help.ts");
-      io.stdout.write(renderHelp(description, io.stdout.columns, io.program.shownAs));
+      const { engineFlags } = await import("./engine-flags.ts");
+      const flags = await engineFlags(path, io);
+      io.stdout.write(renderHelp(description, io.stdout.columns, io.program.shownAs) + flags);
       return 0;
     },
   };

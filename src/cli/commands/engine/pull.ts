@@ -19,8 +19,7 @@ import { onlyOperand, reporting } from "./reporting.ts";
 import { pullAndTag, resolveImage } from "./trusted-image.ts";
 
 /** `pull` with trust on. */
-export const command: EngineCommand = (invocation, context) =>
-  reporting(invocation, context, () => pull(invocation, context));
+export const command: EngineCommand = (invocation, context) => reporting(context, () => pull(invocation, context));
 
 async function pull(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
   const { engine } = context;

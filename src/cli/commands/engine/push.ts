@@ -17,7 +17,7 @@ import { signPushed } from "./sign-pushed.ts";
 
 /** `push` with trust on. */
 export const command: EngineCommand = (invocation, context) =>
-  reporting(invocation, context, async () => {
+  reporting(context, async () => {
     if (context.engine.kind === "docker") return await push(invocation, context);
     const { pushWithPodman } = await import("./push-podman.ts");
     return await pushWithPodman(invocation, context);

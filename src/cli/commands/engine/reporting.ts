@@ -1,33 +1,26 @@
 /** How docker-shaped commands end: their failures in docker's words and with docker's exit statuses. */
 import { TagsealError, UsageError } from "../../../errors.ts";
 import type { EngineInvocation, Operand } from "../../../engine/command-line/invocation.ts";
+import { isDebugging } from "../../debug.ts";
 import { exitCodes } from "../../exit-code.ts";
 import type { Io } from "../../io.ts";
 import { failureText, reportOf, writeFailure } from "../../output/error-report.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
 
 /** Runs `work`; what it throws becomes words on standard error and docker's exit status 1. */
-export async function reporting(
-  invocation: EngineInvocation,
-  { io }: EngineCommandContext,
-  work: () => Promise<number>,
-): Promise<number> {
+export async function reporting({ io }: EngineCommandContext, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
     if (io.signal.aborted) return exitCodes.interrupted;
     if (error instanceof OperandCountError) return miscounted(error, io);
-    writeFailure(error, io, { json: false, debug: wantsDebug(invocation) });
+    writeFailure(error, io, { json: false });
     return exitCodes.failure;
   }
 }
 
 /** `run` has its own layout and exit status, so that nobody takes its failures for those of the program in the container. */
-export async function reportingRun(
-  invocation: EngineInvocation,
-  { io, engine }: EngineCommandContext,
-  work: () => Promise<number>,
-): Promise<number> {
+export async function reportingRun({ io, engine }: EngineCommandContext, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
@@ -36,7 +29,7 @@ export async function reportingRun(
     const isDocker = engine.kind === "docker";
     const text = failureText(reportOf(error));
     io.stderr.write(isDocker ? `docker: ${text}\nRun 'docker run --help' for more information\n` : `Error: ${text}`);
-    if (wantsDebug(invocation) && error instanceof Error) io.stderr.write(`${error.stack ?? ""}\n`);
+    if (isDebugging(io.env) && error instanceof Error) io.stderr.write(`${error.stack ?? ""}\n`);
     return exitCodes.badFlag;
   }
 }
@@ -44,10 +37,6 @@ export async function reportingRun(
 function miscounted(error: OperandCountError, io: Io): number {
   io.stderr.write(`${error.message}\n`);
   return exitCodes.failure;
-}
-
-function wantsDebug({ globalArgs }: EngineInvocation): boolean {
-  return globalArgs.some((word) => word === "-D" || word === "--debug" || word === "--debug=true");
 }
 
 /** The wrong number of operands. Its message is the whole of docker's answer, usage line included. */

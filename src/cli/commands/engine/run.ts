@@ -5,4 +5,4 @@ import { reportingRun } from "./reporting.ts";
 
 /** `run` with trust on. */
 export const command: EngineCommand = (invocation, context) =>
-  reportingRun(invocation, context, () => startContainer(invocation, context));
+  reportingRun(context, () => startContainer(invocation, context));
