@@ -20,9 +20,18 @@ export async function signableRoles(collection: TrustedCollection, tag: string, 
       signable.push(role.name);
   }
   if (signable.length > 0) return signable;
+  const names = signerNames(roles);
   throw new MetadataError("SIGNING_KEY_MISSING", "no valid signing keys for delegation roles", {
-    hint: `Tags of this repository are signed by its signers (${signerNames(roles)}), and none of their keys is on this machine.`,
+    hint:
+      names.length > 0
+        ? `Tags of this repository are signed by its signers (${names.join(", ")}), and none of their keys is on this machine.`
+        : `This repository has no signer left: ${whoSignsNow(collection.gun)}.`,
   });
+}
+
+/** What it takes to sign again in a repository whose last signer was removed. Completes "… has no signer left: ". */
+export function whoSignsNow(gun: string): string {
+  return `tags that the repository key signed stay trusted, and nothing can be signed until you add a signer: tagseal trust signer add --key KEY.pub NAME ${gun}`;
 }
 
 /** The targets file of `targets` or of a delegation; undefined when it was not read or is not valid. */
@@ -34,7 +43,6 @@ function covers({ paths }: DelegatedRole, tag: string): boolean {
   return paths?.some((path) => tag.startsWith(path)) ?? false;
 }
 
-function signerNames(roles: readonly DelegatedRole[]): string {
-  const names = roles.map(({ name }) => name.slice("targets/".length)).filter((name) => name !== "releases");
-  return names.length === 0 ? "none named" : names.join(", ");
+function signerNames(roles: readonly DelegatedRole[]): string[] {
+  return roles.map(({ name }) => name.slice("targets/".length)).filter((name) => name !== "releases");
 }

@@ -15,6 +15,7 @@ export class SignerRemoval implements CollectionChange {
   #confirmed = false;
   #declined = false;
   #applied = false;
+  #leavesNone = false;
 
   constructor(context: TrustContext, name: string, confirmLastSigner: () => Promise<boolean>) {
     this.#context = context;
@@ -27,6 +28,11 @@ export class SignerRemoval implements CollectionChange {
     return this.#declined;
   }
 
+  /** True when nobody is left who could sign: without a signer's key no tag can be signed while there is a list of releases. */
+  get leavesNoSigner(): boolean {
+    return this.#leavesNone;
+  }
+
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
     if (current === undefined) return false;
     if (this.#applied && this.isIn(current)) return false;
@@ -35,6 +41,9 @@ export class SignerRemoval implements CollectionChange {
     const own = keyIds.filter((id) => !isSharedKey(current, this.#name, id));
     if (isLastSigner(current, own) && !(await this.#isConfirmed())) return false;
     this.#applied = true;
+    this.#leavesNone = !listDelegations(current).some(
+      ({ role }) => role.name !== releasesRole && role.name !== signerRole(this.#name),
+    );
     if (own.length > 0 && declares(current, releasesRole)) editor.updateDelegation(releasesRole, { removeKeys: own });
     editor.removeDelegation(signerRole(this.#name));
     return true;

@@ -2,6 +2,7 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { UsageError } from "../errors.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { publishChange } from "./publish.ts";
+import { whoSignsNow } from "./signable-roles.ts";
 import { SignerAddition } from "./signer-addition.ts";
 import { checkSignerName } from "./signer-delegation.ts";
 import { SignerRemoval } from "./signer-removal.ts";
@@ -61,5 +62,9 @@ export async function removeSigner(
   const held = new HeldKeys(context);
   const change = new SignerRemoval(context, name, options.confirmLastSigner);
   await publishChange(context, held, change, { initialise: false });
+  if (change.leavesNoSigner) {
+    const message = `${context.gun} has no signer left: ${whoSignsNow(context.gun)}`;
+    context.notify({ kind: "warning", gun: context.gun, message });
+  }
   return !change.declined;
 }
