@@ -2,20 +2,23 @@
 import assert from "node:assert/strict";
 import { existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
-import { readText, run, Scope, tagsealCommand } from "../support/peers.ts";
+import { findExecutable, missingPeers, readText, run, Scope, tagsealCommand } from "../support/peers.ts";
 
 const scope = new Scope("install");
 after(() => scope.close());
 
-/** A user with a configuration directory and a PATH that begins with `bin`. */
-function user(name: string) {
+/** A user with a configuration directory and a PATH that begins with `bin`; their docker is of this version. */
+function user(name: string, version = "29.1.0") {
   mkdirSync(scope.path(name, "bin"), { recursive: true });
+  mkdirSync(scope.path(name, "engine"), { recursive: true });
+  const engine = `#!/bin/sh\necho "Docker version ${version}, build x"\n`;
+  writeFileSync(scope.path(name, "engine", "docker"), engine, { mode: 0o755 });
   const plugin = scope.path(name, ".docker", "cli-plugins", "docker-trust");
   const shim = scope.path(name, "bin", "docker");
   const env = {
     HOME: scope.path(name),
     DOCKER_CONFIG: scope.path(name, ".docker"),
-    PATH: `${scope.path(name, "bin")}:/usr/bin:/bin`,
+    PATH: `${scope.path(name, "bin")}:${scope.path(name, "engine")}:/usr/bin:/bin`,
   };
   const tagseal = (...args: readonly string[]) => run(tagsealCommand, args, { env });
   return { plugin, shim, bin: scope.path(name, "bin"), env, tagseal };
@@ -38,6 +41,31 @@ describe("install", () => {
     assert.deepEqual([existsSync(plugin), existsSync(shim)], [false, false]);
     assert.equal((await tagseal("uninstall")).stdout, "Nothing of Tagseal's is installed\n");
   });
+
+  it("gives a docker that has the command itself no plugin, and takes an earlier one away", async () => {
+    const { plugin, shim, bin, tagseal } = user("twenty-eight", "28.2.2");
+    mkdirSync(scope.path("twenty-eight", ".docker", "cli-plugins"), { recursive: true });
+    symlinkSync(tagsealCommand, plugin);
+    const said = 'docker 28.2.2 has "docker trust" itself: no plugin is needed until you update to docker 29\n';
+    const first = await tagseal("install", "--shim", bin);
+    assert.equal(first.stdout, `Removed ${plugin}\n${said}Installed ${shim} -> ${own}\n`);
+    assert.equal(existsSync(plugin), false);
+    assert.equal((await tagseal("install")).stdout, said);
+  });
+
+  for (const docker of ["docker", "/usr/bin/docker"]) {
+    it(
+      `leaves no invalid plugin in the help of ${docker}`,
+      { skip: missingPeers(["docker"]) || !existsSync(findExecutable(docker) ?? docker) },
+      async () => {
+        const home = scope.path(`help-${docker.replaceAll("/", "-")}`);
+        mkdirSync(home);
+        const env = { HOME: home, PATH: process.env["PATH"] };
+        assert.equal((await run(tagsealCommand, ["install"], { env })).code, 0);
+        assert.doesNotMatch((await run(docker, ["--help"], { env })).stdout, /Invalid Plugins/u);
+      },
+    );
+  }
 
   it("says when a shim is not found first", async () => {
     const { tagseal } = user("elsewhere");

@@ -1,7 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { candidates } from "../../engine/executable.ts";
+import { engineVersion, trustlessMajor } from "../../engine/engine-version.ts";
 import { defineCommand } from "../command.ts";
-import { linkTarget, pluginPath, putLink, shimPath } from "../installation.ts";
+import { linkTarget, pluginPath, putLink, removeLink, shimPath } from "../installation.ts";
 import type { Io } from "../io.ts";
 
 /** `tagseal install`: puts Tagseal where docker, and people who type docker, find it. */
@@ -11,7 +12,7 @@ export const command = defineCommand(
     usage: "[OPTIONS]",
     summary: "Put Tagseal in front of docker",
     description: [
-      "Links Tagseal into docker's plugin directory as docker-trust, so that 'docker trust' exists whatever docker is installed. With --shim it also puts a link called docker into a directory: where that directory stands before the real docker in PATH, every docker command goes through Tagseal, which hands on what content trust is not about.",
+      "Links Tagseal into docker's plugin directory as docker-trust, so that 'docker trust' exists on docker 29 and later; earlier dockers have it themselves and get no plugin. With --shim it also puts a link called docker into a directory: where that directory stands before the real docker in PATH, every docker command goes through Tagseal, which hands on what content trust is not about.",
       "Nothing but links to Tagseal is made or replaced: a file of somebody else's is an error and stays. Installing twice changes nothing. 'tagseal uninstall' takes everything back.",
     ],
     options: {
@@ -31,7 +32,7 @@ export const command = defineCommand(
   },
   async ({ options }, io) => {
     const target = linkTarget(io);
-    link(pluginPath(io), target, io);
+    await installPlugin(target, io);
     const { shim } = options;
     if (shim === undefined) return 0;
     link(shimPath(shim), target, io);
@@ -39,6 +40,18 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+/** A docker that has the command itself would list a plugin of that name as invalid. */
+async function installPlugin(target: string, io: Io): Promise<void> {
+  const path = pluginPath(io);
+  const docker = candidates("docker", { env: io.env, self: io.program.files }).find(({ isTagseal }) => !isTagseal);
+  const version = docker === undefined ? undefined : await engineVersion(docker.path, io.env);
+  if (version === undefined || version.major >= trustlessMajor) return link(path, target, io);
+  const removed = removeLink(path, io) ? `Removed ${path}\n` : "";
+  io.stdout.write(
+    `${removed}docker ${version.text} has "docker trust" itself: no plugin is needed until you update to docker 29\n`,
+  );
+}
 
 function link(path: string, target: string, io: Io): void {
   const isNew = putLink(path, target, io);

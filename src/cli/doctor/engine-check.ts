@@ -1,10 +1,8 @@
 /** Which docker a person who types `docker` gets, and whether that one heeds content trust. */
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { candidates, type EngineExecutable, findEngine } from "../../engine/executable.ts";
-import { childEnvironment } from "../../engine/child-environment.ts";
+import { engineVersion, trustlessMajor } from "../../engine/engine-version.ts";
 import { TagsealError } from "../../errors.ts";
 import { occupantOf, pluginPath, shimsInPath } from "../installation.ts";
 import type { Io } from "../io.ts";
@@ -17,8 +15,6 @@ const pluginDirectories = [
   "/usr/lib/docker/cli-plugins",
   "/usr/libexec/docker/cli-plugins",
 ];
-/** The first docker that ignores the variable. */
-const trustlessMajor = 29;
 const installShim = 'tagseal install --shim ~/bin && export PATH="$HOME/bin:$PATH"';
 
 /** What stands in PATH, what it is, and what it does about content trust. */
@@ -30,9 +26,9 @@ export async function checkEngine(io: Io, wanted: string | undefined): Promise<r
     if (!(error instanceof TagsealError)) throw error;
     return [problem("engine", error.message, "apt install docker.io")];
   }
-  const version = await versionOf(engine, io);
-  const major = Number(/^(\d+)\./u.exec(version ?? "")?.[1] ?? Number.NaN);
-  return [...judgePath(engine, version, major, io), ...judgePlugin(engine, major, io)];
+  const version = await engineVersion(engine.path, io.env);
+  const major = version?.major ?? Number.NaN;
+  return [...judgePath(engine, version?.text, major, io), ...judgePlugin(engine, major, io)];
 }
 
 function judgePath(engine: EngineExecutable, version: string | undefined, major: number, io: Io): Finding[] {
@@ -75,16 +71,15 @@ function judgePlugin({ kind }: EngineExecutable, major: number, io: Io): Finding
   const home = io.env["HOME"];
   const own = pluginPath(io);
   const occupant = occupantOf(own, io);
-  if (occupant.kind === "ours") {
-    return existsSync(occupant.target)
-      ? [
-          ok(
-            "plugin",
-            `"docker trust" is Tagseal's plugin${major < trustlessMajor ? " once docker has no such command itself" : ""}`,
-          ),
-        ]
-      : [problem("plugin", `${shellPath(own, home)} leads to ${occupant.target}, which is gone`, "tagseal install")];
+  if (occupant.kind === "ours" && !existsSync(occupant.target)) {
+    const message = `${shellPath(own, home)} leads to ${occupant.target}, which is gone`;
+    return [problem("plugin", message, "tagseal install")];
   }
+  if (occupant.kind === "ours" && major < trustlessMajor) {
+    const message = `docker ${major} has "docker trust" itself and calls the plugin invalid`;
+    return [warning("plugin", message, "tagseal install, which removes it; again after an update to docker 29")];
+  }
+  if (occupant.kind === "ours") return [ok("plugin", '"docker trust" is Tagseal\'s plugin')];
   if (occupant.kind === "foreign") {
     return [
       warning(
@@ -101,11 +96,4 @@ function judgePlugin({ kind }: EngineExecutable, major: number, io: Io): Finding
   if (major >= trustlessMajor)
     return [warning("plugin", `docker ${major} has no "docker trust", and there is no plugin`, "tagseal install")];
   return [];
-}
-
-async function versionOf({ path }: EngineExecutable, io: Io): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const env = { HOME: homedir(), ...childEnvironment(io.env) };
-  execFile(path, ["--version"], { env, timeout: 10_000 }, (_error, stdout) => resolve(stdout));
-  return /version v?(\d+(?:\.\d+)*[\w.+~-]*)/u.exec(await promise)?.[1];
 }
