@@ -28,7 +28,9 @@ export function withDebugFlag(argv: readonly string[], io: Io): Io {
 export function traceRequests(output: Output): () => void {
   const listener = (message: unknown): void => output.write(`${line(message as HttpExchange)}\n`);
   httpExchanges.subscribe(listener);
-  return () => void httpExchanges.unsubscribe(listener);
+  return () => {
+    httpExchanges.unsubscribe(listener);
+  };
 }
 
 function line({ method, url, ms, status, failure }: HttpExchange): string {
