@@ -1,9 +1,12 @@
 /**
  * `npm run soak`: the long forms of what the test suite does briefly. Properties with many inputs, publishers racing at full
- * size, a server killed over and over, replicas whose databases and nodes die. Parts can be named: `npm run soak -- fuzz publishers crash replicas`.
+ * size, a server killed over and over, replicas whose databases and nodes die, Dockerfiles made to smuggle an unsigned image past `build`.
+ * Parts can be named: `npm run soak -- fuzz publishers crash replicas gate`.
  */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
+import { engineNames, missingFor } from "../gate/engines.ts";
+import { fuzzGate } from "../gate/fuzzing.ts";
 import { crashLoop } from "../support/crash-loop.ts";
 import { Scope, writeLayout } from "../support/peers.ts";
 import { racePublishers } from "../support/publishers.ts";
@@ -62,11 +65,41 @@ function replicas(): boolean {
   return spawnSync(process.execPath, [runner, ...suites], { env, stdio: "inherit" }).status === 0;
 }
 
+/**
+ * Builds under content trust with every engine of this machine, all at once. `TAGSEAL_GATE_SECONDS` says how long, `TAGSEAL_GATE_SEED` with
+ * which cases, `TAGSEAL_GATE_ENGINES=podman,classic` with which engines; `TAGSEAL_GATE_CASE=SEED` tries again what a report named.
+ *
+ * @returns true when no engine asked for an unsigned image
+ */
+async function gate(): Promise<boolean> {
+  const { env } = process;
+  const wanted = env["TAGSEAL_GATE_ENGINES"]?.split(",") ?? engineNames;
+  const seconds = Number(env["TAGSEAL_GATE_SECONDS"] ?? 3600);
+  const seed = env["TAGSEAL_GATE_SEED"] ?? "soak";
+  const only = env["TAGSEAL_GATE_CASE"];
+  const reports = engineNames.map(async (engine) => {
+    const missing = wanted.includes(engine) ? missingFor(engine) : "not asked for";
+    if (missing !== false) {
+      say(`gate, ${engine}: ${missing}`);
+      return 0;
+    }
+    const options = { engine, seed, seconds, tell: say, ...(only === undefined ? {} : { only }) };
+    const { cases, counts, manifests, findings } = await fuzzGate(options);
+    const told = Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`);
+    say(
+      `gate, ${engine}: ${cases} cases, ${told.join(", ")}; ${manifests} manifests asked for; ${findings.length} findings`,
+    );
+    return findings.length;
+  });
+  return (await Promise.all(reports)).every((findings) => findings === 0);
+}
+
 const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
   fuzz,
   publishers,
   crash,
   replicas,
+  gate,
 };
 const words = process.argv.slice(2);
 for (const [name, part] of Object.entries(parts)) {

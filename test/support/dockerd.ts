@@ -47,11 +47,13 @@ export interface DockerdOptions {
   readonly layers?: "copies" | "quickest";
   /** where it runs; on a machine of its own it has a network for containers, so that their ports can be published */
   readonly machine?: Pick<Machine, "enter">;
+  /** asked in place of Docker Hub, in plain HTTP: `localhost:5000` */
+  readonly mirror?: string;
 }
 
 /** Starts dockerd (needs root) and waits until it answers. */
 export async function startDockerd(scope: Scope, options: DockerdOptions = {}): Promise<Engine> {
-  const { layers = "copies", machine } = options;
+  const { layers = "copies", machine, mirror } = options;
   const directory = scope.path("dockerd");
   mkdirSync(directory, { recursive: true });
   const socket = `${directory}/docker.sock`;
@@ -68,6 +70,7 @@ export async function startDockerd(scope: Scope, options: DockerdOptions = {}): 
   scope.defer(() => unmountBelow(directory));
   const driver = layers === "copies" ? "vfs" : await quickestDriver(directory);
   const isolation = ["--storage-driver", driver, "--iptables=false", "--ip6tables=false"];
+  if (mirror !== undefined) isolation.push("--registry-mirror", `http://${mirror}`);
   if (machine === undefined) isolation.push("--bridge=none");
   const [program, ...before] = [...(machine?.enter ?? []), "dockerd"];
   const running = await scope.start("dockerd", program, [...before, ...args, ...isolation], {

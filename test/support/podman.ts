@@ -6,8 +6,14 @@ import type { Environment, Scope } from "./processes.ts";
  * Settings for one storage below the scope. podman runs no daemon: nothing is to be stopped.
  *
  * @param registries hosts that are spoken to in plain HTTP
+ * @param mirror a host asked in place of Docker Hub, in plain HTTP
  */
-export function podmanEnvironment(scope: Scope, registries: readonly string[], name = "podman"): Environment {
+export function podmanEnvironment(
+  scope: Scope,
+  registries: readonly string[],
+  name = "podman",
+  mirror?: string,
+): Environment {
   const directory = scope.path(name);
   mkdirSync(directory, { recursive: true });
   const file = (fileName: string, lines: readonly string[]): string => {
@@ -33,6 +39,9 @@ export function podmanEnvironment(scope: Scope, registries: readonly string[], n
     ]),
     CONTAINERS_REGISTRIES_CONF: file("registries.conf", [
       'unqualified-search-registries = ["docker.io"]',
+      ...(mirror === undefined
+        ? []
+        : ["[[registry]]", 'prefix = "docker.io"', `location = "${mirror}"`, "insecure = true"]),
       ...registries.flatMap((host) => ["[[registry]]", `location = "${host}"`, "insecure = true"]),
     ]),
     BUILDAH_ISOLATION: "chroot",

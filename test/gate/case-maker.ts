@@ -1,0 +1,89 @@
+/** A whole case from a seed: a Dockerfile, a command line, and how the files get there. */
+import type { EngineKind } from "../../src/engine/command-line/invocation.ts";
+import { type Delivery, type GateCase, type Names } from "./gate-case.ts";
+import { Grammar } from "./grammar.ts";
+import { mutated, ordinaryFiles } from "./mutation.ts";
+import { Random } from "./random.ts";
+
+/** What an engine takes. */
+export interface Abilities {
+  readonly kind: EngineKind;
+  /** `--build-context`, and several platforms at once */
+  readonly isCurrent: boolean;
+}
+
+const deliveries: readonly Delivery[] = [
+  "directory",
+  "directory",
+  "directory",
+  "named file",
+  "file from input",
+  "input",
+  "archive",
+  "url",
+  "archive url",
+  "named file in archive url",
+  "file from input, archive url",
+  "named file in archive",
+  "file from url",
+];
+
+/** Makes the case of a seed. The same seed and names always make the same case. */
+export function caseOf(seed: string, names: Names, abilities: Abilities): GateCase {
+  const random = new Random(seed);
+  const grammar = new Grammar(random, names);
+  const dockerfile = random.weighted([
+    [6, () => grammar.dockerfile()],
+    [3, () => mutated(random.pick(ordinaryFiles(names)), random, names)],
+    [1, () => mutated(grammar.dockerfile(), random, names)],
+  ]);
+  const triggers = random.many(random.between(0, 2), () => grammar.trigger());
+  const flags = random.many(random.between(0, 3), () => flag(random, names, abilities));
+  return { number: names.number, dockerfile, triggers, flags, delivery: random.pick(deliveries) };
+}
+
+function flag(random: Random, names: Names, { kind, isCurrent }: Abilities): string {
+  const image = (): string => random.pick(random.chance(90) ? names.good : names.evil);
+  const name = (): string => random.pick(["ctx", "context", "scratch", "good", ...names.stages, ...names.good]);
+  const variable = (): string =>
+    random.pick(["A", "B", "V", "IMG", "TARGETARCH", "BUILDPLATFORM", "TARGETPLATFORM", "HTTP_PROXY", "TARGETSTAGE"]);
+  const ofBuildkit: (readonly [number, () => string])[] = isCurrent
+    ? [
+        [3, () => `--build-context=${name()}=${random.pick(["docker-image://", "docker-image://", "."])}${image()}`],
+        [1, () => `--build-context=${name()}=.`],
+        [1, () => "--platform=linux/amd64,linux/arm64"],
+        [1, () => `--build-arg=BUILDKIT_CONTEXT_KEEP_GIT_DIR=1`],
+      ]
+    : [];
+  const ofPodman: (readonly [number, () => string])[] =
+    kind === "podman"
+      ? [
+          [2, () => `--from=${image()}`],
+          [
+            1,
+            () => random.pick(["--layers=false", "--squash-all", "--jobs=2", "--squash", "--skip-unused-stages=false"]),
+          ],
+          [
+            1,
+            () =>
+              `--build-context=${name()}=${random.pick(["docker-image://", "container-image://", "docker://"])}${image()}`,
+          ],
+        ]
+      : [];
+  return random.weighted<string>([
+    [
+      8,
+      () => `--build-arg=${variable()}=${random.chance(80) ? image() : random.pick(["", "v1", "amd64", "'", "x y"])}`,
+    ],
+    [1, () => `--build-arg=${variable()}`],
+    [3, () => `--target=${random.pick([...names.stages, "0", "1", "9", names.evil[0] ?? ""])}`],
+    [2, () => `--platform=${random.pick(["linux/amd64", "linux/arm64", "linux/arm/v7", "linux"])}`],
+    [1, () => "--no-cache"],
+    [1, () => "--pull"],
+    [kind === "docker" ? 1 : 0, () => `--build-arg=BUILDKIT_SYNTAX=${image()}`],
+    [1, () => `--cache-from=${image()}`],
+    [1, () => `--label=a=FROM ${image()}`],
+    ...ofBuildkit,
+    ...ofPodman,
+  ]);
+}
