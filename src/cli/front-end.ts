@@ -35,15 +35,14 @@ const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "cre
 const sharedWords: ReadonlySet<string> = new Set(["import", "export"]);
 /** What `import` is followed by when it is ours; docker's is followed by a file, a URL or `-`. */
 const ownImports: ReadonlySet<string> = new Set(["notary-db", "notary-server", "bundle", "hand-over", "--help", "-h"]);
-/** Groups with commands that build from files nobody checks. */
-const uncoveredGroups: ReadonlySet<string> = new Set(["buildx", "builder", "compose"]);
+/** Groups with commands that content trust is about. */
 const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder", "manifest"]);
 
 /**
  * Runs a command line that is the engine's.
  *
  * @returns its exit status; undefined when the line is for one of Tagseal's own commands
- * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `DOCKERFILE_REFUSED` for builds that content trust does not cover
+ * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `COMMAND_NOT_COVERED` for commands that content trust does not cover
  */
 export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnCommand): Promise<number | undefined> {
   const { line, engine } = takeEngineFlag(argv);
@@ -52,11 +51,8 @@ export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnComma
   const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, configured, own };
   const word = commandAt === undefined ? undefined : line[commandAt];
   if (isReadable && isOwn(word, line, commandAt ?? 0, io)) return undefined;
-  if (word !== undefined && uncoveredGroups.has(word) && isTrustOn(io.env, undefined)) {
-    const { refuseUncoveredBuild } = await import("../engine/build/uncovered-builds.ts");
-    refuseUncoveredBuild(line.slice(commandAt));
-  }
-  const mayBeTrusted = !isReadable || (word !== undefined && (trustedWords.has(word) || groups.has(word)));
+  const mayBeTrusted =
+    isTrustOn(io.env, undefined) || !isReadable || (word !== undefined && (trustedWords.has(word) || groups.has(word)));
   if (!mayBeTrusted) return await handOverUnchanged(front, word);
   return await trustedCommand(front, word ?? "", commandAt ?? 0);
 }

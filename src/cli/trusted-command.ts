@@ -1,6 +1,7 @@
 /** A docker-shaped command that content trust is about: decides whether trust is on for it, and who does it. */
 import { childEnvironment } from "../engine/child-environment.ts";
-import { type EngineInvocation, parseInvocation, type TrustedWord } from "../engine/command-line/invocation.ts";
+import { refuseUncovered } from "../engine/command-line/command-gate.ts";
+import { type EngineInvocation, type EngineKind, parseInvocation, type TrustedWord } from "../engine/command-line/invocation.ts";
 import { openEngine } from "../engine/engine.ts";
 import type { EngineExecutable } from "../engine/executable.ts";
 import { engineHelp } from "../engine/engine-help.ts";
@@ -56,13 +57,16 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   const engine = await given.findEngine();
   const invocation = await understood(line, engine, io);
   if (typeof invocation === "string") return usageFailure(given, invocation);
-  const { word } = invocation;
+  const { word, help, argv, disableContentTrust } = invocation;
+  const isOn = isTrustOn(io.env, disableContentTrust);
+  if (isOn) refuseUncovered(invocation, io.program.shownAs);
   // docker's help shows whether trust is on, so it is asked for with everything as it is.
-  if (word === undefined || invocation.help)
-    return await io.handOver({ executable: engine.path, args: line, env: definedOnly(io.env) }, { last: true });
-  if (!isTrustOn(io.env, invocation.disableContentTrust))
-    return await handOver(invocation.argv, engine, io, { last: true });
-  return await underTrust(await commands[word](), invocation, engine, io);
+  if (word === undefined || help || engine.kind === "buildah") {
+    const args = isOn || help ? argv : line;
+    return await io.handOver({ executable: engine.path, args, env: definedOnly(io.env) }, { last: true });
+  }
+  if (!isOn) return await handOver(argv, engine, io, { last: true });
+  return await underTrust(await commands[word](), invocation, { kind: engine.kind, path: engine.path }, io);
 }
 
 /** Our own help needs no engine. A line only the engine can read is not for help. */
@@ -93,7 +97,7 @@ async function understood(
 
 async function handOver(
   argv: readonly string[],
-  engine: EngineExecutable,
+  engine: Pick<EngineExecutable, "path">,
   io: Io,
   how: { readonly last?: boolean } = {},
 ): Promise<number> {
@@ -103,7 +107,7 @@ async function handOver(
 async function underTrust(
   command: EngineCommand,
   invocation: EngineInvocation,
-  executable: EngineExecutable,
+  executable: { readonly kind: EngineKind; readonly path: string },
   given: Io,
 ): Promise<number> {
   const io = executable.kind === "docker" ? await withConfigFlag(invocation, given) : given;

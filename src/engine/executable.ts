@@ -5,12 +5,12 @@
 import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
 import { TagsealError, UsageError } from "../errors.ts";
-import type { EngineKind } from "./command-line/invocation.ts";
+import type { EngineKind, ProgramKind } from "./command-line/invocation.ts";
 import type { Env } from "./trust-switch.ts";
 
 /** An engine's command on this machine. */
 export interface EngineExecutable {
-  readonly kind: EngineKind;
+  readonly kind: ProgramKind;
   /** absolute */
   readonly path: string;
 }
@@ -82,8 +82,9 @@ function searchPath(kind: EngineKind, search: EngineSearch): EngineExecutable | 
 }
 
 /** The podman-docker package puts a script called docker before podman. */
-function kindOf(path: string): EngineKind {
-  if (basename(path).startsWith("podman")) return "podman";
+function kindOf(path: string): ProgramKind {
+  const program = (["podman", "buildah"] as const).find((name) => basename(path).startsWith(name));
+  if (program !== undefined) return program;
   return /\bpodman\b/u.test(scriptText(path)) ? "podman" : "docker";
 }
 

@@ -21,6 +21,8 @@ export interface ReadFlags {
   /** indexes of words that are no flags and no values */
   readonly operands: readonly number[];
   readonly help: boolean;
+  /** index of the lone `--` that ended the flags */
+  readonly endedAt: number | undefined;
 }
 
 /** How a command reads its line. */
@@ -46,9 +48,11 @@ export class UnknownFlagError extends UsageError {
 export function readFlags(words: readonly string[], rules: ReadingRules): ReadFlags {
   const reader = new Reader(words, rules.table);
   const operands: number[] = [];
+  let endedAt: number | undefined;
   while (reader.at < words.length) {
     const word = words[reader.at] ?? "";
     if (word === "--") {
+      endedAt = reader.at;
       operands.push(...rest(words, reader.at + 1));
       break;
     }
@@ -66,7 +70,7 @@ export function readFlags(words: readonly string[], rules: ReadingRules): ReadFl
   }
   // The last one decides, as for every switch: `--help=false` asks for nothing.
   const help = reader.flags.findLast(({ name }) => name === "help")?.value === "true";
-  return { flags: reader.flags, operands, help };
+  return { flags: reader.flags, operands, help, endedAt };
 }
 
 function rest(words: readonly string[], from: number): number[] {

@@ -2,15 +2,22 @@
  * Understands a command line of docker or podman far enough to put it under content trust: which command it is, what its flags
  * say, and which word is the image. Whatever is not ours stays as it was typed.
  */
-import { dockerFlags, dockerGlobalFlags, buildxFlags } from "./docker-flags.ts";
+import { type CommandPath, findCommandPath, lastHelp, strayEnd, withoutHelp } from "./command-path.ts";
+import type { CommandGroup, Standing } from "./command-table.ts";
+import { dockerCommands } from "./docker-commands.ts";
+import { dockerFlags } from "./docker-flags.ts";
 import { type GivenFlag, type ReadFlags, readFlags, UnknownFlagError } from "./flag-reading.ts";
 import { flagTable, type FlagTable, joinTables } from "./flag-table.ts";
 import { flagsInHelp } from "./help-flags.ts";
 import { ownFlags } from "./own-flags.ts";
-import { podmanFlags, podmanGlobalFlags } from "./podman-flags.ts";
+import { buildahCommands, podmanCommands } from "./podman-commands.ts";
+import { podmanFlags } from "./podman-flags.ts";
 
 /** The engines there are. */
 export type EngineKind = "docker" | "podman";
+
+/** The programs whose command lines are understood. buildah is no engine: nothing of it runs under content trust. */
+export type ProgramKind = EngineKind | "buildah";
 
 /** The commands that content trust is about. */
 export type TrustedWord = "push" | "pull" | "build" | "create" | "run";
@@ -24,12 +31,14 @@ export interface Operand {
 
 /** A command line of docker's or podman's, understood. */
 export interface EngineInvocation {
-  /** the whole line for the real engine: global flags, command and arguments, without what only we understand */
+  /** the whole line for the real engine: global flags, command and arguments, without what only we understand and without `--help` before the command's name */
   readonly argv: readonly string[];
-  /** what stands before the command, as given: `-H`, `--context`, … */
+  /** what stands before the command, as given: `-H`, `--context`, …; without `--help` and `--` */
   readonly globalArgs: readonly string[];
-  /** undefined: not a command of ours, to be handed over unchanged */
+  /** undefined: not a command that runs under content trust */
   readonly word: TrustedWord | undefined;
+  /** what the command is to content trust; undefined: nobody knows it */
+  readonly standing: Standing | undefined;
   /** `["image", "push"]`, `["buildx", "build"]`, `["run"]`; empty when there is no command */
   readonly commandPath: readonly string[];
   /** long name → values in the order given, switches as `true` or `false`. Without `--disable-content-trust` */
@@ -40,22 +49,19 @@ export interface EngineInvocation {
   readonly operands: readonly Operand[];
   /** everything after the command path, without what only we understand */
   readonly args: readonly string[];
-  /** `--help` was among the flags */
+  /** the engine would print the help of the command, and do nothing else */
   readonly help: boolean;
 }
 
 /** Asks the engine for the help text of a command: `docker image push --help`. */
 export type Describe = (commandPath: readonly string[]) => Promise<string>;
 
-const groups: Readonly<Record<string, Readonly<Record<string, TrustedWord>>>> = {
-  image: { push: "push", pull: "pull", build: "build" },
-  container: { create: "create", run: "run" },
-  buildx: { build: "build", b: "build" },
-  builder: { build: "build", b: "build" },
+/** Every command of each program. */
+export const commandTables: Readonly<Record<ProgramKind, CommandGroup>> = {
+  docker: dockerCommands,
+  podman: podmanCommands,
+  buildah: buildahCommands,
 };
-/** `docker manifest push` pushes a list that docker made from a registry's images, and has never been under content trust. */
-const podmanGroups: typeof groups = { ...groups, manifest: { push: "push" } };
-const words: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
 
 const ownTable = flagTable({ switches: ownFlags.join(" ") });
 
@@ -64,60 +70,35 @@ const ownTable = flagTable({ switches: ownFlags.join(" ") });
  *
  * @param argv the words after the program's name
  * @param describe asked only about flags that our tables do not have
- * @returns with `word` undefined for every command that is not ours
+ * @returns with `word` undefined for every command that does not run under content trust
  * @throws UsageError `USAGE` for flags that neither we nor the engine's help know, in the engine's words. Whoever cannot read a
  *   line to its end must not hand it over under content trust: the image could be anywhere in it
  */
 export async function parseInvocation(
   argv: readonly string[],
-  engine: EngineKind,
+  program: ProgramKind,
   describe?: Describe,
 ): Promise<EngineInvocation> {
-  const globals = engine === "docker" ? dockerGlobalFlags : podmanGlobalFlags;
-  const before = await reading(argv, globals, { stopsAtOperand: true, path: [], describe });
-  const start = before.operands[0] ?? argv.length;
-  const command = await findCommand(argv.slice(start), engine, describe);
-  const globalArgs = argv.slice(0, start);
-  if (command === undefined) return foreign(argv, globalArgs, before.help);
-  const tables = engine === "docker" ? dockerFlags : podmanFlags;
-  const { word, path, rest } = command;
-  const table = joinTables(ownTable, tables[word]);
+  const commands = commandTables[program];
+  const read = async (line: readonly string[], table: FlagTable, path: readonly string[]): Promise<ReadFlags> =>
+    await reading(line, table, { stopsAtOperand: true, path, describe });
+  const before = await read(argv, commands.flags, []);
+  if (before.endedAt !== undefined && program !== "docker") throw strayEnd();
+  const globalArgs = withoutHelp(argv, before);
+  const line = argv.slice(before.operands[0] ?? argv.length);
+  // podman and buildah print their version, whatever follows; docker goes on
+  const isVersion = program !== "docker" && before.flags.some(({ name }) => name === "version");
+  const command = await findCommandPath(isVersion ? [] : line, commands, read);
+  const help = command.help ?? lastHelp(before);
+  const { standing } = command;
+  if (standing?.kind !== "covered" || program === "buildah") return foreign(command, globalArgs, help);
+  const { word } = standing;
+  const table = joinTables(ownTable, (program === "docker" ? dockerFlags : podmanFlags)[word]);
   const stopsAtOperand = word === "create" || word === "run";
-  const read = await reading(rest, table, { stopsAtOperand, path, describe });
-  return assembled({ globalArgs, word, path, rest, read, help: before.help || read.help });
-}
-
-interface FoundCommand {
-  readonly word: TrustedWord;
-  readonly path: readonly string[];
-  /** flags between `buildx` and `build` moved behind it, where buildx takes them as well */
-  readonly rest: readonly string[];
-}
-
-async function findCommand(
-  line: readonly string[],
-  engine: EngineKind,
-  describe: Describe | undefined,
-): Promise<FoundCommand | undefined> {
-  const [first = "", ...following] = line;
-  if (isTrustedWord(first)) return { word: first, path: [first], rest: following };
-  const known = engine === "podman" ? podmanGroups : groups;
-  const group = Object.hasOwn(known, first) ? known[first] : undefined;
-  if (group === undefined) return undefined;
-  const isBuilder = first === "buildx" || first === "builder";
-  const table = isBuilder ? buildxFlags : flagTable({ switches: "help" });
-  const between = await reading(following, table, { stopsAtOperand: true, path: [first], describe });
-  const [at] = between.operands;
-  const name = at === undefined ? "" : (following[at] ?? "");
-  const word = Object.hasOwn(group, name) ? group[name] : undefined;
-  if (at === undefined || word === undefined) return undefined;
-  // A lone "--" before the subcommand would end the flags behind it, too.
-  const moved = following.slice(0, at).filter((text) => text !== "--");
-  return { word, path: [first, name], rest: [...moved, ...following.slice(at + 1)] };
-}
-
-function isTrustedWord(word: string): word is TrustedWord {
-  return words.has(word);
+  const own = await reading(command.rest, table, { stopsAtOperand, path: command.path, describe });
+  // create and run have a --help of their own, because -h is the host's name there
+  const isHelp = (stopsAtOperand ? lastHelp(own) : (lastHelp(own) ?? help)) === true;
+  return assembled({ globalArgs, word, command, read: own, help: isHelp });
 }
 
 interface ReadingPlace {
@@ -138,16 +119,23 @@ async function reading(line: readonly string[], table: FlagTable, place: Reading
   }
 }
 
-function foreign(argv: readonly string[], globalArgs: readonly string[], help: boolean): EngineInvocation {
+function foreign(
+  { path, words, standing, rest }: CommandPath,
+  globalArgs: readonly string[],
+  before: boolean | undefined,
+): EngineInvocation {
+  const help = before === true || (rest.length === 1 && rest[0] === "--help");
+  const args = help ? ["--help"] : rest;
   return {
-    argv,
+    argv: [...globalArgs, ...words, ...args],
     globalArgs,
     word: undefined,
-    commandPath: [],
+    standing,
+    commandPath: path,
     flags: new Map(),
     disableContentTrust: undefined,
     operands: [],
-    args: argv.slice(globalArgs.length),
+    args,
     help,
   };
 }
@@ -155,23 +143,24 @@ function foreign(argv: readonly string[], globalArgs: readonly string[], help: b
 interface Parts {
   readonly globalArgs: readonly string[];
   readonly word: TrustedWord;
-  readonly path: readonly string[];
-  readonly rest: readonly string[];
+  readonly command: CommandPath;
   readonly read: ReadFlags;
   readonly help: boolean;
 }
 
-function assembled({ globalArgs, word, path, rest, read, help }: Parts): EngineInvocation {
+function assembled({ globalArgs, word, command, read, help }: Parts): EngineInvocation {
+  const { path, words, standing, rest } = command;
   const dropped = new Set(read.flags.filter(({ name }) => ownFlags.includes(name)).map(({ at }) => at));
   const kept = rest.map((text, index) => ({ text, index })).filter(({ index }) => !dropped.has(index));
-  const before = globalArgs.length + path.length;
+  const before = globalArgs.length + words.length;
   const places = new Map(kept.map(({ index }, place) => [index, before + place]));
   const args = kept.map(({ text }) => text);
   const trust = read.flags.findLast(({ name }) => name === "disable-content-trust")?.value;
   return {
-    argv: [...globalArgs, ...path, ...args],
+    argv: [...globalArgs, ...words, ...(help ? ["--help"] : args)],
     globalArgs,
     word,
+    standing,
     commandPath: path,
     flags: valuesByName(read.flags),
     disableContentTrust: trust === undefined ? undefined : trust === "true",

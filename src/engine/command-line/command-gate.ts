@@ -1,0 +1,33 @@
+/** What of an engine's commands passes under content trust although nothing of it is checked. */
+import { UsageError } from "../../errors.ts";
+import { isHarmful, type Refusal } from "./command-table.ts";
+import type { EngineInvocation } from "./invocation.ts";
+
+const unknown: Refusal = { because: "it is in no list of commands that are known to be harmless" };
+
+/**
+ * Lets a command pass that cannot fetch or build an image, nor start one that is not here already.
+ *
+ * @param shownAs what the program in front of the engine is called: `docker`
+ * @throws UsageError `COMMAND_NOT_COVERED` for every other command
+ */
+export function refuseUncovered(invocation: EngineInvocation, shownAs: string): void {
+  const refusal = refusalOf(invocation);
+  if (refusal === undefined) return;
+  const name = [shownAs, ...invocation.commandPath].join(" ");
+  const otherwise = `run it without content trust: DOCKER_CONTENT_TRUST=0 ${name}`;
+  throw new UsageError("COMMAND_NOT_COVERED", `content trust does not cover "${name}": ${refusal.because}`, {
+    hint: refusal.instead === undefined ? otherwise : `${refusal.instead}, or ${otherwise}`,
+  });
+}
+
+function refusalOf({ standing, args, help, word }: EngineInvocation): Refusal | undefined {
+  if (word !== undefined) return undefined;
+  if (standing === undefined) return unknown;
+  // The line that is handed over then asks for help and nothing else.
+  if (help) return undefined;
+  if (standing.kind === "refused") return standing.refusal;
+  if (standing.kind === "harmless" && standing.unless !== undefined && isHarmful(standing.unless, args))
+    return standing.unless;
+  return undefined;
+}

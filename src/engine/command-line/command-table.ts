@@ -1,0 +1,91 @@
+/**
+ * What each command of an engine is to content trust. A list of what is refused would have holes, so these tables list what may
+ * pass: a command that is in no table is refused.
+ */
+import { flagTable, type FlagTable } from "./flag-table.ts";
+import type { TrustedWord } from "./invocation.ts";
+
+/** Why content trust refuses a command. */
+export interface Refusal {
+  /** completes `content trust does not cover "docker x": it …` */
+  readonly because: string;
+  /** what to do instead, as an imperative without a full stop; undefined where there is no other way */
+  readonly instead?: string | undefined;
+}
+
+/** A use of a harmless command that is not harmless. */
+export interface HarmfulUse extends Refusal {
+  /** finds it in the words after the command, joined by newlines; rather too often than too seldom */
+  readonly found: RegExp;
+}
+
+/**
+ * What a command is to content trust. `covered`: runs under it. `harmless`: cannot fetch or build an image, and starts nothing but
+ * containers that are here already. `refused`: can do one of these in a way that is not checked.
+ */
+export type Standing =
+  | { readonly kind: "covered"; readonly word: TrustedWord }
+  | { readonly kind: "harmless"; readonly unless?: HarmfulUse }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** A word that more commands follow: `image`, `compose`, or the engine itself. */
+export interface CommandGroup {
+  readonly kind: "group";
+  /** flags that may stand before its command */
+  readonly flags: FlagTable;
+  /** these flags mean the same behind its command */
+  readonly flagsMove: boolean;
+  /** the group without a command, which prints its help unless this says otherwise */
+  readonly alone: Standing;
+  /** by name; a command with several names is there several times */
+  readonly commands: ReadonlyMap<string, CommandEntry>;
+}
+
+/** What stands behind a name. */
+export type CommandEntry = Standing | CommandGroup;
+
+/** Commands as words separated by white space. */
+export interface CommandWords {
+  readonly harmless?: string;
+  readonly covered?: Readonly<Partial<Record<TrustedWord, string>>>;
+  readonly refused?: readonly (readonly [words: string, Refusal])[];
+  /** harmless but for some uses */
+  readonly unless?: readonly (readonly [words: string, HarmfulUse])[];
+  readonly groups?: Readonly<Record<string, CommandGroup>>;
+  readonly flags?: FlagTable;
+  readonly flagsMove?: boolean;
+  readonly alone?: Standing;
+}
+
+const harmless: Standing = { kind: "harmless" };
+
+/** Makes a group; a name that is given twice is a mistake in the table. @throws TypeError then */
+export function commandGroup(words: CommandWords): CommandGroup {
+  const { covered = {}, refused = [], unless = [], groups = {} } = words;
+  const commands = new Map<string, CommandEntry>();
+  const take = (text: string, entry: CommandEntry): void => {
+    for (const name of text.split(/\s+/u).filter((found) => found !== "")) {
+      if (commands.has(name)) throw new TypeError(`the command ${name} is there twice`);
+      commands.set(name, entry);
+    }
+  };
+  take(words.harmless ?? "", harmless);
+  for (const word of trustedWords) take(covered[word] ?? "", { kind: "covered", word });
+  for (const [text, refusal] of refused) take(text, { kind: "refused", refusal });
+  for (const [text, use] of unless) take(text, { kind: "harmless", unless: use });
+  for (const [text, group] of Object.entries(groups)) take(text, group);
+  return {
+    kind: "group",
+    flags: words.flags ?? flagTable({ switches: "help" }),
+    flagsMove: words.flagsMove ?? true,
+    alone: words.alone ?? harmless,
+    commands,
+  };
+}
+
+const trustedWords: readonly TrustedWord[] = ["push", "pull", "build", "create", "run"];
+
+/** Whether a command with these words after it is the use that does harm. */
+export function isHarmful(use: HarmfulUse, words: readonly string[]): boolean {
+  return use.found.test(words.join("\n"));
+}

@@ -1,0 +1,129 @@
+/** docker's commands, of 20.10 to 29, and those of its plugins that Tagseal knows: buildx and compose. */
+import { type CommandGroup, commandGroup } from "./command-table.ts";
+import { buildxFlags, dockerGlobalFlags } from "./docker-flags.ts";
+import { flagTable } from "./flag-table.ts";
+import { harmfulUses, refusals } from "./refusals.ts";
+
+/** What docker, compose and podman alike have for shells and for people who ask. */
+const asking = "__complete __completeNoDesc completion help";
+
+const buildx: CommandGroup = commandGroup({
+  flags: buildxFlags,
+  harmless: `${asking} du install ls prune rm stop uninstall use version`,
+  covered: { build: "build b" },
+  refused: [
+    ["bake f", refusals.bake],
+    ["debug-shell", refusals.build],
+    ["dial-stdio", refusals.api],
+  ],
+  unless: [["create inspect", harmfulUses.builder]],
+  groups: {
+    dap: commandGroup({
+      flags: buildxFlags,
+      refused: [["attach build", refusals.build]],
+    }),
+    // without a command it starts a debugger, which builds, too
+    debug: commandGroup({
+      flags: buildxFlags,
+      alone: { kind: "refused", refusal: refusals.build },
+      refused: [["build", refusals.build]],
+    }),
+    history: commandGroup({ flags: buildxFlags, harmless: "export import inspect logs ls open rm trace" }),
+    imagetools: commandGroup({ flags: buildxFlags, harmless: "create inspect" }),
+    policy: commandGroup({ flags: buildxFlags, harmless: "test", refused: [["eval", refusals.policy]] }),
+  },
+});
+
+/** What compose takes behind each of its words. */
+const dryRun = flagTable({ switches: "dry-run help" });
+
+/** compose's commands, as docker's plugin and behind `podman compose`. */
+export const composeCommands: CommandGroup = commandGroup({
+  flags: flagTable({
+    switches: "all-resources compatibility dry-run help no-ansi v:version verbose",
+    values: `ansi env-file f:file insecure-registry parallel profile progress project-directory p:project-name workdir`,
+  }),
+  flagsMove: false,
+  harmless: `${asking} attach commit config convert cp down events exec export generate images kill logs ls pause port ps restart
+    rm start stats stop top unpause version viz volumes wait`,
+  refused: [
+    ["build create pull run scale up watch", refusals.compose],
+    ["publish push", refusals.composePush],
+  ],
+  groups: {
+    alpha: commandGroup({
+      flags: dryRun,
+      harmless: "generate viz",
+      refused: [
+        ["dry-run scale watch", refusals.compose],
+        ["publish", refusals.composePush],
+      ],
+    }),
+    bridge: commandGroup({
+      flags: dryRun,
+      refused: [["convert", refusals.transformation]],
+      groups: {
+        transformations: commandGroup({
+          flags: dryRun,
+          harmless: "list ls",
+          refused: [["create", refusals.transformation]],
+        }),
+      },
+    }),
+  },
+});
+
+const images = "history inspect load prune rm save tag";
+const containers = `attach commit cp diff exec export inspect kill logs pause port prune rename restart rm start stats stop top
+  unpause update wait`;
+
+/** docker's own. */
+export const dockerCommands: CommandGroup = commandGroup({
+  flags: dockerGlobalFlags,
+  harmless: `${asking} attach commit cp diff events exec export history images info init inspect kill load login logout logs pause
+    port ps rename restart rm rmi save search start stats stop tag top unpause update version wait`,
+  covered: { push: "push", pull: "pull", build: "build", create: "create", run: "run" },
+  refused: [["bake", refusals.bake]],
+  unless: [["import", harmfulUses.importUrl]],
+  groups: {
+    // docker hands these over to buildx where that is installed
+    builder: buildx,
+    buildx,
+    checkpoint: commandGroup({ harmless: "create list ls remove rm" }),
+    compose: composeCommands,
+    config: commandGroup({ harmless: "create inspect list ls remove rm" }),
+    container: commandGroup({
+      harmless: `${containers} list ls ps remove`,
+      covered: { create: "create", run: "run" },
+    }),
+    context: commandGroup({ harmless: "create export import inspect list ls remove rm show update use" }),
+    image: commandGroup({
+      harmless: `${images} list ls remove`,
+      covered: { push: "push", pull: "pull", build: "build" },
+      unless: [["import", harmfulUses.importUrl]],
+    }),
+    manifest: commandGroup({ harmless: "annotate create inspect push rm" }),
+    network: commandGroup({ harmless: "connect create disconnect inspect list ls prune remove rm" }),
+    node: commandGroup({ harmless: "demote inspect list ls promote ps remove rm update" }),
+    plugin: commandGroup({
+      harmless: "create disable enable inspect list ls remove rm set",
+      refused: [["install push upgrade", refusals.enginePlugin]],
+    }),
+    secret: commandGroup({ harmless: "create inspect list ls remove rm" }),
+    service: commandGroup({
+      harmless: "inspect list logs ls ps remove rm rollback scale",
+      refused: [["create update", refusals.swarm]],
+    }),
+    stack: commandGroup({
+      flags: flagTable({ switches: "help", values: "orchestrator kubeconfig" }),
+      harmless: "config down list ls ps remove rm services",
+      refused: [["deploy up", refusals.stack]],
+    }),
+    swarm: commandGroup({ harmless: "ca init join join-token leave unlock unlock-key update" }),
+    system: commandGroup({
+      harmless: "df events info inspect prune",
+      refused: [["dial-stdio", refusals.api]],
+    }),
+    volume: commandGroup({ harmless: "create inspect list ls prune remove rm update" }),
+  },
+});
