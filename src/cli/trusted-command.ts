@@ -1,7 +1,12 @@
 /** A docker-shaped command that content trust is about: decides whether trust is on for it, and who does it. */
 import { childEnvironment } from "../engine/child-environment.ts";
 import { refuseUncovered } from "../engine/command-line/command-gate.ts";
-import { type EngineInvocation, type EngineKind, parseInvocation, type TrustedWord } from "../engine/command-line/invocation.ts";
+import {
+  type EngineInvocation,
+  type EngineKind,
+  parseInvocation,
+  type TrustedWord,
+} from "../engine/command-line/invocation.ts";
 import { openEngine } from "../engine/engine.ts";
 import type { EngineExecutable } from "../engine/executable.ts";
 import { engineHelp } from "../engine/engine-help.ts";

@@ -22,11 +22,7 @@ export interface CommandPath {
 }
 
 /** Reads the flags before the next name. `path`: the names so far */
-export type ReadBetween = (
-  line: readonly string[],
-  table: FlagTable,
-  path: readonly string[],
-) => Promise<ReadFlags>;
+export type ReadBetween = (line: readonly string[], table: FlagTable, path: readonly string[]) => Promise<ReadFlags>;
 
 /**
  * Finds the command.
