@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
 import { programNamed } from "../../src/cli/program.ts";
+import { listedCommands } from "../support/command-lists.ts";
 import { Scope } from "../support/peers.ts";
 
 const scope = new Scope("front-end");
@@ -160,6 +161,50 @@ describe("the five commands", () => {
       assert.match((await call([word, "--help"], { as: "docker" })).stdout, /^Usage: docker\n/);
     }
     assert.match((await call(words("run x --help"))).stdout, /^docker: run x --help|^Usage: docker/);
+  });
+});
+
+describe("every command", () => {
+  const on = { DOCKER_CONTENT_TRUST: "1" };
+  // without `|`, which tells names of one group apart
+  const lines = (program: "docker" | "podman") =>
+    listedCommands(program).map(({ path, standing, isGroup }) => ({
+      argv: [...path.map((name) => name.split("|")[0] ?? ""), ...(isGroup ? [] : ["x", "y"])],
+      standing,
+    }));
+
+  for (const program of ["docker", "podman"] as const) {
+    it(`of ${program} goes to it as it is while trust is off`, async () => {
+      for (const { argv } of lines(program)) {
+        const { stdout } = await call(argv, { as: program, path: [program] });
+        assert.equal(stdout, `${program}: ${argv.join(" ")} [unset] [unset]\n`);
+      }
+    });
+
+    it(`I9: of ${program} goes to it under trust when it is harmless, else it is checked or refused with the reason`, async () => {
+      for (const { argv, standing } of lines(program)) {
+        const { code, stdout, stderr } = await call(argv, { as: program, path: [program], env: on });
+        const line = argv.join(" ");
+        if (standing.kind === "harmless") {
+          assert.equal(stdout, `${program}: ${line} [1] [unset]\n`);
+          continue;
+        }
+        assert.equal(stdout.startsWith(`${program}: `), false, line);
+        assert.notEqual(code, 0, line);
+        if (standing.kind !== "refused") continue;
+        assert.match(stderr, /^content trust does not cover ".+": .+\nhint: .*DOCKER_CONTENT_TRUST=0 \w+ /u, line);
+        assert.match(stderr, /\[COMMAND_NOT_COVERED\]\n$/u, line);
+      }
+    });
+  }
+
+  it("that Tagseal does not know is refused under trust, and runs when it is switched off for it", async () => {
+    for (const line of ["frob x", "image frob", "scout cves x", "model run evil", "-D app run x"]) {
+      const refused = await call(words(line), { env: on });
+      assert.deepEqual([refused.code, refused.stdout], [1, ""], line);
+      assert.match(refused.stderr, /^content trust does not cover "tagseal \w+.*\n.*\[COMMAND_NOT_COVERED\]\n$/u);
+      assert.match((await call(words(line), { env: { DOCKER_CONTENT_TRUST: "0" } })).stdout, /^docker: /u);
+    }
   });
 });
 

@@ -8,6 +8,8 @@ import { commandTables, type ProgramKind } from "../../src/engine/command-line/i
 export interface ListedCommand {
   readonly path: readonly string[];
   readonly standing: Standing;
+  /** commands follow its name; `standing` is what it is without one */
+  readonly isGroup: boolean;
 }
 
 /** Every command of a program's table. Groups are there without their commands, too. */
@@ -18,13 +20,13 @@ export function listedCommands(program: ProgramKind): readonly ListedCommand[] {
 function* below(group: CommandGroup, path: readonly string[]): Generator<ListedCommand> {
   for (const [name, entry] of group.commands) {
     if (name.startsWith("__")) continue; // asked by shells alone
-    if (entry.kind !== "group") yield { path: [...path, name], standing: entry };
+    if (entry.kind !== "group") yield { path: [...path, name], standing: entry, isGroup: false };
   }
   const groups = [...group.commands].flatMap(([name, entry]) => (entry.kind === "group" ? [{ name, entry }] : []));
   // a group with two names is one group
   for (const [entry, given] of Map.groupBy(groups, (found) => found.entry)) {
     const name = given.map((found) => found.name).join("|");
-    yield { path: [...path, name], standing: entry.alone };
+    yield { path: [...path, name], standing: entry.alone, isGroup: true };
     yield* below(entry, [...path, name]);
   }
 }

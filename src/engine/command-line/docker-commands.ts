@@ -20,13 +20,13 @@ const buildx: CommandGroup = commandGroup({
   groups: {
     dap: commandGroup({
       flags: buildxFlags,
-      refused: [["attach build", refusals.build]],
+      refused: [["attach b build", refusals.build]],
     }),
     // without a command it starts a debugger, which builds, too
     debug: commandGroup({
       flags: buildxFlags,
       alone: { kind: "refused", refusal: refusals.build },
-      refused: [["build", refusals.build]],
+      refused: [["b build", refusals.build]],
     }),
     history: commandGroup({ flags: buildxFlags, harmless: "export import inspect logs ls open rm trace" }),
     imagetools: commandGroup({ flags: buildxFlags, harmless: "create inspect" }),
@@ -98,7 +98,7 @@ export const dockerCommands: CommandGroup = commandGroup({
     }),
     context: commandGroup({ harmless: "create export import inspect list ls remove rm show update use" }),
     image: commandGroup({
-      harmless: `${images} list ls remove`,
+      harmless: `${images} list ls remove rmi`,
       covered: { push: "push", pull: "pull", build: "build" },
       unless: [["import", harmfulUses.importUrl]],
     }),
