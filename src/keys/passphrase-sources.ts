@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
-import { createReadStream } from "node:fs";
-import type { Readable } from "node:stream";
-import { KeyStoreError, hasCode } from "../errors.ts";
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { KeyStoreError } from "../errors.ts";
+import { firstLine } from "./first-line.ts";
+import { readDescriptor } from "./passphrase-descriptor.ts";
 import { describeKey } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 /** Environment variables, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const maxPassphraseBytes = 4096;
 const commandTimeoutMs = 60_000;
 
 /** Environment variables that hold passphrases, and a password of notary's. They, and those of a trust server's signer, are never handed on to a child process. */
@@ -71,18 +72,6 @@ export function fromFileDescriptor(descriptor: number): PassphraseSource {
   });
 }
 
-async function readDescriptor(descriptor: number): Promise<string> {
-  try {
-    return await firstLine(createReadStream("", { fd: descriptor, autoClose: false }), "until newline");
-  } catch (cause) {
-    if (cause instanceof KeyStoreError) throw cause;
-    throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `Cannot read a passphrase from file descriptor ${descriptor}`, {
-      cause,
-      hint: "The program that starts this one has to open it, for example: 3< passphrase.txt",
-    });
-  }
-}
-
 /**
  * Takes passphrases from a command: the first line it prints. It learns what is wanted from TAGSEAL_KEY_ROLE,
  * TAGSEAL_KEY_ID, TAGSEAL_KEY_GUN and TAGSEAL_KEY_PURPOSE (`new` or `unlock`), runs without a shell, sees no passphrase
@@ -90,32 +79,16 @@ async function readDescriptor(descriptor: number): Promise<string> {
  *
  * @param command the program and its arguments
  * @param environment what it inherits
+ * @param timeoutMs milliseconds until it is stopped
  */
-export function fromCommand(command: readonly [string, ...string[]], environment: Environment): PassphraseSource {
-  return oneAnswer(`the one printed by ${command[0]}`, async (request) => runCommand(command, environment, request));
-}
-
-/** Asks each source in turn until one has a passphrase for the request. */
-export function chained(...sources: readonly PassphraseSource[]): PassphraseSource {
-  return {
-    interactive: sources.some((source) => source.interactive),
-    async passphraseFor(request) {
-      let unavailable: unknown = new KeyStoreError(
-        "PASSPHRASE_UNAVAILABLE",
-        `No passphrase for ${describeKey(request)}`,
-      );
-      for (const source of sources) {
-        try {
-          return await source.passphraseFor(request);
-        } catch (error) {
-          // Only a source that has nothing to say passes the question on; one that failed is an answer.
-          if (!hasCode(error, "PASSPHRASE_UNAVAILABLE")) throw error;
-          unavailable = error;
-        }
-      }
-      throw unavailable;
-    },
-  };
+export function fromCommand(
+  command: readonly [string, ...string[]],
+  environment: Environment,
+  timeoutMs: number = commandTimeoutMs,
+): PassphraseSource {
+  return oneAnswer(`the one printed by ${command[0]}`, async (request) => {
+    return await runCommand(command, childEnvironment(environment, request), timeoutMs);
+  });
 }
 
 /** A source that has one answer and would only repeat it. */
@@ -126,31 +99,63 @@ function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise
       if (request.previousFailure === "wrong") throw wrong(request, what);
       const passphrase = await answer(request);
       if (passphrase !== "") return passphrase;
-      throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `No passphrase for ${describeKey(request)}: ${what} is empty`);
+      throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `No passphrase for ${describeKey(request)}: ${what} is empty`, {
+        hint: "no other source is asked, because this one was asked for",
+      });
     },
   };
 }
 
 async function runCommand(
   [program, ...parameters]: readonly [string, ...string[]],
-  environment: Environment,
-  request: PassphraseRequest,
+  env: Record<string, string | undefined>,
+  timeoutMs: number,
 ): Promise<string> {
-  const child = spawn(program, parameters, {
-    env: childEnvironment(environment, request),
-    stdio: ["ignore", "pipe", "inherit"],
-    timeout: commandTimeoutMs,
-  });
+  const child = spawn(program, parameters, { env, stdio: ["ignore", "pipe", "inherit"] });
+  let timer: NodeJS.Timeout | undefined;
   const ended = new Promise<void>((resolve, reject) => {
-    const fail = (reason: string, cause?: unknown) =>
-      reject(
-        new KeyStoreError("PASSPHRASE_UNAVAILABLE", `Passphrase command ${program} ${reason}`, cause ? { cause } : {}),
-      );
+    const fail = (reason: string, cause?: unknown): void => reject(commandFailed(program, reason, cause));
     child.once("error", (error) => fail("could not be started", error));
-    child.once("close", (code) => (code === 0 ? resolve() : fail(`failed with ${code ?? "a signal"}`)));
+    child.once("close", (code, signal) => (code === 0 ? resolve() : fail(`failed with ${code ?? signal}`)));
+    timer = setTimeout(() => {
+      fail(`printed no passphrase within ${timeoutMs / 1000} seconds`);
+      child.kill("SIGKILL");
+      // What the program started may hold the pipe open for longer than the program lives.
+      child.stdout.destroy();
+    }, timeoutMs);
   });
-  const [line] = await Promise.all([firstLine(child.stdout, "until end"), ended]);
-  return line;
+  try {
+    const [line] = await Promise.all([firstLine(child.stdout, "until end"), ended]);
+    return line;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Looks whether a passphrase command can be started at all, as starting it would.
+ *
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`
+ */
+export function requireProgram(program: string, { PATH = "" }: Environment): void {
+  const paths = program.includes("/") ? [program] : PATH.split(delimiter).map((directory) => join(directory, program));
+  if (!paths.some(isExecutable)) throw commandFailed(program, "could not be started: no such program", undefined);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false; // not there, or not for us
+  }
+}
+
+function commandFailed(program: string, reason: string, cause: unknown): KeyStoreError {
+  return new KeyStoreError("PASSPHRASE_UNAVAILABLE", `Passphrase command ${program} ${reason}`, {
+    cause,
+    hint: "no other source is asked, because this one was asked for",
+  });
 }
 
 function childEnvironment(environment: Environment, request: PassphraseRequest): Record<string, string | undefined> {
@@ -164,21 +169,6 @@ function childEnvironment(environment: Environment, request: PassphraseRequest):
     TAGSEAL_KEY_GUN: request.gun ?? "",
     TAGSEAL_KEY_PURPOSE: request.purpose,
   };
-}
-
-/** A person may keep a pipe open after the line; a command that is cut off while printing more would fail. */
-async function firstLine(stream: Readable, extent: "until newline" | "until end"): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (length <= maxPassphraseBytes) chunks.push(chunk);
-    length += chunk.length;
-    if (extent === "until newline" && (length > maxPassphraseBytes || chunk.includes(0x0a))) break;
-  }
-  const [line = ""] = Buffer.concat(chunks).toString("utf8").split("\n");
-  if (Buffer.byteLength(line) > maxPassphraseBytes)
-    throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `A passphrase is longer than ${maxPassphraseBytes} bytes`);
-  return line.replace(/\r$/, "");
 }
 
 function wrong(request: PassphraseRequest, what: string): KeyStoreError {

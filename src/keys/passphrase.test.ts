@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { test } from "node:test";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
 import { fromPrompt } from "./passphrase-prompt.ts";
 import type { PassphraseTerminal } from "./passphrase-prompt.ts";
 import {
-  chained,
   fromCommand,
   fromEnvironment,
   fromFileDescriptor,
   passphraseVariables,
+  requireProgram,
 } from "./passphrase-sources.ts";
 import type { PassphraseRequest } from "./passphrase.ts";
 
@@ -214,12 +216,49 @@ test("a command that fails, says nothing or does not exist gives no passphrase",
   });
 });
 
-test("a chain passes on what a source has nothing for, but not what it got wrong", async () => {
-  const last = scriptedPassphrases("last");
-  const chain = chained(fromEnvironment({ NOTARY_ROOT_PASSPHRASE: "env" }), last);
-  assert.equal(await chain.passphraseFor(request("root")), "env");
-  assert.equal(await chain.passphraseFor(request("targets")), "last");
-  await assert.rejects(chain.passphraseFor(request("root", again)), wrong);
-  await assert.rejects(chained().passphraseFor(request("root")), unavailable);
-  assert.equal(chain.interactive, false);
+test("a command that says nothing for too long is stopped, with what it started", async () => {
+  const slow = join(directory, "slow");
+  writeFileSync(slow, "#!/bin/sh\nsleep 60 &\nwait\n", { mode: 0o700 });
+  await assert.rejects(fromCommand([slow], {}, 200).passphraseFor(request("root")), {
+    ...unavailable,
+    message: /printed no passphrase within 0\.2 seconds/,
+  });
+});
+
+test("looks for a command before it is needed, in PATH and by its path", () => {
+  const environment = { PATH: "/nonexistent:/bin" };
+  requireProgram("sh", environment);
+  requireProgram("/bin/sh", {});
+  for (const program of ["no-such-program", "/bin/no-such-program", "/etc/passwd", "/bin"])
+    assert.throws(() => requireProgram(program, environment), { ...unavailable, hint: /no other source is asked/ });
+});
+
+/** Starts a process whose descriptors beyond the standard ones are `more`, which reads passphrases from each of `descriptors`. */
+function readInChild(descriptors: readonly number[], more: readonly "pipe"[] = []): ChildProcess {
+  const source = JSON.stringify(new URL("./passphrase-sources.ts", import.meta.url).href);
+  const text = `const { fromFileDescriptor } = await import(${source});
+    for (const descriptor of ${JSON.stringify(descriptors)}) {
+      try { console.log(await fromFileDescriptor(descriptor).passphraseFor({ purpose: "new", role: "root", keyId: "", attempt: 1 })); }
+      catch (error) { console.log(error.code); }
+    }`;
+  return spawn(node, ["--input-type=module", "-e", text], { stdio: ["ignore", "pipe", "inherit", ...more] });
+}
+
+async function saidBy(child: ChildProcess): Promise<string[]> {
+  let said = "";
+  for await (const chunk of child.stdout ?? []) said += String(chunk);
+  return said.trim().split("\n");
+}
+
+test("a descriptor nobody opened is closed, whatever the runtime uses its number for", async () => {
+  const numbers = Array.from({ length: 40 }, (_, index) => index + 3);
+  assert.deepEqual(await saidBy(readInChild(numbers)), Array<string>(40).fill("PASSPHRASE_UNAVAILABLE"));
+});
+
+test("takes the first line of a pipe, and does not wait for its end", async () => {
+  const child = readInChild([3], ["pipe"]);
+  const pipe = child.stdio[3];
+  assert.ok(pipe instanceof Writable);
+  pipe.write("through a pipe\n");
+  assert.deepEqual(await saidBy(child), ["through a pipe"]);
 });

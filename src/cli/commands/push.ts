@@ -53,15 +53,15 @@ export const command = defineCommand(
     const image = pushableImage(name);
     const location = parseImageLocation("from", options.from);
     const quiet = options.quiet || options.json;
+    const isSigned = !options["disable-content-trust"];
+    const passphrases = isSigned ? await passphraseSource(options, io) : undefined;
     const pushed = await pushFrom(location, image, io, quiet);
     const say = (text: string): void => {
       if (!quiet) io.stdout.write(text);
     };
     say(`${image.tag}: digest: ${pushed.digest} size: ${pushed.size}\n`);
-    const isSigned = !options["disable-content-trust"];
-    if (isSigned) {
+    if (passphrases !== undefined) {
       say("Signing and pushing trust metadata\n");
-      const passphrases = await passphraseSource(options, io);
       const notify = pushEvents(io, quiet, say);
       await signPushed(image, pushed, io, { access: "write", passphrases, notify });
       say(`Successfully signed ${image.gun}:${image.tag}\n`);

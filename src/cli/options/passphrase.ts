@@ -1,4 +1,4 @@
-/** Where a command takes passphrases from: a descriptor or program if told so, else the environment, else the person. */
+/** Where a command takes passphrases from: the descriptor or program it was told; only when told nothing, the environment, else the person. */
 import { UsageError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Io } from "../io.ts";
@@ -9,12 +9,12 @@ export const passphraseOptions = {
   "passphrase-fd": {
     kind: "text",
     value: "number",
-    help: "Read the passphrase for all keys from this open file descriptor",
+    help: "Read the passphrase for all keys from this open file descriptor, and from nowhere else",
   },
   "passphrase-command": {
     kind: "text",
     value: "command",
-    help: "Run this program (split at spaces, no shell) and take the first line it prints; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which",
+    help: "Run this program (split at spaces, no shell) and take the first line it prints, and nothing else; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which",
   },
 } as const satisfies Record<string, TextOption>;
 
@@ -25,23 +25,36 @@ export const passphraseEnvironment: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * The source for one command line.
+ * The source for one command line. What was asked for on it is the only one: where it fails the command fails, since another passphrase
+ * would seal a new key under a secret nobody expects. A source that cannot work is refused before anything is done.
  *
- * @throws UsageError `USAGE` for a descriptor that is no number, or an empty command
+ * @throws UsageError `USAGE` for a descriptor that is no number, an empty command, or both flags
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a descriptor that is not open, or a program that is not there
  */
 export async function passphraseSource(
   options: OptionValues<typeof passphraseOptions>,
   io: Io,
 ): Promise<PassphraseSource> {
-  const { chained, fromCommand, fromEnvironment, fromFileDescriptor } =
-    await import("../../keys/passphrase-sources.ts");
+  const { "passphrase-command": command, "passphrase-fd": descriptor } = options;
+  if (command !== undefined && descriptor !== undefined) {
+    throw new UsageError("USAGE", "--passphrase-fd and --passphrase-command cannot be combined", {
+      hint: "give the one that the passphrases are to come from",
+    });
+  }
+  const sources = await import("../../keys/passphrase-sources.ts");
+  if (command !== undefined) {
+    const words = commandWords(command);
+    sources.requireProgram(words[0], io.env);
+    return sources.fromCommand(words, io.env);
+  }
+  if (descriptor !== undefined) {
+    const { requireOpen } = await import("../../keys/passphrase-descriptor.ts");
+    const number = descriptorNumber(descriptor);
+    requireOpen(number);
+    return sources.fromFileDescriptor(number);
+  }
   const { fromPrompt } = await import("../../keys/passphrase-prompt.ts");
-  const sources = [fromEnvironment(io.env, fromPrompt(io.prompter))];
-  const command = options["passphrase-command"];
-  if (command !== undefined) sources.unshift(fromCommand(commandWords(command), io.env));
-  const descriptor = options["passphrase-fd"];
-  if (descriptor !== undefined) sources.unshift(fromFileDescriptor(descriptorNumber(descriptor)));
-  return chained(...sources);
+  return sources.fromEnvironment(io.env, fromPrompt(io.prompter));
 }
 
 function commandWords(command: string): [string, ...string[]] {

@@ -52,6 +52,7 @@ export const command = defineCommand(
     const { RunningTrustServer } = await import("../../../moving/running-server.ts");
     const { importNotaryServer } = await import("../../../moving/import-notary-server.ts");
     const { env, now, signal } = io;
+    const passphrases = options.rotate ? await passphraseSource(options, io) : undefined;
     const server = await RunningTrustServer.open({ url, dockerConfigDir: dockerConfigDir(io), env, now, signal });
     const progress = moveProgress(io, options);
     let collections: readonly MovedCollectionReport[];
@@ -77,9 +78,8 @@ export const command = defineCommand(
       server.close();
     }
     const waiting = collections.filter(({ needsHandOver }) => needsHandOver).map(({ gun }) => gun);
-    const handedOver: HandedOver = options.rotate
-      ? await handOverHere(waiting, configured, await passphraseSource(options, io), io)
-      : { guns: [], problems: [] };
+    const handedOver: HandedOver =
+      passphrases === undefined ? { guns: [], problems: [] } : await handOverHere(waiting, configured, passphrases, io);
     return tell(io, collections, handedOver, options.json);
   },
 );

@@ -39,8 +39,9 @@ export const command = defineCommand(
   async ({ options, args: [name = ""] }, io) => {
     checkKeyName(name);
     const path = await publicKeyPath(name, options.dir);
+    const passphrases = await passphraseSource(options, io);
     if (!options.json) io.stdout.write(`Generating key for ${name}...\n`);
-    const store = await openKeyStore(io, await passphraseSource(options, io));
+    const store = await openKeyStore(io, passphrases);
     const key = PrivateKey.generate("ecdsa");
     const { keyId } = await store.add(key, { role: name }).catch((error: unknown) => {
       throw prefixed(error, `failed to generate key for ${name}`);

@@ -1,0 +1,26 @@
+import { KeyStoreError } from "../errors.ts";
+
+const maxPassphraseBytes = 4096;
+
+/**
+ * The first line of what a passphrase source says, without its end.
+ *
+ * @param extent a person may keep a pipe open after the line; a program that is cut off while it prints more would fail
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a line of more than 4,096 bytes; whatever `chunks` throws
+ */
+export async function firstLine(
+  chunks: AsyncIterable<Uint8Array>,
+  extent: "until newline" | "until end",
+): Promise<string> {
+  const kept: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    if (length <= maxPassphraseBytes) kept.push(chunk);
+    length += chunk.length;
+    if (extent === "until newline" && (length > maxPassphraseBytes || chunk.includes(0x0a))) break;
+  }
+  const [line = ""] = Buffer.concat(kept).toString("utf8").split("\n");
+  if (Buffer.byteLength(line) > maxPassphraseBytes)
+    throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `A passphrase is longer than ${maxPassphraseBytes} bytes`);
+  return line.replace(/\r$/, "");
+}

@@ -1,0 +1,109 @@
+/** A passphrase source that was asked for and fails ends the command: the passphrases lying about in the environment are not taken instead. */
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { CliSandbox } from "./cli-sandbox.ts";
+
+describe("a passphrase source that was asked for and fails", () => {
+  let stage: CliSandbox;
+  let layout: string;
+  let digest: string;
+  let signed: string;
+  let count = 0;
+
+  before(async () => {
+    stage = await CliSandbox.start("passphrase-sources");
+    const image = await stage.image("1.0");
+    layout = `oci:${image.directory}`;
+    digest = image.manifestDigest;
+    signed = stage.repository("team/signed");
+    await stage.ok(["push", "-q", "--from", layout, `${signed}:v1`]);
+    await stage.ok(["trust", "key", "generate", "alice", "--dir", stage.directory]);
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    writeFileSync(stage.path("loaded.pem"), privateKey.export({ type: "sec1", format: "pem" }), { mode: 0o600 });
+    for (const unsigned of [`${stage.repository("team/unsigned")}:v1`, `${signed}:unsigned`])
+      await stage.ok(["push", "-q", "--disable-content-trust", "--from", layout, unsigned]);
+  });
+  after(() => stage[Symbol.asyncDispose]());
+
+  const program = (name: string, ...lines: readonly string[]): string => {
+    const path = stage.path(name);
+    if (!existsSync(path)) writeFileSync(path, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o700 });
+    return path;
+  };
+
+  const sources: readonly (readonly [name: string, flags: () => readonly string[]])[] = [
+    ["a program that does not exist", () => ["--passphrase-command", "no-such-program"]],
+    ["a path with no program", () => ["--passphrase-command", "/nonexistent/pass show key"]],
+    ["a program that fails", () => ["--passphrase-command", program("fails", "exit 2")]],
+    ["a program that answers and fails", () => ["--passphrase-command", program("both", "echo password-x", "exit 1")]],
+    ["a program that prints nothing", () => ["--passphrase-command", program("silent", "exit 0")]],
+    ["a program that prints an empty line", () => ["--passphrase-command", program("empty", "echo; echo second")]],
+    ["a program that is killed", () => ["--passphrase-command", program("killed", "kill -9 $$")]],
+    ["a closed descriptor", () => ["--passphrase-fd", "9999"]],
+    ["an empty descriptor", () => ["--passphrase-fd", String(openSync("/dev/null", "r"))]],
+    ["a directory", () => ["--passphrase-fd", String(openSync("/", "r"))]],
+  ];
+
+  /** Everything that makes or unlocks a key, in surroundings where it would succeed with what the environment holds. */
+  const commands: readonly (readonly [name: string, argv: (fresh: string) => readonly string[], keys?: "own keys"])[] =
+    [
+      ["push --from", (fresh) => ["push", "--from", layout, `${fresh}:v1`]],
+      ["sign", () => ["sign", `${stage.repository("team/unsigned")}:v1@${digest}`]],
+      ["sign of a signed repository", () => ["sign", `${signed}:v2@${digest}`], "own keys"],
+      ["trust sign", () => ["trust", "sign", `${signed}:unsigned`], "own keys"],
+      ["trust revoke", () => ["trust", "revoke", `${signed}:v1`], "own keys"],
+      ["trust signer add", (fresh) => ["trust", "signer", "add", "--key", stage.path("alice.pub"), "alice", fresh]],
+      ["trust key generate", () => ["trust", "key", "generate", "bob", "--dir", stage.directory]],
+      ["trust key load", () => ["trust", "key", "load", stage.path("loaded.pem")]],
+    ];
+
+  const keysIn = (env: Readonly<Record<string, string>>): string[] => {
+    const directory = join(env["DOCKER_CONFIG"] ?? "", "trust/private");
+    return existsSync(directory) ? readdirSync(directory) : [];
+  };
+
+  for (const [command, argv, whose] of commands) {
+    it(`${command}: makes nothing, changes nothing, and says which source has no passphrase`, async () => {
+      for (const [source, flags] of sources) {
+        count += 1;
+        const fresh = stage.repository(`fresh/app${count}`);
+        const env = whose === "own keys" ? stage.sandbox.environment : stage.stranger(`stranger-${count}`);
+        const before = keysIn(env);
+        const { code, stderr } = await stage.run([...argv(fresh), ...flags()], { env });
+        const told = `${command}, ${source}: ${stderr}`;
+        assert.equal(code, 1, told);
+        assert.match(stderr, /PASSPHRASE_UNAVAILABLE\]/u, told);
+        assert.deepEqual(keysIn(env), before, told);
+        assert.equal((await stage.run(["verify", `${fresh}:v1`], { env })).code, 2, told);
+        assert.equal((await stage.ok(["verify", `${signed}:v1`])).stdout, `${digest}\n`);
+      }
+    });
+  }
+
+  it("push --from uploads nothing when the source cannot work at all", async () => {
+    const fresh = stage.repository("fresh/not-uploaded");
+    const flags = ["--passphrase-command", "no-such-program"];
+    assert.equal((await stage.run(["push", "--from", layout, `${fresh}:v1`, ...flags])).code, 1);
+    const { stderr } = await stage.run(["sign", "--from-registry", `${fresh}:v1`]);
+    assert.match(stderr, /REGISTRY_NOT_FOUND/u);
+  });
+
+  it("two sources at once are refused", async () => {
+    const both = ["--passphrase-fd", "0", "--passphrase-command", "true"];
+    const { code, stderr } = await stage.run(["sign", `${signed}:v1@${digest}`, ...both]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^--passphrase-fd and --passphrase-command cannot be combined\n/u);
+  });
+
+  it("one that works is used, whatever the environment holds", async () => {
+    const env = { ...stage.stranger("asked-for"), DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "left over" };
+    const fresh = stage.repository("fresh/works");
+    const flags = ["--passphrase-command", program("works", "echo the one that was asked for")];
+    await stage.ok(["push", "-q", "--from", layout, `${fresh}:v1`, ...flags], { env });
+    assert.equal((await stage.run(["sign", `${fresh}:v2@${digest}`], { env })).code, 1);
+    await stage.ok(["sign", `${fresh}:v2@${digest}`, ...flags], { env });
+  });
+});
