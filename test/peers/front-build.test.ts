@@ -54,7 +54,7 @@ describe("builds under content trust", { skip: missing }, () => {
     await world.publish(user, "two", raw, "unsigned");
     await world.forget(v1, v2, raw);
     http = createServer((request, response) => {
-      const found = served.get(request.url ?? "");
+      const found = served.get((request.url ?? "").replace(/\?service=.*$/u, ""));
       response.writeHead(found === undefined ? 404 : 200).end(found);
     });
     const port = await freePort();
@@ -82,6 +82,23 @@ describe("builds under content trust", { skip: missing }, () => {
 
   function tar(directory: string, ...names: readonly string[]): Buffer {
     return execFileSync("tar", ["-c", "-f", "-", "-C", directory, ...names]);
+  }
+
+  /** A repository behind a server that knows nothing of git: plain files. */
+  function publishRepository(name: string, files: Readonly<Record<string, string>>): void {
+    const [directory, bare] = [context(files), scope.path(`${name}-${contexts}.git`)];
+    const git = (...args: readonly string[]): Buffer =>
+      execFileSync("git", ["-C", directory, "-c", "user.name=a", "-c", "user.email=a@b", ...args], { stdio: "pipe" });
+    git("init", "-q", "-b", "master");
+    git("add", "--all");
+    git("commit", "-q", "-m", "x");
+    git("branch", "other");
+    git("clone", "-q", "--bare", ".", bare);
+    execFileSync("git", ["-C", bare, "update-server-info"]);
+    for (const file of readdirSync(bare, { recursive: true, withFileTypes: true })) {
+      const path = join(file.parentPath, file.name);
+      if (file.isFile()) served.set(`/${name}.git/${path.slice(bare.length + 1)}`, readFileSync(path));
+    }
   }
 
   for (const { name, docker, env } of builders) {
@@ -282,10 +299,66 @@ describe("builds under content trust", { skip: missing }, () => {
         assert.match(readFileSync(log, "utf8"), new RegExp(`^build (?:--disable-content-trust )?${directory}$`, "mu"));
       });
 
+      it("I9: reads the Dockerfile of standard input and not a file of the context that is called -", async () => {
+        const files = { "-": `FROM ${raw}\n`, Dockerfile: `FROM ${raw}\n`, ".dockerignore": "*.log\n" };
+        served.set("/dash.tar", tar(context(files), "-", "Dockerfile", ".dockerignore", "file.txt"));
+        publishRepository("dash", files);
+        for (const [kind, url] of [
+          ["url", `${site}/dash.tar`],
+          ["git", `${site}/dash.git`],
+        ] as const) {
+          const input = `FROM ${v1}\nCOPY file.txt /\nLABEL read=${kind}\n`;
+          const tag = `built:${name}-dash-${kind}`;
+          await builds(["-t", tag, "-f", "-", url], { input });
+          assert.match((await user.dockerOk(["inspect", tag])).stdout, new RegExp(`"read": "${kind}"`, "u"));
+          await refuses(["-f", "-", url], /^Dockerfile:1: .*No valid trust data/mu, { input: `FROM ${raw}\n` });
+        }
+        await refuses(["-f", "-", "-"], /can't use stdin for both/u);
+      });
+
+      it("I9: takes a Dockerfile of this machine, or of a URL, for a context that is somewhere else", async () => {
+        const files = { Dockerfile: `FROM ${raw}\n` };
+        served.set("/beside.tar", tar(context(files), "Dockerfile", "file.txt"));
+        served.set("/beside.df", Buffer.from(`FROM ${v1}\nCOPY file.txt /\n`));
+        publishRepository("beside", files);
+        const own = join(context({ "own.df": `FROM ${v1}\nCOPY file.txt /\n` }), "own.df");
+        for (const url of [`${site}/beside.tar`, `${site}/beside.git`]) {
+          await builds(["-f", own, url]);
+          await builds(["-f", `${site}/beside.df`, url]);
+          await refuses([url], /^Dockerfile:1: .*No valid trust data/mu);
+        }
+        await builds(["-f", `${site}/beside.df`, context({})]);
+      });
+
+      it("I9: refuses a policy beside the Dockerfile, which may replace images", async () => {
+        const policy = 'package docker\ndecision := {"allow": true}\n';
+        const directory = context({ Dockerfile: `FROM ${v1}\n`, "Dockerfile.rego": policy });
+        await refuses([directory], /Dockerfile\.rego is a policy that may replace images/u);
+      });
+
+      it("takes a Dockerfile out of a pipe", async () => {
+        const directory = context({});
+        const pipe = join(directory, "pipe");
+        execFileSync("mkfifo", [pipe]);
+        const writing = scope.start("writer", "sh", ["-c", `printf 'FROM ${v1}\nCOPY file.txt /\n' >${pipe}`], {
+          ready: async () => true,
+        });
+        await builds(["-f", pipe, directory]);
+        await (await writing).stop();
+      });
+
       it("ends as the engine ends when the build itself fails", async () => {
         const { code } = await build([context({ Dockerfile: `FROM ${v1}\nCOPY nothing-here /\n` })]);
         assert.equal(code, 1);
         assert.match(readFileSync(log, "utf8"), /^build /mu);
+      });
+
+      it("takes git repositories over plain HTTP, and today's addresses", async () => {
+        publishRepository("plain", { "app/Dockerfile": `FROM ${v1}\nCOPY file.txt /\n`, "app/file.txt": "x" });
+        await builds([`${site}/plain.git#master:app`]);
+        await builds([`${site}/plain.git?branch=other&subdir=app`]);
+        await refuses([`${site}/plain.git?branch=none&subdir=app`], /unable to 'git clone'.*none/su);
+        await refuses([`${site}/plain.git?branch=other&checksum=0000000`], /is the commit [0-9a-f]{40}, not 0000000/u);
       });
 
       it("takes git repositories", { skip: findExecutable("git") === undefined }, async () => {

@@ -7,7 +7,9 @@ import fc from "fast-check";
 import { extract, type Header, pack } from "tar-stream";
 import { hostileBytes } from "../../../test/support/fuzz.ts";
 import { hasCode } from "../../errors.ts";
-import { cleanName, findPackedDockerfile, replacePackedDockerfile } from "./archive-context.ts";
+import { findPackedDockerfile } from "./archive-context.ts";
+import { cleanName } from "./archive-entries.ts";
+import { addPackedDockerfile, replacePackedDockerfile } from "./archive-rewriting.ts";
 import { PrivateDirectory } from "./private-directory.ts";
 import { spool } from "./spool.ts";
 
@@ -86,6 +88,20 @@ describe("archives as build contexts", () => {
       ],
       /holds d\/Dockerfile, and d is a link/,
     ],
+    [
+      "a file that was a link before",
+      [
+        { name: "Dockerfile", content: "FROM a" },
+        { name: "x", type: "link", linkname: "Dockerfile" },
+        { name: "x", content: "FROM evil" },
+      ],
+      /holds x twice, once as a link/,
+    ],
+    [
+      "a name that ends early for some",
+      [{ name: "Dockerfile" }, { name: "y", pax: { path: "Dockerfile\0" } }],
+      /zero byte/,
+    ],
     ["a sparse file", [{ name: "Dockerfile" }, { name: "x", pax: { "GNU.sparse.name": "Dockerfile" } }], /sparse/],
   ];
   for (const [what, entries, message] of refused) {
@@ -122,6 +138,45 @@ describe("archives as build contexts", () => {
     assert.deepEqual(
       then.map(({ content }) => content),
       ["", "FROM a@sha256:…", "#!/bin/sh\n", "", "x"],
+    );
+  });
+
+  it("I9: keep no second name or size of an entry, which a reader could prefer", async () => {
+    const rewritten = `FROM a@sha256:${"1".repeat(64)}`;
+    const source = file(
+      await tar(
+        { name: "Dockerfile", content: "FROM a", pax: { size: "6", comment: "x", uid: "3000000" } },
+        { name: "other", content: "x", pax: { path: "file", linkpath: "y" } },
+      ),
+    );
+    const target = join(directory.path(), "named-twice.tar");
+    await replacePackedDockerfile(source, target, { name: "Dockerfile", bytes: Buffer.from(rewritten) });
+    const then = await contents(readFileSync(target));
+    assert.deepEqual(
+      then.map(({ header, content }) => [header.name, content, header.pax]),
+      [
+        ["Dockerfile", rewritten, { path: "Dockerfile", uid: "3000000" }],
+        ["file", "x", null],
+      ],
+    );
+  });
+
+  it("get a Dockerfile from elsewhere under a name that .dockerignore holds", async () => {
+    const source = file(await tar({ name: "./.dockerignore", content: "*.log" }, { name: "Dockerfile", content: "x" }));
+    const target = join(directory.path(), "added.tar");
+    const name = await addPackedDockerfile(source, target, Buffer.from("FROM b"));
+    assert.deepEqual(
+      (await contents(readFileSync(target))).map(({ header, content }) => [header.name, content]),
+      [
+        ["./.dockerignore", `*.log\n${name}\n`],
+        ["Dockerfile", "x"],
+        [name, "FROM b"],
+      ],
+    );
+    const again = join(directory.path(), "again.tar");
+    await assert.rejects(
+      addPackedDockerfile(target, again, Buffer.from("FROM b")),
+      /holds \.dockerfile\.tagseal already/,
     );
   });
 

@@ -33,8 +33,8 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** docker's rule, and BuildKit's: over HTTP a repository is known by its name's ending, or by a query. */
+/** docker's rule, and BuildKit's: over HTTP a repository is known by the ending of its path, or to older ones of the whole address. */
 function isGitUrl(text: string): boolean {
-  if (/^https?:\/\//i.test(text)) return /\.git(?:#.*)?$/.test(text) || /\.git\?/.test(text);
-  return /^(?:git:\/\/|ssh:\/\/|github\.com\/|git@|[^/@\s]+@[^/:\s]+:)/.test(text);
+  if (!/^https?:\/\//i.test(text)) return /^(?:git:\/\/|ssh:\/\/|github\.com\/|git@|[^/@\s]+@[^/:\s]+:)/.test(text);
+  return /\.git(?:#.*)?$/.test(text) || (URL.canParse(text) && new URL(text).pathname.endsWith(".git"));
 }

@@ -35,9 +35,9 @@ export function buildPlatforms(invocation: EngineInvocation, kind: EngineKind, e
   return [[os ?? "linux", architecture, ...(variant === undefined ? [] : [variant])].join("/")];
 }
 
-/** Podman's flags that bring images or instructions in by ways that are not followed here. */
+/** Flags that bring images or instructions in, or replace them, by ways that are not followed here. */
 const unfollowed: Readonly<Record<EngineKind, readonly string[]>> = {
-  docker: [],
+  docker: ["policy"],
   podman: ["build-arg-file", "all-platforms", "sbom", "sbom-scanner-image", "hooks-dir"],
 };
 

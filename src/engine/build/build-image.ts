@@ -14,7 +14,8 @@ import { contextName } from "./dockerfile/meaning.ts";
 import { type FlagValues, trustImageFlags } from "./image-flags.ts";
 import { engineTriggers, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
 import { platformVariables } from "./platform-variables.ts";
-import { type PreparedBuild, prepareBuild } from "./prepared-build.ts";
+import type { PreparedBuild } from "./build-request.ts";
+import { prepareBuild } from "./prepared-build.ts";
 import { PrivateDirectory } from "./private-directory.ts";
 
 /** What a build needs of the outside world. */

@@ -8,12 +8,9 @@ import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Pack } from "tar-stream";
+import { addEntry } from "./archive-entries.ts";
 import { ignoring, type IgnoredPath, parseIgnoreFile } from "./ignore-patterns.ts";
-
-const ignoreFile = ".dockerignore";
-
-/** What our Dockerfile is called in the context. */
-export const packedName = ".dockerfile.tagseal";
+import { ignoreFile, packedName } from "./packed-name.ts";
 
 interface PackedFile {
   /** relative to the context */
@@ -100,10 +97,10 @@ async function addAll(
 ): Promise<void> {
   for (const file of files) {
     const ignored = Buffer.concat([ignoreText, Buffer.from(`\n${packedName}\n`)]);
-    if (file.name === ignoreFile) await addBytes(pack, { ...headerOf(file), size: ignored.length }, ignored);
+    if (file.name === ignoreFile) await addEntry(pack, headerOf(file), ignored);
     else await addFile(pack, directory, file);
   }
-  await addBytes(pack, { name: packedName, mode: 0o600, mtime: new Date(0) }, Buffer.from(dockerfile));
+  await addEntry(pack, { name: packedName, mode: 0o600, mtime: new Date(0) }, Buffer.from(dockerfile));
 }
 
 interface Header {
@@ -123,16 +120,6 @@ async function addFile(pack: Pack, directory: string, file: PackedFile): Promise
   const header = headerOf(file);
   const { stats } = file;
   if (stats.isFile()) await pipeline(createReadStream(path), pack.entry({ ...header, type: "file", size: stats.size }));
-  else if (stats.isDirectory()) await addBytes(pack, { ...header, type: "directory" }, undefined);
-  else await addBytes(pack, { ...header, type: "symlink", linkname: await readlink(path) }, undefined);
-}
-
-type AnyHeader = Header & { readonly type?: "directory" | "symlink"; readonly linkname?: string };
-
-async function addBytes(pack: Pack, header: AnyHeader, bytes: Buffer | undefined): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const done = (error?: Error | null): void => (error === undefined || error === null ? resolve() : reject(error));
-  if (bytes === undefined) pack.entry(header, done);
-  else pack.entry(header, bytes, done);
-  await promise;
+  else if (stats.isDirectory()) await addEntry(pack, { ...header, type: "directory" }, undefined);
+  else await addEntry(pack, { ...header, type: "symlink", linkname: await readlink(path) }, undefined);
 }

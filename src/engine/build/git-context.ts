@@ -1,42 +1,14 @@
 /** Build contexts in git repositories: checked out here, because an engine that fetches them itself cannot be told about digests. */
 import { spawn } from "node:child_process";
-import { realpath, rm, stat } from "node:fs/promises";
+import { lutimes, readdir, realpath, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { TagsealError, UsageError } from "../../errors.ts";
 import { cancelled } from "../../registry/network-failure.ts";
 import { childEnvironment } from "../child-environment.ts";
 import type { Env } from "../trust-switch.ts";
+import type { GitSource } from "./git-source.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 import { DockerfileRefused } from "./refused.ts";
-
-/** Which repository, which state of it, which directory in it. */
-export interface GitSource {
-  readonly remote: string;
-  /** branch, tag or commit; undefined: what the repository itself proposes */
-  readonly ref: string | undefined;
-  readonly directory: string;
-}
-
-/**
- * Reads `URL#ref:directory`.
- *
- * @throws UsageError `DOCKERFILE_REFUSED` for queries, and for refs that git would take for options
- */
-export function parseGitSource(text: string): GitSource {
-  const hash = text.indexOf("#");
-  const address = hash === -1 ? text : text.slice(0, hash);
-  const fragment = hash === -1 ? "" : text.slice(hash + 1);
-  const colon = fragment.indexOf(":");
-  const ref = colon === -1 ? fragment : fragment.slice(0, colon);
-  if (address.includes("?"))
-    throw new DockerfileRefused(`${address}: queries are not understood`, "write #ref:directory behind the URL");
-  if (ref.startsWith("-") || address.startsWith("-")) throw new DockerfileRefused(`invalid refspec: ${ref}`);
-  return {
-    remote: address.startsWith("github.com/") ? `https://${address}` : address,
-    ref: ref === "" ? undefined : ref,
-    directory: colon === -1 ? "" : fragment.slice(colon + 1),
-  };
-}
 
 /** What the checkout needs. */
 export interface GitCheckout {
@@ -48,22 +20,73 @@ export interface GitCheckout {
 }
 
 /**
- * Checks a repository out, submodules included, without its history.
+ * Checks a repository out, submodules included, without its history where the server can do that.
  *
  * @returns the context directory
- * @throws UsageError `DOCKERFILE_REFUSED` when git is missing or fails, and when the directory is not in the repository
+ * @throws UsageError `DOCKERFILE_REFUSED` when git is missing or fails, when the commit is another one than was asked for, and when the
+ *   directory is not in the repository
  */
 export async function checkOut(source: GitSource, checkout: GitCheckout): Promise<string> {
   const root = join(checkout.directory.path(), "git");
-  const git = (...args: readonly string[]): Promise<void> => runGit(args, checkout);
-  const { remote, ref = "HEAD", directory } = source;
-  await git("init", "--quiet", root);
-  await git("-C", root, "remote", "add", "--", "origin", remote);
-  await git("-C", root, "fetch", "--quiet", "--depth", "1", "origin", "--", ref);
-  await git("-C", root, "checkout", "--quiet", "FETCH_HEAD");
-  await git("-C", root, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1");
-  if (!checkout.keepsGitDirectory) await rm(join(root, ".git"), { recursive: true, force: true });
-  return await contextIn(root, directory);
+  const git = async (...args: readonly string[]): Promise<string> => await runGit(["-C", root, ...args], checkout);
+  await runGit(["init", "--quiet", root], checkout);
+  await git("remote", "add", "--", "origin", source.remote);
+  const commit = await fetchCommit(source, git);
+  await git("checkout", "--quiet", "--detach", commit);
+  if (source.hasSubmodules) await updateSubmodules(git);
+  if (source.hasCommitTimes) await setTimes(root, Number(await git("log", "-1", "--format=%ct")));
+  if (!(source.keepsGitDirectory ?? checkout.keepsGitDirectory))
+    await rm(join(root, ".git"), { recursive: true, force: true });
+  return await contextIn(root, source.directory);
+}
+
+type Git = (...args: readonly string[]) => Promise<string>;
+
+/** @returns the commit's full name */
+async function fetchCommit({ remote, ref = "HEAD", checksum }: GitSource, git: Git): Promise<string> {
+  const fetched = await fetchRef(ref, git);
+  const [object, commit] = [await git("rev-parse", fetched), await git("rev-parse", `${fetched}^{commit}`)];
+  const isAsked = checksum === undefined || [object, commit].some((name) => name.startsWith(checksum.toLowerCase()));
+  if (isAsked) return commit;
+  throw new DockerfileRefused(`${remote}: ${ref} is the commit ${commit}, not ${checksum}`);
+}
+
+/** Servers that hand out plain files know no shallow copies, and some hand out no commit that is not named: then everything is fetched. */
+async function fetchRef(ref: string, git: Git): Promise<string> {
+  try {
+    await git("fetch", "--quiet", "--depth", "1", "origin", "--", ref);
+    return "FETCH_HEAD";
+  } catch (error) {
+    if (!(error instanceof DockerfileRefused)) throw error;
+    const isWhole = await succeeds(git("fetch", "--quiet", "origin", "--", ref));
+    if (isWhole) return "FETCH_HEAD";
+    const mayBeCommit = /^[0-9a-f]{7,64}$/i.test(ref);
+    const everything = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
+    if (mayBeCommit && (await succeeds(git("fetch", "--quiet", "origin", ...everything)))) return ref;
+    throw error;
+  }
+}
+
+async function updateSubmodules(git: Git): Promise<void> {
+  const update = ["submodule", "--quiet", "update", "--init", "--recursive"];
+  if (!(await succeeds(git(...update, "--depth=1")))) await git(...update);
+}
+
+async function succeeds(step: Promise<unknown>): Promise<boolean> {
+  try {
+    await step;
+    return true;
+  } catch (error) {
+    if (error instanceof DockerfileRefused) return false;
+    throw error;
+  }
+}
+
+/** @param time seconds since 1970 */
+async function setTimes(root: string, time: number): Promise<void> {
+  for (const entry of await readdir(root, { recursive: true })) {
+    if (entry !== ".git" && !entry.startsWith(`.git${sep}`)) await lutimes(join(root, entry), time, time);
+  }
 }
 
 async function contextIn(root: string, directory: string): Promise<string> {
@@ -83,14 +106,16 @@ async function contextIn(root: string, directory: string): Promise<string> {
 /** A repository must not make git read this machine's files, or ask questions nobody sees. */
 const safely = ["-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=never"];
 
-async function runGit(args: readonly string[], { env, signal }: GitCheckout): Promise<void> {
+/** @returns what it prints, without the last line's end */
+async function runGit(args: readonly string[], { env, signal }: GitCheckout): Promise<string> {
   if (signal?.aborted === true) throw cancelled(signal);
   const child = spawn("git", [...safely, ...args], {
     env: { ...childEnvironment(env), GIT_PROTOCOL_FROM_USER: "0", GIT_TERMINAL_PROMPT: "0" },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     signal,
   });
-  const said: Buffer[] = [];
+  const [printed, said]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on("data", (chunk: Buffer) => printed.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
   const { promise, resolve, reject } = Promise.withResolvers<number | null>();
   child.once("error", reject);
@@ -102,7 +127,7 @@ async function runGit(args: readonly string[], { env, signal }: GitCheckout): Pr
       hint: "install git, or check the repository out and build from its directory",
     });
   });
-  if (status === 0) return;
+  if (status === 0) return Buffer.concat(printed).toString("utf8").trim();
   const reason = Buffer.concat(said).toString("utf8").trim().slice(0, 2000);
   throw new DockerfileRefused(`unable to 'git clone' to temporary context directory: ${reason}`);
 }

@@ -43,6 +43,7 @@ describe("images in a build's flags", () => {
       [`--build-context=a=docker-image://docker.io/library/base@${digest}`],
       { engine: "podman" },
     ],
+    ["--build-context a=docker-image://scratch", ["--build-context=a=docker-image://scratch"]],
     [`--build-context a=oci-layout://dir@${digest}`, [`--build-context=a=oci-layout://dir@${digest}`]],
     ["--cache-from base:1", [`--cache-from=base@${digest}`]],
     ["--cache-from type=registry,ref=base:1", [`--cache-from=type=registry,ref=base@${digest}`]],
@@ -110,6 +111,8 @@ describe("images in a build's flags", () => {
     const env = { EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: "policy.json" };
     assert.throws(() => refuseUnfollowedFlags(docker, "docker", env), /may replace images/);
     refuseUnfollowedFlags(docker, "docker", {});
+    const policy = await parseInvocation(["build", "--policy", "filename=x.rego", "."], "docker");
+    assert.throws(() => refuseUnfollowedFlags(policy, "docker", {}), /--policy cannot be used/);
   });
 
   it("knows the platforms that are asked for", async () => {

@@ -76,6 +76,8 @@ async function contexts(invocation: EngineInvocation, settings: ImageFlagSetting
 
 async function contextValue(name: string, value: string, settings: ImageFlagSettings): Promise<string> {
   if (name.includes("::")) throw refused(`--build-context ${name} for one platform only is not understood`);
+  // nothing at all, by docker's name for it
+  if (settings.kind === "docker" && value === "docker-image://scratch") return value;
   const [, scheme, image] = imageContext.exec(value) ?? [];
   if (scheme !== undefined && image !== undefined) {
     return scheme + (await resolvedBase(image, "build-context", settings));

@@ -63,6 +63,7 @@ export async function findDockerfile(
 export async function findFile(path: string, kind: EngineKind): Promise<FoundDockerfile | undefined> {
   if (!(await exists(path))) return undefined;
   refuseTemplate(path, kind);
+  if (kind === "docker") await refusePolicy(path);
   return { name: path, path, bytes: await readBounded(path) };
 }
 
@@ -72,6 +73,15 @@ export function refuseTemplate(name: string, kind: EngineKind): void {
   throw new DockerfileRefused(
     `${name} is a template for the C preprocessor`,
     "preprocess it, and build from the result",
+  );
+}
+
+/** buildx follows such a policy without being asked; it may put other digests in the place of those that were checked. */
+async function refusePolicy(path: string): Promise<void> {
+  if (!(await exists(`${path}.rego`))) return;
+  throw new DockerfileRefused(
+    `${path}.rego is a policy that may replace images after they were checked`,
+    "move it away for builds under content trust",
   );
 }
 
@@ -88,7 +98,7 @@ export async function refuseOutside(directory: string, path: string, name: strin
 }
 
 /** Files beside a Dockerfile that belong to it by their names. */
-export const companionEndings = [".dockerignore", ".containerignore", ".rego"] as const;
+export const companionEndings = [".dockerignore", ".containerignore"] as const;
 
 /**
  * Puts a Dockerfile where only the engine reads it: under its own name, with what belongs to it beside it.

@@ -1,0 +1,56 @@
+/** What is fetched for a build from where its command line points. */
+import { UsageError } from "../../errors.ts";
+import { HttpClient } from "../../registry/http-client.ts";
+import type { BuildRequest } from "./build-request.ts";
+import { checkOut } from "./git-context.ts";
+import { parseGitSource } from "./git-source.ts";
+import { DockerfileRefused } from "./refused.ts";
+
+const maxInputBytes = 16 * 1024 * 1024;
+
+/**
+ * Checks a repository out.
+ *
+ * @returns the context directory
+ * @throws UsageError as parsing the address and git do
+ */
+export async function checkedOut(request: BuildRequest, url: string): Promise<string> {
+  const { env, signal, keepsGitDirectory, directory } = request;
+  return await checkOut(parseGitSource(url), { env, signal, keepsGitDirectory, directory });
+}
+
+/** The bytes of a Dockerfile. @throws UsageError `DOCKERFILE_REFUSED` when there are too many */
+export async function collect(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of input) {
+    length += chunk.length;
+    if (length > maxInputBytes) throw new DockerfileRefused(`the Dockerfile has more than ${maxInputBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/**
+ * Fetches a URL. A context is as trustworthy as whoever names its address; the images it names are checked like any others.
+ *
+ * @throws UsageError `USAGE` in docker's words for an answer that is none; NetworkError
+ */
+export async function fetched<T>(
+  url: URL,
+  { env, signal }: BuildRequest,
+  use: (body: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const http = new HttpClient({ proxyEnv: env, allowPlainHttp: true });
+  try {
+    const response = await http.request({ method: "GET", url, ...(signal === undefined ? {} : { signal }) });
+    if (response.status === 200) return await use(response.body);
+    response.discard();
+    throw new UsageError(
+      "USAGE",
+      `unable to download remote context ${url.href}: failed to GET ${url.href} with status ${response.status}`,
+    );
+  } finally {
+    http.close();
+  }
+}
