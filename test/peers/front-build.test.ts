@@ -339,7 +339,7 @@ describe("builds under content trust", { skip: missing }, () => {
       it("takes a Dockerfile out of a pipe", async () => {
         const directory = context({});
         const pipe = join(directory, "pipe");
-        execFileSync("mkfifo", [pipe]);
+        execFileSync("sh", ["-c", `mkfifo ${pipe}`]);
         const writing = scope.start("writer", "sh", ["-c", `printf 'FROM ${v1}\nCOPY file.txt /\n' >${pipe}`], {
           ready: async () => true,
         });
