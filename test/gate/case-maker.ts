@@ -38,8 +38,38 @@ export function caseOf(seed: string, names: Names, abilities: Abilities): GateCa
     [1, () => mutated(grammar.dockerfile(), random, names)],
   ]);
   const triggers = random.many(random.between(0, 2), () => grammar.trigger());
-  const flags = random.many(random.between(0, 3), () => flag(random, names, abilities));
-  return { number: names.number, dockerfile, triggers, flags, delivery: random.pick(deliveries) };
+  const flags = random.many(random.pick([0, 0, 1, 1, 2, 3]), () => spelled(random, flag(random, names, abilities)));
+  const flagsBefore = random.chance(70) ? flags.length + 1 : random.between(0, flags.length);
+  const command = random.chance(80) ? ["build"] : random.pick(commands(abilities));
+  const fileFlag = random.chance(60) ? ["-f", "VALUE"] : random.pick(fileFlags);
+  const { number } = names;
+  return { number, dockerfile, triggers, command, flags, flagsBefore, fileFlag, delivery: random.pick(deliveries) };
+}
+
+const fileFlags = [
+  ["-fVALUE"],
+  ["-f=VALUE"],
+  ["--file=VALUE"],
+  ["--file", "VALUE"],
+  ["-f", "other.df", "-f", "VALUE"],
+  ["--file=-", "-f", "VALUE"],
+  ["-qf", "VALUE"],
+];
+
+function commands({ kind, isCurrent }: Abilities): readonly (readonly string[])[] {
+  if (isCurrent) return [["build"]]; // buildx by itself
+  const common = [
+    ["image", "build"],
+    ["builder", "build"],
+  ];
+  return kind === "podman" ? [...common, ["buildx", "build"]] : common;
+}
+
+/** `--name=value` as it stands, or as two words. */
+function spelled(random: Random, word: string): readonly string[] {
+  const equals = word.indexOf("=");
+  if (equals === -1 || random.chance(60)) return [word];
+  return [word.slice(0, equals), word.slice(equals + 1)];
 }
 
 function flag(random: Random, names: Names, { kind, isCurrent }: Abilities): string {

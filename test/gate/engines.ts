@@ -71,6 +71,8 @@ const starters: Readonly<Record<EngineName, Starter>> = {
   classic: dockerd(findExecutable("docker") ?? "docker", "0"),
   podman(scope, { host }, env) {
     const variables = podmanEnvironment(scope, [host], "podman", host);
-    return Promise.resolve({ executable: findExecutable("podman") ?? "podman", env: { ...env, ...variables } });
+    // another one can be tried by hand: a newer podman, or buildah
+    const executable = process.env["TAGSEAL_GATE_PODMAN"] ?? findExecutable("podman") ?? "podman";
+    return Promise.resolve({ executable, env: { ...env, ...variables } });
   },
 };

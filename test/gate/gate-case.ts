@@ -31,8 +31,14 @@ export interface GateCase {
   readonly number: string;
   /** one character per byte */
   readonly dockerfile: string;
-  /** flags, one word each: `--build-arg=A=b` */
-  readonly flags: readonly string[];
+  /** `["build"]`, `["image", "build"]` */
+  readonly command: readonly string[];
+  /** flags, each of one word or two */
+  readonly flags: readonly (readonly string[])[];
+  /** how `-f` is written where the delivery needs it; VALUE stands for its value */
+  readonly fileFlag: readonly string[];
+  /** how many of the flags stand before the context */
+  readonly flagsBefore: number;
   readonly delivery: Delivery;
   /** `ONBUILD` triggers of the signed image {@link Names.trigger} */
   readonly triggers: readonly string[];
@@ -67,7 +73,7 @@ export function renumbered(gateCase: GateCase, number: string): GateCase {
     ...gateCase,
     number,
     dockerfile: renamed(dockerfile),
-    flags: flags.map(renamed),
+    flags: flags.map((words) => words.map(renamed)),
     triggers: triggers.map(renamed),
   };
 }

@@ -13,7 +13,7 @@ export class Grammar extends LineBreaks {
     this.meanness = random.pick([0, 0, 0, 2, 2, 6, 15]);
     const head = this.head();
     const before = random.many(random.between(0, 3), () => this.globalLine());
-    const stages = random.many(random.between(1, 3), () => this.stage()).flat();
+    const stages = random.many(random.pick([1, 1, 2, 2, 3]), () => this.stage()).flat();
     const end = random.chance(97) ? this.newline : this.escape;
     return utf8([...head, ...before, ...stages].join(this.newline) + end);
   }
@@ -87,7 +87,7 @@ export class Grammar extends LineBreaks {
   protected stage(): string[] {
     const random = this.random;
     const lines = [this.from()];
-    for (let count = random.between(0, 5); count > 0; count -= 1) lines.push(...this.lines());
+    for (let count = random.pick([0, 1, 1, 2, 2, 3, 5]); count > 0; count -= 1) lines.push(...this.lines());
     return lines;
   }
 

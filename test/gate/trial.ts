@@ -37,7 +37,6 @@ export class GateTrials {
   readonly #engine: GateEngine;
   readonly #isOpen: boolean;
   readonly #signed = new Map<string, Digest>();
-  readonly #answers = new Map<string, ReturnType<Engine["run"]>>();
   #numbers = 0;
 
   /** @param options.isOpen whether the gate takes unsigned images for signed ones, as no gate should */
@@ -125,7 +124,7 @@ export class GateTrials {
     return { reference: { ...reference, digest }, digest };
   }
 
-  /** The engine's command with its output kept, and its answers about itself asked once. */
+  /** The engine's command with its output kept; its platform is known. */
   #spoken(cwd: string, said: string[]): Engine {
     const { kind, executable, env } = this.#engine;
     const unused = (): never => {
@@ -148,13 +147,8 @@ export class GateTrials {
       executable,
       prepare: () => undefined,
       run: async (args, options) => {
-        if (args[0] === "version" || args[0] === "info") {
-          if (this.#engine.isCurrent) return { exitCode: 0, stdout: "linux/amd64\n", stderr: "" };
-          const key = args.join(" ");
-          const answer = this.#answers.get(key) ?? ask(args, options);
-          this.#answers.set(key, answer);
-          return await answer;
-        }
+        const asksForPlatform = args[0] === "version" || args[0] === "info";
+        if (asksForPlatform) return { exitCode: 0, stdout: "linux/amd64\n", stderr: "" };
         return await ask(args, options);
       },
       findImage: async () => undefined,
@@ -180,8 +174,10 @@ export class GateTrials {
     served.set(`${path}/context.tar`, packed);
     served.set(`${path}/Dockerfile`, dockerfile);
     const spelled = (text: string): string => text.replace("DIRECTORY", folder).replace("URL", `http://${host}${path}`);
-    const flags = file === undefined ? [] : ["-f", spelled(file)];
-    const words = ["build", ...gateCase.flags, ...flags, spelled(operand)];
+    const fileFlag = file === undefined ? [] : gateCase.fileFlag.map((word) => word.replace("VALUE", spelled(file)));
+    const flags = [...gateCase.flags, fileFlag];
+    const [before, after] = [flags.slice(0, gateCase.flagsBefore), flags.slice(gateCase.flagsBefore)];
+    const words = [...gateCase.command, ...before.flat(), spelled(operand), ...after.flat()];
     const bytes = { nothing: Buffer.alloc(0), archive: packed, dockerfile }[input];
     return { words, cwd, input: bytes };
   }
