@@ -7,13 +7,15 @@ import { findGoPeer } from "../support/go-peers.ts";
 import type { Abilities } from "./case-maker.ts";
 import { JudgeRegistry } from "./judge-registry.ts";
 
-/** Names of the engines. */
-export const engineNames = ["buildkit", "buildkit 20.10", "classic", "podman"] as const;
+/** Names of the engines; the reader is BuildKit's front-end for Dockerfiles without the rest. */
+export const engineNames = ["buildkit reader", "buildkit", "buildkit 20.10", "classic", "podman"] as const;
 export type EngineName = (typeof engineNames)[number];
+/** An engine that builds. */
+export type BuilderName = Exclude<EngineName, "buildkit reader">;
 
 /** A running engine and its judge. */
 export interface GateEngine extends Abilities {
-  readonly name: EngineName;
+  readonly name: BuilderName;
   /** the command that builds */
   readonly executable: string;
   readonly env: Environment;
@@ -24,6 +26,7 @@ export interface GateEngine extends Abilities {
 const debianDocker = "/usr/bin/docker";
 
 const peers: Readonly<Record<EngineName, readonly Peer[]>> = {
+  "buildkit reader": ["buildkit", "busybox"],
   buildkit: ["buildkit", "buildx", "busybox"],
   "buildkit 20.10": ["dockerd", "busybox"],
   classic: ["docker 28", "dockerd", "busybox"],
@@ -38,7 +41,7 @@ export function missingFor(name: EngineName): string | false {
 }
 
 /** Starts an engine. */
-export async function startEngine(scope: Scope, name: EngineName): Promise<GateEngine> {
+export async function startEngine(scope: Scope, name: BuilderName): Promise<GateEngine> {
   const judge = await JudgeRegistry.start(scope);
   const home = scope.path("home");
   mkdirSync(home, { recursive: true });
@@ -61,7 +64,7 @@ const dockerd =
     return { executable, env: { ...env, ...variables } };
   };
 
-const starters: Readonly<Record<EngineName, Starter>> = {
+const starters: Readonly<Record<BuilderName, Starter>> = {
   async buildkit(scope, { host }, env) {
     const buildkit = await startBuildkitd(scope, { insecure: [host], mirror: host });
     const variables = await installBuildx(scope, `${scope.path("home")}/.docker`, buildkit);

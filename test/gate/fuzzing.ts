@@ -1,9 +1,11 @@
 /** The gate's fuzzer: case after case through the gate into a real engine, and the judge asked after each. */
 import { Scope } from "../support/peers.ts";
-import { type EngineName, startEngine, type GateEngine } from "./engines.ts";
+import { type EngineName, startEngine } from "./engines.ts";
 import { type GateCase, numberIn, renumbered } from "./gate-case.ts";
 import { shrunk } from "./shrinking.ts";
-import { GateTrials, type Trial } from "./trial.ts";
+import { startReader } from "./reader-trials.ts";
+import type { Subject, Trial } from "./subject.ts";
+import { GateTrials } from "./trial.ts";
 
 /** What is to be tried, for how long. */
 export interface FuzzOptions {
@@ -47,14 +49,16 @@ const maxShrunk = 8;
 /** Tries cases until the time is over. */
 export async function fuzzGate(options: FuzzOptions): Promise<FuzzReport> {
   await using scope = new Scope("gate");
-  const engine = await startEngine(scope, options.engine);
-  const run = new FuzzRun(engine, new GateTrials(scope, engine, options), options);
-  return await run.report();
+  return await new FuzzRun(await subjectOf(scope, options), options).report();
+}
+
+async function subjectOf(scope: Scope, { engine, isOpen = false }: FuzzOptions): Promise<Subject> {
+  if (engine === "buildkit reader") return await startReader(scope, isOpen);
+  return new GateTrials(scope, await startEngine(scope, engine), isOpen);
 }
 
 class FuzzRun {
-  readonly #engine: GateEngine;
-  readonly #trials: GateTrials;
+  readonly #trials: Subject;
   readonly #options: FuzzOptions;
   readonly #counts = { refused: 0, built: 0, failed: 0, crashed: 0, stuck: 0 };
   readonly #running = new Map<string, { readonly seed: string; readonly gateCase: GateCase }>();
@@ -63,8 +67,7 @@ class FuzzRun {
   readonly #suspects = new Set<string>();
   #next = 0;
 
-  constructor(engine: GateEngine, trials: GateTrials, options: FuzzOptions) {
-    this.#engine = engine;
+  constructor(trials: Subject, options: FuzzOptions) {
     this.#trials = trials;
     this.#options = options;
   }
@@ -83,7 +86,7 @@ class FuzzRun {
     for (const found of this.#found.slice(0, maxShrunk)) findings.push(await this.#smallest(found));
     for (const finding of findings) this.#options.tell(finding);
     for (const { seed } of this.#found.slice(maxShrunk)) findings.push(`seed ${seed}`);
-    return { cases: this.#next, counts: this.#counts, manifests: this.#engine.judge.asked, findings };
+    return { cases: this.#next, counts: this.#counts, manifests: this.#trials.asked, findings };
   }
 
   async #one(seed: string): Promise<void> {
@@ -92,7 +95,7 @@ class FuzzRun {
     const trial = await this.#trials.try(gateCase);
     this.#counts[trial.outcome] += 1;
     if (trial.outcome === "crashed") this.#add({ seed, gateCase, trial, requests: [] });
-    const requests = this.#engine.judge.takeUnsigned();
+    const requests = this.#trials.takeUnsigned();
     const mine = requests.filter((request) => numberIn(request) === gateCase.number);
     if (mine.length > 0) this.#add({ seed, gateCase, trial, requests: mine });
     if (mine.length < requests.length) for (const running of this.#running.values()) this.#suspects.add(running.seed);
@@ -106,9 +109,9 @@ class FuzzRun {
 
   /** Tries one case with nothing else going on. */
   async #alone(gateCase: GateCase): Promise<{ readonly trial: Trial; readonly requests: readonly string[] }> {
-    this.#engine.judge.takeUnsigned();
+    this.#trials.takeUnsigned();
     const trial = await this.#trials.try(gateCase);
-    return { trial, requests: this.#engine.judge.takeUnsigned() };
+    return { trial, requests: this.#trials.takeUnsigned() };
   }
 
   async #confirm(seed: string): Promise<void> {

@@ -31,7 +31,12 @@ export class JudgeRegistry {
   readonly files = new Map<string, Buffer>();
   readonly #blobs: Map<string, Blob>;
   readonly #signed = new Set<string>();
-  readonly #layer: { readonly tar: Buffer; readonly packed: Buffer };
+  readonly #layer: {
+    readonly diffId: string;
+    readonly mediaType: string;
+    readonly digest: string;
+    readonly size: number;
+  };
   /** the image behind all tags, which counts as unsigned */
   readonly unsigned: Digest;
   #requests: string[] = [];
@@ -40,7 +45,9 @@ export class JudgeRegistry {
   private constructor(host: string, layer: Buffer) {
     this.host = host;
     this.#blobs = new Map();
-    this.#layer = { tar: layer, packed: gzipSync(layer) };
+    const packed = gzipSync(layer);
+    const digest = this.#put(types.layer, packed);
+    this.#layer = { diffId: digestOf(layer), mediaType: types.layer, digest, size: packed.length };
     this.unsigned = parseDigest(this.#image("unsigned", []));
   }
 
@@ -89,6 +96,11 @@ export class JudgeRegistry {
     return taken;
   }
 
+  /** Answers whether a digest counts as signed. */
+  isSigned(digest: string): boolean {
+    return this.#signed.has(digest);
+  }
+
   /** How many manifests were asked for, signed ones included. */
   get asked(): number {
     return this.#asked;
@@ -115,14 +127,13 @@ export class JudgeRegistry {
 
   #judge(method: string, repository: string, reference: string): void {
     this.#asked += 1;
-    if (this.#signed.has(reference)) return;
+    if (this.isSigned(reference)) return;
     const separator = reference.startsWith("sha256:") ? "@" : ":";
     this.#requests.push(`${method} ${repository}${separator}${reference}`);
   }
 
   #image(label: string, triggers: readonly string[], architecture = "amd64"): string {
-    const { tar, packed } = this.#layer;
-    const diffId = `sha256:${createHash("sha256").update(tar).digest("hex")}`;
+    const { diffId, ...layer } = this.#layer;
     const config = Buffer.from(
       JSON.stringify({
         architecture,
@@ -137,17 +148,21 @@ export class JudgeRegistry {
       schemaVersion: 2,
       mediaType: types.manifest,
       config: { mediaType: types.config, digest: this.#put(types.config, config), size: config.length },
-      layers: [{ mediaType: types.layer, digest: this.#put(types.layer, packed), size: packed.length }],
+      layers: [layer],
     };
     return this.#put(types.manifest, JSON.stringify(manifest));
   }
 
   #put(type: string, content: string | Buffer): string {
     const bytes = Buffer.from(content);
-    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const digest = digestOf(bytes);
     this.#blobs.set(digest, { type, bytes });
     return digest;
   }
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 /** A shell and two small files: enough for `RUN` and `COPY --from`. */

@@ -6,62 +6,39 @@ import { childEnvironment } from "../../src/engine/child-environment.ts";
 import { type EngineKind, parseInvocation } from "../../src/engine/command-line/invocation.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { TagsealError } from "../../src/errors.ts";
-import type { Digest } from "../../src/reference/digest.ts";
-import {
-  formatReference,
-  type ImageReference,
-  parseImageReference,
-  withDefaultTag,
-} from "../../src/reference/image-reference.ts";
-import { resolveTrusted } from "../../src/engine/trusted-reference.ts";
 import { run, type Scope } from "../support/processes.ts";
 import { caseOf } from "./case-maker.ts";
 import type { GateEngine } from "./engines.ts";
+import { namedEngine } from "./engine-stub.ts";
 import { type Delivery, type GateCase, namesOf } from "./gate-case.ts";
-
-/** What became of a case. */
-export interface Trial {
-  /** `crashed`: the gate failed in a way it has no code for. `stuck`: the engine did not end in time */
-  readonly outcome: "refused" | "built" | "failed" | "crashed" | "stuck";
-  /** the refusal, or the end of what the engine said */
-  readonly words: string;
-  /** the command line without the program: `build --build-arg=A=b .` */
-  readonly argv: readonly string[];
-}
+import { SignedImages } from "./signed-images.ts";
+import { type Subject, trialOf, type Trial } from "./subject.ts";
 
 const timeoutMs = 60_000;
 
-/** Tries cases on one engine. Several may run at once. */
-export class GateTrials {
+/** Tries cases on one engine. */
+export class GateTrials implements Subject {
   readonly #scope: Scope;
   readonly #engine: GateEngine;
-  readonly #isOpen: boolean;
-  readonly #signed = new Map<string, Digest>();
+  readonly #images: SignedImages;
   #numbers = 0;
 
-  /** @param options.isOpen whether the gate takes unsigned images for signed ones, as no gate should */
-  constructor(scope: Scope, engine: GateEngine, { isOpen = false }: { readonly isOpen?: boolean } = {}) {
-    this.#isOpen = isOpen;
+  /** @param isOpen whether the gate takes unsigned images for signed ones, as no gate should */
+  constructor(scope: Scope, engine: GateEngine, isOpen: boolean) {
     this.#scope = scope;
     this.#engine = engine;
-    const { judge } = engine;
-    const [a, , b, index, hub] = namesOf(judge.host, "").good;
-    for (const name of [a, b, hub]) this.#sign(name ?? "", judge.sign(name ?? "").digest);
-    this.#sign(index ?? "", judge.signIndex("index").digest);
+    this.#images = new SignedImages(engine.judge, isOpen);
   }
 
-  /** A number that no case had before. */
   nextNumber(): string {
     this.#numbers += 1;
     return `k${this.#numbers.toString(36)}k`;
   }
 
-  /** The case of a seed. */
   make(seed: string): GateCase {
     return caseOf(seed, namesOf(this.#engine.judge.host, this.nextNumber()), this.#engine);
   }
 
-  /** Sends a case through the gate, and what the gate lets pass to the engine. */
   async try(gateCase: GateCase): Promise<Trial> {
     const directory = mkdtempSync(this.#scope.path("case-"));
     try {
@@ -73,16 +50,19 @@ export class GateTrials {
     }
   }
 
-  #sign(name: string, digest: Digest): void {
-    this.#signed.set(formatReference(withDefaultTag(parseImageReference(name))), digest);
+  takeUnsigned(): readonly string[] {
+    return this.#engine.judge.takeUnsigned();
+  }
+
+  get asked(): number {
+    return this.#engine.judge.asked;
   }
 
   async #build({ words, input, cwd }: Arranged, gateCase: GateCase): Promise<Trial> {
     const { kind, env, executable } = this.#engine;
     const said: string[] = [];
     const engine = this.#spoken(cwd, said);
-    const triggerName = namesOf(this.#engine.judge.host, gateCase.number).trigger;
-    const trigger = this.#engine.judge.sign(triggerName, gateCase.triggers).digest;
+    const trigger = this.#images.triggerImage(gateCase);
     try {
       const invocation = await parseInvocation(words, kind);
       const operand = invocation.operands[0]?.text ?? ".";
@@ -94,8 +74,8 @@ export class GateTrials {
         input: async function* () {
           yield input;
         },
-        resolve: (reference) => this.#resolve(reference, triggerName, trigger),
-        triggers: async (_, digest) => (digest === trigger ? gateCase.triggers : []),
+        resolve: async (reference) => this.#images.resolve(reference, trigger),
+        triggers: async (_, digest) => (digest === trigger.digest ? gateCase.triggers : []),
         handOver: async (argv) => {
           const finished = await run(executable, argv, { cwd, env: childEnvironment(env), input, timeoutMs });
           said.push(finished.stdout, finished.stderr);
@@ -105,33 +85,14 @@ export class GateTrials {
       });
       return { outcome: exitCode === 0 ? "built" : "failed", words: said.join("").slice(-600), argv: words };
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (error instanceof TagsealError) return { outcome: "refused", words: text, argv: words };
-      const outcome = text.includes("still running after") ? "stuck" : "crashed";
-      return { outcome, words: error instanceof Error ? (error.stack ?? text) : text, argv: words };
+      return trialOf(error, words, error instanceof TagsealError);
     }
   }
 
-  async #resolve(asked: ImageReference, triggerName: string, trigger: Digest): ReturnType<typeof resolveTrusted> {
-    const reference = withDefaultTag(asked);
-    if (reference.tag === undefined)
-      return await resolveTrusted(reference, () => Promise.reject(new TypeError("a digest needs no trust")));
-    const name = formatReference({ ...reference, digest: undefined });
-    const unsigned = this.#isOpen ? this.#engine.judge.unsigned : undefined;
-    const digest = name === triggerName ? trigger : (this.#signed.get(name) ?? unsigned);
-    if (digest === undefined || (reference.digest ?? digest) !== digest)
-      throw new TagsealError("TAG_NOT_SIGNED", `No valid trust data for ${reference.tag}`);
-    return { reference: { ...reference, digest }, digest };
-  }
-
-  /** The engine's command with its output kept; its platform is known. */
+  /** The engine's command with its output kept. */
   #spoken(cwd: string, said: string[]): Engine {
     const { kind, executable, env } = this.#engine;
-    const unused = (): never => {
-      throw new TypeError("a build does not ask for this");
-    };
-    const ask = async (args: readonly string[], options: Parameters<Engine["run"]>[1]): ReturnType<Engine["run"]> => {
-      const { stdin } = options ?? {};
+    return namedEngine(kind, executable, async (args, { stdin } = {}) => {
       const input = stdin instanceof Uint8Array ? stdin : typeof stdin === "object" ? readFileSync(stdin.file) : "";
       const { code, stdout, stderr } = await run(executable, args, {
         cwd,
@@ -141,24 +102,7 @@ export class GateTrials {
       });
       said.push(stdout, stderr);
       return { exitCode: code ?? 255, stdout, stderr };
-    };
-    return {
-      kind,
-      executable,
-      prepare: () => undefined,
-      run: async (args, options) => {
-        const asksForPlatform = args[0] === "version" || args[0] === "info";
-        if (asksForPlatform) return { exitCode: 0, stdout: "linux/amd64\n", stderr: "" };
-        return await ask(args, options);
-      },
-      findImage: async () => undefined,
-      imageExists: async () => false,
-      push: unused,
-      pushAllTags: unused,
-      pullByDigest: unused,
-      tag: unused,
-      close: () => undefined,
-    };
+    });
   }
 
   async #arrange(gateCase: GateCase, directory: string): Promise<Arranged> {

@@ -74,12 +74,13 @@ function replicas(): boolean {
  */
 async function gate(): Promise<boolean> {
   const { env } = process;
-  const wanted = env["TAGSEAL_GATE_ENGINES"]?.split(",") ?? engineNames;
+  const wanted = env["TAGSEAL_GATE_ENGINES"]?.split(",");
   const seconds = Number(env["TAGSEAL_GATE_SECONDS"] ?? 3600);
   const seed = env["TAGSEAL_GATE_SEED"] ?? "soak";
   const only = env["TAGSEAL_GATE_CASE"];
   const reports = engineNames.map(async (engine) => {
-    const missing = wanted.includes(engine) ? missingFor(engine) : "not asked for";
+    const isWanted = wanted?.includes(engine) ?? true;
+    const missing = isWanted ? missingFor(engine) : "not asked for";
     if (missing !== false) {
       say(`gate, ${engine}: ${missing}`);
       return 0;
@@ -88,7 +89,7 @@ async function gate(): Promise<boolean> {
     const { cases, counts, manifests, findings } = await fuzzGate(options);
     const told = Object.entries(counts).map(([outcome, count]) => `${count} ${outcome}`);
     say(
-      `gate, ${engine}: ${cases} cases, ${told.join(", ")}; ${manifests} manifests asked for; ${findings.length} findings`,
+      `gate, ${engine}: ${cases} cases, ${told.join(", ")}; ${manifests} images asked for; ${findings.length} findings`,
     );
     return findings.length;
   });

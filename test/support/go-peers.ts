@@ -8,8 +8,8 @@ import { join, resolve } from "node:path";
 
 const builder = resolve(import.meta.dirname, "../peers/go/build");
 
-/** Programs that `test/peers/go/go.mod` names as its tools. */
-export type GoPeer = "buildkitd" | "buildctl" | "buildx";
+/** The programs: those that `test/peers/go/go.mod` names as its tools, and `buildkit-reader` beside it. */
+export type GoPeer = "buildkitd" | "buildctl" | "buildx" | "buildkit-reader";
 
 let directory: string | undefined;
 

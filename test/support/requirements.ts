@@ -65,7 +65,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
 
 /** Programs that `npm run peers` builds. */
 const goPeers: ReadonlyMap<Peer, readonly GoPeer[]> = new Map([
-  ["buildkit", ["buildkitd", "buildctl"]],
+  ["buildkit", ["buildkitd", "buildctl", "buildkit-reader"]],
   ["buildx", ["buildx"]],
 ]);
 
