@@ -18,6 +18,7 @@ import type { OwnCommand } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
 import { exitCodes } from "./exit-code.ts";
+import { writeFailure } from "./output/error-report.ts";
 import { usageHint } from "./usage.ts";
 
 /** One line for {@link runTrusted}. */
@@ -64,7 +65,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   if (typeof invocation === "string") return usageFailure(given, invocation);
   const { word, help, argv, disableContentTrust } = invocation;
   const isOn = isTrustOn(io.env, disableContentTrust);
-  if (isOn) refuseUncovered(invocation, io.program.shownAs);
+  if (isOn && !isLetThrough(invocation, io)) return refusedStatus(engine);
   // docker's help shows whether trust is on, so it is asked for with everything as it is.
   if (word === undefined || help || engine.kind === "buildah") {
     const args = isOn || help ? argv : line;
@@ -72,6 +73,23 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   }
   if (!isOn) return await handOver(argv, engine, io, { last: true });
   return await underTrust(await commands[word](), invocation, { kind: engine.kind, path: engine.path }, io);
+}
+
+/** Says why not. */
+function isLetThrough(invocation: EngineInvocation, io: Io): boolean {
+  try {
+    refuseUncovered(invocation, io.program.shownAs);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "COMMAND_NOT_COVERED")) throw error;
+    writeFailure(error, io, { json: false });
+    return false;
+  }
+}
+
+/** What each engine ends with when it does not run a command. */
+function refusedStatus({ kind }: EngineExecutable): number {
+  return kind === "docker" ? exitCodes.failure : exitCodes.badFlag;
 }
 
 /** Our own help needs no engine. A line only the engine can read is not for help. */

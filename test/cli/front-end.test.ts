@@ -199,7 +199,7 @@ describe("every command", () => {
   }
 
   it("that Tagseal does not know is refused under trust, and runs when it is switched off for it", async () => {
-    for (const line of ["frob x", "image frob", "scout cves x", "model run evil", "-D app run x"]) {
+    for (const line of ["frob x", "image frob", "scout cves x", "model run evil", "-l info app run x"]) {
       const refused = await call(words(line), { env: on });
       assert.deepEqual([refused.code, refused.stdout], [1, ""], line);
       assert.match(refused.stderr, /^content trust does not cover "tagseal \w+.*\n.*\[COMMAND_NOT_COVERED\]\n$/u);

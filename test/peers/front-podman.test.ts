@@ -132,6 +132,81 @@ describe("in front of podman", { skip: missing }, () => {
     );
   });
 
+  it("an image that is mounted is the signed one, and an unsigned one is refused however it is spelled", async () => {
+    const copy = (source: string, more = ""): string[] => [
+      ...inContainer,
+      `--mount=type=image,${source},target=/mounted${more}`,
+      `${base}:v1`,
+      "/mounted/bin/busybox",
+      "echo",
+      "mounted",
+    ];
+    await podman("tag", "made:two", `${base}:v1`);
+    await forget(`${base}:v1`);
+    assert.equal(succeeded(await trusted(copy(`source=${base}:v1`))).stdout, "mounted\n");
+    assert.equal(succeeded(await trusted(copy(`src=${base}:v1`, ",rw=true"))).stdout, "mounted\n");
+    for (const source of [
+      `source=${base}:unsigned`,
+      `src=${base}:unsigned`,
+      `"source=${base}:unsigned"`,
+      `source=${base}:v1,source=${base}:unsigned`,
+    ]) {
+      const refused = await trusted(copy(source));
+      assert.notEqual(refused.code, 0, source);
+      assert.match(refused.stderr, /No valid trust data|may be given once/u, source);
+    }
+    const second = [...inContainer, "--mount", `type=image,src=${base}:v1,dst=/a`, "--mount"];
+    const refused = await trusted([...second, `type=image,src=${base}:unsigned,dst=/b`, `${base}:v1`]);
+    assert.match(refused.stderr, /No valid trust data for unsigned/u);
+  });
+
+  it("a directory in an image's place is refused, and so is an image that is in no registry", async () => {
+    const mounted = (await podman("image", "mount", "made:two")).stdout.trim();
+    for (const args of [
+      ["run", "--rm", "--rootfs", mounted, "/bin/busybox", "true"],
+      ["create", "--rootfs=true", mounted],
+    ]) {
+      const refused = await trusted(args);
+      assert.equal(refused.code === 0, false, args.join(" "));
+      assert.match(refused.stderr, /"--rootfs".*\n.*\[COMMAND_NOT_COVERED\]/su);
+    }
+    await podman("save", "-q", "--format", "oci-archive", "-o", scope.path("two.tar"), "made:two");
+    await podman("rmi", "-f", "made:two");
+    for (const args of [
+      ["pull", `oci-archive:${scope.path("two.tar")}`],
+      ["pull", `${base}:v1`, `oci-archive:${scope.path("two.tar")}`],
+      ["run", "--rm", `oci-archive:${scope.path("two.tar")}`],
+    ]) {
+      const refused = await trusted(args);
+      assert.notEqual(refused.code, 0, args.join(" "));
+      assert.match(refused.stderr, /is not in a registry, so that nothing can be signed for it\n/u);
+      assert.equal(await has("made:two"), false);
+    }
+    await podman("load", "-q", "-i", scope.path("two.tar"));
+  });
+
+  it("I9: commands that fetch, build or start in other ways are refused, and nothing happens", async () => {
+    const file = scope.path("pod.yml");
+    const container = `{name: c, image: ${base}:unsigned}`;
+    writeFileSync(file, `apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [${container}]}\n`);
+    await forget(`${base}:unsigned`);
+    for (const args of [
+      ["kube", "play", file],
+      ["play", "kube", file],
+      ["container", "runlabel", "run", `${base}:unsigned`],
+      ["auto-update"],
+      ["pod", "create", "--infra-image", `${base}:unsigned`],
+      ["volume", "create", "--driver", "image", "--opt", `image=${base}:unsigned`],
+      ["container", "clone", "c", "d", `${base}:unsigned`],
+      ["image", "scp", `x@y::${base}:unsigned`],
+    ]) {
+      const refused = await trusted(args);
+      assert.equal(refused.code, 125, args.join(" "));
+      assert.match(refused.stderr, /^content trust does not cover .*\nhint: .*\[COMMAND_NOT_COVERED\]\n$/u);
+      assert.equal(await has(`${base}:unsigned`), false, args.join(" "));
+    }
+  });
+
   it("build resolves every image that enters it, and refuses an unsigned one in any place", async () => {
     const dockerfile = (lines: readonly string[]): string => {
       const directory = scope.path(`context-${(contexts += 1)}`);
@@ -187,6 +262,7 @@ describe("in front of podman", { skip: missing }, () => {
   it("everything else is podman's own", async () => {
     assert.equal((await trusted(["--version"])).code, 0);
     assert.equal((await trusted(["images", "-q"])).stdout, (await podman("images", "-q")).stdout);
-    assert.equal((await trusted(["no-such-command"])).code, 125);
+    assert.equal((await trusted(["no-such-command"])).code, 125, "under trust nobody knows what it does");
+    assert.equal((await run("podman", ["no-such-command"], { env: user.env })).code, 125);
   });
 });

@@ -18,6 +18,9 @@ import { podmanEnvironment } from "../support/podman.ts";
 const scope = new Scope("front-words");
 after(() => scope.close());
 
+/** An image that needs no signature, because its name is its content. */
+const exact = `sha256:${"a".repeat(64)}`;
+
 /** What a line came to: the help of a command, a start or a fetch of the image, or nothing of both. */
 type Outcome = "help" | "starts" | "nothing";
 
@@ -163,6 +166,16 @@ for (const docker of ["/usr/bin/docker", findExecutable("docker") ?? "docker"]) 
       "image help pull evil",
       "--mystery pull evil",
       "image --mystery ls pull evil",
+      ...["run", "container create"].flatMap((command) =>
+        [
+          "--mount type=image,source=evil,target=/x",
+          "--mount=type=image,src=evil,target=/x",
+          "--mount target=/x,Source=evil,TYPE=Image",
+          '--mount "type=image","source=evil",target=/x',
+          "--mount type=tmpfs,target=/y --mount type=image,src=evil,target=/x",
+          "--mount type=image,src=evil,target=/x --mount type=tmpfs,target=/y",
+        ].map((mounts) => `${command} ${mounts} ${exact}`),
+      ),
     ];
     for (const line of lines) {
       it(line, async () => await compare(line.split(" ")));

@@ -29,6 +29,17 @@ export interface Operand {
   readonly index: number;
 }
 
+/** A flag with its place. */
+export interface PlacedFlag {
+  /** long name */
+  readonly name: string;
+  readonly value: string;
+  /** place of the word that holds the value, in {@link EngineInvocation.argv} */
+  readonly index: number;
+  /** what stands in that word before the value: `--mount=`, or nothing */
+  readonly before: string;
+}
+
 /** A command line of docker's or podman's, understood. */
 export interface EngineInvocation {
   /** the whole line for the real engine: global flags, command and arguments, without what only we understand and without `--help` before the command's name */
@@ -43,6 +54,8 @@ export interface EngineInvocation {
   readonly commandPath: readonly string[];
   /** long name → values in the order given, switches as `true` or `false`. Without `--disable-content-trust` */
   readonly flags: ReadonlyMap<string, readonly string[]>;
+  /** the flags after the command that have a value, in the order given */
+  readonly placedFlags: readonly PlacedFlag[];
   /** value of the last `--disable-content-trust`; undefined when it was not given */
   readonly disableContentTrust: boolean | undefined;
   /** for create and run the image comes first, then the container's command, untouched */
@@ -133,6 +146,7 @@ function foreign(
     standing,
     commandPath: path,
     flags: new Map(),
+    placedFlags: [],
     disableContentTrust: undefined,
     operands: [],
     args,
@@ -163,6 +177,7 @@ function assembled({ globalArgs, word, command, read, help }: Parts): EngineInvo
     standing,
     commandPath: path,
     flags: valuesByName(read.flags),
+    placedFlags: help ? [] : placed(read.flags, rest, places),
     disableContentTrust: trust === undefined ? undefined : trust === "true",
     operands: read.operands.map((index) => ({ text: rest[index] ?? "", index: places.get(index) ?? -1 })),
     args,
@@ -176,6 +191,26 @@ function valuesByName(flags: readonly GivenFlag[]): ReadonlyMap<string, readonly
     if (name !== "disable-content-trust") values.set(name, [...(values.get(name) ?? []), value]);
   }
   return values;
+}
+
+function placed(
+  flags: readonly GivenFlag[],
+  words: readonly string[],
+  places: ReadonlyMap<number, number>,
+): readonly PlacedFlag[] {
+  return flags.flatMap(({ name, value, at, words: count }) => {
+    const word = at + count - 1;
+    const text = words[word] ?? "";
+    const index = places.get(word);
+    if (index === undefined || !text.endsWith(value)) return []; // a switch, spelled otherwise
+    return [{ name, value, index, before: text.slice(0, text.length - value.length) }];
+  });
+}
+
+/** `argv` of the invocation with another value for a flag, and everything else as it is. */
+export function replaceFlagValue(argv: readonly string[], flag: PlacedFlag, value: string): string[] {
+  if (argv[flag.index] !== flag.before + flag.value) throw new TypeError("the flag is not of this line");
+  return argv.with(flag.index, flag.before + value);
 }
 
 /** The command line for the real engine with one operand replaced, and everything else as it was. */

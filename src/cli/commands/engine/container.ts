@@ -4,8 +4,11 @@ import {
   type EngineKind,
   flagValue,
   type Operand,
+  replaceFlagValue,
   replaceOperand,
 } from "../../../engine/command-line/invocation.ts";
+import { imageMount } from "../../../engine/command-line/mount-flag.ts";
+import { UsageError } from "../../../errors.ts";
 import { familiarReference, gunOf, type ImageReference, withDefaultTag } from "../../../reference/image-reference.ts";
 import { parsePlatform, runsOn } from "../../../registry/platform.ts";
 import type { TrustedReference } from "../../../engine/trusted-reference.ts";
@@ -23,18 +26,61 @@ const fullId = /^(?:sha256:)?[0-9a-f]{64}$/;
 /** Makes or runs the container by letting the engine do it, from a digest. @returns the engine's exit status */
 export async function startContainer(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
   const operand = imageOperand(invocation, usage, context.io);
-  const { text } = operand;
-  // podman: a directory takes the image's place
-  const isDirectory = context.engine.kind === "podman" && flagValue(invocation, "rootfs") === "true";
-  if (isDirectory || fullId.test(text)) return await context.handOver(invocation.argv);
+  if (flagValue(invocation, "rootfs") === "true") throw unsignedDirectory();
+  const mounts = invocation.placedFlags
+    .filter(({ name }) => name === "mount")
+    .flatMap((flag) => {
+      const mount = imageMount(flag.value);
+      return mount === undefined ? [] : [{ flag, mount }];
+    });
+  const [image, ...mounted] = await trustedImages([operand.text, ...mounts.map(({ mount }) => mount.source)], context);
+  let line = replaceOperand(invocation, operand, image?.name ?? operand.text);
+  for (const [index, { flag, mount }] of mounts.entries()) {
+    line = replaceFlagValue(line, flag, mount.withSource(mounted[index]?.name ?? mount.source));
+  }
+  for (const { resolved } of [image, ...mounted].filter((found) => found !== undefined)) {
+    if (resolved !== undefined) await haveImage(resolved, invocation, context);
+  }
+  return await context.handOver(image?.resolved === undefined ? line : withoutPull(line, invocation, operand));
+}
+
+/** podman: a directory takes the image's place. */
+function unsignedDirectory(): UsageError {
+  return new UsageError(
+    "COMMAND_NOT_COVERED",
+    'content trust does not cover "--rootfs": it starts a directory that nobody signed',
+    {
+      hint: "start an image, or run the command without content trust: DOCKER_CONTENT_TRUST=0",
+    },
+  );
+}
+
+/** An image as the engine is told it, and what it was resolved to; names that are exact already are not resolved. */
+interface TrustedImage {
+  readonly name: string;
+  readonly resolved?: TrustedReference;
+}
+
+/** Resolves all before anything is fetched. */
+async function trustedImages(
+  names: readonly string[],
+  context: EngineCommandContext,
+): Promise<readonly TrustedImage[]> {
+  const images: TrustedImage[] = [];
+  for (const name of names) images.push(await trustedImage(name, context));
+  return images;
+}
+
+async function trustedImage(text: string, context: EngineCommandContext): Promise<TrustedImage> {
+  const { kind } = context.engine;
+  if (fullId.test(text)) return { name: text };
   const id = shortId.test(text) ? await idOf(text, context) : undefined;
-  if (id !== undefined) return await context.handOver(replaceOperand(invocation, operand, id));
-  const typed = parseEngineImage(text, context.engine.kind);
-  if (typed.tag === undefined && typed.digest !== undefined) return await context.handOver(invocation.argv);
+  if (id !== undefined) return { name: id };
+  const typed = parseEngineImage(text, kind);
+  if (typed.tag === undefined && typed.digest !== undefined) return { name: text };
   context.engine.prepare();
-  const image = await resolveImage(withDefaultTag(typed), context.io);
-  await haveImage(image, invocation, context);
-  return await context.handOver(pinned(invocation, operand, typed, image, context.engine.kind));
+  const resolved = await resolveImage(withDefaultTag(typed), context.io);
+  return { name: pinnedName(typed, resolved, kind), resolved };
 }
 
 /** The whole ID, when the text is the beginning of one: then it means exactly that image, whatever name it could be. */
@@ -78,19 +124,15 @@ async function isPresent(
 }
 
 /**
- * The line for the engine. docker finds `name:tag@digest` by its digest and shows it as `name:tag`, so that `docker ps` stays readable; podman
+ * The name for the engine. docker finds `name:tag@digest` by its digest and shows it as `name:tag`, so that `docker ps` stays readable; podman
  * takes one or the other.
  */
-function pinned(
-  invocation: EngineInvocation,
-  operand: Operand,
-  typed: ImageReference,
-  { reference, digest }: TrustedReference,
-  kind: EngineKind,
-): string[] {
-  const name = kind === "podman" ? `${gunOf(reference)}@${digest}` : familiarReference({ ...typed, digest });
-  const line = replaceOperand(invocation, operand, name);
-  // It has been pulled already. The last --pull counts; after a lone "--" there is no place for one, and pulling the digest again does no harm.
+function pinnedName(typed: ImageReference, { reference, digest }: TrustedReference, kind: EngineKind): string {
+  return kind === "podman" ? `${gunOf(reference)}@${digest}` : familiarReference({ ...typed, digest });
+}
+
+/** It has been pulled already. The last --pull counts; after a lone "--" there is no place for one, and pulling the digest again does no harm. */
+function withoutPull(line: readonly string[], invocation: EngineInvocation, operand: Operand): readonly string[] {
   if (pullPolicy(invocation) !== "always" || line[operand.index - 1] === "--") return line;
   return line.toSpliced(operand.index, 0, "--pull=missing");
 }

@@ -1,5 +1,6 @@
 /** What a docker-shaped command line says about its image: name, platform, flags for the engine's own command. */
 import { type EngineInvocation, flagValue, isFlagOn } from "../../../engine/command-line/invocation.ts";
+import { UsageError } from "../../../errors.ts";
 import type { EngineKind } from "../../../engine/command-line/invocation.ts";
 import { type ImageReference, parseImageReference } from "../../../reference/image-reference.ts";
 import type { Io } from "../../io.ts";
@@ -7,8 +8,17 @@ import type { Io } from "../../io.ts";
 /** podman also takes the name of the transport that registries are behind. */
 const registryTransport = "docker://";
 
+/** podman's names for places of images that are no registry. */
+export const otherTransport =
+  /^(?:atomic|containers-storage|dir|docker-archive|docker-daemon|oci|oci-archive|ostree|sif|tarball):/;
+
 /** Parses the image as the engine would. @throws UsageError `REFERENCE_INVALID`, also for transports other than a registry's */
 export function parseEngineImage(text: string, kind: EngineKind): ImageReference {
+  if (kind === "podman" && otherTransport.test(text)) {
+    throw new UsageError("REFERENCE_INVALID", `${text} is not in a registry, so that nothing can be signed for it`, {
+      hint: `load it without content trust, and name it by its ID: DOCKER_CONTENT_TRUST=0 podman pull ${text}`,
+    });
+  }
   const isTransport = kind === "podman" && text.startsWith(registryTransport);
   return parseImageReference(isTransport ? text.slice(registryTransport.length) : text);
 }

@@ -8,12 +8,9 @@ import {
   withDefaultTag,
 } from "../../../reference/image-reference.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
-import { flagsWithout, isQuiet, parseEngineImage } from "./image-argument.ts";
+import { flagsWithout, isQuiet, otherTransport, parseEngineImage } from "./image-argument.ts";
 import { refuseDigest } from "./push.ts";
 import { signPushed } from "./sign-pushed.ts";
-
-/** podman's places for images that are no registry: there is nothing to sign in them. */
-const otherTransport = /^(?:containers-storage|dir|docker-archive|docker-daemon|oci|oci-archive|ostree|sif|tarball):/;
 
 /** Pushes what the line says and signs it. */
 export async function pushWithPodman(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
