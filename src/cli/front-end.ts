@@ -1,6 +1,6 @@
 /**
- * Tagseal in front of docker or podman. Commands that content trust is about run under it when it is on; every other command, and
- * every command with trust off, is the real engine's, unchanged. It is on the path of every `docker ps` of people who made Tagseal
+ * Tagseal in front of docker or podman. When content trust is on, commands that it is about run under it, harmless ones are the real
+ * engine's, and others are refused; with trust off every command is the real engine's, unchanged. It is on the path of every `docker ps` of people who made Tagseal
  * their docker, so it loads nothing it does not need.
  */
 import { leadingFlags } from "../engine/command-line/leading-flags.ts";
