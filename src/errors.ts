@@ -143,6 +143,29 @@ export class NetworkError extends TagsealError {
   }
 }
 
+/**
+ * The same failure in other words. Class, code and status stay, so that callers who branch on them decide as before.
+ *
+ * @param words what is left out stays as it is
+ * @returns an error whose cause is the given one
+ */
+export function reworded(
+  error: TagsealError,
+  words: { readonly message?: string; readonly hint?: string },
+): TagsealError {
+  const { code, message, hint } = { code: error.code, message: error.message, hint: error.hint, ...words };
+  const details = { cause: error, ...(hint === undefined ? {} : { hint }) };
+  if (error instanceof NetworkError) {
+    return new NetworkError(code, message, {
+      ...details,
+      ...(error.status === undefined ? {} : { status: error.status }),
+    });
+  }
+  const kinds = [UsageError, EncodingError, MetadataError, KeyStoreError];
+  const Kind = kinds.find((kind) => error instanceof kind) ?? TagsealError;
+  return new Kind(code, message, details);
+}
+
 /** True for an error with this code, whatever copy of the class made it. */
 export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is TagsealError {
   return error instanceof TagsealError && codes.includes(error.code);

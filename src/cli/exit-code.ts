@@ -1,5 +1,5 @@
 /** What the command's exit status says. Scripts rely on it; docs/commands.md lists the same numbers. */
-import { MetadataError, NetworkError, TagsealError } from "../errors.ts";
+import { MetadataError, TagsealError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 
 /** Exit statuses of Tagseal's own verbs; `tagseal trust …` uses docker's 0 and 1 only. */
@@ -18,30 +18,101 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
-const notSigned: readonly ErrorCode[] = ["TAG_NOT_SIGNED", "REPOSITORY_NOT_SIGNED"];
-/** Bytes that are not what was signed are a refusal, whatever layer noticed. */
-const refused: readonly ErrorCode[] = ["TAG_DIGEST_MISMATCH", "REGISTRY_DIGEST_MISMATCH", "JSON_MALFORMED"];
+/** What a code means for the caller. `by class`: raised about files of the caller's own as well as about what a server presented. */
+type Meaning = Exclude<keyof typeof exitCodes, "ok" | "badFlag" | "interrupted"> | "by class";
 
-/** The peer answered, honestly, and the answer is no: something is missing here or there, or not allowed. */
-const plainFailure: readonly ErrorCode[] = [
-  "SIGNING_KEY_MISSING",
-  "SIGNER_UNKNOWN",
-  "SIGNER_NAME_INVALID",
-  "UPDATE_REFUSED",
-  "AUTHENTICATION_REQUIRED",
-  "AUTHENTICATION_REFUSED",
-  "REGISTRY_NOT_FOUND",
-  "PLATFORM_NOT_FOUND",
-  "TRUST_SERVER_REFUSED",
-  "IMAGE_MALFORMED",
-];
+const meanings: Readonly<Record<ErrorCode, Meaning>> = {
+  USAGE: "failure",
+  REFERENCE_INVALID: "failure",
+  FILE_UNREADABLE: "failure",
+  FILE_UNWRITABLE: "failure",
+  CANCELLED: "failure",
+  // Bytes that are not what was signed are a refusal, whatever layer noticed.
+  JSON_MALFORMED: "refused",
+  BASE64_MALFORMED: "failure",
+  HEX_MALFORMED: "failure",
+  PEM_MALFORMED: "failure",
+  DER_MALFORMED: "failure",
+  PROTOBUF_MALFORMED: "failure",
+  TOO_LARGE: "by class",
+  KEY_UNSUPPORTED: "by class",
+  KEY_MALFORMED: "by class",
+  CERTIFICATE_INVALID: "by class",
+  METADATA_MALFORMED: "refused",
+  METADATA_TYPE_UNEXPECTED: "refused",
+  METADATA_THRESHOLD_NOT_MET: "refused",
+  METADATA_KEY_ID_MISMATCH: "refused",
+  METADATA_VERSION_ROLLBACK: "refused",
+  METADATA_VERSION_MISMATCH: "refused",
+  METADATA_EXPIRED: "refused",
+  METADATA_HASH_MISMATCH: "refused",
+  METADATA_LENGTH_MISMATCH: "refused",
+  METADATA_MISSING: "refused",
+  METADATA_ROLE_UNKNOWN: "refused",
+  METADATA_STALE: "refused",
+  METADATA_ORDER: "refused",
+  METADATA_CACHE_CORRUPT: "refused",
+  ROOT_INVALID: "refused",
+  ROOT_ROTATION_REFUSED: "refused",
+  ROOT_PINNING_MISMATCH: "refused",
+  // The peer answered, honestly, and the answer is no: something is missing here or there, or not allowed.
+  UPDATE_REFUSED: "failure",
+  TAG_NOT_SIGNED: "notSigned",
+  TAG_DIGEST_MISMATCH: "refused",
+  REPOSITORY_NOT_SIGNED: "notSigned",
+  SIGNER_UNKNOWN: "failure",
+  SIGNER_NAME_INVALID: "failure",
+  SIGNING_KEY_MISSING: "failure",
+  PUBLISH_CONFLICT: "unreachable",
+  PUBLISH_UNCONFIRMED: "unreachable",
+  KEY_NOT_FOUND: "failure",
+  KEY_EXISTS: "failure",
+  KEY_FILE_UNSAFE: "failure",
+  PASSPHRASE_WRONG: "failure",
+  PASSPHRASE_TOO_SHORT: "failure",
+  PASSPHRASE_UNAVAILABLE: "failure",
+  NETWORK_UNREACHABLE: "unreachable",
+  NETWORK_TIMEOUT: "unreachable",
+  TLS_UNTRUSTED: "unreachable",
+  REDIRECT_REFUSED: "unreachable",
+  AUTHENTICATION_REQUIRED: "failure",
+  AUTHENTICATION_REFUSED: "failure",
+  RESPONSE_MALFORMED: "unreachable",
+  RESPONSE_TOO_LARGE: "unreachable",
+  REGISTRY_ERROR: "unreachable",
+  REGISTRY_NOT_FOUND: "failure",
+  REGISTRY_DIGEST_MISMATCH: "refused",
+  TRUST_SERVER_ERROR: "unreachable",
+  TRUST_SERVER_REFUSED: "failure",
+  TRUST_SERVER_URL_INVALID: "failure",
+  IMAGE_MALFORMED: "failure",
+  PLATFORM_NOT_FOUND: "failure",
+  ENGINE_NOT_FOUND: "failure",
+  ENGINE_UNREACHABLE: "unreachable",
+  ENGINE_ERROR: "unreachable",
+  ENGINE_RESPONSE_MALFORMED: "unreachable",
+  DOCKERFILE_REFUSED: "failure",
+  COMMAND_NOT_COVERED: "failure",
+  SERVER_CONFIGURATION: "failure",
+  STORAGE_FAILED: "failure",
+  STORAGE_CONFLICT: "failure",
+  BUNDLE_MALFORMED: "refused",
+  SIGNING_SERVICE_UNREACHABLE: "failure",
+  SIGNING_SERVICE_FAILED: "failure",
+  INTERNAL: "failure",
+};
 
-/** The exit status for an error that ended one of Tagseal's own verbs. */
+/** docker's rule, which its commands keep here: a failure is 1, whatever it was; only flags and Ctrl-C tell more. */
+export function dockerExitCode(exitCode: number): number {
+  return [exitCodes.notSigned, exitCodes.refused, exitCodes.unreachable].some((code) => code === exitCode)
+    ? exitCodes.failure
+    : exitCode;
+}
+
+/** The exit status for an error that ended one of Tagseal's own verbs. Whatever words it was put in, code and class decide. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof TagsealError)) return exitCodes.failure;
-  if (notSigned.includes(error.code)) return exitCodes.notSigned;
-  if (plainFailure.includes(error.code)) return exitCodes.failure;
-  if (refused.includes(error.code) || error instanceof MetadataError) return exitCodes.refused;
-  if (error instanceof NetworkError) return exitCodes.unreachable;
-  return exitCodes.failure;
+  const meaning = meanings[error.code];
+  if (meaning !== "by class") return exitCodes[meaning];
+  return error instanceof MetadataError ? exitCodes.refused : exitCodes.failure;
 }

@@ -1,10 +1,10 @@
 /** What a failure becomes: words on standard error, perhaps JSON on standard output, and an exit status. */
 import type { Command } from "./command.ts";
-import { exitCodeFor, exitCodes } from "./exit-code.ts";
+import { dockerExitCode, exitCodeFor, exitCodes } from "./exit-code.ts";
 import type { Io } from "./io.ts";
-import { writeFailure } from "./output/error-report.ts";
+import { type FailureReport, reportOf, writeFailure, writeFailureJson } from "./output/error-report.ts";
 import { FlagError } from "./parse.ts";
-import { ArgumentCountError, UnknownCommandError, usageHint } from "./usage.ts";
+import { ArgumentCountError, commandLine, UnknownCommandError, usageHint, usageLine } from "./usage.ts";
 
 /** A command that has already said everything there is to say ends by throwing this. */
 export class AlreadyReported extends Error {
@@ -24,39 +24,42 @@ export interface FailureContext {
 
 /** Reports `error` and returns the exit status. */
 export function failed(error: unknown, io: Io, context: FailureContext): number {
-  if (error instanceof AlreadyReported) return error.exitCode;
-  // After Ctrl-C every error is only an echo of the interruption.
-  if (io.signal.aborted) return exitCodes.interrupted;
-  const usage = usageFailure(error, context.command, io.program.shownAs);
-  if (usage !== undefined) {
-    io.stderr.write(usage.text);
-    return usage.exitCode;
-  }
-  writeFailure(error, io, { json: context.json === true });
-  const code = exitCodeFor(error);
-  return context.command?.description.dockerExitCodes === true ? exitCodes.failure : code;
+  const exitCode = reported(error, io, context);
+  return context.command?.description.dockerExitCodes === true ? dockerExitCode(exitCode) : exitCode;
 }
 
-/** docker's layout for a command line it does not understand: the sentence, the usage line, where to read more. */
-function usageFailure(
-  error: unknown,
-  command: Command | undefined,
-  program: string,
-): { text: string; exitCode: number } | undefined {
-  const path = command?.description.path ?? "";
-  const usage = command?.description.usage ?? "COMMAND";
-  if (error instanceof FlagError) {
-    return { text: `${error.message}\n${usageHint(path, usage, "Run", program)}`, exitCode: exitCodes.badFlag };
+function reported(error: unknown, io: Io, { command, json = false }: FailureContext): number {
+  if (error instanceof AlreadyReported) return error.exitCode;
+  // After Ctrl-C every error is only an echo of the interruption.
+  if (io.signal.aborted) {
+    if (json) writeFailureJson({ code: "CANCELLED", message: "interrupted", hint: undefined }, io);
+    return exitCodes.interrupted;
   }
-  if (error instanceof ArgumentCountError) {
-    return { text: `${error.message}\n${usageHint(path, usage, error.closing, program)}`, exitCode: exitCodes.failure };
+  const usage = usageFailure(error, command, io.program.shownAs);
+  const report = reportOf(error);
+  if (json) writeFailureJson(withUsage(report, command, io.program.shownAs), io);
+  if (usage === undefined) {
+    writeFailure(error, io, { json: false });
+    return exitCodeFor(error);
   }
-  if (error instanceof UnknownCommandError) {
-    const hint = error.hint === undefined ? "" : `\n${error.hint}\n`;
-    return {
-      text: `${error.message}\n${hint}${usageHint(error.parent, "", "Run", program)}`,
-      exitCode: exitCodes.failure,
-    };
-  }
+  const { message, hint } = report;
+  io.stderr.write(`${message}\n${hint === undefined ? "" : `\n${hint}\n`}${usage}`);
+  return error instanceof FlagError ? exitCodes.badFlag : exitCodes.failure;
+}
+
+/** Programs get in the hint what docker's layout tells people around the sentence. */
+function withUsage(report: FailureReport, command: Command | undefined, program: string): FailureReport {
+  if (report.code !== "USAGE" || report.hint !== undefined) return report;
+  const { path = "", usage = "COMMAND" } = command?.description ?? {};
+  const line = usageLine(path, usage, program).trimEnd();
+  return { ...report, hint: `usage: ${line}; '${commandLine(path, program)} --help' says more` };
+}
+
+/** What docker adds for a command line it does not understand: the usage line, where to read more. Undefined for any other failure. */
+function usageFailure(error: unknown, command: Command | undefined, program: string): string | undefined {
+  const { path = "", usage = "COMMAND" } = command?.description ?? {};
+  if (error instanceof FlagError) return usageHint(path, usage, "Run", program);
+  if (error instanceof ArgumentCountError) return usageHint(path, usage, error.closing, program);
+  if (error instanceof UnknownCommandError) return usageHint(error.parent, "", "Run", program);
   return undefined;
 }

@@ -49,12 +49,16 @@ function isVersionWord(word: string | undefined): boolean {
 
 /** Runs a command of Tagseal's own. */
 async function ownCommand(argv: readonly string[], io: Io): Promise<number> {
-  const global = await takeGlobalOptions(argv, io);
-  const { resolveEntry } = await import("./table.ts");
-  const resolution = resolveEntry(global.words);
-  return resolution.entry.load === undefined
-    ? await showGroup(resolution, global)
-    : await runCommand(await resolution.entry.load(), resolution, global);
+  try {
+    const global = await takeGlobalOptions(argv, io);
+    const { resolveEntry } = await import("./table.ts");
+    const resolution = resolveEntry(global.words);
+    return resolution.entry.load === undefined
+      ? await showGroup(resolution, global)
+      : await runCommand(await resolution.entry.load(), resolution, global);
+  } catch (error) {
+    return await fail(error, io, { json: await asksForJson(argv) });
+  }
 }
 
 async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<GlobalOptions> {
@@ -129,13 +133,20 @@ async function runCommand(command: Command, { rest }: Resolution, { io }: Global
   try {
     return await command.run(rest, io);
   } catch (error) {
-    return await fail(error, io, { command, json: asksForJson(command, rest) });
+    const json = "json" in command.description.options && (await asksForJson(rest));
+    return await fail(error, io, { command, json });
   }
 }
 
 /** Whether a failure is to be reported as JSON too. Read from the raw words, because parsing itself may be what failed. */
-function asksForJson({ description }: Command, words: readonly string[]): boolean {
-  return "json" in description.options && words.includes("--json");
+async function asksForJson(words: readonly string[]): Promise<boolean> {
+  const end = words.indexOf("--");
+  const flag = words
+    .slice(0, end === -1 ? undefined : end)
+    .findLast((word) => word === "--json" || word.startsWith("--json="));
+  if (flag === undefined || flag === "--json") return flag !== undefined;
+  const { parseBoolean } = await import("../engine/command-line/boolean.ts");
+  return parseBoolean(flag.slice("--json=".length)) === true;
 }
 
 interface FailureContext {

@@ -1,12 +1,12 @@
 /** No container engine here: what that means depends on what was asked for. */
-import { hasCode, TagsealError } from "../errors.ts";
+import { hasCode, reworded } from "../errors.ts";
 import { programName } from "./usage.ts";
 
 /** The error of a search that found nothing, as the person at the keyboard understands it. */
 export function withoutEngine(error: unknown, word: string | undefined): unknown {
   if (word === undefined || !hasCode(error, "ENGINE_NOT_FOUND")) return error;
-  return new TagsealError(error.code, `cannot run "${word}": ${error.message}`, {
-    cause: error,
+  return reworded(error, {
+    message: `cannot run "${word}": ${error.message}`,
     hint: `${programName} hands "${word}" to the container engine; ${ownWay(word)} ${error.hint ?? ""}`.trim(),
   });
 }

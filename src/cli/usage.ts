@@ -61,7 +61,12 @@ function plural(count: number): string {
 
 /** The usage line and pointer docker prints after a usage error. */
 export function usageHint(path: string, usage: string, closing: "Run" | "See", program: string = programName): string {
+  const line = usageLine(path, usage, program);
+  return `\nUsage:  ${line}\n\n${closing} '${commandLine(path, program)} --help' for more information\n`;
+}
+
+/** How a command is used, in one line. */
+export function usageLine(path: string, usage: string, program: string = programName): string {
   const command = commandLine(path, program);
-  const line = usage === "" ? command : `${command} ${usage}`;
-  return `\nUsage:  ${line}\n\n${closing} '${command} --help' for more information\n`;
+  return usage === "" ? command : `${command} ${usage}`;
 }

@@ -1,5 +1,5 @@
 /** Docker Hub's trust server, which Docker closes on 8 December 2026: what to say when it does not answer as a trust server does. */
-import { EncodingError, hasCode, MetadataError, NetworkError, TagsealError } from "../errors.ts";
+import { hasCode, NetworkError, reworded, TagsealError } from "../errors.ts";
 
 /** Docker Hub's own trust server, as docker has it built in. */
 export const hubServer = "https://notary.docker.io";
@@ -39,18 +39,12 @@ export function explainShutdown(error: unknown, url: string, now: Date): unknown
   if (!isHubServer(url) || !(error instanceof TagsealError) || error.message.includes(notice)) return error;
   const isClosed = isHubClosed(now);
   const message = `${error.message}; ${shutdownNotice(now)}`;
-  const details = { cause: error, hint };
   if (error instanceof NetworkError) {
     const isLogin = hasCode(error, "AUTHENTICATION_REQUIRED", "AUTHENTICATION_REFUSED");
-    const { code, status } = error;
-    return isLogin && !isClosed
-      ? error
-      : new NetworkError(code, message, status === undefined ? details : { ...details, status });
+    return isLogin && !isClosed ? error : reworded(error, { message, hint });
   }
   if (!isClosed || !hasCode(error, ...absent)) return error;
-  return error instanceof MetadataError
-    ? new MetadataError(error.code, message, details)
-    : new EncodingError(error.code, message, details);
+  return reworded(error, { message, hint });
 }
 
 /** Answers whether this address is that of Docker Hub's trust server. */

@@ -132,4 +132,42 @@ describe("a command line that cannot be understood", () => {
     const { error } = JSON.parse(stdout()) as { error: { code: string } };
     assert.equal(error.code, "REFERENCE_INVALID");
   });
+
+  const asJson: readonly (readonly [line: string, code: number, message: RegExp])[] = [
+    ["verify --json", 1, /^tagseal: 'tagseal verify' requires 1 argument$/u],
+    ["verify --json=true x --no-such-flag", 125, /^unknown flag: --no-such-flag$/u],
+    ["verify x --platform --json=false --json y z", 1, /requires 1 argument$/u],
+    ["list --json=maybe --json x", 125, /^invalid argument "maybe"/u],
+    ["trust sign --json", 1, /requires 1 argument$/u],
+    ["trust no-such-command --json", 1, /^tagseal: unknown command: tagseal trust no-such-command$/u],
+    ["trust inspect --json --pretty x", 1, /^--pretty and --json cannot be combined$/u],
+    ["trust signer add --json alice x", 1, /^path to a public key must be provided/u],
+    ["doctor --json x", 1, /accepts no arguments$/u],
+    ["version --json x", 1, /accepts no arguments$/u],
+  ];
+  for (const [line, code, message] of asJson) {
+    it(`tagseal ${line}: an object with code, message and hint on standard output, docker's words on standard error`, async () => {
+      const { io, stdout, stderr } = captured({ env: { DOCKER_CONFIG: "/nonexistent" }, now: () => new Date() });
+      assert.equal(await main(line.split(" "), io), code);
+      const { error } = JSON.parse(stdout()) as { error: { code: string; message: string; hint?: string } };
+      assert.equal(error.code, "USAGE");
+      assert.match(error.message, message);
+      assert.ok(error.hint !== undefined);
+      assert.ok(stderr().startsWith(error.message));
+    });
+  }
+
+  for (const line of ["verify --json=false", "verify x y -- --json", "trust sign"]) {
+    it(`tagseal ${line}: no JSON`, async () => {
+      const { io, stdout } = captured({ env: {}, now: () => new Date() });
+      assert.notEqual(await main(line.split(" "), io), 0);
+      assert.equal(stdout(), "");
+    });
+  }
+
+  it("ended by Ctrl-C: the object says so", async () => {
+    const { io, stdout } = captured({ env: {}, now: () => new Date(), signal: AbortSignal.abort() });
+    assert.equal(await main(["verify", "--json", "localhost:1/app"], io), 130);
+    assert.equal((JSON.parse(stdout()) as { error: { code: string } }).error.code, "CANCELLED");
+  });
 });

@@ -11,10 +11,10 @@ import { engineEnvironment } from "./engine/descriptions.ts";
 import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../options/passphrase.ts";
 import { withRegistry } from "../options/registry.ts";
 import { trustExitCodes, withTrust } from "../options/trust.ts";
-import { prefixed } from "../output/docker-errors.ts";
 import { writeJson } from "../output/json.ts";
 import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
+import { unsignedPush } from "../output/unsigned-push.ts";
 
 /** `tagseal push --from …`: moves an image into a registry and signs it, without a container engine. */
 export const command = defineCommand(
@@ -118,7 +118,7 @@ function pushEvents(io: Io, quiet: boolean, say: (text: string) => void): (event
 }
 
 async function signPushed(
-  { reference, gun, tag }: TaggedImage,
+  { reference, tag }: TaggedImage,
   { digest, size }: Pushed,
   io: Io,
   settings: Parameters<typeof withTrust>[2],
@@ -127,6 +127,6 @@ async function signPushed(
   try {
     await withTrust(io, reference, settings, (context) => signTags(context, [{ tag, digest, length: size }]));
   } catch (error) {
-    throw prefixed(error, `failed to sign ${gun}:${tag}`);
+    throw unsignedPush(error, { image: reference, tag, digest }, io);
   }
 }

@@ -1,5 +1,5 @@
 /** Failures of docker-shaped commands: docker's sentence first, then, as the hint, what docker does not say. */
-import { TagsealError } from "../../errors.ts";
+import { reworded, TagsealError } from "../../errors.ts";
 import { inDockerWords } from "../../trust/docker-words.ts";
 
 /**
@@ -13,19 +13,17 @@ export function cannotInspect(error: unknown, name: string, gun: string): unknow
     error.code === "REPOSITORY_NOT_SIGNED"
       ? `nobody has signed anything in ${gun} yet`
       : [error.message, error.hint].filter((part) => part !== undefined).join("; ");
-  return new TagsealError(error.code, `no signatures or cannot access ${name}`, { cause: error, hint });
+  return reworded(error, { message: `no signatures or cannot access ${name}`, hint });
 }
 
 /** The same error behind docker's opening words: `prefix: message`. Cancellation stays what it is. */
 export function prefixed(error: unknown, prefix: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new TagsealError(error.code, `${prefix}: ${error.message}`, { cause: error, ...hint });
+  return reworded(error, { message: `${prefix}: ${error.message}` });
 }
 
 /** The same error in the words docker's mapping gives it, for failures that reach docker's user unwrapped. */
 export function dockerised(error: unknown, gun: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new TagsealError(error.code, inDockerWords(error, gun), { cause: error, ...hint });
+  return reworded(error, { message: inDockerWords(error, gun) });
 }

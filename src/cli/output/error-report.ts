@@ -36,11 +36,15 @@ export function reportFailure(error: unknown, io: Io): void {
   io.stderr.write(failureText(reportOf(error)));
 }
 
+/** The object that stands for a failure on standard output. */
+export function writeFailureJson(report: FailureReport, io: Io): void {
+  writeJson(io, { error: report });
+}
+
 /** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well; where it came from when debugging. */
 export function writeFailure(error: unknown, io: Io, how: { readonly json: boolean }): void {
-  const report = reportOf(error);
-  if (how.json) writeJson(io, { error: report });
-  io.stderr.write(failureText(report));
+  if (how.json) writeFailureJson(reportOf(error), io);
+  reportFailure(error, io);
   if (isDebugging(io.env)) io.stderr.write(printable(causes(error)));
 }
 

@@ -1,4 +1,5 @@
 /** docker's way with several repositories: do each, report each failure, go on, and say at the end which ones failed. */
+import { exitCodeFor } from "../exit-code.ts";
 import { AlreadyReported } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { failureText, reportOf } from "./error-report.ts";
@@ -18,7 +19,7 @@ export interface ForEachHow {
  * Runs `action` for one repository after another. `say` is for docker's lines on standard output; with `--json` they are dropped
  * and the results and errors printed as one array.
  *
- * @returns 0 when all succeeded; throws AlreadyReported with 1 otherwise
+ * @returns 0 when all succeeded; throws AlreadyReported with the status of the first failure otherwise
  */
 export async function forEachRepository(
   repositories: readonly string[],
@@ -28,6 +29,7 @@ export async function forEachRepository(
 ): Promise<number> {
   const results: ForEachResult[] = [];
   const failed: string[] = [];
+  const failures: unknown[] = [];
   const say = (text: string): void => {
     if (!how.json) io.stdout.write(text);
   };
@@ -37,6 +39,7 @@ export async function forEachRepository(
     } catch (error) {
       if (io.signal.aborted) throw error;
       failed.push(repository);
+      failures.push(error);
       results.push({ repository, error: reportOf(error) });
       io.stderr.write(`${failureText(reportOf(error))}\n`);
     }
@@ -44,5 +47,5 @@ export async function forEachRepository(
   if (how.json) writeJson(io, results);
   if (failed.length === 0) return 0;
   io.stderr.write(`${how.failureHeading}: ${failed.join(", ")}\n`);
-  throw new AlreadyReported(1);
+  throw new AlreadyReported(exitCodeFor(failures[0]));
 }

@@ -1,5 +1,5 @@
 /** Puts a Dockerfile under content trust: every image in it is resolved once and written as its digest, or the file is refused. */
-import { TagsealError } from "../../errors.ts";
+import { reworded, TagsealError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
 import {
   familiarName,
@@ -229,8 +229,7 @@ export function pinnedName(engine: "docker" | "podman", reference: ImageReferenc
 function located(error: unknown, file: string, line: number, image?: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
   const what = image === undefined ? "" : `${image}: `;
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new TagsealError(error.code, `${file}:${line}: ${what}${error.message}`, { cause: error, ...hint });
+  return reworded(error, { message: `${file}:${line}: ${what}${error.message}` });
 }
 
 function printable(text: string): string {

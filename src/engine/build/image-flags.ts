@@ -1,7 +1,7 @@
 /** Images that a build's flags bring in: resolved and written as digests, like those of its Dockerfile. */
 import { isDigest } from "../../reference/digest.ts";
 import { parseImageReference, withDefaultTag } from "../../reference/image-reference.ts";
-import { TagsealError } from "../../errors.ts";
+import { reworded, TagsealError } from "../../errors.ts";
 import { parseBoolean } from "../command-line/boolean.ts";
 import type { EngineInvocation, EngineKind } from "../command-line/invocation.ts";
 import type { Env } from "../trust-switch.ts";
@@ -59,8 +59,7 @@ async function resolvedImage(text: string, flag: string, images: BaseImageSource
     return await images.resolve(withDefaultTag(parseImageReference(text)));
   } catch (error) {
     if (!(error instanceof TagsealError) || error.code === "CANCELLED") throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new TagsealError(error.code, `--${flag}: ${text}: ${error.message}`, { cause: error, ...hint });
+    throw reworded(error, { message: `--${flag}: ${text}: ${error.message}` });
   }
 }
 

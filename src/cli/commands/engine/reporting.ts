@@ -1,5 +1,5 @@
 /** How docker-shaped commands end: their failures in docker's words and with docker's exit statuses. */
-import { TagsealError, UsageError } from "../../../errors.ts";
+import { UsageError } from "../../../errors.ts";
 import type { EngineInvocation, Operand } from "../../../engine/command-line/invocation.ts";
 import { isDebugging } from "../../debug.ts";
 import { exitCodes } from "../../exit-code.ts";
@@ -68,11 +68,4 @@ function countError({ commandPath }: EngineInvocation, rule: string, usage: stri
   const pointer = `${rule.includes("least") ? "See" : "Run"} '${name} --help' for more information`;
   const message = `${program.shownAs}: '${name}' ${rule}\n\nUsage:  ${name} ${usage}\n\n${pointer}`;
   return new OperandCountError("USAGE", message);
-}
-
-/** The same error with docker's words before it and advice after it. Cancellation stays what it is. */
-export function withHint(error: unknown, hint: string): unknown {
-  if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
-  const both = error.hint === undefined ? hint : `${error.hint.replace(/\.$/, "")}; ${hint}`;
-  return new TagsealError(error.code, error.message, { cause: error, hint: both });
 }

@@ -3,16 +3,15 @@ import type { PushedImage } from "../../../engine/engine.ts";
 import { NetworkError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import type { Digest } from "../../../reference/digest.ts";
-import { familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
+import { gunOf, type ImageReference } from "../../../reference/image-reference.ts";
 import type { SignOptions, SignResult } from "../../../trust/sign.ts";
 import type { TrustEvent } from "../../../trust/trust-event.ts";
 import type { Io } from "../../io.ts";
 import { passphraseSource } from "../../options/passphrase.ts";
 import { withRegistry } from "../../options/registry.ts";
 import { withTrust } from "../../options/trust.ts";
-import { prefixed } from "../../output/docker-errors.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
-import { withHint } from "./reporting.ts";
+import { unsignedPush } from "../../output/unsigned-push.ts";
 
 /** How {@link signPushed} signs. */
 export interface SignPushedOptions {
@@ -49,7 +48,7 @@ export async function signPushed(
       say(`Successfully signed ${gun}:${tag}\n`);
     return result;
   } catch (error) {
-    throw withHint(prefixed(error, `failed to sign ${gun}:${tag}`), howToFinish(image, tag, digest, io));
+    throw unsignedPush(error, { image, tag, digest }, io);
   }
 }
 
@@ -91,13 +90,4 @@ async function confirmedSize(
   if (size === undefined || size === found.size) return found.size;
   const message = `the engine says it pushed ${size} bytes as ${digest}, and the registry has ${found.size}`;
   throw new NetworkError("REGISTRY_DIGEST_MISMATCH", message);
-}
-
-function howToFinish(image: ImageReference, tag: string, digest: Digest, io: Io): string {
-  const name = familiarReference({ ...image, tag, digest });
-  return `the image is in the registry, not signed, and nothing is staged; once that is mended, finish with: ${signCommand(io)} ${name}`;
-}
-
-function signCommand({ program }: Io): string {
-  return program.name === "tagseal" ? `${program.shownAs} sign` : "tagseal sign";
 }

@@ -1,5 +1,7 @@
+import { UsageError } from "../../../errors.ts";
 import type { TrustInspection } from "../../../trust/inspect.ts";
 import { defineCommand } from "../../command.ts";
+import { exitCodeFor } from "../../exit-code.ts";
 import { AlreadyReported } from "../../failure.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
@@ -37,6 +39,11 @@ export const command = defineCommand(
     dockerExitCodes: true,
   },
   async ({ options, args }, io) => {
+    if (options.pretty && options.json) {
+      throw new UsageError("USAGE", "--pretty and --json cannot be combined", {
+        hint: "give --pretty for people, or neither: JSON is the default",
+      });
+    }
     if (options.pretty) await inspectPretty(args, io);
     else await inspectJson(args, io);
     return 0;
@@ -65,7 +72,7 @@ async function inspectJson(names: readonly string[], io: Io): Promise<void> {
   }
   io.stdout.write(`${jsonText(found, 4)}\n`);
   for (const failure of failures) reportFailure(failure, io);
-  if (failures.length > 0) throw new AlreadyReported(1);
+  if (failures.length > 0) throw new AlreadyReported(exitCodeFor(failures[0]));
 }
 
 async function inspect(name: string, io: Io): Promise<TrustInspection> {

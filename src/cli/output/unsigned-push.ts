@@ -1,0 +1,34 @@
+/** A push that moved the image and did not sign it: what is where now, and the command that finishes it. */
+import { hasCode, reworded, TagsealError } from "../../errors.ts";
+import type { Digest } from "../../reference/digest.ts";
+import { familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
+import type { Io } from "../io.ts";
+import { prefixed } from "./docker-errors.ts";
+
+/** The image that is in the registry now. */
+export interface PushedTag {
+  readonly image: ImageReference;
+  readonly tag: string;
+  readonly digest: Digest;
+}
+
+/** The same error with docker's `failed to sign …` before it and how to finish after it. Cancellation stays what it is. */
+export function unsignedPush(error: unknown, pushed: PushedTag, io: Io): unknown {
+  const failed = prefixed(error, `failed to sign ${gunOf(pushed.image)}:${pushed.tag}`);
+  if (!(failed instanceof TagsealError) || failed.code === "CANCELLED") return failed;
+  const advice = howToFinish(failed, pushed, io);
+  return reworded(failed, {
+    hint: failed.hint === undefined ? advice : `${failed.hint.replace(/\.$/u, "")}; ${advice}`,
+  });
+}
+
+function howToFinish(error: TagsealError, { image, tag, digest }: PushedTag, io: Io): string {
+  const finish = `finish with: ${signCommand(io)} ${familiarReference({ ...image, tag, digest })}`;
+  return hasCode(error, "PUBLISH_UNCONFIRMED")
+    ? `the image is in the registry, and nothing is staged; if it is not signed, ${finish}`
+    : `the image is in the registry, not signed, and nothing is staged; once the cause is fixed, ${finish}`;
+}
+
+function signCommand({ program }: Io): string {
+  return program.name === "tagseal" ? `${program.shownAs} sign` : "tagseal sign";
+}
