@@ -11,19 +11,21 @@ const root = resolve(import.meta.dirname, "..");
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  files: [],
   encoding: ["errors"],
   crypto: ["errors", "encoding"],
   tuf: ["errors", "encoding", "crypto"],
   reference: ["errors"],
   registry: ["errors", "encoding", "crypto", "reference"],
-  keys: ["errors", "encoding", "crypto"],
-  trust: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys"],
+  keys: ["errors", "files", "encoding", "crypto"],
+  trust: ["errors", "files", "encoding", "crypto", "tuf", "reference", "registry", "keys"],
   engine: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust"],
   server: ["errors", "encoding", "crypto", "tuf", "reference"],
   sandbox: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
   moving: ["errors", "encoding", "crypto", "tuf", "reference", "registry", "keys", "trust", "server"],
   cli: [
     "errors",
+    "files",
     "encoding",
     "crypto",
     "tuf",

@@ -4,9 +4,10 @@ import { readPrivateKeyBlock, isEncryptedBlock } from "../crypto/private-key-pem
 import type { PrivateKey } from "../crypto/private-key.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { KeyStoreError, MetadataError, TagsealError } from "../errors.ts";
-import { syncDirectory, writeAtomically } from "./atomic-write.ts";
+import { isErrno } from "../files/system-error.ts";
+import { syncDirectory } from "../files/write-atomically.ts";
 import { checkDirectory, findKeyFiles, mendMode, prepareDirectory } from "./key-directory.ts";
-import { defaultIterations, encryptKeyBlock, isErrno, keyFileText, readKeyFile } from "./key-file.ts";
+import { defaultIterations, encryptKeyBlock, readKeyFile, writeKeyFile } from "./key-file.ts";
 import type { KeyFile } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
 import type { KeyStore, KeyUse, StoredKey } from "./key-store.ts";
@@ -206,7 +207,7 @@ export class FileKeyStore implements KeyStore {
   async #write(keyId: string, block: PemBlock): Promise<StoredKey> {
     const path = join(this.#directory, `${keyId}.key`);
     await prepareDirectory(this.#directory);
-    await writeAtomically(path, keyFileText(block));
+    await writeKeyFile(path, block);
     await this.#mendModes();
     const gun = block.headers.get("gun");
     return { keyId, role: block.headers.get("role") ?? "delegation", gun, location: path };

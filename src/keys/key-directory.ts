@@ -1,7 +1,8 @@
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KeyStoreError } from "../errors.ts";
-import { hasModes, isErrno, refuseWorldWritable } from "./key-file.ts";
+import { isErrno, systemReason } from "../files/system-error.ts";
+import { hasModes, refuseWorldWritable } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
 
 const maxDepth = 8;
@@ -53,7 +54,9 @@ async function listDirectory(directory: string): Promise<Listing> {
   } catch (cause) {
     if (isErrno(cause, "ENOENT", "ENOTDIR")) return { files, directories };
     if (cause instanceof KeyStoreError) throw cause;
-    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}`, { cause });
+    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(cause)}`, {
+      cause,
+    });
   }
   return { files, directories };
 }
@@ -80,7 +83,9 @@ export async function prepareDirectory(directory: string): Promise<void> {
     await mendMode(directory, 0o700);
   } catch (cause) {
     if (cause instanceof KeyStoreError) throw cause;
-    throw new KeyStoreError("FILE_UNWRITABLE", `Cannot make key directory ${directory}`, { cause });
+    throw new KeyStoreError("FILE_UNWRITABLE", `Cannot make key directory ${directory}: ${systemReason(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -1,14 +1,14 @@
 /** One key file: what its PEM headers say, and how it is read without trusting whoever put it there. */
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { platform } from "node:os";
-import type { FileHandle } from "node:fs/promises";
 import { isPrivateKeyBlock } from "../crypto/private-key-pem.ts";
 import { encryptPkcs8 } from "../crypto/pbes2.ts";
 import type { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../encoding/pem.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { EncodingError, KeyStoreError } from "../errors.ts";
+import { type FoundFile, readPrivateFile } from "../files/read-private-file.ts";
+import { systemReason } from "../files/system-error.ts";
+import { writeAtomically } from "../files/write-atomically.ts";
 import { gunToKeep } from "./key-store.ts";
 import type { KeyUse } from "./key-store.ts";
 
@@ -37,21 +37,37 @@ export const defaultIterations = 600_000;
  *
  * @returns undefined when absent
  * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write it, so that anybody may have put another key there
+ * @throws KeyStoreError `FILE_UNREADABLE`
  * @throws EncodingError `TOO_LARGE`, `PEM_MALFORMED` when it does not hold exactly one private key
  */
 export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
-  const handle = await openWithoutFollowing(path);
-  if (handle === undefined) return undefined;
+  const found = readOrExplain(path);
+  if (found.kind === "too large")
+    throw new EncodingError("TOO_LARGE", `Key file ${path} is larger than ${maxKeyFileBytes} bytes`);
+  if (found.kind !== "file") return undefined;
+  const mode = hasModes ? found.stats.mode : 0;
+  refuseWorldWritable(path, mode);
+  const block = parseKeyBlock(path, found.bytes.toString("utf8"));
+  const role = block.headers.get("role") ?? "delegation";
+  return { path, block, role, gun: block.headers.get("gun"), isLoose: (mode & 0o077) !== 0 };
+}
+
+/**
+ * Writes a key file, whole or not at all, so that it survives a crash.
+ *
+ * @param path in an existing directory
+ * @throws KeyStoreError `FILE_UNWRITABLE`
+ * @throws EncodingError `PEM_MALFORMED` for headers that cannot be written
+ */
+export async function writeKeyFile(path: string, block: PemBlock): Promise<void> {
+  const text = keyFileText(block);
   try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) return undefined;
-    const mode = hasModes ? stat.mode : 0;
-    refuseWorldWritable(path, mode);
-    const block = parseKeyBlock(path, await readBounded(handle, path));
-    const role = block.headers.get("role") ?? "delegation";
-    return { path, block, role, gun: block.headers.get("gun"), isLoose: (mode & 0o077) !== 0 };
-  } finally {
-    await handle.close();
+    await writeAtomically(path, text, { surviveCrash: true });
+  } catch (cause) {
+    throw new KeyStoreError("FILE_UNWRITABLE", `Cannot write key file ${path}`, {
+      cause,
+      hint: `check the file, its directory and the disk: ${systemReason(cause)}`,
+    });
   }
 }
 
@@ -95,29 +111,10 @@ function parseKeyBlock(path: string, text: string): PemBlock {
   throw new EncodingError("PEM_MALFORMED", `Key file ${path} does not hold exactly one private key`);
 }
 
-async function openWithoutFollowing(path: string): Promise<FileHandle | undefined> {
+function readOrExplain(path: string): FoundFile {
   try {
-    // Not blocking: a named pipe would otherwise hold the reader until somebody writes to it.
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return readPrivateFile(path, maxKeyFileBytes);
   } catch (cause) {
-    if (isErrno(cause, "ENOENT", "ENOTDIR", "ELOOP", "EMLINK", "ENXIO")) return undefined;
-    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key file ${path}`, { cause });
+    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key file ${path}: ${systemReason(cause)}`, { cause });
   }
-}
-
-async function readBounded(handle: FileHandle, path: string): Promise<string> {
-  const buffer = Buffer.alloc(maxKeyFileBytes + 1);
-  let length = 0;
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
-    length += bytesRead;
-    if (length > maxKeyFileBytes)
-      throw new EncodingError("TOO_LARGE", `Key file ${path} is larger than ${maxKeyFileBytes} bytes`);
-    if (bytesRead === 0) return buffer.toString("utf8", 0, length);
-  }
-}
-
-/** True for an operating system error with one of these codes. */
-export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

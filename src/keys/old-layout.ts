@@ -6,8 +6,9 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import type { PemBlock } from "../encoding/pem.ts";
 import { KeyStoreError, TagsealError } from "../errors.ts";
-import { syncDirectory, writeAtomically } from "./atomic-write.ts";
-import { isErrno, keyFileText, readKeyFile } from "./key-file.ts";
+import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
+import { syncDirectory } from "../files/write-atomically.ts";
+import { readKeyFile, writeKeyFile } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
 
 const rootKeys = "root_keys";
@@ -26,7 +27,7 @@ export async function migrateOldLayout(directory: string, onWarning: (warning: s
   const old = (await namesIn(directory)).filter((name) => name === rootKeys || name === otherKeys);
   for (const name of old) await migrateBelow(directory, name, "", onWarning);
   // Certificates an even older client cached; nothing reads them, and Notary removes them too.
-  if (old.length > 0) await rm(join(directory, "trusted_certificates"), { recursive: true, force: true });
+  if (old.length > 0) await removeIfAllowed(join(directory, "trusted_certificates"), onWarning);
 }
 
 async function migrateBelow(
@@ -45,6 +46,15 @@ async function migrateBelow(
   await removeIfEmpty(current);
 }
 
+async function removeIfAllowed(path: string, onWarning: (warning: string) => void): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    onWarning(`Could not remove ${path}: ${systemReason(error)}`);
+  }
+}
+
 async function tryMove(
   directory: string,
   path: string,
@@ -52,7 +62,7 @@ async function tryMove(
   onWarning: (warning: string) => void,
 ): Promise<void> {
   try {
-    await moveKey(directory, path, top);
+    await moveKey(directory, path, top, onWarning);
   } catch (error) {
     // One damaged old file must not keep its owner from every other key; it stays for them to look at.
     if (!(error instanceof TagsealError)) throw error;
@@ -60,7 +70,12 @@ async function tryMove(
   }
 }
 
-async function moveKey(directory: string, path: string, top: string): Promise<void> {
+async function moveKey(
+  directory: string,
+  path: string,
+  top: string,
+  onWarning: (warning: string) => void,
+): Promise<void> {
   const file = await readKeyFile(path);
   if (file === undefined) return;
   const fromTop = relative(join(directory, top), path).split(sep);
@@ -70,7 +85,7 @@ async function moveKey(directory: string, path: string, top: string): Promise<vo
   if (role !== undefined) headers.set("role", role);
   if (fromTop.length > 0) headers.set("gun", fromTop.join("/"));
   await placeKey(join(directory, `${keyId}.key`), { ...file.block, headers });
-  await rm(path, { force: true });
+  await removeIfAllowed(path, onWarning);
 }
 
 /** Splits `<id>_<role>.key` or `<id>.key`. */
@@ -81,7 +96,7 @@ function splitName(name: string): [keyId: string, role?: string] {
 }
 
 async function placeKey(path: string, block: PemBlock): Promise<void> {
-  if ((await readKeyFile(path)) === undefined) await writeAtomically(path, keyFileText(block));
+  if ((await readKeyFile(path)) === undefined) await writeKeyFile(path, block);
 }
 
 async function removeIfEmpty(directory: string): Promise<void> {
@@ -89,8 +104,9 @@ async function removeIfEmpty(directory: string): Promise<void> {
     await rmdir(directory);
     await syncDirectory(join(directory, ".."));
   } catch (error) {
-    // Not empty: something in it was not a key of ours to move. Absent: another process was faster.
-    if (!isErrno(error, "ENOTEMPTY", "EEXIST", "ENOENT")) throw error;
+    // Not empty: something in it was not a key of ours to move. Absent: another process was faster. Not allowed: what could not be moved
+    // was told already.
+    if (!isErrno(error, "ENOTEMPTY", "EEXIST", "ENOENT", "EROFS", "EACCES", "EPERM")) throw error;
   }
 }
 
@@ -103,6 +119,8 @@ async function entriesOf(directory: string) {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
-    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}`, { cause: error });
+    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { PublicKey } from "../../crypto/public-key.ts";
 import { parsePem } from "../../encoding/pem.ts";
 import { TagsealError, UsageError } from "../../errors.ts";
-import { systemReason } from "../output/system-reason.ts";
+import { systemReason } from "../../files/system-error.ts";
 
 /** docker reads no more of a key file than this. */
 const maxBytes = 1024 * 1024;

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { SettingFlag, Settings, SettingSources, SettingTable } from "../../server/configuration/settings.ts";
 import type { Io } from "../io.ts";
-import { systemReason } from "../output/system-reason.ts";
+import { systemReason } from "../../files/system-error.ts";
 import type { TextOption } from "./option.ts";
 
 /** Far more than any configuration, or secret, has. */

@@ -10,7 +10,7 @@ import { openKeyStore } from "../../options/key-store.ts";
 import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
 import { prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/json.ts";
-import { systemReason } from "../../output/system-reason.ts";
+import { systemReason } from "../../../files/system-error.ts";
 
 /** `docker trust key generate`: a new key pair, the private half kept encrypted, the public half in a file to hand out. */
 export const command = defineCommand(

@@ -1,0 +1,76 @@
+/**
+ * Files that this program keeps for itself, in directories that other programs write to as well. They are read without following a link and
+ * without waiting for a pipe, and written so that a reader sees the old file or the new one. What a failure means is for the caller to say.
+ */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from "node:fs";
+import { isErrno } from "./system-error.ts";
+
+/** What was found in the place of a file. */
+export type FoundFile =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "file"; readonly bytes: Buffer; readonly stats: Stats }
+  /** a file with more bytes than allowed */
+  | { readonly kind: "too large"; readonly size: number }
+  /** `what` completes "found …": `a link`, `a directory`, `a pipe`, `a socket`, `a device` */
+  | { readonly kind: "no file"; readonly what: string };
+
+/**
+ * Reads a regular file. A link as the last part of the path is not followed, and nothing makes it wait.
+ *
+ * Synchronous: a command reads a handful of small files, and each trip to the thread pool costs more than reading one of them.
+ *
+ * @param maxBytes no more than this is read
+ * @throws the system's own error when the file is there and cannot be read
+ */
+export function readPrivateFile(path: string, maxBytes: number): FoundFile {
+  let file: number;
+  try {
+    // Not blocking: a pipe would hold us until somebody writes to it.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    return unopened(path, error);
+  }
+  try {
+    return contentOf(file, maxBytes);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function unopened(path: string, error: unknown): FoundFile {
+  if (isErrno(error, "ENOENT", "ENOTDIR")) return { kind: "nothing" };
+  // A link (ELOOP, on some systems EMLINK), a socket or a device without a driver (ENXIO, EOPNOTSUPP).
+  if (!isErrno(error, "ELOOP", "EMLINK", "ENXIO", "EOPNOTSUPP", "ENODEV")) throw error;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return { kind: "nothing" };
+  // A file by now: it was a link a moment ago, or the link is further up.
+  if (stats.isFile()) throw error;
+  return { kind: "no file", what: nameOf(stats) };
+}
+
+function contentOf(file: number, maxBytes: number): FoundFile {
+  const stats = fstatSync(file);
+  if (!stats.isFile()) return { kind: "no file", what: nameOf(stats) };
+  if (stats.size > maxBytes) return { kind: "too large", size: stats.size };
+  // It may grow while it is read: one byte more than allowed is enough to notice.
+  const buffer = Buffer.allocUnsafe(maxBytes > stats.size ? stats.size + 1 : maxBytes + 1);
+  const parts: Buffer[] = [];
+  let length = 0;
+  for (;;) {
+    const count = readSync(file, buffer, 0, buffer.length, null);
+    if (count === 0)
+      return { kind: "file", bytes: parts.length === 1 ? (parts[0] ?? buffer) : Buffer.concat(parts), stats };
+    length += count;
+    if (length > maxBytes) return { kind: "too large", size: length };
+    parts.push(Buffer.from(buffer.subarray(0, count)));
+  }
+}
+
+/** What kind of thing something is that is no regular file, for messages. */
+export function nameOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return "a link";
+  if (stats.isDirectory()) return "a directory";
+  if (stats.isFIFO()) return "a pipe";
+  if (stats.isSocket()) return "a socket";
+  return stats.isFile() ? "a file" : "a device";
+}

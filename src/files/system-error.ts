@@ -1,0 +1,34 @@
+/** Errors of the operating system: which one it is, and what people call it. */
+
+const reasons: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "no such file or directory"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "operation not permitted"],
+  ["EISDIR", "is a directory"],
+  ["ENOTDIR", "not a directory"],
+  ["ENOTEMPTY", "directory not empty"],
+  ["EEXIST", "file exists"],
+  ["ENOSPC", "no space left on device"],
+  ["EDQUOT", "disk quota exceeded"],
+  ["EROFS", "read-only file system"],
+  ["EIO", "input/output error"],
+  ["ELOOP", "too many levels of symbolic links"],
+  ["ENAMETOOLONG", "file name too long"],
+]);
+
+/** True for an operating system error with one of these codes. */
+export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}
+
+/** True for any error of the operating system. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "code" in error && /^E[A-Z0-9]+$/u.test(String(error.code));
+}
+
+/** What the operating system had against it, in the words every Unix tool uses. */
+export function systemReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return reasons.get(code) ?? error.message;
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from "node:crypto";
+import { open, rename, rm } from "node:fs/promises";
+import { platform } from "node:os";
+import { dirname, join } from "node:path";
+
+/** How much a write has to outlive. */
+export interface WriteOptions {
+  /** also flush the directory, so that the new file is there after a crash of the machine; without it either file may be */
+  readonly surviveCrash?: boolean;
+}
+
+/**
+ * Writes a private file so that a reader, or a crash at any moment, finds the old content or the new, never a part: to a temporary file
+ * beside it, flushed to disk and renamed over it. A link or a pipe in its place is replaced, never written to. Mode 0600. Nothing is left
+ * behind when it fails.
+ *
+ * @param path in an existing directory
+ * @throws the system's own error
+ */
+export async function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  options: WriteOptions = {},
+): Promise<void> {
+  const temporary = besideIt(path);
+  try {
+    await writeNew(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  if (options.surviveCrash === true) await syncDirectory(dirname(path));
+}
+
+/** A name of our own in the directory of `path`. Not the name with an ending: a long name would then exceed what a file name may be. */
+export function besideIt(path: string): string {
+  return join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
+}
+
+/**
+ * Writes a file that must not be there yet. Mode 0600.
+ *
+ * @throws the system's own error; a part of the file may then be there
+ */
+export async function writeNew(path: string, content: string | Uint8Array): Promise<void> {
+  const handle = await open(path, "wx", 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a rename or removal in a directory survive a crash. Windows has no such call and needs none. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (platform() === "win32") return;
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
