@@ -1,6 +1,7 @@
-import { chmod, mkdir, readdir, stat } from "node:fs/promises";
+import { chmod, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KeyStoreError } from "../errors.ts";
+import { makeDirectory } from "../files/make-directory.ts";
 import { isErrno, systemReason } from "../files/system-error.ts";
 import { hasModes, refuseWorldWritable } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
@@ -78,7 +79,7 @@ export async function checkDirectory(directory: string): Promise<void> {
  */
 export async function prepareDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     await checkDirectory(directory);
     await mendMode(directory, 0o700);
   } catch (cause) {

@@ -1,9 +1,14 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { mountingNeedsRoot, ownFileSystem } from "../../test/support/file-systems.ts";
 import { withCollectionLock } from "./collection-lock.ts";
+import { ownerText, thisProcess } from "./lock-owner.ts";
 
 let directory: string;
 before(async () => void (directory = await mkdtemp(join(tmpdir(), "lock-"))));
@@ -62,11 +67,132 @@ test("whoever loses patience works without the lock, and leaves it to its owner"
   });
 });
 
-test("a directory that cannot be written does not stop the work", async () => {
+test("a lock that cannot be made is an error, at once, and names its place", async () => {
   const file = join(directory, "a-file");
   await writeFile(file, "");
-  equal(await withCollectionLock(join(file, "x", "lock"), async () => "done", quick), "done");
+  await refusedAtOnce(join(file, "x", "lock"), /cannot lock .*a-file\/x\/lock: not a directory/u);
   await rm(file);
+});
+
+test("something else in the place of a lock is an error, at once, and is neither followed nor waited for", async () => {
+  const outside = join(directory, "outside");
+  await writeFile(outside, "theirs");
+  const path = join(directory, "occupied");
+  const occupants: Record<string, () => unknown> = {
+    "a directory": () => mkdirSync(path),
+    "a link": () => symlinkSync(outside, path),
+    "a link to nowhere": () => symlinkSync(join(directory, "nowhere"), path),
+    "a pipe": () => execFileSync("mkfifo", [path]),
+    "a large file": () => writeFileSync(path, "x".repeat(10_000)),
+  };
+  for (const [what, occupy] of Object.entries(occupants)) {
+    occupy();
+    await refusedAtOnce(path, new RegExp(`found ${what.replace(" to nowhere", "")} there`, "u"));
+    equal(await readFile(outside, "utf8"), "theirs");
+    await rm(path, { recursive: true });
+  }
+  deepEqual(await readdir(directory), ["outside"]);
+  await rm(outside);
+});
+
+async function refusedAtOnce(path: string, message: RegExp): Promise<void> {
+  const started = performance.now();
+  const work = async (): Promise<void> => void (await Promise.reject(new Error("it ran")));
+  await rejects(withCollectionLock(path, work), { code: "FILE_UNWRITABLE", message });
+  ok(performance.now() - started < 500);
+}
+
+/** A process that takes the lock, says so, and keeps it until it is killed. */
+async function lockedByAnother(path: string): Promise<ChildProcess> {
+  const module = JSON.stringify(join(import.meta.dirname, "collection-lock.ts"));
+  const work = `async () => { console.log("locked"); await new Promise((resolve) => setTimeout(resolve, 60_000)); }`;
+  const script = `const { withCollectionLock } = await import(${module}); await withCollectionLock(${JSON.stringify(path)}, ${work});`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  return child;
+}
+
+test("the lock of a process that was killed is taken at once", { skip: !existsSync("/proc/self/ns/pid") }, async () => {
+  const path = join(directory, "killed");
+  const child = await lockedByAnother(path);
+  const waiting = withCollectionLock(path, async () => performance.now(), { deadAfterMs: 30_000, patienceMs: 60_000 });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const died = performance.now();
+  const waited = (await waiting) - died;
+  ok(waited < 500, `${waited} ms`);
+  deepEqual(await readdir(directory), []);
+});
+
+test("a process that runs keeps its lock, however long it gives no sign", async () => {
+  const path = join(directory, "running");
+  const child = await lockedByAnother(path);
+  const outcome = await withCollectionLock(path, async () => (await readdir(directory)).length, {
+    ...quick,
+    patienceMs: 300,
+  });
+  equal(outcome, 1, "it went on without, and the lock is still there");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await rm(path);
+});
+
+test("a number that belongs to another process by now is not the owner", async () => {
+  const us = thisProcess();
+  if (us === undefined) return;
+  const path = join(directory, "reused");
+  await writeFile(path, `token ${ownerText({ ...us, startedAt: "1" })}\n`);
+  const started = performance.now();
+  equal(await withCollectionLock(path, async () => "done"), "done");
+  ok(performance.now() - started < 500);
+});
+
+test("of an owner on another machine, or before a restart, nothing is known but its signs of life", async () => {
+  const us = thisProcess();
+  if (us === undefined) return;
+  const path = join(directory, "elsewhere");
+  await writeFile(path, `token ${ownerText({ ...us, machine: "another/pid:[1]", pid: 1 })}\n`);
+  const started = performance.now();
+  equal(await withCollectionLock(path, async () => "done", { ...quick, deadAfterMs: 300 }), "done");
+  ok(performance.now() - started > 300);
+});
+
+test("an empty lock, as a full disk leaves it, costs a moment", async () => {
+  const path = join(directory, "empty");
+  for (const text of ["", "half-a-tok"]) {
+    await writeFile(path, text);
+    const started = performance.now();
+    equal(await withCollectionLock(path, async () => "done"), "done");
+    ok(performance.now() - started < 500);
+  }
+});
+
+test("a full disk is an error, and leaves no part of a lock", async (t) => {
+  const full = ownFileSystem(t, 64);
+  if (full === undefined) return t.skip(mountingNeedsRoot);
+  await writeFile(join(full.directory, "ballast"), Buffer.alloc(64 * 1024)).catch(() => undefined);
+  await refusedAtOnce(join(full.directory, "lock"), /no space left on device/u);
+  deepEqual(await readdir(full.directory), ["ballast"]);
+});
+
+test("many waiters for a dead owner's lock still work one after the other", async () => {
+  const us = thisProcess();
+  if (us === undefined) return;
+  const path = join(directory, "stampede");
+  await writeFile(path, `token ${ownerText({ ...us, startedAt: "1" })}\n`);
+  let inside = 0;
+  let most = 0;
+  const work = async (): Promise<void> => {
+    most = Math.max(most, ++inside);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    inside--;
+  };
+  await Promise.all(Array.from({ length: 20 }, async () => await withCollectionLock(path, work, quick)));
+  equal(most, 1);
+  deepEqual(await readdir(directory), []);
 });
 
 test("the lock is released when the work fails", async () => {

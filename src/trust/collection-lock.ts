@@ -1,13 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { closeSync, futimesSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { UsageError } from "../errors.ts";
+import { makeDirectory } from "../files/make-directory.ts";
+import { readPrivateFile } from "../files/read-private-file.ts";
+import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
+import { besideIt } from "../files/write-atomically.ts";
+import { type LockOwner, ownerText, parseOwner, stateOf, thisProcess } from "./lock-owner.ts";
 import { pause } from "./retry.ts";
 
 /** How {@link withCollectionLock} waits; times in milliseconds. */
 export interface LockOptions {
   /** how long to queue before going on without the lock */
   readonly patienceMs: number;
-  /** an owner that gave no sign of life for this long is dead */
+  /** an owner of which nothing else is known, and that gave no sign of life for this long, is dead */
   readonly deadAfterMs: number;
   /** between two looks at a lock that is taken */
   readonly pollMs: number;
@@ -17,15 +23,21 @@ export interface LockOptions {
 
 const defaults: LockOptions = { patienceMs: 15_000, deadAfterMs: 4_000, pollMs: 25 };
 
+/** A lock without its last character is being written in this moment, or was when the disk was full. */
+const tornAfterMs = 100;
+/** A lock is a line of some hundred characters. */
+const maxLockBytes = 4_096;
+
 /**
  * Runs `work` while no other process of this machine (or of any machine sharing the directory) runs work under the same file.
  *
  * The lock saves work and keeps a cache tidy; it is never what correctness rests on, because publishers may sit on other machines.
- * So whoever cannot get it in time, or cannot write the directory, goes on without. Owners show life by touching the file: process
- * numbers mean nothing across containers that share a volume, and clocks may differ, so a waiter judges by its own stopwatch whether
- * the file changes.
+ * So a process that does not get it in time goes on without. The lock of a process that ended is taken at once. Where that cannot be known,
+ * as of another machine or container, owners show life by touching the file, and a waiter judges by its own stopwatch whether the
+ * file changes: clocks may differ.
  *
  * @param path the lock file; its directory is made if need be
+ * @throws UsageError `FILE_UNWRITABLE` when the lock cannot be made: no permission, no space, or something else in its place
  * @throws TagsealError `CANCELLED` while queueing
  */
 export async function withCollectionLock<T>(
@@ -34,82 +46,182 @@ export async function withCollectionLock<T>(
   options: Partial<LockOptions> = {},
 ): Promise<T> {
   const settings = { ...defaults, ...options };
-  const token = randomUUID();
-  if (!(await acquire(path, token, settings))) return await work();
-  const pulse = setInterval(() => void touch(path), settings.deadAfterMs / 4);
+  const us = thisProcess();
+  const text = `${[randomUUID(), ...(us === undefined ? [] : [ownerText(us)])].join(" ")}\n`;
+  const lock = await acquire(path, text, us, settings);
+  if (lock === undefined) return await work();
+  const pulse = setInterval(() => touch(lock), settings.deadAfterMs / 4);
   pulse.unref();
   try {
     return await work();
   } finally {
     clearInterval(pulse);
-    await release(path, token);
+    closeSync(lock);
+    release(path, text);
   }
 }
 
-async function acquire(path: string, token: string, options: LockOptions): Promise<boolean> {
+/** @returns an open handle of the lock; undefined when patience ended before another owner did */
+async function acquire(
+  path: string,
+  text: string,
+  us: LockOwner | undefined,
+  options: LockOptions,
+): Promise<number | undefined> {
   const started = performance.now();
   let seen = { sign: "", since: started };
   for (;;) {
-    const outcome = await tryCreate(path, token);
-    if (outcome !== "taken") return outcome === "mine";
-    const sign = await signOfLife(path);
+    const lock = tryCreate(path, text);
+    if (lock !== undefined) return lock;
+    const taken = lookAt(path);
     const now = performance.now();
-    if (sign !== seen.sign) seen = { sign, since: now };
-    else if (now - seen.since > options.deadAfterMs) await removeDead(path, sign, token);
-    if (now - started > options.patienceMs) return false;
+    if (taken === undefined) continue; // released between two looks
+    if (taken.sign !== seen.sign) seen = { sign: taken.sign, since: now };
+    if (isDead(taken, us, now - seen.since, options)) {
+      removeDead(path, taken);
+      continue;
+    }
+    if (now - started > options.patienceMs) return undefined;
     await pause(options.pollMs * (0.5 + Math.random()), options.signal);
   }
 }
 
-async function tryCreate(path: string, token: string): Promise<"mine" | "taken" | "impossible"> {
+/** A lock somebody else holds. */
+interface TakenLock {
+  readonly text: string;
+  /** changes whenever the owner changes or touches its lock */
+  readonly sign: string;
+}
+
+function isDead({ text }: TakenLock, us: LockOwner | undefined, unchangedMs: number, options: LockOptions): boolean {
+  if (!text.endsWith("\n")) return unchangedMs > tornAfterMs;
+  const owner = parseOwner(text.slice(text.indexOf(" ") + 1, -1));
+  const state = owner === undefined ? "unknown" : stateOf(owner, us);
+  return state === "ended" || (state === "unknown" && unchangedMs > options.deadAfterMs);
+}
+
+/** Makes the lock whole: it is written beside its place and linked into it, so that no reader and no full disk leaves a part of one. */
+function tryCreate(path: string, text: string): number | undefined {
+  const aside = besideIt(path);
+  let file: number | undefined;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(path, "wx", 0o600);
-    await file.writeFile(token).finally(() => file.close());
-    return "mine";
+    file = openForLock(aside);
+    writeSync(file, text);
+    linkSync(aside, path);
+    unlinkSync(aside);
+    return file;
   } catch (error) {
-    // Anything but "exists" (read-only directory, no space) cannot get better by waiting; see above why going on is safe.
-    return (error as NodeJS.ErrnoException).code === "EEXIST" ? "taken" : "impossible";
+    if (file !== undefined) discard(file, aside);
+    if (isErrno(error, "EEXIST")) return undefined;
+    if (file !== undefined && isErrno(error, ...withoutLinks)) return createInPlace(path, text);
+    throw unlockable(path, error);
   }
 }
 
-/** Changes whenever the owner changes or touches its lock. */
-async function signOfLife(path: string): Promise<string> {
-  try {
-    const [token, { mtimeMs }] = await Promise.all([readFile(path, "utf8"), stat(path)]);
-    return `${token} ${mtimeMs}`;
-  } catch {
-    // Released between two looks: the next attempt finds out.
-    return "";
-  }
-}
+/** What file systems say that know no hard links. */
+const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"] as const;
 
-async function removeDead(path: string, sign: string, token: string): Promise<void> {
-  const aside = `${path}.${token}`;
+function createInPlace(path: string, text: string): number | undefined {
+  let file: number | undefined;
   try {
-    // Of several waiters one wins the rename. Looking once more first keeps the window for taking a live lock tiny.
-    if (sign === "" || (await signOfLife(path)) !== sign) return;
-    await rename(path, aside);
-    await unlink(aside);
+    file = openSync(path, "wx", 0o600);
+    writeSync(file, text);
+    return file;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (file !== undefined) discard(file, path);
+    if (isErrno(error, "EEXIST")) return undefined;
+    throw unlockable(path, error);
   }
 }
 
-async function touch(path: string): Promise<void> {
+function openForLock(path: string): number {
   try {
-    const file = await open(path, "r+");
+    return openSync(path, "wx", 0o600);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    makeDirectory(dirname(path));
+    return openSync(path, "wx", 0o600);
+  }
+}
+
+function discard(file: number, path: string): void {
+  closeSync(file);
+  unlinkIfThere(path);
+}
+
+/** @returns undefined when it is gone */
+function lookAt(path: string): TakenLock | undefined {
+  let found: ReturnType<typeof readPrivateFile>;
+  try {
+    found = readPrivateFile(path, maxLockBytes);
+  } catch (error) {
+    throw unlockable(path, error);
+  }
+  if (found.kind === "nothing") return undefined;
+  if (found.kind === "file") {
+    const text = found.bytes.toString("latin1");
+    return { text, sign: `${text} ${found.stats.mtimeMs} ${found.stats.ino}` };
+  }
+  const what = found.kind === "no file" ? found.what : "a large file";
+  throw new UsageError("FILE_UNWRITABLE", `cannot lock ${path}: found ${what} there`, {
+    hint: `find out what put it there, then remove it: ${what === "a directory" ? "rm -r" : "rm"} ${path}`,
+  });
+}
+
+function removeDead(path: string, dead: TakenLock): void {
+  // Of several waiters one wins the rename.
+  if (lookAt(path)?.sign !== dead.sign) return;
+  const aside = besideIt(path);
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw unlockable(path, error);
+  }
+  // Another waiter removed it and took the lock in this very moment: theirs goes back, unless there is a third by now.
+  if (lookAt(aside)?.text !== dead.text) putBack(aside, path);
+  unlinkIfThere(aside);
+}
+
+function putBack(aside: string, path: string): void {
+  try {
+    linkSync(aside, path);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST", ...withoutLinks)) throw unlockable(path, error);
+  }
+}
+
+function touch(lock: number): void {
+  try {
     const now = new Date();
-    await file.utimes(now, now).finally(() => file.close());
-  } catch {
-    // Removed under us: the work goes on, as it does without a lock.
+    futimesSync(lock, now, now);
+  } catch (error) {
+    // The work goes on, as it does without a lock.
+    if (!isSystemError(error)) throw error;
   }
 }
 
-async function release(path: string, token: string): Promise<void> {
+function release(path: string, text: string): void {
   try {
-    if ((await readFile(path, "utf8")) === token) await unlink(path);
-  } catch {
+    if (lookAt(path)?.text === text) unlinkSync(path);
+  } catch (error) {
     // Already gone: somebody judged us dead, or removed the whole directory. Nothing left to release.
+    if (!isSystemError(error) && !(error instanceof UsageError)) throw error;
   }
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+}
+
+function unlockable(path: string, cause: unknown): unknown {
+  if (cause instanceof UsageError || !isSystemError(cause)) return cause;
+  return new UsageError("FILE_UNWRITABLE", `cannot lock ${path}: ${systemReason(cause)}`, {
+    cause,
+    hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
+  });
 }

@@ -6,26 +6,39 @@ import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { type MetadataCache, updateCollection, type UpdateOptions } from "../tuf/updater.ts";
 import { explainShutdown } from "./docker-hub.ts";
 import type { TrustContext } from "./trust-context.ts";
+import { UnrememberedFiles } from "./unremembered-files.ts";
 
 /**
  * Brings this machine's view of the collection up to date, as every reader does.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server has no such collection; whatever an update can refuse
  * @throws NetworkError when the server cannot be asked and nothing fresh is cached
+ * @throws UsageError `FILE_UNWRITABLE` when the context insists on remembering and that is not possible
  */
 export async function readCollection(
   context: TrustContext,
   overrides: Partial<UpdateOptions> = {},
 ): Promise<TrustedCollection> {
   const cache = watchFirstRoot(context.cache);
+  const unremembered = new UnrememberedFiles();
+  const collection = await update(context, cache, unremembered, overrides);
+  unremembered.tell(context);
+  if (collection.pinnedOnFirstUse) announcePin(context, collection.root, unremembered);
+  return collection;
+}
+
+async function update(
+  context: TrustContext,
+  cache: FirstRootWatch,
+  unremembered: UnrememberedFiles,
+  overrides: Partial<UpdateOptions>,
+): Promise<TrustedCollection> {
   try {
-    const collection = await updateCollection({ ...updateOptions(context), cache, ...overrides });
-    if (collection.pinnedOnFirstUse) announcePin(context, collection.root);
-    return collection;
+    return await updateCollection({ ...updateOptions(context, unremembered), cache, ...overrides });
   } catch (error) {
     // The root stays trusted although something else was refused, and this is the only moment to compare it.
     const root = context.pinning === undefined ? cache.firstRoot() : undefined;
-    if (root !== undefined) announcePin(context, parseMetadata("root", root));
+    if (root !== undefined) announcePin(context, parseMetadata("root", root), unremembered);
     const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
     throw explainShutdown(refusal, context.server.url, context.now());
   }
@@ -78,7 +91,7 @@ async function isAbsent(context: TrustContext): Promise<boolean> {
   }
 }
 
-function updateOptions(context: TrustContext): UpdateOptions {
+function updateOptions(context: TrustContext, unremembered: UnrememberedFiles): UpdateOptions {
   const { gun, cache, server: source, pinning, maxStalenessMs } = context;
   return {
     gun,
@@ -87,12 +100,18 @@ function updateOptions(context: TrustContext): UpdateOptions {
     now: context.now(),
     ...(pinning === undefined ? {} : { pinning }),
     ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }),
-    onWarning: (warning) => context.notify({ kind: "warning", gun, message: warning.message }),
+    onWarning: (warning) => {
+      if (!unremembered.notice(warning)) context.notify({ kind: "warning", gun, message: warning.message });
+    },
   };
 }
 
-/** Notices the root that is stored where there was none. */
-function watchFirstRoot(cache: MetadataCache): MetadataCache & { firstRoot(): Uint8Array | undefined } {
+/** A cache that knows which root was stored where there was none. */
+interface FirstRootWatch extends MetadataCache {
+  firstRoot(): Uint8Array | undefined;
+}
+
+function watchFirstRoot(cache: MetadataCache): FirstRootWatch {
   let hadNone = false;
   let firstRoot: Uint8Array | undefined;
   return {
@@ -111,7 +130,11 @@ function watchFirstRoot(cache: MetadataCache): MetadataCache & { firstRoot(): Ui
   };
 }
 
-function announcePin(context: TrustContext, root: MetadataFile<RootBody>): void {
+function announcePin(
+  { gun, notify }: TrustContext,
+  root: MetadataFile<RootBody>,
+  unremembered: UnrememberedFiles,
+): void {
   const rootKeyIds = root.body.roles.get("root")?.keyIds ?? [];
-  context.notify({ kind: "pinned-root", gun: context.gun, rootKeyIds });
+  notify({ kind: unremembered.has("root") ? "unremembered-root" : "pinned-root", gun, rootKeyIds });
 }

@@ -1,8 +1,12 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { sha256Hex } from "../crypto/digest.ts";
+import { readPrivateFile } from "../files/read-private-file.ts";
+import { isSystemError } from "../files/system-error.ts";
+import { writeAtomically } from "../files/write-atomically.ts";
 
 /** Refreshing the record more often than this would cost every verification a write and tell nobody anything. */
 const granularityMs = 10_000;
+/** A record is one line. */
+const maxRecordBytes = 1_024;
 
 /**
  * Remembers when the server last confirmed a file, so that `--max-staleness` can tell how long it has been silent. The record names the
@@ -26,22 +30,24 @@ export class ConfirmationRecord {
   }
 
   /** Notes that the server has exactly these bytes now. Failing to leaves an older, more cautious record. */
-  confirm(bytes: Uint8Array): void {
+  async confirm(bytes: Uint8Array): Promise<void> {
     const last = this.confirmedAt(bytes);
     const ageMs = last === undefined ? Infinity : this.#now().getTime() - last.getTime();
     if (ageMs >= 0 && ageMs < granularityMs) return;
     try {
-      writeFileSync(this.#path, `${this.#now().toISOString()} ${sha256Hex(bytes)}\n`, { mode: 0o600 });
+      await writeAtomically(this.#path, `${this.#now().toISOString()} ${sha256Hex(bytes)}\n`);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error)) throw error;
+      if (!isSystemError(error)) throw error;
     }
   }
 
+  /** Something else in its place, a link for one, is no record. */
   #read(): string {
     try {
-      return readFileSync(this.#path, "utf8").trim();
+      const found = readPrivateFile(this.#path, maxRecordBytes);
+      return found.kind === "file" ? found.bytes.toString("latin1").trim() : "";
     } catch (error) {
-      if (error instanceof Error && "code" in error) return "";
+      if (isSystemError(error)) return "";
       throw error;
     }
   }

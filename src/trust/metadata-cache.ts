@@ -1,9 +1,12 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
+import { lstatSync } from "node:fs";
+import { lstat, readdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isJsonObject, parseJson } from "../encoding/json.ts";
-import { MetadataError, TagsealError, UsageError, hasCode } from "../errors.ts";
+import { MetadataError, UsageError, hasCode } from "../errors.ts";
+import { makeDirectory } from "../files/make-directory.ts";
+import { type FoundFile, nameOf, readPrivateFile } from "../files/read-private-file.ts";
+import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
+import { writeAtomically } from "../files/write-atomically.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import type { MetadataCache } from "../tuf/updater.ts";
 import { withCollectionLock } from "./collection-lock.ts";
@@ -60,9 +63,15 @@ export class FileMetadataCache implements MetadataCache {
     this.#confirmations = new ConfirmationRecord(record, options.now ?? (() => new Date()));
   }
 
-  /** The file under which processes that publish to this collection queue up. */
-  get publishLockPath(): string {
-    return this.#lockPath("publish");
+  /**
+   * Runs `work` while no other process of this machine publishes to the collection.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` for a link on the way; UsageError `FILE_UNWRITABLE`; TagsealError `CANCELLED`
+   */
+  async exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const path = this.#lockPath("publish");
+    this.#checkDirectories(path);
+    return await withCollectionLock(path, work, signal === undefined ? {} : { signal });
   }
 
   /**
@@ -73,17 +82,11 @@ export class FileMetadataCache implements MetadataCache {
    */
   async load(role: RoleName): Promise<Uint8Array | undefined> {
     const path = this.#pathOf(role);
-    try {
-      this.#checkDirectories(path);
-      const { bytes, identity } = readRegularFile(path);
-      this.#seen.set(role, identity);
-      if (role === "timestamp") this.#timestamp = bytes;
-      return bytes;
-    } catch (error) {
-      if (!isAbsence(error)) throw readable(error, path);
-      this.#seen.set(role, undefined);
-      return undefined;
-    }
+    this.#checkDirectories(path);
+    const found = readRoleFile(path);
+    this.#seen.set(role, found?.identity);
+    if (found !== undefined && role === "timestamp") this.#timestamp = found.bytes;
+    return found?.bytes;
   }
 
   /**
@@ -94,14 +97,17 @@ export class FileMetadataCache implements MetadataCache {
    */
   async store(role: RoleName, bytes: Uint8Array): Promise<void> {
     const path = this.#pathOf(role);
+    this.#checkDirectories(path);
     try {
-      this.#checkDirectories(path);
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      makeDirectory(dirname(path));
       await withCollectionLock(this.#lockPath("cache"), async () => await this.#replace(role, path, bytes), lockTiming);
-      if (role === "timestamp") this.#confirmations.confirm((this.#timestamp = bytes));
+      if (role === "timestamp") await this.#confirmations.confirm((this.#timestamp = bytes));
     } catch (error) {
-      if (error instanceof TagsealError || !(error instanceof Error)) throw error;
-      throw new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${error.message}`, { cause: error });
+      if (!isSystemError(error)) throw error;
+      throw new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${systemReason(error)}`, {
+        cause: error,
+        hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
+      });
     }
   }
 
@@ -113,7 +119,7 @@ export class FileMetadataCache implements MetadataCache {
 
   /** Notes that the server still has exactly the timestamp loaded last; nothing else is kept track of. */
   async confirm(role: RoleName): Promise<void> {
-    if (role === "timestamp" && this.#timestamp !== undefined) this.#confirmations.confirm(this.#timestamp);
+    if (role === "timestamp" && this.#timestamp !== undefined) await this.#confirmations.confirm(this.#timestamp);
   }
 
   /** How many changes another tool staged for its next publish. They are its business: only counted, never read. */
@@ -130,7 +136,9 @@ export class FileMetadataCache implements MetadataCache {
 
   /** Forgets everything about the collection, staged changes of other tools excepted. */
   async forget(): Promise<void> {
-    await rm(dirname(this.#pathOf("root")), { recursive: true, force: true });
+    const directory = dirname(this.#pathOf("root"));
+    this.#checkDirectories(directory);
+    await rm(directory, { recursive: true, force: true });
     this.#seen.clear();
   }
 
@@ -143,7 +151,8 @@ export class FileMetadataCache implements MetadataCache {
 
   /** Somebody else wrote since we looked: theirs stays if its version is higher. */
   #isNewer(role: RoleName, path: string, ours: Uint8Array): boolean {
-    const { bytes } = readRegularFile(path);
+    const bytes = readRoleFile(path)?.bytes;
+    if (bytes === undefined) return false;
     if (role === "root" && this.#wasAbsent(role) && Buffer.compare(bytes, ours) !== 0) throw otherFirstRoot(path);
     const theirVersion = versionOf(bytes);
     if (theirVersion === undefined) return false;
@@ -173,8 +182,7 @@ export class FileMetadataCache implements MetadataCache {
       if (this.#checkedDirectories.has(directory)) continue;
       const found = lstatSync(directory, { throwIfNoEntry: false });
       if (found === undefined) return;
-      if (!found.isDirectory())
-        throw corrupt(directory, "a directory", found.isSymbolicLink() ? "a link" : "something else");
+      if (!found.isDirectory()) throw corrupt(directory, "a directory", nameOf(found));
       this.#checkedDirectories.add(directory);
     }
   }
@@ -188,35 +196,29 @@ function safeSegments(name: string): string[] {
   return segments;
 }
 
-function readRegularFile(path: string): { bytes: Uint8Array; identity: FileIdentity } {
-  // O_NONBLOCK: a pipe put in a file's place must not hang us before it is looked at.
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+/** @throws MetadataError `METADATA_CACHE_CORRUPT`; UsageError `FILE_UNREADABLE` */
+function readRoleFile(path: string): { bytes: Uint8Array; identity: FileIdentity } | undefined {
+  const found = readOrExplain(path);
+  if (found.kind === "nothing") return undefined;
+  if (found.kind === "file") return { bytes: found.bytes, identity: found.stats };
+  if (found.kind === "too large") throw corrupt(path, `at most ${maxFileBytes} bytes`, `${found.size}`);
+  throw corrupt(path, "a file", found.what);
+}
+
+function readOrExplain(path: string): FoundFile {
   try {
-    const found = fstatSync(file);
-    if (!found.isFile()) throw corrupt(path, "a file", "something else");
-    if (found.size > maxFileBytes) throw corrupt(path, `at most ${maxFileBytes} bytes`, `${found.size}`);
-    return { bytes: readFileSync(file), identity: found };
-  } finally {
-    closeSync(file);
+    return readPrivateFile(path, maxFileBytes);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw unreadable(path, error);
   }
 }
 
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  // Not the role's name with an ending: a long role name would then exceed what a file name may be.
-  const aside = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
-  try {
-    const file = await open(aside, "wx", 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(aside, path);
-  } catch (error) {
-    await unlink(aside).catch(absentAsUndefined);
-    throw error;
-  }
+function unreadable(path: string, cause: Error): UsageError {
+  return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata ${path}: ${systemReason(cause)}`, {
+    cause,
+    hint: "let your account read it, or set DOCKER_CONFIG to a directory of your own",
+  });
 }
 
 async function identityOf(path: string): Promise<FileIdentity | undefined> {
@@ -248,21 +250,9 @@ function parsedVersion(bytes: Uint8Array): number | undefined {
   }
 }
 
-function isAbsence(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "ENOENT" || code === "ENOTDIR";
-}
-
 function absentAsUndefined(error: unknown): undefined {
-  if (!isAbsence(error)) throw error;
+  if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
   return undefined;
-}
-
-function readable(error: unknown, path: string): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ELOOP") return corrupt(path, "a file", "a link");
-  if (hasCode(error, "METADATA_CACHE_CORRUPT")) return error;
-  return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata: ${message}`, { cause: error });
 }
 
 /** Nothing vouches for the second root but first use, and that is over: whoever comes next judges it by the first. */

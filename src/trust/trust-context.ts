@@ -14,7 +14,6 @@ import { loadHostCertificates } from "../registry/certificate-directory.ts";
 import { HttpClient, type Timeouts } from "../registry/http-client.ts";
 import type { TlsSettings } from "../registry/trusted-roots.ts";
 import type { MetadataCache, TrustPinning } from "../tuf/updater.ts";
-import { withCollectionLock } from "./collection-lock.ts";
 import { explainShutdown } from "./docker-hub.ts";
 import { lazyKeyStore } from "./lazy-key-store.ts";
 import { FileMetadataCache } from "./metadata-cache.ts";
@@ -35,6 +34,8 @@ export interface TrustContext {
   readonly pinning?: TrustPinning;
   /** refuse a cached timestamp older than this when the server cannot be reached */
   readonly maxStalenessMs?: number;
+  /** refuse what cannot be remembered, instead of warning: without memory each use is a first use, and an older version is not noticed */
+  readonly mustRemember?: boolean;
   /** Runs work while no other process of this machine publishes to the collection, if that can be had. An optimisation, no guarantee. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Counts changes that another tool (docker, notary) staged here for its own next publish. */
@@ -62,6 +63,8 @@ export interface OpenTrustContextOptions {
   readonly now?: () => Date;
   readonly pinning?: TrustPinning;
   readonly maxStalenessMs?: number;
+  /** refuse what cannot be remembered because the trust directory cannot be written; default false: a warning */
+  readonly mustRemember?: boolean;
   /** also accept a trust server on plain http, on loopback only */
   readonly allowPlainHttpLoopback?: boolean;
   readonly userAgent?: string;
@@ -99,10 +102,15 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
     keys: options.keys ?? fileKeys(options, trustDirectory, gun),
     now,
     notify,
-    exclusively: async (work) => await withCollectionLock(cache.publishLockPath, work, optional({ signal })),
+    exclusively: async (work) => await cache.exclusively(work, signal),
     stagedChanges: async () => await cache.stagedChanges(),
     close: () => http.close(),
-    ...optional({ signal, pinning: options.pinning, maxStalenessMs: options.maxStalenessMs }),
+    ...optional({
+      signal,
+      pinning: options.pinning,
+      maxStalenessMs: options.maxStalenessMs,
+      mustRemember: options.mustRemember,
+    }),
   };
 }
 

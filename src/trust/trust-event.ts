@@ -8,6 +8,8 @@ import type { RoleName } from "../tuf/metadata.ts";
 export type TrustEvent =
   /** No root of this collection was known here: the one the server gave is trusted from now on. `rootKeyIds` are certificate IDs, to be compared out of band. */
   | { readonly kind: "pinned-root"; readonly gun: string; readonly rootKeyIds: readonly string[] }
+  /** As `pinned-root`, but this machine could not remember it: the next use is a first use again. */
+  | { readonly kind: "unremembered-root"; readonly gun: string; readonly rootKeyIds: readonly string[] }
   /** A key pair was made and stored; `keyId` is canonical. */
   | {
       readonly kind: "key-created";

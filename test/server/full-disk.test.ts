@@ -1,33 +1,15 @@
 /** I7: a disk that is full. As root on a small file system of its own, otherwise on a database that may not grow. */
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { describe, it } from "node:test";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
+import { mountingNeedsRoot, ownFileSystem } from "../support/file-systems.ts";
 import { serve, temporaryDirectory, type TestServer } from "./running-server.ts";
 import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
 
 const gun = "docker.io/library/alpine";
-
-/** A directory on a file system of 1 MiB, or undefined where mounting is not allowed. */
-function smallFileSystem(t: TestContext): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-small-"));
-  let isMounted = false;
-  t.after(() => {
-    if (isMounted) execFileSync("umount", ["-l", directory]);
-    rmSync(directory, { recursive: true, force: true });
-  });
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=700", "tagseal-test", directory], { stdio: "ignore" });
-  } catch {
-    return undefined; // not root, or a container that may not mount
-  }
-  isMounted = true;
-  return directory;
-}
 
 /** Publishes until the server says it cannot; returns the tags that were acknowledged. */
 async function publishUntilFull(publisher: UploadingPublisher): Promise<string[]> {
@@ -52,8 +34,8 @@ async function healthStatus(server: TestServer): Promise<number> {
 
 describe("a full disk", () => {
   it("I7: refuses publications, keeps what was acknowledged, goes on serving reads, and recovers", async (t) => {
-    const dataDir = smallFileSystem(t);
-    if (dataDir === undefined) return t.skip("mounting a small file system needs root");
+    const dataDir = ownFileSystem(t)?.directory;
+    if (dataDir === undefined) return t.skip(mountingNeedsRoot);
     const ballast = join(dataDir, "ballast");
     writeFileSync(ballast, Buffer.alloc(400_000));
     const server = await serve(t, { dataDir });

@@ -5,7 +5,7 @@ import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
 import { platformOption } from "../options/platform.ts";
-import { maxStalenessOption, trustEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import { maxStalenessOption, readerEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
 import { writeJson } from "../output/json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
@@ -37,7 +37,7 @@ export const command = defineCommand(
         line: "tagseal verify --platform linux/arm64/v8 registry.example.com/team/app:1.0",
       },
     ],
-    environment: trustEnvironment,
+    environment: readerEnvironment,
     exitCodes: trustExitCodes,
   },
   async ({ options, args: [name = ""] }, io) => {

@@ -1,4 +1,6 @@
 /** Opening a collection for a command: docker's files and variables, the flags about trust, and a context that is always closed. */
+import { parseBoolean } from "../../engine/command-line/boolean.ts";
+import { UsageError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
@@ -26,6 +28,7 @@ export interface TrustSettings {
 
 /** Opens the collection `reference` belongs to. Whoever opens it closes it. */
 export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
+  const mustRemember = insistsOnMemory(io);
   const { openTrustContext } = await import("../../trust/trust-context.ts");
   const { maxStaleness, access, notify, passphrases } = settings;
   return await openTrustContext({
@@ -36,8 +39,21 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     notify,
     now: io.now,
     signal: io.signal,
+    mustRemember,
     ...(passphrases === undefined ? {} : { passphrases }),
     ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "max-staleness") }),
+  });
+}
+
+/** The variable that refuses what cannot be remembered. */
+const memoryVariable = "TAGSEAL_REQUIRE_TRUST_DIRECTORY";
+
+function insistsOnMemory({ env }: Io): boolean {
+  const value = env[memoryVariable] ?? "";
+  const isOn = value === "" ? false : parseBoolean(value);
+  if (isOn !== undefined) return isOn;
+  throw new UsageError("USAGE", `${memoryVariable} is "${value}", which is neither true nor false`, {
+    hint: `set ${memoryVariable} to 1 or 0`,
   });
 }
 
@@ -60,6 +76,15 @@ export async function withTrust<T>(
 export const trustEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONFIG", "docker's configuration directory: credentials, tls/ and trust/ (default ~/.docker)"],
   ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server; default: the registry's own host"],
+];
+
+/** Variables every command reads that hands out what it verified, for help. */
+export const readerEnvironment: readonly (readonly [string, string])[] = [
+  ...trustEnvironment,
+  [
+    memoryVariable,
+    "1 refuses what cannot be remembered because the trust directory cannot be written; default: a warning",
+  ],
 ];
 
 /** What the exit statuses of Tagseal's own verbs mean, for help. */

@@ -17,6 +17,8 @@ export function trustEventText(event: TrustEvent): string | undefined {
   switch (event.kind) {
     case "pinned-root":
       return `First contact with ${event.gun}: its root key is trusted from now on.\n  root certificate ${event.rootKeyIds.join(", ")}`;
+    case "unremembered-root":
+      return `First contact with ${event.gun}: its root key is trusted for this command only, because it could not be remembered.\n  root certificate ${event.rootKeyIds.join(", ")}`;
     case "key-created":
       return `Created a new ${roleWord(event.role)} key with ID ${event.keyId.slice(0, 7)}`;
     case "initialised":

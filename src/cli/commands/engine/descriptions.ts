@@ -4,13 +4,13 @@
  */
 import type { Command, CommandDescription, Example } from "../../command.ts";
 import type { Options } from "../../options/option.ts";
-import { trustEnvironment } from "../../options/trust.ts";
+import { readerEnvironment } from "../../options/trust.ts";
 
 /** Variables that decide about every docker-shaped command. */
 export const engineEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONTENT_TRUST", "1 turns content trust on for docker-shaped commands"],
   ["TAGSEAL_ENGINE", "docker, podman, or the path of the one to use"],
-  ...trustEnvironment,
+  ...readerEnvironment,
 ];
 
 /** The flag of every docker-shaped command. */

@@ -5,7 +5,7 @@ import { exitCodeFor } from "../../exit-code.ts";
 import { AlreadyReported } from "../../failure.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
-import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { readerEnvironment, withTrust } from "../../options/trust.ts";
 import { jsonText } from "../../output/json.ts";
 import { dockerInspectJson, prettyInspection, selectTag } from "../../output/inspection.ts";
 import { reportFailure } from "../../output/error-report.ts";
@@ -35,7 +35,7 @@ export const command = defineCommand(
         line: "tagseal trust inspect registry.example.com/team/app | jq -r '.[0].Signers[].Keys[].ID'",
       },
     ],
-    environment: trustEnvironment,
+    environment: readerEnvironment,
     dockerExitCodes: true,
   },
   async ({ options, args }, io) => {
