@@ -21,7 +21,10 @@ describe("a trust directory that cannot be written", () => {
   /** A user whose configuration directory lies on a file system of its own. */
   function user(t: TestContext, name: string): { disk: OwnFileSystem; env: Record<string, string> } | undefined {
     const disk = ownFileSystem(t, 256);
-    if (disk === undefined) return void t.skip(mountingNeedsRoot);
+    if (disk === undefined) {
+      t.skip(mountingNeedsRoot);
+      return undefined;
+    }
     cpSync(cli.stranger(name)["DOCKER_CONFIG"] ?? "", disk.directory, { recursive: true });
     return { disk, env: { ...cli.sandbox.environment, DOCKER_CONFIG: disk.directory } };
   }

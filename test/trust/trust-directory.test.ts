@@ -76,12 +76,12 @@ function keysIn(directory: string): FileKeyStore {
 }
 
 /** Signs a tag, which reads and writes everything there is, and returns how that failed. */
-async function sign(directory: string): Promise<{ error: unknown; ms: number }> {
+async function sign(directory: string): Promise<{ error: Error | undefined; ms: number }> {
   const started = performance.now();
   const person = await story.person({ dockerConfigDir: directory, keys: keysIn(directory) });
   const error = await signTags(await person.open("processes/app"), [tagOf(`t${Math.floor(started)}`)]).then(
     () => undefined,
-    (failure: unknown) => failure,
+    (failure: Error) => failure,
   );
   return { error, ms: performance.now() - started };
 }
@@ -122,7 +122,7 @@ describe("the trust directory", () => {
         ok(!existsSync(join(place, "nowhere")), name);
         ok(ms < 5_000, `${name}: ${ms} ms`);
         // Either it does no harm, or it is one of our refusals; never a mistake of the program.
-        if (error !== undefined) ok(hasCode(error, ...refusals), `${name}: ${String(error)}`);
+        if (error !== undefined) ok(hasCode(error, ...refusals), `${name}: ${error}`);
         rmSync(directory, { recursive: true });
       }
     });
@@ -145,7 +145,7 @@ describe("the trust directory", () => {
       const before = readdirSync(elsewhere, { recursive: true });
       const { error } = await sign(directory);
       if (name === "trust/private") equal(error, undefined);
-      else ok(hasCode(error, "METADATA_CACHE_CORRUPT"), `${name}: ${String(error)}`);
+      else ok(hasCode(error, "METADATA_CACHE_CORRUPT"), `${name}: ${error}`);
       equal(String(readdirSync(elsewhere, { recursive: true })), String(before), name);
     }
   });
