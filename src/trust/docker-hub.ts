@@ -38,13 +38,9 @@ const absent = ["METADATA_MISSING", "METADATA_MALFORMED", "REPOSITORY_NOT_SIGNED
 export function explainShutdown(error: unknown, url: string, now: Date): unknown {
   if (!isHubServer(url) || !(error instanceof TagsealError) || error.message.includes(notice)) return error;
   const isClosed = isHubClosed(now);
-  const message = `${error.message}; ${shutdownNotice(now)}`;
-  if (error instanceof NetworkError) {
-    const isLogin = hasCode(error, "AUTHENTICATION_REQUIRED", "AUTHENTICATION_REFUSED");
-    return isLogin && !isClosed ? error : reworded(error, { message, hint });
-  }
-  if (!isClosed || !hasCode(error, ...absent)) return error;
-  return reworded(error, { message, hint });
+  const isLogin = hasCode(error, "AUTHENTICATION_REQUIRED", "AUTHENTICATION_REFUSED");
+  const isAbout = error instanceof NetworkError ? isClosed || !isLogin : isClosed && hasCode(error, ...absent);
+  return isAbout ? reworded(error, { message: `${error.message}; ${shutdownNotice(now)}`, hint }) : error;
 }
 
 /** Answers whether this address is that of Docker Hub's trust server. */

@@ -7,16 +7,21 @@ const suspicious =
   (gun) =>
     `Warning: potential malicious behavior - trust data ${what} for remote repository ${gun}`;
 
+/** Failures to reach a trust server. */
+export const unreachableServer = [
+  "NETWORK_UNREACHABLE",
+  "NETWORK_TIMEOUT",
+  "TLS_UNTRUSTED",
+  "REDIRECT_REFUSED",
+] as const satisfies readonly ErrorCode[];
+
 const unreachable: Opening = () => "Error: error contacting notary server";
 const mismatch = suspicious("mismatch");
 
 /** How docker opens the sentence for each kind of failure; what is not here it prints bare. */
 const openings: ReadonlyMap<ErrorCode, Opening> = new Map<ErrorCode, Opening>([
   ["METADATA_EXPIRED", (gun) => `Error: remote repository ${gun} out-of-date`],
-  ["NETWORK_UNREACHABLE", unreachable],
-  ["NETWORK_TIMEOUT", unreachable],
-  ["TLS_UNTRUSTED", unreachable],
-  ["REDIRECT_REFUSED", unreachable],
+  ...unreachableServer.map((code): [ErrorCode, Opening] => [code, unreachable]),
   [
     "METADATA_MISSING",
     (gun) => `Error: trust data missing for remote repository ${gun} or remote repository not found`,

@@ -248,8 +248,8 @@ class Publisher {
     this.#outcomeIsUnknown = false;
     const initialised = this.#initial?.keys;
     if (initialised !== undefined) {
-      const { gun, notify } = this.#context;
-      notify({ kind: "initialised", gun, ...initialised });
+      const { gun, notify, server } = this.#context;
+      notify({ kind: "initialised", gun, server: server.url, ...initialised });
     }
     return { collection, initialised };
   }

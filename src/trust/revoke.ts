@@ -1,5 +1,6 @@
 import { MetadataError } from "../errors.ts";
 import type { CollectionEditor } from "../tuf/editor.ts";
+import { keysMissing } from "../tuf/role-signing.ts";
 import { listDelegations } from "../tuf/lookup.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import { parentOf } from "../tuf/role-name.ts";
@@ -90,7 +91,7 @@ class Revocation implements CollectionChange {
       (isOurs ? this.#removed : this.#remaining).push(entry);
     }
     if (this.#removed.length > 0) return;
-    throw new MetadataError("SIGNING_KEY_MISSING", "no valid signing keys for delegation roles", {
+    throw new MetadataError("SIGNING_KEY_MISSING", noKeys(entries, current), {
       hint: `Its signatures stand in ${rolesOf(entries)}, and none of their keys is on this machine.`,
     });
   }
@@ -123,6 +124,14 @@ function entriesOf(collection: TrustedCollection, wanted: readonly string[] | "a
     const tags = wanted === "all" ? [...body.targets.keys()] : wanted.filter((tag) => body.targets.has(tag));
     return tags.map((tag) => ({ tag, role }));
   });
+}
+
+/** docker names the repository's own keys where only these have signed. */
+function noKeys(entries: readonly RevokedEntry[], { root }: TrustedCollection): string {
+  const targets = root.body.roles.get("targets");
+  if (targets === undefined || entries.some(({ role }) => role !== "targets"))
+    return "no valid signing keys for delegation roles";
+  return keysMissing(targets.threshold, targets.keyIds ?? []);
 }
 
 function rolesOf(entries: readonly RevokedEntry[]): string {

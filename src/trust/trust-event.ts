@@ -21,6 +21,8 @@ export type TrustEvent =
   | {
       readonly kind: "initialised";
       readonly gun: string;
+      /** the trust server's address */
+      readonly server: string;
       readonly rootKeyId: string;
       readonly rootCertificateId: string;
       readonly targetsKeyId: string;

@@ -92,10 +92,15 @@ function requireThreshold(file: MetadataFile, requirement: SigningRequirement): 
     const ids = keysOf(requirement).map((key) => key.canonicalKeyId);
     throw new KeyStoreError(
       "SIGNING_KEY_MISSING",
-      `could not sign ${file.role}: could not find necessary signing keys, at least ${countWord(requirement.roleKeys.threshold)} of these keys must be available: ${ids.join(", ")}`,
+      `could not sign ${file.role}: ${keysMissing(requirement.roleKeys.threshold, ids)}`,
       { cause: error, hint: "Load the missing key, or let someone who holds it publish this change." },
     );
   }
+}
+
+/** docker's words for keys that are not here. */
+export function keysMissing(threshold: number, keyIds: readonly string[]): string {
+  return `could not find necessary signing keys, at least ${countWord(threshold)} of these keys must be available: ${keyIds.join(", ")}`;
 }
 
 function countWord(threshold: number): string {

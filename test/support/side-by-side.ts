@@ -121,7 +121,14 @@ export function comparable(finished: Finished, { registry, server, scope }: Fron
   return { code: finished.code, stdout: text(finished.stdout), stderr: text(finished.stderr) };
 }
 
-/** The session without the lines that only Tagseal prints: what to do, and the code. */
+/** What Tagseal says at standard error about a repository that a command creates. */
+export const newRepository = /^Created a new repository: .*\n(?: {2}.*\n){3}/mu;
+
+/** The session without the lines that only Tagseal prints: a repository that is new, what to do, and the code. */
 export function withoutHints({ code, stdout, stderr }: Finished): Finished {
-  return { code, stdout, stderr: stderr.replaceAll(/^hint: .*\n/gmu, "").replaceAll(/^\[[A-Z_]+\]\n/gmu, "") };
+  const left = stderr
+    .replace(newRepository, "")
+    .replaceAll(/^hint: .*\n/gmu, "")
+    .replaceAll(/^\[[A-Z_]+\]\n/gmu, "");
+  return { code, stdout, stderr: left };
 }

@@ -1,7 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { gunOf } from "../../reference/image-reference.ts";
-import type { TrustEvent } from "../../trust/trust-event.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
@@ -62,7 +61,8 @@ export const command = defineCommand(
     say(`${image.tag}: digest: ${pushed.digest} size: ${pushed.size}\n`);
     if (passphrases !== undefined) {
       say("Signing and pushing trust metadata\n");
-      const notify = pushEvents(io, quiet, say);
+      const sayInitialised = (gun: string): void => say(`Finished initializing "${gun}"\n`);
+      const notify = tellTrustEvents(io, { quiet, sayInitialised });
       await signPushed(image, pushed, io, { access: "write", passphrases, notify });
       say(`Successfully signed ${image.gun}:${image.tag}\n`);
     }
@@ -106,15 +106,6 @@ async function pushFrom(
     progress.end();
     await source.close();
   }
-}
-
-/** docker's line for a new repository belongs to the result; everything else is for the person watching. */
-function pushEvents(io: Io, quiet: boolean, say: (text: string) => void): (event: TrustEvent) => void {
-  const tell = tellTrustEvents(io, { quiet });
-  return (event) => {
-    if (event.kind === "initialised") say(`Finished initializing "${event.gun}"\n`);
-    else tell(event);
-  };
 }
 
 async function signPushed(

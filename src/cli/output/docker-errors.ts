@@ -1,6 +1,6 @@
 /** Failures of docker-shaped commands: docker's sentence first, then, as the hint, what docker does not say. */
-import { reworded, TagsealError } from "../../errors.ts";
-import { inDockerWords } from "../../trust/docker-words.ts";
+import { hasCode, reworded, TagsealError } from "../../errors.ts";
+import { inDockerWords, unreachableServer } from "../../trust/docker-words.ts";
 
 /**
  * `docker trust inspect` says one thing for every failure, TLS and network included. The sentence stays, because scripts look
@@ -26,4 +26,19 @@ export function prefixed(error: unknown, prefix: string): unknown {
 export function dockerised(error: unknown, gun: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
   return reworded(error, { message: inDockerWords(error, gun) });
+}
+
+/**
+ * A push that could not be signed. docker asks the trust server before it begins to sign: a server that cannot be asked is reported
+ * as that, everything later as `failed to sign`.
+ */
+export function failedToSign(error: unknown, gun: string, tag: string): unknown {
+  const cannotAsk = hasCode(error, ...unreachableServer) || hasCode(error, "TRUST_SERVER_URL_INVALID");
+  return cannotAsk ? dockerised(error, gun) : prefixed(error, `failed to sign ${gun}:${tag}`);
+}
+
+/** `docker trust signer remove` reads the signers first; what keeps it from that is introduced so. */
+export function cannotRetrieveSigners(error: unknown, gun: string): unknown {
+  const isReading = hasCode(error, ...unreachableServer, "REPOSITORY_NOT_SIGNED");
+  return isReading ? prefixed(error, `error retrieving signers for ${gun}`) : error;
 }

@@ -3,6 +3,7 @@ import { digestHex } from "../../reference/digest.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { SignerKeys, TrustInspection } from "../../trust/inspect.ts";
 import type { SignedTag } from "../../trust/list.ts";
+import { compareNatural } from "../../trust/natural-order.ts";
 import { textTable } from "./text-table.ts";
 
 /** docker shows only the tag that was asked for; a digest in the reference is ignored and all tags are shown. */
@@ -51,7 +52,8 @@ function tagsBlock(name: string, tags: readonly SignedTag[]): string {
 
 function signersBlock(name: string, signers: readonly SignerKeys[]): string {
   if (signers.length === 0) return "";
-  const rows = signers.map(({ name: signer, keyIds }) => [
+  const ordered = signers.toSorted((a, b) => compareNatural(a.name, b.name));
+  const rows = ordered.map(({ name: signer, keyIds }) => [
     signer,
     keyIds
       .map((keyId) => keyId.slice(0, 12))

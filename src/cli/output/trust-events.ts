@@ -3,17 +3,29 @@ import type { TrustEvent, TrustEventHandler } from "../../trust/trust-event.ts";
 import type { Io } from "../io.ts";
 import { printable } from "./printable.ts";
 
-/** Tells everything worth telling on standard error. `quiet` leaves warnings only: they are about safety. */
-export function tellTrustEvents(io: Io, how: { readonly quiet: boolean }): TrustEventHandler {
+/** Told however quiet a command is to be: a warning is about safety, and a repository that is new may be a mistyped name. */
+const loud: ReadonlySet<TrustEvent["kind"]> = new Set(["warning", "initialised"]);
+
+/** How events are told. */
+export interface TellingHow {
+  /** tell only what must not be missed */
+  readonly quiet: boolean;
+  /** docker's own line for a new repository, which belongs to the result */
+  readonly sayInitialised?: (gun: string) => void;
+}
+
+/** Tells everything worth telling on standard error. */
+export function tellTrustEvents(io: Io, how: TellingHow): TrustEventHandler {
   return (event) => {
-    if (how.quiet && event.kind !== "warning") return;
+    if (event.kind === "initialised") how.sayInitialised?.(event.gun);
+    if (how.quiet && !loud.has(event.kind)) return;
     const text = trustEventText(event);
     if (text !== undefined) io.stderr.write(`${printable(text)}\n`);
   };
 }
 
 /** One event in words; undefined for events that a result or another event already tells. */
-export function trustEventText(event: TrustEvent): string | undefined {
+function trustEventText(event: TrustEvent): string | undefined {
   switch (event.kind) {
     case "pinned-root":
       return `First contact with ${event.gun}: its root key is trusted from now on.\n  root certificate ${event.rootKeyIds.join(", ")}`;
@@ -22,7 +34,7 @@ export function trustEventText(event: TrustEvent): string | undefined {
     case "key-created":
       return `Created a new ${roleWord(event.role)} key with ID ${event.keyId.slice(0, 7)}`;
     case "initialised":
-      return `Finished initializing "${event.gun}"`;
+      return newRepository(event);
     case "signer-added":
       return `Added signer ${event.signer} to ${event.gun}`;
     case "retrying":
@@ -34,6 +46,16 @@ export function trustEventText(event: TrustEvent): string | undefined {
       break;
   }
   return undefined;
+}
+
+/** A root key goes by two names: its file and `notary` use the canonical ID, `trust inspect` and pins that of the certificate. */
+function newRepository(event: Extract<TrustEvent, { kind: "initialised" }>): string {
+  return [
+    `Created a new repository: ${event.gun}`,
+    `  trust server      ${event.server}`,
+    `  root key          ${event.rootKeyId} (the name of its file)`,
+    `  root certificate  ${event.rootCertificateId} (as "trust inspect" shows it)`,
+  ].join("\n");
 }
 
 /** docker calls the targets and snapshot keys repository keys. */

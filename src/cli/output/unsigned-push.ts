@@ -3,7 +3,7 @@ import { hasCode, reworded, TagsealError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
 import type { Io } from "../io.ts";
-import { prefixed } from "./docker-errors.ts";
+import { failedToSign, prefixed } from "./docker-errors.ts";
 
 /** The image that is in the registry now. */
 export interface PushedTag {
@@ -12,9 +12,22 @@ export interface PushedTag {
   readonly digest: Digest;
 }
 
-/** The same error with docker's `failed to sign …` before it and how to finish after it. Cancellation stays what it is. */
-export function unsignedPush(error: unknown, pushed: PushedTag, io: Io): unknown {
-  const failed = prefixed(error, `failed to sign ${gunOf(pushed.image)}:${pushed.tag}`);
+/**
+ * The same error in docker's words, with how to finish after it. Cancellation stays what it is.
+ *
+ * @param failedBy what could not be asked: docker says it differently for a trust server
+ */
+export function unsignedPush(
+  error: unknown,
+  pushed: PushedTag,
+  io: Io,
+  failedBy: "registry" | "trust server" = "trust server",
+): unknown {
+  const gun = gunOf(pushed.image);
+  const failed =
+    failedBy === "registry"
+      ? prefixed(error, `failed to sign ${gun}:${pushed.tag}`)
+      : failedToSign(error, gun, pushed.tag);
   if (!(failed instanceof TagsealError) || failed.code === "CANCELLED") return failed;
   const advice = howToFinish(failed, pushed, io);
   return reworded(failed, {

@@ -5,7 +5,6 @@ import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import type { Digest } from "../../../reference/digest.ts";
 import { gunOf, type ImageReference } from "../../../reference/image-reference.ts";
 import type { SignOptions, SignResult } from "../../../trust/sign.ts";
-import type { TrustEvent } from "../../../trust/trust-event.ts";
 import type { Io } from "../../io.ts";
 import { passphraseSource } from "../../options/passphrase.ts";
 import { withRegistry } from "../../options/registry.ts";
@@ -41,8 +40,10 @@ export async function signPushed(
     if (options.quiet !== true) io.stdout.write(text);
   };
   say("Signing and pushing trust metadata\n");
+  const length = await confirmedSize(image, pushed, io).catch((error: unknown) => {
+    throw unsignedPush(error, { image, tag, digest }, io, "registry");
+  });
   try {
-    const length = await confirmedSize(image, pushed, io);
     const result = await sign(image, { tag, digest, length }, io, options, say);
     if (options.initialise === undefined || options.initialise === "targets")
       say(`Successfully signed ${gun}:${tag}\n`);
@@ -64,20 +65,14 @@ async function sign(
     access: "write",
     passphrases:
       passphrases ?? (await passphraseSource({ "passphrase-fd": undefined, "passphrase-command": undefined }, io)),
-    notify: initialise === undefined ? pushEvents(io, say) : tellTrustEvents(io, { quiet: true }),
+    notify: tellTrustEvents(io, {
+      quiet: true,
+      ...(initialise === undefined && { sayInitialised: (gun) => say(`Finished initializing "${gun}"\n`) }),
+    }),
   } as const;
   return await withTrust(io, image, settings, (context) =>
     signTags(context, [target], initialise === undefined ? {} : { initialise }),
   );
-}
-
-/** docker's line for a new repository belongs to the result; of the rest only warnings are told. */
-function pushEvents(io: Io, say: (text: string) => void): (event: TrustEvent) => void {
-  const tell = tellTrustEvents(io, { quiet: true });
-  return (event) => {
-    if (event.kind === "initialised") say(`Finished initializing "${event.gun}"\n`);
-    else tell(event);
-  };
 }
 
 /** An engine that is mistaken about what it pushed must not have it signed. @returns bytes of the manifest */

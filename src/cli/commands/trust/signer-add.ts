@@ -10,7 +10,7 @@ import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../.
 import { readPublicKeyFile } from "../../options/public-key-file.ts";
 import { trustEnvironment, withTrust } from "../../options/trust.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
-import { trustEventText } from "../../output/trust-events.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
 
 /** `docker trust signer add`: lets somebody sign the tags of repositories. */
 export const command = defineCommand(
@@ -68,13 +68,11 @@ async function addTo(
   const settings = {
     access: "write",
     passphrases,
-    notify: (event: Parameters<typeof trustEventText>[0]): void => {
-      if (event.kind === "initialised") {
-        say(`Initializing signed repository for ${repository}...\nSuccessfully initialized "${repository}"\n`);
-      } else if (event.kind === "warning" || event.kind === "retrying") {
-        io.stderr.write(`${trustEventText(event)}\n`);
-      }
-    },
+    notify: tellTrustEvents(io, {
+      quiet: true,
+      sayInitialised: () =>
+        say(`Initializing signed repository for ${repository}...\nSuccessfully initialized "${repository}"\n`),
+    }),
   } as const;
   const { initialised } = await withTrust(io, reference, settings, (context) => addSigner(context, name, keys));
   say(`Successfully added signer: ${name} to ${repository}\n\n`);

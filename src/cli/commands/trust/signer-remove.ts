@@ -8,6 +8,7 @@ import { jsonOption } from "../../options/json.ts";
 import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
 import { trustEnvironment, withTrust } from "../../options/trust.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
+import { cannotRetrieveSigners } from "../../output/docker-errors.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 /** `docker trust signer remove`: takes the right to sign away again. */
@@ -58,13 +59,15 @@ async function removeFrom(
   if (name === "releases") {
     throw new UsageError("SIGNER_NAME_INVALID", "releases is a reserved keyword and cannot be removed");
   }
-  const { reference } = imageArgument(repository);
+  const { reference, gun } = imageArgument(repository);
   const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet: true }) } as const;
   const removed = await withTrust(io, reference, settings, (context) =>
     removeSigner(context, name, {
       confirmLastSigner: async () => force || (await confirmLast(name, repository, io)),
     }),
-  );
+  ).catch((error: unknown) => {
+    throw cannotRetrieveSigners(error, gun);
+  });
   if (!removed) {
     throw new UsageError("CANCELLED", `${name} was not removed from ${repository}: not confirmed`, {
       hint: "answer y, or give --force",

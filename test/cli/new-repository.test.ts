@@ -1,0 +1,60 @@
+/** A repository that begins to exist: nobody must miss it, because the name may be a typing mistake. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { serialisePem } from "../../src/encoding/pem.ts";
+import type { DemoImage } from "../../src/sandbox/demo-image.ts";
+import { CliSandbox } from "./cli-sandbox.ts";
+
+describe("a new repository", () => {
+  let stage: CliSandbox;
+  let image: DemoImage;
+  before(async () => {
+    stage = await CliSandbox.start("new-repository");
+    image = await stage.image("one");
+  });
+  after(async () => await stage[Symbol.asyncDispose]());
+
+  const announcement = (repository: string): RegExp =>
+    new RegExp(
+      `^Created a new repository: ${repository}\\n {2}trust server +https://\\S+\\n {2}root key +[0-9a-f]{64} \\(.*\\)\\n {2}root certificate +([0-9a-f]{64}) \\(.*\\)$`,
+      "mu",
+    );
+
+  it("a repository that is created is announced, however quiet the command", async () => {
+    const key = PrivateKey.generate("ecdsa").publicKey;
+    const file = stage.path("new.pub");
+    writeFileSync(file, serialisePem({ label: "PUBLIC KEY", headers: new Map(), bytes: key.bytes }));
+    for (const [name, command] of [
+      ["push", ["push", "--from", `oci:${image.directory}`]],
+      ["push-quiet", ["push", "-q", "--from", `oci:${image.directory}`]],
+      ["signer", ["trust", "signer", "add", "--key", file, "alice"]],
+      ["signer-json", ["trust", "signer", "add", "--json", "--key", file, "alice"]],
+    ] as const) {
+      const repository = stage.repository(`new/${name}`);
+      const isSigner = command[0] === "trust";
+      const { stderr } = await stage.ok([...command, isSigner ? repository : `${repository}:1`]);
+      const [, certificate = ""] = announcement(repository).exec(stderr) ?? [];
+      assert.notEqual(certificate, "", stderr);
+      const inspected = await stage.ok(["trust", "inspect", repository]);
+      assert.ok(inspected.stdout.includes(certificate), "inspect shows the same certificate");
+      const again = await stage
+        .ok(["push", "-q", "--from", `oci:${image.directory}`, `${repository}:again`])
+        .catch(() => undefined);
+      assert.doesNotMatch(again?.stderr ?? "", /Created/u);
+    }
+  });
+
+  it("is announced by sign, and by trust sign, too", async () => {
+    for (const [name, flags] of [
+      ["sign", ["sign", "-q", "--from-registry"]],
+      ["sign-json", ["sign", "--json", "--from-registry"]],
+    ] as const) {
+      const repository = stage.repository(`new/${name}`);
+      await stage.ok(["push", "--disable-content-trust", "--from", `oci:${image.directory}`, `${repository}:1`]);
+      const { stderr } = await stage.ok([...flags, `${repository}:1`]);
+      assert.match(stderr, announcement(repository));
+    }
+  });
+});
