@@ -170,3 +170,15 @@ export function reworded(
 export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is TagsealError {
   return error instanceof TagsealError && codes.includes(error.code);
 }
+
+/** The system's code of an error (`ECONNREFUSED`, `CERT_HAS_EXPIRED`), looked for in wrapped errors too; "" when there is none. */
+export function systemCode(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors[0]);
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return "";
+}
+
+/** The caller asked to stop. */
+export function cancelled(signal: AbortSignal): TagsealError {
+  return new TagsealError("CANCELLED", "cancelled", { cause: signal.reason });
+}

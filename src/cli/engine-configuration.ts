@@ -1,33 +1,18 @@
 /** The engine chosen in docker's configuration file: `"plugins": {"tagseal": {"engine": "podman"}}`, where docker keeps settings of plugins. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dockerSetting } from "../docker-config/configuration-file.ts";
+import { hasCode } from "../errors.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
 
-/** What the file says, undefined when it says nothing. A file that is not there or is broken is docker's affair. */
+/**
+ * What the file says, undefined when it says nothing. A file that cannot be read says nothing here: the engine that runs tells of it in its own
+ * words and goes on, and whatever a login or a context depends on it for ends with the reason.
+ */
 export async function engineInConfiguration(io: Io): Promise<string | undefined> {
-  let text: string;
   try {
-    text = await readFile(join(dockerConfigDir(io), "config.json"), "utf8");
-  } catch {
-    return undefined; // most people have none
+    return await dockerSetting(dockerConfigDir(io), ["plugins", "tagseal", "engine"]);
+  } catch (error) {
+    if (hasCode(error, "FILE_UNREADABLE")) return undefined;
+    throw error;
   }
-  // Most files say nothing about us; reading JSON is for those that may.
-  return text.includes('"tagseal"') ? engineIn(text) : undefined;
-}
-
-function engineIn(text: string): string | undefined {
-  let config: unknown;
-  try {
-    config = JSON.parse(text);
-  } catch {
-    return undefined; // docker itself will complain about it, in its words
-  }
-  const engine = member(member(member(config, "plugins"), "tagseal"), "engine");
-  return typeof engine === "string" ? engine : undefined;
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[name];
 }

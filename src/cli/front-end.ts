@@ -7,7 +7,7 @@ import { leadingFlags } from "../engine/command-line/leading-flags.ts";
 import { mayHoldOwnFlags } from "../engine/command-line/own-flags.ts";
 import { engineVariable, type EngineExecutable, findEngine } from "../engine/executable.ts";
 import { isTrustOn } from "../engine/trust-switch.ts";
-import { definedOnly } from "./environment.ts";
+import { childEnvironment } from "../environment/child-environment.ts";
 import type { Io } from "./io.ts";
 
 /** Runs a command of Tagseal's own. */
@@ -107,7 +107,8 @@ function hasFlag(words: readonly string[], flag: string): boolean {
 async function handOverUnchanged(front: FrontEnd, word: string | undefined): Promise<number> {
   const { line, io } = front;
   const found = await engineFor(front, word);
-  return await io.handOver({ executable: found.path, args: line, env: definedOnly(io.env) }, { last: true });
+  const env = childEnvironment(io.env, "engine", line);
+  return await io.handOver({ executable: found.path, args: line, env }, { last: true });
 }
 
 async function trustedCommand(front: FrontEnd, word: string, at: number): Promise<number | undefined> {

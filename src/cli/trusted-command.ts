@@ -1,5 +1,4 @@
 /** A docker-shaped command that content trust is about: decides whether trust is on for it, and who does it. */
-import { childEnvironment } from "../engine/child-environment.ts";
 import { refuseUncovered } from "../engine/command-line/command-gate.ts";
 import {
   type EngineInvocation,
@@ -7,16 +6,18 @@ import {
   parseInvocation,
   type TrustedWord,
 } from "../engine/command-line/invocation.ts";
+import { engineEnvironment } from "../engine/engine-environment.ts";
 import { openEngine } from "../engine/engine.ts";
 import type { EngineExecutable } from "../engine/executable.ts";
 import { engineHelp } from "../engine/engine-help.ts";
 import { isTrustOn } from "../engine/trust-switch.ts";
+import { childEnvironment } from "../environment/child-environment.ts";
 import { hasCode } from "../errors.ts";
 import type { EngineCommand } from "./commands/engine/engine-command.ts";
-import { definedOnly } from "./environment.ts";
 import type { OwnCommand } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
+import { loginsOf } from "./options/login.ts";
 import { exitCodes } from "./exit-code.ts";
 import { writeFailure } from "./output/error-report.ts";
 import { usageHint } from "./usage.ts";
@@ -69,7 +70,10 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   // docker's help shows whether trust is on, so it is asked for with everything as it is.
   if (word === undefined || help || engine.kind === "buildah") {
     const args = isOn || help ? argv : line;
-    return await io.handOver({ executable: engine.path, args, env: definedOnly(io.env) }, { last: true });
+    return await io.handOver(
+      { executable: engine.path, args, env: childEnvironment(io.env, "engine", args) },
+      { last: true },
+    );
   }
   if (!isOn) return await handOver(argv, engine, io, { last: true });
   return await underTrust(await commands[word](), invocation, { kind: engine.kind, path: engine.path }, io);
@@ -109,7 +113,7 @@ async function understood(
   engine: EngineExecutable,
   io: Io,
 ): Promise<EngineInvocation | string> {
-  const env = childEnvironment(io.env);
+  const env = engineEnvironment(io.env);
   try {
     return await parseInvocation(line, engine.kind, (path) => engineHelp(engine.path, path, env));
   } catch (error) {
@@ -124,7 +128,7 @@ async function handOver(
   io: Io,
   how: { readonly last?: boolean } = {},
 ): Promise<number> {
-  return await io.handOver({ executable: engine.path, args: argv, env: childEnvironment(io.env) }, how);
+  return await io.handOver({ executable: engine.path, args: argv, env: engineEnvironment(io.env, argv) }, how);
 }
 
 async function underTrust(
@@ -140,6 +144,7 @@ async function underTrust(
     globalArgs: invocation.globalArgs,
     env: io.env,
     dockerConfigDir: dockerConfigDir(io),
+    credentials: loginsOf(io),
     signal: io.signal,
   });
   try {

@@ -8,6 +8,7 @@ import { type FakeEngine, fakeProgram, lines, startFakeEngine } from "../../test
 import { findExecutable, Scope } from "../../test/support/processes.ts";
 import { parseDigest } from "../reference/digest.ts";
 import type { EngineMessage } from "./engine-message.ts";
+import { loadDockerConfig } from "../docker-config/docker-login.ts";
 import { type Engine, openEngine, type OpenEngineOptions } from "./engine.ts";
 
 const digest = parseDigest(`sha256:${"ab".repeat(32)}`);
@@ -31,6 +32,7 @@ async function open(given: Partial<OpenEngineOptions> = {}): Promise<Engine> {
     executable: "/bin/false",
     globalArgs: [],
     dockerConfigDir,
+    credentials: async (target) => (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(target),
     ...given,
     env,
   });

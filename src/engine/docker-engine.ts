@@ -20,7 +20,7 @@ import type {
   PushedImage,
 } from "./engine.ts";
 import { runEngineProcess } from "./engine-process.ts";
-import { childEnvironment } from "./child-environment.ts";
+import { engineEnvironment } from "./engine-environment.ts";
 
 /** Opens docker's engine; connects at the first call that needs it. */
 export function openDocker(options: OpenEngineOptions): Engine {
@@ -31,14 +31,12 @@ class DockerEngine implements Engine {
   readonly kind = "docker";
   readonly executable: string;
   readonly #options: OpenEngineOptions;
-  readonly #env: Record<string, string>;
   readonly #dialled = new Set<Duplex>();
   #connection: Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> | undefined;
 
   constructor(options: OpenEngineOptions) {
     this.#options = options;
     this.executable = options.executable;
-    this.#env = childEnvironment(options.env);
   }
 
   prepare(): void {
@@ -56,8 +54,9 @@ class DockerEngine implements Engine {
   }
 
   async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
-    const { executable, globalArgs, signal } = this.#options;
-    return await runEngineProcess({ executable, args: [...globalArgs, ...args], env: this.#env, signal }, options);
+    const { executable, globalArgs, env, signal } = this.#options;
+    const command = { executable, args: [...globalArgs, ...args], env: engineEnvironment(env, args), signal };
+    return await runEngineProcess(command, options);
   }
 
   async findImage(reference: string): Promise<EngineImage | undefined> {
@@ -108,11 +107,9 @@ class DockerEngine implements Engine {
     this.#dialled.clear();
   }
 
-  async #transfer({ registry }: ImageReference, how: Omit<Transfer, "auth">): Promise<Transfer> {
-    const { dockerConfigDir, env, signal } = this.#options;
-    const { loadDockerConfig } = await import("../registry/credentials.ts");
-    const credentials = await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, signal);
-    return { ...how, auth: registryAuth(registry, credentials) };
+  async #transfer(image: ImageReference, how: Omit<Transfer, "auth">): Promise<Transfer> {
+    const { credentials, signal } = this.#options;
+    return { ...how, auth: registryAuth(image.registry, await credentials(image, signal)) };
   }
 
   async #api(): Promise<DockerApi> {
@@ -133,10 +130,10 @@ class DockerEngine implements Engine {
   }
 
   async #inspectContext(name: string): Promise<string> {
-    const { executable, signal } = this.#options;
+    const { executable, env, signal } = this.#options;
     // without the global flags: --context beside a context's name would only be in the way
     const args = ["context", "inspect", name];
-    const command = { executable, args, env: this.#env, signal };
+    const command = { executable, args, env: engineEnvironment(env), signal };
     const { exitCode, stdout, stderr } = await runEngineProcess(command, { stdin: "ignore", capture: true });
     if (exitCode === 0) return stdout;
     throw new UsageError("USAGE", stderr.trim() === "" ? `docker does not know the context "${name}"` : stderr.trim());
@@ -144,9 +141,9 @@ class DockerEngine implements Engine {
 
   /** docker's own way to its engine, whatever that is; its complaints go where ours go. */
   #dialStdio(): Duplex {
-    const { executable, globalArgs } = this.#options;
+    const { executable, globalArgs, env } = this.#options;
     const args = [...globalArgs, "system", "dial-stdio"];
-    const child = spawn(executable, args, { env: this.#env, stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(executable, args, { env: engineEnvironment(env), stdio: ["pipe", "pipe", "inherit"] });
     const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
     child.once("error", (error) => stream.destroy(error));
     stream.once("close", () => {

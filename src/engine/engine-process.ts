@@ -2,8 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import { TagsealError } from "../errors.ts";
-import { cancelled } from "../registry/network-failure.ts";
+import { TagsealError, cancelled } from "../errors.ts";
 import type { EngineRunOptions, EngineRunResult } from "./engine.ts";
 import { exitStatus } from "./pass-through.ts";
 

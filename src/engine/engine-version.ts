@@ -1,7 +1,7 @@
 /** Which version of an engine a command is, as it says itself. */
 import { execFile } from "node:child_process";
 import { homedir } from "node:os";
-import { childEnvironment } from "./child-environment.ts";
+import { engineEnvironment } from "./engine-environment.ts";
 import type { Env } from "./trust-switch.ts";
 
 /** The first docker that ignores `DOCKER_CONTENT_TRUST` and has no `docker trust`. */
@@ -18,7 +18,7 @@ export interface EngineVersion {
 /** Asks a command for its version. It contacts no daemon. @returns undefined when it does not say */
 export async function engineVersion(path: string, env: Env): Promise<EngineVersion | undefined> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const options = { env: { HOME: homedir(), ...childEnvironment(env) }, timeout: timeoutMs };
+  const options = { env: { HOME: homedir(), ...engineEnvironment(env) }, timeout: timeoutMs };
   execFile(path, ["--version"], options, (_error, stdout) => resolve(stdout));
   const [, text, major] = /version v?((\d+)(?:\.\d+)*[\w.+~-]*)/u.exec(await promise) ?? [];
   return text === undefined ? undefined : { text, major: Number(major) };

@@ -2,8 +2,9 @@
  * Container engines: docker over its API and its command, podman over its command. An engine moves and runs images; what may be
  * trusted is decided elsewhere and arrives here as a digest. Nothing here asks a trust server, reads the process or prints.
  */
+import type { Environment } from "../environment/environment.ts";
 import type { Digest } from "../reference/digest.ts";
-import type { Environment } from "../registry/proxy.ts";
+import type { CredentialSource } from "../registry/credentials.ts";
 import type { Platform } from "../registry/platform.ts";
 import type { EngineKind } from "./command-line/invocation.ts";
 import type { EngineMessage } from "./engine-message.ts";
@@ -111,6 +112,8 @@ export interface OpenEngineOptions {
   readonly env: Environment;
   /** `$DOCKER_CONFIG`, usually `~/.docker` */
   readonly dockerConfigDir: string;
+  /** what docker's engine is given to log in with; podman logs in by itself */
+  readonly credentials: CredentialSource;
   readonly signal?: AbortSignal;
 }
 

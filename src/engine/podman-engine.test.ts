@@ -28,6 +28,7 @@ async function podman(script: string): Promise<Engine> {
     globalArgs: ["--root", "/r"],
     env,
     dockerConfigDir: directory,
+    credentials: async () => undefined,
   });
 }
 

@@ -18,7 +18,7 @@ import type {
   PushedImage,
 } from "./engine.ts";
 import { runEngineProcess } from "./engine-process.ts";
-import { childEnvironment } from "./child-environment.ts";
+import { engineEnvironment } from "./engine-environment.ts";
 
 /** Opens podman. */
 export function openPodman(options: OpenEngineOptions): Engine {
@@ -29,12 +29,10 @@ class PodmanEngine implements Engine {
   readonly kind = "podman";
   readonly executable: string;
   readonly #options: OpenEngineOptions;
-  readonly #env: Record<string, string>;
 
   constructor(options: OpenEngineOptions) {
     this.#options = options;
     this.executable = options.executable;
-    this.#env = childEnvironment(options.env);
   }
 
   prepare(): void {
@@ -42,8 +40,9 @@ class PodmanEngine implements Engine {
   }
 
   async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
-    const { executable, globalArgs, signal } = this.#options;
-    return await runEngineProcess({ executable, args: [...globalArgs, ...args], env: this.#env, signal }, options);
+    const { executable, globalArgs, env, signal } = this.#options;
+    const command = { executable, args: [...globalArgs, ...args], env: engineEnvironment(env, args), signal };
+    return await runEngineProcess(command, options);
   }
 
   async findImage(reference: string): Promise<EngineImage | undefined> {

@@ -1,30 +1,15 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { childEnvironment } from "../environment/child-environment.ts";
+import type { Environment } from "../environment/environment.ts";
 import { KeyStoreError } from "../errors.ts";
 import { firstLine } from "./first-line.ts";
 import { readDescriptor } from "./passphrase-descriptor.ts";
 import { describeKey } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
-/** Environment variables, by name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 const commandTimeoutMs = 60_000;
-
-/** Environment variables that hold passphrases, and a password of notary's. They, and those of a trust server's signer, are never handed on to a child process. */
-export const passphraseVariables: readonly string[] = [
-  "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
-  "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
-  "NOTARY_ROOT_PASSPHRASE",
-  "NOTARY_TARGETS_PASSPHRASE",
-  "NOTARY_SNAPSHOT_PASSPHRASE",
-  "NOTARY_DELEGATION_PASSPHRASE",
-  "NOTARY_AUTH",
-];
-
-/** Passphrases of signers have names that their operators choose. */
-const signerVariable = /^(?:TAGSEAL_SIGNER_PASSPHRASE|NOTARY_SIGNER_.*)$/;
 
 /**
  * Takes passphrases from docker's and Notary's environment variables; docker's come first, and when it is wrong
@@ -74,8 +59,8 @@ export function fromFileDescriptor(descriptor: number): PassphraseSource {
 
 /**
  * Takes passphrases from a command: the first line it prints. It learns what is wanted from TAGSEAL_KEY_ROLE,
- * TAGSEAL_KEY_ID, TAGSEAL_KEY_GUN and TAGSEAL_KEY_PURPOSE (`new` or `unlock`), runs without a shell, sees no passphrase
- * variables, and has a minute.
+ * TAGSEAL_KEY_ID, TAGSEAL_KEY_GUN and TAGSEAL_KEY_PURPOSE (`new` or `unlock`), runs without a shell, sees no secret
+ * that is not its own, and has a minute.
  *
  * @param command the program and its arguments
  * @param environment what it inherits
@@ -87,7 +72,9 @@ export function fromCommand(
   timeoutMs: number = commandTimeoutMs,
 ): PassphraseSource {
   return oneAnswer(`the one printed by ${command[0]}`, async (request) => {
-    return await runCommand(command, childEnvironment(environment, request), timeoutMs);
+    const [, ...parameters] = command;
+    const env = { ...childEnvironment(environment, "passphrase-command", parameters), ...wanted(request) };
+    return await runCommand(command, env, timeoutMs);
   });
 }
 
@@ -158,12 +145,8 @@ function commandFailed(program: string, reason: string, cause: unknown): KeyStor
   });
 }
 
-function childEnvironment(environment: Environment, request: PassphraseRequest): Record<string, string | undefined> {
-  const handedOn = Object.entries(environment).filter(
-    ([name]) => !passphraseVariables.includes(name) && !signerVariable.test(name),
-  );
+function wanted(request: PassphraseRequest): Record<string, string> {
   return {
-    ...Object.fromEntries(handedOn),
     TAGSEAL_KEY_ROLE: request.role,
     TAGSEAL_KEY_ID: request.keyId,
     TAGSEAL_KEY_GUN: request.gun ?? "",

@@ -8,13 +8,7 @@ import { test } from "node:test";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
 import { fromPrompt } from "./passphrase-prompt.ts";
 import type { PassphraseTerminal } from "./passphrase-prompt.ts";
-import {
-  fromCommand,
-  fromEnvironment,
-  fromFileDescriptor,
-  passphraseVariables,
-  requireProgram,
-} from "./passphrase-sources.ts";
+import { fromCommand, fromEnvironment, fromFileDescriptor, requireProgram } from "./passphrase-sources.ts";
 import type { PassphraseRequest } from "./passphrase.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tagseal-passphrase-"));
@@ -126,7 +120,6 @@ const variables: readonly [role: string, docker: string, notary: string][] = [
 ];
 for (const [role, docker, notary] of variables) {
   test(`takes the passphrase for ${role} from ${docker}, then from ${notary}`, async () => {
-    assert.ok(passphraseVariables.includes(docker) && passphraseVariables.includes(notary));
     const both = fromEnvironment({ [docker]: "from docker", [notary]: "from notary" });
     assert.equal(await both.passphraseFor(request(role)), "from docker");
     assert.equal(await both.passphraseFor(request(role, again)), "from notary");
@@ -195,7 +188,13 @@ test("takes the first line a command prints, and tells the command what is wante
 
 test("I6: a command sees no passphrase of ours, neither in its environment nor in its arguments", async () => {
   const ofSigners = ["TAGSEAL_SIGNER_PASSPHRASE", "NOTARY_SIGNER_ALIAS1"];
-  const names = [...passphraseVariables, ...ofSigners, "NOTARY_AUTH"];
+  const ofClients = variables.flatMap(([, docker, notary]) => [docker, notary]);
+  const ofTomorrow = [
+    "NOTARY_CUSTOM_PASSPHRASE",
+    "TAGSEAL_NEW_PASSPHRASE",
+    "DOCKER_CONTENT_TRUST_DELEGATION_PASSPHRASE",
+  ];
+  const names = [...ofClients, ...ofSigners, ...ofTomorrow, "NOTARY_AUTH"];
   const environment = Object.fromEntries(names.map((name) => [name, "hidden"]));
   const dump = join(directory, "seen");
   const write = `require("fs").writeFileSync(${JSON.stringify(dump)}, JSON.stringify([process.env, process.argv])); console.log("x")`;

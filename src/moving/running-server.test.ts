@@ -45,7 +45,9 @@ async function reach(t: TestContext, url: string): Promise<RunningTrustServer> {
   t.after(() => rmSync(dockerConfigDir, { recursive: true, force: true }));
   const env = {};
   const now = (): Date => new Date();
-  const server = await RunningTrustServer.open({ url, dockerConfigDir, env, now, allowPlainHttpLoopback: true });
+  const credentials = async (): Promise<undefined> => undefined;
+  const how = { url, dockerConfigDir, credentials, env, now, allowPlainHttpLoopback: true };
+  const server = await RunningTrustServer.open(how);
   t.after(() => server.close());
   return server;
 }

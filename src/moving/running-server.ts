@@ -10,6 +10,7 @@ import { isJsonObject, parseOrdinaryJson, type JsonValue } from "../encoding/jso
 import { hasCode, NetworkError } from "../errors.ts";
 import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../registry/certificate-directory.ts";
+import type { CredentialSource, LoginTarget } from "../registry/credentials.ts";
 import { HttpClient } from "../registry/http-client.ts";
 import { gunFault } from "../server/http/gun.ts";
 import type { Change } from "../server/storage/metadata-store.ts";
@@ -20,10 +21,11 @@ import { highestVersion } from "../tuf/collection-draft.ts";
 /** How to reach it. Nothing is read from the process. */
 export interface RunningServerOptions {
   readonly url: string;
-  /** for logins and `tls/` */
+  /** for `tls/` */
   readonly dockerConfigDir: string;
   /** the environment: proxies, and what credential helpers inherit */
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly credentials: CredentialSource;
   readonly now: () => Date;
   readonly signal?: AbortSignal | undefined;
   /** also accept plain http, on loopback only */
@@ -57,7 +59,7 @@ export class RunningTrustServer {
 
   /** The files of one collection. */
   collection(gun: string): TrustServerClient {
-    const authenticator = this.#authenticator(gun.split("/", 1)[0] ?? gun);
+    const authenticator = this.#authenticator(loginTarget(gun));
     return new TrustServerClient({
       url: this.url,
       gun,
@@ -103,14 +105,11 @@ export class RunningTrustServer {
     return signal === undefined ? {} : { signal };
   }
 
-  #authenticator(registry: string): Authenticator {
-    const { dockerConfigDir, env, now } = this.#options;
+  #authenticator(target: LoginTarget): Authenticator {
+    const { credentials, now } = this.#options;
     return new Authenticator(this.#http, {
-      credentials: async (signal) => {
-        const { loadDockerConfig } = await import("../registry/credentials.ts");
-        return await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, signal);
-      },
-      registry,
+      credentials: (signal) => credentials(target, signal),
+      registry: target.registry,
       now,
     });
   }
@@ -119,8 +118,8 @@ export class RunningTrustServer {
     const path = gun === undefined ? "_trust/changefeed" : `${gun}/_trust/changefeed`;
     const url = new URL(`${this.url}/v2/${path}?records=${changesAtOnce}&change_id=${after}`);
     const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:pull`;
-    const registry = gun === undefined ? url.host : (gun.split("/", 1)[0] ?? gun);
-    const response = await this.#authenticator(registry).request({ method: "GET", url, ...this.#signal }, scope);
+    const target = gun === undefined ? { registry: url.host } : loginTarget(gun);
+    const response = await this.#authenticator(target).request({ method: "GET", url, ...this.#signal }, scope);
     if (response.status !== 200) {
       await response.bytes(maxErrorBytes);
       throw feedRefused(this.url, response.status);
@@ -172,6 +171,12 @@ function json(bytes: Uint8Array): JsonValue | undefined {
     if (hasCode(error, "JSON_MALFORMED")) return undefined;
     throw error;
   }
+}
+
+/** A repository's login is that of its registry, or of a path in it. */
+function loginTarget(gun: string): LoginTarget {
+  const [registry = gun, ...path] = gun.split("/");
+  return { registry, repository: path.join("/") };
 }
 
 function feedRefused(url: string, status: number): NetworkError {

@@ -1,8 +1,7 @@
 /** Certificates for one host, as docker lays them out: `<directory>/<host:port>/*.crt` are CAs, `X.cert` with `X.key` a client certificate. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { UsageError } from "../errors.ts";
-import { systemCode } from "./network-failure.ts";
+import { UsageError, systemCode } from "../errors.ts";
 import type { TlsSettings } from "./trusted-roots.ts";
 
 /** No honest certificate or key comes near this. */

@@ -2,6 +2,7 @@
  * Writes archives for `docker load`: one set of files, described twice, as an OCI layout and in docker's own `manifest.json`, so that old
  * and new dockers, podman and skopeo can all load them. Blobs go straight into the tar as they arrive.
  */
+import { systemCode } from "../errors.ts";
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { rename } from "node:fs/promises";
@@ -14,7 +15,6 @@ import { removeLeftover, unwritable } from "./file-content.ts";
 import { containerdNameAnnotation, layoutNameAnnotation } from "./image-layout.ts";
 import type { ImageSink } from "./image-store.ts";
 import { type Descriptor, type ManifestContent, malformed, mediaTypes, parseManifest } from "./manifest.ts";
-import { systemCode } from "./network-failure.ts";
 
 /**
  * An archive to write. The file appears, or is replaced, when the image is complete.

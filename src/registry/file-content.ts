@@ -3,10 +3,9 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { UsageError } from "../errors.ts";
+import { UsageError, systemCode } from "../errors.ts";
 import { digestAlgorithm, digestHex } from "../reference/digest.ts";
 import { type Descriptor, malformed } from "./manifest.ts";
-import { systemCode } from "./network-failure.ts";
 
 /** The size of a regular file; undefined when there is nothing (or no plain file) at that path. */
 export async function plainFileSize(path: string): Promise<number | undefined> {

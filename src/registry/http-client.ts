@@ -6,12 +6,13 @@
 import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
 import type { AgentOptions } from "node:https";
 import { type HttpExchange, httpExchanges } from "./http-trace.ts";
-import { NetworkError } from "../errors.ts";
+import type { Environment } from "../environment/environment.ts";
+import { NetworkError, systemCode } from "../errors.ts";
 import { collect, type Pace, readBody } from "./http-body.ts";
 import { exchange } from "./http-exchange.ts";
 import { isLoopbackHost } from "./loopback.ts";
-import { describeUrl, isUnknownIssuer, networkFailure, systemCode } from "./network-failure.ts";
-import { type Environment, proxyAuthorization, proxyFor } from "./proxy.ts";
+import { describeUrl, isUnknownIssuer, networkFailure } from "./network-failure.ts";
+import { proxyAuthorization, proxyFor } from "./proxy.ts";
 import { allRoots, firstRoots, type TlsSettings } from "./trusted-roots.ts";
 import { defaultUserAgent } from "./user-agent.ts";
 

@@ -1,6 +1,7 @@
 /** One request and the head of its answer, on a connection from an agent. No redirects, no retries, no policy. */
+import { cancelled } from "../errors.ts";
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import { cancelled, timeoutFailure } from "./network-failure.ts";
+import { timeoutFailure } from "./network-failure.ts";
 
 /** What is sent. */
 export interface Exchange {

@@ -1,5 +1,5 @@
 /** Turns what sockets and TLS report into Tagseal's errors: which host, what was being waited for, what to do. */
-import { NetworkError, TagsealError } from "../errors.ts";
+import { NetworkError, systemCode, TagsealError } from "../errors.ts";
 
 /** Certificate failures that more trusted roots could mend. */
 const unknownIssuer = new Set([
@@ -36,13 +36,6 @@ const reasons = new Map([
   ["ETIMEDOUT", "no connection in time"],
   ["EPROTO", "the other side does not speak TLS as expected"],
 ]);
-
-/** The system's code of an error (`ECONNREFUSED`, `CERT_HAS_EXPIRED`), looked for in wrapped errors too; "" when there is none. */
-export function systemCode(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors[0]);
-  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
-  return "";
-}
 
 /** Answers whether the certificate's issuer was not among the roots in use. */
 export function isUnknownIssuer(error: unknown): boolean {
@@ -94,9 +87,4 @@ export function timeoutFailure(url: URL, waitedFor: string, waitedMs: number): N
     "NETWORK_TIMEOUT",
     `${url.host} did not answer in time: gave up after ${seconds} s while waiting for ${waitedFor} (${describeUrl(url)})`,
   );
-}
-
-/** The caller asked to stop. */
-export function cancelled(signal: AbortSignal): TagsealError {
-  return new TagsealError("CANCELLED", "cancelled", { cause: signal.reason });
 }

@@ -337,7 +337,7 @@ export class RegistryClient {
   }
 
   #connect(): Promise<Connection> {
-    this.#connection ??= openConnection(this.registry, this.#options);
+    this.#connection ??= openConnection(this, this.#options);
     return this.#connection;
   }
 }

@@ -1,11 +1,11 @@
 /** Opens the way to one registry: certificates, proxies, credentials and the base URL, each as docker has them. */
+import type { Environment } from "../environment/environment.ts";
 import { Authenticator } from "./authentication.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
-import { type CredentialSource, loadDockerConfig } from "./credentials.ts";
+import { type CredentialSource, loadDockerConfig, type LoginTarget } from "./credentials.ts";
 import { findEndpoint, serverHost } from "./endpoint.ts";
 import { HttpClient, type Timeouts } from "./http-client.ts";
 import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
-import type { Environment } from "./proxy.ts";
 import type { TlsSettings } from "./trusted-roots.ts";
 
 /** How to reach a registry, and as whom. */
@@ -37,10 +37,11 @@ export interface Connection {
 /**
  * Finds the registry and makes ready to speak to it.
  *
- * @param registry as in a reference: `docker.io`, `host`, `host:port`
+ * @param target the repository, whose login may be another than its registry's
  * @throws UsageError `FILE_UNREADABLE` for certificates that cannot be read; NetworkError as requests do
  */
-export async function openConnection(registry: string, options: ConnectionOptions): Promise<Connection> {
+export async function openConnection(target: LoginTarget, options: ConnectionOptions): Promise<Connection> {
+  const { registry } = target;
   const { env = {}, insecureRegistries = [], signal, timeouts, userAgent } = options;
   const isPlain = (host: string): boolean => mayBePlain(host, insecureRegistries);
   const http = new HttpClient({
@@ -52,7 +53,7 @@ export async function openConnection(registry: string, options: ConnectionOption
   });
   const credentials = credentialSource(options);
   const authenticator = new Authenticator(http, {
-    credentials: credentials === undefined ? undefined : (stop) => credentials(registry, stop),
+    credentials: credentials === undefined ? undefined : (stop) => credentials(target, stop),
     allowPlainHttp: isPlain,
     registry,
   });
@@ -78,8 +79,7 @@ function onlyFor(registry: string, settings: TlsSettings): (host: string) => Tls
 function credentialSource(options: ConnectionOptions): CredentialSource | undefined {
   const { credentials, dockerConfigDir, env = {} } = options;
   if (credentials !== undefined || dockerConfigDir === undefined) return credentials;
-  return async (registry, signal) =>
-    await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(registry, signal);
+  return async (target, signal) => await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(target, signal);
 }
 
 async function tlsSettings(registry: string, options: ConnectionOptions): Promise<TlsSettings> {

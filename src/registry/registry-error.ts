@@ -1,8 +1,8 @@
 /** What a registry says when it does not do as asked: its own codes and words, the status, the URL without secrets. */
 import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
-import { type ErrorCode, NetworkError, TagsealError } from "../errors.ts";
+import { type ErrorCode, NetworkError, TagsealError, systemCode } from "../errors.ts";
 import type { HttpResponse } from "./http-client.ts";
-import { describeUrl, systemCode } from "./network-failure.ts";
+import { describeUrl } from "./network-failure.ts";
 
 /** An error answered by a registry. */
 export class RegistryError extends NetworkError {

@@ -1,4 +1,4 @@
-import { cancelled } from "./network-failure.ts";
+import { cancelled } from "../errors.ts";
 import { isTemporary } from "./registry-error.ts";
 
 /** How often and how patiently something is tried again. */

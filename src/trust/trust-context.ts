@@ -11,6 +11,7 @@ import type { PassphraseSource } from "../keys/passphrase.ts";
 import { gunOf, type ImageReference } from "../reference/image-reference.ts";
 import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../registry/certificate-directory.ts";
+import type { CredentialSource } from "../registry/credentials.ts";
 import { HttpClient, type Timeouts } from "../registry/http-client.ts";
 import type { TlsSettings } from "../registry/trusted-roots.ts";
 import type { MetadataCache, TrustPinning } from "../tuf/updater.ts";
@@ -53,6 +54,8 @@ export interface OpenTrustContextOptions {
   readonly dockerConfigDir: string;
   /** the environment: server, proxies, what credential helpers inherit */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** instead of docker's logins */
+  readonly credentials?: CredentialSource;
   /** asked when a key must be unlocked or made; without it encrypted keys stay locked */
   readonly passphrases?: PassphraseSource;
   /** a key store instead of docker's `trust/private` */
@@ -120,12 +123,10 @@ function httpClient({ env, userAgent, timeouts }: OpenTrustContextOptions, tls: 
 
 /** Credentials are those of the registry, and looked up only once the server wants some. */
 function authorised(http: HttpClient, gun: string, options: OpenTrustContextOptions): AuthorisedRequest {
-  const { dockerConfigDir, env, reference, now, access: wanted = "read" } = options;
+  const { reference, now, access: wanted = "read" } = options;
+  const credentials = options.credentials ?? dockerLogins(options, gun);
   const authenticator = new Authenticator(http, {
-    credentials: async (signal) => {
-      const { loadDockerConfig } = await import("../registry/credentials.ts");
-      return await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(reference.registry, signal);
-    },
+    credentials: (signal) => credentials(reference, signal),
     registry: reference.registry,
     ...optional({ now }),
   });
@@ -133,6 +134,14 @@ function authorised(http: HttpClient, gun: string, options: OpenTrustContextOpti
     // One token for the whole operation rather than one for reading and one for writing.
     const actions = tokenActions[higher(needed, wanted)];
     return await authenticator.request(request, `repository:${gun}:${actions}`);
+  };
+}
+
+function dockerLogins({ dockerConfigDir, env, notify }: OpenTrustContextOptions, gun: string): CredentialSource {
+  const warn = (message: string): void => notify?.({ kind: "warning", gun, message });
+  return async (target, signal) => {
+    const { loadDockerConfig } = await import("../registry/credentials.ts");
+    return await (await loadDockerConfig(dockerConfigDir, env, warn)).credentialsFor(target, signal);
   };
 }
 

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { pack } from "tar-stream";
 import { buildImage } from "../../src/engine/build/build-image.ts";
-import { childEnvironment } from "../../src/engine/child-environment.ts";
+import { engineEnvironment } from "../../src/engine/engine-environment.ts";
 import { type EngineKind, parseInvocation } from "../../src/engine/command-line/invocation.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { TagsealError } from "../../src/errors.ts";
@@ -77,7 +77,7 @@ export class GateTrials implements Subject {
         resolve: async (reference) => this.#images.resolve(reference, trigger),
         triggers: async (_, digest) => (digest === trigger.digest ? gateCase.triggers : []),
         handOver: async (argv) => {
-          const finished = await run(executable, argv, { cwd, env: childEnvironment(env), input, timeoutMs });
+          const finished = await run(executable, argv, { cwd, env: engineEnvironment(env), input, timeoutMs });
           said.push(finished.stdout, finished.stderr);
           return finished.code ?? 255;
         },
@@ -96,7 +96,7 @@ export class GateTrials implements Subject {
       const input = stdin instanceof Uint8Array ? stdin : typeof stdin === "object" ? readFileSync(stdin.file) : "";
       const { code, stdout, stderr } = await run(executable, args, {
         cwd,
-        env: childEnvironment(env),
+        env: engineEnvironment(env),
         input,
         timeoutMs,
       });

@@ -8,7 +8,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
-import { definedOnly } from "../../src/cli/environment.ts";
+import { childEnvironment } from "../../src/environment/child-environment.ts";
 import { main } from "../../src/cli/main.ts";
 import { programNamed } from "../../src/cli/program.ts";
 import { type FakeEngine, startFakeEngine } from "../support/fake-engine.ts";
@@ -209,7 +209,7 @@ describe("the words of podman", { skip: missingPeers(["podman"]) }, () => {
 
   async function compare(line: readonly string[]): Promise<void> {
     const words = line.map((word) => word.replace(/^evil$/u, evil));
-    const real = await judged(async () => await run("podman", words, { env: definedOnly(env) }));
+    const real = await judged(async () => await run("podman", words, { env: childEnvironment(env, "engine", words) }));
     const ours = await judged(async () => await trusted(words, findExecutable("podman") ?? "podman", env));
     judge(words, real, ours);
   }

@@ -4,6 +4,7 @@ import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../options/docker-config.ts";
+import { loginsOf } from "../options/login.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
 import { openServerData, serverDataOptions } from "../options/server-data.ts";
 import { writeJson } from "../output/json.ts";
@@ -93,7 +94,14 @@ async function openServer(url: string, options: Given, io: Io): Promise<Opened> 
   if (options["all-versions"]) throw new UsageError("USAGE", "--all-versions needs the server's data: give --data");
   const { RunningTrustServer } = await import("../../moving/running-server.ts");
   const { env, now, signal } = io;
-  const server = await RunningTrustServer.open({ url, dockerConfigDir: dockerConfigDir(io), env, now, signal });
+  const server = await RunningTrustServer.open({
+    url,
+    dockerConfigDir: dockerConfigDir(io),
+    credentials: loginsOf(io),
+    env,
+    now,
+    signal,
+  });
   return { source: server, guns: () => server.guns(), close: async () => server.close() };
 }
 

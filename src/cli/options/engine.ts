@@ -5,6 +5,7 @@ import { hasCode } from "../../errors.ts";
 import { engineInConfiguration } from "../engine-configuration.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "./docker-config.ts";
+import { loginsOf } from "./login.ts";
 
 /**
  * Opens the engine that docker-shaped commands would use. Whoever opens it closes it.
@@ -26,6 +27,7 @@ export async function openLocalEngine(io: Io): Promise<Engine | undefined> {
       globalArgs: [],
       env,
       dockerConfigDir: dockerConfigDir(io),
+      credentials: loginsOf(io),
       signal,
     });
   } catch (error) {

@@ -3,6 +3,7 @@ import type { ImageReference } from "../../reference/image-reference.ts";
 import type { RegistryClient } from "../../registry/registry-client.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "./docker-config.ts";
+import { loginsOf } from "./login.ts";
 
 /** Where docker's daemon keeps its list of insecure registries. */
 const daemonConfig = "/etc/docker/daemon.json";
@@ -18,6 +19,7 @@ export async function withRegistry<T>(
   const { loadInsecureRegistries } = await import("../../registry/insecure-registries.ts");
   const registry = Client.forReference(reference, {
     dockerConfigDir: dockerConfigDir(io),
+    credentials: loginsOf(io),
     env: io.env,
     insecureRegistries: await loadInsecureRegistries(daemonConfig),
     access,
@@ -31,9 +33,7 @@ export async function withRegistry<T>(
 }
 
 /** The name this machine is logged in to the registry with; undefined when it is not, or by a token without a name. */
-export async function registryUser(io: Io, { registry }: ImageReference): Promise<string | undefined> {
-  const { loadDockerConfig } = await import("../../registry/credentials.ts");
-  const config = await loadDockerConfig(dockerConfigDir(io), io.env);
-  const credentials = await config.credentialsFor(registry, io.signal);
-  return credentials?.kind === "basic" ? credentials.username : undefined;
+export async function registryUser(io: Io, reference: ImageReference): Promise<string | undefined> {
+  const credentials = await loginsOf(io)(reference, io.signal);
+  return credentials?.kind === "basic" ? credentials.username : credentials?.basic?.username;
 }

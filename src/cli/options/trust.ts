@@ -8,6 +8,7 @@ import type { TrustEventHandler } from "../../trust/trust-event.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "./docker-config.ts";
 import { parseDuration } from "./duration.ts";
+import { loginsOf } from "./login.ts";
 import type { TextOption } from "./option.ts";
 
 /** `--max-staleness`: how old cached metadata may be when the trust server cannot be reached. */
@@ -34,6 +35,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
   return await openTrustContext({
     reference,
     dockerConfigDir: dockerConfigDir(io),
+    credentials: loginsOf(io),
     env: io.env,
     access,
     notify,

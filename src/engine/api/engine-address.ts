@@ -1,9 +1,9 @@
 /** Where docker's engine is, by docker's own rules: flags, variables, contexts. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UsageError } from "../../errors.ts";
-import { systemCode } from "../../registry/network-failure.ts";
-import type { Environment } from "../../registry/proxy.ts";
+import { dockerSetting } from "../../docker-config/configuration-file.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { UsageError, systemCode } from "../../errors.ts";
 import { type ConnectionFlags, parseConnectionFlags } from "./global-flags.ts";
 
 /** How to reach the engine. */
@@ -53,18 +53,7 @@ async function contextName(
 ): Promise<string | undefined> {
   if (flags.context !== undefined && flags.context !== "") return flags.context;
   if (flags.host !== undefined || nonEmpty(env["DOCKER_HOST"]) !== undefined) return undefined;
-  return nonEmpty(env["DOCKER_CONTEXT"]) ?? (await currentContext(dockerConfigDir));
-}
-
-async function currentContext(dockerConfigDir: string): Promise<string | undefined> {
-  const path = join(dockerConfigDir, "config.json");
-  try {
-    const config: unknown = JSON.parse(await readFile(path, "utf8"));
-    return text(member(config, "currentContext"));
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });
-  }
+  return nonEmpty(env["DOCKER_CONTEXT"]) ?? (await dockerSetting(dockerConfigDir, ["currentContext"]));
 }
 
 async function contextAddress(name: string, { inspectContext }: AddressOptions): Promise<EngineAddress> {

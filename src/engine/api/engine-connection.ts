@@ -7,8 +7,7 @@ import {
   type RequestOptions,
 } from "node:http";
 import type { Duplex } from "node:stream";
-import { NetworkError, type TagsealError } from "../../errors.ts";
-import { cancelled, systemCode } from "../../registry/network-failure.ts";
+import { NetworkError, type TagsealError, cancelled, systemCode } from "../../errors.ts";
 import type { EngineAddress } from "./engine-address.ts";
 
 /** One request. Nothing we ask needs a body. */

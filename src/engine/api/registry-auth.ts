@@ -1,4 +1,5 @@
 import { dockerHub } from "../../reference/image-reference.ts";
+import { dockerHubKey } from "../../docker-config/stored-logins.ts";
 import type { Credentials } from "../../registry/credentials.ts";
 
 /**
@@ -15,9 +16,9 @@ export function registryAuth(registry: string, credentials: Credentials | undefi
 function secretsOf(credentials: Credentials): Record<string, string> {
   if (credentials.kind === "basic") return { username: credentials.username, password: credentials.password };
   const member = credentials.kind === "identity-token" ? "identitytoken" : "registrytoken";
-  return { [member]: credentials.token };
+  return { ...credentials.basic, [member]: credentials.token };
 }
 
 function serverAddress(registry: string): string {
-  return registry === dockerHub ? "https://index.docker.io/v1/" : registry;
+  return registry === dockerHub ? dockerHubKey : registry;
 }

@@ -2,9 +2,8 @@
 import { spawn } from "node:child_process";
 import { lutimes, readdir, realpath, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
-import { TagsealError, UsageError } from "../../errors.ts";
-import { cancelled } from "../../registry/network-failure.ts";
-import { childEnvironment } from "../child-environment.ts";
+import { TagsealError, UsageError, cancelled } from "../../errors.ts";
+import { childEnvironment } from "../../environment/child-environment.ts";
 import type { Env } from "../trust-switch.ts";
 import type { GitSource } from "./git-source.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
@@ -110,7 +109,7 @@ const safely = ["-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=nev
 async function runGit(args: readonly string[], { env, signal }: GitCheckout): Promise<string> {
   if (signal?.aborted === true) throw cancelled(signal);
   const child = spawn("git", [...safely, ...args], {
-    env: { ...childEnvironment(env), GIT_PROTOCOL_FROM_USER: "0", GIT_TERMINAL_PROMPT: "0" },
+    env: { ...childEnvironment(env, "git"), GIT_PROTOCOL_FROM_USER: "0", GIT_TERMINAL_PROMPT: "0" },
     stdio: ["ignore", "pipe", "pipe"],
     signal,
   });

@@ -1,5 +1,5 @@
 /** The engine's own words about its flags, for the help of docker-shaped commands: asking "docker" again would lead back here. */
-import { childEnvironment } from "../../../engine/child-environment.ts";
+import { engineEnvironment } from "../../../engine/engine-environment.ts";
 import { engineHelp } from "../../../engine/engine-help.ts";
 import { engineVariable, findEngine } from "../../../engine/executable.ts";
 import { hasCode } from "../../../errors.ts";
@@ -16,7 +16,7 @@ export async function engineFlags(command: string, io: Io): Promise<string> {
   try {
     const wanted = io.env[engineVariable] ?? (await engineInConfiguration(io));
     const { path } = findEngine({ env: io.env, self: io.program.files, wanted });
-    const text = await engineHelp(path, [command], childEnvironment(io.env));
+    const text = await engineHelp(path, [command], engineEnvironment(io.env));
     const [flags] = /^(?:Options|Flags):\n[\s\S]*/mu.exec(text) ?? [];
     return flags === undefined ? "" : `\nFlags of ${path} ${command}\n\n${flags.trimEnd()}\n`;
   } catch (error) {

@@ -5,6 +5,7 @@ import { type MoveProblem, problemOf } from "../../../server/moving/move-report.
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { dockerConfigDir } from "../../options/docker-config.ts";
+import { loginsOf } from "../../options/login.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
 import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
 import { openServerData, serverDataOptions } from "../../options/server-data.ts";
@@ -53,7 +54,14 @@ export const command = defineCommand(
     const { importNotaryServer } = await import("../../../moving/import-notary-server.ts");
     const { env, now, signal } = io;
     const passphrases = options.rotate ? await passphraseSource(options, io) : undefined;
-    const server = await RunningTrustServer.open({ url, dockerConfigDir: dockerConfigDir(io), env, now, signal });
+    const server = await RunningTrustServer.open({
+      url,
+      dockerConfigDir: dockerConfigDir(io),
+      credentials: loginsOf(io),
+      env,
+      now,
+      signal,
+    });
     const progress = moveProgress(io, options);
     let collections: readonly MovedCollectionReport[];
     let configured: ConfiguredServer;

@@ -1,16 +1,17 @@
 /** Docker's credential helpers: `docker-credential-<name>`, spoken to over pipes only. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { type TagsealError, UsageError } from "../errors.ts";
+import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
+import { childEnvironment } from "../environment/child-environment.ts";
+import type { Environment } from "../environment/environment.ts";
+import { cancelled, hasCode, systemCode, type TagsealError, UsageError } from "../errors.ts";
 import type { Credentials } from "./credentials.ts";
-import { cancelled } from "./network-failure.ts";
-import type { Environment } from "./proxy.ts";
 
 const maxOutputBytes = 256 * 1024;
 const defaultTimeoutMs = 60_000;
 
 /**
  * Asks a helper for one registry. It runs without a shell; the registry's name goes to its standard input, the secret comes from its
- * standard output; it sees no passphrase of ours in its environment.
+ * standard output; of the environment it sees no passphrase of ours.
  *
  * @returns undefined when the helper knows nothing of that registry
  * @throws UsageError `USAGE` when it cannot be run, fails, is silent for a minute or answers nonsense; TagsealError `CANCELLED`
@@ -27,19 +28,17 @@ export async function askCredentialHelper(
   // a name with a path in it would run a program of the configuration file's choosing from anywhere
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw failed(program, "is not a credential helper's name");
   if (signal?.aborted === true) throw cancelled(signal);
-  const { output, exitCode } = await run(program, serverUrl, helperEnvironment(env), timeoutMs, signal);
+  const { output, exitCode } = await run(
+    program,
+    serverUrl,
+    childEnvironment(env, "credential-helper"),
+    timeoutMs,
+    signal,
+  );
   if (exitCode === 0) return parseAnswer(program, output);
   // helpers report errors on standard output; what they say may quote anything, so only the known sentence is understood
   if (/credentials not found/i.test(output)) return undefined;
   throw failed(program, `failed with exit code ${exitCode}`);
-}
-
-/** The environment for child processes that have no business with our secrets. */
-export function helperEnvironment(env: Environment): Record<string, string> {
-  const secret =
-    /^(?:DOCKER_CONTENT_TRUST_.*PASSPHRASE|NOTARY_.*PASSPHRASE|NOTARY_SIGNER_.*|TAGSEAL_.*PASSPHRASE|NOTARY_AUTH)$/;
-  const kept = Object.entries(env).filter(([name, value]) => value !== undefined && !secret.test(name));
-  return Object.fromEntries(kept.map(([name, value]) => [name, value ?? ""]));
 }
 
 function run(
@@ -59,10 +58,17 @@ function run(
     const abort = (): void => stop(signal === undefined ? failed(program, "was cancelled") : cancelled(signal));
     signal?.addEventListener("abort", abort, { once: true });
     const output = collectOutput(child, () => stop(failed(program, `answered more than ${maxOutputBytes} bytes`)));
-    child.once("error", (error) => reject(failed(program, "cannot be run", error)));
-    child.once("close", (exitCode) => {
+    const settle = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
+    };
+    child.once("error", (error) => {
+      settle();
+      const how = systemCode(error) === "ENOENT" ? "is not installed" : "cannot be run";
+      reject(failed(program, how, error));
+    });
+    child.once("close", (exitCode) => {
+      settle();
       resolve({ output: output(), exitCode: exitCode ?? -1 });
     });
     // a helper that ends without reading makes the pipe break; its exit code tells the story
@@ -83,21 +89,19 @@ function collectOutput(child: ChildProcess, tooMuch: () => void): () => string {
 }
 
 function parseAnswer(program: string, output: string): Credentials | undefined {
-  let answer: unknown;
+  let answer: JsonValue;
   try {
-    answer = JSON.parse(output);
-  } catch {
-    // the parser's message would quote the secret
+    answer = parseOrdinaryJson(output);
+  } catch (error) {
+    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
     throw failed(program, "answered something that is not JSON");
   }
-  if (typeof answer !== "object" || answer === null || !("Username" in answer) || !("Secret" in answer)) {
+  const username = jsonMember(answer, "Username");
+  const password = jsonMember(answer, "Secret");
+  if (typeof username !== "string" || typeof password !== "string")
     throw failed(program, "answered without Username and Secret");
-  }
-  const { Username: username, Secret: secret } = answer;
-  if (typeof username !== "string" || typeof secret !== "string")
-    throw failed(program, "answered without Username and Secret");
-  if (username === "<token>") return { kind: "identity-token", token: secret };
-  return username === "" && secret === "" ? undefined : { kind: "basic", username, password: secret };
+  if (password === "") return undefined;
+  return username === "<token>" ? { kind: "identity-token", token: password } : { kind: "basic", username, password };
 }
 
 function failed(program: string, how: string, cause?: unknown): UsageError {
