@@ -2,7 +2,7 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
 import type { CollectionEditor } from "../tuf/editor.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
-import { readCollection } from "./collection-reading.ts";
+import { notSigned, readForWriting } from "./collection-reading.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { type CollectionChange, publishChange } from "./publish.ts";
 import type { TrustContext } from "./trust-context.ts";
@@ -25,7 +25,8 @@ export interface HandOverResult {
  */
 export async function handOver(context: TrustContext): Promise<HandOverResult> {
   const held = new HeldKeys(context);
-  const collection = await readCollection(context, { maxStalenessMs: 0 });
+  const collection = await readForWriting(context);
+  if (collection === undefined) throw notSigned(context);
   const wanted = await foreignRoles(context, held, collection);
   if (wanted.size === 0) return { roles: [] };
   await requireRootKey(held, collection);

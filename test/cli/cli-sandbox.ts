@@ -30,9 +30,10 @@ export class CliSandbox implements AsyncDisposable {
     this.directory = scope.directory;
   }
 
-  static async start(name: string): Promise<CliSandbox> {
+  /** @param now the trust server's clock */
+  static async start(name: string, now: () => Date = () => new Date()): Promise<CliSandbox> {
     const scope = new Scope(name);
-    return new CliSandbox(scope, await startSandbox({ directory: scope.path("sandbox") }));
+    return new CliSandbox(scope, await startSandbox({ directory: scope.path("sandbox"), now }));
   }
 
   /** `team/app` in the sandbox's registry. */

@@ -4,6 +4,7 @@ import { join, relative, sep } from "node:path";
 import { parseCertificateBundle } from "../../crypto/certificate.ts";
 import { TagsealError } from "../../errors.ts";
 import type { RootBody } from "../../tuf/metadata.ts";
+import { releasesRole } from "../../trust/released-tags.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../options/docker-config.ts";
@@ -27,15 +28,16 @@ export async function cachedGuns(io: Io): Promise<readonly string[]> {
 export async function checkExpiry(io: Io): Promise<readonly Finding[]> {
   const files = (await cachedFiles(io)).filter(({ role }) => role !== "timestamp");
   if (files.length === 0) return [];
-  const findings = (await Promise.all(files.map(async (file) => await judge(file, io)))).flat();
+  const findings = (await Promise.all(files.map(async (file) => await judge(file, files, io)))).flat();
   return findings.length > 0 ? findings : [ok("expiry", "nothing that is trusted here expires within 90 days")];
 }
 
-async function judge(file: CachedFile, io: Io): Promise<readonly Finding[]> {
+async function judge(file: CachedFile, all: readonly CachedFile[], io: Io): Promise<readonly Finding[]> {
   try {
     const { body } = parseMetadata(file.role, await readFile(file.path));
-    const due = dueAt(`${file.role} of ${file.gun}`, body.expiresAt, file, io);
-    return body.type === "root" ? [...due, ...certificates(body, file, io)] : due;
+    const ends = [{ what: `${file.role} of ${file.gun}`, at: body.expiresAt }];
+    if (body.type === "root") ends.push(...certificateEnds(body, file));
+    return await dueFindings(ends, file, all, io);
   } catch (error) {
     if (!(error instanceof TagsealError)) throw error;
     const path = shellPath(file.path, io.env["HOME"]);
@@ -43,19 +45,70 @@ async function judge(file: CachedFile, io: Io): Promise<readonly Finding[]> {
   }
 }
 
-function certificates({ keys }: RootBody, file: CachedFile, io: Io): Finding[] {
+interface End {
+  readonly what: string;
+  readonly at: Date;
+}
+
+function certificateEnds({ keys }: RootBody, file: CachedFile): End[] {
   return [...keys.values()]
     .filter(({ keyType }) => keyType.endsWith("-x509"))
     .flatMap((key) => parseCertificateBundle(key.bytes).slice(0, 1))
-    .flatMap(({ notAfter }) => dueAt(`a root certificate of ${file.gun}`, notAfter, file, io));
+    .map(({ notAfter }) => ({ what: `a root certificate of ${file.gun}`, at: notAfter }));
 }
 
-function dueAt(what: string, at: Date, { gun }: CachedFile, io: Io): Finding[] {
+async function dueFindings(
+  ends: readonly End[],
+  { gun, role }: CachedFile,
+  all: readonly CachedFile[],
+  io: Io,
+): Promise<Finding[]> {
   const now = io.now();
-  const left = at.getTime() - now.getTime();
-  if (left > horizonMs) return [];
-  if (left < 0) return [warning("expiry", `the cached ${what} expired ${inDays(at, now)}`, `tagseal list ${gun}`)];
-  return [warning("expiry", `${what} expires ${inDays(at, now)}`, `tagseal sign ${gun}:TAG@DIGEST`)];
+  const due = ends.filter(({ at }) => at.getTime() - now.getTime() <= horizonMs);
+  if (due.length === 0) return [];
+  const image = await signedImage(
+    gun,
+    all.filter((file) => file.gun === gun),
+    role,
+  );
+  return due.map(({ what, at }) =>
+    at < now
+      ? warning("expiry", `the cached ${what} expired ${inDays(at, now)}`, fetchOrRepair(gun, image))
+      : warning("expiry", `${what} expires ${inDays(at, now)}`, renewal(image)),
+  );
+}
+
+/** Signing a tag for what it is signed for at the server renews everything that is about to expire, and changes nothing else. */
+function renewal(image: string | undefined): string {
+  return image === undefined ? "tagseal sign --help" : `tagseal sign ${image}@$(tagseal verify ${image})`;
+}
+
+/** The server may have newer files. Where it has not, nothing verifies any more, and `trust sign` keeps the digest that was signed. */
+function fetchOrRepair(gun: string, image: string | undefined): string {
+  return image === undefined ? `tagseal list ${gun}` : `tagseal list ${gun} || tagseal trust sign ${image}`;
+}
+
+/** What a tag may be; an entry with another name is nothing to put into a shell. */
+const tagName = /^\w[\w.-]{0,127}$/u;
+
+/** An image whose signature is in the role's file, or else in one that every repository has. */
+async function signedImage(gun: string, files: readonly CachedFile[], role: string): Promise<string | undefined> {
+  for (const wanted of [role, releasesRole, "targets"]) {
+    const file = files.find((candidate) => candidate.role === wanted);
+    const tag = file === undefined ? undefined : await firstTag(file);
+    if (tag !== undefined) return `${gun}:${tag}`;
+  }
+  return undefined;
+}
+
+async function firstTag({ role, path }: CachedFile): Promise<string | undefined> {
+  try {
+    const { body } = parseMetadata(role, await readFile(path));
+    return body.type === "targets" ? [...body.targets.keys()].find((name) => tagName.test(name)) : undefined;
+  } catch (error) {
+    if (error instanceof TagsealError) return undefined; // damaged: a finding of its own
+    throw error;
+  }
 }
 
 async function cachedFiles(io: Io): Promise<readonly CachedFile[]> {

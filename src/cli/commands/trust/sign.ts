@@ -1,8 +1,8 @@
-import { hasCode, UsageError } from "../../../errors.ts";
+import { UsageError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import { digestHex } from "../../../reference/digest.ts";
+import type { CurrentSignature } from "../../../trust/current-signature.ts";
 import type { SignOptions, SignResult, TagToSign } from "../../../trust/sign.ts";
-import type { VerifiedTag } from "../../../trust/verify.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { type ImageArgument, imageArgument } from "../../options/image.ts";
@@ -39,7 +39,7 @@ export const command = defineCommand(
     const image = signableImage(name);
     const signing: Signing = { io, json: options.json, passphrases: await passphraseSource(options, io) };
     const released = await releasedTag(image, io);
-    const initialise = released.repositoryIsSigned ? (false as const) : { signer: await firstSigner(image, io) };
+    const initialise = released.isInitialised ? (false as const) : { signer: await firstSigner(image, io) };
     const result = await signReleased(image, options.local ? undefined : released.signed, initialise, signing, options);
     report(image, result, initialise, signing);
     return 0;
@@ -49,7 +49,7 @@ export const command = defineCommand(
 /** A tag that is signed keeps its digest; another is signed for what is pushed now, or, without an engine, for what the registry has. */
 async function signReleased(
   image: TaggedArgument,
-  signed: VerifiedTag | undefined,
+  signed: CurrentSignature["signed"],
   initialise: NonNullable<SignOptions["initialise"]>,
   signing: Signing,
   { local }: { readonly local: boolean },
@@ -82,21 +82,13 @@ function signableImage(name: string): TaggedArgument {
   return { ...image, tag };
 }
 
-interface Released {
-  readonly repositoryIsSigned: boolean;
-  readonly signed: VerifiedTag | undefined;
-}
-
-/** What the tag is signed for until now, if it is. */
-async function releasedTag({ reference, gun, tag }: TaggedArgument, io: Io): Promise<Released> {
-  const { verifyTag } = await import("../../../trust/verify.ts");
+/** What the tag is signed for until now, if it is. What is worth telling about the repository, signing tells. */
+async function releasedTag({ reference, gun, tag }: TaggedArgument, io: Io): Promise<CurrentSignature> {
+  const { currentSignature } = await import("../../../trust/current-signature.ts");
   try {
-    const settings = { access: "write", notify: tellTrustEvents(io, { quiet: true }) } as const;
-    const signed = await withTrust(io, reference, settings, (context) => verifyTag(context, tag));
-    return { repositoryIsSigned: true, signed };
+    const settings = { access: "write", notify: () => undefined } as const;
+    return await withTrust(io, reference, settings, (context) => currentSignature(context, tag));
   } catch (error) {
-    if (hasCode(error, "TAG_NOT_SIGNED")) return { repositoryIsSigned: true, signed: undefined };
-    if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return { repositoryIsSigned: false, signed: undefined };
     throw dockerised(error, gun);
   }
 }
@@ -112,7 +104,11 @@ async function fromRegistry({ reference, typed, tag }: TaggedArgument, { io, jso
   return { tag, digest, length: size };
 }
 
-function tellExisting({ typed, tag }: TaggedArgument, { digest, signers }: VerifiedTag, { io, json }: Signing): void {
+function tellExisting(
+  { typed, tag }: TaggedArgument,
+  { digest, signers }: NonNullable<CurrentSignature["signed"]>,
+  { io, json }: Signing,
+): void {
   if (json) return;
   io.stdout.write(
     `Signing and pushing trust metadata for ${typed}\nExisting signatures for tag ${tag} digest ${digestHex(digest)} from:\n${signers.join(", ")}\n`,
