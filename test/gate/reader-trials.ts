@@ -90,22 +90,27 @@ class ReaderTrials implements Subject {
   async #read(gateCase: GateCase, argv: readonly string[]): Promise<Trial> {
     const trigger = this.#images.triggerImage(gateCase);
     const invocation = await parseInvocation(argv, "docker");
-    const given = buildArguments(invocation, {});
+    const given = buildArguments(invocation, "docker", {});
     const platforms = buildPlatforms(invocation, "docker", {});
     const target = { platforms, stage: flagValue(invocation, "target") };
     const { bytes } = await trustDockerfile(Buffer.from(gateCase.dockerfile, "latin1"), {
       file: "Dockerfile",
       engine: "docker",
       buildArguments: given,
-      contexts: new Set(),
+      environmentNames: new Set(),
+      contexts: new Map(),
+      firstBase: undefined,
       isClassic: async () => false,
       platformVariables: () => platformVariables(namedEngine("docker"), target),
+      podmanPlatforms: async () => [],
       images: {
         resolve: async (asked) => {
           const { reference, digest } = this.#images.resolve(asked, trigger);
           return { reference, digest, name: pinnedName("docker", reference, digest) };
         },
-        triggers: async (image) => (image.digest === trigger.digest ? gateCase.triggers : []),
+        configurations: async (image) => [
+          { triggers: image.digest === trigger.digest ? gateCase.triggers : [], environment: [] },
+        ],
       },
     });
     const { images, error } = await this.#reader.ask({

@@ -75,7 +75,9 @@ export class GateTrials implements Subject {
           yield input;
         },
         resolve: async (reference) => this.#images.resolve(reference, trigger),
-        triggers: async (_, digest) => (digest === trigger.digest ? gateCase.triggers : []),
+        configurations: async (_, digest) => [
+          { triggers: digest === trigger.digest ? gateCase.triggers : [], environment: [] },
+        ],
         handOver: async (argv) => {
           const finished = await run(executable, argv, { cwd, env: engineEnvironment(env), input, timeoutMs });
           said.push(finished.stdout, finished.stderr);

@@ -104,7 +104,7 @@ function listed([first = "", ...others]: readonly string[]): string {
 /** Tags of Docker Hub that a Dockerfile names in full. One that cannot be read says nothing here: building it says why. */
 function hubImages(text: string): string[] {
   try {
-    const { images, stages } = readDockerfile(Buffer.from(text).toString("latin1"), "docker");
+    const [{ images, stages }] = readDockerfile(Buffer.from(text).toString("latin1"), "docker");
     const names = images
       .filter(({ position, written }) => position === "from" && !/["'$\\`]/u.test(written))
       .map(({ written }) => written)

@@ -10,42 +10,47 @@ import {
   parseImageReference,
   withDefaultTag,
 } from "../../reference/image-reference.ts";
+import type { EngineKind } from "../command-line/invocation.ts";
+import type { BaseImage, BaseImageSource, BuildContexts, ImageConfiguration } from "./base-image.ts";
+import { setsVariables, triggerImages } from "./base-triggers.ts";
 import { type SyntaxUse, syntaxUses } from "./dockerfile/directives.ts";
 import type { DockerfileFacts, ImageUse } from "./dockerfile/facts.ts";
-import { type Meaning, NameReader, type NameSettings, usesPlatform, usesVariables } from "./dockerfile/meaning.ts";
-import { readDockerfile, readTrigger } from "./dockerfile/reading.ts";
+import {
+  contextName,
+  DockerNames,
+  type Meaning,
+  type Names,
+  usesPlatform,
+  usesVariables,
+} from "./dockerfile/meaning.ts";
+import { PodmanNames } from "./dockerfile/podman-names.ts";
+import { ExpansionRefused } from "./dockerfile/expansion-refused.ts";
+import type { PodmanPlatform, PossibleValues } from "./dockerfile/podman-variables.ts";
+import { readDockerfile } from "./dockerfile/reading.ts";
 import { LineRefused } from "./dockerfile/refusal.ts";
 import { applyEdits, type Edit } from "./dockerfile/rewriting.ts";
-import { builderOf } from "./dockerfile/shell-grammar.ts";
 import type { Variables } from "./dockerfile/substitution.ts";
 import { DockerfileRefused } from "./refused.ts";
 
-/** What an image of a build was resolved to. */
-export interface BaseImage {
-  /** with the tag it was found under; without one when only a digest was named */
-  readonly reference: ImageReference;
-  /** the digest it is signed for; undefined for an image of this machine only */
-  readonly digest: Digest | undefined;
-  /** how the engine is told: `name@sha256:…` */
-  readonly name: string;
-}
-
-/** Where answers about images come from. */
-export interface BaseImageSource {
-  /** Resolves a reference under content trust. @throws TagsealError when it is not signed, or cannot be verified */
-  resolve(reference: ImageReference): Promise<BaseImage>;
-  /** The `ONBUILD` triggers of an image that was resolved. */
-  triggers(image: BaseImage): Promise<readonly string[]>;
-}
-
 /** What decides about a Dockerfile besides its text. */
-export interface DockerfileSettings extends Omit<NameSettings, "platformVariables" | "builder"> {
+export interface DockerfileSettings {
   /** for messages, as the user knows the file */
   readonly file: string;
+  readonly engine: EngineKind;
+  /** `--build-arg`, by name */
+  readonly buildArguments: Variables;
+  /** podman: names given by `--env` */
+  readonly environmentNames: ReadonlySet<string>;
+  /** given by `--build-context` */
+  readonly contexts: BuildContexts;
+  /** podman: what `--from` puts in the place of the first base */
+  readonly firstBase: BaseImage | "scratch" | undefined;
   /** whether docker's classic builder will do it; asked only when a name depends on variables */
   isClassic(): Promise<boolean>;
-  /** asked only when a name depends on the platform */
+  /** docker's, once for each platform; asked only when a name depends on the platform */
   platformVariables(): Promise<readonly Variables[]>;
+  /** podman's, likewise */
+  podmanPlatforms(): Promise<readonly PodmanPlatform[]>;
   readonly images: BaseImageSource;
 }
 
@@ -70,41 +75,48 @@ export async function trustDockerfile(bytes: Uint8Array, settings: DockerfileSet
   if (bytes.length > maxBytes) throw new DockerfileRefused(`${file} has ${bytes.length} bytes, more than ${maxBytes}`);
   const source = Buffer.from(bytes).toString("latin1");
   try {
-    const facts = readDockerfile(source, engine);
-    return await new Resolution(source, facts, { ...settings, ...(await engineVariables(facts, settings)) }).run();
+    const readings = readDockerfile(source, engine);
+    const naming = await namingOf(readings[0], source, settings);
+    return await new Resolution(source, readings, settings, naming).run();
   } catch (error) {
     throw error instanceof LineRefused ? located(error, file, error.line) : error;
   }
 }
 
-/** Who reads the variables in names, and what it predefines. */
-async function engineVariables(
-  facts: DockerfileFacts,
-  settings: DockerfileSettings,
-): Promise<Pick<NameSettings, "builder" | "platformVariables">> {
-  const builder = builderOf(settings.engine, usesVariables(facts) && (await settings.isClassic()));
+type Readings = ReturnType<typeof readDockerfile>;
+
+/** How the names in a file, or in the same file once it is rewritten, are read. */
+type Naming = (readings: Readings) => Names;
+
+async function namingOf(facts: DockerfileFacts, source: string, settings: DockerfileSettings): Promise<Naming> {
+  const { engine, buildArguments, environmentNames, contexts } = settings;
+  if (engine === "podman") {
+    const needsPlatforms = source.includes("$") && /(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)/.test(source);
+    const platforms = needsPlatforms ? await settings.podmanPlatforms() : [];
+    return (readings) => new PodmanNames(readings, { buildArguments, environmentNames, contexts, platforms });
+  }
+  const builder = usesVariables(facts) && (await settings.isClassic()) ? "classic" : "buildkit";
   const hasPlatforms = usesPlatform(facts) && builder !== "classic";
-  return { builder, platformVariables: hasPlatforms ? await settings.platformVariables() : [new Map()] };
+  const platformVariables = hasPlatforms ? await settings.platformVariables() : [new Map<string, string>()];
+  return ([reading]) => new DockerNames(reading, { builder, buildArguments, contexts, platformVariables });
 }
 
 class Resolution {
   readonly #source: string;
   readonly #facts: DockerfileFacts;
-  readonly #names: NameReader;
-  readonly #settings: NameSettings & Pick<DockerfileSettings, "file" | "images">;
+  readonly #naming: Naming;
+  readonly #names: Names;
+  readonly #settings: DockerfileSettings;
   readonly #edits: Edit[] = [];
   /** by the complete spelling of the name: a tag is resolved once, however often it appears (I5) */
   readonly #images = new Map<string, BaseImage>();
   readonly #inspected = new Set<string>();
 
-  constructor(
-    source: string,
-    facts: DockerfileFacts,
-    settings: NameSettings & Pick<DockerfileSettings, "file" | "images">,
-  ) {
+  constructor(source: string, readings: Readings, settings: DockerfileSettings, naming: Naming) {
     this.#source = source;
-    this.#facts = facts;
-    this.#names = new NameReader(facts, settings);
+    [this.#facts] = readings;
+    this.#naming = naming;
+    this.#names = naming(readings);
     this.#settings = settings;
   }
 
@@ -113,6 +125,7 @@ class Resolution {
     const syntaxes = this.#settings.engine === "docker" ? syntaxUses(this.#source) : [];
     for (const syntax of syntaxes) await this.#takeSyntax(syntax);
     for (const use of this.#facts.images) await this.#takeUse(use);
+    for (const mount of this.#facts.mounts) this.#names.checkMount(mount);
     const rewritten = applyEdits(this.#source, this.#edits);
     this.#check(rewritten);
     return { bytes: Buffer.from(rewritten, "latin1"), images: [...this.#images.values()] };
@@ -125,16 +138,40 @@ class Resolution {
   }
 
   async #takeUse(use: ImageUse): Promise<void> {
-    const { start, end, written } = use;
+    const text = await this.#textFor(use);
+    if (text !== use.written) this.#edits.push({ start: use.start, end: use.end, text });
+  }
+
+  async #textFor(use: ImageUse): Promise<string> {
+    const { firstBase, contexts } = this.#settings;
+    if (firstBase !== undefined && use.position === "from" && use.stage === 0)
+      return await this.#takeFirst(use, firstBase);
     const meaning = this.#names.meaningOf(use);
-    if (meaning.kind === "stages") return;
-    const text = meaning.kind === "image" ? await this.#takeImage(use, meaning) : meaning.literal;
-    if (text !== written) this.#edits.push({ start, end, text });
+    if (meaning.kind === "stages") return use.written;
+    if (meaning.kind === "image") return await this.#takeImage(use, meaning);
+    const context = meaning.kind === "context" ? contexts.get(this.#contextKey(meaning.literal)) : undefined;
+    if (context?.kind === "image" && context.image !== undefined) await this.#takeBase(context.image, use);
+    return meaning.literal;
+  }
+
+  #contextKey(name: string): string {
+    return this.#settings.engine === "podman" ? name : contextName(name);
+  }
+
+  /** `--from`: whatever the file names is not asked for. */
+  async #takeFirst(use: ImageUse, base: BaseImage | "scratch"): Promise<string> {
+    if (base === "scratch") {
+      this.#names.setBase(use, new Map());
+      return base;
+    }
+    this.#images.set(formatReference(base.reference), base);
+    await this.#takeBase(base, use);
+    return base.name;
   }
 
   async #takeImage(use: ImageUse, { reference }: Extract<Meaning, { kind: "image" }>): Promise<string> {
     const image = await this.#resolve(reference, use.line);
-    if (use.position === "from") await this.#checkTriggers(image, use);
+    await this.#takeBase(image, use);
     return isExact(reference) && !/["'$\\`]/.test(use.written) ? use.written : image.name;
   }
 
@@ -151,42 +188,27 @@ class Resolution {
     }
   }
 
-  /** Triggers run in this build although they are not in its file; what they name must be certain already. */
-  async #checkTriggers(image: BaseImage, use: ImageUse): Promise<void> {
-    const key = `${use.stage} ${image.name}`;
-    if (this.#inspected.has(key)) return;
-    this.#inspected.add(key);
+  /** What a stage that begins with an image brings along. */
+  async #takeBase(image: BaseImage, use: ImageUse): Promise<void> {
+    if (use.position !== "from") return;
     const base = familiarReference(image.reference);
     try {
-      for (const trigger of await this.#settings.images.triggers(image)) await this.#checkTrigger(trigger, use, base);
+      const configurations = await this.#settings.images.configurations(image);
+      const isOpen = configurations.some(({ triggers }) => setsVariables(triggers));
+      this.#names.setBase(use, isOpen ? "unknown" : environmentOf(configurations));
+      const key = `${use.stage} ${image.name}`;
+      if (this.#inspected.has(key)) return;
+      this.#inspected.add(key);
+      for (const { triggers } of configurations) await this.#takeTriggers(triggers, use, base);
     } catch (error) {
       if (error instanceof LineRefused) throw error;
       throw located(error, this.#settings.file, use.line, base);
     }
   }
 
-  async #checkTrigger(trigger: string, { stage, line }: ImageUse, base: string): Promise<void> {
-    const refuse = (reason: string): LineRefused =>
-      new LineRefused(line, `${base} has the trigger ONBUILD ${printable(trigger)}, refused: ${reason}`, {
-        hint: "a trigger must name images by digest, or build stages of this file",
-      });
-    for (const { reference } of this.#triggerImages(trigger, { stage, line, refuse })) {
-      if (reference.digest === undefined) throw refuse(`${familiarReference(reference)} is no digest`);
-      await this.#resolve(reference, line);
-    }
-  }
-
-  #triggerImages(
-    trigger: string,
-    at: { readonly stage: number; readonly line: number; readonly refuse: (reason: string) => LineRefused },
-  ): readonly Extract<Meaning, { kind: "image" }>[] {
-    try {
-      return readTrigger(Buffer.from(trigger, "utf8").toString("latin1"), this.#settings.engine)
-        .map((found) => this.#names.meaningOf({ ...found, stage: at.stage, line: at.line }))
-        .filter((meaning) => meaning.kind === "image");
-    } catch (error) {
-      throw error instanceof LineRefused ? at.refuse(error.message) : error;
-    }
+  async #takeTriggers(triggers: readonly string[], use: ImageUse, base: string): Promise<void> {
+    const place = { engine: this.#settings.engine, names: this.#names, use, base };
+    for (const reference of triggerImages(triggers, place)) await this.#resolve(reference, use.line);
   }
 
   #parse(name: string, line: number): ImageReference {
@@ -200,8 +222,9 @@ class Resolution {
   /** Reads the result once more: nothing may be left in it that the engine would still have to resolve. */
   #check(rewritten: string): void {
     const known = new Set([...this.#images.values()].map(({ name }) => name));
-    const facts = readDockerfile(rewritten, this.#settings.engine);
-    const reader = new NameReader(facts, this.#settings);
+    const readings = readDockerfile(rewritten, this.#settings.engine);
+    const [facts] = readings;
+    const reader = this.#naming(readings);
     const isSame =
       facts.images.length === this.#facts.images.length && facts.stages.length === this.#facts.stages.length;
     const loose = facts.images.find((use) => {
@@ -225,14 +248,26 @@ export function pinnedName(engine: "docker" | "podman", reference: ImageReferenc
   return `${engine === "docker" ? familiarName(reference) : gunOf(reference)}@${digest}`;
 }
 
+/** The environment of an image; a value that differs between its platforms is not known. */
+function environmentOf(configurations: readonly ImageConfiguration[]): PossibleValues {
+  const values = new Map<string, string | ExpansionRefused>();
+  for (const [index, { environment }] of configurations.entries()) {
+    const own = new Map(environment.map((text) => [text.split("=", 1)[0] ?? text, text.slice(text.indexOf("=") + 1)]));
+    for (const name of new Set([...own.keys(), ...values.keys()])) {
+      const value = own.get(name) ?? "";
+      const isSame = index === 0 || (values.get(name) ?? "") === value;
+      values.set(
+        name,
+        isSame ? value : new ExpansionRefused(`${name} has another value in the base for each platform`),
+      );
+    }
+  }
+  return values;
+}
+
 /** The same error with file and line before it. Cancellation and faults of the program stay what they are. */
 function located(error: unknown, file: string, line: number, image?: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
   const what = image === undefined ? "" : `${image}: `;
   return reworded(error, { message: `${file}:${line}: ${what}${error.message}` });
-}
-
-function printable(text: string): string {
-  const clean = text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "?");
-  return clean.length > 120 ? `${clean.slice(0, 120)}…` : clean;
 }

@@ -1,18 +1,27 @@
 /** What the flags of a build say about the images that enter it. */
 import { DockerfileRefused } from "./refused.ts";
 import { type EngineInvocation, type EngineKind, flagValue } from "../command-line/invocation.ts";
+import { dockerFlags } from "../command-line/docker-flags.ts";
+import { ownFlags } from "../command-line/own-flags.ts";
+import { podmanFlags } from "../command-line/podman-flags.ts";
 import type { Env } from "../trust-switch.ts";
 
-/** `--build-arg`; without a value it is that of the environment. */
-export function buildArguments({ flags }: EngineInvocation, env: Env): ReadonlyMap<string, string> {
+/** `--build-arg`; without a value it is that of the environment, or to podman none any more. */
+export function buildArguments({ flags }: EngineInvocation, kind: EngineKind, env: Env): ReadonlyMap<string, string> {
   const given = new Map<string, string>();
   for (const text of flags.get("build-arg") ?? []) {
     const equals = text.indexOf("=");
     const name = equals === -1 ? text : text.slice(0, equals);
     const value = equals === -1 ? env[name] : text.slice(equals + 1);
     if (value !== undefined) given.set(name, value);
+    else if (kind === "podman") given.delete(name);
   }
   return given;
+}
+
+/** The names that podman's `--env` sets. */
+export function environmentNames({ flags }: EngineInvocation): ReadonlySet<string> {
+  return new Set((flags.get("env") ?? []).map((text) => text.split("=", 1)[0] ?? text));
 }
 
 /** `--build-context NAME=VALUE`, in the order given. */
@@ -29,16 +38,27 @@ export function buildPlatforms(invocation: EngineInvocation, kind: EngineKind, e
   const given = (invocation.flags.get("platform") ?? []).flatMap((text) => text.split(","));
   if (given.length > 0) return given;
   if (kind === "docker") return [env["DOCKER_DEFAULT_PLATFORM"] ?? ""].filter((text) => text !== "");
-  const [os, architecture, variant] = ["os", "arch", "variant"].map((name) => flagValue(invocation, name));
-  if (os === undefined && architecture === undefined) return [];
-  if (architecture === undefined) throw refused("--os without --arch is not understood", "use --platform os/arch");
-  return [[os ?? "linux", architecture, ...(variant === undefined ? [] : [variant])].join("/")];
+  const [os, architecture, variant] = ["os", "arch", "variant"].map(
+    (name) => flagValue(invocation, name) ?? flagValue(invocation, `override-${name}`),
+  );
+  // with one of them only, podman's variables stay those of the machine
+  if (os === undefined || architecture === undefined) return [];
+  return [[os, architecture, ...(variant === undefined ? [] : [variant])].join("/")];
 }
 
 /** Flags that bring images or instructions in, or replace them, by ways that are not followed here. */
 const unfollowed: Readonly<Record<EngineKind, readonly string[]>> = {
   docker: ["policy"],
-  podman: ["build-arg-file", "all-platforms", "sbom", "sbom-scanner-image", "hooks-dir"],
+  podman: [
+    "all-platforms",
+    "build-arg-file",
+    "cache-from",
+    "hooks-dir",
+    "mount",
+    "sbom",
+    "sbom-scanner-image",
+    "source-policy-file",
+  ],
 };
 
 /**
@@ -47,10 +67,11 @@ const unfollowed: Readonly<Record<EngineKind, readonly string[]>> = {
  * @throws UsageError `DOCKERFILE_REFUSED`
  */
 export function refuseUnfollowedFlags(invocation: EngineInvocation, kind: EngineKind, env: Env): void {
-  const flag = unfollowed[kind].find((name) => invocation.flags.has(name));
+  const { flags } = invocation;
+  const flag = [...flags.keys()].find((name) => unfollowed[kind].includes(name) || !isKnownBuildFlag(kind, name));
   if (flag !== undefined)
     throw refused(`--${flag} cannot be used under content trust: it may bring in images that nobody checked`);
-  if (kind === "podman" && (invocation.flags.get("file") ?? []).length > 1) {
+  if (kind === "podman" && (flags.get("file") ?? []).length > 1) {
     throw refused("several -f are not understood: podman joins the files", "join them into one file");
   }
   if ((env["EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"] ?? "") !== "") {
@@ -59,6 +80,12 @@ export function refuseUnfollowedFlags(invocation: EngineInvocation, kind: Engine
       "unset it for builds under content trust",
     );
   }
+}
+
+/** Whether our own table has the flag: what only the engine's help knows could do anything. */
+function isKnownBuildFlag(kind: EngineKind, name: string): boolean {
+  const tables = kind === "docker" ? dockerFlags : podmanFlags;
+  return ownFlags.includes(name) || tables.build.kinds.has(name);
 }
 
 /** A value such as `type=registry,ref=NAME`: its members in order, or the plain text. */

@@ -7,13 +7,13 @@ import { type EngineInvocation, flagValue, isFlagOn } from "../command-line/invo
 import type { Engine } from "../engine.ts";
 import type { TrustedReference } from "../trusted-reference.ts";
 import type { Env } from "../trust-switch.ts";
-import { type BaseImage, type BaseImageSource, pinnedName, trustDockerfile } from "./base-images.ts";
-import { buildArguments, buildContexts, buildPlatforms, refuseUnfollowedFlags } from "./build-flags.ts";
+import type { BaseImage, BaseImageSource, ImageConfiguration } from "./base-image.ts";
+import { pinnedName, trustDockerfile } from "./base-images.ts";
+import { buildArguments, buildPlatforms, environmentNames, refuseUnfollowedFlags } from "./build-flags.ts";
 import { usesClassicBuilder } from "./classic-builder.ts";
-import { contextName } from "./dockerfile/meaning.ts";
-import { type FlagValues, trustImageFlags } from "./image-flags.ts";
-import { engineTriggers, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
-import { platformVariables } from "./platform-variables.ts";
+import { type FlagValues, type TrustedFlags, trustImageFlags } from "./image-flags.ts";
+import { engineConfiguration, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
+import { platformVariables, podmanPlatforms } from "./platform-variables.ts";
 import type { PreparedBuild } from "./build-request.ts";
 import { prepareBuild } from "./prepared-build.ts";
 import { PrivateDirectory } from "./private-directory.ts";
@@ -30,8 +30,8 @@ export interface BuildOptions {
   readonly input: () => AsyncIterable<Uint8Array>;
   /** resolves a reference under content trust; errors are shown as they are */
   readonly resolve: (reference: ImageReference) => Promise<TrustedReference>;
-  /** reads the `ONBUILD` triggers of an image from its registry */
-  readonly triggers: (reference: ImageReference, digest: Digest) => Promise<readonly string[]>;
+  /** reads the configuration of an image from its registry; of an index, that of every platform */
+  readonly configurations: (reference: ImageReference, digest: Digest) => Promise<readonly ImageConfiguration[]>;
   /** lets the engine build with our own standard input; returns its exit status */
   readonly handOver: (argv: readonly string[]) => Promise<number>;
   /** one line for the person at standard error */
@@ -55,8 +55,8 @@ export async function buildImage(options: BuildOptions): Promise<number> {
   try {
     const warn = (message: string): void => options.tell(`WARNING: ${message}`);
     const flags = await trustImageFlags(invocation, { kind: engine.kind, env, images, warn });
-    const prepared = await prepare(options, images, directory);
-    const exitCode = await runBuild(options, prepared, flags);
+    const prepared = await prepare(options, { images, directory, flags });
+    const exitCode = await runBuild(options, prepared, flags.changed);
     if (exitCode === 0) await tagBaseImages(engine, prepared.dockerfile.images, options.tell);
     return exitCode;
   } finally {
@@ -66,18 +66,19 @@ export async function buildImage(options: BuildOptions): Promise<number> {
   }
 }
 
-async function prepare(
-  options: BuildOptions,
-  images: BaseImageSource,
-  directory: PrivateDirectory,
-): Promise<PreparedBuild> {
+interface BuildParts {
+  readonly images: BaseImageSource;
+  readonly directory: PrivateDirectory;
+  readonly flags: TrustedFlags;
+}
+
+async function prepare(options: BuildOptions, { images, directory, flags }: BuildParts): Promise<PreparedBuild> {
   const { invocation, engine, env, context, signal } = options;
   const { kind } = engine;
-  const buildArgumentValues = buildArguments(invocation, env);
+  const buildArgumentValues = buildArguments(invocation, kind, env);
   const target = { platforms: buildPlatforms(invocation, kind, env), stage: flagValue(invocation, "target") };
   let classic: Promise<boolean> | undefined;
   const isClassic = (): Promise<boolean> => (classic ??= usesClassicBuilder(engine, invocation, env));
-  const names = buildContexts(invocation).map(([name]) => (kind === "podman" ? name : contextName(name)));
   return await prepareBuild({
     kind,
     context,
@@ -96,9 +97,12 @@ async function prepare(
         engine: kind,
         images,
         buildArguments: buildArgumentValues,
-        contexts: new Set(names),
+        environmentNames: environmentNames(invocation),
+        contexts: flags.contexts,
+        firstBase: flags.firstBase,
         isClassic,
         platformVariables: () => platformVariables(engine, target),
+        podmanPlatforms: () => podmanPlatforms(engine, target.platforms),
       }),
   });
 }
@@ -118,16 +122,16 @@ function imageSource(options: BuildOptions, { resolved, directory }: Workplace):
       resolved.push(image);
       return image;
     },
-    async triggers(image) {
+    async configurations(image) {
       const { reference, digest } = image;
-      if (digest === undefined) return await engineTriggers(engine, image, directory);
+      if (digest === undefined) return [await engineConfiguration(engine, image, directory)];
       try {
-        return await options.triggers(reference, digest);
+        return await options.configurations(reference, digest);
       } catch (error) {
-        // what the engine has under a digest is what the registry had; without either nobody knows the triggers
+        // what the engine has under a digest is what the registry had; without either nobody knows what it brings along
         if (!(error instanceof NetworkError) || hasCode(error, "REGISTRY_DIGEST_MISMATCH", "IMAGE_MALFORMED"))
           throw error;
-        return await engineTriggers(engine, image, directory).catch(() => Promise.reject(error));
+        return [await engineConfiguration(engine, image, directory).catch(() => Promise.reject(error))];
       }
     },
   };

@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { MetadataError } from "../../errors.ts";
 import { parseDigest } from "../../reference/digest.ts";
 import { parseInvocation } from "../command-line/invocation.ts";
-import { type BaseImageSource, pinnedName } from "./base-images.ts";
+import type { BaseImageSource } from "./base-image.ts";
+import { pinnedName } from "./base-images.ts";
 import { buildPlatforms, refuseUnfollowedFlags } from "./build-flags.ts";
 import { trustImageFlags } from "./image-flags.ts";
 
@@ -12,22 +13,26 @@ const digest = parseDigest(`sha256:${"a".repeat(64)}`);
 interface Asked {
   readonly engine?: "docker" | "podman";
   readonly env?: Readonly<Record<string, string>>;
-  readonly triggers?: readonly string[];
 }
 
-async function flags(line: string, { engine = "docker", env = {}, triggers = [] }: Asked = {}) {
+async function flags(line: string, { engine = "docker", env = {} }: Asked = {}) {
   const warnings: string[] = [];
   const images: BaseImageSource = {
     resolve: async (reference) => {
       if (reference.repository.includes("evil")) throw new MetadataError("TAG_NOT_SIGNED", "No valid trust data");
       return { reference, digest, name: pinnedName(engine, reference, digest) };
     },
-    triggers: async () => triggers,
+    configurations: async () => [],
   };
   const invocation = await parseInvocation(["build", ...line.split(" "), "."], engine);
   const settings = { kind: engine, env, images, warn: (message: string) => warnings.push(message) };
-  const changed = await trustImageFlags(invocation, settings);
-  return { changed: changed.flatMap(([name, values]) => values.map((value) => `--${name}=${value}`)), warnings };
+  const { changed, contexts, firstBase } = await trustImageFlags(invocation, settings);
+  return {
+    contexts,
+    firstBase,
+    changed: changed.flatMap(([name, values]) => values.map((value) => `--${name}=${value}`)),
+    warnings,
+  };
 }
 
 describe("images in a build's flags", () => {
@@ -66,11 +71,16 @@ describe("images in a build's flags", () => {
       ["--attest=type=sbom,disabled=true", "--attest=type=provenance,mode=max"],
     ],
     ["--from base:1", [`--from=docker.io/library/base@${digest}`], { engine: "podman" }],
+    ["--from scratch", ["--from=scratch"], { engine: "podman" }],
     [
-      "--from base:1",
-      [`--from=docker.io/library/base@${digest}`],
-      { engine: "podman", triggers: [`COPY --from=x@${digest} a b`, "RUN make"] },
+      "--build-context a=container-image://base:1 --build-context b=docker://base:1",
+      [
+        `--build-context=a=container-image://docker.io/library/base@${digest}`,
+        `--build-context=b=docker://docker.io/library/base@${digest}`,
+      ],
+      { engine: "podman" },
     ],
+    ["--build-context a=oci-layout://dir:tag", ["--build-context=a=oci-layout://dir:tag"], { engine: "podman" }],
   ];
   for (const [line, changed, asked] of rows) {
     it(`${line} ${JSON.stringify(asked ?? {})}`, async () =>
@@ -79,7 +89,8 @@ describe("images in a build's flags", () => {
 
   const refused: readonly (readonly [line: string, message: RegExp, asked?: Asked])[] = [
     ["--build-context a=docker-image://evil", /--build-context: evil: No valid trust data$/],
-    ["--build-context a=docker-image://base", /has an ONBUILD trigger/, { triggers: ["COPY --from=evil a b"] }],
+    ["--build-context a=container-image://base:1", /is not understood/],
+    ["--build-context a=docker://evil", /--build-context: evil: /, { engine: "podman" }],
     ["--build-context a::linux/amd64=docker-image://base", /one platform only/],
     ["--build-context a=oci-layout://dir:tag", /names no digest/],
     ["--build-context a=docker-archive://x", /is not understood/],
@@ -91,6 +102,7 @@ describe("images in a build's flags", () => {
     ["--build-arg BUILDKIT_SYNTAX=evil", /BUILDKIT_SYNTAX: evil: /],
     ["--sbom generator=evil", /--sbom: evil: /],
     ["--from evil", /--from: evil: /, { engine: "podman" }],
+    ["--from ctx --build-context ctx=docker://base:1", /--from ctx is a build context, too/, { engine: "podman" }],
   ];
   for (const [line, message, asked] of refused) {
     it(`I9: refuses ${line}`, async () => {
@@ -104,9 +116,34 @@ describe("images in a build's flags", () => {
     assert.match(warnings.join(), /type=gha is not covered/);
   });
 
+  it("tells what replaces which name", async () => {
+    const { contexts, firstBase } = await flags("--build-context a=docker://base:1 --build-context b=. --from base:2", {
+      engine: "podman",
+    });
+    assert.deepEqual([...contexts.keys()], ["a", "b"]);
+    assert.deepEqual(
+      [...contexts.values()].map(({ kind }) => kind),
+      ["image", "files"],
+    );
+    assert.ok(firstBase !== "scratch" && firstBase?.name === `docker.io/library/base@${digest}`);
+  });
+
   it("I9: refuses what it cannot follow", async () => {
-    const podman = await parseInvocation(["build", "--build-arg-file", "x", "."], "podman");
-    assert.throws(() => refuseUnfollowedFlags(podman, "podman", {}), /--build-arg-file/);
+    for (const given of [
+      "--build-arg-file=x",
+      "--cache-from=base",
+      "--mount=type=bind,from=evil,target=/x",
+      "--source-policy-file=x",
+      "--all-platforms",
+      "--sbom-scanner-image=evil",
+    ]) {
+      const podman = await parseInvocation(["build", given, "."], "podman");
+      assert.throws(() => refuseUnfollowedFlags(podman, "podman", {}), /cannot be used under content trust/, given);
+    }
+    const several = await parseInvocation(["build", "-f", "a", "-f", "b", "."], "podman");
+    assert.throws(() => refuseUnfollowedFlags(several, "podman", {}), /several -f/);
+    const learnt = await parseInvocation(["build", "--new", "x", "."], "docker", async () => "  --new string   text\n");
+    assert.throws(() => refuseUnfollowedFlags(learnt, "docker", {}), /--new cannot be used/);
     const docker = await parseInvocation(["build", "."], "docker");
     const env = { EXPERIMENTAL_BUILDKIT_SOURCE_POLICY: "policy.json" };
     assert.throws(() => refuseUnfollowedFlags(docker, "docker", env), /may replace images/);
@@ -121,6 +158,8 @@ describe("images in a build's flags", () => {
     const none = await parseInvocation(["build", "."], "docker");
     assert.deepEqual(buildPlatforms(none, "docker", { DOCKER_DEFAULT_PLATFORM: "linux/s390x" }), ["linux/s390x"]);
     const podman = await parseInvocation(["build", "--arch", "arm", "--variant", "v7", "."], "podman");
-    assert.deepEqual(buildPlatforms(podman, "podman", {}), ["linux/arm/v7"]);
+    assert.deepEqual(buildPlatforms(podman, "podman", {}), []);
+    const both = ["build", "--os", "linux", "--override-arch", "arm", "--variant", "v7", "."];
+    assert.deepEqual(buildPlatforms(await parseInvocation(both, "podman"), "podman", {}), ["linux/arm/v7"]);
   });
 });

@@ -3,10 +3,10 @@ import { isDigest } from "../../reference/digest.ts";
 import { parseImageReference, withDefaultTag } from "../../reference/image-reference.ts";
 import { reworded, TagsealError } from "../../errors.ts";
 import { parseBoolean } from "../command-line/boolean.ts";
-import type { EngineInvocation, EngineKind } from "../command-line/invocation.ts";
+import { type EngineInvocation, type EngineKind, flagValue } from "../command-line/invocation.ts";
 import type { Env } from "../trust-switch.ts";
-import type { BaseImage, BaseImageSource } from "./base-images.ts";
-import { readTrigger } from "./dockerfile/reading.ts";
+import type { BaseImage, BaseImageSource, BuildContexts, BuildContextSource } from "./base-image.ts";
+import { contextName } from "./dockerfile/meaning.ts";
 import { buildArguments, buildContexts, readCsv, refused, withMember } from "./build-flags.ts";
 
 /** The values of one flag, as the engine is to get them. */
@@ -21,37 +21,40 @@ export interface ImageFlagSettings {
   readonly warn: (message: string) => void;
 }
 
+/** What the flags of a build say about its images, every one of them resolved. */
+export interface TrustedFlags {
+  /** the flags whose values change */
+  readonly changed: readonly FlagValues[];
+  readonly contexts: BuildContexts;
+  /** podman's `--from` */
+  readonly firstBase: BaseImage | "scratch" | undefined;
+}
+
 /**
- * Resolves the images in a build's flags.
+ * Resolves the images in a build's flags. Their triggers are looked at where the Dockerfile names them.
  *
- * @returns the flags whose values change
  * @throws UsageError `DOCKERFILE_REFUSED` for what is not understood; TagsealError as resolving throws, with the flag named
  */
 export async function trustImageFlags(
   invocation: EngineInvocation,
   settings: ImageFlagSettings,
-): Promise<readonly FlagValues[]> {
-  const readers = settings.kind === "docker" ? [...shared, ...dockers] : [...shared, ...podmans];
-  const changed: FlagValues[] = [];
-  for (const read of readers) changed.push(...(await read(invocation, settings)));
-  return changed;
+): Promise<TrustedFlags> {
+  const { kind } = settings;
+  const contexts = await trustedContexts(invocation, settings);
+  const firstBase = kind === "podman" ? await firstBaseOf(invocation, settings) : undefined;
+  const changed = [...contexts.changed, ...(firstBase === undefined ? [] : [["from", [nameOf(firstBase)]] as const])];
+  for (const read of kind === "docker" ? dockersReaders : []) changed.push(...(await read(invocation, settings)));
+  return { changed, contexts: contexts.sources, firstBase };
+}
+
+function nameOf(base: BaseImage | "scratch"): string {
+  return base === "scratch" ? base : base.name;
 }
 
 type FlagReader = (invocation: EngineInvocation, settings: ImageFlagSettings) => Promise<readonly FlagValues[]>;
 
 async function resolved(text: string, flag: string, { images }: ImageFlagSettings): Promise<string> {
   return (await resolvedImage(text, flag, images)).name;
-}
-
-/** An image that a stage may begin with: its triggers run in this build. */
-async function resolvedBase(text: string, flag: string, { images, kind }: ImageFlagSettings): Promise<string> {
-  const image = await resolvedImage(text, flag, images);
-  for (const trigger of await images.triggers(image)) {
-    const uses = readTrigger(Buffer.from(trigger, "utf8").toString("latin1"), kind);
-    if (uses.every(({ written }) => written.includes("@"))) continue;
-    throw refused(`--${flag}: ${text} has an ONBUILD trigger that names an image without its digest`);
-  }
-  return image.name;
 }
 
 async function resolvedImage(text: string, flag: string, images: BaseImageSource): Promise<BaseImage> {
@@ -63,33 +66,56 @@ async function resolvedImage(text: string, flag: string, images: BaseImageSource
   }
 }
 
-const imageContext = /^(docker-image:\/\/|container-image:\/\/|docker:\/\/)(.*)$/s;
+/** What makes an image of the value of a build context; to docker the first only. */
+const imageSchemes: Readonly<Record<EngineKind, readonly string[]>> = {
+  docker: ["docker-image://"],
+  podman: ["docker-image://", "container-image://", "docker://"],
+};
 
-async function contexts(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<readonly FlagValues[]> {
-  const given = buildContexts(invocation);
-  if (given.length === 0) return [];
-  const values: string[] = [];
-  for (const [name, value] of given) values.push(`${name}=${await contextValue(name, value, settings)}`);
-  return [["build-context", values]];
+interface TrustedContexts {
+  readonly changed: readonly FlagValues[];
+  readonly sources: BuildContexts;
 }
 
-async function contextValue(name: string, value: string, settings: ImageFlagSettings): Promise<string> {
-  if (name.includes("::")) throw refused(`--build-context ${name} for one platform only is not understood`);
-  // nothing at all, by docker's name for it
-  if (settings.kind === "docker" && value === "docker-image://scratch") return value;
-  const [, scheme, image] = imageContext.exec(value) ?? [];
-  if (scheme !== undefined && image !== undefined) {
-    return scheme + (await resolvedBase(image, "build-context", settings));
+async function trustedContexts(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<TrustedContexts> {
+  const given = buildContexts(invocation);
+  const sources = new Map<string, BuildContextSource>();
+  const values: string[] = [];
+  for (const [name, value] of given) {
+    if (name.includes("::")) throw refused(`--build-context ${name} for one platform only is not understood`);
+    const { text, source } = await trustedContext(name, value, settings);
+    values.push(`${name}=${text}`);
+    sources.set(settings.kind === "podman" ? name : contextName(name), source);
   }
+  return { changed: given.length === 0 ? [] : [["build-context", values]], sources };
+}
+
+interface TrustedContext {
+  readonly text: string;
+  readonly source: BuildContextSource;
+}
+
+async function trustedContext(name: string, value: string, settings: ImageFlagSettings): Promise<TrustedContext> {
+  const scheme = imageSchemes[settings.kind].find((prefix) => value.startsWith(prefix));
+  if (scheme === undefined) {
+    if (settings.kind === "docker") refuseUnknownContext(name, value);
+    return { text: value, source: { kind: "files" } };
+  }
+  const written = value.slice(scheme.length);
+  if (written === "scratch") return { text: value, source: { kind: "image", image: undefined } };
+  const image = await resolvedImage(written, "build-context", settings.images);
+  return { text: scheme + image.name, source: { kind: "image", image } };
+}
+
+/** To podman everything else is a file or a URL. */
+function refuseUnknownContext(name: string, value: string): void {
   if (value.startsWith("oci-layout://")) {
-    const digest = value.slice(value.lastIndexOf("@") + 1);
-    if (isDigest(digest)) return value;
+    if (isDigest(value.slice(value.lastIndexOf("@") + 1))) return;
     throw refused(`--build-context ${name}=${value} names no digest`, "write @sha256:… behind the directory");
   }
   if (/^[a-z0-9+.-]+:\/\//i.test(value) && !/^(?:https?|git|ssh):\/\//i.test(value)) {
     throw refused(`--build-context ${name}=${value} is not understood`);
   }
-  return value;
 }
 
 /** A cache from a registry can put any layer in the place of one that would have been built. */
@@ -126,7 +152,7 @@ async function syntaxArgument(
   settings: ImageFlagSettings,
 ): Promise<readonly FlagValues[]> {
   const name = "BUILDKIT_SYNTAX";
-  const text = buildArguments(invocation, settings.env).get(name)?.trim() ?? "";
+  const text = buildArguments(invocation, settings.kind, settings.env).get(name)?.trim() ?? "";
   if (text === "") return [];
   const [image = ""] = text.split(" ", 1);
   const pinned = await resolved(image, `build-arg ${name}`, settings);
@@ -161,12 +187,18 @@ async function scannerValue(flag: string, text: string, settings: ImageFlagSetti
   return flag === "sbom" ? `generator=${pinned}` : `type=sbom,generator=${pinned}`;
 }
 
-/** podman: another base for the first stage. */
-async function firstBase(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<readonly FlagValues[]> {
-  const image = invocation.flags.get("from")?.at(-1);
-  return image === undefined || image === "scratch" ? [] : [["from", [await resolvedBase(image, "from", settings)]]];
+/** podman: another base for the first stage. The name of a build context stays one. */
+async function firstBaseOf(
+  invocation: EngineInvocation,
+  { images }: ImageFlagSettings,
+): Promise<BaseImage | "scratch" | undefined> {
+  const image = flagValue(invocation, "from");
+  if (image === undefined || image === "") return undefined;
+  if (image === "scratch") return image;
+  if (buildContexts(invocation).some(([name]) => name === image)) {
+    throw refused(`--from ${image} is a build context, too`, "give the build context another name");
+  }
+  return await resolvedImage(image, "from", images);
 }
 
-const shared: readonly FlagReader[] = [contexts, caches];
-const dockers: readonly FlagReader[] = [syntaxArgument, scanners];
-const podmans: readonly FlagReader[] = [firstBase];
+const dockersReaders: readonly FlagReader[] = [caches, syntaxArgument, scanners];

@@ -9,9 +9,9 @@ import {
   type ImageReference,
 } from "../../reference/image-reference.ts";
 import type { Engine } from "../engine.ts";
-import type { BaseImage } from "./base-images.ts";
-import { triggerList } from "./onbuild-triggers.ts";
-import { podmanTriggers } from "./podman-triggers.ts";
+import type { BaseImage, ImageConfiguration } from "./base-image.ts";
+import { textList } from "./image-configuration.ts";
+import { podmanConfiguration } from "./podman-configuration.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 
 /** Names that no registry answers to, for images meant by their ID. */
@@ -50,18 +50,21 @@ async function isLocalOnly(engine: Engine, id: string): Promise<boolean> {
 }
 
 /**
- * The `ONBUILD` triggers of an image the engine has.
+ * What an image the engine has brings into builds.
  *
  * @throws NetworkError `ENGINE_ERROR` when it has not, `IMAGE_MALFORMED`
  */
-export async function engineTriggers(
+export async function engineConfiguration(
   engine: Engine,
   { name }: BaseImage,
   directory: PrivateDirectory,
-): Promise<readonly string[]> {
-  if (engine.kind === "podman") return await podmanTriggers(engine, name, directory);
-  const list = await inspected(engine, name, "{{json .Config.OnBuild}}");
-  return list === null ? [] : triggerList(list);
+): Promise<ImageConfiguration> {
+  if (engine.kind === "podman") return await podmanConfiguration(engine, name, directory);
+  const list = async (member: string): Promise<readonly string[]> => {
+    const value = await inspected(engine, name, `{{json .Config.${member}}}`);
+    return value === null ? [] : textList(value, member);
+  };
+  return { triggers: await list("OnBuild"), environment: await list("Env") };
 }
 
 async function inspected(engine: Engine, name: string, format: string): Promise<JsonValue> {

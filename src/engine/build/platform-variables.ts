@@ -2,6 +2,7 @@
 import { NetworkError } from "../../errors.ts";
 import { formatPlatform, parsePlatform, type Platform } from "../../registry/platform.ts";
 import type { Engine } from "../engine.ts";
+import type { PodmanPlatform } from "./dockerfile/podman-variables.ts";
 import type { Variables } from "./dockerfile/substitution.ts";
 
 /** What the variables are made from. */
@@ -24,6 +25,29 @@ export async function platformVariables(engine: Engine, target: BuildTarget): Pr
         ["TARGETSTAGE", target.stage ?? "default"],
       ]),
   );
+}
+
+/** What podman predefines for each platform it builds: its own platform, and the one that was asked for by both parts of its name. */
+export async function podmanPlatforms(
+  engine: Engine,
+  platforms: readonly string[],
+): Promise<readonly PodmanPlatform[]> {
+  const own = await enginePlatform(engine);
+  const machine = new Map([...podmanVariables("BUILD", own), ...podmanVariables("TARGET", own)]);
+  if (platforms.length === 0) return [{ machine, chosen: new Map() }];
+  return platforms.map((text) => ({
+    machine,
+    chosen: new Map(podmanVariables("TARGET", text === "local" ? own : normal(parsePlatform(text)))),
+  }));
+}
+
+/** Versions differ about the variants of ARM: what depends on one is not known. */
+function podmanVariables(prefix: string, platform: Platform): readonly (readonly [string, string | undefined])[] {
+  const hasVariants = platform.architecture.startsWith("arm") || platform.variant !== undefined;
+  return variablesOf(prefix, platform).map(([name, value]) => {
+    const isUnsure = hasVariants && /(?:PLATFORM|VARIANT)$/.test(name);
+    return [name, isUnsure ? undefined : value];
+  });
 }
 
 function variablesOf(prefix: string, platform: Platform): [string, string][] {

@@ -28,15 +28,16 @@ const pull = flagTable({
 
 const build = flagTable({
   switches: `${common} all-platforms compat-volumes compress created-annotation D:disable-compression force-rm http-proxy
-    identity-label inherit-annotations inherit-labels layers logsplit no-cache no-hostname no-hosts omit-history pull-always
-    pull-never rewrite-timestamp rm save-stages skip-unused-stages squash squash-all stdin`,
+    force-compression identity-label inherit-annotations inherit-labels layers load log-rusage logsplit no-cache no-hostname no-hosts omit-history pull-always
+    pull-never rewrite-timestamp rm save-stages skip-unused-stages squash squash-all
+    stage-labels stdin`,
   values: `add-host annotation arch authfile blob-cache build-arg build-arg-file build-context cache-from cache-to cache-ttl
-    cap-add cap-drop cert-dir cgroup-parent cgroupns cpp-flag cpu-period cpu-quota c:cpu-shares cpuset-cpus cpuset-mems creds
-    cw decryption-key device dns dns-option dns-search env f:file format from group-add hooks-dir ignorefile iidfile ipc
-    isolation jobs label layer-label logfile manifest m:memory memory-swap metadata-file network os os-feature os-version
-    o:output pid platform progress retry retry-delay runtime-flag sbom sbom-image-output sbom-image-purl-output
+    cdi-config-dir compression-format compression-level cap-add cap-drop cert-dir cgroup-parent cgroupns cpp-flag cpu-period cpu-quota c:cpu-shares cpuset-cpus cpuset-mems creds
+    cw decryption-key device dns dns-option dns-search env f:file format from group-add hooks-dir ignorefile iidfile iidfile-raw ipc
+    isolation jobs label layer-label logfile manifest m:memory memory-swap metadata-file mount net network os os-feature os-version
+    o:output override-arch override-os pid platform progress raw-iidfile retry retry-delay runtime-flag rusage-logfile sbom sbom-image-output sbom-image-purl-output
     sbom-merge-strategy sbom-output sbom-purl-output sbom-scanner-command sbom-scanner-image secret security-opt shm-size
-    sign-by signature-policy source-date-epoch ssh t:tag target timestamp ulimit unsetannotation unsetenv unsetlabel userns
+    sign-by signature-policy source-date-epoch source-policy-file ssh t:tag target timestamp ulimit unsetannotation unsetenv unsetlabel userns
     userns-gid-map userns-gid-map-group userns-uid-map userns-uid-map-user uts variant v:volume`,
   optional: "pull",
 });

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { UsageError } from "../../../errors.ts";
 import type { EngineInvocation } from "../../../engine/command-line/invocation.ts";
 import { buildImage } from "../../../engine/build/build-image.ts";
-import { registryTriggers } from "../../../engine/build/onbuild-triggers.ts";
+import { registryConfigurations } from "../../../engine/build/image-configuration.ts";
 import { withRegistry } from "../../options/registry.ts";
 import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
 import { onlyOperand, reporting } from "./reporting.ts";
@@ -23,8 +23,8 @@ async function build(invocation: EngineInvocation, context: EngineCommandContext
     signal: io.signal,
     input: () => createReadStream("", { fd: 0, autoClose: false }),
     resolve: (reference) => resolveImage(reference, io),
-    triggers: (reference, digest) =>
-      withRegistry(io, reference, "pull", (registry) => registryTriggers(registry, digest)),
+    configurations: (reference, digest) =>
+      withRegistry(io, reference, "pull", (registry) => registryConfigurations(registry, digest)),
     handOver: (argv) => context.handOver(argv),
     tell: (line) => io.stderr.write(`${line}\n`),
   });

@@ -3,7 +3,7 @@
  * when every reading that an engine may have of it agrees about the images in it.
  */
 import type { EngineKind } from "../../command-line/invocation.ts";
-import { escapeReadings } from "./directives.ts";
+import { escapeReadings, podmanEscape } from "./directives.ts";
 import { heredocGrammars, type ShellGrammar } from "./shell-grammar.ts";
 
 /** How a Dockerfile is cut into instructions. */
@@ -21,6 +21,7 @@ export interface Dialect {
 
 /** Every reading an engine of this kind may have of `source`, the current one first. */
 export function dialectsOf(source: string, engine: EngineKind): readonly Dialect[] {
+  if (engine === "podman") return podmanDialects(source);
   const continuations: readonly Dialect["continuation"][] = /(?:\\\\|``)[ \t]*\r?$/m.test(source)
     ? ["unescaped", "any"]
     : ["unescaped"];
@@ -29,6 +30,20 @@ export function dialectsOf(source: string, engine: EngineKind): readonly Dialect
       heredocReadings(source).map(({ heredocs, grammar }) => ({ engine, escape, continuation, heredocs, grammar })),
     ),
   );
+}
+
+/** podman joins lines in one way only, and is sure about the escape character; here-documents came with BuildKit's lexer of the day. */
+function podmanDialects(source: string): readonly Dialect[] {
+  const base = { engine: "podman", escape: podmanEscape(source), continuation: "any" } as const;
+  const [current] = heredocGrammars;
+  if (!source.includes("<<")) return [{ ...base, heredocs: "all", grammar: current }];
+  const grammars = source.includes("${") ? heredocGrammars : [current];
+  const dialects: Dialect[] = [];
+  for (const heredocs of ["all", "plain"] as const) {
+    for (const grammar of grammars) dialects.push({ ...base, heredocs, grammar });
+  }
+  dialects.push({ ...base, heredocs: "none", grammar: current });
+  return dialects;
 }
 
 /** Without `<<` all are one; without `${` the grammar does not matter. */

@@ -69,7 +69,21 @@ export function slashDirectiveLines(source: string): ReadonlySet<number> {
 }
 
 /**
- * The escape characters an engine may take from the file: current BuildKit knows three directives, in any order; older engines and podman
+ * The escape character to podman, which looks at the first line only and takes one character.
+ *
+ * @throws LineRefused for another character than `\` or the backtick
+ * @see openshift/imagebuilder: dockerfile/parser
+ */
+export function podmanEscape(source: string): "\\" | "`" {
+  const [first = ""] = source.slice(textStart(source)).split("\n", 1);
+  const [, character] = /^[\t\v\f\r ]*#[ \t]*escape[ \t]*=[ \t]*(.)/i.exec(first) ?? [];
+  if (character === undefined || character === "\\") return "\\";
+  if (character === "`") return character;
+  throw new LineRefused(1, `the escape character ${JSON.stringify(character)} is neither \\ nor \``);
+}
+
+/**
+ * The escape characters an engine may take from the file: current BuildKit knows three directives, in any order; older engines
  * stop looking at the first line that is no `escape`.
  *
  * @throws LineRefused for another character than `\` or the backtick, and for two of them

@@ -34,6 +34,27 @@ export interface ImageUse {
   readonly line: number;
 }
 
+/** An `ARG` or `ENV` in a stage. */
+export interface StageSetting {
+  readonly keyword: "arg" | "env";
+  /** what stands behind it, flags included */
+  readonly rest: string;
+  /** kept for later builds by `ONBUILD` */
+  readonly isTrigger: boolean;
+  readonly stage: number;
+  /** where it stands in the file */
+  readonly at: number;
+}
+
+/** Options of a `RUN --mount=` that hold variables, which podman replaces before it splits them. */
+export interface MountOptions {
+  readonly text: string;
+  readonly stage: number;
+  /** where they stand in the file */
+  readonly at: number;
+  readonly line: number;
+}
+
 /** A reading of a Dockerfile. */
 export interface DockerfileFacts {
   /** the escape character, in every reading an engine may have */
@@ -42,6 +63,8 @@ export interface DockerfileFacts {
   /** name of each stage as written; undefined without `AS` */
   readonly stages: readonly (string | undefined)[];
   readonly images: readonly ImageUse[];
+  readonly settings: readonly StageSetting[];
+  readonly mounts: readonly MountOptions[];
 }
 
 /**
@@ -70,23 +93,27 @@ export function readFacts(source: string, dialect: Dialect): DockerfileFacts {
 }
 
 /**
- * Reads a single instruction that stands in no file: the trigger of a base image.
+ * Reads instructions that stand in no file: the triggers of a base image.
  *
  * @throws LineRefused
  */
-export function readTriggerUses(text: string, dialect: Dialect): readonly ImageUse[] {
+export function readTriggerFacts(text: string, dialect: Dialect): DockerfileFacts {
   const collector = new Collector(text, dialect, ["the stage that runs it"]);
   const reader = new LogicalLineReader(text, dialect);
-  const line = reader.next();
-  if (line === undefined) throw new LineRefused(1, "there is no instruction", { refusedByEngine: true });
-  const instruction = instructionOf(line);
-  const { keyword } = instruction;
-  if (keyword === "from" || keyword === "onbuild")
-    throw new LineRefused(1, `${keyword.toUpperCase()} is not allowed there`);
-  collector.take(instruction, true);
-  for (const heredoc of heredocsOf(line, instruction, dialect)) reader.skipHeredoc(heredoc, line.line);
-  if (reader.next() !== undefined) throw new LineRefused(1, "it has more than one line", { refusedByEngine: true });
-  return collector.facts().images;
+  let count = 0;
+  for (let line = reader.next(); line !== undefined; line = reader.next()) {
+    const instruction = instructionOf(line);
+    const { keyword } = instruction;
+    if (keyword === "from" || keyword === "onbuild")
+      throw new LineRefused(1, `${keyword.toUpperCase()} is not allowed there`);
+    collector.take(instruction, true);
+    for (const heredoc of heredocsOf(line, instruction, dialect)) reader.skipHeredoc(heredoc, line.line);
+    count += 1;
+  }
+  if (count === 0) throw new LineRefused(1, "there is no instruction", { refusedByEngine: true });
+  if (count > 1 && dialect.engine === "docker")
+    throw new LineRefused(1, "it has more than one line", { refusedByEngine: true });
+  return collector.facts();
 }
 
 class Collector {
@@ -95,6 +122,8 @@ class Collector {
   readonly #arguments: GlobalArgument[] = [];
   readonly #stages: (string | undefined)[];
   readonly #images: ImageUse[] = [];
+  readonly #settings: StageSetting[] = [];
+  readonly #mounts: MountOptions[] = [];
 
   constructor(source: string, dialect: Dialect, stages: readonly string[] = []) {
     this.#lineOf = lineNumbers(source);
@@ -105,7 +134,14 @@ class Collector {
   facts(): DockerfileFacts {
     const { escape } = this.#dialect;
     if (this.#stages.length === 0) throw new LineRefused(1, "there is no FROM in it", { refusedByEngine: true });
-    return { escapes: [escape], arguments: this.#arguments, stages: this.#stages, images: this.#images };
+    return {
+      escapes: [escape],
+      arguments: this.#arguments,
+      stages: this.#stages,
+      images: this.#images,
+      settings: this.#settings,
+      mounts: this.#mounts,
+    };
   }
 
   take(instruction: Instruction, isTrigger = false): void {
@@ -119,18 +155,29 @@ class Collector {
 
   /** podman runs what comes before an instruction it does not know; docker refuses the whole file. */
   #takeUnknown({ keyword, line }: Instruction): void {
-    if (this.#dialect.engine === "podman" && this.#dialect.heredocs !== "all") return;
+    if (this.#isOldPodman()) return;
     const name = keyword.slice(0, 40).toUpperCase();
     throw new LineRefused(line, `unknown instruction: ${name.replaceAll(/[^\x20-\x7e]/g, "?")}`, {
       refusedByEngine: true,
     });
   }
 
+  /** A podman to which the body of a here-document may be instructions. */
+  #isOldPodman(): boolean {
+    return this.#dialect.engine === "podman" && this.#dialect.heredocs !== "all";
+  }
+
   #takeStage({ rest, line }: Instruction): void {
     const words = splitText(rest);
     const [image, as, name] = words;
     const isNamed = words.length === 3 && as?.text.toLowerCase() === "as";
-    if (image === undefined || (words.length !== 1 && !isNamed)) {
+    const isBroken = image === undefined || (words.length !== 1 && !isNamed);
+    if (isBroken && this.#isOldPodman()) {
+      // podman stops when it comes to that stage, which has no image
+      this.#stages.push(undefined);
+      return;
+    }
+    if (isBroken) {
       throw new LineRefused(line, "FROM requires either one or three arguments", { refusedByEngine: true });
     }
     if (isNamed && !/^[a-z][a-z0-9_.-]*$/i.test(name?.text ?? "")) {
@@ -143,12 +190,31 @@ class Collector {
   #takeImages(instruction: Instruction, isTrigger: boolean): void {
     const trigger = triggerOf(instruction);
     if (trigger !== undefined) return this.#takeTrigger(trigger);
-    for (const { name, value } of instruction.flags) {
-      if (name === "from" && value !== undefined && value.text !== "") this.#add("copy", value, isTrigger);
-      if (name !== "mount" || value === undefined) continue;
-      const places = { engine: this.#dialect.engine, line: instruction.line };
-      for (const source of mountSources(value, places)) this.#add("mount", source, isTrigger);
+    const { keyword, rest, line } = instruction;
+    if (keyword === "arg" || keyword === "env") {
+      const [at = 0] = rest.places;
+      this.#settings.push({ keyword, rest: rest.text, isTrigger, stage: this.#stages.length - 1, at });
     }
+    for (const { name, value } of instruction.flags) {
+      if (value === undefined) continue;
+      if (name === "from" && value.text !== "") this.#add("copy", value, isTrigger);
+      if (name === "mount") this.#takeMount(value, line, isTrigger);
+      else if (name !== "from") this.#refuseHiddenSource(name, value, line);
+    }
+  }
+
+  #takeMount(options: SourceText, line: number, isTrigger: boolean): void {
+    const { text, places } = options;
+    const hasVariables = this.#dialect.engine === "podman" && text.includes("$");
+    if (hasVariables && isTrigger) throw new LineRefused(line, "variables in --mount are not understood there");
+    if (hasVariables) this.#mounts.push({ text, stage: this.#stages.length - 1, at: places[0] ?? 0, line });
+    for (const source of mountSources(options, line)) this.#add("mount", source, isTrigger);
+  }
+
+  /** podman looks for the text `--from` anywhere in the flags of a COPY, and fetches what stands behind the `=`. */
+  #refuseHiddenSource(name: string, { text }: SourceText, line: number): void {
+    if (this.#dialect.engine !== "podman" || !text.includes("--from")) return;
+    throw new LineRefused(line, `the flag --${name}=${text} is not understood: podman takes its value for an image`);
   }
 
   #takeTrigger(trigger: Instruction): void {

@@ -6,9 +6,8 @@ import fc from "fast-check";
 import { readDockerfile } from "./reading.ts";
 
 function ours(text: string): string[] {
-  return readDockerfile(Buffer.from(text).toString("latin1"), "docker").images.map(
-    ({ written, line }) => `${line} ${written}`,
-  );
+  const [{ images }] = readDockerfile(Buffer.from(text).toString("latin1"), "docker");
+  return images.map(({ written, line }) => `${line} ${written}`);
 }
 
 function theirs(text: string): string[] {

@@ -36,6 +36,15 @@ export function refuseUnreadable(source: string): void {
   throw new LineRefused(line, `${what} is not understood`);
 }
 
+/** podman before 4.9 stops reading at a longer line, without a word. */
+const maxLineLength = 65_535;
+
+/** @throws LineRefused */
+export function refuseLongLines(source: string): void {
+  const index = source.split("\n").findIndex((text) => text.length >= maxLineLength);
+  if (index !== -1) throw new LineRefused(index + 1, `the line has ${maxLineLength} bytes or more`);
+}
+
 interface PhysicalLine {
   /** without its line end */
   readonly text: string;
@@ -54,7 +63,8 @@ export class LogicalLineReader {
   constructor(source: string, dialect: Dialect) {
     this.#source = source;
     this.#dialect = dialect;
-    this.#slashLines = slashDirectiveLines(source);
+    // to podman they are instructions it does not know
+    this.#slashLines = dialect.engine === "podman" ? new Set() : slashDirectiveLines(source);
     this.#at = textStart(source);
   }
 

@@ -6,8 +6,9 @@ import {
   parseImageReference,
   withDefaultTag,
 } from "../../../reference/image-reference.ts";
-import type { EngineKind } from "../../command-line/invocation.ts";
-import type { DockerfileFacts, ImageUse } from "./facts.ts";
+import type { BuildContexts } from "../base-image.ts";
+import type { DockerfileFacts, ImageUse, MountOptions } from "./facts.ts";
+import type { PossibleValues } from "./podman-variables.ts";
 import { GlobalValues } from "./global-values.ts";
 import { ExpansionRefused } from "./expansion-refused.ts";
 import { LineRefused } from "./refusal.ts";
@@ -16,14 +17,13 @@ import { holdsVariable, type Variables } from "./substitution.ts";
 
 /** What else decides about names. */
 export interface NameSettings {
-  readonly engine: EngineKind;
   readonly builder: Builder;
   /** `--build-arg`, by name */
   readonly buildArguments: Variables;
   /** what the engine predefines (`TARGETARCH`), once for each platform that is built */
   readonly platformVariables: readonly Variables[];
-  /** names given by `--build-context` */
-  readonly contexts: ReadonlySet<string>;
+  /** given by `--build-context`, by {@link contextName} */
+  readonly contexts: BuildContexts;
 }
 
 /** What a name stands for; `literal` says the same without variables and quotes. */
@@ -34,7 +34,19 @@ export type Meaning =
   | { readonly kind: "image"; readonly reference: ImageReference };
 
 /** Decides what the names in one file stand for. */
-export class NameReader {
+export interface Names {
+  /** @throws LineRefused for names that are not understood, or that versions of the engine understand differently */
+  meaningOf(use: ImageUse): Meaning;
+  /** The same for a name in a trigger of a base. @throws LineRefused */
+  meaningOfTrigger(use: ImageUse): Meaning;
+  /** Remembers the environment that a stage begins with; told before any other use in the stage is asked for. */
+  setBase(use: ImageUse, environment: PossibleValues | "unknown"): void;
+  /** Makes sure that variables in the options of a mount bring no image in. @throws LineRefused */
+  checkMount(mount: MountOptions): void;
+}
+
+/** docker's names. */
+export class DockerNames implements Names {
   readonly #facts: DockerfileFacts;
   readonly #settings: NameSettings;
   #readings: readonly (readonly GlobalValues[])[] | undefined;
@@ -52,8 +64,6 @@ export class NameReader {
   meaningOf(use: ImageUse): Meaning {
     if (use.position !== "from") return this.#meaningOfName(checkedPlain(use), use);
     if (isPlain(use.written)) return this.#meaningOfName(use.written, use);
-    if (this.#settings.engine === "podman" && /[\\`]/.test(use.written))
-      throw new LineRefused(use.line, `${use.written} is not understood: it holds an escape character`);
     const outcomes = this.#allReadings().map((platforms) => engineOutcome(() => this.#meaningBy(platforms, use)));
     const meanings = outcomes.filter((outcome): outcome is Meaning => !(outcome instanceof LineRefused));
     const [meaning] = meanings;
@@ -62,6 +72,18 @@ export class NameReader {
     throw new LineRefused(use.line, `engines read ${use.written} differently`, {
       hint: "it depends on the engine's version what stands for nothing there; write the substitution in another way, or give the value with --build-arg",
     });
+  }
+
+  meaningOfTrigger(use: ImageUse): Meaning {
+    return this.meaningOf(use);
+  }
+
+  setBase(): void {
+    // docker's names know no variables of a stage
+  }
+
+  checkMount({ line }: MountOptions): void {
+    throw new LineRefused(line, "variables in --mount are not understood");
   }
 
   /** By each set of rules: the values for each platform. */
@@ -89,10 +111,9 @@ export class NameReader {
   }
 
   #meaningOfName(name: string, use: ImageUse): Meaning {
-    const { engine, contexts } = this.#settings;
     if (name === "scratch") return { kind: "scratch", literal: name };
-    if (findStage(name, use, this.#facts, engine)) return { kind: "stage", literal: name };
-    if (contexts.has(engine === "podman" ? name : contextName(name))) return { kind: "context", literal: name };
+    if (findStage(name, use, this.#facts)) return { kind: "stage", literal: name };
+    if (this.#settings.contexts.has(contextName(name))) return { kind: "context", literal: name };
     return { kind: "image", reference: imageNamed(name, use) };
   }
 }
@@ -157,7 +178,8 @@ function isSameMeaning(one: Meaning, other: Meaning): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function imageNamed(name: string, { line, written }: ImageUse): ImageReference {
+/** The image of a name. @throws LineRefused when it is no name of an image */
+export function imageNamed(name: string, { line, written }: Pick<ImageUse, "line" | "written">): ImageReference {
   try {
     return withDefaultTag(parseImageReference(name));
   } catch (error) {
@@ -172,8 +194,8 @@ function invalidName(error: TagsealError, line: number, name: string): LineRefus
 }
 
 /** @throws LineRefused where engines would not agree that it is a stage */
-function findStage(name: string, use: ImageUse, facts: DockerfileFacts, engine: EngineKind): boolean {
-  if (isStageNumber(name, use, engine)) return true;
+function findStage(name: string, use: ImageUse, facts: DockerfileFacts): boolean {
+  if (isStageNumber(name, use)) return true;
   const matches = facts.stages.flatMap((stage, index) =>
     stage?.toLowerCase() === name.toLowerCase() ? [{ stage, index }] : [],
   );
@@ -184,14 +206,12 @@ function findStage(name: string, use: ImageUse, facts: DockerfileFacts, engine: 
       throw new LineRefused(use.line, `the stage ${name} is not complete at this line`);
     return false;
   }
-  if (engine === "docker" || earlier.some(({ stage }) => stage === name)) return true;
-  throw new LineRefused(use.line, `${name} is a stage in other letters: to podman it is an image`);
+  return true;
 }
 
-/** `COPY --from=0`; in a mount only to podman. */
-function isStageNumber(name: string, use: ImageUse, engine: EngineKind): boolean {
-  if (!/^[+-]?\d+$/.test(name) || use.position === "from" || (use.position === "mount" && engine === "docker"))
-    return false;
+/** `COPY --from=0`; not in a mount. */
+function isStageNumber(name: string, use: ImageUse): boolean {
+  if (!/^[+-]?\d+$/.test(name) || use.position !== "copy") return false;
   if (Number(name) >= 0 && (use.isTrigger || Number(name) < use.stage)) return true;
   throw new LineRefused(use.line, `there is no stage ${name} before this line`);
 }

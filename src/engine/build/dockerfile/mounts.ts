@@ -1,26 +1,15 @@
 /** `RUN --mount=…,from=IMAGE`. @see BuildKit: frontend/dockerfile/instructions, parseMount */
-import type { EngineKind } from "../../command-line/invocation.ts";
 import { LineRefused } from "./refusal.ts";
 import { sliceText, type SourceText } from "./source-text.ts";
 
-/** Where the mount stands, for the decision and the message. */
-export interface MountPlace {
-  readonly engine: EngineKind;
-  readonly line: number;
-}
-
 /**
- * The values of `from=` in one mount's options.
+ * The values of `from=` in one mount's options. To podman they may hold variables.
  *
  * @throws LineRefused for quotes inside, and for variables that could become a `from`
  */
-export function mountSources(options: SourceText, { engine, line }: MountPlace): readonly SourceText[] {
+export function mountSources(options: SourceText, line: number): readonly SourceText[] {
   const { text } = options;
   if (/["']/.test(text)) throw new LineRefused(line, "quotes inside --mount are not understood");
-  // podman replaces variables before it splits the options, so that a value can bring a "from" in
-  if (engine === "podman" && text.includes("$")) {
-    throw new LineRefused(line, "variables in --mount are not understood", { hint: "write the value itself" });
-  }
   const sources: SourceText[] = [];
   let start = 0;
   for (const field of text.split(",")) {

@@ -1,7 +1,7 @@
 /** Reading a Dockerfile in every way an engine may, and insisting that all of them agree about its images. */
 import { type Dialect, dialectsOf } from "./dialect.ts";
-import { type DockerfileFacts, type ImageUse, readFacts, readTriggerUses } from "./facts.ts";
-import { refuseUnreadable } from "./logical-lines.ts";
+import { type DockerfileFacts, type ImageUse, readFacts, readTriggerFacts } from "./facts.ts";
+import { refuseLongLines, refuseUnreadable } from "./logical-lines.ts";
 import { LineRefused } from "./refusal.ts";
 import type { EngineKind } from "../../command-line/invocation.ts";
 
@@ -9,39 +9,71 @@ import type { EngineKind } from "../../command-line/invocation.ts";
  * Reads a Dockerfile.
  *
  * @param source one character per byte
+ * @returns one reading for docker; for podman all that name the same images in the same places
  * @throws LineRefused for everything that is not understood, or that engines understand differently
  */
-export function readDockerfile(source: string, engine: EngineKind): DockerfileFacts {
+export function readDockerfile(source: string, engine: EngineKind): readonly [DockerfileFacts, ...DockerfileFacts[]] {
   refuseUnreadable(source);
-  const [current, ...others] = dialectsOf(source, engine);
+  return engine === "docker" ? [readForDocker(source)] : readForPodman(source);
+}
+
+/** podman runs what stands before a line that it does not understand: no reading is ever beside the point. */
+function readForPodman(source: string): readonly [DockerfileFacts, ...DockerfileFacts[]] {
+  refuseLongLines(source);
+  const [current, ...others] = dialectsOf(source, "podman");
+  if (current === undefined) throw new TypeError("there is always a dialect");
+  const facts = readFacts(source, current);
+  const readings = new Map([[JSON.stringify(facts), facts]]);
+  for (const dialect of others) {
+    const other = readFacts(source, dialect);
+    refuseOtherImages(facts, other, (one) => JSON.stringify([one.arguments, one.images.map(placeOf)]));
+    readings.set(JSON.stringify(other), other);
+  }
+  return [facts, ...[...readings.values()].slice(1)];
+}
+
+/** In another reading there may be more stages before it, which have no image. */
+function placeOf({ position, isTrigger, written, start, end }: ImageUse): readonly unknown[] {
+  return [position, isTrigger, written, start, end];
+}
+
+function readForDocker(source: string): DockerfileFacts {
+  const [current, ...others] = dialectsOf(source, "docker");
   if (current === undefined) throw new TypeError("there is always a dialect");
   const facts = readFacts(source, current);
   const escapes = new Set(facts.escapes);
   for (const dialect of others) {
     const other = readIfAccepted(source, dialect);
-    refuseDifference(facts, other);
+    if (other !== undefined) refuseOtherImages(facts, other, comparable);
     for (const escape of other?.escapes ?? []) escapes.add(escape);
   }
   return { ...facts, escapes: [...escapes] };
 }
 
 /**
- * Reads the trigger of a base image: every image that any engine would find in it.
+ * Reads the triggers of a base image in every way an engine would. podman puts them into one file.
  *
- * @param text what followed `ONBUILD`, one character per byte
+ * @param triggers what followed `ONBUILD`, one character per byte
  * @throws LineRefused as {@link readDockerfile}
  */
-export function readTrigger(text: string, engine: EngineKind): readonly ImageUse[] {
-  refuseUnreadable(text);
-  return dialectsOf(text, engine).flatMap((dialect, index) => {
-    try {
-      return readTriggerUses(text, dialect);
-    } catch (error) {
-      const isElsewhere = index > 0 && engine === "docker" && error instanceof LineRefused && error.refusedByEngine;
-      if (isElsewhere) return [];
-      throw error;
-    }
+export function readTriggers(triggers: readonly string[], engine: EngineKind): readonly DockerfileFacts[] {
+  if (triggers.length === 0) return [];
+  const texts = engine === "podman" ? [triggers.join("\n")] : triggers;
+  return texts.flatMap((text) => {
+    refuseUnreadable(text);
+    if (engine === "podman") refuseLongLines(text);
+    return dialectsOf(text, engine).flatMap((dialect, index) => readTrigger(text, dialect, index === 0));
   });
+}
+
+function readTrigger(text: string, dialect: Dialect, isCurrent: boolean): readonly DockerfileFacts[] {
+  try {
+    return [readTriggerFacts(text, dialect)];
+  } catch (error) {
+    const mayBeElsewhere = !isCurrent && dialect.engine === "docker";
+    if (mayBeElsewhere && error instanceof LineRefused && error.refusedByEngine) return [];
+    throw error;
+  }
 }
 
 /** @returns undefined when an engine with this dialect refuses the file itself */
@@ -54,8 +86,12 @@ function readIfAccepted(source: string, dialect: Dialect): DockerfileFacts | und
   }
 }
 
-function refuseDifference(facts: DockerfileFacts, other: DockerfileFacts | undefined): void {
-  if (other === undefined || comparable(facts) === comparable(other)) return;
+function refuseOtherImages(
+  facts: DockerfileFacts,
+  other: DockerfileFacts,
+  imagesOf: (reading: DockerfileFacts) => string,
+): void {
+  if (imagesOf(facts) === imagesOf(other)) return;
   const count = Math.max(facts.images.length, other.images.length);
   const differing = Array.from({ length: count }, (_, index): [ImageUse | undefined, ImageUse | undefined] => [
     facts.images[index],

@@ -4,8 +4,6 @@
  *
  * @see BuildKit: frontend/dockerfile/shell, frontend/dockerfile/dockerfile2llb; docker's classic builder: builder/dockerfile
  */
-import type { EngineKind } from "../../command-line/invocation.ts";
-
 /** How an engine reads the words of a Dockerfile. */
 export interface ShellGrammar {
   /** what may stand behind the name in `${NAME…}` besides the closing brace */
@@ -79,28 +77,11 @@ const classics: readonly ArgumentRules[] = Object.values(grammars).map((using) =
   hasPlatforms: false,
 }));
 
-const podmans: readonly ArgumentRules[] = [
-  {
-    grammar: grammars.withoutPatterns,
-    withoutDefault: "nothing",
-    brokenDefault: "refused",
-    seesOwnLine: true,
-    hasPlatforms: true,
-  },
-];
-
-/** Who builds: docker's two builders read words by different rules. */
-export type Builder = "buildkit" | "classic" | "podman";
-
-/** The engine that builds. */
-export function builderOf(engine: EngineKind, isClassic: boolean): Builder {
-  if (engine === "podman") return "podman";
-  return isClassic ? "classic" : "buildkit";
-}
+/** docker's two builders, which read words by different rules. */
+export type Builder = "buildkit" | "classic";
 
 /** Every set of rules that a version of this builder may have, the current one first. */
 export const argumentRules: Readonly<Record<Builder, readonly ArgumentRules[]>> = {
   buildkit: buildKits,
   classic: classics,
-  podman: podmans,
 };

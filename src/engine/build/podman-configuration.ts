@@ -1,29 +1,30 @@
-/** podman does not tell an image's triggers: they are in its configuration, which comes with the whole image only. */
+/** podman does not tell all of an image's configuration: it comes with the whole image only. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NetworkError } from "../../errors.ts";
 import { digestHex } from "../../reference/digest.ts";
 import { malformed, mediaTypes, member, parseDescriptor, parseDocument } from "../../registry/manifest.ts";
 import type { Engine } from "../engine.ts";
-import { configurationTriggers } from "./onbuild-triggers.ts";
+import type { ImageConfiguration } from "./base-image.ts";
+import { imageConfiguration } from "./image-configuration.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 
 /**
- * Saves an image to a private directory and reads the triggers in its configuration.
+ * Saves an image to a private directory and reads its configuration.
  *
  * @throws NetworkError `ENGINE_ERROR`, `IMAGE_MALFORMED`
  */
-export async function podmanTriggers(
+export async function podmanConfiguration(
   engine: Engine,
   name: string,
   directory: PrivateDirectory,
-): Promise<readonly string[]> {
+): Promise<ImageConfiguration> {
   const type = await ask(engine, "image", "inspect", "--format", "{{.ManifestType}}", name);
   const isOci = type.trim() === mediaTypes.ociManifest;
   const target = await directory.subdirectory("image");
   await ask(engine, "save", "--quiet", "--format", isOci ? "oci-dir" : "docker-dir", "--output", target, name);
   const config = isOci ? await ociConfig(target) : await dockerConfig(target);
-  return configurationTriggers(config);
+  return imageConfiguration(config);
 }
 
 async function ociConfig(target: string): Promise<Uint8Array> {

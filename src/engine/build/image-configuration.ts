@@ -1,4 +1,4 @@
-/** The `ONBUILD` triggers a base image brings along: instructions that run in every build that starts from it. */
+/** What an image brings into every build that starts from it: the instructions of its `ONBUILD` triggers, and its environment. */
 import { isJsonObject, type JsonObject, type JsonValue } from "../../encoding/json.ts";
 import { NetworkError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
@@ -10,27 +10,29 @@ import {
   parseDocument,
   parseManifest,
 } from "../../registry/manifest.ts";
+import type { ImageConfiguration } from "./base-image.ts";
 import type { RegistryClient } from "../../registry/registry-client.ts";
 
 /** A configuration says little more than environment and history; more than this is an attack. */
 const maxConfigBytes = 8 * 1024 * 1024;
 const maxPlatforms = 64;
-const maxTriggers = 1000;
+const maxTexts = 1000;
 
 /**
- * Reads the triggers of an image from its registry; of an index, those of every platform.
+ * Reads what an image brings into builds from its registry; of an index, that of every platform.
  *
  * @throws NetworkError as requests do, `IMAGE_MALFORMED`, `RESPONSE_TOO_LARGE`
  * @see OCI image-spec 1.1; docker's image specification 1.2, OnBuild
  */
-export async function registryTriggers(registry: RegistryClient, digest: Digest): Promise<readonly string[]> {
+export async function registryConfigurations(
+  registry: RegistryClient,
+  digest: Digest,
+): Promise<readonly ImageConfiguration[]> {
   const manifests = await platformManifests(registry, await registry.manifest(digest));
   const configs = new Map(manifests.map((content) => [configOf(content).digest, configOf(content)]));
-  const triggers = new Set<string>();
-  for (const config of configs.values()) {
-    for (const trigger of configurationTriggers(await readConfig(registry, config))) triggers.add(trigger);
-  }
-  return [...triggers];
+  const configurations: ImageConfiguration[] = [];
+  for (const config of configs.values()) configurations.push(imageConfiguration(await readConfig(registry, config)));
+  return configurations;
 }
 
 async function platformManifests(
@@ -74,22 +76,26 @@ function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
 }
 
 /**
- * The triggers in an image's configuration.
+ * What an image's configuration brings into builds.
  *
- * @throws NetworkError `IMAGE_MALFORMED`, also when they are no list of texts
+ * @throws NetworkError `IMAGE_MALFORMED`, also when triggers or environment are no list of texts
  */
-export function configurationTriggers(configuration: Uint8Array): readonly string[] {
-  return membersLike(parseDocument(configuration), "config").flatMap((config) => {
-    if (!isJsonObject(config)) throw malformed("its configuration is no object");
-    return membersLike(config, "onbuild").flatMap(triggerList);
+export function imageConfiguration(configuration: Uint8Array): ImageConfiguration {
+  const configs = membersLike(parseDocument(configuration), "config").map((config) => {
+    if (isJsonObject(config)) return config;
+    throw malformed("its configuration is no object");
   });
+  return {
+    triggers: configs.flatMap((config) => membersLike(config, "onbuild").flatMap((list) => textList(list, "OnBuild"))),
+    environment: configs.flatMap((config) => membersLike(config, "env").flatMap((list) => textList(list, "Env"))),
+  };
 }
 
-/** A list of triggers. @throws NetworkError `IMAGE_MALFORMED` when it is none */
-export function triggerList(list: JsonValue): readonly string[] {
-  if (!Array.isArray(list) || list.length > maxTriggers) throw malformed("its OnBuild is no list");
-  return list.map((trigger) => {
-    if (typeof trigger !== "string") throw malformed("a trigger in its OnBuild is no text");
-    return trigger;
+/** A list of texts in a configuration. @throws NetworkError `IMAGE_MALFORMED` when it is none */
+export function textList(list: JsonValue, name: string): readonly string[] {
+  if (!Array.isArray(list) || list.length > maxTexts) throw malformed(`its ${name} is no list`);
+  return list.map((text) => {
+    if (typeof text !== "string") throw malformed(`a member of its ${name} is no text`);
+    return text;
   });
 }
