@@ -5,6 +5,7 @@ import type { Dialect } from "./dialect.ts";
 import { LogicalLineReader } from "./logical-lines.ts";
 import { mountSources } from "./mounts.ts";
 import { LineRefused } from "./refusal.ts";
+import { heredocGrammars } from "./shell-grammar.ts";
 import { lineNumbers, splitText, type SourceText } from "./source-text.ts";
 import { argumentWords } from "./words.ts";
 
@@ -164,7 +165,8 @@ class Collector {
 
   /** A podman to which the body of a here-document may be instructions. */
   #isOldPodman(): boolean {
-    return this.#dialect.engine === "podman" && this.#dialect.heredocs !== "all";
+    const { engine, heredocs, grammar } = this.#dialect;
+    return engine === "podman" && (heredocs !== "all" || grammar !== heredocGrammars[0]);
   }
 
   #takeStage({ rest, line }: Instruction): void {

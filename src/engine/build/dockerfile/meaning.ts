@@ -165,7 +165,7 @@ function expandedBase({ written, line }: ImageUse, values: GlobalValues): string
 }
 
 /** What a name means to one version of the engine, or why this version refuses it. */
-function engineOutcome(read: () => Meaning): Meaning | LineRefused {
+export function engineOutcome(read: () => Meaning): Meaning | LineRefused {
   try {
     return read();
   } catch (error) {

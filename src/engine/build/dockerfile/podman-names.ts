@@ -8,7 +8,7 @@
 import type { BuildContexts } from "../base-image.ts";
 import { ExpansionRefused } from "./expansion-refused.ts";
 import type { DockerfileFacts, ImageUse, MountOptions } from "./facts.ts";
-import { imageNamed, type Meaning, type Names } from "./meaning.ts";
+import { engineOutcome, imageNamed, type Meaning, type Names } from "./meaning.ts";
 import {
   type PodmanGeneration,
   podmanGenerations,
@@ -59,12 +59,17 @@ export class PodmanNames implements Names {
       if (there === undefined) throw new TypeError("every reading has the same names");
       return this.#namesOf(there, facts).map((name) => ({ name, there, facts }));
     });
-    refuseNothing(use, found);
-    const meanings = found.map(({ name, there, facts }) => this.#meaningOfName(name, there, facts));
+    const outcomes = found.map(({ name, there, facts }) =>
+      engineOutcome(() => this.#meaningOfName(name, there, facts)),
+    );
+    // what one version refuses by itself is written out for it, too: it never reads the variable
+    const meanings = outcomes.filter((outcome): outcome is Meaning => !(outcome instanceof LineRefused));
     const [meaning] = meanings;
-    if (meaning === undefined) throw new TypeError("there is always a reading");
+    if (meaning === undefined) throw outcomes[0] ?? new TypeError("there is always a reading");
     if (meanings.every((other) => JSON.stringify(other) === JSON.stringify(meaning))) return meaning;
-    throw differing(use);
+    throw new LineRefused(use.line, `${use.written} depends on the platform, or on podman's version`, {
+      hint: "declare the variable with ARG, build one platform at a time, or give its value with --build-arg",
+    });
   }
 
   /**
@@ -152,6 +157,12 @@ export class PodmanNames implements Names {
   }
 
   #meaningOfName(name: string, use: ImageUse, facts: DockerfileFacts): Meaning {
+    if (name === "") {
+      throw new LineRefused(use.line, `${use.written} is not understood: it stands for nothing`, {
+        hint: "give its variables a default, or a value with --build-arg",
+        refusedByEngine: true,
+      });
+    }
     if (name === "scratch") return { kind: "scratch", literal: name };
     const stage = findStage(name, use, facts);
     const context = this.#settings.contexts.get(name);
@@ -164,21 +175,6 @@ export class PodmanNames implements Names {
       return { kind: "context", literal: name };
     return { kind: "image", reference: imageNamed(name, use) };
   }
-}
-
-function differing({ written, line }: ImageUse): LineRefused {
-  return new LineRefused(line, `${written} depends on the platform, or on podman's version`, {
-    hint: "declare the variable with ARG, build one platform at a time, or give its value with --build-arg",
-  });
-}
-
-function refuseNothing(use: ImageUse, found: readonly { readonly name: string }[]): void {
-  const empty = found.filter(({ name }) => name === "");
-  if (empty.length === 0) return;
-  if (empty.length < found.length) throw differing(use);
-  throw new LineRefused(use.line, `${use.written} is not understood: it stands for nothing`, {
-    hint: "give its variables a default, or a value with --build-arg",
-  });
 }
 
 function nameBy(variables: PodmanVariables, { position, written, stage, start }: ImageUse): string {
