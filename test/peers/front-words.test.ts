@@ -3,15 +3,17 @@
  * is what the engine or the registry is asked for. Nothing is signed, so that under content trust nothing may be asked for at all.
  */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { childEnvironment } from "../../src/environment/child-environment.ts";
 import { main } from "../../src/cli/main.ts";
 import { programNamed } from "../../src/cli/program.ts";
 import { type FakeEngine, startFakeEngine } from "../support/fake-engine.ts";
+import { findGoPeer } from "../support/go-peers.ts";
 import { findExecutable, missingPeers, run, Scope } from "../support/peers.ts";
 import { podmanEnvironment } from "../support/podman.ts";
 
@@ -182,6 +184,70 @@ for (const docker of ["/usr/bin/docker", findExecutable("docker") ?? "docker"]) 
     }
   });
 }
+
+const buildx = findGoPeer("buildx");
+
+describe(
+  "the words of buildx",
+  { skip: buildx === undefined ? "buildx is not built" : missingPeers(["docker"]) },
+  () => {
+    let engine: FakeEngine;
+    let env: Readonly<Record<string, string>>;
+    let context: string;
+
+    before(async () => {
+      engine = await startFakeEngine();
+      const config = scope.path("buildx");
+      mkdirSync(join(config, "cli-plugins"), { recursive: true });
+      symlinkSync(buildx ?? "", join(config, "cli-plugins", "docker-buildx"));
+      env = { HOME: scope.directory, PATH: process.env["PATH"] ?? "", DOCKER_HOST: engine.host, DOCKER_CONFIG: config };
+      context = scope.path("context");
+      mkdirSync(context);
+      writeFileSync(join(context, "Dockerfile"), "FROM 127.0.0.1:1/evil\n");
+    });
+    after(() => engine.close());
+
+    /** A builder that does not run yet is started before anything is built. */
+    async function judged(work: () => Promise<{ stdout: string; stderr: string }>): Promise<Judged> {
+      const before = engine.calls.length;
+      const { stdout, stderr } = await work();
+      const starts = engine.calls
+        .slice(before)
+        .some(({ method, path }) => /^POST \S*\/create/u.test(`${method} ${path}`));
+      return { outcome: starts ? "starts" : outcomeOf(stdout), stdout, stderr };
+    }
+
+    const lines = [
+      "buildx build context",
+      "buildx b context",
+      "buildx -D build context",
+      "buildx --debug ls build context",
+      "buildx -- ls build context",
+      "buildx --help build context",
+      "buildx --help build --help=false context",
+      "buildx -h build context",
+      "--help buildx build context",
+      "--help build context",
+      "build context --help",
+      "builder build context",
+      "builder --help f",
+      "builder f",
+      "buildx --debug f",
+      "buildx --builder ls f",
+      "bake",
+      "bake --help",
+      "buildx inspect --bootstrap",
+      "buildx --context default build context",
+    ];
+    for (const line of lines) {
+      it(line, async () => {
+        const words = line.split(" ").map((word) => (word === "context" ? context : word));
+        const real = await judged(async () => await run("docker", words, { env }));
+        judge(words, real, await judged(async () => await trusted(words, findExecutable("docker") ?? "docker", env)));
+      });
+    }
+  },
+);
 
 describe("the words of podman", { skip: missingPeers(["podman"]) }, () => {
   const asked: string[] = [];
