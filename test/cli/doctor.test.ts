@@ -1,7 +1,7 @@
 /** `tagseal doctor` on a machine in each broken state, and on one where all is well. */
 import assert from "node:assert/strict";
-import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
@@ -153,6 +153,22 @@ describe("doctor about docker", () => {
   it("finds podman alone, which ignores the variable, and no engine at all", async () => {
     assert.match((await only(new Machine().engine("podman", "5.1"), "engine")).message, /^podman 5\.1 .* ignores/);
     assert.match((await only(new Machine(), "engine")).message, /^no container engine found/);
+  });
+
+  it("passes on a machine without an engine, unless one is asked for", async () => {
+    const machine = new Machine();
+    const { code, enforced } = await machine.doctor();
+    assert.deepEqual([code, enforced], [0, true]);
+    assert.equal((await only(machine, "engine")).level, "ok");
+    machine.env["TAGSEAL_ENGINE"] = "docker";
+    const asked = await machine.doctor();
+    assert.deepEqual([asked.code, asked.enforced], [1, false]);
+  });
+
+  it("says with a shim that compose is refused, and without one that it passes", async () => {
+    const shimmed = new Machine().engine("docker", "28.2.2").shim();
+    assert.match((await only(shimmed, "compose")).message, /such as docker compose up, are refused$/u);
+    assert.match((await only(new Machine().engine("docker", "28.2.2"), "engine")).message, /nor in docker compose/u);
   });
 
   it("finds a plugin that is there, that is another's, and that leads nowhere", async () => {
@@ -391,8 +407,75 @@ describe("doctor about a project", () => {
     assert.match(stdout, /^Content trust is NOT enforced here\.\n\nproblem {2}docker 29/);
     assert.match(stdout, /warning {2}\.github\/workflows\/a\.yml relies on DOCKER_CONTENT_TRUST/);
     assert.match(stdout, /and 2 more of this kind/);
-    assert.match(stdout, /warning {2}deploy\/compose\.yaml relies on .* compose has never heeded/);
+    assert.match(stdout, /warning {2}deploy\/compose\.yaml relies on .* compose has never heeded; with .* is refused/);
     assert.doesNotMatch(stdout, /gitlab|node_modules/);
     assert.ok(stdout.split("\n").length <= 24, stdout);
   });
+
+  /** What each system hands on from one step to the next: files named by variables, or what was printed. */
+  const systems: readonly { readonly file: string; readonly variables: readonly string[] }[] = [
+    { file: ".github/workflows/ci.yml", variables: ["GITHUB_PATH", "GITHUB_ENV"] },
+    { file: ".circleci/config.yml", variables: ["BASH_ENV", "CIRCLECI"] },
+    { file: "azure-pipelines.yml", variables: ["TF_BUILD"] },
+    { file: ".cirrus.yml", variables: ["CIRRUS_ENV"] },
+  ];
+
+  for (const { file, variables } of systems) {
+    it(`gives advice for ${file} that holds in the steps that follow`, async () => {
+      const machine = new Machine().engine("docker", "29.0.1");
+      machine.file(`project/${file}`, "env: {DOCKER_CONTENT_TRUST: 1}\n");
+      const cwd = join(machine.home, "project");
+      const tools = `${machine.env["PATH"]}:${dirname(tagsealCommand)}:/usr/bin:/bin`;
+      const given = Object.fromEntries(variables.map((name) => [name, machine.file(name, "")]));
+      const env = { ...machine.env, ...given, PATH: tools, HOME: machine.home };
+      const project = await run(tagsealCommand, ["doctor", "--json"], { env, cwd });
+      const { findings } = JSON.parse(project.stdout) as Diagnosis;
+      const advice = findings.find(({ subject }) => subject === "continuous-integration")?.fix ?? "";
+      assert.match(advice, new RegExp(`^put before the first step that needs it in ${file}: `, "u"));
+      // what doctor says of this very job holds there, too
+      const here = findings.find(({ subject }) => subject === "engine")?.fix ?? "";
+      for (const line of [advice.slice(advice.indexOf(": ") + 2), here]) {
+        rmSync(join(machine.home, "bin", "docker"), { force: true });
+        for (const name of variables) machine.file(name, "");
+        const first = await run("bash", ["-c", line], { env, cwd });
+        assert.equal(first.code, 0, `${line}\n${first.stdout}${first.stderr}`);
+        const second = await run("bash", ["-c", "command -v docker"], {
+          env: handedOn(env, machine, first.stdout),
+          cwd,
+        });
+        assert.equal(second.stdout, `${join(machine.home, "bin", "docker")}\n`, line);
+      }
+    });
+  }
+
+  it("gives advice for jobs in one shell that holds to its end", async () => {
+    for (const file of [".gitlab-ci.yml", "bitbucket-pipelines.yml", "Jenkinsfile", "Makefile"]) {
+      const machine = new Machine().engine("docker", "29.0.1");
+      machine.file(`project/${file}`, "DOCKER_CONTENT_TRUST=1\n");
+      const cwd = join(machine.home, "project");
+      const PATH = `${join(machine.home, "usr")}:${dirname(tagsealCommand)}:/usr/bin:/bin`;
+      const env = { ...machine.env, PATH };
+      const { stdout } = await run(tagsealCommand, ["doctor", "--json"], { env, cwd });
+      const fix = (JSON.parse(stdout) as Diagnosis).findings.find(
+        ({ subject }) => subject === "continuous-integration",
+      );
+      const line = fix?.fix?.slice(fix.fix.indexOf(": ") + 2) ?? "";
+      const done = await run("sh", ["-c", `${line} && command -v docker`], { env, cwd });
+      assert.ok(done.stdout.endsWith(`${join(machine.home, "bin", "docker")}\n`), `${line}\n${done.stdout}`);
+    }
+  });
 });
+
+/** The environment of the next step, as the system makes it from what the last one left. */
+function handedOn(env: Record<string, string>, machine: Machine, printed: string): Record<string, string> {
+  const left = (name: string): string =>
+    env[name] === undefined ? "" : readFileSync(join(machine.home, name), "utf8");
+  const prepended = [
+    ...left("GITHUB_PATH").split("\n"),
+    ...[...printed.matchAll(/^##vso\[task\.prependpath\](.*)$/gmu)].map(([, path]) => path ?? ""),
+  ].filter((path) => path !== "");
+  const assigned = Object.fromEntries(
+    [...left("CIRRUS_ENV").matchAll(/^(\w+)=(.*)$/gmu)].map(([, name, value]) => [name ?? "", value ?? ""]),
+  );
+  return { ...env, PATH: [...prepended, env["PATH"] ?? ""].join(":"), ...assigned };
+}

@@ -7,8 +7,8 @@ import { hasCode } from "../../errors.ts";
 import { dockerHub, familiarReference, parseImageReference } from "../../reference/image-reference.ts";
 import { isHubClosed, isHubServer, shutdownNotice } from "../../trust/docker-hub.ts";
 import type { Io } from "../io.ts";
+import { ciSystemOf } from "./ci-system.ts";
 import { type Finding, problem, shellPath, warning } from "./finding.ts";
-import { pipelines } from "./project-check.ts";
 import { filesBelow, textOf } from "./project-files.ts";
 
 const dockerfile = /(?:^|\/)(?:(?:Dockerfile|Containerfile)(?:\.[^/]+)?|[^/]+\.(?:dockerfile|containerfile))$/iu;
@@ -52,7 +52,7 @@ async function projectFindings(io: Io, directory: string, isReplaced: boolean): 
         text: await textOf(join(directory, name)),
       })),
     );
-  const inPipelines = await read(files.filter((file) => pipelines.some((pattern) => pattern.test(file))));
+  const inPipelines = await read(files.filter((file) => ciSystemOf(file) !== undefined));
   const findings = pipelineFindings(
     inPipelines.filter(({ text }) => reliesOnHub(text)),
     io.now(),

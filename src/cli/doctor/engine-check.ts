@@ -1,11 +1,12 @@
 /** Which docker a person who types `docker` gets, and whether that one heeds content trust. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { candidates, type EngineExecutable, findEngine } from "../../engine/executable.ts";
+import { candidates, type EngineExecutable, engineVariable, findEngine } from "../../engine/executable.ts";
 import { engineVersion, trustlessMajor } from "../../engine/engine-version.ts";
 import { TagsealError } from "../../errors.ts";
 import { occupantOf, pluginPath, shimsInPath } from "../installation.ts";
 import type { Io } from "../io.ts";
+import { ciSystemHere, installShim, lastingHere } from "./ci-system.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 
 /** docker's plugin directories after the user's own. */
@@ -15,7 +16,6 @@ const pluginDirectories = [
   "/usr/lib/docker/cli-plugins",
   "/usr/libexec/docker/cli-plugins",
 ];
-const installShim = 'tagseal install --shim ~/bin && export PATH="$HOME/bin:$PATH"';
 
 /** What stands in PATH, what it is, and what it does about content trust. */
 export async function checkEngine(io: Io, wanted: string | undefined): Promise<readonly Finding[]> {
@@ -24,7 +24,9 @@ export async function checkEngine(io: Io, wanted: string | undefined): Promise<r
     engine = findEngine({ env: io.env, self: io.program.files, wanted });
   } catch (error) {
     if (!(error instanceof TagsealError)) throw error;
-    return [problem("engine", error.message, "apt install docker.io")];
+    if (wanted !== undefined && wanted !== "")
+      return [problem("engine", error.message, error.hint ?? `unset ${engineVariable}`)];
+    return [ok("engine", "no container engine found; verify, sign, push --from and pull --to need none")];
   }
   const version = await engineVersion(engine.path, io.env);
   const major = version?.major ?? Number.NaN;
@@ -39,30 +41,35 @@ function judgePath(engine: EngineExecutable, version: string | undefined, major:
     return [
       ok("path", `"${engine.kind}" is Tagseal (${shellPath(first.path, home)})`),
       ok("engine", `the engine is ${name}`),
+      ok("compose", "commands that could let unchecked images in, such as docker compose up, are refused"),
     ];
   }
   const [late] = engine.kind === "docker" ? shimsInPath(io) : [];
   if (late !== undefined) {
-    const fix = `export PATH=${shellPath(dirname(late), home)}:$PATH`;
+    const directory = shellPath(dirname(late), home);
+    const fix =
+      ciSystemHere(io.env) === undefined
+        ? `export PATH=${directory}:$PATH`
+        : lastingHere(io.env).addPath(directory.replace(/^~/u, "$HOME"));
     return [
       problem("path", `the shim ${shellPath(late, home)} comes after the real docker in PATH`, fix),
-      ignoredBy(name, engine, major),
+      ignoredBy(name, engine, major, io),
     ];
   }
-  return [ignoredBy(name, engine, major)];
+  return [ignoredBy(name, engine, major, io)];
 }
 
 /** Without Tagseal in front, everything depends on what the engine does by itself. */
-function ignoredBy(name: string, { kind }: EngineExecutable, major: number): Finding {
-  if (kind === "podman")
-    return problem("engine", `${name} ignores DOCKER_CONTENT_TRUST`, "alias podman='tagseal --engine podman'");
-  if (major >= trustlessMajor) return problem("engine", `${name} ignores DOCKER_CONTENT_TRUST`, installShim);
-  if (Number.isNaN(major))
-    return warning("engine", `cannot tell whether ${name} heeds DOCKER_CONTENT_TRUST`, installShim);
+function ignoredBy(name: string, { kind }: EngineExecutable, major: number, { env }: Io): Finding {
+  if (kind !== "docker")
+    return problem("engine", `${name} ignores DOCKER_CONTENT_TRUST`, `alias ${kind}='tagseal --engine ${kind}'`);
+  const fix = installShim(lastingHere(env));
+  if (major >= trustlessMajor) return problem("engine", `${name} ignores DOCKER_CONTENT_TRUST`, fix);
+  if (Number.isNaN(major)) return warning("engine", `cannot tell whether ${name} heeds DOCKER_CONTENT_TRUST`, fix);
   return warning(
     "engine",
-    `${name} heeds DOCKER_CONTENT_TRUST, but not in builds with BuildKit, nor after an update to 29`,
-    installShim,
+    `${name} heeds DOCKER_CONTENT_TRUST, but not in builds with BuildKit, nor in docker compose, nor after an update to 29`,
+    fix,
   );
 }
 

@@ -5,6 +5,7 @@ import { parseBoolean } from "../../engine/command-line/boolean.ts";
 import { candidates } from "../../engine/executable.ts";
 import { isTrustOn, trustVariable } from "../../engine/trust-switch.ts";
 import type { Io } from "../io.ts";
+import { ciSystemHere, lastingHere } from "./ci-system.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 
 /** Files that set variables for the machine, then for the person's shells. */
@@ -31,27 +32,24 @@ export async function checkSwitch(io: Io): Promise<readonly Finding[]> {
   const value = io.env[trustVariable];
   const places = await findSettings(io);
   const list = places.map(({ path, value: set }) => `${shellPath(path, io.env["HOME"])} (${set})`).join(", ");
+  const turnOn = lastingHere(io.env).setVariable(trustVariable, "1");
   const alsoSet = list === "" ? "" : `; set in ${list}`;
   if (value === undefined || value === "") {
     const said =
       list === ""
         ? "content trust is off: DOCKER_CONTENT_TRUST is not set"
         : `content trust is off in this shell${alsoSet}`;
-    return [problem("switch", said, `export DOCKER_CONTENT_TRUST=1`)];
+    return [problem("switch", said, turnOn)];
   }
   if (!isTrustOn(io.env, undefined)) {
-    return [
-      problem(
-        "switch",
-        `content trust is off: DOCKER_CONTENT_TRUST=${value}${alsoSet}`,
-        "export DOCKER_CONTENT_TRUST=1",
-      ),
-    ];
+    return [problem("switch", `content trust is off: DOCKER_CONTENT_TRUST=${value}${alsoSet}`, turnOn)];
   }
   if (parseBoolean(value) === undefined) {
     const message = `DOCKER_CONTENT_TRUST=${value} is no boolean; it counts as on${alsoSet}`;
-    return [warning("switch", message, "export DOCKER_CONTENT_TRUST=1")];
+    return [warning("switch", message, turnOn)];
   }
+  // what a job sets lasts as long as the job
+  if (ciSystemHere(io.env) !== undefined) return [ok("switch", `content trust is on in this job${alsoSet}`)];
   return [
     list === ""
       ? warning(
