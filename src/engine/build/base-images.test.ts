@@ -530,7 +530,16 @@ const rows: readonly Row[] = [
     'FROM base:1\nRUN ["cat", "<<EOF"]\nFROM base:2\n',
     `FROM base@${one}\nRUN ["cat", "<<EOF"]\nFROM base@${two}\n`,
   ],
-  ["what is almost JSON", 'FROM base:1\nRUN ["cat"] <<EOF\nFROM evil\nEOF\n', /what looks like JSON/],
+  [
+    "JSON with something behind it, which older engines do not look at",
+    'FROM base:1\nRUN [ "x" ] && cat <<EOF\nFROM evil\nEOF\n',
+    `FROM base@${one}\nRUN [ "x" ] && cat <<EOF\nFROM evil\nEOF\n`,
+  ],
+  [
+    "JSON with something behind it, when older engines would find instructions there",
+    'FROM base:1\nRUN ["cat"] <<LABEL\nFROM evil\nLABEL\n',
+    /engines read this line differently/,
+  ],
   ["never ending", "FROM base:1\nRUN <<EOF\nFROM evil\n", /here-document EOF has no end/],
   [
     "beside a pattern",
@@ -562,7 +571,12 @@ const rows: readonly Row[] = [
     'FROM base:1\nRUN [[ "$A" == "b" ]] && [ "x" = "y" ] && cat <<EOF\nFROM evil\nEOF\n',
     `FROM base@${one}\nRUN [[ "$A" == "b" ]] && [ "x" = "y" ] && cat <<EOF\nFROM evil\nEOF\n`,
   ],
-  ["a list of numbers is almost JSON", "FROM base:1\nRUN [ 1 ] <<EOF\nFROM evil\nEOF\n", /what looks like JSON/],
+  [
+    "a list of numbers is no JSON that an engine takes",
+    "FROM base:1\nRUN [ 1 ] && cat <<EOF\nFROM evil\nEOF\n",
+    `FROM base@${one}\nRUN [ 1 ] && cat <<EOF\nFROM evil\nEOF\n`,
+  ],
+  ["a list of numbers and nothing else", 'FROM base:1\nRUN [ 1 , "<<EOF"]\n', /only strings are allowed in a list/],
   ["with an odd name", 'FROM base:1\nRUN cat <<"a b"\nFROM evil\na b\n', /here-document with the name/],
   [
     "in CRLF",

@@ -15,6 +15,8 @@ export interface Dialect {
   readonly continuation: "unescaped" | "any";
   /** here-documents: all; not those with white space after `<<` (early BuildKit); none (before 2021, podman before 4.9) */
   readonly heredocs: "all" | "plain" | "none";
+  /** what is JSON: a line that is nothing else, or in older engines one that begins so */
+  readonly json: "whole" | "beginning";
   /** by which a line with here-documents is split into words; a line that has no words by it opens none */
   readonly grammar: ShellGrammar;
 }
@@ -27,7 +29,14 @@ export function dialectsOf(source: string, engine: EngineKind): readonly Dialect
     : ["unescaped"];
   return escapeReadings(source).flatMap((escape) =>
     continuations.flatMap((continuation) =>
-      heredocReadings(source).map(({ heredocs, grammar }) => ({ engine, escape, continuation, heredocs, grammar })),
+      heredocReadings(source).map(({ heredocs, json, grammar }) => ({
+        engine,
+        escape,
+        continuation,
+        heredocs,
+        json,
+        grammar,
+      })),
     ),
   );
 }
@@ -36,25 +45,31 @@ export function dialectsOf(source: string, engine: EngineKind): readonly Dialect
 function podmanDialects(source: string): readonly Dialect[] {
   const base = { engine: "podman", escape: podmanEscape(source), continuation: "any" } as const;
   const [current] = heredocGrammars;
-  if (!source.includes("<<")) return [{ ...base, heredocs: "all", grammar: current }];
+  if (!source.includes("<<")) return [{ ...base, heredocs: "all", json: "whole", grammar: current }];
   const grammars = source.includes("${") ? heredocGrammars : [current];
   const dialects: Dialect[] = [];
   for (const heredocs of ["all", "plain"] as const) {
-    for (const grammar of grammars) dialects.push({ ...base, heredocs, grammar });
+    for (const grammar of grammars) {
+      for (const json of jsonReadings(source)) dialects.push({ ...base, heredocs, json, grammar });
+    }
   }
-  dialects.push({ ...base, heredocs: "none", grammar: current });
+  dialects.push({ ...base, heredocs: "none", json: "whole", grammar: current });
   return dialects;
 }
 
+/** Without `[` they are one. */
+function jsonReadings(source: string): readonly Dialect["json"][] {
+  return source.includes("[") ? ["whole", "beginning"] : ["whole"];
+}
+
 /** Without `<<` all are one; without `${` the grammar does not matter. */
-function heredocReadings(source: string): readonly Pick<Dialect, "heredocs" | "grammar">[] {
+function heredocReadings(source: string): readonly Pick<Dialect, "heredocs" | "json" | "grammar">[] {
   const [grammar, ...older] = heredocGrammars;
-  const current = { heredocs: "all", grammar } as const;
+  const current = { heredocs: "all", json: "whole", grammar } as const;
   if (!source.includes("<<")) return [current];
   const grammars = source.includes("${") ? [grammar, ...older] : [grammar];
-  return [
-    current,
-    ...grammars.map((known) => ({ heredocs: "plain", grammar: known }) as const),
-    { heredocs: "none", grammar },
-  ];
+  const plain = grammars.flatMap((known) =>
+    jsonReadings(source).map((json) => ({ heredocs: "plain", json, grammar: known }) as const),
+  );
+  return [current, ...plain, { ...current, heredocs: "none" }];
 }

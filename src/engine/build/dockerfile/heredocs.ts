@@ -22,17 +22,21 @@ const openers: ReadonlySet<string> = new Set(["add", "copy", "run"]);
 export function heredocsOf(line: LogicalLine, instruction: Instruction, dialect: Dialect): readonly HeredocEnd[] {
   if (dialect.heredocs === "none" || !line.text.includes("<<")) return [];
   const opener = triggerOf(instruction) ?? instruction;
-  if (!openers.has(opener.keyword) || isJsonForm(opener.rest.text, line)) return [];
+  if (!openers.has(opener.keyword) || isJsonForm(opener.rest.text, line, dialect)) return [];
   if (unicodeSpace.test(line.text)) throw notUnderstood(line, "white space that is not ASCII");
   return wordsOf(line, dialect).flatMap((word) => heredocIn(word, line) ?? []);
 }
 
-/** `RUN ["sh", "-c", "…"]`: words in there are no here-documents. */
-function isJsonForm(rest: string, line: LogicalLine): boolean {
+/**
+ * `RUN ["sh", "-c", "…"]`: words in there are no here-documents. Older engines take a line that begins with JSON for JSON, whatever follows; all
+ * refuse lists of anything but texts.
+ */
+function isJsonForm(rest: string, { line }: LogicalLine, { json }: Dialect): boolean {
   const form = jsonForm(Buffer.from(rest, "latin1").toString("utf8"));
-  // older engines take a line that begins with JSON for JSON, whatever follows
-  if (form === "beginning" && /<<-?[\s"']*\w/.test(rest)) throw notUnderstood(line, "what looks like JSON");
-  return form === "whole";
+  if (form === undefined) throw new LineRefused(line, "what looks like JSON is not understood");
+  if (form.extent === "none" || (form.extent === "beginning" && json === "whole")) return false;
+  if (!form.isTexts) throw new LineRefused(line, "only strings are allowed in a list", { refusedByEngine: true });
+  return true;
 }
 
 /** A line that an engine cannot split into words has none. */

@@ -5,19 +5,28 @@ const simpleValue =
   /[\t\n\r ]*(?:"(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)[\t\n\r ]*/uy;
 const maxDepth = 100;
 
+/** What a text that begins with `[` is to a reader of JSON. */
+export interface JsonForm {
+  /** all of it is one value, it only begins with one, or neither */
+  readonly extent: "whole" | "beginning" | "none";
+  /** a list of texts and nothing else */
+  readonly isTexts: boolean;
+}
+
+const none: JsonForm = { extent: "none", isTexts: false };
+
 /**
- * Tells how much of a text is JSON that begins with `[`.
+ * Tells how much of a text is a list in JSON.
  *
- * @returns `whole` for a list of texts and nothing else, which every engine takes for a list; `beginning` where engines differ, or
- *   refuse it: older ones do not look at what follows, and no list may hold anything but texts; `none` for what no engine takes for JSON
+ * @returns undefined when lists are nested too deeply to tell
  */
-export function jsonForm(text: string): "whole" | "beginning" | "none" {
+export function jsonForm(text: string): JsonForm | undefined {
   const start = text.search(/[^\t\n\v\f\r ]/);
-  if (start === -1 || text[start] !== "[") return "none";
+  if (start === -1 || text[start] !== "[") return none;
   const reader = new ValueReader(text);
   const end = reader.endOfList(start, 0);
-  if (end === undefined) return reader.isTooDeep ? "beginning" : "none";
-  return !reader.holdsOthers && text.slice(end).trim() === "" ? "whole" : "beginning";
+  if (end === undefined) return reader.isTooDeep ? undefined : none;
+  return { extent: text.slice(end).trim() === "" ? "whole" : "beginning", isTexts: !reader.holdsOthers };
 }
 
 class ValueReader {
