@@ -2,16 +2,28 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { installBuildx, missingPeers, type Peer, type Scope, startBuildkitd, startDockerd } from "../support/peers.ts";
 import { podmanEnvironment } from "../support/podman.ts";
+import type { EngineKind } from "../../src/engine/command-line/invocation.ts";
 import { type Environment, findExecutable } from "../support/processes.ts";
 import { findGoPeer } from "../support/go-peers.ts";
 import type { Abilities } from "./case-maker.ts";
 import { JudgeRegistry } from "./judge-registry.ts";
 
-/** Names of the engines; the reader is BuildKit's front-end for Dockerfiles without the rest. */
-export const engineNames = ["buildkit reader", "buildkit", "buildkit 20.10", "classic", "podman"] as const;
+/**
+ * Names of the engines. The reader is BuildKit's front-end for Dockerfiles without the rest; with the command lines it is not the Dockerfile
+ * that is made up, but everything else that people type.
+ */
+export const engineNames = [
+  "buildkit reader",
+  "buildkit",
+  "buildkit 20.10",
+  "classic",
+  "podman",
+  "docker's command line",
+  "podman's command line",
+] as const;
 export type EngineName = (typeof engineNames)[number];
 /** An engine that builds. */
-export type BuilderName = Exclude<EngineName, "buildkit reader">;
+export type BuilderName = Exclude<EngineName, "buildkit reader" | `${string} command line`>;
 
 /** A running engine and its judge. */
 export interface GateEngine extends Abilities {
@@ -31,6 +43,8 @@ const peers: Readonly<Record<EngineName, readonly Peer[]>> = {
   "buildkit 20.10": ["dockerd", "busybox"],
   classic: ["docker 28", "dockerd", "busybox"],
   podman: ["podman", "busybox"],
+  "docker's command line": ["docker 28", "dockerd", "buildkit", "buildx", "busybox", "notary", "openssl"],
+  "podman's command line": ["podman", "busybox", "notary", "openssl"],
 };
 
 /** What is missing on this machine to try an engine; false when nothing is. */
@@ -38,6 +52,15 @@ export function missingFor(name: EngineName): string | false {
   const missing = missingPeers(peers[name]);
   if (missing !== false || name !== "buildkit 20.10" || existsSync(debianDocker)) return missing;
   return `not on this machine: ${debianDocker}`;
+}
+
+/** Starts the engines behind one of the two command lines: for docker its own and BuildKit, with one judge for both. */
+export async function startForCommandLines(scope: Scope, kind: EngineKind): Promise<GateEngine> {
+  if (kind === "podman") return await startEngine(scope, "podman");
+  const classic = await startEngine(scope, "classic");
+  const env = { ...classic.env, DOCKER_BUILDKIT: undefined };
+  const { env: more } = await starters.buildkit(scope, classic.judge, env);
+  return { ...classic, env: more };
 }
 
 /** Starts an engine. */

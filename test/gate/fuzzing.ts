@@ -1,6 +1,7 @@
 /** The gate's fuzzer: case after case through the gate into a real engine, and the judge asked after each. */
 import { Scope } from "../support/peers.ts";
-import { type EngineName, startEngine } from "./engines.ts";
+import { startCommandTrials } from "./command-trials.ts";
+import { type EngineName, startEngine, startForCommandLines } from "./engines.ts";
 import { type GateCase, numberIn, renumbered } from "./gate-case.ts";
 import { shrunk } from "./shrinking.ts";
 import { startReader } from "./reader-trials.ts";
@@ -54,6 +55,10 @@ export async function fuzzGate(options: FuzzOptions): Promise<FuzzReport> {
 
 async function subjectOf(scope: Scope, { engine, isOpen = false }: FuzzOptions): Promise<Subject> {
   if (engine === "buildkit reader") return await startReader(scope, isOpen);
+  if (engine === "docker's command line")
+    return await startCommandTrials(scope, await startForCommandLines(scope, "docker"), isOpen);
+  if (engine === "podman's command line")
+    return await startCommandTrials(scope, await startForCommandLines(scope, "podman"), isOpen);
   return new GateTrials(scope, await startEngine(scope, engine), isOpen);
 }
 

@@ -13,7 +13,7 @@ describe("Dockerfiles and command lines made to smuggle an unsigned image into a
     });
 
     it(`would be noticed with ${engine}`, { skip: missingFor(engine) }, async () => {
-      const open = { engine, seed: "open", seconds: 60, cases: 20, tell: () => undefined, isOpen: true };
+      const open = { engine, seed: "open", seconds: 60, cases: 80, tell: () => undefined, isOpen: true };
       const { findings } = await fuzzGate(open);
       assert.match(findings.join("\n"), /HOLE: .* asked for /u);
     });
