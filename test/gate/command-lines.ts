@@ -6,7 +6,7 @@ import { Random } from "./random.ts";
 
 /** The commands that are checked, and those that build from files, by what they take. */
 const families: Readonly<Record<Exclude<Family, "other">, readonly string[]>> = {
-  pull: ["pull", "image pull", "push", "image push"],
+  pull: ["pull", "image pull"],
   container: ["run", "create", "container run", "container create"],
   build: ["build", "image build", "builder build", "buildx build", "buildx b", "builder b"],
   bake: [

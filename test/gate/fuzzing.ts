@@ -16,6 +16,8 @@ export interface FuzzOptions {
   /** ends after this time, or after `cases`, whatever comes first */
   readonly seconds: number;
   readonly cases?: number;
+  /** ends as soon as so much was found, and shrinks nothing then */
+  readonly enough?: number;
   /** only the case of this seed, as a report names it */
   readonly only?: string;
   /** whether all images count as signed by the gate, but not by the judge: shows that the judge would tell */
@@ -82,15 +84,22 @@ class FuzzRun {
     const { workers = 2, cases = Infinity, only } = this.#options;
     const last = only === undefined ? cases : 0;
     if (only !== undefined) this.#suspects.add(only);
+    const { enough = Infinity } = this.#options;
     const work = async (): Promise<void> => {
-      while (performance.now() < endAt && this.#next < last) await this.#one(`${this.#options.seed}/${this.#next++}`);
+      while (performance.now() < endAt && this.#next < last && this.#found.length < enough)
+        await this.#one(`${this.#options.seed}/${this.#next++}`);
     };
     await Promise.all(Array.from({ length: workers }, work));
     for (const seed of this.#suspects) await this.#confirm(seed);
     const findings: string[] = [];
+    if (this.#found.length >= enough) return this.#reported(this.#found.map((found) => this.#told(found)));
     for (const found of this.#found.slice(0, maxShrunk)) findings.push(await this.#smallest(found));
     for (const finding of findings) this.#options.tell(finding);
     for (const { seed } of this.#found.slice(maxShrunk)) findings.push(`seed ${seed}`);
+    return this.#reported(findings);
+  }
+
+  #reported(findings: readonly string[]): FuzzReport {
     return { cases: this.#next, counts: this.#counts, manifests: this.#trials.asked, findings };
   }
 
