@@ -9,26 +9,10 @@ import { engineVariable, type EngineExecutable, findEngine } from "../engine/exe
 import { isTrustOn } from "../engine/trust-switch.ts";
 import { childEnvironment } from "../environment/child-environment.ts";
 import type { Io } from "./io.ts";
+import { ownWordNear, ownWords } from "./own-words.ts";
 
 /** Runs a command of Tagseal's own. */
 export type OwnCommand = (argv: readonly string[], io: Io) => Promise<number>;
-
-/** Commands of Tagseal's own that docker and podman do not have, or that people who type `tagseal` mean. */
-const ownWords: ReadonlySet<string> = new Set([
-  "trust",
-  "completion",
-  "doctor",
-  "help",
-  "install",
-  "list",
-  "sandbox",
-  "server",
-  "sign",
-  "signer",
-  "uninstall",
-  "verify",
-  "version",
-]);
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
 /** Words that docker has, too: what follows tells whose they are. */
@@ -108,7 +92,10 @@ async function handOverUnchanged(front: FrontEnd, word: string | undefined): Pro
   const { line, io } = front;
   const found = await engineFor(front, word);
   const env = childEnvironment(io.env, "engine", line);
-  return await io.handOver({ executable: found.path, args: line, env }, { last: true });
+  const meant = await ownWordNear(word, io.program);
+  const exitCode = await io.handOver({ executable: found.path, args: line, env }, { last: meant === undefined });
+  if (exitCode !== 0 && meant !== undefined) io.stderr.write(`hint: did you mean '${io.program.name} ${meant}'?\n`);
+  return exitCode;
 }
 
 async function trustedCommand(front: FrontEnd, word: string, at: number): Promise<number | undefined> {
@@ -136,7 +123,7 @@ async function engineFor({ engine, configured: io }: FrontEnd, word?: string): P
     return findEngine({ env: io.env, self: io.program.files, wanted });
   } catch (error) {
     const { withoutEngine } = await import("./missing-engine.ts");
-    throw withoutEngine(error, word);
+    throw withoutEngine(error, word, await ownWordNear(word, io.program));
   }
 }
 

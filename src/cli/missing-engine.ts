@@ -2,17 +2,22 @@
 import { hasCode, reworded } from "../errors.ts";
 import { programName } from "./usage.ts";
 
-/** The error of a search that found nothing, as the person at the keyboard understands it. */
-export function withoutEngine(error: unknown, word: string | undefined): unknown {
+/**
+ * The error of a search that found nothing, as the person at the keyboard understands it.
+ *
+ * @param meant a command of Tagseal's that is nearly the word
+ */
+export function withoutEngine(error: unknown, word: string | undefined, meant?: string): unknown {
   if (word === undefined || !hasCode(error, "ENGINE_NOT_FOUND")) return error;
   return reworded(error, {
     message: `cannot run "${word}": ${error.message}`,
-    hint: `${programName} hands "${word}" to the container engine; ${ownWay(word)} ${error.hint ?? ""}`.trim(),
+    hint: `${programName} hands "${word}" to the container engine; ${ownWay(word, meant)} ${error.hint ?? ""}`.trim(),
   });
 }
 
 /** What Tagseal can do about it without an engine. */
-function ownWay(word: string): string {
+function ownWay(word: string, meant: string | undefined): string {
+  if (meant !== undefined) return `did you mean '${programName} ${meant}'?`;
   if (word === "push") return "without one, name the image's files: --from oci:DIR or --from docker-archive:FILE.";
   if (word === "pull") return "without one, name files to write: --to oci:DIR or --to docker-archive:FILE.";
   return `'${programName} --help' lists what it does itself.`;

@@ -12,12 +12,13 @@ import type { EngineExecutable } from "../engine/executable.ts";
 import { engineHelp } from "../engine/engine-help.ts";
 import { isTrustOn } from "../engine/trust-switch.ts";
 import { childEnvironment } from "../environment/child-environment.ts";
-import { hasCode } from "../errors.ts";
+import { hasCode, reworded } from "../errors.ts";
 import type { EngineCommand } from "./commands/engine/engine-command.ts";
 import type { OwnCommand } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
 import { loginsOf } from "./options/login.ts";
+import { ownWordNear } from "./own-words.ts";
 import { exitCodes } from "./exit-code.ts";
 import { writeFailure } from "./output/error-report.ts";
 import { usageHint } from "./usage.ts";
@@ -66,7 +67,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   if (typeof invocation === "string") return usageFailure(given, invocation);
   const { word, help, argv, disableContentTrust } = invocation;
   const isOn = isTrustOn(io.env, disableContentTrust);
-  if (isOn && !isLetThrough(invocation, io)) return refusedStatus(engine);
+  if (isOn && !(await isLetThrough(invocation, io))) return refusedStatus(engine);
   // docker's help shows whether trust is on, so it is asked for with everything as it is.
   if (word === undefined || help || engine.kind === "buildah") {
     const args = isOn || help ? argv : line;
@@ -80,13 +81,16 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
 }
 
 /** Says why not. */
-function isLetThrough(invocation: EngineInvocation, io: Io): boolean {
+async function isLetThrough(invocation: EngineInvocation, io: Io): Promise<boolean> {
   try {
     refuseUncovered(invocation, io.program.shownAs);
     return true;
   } catch (error) {
     if (!hasCode(error, "COMMAND_NOT_COVERED")) throw error;
-    writeFailure(error, io, { json: false });
+    const meant =
+      invocation.standing === undefined ? await ownWordNear(invocation.commandPath[0], io.program) : undefined;
+    const hint = `did you mean '${io.program.name} ${meant}'? If not: ${error.hint ?? ""}`;
+    writeFailure(meant === undefined ? error : reworded(error, { hint }), io, { json: false });
     return false;
   }
 }

@@ -85,6 +85,37 @@ describe("a command that is not Tagseal's", () => {
   });
 });
 
+describe("a mistyped command", () => {
+  before(() => {
+    mkdirSync(scope.path("strict"));
+    writeFileSync(
+      scope.path("strict", "docker"),
+      `#!/bin/sh\necho "docker: unknown command: docker $1" >&2\nexit 1\n`,
+      { mode: 0o755 },
+    );
+  });
+
+  it("that docker does not know either is answered with the command that was meant", async () => {
+    const { code, stderr } = await call(["verfy", "x"], { path: ["strict"] });
+    assert.equal(code, 1);
+    assert.equal(stderr, "docker: unknown command: docker verfy\nhint: did you mean 'tagseal verify'?\n");
+    assert.match((await call(["trust", "sgin"])).stderr, /^did you mean 'tagseal trust sign'\?$/mu);
+    assert.match((await call(["verfy"], { path: [] })).stderr, /did you mean 'tagseal verify'\?/u);
+  });
+
+  it("is refused under content trust, with both ways on", async () => {
+    const { code, stderr } = await call(["verfy", "x"], { path: ["strict"], env: { DOCKER_CONTENT_TRUST: "1" } });
+    assert.equal(code, 1);
+    assert.match(stderr, /^hint: did you mean 'tagseal verify'\? If not: run it without content trust: /mu);
+  });
+
+  it("is not guessed at when docker knows the word, or when Tagseal is docker", async () => {
+    assert.equal((await call(["verfy", "x"])).stderr, "");
+    assert.doesNotMatch((await call(["verfy"], { as: "docker", path: ["strict"] })).stderr, /did you mean/u);
+    assert.doesNotMatch((await call(["nosuchthing"], { path: ["strict"] })).stderr, /did you mean/u);
+  });
+});
+
 describe("the engine", () => {
   it("is docker, or the only one there is", async () => {
     assert.match((await call(["ps"])).stdout, /^docker: /);
