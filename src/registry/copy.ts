@@ -2,28 +2,20 @@
  * Moves whole images between registries and disk. Order makes it safe: blobs before the manifest that names them, children before their
  * index, the tag last. Every byte is checked against the digest it was asked for by.
  */
+import type { NetworkError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
 import type { BlobContent } from "./blob-upload.ts";
 import type { ImageSink, ImageSource } from "./image-store.ts";
+import { type ImageParts, imageForPlatform, registryParts, requireWholeImages, sourceParts } from "./image-tree.ts";
 import {
   type Descriptor,
   isForeignLayer,
   isManifestType,
   type ManifestContent,
   malformed,
-  parseDocument,
   parseManifest,
 } from "./manifest.ts";
-import {
-  formatPlatform,
-  machinePlatform,
-  parsePlatform,
-  parsePlatformJson,
-  type Platform,
-  runsOn,
-  selectPlatform,
-} from "./platform.ts";
-import { NetworkError } from "../errors.ts";
+import { machinePlatform, parsePlatform, type Platform } from "./platform.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
 /** Where one piece of an image stands. */
@@ -63,8 +55,6 @@ export interface PullImageOptions {
 const parallelPushes = 3;
 const maxDepth = 4;
 const maxManifests = 2_000;
-/** A configuration says little more than environment and history. */
-const maxConfigBytes = 8 * 1024 * 1024;
 
 /** An image taken apart: what must be there before what. */
 interface ImagePlan {
@@ -73,8 +63,6 @@ interface ImagePlan {
   readonly manifests: readonly ManifestContent[];
   readonly blobs: readonly Descriptor[];
 }
-
-type FetchManifest = (descriptor: Descriptor) => Promise<ManifestContent>;
 
 /**
  * Pushes an image, every platform of it, and sets the tag last.
@@ -87,9 +75,13 @@ export async function pushImage(
   registry: RegistryClient,
   options: PushImageOptions,
 ): Promise<Descriptor> {
-  const fetch: FetchManifest = (descriptor) => source.manifest(descriptor);
-  const root = await choosePlatform(source.root, fetch, options.platform);
-  const plan = await takeApart(root, fetch);
+  const parts = pushedParts(source, registry);
+  const { platform } = options;
+  const root =
+    platform === undefined ? source.root : await imageForPlatform(source.root, parsePlatform(platform), parts);
+  const plan = await takeApart(root, parts);
+  // before anything is sent: what lost its layers must not look pushed
+  await requireWholeImages(root, parts);
   const report = reporter(options.onProgress);
   announce(plan, report);
   await inParallel(plan.blobs, parallelPushes, async (blob) => await pushOne(source, registry, blob, options, report));
@@ -102,6 +94,33 @@ export async function pushImage(
   return { mediaType, digest, size };
 }
 
+/** What a source does not hold the registry may have: layers and configurations that were pushed before. */
+function pushedParts(source: ImageSource, registry: RegistryClient): ImageParts {
+  return {
+    ...sourceParts(source),
+    async *blob(descriptor) {
+      const content = await contentIn(source, descriptor);
+      if (content === undefined && !(await registry.hasBlob(descriptor))) throw notHeld(source, descriptor);
+      yield* content?.open(0) ?? registry.blob(descriptor);
+    },
+  };
+}
+
+/** A blob as the source holds it, or as its descriptor carries it. */
+async function contentIn(source: ImageSource, descriptor: Descriptor): Promise<BlobContent | undefined> {
+  if (await source.hasBlob(descriptor)) return source.blob(descriptor);
+  const { data } = descriptor;
+  return data === undefined ? undefined : { descriptor, open: (offset) => embedded(data, offset) };
+}
+
+async function* embedded(data: Uint8Array, offset: number): AsyncGenerator<Uint8Array, void> {
+  if (offset < data.length) yield data.subarray(offset);
+}
+
+function notHeld({ location }: ImageSource, { digest, size }: Descriptor): NetworkError {
+  return malformed(`${location} does not hold ${digest} with its ${size} bytes, which the image names`);
+}
+
 async function pushOne(
   source: ImageSource,
   registry: RegistryClient,
@@ -109,15 +128,13 @@ async function pushOne(
   options: PushImageOptions,
   report: Report,
 ): Promise<void> {
-  if (!(await source.hasBlob(blob))) {
+  const content = await contentIn(source, blob);
+  if (content === undefined) {
     // layers that may not be redistributed live elsewhere; docker leaves them out too
     if (isForeignLayer(blob)) return report("blob", blob, "present", blob.size);
     if (await registry.hasBlob(blob)) return report("blob", blob, "present", blob.size);
-    throw malformed(
-      `${source.location} does not hold ${blob.digest} with its ${blob.size} bytes, which the image names`,
-    );
+    throw notHeld(source, blob);
   }
-  const content: BlobContent = source.blob(blob);
   report("blob", blob, "copying", 0);
   const result = await registry.pushBlob(content, {
     ...(options.mountFrom === undefined ? {} : { mountFrom: options.mountFrom }),
@@ -139,11 +156,10 @@ export async function pullImage(
   options: PullImageOptions,
 ): Promise<Descriptor> {
   const { digest, size } = options;
-  const fetch: FetchManifest = (descriptor) => registry.manifest(descriptor);
   try {
     const signed = await registry.manifest(size === undefined ? { digest } : { digest, size });
     const root = await choosePulled(signed, registry, sink, options.platform);
-    const plan = await takeApart(root, fetch);
+    const plan = await takeApart(root, registryParts(registry));
     const report = reporter(options.onProgress);
     announce(plan, report);
     await inParallel(plan.blobs, sink.parallel, async (blob) => await pullOne(registry, sink, blob, report));
@@ -165,37 +181,25 @@ async function choosePulled(
   sink: ImageSink,
   platform: string | undefined,
 ): Promise<ManifestContent> {
-  const fetch: FetchManifest = (descriptor) => registry.manifest(descriptor);
-  const parsed = parseManifest(signed.bytes, signed.descriptor.mediaType);
-  if (parsed.kind === "index" && platform === undefined && !sink.holdsIndexes) {
-    const { arch } = await import("node:os");
-    return await choosePlatform(signed, fetch, formatPlatform(machinePlatform(arch())));
-  }
-  if (parsed.kind === "image" && platform !== undefined)
-    await requirePlatform(registry, parsed.config, parsePlatform(platform));
-  return await choosePlatform(signed, fetch, platform);
+  const wanted = platform === undefined ? await machineIn(signed, sink) : parsePlatform(platform);
+  return wanted === undefined ? signed : await imageForPlatform(signed, wanted, registryParts(registry));
 }
 
-/** An image outside an index says in its configuration what it runs on. */
-async function requirePlatform(registry: RegistryClient, config: Descriptor, wanted: Platform): Promise<void> {
-  if (config.size > maxConfigBytes) throw malformed(`its configuration has ${config.size} bytes`);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of registry.blob(config)) chunks.push(chunk);
-  const offered = parsePlatformJson(parseDocument(Buffer.concat(chunks)));
-  if (offered !== undefined && runsOn(offered, wanted)) return;
-  const is = offered === undefined ? "it does not say what it is for" : `it is for ${formatPlatform(offered)} only`;
-  throw new NetworkError("PLATFORM_NOT_FOUND", `the image is not available for ${formatPlatform(wanted)}`, {
-    hint: is,
-  });
+/** A sink for one image gets this machine's from an index. */
+async function machineIn({ bytes, descriptor }: ManifestContent, sink: ImageSink): Promise<Platform | undefined> {
+  if (sink.holdsIndexes || parseManifest(bytes, descriptor.mediaType).kind === "image") return undefined;
+  const { arch } = await import("node:os");
+  return machinePlatform(arch());
 }
 
 async function pullOne(registry: RegistryClient, sink: ImageSink, blob: Descriptor, report: Report): Promise<void> {
   if (await sink.hasBlob(blob)) return report("blob", blob, "present", blob.size);
   if (isForeignLayer(blob) && !(await registry.hasBlob(blob))) return report("blob", blob, "present", blob.size);
   report("blob", blob, "copying", 0);
+  const chunks = blob.data === undefined ? registry.blob(blob) : embedded(blob.data, 0);
   await sink.writeBlob(
     blob,
-    counted(registry.blob(blob), (bytes) => report("blob", blob, "copying", bytes)),
+    counted(chunks, (bytes) => report("blob", blob, "copying", bytes)),
   );
   report("blob", blob, "done", blob.size);
 }
@@ -212,24 +216,8 @@ async function* counted(
   }
 }
 
-/** Follows an index down to one platform's image; anything but an index is the answer itself. */
-async function choosePlatform(
-  root: ManifestContent,
-  fetch: FetchManifest,
-  platform: string | undefined,
-): Promise<ManifestContent> {
-  if (platform === undefined) return root;
-  let chosen = root;
-  for (let depth = 0; depth < maxDepth; depth++) {
-    const manifest = parseManifest(chosen.bytes, chosen.descriptor.mediaType);
-    if (manifest.kind === "image") return chosen;
-    chosen = await fetch(selectPlatform(manifest, platform));
-  }
-  throw malformed(`its indexes are nested deeper than ${maxDepth}`);
-}
-
 /** Collects every manifest and blob below a root, each once. */
-async function takeApart(root: ManifestContent, fetch: FetchManifest): Promise<ImagePlan> {
+async function takeApart(root: ManifestContent, parts: ImageParts): Promise<ImagePlan> {
   const manifests = new Map<Digest, ManifestContent>();
   const blobs = new Map<Digest, Descriptor>();
   const visit = async (content: ManifestContent, depth: number): Promise<void> => {
@@ -242,7 +230,7 @@ async function takeApart(root: ManifestContent, fetch: FetchManifest): Promise<I
       for (const child of manifest.manifests) {
         // an index may also list things that are no manifests
         if (!isManifestType(child.mediaType)) addBlob(blobs, child);
-        else if (!manifests.has(child.digest)) await visit(await fetch(child), depth + 1);
+        else if (!manifests.has(child.digest)) await visit(await parts.manifest(child), depth + 1);
       }
     }
     manifests.set(content.descriptor.digest, content);

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { createWriteStream } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createReadStream, createWriteStream } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { tmpdir } from "node:os";
+import { PassThrough, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { test, type TestContext } from "node:test";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { pack } from "tar-stream";
 import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
@@ -13,7 +16,8 @@ import { TagsealError } from "../errors.ts";
 import { parseImageReference } from "../reference/image-reference.ts";
 import { createDockerArchive } from "./docker-archive-sink.ts";
 import { openDockerArchive } from "./docker-archive.ts";
-import { describe, mediaTypes, parseManifest } from "./manifest.ts";
+import { requireWholeImages, sourceParts } from "./image-tree.ts";
+import { describe, type Descriptor, mediaTypes, parseManifest } from "./manifest.ts";
 import { openTar } from "./tar-index.ts";
 
 interface File {
@@ -113,8 +117,124 @@ test("a gzipped archive is unpacked first, and its copy removed at the end", asy
   assert.equal((await readdir(dirname(path))).length, 2);
   await writeFile(`${path}.bad`, gzipSync(await readFile(path)).subarray(0, 50));
   await refusal(openDockerArchive(`${path}.bad`), "IMAGE_MALFORMED", /broken gzip/);
-  await writeFile(`${path}.zst`, Buffer.from("28b52ffd00000000", "hex"));
-  await refusal(openDockerArchive(`${path}.zst`), "IMAGE_MALFORMED", /decompress/);
+});
+
+const packers: readonly [name: string, pack: (bytes: Buffer) => Buffer][] = [
+  ["gzip", gzipSync],
+  ["zstd", zstdCompressSync],
+  ...["bzip2", "xz"].map((program): [string, (bytes: Buffer) => Buffer] => [
+    program,
+    (bytes) => execFileSync(program, ["-c"], { input: bytes }),
+  ]),
+];
+for (const [name, packed] of packers) {
+  test(`an archive packed with ${name} is read, from a file and from a pipe, and a broken one refused`, async (t) => {
+    const path = await tarOf(t, legacy());
+    const bytes = packed(await readFile(path));
+    await writeFile(`${path}.packed`, bytes);
+    async function* piped(): AsyncGenerator<Uint8Array, void> {
+      for (const byte of bytes.subarray(0, 9)) yield Uint8Array.of(byte);
+      yield bytes.subarray(9);
+    }
+    for (const archive of [`${path}.packed`, { file: "-", stream: Readable.from(piped()) }]) {
+      const source = await openDockerArchive(archive);
+      assert.equal((await gathered(source.blob(second.descriptor).open(0))).toString(), "another layer");
+      await source.close();
+    }
+    await writeFile(`${path}.bad`, bytes.subarray(0, 60));
+    await refusal(openDockerArchive(`${path}.bad`), "IMAGE_MALFORMED", new RegExp(`broken ${name}`));
+  });
+}
+
+test("a layer packed with zstd keeps its bytes; one that no image can have is refused by name", async (t) => {
+  const rest = { name: "two/layer.tar", content: "another layer" };
+  const zstd = legacy({}, [{ name: "one/layer.tar", content: zstdCompressSync("a layer, not compressed") }, rest]);
+  const source = await openDockerArchive(await tarOf(t, zstd));
+  const parsed = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
+  assert.equal(parsed.kind === "image" && parsed.layers[0]?.mediaType, mediaTypes.ociLayerZstd);
+  const bzip2 = execFileSync("bzip2", ["-c"], { input: "a layer, not compressed" });
+  const other = legacy({}, [{ name: "one/layer.tar", content: bzip2 }, rest]);
+  await refusal(openDockerArchive(await tarOf(t, other)), "IMAGE_MALFORMED", /packed with bzip2/);
+});
+
+test("an archive is read from a pipe that has a name", async (t) => {
+  const path = await tarOf(t, legacy());
+  execFileSync("mkfifo", [`${path}.pipe`]);
+  const [source] = await Promise.all([
+    openDockerArchive(`${path}.pipe`),
+    pipeline(createReadStream(path), createWriteStream(`${path}.pipe`)),
+  ]);
+  assert.equal((await gathered(source.blob(second.descriptor).open(0))).toString(), "another layer");
+  await source.close();
+});
+
+test("waiting for a pipe ends at once when the command is stopped, and leaves nothing behind", async () => {
+  const stop = new AbortController();
+  const before = (await readdir(tmpdir())).filter((name) => name.startsWith("tagseal-archive-"));
+  const opening = openDockerArchive({ file: "-", stream: new PassThrough(), signal: stop.signal });
+  setTimeout(() => stop.abort(), 20);
+  await refusal(opening, "CANCELLED");
+  const after = (await readdir(tmpdir())).filter((name) => name.startsWith("tagseal-archive-"));
+  assert.deepEqual(after, before);
+});
+
+test("a directory is no archive", async (t) => {
+  const error = await refusal(openDockerArchive(await temporaryDirectory(t)), "FILE_UNREADABLE", /is a directory/);
+  assert.match(error.hint ?? "", /oci:/);
+});
+
+/** An archive as docker 25 writes it, with both descriptions of one image. */
+function both(manifests: unknown, layers: readonly Descriptor[], tags: unknown = null): File[] {
+  const bytes = manifestBytes(config.descriptor, layers);
+  const root = describe(bytes, mediaTypes.ociManifest);
+  const blob = ({ digest }: Descriptor): string => `blobs/sha256/${digest.slice(7)}`;
+  const Layers = [layer, second].map(({ descriptor }) => blob(descriptor));
+  return [
+    { name: "oci-layout", content: '{"imageLayoutVersion":"1.0.0"}' },
+    { name: "index.json", content: JSON.stringify({ schemaVersion: 2, manifests: manifests ?? [root] }) },
+    { name: blob(root), content: bytes },
+    { name: blob(config.descriptor), content: configText },
+    { name: blob(layer.descriptor), content: "a layer, not compressed" },
+    { name: blob(second.descriptor), content: "another layer" },
+    { name: "manifest.json", content: JSON.stringify([{ Config: blob(config.descriptor), RepoTags: tags, Layers }]) },
+  ];
+}
+
+test("what is whole is read: manifest.json where the layout beside it lists nothing, or an image without its layers", async (t) => {
+  const all = [layer.descriptor, second.descriptor];
+  const cases: [File[], string?][] = [
+    [both(null, all)],
+    [both([], all)],
+    [both(undefined, [])],
+    [both(undefined, all.slice(1))],
+    [both(undefined, all, ["app:1"]), "app:1"],
+  ];
+  for (const [files, name] of cases) {
+    const source = await openDockerArchive(await tarOf(t, files), name);
+    const parsed = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
+    assert.equal(parsed.kind === "image" && parsed.layers.length, 2);
+  }
+  const lost = both(undefined, []).filter(({ name }) => name !== "manifest.json");
+  const source = await openDockerArchive(await tarOf(t, lost));
+  await refusal(requireWholeImages(source.root, sourceParts(source)), "IMAGE_MALFORMED", /0 layers where/);
+  const torn = both(undefined, []).map((file) =>
+    file.name === "manifest.json"
+      ? { ...file, content: file.content?.toString().replace(/"Layers":.*]/, '"Layers":[]') ?? "" }
+      : file,
+  );
+  await refusal(openDockerArchive(await tarOf(t, torn)), "IMAGE_MALFORMED");
+});
+
+test("an image without layers may say so in any way Go writes it", async (t) => {
+  const none = contentOf('{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":null}}');
+  for (const Layers of [null, [], undefined]) {
+    const files = [
+      { name: "config.json", content: await bytesOf(none) },
+      { name: "manifest.json", content: JSON.stringify([{ Config: "config.json", RepoTags: null, Layers }]) },
+    ];
+    const source = await openDockerArchive(await tarOf(t, files));
+    assert.deepEqual(JSON.parse(Buffer.from(source.root.bytes).toString()).layers, []);
+  }
 });
 
 test("layers may be links inside the archive, as docker save writes shared ones", async (t) => {

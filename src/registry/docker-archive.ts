@@ -2,90 +2,67 @@
  * Archives as `docker save` and skopeo's `docker-archive:` write them. Two layouts are read: an OCI layout inside the tar (docker 25 and
  * later), and docker's own `manifest.json` with loose files (older ones, skopeo, podman).
  */
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import { hasCode } from "../errors.ts";
+import { type ArchiveInput, seekableArchive } from "./archive-file.ts";
 import { openLegacyArchive, normalName } from "./docker-legacy-archive.ts";
-import { plainFileSize, streamRange } from "./file-content.ts";
-import { type LayoutFiles, openLayoutFiles } from "./image-layout.ts";
+import { layoutEntries, type LayoutFiles, openLayoutFiles } from "./image-layout.ts";
 import type { ImageSource } from "./image-store.ts";
-import { malformed, maxManifestBytes } from "./manifest.ts";
+import { requireWholeImages, sourceParts } from "./image-tree.ts";
+import { maxManifestBytes, parseManifest } from "./manifest.ts";
 import { openTar } from "./tar-index.ts";
 
-/** Images shrink to a tenth or so; what unpacks to more than this many times its size is made to fill the disk. */
-const maxExpansion = 100;
-
 /**
- * Opens an image in an archive; a gzipped one is unpacked to a temporary file first.
+ * Opens an image in an archive. One that is packed (gzip, zstd, bzip2, xz), and one from a pipe, is put into a temporary file first.
  *
  * @param name which image, when there are several: `alpine:3`, or its name in the layout inside
  * @throws UsageError `FILE_UNREADABLE`, `USAGE` (which image?); NetworkError `IMAGE_MALFORMED`, `REGISTRY_DIGEST_MISMATCH`
  */
-export async function openDockerArchive(file: string, name?: string): Promise<ImageSource> {
-  const unpacked = await unpack(file);
+export async function openDockerArchive(archive: string | ArchiveInput, name?: string): Promise<ImageSource> {
+  const input = typeof archive === "string" ? { file: archive } : archive;
+  const unpacked = await seekableArchive(input);
   try {
-    const files = closing(await openTar(unpacked.path, file), unpacked.remove);
-    const hasLayout = (await files.size("oci-layout")) !== undefined && (await files.size("index.json")) !== undefined;
-    if (hasLayout)
-      return await openLayoutFiles(files, name === undefined ? undefined : await nameInLayout(files, name));
-    return await openLegacyArchive(files, name);
+    const files: LayoutFiles = { ...(await openTar(unpacked.path, input.file)), close: unpacked.remove };
+    return await openArchiveFiles(files, name);
   } catch (error) {
     await unpacked.remove();
     throw error;
   }
 }
 
-interface Unpacked {
-  readonly path: string;
-  readonly remove: () => Promise<void>;
+/** Dockers have written a layout that names no image, or an image without its layers, beside a manifest.json that is whole. */
+async function openArchiveFiles(files: LayoutFiles, name: string | undefined): Promise<ImageSource> {
+  const has = async (file: string): Promise<boolean> => (await files.size(file)) !== undefined;
+  const hasLayout = (await has("oci-layout")) && (await has("index.json"));
+  const hasLegacy = await has("manifest.json");
+  if (!hasLayout || (hasLegacy && (await layoutEntries(files)).length === 0))
+    return await openLegacyArchive(files, name);
+  const source = await openLayout(files, name, hasLegacy);
+  return hasLegacy && (await lostItsLayers(source)) ? await openLegacyArchive(files, name) : source;
 }
 
-async function unpack(file: string): Promise<Unpacked> {
-  const start: number[] = [];
-  for await (const chunk of streamRange(file, 0, 6)) start.push(...chunk);
-  const magic = Buffer.from(start).toString("hex");
-  if (magic.startsWith("1f8b")) return await gunzipToTemporary(file);
-  if (/^(?:28b52ffd|fd377a58|425a68)/.test(magic)) {
-    throw malformed(`${file} is compressed with something other than gzip; decompress it first`);
-  }
-  return { path: file, remove: () => Promise.resolve() };
-}
-
-async function gunzipToTemporary(file: string): Promise<Unpacked> {
-  const directory = await mkdtemp(join(tmpdir(), "tagseal-archive-"));
-  const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
-  const path = join(directory, "image.tar");
+/** A name may stand in one of the two descriptions only. */
+async function openLayout(files: LayoutFiles, name: string | undefined, hasLegacy: boolean): Promise<ImageSource> {
   try {
-    const maxBytes = Math.max(1024 ** 3, maxExpansion * ((await plainFileSize(file)) ?? 0));
-    const unpacked = bounded(createReadStream(file).pipe(createGunzip()), maxBytes, file);
-    await pipeline(unpacked, createWriteStream(path, { mode: 0o600 }));
-    return { path, remove };
+    return await openLayoutFiles(files, name === undefined ? undefined : await nameInLayout(files, name));
   } catch (error) {
-    await remove();
-    if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_"))
-      throw malformed(`${file} is broken gzip`);
+    if (!hasLegacy || name === undefined || !hasCode(error, "USAGE")) throw error;
+    return await openLegacyArchive(files, name).catch(() => {
+      throw error;
+    });
+  }
+}
+
+/** What is wrong with an index of several images is told when they are read. */
+async function lostItsLayers(source: ImageSource): Promise<boolean> {
+  const { bytes, descriptor } = source.root;
+  if (parseManifest(bytes, descriptor.mediaType).kind === "index") return false;
+  try {
+    await requireWholeImages(source.root, sourceParts(source));
+    return false;
+  } catch (error) {
+    if (hasCode(error, "IMAGE_MALFORMED")) return true;
     throw error;
   }
-}
-
-async function* bounded(
-  chunks: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  file: string,
-): AsyncGenerator<Uint8Array, void> {
-  let length = 0;
-  for await (const chunk of chunks) {
-    length += chunk.length;
-    if (length > maxBytes) throw malformed(`${file} unpacks to more than ${maxBytes} bytes`);
-    yield chunk;
-  }
-}
-
-function closing(files: LayoutFiles, remove: () => Promise<void>): LayoutFiles {
-  return { ...files, close: remove };
 }
 
 /** Layouts inside archives know images by their complete names; people write familiar ones. */

@@ -1,12 +1,12 @@
 /** Docker's own archive layout: a `manifest.json` that names a configuration and layers by their paths in the tar. */
 import { createHash, type Hash } from "node:crypto";
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { isJsonObject, type JsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
+import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, UsageError } from "../errors.ts";
 import { type Digest, digestFromHex, digestHex } from "../reference/digest.ts";
 import { parseImageReference, withDefaultTag } from "../reference/image-reference.ts";
 import type { BlobContent } from "./blob-upload.ts";
+import { type Compression, compressionOf, decompressed, magicBytes } from "./decompression.ts";
+import { layerDiffIds } from "./image-configuration.ts";
 import type { LayoutFiles } from "./image-layout.ts";
 import type { ImageSource } from "./image-store.ts";
 import {
@@ -54,7 +54,8 @@ export async function openLegacyArchive(files: LayoutFiles, name: string | undef
   if (namedHex !== undefined && namedHex !== digestHex(config.digest)) {
     throw malformed(`${files.location} holds ${image.config} with other contents than its name says`);
   }
-  const diffIds = rootfsDiffIds(parseDocument(configBytes));
+  const diffIds = layerDiffIds(parseDocument(configBytes));
+  if (diffIds === undefined) throw malformed("the configuration names no layers");
   if (diffIds.length !== image.layers.length) {
     throw malformed(
       `${files.location} holds ${image.layers.length} layers where the configuration names ${diffIds.length}`,
@@ -111,7 +112,7 @@ async function legacyImages(files: LayoutFiles): Promise<LegacyImage[]> {
   const images = parseList(await files.read("manifest.json", maxManifestBytes));
   return images.map((image) => {
     const config = isJsonObject(image) ? member(image, "Config") : undefined;
-    const layers = isJsonObject(image) ? strings(member(image, "Layers")) : undefined;
+    const layers = isJsonObject(image) ? strings(member(image, "Layers") ?? []) : undefined;
     if (!isJsonObject(image) || typeof config !== "string" || layers === undefined || layers.length > maxLayers) {
       throw malformed(`${files.location} has a broken manifest.json`);
     }
@@ -149,12 +150,12 @@ function chooseLegacy(images: readonly LegacyImage[], name: string | undefined, 
   });
 }
 
-function rootfsDiffIds(config: JsonObject): string[] {
-  const rootfs = member(config, "rootfs");
-  const diffIds = isJsonObject(rootfs) ? strings(member(rootfs, "diff_ids")) : undefined;
-  if (diffIds === undefined) throw malformed("the configuration names no layers");
-  return diffIds;
-}
+/** What a layer is called by how it is packed; no other packing has a name. */
+const layerTypes: ReadonlyMap<Compression, string> = new Map([
+  ["none", mediaTypes.ociLayer],
+  ["gzip", mediaTypes.ociLayerGzip],
+  ["zstd", mediaTypes.ociLayerZstd],
+]);
 
 /** Hashes a layer as it lies, and unpacked: the configuration says what its unpacked bytes must be. */
 async function describeLayer(files: LayoutFiles, path: string, diffId: string | undefined): Promise<Descriptor> {
@@ -162,38 +163,28 @@ async function describeLayer(files: LayoutFiles, path: string, diffId: string | 
   if (size === undefined) {
     throw malformed(`${files.location} does not hold the layer ${JSON.stringify(path)}, which it names`);
   }
-  const isGzip = await startsWithGzip(files, path, size);
+  const compression = await layerCompression(files, path, size);
+  const mediaType = layerTypes.get(compression);
+  if (mediaType === undefined)
+    throw malformed(`the layer ${path} is packed with ${compression}, which images cannot have`);
   const packed = createHash("sha256");
-  const unpacked = isGzip ? createHash("sha256") : packed;
+  const unpacked = createHash("sha256");
   const reading = hashing(files.stream(path, 0, size), packed);
-  for await (const chunk of isGzip ? gunzipped(reading, path) : reading) if (isGzip) unpacked.update(chunk);
-  const digest = digestFromHex("sha256", packed.digest("hex"));
-  const actual = isGzip ? digestFromHex("sha256", unpacked.digest("hex")) : digest;
+  for await (const chunk of decompressed(reading, compression, `the layer ${path}`)) unpacked.update(chunk);
+  const actual = digestFromHex("sha256", unpacked.digest("hex"));
   if (actual !== diffId) throw malformed(`the layer ${path} unpacks to ${actual}, the configuration says ${diffId}`);
-  return { mediaType: isGzip ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer, digest, size };
+  return { mediaType, digest: digestFromHex("sha256", packed.digest("hex")), size };
 }
 
-async function startsWithGzip(files: LayoutFiles, path: string, size: number): Promise<boolean> {
+async function layerCompression(files: LayoutFiles, path: string, size: number): Promise<Compression> {
   const start: number[] = [];
-  for await (const chunk of files.stream(path, 0, Math.min(2, size))) start.push(...chunk);
-  return start[0] === 0x1f && start[1] === 0x8b;
+  for await (const chunk of files.stream(path, 0, Math.min(magicBytes, size))) start.push(...chunk);
+  return compressionOf(Buffer.from(start));
 }
 
 async function* hashing(chunks: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of chunks) {
     hash.update(chunk);
     yield chunk;
-  }
-}
-
-async function* gunzipped(packed: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array, void> {
-  const unpacked: AsyncIterable<Uint8Array> = Readable.from(packed).pipe(createGunzip());
-  try {
-    yield* unpacked;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_")) {
-      throw malformed(`the layer ${path} is broken gzip`);
-    }
-    throw error;
   }
 }

@@ -56,8 +56,7 @@ export async function openLayoutFiles(files: LayoutFiles, name?: string): Promis
   const version = member(layout, "imageLayoutVersion");
   if (typeof version !== "string" || !version.startsWith("1."))
     throw malformed(`${files.location} is a layout of an unknown version`);
-  const index = parseDocument(await files.read("index.json", maxManifestBytes));
-  const root = chooseImage(layoutEntries(index), name, files.location);
+  const root = chooseImage(await layoutEntries(files), name, files.location);
   return new LayoutSource(files, await readManifest(files, root));
 }
 
@@ -109,8 +108,10 @@ function blobName({ digest }: Descriptor): string {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
-function layoutEntries(index: JsonObject): Descriptor[] {
-  const entries = member(index, "manifests");
+/** What a layout's index lists; Go writes an empty list as null. @throws NetworkError `IMAGE_MALFORMED` */
+export async function layoutEntries(files: LayoutFiles): Promise<readonly Descriptor[]> {
+  const index = parseDocument(await files.read("index.json", maxManifestBytes));
+  const entries = member(index, "manifests") ?? [];
   if (!Array.isArray(entries)) throw malformed("index.json lists no manifests");
   return entries.map((entry, position) => parseDescriptor(entry, `index.json, manifests[${position}]`));
 }

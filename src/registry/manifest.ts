@@ -21,6 +21,8 @@ export interface Descriptor {
   readonly platform?: Platform;
   readonly annotations?: ReadonlyMap<string, string>;
   readonly artifactType?: string;
+  /** the content itself, checked against digest and size, where the descriptor carries it */
+  readonly data?: Uint8Array;
 }
 
 /** An image for one platform (or an artifact): a configuration and layers. */
@@ -58,6 +60,7 @@ export const mediaTypes = {
   ociConfig: "application/vnd.oci.image.config.v1+json",
   ociLayer: "application/vnd.oci.image.layer.v1.tar",
   ociLayerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+  ociLayerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
 } as const;
@@ -182,6 +185,7 @@ export function parseDescriptor(value: JsonValue | undefined, where: string): De
   const platform = parsePlatformJson(member(value, "platform"));
   const annotations = member(value, "annotations");
   const artifactType = optionalString(value, "artifactType");
+  const data = embeddedContent(member(value, "data"), { digest, size });
   return {
     mediaType,
     digest,
@@ -189,7 +193,20 @@ export function parseDescriptor(value: JsonValue | undefined, where: string): De
     ...(platform === undefined ? {} : { platform }),
     ...(annotations === undefined ? {} : { annotations: parseAnnotations(annotations) }),
     ...(artifactType === undefined ? {} : { artifactType }),
+    ...(data === undefined ? {} : { data }),
   };
+}
+
+/** The empty configuration of artifacts, which tools do not always store. @see OCI image-spec 1.1, guidance for an empty descriptor */
+const emptyJson = Buffer.from("{}");
+
+/** Content that need not be fetched. What does not match digest and size is not it. */
+function embeddedContent(
+  data: JsonValue | undefined,
+  { digest, size }: Pick<Descriptor, "digest" | "size">,
+): Uint8Array | undefined {
+  const bytes = typeof data === "string" ? Buffer.from(data, "base64") : emptyJson;
+  return bytes.length === size && describe(bytes, "", digestAlgorithm(digest)).digest === digest ? bytes : undefined;
 }
 
 /**
@@ -204,7 +221,8 @@ export function member(object: JsonObject, name: string): JsonValue | undefined 
 }
 
 function descriptors(document: JsonObject, name: string): Descriptor[] {
-  const list = member(document, name);
+  // Go writes an empty list as null, and docker has left it out
+  const list = member(document, name) ?? [];
   if (!Array.isArray(list)) throw malformed(`"${name}" is no list`);
   if (list.length > maxEntries) throw malformed(`"${name}" has ${list.length} entries, more than ${maxEntries}`);
   return list.map((entry, index) => parseDescriptor(entry, `${name}[${index}]`));

@@ -1,28 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hasCode } from "../errors.ts";
-import { describe, type Descriptor, mediaTypes } from "./manifest.ts";
 import {
   formatPlatform,
+  isUnknownPlatform,
   machinePlatform,
   parsePlatform,
   parsePlatformJson,
+  platformRank,
   runsOn,
-  selectPlatform,
 } from "./platform.ts";
-
-/** An index entry for `os/architecture[/variant]`, exactly as written. */
-function entry(text: string): Descriptor {
-  const [os = "", architecture = "", variant] = text.split("/");
-  const platform = { os, architecture, ...(variant === undefined ? {} : { variant }) };
-  return { ...describe(Buffer.from(text), mediaTypes.ociManifest), platform };
-}
-
-function chosen(wanted: string, ...offered: string[]): string | undefined {
-  const manifests = offered.map(entry);
-  const { digest } = selectPlatform({ manifests }, wanted);
-  return offered[manifests.findIndex((manifest) => manifest.digest === digest)];
-}
 
 test("spellings of one platform are one platform", () => {
   for (const [written, meant] of [
@@ -53,27 +40,19 @@ test("refuses what is no platform", () => {
   }
 });
 
-test("chooses the best variant that still runs there", () => {
-  assert.equal(chosen("linux/arm/v7", "linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm64"), "linux/arm/v7");
-  assert.equal(chosen("linux/arm/v7", "linux/arm/v5", "linux/arm/v6", "linux/arm/v8"), "linux/arm/v6");
-  assert.equal(chosen("linux/arm64", "linux/amd64", "linux/arm64/v8"), "linux/arm64/v8");
-  assert.equal(chosen("linux/arm64/v8", "linux/arm64"), "linux/arm64");
-  assert.equal(chosen("linux/amd64", "linux/amd64/v2", "linux/amd64"), "linux/amd64");
-  assert.equal(chosen("linux/amd64/v3", "linux/amd64", "linux/amd64/v2", "linux/amd64/v4"), "linux/amd64/v2");
-  assert.equal(chosen("linux/amd64", "windows/amd64", "linux/amd64", "linux/amd64"), "linux/amd64");
+test("the spellings of a variant rank alike, fractions of arm64's included", () => {
+  const arm = (variant: string) => ({ os: "linux", architecture: "arm64", variant });
+  assert.equal(platformRank(arm("8"), arm("v8")), platformRank(arm("v8"), arm("v8")));
+  assert.ok(runsOn(arm("v8"), arm("v8.5")) && runsOn(arm("v8.1"), arm("v9")));
+  assert.ok(!runsOn(arm("v8.5"), arm("v8")) && !runsOn(arm("v9"), arm("v8")));
+  const amd = { os: "linux", architecture: "amd64" };
+  assert.ok(!runsOn({ ...amd, variant: "strange" }, amd));
 });
 
-test("never another architecture or a greater variant; says what there is instead", () => {
-  const manifests = ["linux/amd64", "linux/arm64", "unknown/unknown"].map(entry);
-  assert.throws(
-    () => selectPlatform({ manifests }, "linux/s390x"),
-    (error) => hasCode(error, "PLATFORM_NOT_FOUND") && error.hint === "it is available for linux/amd64, linux/arm64",
-  );
-  assert.throws(() => chosen("linux/arm/v6", "linux/arm/v7", "linux/arm64"), /not available for linux\/arm\/v6/);
-  assert.throws(() => chosen("linux/amd64"), /not available/);
-  assert.ok(
-    !runsOn({ os: "linux", architecture: "amd64", variant: "strange" }, { os: "linux", architecture: "amd64" }),
-  );
+test("nothing is ever for unknown/unknown, not even when that is asked for", () => {
+  const unknown = { os: "unknown", architecture: "unknown" };
+  assert.ok(!runsOn(unknown, unknown));
+  assert.ok(isUnknownPlatform({ os: "linux", architecture: "unknown" }));
 });
 
 test("a platform that says nothing usable is none", () => {

@@ -1,7 +1,6 @@
-/** Platforms (`linux/arm64/v8`) and the choice of one from an index, by containerd's rules of normalising and of variants. */
+/** Platforms (`linux/arm64/v8`): their spellings, and which runs where, by containerd's rules of normalising and of variants. */
 import { jsonMember, type JsonValue } from "../encoding/json.ts";
-import { NetworkError, UsageError } from "../errors.ts";
-import type { Descriptor } from "./manifest.ts";
+import { UsageError } from "../errors.ts";
 
 /** What an image runs on. */
 export interface Platform {
@@ -73,33 +72,12 @@ export function parsePlatformJson(value: JsonValue | undefined): Platform | unde
 
 /** Answers whether an image for `offered` runs where `wanted` is asked for: same system and architecture, same or lesser variant. */
 export function runsOn(offered: Platform, wanted: Platform): boolean {
-  return rank(offered, wanted) !== undefined;
+  return platformRank(offered, wanted) !== undefined;
 }
 
-/**
- * Chooses the manifest for a platform: the best variant that still runs there; of equals, the first.
- *
- * @throws NetworkError `PLATFORM_NOT_FOUND`, listing what there is
- */
-export function selectPlatform(
-  index: { readonly manifests: readonly Descriptor[] },
-  wanted: Platform | string,
-): Descriptor {
-  const platform = typeof wanted === "string" ? parsePlatform(wanted) : wanted;
-  let best: { descriptor: Descriptor; rank: number } | undefined;
-  for (const descriptor of index.manifests) {
-    const found = descriptor.platform === undefined ? undefined : rank(descriptor.platform, platform);
-    if (found !== undefined && (best === undefined || found > best.rank)) best = { descriptor, rank: found };
-  }
-  if (best !== undefined) return best.descriptor;
-  const offered = index.manifests.flatMap((descriptor) =>
-    descriptor.platform === undefined ? [] : [formatPlatform(descriptor.platform)],
-  );
-  // build attestations are listed as unknown/unknown: nothing to run
-  const useful = [...new Set(offered)].filter((name) => !name.startsWith("unknown/"));
-  throw new NetworkError("PLATFORM_NOT_FOUND", `the image is not available for ${formatPlatform(platform)}`, {
-    hint: useful.length === 0 ? "it names no platforms" : `it is available for ${useful.join(", ")}`,
-  });
+/** Answers whether a platform is none: build attestations are listed as `unknown/unknown`, and nothing runs there. */
+export function isUnknownPlatform({ os, architecture }: Platform): boolean {
+  return os.toLowerCase() === "unknown" || architecture.toLowerCase() === "unknown";
 }
 
 function normalise(platform: Platform): Platform {
@@ -112,7 +90,8 @@ function normalise(platform: Platform): Platform {
 }
 
 /** How well an offer fits: undefined not at all, else the higher the better. */
-function rank(offered: Platform, wanted: Platform): number | undefined {
+export function platformRank(offered: Platform, wanted: Platform): number | undefined {
+  if (isUnknownPlatform(offered)) return undefined;
   const offer = normalise(offered);
   const want = normalise(wanted);
   if (offer.os !== want.os || offer.architecture !== want.architecture) return undefined;
@@ -123,6 +102,6 @@ function rank(offered: Platform, wanted: Platform): number | undefined {
 }
 
 function level(variant: string | undefined): number | undefined {
-  const digits = /^v(\d{1,3})$/.exec(variant ?? "")?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  const [, major, minor = 0] = /^v(\d{1,3})(?:\.(\d{1,3}))?$/.exec(variant ?? "") ?? [];
+  return major === undefined ? undefined : Number(major) * 1_000 + Number(minor);
 }

@@ -113,7 +113,8 @@ async function resolveAll(images: readonly TaggedImage[], io: Io, quiet: boolean
 }
 
 async function resolveOne(registry: RegistryClient, { tag, reference }: TaggedImage): Promise<TagToSign> {
-  const { digest, size } = await registry.resolve(reference.digest ?? tag);
+  const { resolveWhole } = await import("../../registry/image-tree.ts");
+  const { digest, size } = await resolveWhole(registry, reference.digest ?? tag);
   return { tag, digest, length: size };
 }
 

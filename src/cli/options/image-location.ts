@@ -1,5 +1,5 @@
 /** Images outside registries: `oci:DIR[:NAME]` and `docker-archive:FILE[:NAME]`. */
-import { existsSync } from "node:fs";
+import { createReadStream, existsSync, fstatSync, type ReadStream } from "node:fs";
 import { UsageError } from "../../errors.ts";
 import { type ImageReference, parseImageReference } from "../../reference/image-reference.ts";
 import type { ImageSink, ImageSource } from "../../registry/image-store.ts";
@@ -30,11 +30,19 @@ export function parseImageLocation(flag: "from" | "to", text: string | undefined
 }
 
 /** Opens an image to be read. @throws UsageError `FILE_UNREADABLE`, `USAGE`; NetworkError `IMAGE_MALFORMED` */
-export async function openSource({ kind, path, name }: ImageLocation): Promise<ImageSource> {
-  if (!existsSync(path)) throw notThere(kind, path);
-  return kind === "oci"
-    ? await (await import("../../registry/image-layout.ts")).openImageLayout(path, name)
-    : await (await import("../../registry/docker-archive.ts")).openDockerArchive(path, name);
+export async function openSource({ kind, path, name }: ImageLocation, signal: AbortSignal): Promise<ImageSource> {
+  const stream = kind === "docker-archive" ? standardInput(path) : undefined;
+  if (stream === undefined && !existsSync(path)) throw notThere(kind, path);
+  if (kind === "oci") return await (await import("../../registry/image-layout.ts")).openImageLayout(path, name);
+  const { openDockerArchive } = await import("../../registry/docker-archive.ts");
+  return await openDockerArchive({ file: path, stream, signal }, name);
+}
+
+/** Standard input, under any of its names. A file there is read in place; anything else is no path that everything can open. */
+function standardInput(path: string): ReadStream | undefined {
+  const isNamed = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].includes(path);
+  if (path !== "-" && (!isNamed || fstatSync(0).isFile())) return undefined;
+  return createReadStream("", { fd: 0, autoClose: false });
 }
 
 function notThere(kind: ImageLocation["kind"], path: string): UsageError {

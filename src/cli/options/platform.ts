@@ -1,10 +1,6 @@
 /** `--platform`: choosing one platform's image inside a signed index. */
-import { NetworkError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
-import { formatReference, type ImageReference } from "../../reference/image-reference.ts";
-import type { Descriptor } from "../../registry/manifest.ts";
-import type { Platform } from "../../registry/platform.ts";
-import type { RegistryClient } from "../../registry/registry-client.ts";
+import type { ImageReference } from "../../reference/image-reference.ts";
 import type { Io } from "../io.ts";
 import type { TextOption } from "./option.ts";
 import { withRegistry } from "./registry.ts";
@@ -25,9 +21,6 @@ export const platformOption: TextOption = {
   help: "Choose this platform's image inside the signed index",
 };
 
-/** A config says little more than environment and history; more than this is an attack. */
-const maxConfigBytes = 8 * 1024 * 1024;
-
 /**
  * Fetches what was signed, checks its bytes, and chooses the platform's image in it.
  *
@@ -41,35 +34,13 @@ export async function platformDigest(
   signed: { readonly digest: Digest; readonly size: number },
   platform: string,
 ): Promise<Digest> {
-  const { parsePlatform, selectPlatform } = await import("../../registry/platform.ts");
+  const { parsePlatform } = await import("../../registry/platform.ts");
   const wanted = parsePlatform(platform);
   return await withRegistry(io, reference, "pull", async (registry) => {
-    const { parseManifest, verifyContent } = await import("../../registry/manifest.ts");
-    const { bytes, descriptor } = await registry.manifest(signed.digest);
-    verifyContent(bytes, signed, `${reference.registry} sent something else than what was signed`);
-    const manifest = parseManifest(bytes, descriptor.mediaType);
-    if (manifest.kind === "index") return selectPlatform(manifest, wanted).digest;
-    await requirePlatform(registry, manifest.config, wanted, formatReference(reference));
-    return signed.digest;
+    const { verifyContent } = await import("../../registry/manifest.ts");
+    const { imageForPlatform, registryParts } = await import("../../registry/image-tree.ts");
+    const content = await registry.manifest(signed.digest);
+    verifyContent(content.bytes, signed, `${reference.registry} sent something else than what was signed`);
+    return (await imageForPlatform(content, wanted, registryParts(registry))).descriptor.digest;
   });
-}
-
-/** An image that is no index says in its config which platform it is for. */
-async function requirePlatform(
-  registry: RegistryClient,
-  config: Descriptor,
-  wanted: Platform,
-  image: string,
-): Promise<void> {
-  const { formatPlatform, parsePlatformJson, runsOn } = await import("../../registry/platform.ts");
-  const { parseDocument } = await import("../../registry/manifest.ts");
-  if (config.size > maxConfigBytes) {
-    throw new NetworkError("RESPONSE_TOO_LARGE", `the config of ${image} has ${config.size} bytes`);
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of registry.blob(config)) chunks.push(chunk);
-  const offered = parsePlatformJson(parseDocument(Buffer.concat(chunks)));
-  if (offered !== undefined && runsOn(offered, wanted)) return;
-  const is = offered === undefined ? "does not say its platform" : `is for ${formatPlatform(offered)} only`;
-  throw new NetworkError("PLATFORM_NOT_FOUND", `${image} has no image for ${formatPlatform(wanted)}: it ${is}`);
 }

@@ -1,20 +1,11 @@
 /** What an image brings into every build that starts from it: the instructions of its `ONBUILD` triggers, and its environment. */
-import { isJsonObject, type JsonObject, type JsonValue } from "../../encoding/json.ts";
-import { NetworkError } from "../../errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue, memberNames } from "../../encoding/json.ts";
 import type { Digest } from "../../reference/digest.ts";
-import {
-  type Descriptor,
-  isManifestType,
-  malformed,
-  type ManifestContent,
-  parseDocument,
-  parseManifest,
-} from "../../registry/manifest.ts";
-import type { ImageConfiguration } from "./base-image.ts";
+import { configurationOf, imagesBelow, registryParts } from "../../registry/image-tree.ts";
+import { type Descriptor, malformed } from "../../registry/manifest.ts";
 import type { RegistryClient } from "../../registry/registry-client.ts";
+import type { ImageConfiguration } from "./base-image.ts";
 
-/** A configuration says little more than environment and history; more than this is an attack. */
-const maxConfigBytes = 8 * 1024 * 1024;
 const maxPlatforms = 64;
 const maxTexts = 1000;
 
@@ -28,51 +19,26 @@ export async function registryConfigurations(
   registry: RegistryClient,
   digest: Digest,
 ): Promise<readonly ImageConfiguration[]> {
-  const manifests = await platformManifests(registry, await registry.manifest(digest));
-  const configs = new Map(manifests.map((content) => [configOf(content).digest, configOf(content)]));
+  const parts = registryParts(registry);
+  // an image that is missing here might be served to the engine: it is an error
+  const limits = { maxImages: maxPlatforms, isWanted: mayBeBase };
+  const images = await imagesBelow(await registry.manifest(digest), parts, limits);
+  const byConfig = new Map(images.map(({ manifest }) => [manifest.config.digest, manifest]));
   const configurations: ImageConfiguration[] = [];
-  for (const config of configs.values()) configurations.push(imageConfiguration(await readConfig(registry, config)));
+  for (const image of byConfig.values()) configurations.push(imageConfiguration(await configurationOf(image, parts)));
   return configurations;
 }
 
-async function platformManifests(
-  registry: RegistryClient,
-  content: ManifestContent,
-): Promise<readonly ManifestContent[]> {
-  const manifest = parseManifest(content.bytes, content.descriptor.mediaType);
-  if (manifest.kind === "image") return [content];
-  const images = manifest.manifests.filter(isImage);
-  if (images.length > maxPlatforms)
-    throw malformed(`the index names ${images.length} images, more than ${maxPlatforms}`);
-  const contents: ManifestContent[] = [];
-  for (const image of images) contents.push(await registry.manifest(image));
-  return contents;
-}
-
 /** Attestations are listed as unknown/unknown: nothing is built from them. */
-function isImage({ mediaType, platform }: Descriptor): boolean {
-  return isManifestType(mediaType) && platform?.os !== "unknown";
-}
-
-function configOf({ bytes, descriptor }: ManifestContent): Descriptor {
-  const manifest = parseManifest(bytes, descriptor.mediaType);
-  if (manifest.kind === "image") return manifest.config;
-  throw malformed("an index in an index is no base image");
-}
-
-async function readConfig(registry: RegistryClient, config: Descriptor): Promise<Uint8Array> {
-  if (config.size > maxConfigBytes) {
-    throw new NetworkError("RESPONSE_TOO_LARGE", `the configuration ${config.digest} has ${config.size} bytes`);
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of registry.blob(config)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+function mayBeBase({ platform }: Descriptor): boolean {
+  return platform?.os !== "unknown";
 }
 
 /** Go reads members whatever their case: so must whoever looks for what an engine will find. */
 function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
-  const names = Object.keys(object).filter((key) => key.toLowerCase() === name);
-  return names.map((key) => object[key] ?? null).filter((value) => value !== null);
+  return memberNames(object, name)
+    .map((key) => object[key] ?? null)
+    .filter((value) => value !== null);
 }
 
 /**
@@ -80,8 +46,8 @@ function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
  *
  * @throws NetworkError `IMAGE_MALFORMED`, also when triggers or environment are no list of texts
  */
-export function imageConfiguration(configuration: Uint8Array): ImageConfiguration {
-  const configs = membersLike(parseDocument(configuration), "config").map((config) => {
+export function imageConfiguration(configuration: JsonObject): ImageConfiguration {
+  const configs = membersLike(configuration, "config").map((config) => {
     if (isJsonObject(config)) return config;
     throw malformed("its configuration is no object");
   });

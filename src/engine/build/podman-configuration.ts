@@ -24,7 +24,7 @@ export async function podmanConfiguration(
   const target = await directory.subdirectory("image");
   await ask(engine, "save", "--quiet", "--format", isOci ? "oci-dir" : "docker-dir", "--output", target, name);
   const config = isOci ? await ociConfig(target) : await dockerConfig(target);
-  return imageConfiguration(config);
+  return imageConfiguration(parseDocument(config));
 }
 
 async function ociConfig(target: string): Promise<Uint8Array> {

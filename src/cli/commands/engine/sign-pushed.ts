@@ -81,7 +81,8 @@ async function confirmedSize(
   { digest, size }: Pick<PushedImage, "digest" | "size">,
   io: Io,
 ): Promise<number> {
-  const found = await withRegistry(io, image, "pull", (registry) => registry.resolve(digest));
+  const { resolveWhole } = await import("../../../registry/image-tree.ts");
+  const found = await withRegistry(io, image, "pull", (registry) => resolveWhole(registry, digest));
   if (size === undefined || size === found.size) return found.size;
   const message = `the engine says it pushed ${size} bytes as ${digest}, and the registry has ${found.size}`;
   throw new NetworkError("REGISTRY_DIGEST_MISMATCH", message);

@@ -94,7 +94,8 @@ async function releasedTag({ reference, gun, tag }: TaggedArgument, io: Io): Pro
 }
 
 async function fromRegistry({ reference, typed, tag }: TaggedArgument, { io, json }: Signing): Promise<TagToSign> {
-  const { digest, size } = await withRegistry(io, reference, "pull", (registry) => registry.resolve(tag));
+  const { resolveWhole } = await import("../../../registry/image-tree.ts");
+  const { digest, size } = await withRegistry(io, reference, "pull", (registry) => resolveWhole(registry, tag));
   if (!json) {
     io.stderr.write(
       `Signing and pushing trust data for image ${typed}, may overwrite remote trust data\n${typed} is ${digest} in the registry now\n`,
