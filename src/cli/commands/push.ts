@@ -25,7 +25,7 @@ export const command = defineCommand(
       "Without --from the container engine pushes: docker's own push, with all its flags, and under content trust (DOCKER_CONTENT_TRUST=1) the tag is signed for the digest that was pushed.",
       "With --from no engine is needed, and content trust is always on. It uploads an image to its registry, sets the tag, and signs the tag for exactly the bytes that were uploaded: the digest is computed here and never taken from the registry. Layers that the registry has already are not sent again. A multi-architecture index is pushed and signed as a whole.",
       "The first signature in a repository makes its keys, and on a new machine a root key too: you are asked for passphrases for them.",
-      "  oci:DIR[:NAME]              an OCI image layout: skopeo, buildah, buildx\n  docker-archive:FILE[:NAME]  a tar file that docker save wrote, packed or not; - is standard input",
+      "  oci:DIR[:NAME]              an OCI image layout: skopeo, buildah, buildx\n  docker-archive:FILE[:NAME]  what docker save wrote, packed or not (-: stdin)",
     ],
     options: {
       from: { kind: "text", value: "source", help: "Where the image is: oci:DIR[:NAME] or docker-archive:FILE[:NAME]" },
