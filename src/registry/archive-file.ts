@@ -5,11 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addAbortSignal, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { UsageError } from "../errors.ts";
+import { cancelled, systemCode, UsageError } from "../errors.ts";
 import { type Compression, compressionOf, decompressed, magicBytes } from "./decompression.ts";
 import { streamRange, unreadable, unwritable } from "./file-content.ts";
 import { malformed } from "./manifest.ts";
-import { cancelled, systemCode } from "./network-failure.ts";
 
 /** An archive to be read. */
 export interface ArchiveInput {
