@@ -18,30 +18,56 @@ import { JudgeRegistry } from "./judge-registry.ts";
 import { SignedImages } from "./signed-images.ts";
 import { type Subject, type Trial, trialOf } from "./subject.ts";
 
-interface Answer {
+/** What the reader finds: every image the build brings in, and why it would end early; empty when it would not. */
+export interface Answer {
   readonly images: readonly string[];
   readonly error: string;
 }
 
+/** What decides besides the file. */
+export interface ReaderQuestion {
+  readonly buildArguments: ReadonlyMap<string, string>;
+  readonly stage?: string | undefined;
+  readonly platforms?: readonly string[];
+  /** `ONBUILD` triggers by name of the image */
+  readonly triggers?: ReadonlyMap<string, readonly string[]>;
+}
+
 /** The reader in a process. */
-class Reader {
+export class Reader {
   readonly #child: ChildProcess;
-  readonly #waiting: ((line: string) => void)[] = [];
+  readonly #waiting: PromiseWithResolvers<string>[] = [];
   readonly #lines: Interface;
 
   constructor(scope: Scope) {
     const child = spawn(findGoPeer("buildkit-reader") ?? "buildkit-reader", { stdio: ["pipe", "pipe", "inherit"] });
     this.#child = child;
     this.#lines = createInterface(child.stdout);
-    this.#lines.on("line", (line) => this.#waiting.shift()?.(line));
+    this.#lines.on("line", (line) => this.#waiting.shift()?.resolve(line));
+    child.on("exit", () => {
+      for (const { reject } of this.#waiting.splice(0)) reject(new Error("the reader ended"));
+    });
     scope.defer(() => void child.stdin.end());
   }
 
-  async ask(question: object): Promise<Answer> {
-    const { promise, resolve } = Promise.withResolvers<string>();
-    this.#waiting.push(resolve);
-    this.#child.stdin?.write(`${JSON.stringify(question)}\n`);
-    return JSON.parse(await promise) as Answer;
+  async ask(dockerfile: Uint8Array, question: ReaderQuestion): Promise<Answer> {
+    const {
+      buildArguments: given,
+      stage = "",
+      platforms = [],
+      triggers = new Map<string, readonly string[]>(),
+    } = question;
+    const waiting = Promise.withResolvers<string>();
+    this.#waiting.push(waiting);
+    const line = JSON.stringify({
+      dockerfile: Buffer.from(dockerfile).toString("base64"),
+      buildArgs: Object.fromEntries(given),
+      target: stage,
+      platforms,
+      triggers: Object.fromEntries(triggers),
+    });
+    this.#child.stdin?.write(`${line}\n`);
+    return JSON.parse(await waiting.promise) as Answer;
   }
 }
 
@@ -113,12 +139,13 @@ class ReaderTrials implements Subject {
         ],
       },
     });
-    const { images, error } = await this.#reader.ask({
-      dockerfile: bytes.toString("base64"),
-      buildArgs: Object.fromEntries(given),
-      target: target.stage ?? "",
+    const exact = `${trigger.name.replace(/:v1$/u, "")}@${trigger.digest}`;
+    const triggers = new Map([[exact, gateCase.triggers]]);
+    const { images, error } = await this.#reader.ask(bytes, {
+      buildArguments: given,
+      stage: target.stage,
       platforms,
-      triggers: { [`${trigger.name.replace(/:v1$/u, "")}@${trigger.digest}`]: gateCase.triggers },
+      triggers,
     });
     this.#asked += images.length;
     this.#unsigned.push(...images.filter((image) => !this.#isSigned(image)));

@@ -70,9 +70,8 @@ func read(q question, found *resolver) (err error) {
 		}
 	}()
 	if image, _, _, ok := parser.DetectSyntax(q.Dockerfile); ok {
-		// the front-end reads the rest, whatever it is
-		found.note("syntax " + image)
-		return nil
+		// the front-end reads the rest; most are this one in another version
+		found.note(image)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
