@@ -4,6 +4,7 @@
  */
 
 import type { ChildCommand } from "../engine/pass-through.ts";
+import type { EngineAccess } from "./engine-access.ts";
 import type { Program } from "./program.ts";
 
 /** A stream of text for people or programs. */
@@ -56,6 +57,8 @@ export interface Io {
   /** what we were started as */
   readonly program: Program;
   readonly handOver: HandOver;
+  /** the engine whose command this is; absent for commands that need none */
+  readonly engine?: EngineAccess;
   /** Calls `listener` whenever files are to be read again (SIGHUP), until the function it returns is called. */
   readonly onReload?: (listener: () => void) => () => void;
 }

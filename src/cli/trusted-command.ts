@@ -13,6 +13,7 @@ import { engineHelp } from "../engine/engine-help.ts";
 import { isTrustOn } from "../engine/trust-switch.ts";
 import { childEnvironment } from "../environment/child-environment.ts";
 import { hasCode, reworded } from "../errors.ts";
+import { podmanAccess } from "./engine-access.ts";
 import type { EngineCommand } from "./commands/engine/engine-command.ts";
 import type { OwnCommand } from "./front-end.ts";
 import type { Io } from "./io.ts";
@@ -141,7 +142,7 @@ async function underTrust(
   executable: { readonly kind: EngineKind; readonly path: string },
   given: Io,
 ): Promise<number> {
-  const io = executable.kind === "docker" ? await withConfigFlag(invocation, given) : given;
+  const io = await withEngine(executable.kind, invocation, given);
   const engine = await openEngine({
     kind: executable.kind,
     executable: executable.path,
@@ -156,6 +157,12 @@ async function underTrust(
   } finally {
     engine.close();
   }
+}
+
+/** What the engine's command line says about logins and registries counts for us, too. */
+async function withEngine(kind: EngineKind, invocation: EngineInvocation, io: Io): Promise<Io> {
+  if (kind === "podman") return { ...io, engine: podmanAccess(invocation) };
+  return { ...(await withConfigFlag(invocation, io)), engine: { kind } };
 }
 
 /** docker's `--config` moves credentials, TLS files and trust directory; podman's means something else. */

@@ -286,3 +286,80 @@ test("a body in bytes is sent again after the challenge", async (t) => {
   assert.equal(response.status, 200);
   assert.deepEqual(bodies, ["manifest", "manifest"]);
 });
+
+/** A server that wants Basic or a token of `/token` and says so with the headers given. */
+async function offering(t: TestContext, ...headers: readonly string[]): Promise<StoryServer> {
+  return await startStory(t, (request, response) => {
+    const basic = `Basic ${Buffer.from("alice:s3cret").toString("base64")}`;
+    const { authorization } = request.headers;
+    if (request.url?.startsWith("/token") === true) {
+      const isKnown = authorization === undefined || authorization === basic;
+      return isKnown && request.method === "GET"
+        ? reply(response, 200, '{"access_token":"good","expires_in":3599.5}')
+        : reply(response, 404);
+    }
+    if (authorization === basic || authorization === "Bearer good") return reply(response, 200, "welcome");
+    return reply(response, 401, "", headers.length === 0 ? {} : { "www-authenticate": headers.join(", ") });
+  });
+}
+
+const identity: Credentials = { kind: "identity-token", token: "refresh-me" };
+
+const answeredOffers: readonly (readonly string[])[] = [
+  ['bearer REALM="/token", Service = reg'],
+  ['Bearer realm="/token?x=1,2"'],
+  ["BASIC realm=x"],
+  ["Negotiate", "Basic realm=x"],
+  ["Negotiate YII=, NTLM TlRM, Basic realm=x"],
+  ['Basic realm="a, Bearer realm=b"', 'Bearer realm="/token"'],
+  ['Bearer realm="http://127.0.0.1:1/", Basic realm=x'],
+  ['Bearer realm="http://auth.invalid/token", Basic realm=x'],
+  ["Bearer, Basic"],
+  ['Digest realm="x", nonce="y", Bearer realm="/token"'],
+];
+for (const headers of answeredOffers) {
+  test(`a server that offers ${headers.join(" | ")} is answered`, async (t) => {
+    const server = await offering(t, ...headers);
+    const authenticator = stage(t).as(alice);
+    assert.equal(await statusOf(authenticator, server), 200);
+    assert.equal(await statusOf(authenticator, server), 200);
+    // what leads on is remembered
+    assert.notEqual(server.headers.at(-1)?.authorization, undefined);
+    assert.equal(server.seen.filter((line) => line === "GET /v2/app/manifests/1").length, 3);
+  });
+}
+
+test("an identity token for a server that offers Basic: says what is there, what is wanted, and what to do", async (t) => {
+  const server = await offering(t, 'Basic realm="x"');
+  const wanted = /wants a user name and a password \(Basic\), and the stored login is an identity token/;
+  await assert.rejects(statusOf(stage(t).as(identity, { registry: "reg.example" }), server), (error) => {
+    assert.ok(hasCode(error, "AUTHENTICATION_REFUSED"));
+    assert.match(error.message, wanted);
+    assert.match(error.hint ?? "", /password or access token: docker login reg\.example$/);
+    return true;
+  });
+  const registryToken: Credentials = { kind: "registry-token", token: "t" };
+  await refusal(statusOf(stage(t).as(registryToken), server), "AUTHENTICATION_REFUSED", /is a registry token/);
+  const both: Credentials = { ...identity, basic: { username: "alice", password: "s3cret" } };
+  assert.equal(await statusOf(stage(t).as(both), server), 200);
+});
+
+test("a token service that exchanges no identity token is shown the password beside it, or says so", async (t) => {
+  const server = await offering(t, 'Bearer realm="/token"');
+  const both: Credentials = { ...identity, basic: { username: "alice", password: "s3cret" } };
+  assert.equal(await statusOf(stage(t).as(both), server), 200);
+  await refusal(statusOf(stage(t).as(identity), server), "AUTHENTICATION_REFUSED", /takes no identity token/);
+});
+
+test("a server that offers nothing we know, or nothing at all, is called by that, logged in or not", async (t) => {
+  for (const credentials of [alice, undefined]) {
+    const odd = await offering(t, "Negotiate", "NTLM");
+    await refusal(statusOf(stage(t).as(credentials), odd), "AUTHENTICATION_REFUSED", /kind Negotiate or Ntlm/);
+    const mute = await offering(t);
+    await refusal(statusOf(stage(t).as(credentials), mute), "AUTHENTICATION_REFUSED", /does not say which/);
+  }
+  const basic = await offering(t, "Basic");
+  await refusal(statusOf(stage(t).as(), basic), "AUTHENTICATION_REQUIRED", /requires authentication/);
+  const nowhere = await offering(t, 'Bearer service="x"');
+  await refusal(statusOf(stage(t).as(alice), nowhere), "AUTHENTICATION_REFUSED", /has no address/);
+});

@@ -2,14 +2,15 @@
  * Answers a server's authentication challenges: Basic, and Bearer with a token service, for registries and trust servers alike.
  * Credentials go only to the server they were kept for and to the token service it names, and never in clear to a remote one.
  */
-import { isJsonObject, parseJson } from "../encoding/json.ts";
-import { NetworkError, TagsealError } from "../errors.ts";
+import { NetworkError } from "../errors.ts";
 import { dockerHub } from "../reference/image-reference.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { describeUrl } from "./network-failure.ts";
+import { basicAuthorization, fetchToken } from "./token-service.ts";
+import { unanswered } from "./unanswered-challenge.ts";
 
 /** Settings of an {@link Authenticator}. */
 export interface AuthenticatorOptions {
@@ -20,6 +21,8 @@ export interface AuthenticatorOptions {
   readonly now?: () => Date;
   /** what `docker login` calls the registry whose credentials these are, for hints; the server's host when absent */
   readonly registry?: string;
+  /** the command that logs in, for hints; `docker login` when absent */
+  readonly login?: string;
 }
 
 interface CachedToken {
@@ -27,16 +30,12 @@ interface CachedToken {
   readonly expiresAtMs: number;
 }
 
-const maxTokenAnswerBytes = 1024 * 1024;
-/** Tokens without a lifetime live this long, and no token is taken to live shorter. @see Notary v1: token authentication */
-const minLifetimeSeconds = 60;
-
 /** Sends requests to one server under one identity, keeping its tokens by scope. */
 export class Authenticator {
   readonly #http: HttpClient;
   readonly #options: AuthenticatorOptions;
   readonly #tokens = new Map<string, CachedToken>();
-  /** the last challenge by origin, so that later requests need not be refused first */
+  /** the challenge to answer by origin, so that later requests need not be refused first */
   readonly #challenges = new Map<string, Challenge>();
   #credentials: Promise<Credentials | undefined> | undefined;
 
@@ -46,12 +45,14 @@ export class Authenticator {
   }
 
   /**
-   * Sends a request, answers one challenge, and returns whatever else the server says (403 included).
+   * Sends a request, answers a challenge, and returns whatever else the server says (403 included). Of several ways that a server offers, Bearer
+   * comes first, and the next one follows when a way leads nowhere.
    *
    * @param scope what the token must allow, such as `repository:library/alpine:pull`; several for a cross-repository mount;
    *   none for what the challenge itself names
    * @throws NetworkError `AUTHENTICATION_REQUIRED` (no credentials for a server that wants some), `AUTHENTICATION_REFUSED` (they were
-   *   not accepted, or the token service may not be trusted with them), and as `HttpClient.request` does
+   *   not accepted, cannot be shown in any way the server offers, or the token service may not be trusted with them), and as
+   *   `HttpClient.request` does
    */
   async request(request: HttpRequest, scope: string | readonly string[] = []): Promise<HttpResponse> {
     const scopes = typeof scope === "string" ? [scope] : scope;
@@ -59,43 +60,49 @@ export class Authenticator {
     const response = await this.#http.request(withAuthorization(request, known));
     // a server we were redirected to is not the one our credentials are for
     if (response.status !== 401 || response.url.origin !== request.url.origin) return response;
-    const challenge = chooseChallenge(response);
+    const challenges = challengesOf(response);
     response.discard();
-    if (challenge === undefined) throw await this.#refusal(request, known !== undefined);
-    this.#challenges.set(request.url.origin, challenge);
-    this.#tokens.delete(tokenKey(request.url, challenge, scopes));
-    const fresh = await this.#authorization(request, challenge, scopes);
-    if (fresh === undefined) throw await this.#refusal(request, false);
-    const second = await this.#http.request(withAuthorization(request, fresh));
-    if (second.status !== 401 || second.url.origin !== request.url.origin) return second;
-    second.discard();
-    throw await this.#refusal(request, true);
+    return await this.#answer(request, challenges, scopes, known !== undefined);
+  }
+
+  async #answer(
+    request: HttpRequest,
+    challenges: readonly Challenge[],
+    scopes: readonly string[],
+    wasAuthorised: boolean,
+  ): Promise<HttpResponse> {
+    const { origin } = request.url;
+    let wereShown = wasAuthorised;
+    let failure: unknown;
+    for (const challenge of answerable(challenges)) {
+      this.#challenges.set(origin, challenge);
+      this.#tokens.delete(tokenKey(request.url, challenge, scopes));
+      try {
+        const fresh = await this.#authorization(request, challenge, scopes);
+        if (fresh === undefined) continue;
+        wereShown = true;
+        const response = await this.#http.request(withAuthorization(request, fresh));
+        if (response.status !== 401 || response.url.origin !== origin) return response;
+        response.discard();
+      } catch (error) {
+        // a token service that gives nothing is one way that leads nowhere
+        if (!(error instanceof NetworkError)) throw error;
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    const credentials = await this.#lookUp(request.signal);
+    throw unanswered({ url: request.url, challenges, credentials, wereShown, login: this.#login(request.url) });
   }
 
   /** Sees whether anything answers at `url`, whatever it says, and remembers its challenge. @throws NetworkError as `HttpClient.request` does */
   async probe(url: URL, signal?: AbortSignal): Promise<void> {
     const response = await this.#http.request({ method: "GET", url, ...(signal === undefined ? {} : { signal }) });
+    const challenges = response.status === 401 && response.url.origin === url.origin ? challengesOf(response) : [];
     response.discard();
-    const challenge =
-      response.status === 401 && response.url.origin === url.origin ? chooseChallenge(response) : undefined;
-    if (challenge !== undefined) this.#challenges.set(url.origin, challenge);
-  }
-
-  async #refusal(request: HttpRequest, wasAuthorised: boolean): Promise<NetworkError> {
-    const credentials = await this.#lookUp(request.signal);
-    if (credentials === undefined) {
-      return new NetworkError("AUTHENTICATION_REQUIRED", `${describeUrl(request.url)} requires authentication`, {
-        status: 401,
-        hint: `log in first: ${this.#login(request.url)}`,
-      });
-    }
-    const what = wasAuthorised
-      ? "does not accept the credentials it was given"
-      : "asks for authentication in no way we know";
-    return new NetworkError("AUTHENTICATION_REFUSED", `${describeUrl(request.url)} ${what}`, {
-      status: 401,
-      hint: `check that you may do this, and log in again: ${this.#login(request.url)}`,
-    });
+    const [challenge, ...others] = answerable(challenges);
+    // where there is a choice the first request finds out which way leads on
+    if (challenge !== undefined && others.length === 0) this.#challenges.set(url.origin, challenge);
   }
 
   #lookUp(signal: AbortSignal | undefined): Promise<Credentials | undefined> {
@@ -111,40 +118,36 @@ export class Authenticator {
   ): Promise<string | undefined> {
     if (challenge === undefined) return undefined;
     const credentials = await this.#lookUp(request.signal);
-    if (challenge.scheme === "basic") return credentials?.kind === "basic" ? basic(credentials) : undefined;
+    if (challenge.scheme === "basic") {
+      const login = credentials?.kind === "basic" ? credentials : credentials?.basic;
+      return login === undefined ? undefined : basicAuthorization(login);
+    }
     if (credentials?.kind === "registry-token") return `Bearer ${credentials.token}`;
     const key = tokenKey(request.url, challenge, scopes);
     const cached = this.#tokens.get(key);
     if (cached !== undefined && cached.expiresAtMs > this.#nowMs()) return cached.authorization;
-    const token = await this.#fetchToken(request, challenge, scopes, credentials);
-    this.#tokens.set(key, token);
-    return token.authorization;
-  }
-
-  async #fetchToken(
-    request: HttpRequest,
-    challenge: Challenge,
-    scopes: readonly string[],
-    credentials: Credentials | undefined,
-  ): Promise<CachedToken> {
-    const realm = this.#realm(request.url, challenge);
-    const service = challenge.parameters.get("service") ?? "";
-    const asked = scopes.length > 0 ? scopes : [challenge.parameters.get("scope") ?? ""].filter((text) => text !== "");
-    const response = await this.#http.request({
-      ...tokenRequest(realm, service, asked, credentials),
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    const { parameters } = challenge;
+    const { token, lifetimeSeconds } = await fetchToken(this.#http, {
+      realm: this.#realm(request.url, challenge),
+      service: parameters.get("service") ?? "",
+      scopes: scopes.length > 0 ? scopes : [parameters.get("scope") ?? ""].filter((text) => text !== ""),
+      server: request.url,
+      credentials,
+      login: this.#login(request.url),
+      signal: request.signal,
     });
-    const bytes = await response.bytes(maxTokenAnswerBytes);
-    if (response.status !== 200)
-      throw tokenRefusal(realm, response.status, request.url, credentials, this.#login(request.url));
-    const { token, lifetimeSeconds } = parseTokenAnswer(realm, bytes);
-    return { authorization: `Bearer ${token}`, expiresAtMs: this.#nowMs() + (lifetimeSeconds - 5) * 1000 };
+    const authorization = `Bearer ${token}`;
+    this.#tokens.set(key, { authorization, expiresAtMs: this.#nowMs() + (lifetimeSeconds - 5) * 1000 });
+    return authorization;
   }
 
   #realm(server: URL, challenge: Challenge): URL {
     const text = challenge.parameters.get("realm") ?? "";
-    if (!URL.canParse(text)) throw refusedRealm(server, "is not a URL");
-    const realm = new URL(text);
+    if (text === "") throw refusedRealm(server, "has no address");
+    // a path alone is one of the server itself
+    const base = /^\/(?!\/)/.test(text) ? server.origin : undefined;
+    if (!URL.canParse(text, base)) throw refusedRealm(server, "is not a URL");
+    const realm = new URL(text, base);
     if (realm.username !== "" || realm.password !== "") throw refusedRealm(server, "holds a user name");
     if (realm.protocol === "https:") return realm;
     const bothLocal = isLoopbackHost(server.hostname) && isLoopbackHost(realm.hostname);
@@ -154,8 +157,8 @@ export class Authenticator {
   }
 
   #login(server: URL): string {
-    const { registry = server.host } = this.#options;
-    return registry === dockerHub ? "docker login" : `docker login ${registry}`;
+    const { registry = server.host, login = "docker login" } = this.#options;
+    return registry === dockerHub && login === "docker login" ? login : `${login} ${registry}`;
   }
 
   #nowMs(): number {
@@ -163,9 +166,13 @@ export class Authenticator {
   }
 }
 
-function chooseChallenge(response: HttpResponse): Challenge | undefined {
-  const challenges = parseChallenges(response.headers["www-authenticate"] ?? "");
-  return challenges.find(({ scheme }) => scheme === "bearer") ?? challenges.find(({ scheme }) => scheme === "basic");
+function challengesOf(response: HttpResponse): readonly Challenge[] {
+  return parseChallenges(response.headers["www-authenticate"] ?? "");
+}
+
+/** Those that can be answered, Bearer first: a token says what it is for, and is no password. */
+function answerable(challenges: readonly Challenge[]): readonly Challenge[] {
+  return ["bearer", "basic"].flatMap((wanted) => challenges.filter(({ scheme }) => scheme === wanted));
 }
 
 function withAuthorization(request: HttpRequest, authorization: string | undefined): HttpRequest {
@@ -178,79 +185,10 @@ function tokenKey(url: URL, challenge: Challenge, scopes: readonly string[]): st
   return JSON.stringify([url.origin, parameters.get("realm"), parameters.get("service"), ...asked]);
 }
 
-/** An identity token is exchanged with POST (OAuth2 refresh), anything else asks with GET. @see Notary v1: token authentication */
-function tokenRequest(
-  realm: URL,
-  service: string,
-  scopes: readonly string[],
-  credentials: Credentials | undefined,
-): HttpRequest {
-  if (credentials?.kind === "identity-token") {
-    const form = new URLSearchParams({ grant_type: "refresh_token", service, client_id: "docker" });
-    form.set("refresh_token", credentials.token);
-    if (scopes.length > 0) form.set("scope", scopes.join(" "));
-    const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/json" };
-    return { method: "POST", url: realm, headers, body: Buffer.from(form.toString()), acceptGzip: true };
-  }
-  const url = new URL(realm);
-  if (credentials?.kind === "basic") url.searchParams.set("account", credentials.username);
-  for (const scope of scopes) url.searchParams.append("scope", scope);
-  if (service !== "") url.searchParams.set("service", service);
-  const authorization = credentials?.kind === "basic" ? { authorization: basic(credentials) } : {};
-  return { method: "GET", url, headers: { accept: "application/json", ...authorization }, acceptGzip: true };
-}
-
-function basic(credentials: Extract<Credentials, { kind: "basic" }>): string {
-  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64")}`;
-}
-
-function parseTokenAnswer(realm: URL, bytes: Uint8Array): { token: string; lifetimeSeconds: number } {
-  const malformed = (reason: string, cause?: unknown): NetworkError =>
-    new NetworkError("RESPONSE_MALFORMED", `the token service ${describeUrl(realm)} ${reason}`, { cause });
-  let answer;
-  try {
-    answer = parseJson(bytes);
-  } catch (error) {
-    if (!(error instanceof TagsealError)) throw error;
-    throw malformed("answered something that is not JSON");
-  }
-  const token = isJsonObject(answer) ? (member(answer, "token") ?? member(answer, "access_token")) : undefined;
-  // the token becomes a header: nothing but visible ASCII may get there
-  if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) throw malformed("answered without a usable token");
-  const lifetime = isJsonObject(answer) ? member(answer, "expires_in") : undefined;
-  return { token, lifetimeSeconds: Math.max(minLifetimeSeconds, typeof lifetime === "number" ? lifetime : 0) };
-}
-
-function member(object: Readonly<Record<string, unknown>>, name: string): unknown {
-  return Object.hasOwn(object, name) && object[name] !== "" ? object[name] : undefined;
-}
-
-function tokenRefusal(
-  realm: URL,
-  status: number,
-  server: URL,
-  credentials: Credentials | undefined,
-  login: string,
-): NetworkError {
-  const where = `the token service ${describeUrl(realm)} of ${server.host}`;
-  // RFC 6749 §5.2 has a refused refresh token answered with 400
-  const isRefusal = status === 401 || status === 403 || (status === 400 && credentials?.kind === "identity-token");
-  if (!isRefusal) return new NetworkError("NETWORK_UNREACHABLE", `${where} answered with status ${status}`, { status });
-  return credentials === undefined
-    ? new NetworkError("AUTHENTICATION_REQUIRED", `${where} gives no token without logging in`, {
-        status,
-        hint: `log in first: ${login}`,
-      })
-    : new NetworkError("AUTHENTICATION_REFUSED", `${where} does not accept the credentials it was given`, {
-        status,
-        hint: `log in again: ${login}`,
-      });
-}
-
 function refusedRealm(server: URL, reason: string): NetworkError {
   return new NetworkError(
     "AUTHENTICATION_REFUSED",
-    `the token service ${server.host} names ${reason}; nothing was sent to it`,
+    `the token service that ${server.host} names ${reason}; nothing was sent to it`,
     {
       hint: "credentials go to https token services only, unless the host is loopback or configured as insecure",
     },

@@ -39,7 +39,10 @@ test("the machine's directory comes before the user's", () => {
 });
 
 test("insecure registries: by host, by host and port, by network; loopback always", async (t) => {
-  const entries = ["reg.example.com", "other:5000", "10.0.0.0/8"];
+  const entries = ["reg.example.com", "other:5000", "10.0.0.0/8", "http://s1.example:5000", "HTTPS://S2.example/"];
+  for (const host of ["s1.example:5000", "s2.example", "s2.example:1", "S2.EXAMPLE"])
+    assert.ok(isConfiguredInsecure(host, entries), host);
+  assert.ok(!isConfiguredInsecure("s1.example", entries));
   for (const host of ["reg.example.com", "reg.example.com:5000", "other:5000", "10.1.2.3:5000", "10.1.2.3"]) {
     assert.ok(isConfiguredInsecure(host, entries), host);
   }

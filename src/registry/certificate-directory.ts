@@ -17,10 +17,14 @@ const maxFileBytes = 1024 * 1024;
 export async function loadHostCertificates(directories: readonly string[], host: string): Promise<TlsSettings> {
   // a host is a path component here
   if (host === "" || host === "." || host === ".." || /[/\\\0]/.test(host)) return {};
+  return loadCertificates(directories.map((directory) => join(directory, host)));
+}
+
+/** Loads the TLS settings in directories that are for one host each. @throws UsageError `FILE_UNREADABLE` */
+export function loadCertificates(directories: readonly string[]): TlsSettings {
   const ca: string[] = [];
   let client: { cert: string; key: string } | undefined;
-  for (const directory of directories) {
-    const path = join(directory, host);
+  for (const path of directories) {
     const names = list(path);
     for (const name of names.filter((entry) => entry.endsWith(".crt"))) ca.push(read(join(path, name)));
     client ??= loadClientCertificate(path, names);

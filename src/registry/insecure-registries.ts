@@ -1,5 +1,7 @@
 /** Which registries may be spoken to without TLS, as docker's daemon configuration says it. */
-import { readFile } from "node:fs/promises";
+import { readConfigurationFile } from "../docker-config/configuration-file.ts";
+import { jsonMember } from "../encoding/json.ts";
+import { hasCode } from "../errors.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { isInNetwork } from "./proxy.ts";
 
@@ -9,17 +11,26 @@ export function hostnameOf(host: string): string {
 }
 
 /**
- * Answers whether a registry was configured as insecure. Entries are `host`, `host:port`, or a network `10.0.0.0/8`, which matches
- * addresses only (names are not looked up for this).
+ * Answers whether a registry was configured as insecure. Entries are `host`, `host:port`, either with a scheme, which dockerd takes
+ * off, or a network `10.0.0.0/8`, which matches addresses only (names are not looked up for this).
  *
  * @see dockerd: insecure-registries
  */
 export function isConfiguredInsecure(registry: string, entries: readonly string[]): boolean {
-  return entries.some((entry) =>
-    entry.includes("/")
-      ? isInNetwork(hostnameOf(registry), entry)
-      : entry === registry || entry === hostnameOf(registry),
-  );
+  const name = registry.toLowerCase();
+  return entries
+    .map(withoutScheme)
+    .some((entry) =>
+      entry.includes("/") ? isInNetwork(hostnameOf(name), entry) : entry === name || entry === hostnameOf(name),
+    );
+}
+
+function withoutScheme(entry: string): string {
+  return entry
+    .trim()
+    .toLowerCase()
+    .replace(/^https?:\/\//, "")
+    .replace(/\/$/, "");
 }
 
 /** Answers whether a registry is on this machine, or configured as insecure. */
@@ -33,11 +44,10 @@ export function mayBePlain(registry: string, entries: readonly string[]): boolea
  */
 export async function loadInsecureRegistries(path: string): Promise<string[]> {
   try {
-    const content: unknown = JSON.parse(await readFile(path, "utf8"));
-    if (typeof content !== "object" || content === null || !("insecure-registries" in content)) return [];
-    const entries = content["insecure-registries"];
+    const entries = jsonMember(await readConfigurationFile(path), "insecure-registries");
     return Array.isArray(entries) ? entries.filter((entry) => typeof entry === "string") : [];
-  } catch {
-    return [];
+  } catch (error) {
+    if (hasCode(error, "FILE_UNREADABLE")) return [];
+    throw error;
   }
 }

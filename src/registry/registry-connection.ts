@@ -19,7 +19,11 @@ export interface ConnectionOptions {
   /** instead of docker's config.json */
   readonly credentials?: CredentialSource;
   /** instead of docker's certs.d directories */
+  readonly certificateDirectories?: readonly string[];
+  /** instead of any directory's certificates */
   readonly tls?: TlsSettings;
+  /** the command that logs in, for hints; `docker login` when absent */
+  readonly login?: string;
   readonly userAgent?: string;
   readonly timeouts?: Timeouts;
   /** aborts every request with `CANCELLED` */
@@ -56,6 +60,7 @@ export async function openConnection(target: LoginTarget, options: ConnectionOpt
     credentials: credentials === undefined ? undefined : (stop) => credentials(target, stop),
     allowPlainHttp: isPlain,
     registry,
+    ...(options.login === undefined ? {} : { login: options.login }),
   });
   try {
     return { http, authenticator, base: await findEndpoint({ registry, insecureRegistries, authenticator, signal }) };
@@ -86,7 +91,8 @@ async function tlsSettings(registry: string, options: ConnectionOptions): Promis
   const { tls, dockerConfigDir, env = {}, insecureRegistries = [] } = options;
   const insecure = isConfiguredInsecure(registry, insecureRegistries) ? { insecure: true } : {};
   if (tls !== undefined) return { ...tls, ...insecure };
-  if (dockerConfigDir === undefined) return insecure;
-  const directories = registryCertificateDirectories(dockerConfigDir, env["HOME"]);
+  if (dockerConfigDir === undefined && options.certificateDirectories === undefined) return insecure;
+  const directories =
+    options.certificateDirectories ?? registryCertificateDirectories(dockerConfigDir ?? "", env["HOME"]);
   return { ...(await loadHostCertificates(directories, serverHost(registry))), ...insecure };
 }

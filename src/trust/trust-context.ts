@@ -56,6 +56,8 @@ export interface OpenTrustContextOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** instead of docker's logins */
   readonly credentials?: CredentialSource;
+  /** the command that logs in, for hints; `docker login` when absent */
+  readonly login?: string;
   /** asked when a key must be unlocked or made; without it encrypted keys stay locked */
   readonly passphrases?: PassphraseSource;
   /** a key store instead of docker's `trust/private` */
@@ -128,7 +130,7 @@ function authorised(http: HttpClient, gun: string, options: OpenTrustContextOpti
   const authenticator = new Authenticator(http, {
     credentials: (signal) => credentials(reference, signal),
     registry: reference.registry,
-    ...optional({ now }),
+    ...optional({ now, login: options.login }),
   });
   return async (request, needed) => {
     // One token for the whole operation rather than one for reading and one for writing.

@@ -1,4 +1,5 @@
-/** Who a command is to registries and trust servers: the logins of docker on this machine. */
+/** Who a command is to registries and trust servers: the logins of docker and podman on this machine. */
+import { homedir, userInfo } from "node:os";
 import type { CredentialSource } from "../../registry/credentials.ts";
 import type { Io, Output } from "../io.ts";
 import { printable } from "../output/printable.ts";
@@ -8,7 +9,7 @@ import { dockerConfigDir } from "./docker-config.ts";
 const told = new WeakMap<Output, Set<string>>();
 
 /** Tells a warning about the machine's settings on standard error, once. */
-export function warnOnce({ stderr }: Io, message: string): void {
+function warnOnce({ stderr }: Io, message: string): void {
   const before = told.get(stderr) ?? new Set();
   told.set(stderr, before);
   if (before.has(message)) return;
@@ -16,11 +17,41 @@ export function warnOnce({ stderr }: Io, message: string): void {
   stderr.write(`${printable(`warning: ${message}`)}\n`);
 }
 
-/** The logins a command has. Nothing is read before a server asks for one. */
+/** The user's own directory, as podman finds it. */
+export function homeOf(io: Io): string {
+  return io.env["HOME"] || homedir();
+}
+
+/**
+ * The logins a command has: docker's for docker; podman's, and docker's after them, for podman; and for commands that need no engine docker's,
+ * and podman's after them. Nothing is read before a server asks for one.
+ */
 export function loginsOf(io: Io): CredentialSource {
+  if (io.engine?.kind === "docker") return dockerLogins(io);
+  if (io.engine?.kind === "podman") return podmanLoginsOf(io, dockerLogins(io));
+  return async (target, signal) =>
+    (await dockerLogins(io)(target, signal)) ?? (await podmanLoginsOf(io, async () => undefined)(target, signal));
+}
+
+/** The command that logs in, for hints. */
+export function loginCommand({ engine }: Io): string {
+  return engine?.kind === "podman" ? "podman login" : "docker login";
+}
+
+function dockerLogins(io: Io): CredentialSource {
   return async (target, signal) => {
     const { loadDockerConfig } = await import("../../registry/credentials.ts");
     const config = await loadDockerConfig(dockerConfigDir(io), io.env, (message) => warnOnce(io, message));
     return await config.credentialsFor(target, signal);
+  };
+}
+
+function podmanLoginsOf(io: Io, docker: CredentialSource): CredentialSource {
+  return async (target, signal) => {
+    const { podmanLogins } = await import("../../docker-config/podman-login.ts");
+    const { authFile, creds } = io.engine?.kind === "podman" ? io.engine : {};
+    const warn = (message: string): void => warnOnce(io, message);
+    const options = { env: io.env, home: homeOf(io), uid: userInfo().uid, authFile, creds, docker, warn };
+    return await podmanLogins(options)(target, signal);
   };
 }

@@ -1,27 +1,70 @@
-/** Opening a repository of a registry for a command, with docker's credentials, certificates and insecure registries. */
+/** Opening a repository of a registry for a command, with the credentials, certificates and insecure registries of docker, or of podman. */
+import { join } from "node:path";
+import { hasCode, NetworkError } from "../../errors.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
-import type { RegistryClient } from "../../registry/registry-client.ts";
+import type { RegistryClient, RegistryClientOptions } from "../../registry/registry-client.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "./docker-config.ts";
-import { loginsOf } from "./login.ts";
+import { homeOf, loginCommand, loginsOf } from "./login.ts";
 
 /** Where docker's daemon keeps its list of insecure registries. */
 const daemonConfig = "/etc/docker/daemon.json";
 
-/** Opens the repository `reference` names, lends it to `use`, and closes it whatever happens. */
+type Repository = Pick<ImageReference, "registry" | "repository">;
+
+/** Opens the repository `reference` names, lends it to `use`, and closes it whatever happens. podman may have it somewhere else. */
 export async function withRegistry<T>(
   io: Io,
-  reference: ImageReference,
+  reference: Repository,
+  access: "pull" | "push",
+  use: (registry: RegistryClient) => Promise<T>,
+): Promise<T> {
+  const { location } = await sourcesOf(io, reference);
+  return await opened(io, location, access, use);
+}
+
+/**
+ * The same for what `use` asks for by digest only: podman's mirrors are asked first, and one that cannot help is passed over, as podman does.
+ */
+export async function withMirrors<T>(
+  io: Io,
+  reference: Repository,
+  use: (registry: RegistryClient) => Promise<T>,
+): Promise<T> {
+  const { location, mirrors } = await sourcesOf(io, reference);
+  for (const mirror of mirrors) {
+    try {
+      return await opened(io, mirror, "pull", use);
+    } catch (error) {
+      if (!(error instanceof NetworkError) || hasCode(error, "CANCELLED")) throw error;
+    }
+  }
+  return await opened(io, location, "pull", use);
+}
+
+interface Source extends Repository {
+  readonly insecure: boolean;
+}
+
+async function sourcesOf(io: Io, reference: Repository): Promise<{ location: Source; mirrors: readonly Source[] }> {
+  if (io.engine?.kind !== "podman") return { location: { ...reference, insecure: false }, mirrors: [] };
+  const { registrySources } = await import("../../docker-config/registries-conf.ts");
+  return await registrySources(reference, { env: io.env, home: homeOf(io) });
+}
+
+async function opened<T>(
+  io: Io,
+  source: Source,
   access: "pull" | "push",
   use: (registry: RegistryClient) => Promise<T>,
 ): Promise<T> {
   const { RegistryClient: Client } = await import("../../registry/registry-client.ts");
-  const { loadInsecureRegistries } = await import("../../registry/insecure-registries.ts");
-  const registry = Client.forReference(reference, {
-    dockerConfigDir: dockerConfigDir(io),
+  const settings = io.engine?.kind === "podman" ? await podmanSettings(io, source) : await dockerSettings(io);
+  const registry = Client.forReference(source, {
+    ...settings,
     credentials: loginsOf(io),
+    login: loginCommand(io),
     env: io.env,
-    insecureRegistries: await loadInsecureRegistries(daemonConfig),
     access,
     signal: io.signal,
   });
@@ -30,6 +73,29 @@ export async function withRegistry<T>(
   } finally {
     registry.close();
   }
+}
+
+async function dockerSettings(io: Io): Promise<RegistryClientOptions> {
+  const { loadInsecureRegistries } = await import("../../registry/insecure-registries.ts");
+  const { registryCertificateDirectories } = await import("../../registry/certificate-directory.ts");
+  const directories = registryCertificateDirectories(dockerConfigDir(io), io.env["HOME"]);
+  return {
+    insecureRegistries: await loadInsecureRegistries(daemonConfig),
+    // docker does not know podman's directories; a command without an engine serves both
+    certificateDirectories: io.engine === undefined ? [...directories, ...podmanDirectories(io)] : directories,
+  };
+}
+
+async function podmanSettings(io: Io, { registry, insecure }: Source): Promise<RegistryClientOptions> {
+  const { certDir, insecure: unverified } = io.engine?.kind === "podman" ? io.engine : {};
+  const insecureRegistries = insecure || unverified === true ? [registry] : [];
+  if (certDir === undefined) return { insecureRegistries, certificateDirectories: podmanDirectories(io) };
+  const { loadCertificates } = await import("../../registry/certificate-directory.ts");
+  return { insecureRegistries, tls: loadCertificates([certDir]) };
+}
+
+function podmanDirectories(io: Io): string[] {
+  return [join(homeOf(io), ".config", "containers", "certs.d"), "/etc/containers/certs.d", "/etc/docker/certs.d"];
 }
 
 /** The name this machine is logged in to the registry with; undefined when it is not, or by a token without a name. */

@@ -8,7 +8,7 @@ import type { TrustEventHandler } from "../../trust/trust-event.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "./docker-config.ts";
 import { parseDuration } from "./duration.ts";
-import { loginsOf } from "./login.ts";
+import { loginCommand, loginsOf } from "./login.ts";
 import type { TextOption } from "./option.ts";
 
 /** `--max-staleness`: how old cached metadata may be when the trust server cannot be reached. */
@@ -36,6 +36,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     reference,
     dockerConfigDir: dockerConfigDir(io),
     credentials: loginsOf(io),
+    login: loginCommand(io),
     env: io.env,
     access,
     notify,

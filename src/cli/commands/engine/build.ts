@@ -5,7 +5,7 @@ import { UsageError } from "../../../errors.ts";
 import type { EngineInvocation } from "../../../engine/command-line/invocation.ts";
 import { buildImage } from "../../../engine/build/build-image.ts";
 import { registryConfigurations } from "../../../engine/build/image-configuration.ts";
-import { withRegistry } from "../../options/registry.ts";
+import { withMirrors } from "../../options/registry.ts";
 import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
 import { onlyOperand, reporting } from "./reporting.ts";
 import { resolveImage } from "./trusted-image.ts";
@@ -24,7 +24,7 @@ async function build(invocation: EngineInvocation, context: EngineCommandContext
     input: () => createReadStream("", { fd: 0, autoClose: false }),
     resolve: (reference) => resolveImage(reference, io),
     configurations: (reference, digest) =>
-      withRegistry(io, reference, "pull", (registry) => registryConfigurations(registry, digest)),
+      withMirrors(io, reference, (registry) => registryConfigurations(registry, digest)),
     handOver: (argv) => context.handOver(argv),
     tell: (line) => io.stderr.write(`${line}\n`),
   });

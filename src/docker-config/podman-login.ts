@@ -1,0 +1,107 @@
+/** Who we are to a registry, as podman remembers it: the files that its `login` writes, or what a command line names instead. */
+import { join } from "node:path";
+import { isJsonObject, jsonMember } from "../encoding/json.ts";
+import type { Environment } from "../environment/environment.ts";
+import { hasCode, UsageError } from "../errors.ts";
+import { readConfigurationFile } from "./configuration-file.ts";
+import type { Credentials, CredentialSource, LoginTarget } from "./credentials.ts";
+import type { TellWarning } from "./docker-login.ts";
+import { KeyedByRegistry, StoredLogins } from "./stored-logins.ts";
+
+/** Where podman looks; nothing is read from the process. */
+export interface PodmanLoginOptions {
+  readonly env: Environment;
+  readonly home: string;
+  /** the user's number, for the directory of those who have no `XDG_RUNTIME_DIR` */
+  readonly uid: number;
+  /** `--authfile` */
+  readonly authFile?: string | undefined;
+  /** `--creds`: USER:PASSWORD */
+  readonly creds?: string | undefined;
+  /** asked when none of podman's files holds a login and none was named: podman reads docker's files last */
+  readonly docker: CredentialSource;
+  readonly warn: TellWarning;
+}
+
+/**
+ * podman's logins: `--creds`, else the file that `--authfile` or `REGISTRY_AUTH_FILE` names, which must be there, else
+ * `$XDG_RUNTIME_DIR/containers/auth.json`, `~/.config/containers/auth.json` and docker's.
+ *
+ * @throws UsageError (at a question) `FILE_UNREADABLE`; `USAGE` for `--creds` without a password
+ * @see containers-auth.json(5)
+ */
+export function podmanLogins(options: PodmanLoginOptions): CredentialSource {
+  return async (target, signal) => {
+    if (options.creds !== undefined && options.creds !== "") return typedLogin(options.creds);
+    const named = namedAuthFile(options);
+    if (named !== undefined) return await loginIn(named, target, options, signal, { mustExist: true });
+    for (const path of usualFiles(options)) {
+      const found = await loginIn(path, target, options, signal);
+      if (found !== undefined) return found;
+    }
+    return await options.docker(target, signal);
+  };
+}
+
+/** The file that a command line or the environment names; undefined for podman's usual ones. */
+function namedAuthFile({ authFile, env }: PodmanLoginOptions): string | undefined {
+  const named = authFile ?? env["REGISTRY_AUTH_FILE"];
+  return named === "" ? undefined : named;
+}
+
+function usualFiles({ env, home, uid }: PodmanLoginOptions): string[] {
+  const runtime = env["XDG_RUNTIME_DIR"] || `/run/containers/${uid}`;
+  const config = env["XDG_CONFIG_HOME"] || join(home, ".config");
+  return [join(runtime, "containers", "auth.json"), join(config, "containers", "auth.json")];
+}
+
+function typedLogin(creds: string): Credentials {
+  const colon = creds.indexOf(":");
+  if (colon < 1) {
+    throw new UsageError("USAGE", "--creds holds no password", {
+      hint: "give both, as in --creds USER:PASSWORD, or log in first: podman login REGISTRY",
+    });
+  }
+  return { kind: "basic", username: creds.slice(0, colon), password: creds.slice(colon + 1) };
+}
+
+async function loginIn(
+  path: string,
+  target: LoginTarget,
+  { env, warn }: PodmanLoginOptions,
+  signal: AbortSignal | undefined,
+  how: { readonly mustExist?: boolean } = {},
+): Promise<Credentials | undefined> {
+  const content = await readConfigurationFile(path);
+  if (content === undefined && how.mustExist === true)
+    throw new UsageError("FILE_UNREADABLE", `cannot read the login file ${path}: no such file`);
+  const helper = helperFor(target, jsonMember(content, "credHelpers"));
+  if (helper !== undefined) return await helperLogin(helper, target, env, signal, warn);
+  const { credentials, broken } = new StoredLogins(jsonMember(content, "auths"), "podman").find(target);
+  for (const { key, reason } of broken) warn(`the login for ${key} in ${path} is ignored: ${reason}`);
+  return credentials;
+}
+
+/** Helpers are named for whole registries only. */
+function helperFor({ registry }: LoginTarget, helpers: ReturnType<typeof jsonMember>): string | undefined {
+  const names = Object.entries(isJsonObject(helpers) ? helpers : {});
+  const [found] = new KeyedByRegistry(new Map(names), "podman").matches({ registry });
+  return typeof found?.[1] === "string" && found[1] !== "" ? found[1] : undefined;
+}
+
+async function helperLogin(
+  helper: string,
+  { registry }: LoginTarget,
+  env: Environment,
+  signal: AbortSignal | undefined,
+  warn: TellWarning,
+): Promise<Credentials | undefined> {
+  const { askCredentialHelper } = await import("./credential-helper.ts");
+  try {
+    return await askCredentialHelper(helper, registry, env, signal);
+  } catch (error) {
+    if (!hasCode(error, "USAGE")) throw error;
+    warn(`${error.message}; going on without it (credHelpers of podman's login)`);
+    return undefined;
+  }
+}

@@ -1,0 +1,170 @@
+/** podman's registries.conf: where a repository is really asked for, over which mirrors, and which registries may do without TLS. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Environment } from "../environment/environment.ts";
+import { systemCode, UsageError } from "../errors.ts";
+import { type ImageReference, parseImageReference } from "../reference/image-reference.ts";
+import { readConfigurationText } from "./configuration-file.ts";
+
+/** A repository as one registry has it. */
+export interface RegistrySource {
+  readonly registry: string;
+  readonly repository: string;
+  /** may be spoken to without TLS, or with a certificate nobody vouches for */
+  readonly insecure: boolean;
+}
+
+/** Where a repository is to be had. */
+export interface RegistrySources {
+  /** the registry's own place: what is pushed goes there */
+  readonly location: RegistrySource;
+  /** asked before it for what is named by a digest */
+  readonly mirrors: readonly RegistrySource[];
+}
+
+/** Where podman looks for its settings; nothing is read from the process. */
+export interface RegistriesConfOptions {
+  readonly env: Environment;
+  readonly home: string;
+}
+
+type Repository = Pick<ImageReference, "registry" | "repository">;
+
+interface Rule {
+  readonly prefix: string;
+  readonly location: string;
+  readonly insecure: boolean;
+  readonly blocked: boolean;
+  readonly mirrors: readonly { readonly location: string; readonly insecure: boolean }[];
+}
+
+const systemDirectory = "/etc/containers";
+
+/**
+ * Finds where podman asks for a repository: the rule with the longest prefix decides.
+ *
+ * @throws UsageError `FILE_UNREADABLE` for a file that cannot be read or says something that cannot be; `USAGE` for a registry that is blocked
+ * @see containers-registries.conf(5)
+ */
+export async function registrySources(image: Repository, options: RegistriesConfOptions): Promise<RegistrySources> {
+  const rules = await loadRules(options);
+  const name = `${image.registry}/${image.repository}`;
+  const matching = [...rules.values()].filter((rule) => matchLength(name, rule.prefix) > 0);
+  const rule = matching.toSorted((one, other) => other.prefix.length - one.prefix.length)[0];
+  if (rule === undefined) return { location: { ...repositoryOf(image), insecure: false }, mirrors: [] };
+  if (rule.blocked) throw new UsageError("USAGE", `podman's registries.conf blocks ${rule.prefix}`);
+  const rest = name.slice(matchLength(name, rule.prefix));
+  const moved = ({ location, insecure }: { location: string; insecure: boolean }): RegistrySource => ({
+    ...(location === "" ? repositoryOf(image) : parsedLocation(location + rest)),
+    insecure,
+  });
+  return { location: moved(rule), mirrors: rule.mirrors.map(moved) };
+}
+
+function repositoryOf({ registry, repository }: Repository): Repository {
+  return { registry, repository };
+}
+
+function parsedLocation(name: string): Repository {
+  return repositoryOf(parseImageReference(name));
+}
+
+/** How much of a name a prefix covers: whole components only; as with podman a host without a port covers its ports. `*.example.com` covers the host of any name below it. */
+function matchLength(name: string, prefix: string): number {
+  if (prefix.startsWith("*.")) {
+    const [host = ""] = name.split("/", 1);
+    return host.endsWith(prefix.slice(1)) ? host.length : 0;
+  }
+  return name === prefix || (name.startsWith(prefix) && /^[:/]/.test(name.slice(prefix.length))) ? prefix.length : 0;
+}
+
+/** Later files replace what earlier ones say of a prefix. */
+async function loadRules(options: RegistriesConfOptions): Promise<ReadonlyMap<string, Rule>> {
+  const rules = new Map<string, Rule>();
+  for (const path of await configurationFiles(options)) {
+    const text = await readConfigurationText(path);
+    if (text === undefined) continue;
+    for (const rule of await rulesIn(path, text)) rules.set(rule.prefix, rule);
+  }
+  return rules;
+}
+
+async function configurationFiles({ env, home }: RegistriesConfOptions): Promise<readonly string[]> {
+  const own = join(env["XDG_CONFIG_HOME"] || join(home, ".config"), "containers");
+  const dropIns = [systemDirectory, own].flatMap((directory) => dropInsOf(join(directory, "registries.conf.d")));
+  const named = env["CONTAINERS_REGISTRIES_CONF"] ?? env["REGISTRIES_CONFIG_PATH"];
+  if (named !== undefined && named !== "") return [named, ...dropIns];
+  const mine = join(own, "registries.conf");
+  const isMine = (await readConfigurationText(mine)) !== undefined;
+  return [isMine ? mine : join(systemDirectory, "registries.conf"), ...dropIns];
+}
+
+function dropInsOf(directory: string): string[] {
+  try {
+    const names = readdirSync(directory).filter((name) => name.endsWith(".conf"));
+    return names.toSorted().map((name) => join(directory, name));
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "EACCES"].includes(systemCode(error))) return [];
+    throw error;
+  }
+}
+
+async function rulesIn(path: string, text: string): Promise<readonly Rule[]> {
+  const { parse } = await import("smol-toml");
+  let content: unknown;
+  try {
+    content = parse(text);
+  } catch (error) {
+    throw new UsageError("FILE_UNREADABLE", `${path} is not TOML`, { cause: error });
+  }
+  const tables = list(member(content, "registry")).map((table) => ruleOf(path, table));
+  return [...tables, ...formerRules(content)];
+}
+
+function ruleOf(path: string, table: unknown): Rule {
+  const location = textIn(table, "location").replace(/\/+$/, "");
+  const prefix = textIn(table, "prefix") || location;
+  if (prefix === "" || (location === "" && !prefix.startsWith("*.")))
+    throw new UsageError("FILE_UNREADABLE", `${path} has a registry without prefix and location`);
+  const mirrors = list(member(table, "mirror"))
+    .filter((mirror) => textIn(mirror, "pull-from-mirror") !== "tag-only" && textIn(mirror, "location") !== "")
+    .map((mirror) => ({
+      location: textIn(mirror, "location").replace(/\/+$/, ""),
+      insecure: isTrue(mirror, "insecure"),
+    }));
+  return { prefix, location, insecure: isTrue(table, "insecure"), blocked: isTrue(table, "blocked"), mirrors };
+}
+
+/** The form before version 2: lists of registries under `insecure` and `block`. */
+function formerRules(content: unknown): readonly Rule[] {
+  const registries = member(content, "registries");
+  const named = (kind: string): string[] =>
+    list(member(member(registries, kind), "registries")).filter((name) => typeof name === "string");
+  const blocked = new Set(named("block"));
+  const insecure = new Set(named("insecure"));
+  return [...new Set([...blocked, ...insecure])].map((name) => ({
+    prefix: name,
+    location: name,
+    insecure: insecure.has(name),
+    blocked: blocked.has(name),
+    mirrors: [],
+  }));
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function textIn(table: unknown, name: string): string {
+  const value = member(table, name);
+  return typeof value === "string" ? value : "";
+}
+
+function isTrue(table: unknown, name: string): boolean {
+  return member(table, name) === true;
+}
