@@ -68,7 +68,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   if (typeof invocation === "string") return usageFailure(given, invocation);
   const { word, help, argv, disableContentTrust } = invocation;
   const isOn = isTrustOn(io.env, disableContentTrust);
-  if (isOn && !(await isLetThrough(invocation, io))) return refusedStatus(engine);
+  if (isOn && !(await isLetThrough(invocation, engine, io))) return refusedStatus(engine);
   // docker's help shows whether trust is on, so it is asked for with everything as it is.
   if (word === undefined || help || engine.kind === "buildah") {
     const args = isOn || help ? argv : line;
@@ -81,10 +81,10 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   return await underTrust(await commands[word](), invocation, { kind: engine.kind, path: engine.path }, io);
 }
 
-/** Says why not. */
-async function isLetThrough(invocation: EngineInvocation, io: Io): Promise<boolean> {
+/** Says why not. The command it names is one that starts the same engine when it is pasted. */
+async function isLetThrough(invocation: EngineInvocation, { kind }: EngineExecutable, io: Io): Promise<boolean> {
   try {
-    refuseUncovered(invocation, io.program.shownAs);
+    refuseUncovered(invocation, kind === "docker" ? io.program.shownAs : kind);
     return true;
   } catch (error) {
     if (!hasCode(error, "COMMAND_NOT_COVERED")) throw error;

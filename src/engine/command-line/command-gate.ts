@@ -15,10 +15,14 @@ export function refuseUncovered(invocation: EngineInvocation, shownAs: string): 
   const refusal = refusalOf(invocation);
   if (refusal === undefined) return;
   const name = [shownAs, ...invocation.commandPath].join(" ");
-  const otherwise = `run it without content trust: DOCKER_CONTENT_TRUST=0 ${name}`;
   throw new UsageError("COMMAND_NOT_COVERED", `content trust does not cover "${name}": ${refusal.because}`, {
-    hint: refusal.instead === undefined ? otherwise : `${refusal.instead}, or ${otherwise}`,
+    hint: hintOf(refusal, `run it without content trust: DOCKER_CONTENT_TRUST=0 ${name}`),
   });
+}
+
+function hintOf({ instead, first }: Refusal, otherwise: string): string {
+  if (first !== undefined) return `${first}, then ${otherwise}`;
+  return instead === undefined ? otherwise : `${instead}, or ${otherwise}`;
 }
 
 function refusalOf({ standing, args, help, word }: EngineInvocation): Refusal | undefined {

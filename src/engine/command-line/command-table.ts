@@ -11,6 +11,8 @@ export interface Refusal {
   readonly because: string;
   /** what to do instead, as an imperative without a full stop; undefined where there is no other way */
   readonly instead?: string | undefined;
+  /** what makes the command safe to run without content trust, likewise */
+  readonly first?: string | undefined;
 }
 
 /** A use of a harmless command that is not harmless. */

@@ -2,7 +2,7 @@
 import type { HarmfulUse, Refusal } from "./command-table.ts";
 
 const build = "build each image with the build command";
-const byDigest = "name the image by the digest that this prints: tagseal verify IMAGE:TAG";
+const byDigest = "name images by the digest that this prints: tagseal verify IMAGE:TAG";
 
 /** Reasons by what the command does. */
 export const refusals = {
@@ -17,10 +17,10 @@ export const refusals = {
     instead: "push each image with the push command",
   },
   transformation: { because: "it fetches or starts images that transform the project, and they are not checked" },
-  swarm: { because: "the nodes of the swarm fetch the image, and it is not checked", instead: byDigest },
+  swarm: { because: "the nodes of the swarm fetch the image, and it is not checked", first: byDigest },
   stack: {
     because: "the nodes of the swarm fetch the images that its files name, and they are not checked",
-    instead: byDigest,
+    first: byDigest,
   },
   enginePlugin: { because: "it moves plugins of the engine, which are not checked and not signed" },
   api: { because: "it opens the interface of the engine, and what enters through it is not checked" },
