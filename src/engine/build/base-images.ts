@@ -30,6 +30,7 @@ import { readDockerfile } from "./dockerfile/reading.ts";
 import { LineRefused } from "./dockerfile/refusal.ts";
 import { applyEdits, type Edit } from "./dockerfile/rewriting.ts";
 import type { Variables } from "./dockerfile/substitution.ts";
+import { otherTransport } from "../podman-transports.ts";
 import { DockerfileRefused } from "./refused.ts";
 
 /** What decides about a Dockerfile besides its text. */
@@ -243,8 +244,15 @@ function isExact({ tag, digest }: ImageReference): boolean {
   return tag === undefined && digest !== undefined;
 }
 
-/** How an engine is told about a digest: docker shows short names, podman would look for them in several registries. */
+/**
+ * How an engine is told about a digest: docker shows short names, podman would look for them in several registries.
+ *
+ * @throws UsageError `DOCKERFILE_REFUSED` for a registry whose name podman takes for a directory or an archive
+ */
 export function pinnedName(engine: "docker" | "podman", reference: ImageReference, digest: Digest): string {
+  if (engine === "podman" && otherTransport.test(gunOf(reference))) {
+    throw new DockerfileRefused(`${gunOf(reference)} is no registry to podman`, "use another name for the registry");
+  }
   return `${engine === "docker" ? familiarName(reference) : gunOf(reference)}@${digest}`;
 }
 

@@ -291,6 +291,12 @@ const rows: readonly Row[] = [
   ],
   ["a directive that only front-ends know", "// syntax=x\nFROM base\n", /unknown instruction/],
 
+  [
+    "a registry that podman takes for a directory",
+    `FROM dir:5000/x@${digest}\n`,
+    /:1: dir:5000\/x.*is no registry to podman/,
+  ],
+
   // what replaces names
   [
     "a directory instead of a base, which it cannot be",

@@ -1,5 +1,6 @@
 /** What a docker-shaped command line says about its image: name, platform, flags for the engine's own command. */
 import { type EngineInvocation, flagValue, isFlagOn } from "../../../engine/command-line/invocation.ts";
+import { otherTransport } from "../../../engine/podman-transports.ts";
 import { UsageError } from "../../../errors.ts";
 import type { EngineKind } from "../../../engine/command-line/invocation.ts";
 import { type ImageReference, parseImageReference } from "../../../reference/image-reference.ts";
@@ -7,10 +8,6 @@ import type { Io } from "../../io.ts";
 
 /** podman also takes the name of the transport that registries are behind. */
 const registryTransport = "docker://";
-
-/** podman's names for places of images that are no registry. */
-export const otherTransport =
-  /^(?:atomic|containers-storage|dir|docker-archive|docker-daemon|oci|oci-archive|ostree|sif|tarball):/;
 
 /** Parses the image as the engine would. @throws UsageError `REFERENCE_INVALID`, also for transports other than a registry's */
 export function parseEngineImage(text: string, kind: EngineKind): ImageReference {

@@ -8,7 +8,8 @@ import {
   withDefaultTag,
 } from "../../../reference/image-reference.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
-import { flagsWithout, isQuiet, otherTransport, parseEngineImage } from "./image-argument.ts";
+import { otherTransport } from "../../../engine/podman-transports.ts";
+import { flagsWithout, isQuiet, parseEngineImage } from "./image-argument.ts";
 import { refuseDigest } from "./push.ts";
 import { signPushed } from "./sign-pushed.ts";
 
