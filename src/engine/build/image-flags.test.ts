@@ -136,6 +136,7 @@ describe("images in a build's flags", () => {
       "--source-policy-file=x",
       "--all-platforms",
       "--sbom-scanner-image=evil",
+      "--sbom-output=file",
     ]) {
       const podman = await parseInvocation(["build", given, "."], "podman");
       assert.throws(() => refuseUnfollowedFlags(podman, "podman", {}), /cannot be used under content trust/, given);
