@@ -1,5 +1,6 @@
 /** Names by which podman finds an image where the file names a stage, a context or a variable: none of them fetches what is not signed. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, Scope, type Client } from "../support/peers.ts";
@@ -123,5 +124,18 @@ describe("names in podman's builds under content trust", { skip: missing }, () =
     });
     await user.dockerOk(["push", `${host}/team/trigger:v1`], { env: { DOCKER_CONTENT_TRUST: "1" } });
     await builder.refuses(["--from", `${host}/team/trigger:v1`, builder.context(files)], /has the trigger ONBUILD/u);
+  });
+
+  it("I9: refuses to build with docker's command where podman is behind it", async () => {
+    const socket = scope.path("podman.sock");
+    await scope.start("podman", builder.command, ["system", "service", "--time=0", `unix://${socket}`], {
+      ready: async () => await Promise.resolve(existsSync(socket)),
+    });
+    const directory = builder.context({ Dockerfile: `FROM ${signed}\nCOPY --chown=x--from/evil file.txt /x\n` });
+    const env = { DOCKER_CONTENT_TRUST: "1", DOCKER_BUILDKIT: "0", DOCKER_HOST: `unix://${socket}` };
+    const { code, stderr } = await user.tagseal(["build", directory], { env });
+    assert.match(stderr, /docker's engine here is podman/u);
+    assert.equal(code, 1);
+    assert.deepEqual(fetched(), []);
   });
 });

@@ -22,7 +22,8 @@ export interface BuilderPlace {
 export class PodmanBuilder {
   readonly env: Environment;
   readonly #place: BuilderPlace;
-  readonly #command: string;
+  /** the engine's command */
+  readonly command: string;
   readonly #log: string;
   #contexts = 0;
 
@@ -34,7 +35,7 @@ export class PodmanBuilder {
     const registries = `unqualified-search-registries = ["${place.host}"]\n[[registry]]\nlocation = "${place.host}"\ninsecure = true\n`;
     writeFileSync(join(directory, "registries.conf"), registries);
     this.#log = join(directory, "log");
-    this.#command = join(directory, "podman");
+    this.command = join(directory, "podman");
     const storage = '--root "${0%/*}/root" --runroot "${0%/*}/run" --storage-driver vfs';
     const podman = findExecutable("podman") ?? "podman";
     const lines = [
@@ -44,14 +45,14 @@ export class PodmanBuilder {
       `if [ "$1" = build ]; then exec ${findExecutable(name) ?? name} ${storage} "$@"; fi`,
       `exec ${podman} ${storage} "$@"`,
     ];
-    writeFileSync(this.#command, `${lines.join("\n")}\n`, { mode: 0o755 });
-    this.env = { TAGSEAL_ENGINE: this.#command };
+    writeFileSync(this.command, `${lines.join("\n")}\n`, { mode: 0o755 });
+    this.env = { TAGSEAL_ENGINE: this.command };
   }
 
   /** A directory with these files, and `file.txt`. */
   context(files: Readonly<Record<string, string>>): string {
     this.#contexts += 1;
-    const directory = join(this.#command, "..", `build-${this.#contexts}`);
+    const directory = join(this.command, "..", `build-${this.#contexts}`);
     mkdirSync(directory);
     for (const [name, content] of Object.entries({ "file.txt": "content\n", ...files })) {
       writeFileSync(join(directory, name), content);
@@ -61,7 +62,7 @@ export class PodmanBuilder {
 
   /** The engine without content trust in front of it; returns what it prints. */
   direct(...args: readonly string[]): string {
-    return execFileSync(this.#command, args, { stdio: "pipe", encoding: "utf8" });
+    return execFileSync(this.command, args, { stdio: "pipe", encoding: "utf8" });
   }
 
   /** Whether the engine has an image. */

@@ -10,7 +10,7 @@ import type { Env } from "../trust-switch.ts";
 import type { BaseImage, BaseImageSource, ImageConfiguration } from "./base-image.ts";
 import { pinnedName, trustDockerfile } from "./base-images.ts";
 import { buildArguments, buildPlatforms, environmentNames, refuseUnfollowedFlags } from "./build-flags.ts";
-import { usesClassicBuilder } from "./classic-builder.ts";
+import { refusePodmanServer, usesClassicBuilder } from "./classic-builder.ts";
 import { type FlagValues, type TrustedFlags, trustImageFlags } from "./image-flags.ts";
 import { engineConfiguration, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
 import { platformVariables, podmanPlatforms } from "./platform-variables.ts";
@@ -55,7 +55,10 @@ export async function buildImage(options: BuildOptions): Promise<number> {
   try {
     const warn = (message: string): void => options.tell(`WARNING: ${message}`);
     const flags = await trustImageFlags(invocation, { kind: engine.kind, env, images, warn });
-    const prepared = await prepare(options, { images, directory, flags });
+    let classic: Promise<boolean> | undefined;
+    const isClassic = (): Promise<boolean> => (classic ??= usesClassicBuilder(engine, invocation, env));
+    const prepared = await prepare(options, { images, directory, flags, isClassic });
+    if (await isClassic()) await refusePodmanServer(engine);
     const exitCode = await runBuild(options, prepared, flags.changed);
     if (exitCode === 0) await tagBaseImages(engine, prepared.dockerfile.images, options.tell);
     return exitCode;
@@ -70,15 +73,17 @@ interface BuildParts {
   readonly images: BaseImageSource;
   readonly directory: PrivateDirectory;
   readonly flags: TrustedFlags;
+  readonly isClassic: () => Promise<boolean>;
 }
 
-async function prepare(options: BuildOptions, { images, directory, flags }: BuildParts): Promise<PreparedBuild> {
+async function prepare(
+  options: BuildOptions,
+  { images, directory, flags, isClassic }: BuildParts,
+): Promise<PreparedBuild> {
   const { invocation, engine, env, context, signal } = options;
   const { kind } = engine;
   const buildArgumentValues = buildArguments(invocation, kind, env);
   const target = { platforms: buildPlatforms(invocation, kind, env), stage: flagValue(invocation, "target") };
-  let classic: Promise<boolean> | undefined;
-  const isClassic = (): Promise<boolean> => (classic ??= usesClassicBuilder(engine, invocation, env));
   return await prepareBuild({
     kind,
     context,

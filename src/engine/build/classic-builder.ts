@@ -2,6 +2,7 @@ import { parseBoolean } from "../command-line/boolean.ts";
 import type { EngineInvocation } from "../command-line/invocation.ts";
 import type { Engine } from "../engine.ts";
 import type { Env } from "../trust-switch.ts";
+import { DockerfileRefused } from "./refused.ts";
 
 /** Answers whether docker will build with its classic builder rather than BuildKit. Asks docker's help when the environment leaves it open. */
 export async function usesClassicBuilder(
@@ -15,4 +16,19 @@ export async function usesClassicBuilder(
   const { stdout } = await engine.run([...commandPath, "--help"], { stdin: "ignore", capture: true });
   // BuildKit has no such flag, or hides it
   return stdout.includes("--cpu-period");
+}
+
+/**
+ * docker's command may speak to podman, which then builds by its own rules.
+ *
+ * @throws UsageError `DOCKERFILE_REFUSED`
+ */
+export async function refusePodmanServer(engine: Engine): Promise<void> {
+  const format = "{{range .Server.Components}}{{.Name}},{{end}}";
+  const { stdout } = await engine.run(["version", "--format", format], { stdin: "ignore", capture: true });
+  if (!stdout.includes("Podman Engine")) return;
+  throw new DockerfileRefused(
+    "docker's engine here is podman, which reads Dockerfiles in another way",
+    "build with podman's own command: tagseal --engine podman build",
+  );
 }
