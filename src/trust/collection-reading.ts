@@ -125,6 +125,7 @@ function watchFirstRoot(cache: MetadataCache): FirstRootWatch {
       if (role === "root" && hadNone) firstRoot ??= bytes;
       await cache.store(role, bytes);
     },
+    ...(cache.locationOf === undefined ? {} : { locationOf: cache.locationOf.bind(cache) }),
     confirmedAt: async (role) => await cache.confirmedAt?.(role),
     confirm: async (role) => await cache.confirm?.(role),
   };

@@ -122,6 +122,11 @@ export class FileMetadataCache implements MetadataCache {
     if (role === "timestamp" && this.#timestamp !== undefined) await this.#confirmations.confirm(this.#timestamp);
   }
 
+  /** The path of a role's file. */
+  locationOf(role: RoleName): string {
+    return this.#pathOf(role);
+  }
+
   /** How many changes another tool staged for its next publish. They are its business: only counted, never read. */
   async stagedChanges(): Promise<number> {
     const directory = join(this.#trustDirectory, ...this.#collection, "changelist");
@@ -264,6 +269,6 @@ function otherFirstRoot(path: string): MetadataError {
 
 function corrupt(path: string, expected: string, actual: string): MetadataError {
   return new MetadataError("METADATA_CACHE_CORRUPT", `${path}: expected ${expected}, found ${actual}`, {
-    hint: "Find out who changed it. Only if you know why, remove it: the repository is then trusted anew, on first use.",
+    hint: "Find out who changed it. Only if you know why, remove it: the repository is then trusted again on first use.",
   });
 }

@@ -113,7 +113,7 @@ export class CachedFiles {
     await pause(rereadAfterMs);
     const second = parsed(role, await this.#cache.load(role));
     if (!(second instanceof MetadataError)) return second;
-    throw cacheCorrupt(role, "it cannot be read", second);
+    throw cacheCorrupt(this.#cache, role, "it cannot be read", second);
   }
 
   /**
@@ -124,7 +124,7 @@ export class CachedFiles {
     const snapshot = (await this.#read("snapshot")) as MetadataFile<SnapshotBody> | undefined;
     const meta = snapshot?.body.meta.get(role);
     if (meta === undefined || !isDescribedBy(file, meta))
-      throw cacheCorrupt(role, "its signature does not match its content");
+      throw cacheCorrupt(this.#cache, role, "its signature does not match its content");
   }
 
   /** Who could sign a role when the cache was written: the old root, or the cached parent if that was in order. */
@@ -157,14 +157,16 @@ export class CachedFiles {
  *
  * @param reason completes "the cached root metadata is damaged: …"
  */
-export function cacheCorrupt(role: RoleName, reason: string, cause?: unknown): MetadataError {
+export function cacheCorrupt(cache: MetadataCache, role: RoleName, reason: string, cause?: unknown): MetadataError {
+  const path = cache.locationOf?.(role);
   const consequence =
     role === "root"
-      ? "the repository is then trusted anew, on first use"
+      ? "the repository is then trusted again on first use"
       : "an older version then goes unnoticed in the next update, and only in that one";
-  return new MetadataError("METADATA_CACHE_CORRUPT", `the cached ${role} metadata is damaged: ${reason}`, {
+  const message = `the cached ${role} metadata is damaged: ${reason}${path === undefined ? "" : ` (${path})`}`;
+  return new MetadataError("METADATA_CACHE_CORRUPT", message, {
     cause,
-    hint: `Find out what changed it. Remove the file only if you know: ${consequence}.`,
+    hint: `Find out what changed it. Only if you know, remove ${path ?? "the file"}: ${consequence}.`,
   });
 }
 

@@ -148,7 +148,7 @@ function loadCachedRoot(options: UpdateOptions, cached: MetadataFile<RootBody>):
     if (!(error instanceof MetadataError)) throw error;
     if (error.code === "METADATA_EXPIRED") return undefined;
     if (error.code === "ROOT_INVALID" && isSoundApartFromExpiry(cached, options)) return undefined;
-    throw cacheCorrupt("root", "it is not signed by its own keys", error);
+    throw cacheCorrupt(options.cache, "root", "it is not signed by its own keys", error);
   }
 }
 

@@ -22,6 +22,8 @@ export interface MetadataCache {
   load(role: RoleName): Promise<Uint8Array | undefined>;
   /** Replaces a role's file, wholly or not at all. A failure is reported to the user but does not fail the update. */
   store(role: RoleName, bytes: Uint8Array): Promise<void>;
+  /** Where a person finds the stored file of a role, for messages. */
+  locationOf?(role: RoleName): string;
   /** When the stored file last came from the server or was found unchanged there, if the cache keeps track. */
   confirmedAt?(role: RoleName): Promise<Date | undefined>;
   /** Told that the server still has exactly the stored file. */

@@ -150,6 +150,17 @@ describe("the trust directory", () => {
     }
   });
 
+  it("a damaged file is named, with what its removal means", async () => {
+    for (const role of ["root", "timestamp", "snapshot", "targets"]) {
+      const path = `trust/tuf/localhost:5000/processes/app/metadata/${role}.json`;
+      const directory = spoilt(path, (file) => writeFileSync(file, "{"));
+      const { error } = await sign(directory);
+      ok(hasCode(error, "METADATA_CACHE_CORRUPT"), `${role}: ${error}`);
+      ok(error.message.includes(`(${join(directory, path)})`), error.message);
+      ok(error.hint?.includes(`remove ${join(directory, path)}: `), error.hint);
+    }
+  });
+
   it("a linked home, configuration and trust directory work: people link them", async () => {
     const real = mkdtempSync(join(place, "real-"));
     cpSync(sound, real, { recursive: true });
