@@ -53,12 +53,24 @@ const separateCommandLine: Plugin = {
   },
 };
 
+/** Goes into the bundle where it is installed; elsewhere the server says that it is missing when it is needed. */
+const bundledIfInstalled = "bcryptjs";
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch {
+    return false; // left out by --omit=optional
+  }
+}
+
 const common: BuildOptions = {
   bundle: true,
   format: "esm",
   platform: "node",
   target: "node24",
-  external: [...optionalPackages, ...builtinModules],
+  external: [...optionalPackages, ...(isInstalled(bundledIfInstalled) ? [] : [bundledIfInstalled]), ...builtinModules],
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "linked",
@@ -120,15 +132,23 @@ async function removeOldBuild(): Promise<void> {
   await Promise.all(old.map((name) => rm(output(name), { recursive: true })));
 }
 
-async function main(): Promise<void> {
-  let esbuild: typeof import("esbuild");
+/** esbuild, if it is installed whole: its own executable is an optional package, which `--omit=optional` leaves out. */
+async function loadEsbuild(): Promise<typeof import("esbuild") | undefined> {
   try {
-    esbuild = await import("esbuild");
+    const esbuild = await import("esbuild");
+    await esbuild.transform("");
+    return esbuild;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" && !/@esbuild\/\S+" could not be found/u.test(message)) throw error;
     console.error("build: esbuild is not installed; Tagseal runs from its sources");
-    return;
+    return undefined;
   }
+}
+
+async function main(): Promise<void> {
+  const esbuild = await loadEsbuild();
+  if (esbuild === undefined) return;
   await removeOldBuild();
   await Promise.all(builds.map((options) => esbuild.build(options)));
   await chmod(output("tagseal.js"), 0o755);
