@@ -11,5 +11,5 @@ if (Number.parseInt(process.versions.node, 10) < oldest) {
   );
   process.exitCode = 1;
 } else {
-  import("../build.ts");
+  void import("../build.ts");
 }
