@@ -3,7 +3,7 @@
  * engine's, and others are refused; with trust off every command is the real engine's, unchanged. It is on the path of every `docker ps` of people who made Tagseal
  * their docker, so it loads nothing it does not need.
  */
-import { leadingFlags } from "../engine/command-line/leading-flags.ts";
+import { leadingFlags, takeEngineFlag } from "../engine/command-line/leading-flags.ts";
 import { mayHoldOwnFlags } from "../engine/command-line/own-flags.ts";
 import { engineVariable, type EngineExecutable, findEngine } from "../engine/executable.ts";
 import { isTrustOn } from "../engine/trust-switch.ts";
@@ -53,16 +53,6 @@ interface FrontEnd {
 
 function withConfiguration(io: Io, directory: string | undefined): Io {
   return directory === undefined ? io : { ...io, env: { ...io.env, DOCKER_CONFIG: directory } };
-}
-
-/** `--engine NAME` before the command is ours; the engine must not see it. */
-function takeEngineFlag(argv: readonly string[]): { line: readonly string[]; engine: string | undefined } {
-  for (const [index, word] of argv.entries()) {
-    if (word === "--engine") return { line: argv.toSpliced(index, 2), engine: argv[index + 1] };
-    if (word.startsWith("--engine=")) return { line: argv.toSpliced(index, 1), engine: word.slice("--engine=".length) };
-    if (!word.startsWith("-")) break;
-  }
-  return { line: argv, engine: undefined };
 }
 
 /** Under docker's name only `trust` is ours: everything else must answer as docker does. */

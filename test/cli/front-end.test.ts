@@ -136,6 +136,19 @@ describe("the engine", () => {
     assert.match((await call(["ps"], { as: "/usr/local/bin/podman" })).stdout, /^podman: ps /);
   });
 
+  it("is the last one that flags before the command name, wherever they stand among docker's", async () => {
+    for (const [line, expected] of [
+      ["-c x --engine podman ps", "podman: -c x ps "],
+      ["--engine docker --engine=podman ps", "podman: ps "],
+      ["--config config --engine podman -D ps", "podman: --config config -D ps "],
+      ["--engine podman --mystery ps", "podman: --mystery ps "],
+      ["-H --engine ps", "docker: -H --engine ps "],
+      ["ps --engine podman", "docker: ps --engine podman "],
+    ] as const) {
+      assert.ok((await call(words(line))).stdout.startsWith(expected), line);
+    }
+  });
+
   it("keeps a configuration that is broken docker's affair", async () => {
     mkdirSync(scope.path("broken"), { recursive: true });
     writeFileSync(scope.path("broken", "config.json"), '{"tagseal"');
