@@ -1,4 +1,4 @@
-/** podman's registries.conf: where a repository is really asked for, over which mirrors, and which registries may do without TLS. */
+/** podman's registries.conf: where a repository is really pulled from, over which mirrors, and which registries may do without TLS. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
@@ -16,9 +16,11 @@ export interface RegistrySource {
 
 /** Where a repository is to be had. */
 export interface RegistrySources {
-  /** the registry's own place: what is pushed goes there */
+  /** as it is named: what is pushed goes there */
+  readonly named: RegistrySource;
+  /** what is pulled comes from there */
   readonly location: RegistrySource;
-  /** asked before it for what is named by a digest */
+  /** asked before the location for what is named by a digest */
   readonly mirrors: readonly RegistrySource[];
 }
 
@@ -51,14 +53,15 @@ export async function registrySources(image: Repository, options: RegistriesConf
   const name = `${image.registry}/${image.repository}`;
   const matching = [...rules.values()].filter((rule) => matchLength(name, rule.prefix) > 0);
   const rule = matching.toSorted((one, other) => other.prefix.length - one.prefix.length)[0];
-  if (rule === undefined) return { location: { ...repositoryOf(image), insecure: false }, mirrors: [] };
+  const named = { ...repositoryOf(image), insecure: rule?.insecure === true };
+  if (rule === undefined) return { named, location: named, mirrors: [] };
   if (rule.blocked) throw new UsageError("USAGE", `podman's registries.conf blocks ${rule.prefix}`);
   const rest = name.slice(matchLength(name, rule.prefix));
   const moved = ({ location, insecure }: { location: string; insecure: boolean }): RegistrySource => ({
     ...(location === "" ? repositoryOf(image) : parsedLocation(location + rest)),
     insecure,
   });
-  return { location: moved(rule), mirrors: rule.mirrors.map(moved) };
+  return { named, location: moved(rule), mirrors: rule.mirrors.map(moved) };
 }
 
 function repositoryOf({ registry, repository }: Repository): Repository {

@@ -12,19 +12,20 @@ const daemonConfig = "/etc/docker/daemon.json";
 
 type Repository = Pick<ImageReference, "registry" | "repository">;
 
-/** Opens the repository `reference` names, lends it to `use`, and closes it whatever happens. podman may have it somewhere else. */
+/** Opens the repository `reference` names, lends it to `use`, and closes it whatever happens. */
 export async function withRegistry<T>(
   io: Io,
   reference: Repository,
   access: "pull" | "push",
   use: (registry: RegistryClient) => Promise<T>,
 ): Promise<T> {
-  const { location } = await sourcesOf(io, reference);
-  return await opened(io, location, access, use);
+  const { named } = await sourcesOf(io, reference);
+  return await opened(io, named, access, use);
 }
 
 /**
- * The same for what `use` asks for by digest only: podman's mirrors are asked first, and one that cannot help is passed over, as podman does.
+ * The same for what is pulled, and asked for by digest only. podman may have it somewhere else: its mirrors are asked first, and one that cannot
+ * help is passed over.
  */
 export async function withMirrors<T>(
   io: Io,
@@ -46,8 +47,16 @@ interface Source extends Repository {
   readonly insecure: boolean;
 }
 
-async function sourcesOf(io: Io, reference: Repository): Promise<{ location: Source; mirrors: readonly Source[] }> {
-  if (io.engine?.kind !== "podman") return { location: { ...reference, insecure: false }, mirrors: [] };
+interface Sources {
+  readonly named: Source;
+  readonly location: Source;
+  readonly mirrors: readonly Source[];
+}
+
+async function sourcesOf(io: Io, { registry, repository }: Repository): Promise<Sources> {
+  const reference = { registry, repository };
+  const named = { ...reference, insecure: false };
+  if (io.engine?.kind !== "podman") return { named, location: named, mirrors: [] };
   const { registrySources } = await import("../../docker-config/registries-conf.ts");
   return await registrySources(reference, { env: io.env, home: homeOf(io) });
 }
