@@ -247,6 +247,37 @@ test("layers may be links inside the archive, as docker save writes shared ones"
   assert.equal((await gathered(source.blob(layer.descriptor).open(0))).toString(), "a layer, not compressed");
 });
 
+test("a layer that an image has twice is read once, wherever its second name leads", async (t) => {
+  const twice = contentOf(
+    JSON.stringify({
+      rootfs: { type: "layers", diff_ids: [layer, second, layer].map((part) => part.descriptor.digest) },
+    }),
+  );
+  for (const third of [
+    { name: "3/layer.tar", type: "symlink", linkname: "../one/layer.tar" },
+    { name: "3/layer.tar", type: "symlink", linkname: "nowhere.tar" },
+    { name: "3/layer.tar", type: "link", linkname: "one/layer.tar" },
+    { name: "one/layer.tar", content: "a layer, not compressed" },
+  ] as const) {
+    const Layers = ["one/layer.tar", "two/layer.tar", third.name];
+    const files: File[] = [
+      { name: "config.json", content: await bytesOf(twice) },
+      ...legacy().filter(({ name }) => name.endsWith("layer.tar")),
+      third,
+      { name: "manifest.json", content: JSON.stringify([{ Config: "config.json", RepoTags: null, Layers }]) },
+    ];
+    const source = await openDockerArchive(await tarOf(t, files));
+    const parsed = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
+    assert.ok(parsed.kind === "image");
+    const digests = parsed.layers.map(({ digest }) => digest);
+    assert.deepEqual(
+      digests,
+      [layer, second, layer].map(({ descriptor }) => descriptor.digest),
+    );
+    assert.equal((await gathered(source.blob(layer.descriptor).open(0))).toString(), "a layer, not compressed");
+  }
+});
+
 test("I1: paths and links never lead out of the archive", async (t) => {
   for (const linkname of ["/etc/passwd", "../../../../etc/passwd", "../one/layer.tar"]) {
     const layers: File[] = [

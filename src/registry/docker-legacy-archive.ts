@@ -63,9 +63,13 @@ export async function openLegacyArchive(files: LayoutFiles, name: string | undef
   }
   const places = new Map<Digest, string>([[config.digest, image.config]]);
   const layers: Descriptor[] = [];
+  const byDiffId = new Map<string | undefined, Descriptor>();
   for (const [index, path] of image.layers.entries()) {
-    const layer = await describeLayer(files, path, diffIds[index]);
-    places.set(layer.digest, path);
+    const diffId = diffIds[index];
+    // one layer twice is one layer: of the second, docker has written nothing but links, some of them to nowhere
+    const layer = byDiffId.get(diffId) ?? (await describeLayer(files, path, diffId));
+    if (!byDiffId.has(diffId)) places.set(layer.digest, path);
+    byDiffId.set(diffId, layer);
     layers.push(layer);
   }
   const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers };

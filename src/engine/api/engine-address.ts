@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dockerSetting } from "../../docker-config/configuration-file.ts";
 import type { Environment } from "../../environment/environment.ts";
+import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { UsageError, systemCode } from "../../errors.ts";
 import { type ConnectionFlags, parseConnectionFlags } from "./global-flags.ts";
 
@@ -73,7 +74,7 @@ async function contextAddress(name: string, { inspectContext }: AddressOptions):
 
 function parsed(output: string, name: string): unknown {
   try {
-    return JSON.parse(output);
+    return parseOrdinaryJson(output);
   } catch (error) {
     throw new UsageError("USAGE", `docker says nothing useful about the context "${name}"`, { cause: error });
   }

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { isJsonObject, parseJson } from "../../encoding/json.ts";
+import { isJsonObject, parseOrdinaryJson } from "../../encoding/json.ts";
 import { hasCode, UsageError } from "../../errors.ts";
 
 const maxBytes = 1024 * 1024;
@@ -28,7 +28,7 @@ export function databaseInConfiguration(path: string): string {
 function readConfiguration(path: string): unknown {
   try {
     if (statSync(path).size > maxBytes) throw new UsageError("TOO_LARGE", `${path} has more than ${maxBytes} bytes`);
-    return parseJson(readFileSync(path));
+    return parseOrdinaryJson(readFileSync(path));
   } catch (cause) {
     if (hasCode(cause, "TOO_LARGE")) throw cause;
     const reason = hasCode(cause, "JSON_MALFORMED") ? `: ${cause.message}` : "";
@@ -37,6 +37,6 @@ function readConfiguration(path: string): unknown {
 }
 
 function member(value: unknown, name: string): unknown {
-  // a value that parseJson returned
+  // a value that parseOrdinaryJson returned
   return isJsonObject(value as never) ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
 }
