@@ -4,6 +4,7 @@ import { type Delivery, type GateCase, type Names } from "./gate-case.ts";
 import { Grammar } from "./grammar.ts";
 import { mutated, ordinaryFiles } from "./mutation.ts";
 import { Random } from "./random.ts";
+import { variables } from "./spelling.ts";
 
 /** What an engine takes. */
 export interface Abilities {
@@ -38,12 +39,28 @@ export function caseOf(seed: string, names: Names, abilities: Abilities): GateCa
     [1, () => mutated(grammar.dockerfile(), random, names)],
   ]);
   const triggers = random.many(random.between(0, 2), () => grammar.trigger());
+  const environment = random.many(random.pick([0, 0, 1, 2]), () => variable(random, names));
   const flags = random.many(random.pick([0, 0, 1, 1, 2, 3]), () => spelled(random, flag(random, names, abilities)));
   const flagsBefore = random.chance(70) ? flags.length + 1 : random.between(0, flags.length);
   const command = random.chance(80) ? ["build"] : random.pick(commands(abilities));
   const fileFlag = random.chance(60) ? ["-f", "VALUE"] : random.pick(fileFlags);
   const { number } = names;
-  return { number, dockerfile, triggers, command, flags, flagsBefore, fileFlag, delivery: random.pick(deliveries) };
+  return {
+    number,
+    dockerfile,
+    triggers,
+    environment,
+    command,
+    flags,
+    flagsBefore,
+    fileFlag,
+    delivery: random.pick(deliveries),
+  };
+}
+
+/** A variable that an image sets. */
+function variable(random: Random, { good, evil }: Names): string {
+  return `${random.pick(variables)}=${random.pick([...good, ...evil, "", "v1", "0"])}`;
 }
 
 const fileFlags = [
@@ -89,6 +106,8 @@ function flag(random: Random, names: Names, { kind, isCurrent }: Abilities): str
     kind === "podman"
       ? [
           [2, () => `--from=${image()}`],
+          [2, () => `--env=${variable()}=${image()}`],
+          [1, () => `--unsetenv=${variable()}`],
           [
             1,
             () => random.pick(["--layers=false", "--squash-all", "--jobs=2", "--squash", "--skip-unused-stages=false"]),

@@ -184,6 +184,7 @@ export function commandLineOf(seed: string, names: Names, kind: EngineKind): Gat
     number,
     dockerfile,
     triggers: [],
+    environment: [],
     command: [],
     flags: words,
     flagsBefore: 0,

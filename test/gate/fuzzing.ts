@@ -149,13 +149,14 @@ class FuzzRun {
   }
 
   #told({ seed, gateCase, trial, requests }: Found): string {
-    const { dockerfile, delivery, triggers } = gateCase;
+    const { dockerfile, delivery, triggers, environment } = gateCase;
     return [
       requests.length > 0 ? `HOLE: ${this.#options.engine} asked for ${requests.join(", ")}` : `FAULT: ${trial.words}`,
       `  seed: ${seed}`,
       `  command line: ${trial.argv.join(" ")}`,
       `  delivery: ${delivery}`,
       ...triggers.map((trigger) => `  trigger of the signed image: ${JSON.stringify(trigger)}`),
+      ...environment.map((variable) => `  variable of the same image: ${variable}`),
       `  Dockerfile: ${JSON.stringify(dockerfile)}`,
       ...dockerfile.split("\n").map((line) => `  | ${line}`),
       `  the end: ${trial.outcome}, ${JSON.stringify(trial.words)}`,

@@ -42,6 +42,8 @@ export interface GateCase {
   readonly delivery: Delivery;
   /** `ONBUILD` triggers of the signed image {@link Names.trigger} */
   readonly triggers: readonly string[];
+  /** `NAME=value`, variables that the same image sets besides PATH */
+  readonly environment: readonly string[];
 }
 
 /** The names that cases are made from. */
@@ -68,13 +70,14 @@ export function numberIn(text: string): string | undefined {
 export function renumbered(gateCase: GateCase, number: string): GateCase {
   const renamed = (text: string): string =>
     text.replaceAll(gateCase.number, number).replaceAll(gateCase.number.toUpperCase(), number.toUpperCase());
-  const { dockerfile, flags, triggers } = gateCase;
+  const { dockerfile, flags, triggers, environment } = gateCase;
   return {
     ...gateCase,
     number,
     dockerfile: renamed(dockerfile),
     flags: flags.map((words) => words.map(renamed)),
     triggers: triggers.map(renamed),
+    environment: environment.map(renamed),
   };
 }
 

@@ -48,7 +48,7 @@ export class JudgeRegistry {
     const packed = gzipSync(layer);
     const digest = this.#put(types.layer, packed);
     this.#layer = { diffId: digestOf(layer), mediaType: types.layer, digest, size: packed.length };
-    this.unsigned = parseDigest(this.#image("unsigned", []));
+    this.unsigned = parseDigest(this.#image("unsigned", [], []));
   }
 
   /** Starts it on a free port. */
@@ -70,8 +70,12 @@ export class JudgeRegistry {
   }
 
   /** Adds an image that counts as signed. Equal arguments give equal digests. */
-  sign(label: string, triggers: readonly string[] = []): { readonly digest: Digest; readonly size: number } {
-    const digest = this.#image(label, triggers);
+  sign(
+    label: string,
+    triggers: readonly string[] = [],
+    environment: readonly string[] = [],
+  ): { readonly digest: Digest; readonly size: number } {
+    const digest = this.#image(label, triggers, environment);
     this.#signed.add(digest);
     return { digest: parseDigest(digest), size: this.#blobs.get(digest)?.bytes.length ?? 0 };
   }
@@ -79,7 +83,7 @@ export class JudgeRegistry {
   /** Adds an index of one image for each architecture that counts as signed. */
   signIndex(label: string): { readonly digest: Digest; readonly size: number } {
     const manifests = ["amd64", "arm64"].map((architecture) => {
-      const digest = this.#image(`${label} ${architecture}`, [], architecture);
+      const digest = this.#image(`${label} ${architecture}`, [], [], architecture);
       this.#signed.add(digest);
       const size = this.#blobs.get(digest)?.bytes.length ?? 0;
       return { mediaType: types.manifest, digest, size, platform: { os: "linux", architecture } };
@@ -132,13 +136,13 @@ export class JudgeRegistry {
     this.#requests.push(`${method} ${repository}${separator}${reference}`);
   }
 
-  #image(label: string, triggers: readonly string[], architecture = "amd64"): string {
+  #image(label: string, triggers: readonly string[], variables: readonly string[], architecture = "amd64"): string {
     const { diffId, ...layer } = this.#layer;
     const config = Buffer.from(
       JSON.stringify({
         architecture,
         os: "linux",
-        config: { Env: ["PATH=/bin"], Labels: { label }, OnBuild: triggers },
+        config: { Env: ["PATH=/bin", ...variables], Labels: { label }, OnBuild: triggers },
         rootfs: { type: "layers", diff_ids: [diffId] },
         history: [{ created: "2026-01-01T00:00:00Z", created_by: label }],
         created: "2026-01-01T00:00:00Z",

@@ -134,9 +134,7 @@ class ReaderTrials implements Subject {
           const { reference, digest } = this.#images.resolve(asked, trigger);
           return { reference, digest, name: pinnedName("docker", reference, digest) };
         },
-        configurations: async (image) => [
-          { triggers: image.digest === trigger.digest ? gateCase.triggers : [], environment: [] },
-        ],
+        configurations: async ({ digest }) => [this.#images.configuration(digest, trigger)],
       },
     });
     const exact = `${trigger.name.replace(/:v1$/u, "")}@${trigger.digest}`;

@@ -17,6 +17,8 @@ export async function shrunk(start: GateCase, isStill: (smaller: GateCase) => Pr
   for (let at = best.flags.length - 1; at >= 0; at -= 1) await attempt({ ...best, flags: best.flags.toSpliced(at, 1) });
   for (let at = best.triggers.length - 1; at >= 0; at -= 1)
     await attempt({ ...best, triggers: best.triggers.toSpliced(at, 1) });
+  for (let at = best.environment.length - 1; at >= 0; at -= 1)
+    await attempt({ ...best, environment: best.environment.toSpliced(at, 1) });
   for (const separator of ["\n", " "]) {
     for (let size = 8; size >= 1; size >>= 1) {
       for (let at = best.dockerfile.split(separator).length - size; at >= 0; at -= size) {

@@ -1,4 +1,5 @@
 /** What the gate of the fuzzer takes for signed. */
+import type { ImageConfiguration } from "../../src/engine/build/base-image.ts";
 import { type resolveTrusted } from "../../src/engine/trusted-reference.ts";
 import { TagsealError } from "../../src/errors.ts";
 import type { Digest } from "../../src/reference/digest.ts";
@@ -15,6 +16,8 @@ import type { JudgeRegistry } from "./judge-registry.ts";
 export interface TriggerImage {
   readonly name: string;
   readonly digest: Digest;
+  readonly triggers: readonly string[];
+  readonly environment: readonly string[];
 }
 
 /** The signed images of all cases. */
@@ -33,9 +36,17 @@ export class SignedImages {
   }
 
   /** The image that brings a case's triggers along; signed in that case only. */
-  triggerImage({ number, triggers }: GateCase): TriggerImage {
+  triggerImage({ number, triggers, environment }: GateCase): TriggerImage {
     const name = namesOf(this.#judge.host, number).trigger;
-    return { name, digest: this.#judge.sign(name, triggers).digest };
+    const { digest } = this.#judge.sign(name, triggers, environment);
+    return { name, digest, triggers, environment };
+  }
+
+  /** What an image brings into a build. */
+  configuration(digest: Digest | undefined, trigger: TriggerImage): ImageConfiguration {
+    const isTrigger = digest === trigger.digest;
+    const environment = ["PATH=/bin", ...(isTrigger ? trigger.environment : [])];
+    return { triggers: isTrigger ? trigger.triggers : [], environment };
   }
 
   /** Resolves as content trust does. @throws TagsealError `TAG_NOT_SIGNED` */

@@ -75,9 +75,7 @@ export class GateTrials implements Subject {
           yield input;
         },
         resolve: async (reference) => this.#images.resolve(reference, trigger),
-        configurations: async (_, digest) => [
-          { triggers: digest === trigger.digest ? gateCase.triggers : [], environment: [] },
-        ],
+        configurations: async (_, digest) => [this.#images.configuration(digest, trigger)],
         handOver: async (argv) => {
           const finished = await run(executable, argv, { cwd, env: engineEnvironment(env), input, timeoutMs });
           said.push(finished.stdout, finished.stderr);
