@@ -7,7 +7,7 @@ import { fuzzGate } from "../gate/fuzzing.ts";
 /** As many cases as take some seconds each. */
 function casesFor(engine: EngineName): number {
   if (engine === "buildkit reader") return 4000;
-  return engine.endsWith("command line") ? 40 : 150;
+  return engine.endsWith("command line") ? 25 : 100;
 }
 
 describe("Dockerfiles and command lines made to smuggle an unsigned image in", () => {
