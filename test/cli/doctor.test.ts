@@ -171,6 +171,13 @@ describe("doctor about docker", () => {
     assert.match((await only(new Machine().engine("docker", "28.2.2"), "engine")).message, /nor in docker compose/u);
   });
 
+  it("finds a docker-compose that speaks to the engine itself", async () => {
+    const machine = new Machine().engine("docker", "29.0.1").engine("docker-compose", "1.29.2").shim();
+    const [, past] = await machine.finds("compose");
+    assert.deepEqual([past?.level, past?.fix], ["warning", "alias docker-compose='docker compose'"]);
+    assert.match(past?.message ?? "", /^docker-compose \(~\/usr\/docker-compose\) .* past content trust$/u);
+  });
+
   it("finds a plugin that is there, that is another's, and that leads nowhere", async () => {
     const machine = new Machine().engine("docker", "29.0.1");
     const plugin = join(machine.config, "cli-plugins", "docker-trust");

@@ -42,6 +42,7 @@ function judgePath(engine: EngineExecutable, version: string | undefined, major:
       ok("path", `"${engine.kind}" is Tagseal (${shellPath(first.path, home)})`),
       ok("engine", `the engine is ${name}`),
       ok("compose", "commands that could let unchecked images in, such as docker compose up, are refused"),
+      ...judgeStandaloneCompose(io),
     ];
   }
   const [late] = engine.kind === "docker" ? shimsInPath(io) : [];
@@ -57,6 +58,16 @@ function judgePath(engine: EngineExecutable, version: string | undefined, major:
     ];
   }
   return [ignoredBy(name, engine, major, io)];
+}
+
+/** These speak to the engine themselves, so that nobody stands in front. */
+function judgeStandaloneCompose(io: Io): Finding[] {
+  return ["docker-compose", "podman-compose"].flatMap((name) => {
+    const [first] = candidates(name, { env: io.env, self: io.program.files });
+    if (first === undefined || first.isTagseal) return [];
+    const message = `${name} (${shellPath(first.path, io.env["HOME"])}) fetches, builds and starts images past content trust`;
+    return [warning("compose", message, `alias ${name}='${name.replace("-", " ")}'`)];
+  });
 }
 
 /** Without Tagseal in front, everything depends on what the engine does by itself. */

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type EngineInvocation, isFlagOn, flagValue, parseInvocation, replaceOperand } from "./invocation.ts";
+import {
+  type EngineInvocation,
+  isFlagOn,
+  flagValue,
+  parseInvocation,
+  replaceFlagValue,
+  replaceOperand,
+} from "./invocation.ts";
 import type { EngineKind } from "./invocation.ts";
 
 const parse = (line: string, kind: EngineKind = "docker"): Promise<EngineInvocation> =>
@@ -96,6 +103,14 @@ describe("a command line of docker's", () => {
       replaceOperand(invocation, operand, "alpine@sha256:0"),
       "-D run --name alpine --rm alpine@sha256:0 alpine".split(" "),
     );
+  });
+
+  it("has only the value of a flag changed when that is replaced, in either spelling", async () => {
+    const invocation = await parse("run -it --disable-content-trust=false --mount=a,b -e A --mount c alpine --mount d");
+    const [first, second, ...others] = invocation.placedFlags.filter(({ name }) => name === "mount");
+    assert.ok(first !== undefined && second !== undefined && others.length === 0);
+    const line = replaceFlagValue(replaceFlagValue(invocation.argv, second, "2"), first, "1");
+    assert.equal(line.join(" "), "run -it --mount=1 -e A --mount 2 alpine --mount d");
   });
 
   it("keeps buildx's flags, also those before its command", async () => {
