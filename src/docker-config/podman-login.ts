@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { isJsonObject, jsonMember } from "../encoding/json.ts";
 import type { Environment } from "../environment/environment.ts";
-import { hasCode, UsageError } from "../errors.ts";
+import { hasCode, systemCode, UsageError } from "../errors.ts";
 import { readConfigurationFile } from "./configuration-file.ts";
 import type { Credentials, CredentialSource, LoginTarget } from "./credentials.ts";
 import type { TellWarning } from "./docker-login.ts";
@@ -36,7 +36,7 @@ export function podmanLogins(options: PodmanLoginOptions): CredentialSource {
     const named = namedAuthFile(options);
     if (named !== undefined) return await loginIn(named, target, options, signal, { mustExist: true });
     for (const path of usualFiles(options)) {
-      const found = await loginIn(path, target, options, signal);
+      const found = await loginIn(path, target, options, signal).catch(nothingForOthers);
       if (found !== undefined) return found;
     }
     return await options.docker(target, signal);
@@ -53,6 +53,12 @@ function usualFiles({ env, home, uid }: PodmanLoginOptions): string[] {
   const runtime = env["XDG_RUNTIME_DIR"] || `/run/containers/${uid}`;
   const config = env["XDG_CONFIG_HOME"] || join(home, ".config");
   return [join(runtime, "containers", "auth.json"), join(config, "containers", "auth.json")];
+}
+
+/** Without `XDG_RUNTIME_DIR` the directory may be root's alone: what is in it is nobody else's login. */
+function nothingForOthers(error: unknown): undefined {
+  if (hasCode(error, "FILE_UNREADABLE") && systemCode(error.cause) === "EACCES") return undefined;
+  throw error;
 }
 
 function typedLogin(creds: string): Credentials {

@@ -127,5 +127,12 @@ describe("in front of podman, at a registry that wants a login", { skip: missing
       env: { REGISTRY_AUTH_FILE: authFile },
     });
     assert.notEqual(stdout, "");
+    const broken = { REGISTRY_AUTH_FILE: scope.path("absent.json") };
+    const { code, stderr } = await user.tagseal(["sign", "--from-registry", `${base}:v1`], { env: broken });
+    assert.notEqual(code, 0);
+    assert.match(
+      stderr,
+      /^warning: podman's login is not used: .*no such file\n.*requires authentication\nhint: log in first: docker login /u,
+    );
   });
 });

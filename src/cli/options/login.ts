@@ -1,5 +1,6 @@
 /** Who a command is to registries and trust servers: the logins of docker and podman on this machine. */
 import { homedir, userInfo } from "node:os";
+import { hasCode } from "../../errors.ts";
 import type { CredentialSource } from "../../registry/credentials.ts";
 import type { Io, Output } from "../io.ts";
 import { printable } from "../output/printable.ts";
@@ -29,8 +30,19 @@ export function homeOf(io: Io): string {
 export function loginsOf(io: Io): CredentialSource {
   if (io.engine?.kind === "docker") return dockerLogins(io);
   if (io.engine?.kind === "podman") return podmanLoginsOf(io, dockerLogins(io));
-  return async (target, signal) =>
-    (await dockerLogins(io)(target, signal)) ?? (await podmanLoginsOf(io, async () => undefined)(target, signal));
+  const podman = podmanLoginsOf(io, async () => undefined);
+  return async (target, signal) => {
+    const found = await dockerLogins(io)(target, signal);
+    if (found !== undefined) return found;
+    try {
+      return await podman(target, signal);
+    } catch (error) {
+      if (!hasCode(error, "FILE_UNREADABLE")) throw error;
+      // a file of podman's that is broken is no reason to refuse people who may never have used it
+      warnOnce(io, `podman's login is not used: ${error.message}`);
+      return undefined;
+    }
+  };
 }
 
 /** The command that logs in, for hints. */
