@@ -3,7 +3,7 @@ import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
-import { type MetadataCache, updateCollection, type UpdateOptions } from "../tuf/updater.ts";
+import { type MetadataCache, updateCollection, type UpdateOptions, type UpdateWarning } from "../tuf/updater.ts";
 import { explainShutdown } from "./docker-hub.ts";
 import type { TrustContext } from "./trust-context.ts";
 import { UnrememberedFiles } from "./unremembered-files.ts";
@@ -21,24 +21,43 @@ export async function readCollection(
 ): Promise<TrustedCollection> {
   const cache = watchFirstRoot(context.cache);
   const unremembered = new UnrememberedFiles();
-  const collection = await update(context, cache, unremembered, overrides);
+  let silence: UpdateWarning | undefined;
+  const onSilence = (warning: UpdateWarning): void => void (silence = warning);
+  const collection = await update(context, cache, { unremembered, onSilence }, overrides);
   unremembered.tell(context);
+  if (silence !== undefined) await warnOfCache(context, collection, silence);
   if (collection.pinnedOnFirstUse) announcePin(context, collection.root, unremembered);
   return collection;
+}
+
+/** Who is told what happened during an update. */
+interface Listening {
+  readonly unremembered: UnrememberedFiles;
+  /** the server did not answer, and the cached timestamp stands in */
+  readonly onSilence: (warning: UpdateWarning) => void;
+}
+
+async function warnOfCache(
+  context: TrustContext,
+  collection: TrustedCollection,
+  silence: UpdateWarning,
+): Promise<void> {
+  const { cachedWarning } = await import("./freshness.ts");
+  context.notify({ kind: "warning", gun: context.gun, message: await cachedWarning(context, collection, silence) });
 }
 
 async function update(
   context: TrustContext,
   cache: FirstRootWatch,
-  unremembered: UnrememberedFiles,
+  listening: Listening,
   overrides: Partial<UpdateOptions>,
 ): Promise<TrustedCollection> {
   try {
-    return await updateCollection({ ...updateOptions(context, unremembered), cache, ...overrides });
+    return await updateCollection({ ...updateOptions(context, listening), cache, ...overrides });
   } catch (error) {
     // The root stays trusted although something else was refused, and this is the only moment to compare it.
     const root = context.pinning === undefined ? cache.firstRoot() : undefined;
-    if (root !== undefined) announcePin(context, parseMetadata("root", root), unremembered);
+    if (root !== undefined) announcePin(context, parseMetadata("root", root), listening.unremembered);
     const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
     throw explainShutdown(refusal, context.server.url, context.now());
   }
@@ -91,8 +110,8 @@ async function isAbsent(context: TrustContext): Promise<boolean> {
   }
 }
 
-function updateOptions(context: TrustContext, unremembered: UnrememberedFiles): UpdateOptions {
-  const { gun, cache, server: source, pinning, maxStalenessMs } = context;
+function updateOptions(context: TrustContext, { unremembered, onSilence }: Listening): UpdateOptions {
+  const { gun, cache, server: source, pinning, maxStalenessMs, timestampLifetimeMs } = context;
   return {
     gun,
     cache,
@@ -100,8 +119,10 @@ function updateOptions(context: TrustContext, unremembered: UnrememberedFiles): 
     now: context.now(),
     ...(pinning === undefined ? {} : { pinning }),
     ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }),
+    ...(timestampLifetimeMs === undefined ? {} : { timestampLifetimeMs }),
     onWarning: (warning) => {
-      if (!unremembered.notice(warning)) context.notify({ kind: "warning", gun, message: warning.message });
+      if (warning.kind === "cached-timestamp") onSilence(warning);
+      else if (!unremembered.notice(warning)) context.notify({ kind: "warning", gun, message: warning.message });
     },
   };
 }
@@ -127,6 +148,7 @@ function watchFirstRoot(cache: MetadataCache): FirstRootWatch {
     },
     ...(cache.locationOf === undefined ? {} : { locationOf: cache.locationOf.bind(cache) }),
     confirmedAt: async (role) => await cache.confirmedAt?.(role),
+    firstSeenAt: async (role) => await cache.firstSeenAt?.(role),
     confirm: async (role) => await cache.confirm?.(role),
   };
 }

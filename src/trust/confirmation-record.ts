@@ -9,8 +9,8 @@ const granularityMs = 10_000;
 const maxRecordBytes = 1_024;
 
 /**
- * Remembers when the server last confirmed a file, so that `--max-staleness` can tell how long it has been silent. The record names the
- * bytes it is about: a copied or restored directory, with its fresh file times, must not pass for a recent answer.
+ * Remembers when the server first presented a file and when it last confirmed it: how old the file is at least, and how long the server
+ * has been silent. The record names the bytes it is about: a copied or restored directory, with its fresh file times, must not pass for a recent answer.
  */
 export class ConfirmationRecord {
   readonly #path: string;
@@ -24,21 +24,34 @@ export class ConfirmationRecord {
 
   /** When these bytes were last confirmed; undefined when that is not on record. */
   confirmedAt(bytes: Uint8Array): Date | undefined {
-    const [instant, sha256] = this.#read().split(" ");
-    const at = new Date(instant ?? "");
-    return sha256 === sha256Hex(bytes) && !Number.isNaN(at.getTime()) ? at : undefined;
+    return this.#entry(bytes)?.confirmedAt;
+  }
+
+  /** When these bytes were confirmed for the first time; undefined when that is not on record. */
+  firstSeenAt(bytes: Uint8Array): Date | undefined {
+    return this.#entry(bytes)?.firstSeenAt;
   }
 
   /** Notes that the server has exactly these bytes now. Failing to leaves an older, more cautious record. */
   async confirm(bytes: Uint8Array): Promise<void> {
-    const last = this.confirmedAt(bytes);
-    const ageMs = last === undefined ? Infinity : this.#now().getTime() - last.getTime();
+    const now = this.#now();
+    const last = this.#entry(bytes);
+    const ageMs = last === undefined ? Infinity : now.getTime() - last.confirmedAt.getTime();
     if (ageMs >= 0 && ageMs < granularityMs) return;
+    const firstSeenAt = last === undefined || last.firstSeenAt > now ? now : last.firstSeenAt;
+    const line = `${now.toISOString()} ${sha256Hex(bytes)} ${firstSeenAt.toISOString()}\n`;
     try {
-      await writeAtomically(this.#path, `${this.#now().toISOString()} ${sha256Hex(bytes)}\n`);
+      await writeAtomically(this.#path, line);
     } catch (error) {
       if (!isSystemError(error)) throw error;
     }
+  }
+
+  #entry(bytes: Uint8Array): { readonly confirmedAt: Date; readonly firstSeenAt: Date } | undefined {
+    const [confirmed = "", sha256, firstSeen = confirmed] = this.#read().split(" ");
+    const [confirmedAt, firstSeenAt] = [new Date(confirmed), new Date(firstSeen)];
+    const isSound = !Number.isNaN(confirmedAt.getTime()) && !Number.isNaN(firstSeenAt.getTime());
+    return isSound && sha256 === sha256Hex(bytes) ? { confirmedAt, firstSeenAt } : undefined;
   }
 
   /** Something else in its place, a link for one, is no record. */

@@ -14,6 +14,8 @@ export interface SignerKeys {
 /** Who signed what in one repository. */
 export interface TrustInspection {
   readonly gun: string;
+  /** the server did not answer: this is what it last said to this machine */
+  readonly cached: boolean;
   /** released tags in natural order; one signed differently in both released roles appears twice */
   readonly tags: readonly SignedTag[];
   /** sorted by name, ascending */
@@ -33,6 +35,7 @@ export async function inspectTrust(context: TrustContext): Promise<TrustInspecti
   const collection = await readCollection(context);
   return {
     gun: context.gun,
+    cached: collection.isTimestampCached === true,
     tags: releasedEntries(collection, (tag) => warnSkipped(context, tag)),
     signers: signersIn(collection),
     rootKeyIds: collection.root.body.roles.get("root")?.keyIds ?? [],

@@ -4,15 +4,22 @@ import { readCollection } from "./collection-reading.ts";
 import { releasedEntries, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
 
+/** A released tag, and whether the server could be asked. */
+export interface ListedTag extends SignedTag {
+  /** the server did not answer: this is what it last said to this machine */
+  readonly cached: boolean;
+}
+
 /**
  * Lists every released tag, in natural order (`v2` before `v10`), each once. Entries without a sha256 are left out with a warning.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  */
-export async function listTags(context: TrustContext): Promise<readonly SignedTag[]> {
+export async function listTags(context: TrustContext): Promise<readonly ListedTag[]> {
   const collection = await readCollection(context);
   const entries = releasedEntries(collection, (tag) => warnSkipped(context, tag));
-  return entries.filter(({ tag }, index) => tag !== entries[index - 1]?.tag);
+  const cached = collection.isTimestampCached === true;
+  return entries.filter(({ tag }, index) => tag !== entries[index - 1]?.tag).map((entry) => ({ ...entry, cached }));
 }
 
 /** Says that an entry binds nothing. */

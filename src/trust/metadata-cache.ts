@@ -117,6 +117,12 @@ export class FileMetadataCache implements MetadataCache {
     return bytes === undefined ? undefined : this.#confirmations.confirmedAt(bytes);
   }
 
+  /** When the stored timestamp was seen here for the first time. */
+  async firstSeenAt(role: RoleName): Promise<Date | undefined> {
+    const bytes = role === "timestamp" ? await this.load(role) : undefined;
+    return bytes === undefined ? undefined : this.#confirmations.firstSeenAt(bytes);
+  }
+
   /** Notes that the server still has exactly the timestamp loaded last; nothing else is kept track of. */
   async confirm(role: RoleName): Promise<void> {
     if (role === "timestamp" && this.#timestamp !== undefined) await this.#confirmations.confirm(this.#timestamp);

@@ -33,8 +33,10 @@ export interface TrustContext {
   readonly now: () => Date;
   readonly notify: TrustEventHandler;
   readonly pinning?: TrustPinning;
-  /** refuse a cached timestamp older than this when the server cannot be reached */
+  /** refuse a timestamp that was signed longer ago than this; 0: the server must answer */
   readonly maxStalenessMs?: number;
+  /** what the trust server gives a timestamp; taken from what is usual when left out */
+  readonly timestampLifetimeMs?: number;
   /** refuse what cannot be remembered, instead of warning: without memory each use is a first use, and an older version is not noticed */
   readonly mustRemember?: boolean;
   /** Runs work while no other process of this machine publishes to the collection, if that can be had. An optimisation, no guarantee. */
@@ -68,6 +70,7 @@ export interface OpenTrustContextOptions {
   readonly now?: () => Date;
   readonly pinning?: TrustPinning;
   readonly maxStalenessMs?: number;
+  readonly timestampLifetimeMs?: number;
   /** refuse what cannot be remembered because the trust directory cannot be written; default false: a warning */
   readonly mustRemember?: boolean;
   /** also accept a trust server on plain http, on loopback only */
@@ -114,6 +117,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
       signal,
       pinning: options.pinning,
       maxStalenessMs: options.maxStalenessMs,
+      timestampLifetimeMs: options.timestampLifetimeMs,
       mustRemember: options.mustRemember,
     }),
   };

@@ -1,6 +1,7 @@
 import { MetadataError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
 import { readCollection } from "./collection-reading.ts";
+import { type Freshness, freshnessOf } from "./freshness.ts";
 import { findReleasedTag, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
 
@@ -11,6 +12,9 @@ export interface VerifiedTag extends SignedTag {
   readonly pinnedOnFirstUse: boolean;
   /** until when the answer may be believed without asking again */
   readonly freshUntil: Date;
+  /** the server did not answer: this is what it last said to this machine */
+  readonly cached: boolean;
+  readonly freshness: Freshness;
 }
 
 /**
@@ -24,8 +28,9 @@ export async function verifyTag(context: TrustContext, tag: string, expected?: D
   const collection = await readCollection(context);
   const found = findReleasedTag(collection, tag);
   if (expected !== undefined && found.digest !== expected) throw mismatch(context, found, expected);
-  const freshUntil = (collection.timestamp ?? collection.snapshot).body.expiresAt;
-  return { ...found, gun: context.gun, pinnedOnFirstUse: collection.pinnedOnFirstUse, freshUntil };
+  const freshness = await freshnessOf(context, collection);
+  const { validUntil: freshUntil, cached } = freshness;
+  return { ...found, gun: context.gun, pinnedOnFirstUse: collection.pinnedOnFirstUse, freshUntil, cached, freshness };
 }
 
 function mismatch({ gun }: TrustContext, found: SignedTag, expected: Digest): MetadataError {

@@ -2,7 +2,8 @@
 
 import type { Body, RoleName } from "./metadata.ts";
 
-const dayMs = 86_400_000;
+/** A day in milliseconds. */
+export const dayMs = 86_400_000;
 
 /** A role's validity, as signed text and as the instant it names. */
 export type Expiry = Pick<Body, "expires" | "expiresAt">;

@@ -5,6 +5,7 @@ import type { ErrorCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";
+import { durationWords, signedAt } from "./timestamp-age.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
@@ -26,8 +27,8 @@ const unreachable: readonly ErrorCode[] = [
 const fallbackWarning =
   "Error while downloading remote metadata, using cached timestamp - this might not be the latest version available remotely";
 
-/** How long a trust server of the reference lets a timestamp live, in milliseconds. */
-const timestampLifetimeMs = 14 * 24 * 60 * 60 * 1000;
+/** Where the timestamp that was accepted came from. */
+export type TimestampOrigin = "server" | "cache";
 
 /** What may stand in for an answer of the server. */
 export interface AllowedFallback {
@@ -50,7 +51,7 @@ export async function askForTimestamp({ source }: UpdateOptions): Promise<Timest
  * Loads the server's timestamp into `trusted`, or the cached one with a warning.
  *
  * @param asked the answer, if the server was asked already
- * @throws MetadataError for a timestamp that must not be trusted; `METADATA_STALE` when the cached one is too old to stand in
+ * @throws MetadataError for a timestamp that must not be trusted; `METADATA_STALE` for one that is older than the caller allows
  * @throws TagsealError what the source threw, when there is nothing to stand in
  * @see Notary v1: update loop
  */
@@ -60,16 +61,21 @@ export async function loadTimestamp(
   trusted: TrustedMetadata,
   allowed: AllowedFallback,
   asked?: Promise<TimestampAnswer>,
-): Promise<void> {
+): Promise<TimestampOrigin> {
   const asking = asked ?? askForTimestamp(options);
   // While the server thinks: read what will be needed whatever it says.
   const cached = await files.latest("timestamp");
   await files.latest("snapshot");
   await files.latest("targets");
   const answer = await asking;
-  if ("bytes" in answer) await acceptTimestamp(options, files, trusted, answer.bytes, cached);
-  else if (!allowed.cachedTimestamp) throw answer.error;
-  else await useCached(options, trusted, cached, answer.error);
+  if ("bytes" in answer) {
+    const accepted = await acceptTimestamp(options, files, trusted, answer.bytes, cached);
+    if (options.maxStalenessMs !== 0) await requireRecent(options, accepted, undefined);
+    return "server";
+  }
+  if (!allowed.cachedTimestamp) throw answer.error;
+  await useCached(options, trusted, cached, answer.error);
+  return "cache";
 }
 
 async function acceptTimestamp(
@@ -78,14 +84,16 @@ async function acceptTimestamp(
   trusted: TrustedMetadata,
   bytes: Uint8Array,
   cached: MetadataFile | undefined,
-): Promise<void> {
+): Promise<MetadataFile> {
   if (cached !== undefined && Buffer.from(cached.bytes).equals(bytes)) {
     trusted.load("timestamp", cached);
     await options.cache.confirm?.("timestamp");
-    return;
+    return cached;
   }
   const minVersion = await files.trustedVersion("timestamp", trusted.signersOf("timestamp"));
-  await files.store(trusted.load("timestamp", bytes, { minVersion: minVersion ?? 1 }));
+  const file = trusted.load("timestamp", bytes, { minVersion: minVersion ?? 1 });
+  await files.store(file);
+  return file;
 }
 
 async function useCached(
@@ -106,24 +114,32 @@ async function useCached(
   options.onWarning?.({ kind: "cached-timestamp", message: fallbackWarning, role: "timestamp", error: failure });
 }
 
-async function requireRecent(options: UpdateOptions, cached: MetadataFile, cause: unknown): Promise<void> {
-  const { maxStalenessMs, now } = options;
+/** @param failure why the server did not answer; undefined when it did */
+async function requireRecent(options: UpdateOptions, timestamp: MetadataFile, failure: unknown): Promise<void> {
+  const { cache, maxStalenessMs, now, timestampLifetimeMs } = options;
   if (maxStalenessMs === undefined) return;
-  const confirmedAt = (await options.cache.confirmedAt?.("timestamp")) ?? issuedAt(cached);
-  const ageMs = now.getTime() - confirmedAt.getTime();
-  // An age below zero is a clock or a lifetime we do not understand, and no proof of youth.
-  if (ageMs >= 0 && ageMs <= maxStalenessMs && maxStalenessMs > 0) return;
-  throw new MetadataError(
-    "METADATA_STALE",
-    `the trust server cannot be asked and the cached timestamp dates from ${confirmedAt.toISOString()}`,
-    {
-      cause,
-      hint: `At most ${maxStalenessMs} ms were allowed. Try again when the server can be reached.`,
-    },
-  );
+  const { expiresAt } = timestamp.body;
+  const seenAt = earlier(await cache.firstSeenAt?.("timestamp"), now);
+  const at = signedAt({ expiresAt, seenAt, lifetimeMs: timestampLifetimeMs });
+  if (maxStalenessMs > 0 && at !== undefined && now.getTime() - at.getTime() <= maxStalenessMs) return;
+  throw tooOld(options, at, failure);
 }
 
-/** The earliest a timestamp can have been signed, going by the lifetime it is usually given. */
-function issuedAt(timestamp: MetadataFile): Date {
-  return new Date(timestamp.body.expiresAt.getTime() - timestampLifetimeMs);
+function earlier(one: Date | undefined, other: Date): Date {
+  return one !== undefined && one < other ? one : other;
+}
+
+function tooOld({ maxStalenessMs = 0, now }: UpdateOptions, at: Date | undefined, cause: unknown): MetadataError {
+  const allowed = `at most ${durationWords(maxStalenessMs)} is allowed`;
+  const age =
+    at === undefined
+      ? "does not tell how old it is"
+      : `was signed ${durationWords(now.getTime() - at.getTime())} ago, at ${at.toISOString()}`;
+  if (cause !== undefined) {
+    const message = `the trust server cannot be asked, and the cached timestamp ${age}; ${allowed}`;
+    return new MetadataError("METADATA_STALE", message, { cause, hint: "Try again when the server can be reached." });
+  }
+  return new MetadataError("METADATA_STALE", `the timestamp the trust server presents ${age}; ${allowed}`, {
+    hint: "The server has not signed since, or something presents old files in its place. Notary signs a timestamp again only once its fortnight is over; for a server with a lifetime of its own choice set TAGSEAL_TIMESTAMP_LIFETIME.",
+  });
 }

@@ -16,6 +16,8 @@ export interface TrustedCollection {
   readonly root: MetadataFile<RootBody>;
   /** absent only for a set that was not read from a server */
   readonly timestamp?: MetadataFile<TimestampBody>;
+  /** the server did not answer, and the timestamp is the one remembered here */
+  readonly isTimestampCached?: boolean;
   readonly snapshot: MetadataFile<SnapshotBody>;
   readonly targets: MetadataFile<TargetsBody>;
   /** parents before children, siblings in the order of their parent's list */

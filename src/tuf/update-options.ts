@@ -26,6 +26,8 @@ export interface MetadataCache {
   locationOf?(role: RoleName): string;
   /** When the stored file last came from the server or was found unchanged there, if the cache keeps track. */
   confirmedAt?(role: RoleName): Promise<Date | undefined>;
+  /** When this machine first had exactly the stored file, if the cache keeps track. */
+  firstSeenAt?(role: RoleName): Promise<Date | undefined>;
   /** Told that the server still has exactly the stored file. */
   confirm?(role: RoleName): Promise<void>;
 }
@@ -54,8 +56,10 @@ export interface UpdateOptions {
   readonly now: Date;
   /** consulted while no unexpired root is cached */
   readonly pinning?: TrustPinning;
-  /** refuse to go on with a cached timestamp the server confirmed longer ago than this; 0 refuses always */
+  /** refuse a timestamp that was signed longer ago than this, whether the server presents it or the cache; 0: the server must answer */
   readonly maxStalenessMs?: number;
+  /** what the server gives a timestamp, for judging its age; taken from what is usual when left out */
+  readonly timestampLifetimeMs?: number;
   /** only these delegations, and those on the way to them; default all */
   readonly roles?: readonly RoleName[];
   readonly onWarning?: (warning: UpdateWarning) => void;

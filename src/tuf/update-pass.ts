@@ -4,7 +4,7 @@ import { MetadataError, hasCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "./metadata.ts";
 import { isWithin } from "./role-name.ts";
-import { type AllowedFallback, loadTimestamp, type TimestampAnswer } from "./timestamp-update.ts";
+import { type AllowedFallback, loadTimestamp, type TimestampAnswer, type TimestampOrigin } from "./timestamp-update.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
@@ -16,6 +16,7 @@ const maxDelegationBytes = 512 * 1024 * 1024;
  * Loads everything below the root into `trusted`, from the cache where it is current, from the server otherwise.
  *
  * @param asked the server's timestamp, if it was asked for already
+ * @returns where the timestamp came from
  * @throws MetadataError for anything that must not be trusted; whatever the source throws
  */
 export async function updateBelowRoot(
@@ -24,12 +25,13 @@ export async function updateBelowRoot(
   trusted: TrustedMetadata,
   allowed: AllowedFallback = { cachedTimestamp: true },
   asked?: Promise<TimestampAnswer>,
-): Promise<void> {
-  await loadTimestamp(options, files, trusted, allowed, asked);
+): Promise<TimestampOrigin> {
+  const origin = await loadTimestamp(options, files, trusted, allowed, asked);
   const pass = new UpdatePass(options, files, trusted);
   await pass.loadRole("snapshot");
   await pass.loadRole("targets");
   await pass.loadDelegations(trusted.targets);
+  return origin;
 }
 
 class UpdatePass {

@@ -221,14 +221,42 @@ test("I4: a bound on staleness forbids the cached timestamp", async () => {
   );
 });
 
-test("I4: staleness counts from when the server last confirmed the timestamp, if the cache knows", async () => {
+test("I4: a bound on staleness counts from the signature, however lately the server confirmed it", async () => {
   const client = new SimulatedClient(await publishedWithReleases());
   await client.update();
-  client.source.fail("", unreachable);
   const now = new Date("2026-03-10T12:00:00Z");
-  const cache = Object.assign(client.cache, { confirmedAt: async () => new Date("2026-03-10T11:00:00Z") });
-  assert.equal(await client.outcome({ now, cache, maxStalenessMs: day }), "ok");
-  assert.equal(await client.outcome({ now, cache, maxStalenessMs: day / 48 }), "METADATA_STALE");
+  const cache = Object.assign(client.cache, {
+    confirmedAt: async () => new Date("2026-03-10T11:00:00Z"),
+    firstSeenAt: async () => new Date("2026-03-01T12:00:00Z"),
+  });
+  for (const silent of [false, true]) {
+    if (silent) client.source.fail("", unreachable);
+    assert.equal(await client.outcome({ now, cache, maxStalenessMs: day }), "METADATA_STALE");
+    assert.equal(await client.outcome({ now, cache, maxStalenessMs: 12 * day }), "ok");
+  }
+});
+
+test("I4: a live server's old timestamp is refused by the same bound, and remembered all the same", async () => {
+  const client = new SimulatedClient(await publishedWithReleases());
+  const now = new Date("2026-03-10T12:00:00Z");
+  assert.equal(await client.outcome({ now, maxStalenessMs: day }), "METADATA_STALE");
+  assert.ok((await client.cache.load("timestamp")) !== undefined);
+  assert.equal(await client.outcome({ now, maxStalenessMs: 12 * day }), "ok");
+  assert.equal(await client.outcome({ now }), "ok");
+  // 0 asks for an answer, whatever it is
+  assert.equal(await client.outcome({ now, maxStalenessMs: 0 }), "ok");
+});
+
+test("I4: a lifetime that was told counts instead of the usual ones", async () => {
+  const client = new SimulatedClient(await publishedWithReleases());
+  const now = new Date("2026-03-10T12:00:00Z");
+  const told = { now, timestampLifetimeMs: 14 * day };
+  assert.equal(await client.outcome({ ...told, maxStalenessMs: 12 * day }), "ok");
+  assert.equal(
+    await client.outcome({ ...told, timestampLifetimeMs: 30 * day, maxStalenessMs: 12 * day }),
+    "METADATA_STALE",
+  );
+  assert.equal(await client.outcome({ ...told, timestampLifetimeMs: day, maxStalenessMs: 12 * day }), "METADATA_STALE");
 });
 
 test("a delegation nobody can believe is left out with a warning and kept aside", async () => {

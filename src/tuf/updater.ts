@@ -8,7 +8,7 @@ import { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile } from "./metadata.ts";
 import { bootstrap, updateRoot } from "./root-update.ts";
 import type { Bootstrap } from "./root-update.ts";
-import { askForTimestamp, type TimestampAnswer } from "./timestamp-update.ts";
+import { askForTimestamp, type TimestampAnswer, type TimestampOrigin } from "./timestamp-update.ts";
 import type { TrustedCollection } from "./trusted-collection.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions, UpdateWarning } from "./update-options.ts";
@@ -33,10 +33,16 @@ export async function updateCollection(options: UpdateOptions): Promise<TrustedC
   // The answer is on its way while the cached root is checked. A newcomer asks for the root first: there may be no such collection.
   const asked = (await files.has("root")) ? askForTimestamp(options) : undefined;
   const start = await bootstrap(options, files);
-  const trusted = await updateWithRetry(options, files, start, asked);
-  const collection = { ...trusted.finish(), pinnedOnFirstUse: start.isFirstUse };
+  const { trusted, origin } = await updateWithRetry(options, files, start, asked);
+  const isTimestampCached = origin === "cache";
+  const collection = { ...trusted.finish(), isTimestampCached, pinnedOnFirstUse: start.isFirstUse };
   for (const warning of expiryWarnings(collection, trusted, options.now)) options.onWarning?.(warning);
   return collection;
+}
+
+interface Updated {
+  readonly trusted: TrustedMetadata;
+  readonly origin: TimestampOrigin;
 }
 
 async function updateWithRetry(
@@ -44,20 +50,20 @@ async function updateWithRetry(
   files: CachedFiles,
   start: Bootstrap,
   asked: Promise<TimestampAnswer> | undefined,
-): Promise<TrustedMetadata> {
+): Promise<Updated> {
   const { trusted: first, root, pinning } = start;
   let wasRefused: boolean;
   try {
-    await updateBelowRoot(options, files, first, { cachedTimestamp: true }, asked);
-    return first;
+    const origin = await updateBelowRoot(options, files, first, { cachedTimestamp: true }, asked);
+    return { trusted: first, origin };
   } catch (error) {
     if (!mayBeCuredByNewRoot(error)) throw error;
     wasRefused = error instanceof MetadataError && error.code !== "METADATA_MISSING";
   }
   const { trusted: second } = await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning });
   // What was refused once is not made good by a server that then falls silent.
-  await updateBelowRoot(options, files, second, { cachedTimestamp: !wasRefused });
-  return second;
+  const origin = await updateBelowRoot(options, files, second, { cachedTimestamp: !wasRefused });
+  return { trusted: second, origin };
 }
 
 /** A server that cannot be reached will not give us a root either, and our own damaged cache is not its fault. */

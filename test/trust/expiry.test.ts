@@ -117,6 +117,32 @@ test("I4: an expired timestamp is nobody's to repair: a server that stops renewi
   await rejects(signTags(reader, [tagOf("v2")]), { code: "METADATA_EXPIRED" });
 });
 
+test("I4: a server that presents old files is refused after as long as the caller allows, and not only when they expire", async () => {
+  const meddler = await story.meddler();
+  const owner = await (await story.person()).open("old-files/app", { now });
+  await signTags(owner, [tagOf("v1")]);
+  let frozen: { status: number; body: Uint8Array } | undefined;
+  meddler.meddle = async (asked, forward) =>
+    asked.file === "timestamp.json" ? (frozen ??= await forward()) : await forward();
+  const reader = await story.person();
+  const newcomer = await story.person();
+  const strict = await reader.open("old-files/app", { now, via: meddler, maxStalenessMs: dayMs });
+  equal((await verifyTag(strict, "v1")).freshness.summary, "signed 0 s ago, valid until 2026-01-15T00:00:00.000Z");
+  for (const days of [2, 7, 13, 13.5]) {
+    later(days);
+    await rejects(verifyTag(strict, "v1"), { code: "METADATA_STALE", message: /presents was signed \d+ d ago/ });
+  }
+  // Without a bound it counts until it expires, for everybody.
+  equal((await verifyTag(await reader.open("old-files/app", { now, via: meddler }), "v1")).digest, digestOf("v1"));
+  // Who has not seen it before can tell by its life of more than a day, or by the lifetime told; see the threat model.
+  const bound = { now, via: meddler, maxStalenessMs: dayMs };
+  later(12);
+  await rejects(verifyTag(await newcomer.open("old-files/app", bound), "v1"), { code: "METADATA_STALE" });
+  later(13.5);
+  const told = await (await story.person()).open("old-files/app", { ...bound, timestampLifetimeMs: 14 * dayMs });
+  await rejects(verifyTag(told, "v1"), { code: "METADATA_STALE" });
+});
+
 test("I4: without an answer the cached timestamp serves until it expires, or as long as the caller allows", async () => {
   const meddler = await story.meddler();
   const person = await story.person();
@@ -129,6 +155,18 @@ test("I4: without an answer the cached timestamp serves until it expires, or as 
     warningsOf(person).some((text) =>
       text.startsWith("Error while downloading remote metadata, using cached timestamp"),
     ),
+  );
+  ok(warningsOf(person).some((text) => text.includes(`${meddler.url} did not answer (`)));
+  ok(
+    warningsOf(person).some((text) =>
+      text.endsWith("last confirmed 2 d ago, signed 2 d ago, valid until 2026-01-15T00:00:00.000Z"),
+    ),
+  );
+  const { cached, freshness } = await verifyTag(context, "v1");
+  deepEqual([cached, freshness.cached, freshness.server], [true, true, meddler.url]);
+  deepEqual(
+    (await listTags(context)).map((listed) => listed.cached),
+    [true],
   );
   const strict = await person.open("silent/app", { now, via: meddler, maxStalenessMs: dayMs });
   await rejects(verifyTag(strict, "v1"), { code: "METADATA_STALE" });

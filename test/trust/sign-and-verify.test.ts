@@ -48,7 +48,7 @@ test("several tags are signed in one publish, and listed in natural order", asyn
     listed.map(({ tag }) => tag),
     ["latest", "v1", "v2", "v10"],
   );
-  deepEqual(listed[1], { tag: "v1", digest: digestOf("v1"), length: 2, role: "targets", signers: [] });
+  deepEqual(listed[1], { tag: "v1", digest: digestOf("v1"), length: 2, role: "targets", signers: [], cached: false });
 });
 
 test("signing what is signed already publishes nothing", async () => {

@@ -65,7 +65,7 @@ interface TrustedImage {
   /** bytes of the manifest; undefined when only a digest was named */
   readonly size: number | undefined;
   /** who vouches for it */
-  readonly proof: { readonly signers?: readonly string[]; readonly role?: string };
+  readonly proof: { readonly signers?: readonly string[]; readonly role?: string; readonly cached?: boolean };
 }
 
 /** A digest alone needs no signature: the name is the proof. Everything else goes through trust. */
@@ -80,8 +80,8 @@ async function trustedDigest(
   const settings = { access: "read", notify: tellTrustEvents(io, { quiet }), maxStaleness } as const;
   const verified = await withTrust(io, reference, settings, (context) => verifyTag(context, tag ?? "latest", digest));
   if (!quiet) io.stderr.write(`Pull (1 of 1): ${withDigest(reference, verified.digest)}\n`);
-  const { signers, role } = verified;
-  return { reference, digest: verified.digest, size: verified.length, proof: { signers, role } };
+  const { signers, role, cached } = verified;
+  return { reference, digest: verified.digest, size: verified.length, proof: { signers, role, cached } };
 }
 
 /** @returns the digest of what was put there: that of the platform's image where one was chosen */

@@ -10,14 +10,14 @@ const unitMs: ReadonlyMap<string, number> = new Map([
 /**
  * Reads a length of time such as `90s`, `36h` or `1d12h`; `0` means none at all.
  *
- * @param flag the flag it was given with, for the message
+ * @param name the flag or variable it was given with, for the message
  * @returns milliseconds
  * @throws UsageError `USAGE`
  */
-export function parseDuration(text: string, flag: string): number {
+export function parseDuration(text: string, name: string): number {
   if (text === "0") return 0;
   if (!/^(?:\d{1,9}[smhd])+$/.test(text)) {
-    throw new UsageError("USAGE", `--${flag}: expected a length of time, got "${text}"`, {
+    throw new UsageError("USAGE", `${name}: expected a length of time, got "${text}"`, {
       hint: "write a number with s, m, h or d, such as 90s, 36h or 1d12h",
     });
   }

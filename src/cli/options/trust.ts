@@ -11,11 +11,11 @@ import { parseDuration } from "./duration.ts";
 import { loginCommand, loginsOf } from "./login.ts";
 import type { TextOption } from "./option.ts";
 
-/** `--max-staleness`: how old cached metadata may be when the trust server cannot be reached. */
+/** `--max-staleness`: how long ago what is believed may have been signed. */
 export const maxStalenessOption: TextOption = {
   kind: "text",
   value: "duration",
-  help: "Refuse cached trust data older than this when the trust server cannot be reached; 0 refuses any",
+  help: "Refuse trust data that was signed longer ago than this, also from the trust server; 0: refuse cached data",
 };
 
 /** What a command wants of a collection. */
@@ -44,8 +44,17 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     signal: io.signal,
     mustRemember,
     ...(passphrases === undefined ? {} : { passphrases }),
-    ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "max-staleness") }),
+    ...timestampLifetime(io),
+    ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "--max-staleness") }),
   });
+}
+
+/** The variable that says what the trust server gives a timestamp. */
+const lifetimeVariable = "TAGSEAL_TIMESTAMP_LIFETIME";
+
+function timestampLifetime({ env }: Io): { readonly timestampLifetimeMs?: number } {
+  const text = env[lifetimeVariable] ?? "";
+  return text === "" ? {} : { timestampLifetimeMs: parseDuration(text, lifetimeVariable) };
 }
 
 /** The variable that refuses what cannot be remembered. */
@@ -78,6 +87,10 @@ export async function withTrust<T>(
 /** Variables every command that asks a trust server reads, for help. */
 export const trustEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONFIG", "docker's configuration directory: credentials, tls/ and trust/ (default ~/.docker)"],
+  [
+    "TAGSEAL_TIMESTAMP_LIFETIME",
+    "what the trust server gives a timestamp, for --max-staleness; default: what is usual",
+  ],
   ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server; default: the registry's own host"],
 ];
 

@@ -26,6 +26,8 @@ export function dockerInspectJson(name: string, inspection: TrustInspection): un
       namedKeys("Root", inspection.rootKeyIds),
       namedKeys("Repository", inspection.repositoryKeyIds),
     ],
+    // docker has no such member, and in the ordinary case neither have we
+    ...(inspection.cached ? { Cached: true } : {}),
   };
 }
 
