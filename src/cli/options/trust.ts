@@ -84,13 +84,14 @@ export async function withTrust<T>(
   }
 }
 
+/** The variable of every command with `--max-staleness`, for help. */
+export const stalenessEnvironment: readonly (readonly [string, string])[] = [
+  [lifetimeVariable, "what the trust server gives a timestamp, for --max-staleness; default: what is usual"],
+];
+
 /** Variables every command that asks a trust server reads, for help. */
 export const trustEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONFIG", "docker's configuration directory: credentials, tls/ and trust/ (default ~/.docker)"],
-  [
-    "TAGSEAL_TIMESTAMP_LIFETIME",
-    "what the trust server gives a timestamp, for --max-staleness; default: what is usual",
-  ],
   ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server; default: the registry's own host"],
 ];
 
