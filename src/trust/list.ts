@@ -19,7 +19,9 @@ export async function listTags(context: TrustContext): Promise<readonly ListedTa
   const collection = await readCollection(context);
   const entries = releasedEntries(collection, (tag) => warnSkipped(context, tag));
   const cached = collection.isTimestampCached === true;
-  return entries.filter(({ tag }, index) => tag !== entries[index - 1]?.tag).map((entry) => ({ ...entry, cached }));
+  const listed: ListedTag[] = [];
+  for (const entry of entries) if (entry.tag !== listed.at(-1)?.tag) listed.push({ ...entry, cached });
+  return listed;
 }
 
 /** Says that an entry binds nothing. */

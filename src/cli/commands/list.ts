@@ -2,7 +2,13 @@ import type { SignedTag } from "../../trust/list.ts";
 import { defineCommand } from "../command.ts";
 import { imageArgument } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
-import { maxStalenessOption, readerEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import {
+  maxStalenessOption,
+  readerEnvironment,
+  stalenessEnvironment,
+  trustExitCodes,
+  withTrust,
+} from "../options/trust.ts";
 import { writeJson } from "../output/json.ts";
 import { printable } from "../output/printable.ts";
 import { textTable } from "../output/text-table.ts";
@@ -30,7 +36,7 @@ export const command = defineCommand(
         line: "tagseal list --json registry.example.com/team/app | jq -r '.[] | select(.tag == \"3\").digest'",
       },
     ],
-    environment: readerEnvironment,
+    environment: [...readerEnvironment, ...stalenessEnvironment],
     exitCodes: trustExitCodes,
   },
   async ({ options, args: [name = ""] }, io) => {

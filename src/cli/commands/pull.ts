@@ -7,7 +7,7 @@ import { openSink, parseImageLocation } from "../options/image-location.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
 import { platformOption } from "../options/platform.ts";
 import { withRegistry } from "../options/registry.ts";
-import { maxStalenessOption, trustExitCodes, withTrust } from "../options/trust.ts";
+import { maxStalenessOption, stalenessEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
 import { engineEnvironment } from "./engine/descriptions.ts";
 import { writeJson } from "../output/json.ts";
 import { copyProgress, progressWords } from "../output/progress.ts";
@@ -37,7 +37,7 @@ export const command = defineCommand(
       { text: "for docker load", line: "tagseal pull --to docker-archive:app.tar registry.example.com/team/app:1.0" },
       { text: "all platforms, as a layout", line: "tagseal pull --to oci:./app registry.example.com/team/app:1.0" },
     ],
-    environment: engineEnvironment,
+    environment: [...engineEnvironment, ...stalenessEnvironment],
     exitCodes: trustExitCodes,
   },
   async ({ options, args: [name = ""] }, io) => {

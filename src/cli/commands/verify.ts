@@ -5,7 +5,13 @@ import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
 import { platformOption } from "../options/platform.ts";
-import { maxStalenessOption, readerEnvironment, trustExitCodes, withTrust } from "../options/trust.ts";
+import {
+  maxStalenessOption,
+  readerEnvironment,
+  stalenessEnvironment,
+  trustExitCodes,
+  withTrust,
+} from "../options/trust.ts";
 import { writeJson } from "../output/json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
@@ -37,7 +43,7 @@ export const command = defineCommand(
         line: "tagseal verify --platform linux/arm64/v8 registry.example.com/team/app:1.0",
       },
     ],
-    environment: readerEnvironment,
+    environment: [...readerEnvironment, ...stalenessEnvironment],
     exitCodes: trustExitCodes,
   },
   async ({ options, args: [name = ""] }, io) => {
