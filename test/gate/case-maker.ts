@@ -117,6 +117,10 @@ function flag(random: Random, names: Names, { kind, isCurrent }: Abilities): str
             () =>
               `--build-context=${name()}=${random.pick(["docker-image://", "container-image://", "docker://"])}${image()}`,
           ],
+          [1, () => `--build-context=${name()}=.`],
+          [1, () => `--env=${variable()}=${random.pick([image(), `1,from=${names.evil[0] ?? ""}`])}`],
+          [1, () => `--build-arg=${variable()}=1,from=${names.evil[0] ?? ""}`],
+          [1, () => random.pick(["--os=linux", "--arch=arm64", "--manifest=list", "--ignorefile=x", "--unsetenv=A"])],
         ]
       : [];
   return random.weighted<string>([

@@ -17,6 +17,8 @@ export class Instructions extends Spelling {
               [2, () => this.evil()],
               [3, () => this.substituted()],
               [1, () => this.quoted(this.good())],
+              [2, () => random.pick(this.names.stages)],
+              [1, () => `1,from=${this.evil()}`],
               [1, () => "v1"],
               [1, () => ""],
             ])}`,
@@ -36,6 +38,7 @@ export class Instructions extends Spelling {
       [3, () => this.evil()],
       [2, () => this.substituted()],
       [2, () => this.quoted(this.evil())],
+      [1, () => `1,from=${this.evil()}`],
       [1, () => "1"],
     ]);
     return `${this.keyword("ENV")}${this.gap()}${name}${random.pick(["=", " "])}${value}${this.tail()}`;
@@ -58,6 +61,9 @@ export class Instructions extends Spelling {
           "--",
           "--exclude=*.md",
           "--checksum=sha256:0",
+          // what podman takes for --from
+          `--chown=${this.names.host}/x--from/e${this.names.number}`,
+          `--chmod=--from${this.names.number}`,
         ]),
       );
     if (random.chance(6)) flags.push(`--from=${this.source()}`);
@@ -122,7 +128,10 @@ export class Instructions extends Spelling {
     const fields = random.weighted<string[]>([
       [10, () => ["type=bind", `from=${this.source()}`, "target=/m"]],
       [3, () => [`from=${this.source()}`, "target=/m", "source=/x"]],
-      [3, () => ["type=cache", "target=/c", `id=${random.pick(["a", "a-$TARGETARCH", this.evil()])}`]],
+      [
+        3,
+        () => ["type=cache", "target=/c", `id=${random.pick(["a", "a-$TARGETARCH", "$A", "x-${B:-y}", this.evil()])}`],
+      ],
       [2, () => ["type=cache", "target=/c", `from=${this.source()}`]],
       [1, () => ["type=tmpfs", "target=/t"]],
       [1, () => ["type=secret", "id=s", `target=${this.evil()}`]],
