@@ -66,9 +66,9 @@ function replicas(): boolean {
 }
 
 /**
- * Builds under content trust with every engine of this machine, all at once. `TAGSEAL_GATE_SECONDS` says how long, `TAGSEAL_GATE_SEED` with
- * which cases, `TAGSEAL_GATE_ENGINES=podman,classic` with which engines (`TAGSEAL_GATE_PODMAN` is another
- * podman, or buildah); `TAGSEAL_GATE_CASE=SEED` tries again what a report named.
+ * Builds and command lines under content trust with every engine of this machine, all at once. `TAGSEAL_GATE_SECONDS` says how long,
+ * `TAGSEAL_GATE_SEED` with which cases, `TAGSEAL_GATE_ENGINES=podman,classic` with which engines (`TAGSEAL_GATE_PODMAN` is another podman,
+ * or buildah); `TAGSEAL_GATE_CASE=SEED` tries again what a report named.
  *
  * @returns true when no engine asked for an unsigned image
  */
