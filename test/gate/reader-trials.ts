@@ -127,6 +127,7 @@ class ReaderTrials implements Subject {
       contexts: new Map(),
       firstBase: undefined,
       isClassic: async () => false,
+      buildKitVersions: async () => undefined,
       platformVariables: () => platformVariables(namedEngine("docker"), target),
       podmanPlatforms: async () => [],
       images: {

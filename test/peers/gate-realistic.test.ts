@@ -28,6 +28,7 @@ async function trusted({ name, text, arguments: given, platforms }: RealisticDoc
     contexts: new Map(),
     firstBase: undefined,
     isClassic: async () => false,
+    buildKitVersions: async () => undefined,
     podmanPlatforms: async () => [],
     platformVariables: () => platformVariables(namedEngine("docker"), { platforms, stage: undefined }),
     images: { resolve, configurations: async () => [] },

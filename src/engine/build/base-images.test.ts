@@ -24,6 +24,7 @@ const other = `sha256:${"e".repeat(64)}`;
 interface Asked {
   readonly engine?: "docker" | "podman";
   readonly isClassic?: boolean;
+  readonly buildKitVersions?: readonly number[];
   readonly buildArguments?: Readonly<Record<string, string>>;
   /** names of build contexts; podman's are images unless they end in `/` */
   readonly contexts?: readonly string[];
@@ -85,6 +86,7 @@ async function trusted(text: string | Uint8Array, asked: Asked = {}): Promise<{ 
     contexts: new Map(contexts.map(contextOf)),
     firstBase: asked.firstBase,
     isClassic: () => Promise.resolve(asked.isClassic === true),
+    buildKitVersions: () => Promise.resolve(asked.buildKitVersions),
     platformVariables: () => Promise.resolve(platforms.map(variables)),
     podmanPlatforms: () => Promise.resolve(platforms.map(podmanPlatform)),
     images: {
@@ -204,6 +206,30 @@ const rows: readonly Row[] = [
     "what older engines take for nothing and newer ones do not",
     "ARG V=v1\nARG W=${V#v}\nFROM base:${W:-2}\n",
     /^Dockerfile:3: engines read base:\$\{W:-2\} differently/,
+  ],
+  [
+    "what is read by today's BuildKit",
+    "ARG V=v1\nARG W=${V#v}\nFROM base:${W:-2}\n",
+    `ARG V=v1\nARG W=\${V#v}\nFROM base@${one}\n`,
+    { buildKitVersions: [20] },
+  ],
+  [
+    "what is read by an older BuildKit",
+    "ARG V=v1\nARG W=${V#v}\nFROM base:${W:-2}\n",
+    `ARG V=v1\nARG W=\${V#v}\nFROM base@${two}\n`,
+    { buildKitVersions: [8] },
+  ],
+  [
+    "what may be read by either",
+    "ARG V=v1\nARG W=${V#v}\nFROM base:${W:-2}\n",
+    /engines read base:\$\{W:-2\} differently/,
+    { buildKitVersions: [8, 20] },
+  ],
+  [
+    "what is read by today's front-end, whatever the engine is",
+    "# syntax=docker/dockerfile:1\nARG V=v1\nARG W=${V#v}\nFROM base:${W:-2}\n",
+    `# syntax=docker/dockerfile@${syntax}\nARG V=v1\nARG W=\${V#v}\nFROM base@${one}\n`,
+    { buildKitVersions: [8] },
   ],
   [
     "what the classic builder refuses it cannot take for nothing",

@@ -14,6 +14,8 @@ import type { EngineKind } from "../command-line/invocation.ts";
 import type { BaseImage, BaseImageSource, BuildContexts, ImageConfiguration } from "./base-image.ts";
 import { setsVariables, triggerImages } from "./base-triggers.ts";
 import { type SyntaxUse, syntaxUses } from "./dockerfile/directives.ts";
+import { frontEndVersion } from "./buildkit-version.ts";
+import { buildKitRules, classicRules } from "./dockerfile/shell-grammar.ts";
 import type { DockerfileFacts, ImageUse } from "./dockerfile/facts.ts";
 import {
   contextName,
@@ -48,6 +50,8 @@ export interface DockerfileSettings {
   readonly firstBase: BaseImage | "scratch" | undefined;
   /** whether docker's classic builder will do it; asked only when a name depends on variables */
   isClassic(): Promise<boolean>;
+  /** the versions BuildKit may have, by the number behind the `0.`; asked only when a name depends on them. undefined: not known */
+  buildKitVersions(): Promise<readonly number[] | undefined>;
   /** docker's, once for each platform; asked only when a name depends on the platform */
   platformVariables(): Promise<readonly Variables[]>;
   /** podman's, likewise */
@@ -96,10 +100,24 @@ async function namingOf(facts: DockerfileFacts, source: string, settings: Docker
     const platforms = needsPlatforms ? await settings.podmanPlatforms() : [];
     return (readings) => new PodmanNames(readings, { buildArguments, environmentNames, contexts, platforms });
   }
-  const builder = usesVariables(facts) && (await settings.isClassic()) ? "classic" : "buildkit";
-  const hasPlatforms = usesPlatform(facts) && builder !== "classic";
+  const isClassic = usesVariables(facts) && (await settings.isClassic());
+  const hasPlatforms = usesPlatform(facts) && !isClassic;
   const platformVariables = hasPlatforms ? await settings.platformVariables() : [new Map<string, string>()];
-  return ([reading]) => new DockerNames(reading, { builder, buildArguments, contexts, platformVariables });
+  const known = { buildArguments, contexts, platformVariables };
+  const any = { ...known, rules: isClassic ? classicRules : buildKitRules() };
+  if (isClassic || !usesVariables(facts) || !new DockerNames(facts, any).dependsOnVersion())
+    return ([reading]) => new DockerNames(reading, any);
+  const versions = await versionsOf(source, settings);
+  return ([reading]) => new DockerNames(reading, { ...known, rules: buildKitRules(versions) });
+}
+
+/** A front-end that is named reads the file, whatever the engine is. */
+async function versionsOf(source: string, settings: DockerfileSettings): Promise<readonly number[] | undefined> {
+  const argument = settings.buildArguments.get("BUILDKIT_SYNTAX") ?? "";
+  const named = [...syntaxUses(source).map(({ image }) => image), ...(argument === "" ? [] : [argument])];
+  if (named.length === 0) return await settings.buildKitVersions();
+  const versions = named.map(frontEndVersion);
+  return versions.every((version) => version !== undefined) ? versions : undefined;
 }
 
 class Resolution {

@@ -10,6 +10,7 @@ import type { Env } from "../trust-switch.ts";
 import type { BaseImage, BaseImageSource, ImageConfiguration } from "./base-image.ts";
 import { pinnedName, trustDockerfile } from "./base-images.ts";
 import { buildArguments, buildPlatforms, environmentNames, refuseUnfollowedFlags } from "./build-flags.ts";
+import { buildKitVersions } from "./buildkit-version.ts";
 import { refusePodmanServer, usesClassicBuilder } from "./classic-builder.ts";
 import { type FlagValues, type TrustedFlags, trustImageFlags } from "./image-flags.ts";
 import { engineConfiguration, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
@@ -106,6 +107,7 @@ async function prepare(
         contexts: flags.contexts,
         firstBase: flags.firstBase,
         isClassic,
+        buildKitVersions: () => buildKitVersions(engine, invocation),
         platformVariables: () => platformVariables(engine, target),
         podmanPlatforms: () => podmanPlatforms(engine, target.platforms),
       }),

@@ -47,6 +47,7 @@ async function trusted(text: string, asked: Asked = {}): Promise<string> {
     contexts: new Map(Object.entries(asked.contexts ?? {})),
     firstBase: asked.firstBase,
     isClassic: async () => false,
+    buildKitVersions: async () => undefined,
     platformVariables: async () => [],
     podmanPlatforms: async () => (asked.platforms ?? [""]).map(platform),
     images: {

@@ -57,6 +57,7 @@ async function trusted(
     ),
     firstBase: undefined,
     isClassic: async () => builder === "classic",
+    buildKitVersions: async () => undefined,
     podmanPlatforms: async () => platforms.map(podmanPlatform),
     platformVariables: async () => platforms.map(variables),
     images: { resolve, configurations: async () => [] },

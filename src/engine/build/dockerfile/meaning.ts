@@ -12,12 +12,13 @@ import type { PossibleValues } from "./podman-variables.ts";
 import { GlobalValues } from "./global-values.ts";
 import { ExpansionRefused } from "./expansion-refused.ts";
 import { LineRefused } from "./refusal.ts";
-import { argumentRules, type Builder } from "./shell-grammar.ts";
+import type { ArgumentRules } from "./shell-grammar.ts";
 import { holdsVariable, type Variables } from "./substitution.ts";
 
 /** What else decides about names. */
 export interface NameSettings {
-  readonly builder: Builder;
+  /** by which the engine may read variables, the likeliest first */
+  readonly rules: readonly ArgumentRules[];
   /** `--build-arg`, by name */
   readonly buildArguments: Variables;
   /** what the engine predefines (`TARGETARCH`), once for each platform that is built */
@@ -64,14 +65,28 @@ export class DockerNames implements Names {
   meaningOf(use: ImageUse): Meaning {
     if (use.position !== "from") return this.#meaningOfName(checkedPlain(use), use);
     if (isPlain(use.written)) return this.#meaningOfName(use.written, use);
-    const outcomes = this.#allReadings().map((platforms) => engineOutcome(() => this.#meaningBy(platforms, use)));
-    const meanings = outcomes.filter((outcome): outcome is Meaning => !(outcome instanceof LineRefused));
-    const [meaning] = meanings;
-    if (meaning === undefined) throw outcomes[0] ?? new TypeError("there is always a reading");
-    if (meanings.every((other) => isSameMeaning(meaning, other))) return meaning;
+    const [meaning, ...others] = this.#meaningsOf(use);
+    if (meaning !== undefined && others.every((other) => isSameMeaning(meaning, other))) return meaning;
     throw new LineRefused(use.line, `engines read ${use.written} differently`, {
       hint: "it depends on the engine's version what stands for nothing there; write the substitution in another way, or give the value with --build-arg",
     });
+  }
+
+  /** Answers whether it depends on the engine's version what the names of bases stand for. */
+  dependsOnVersion(): boolean {
+    return this.#facts.images.some((use) => {
+      if (use.position !== "from" || isPlain(use.written)) return false;
+      const [meaning, ...others] = this.#meaningsOf(use);
+      return meaning !== undefined && !others.every((other) => isSameMeaning(meaning, other));
+    });
+  }
+
+  /** By every version that does not refuse it; there is always one. @throws LineRefused as the first does when all refuse it */
+  #meaningsOf(use: ImageUse): readonly Meaning[] {
+    const outcomes = this.#allReadings().map((platforms) => engineOutcome(() => this.#meaningBy(platforms, use)));
+    const meanings = outcomes.filter((outcome): outcome is Meaning => !(outcome instanceof LineRefused));
+    if (meanings.length === 0) throw outcomes[0] ?? new TypeError("there is always a reading");
+    return meanings;
   }
 
   meaningOfTrigger(use: ImageUse): Meaning {
@@ -88,8 +103,8 @@ export class DockerNames implements Names {
 
   /** By each set of rules: the values for each platform. */
   #allReadings(): readonly (readonly GlobalValues[])[] {
-    const { builder, buildArguments, platformVariables } = this.#settings;
-    this.#readings ??= argumentRules[builder].flatMap((rules) =>
+    const { rules: all, buildArguments, platformVariables } = this.#settings;
+    this.#readings ??= all.flatMap((rules) =>
       this.#facts.escapes.map((escape) =>
         platformVariables.map(
           (predefined) => new GlobalValues(this.#facts, { rules, escape, buildArguments, predefined }),

@@ -55,33 +55,39 @@ export const heredocGrammars: readonly [ShellGrammar, ...ShellGrammar[]] = [
   grammars.mostlyColons,
 ];
 
-function buildKit(using: ShellGrammar, rules: Pick<ArgumentRules, "withoutDefault" | "brokenDefault">): ArgumentRules {
-  return { grammar: using, ...rules, seesOwnLine: true, hasPlatforms: true };
+/** From which version of BuildKit to which, counted by the number behind the `0.`, with which rules; the current ones first. */
+const buildKits: readonly (readonly [first: number, last: number, rules: ArgumentRules])[] = (
+  [
+    [17, Infinity, grammars.current, "nothing", "refused"],
+    [16, 16, grammars.current, "empties", "refused"],
+    [14, 15, grammars.firstPatterns, "empties", "refused"],
+    [13, 13, grammars.firstPatterns, "empties", "empty"],
+    [12, 12, grammars.withoutPatterns, "empties", "empty"],
+    [7, 11, grammars.mostlyColons, "empties", "empty"],
+    [0, 6, grammars.colons, "empties", "empty"],
+  ] as const
+).map(([first, last, using, withoutDefault, brokenDefault]) => [
+  first,
+  last,
+  { grammar: using, withoutDefault, brokenDefault, seesOwnLine: true, hasPlatforms: true },
+]);
+
+/**
+ * Every set of rules that BuildKit may have, the current one first.
+ *
+ * @param versions those it may be, each by the number behind the `0.`; undefined: any
+ */
+export function buildKitRules(versions?: readonly number[]): readonly ArgumentRules[] {
+  return buildKits
+    .filter(([first, last]) => versions?.some((version) => version >= first && version <= last) ?? true)
+    .map(([, , rules]) => rules);
 }
 
-const buildKits: readonly ArgumentRules[] = [
-  buildKit(grammars.current, { withoutDefault: "nothing", brokenDefault: "refused" }),
-  buildKit(grammars.current, { withoutDefault: "empties", brokenDefault: "refused" }),
-  buildKit(grammars.firstPatterns, { withoutDefault: "empties", brokenDefault: "refused" }),
-  buildKit(grammars.firstPatterns, { withoutDefault: "empties", brokenDefault: "empty" }),
-  buildKit(grammars.withoutPatterns, { withoutDefault: "empties", brokenDefault: "empty" }),
-  buildKit(grammars.mostlyColons, { withoutDefault: "empties", brokenDefault: "empty" }),
-  buildKit(grammars.colons, { withoutDefault: "empties", brokenDefault: "empty" }),
-];
-
-const classics: readonly ArgumentRules[] = Object.values(grammars).map((using) => ({
+/** Every set of rules that docker's classic builder may have, the current one first. */
+export const classicRules: readonly ArgumentRules[] = Object.values(grammars).map((using) => ({
   grammar: using,
   withoutDefault: "unsets",
   brokenDefault: "refused",
   seesOwnLine: false,
   hasPlatforms: false,
 }));
-
-/** docker's two builders, which read words by different rules. */
-export type Builder = "buildkit" | "classic";
-
-/** Every set of rules that a version of this builder may have, the current one first. */
-export const argumentRules: Readonly<Record<Builder, readonly ArgumentRules[]>> = {
-  buildkit: buildKits,
-  classic: classics,
-};
