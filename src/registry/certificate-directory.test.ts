@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -21,6 +22,13 @@ test("reads certificates as docker lays them out, from every directory", async (
   assert.deepEqual(await loadHostCertificates([machine, user], "reg"), {});
   for (const host of ["", "..", ".", "../machine/reg:5000", "a/b"])
     assert.deepEqual(await loadHostCertificates([user], host), {});
+});
+
+test("a pipe in the place of a certificate is refused, and not waited for", async (t) => {
+  const root = await temporaryDirectory(t);
+  await mkdir(join(root, "reg"));
+  execFileSync("mkfifo", [join(root, "reg/ca.crt")]);
+  await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /ca\.crt is not a regular file/u);
 });
 
 test("a client certificate without its key is a mistake worth naming", async (t) => {

@@ -65,7 +65,10 @@ function list(path: string): string[] {
 
 function read(path: string): string {
   try {
-    if (statSync(path).size > maxFileBytes) throw new UsageError("FILE_UNREADABLE", `${path} is too large`);
+    // Links are followed: Kubernetes mounts secrets as links. A pipe would be waited for.
+    const found = statSync(path);
+    if (!found.isFile()) throw new UsageError("FILE_UNREADABLE", `${path} is not a regular file`);
+    if (found.size > maxFileBytes) throw new UsageError("FILE_UNREADABLE", `${path} is too large`);
     return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof UsageError) throw error;
