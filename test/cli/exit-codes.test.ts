@@ -6,7 +6,13 @@ import type { Command } from "../../src/cli/command.ts";
 import { exitCodeFor, exitCodes } from "../../src/cli/exit-code.ts";
 import { failed } from "../../src/cli/failure.ts";
 import { withoutEngine } from "../../src/cli/missing-engine.ts";
-import { cannotInspect, dockerised, prefixed } from "../../src/cli/output/docker-errors.ts";
+import {
+  cannotInspect,
+  cannotRetrieveSigners,
+  dockerised,
+  failedToSign,
+  prefixed,
+} from "../../src/cli/output/docker-errors.ts";
 import { unsignedPush } from "../../src/cli/output/unsigned-push.ts";
 import { type Entry, root } from "../../src/cli/table.ts";
 import {
@@ -32,6 +38,8 @@ describe("putting an error in other words", () => {
   const image = parseImageReference("localhost:5000/team/app:v1");
   const digest = `sha256:${"0".repeat(64)}` as Digest;
   const wraps: Readonly<Record<string, (error: unknown) => unknown>> = {
+    failedToSign: (error) => failedToSign(error, "localhost:5000/team/app", "v1"),
+    cannotRetrieveSigners: (error) => cannotRetrieveSigners(error, "localhost:5000/team/app"),
     prefixed: (error) => prefixed(error, "failed to sign"),
     dockerised: (error) => dockerised(error, "localhost:5000/team/app"),
     cannotInspect: (error) => cannotInspect(error, "app", "localhost:5000/team/app"),
