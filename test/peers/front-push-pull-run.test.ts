@@ -11,6 +11,7 @@ import { lines, startFakeEngine } from "../support/fake-engine.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, runOnTerminal, Scope, tagsealCommand, type Client } from "../support/peers.ts";
 import type { Finished } from "../support/processes.ts";
+import { newRepository } from "../support/side-by-side.ts";
 
 const missing = missingPeers(["docker", "dockerd", "registry", "openssl", "busybox"]);
 const nobody = `sha256:${"0".repeat(64)}`;
@@ -278,8 +279,9 @@ describe("push, pull, create and run under content trust", { skip: missing }, ()
     it("pushes the local image first, and makes its signer", async () => {
       await signer.dockerOk(["tag", "made:one", name("v1")]);
       const { stdout, stderr } = await signer.tagsealOk(["trust", "sign", name("v1")]);
+      assert.match(stderr, newRepository);
       assert.equal(
-        stderr,
+        stderr.replace(newRepository, ""),
         `Signing and pushing trust data for local image ${name("v1")}, may overwrite remote trust data\n`,
       );
       assert.match(stdout, /^The push refers to repository [^]*\nCreated signer: jeff\n[^]*\nSuccessfully signed /u);
