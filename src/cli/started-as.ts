@@ -16,7 +16,7 @@ export interface Start {
 /**
  * By which name this process was started, which files it is, and what it was asked to do.
  *
- * A launcher puts a colon before each argument that starts with a dash or a colon: Node.js reads `--env-file` and other options of its own
+ * A launcher puts a colon before each argument that starts with a dash or a colon: Node.js reads `--env-file` and other options
  * wherever they stand. The executable's runtime reads no arguments.
  */
 export function startedAs(): Start {

@@ -29,7 +29,7 @@ export interface ImageParts {
   readonly location: string;
   /** a manifest or index, verified */
   manifest(descriptor: Descriptor): Promise<ManifestContent>;
-  /** a blob's bytes; whoever reads them verifies them */
+  /** a blob's bytes; the reader verifies them */
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
 }
 

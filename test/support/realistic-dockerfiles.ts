@@ -1,4 +1,4 @@
-/** Dockerfiles as people write them, for whoever asks that none be refused. @see test/vectors/dockerfiles/README.md */
+/** Dockerfiles as people write them, for tests that none is refused. @see test/vectors/dockerfiles/README.md */
 import { readFileSync } from "node:fs";
 
 /** A Dockerfile, and what a build of it needs besides. */

@@ -82,7 +82,7 @@ const systems: readonly CiSystem[] = [
     lasting: shell,
   },
   {
-    // each `sh` is a process of its own
+    // each `sh` is a separate process
     place: "put first in each sh step that needs it in",
     files: [/(?:^|\/)Jenkinsfile[^/]*$/u],
     isHere: (env) => env["JENKINS_URL"] !== undefined,

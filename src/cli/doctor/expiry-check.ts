@@ -106,7 +106,7 @@ async function firstTag({ role, path }: CachedFile): Promise<string | undefined>
     const { body } = parseMetadata(role, await readFile(path));
     return body.type === "targets" ? [...body.targets.keys()].find((name) => tagName.test(name)) : undefined;
   } catch (error) {
-    if (error instanceof TagsealError) return undefined; // damaged: a finding of its own
+    if (error instanceof TagsealError) return undefined; // damaged: reported separately
     throw error;
   }
 }

@@ -21,7 +21,7 @@ export async function eachEntry(file: string, use: (header: Header, content: Con
       `the build context is no tar archive: ${error instanceof Error ? error.message : String(error)}`,
     );
   });
-  read.catch(() => undefined); // reported below, once whoever reads the entries has noticed, too
+  read.catch(() => undefined); // reported below, once the reader of the entries has noticed, too
   try {
     for await (const entry of entries) {
       refuseUnclear(entry.header);

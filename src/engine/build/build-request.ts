@@ -19,7 +19,7 @@ export interface BuildRequest {
   readonly input: () => AsyncIterable<Uint8Array>;
   /** whether docker's classic builder will do it */
   readonly isClassic: () => Promise<boolean>;
-  /** where temporary files go; whoever makes it removes it */
+  /** where temporary files go; the caller makes and removes it */
   readonly directory: PrivateDirectory;
   /** puts a Dockerfile under content trust; `name` is for messages */
   readonly trust: (bytes: Uint8Array, name: string) => Promise<TrustedDockerfile>;

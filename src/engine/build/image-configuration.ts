@@ -34,7 +34,7 @@ function mayBeBase({ platform }: Descriptor): boolean {
   return platform?.os !== "unknown";
 }
 
-/** Go reads members whatever their case: so must whoever looks for what an engine will find. */
+/** Go reads members whatever their case: so must code that looks for what an engine will find. */
 function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
   return memberNames(object, name)
     .map((key) => object[key] ?? null)

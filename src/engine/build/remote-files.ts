@@ -32,7 +32,7 @@ export async function collect(input: AsyncIterable<Uint8Array>): Promise<Uint8Ar
 }
 
 /**
- * Fetches a URL. A context is as trustworthy as whoever names its address; the images it names are checked like any others.
+ * Fetches a URL. A context is as trustworthy as the person who names its address; the images it names are checked like any others.
  *
  * @throws UsageError `USAGE` in docker's words for an answer that is none; NetworkError
  */

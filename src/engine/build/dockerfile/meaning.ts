@@ -121,7 +121,7 @@ export class DockerNames implements Names {
     if (meaning !== undefined && meanings.length === 1) return meaning;
     if (meaning !== undefined && meanings.every(({ kind }) => kind === "stage")) return { kind: "stages" };
     throw new LineRefused(use.line, `${use.written} is another image for each platform`, {
-      hint: "give each of them a stage of its own and choose the stage by variable, or build one platform at a time",
+      hint: "give each of them its own stage and choose the stage by variable, or build one platform at a time",
     });
   }
 
