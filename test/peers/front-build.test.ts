@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { after, before, describe, it } from "node:test";
 import { trustOn } from "../support/docker-words.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
@@ -245,15 +245,17 @@ describe("builds under content trust", { skip: missing }, () => {
         await refuses(["-"], /Dockerfile:1: .*No valid trust data/u, { input: `FROM ${raw}\n` });
       });
 
-      it("takes archives on standard input, plain and gzipped, whatever the Dockerfile is called there", async () => {
+      it("takes archives on standard input, plain and packed, whatever the Dockerfile is called there", async () => {
         const good = context({ Dockerfile: `FROM ${v1}\nCOPY file.txt /\n`, "a/b.df": `FROM ${v1}\nCOPY a /a\n` });
         await builds(["-"], { input: tar(good, "Dockerfile", "file.txt") });
         await builds(["-"], { input: gzipSync(tar(good, ".")) });
+        await builds(["-"], { input: zstdCompressSync(tar(good, ".")) });
         await builds(["-f", "a/b.df", "-"], { input: tar(good, ".") });
         const bad = context({ Dockerfile: `FROM ${raw}\nCOPY file.txt /\n` });
         await refuses(["-"], /Dockerfile:1: .*No valid trust data/u, { input: tar(bad, "Dockerfile", "file.txt") });
         await refuses(["-"], /Dockerfile:1: .*No valid trust data/u, { input: tar(bad, "./Dockerfile", "./file.txt") });
         await refuses(["-f", "Dockerfile", "-"], /Dockerfile:1: .*No valid/u, { input: gzipSync(tar(bad, ".")) });
+        await refuses(["-"], /Dockerfile:1: .*No valid/u, { input: zstdCompressSync(tar(bad, ".")) });
       });
 
       it("takes Dockerfiles and archives from URLs", async () => {

@@ -103,6 +103,10 @@ describe("in front of podman", { skip: missing }, () => {
     assert.equal(finished.code, 1);
     assert.match(finished.stderr, /No valid trust data for unsigned/u);
     assert.equal(await has(`${base}:unsigned`), false);
+    // nor does a signed one beside it come
+    await forget(`${base}:v1`);
+    assert.equal((await trusted(["pull", `${base}:v1`, `${base}:unsigned`])).code, 1);
+    assert.equal(await has(`${base}:v1`), false);
     succeeded(await trusted(["pull", "--disable-content-trust", `${base}:unsigned`]));
   });
 

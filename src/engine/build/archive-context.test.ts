@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { gzipSync } from "node:zlib";
+import { execFileSync, spawnSync } from "node:child_process";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { extract, type Header, pack } from "tar-stream";
 import { hostileBytes } from "../../../test/support/fuzz.ts";
@@ -200,6 +201,10 @@ describe("archives as build contexts", () => {
   });
 });
 
+function isInstalled(program: string): boolean {
+  return spawnSync(program, ["--version"], { input: "" }).error === undefined;
+}
+
 describe("contexts that arrive as a stream", () => {
   async function* stream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += 700) yield bytes.subarray(at, at + 700);
@@ -221,11 +226,26 @@ describe("contexts that arrive as a stream", () => {
     assert.equal(await kind(new Uint8Array()), "text");
     assert.equal(await kind(archive), "archive");
     assert.equal(await kind(gzipSync(archive)), "archive");
+    assert.equal(await kind(zstdCompressSync(archive)), "archive");
   });
 
-  it("I9: are refused when their compression is not known, or broken", async () => {
-    await assert.rejects(kind(Buffer.from("28b52ffd00", "hex")), /other than gzip/);
-    await assert.rejects(kind(Buffer.from("BZh91AY")), /other than gzip/);
+  for (const program of ["bzip2", "xz"]) {
+    it(
+      `are unpacked when ${program} packed them`,
+      { skip: !isInstalled(program) && `no ${program} here` },
+      async () => {
+        const archive = await tar({ name: "Dockerfile", content: "FROM a" });
+        assert.equal(await kind(execFileSync(program, ["-c"], { input: archive })), "archive");
+      },
+    );
+  }
+
+  it("I9: are refused when their compression is broken", async () => {
+    await assert.rejects(kind(Buffer.from("28b52ffd00", "hex")), {
+      code: "DOCKERFILE_REFUSED",
+      message: /broken zstd/,
+    });
+    await assert.rejects(kind(Buffer.from("BZh91AY")), { code: /^(?:DOCKERFILE_REFUSED|USAGE)$/ });
     await assert.rejects(kind(gzipSync(Buffer.alloc(5000, 1)).subarray(0, 20)), /broken gzip/);
   });
 });

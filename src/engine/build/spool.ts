@@ -4,7 +4,8 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import { hasCode } from "../../errors.ts";
+import { type Compression, compressionOf, decompressed } from "../../registry/decompression.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 import { DockerfileRefused } from "./refused.ts";
 
@@ -22,7 +23,7 @@ export interface Spooled {
  * Keeps a stream in a file, uncompressed, and tells an archive from a Dockerfile as docker does.
  *
  * @param name for messages
- * @throws UsageError `DOCKERFILE_REFUSED` for other compressions than gzip, and beyond the bound
+ * @throws UsageError `DOCKERFILE_REFUSED` for what is broken, and beyond the bound; `USAGE` without the program that unpacks it
  */
 export async function spool(
   input: AsyncIterable<Uint8Array>,
@@ -32,11 +33,8 @@ export async function spool(
   const file = join(directory.path(), "context");
   await pipeline(bounded(input, name), createWriteStream(file, { mode: 0o600, flags: "wx" }));
   const start = await readStart(file);
-  const magic = start.toString("hex", 0, 6);
-  if (magic.startsWith("1f8b")) return { file: await gunzip(file, name), kind: "archive" };
-  if (/^(?:28b52ffd|fd377a585a00|425a68)/.test(magic)) {
-    throw new DockerfileRefused(`${name} is compressed with something other than gzip`, "decompress it first");
-  }
+  const compression = compressionOf(start);
+  if (compression !== "none") return { file: await unpacked(file, compression, name), kind: "archive" };
   return { file, kind: isTarHeader(start) ? "archive" : "text" };
 }
 
@@ -49,19 +47,18 @@ async function* bounded(input: AsyncIterable<Uint8Array>, name: string): AsyncGe
   }
 }
 
-async function gunzip(file: string, name: string): Promise<string> {
-  const unpacked = `${file}.tar`;
-  const output = createWriteStream(unpacked, { mode: 0o600, flags: "wx" });
+/** Unpacked here whatever the engine could unpack by itself: what it gets is what was read. */
+async function unpacked(file: string, compression: Compression, name: string): Promise<string> {
+  const target = `${file}.tar`;
+  const output = createWriteStream(target, { mode: 0o600, flags: "wx" });
   try {
-    const stream = createReadStream(file).pipe(createGunzip());
+    const stream = decompressed(createReadStream(file), compression, name);
     await pipeline(Readable.from(bounded(stream, name)), output);
   } catch (error) {
-    if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_")) {
-      throw new DockerfileRefused(`${name} is broken gzip`);
-    }
+    if (hasCode(error, "IMAGE_MALFORMED")) throw new DockerfileRefused(error.message);
     throw error;
   }
-  return unpacked;
+  return target;
 }
 
 async function readStart(file: string): Promise<Buffer> {

@@ -32,28 +32,44 @@ async function pull(invocation: EngineInvocation, context: EngineCommandContext)
   if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined))
     return await context.handOver(invocation.argv);
   engine.prepare();
-  for (const reference of references) await pullOne(reference, invocation, context);
+  // All of them are resolved before any is fetched: one that is not signed stops the command as a whole.
+  const resolved: ResolvedName[] = [];
+  for (const reference of references) resolved.push(await resolveName(reference, invocation, context));
+  for (const name of resolved) await pullResolved(name, invocation, context);
   return 0;
 }
 
-async function pullOne(
+/** A name as it was typed and every image that it stands for. */
+interface ResolvedName {
+  readonly reference: ImageReference;
+  readonly images: readonly TrustedReference[];
+}
+
+async function resolveName(
   typed: ImageReference,
   invocation: EngineInvocation,
-  context: EngineCommandContext,
-): Promise<void> {
-  const { io } = context;
-  const quiet = isQuiet(invocation);
+  { io }: EngineCommandContext,
+): Promise<ResolvedName> {
   const isAll = isFlagOn(invocation, "all-tags");
   if (isAll && (typed.tag !== undefined || typed.digest !== undefined)) {
     throw new UsageError("USAGE", "tag can't be used with --all-tags/-a");
   }
   const reference = isAll ? typed : withDefaultTag(typed);
-  if (!isAll && !quiet && reference !== typed) io.stdout.write(`Using default tag: ${reference.tag}\n`);
-  const resolved = isAll ? await signedTags(reference, io) : [await resolveImage(reference, io)];
-  for (const [index, image] of resolved.entries()) {
+  if (!isAll && !isQuiet(invocation) && reference !== typed) io.stdout.write(`Using default tag: ${reference.tag}\n`);
+  return { reference, images: isAll ? await signedTags(reference, io) : [await resolveImage(reference, io)] };
+}
+
+async function pullResolved(
+  { reference, images }: ResolvedName,
+  invocation: EngineInvocation,
+  context: EngineCommandContext,
+): Promise<void> {
+  const { io } = context;
+  const quiet = isQuiet(invocation);
+  for (const [index, image] of images.entries()) {
     if (!quiet) {
       const name = familiarReference(image.reference);
-      io.stdout.write(`Pull (${index + 1} of ${resolved.length}): ${name}\n`);
+      io.stdout.write(`Pull (${index + 1} of ${images.length}): ${name}\n`);
     }
     await pullAndTag(image, context, {
       platform: wantedPlatform(invocation, io),
