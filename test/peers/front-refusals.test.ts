@@ -61,7 +61,6 @@ describe("a command that fails begins with docker's line", { skip: missing }, ()
     "sign of a digest": words(`trust sign @app@sha256:${"0".repeat(64)}`),
     "sign of what is not here and not in the registry": words("trust sign @app:absent", { as: "publisher" }),
     "sign --local of what is not here": words("trust sign --local @app:absent", { as: "publisher" }),
-    "sign, server unreachable": named("trust sign @app:v1", "app:v1", { as: "publisher", env: unreachable }),
     "sign without a key": named("trust sign @app:v1", "app:v1"),
     "sign of no name": words("trust sign UPPER:v1"),
     "signer add without a key": words("trust signer add alice @app"),
@@ -94,14 +93,17 @@ describe("a command that fails begins with docker's line", { skip: missing }, ()
     "an unknown key command": words("trust key nosuch"),
   };
 
-  it("push of a known repository, server unreachable: docker answers from its cache and notices later", async () => {
-    const push = named("push @app:v1", "app:v1", { as: "publisher", env: unreachable });
-    const { docker, tagseal } = await both.compare(push);
-    assert.match(docker.stderr, /^failed to sign REGISTRY\/side\/app:v1: .*connection refused$/mu);
-    assert.match(tagseal.stderr, /^Error: error contacting notary server: .*connection refused$/mu);
-    assert.match(tagseal.stderr, /^hint: .*finish with: tagseal sign REGISTRY\/side\/app:v1@/mu);
-    assert.equal(tagseal.code, docker.code);
-  });
+  for (const command of ["push", "trust sign"]) {
+    it(`${command} in a known repository, server unreachable: docker answers from its cache and notices later`, async () => {
+      const publish = named(`${command} @app:v1`, "app:v1", { as: "publisher", env: unreachable });
+      const { docker, tagseal } = await both.compare(publish);
+      assert.match(docker.stderr, /^failed to sign REGISTRY\/side\/app:v1: .*connection refused$/mu);
+      assert.match(tagseal.stderr, /^Error: error contacting notary server: .*connection refused$/mu);
+      if (command === "push")
+        assert.match(tagseal.stderr, /^hint: .*finish with: tagseal sign REGISTRY\/side\/app:v1@/mu);
+      assert.equal(tagseal.code, docker.code);
+    });
+  }
 
   for (const [form, flags] of [
     ["pretty", ["--pretty"]],
