@@ -93,7 +93,7 @@ describe("no argument is taken by the runtime", () => {
         const { code, stdout, stderr } = await ask(args);
         assert.ok(!existsSync(mark), `the runtime took ${shown}`);
         if (code === 0) assert.ok(stdout === recorded(args) || /tagseal/iu.test(stdout), shown);
-        else assert.match(stderr, /^(?:tagseal|docker|unknown|invalid|bad flag)/u, shown);
+        else assert.match(stderr, /^(?:tagseal|docker|unknown|invalid|bad flag|content trust)/u, shown);
       };
 
       it(`${title}, content trust ${trust === "1" ? "on" : "off"}: behind a command`, async () => {
