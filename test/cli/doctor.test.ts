@@ -1,7 +1,7 @@
 /** `tagseal doctor` on a machine in each broken state, and on one where all is well. */
 import assert from "node:assert/strict";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
@@ -419,6 +419,14 @@ describe("doctor about a project", () => {
     assert.ok(stdout.split("\n").length <= 24, stdout);
   });
 
+  /** A directory in which this Tagseal is called by its name. */
+  function installed(machine: Machine): string {
+    const directory = join(machine.home, "installed");
+    mkdirSync(directory);
+    symlinkSync(tagsealCommand, join(directory, "tagseal"));
+    return directory;
+  }
+
   /** What each system hands on from one step to the next: files named by variables, or what was printed. */
   const systems: readonly { readonly file: string; readonly variables: readonly string[] }[] = [
     { file: ".github/workflows/ci.yml", variables: ["GITHUB_PATH", "GITHUB_ENV"] },
@@ -432,7 +440,7 @@ describe("doctor about a project", () => {
       const machine = new Machine().engine("docker", "29.0.1");
       machine.file(`project/${file}`, "env: {DOCKER_CONTENT_TRUST: 1}\n");
       const cwd = join(machine.home, "project");
-      const tools = `${machine.env["PATH"]}:${dirname(tagsealCommand)}:/usr/bin:/bin`;
+      const tools = `${machine.env["PATH"]}:${installed(machine)}:/usr/bin:/bin`;
       const given = Object.fromEntries(variables.map((name) => [name, machine.file(name, "")]));
       const env = { ...machine.env, ...given, PATH: tools, HOME: machine.home };
       const project = await run(tagsealCommand, ["doctor", "--json"], { env, cwd });
@@ -460,7 +468,7 @@ describe("doctor about a project", () => {
       const machine = new Machine().engine("docker", "29.0.1");
       machine.file(`project/${file}`, "DOCKER_CONTENT_TRUST=1\n");
       const cwd = join(machine.home, "project");
-      const PATH = `${join(machine.home, "usr")}:${dirname(tagsealCommand)}:/usr/bin:/bin`;
+      const PATH = `${join(machine.home, "usr")}:${installed(machine)}:/usr/bin:/bin`;
       const env = { ...machine.env, PATH };
       const { stdout } = await run(tagsealCommand, ["doctor", "--json"], { env, cwd });
       const fix = (JSON.parse(stdout) as Diagnosis).findings.find(

@@ -284,18 +284,19 @@ test("I1: many changed delegations below large targets cost what they weigh, not
   for (const role of roles) repository.delegate(role, { keys });
   await repository.publish();
   const client = new SimulatedClient(repository);
-  const timed = async (): Promise<number> => {
+  const timed = async (reader: SimulatedClient): Promise<number> => {
     const start = performance.now();
-    await client.update();
+    await reader.update();
     return performance.now() - start;
   };
-  await timed();
-  const newcomer = new SimulatedClient(repository);
-  for (const role of roles) repository.addTarget("v2", role);
-  await repository.publish();
-  const start = performance.now();
-  await newcomer.update();
-  const newcomerMs = performance.now() - start;
-  const nextMs = await timed();
-  assert.ok(nextMs < 3 * newcomerMs, `it takes a newcomer ${newcomerMs} ms, and this one ${nextMs} ms`);
+  await timed(client);
+  const ratios: number[] = [];
+  // Other programs may take the processor away from one of the two; from the same one three times is another matter.
+  while (ratios.length < 3 && ratios.every((ratio) => ratio >= 3)) {
+    for (const role of roles) repository.addTarget(`v${ratios.length + 2}`, role);
+    await repository.publish();
+    const newcomerMs = await timed(new SimulatedClient(repository));
+    ratios.push((await timed(client)) / newcomerMs);
+  }
+  assert.ok((ratios.at(-1) ?? Infinity) < 3, `times as long as a newcomer takes: ${ratios.join(", ")}`);
 });
