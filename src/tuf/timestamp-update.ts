@@ -140,6 +140,6 @@ function tooOld({ maxStalenessMs = 0, now }: UpdateOptions, at: Date | undefined
     return new MetadataError("METADATA_STALE", message, { cause, hint: "Try again when the server can be reached." });
   }
   return new MetadataError("METADATA_STALE", `the timestamp the trust server presents ${age}; ${allowed}`, {
-    hint: "The server has not signed since, or something presents old files in its place. Notary signs a timestamp again only once its fortnight is over; for a server with a lifetime of its own choice set TAGSEAL_TIMESTAMP_LIFETIME.",
+    hint: "The server has not signed since, or something presents old files in its place. Notary signs a timestamp again only once its fortnight is over; for a server with another lifetime set TAGSEAL_TIMESTAMP_LIFETIME.",
   });
 }

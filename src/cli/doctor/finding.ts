@@ -23,7 +23,7 @@ export interface Finding {
   readonly level: Level;
   /** one sentence without a full stop */
   readonly message: string;
-  /** the command that mends it, or what to do where no command can */
+  /** the command that fixes it, or what to do where no command can */
   readonly fix?: string;
 }
 

@@ -6,7 +6,7 @@ ARG pkg ldflags
 WORKDIR /workspace
 COPY go.mod go.mod
 COPY go.sum go.sum
-ENV GOPROXY=${goproxy:-https://proxy.golang.org}
+ENV GOPROXY=${goproxy:-https://goproxy.example.com}
 RUN go mod download
 COPY ./ ./
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
