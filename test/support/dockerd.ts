@@ -1,7 +1,8 @@
 /** A docker daemon of its own: own socket and data, no bridge, no firewall rules; containers are not run, images are. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { request } from "node:http";
 import type { Machine } from "./machine.ts";
+import { unmountBelow } from "./mounts.ts";
 import { run, type Running, type Scope } from "./processes.ts";
 
 /** A running engine. */
@@ -20,14 +21,6 @@ function answers(socketPath: string): Promise<boolean> {
   });
   ping.on("error", () => resolve(false)).end();
   return promise;
-}
-
-/** What the engine leaves mounted when it ends: the network namespace of containers that share the machine's. */
-async function unmountBelow(directory: string): Promise<void> {
-  const mounted = readFileSync("/proc/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "");
-  for (const path of mounted.filter((place) => place.startsWith(`${directory}/`))) await run("umount", [path]);
 }
 
 /** Layers on top of each other are quicker than copies, which work everywhere: not so overlays, on an overlay for instance. */

@@ -1,9 +1,10 @@
 /** podman and buildah with storage of their own, and settings with which containers run for root inside a container, too. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { unmountBelow } from "./mounts.ts";
 import type { Environment, Scope } from "./processes.ts";
 
 /**
- * Settings for one storage below the scope. podman runs no daemon: nothing is to be stopped.
+ * Settings for one storage below the scope. podman runs no daemon; what its containers leave mounted goes with the scope.
  *
  * @param registries hosts that are spoken to in plain HTTP
  * @param mirror a host asked in place of Docker Hub, in plain HTTP
@@ -16,6 +17,7 @@ export function podmanEnvironment(
 ): Environment {
   const directory = scope.path(name);
   mkdirSync(directory, { recursive: true });
+  scope.defer(() => unmountBelow(directory));
   const file = (fileName: string, lines: readonly string[]): string => {
     writeFileSync(`${directory}/${fileName}`, `${lines.join("\n")}\n`);
     return `${directory}/${fileName}`;
