@@ -1,7 +1,7 @@
 /** The server's log: one JSON object a line, into whatever sink the caller gives. Never a header, a body, a query or a key. */
 
 /** From all there is to only what needs a person. */
-export type LogLevel = "debug" | "info" | "error";
+export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /** Takes one finished line, without its line end. */
 export type LogSink = (line: string) => void;
@@ -9,7 +9,7 @@ export type LogSink = (line: string) => void;
 /** What a line may carry besides time, level and event. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-const order: readonly LogLevel[] = ["debug", "info", "error"];
+const order: readonly LogLevel[] = ["debug", "info", "warning", "error"];
 
 /** Writes lines at or above a level. */
 export class ServerLog {

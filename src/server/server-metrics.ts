@@ -1,6 +1,7 @@
 /** The server's own numbers on `/metrics`, beside those that Notary's server had. docs/server.md lists them. */
 
 import type { CollectionReader } from "./collection-reader.ts";
+import type { Faults } from "./faults.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
 import type { ConnectionCounts } from "./http/connection-limit.ts";
@@ -23,6 +24,7 @@ export interface MetricSources {
   readonly upkeep: Upkeep;
   readonly rateLimits: RateLimits;
   readonly connections: Readonly<ConnectionCounts>;
+  readonly faults: Faults;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -39,8 +41,17 @@ export function serverMetrics(sources: MetricSources): Metrics {
   addFreshness(add, sources);
   addRetention(add, sources);
   addLimits(add, sources);
+  addFaults(metrics, sources);
   addProcessMetrics(metrics);
   return metrics;
+}
+
+function addFaults(metrics: Metrics, { faults }: MetricSources): void {
+  const lines = (): string[] => {
+    const current = faults.current();
+    return faults.parts.map((part) => `tagseal_server_fault{part="${part}"} ${Number(current.has(part))}`);
+  };
+  metrics.addSeries({ name: "tagseal_server_fault", help: "1 while something needs a person.", type: "gauge", lines });
 }
 
 function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricSources): void {

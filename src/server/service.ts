@@ -3,6 +3,7 @@
 import type { RequestListener } from "node:http";
 import type { Authorisation } from "./auth/open-authorisation.ts";
 import { CollectionReader } from "./collection-reader.ts";
+import { Faults } from "./faults.ts";
 import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
@@ -37,6 +38,8 @@ export interface Service {
   readonly listener: RequestListener;
   /** not begun yet */
   readonly upkeep: Upkeep;
+  /** not begun yet */
+  readonly faults: Faults;
   /** to be attached to whatever the listener listens on */
   readonly connections: ConnectionLimit;
 }
@@ -54,6 +57,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const keeper = new FreshnessKeeper({ store, publisher, log, now, lead: renewalLead(lifetimes) });
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
   const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
+  const faults = new Faults(log);
+  faults.watch("freshness", () => upkeep.fault);
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
@@ -63,7 +68,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const listener = requestListener({
     handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now }),
     health: new Health(store, signer),
-    readiness: new Readiness({ store, signer, keeper, upkeep }),
+    readiness: new Readiness({ store, signer, faults }),
     metrics: serverMetrics({
       reader,
       publisher,
@@ -74,6 +79,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
       upkeep,
       rateLimits,
       connections: connections.counts,
+      faults,
     }),
     protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
@@ -85,5 +91,5 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     trustedProxies,
     slowness: limits,
   });
-  return { listener, upkeep, connections };
+  return { listener, upkeep, faults, connections };
 }

@@ -15,6 +15,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
+import type { Faults } from "./faults.ts";
 import { ServerLog } from "./server-log.ts";
 import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
@@ -55,14 +56,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { store, signer } = await openServerParts(options, now, log);
   try {
     const { authorisation } = entrance;
-    const { listener, upkeep, connections } = makeService(options, { store, signer, authorisation, limits, now, log });
+    const service = makeService(options, { store, signer, authorisation, limits, now, log });
+    const { listener, upkeep, faults, connections } = service;
     const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
     if (options.upkeep !== false) upkeep.begin();
-    return running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs: limits.shutdownTimeoutMs });
+    faults.begin();
+    return running({
+      server,
+      url,
+      store,
+      signer,
+      entrance,
+      log,
+      upkeep,
+      faults,
+      shutdownTimeoutMs: limits.shutdownTimeoutMs,
+    });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
@@ -114,10 +127,21 @@ interface Running {
   readonly entrance: Entrance;
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
+  readonly faults: Faults;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({ server, url, store, signer, entrance, log, upkeep, shutdownTimeoutMs }: Running): RunningServer {
+function running({
+  server,
+  url,
+  store,
+  signer,
+  entrance,
+  log,
+  upkeep,
+  faults,
+  shutdownTimeoutMs,
+}: Running): RunningServer {
   async function reload(): Promise<void> {
     await entrance.authorisation?.reload();
     entrance.tls?.reload();
@@ -134,7 +158,7 @@ function running({ server, url, store, signer, entrance, log, upkeep, shutdownTi
     await ended.promise;
     clearInterval(tidying);
     clearTimeout(impatience);
-    await upkeep.stop();
+    await Promise.all([upkeep.stop(), faults.stop()]);
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");
   }

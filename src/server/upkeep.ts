@@ -1,5 +1,6 @@
 /** What a server does without being asked: keeps timestamps fresh and forgets old versions. */
 
+import type { Fault } from "./faults.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import { Recurring } from "./recurring.ts";
 import { pruneVersions, type PruneReport } from "./retention/prune-versions.ts";
@@ -54,8 +55,18 @@ export class Upkeep {
     this.#pruning.begin(jittered(firstPruneAfterMs));
   }
 
+  /** What keeps timestamps from being signed again in time. */
+  get fault(): Fault | undefined {
+    const { late, failuresInARow, nextExpiryMs } = this.#parts.keeper.status();
+    const seconds = Math.round((nextExpiryMs ?? 0) / 1000);
+    if (late > 0)
+      return { reason: `${late} timestamps should have been signed again; the first expires in ${seconds} s` };
+    if (failuresInARow > 0) return { reason: `timestamps cannot be signed again; the first expires in ${seconds} s` };
+    return this.#isStalled ? { reason: "nobody has looked after timestamps for a while" } : undefined;
+  }
+
   /** True when nothing was looked at for so long that something must hang. */
-  get isStalled(): boolean {
+  get #isStalled(): boolean {
     return (this.#freshness.idleMs ?? 0) > 60_000 + 20 * this.#checkEveryMs;
   }
 

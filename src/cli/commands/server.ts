@@ -8,7 +8,7 @@ import { reloadOnSignal } from "../options/reloading.ts";
 import { keepServerSmall } from "../server-heap.ts";
 import { untilAborted } from "../options/until-aborted.ts";
 
-const logLevels = ["debug", "info", "error"] as const satisfies readonly LogLevel[];
+const logLevels = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
 
 /** `tagseal server`: the trust server, in the foreground, until it is asked to stop. */
 export const command = defineCommand(
@@ -28,7 +28,12 @@ export const command = defineCommand(
       listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 takes a free one" },
       "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
       "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
-      "log-level": { kind: "text", value: "level", complete: logLevels, help: 'debug, info or error (default "info")' },
+      "log-level": {
+        kind: "text",
+        value: "level",
+        complete: logLevels,
+        help: 'debug, info, warning or error (default "info")',
+      },
     },
     args: { min: 0, max: 0 },
     examples: [

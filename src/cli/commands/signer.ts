@@ -39,7 +39,12 @@ export const command = defineCommand(
       "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
       "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
       "client-ca": { kind: "text", value: "file", complete: "file", help: "Authorities of the trust servers, PEM" },
-      "log-level": { kind: "text", value: "level", complete: ["debug", "info", "error"], help: "debug, info or error" },
+      "log-level": {
+        kind: "text",
+        value: "level",
+        complete: ["debug", "info", "warning", "error"],
+        help: "debug, info, warning or error",
+      },
     },
     args: { min: 0, max: 0 },
     examples: [

@@ -6,10 +6,9 @@
  * anything expires. `/_notary_server/health` is the stricter one, as it always was.
  */
 
-import type { FreshnessKeeper } from "../freshness/freshness-keeper.ts";
+import type { Faults } from "../faults.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
-import type { Upkeep } from "../upkeep.ts";
 import { reasonOf } from "./health.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 import { Remembered } from "./remembered.ts";
@@ -18,12 +17,8 @@ import { Remembered } from "./remembered.ts";
 export interface ReadinessParts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
-  readonly keeper: FreshnessKeeper;
-  readonly upkeep: Upkeep;
+  readonly faults: Faults;
 }
-
-/** What is wrong with one part, or nothing. */
-type Fault = string | undefined;
 
 /** Probes when asked, at most once a second. */
 export class Readiness {
@@ -45,29 +40,21 @@ export class Readiness {
   }
 
   async #probe(): Promise<Reply> {
-    const { store, signer } = this.#parts;
+    const { store, signer, faults } = this.#parts;
     const [reading, writing, signing] = await Promise.all([
       faultOf(store.changes({ from: 0, limit: 1, backwards: true })),
       faultOf(store.check()),
       faultOf(signer.check()),
     ]);
-    const reasons = { store: reading ?? writing, signer: signing, freshness: this.#freshnessFault() };
+    const others = [...faults.current()].map(([part, { reason }]) => [part, reason]);
+    const reasons = { store: reading ?? writing, signer: signing, ...Object.fromEntries(others) };
     const isWell = Object.values(reasons).every((fault) => fault === undefined);
     const status = reading === undefined ? (isWell ? "ready" : "degraded") : "unready";
     return jsonReply(reading === undefined ? 200 : 503, JSON.stringify({ status, reasons }));
   }
-
-  #freshnessFault(): Fault {
-    const { keeper, upkeep } = this.#parts;
-    const { late, failuresInARow, nextExpiryMs } = keeper.status();
-    const seconds = Math.round((nextExpiryMs ?? 0) / 1000);
-    if (late > 0) return `${late} timestamps should have been signed again; the first expires in ${seconds} s`;
-    if (failuresInARow > 0) return `timestamps cannot be signed again; the first expires in ${seconds} s`;
-    return upkeep.isStalled ? "nobody has looked after timestamps for a while" : undefined;
-  }
 }
 
-async function faultOf(work: Promise<unknown>): Promise<Fault> {
+async function faultOf(work: Promise<unknown>): Promise<string | undefined> {
   try {
     await work;
     return undefined;

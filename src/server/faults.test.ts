@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Faults, type Fault } from "./faults.ts";
+import { ServerLog } from "./server-log.ts";
+
+function watched() {
+  const lines: Record<string, unknown>[] = [];
+  const sink = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
+  const faults = new Faults(new ServerLog({ sink, level: "info", now: () => new Date(0) }));
+  const state: { fault: Fault | undefined } = { fault: undefined };
+  faults.watch("clock", () => state.fault);
+  return { faults, lines, state };
+}
+
+const found = { reason: "CLOCK_WRONG", details: { seconds: 40 } };
+
+describe("a register of faults", () => {
+  it("names what is wrong now, and nothing once it is well again", () => {
+    const { faults, state } = watched();
+    assert.deepEqual([...faults.current()], []);
+    state.fault = found;
+    assert.deepEqual([...faults.current()], [["clock", found]]);
+    state.fault = undefined;
+    assert.deepEqual([...faults.current()], []);
+    assert.deepEqual(faults.parts, ["clock"]);
+  });
+
+  it("writes one line when a fault begins and one when it ends, however often somebody looks", () => {
+    const { faults, lines, state } = watched();
+    state.fault = found;
+    for (let look = 0; look < 3; look += 1) faults.current();
+    state.fault = undefined;
+    for (let look = 0; look < 3; look += 1) faults.current();
+    const time = new Date(0).toISOString();
+    assert.deepEqual(lines, [
+      { time, level: "error", event: "fault", part: "clock", reason: "CLOCK_WRONG", seconds: 40 },
+      { time, level: "info", event: "fault ended", part: "clock" },
+    ]);
+  });
+
+  it("writes what is only going to hurt as a warning", () => {
+    const { faults, lines, state } = watched();
+    state.fault = { reason: "soon", level: "warning" };
+    faults.current();
+    assert.equal(lines[0]?.["level"], "warning");
+  });
+});

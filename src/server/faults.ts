@@ -1,0 +1,80 @@
+/**
+ * What is not well with a running process and needs a person: one register for log, metrics and readiness.
+ *
+ * A part of the process that can go wrong while it runs is watched here under a name. Its source says what is wrong as far as it knows
+ * *now*: it answers from memory and waits for nothing, so that no probe ever does. What has to be looked for (a disk, a database, a clock)
+ * is looked for beforehand by the part itself, in its time and with a bound.
+ */
+
+import { Recurring } from "./recurring.ts";
+import type { LogFields, ServerLog } from "./server-log.ts";
+
+/** What is wrong with one part. */
+export interface Fault {
+  /** told to strangers who probe: a code, or a sentence that names no host, account or path */
+  readonly reason: string;
+  /** what the log says besides */
+  readonly details?: LogFields | undefined;
+  /** `warning` for what is going to hurt, `error` (default) for what hurts */
+  readonly level?: "warning" | "error" | undefined;
+}
+
+/** Says what is wrong now, from memory; undefined when all is well. */
+export type FaultSource = () => Fault | undefined;
+
+const lookEveryMs = 5000;
+
+/** See the head of this file. */
+export class Faults {
+  readonly #log: ServerLog;
+  readonly #sources = new Map<string, FaultSource>();
+  readonly #known = new Map<string, Fault>();
+  readonly #looking: Recurring;
+
+  constructor(log: ServerLog) {
+    this.#log = log;
+    const work = async (): Promise<number> => {
+      this.current();
+      return lookEveryMs;
+    };
+    const onError = (error: unknown): void =>
+      log.write("error", "faults cannot be looked for", { error: String(error) });
+    this.#looking = new Recurring({ work, onError, retryMs: lookEveryMs });
+  }
+
+  /** Watches one more part, by a short lower-case name that stays the same from release to release. */
+  watch(part: string, source: FaultSource): void {
+    this.#sources.set(part, source);
+  }
+
+  /** The names of all parts that are watched. */
+  get parts(): readonly string[] {
+    return [...this.#sources.keys()];
+  }
+
+  /** What is wrong now, by part. What has begun or ended since the last look is written to the log. */
+  current(): ReadonlyMap<string, Fault> {
+    for (const [part, source] of this.#sources) this.#note(part, source());
+    return new Map(this.#known);
+  }
+
+  /** Looks again and again, so that the log and its readers know without anybody's probe. */
+  begin(): void {
+    this.#looking.begin(lookEveryMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.#looking.stop();
+  }
+
+  #note(part: string, fault: Fault | undefined): void {
+    const isKnown = this.#known.has(part);
+    if (fault !== undefined) {
+      this.#known.set(part, fault);
+      if (!isKnown) this.#log.write(fault.level ?? "error", "fault", { part, reason: fault.reason, ...fault.details });
+    } else if (isKnown) {
+      this.#known.delete(part);
+      this.#log.write("info", "fault ended", { part });
+    }
+  }
+}
