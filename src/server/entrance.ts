@@ -2,9 +2,9 @@
 
 import { TagsealError } from "../errors.ts";
 import { openAuthorisation, type Authorisation } from "./auth/open-authorisation.ts";
-import type { ServerLog } from "./server-log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { ServerTls } from "./server-tls.ts";
+import type { WatchParts } from "./watching/watched-files.ts";
 
 /** Who may come in, and over what. */
 export interface Entrance {
@@ -17,18 +17,14 @@ export interface Entrance {
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
-export async function openEntrance(
-  { auth, tls: paths }: ServerOptions,
-  now: () => Date,
-  log: ServerLog,
-): Promise<Entrance> {
+export async function openEntrance({ auth, tls: paths }: ServerOptions, parts: WatchParts): Promise<Entrance> {
   let tls: ServerTls | undefined;
   const onAuthoritiesChange = (authorities: Buffer): void => tls?.useAuthorities(authorities);
-  const authorisation = auth && (await openAuthorisation(auth, { now, log, onAuthoritiesChange }));
+  const authorisation = auth && (await openAuthorisation(auth, { ...parts, onAuthoritiesChange }));
   if (paths === undefined && authorisation?.clientCertificates !== undefined) {
     const reason = "the server must have a certificate itself";
     throw new TagsealError("SERVER_CONFIGURATION", `Cannot ask for client certificates: ${reason}`);
   }
-  tls = paths && (await ServerTls.open(paths, authorisation?.clientCertificates));
+  tls = paths && (await ServerTls.open(paths, authorisation?.clientCertificates, parts));
   return { authorisation, tls };
 }

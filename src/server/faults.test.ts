@@ -44,4 +44,16 @@ describe("a register of faults", () => {
     faults.current();
     assert.equal(lines[0]?.["level"], "warning");
   });
+
+  it("writes one more line when what was going to hurt does hurt", () => {
+    const { faults, lines, state } = watched();
+    for (const level of ["warning", "error", "warning", "error"] as const) {
+      state.fault = { reason: level, level };
+      faults.current();
+    }
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      ["warning", "error", "error"],
+    );
+  });
 });

@@ -58,8 +58,9 @@ export class Faults {
     return new Map(this.#known);
   }
 
-  /** Looks again and again, so that the log and its readers know without anybody's probe. */
+  /** Looks now, and again and again, so that the log and its readers know without anybody's probe. */
   begin(): void {
+    this.current();
     this.#looking.begin(lookEveryMs);
   }
 
@@ -68,11 +69,14 @@ export class Faults {
   }
 
   #note(part: string, fault: Fault | undefined): void {
-    const isKnown = this.#known.has(part);
+    const known = this.#known.get(part);
     if (fault !== undefined) {
       this.#known.set(part, fault);
-      if (!isKnown) this.#log.write(fault.level ?? "error", "fault", { part, reason: fault.reason, ...fault.details });
-    } else if (isKnown) {
+      const { reason, details, level = "error" } = fault;
+      // Once for as long as it lasts, and again when it gets worse: what was going to hurt does hurt now.
+      const isWorse = known?.level === "warning" && level === "error";
+      if (known === undefined || isWorse) this.#log.write(level, "fault", { part, reason, ...details });
+    } else if (known !== undefined) {
       this.#known.delete(part);
       this.#log.write("info", "fault ended", { part });
     }

@@ -5,6 +5,7 @@ import type { Faults } from "./faults.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
 import type { ConnectionCounts } from "./http/connection-limit.ts";
+import { addCertificates, addFaults } from "./fault-metrics.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
@@ -12,6 +13,7 @@ import { addProcessMetrics } from "./process-metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { Upkeep } from "./upkeep.ts";
+import type { FileWatch } from "./watching/file-watch.ts";
 
 /** Where the numbers come from. */
 export interface MetricSources {
@@ -25,6 +27,7 @@ export interface MetricSources {
   readonly rateLimits: RateLimits;
   readonly connections: Readonly<ConnectionCounts>;
   readonly faults: Faults;
+  readonly watch: FileWatch;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -41,17 +44,10 @@ export function serverMetrics(sources: MetricSources): Metrics {
   addFreshness(add, sources);
   addRetention(add, sources);
   addLimits(add, sources);
-  addFaults(metrics, sources);
+  addFaults(metrics, "tagseal_server", sources.faults);
+  addCertificates(metrics, "tagseal_server", sources.watch);
   addProcessMetrics(metrics);
   return metrics;
-}
-
-function addFaults(metrics: Metrics, { faults }: MetricSources): void {
-  const lines = (): string[] => {
-    const current = faults.current();
-    return faults.parts.map((part) => `tagseal_server_fault{part="${part}"} ${Number(current.has(part))}`);
-  };
-  metrics.addSeries({ name: "tagseal_server_fault", help: "1 while something needs a person.", type: "gauge", lines });
 }
 
 function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricSources): void {

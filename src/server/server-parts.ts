@@ -15,6 +15,8 @@ import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { SqlOptions } from "./storage/sql/open-sql-database.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
+import type { FileWatch } from "./watching/file-watch.ts";
+import type { WatchParts } from "./watching/watched-files.ts";
 
 /**
  * Opens what the server keeps: the store of metadata, and whoever holds its keys. What the options bring along is used as it is.
@@ -26,12 +28,14 @@ export async function openServerParts(
   options: ServerOptions,
   now: () => Date,
   log: ServerLog,
+  watch?: FileWatch,
 ): Promise<{ store: MetadataStore; signer: SigningService }> {
+  const parts: WatchParts = { now, log, watch };
   if (options.dataDir !== undefined) makeDataDirectory(options.dataDir);
   const onWarning = (warning: string): void => log.write("info", "database", { warning });
-  const store = options.store ?? (await openStoreOf(options, { onWarning, refuseUnimported: true }));
+  const store = options.store ?? (await openStoreOf(options, { onWarning, refuseUnimported: true, watching: parts }));
   try {
-    const signer = options.signer ?? (await openSigner(options, store, now, log));
+    const signer = options.signer ?? (await openSigner(options, store, parts));
     return { store, signer };
   } catch (error) {
     await store.close();
@@ -46,7 +50,7 @@ export async function openServerParts(
  */
 export async function openStoreOf(
   options: Pick<ServerOptions, "database" | "dataDir" | "sqlLimits">,
-  how: Pick<SqlOptions, "onWarning" | "refuseUnimported"> = {},
+  how: Pick<SqlOptions, "onWarning" | "refuseUnimported" | "watching"> = {},
 ): Promise<MetadataStore> {
   if (options.database === undefined)
     return new SqliteMetadataStore({ path: join(requireDataDir(options.dataDir), "metadata.db") });
@@ -54,21 +58,17 @@ export async function openStoreOf(
   return await openMetadataStore(options.database, { ...how, limits: options.sqlLimits });
 }
 
-async function openSigner(
-  options: ServerOptions,
-  store: MetadataStore,
-  now: () => Date,
-  log: ServerLog,
-): Promise<SigningService> {
+async function openSigner(options: ServerOptions, store: MetadataStore, parts: WatchParts): Promise<SigningService> {
+  const { now, log } = parts;
   const { dataDir, signerPassphrase, signerPassphrases, sqlLimits } = options;
   const place = { dataDir, database: options.signerDatabase ?? options.database, sqlLimits };
   const onWarning = (warning: string): void => log.write("info", "database", { warning });
-  const table = options.keyTable ?? (await openKeyTableOf(place, { onWarning }));
+  const table = options.keyTable ?? (await openKeyTableOf(place, { onWarning, watching: parts }));
   const isShared = options.keyTable !== undefined || place.database !== undefined;
   const namesKey = namesKeyIn(store);
   if (options.remoteSigner !== undefined) {
     const onReachable = (failure: TagsealError | undefined): void => logReachable(log, failure);
-    return openRemoteSigningService({ ...options.remoteSigner, table, namesKey, now, onReachable });
+    return openRemoteSigningService({ ...options.remoteSigner, table, namesKey, now, onReachable, watching: parts });
   }
   try {
     await refuseEmptyTable(table, store);

@@ -1,7 +1,8 @@
 import { constants } from "node:crypto";
 import type { Server, ServerOptions as HttpsOptions } from "node:https";
 import type { ClientCertificates } from "./auth/open-authorisation.ts";
-import { readTlsFiles, type TlsFiles, type TlsPaths } from "./tls-files.ts";
+import { type TlsFiles, type TlsPaths, watchTlsFiles } from "./tls-files.ts";
+import type { WatchParts } from "./watching/watched-files.ts";
 
 /**
  * Go's order, which Notary has: as strong, and a tenth cheaper for a new connection, since SHA-256 is what processors have instructions for
@@ -12,23 +13,27 @@ const ciphers = [firstCipher, ...constants.defaultCoreCipherList.split(":").filt
 
 /** What TLS of a server rests on: files that may change while it runs. */
 export class ServerTls {
-  readonly #paths: TlsPaths;
   readonly #isRequired: boolean;
   #files: TlsFiles;
   /** PEM text; undefined when clients are not asked for certificates */
   #authorities: Buffer | undefined;
   #server: Server | undefined;
 
-  private constructor(paths: TlsPaths, files: TlsFiles, authorities: Buffer | undefined, isRequired: boolean) {
-    this.#paths = paths;
+  private constructor(files: TlsFiles, authorities: Buffer | undefined, isRequired: boolean) {
     this.#files = files;
     this.#authorities = authorities;
     this.#isRequired = isRequired;
   }
 
   /** @throws TagsealError `SERVER_CONFIGURATION` */
-  static async open(paths: TlsPaths, clients: ClientCertificates | undefined): Promise<ServerTls> {
-    return new ServerTls(paths, readTlsFiles(paths), await clients?.authorities(), clients?.required ?? false);
+  static async open(paths: TlsPaths, clients: ClientCertificates | undefined, parts: WatchParts): Promise<ServerTls> {
+    let opened: ServerTls | undefined;
+    const onChange = (next: TlsFiles): void => {
+      if (opened !== undefined) opened.#useFiles(next);
+    };
+    const { current } = await watchTlsFiles(paths, { ...parts, part: "server_certificate", onChange });
+    opened = new ServerTls(current, await clients?.authorities(), clients?.required ?? false);
+    return opened;
   }
 
   /** For the server that is made. A certificate nobody vouches for counts as none, unless there must be one. */
@@ -42,17 +47,17 @@ export class ServerTls {
     this.#server = server;
   }
 
-  /** Reads certificate and key again. @throws TagsealError `SERVER_CONFIGURATION`; what was valid before stays valid */
-  reload(): void {
-    this.#files = readTlsFiles(this.#paths);
-    this.#server?.setSecureContext(this.#context());
-  }
-
   /** Connections that wait for their next request end: they were opened under the old authorities. */
   useAuthorities(authorities: Buffer): void {
     this.#authorities = authorities;
     this.#server?.setSecureContext(this.#context());
     this.#server?.closeIdleConnections();
+  }
+
+  /** For connections to come. */
+  #useFiles(files: TlsFiles): void {
+    this.#files = files;
+    this.#server?.setSecureContext(this.#context());
   }
 
   #context(): HttpsOptions {

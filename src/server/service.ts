@@ -22,6 +22,7 @@ import { defaultCacheAges, defaultKeepVersionsMs, type ServerLimits, type Server
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { Upkeep } from "./upkeep.ts";
+import type { FileWatch } from "./watching/file-watch.ts";
 
 /** What a service works with. */
 export interface ServiceParts {
@@ -31,6 +32,7 @@ export interface ServiceParts {
   readonly limits: ServerLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
+  readonly watch: FileWatch;
 }
 
 /** What answers requests, and what is to be done without any. */
@@ -50,7 +52,7 @@ export interface Service {
  * @throws TagsealError `SERVER_CONFIGURATION` for settings that make no sense
  */
 export function makeService(options: ServerOptions, parts: ServiceParts): Service {
-  const { store, signer, authorisation, limits, now, log } = parts;
+  const { store, signer, authorisation, limits, now, log, watch } = parts;
   const lifetimes = options.lifetimes ?? defaultLifetimes;
   const reader = new CollectionReader(store, { maxBytes: limits.maxCacheBytes, maxAgeMs: options.cacheMaxAgeMs, log });
   const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
@@ -59,6 +61,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
   const faults = new Faults(log);
   faults.watch("freshness", () => upkeep.fault);
+  for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
@@ -80,6 +83,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
       rateLimits,
       connections: connections.counts,
       faults,
+      watch,
     }),
     protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,

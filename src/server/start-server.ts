@@ -24,6 +24,7 @@ import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { makeService } from "./service.ts";
 import type { Upkeep } from "./upkeep.ts";
+import { FileWatch } from "./watching/file-watch.ts";
 
 export type { ServerOptions } from "./server-options.ts";
 
@@ -32,7 +33,8 @@ export interface RunningServer {
   /** with the port it really listens on, without a final slash */
   readonly url: string;
   /**
-   * Reads the files of TLS and authentication again, for connections and requests to come.
+   * Reads the files of TLS, authentication, signer and databases now, for connections and requests to come. They are looked at every two
+   * seconds anyway.
    *
    * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
    */
@@ -52,11 +54,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const entrance = await openEntrance(options, now, log);
-  const { store, signer } = await openServerParts(options, now, log);
+  const watch = new FileWatch(now);
+  const entrance = await openEntrance(options, { now, log, watch });
+  const { store, signer } = await openServerParts(options, now, log, watch);
   try {
     const { authorisation } = entrance;
-    const service = makeService(options, { store, signer, authorisation, limits, now, log });
+    const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
     const { listener, upkeep, faults, connections } = service;
     const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
@@ -64,6 +67,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
     if (options.upkeep !== false) upkeep.begin();
+    watch.begin();
     faults.begin();
     return running({
       server,
@@ -74,6 +78,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       log,
       upkeep,
       faults,
+      watch,
       shutdownTimeoutMs: limits.shutdownTimeoutMs,
     });
   } catch (error) {
@@ -128,6 +133,7 @@ interface Running {
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
   readonly faults: Faults;
+  readonly watch: FileWatch;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -140,12 +146,11 @@ function running({
   log,
   upkeep,
   faults,
+  watch,
   shutdownTimeoutMs,
 }: Running): RunningServer {
   async function reload(): Promise<void> {
-    await entrance.authorisation?.reload();
-    entrance.tls?.reload();
-    await signer.reload();
+    await watch.reload();
     log.write("info", "reloaded");
   }
   let closed: Promise<void> | undefined;
@@ -158,6 +163,7 @@ function running({
     await ended.promise;
     clearInterval(tidying);
     clearTimeout(impatience);
+    watch.stop();
     await Promise.all([upkeep.stop(), faults.stop()]);
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");

@@ -1,6 +1,9 @@
-import { readFileSync } from "node:fs";
+/** Certificates, keys and authorities that TLS works with: files that may change while the process runs. */
+
 import { createSecureContext } from "node:tls";
 import { TagsealError } from "../errors.ts";
+import { authoritiesValidity, chainValidity } from "./watching/certificate-validity.ts";
+import { WatchedFiles, type WatchParts } from "./watching/watched-files.ts";
 
 /** Where the files are. */
 export interface TlsPaths {
@@ -14,42 +17,69 @@ export interface TlsFiles {
   readonly key: Buffer;
 }
 
+/** How to watch: `part` names the files in faults and metrics, `onChange` is told of each new state that can be used. */
+export interface TlsWatching<T> extends WatchParts {
+  readonly part: string;
+  readonly onChange?: ((value: T) => void) | undefined;
+}
+
 /**
- * Reads both files and makes sure that they belong together.
+ * Watches a certificate and its private key, which must belong together.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
-export function readTlsFiles({ certFile, keyFile }: TlsPaths): TlsFiles {
-  const files = { cert: readConfigured(certFile), key: readConfigured(keyFile) };
+export function watchTlsFiles(
+  { certFile, keyFile }: TlsPaths,
+  { part, onChange, ...parts }: TlsWatching<TlsFiles>,
+): Promise<WatchedFiles<TlsFiles>> {
+  return WatchedFiles.open(
+    {
+      part,
+      files: [certFile, keyFile],
+      parse: (contentOf) => matching({ cert: contentOf(certFile), key: contentOf(keyFile) }),
+      validity: (contentOf) => chainValidity(contentOf(certFile)),
+      onChange,
+    },
+    parts,
+  );
+}
+
+/**
+ * Watches a file of certificate authorities.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` when it is not there, or holds no certificate
+ */
+export function watchAuthorities(
+  path: string,
+  { part, onChange, ...parts }: TlsWatching<Buffer>,
+): Promise<WatchedFiles<Buffer>> {
+  return WatchedFiles.open(
+    {
+      part,
+      files: [path],
+      parse: (contentOf) => authorities(contentOf(path)),
+      validity: (contentOf) => authoritiesValidity(contentOf(path)),
+      onChange,
+    },
+    parts,
+  );
+}
+
+function matching(files: TlsFiles): TlsFiles {
   try {
     createSecureContext(files);
   } catch (cause) {
-    const reason = `${certFile} and ${keyFile} are not a certificate and its private key`;
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use TLS: ${reason}`, { cause });
+    throw new TagsealError("SERVER_CONFIGURATION", "they are not a certificate and its private key", { cause });
   }
   return files;
 }
 
-/**
- * Reads a file of certificate authorities.
- *
- * @throws TagsealError `SERVER_CONFIGURATION` when it is not there, or holds no certificate
- */
-export function readCertificates(path: string): Buffer {
-  const ca = readConfigured(path);
+function authorities(ca: Buffer): Buffer {
   try {
     if (!ca.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError("no certificate in PEM");
     createSecureContext({ ca });
   } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use TLS: ${path} is not a list of certificates`, { cause });
+    throw new TagsealError("SERVER_CONFIGURATION", "it is not a list of certificates", { cause });
   }
   return ca;
-}
-
-function readConfigured(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot read ${path}`, { cause });
-  }
 }

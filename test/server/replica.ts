@@ -60,7 +60,6 @@ export function breakable(opened: SigningService): {
     pendingKey: (gun, role) => opened.pendingKey(gun, role),
     find: (gun, role, keyId) => unlessBroken(() => opened.find(gun, role, keyId)),
     check: () => unlessBroken(() => opened.check()),
-    reload: () => opened.reload(),
     close: () => opened.close(),
   };
   return { signer, breakSigner: (reason) => (broken = reason) };

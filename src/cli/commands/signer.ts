@@ -72,7 +72,6 @@ export const command = defineCommand(
     if (address === undefined) throw missing("listen");
     const { configuredKeys, configuredSigner } = await import("../../server/configuration/signer-configuration.ts");
     const { startSigner } = await import("../../server/signer/start-signer.ts");
-    const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
     const keys = configuredKeys(settings, env);
     if (keys.dataDir === undefined && keys.database === undefined) throw missing("data");
     const log = (line: string): void => {
@@ -83,7 +82,8 @@ export const command = defineCommand(
       ...parseListenAddress(address),
       metrics: metricsAddress(settings.text("metrics.http_addr")),
       dataDir: keys.dataDir,
-      keyTable: keys.database === undefined ? undefined : await openKeyTableOf(keys),
+      database: keys.database,
+      sqlLimits: keys.sqlLimits,
       passphrases: keys.passphrases,
       log,
       now: io.now,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
 import { ServerLog } from "../server-log.ts";
+import { FileWatch } from "../watching/file-watch.ts";
 import { BasicLogin } from "./basic-login.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tagseal-basic-"));
@@ -27,9 +28,10 @@ bob:${bcrypt("pass:with:colons")}\r
 ünal:${bcrypt("şifre", "$2a$")}
 `;
 
-function open(htpasswd = file(users), clock = { now: start }, realm?: string): Promise<BasicLogin> {
+function open(htpasswd = file(users), clock = { now: start }, realm?: string, watch?: FileWatch): Promise<BasicLogin> {
   const now = () => clock.now;
-  return BasicLogin.open({ htpasswd, realm }, { now, log: new ServerLog({ sink: () => {}, level: "debug", now }) });
+  const log = new ServerLog({ sink: () => {}, level: "debug", now });
+  return BasicLogin.open({ htpasswd, realm }, { now, log, watch });
 }
 
 const request = (authorization: string | undefined, remoteAddress = "192.0.2.1") => ({
@@ -93,7 +95,8 @@ describe("passwords", () => {
   it("follow the file, and no more than the file", async () => {
     const clock = { now: start };
     const path = file(users);
-    const login = await open(path, clock);
+    const watch = new FileWatch(() => clock.now);
+    const login = await open(path, clock, undefined, watch);
     const alice = () => login.login(request(basic("alice:wonderland")));
     assert.equal((await alice())?.kind, "known");
     writeFileSync(path, `alice:${bcrypt("looking glass")}\n`);
@@ -101,7 +104,7 @@ describe("passwords", () => {
     assert.equal((await alice())?.kind, "refused");
     assert.equal((await login.login(request(basic("alice:looking glass"))))?.kind, "known");
     writeFileSync(path, "");
-    await login.reload();
+    await watch.reload();
     assert.equal((await login.login(request(basic("alice:looking glass"))))?.kind, "refused");
   });
 

@@ -9,7 +9,7 @@ import { errorFields } from "../server-log.ts";
 import { PasswordCheck, type ComparePassword, type PasswordOutcome } from "./password-check.ts";
 import { PasswordThread } from "./password-thread.ts";
 import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
-import { WatchedFile, type WatchParts } from "./watched-file.ts";
+import { WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
 
 /** bcrypt looks no further, so that all passwords with the same beginning would be one */
 const maxPasswordBytes = 72;
@@ -24,11 +24,11 @@ const logins: Readonly<Record<PasswordOutcome, (user: string) => Login>> = {
 /** Verifies passwords. */
 export class BasicLogin implements LoginMethod {
   readonly #realm: string;
-  readonly #file: WatchedFile<PasswordFile>;
+  readonly #file: WatchedFiles<PasswordFile>;
   readonly #thread: PasswordThread;
   readonly #passwords: PasswordCheck;
 
-  private constructor(realm: string, file: WatchedFile<PasswordFile>, thread: PasswordThread, now: () => Date) {
+  private constructor(realm: string, file: WatchedFiles<PasswordFile>, thread: PasswordThread, now: () => Date) {
     this.#realm = realm;
     this.#file = file;
     this.#thread = thread;
@@ -38,7 +38,10 @@ export class BasicLogin implements LoginMethod {
   /** @throws TagsealError `SERVER_CONFIGURATION` */
   static async open({ htpasswd, realm = "tagseal" }: BasicSettings, parts: WatchParts): Promise<BasicLogin> {
     if (/\p{Cc}/u.test(realm)) throw new TagsealError("SERVER_CONFIGURATION", "The realm has control characters");
-    const file = await WatchedFile.open(htpasswd, parsePasswordFile, parts);
+    const file = await WatchedFiles.open(
+      { part: "passwords", files: [htpasswd], parse: (contentOf) => parsePasswordFile(contentOf(htpasswd)) },
+      parts,
+    );
     const thread = new PasswordThread(await loadBcrypt(), (error) =>
       parts.log.write("error", "the thread that compares passwords has failed", errorFields(error)),
     );
@@ -61,10 +64,6 @@ export class BasicLogin implements LoginMethod {
 
   challenge(): string {
     return `Basic realm=${quoted(this.#realm)}`;
-  }
-
-  reload(): Promise<void> {
-    return this.#file.reload();
   }
 
   close(): Promise<void> {

@@ -6,15 +6,16 @@ import { TagsealError } from "../../errors.ts";
 import type { AccessRequest } from "../http/authorise.ts";
 import type { ClientCertificateSettings, UserFrom } from "./auth-settings.ts";
 import { invalidLogin, isUserName, type Login, type LoginMethod } from "./login.ts";
-import { WatchedFile, type WatchParts } from "./watched-file.ts";
+import { authoritiesValidity, type Validity } from "../watching/certificate-validity.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
 
 /** Names the users of verified client certificates. */
 export class ClientCertificateLogin implements LoginMethod {
-  readonly #file: WatchedFile<Buffer>;
+  readonly #file: WatchedFiles<Buffer>;
   readonly #userFrom: UserFrom;
   readonly #now: () => Date;
 
-  private constructor(file: WatchedFile<Buffer>, userFrom: UserFrom, now: () => Date) {
+  private constructor(file: WatchedFiles<Buffer>, userFrom: UserFrom, now: () => Date) {
     this.#file = file;
     this.#userFrom = userFrom;
     this.#now = now;
@@ -32,7 +33,14 @@ export class ClientCertificateLogin implements LoginMethod {
       const known = Object.keys(userNames).join(", ");
       throw new TagsealError("SERVER_CONFIGURATION", `Cannot name users by "${userFrom}", expected one of ${known}`);
     }
-    return new ClientCertificateLogin(await WatchedFile.open(caFile, parseAuthorities, parts), userFrom, parts.now);
+    const parse = (contentOf: ContentOf): Buffer => parseAuthorities(contentOf(caFile));
+    const validity = (contentOf: ContentOf): Validity | undefined => authoritiesValidity(contentOf(caFile));
+    const { onChange } = parts;
+    const file = await WatchedFiles.open(
+      { part: "client_authorities", files: [caFile], parse, validity, onChange },
+      parts,
+    );
+    return new ClientCertificateLogin(file, userFrom, parts.now);
   }
 
   /** PEM text of the authorities, for TLS. */
@@ -53,10 +61,6 @@ export class ClientCertificateLogin implements LoginMethod {
   /** No client answers this, but HTTP wants something said with a 401. RFC 9110 §15.5.2 */
   challenge(): string {
     return 'TLS-Client-Certificate realm="tagseal"';
-  }
-
-  reload(): Promise<void> {
-    return this.#file.reload();
   }
 
   #userOf(der: Uint8Array): string | undefined {

@@ -10,7 +10,7 @@ import type { BasicLogin } from "./basic-login.ts";
 import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
 import { IssuedTokens, tokenLifetimeSeconds } from "./issued-tokens.ts";
 import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
-import type { WatchParts } from "./watched-file.ts";
+import type { WatchParts } from "../watching/watched-files.ts";
 
 const service = "tagseal";
 
@@ -50,11 +50,6 @@ export class IssuedTokenLogin implements LoginMethod {
 
   challenge(request: AccessRequest, refusal: Refusal): string {
     return bearerChallenge({ realm: this.#realm, service }, request, refusal);
-  }
-
-  async reload(): Promise<void> {
-    await this.#passwords.reload();
-    await this.#tokens.reload();
   }
 
   /**

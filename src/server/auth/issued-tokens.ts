@@ -3,7 +3,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { TagsealError } from "../../errors.ts";
-import { WatchedFile, type WatchParts } from "./watched-file.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
 
 /** Who a token was given to. */
 export interface TokenHolder {
@@ -27,9 +27,9 @@ export class IssuedTokens {
   readonly #audience: string;
   readonly #now: () => Date;
   readonly #ownKey = randomBytes(minKeyBytes);
-  readonly #keyFile: WatchedFile<Uint8Array> | undefined;
+  readonly #keyFile: WatchedFiles<Uint8Array> | undefined;
 
-  private constructor(audience: string, now: () => Date, keyFile: WatchedFile<Uint8Array> | undefined) {
+  private constructor(audience: string, now: () => Date, keyFile: WatchedFiles<Uint8Array> | undefined) {
     this.#audience = audience;
     this.#now = now;
     this.#keyFile = keyFile;
@@ -40,13 +40,10 @@ export class IssuedTokens {
    * @throws TagsealError `SERVER_CONFIGURATION`
    */
   static async open(audience: string, keyFile: string | undefined, parts: WatchParts): Promise<IssuedTokens> {
-    const file = keyFile === undefined ? undefined : await WatchedFile.open(keyFile, parseKey, parts);
+    if (keyFile === undefined) return new IssuedTokens(audience, parts.now, undefined);
+    const parse = (contentOf: ContentOf): Uint8Array => parseKey(contentOf(keyFile));
+    const file = await WatchedFiles.open({ part: "token_key", files: [keyFile], parse }, parts);
     return new IssuedTokens(audience, parts.now, file);
-  }
-
-  /** Reads the key again. @throws TagsealError `SERVER_CONFIGURATION`; what was valid before stays valid */
-  async reload(): Promise<void> {
-    await this.#keyFile?.reload();
   }
 
   async issue({ user = "", passwordHash }: TokenHolder): Promise<string> {

@@ -29,8 +29,6 @@ export interface LoginMethod {
   login(request: AccessRequest): Promise<Login | undefined>;
   /** what to send in `WWW-Authenticate` */
   challenge(request: AccessRequest, refusal: Refusal): string;
-  /** reads the files again, changed or not. @throws TagsealError `SERVER_CONFIGURATION`; what was read before stays valid */
-  reload(): Promise<void>;
 }
 
 /** Credentials that prove nothing. */

@@ -14,7 +14,7 @@ import { IssuedTokenLogin } from "./issued-token-login.ts";
 import { invalidLogin, type KnownUser, type Login, type LoginMethod } from "./login.ts";
 import { Rules } from "./rules.ts";
 import { TokenLogin } from "./token-login.ts";
-import type { WatchParts } from "./watched-file.ts";
+import type { WatchParts } from "../watching/watched-files.ts";
 
 /** Decides about requests until the server stops. */
 export interface Authorisation {
@@ -23,12 +23,6 @@ export interface Authorisation {
   readonly clientCertificates: ClientCertificates | undefined;
   /** undefined where this server gives no tokens */
   readonly tokenEndpoint: TokenEndpoint | undefined;
-  /**
-   * Reads every file again, changed or not.
-   *
-   * @throws TagsealError `SERVER_CONFIGURATION` for the first file that makes no sense; what was valid before stays valid
-   */
-  reload(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -81,9 +75,6 @@ export async function openAuthorisation(settings: AuthSettings, parts: Authorisa
     clientCertificates: certificates && {
       authorities: () => certificates.authorities(),
       required: settings.mtls?.required ?? false,
-    },
-    async reload() {
-      for (const method of all) await method.reload();
     },
     close: async () => await passwords?.close(),
   };

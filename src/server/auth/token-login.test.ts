@@ -17,6 +17,7 @@ import { ServerLog } from "../server-log.ts";
 import type { TokenSettings } from "./auth-settings.ts";
 import type { Login } from "./login.ts";
 import { libtrustKeyId } from "./token-keys.ts";
+import { FileWatch } from "../watching/file-watch.ts";
 import { TokenLogin } from "./token-login.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tagseal-token-"));
@@ -51,10 +52,15 @@ const settings: TokenSettings = {
   rootcertbundle: file(root.pem),
 };
 
-function open(more: Partial<TokenSettings> = {}, clock = { now: start }, lines: string[] = []): Promise<TokenLogin> {
+function open(
+  more: Partial<TokenSettings> = {},
+  clock = { now: start },
+  lines: string[] = [],
+  watch?: FileWatch,
+): Promise<TokenLogin> {
   const now = () => clock.now;
   const log = new ServerLog({ sink: (line) => lines.push(line), level: "debug", now });
-  return TokenLogin.open({ ...settings, ...more }, { now, log });
+  return TokenLogin.open({ ...settings, ...more }, { now, log, watch });
 }
 
 const request = (authorization: string | undefined, actions = ["pull"], name: string | undefined = gun) => ({
@@ -298,7 +304,8 @@ describe("keys from a key set", () => {
     const lines: string[] = [];
     const [old, young] = [makeKey("ec"), makeKey("ec")];
     const jwks = file(JSON.stringify({ keys: [{ ...old.jwk, kid: "old" }] }));
-    const login = await open({ rootcertbundle: undefined, jwks }, clock, lines);
+    const watch = new FileWatch(() => clock.now);
+    const login = await open({ rootcertbundle: undefined, jwks }, clock, lines, watch);
     const later = async (content: string): Promise<void> => {
       writeFileSync(jwks, content);
       clock.now = new Date(clock.now.getTime() + 5000);
@@ -307,7 +314,7 @@ describe("keys from a key set", () => {
     await later("{");
     await assertGood(oldToken, login);
     assert.ok(lines.some((line) => line.includes("kept the old state of a file")));
-    await assert.rejects(login.reload(), { code: "SERVER_CONFIGURATION" });
+    await assert.rejects(watch.reload(), { code: "SERVER_CONFIGURATION" });
     await assertGood(oldToken, login);
     await later(JSON.stringify({ keys: [{ ...young.jwk, kid: "young" }] }));
     await assertGood(signedToken(claims, { kid: "young" }, young.key), login);
@@ -321,9 +328,10 @@ describe("keys from a key set", () => {
   it("are read at once when told so", async () => {
     const [old, young] = [makeKey("ec"), makeKey("ec")];
     const jwks = file(JSON.stringify({ keys: [{ ...old.jwk, kid: "k" }] }));
-    const login = await open({ rootcertbundle: undefined, jwks });
+    const watch = new FileWatch(() => start);
+    const login = await open({ rootcertbundle: undefined, jwks }, undefined, undefined, watch);
     writeFileSync(jwks, JSON.stringify({ keys: [{ ...young.jwk, kid: "k" }] }));
-    await login.reload();
+    await watch.reload();
     await assertGood(signedToken(claims, { kid: "k" }, young.key), login);
     await assertRefused(signedToken(claims, { kid: "k" }, old.key), login);
   });

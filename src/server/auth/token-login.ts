@@ -10,7 +10,8 @@ import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge
 import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
 import { parseClaims } from "./token-claims.ts";
 import { allKeys, bundleKeys, findTokenKey, jwksKeys, noKeys, type TrustedKeys } from "./token-keys.ts";
-import { WatchedFile, type WatchParts } from "./watched-file.ts";
+import { authoritiesValidity, type Validity } from "../watching/certificate-validity.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
 
 /** how far the clocks of issuer and server may be apart, as with Notary's server */
 const leewaySeconds = 60;
@@ -30,7 +31,7 @@ const algorithms = [
 ];
 
 /** Files with keys, watched. */
-type KeyFile = WatchedFile<TrustedKeys>;
+type KeyFile = WatchedFiles<TrustedKeys>;
 
 /** Verifies tokens, and sends clients without one to where they get it. */
 export class TokenLogin implements LoginMethod {
@@ -50,8 +51,8 @@ export class TokenLogin implements LoginMethod {
     requireNames(settings);
     const { rootcertbundle, jwks } = settings;
     const opening: Promise<KeyFile>[] = [];
-    if (rootcertbundle !== undefined) opening.push(WatchedFile.open(rootcertbundle, parseBundle, parts));
-    if (jwks !== undefined) opening.push(WatchedFile.open(jwks, jwksKeys, parts));
+    if (rootcertbundle !== undefined) opening.push(watchBundle(rootcertbundle, parts));
+    if (jwks !== undefined) opening.push(watchKeySet(jwks, parts));
     if (opening.length === 0) throw invalid("neither rootcertbundle nor jwks says which keys sign tokens");
     return new TokenLogin(settings, await Promise.all(opening), parts);
   }
@@ -68,10 +69,6 @@ export class TokenLogin implements LoginMethod {
 
   challenge(request: AccessRequest, refusal: Refusal): string {
     return bearerChallenge(this.#settings, request, refusal);
-  }
-
-  async reload(): Promise<void> {
-    for (const file of this.#files) await file.reload();
   }
 
   async #verified(token: string): Promise<JWTPayload | undefined> {
@@ -96,8 +93,15 @@ export class TokenLogin implements LoginMethod {
   }
 }
 
-function parseBundle(bytes: Buffer): TrustedKeys {
-  return bundleKeys(parseCertificateBundle(bytes));
+function watchBundle(path: string, parts: WatchParts): Promise<KeyFile> {
+  const parse = (contentOf: ContentOf): TrustedKeys => bundleKeys(parseCertificateBundle(contentOf(path)));
+  const validity = (contentOf: ContentOf): Validity | undefined => authoritiesValidity(contentOf(path));
+  return WatchedFiles.open({ part: "token_certificates", files: [path], parse, validity }, parts);
+}
+
+function watchKeySet(path: string, parts: WatchParts): Promise<KeyFile> {
+  const parse = (contentOf: ContentOf): TrustedKeys => jwksKeys(contentOf(path));
+  return WatchedFiles.open({ part: "token_keys", files: [path], parse }, parts);
 }
 
 function requireNames({ service, issuer }: TokenSettings): void {

@@ -5,10 +5,12 @@
 
 import { TagsealError } from "../../errors.ts";
 import { type DatabaseAddress, isDatabaseUrl, parseDatabaseAddress } from "../storage/sql/database-address.ts";
-import { Failover } from "../storage/sql/failover.ts";
+import { openDatabaseTls } from "../storage/sql/database-tls.ts";
+import { type DatabasePlace, Failover } from "../storage/sql/failover.ts";
 import { loadMysqlEngine } from "../storage/sql/mysql-engine.ts";
 import { loadPostgresEngine } from "../storage/sql/postgres-engine.ts";
 import type { SqlConnection } from "../storage/sql/sql-engine.ts";
+import { unattended } from "../watching/watched-files.ts";
 
 /** One row, by column. Nothing about the values is known yet. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -57,9 +59,17 @@ export async function openSourceDatabase(url: string, passwords: DatabasePasswor
   return address.engine === "postgres" ? await openPostgres(address) : await openMysql(address);
 }
 
+async function placeOf(address: DatabaseAddress): Promise<DatabasePlace> {
+  return { address, tls: await openDatabaseTls(address.tls, unattended()) };
+}
+
 async function openPostgres(address: DatabaseAddress): Promise<SourceDatabase> {
   // A standby will do, and spares the primary.
-  const connection = await new Failover(await loadPostgresEngine(), address, connectTimeoutMs).connectToAny();
+  const connection = await new Failover(
+    await loadPostgresEngine(),
+    await placeOf(address),
+    connectTimeoutMs,
+  ).connectToAny();
   return await beginReading(address, connection, {
     begin: [
       "SET statement_timeout = 0",
@@ -78,7 +88,11 @@ async function openPostgres(address: DatabaseAddress): Promise<SourceDatabase> {
 }
 
 async function openMysql(address: DatabaseAddress): Promise<SourceDatabase> {
-  const connection = await new Failover(await loadMysqlEngine(), address, connectTimeoutMs).connectToAny();
+  const connection = await new Failover(
+    await loadMysqlEngine(),
+    await placeOf(address),
+    connectTimeoutMs,
+  ).connectToAny();
   return await beginReading(address, connection, {
     begin: [
       // in the zone in which the reference had its times, which it means as UTC, turned into instants

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import { requireDatabase } from "../storage/require-database.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
+import type { WatchParts } from "../watching/watched-files.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
 import { existingPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
@@ -24,6 +25,8 @@ export interface KeyPlaceOptions {
   readonly mustExist?: boolean;
   /** told, in a sentence, of what an operator should know about the database */
   readonly onWarning?: (warning: string) => void;
+  /** looks at the files of certificates that the address names */
+  readonly watching?: WatchParts | undefined;
 }
 
 /**
@@ -33,11 +36,11 @@ export interface KeyPlaceOptions {
  */
 export async function openKeyTableOf(
   { database, dataDir, sqlLimits: limits }: KeyPlace,
-  { mustExist = false, onWarning }: KeyPlaceOptions = {},
+  { mustExist = false, onWarning, watching }: KeyPlaceOptions = {},
 ): Promise<KeyTable> {
   if (database !== undefined) {
     const { openKeyTable } = await import("./open-key-table.ts");
-    return await openKeyTable(database, { onWarning, limits });
+    return await openKeyTable(database, { onWarning, limits, watching });
   }
   const path = join(requireDataDir(dataDir), signerFiles.database);
   if (mustExist) requireDatabase(path);

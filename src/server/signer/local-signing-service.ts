@@ -80,9 +80,6 @@ class LocalSigningService implements SigningService {
     await this.#options.table.check();
   }
 
-  /** There are none here. */
-  async reload(): Promise<void> {}
-
   async close(): Promise<void> {
     this.#found.clear();
     await this.#keys.close();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { signingServiceContract, signOnce, type Reopen } from "../../../test/contract/signing-service.ts";
@@ -13,7 +13,7 @@ import { startGrpcServer } from "./grpc/grpc-server.ts";
 import { SignerService } from "./grpc/signer-service.ts";
 import { openRemoteSigningService, type RemoteSignerOptions } from "./remote-signing-service.ts";
 import { ServerLog } from "../server-log.ts";
-import { readCertificates, readTlsFiles } from "../tls-files.ts";
+import { FileWatch } from "../watching/file-watch.ts";
 import { openSignerKeys } from "./signer-keys.ts";
 import { defaultSignerLimits, type SignerOptions } from "./signer-options.ts";
 import type { NamesKey, SigningService } from "./signing-service.ts";
@@ -22,6 +22,7 @@ import { startSigner, type RunningSigner } from "./start-signer.ts";
 
 const gun = "docker.io/library/alpine";
 const now = (): Date => new Date("2026-11-23T04:00:00Z");
+const silent = new ServerLog({ sink: () => {}, level: "error", now });
 const scope = new Scope("remote-signer");
 let trusted: Certificates;
 let strange: Certificates;
@@ -101,7 +102,7 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
 
   it("I10: answers nobody who has no certificate", async (t) => {
     const { port } = await signerAt(t, fresh("signer"));
-    const session = connect(`https://localhost:${port}`, { ca: readCertificates(trusted.ca) });
+    const session = connect(`https://localhost:${port}`, { ca: readFileSync(trusted.ca) });
     t.after(() => session.destroy());
     const request = session.request({
       ":method": "POST",
@@ -166,7 +167,10 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
     const tls = { certFile: ofSigner.serverCertificate, keyFile: ofSigner.serverKey };
     const running = await signerAt(t, fresh("signer"), { tls, clientCaFile: ofSigner.ca });
     const { serverCertificate: certFile, serverKey: keyFile, ca: caFile } = ofServer;
-    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile });
+    const watch = new FileWatch(now);
+    const watching = { now, log: silent, watch };
+    const files = { certFile, keyFile, caFile, watching };
+    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), ...files });
     const { keyId } = await server.pendingKey(gun, "timestamp");
 
     replace(ofSigner, strange);
@@ -176,7 +180,7 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
     await assert.rejects(stale.check(), { code: "SIGNING_SERVICE_UNREACHABLE" });
 
     replace(ofServer, strange);
-    await server.reload();
+    await watch.reload();
     await signOnce(server, gun, keyId);
   });
 
@@ -185,11 +189,14 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
     const tls = { certFile: ofSigner.serverCertificate, keyFile: ofSigner.serverKey };
     const running = await signerAt(t, fresh("signer"), { tls, clientCaFile: ofSigner.ca });
     const { serverCertificate: certFile, serverKey: keyFile, ca: caFile } = ofServer;
-    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile });
+    const watch = new FileWatch(now);
+    const watching = { now, log: silent, watch };
+    const files = { certFile, keyFile, caFile, watching };
+    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), ...files });
     copyFileSync(strange.serverKey, ofSigner.serverKey);
     copyFileSync(strange.serverKey, ofServer.serverKey);
     await assert.rejects(running.reload(), { code: "SERVER_CONFIGURATION" });
-    await assert.rejects(server.reload(), { code: "SERVER_CONFIGURATION" });
+    await assert.rejects(watch.reload(), { code: "SERVER_CONFIGURATION" });
     await server.check();
   });
 });
@@ -304,8 +311,8 @@ describe("a signer that lies", { skip: needsOpenssl }, () => {
     const passphrases = { file: fresh("liar.passphrase") };
     const keys = await openSignerKeys({ table, passphrases, now });
     const liar = new LyingSigner({ table, keys, now, maxPendingKeys: 100 });
-    const pair = readTlsFiles({ certFile: trusted.serverCertificate, keyFile: trusted.serverKey });
-    const tls = { ...pair, clientCa: readCertificates(trusted.ca) };
+    const pair = { cert: readFileSync(trusted.serverCertificate), key: readFileSync(trusted.serverKey) };
+    const tls = { ...pair, clientCa: readFileSync(trusted.ca) };
     const log = new ServerLog({ sink: () => {}, level: "error", now });
     const running = await startGrpcServer({
       service: liar,

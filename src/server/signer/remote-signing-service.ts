@@ -11,6 +11,7 @@ import { PublicKey } from "../../crypto/public-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
 import { KeyStoreError, hasCode, TagsealError } from "../../errors.ts";
 import { KeyedLock } from "../keyed-lock.ts";
+import type { WatchParts } from "../watching/watched-files.ts";
 import { healthServices, healthStatus } from "./grpc/messages.ts";
 import { methods, type Method } from "./grpc/methods.ts";
 import { SignerClient, type SignerAddress } from "./grpc/signer-client.ts";
@@ -33,6 +34,8 @@ export interface RemoteSignerOptions extends RemoteSignerSettings {
   /** decides about keys from before this server knew the signer */
   readonly namesKey: NamesKey;
   readonly now: () => Date;
+  /** looks at the files of certificates; without it they are read once */
+  readonly watching?: WatchParts | undefined;
   /** how often the signer is asked how it is when nobody else asks; 10,000 when absent */
   readonly probeIntervalMs?: number | undefined;
   /** told when the signer stops answering (with the reason), and when it answers again */
@@ -50,7 +53,7 @@ const defaultProbeIntervalMs = 10_000;
  */
 export async function openRemoteSigningService(options: RemoteSignerOptions): Promise<SigningService> {
   try {
-    return new RemoteSigningService(options, await SignerClient.create(options));
+    return new RemoteSigningService(options, await SignerClient.create(options, options.watching));
   } catch (error) {
     await options.table.close();
     throw error;
@@ -98,10 +101,6 @@ class RemoteSigningService implements SigningService {
   async check(): Promise<void> {
     await this.#options.table.check();
     await this.#probe();
-  }
-
-  async reload(): Promise<void> {
-    this.#client.reload();
   }
 
   async close(): Promise<void> {

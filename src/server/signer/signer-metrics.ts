@@ -1,8 +1,11 @@
 /** The signer's numbers for Prometheus. docs/server-signer.md lists them. No key, and no name of a collection, is among them. */
 
 import { setTimeout as pause } from "node:timers/promises";
+import { addCertificates, addFaults } from "../fault-metrics.ts";
+import type { Faults } from "../faults.ts";
 import { MetricsPage, Summary } from "../http/metrics.ts";
 import { addProcessMetrics } from "../process-metrics.ts";
+import type { FileWatch } from "../watching/file-watch.ts";
 import type { KeyTable } from "./key-table.ts";
 
 /** A call that was answered. */
@@ -22,6 +25,12 @@ export interface ObservedSignature {
   readonly outcome: "made" | "failed";
 }
 
+/** What may need a person. */
+export interface WatchedParts {
+  readonly faults: Faults;
+  readonly watch: FileWatch;
+}
+
 /** Collects observations and writes them out. */
 export class SignerMetrics {
   readonly #page = new MetricsPage();
@@ -37,7 +46,7 @@ export class SignerMetrics {
   #pendingKeys = Number.NaN;
 
   /** @param patienceMs for the database; whoever looks waits no longer */
-  constructor(table: Pick<KeyTable, "count" | "assignments">, patienceMs = 2000) {
+  constructor(table: Pick<KeyTable, "count" | "assignments">, patienceMs = 2000, watched?: WatchedParts) {
     this.#table = table;
     this.#patienceMs = patienceMs;
     this.#addCounts("tagseal_signer_calls_total", "Calls answered.", this.#calls);
@@ -50,6 +59,8 @@ export class SignerMetrics {
       this.#page.addGauge({ name: `tagseal_signer_${what}`, help, type: "gauge", value });
     add("keys", "Keys that have signed, or were brought; NaN while the database cannot be asked.", () => this.#keys);
     add("pending_keys", "Keys that were promised and have not signed.", () => this.#pendingKeys);
+    if (watched !== undefined) addFaults(this.#page, "tagseal_signer", watched.faults);
+    if (watched !== undefined) addCertificates(this.#page, "tagseal_signer", watched.watch);
     addProcessMetrics(this.#page, "tagseal_signer");
   }
 

@@ -2,6 +2,7 @@
 
 import type { LogLevel, LogSink } from "../server-log.ts";
 import type { TlsPaths } from "../tls-files.ts";
+import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { KeyTable } from "./key-table.ts";
 import type { SignerPassphrases } from "./signer-passphrases.ts";
 
@@ -17,9 +18,13 @@ export interface SignerOptions {
   readonly tls: TlsPaths;
   /** PEM file of the authorities whose certificates callers must have: `server.client_ca_file`, which is optional there */
   readonly clientCaFile: string;
-  /** holds `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent. Needed without `keyTable` */
+  /** holds `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent. Needed without `database` and `keyTable` */
   readonly dataDir?: string | undefined;
-  /** instead of `signer.db`, closed with the signer: `storage.backend`, `storage.db_url` */
+  /** address of a database, instead of `signer.db`: `storage.backend`, `storage.db_url` */
+  readonly database?: string | undefined;
+  /** of connections to it */
+  readonly sqlLimits?: Partial<SqlLimits> | undefined;
+  /** instead of either, closed with the signer */
   readonly keyTable?: KeyTable | undefined;
   /**
    * By alias, `NOTARY_SIGNER_<ALIAS>` of the environment, and the default one: `storage.default_alias`. When absent the

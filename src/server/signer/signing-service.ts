@@ -36,11 +36,5 @@ export interface SigningService {
   find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined>;
   /** Proves that keys can be read now. @throws TagsealError `STORAGE_FAILED` */
   check(): Promise<void>;
-  /**
-   * Reads files of certificates again, for connections to come.
-   *
-   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
-   */
-  reload(): Promise<void>;
   close(): Promise<void>;
 }

@@ -6,19 +6,21 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
+import { Faults } from "../faults.ts";
 import { ServerLog } from "../server-log.ts";
-import { readCertificates, readTlsFiles } from "../tls-files.ts";
+import { FileWatch } from "../watching/file-watch.ts";
+import type { WatchParts } from "../watching/watched-files.ts";
 import { startGrpcServer, type RunningGrpcServer } from "./grpc/grpc-server.ts";
-import type { MutualTls } from "./grpc/server-credentials.ts";
 import { SignerService } from "./grpc/signer-service.ts";
+import { openKeyTableOf } from "./key-place.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
 import { type MetricsListener, openMetricsListener } from "./metrics-listener.ts";
+import { SignerCertificates } from "./signer-certificates.ts";
 import { openSignerKeys } from "./signer-keys.ts";
 import { SignerMetrics } from "./signer-metrics.ts";
 import { defaultSignerLimits, type SignerLimits, type SignerOptions } from "./signer-options.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
-import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
 /** A signer that accepts calls. */
 export interface RunningSigner {
@@ -28,7 +30,7 @@ export interface RunningSigner {
   /** of the metrics, when they were asked for */
   readonly metricsPort: number | undefined;
   /**
-   * Reads the files of certificates again, for connections to come.
+   * Reads the files of certificates now, for connections to come. They are looked at every two seconds anyway.
    *
    * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
    */
@@ -49,18 +51,26 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
   const { host, port } = options;
-  const tls = readMutualTls(options);
-  const table = options.keyTable ?? openDataDirectory(options.dataDir);
+  const watch = new FileWatch(now);
+  const watching = { now, log, watch };
+  const certificates = await SignerCertificates.open(options, watching);
+  const table = options.keyTable ?? (await openTable(options, watching));
   try {
     const keys = await openSignerKeys({ table, passphrases: passphraseSource(options, log), now });
-    const metrics = new SignerMetrics(table);
+    const faults = new Faults(log);
+    for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
+    const metrics = new SignerMetrics(table, undefined, { faults, watch });
     const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, metrics });
     const door = options.metrics && (await openMetricsListener(options.metrics, () => metrics.toText()));
     try {
+      const tls = certificates.current;
       const server = await startGrpcServer({ service, host, port, tls, limits, log, metrics });
+      certificates.attach(server);
       if (door !== undefined) log.write("info", "listening for metrics", { ...options.metrics, port: door.port });
       log.write("info", "listening", { host, port: server.port });
-      return running(options, { server, table, log, door });
+      watch.begin();
+      faults.begin();
+      return running(options, { server, table, log, door, watch, faults });
     } catch (error) {
       await door?.close();
       throw error;
@@ -71,7 +81,13 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   }
 }
 
-function openDataDirectory(dataDir: string | undefined): KeyTable {
+async function openTable({ dataDir, database, sqlLimits }: SignerOptions, watching: WatchParts): Promise<KeyTable> {
+  if (database === undefined) makeDataDirectory(dataDir);
+  const onWarning = (warning: string): void => watching.log.write("info", "database", { warning });
+  return await openKeyTableOf({ dataDir, database, sqlLimits }, { watching, onWarning });
+}
+
+function makeDataDirectory(dataDir: string | undefined): void {
   if (dataDir === undefined)
     throw new TagsealError("SERVER_CONFIGURATION", "The signer needs a data directory or a database");
   try {
@@ -79,18 +95,15 @@ function openDataDirectory(dataDir: string | undefined): KeyTable {
   } catch (cause) {
     throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${dataDir} as the data directory`, { cause });
   }
-  return new SqliteKeyTable(join(dataDir, signerFiles.database));
 }
 
-function passphraseSource({ keyTable, dataDir, passphrases: given }: SignerOptions, log: ServerLog): PassphraseSource {
+function passphraseSource(options: SignerOptions, log: ServerLog): PassphraseSource {
+  const { keyTable, database, dataDir, passphrases: given } = options;
+  const isShared = keyTable !== undefined || database !== undefined;
   // Other processes that share a table would not find a passphrase that one of them has generated.
-  const file = keyTable === undefined && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined;
+  const file = !isShared && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined;
   const onGenerated = (path: string): void => log.write("info", "generated the signer passphrase", { file: path });
   return { given, file, onGenerated };
-}
-
-function readMutualTls({ tls, clientCaFile }: SignerOptions): MutualTls {
-  return { ...readTlsFiles(tls), clientCa: readCertificates(clientCaFile) };
 }
 
 interface Opened {
@@ -98,15 +111,19 @@ interface Opened {
   readonly table: KeyTable;
   readonly log: ServerLog;
   readonly door: MetricsListener | undefined;
+  readonly watch: FileWatch;
+  readonly faults: Faults;
 }
 
-function running(options: SignerOptions, { server, table, log, door }: Opened): RunningSigner {
+function running(options: SignerOptions, { server, table, log, door, watch, faults }: Opened): RunningSigner {
   async function reload(): Promise<void> {
-    server.useCertificates(readMutualTls(options));
+    await watch.reload();
     log.write("info", "reloaded");
   }
   let closed: Promise<void> | undefined;
   async function close(): Promise<void> {
+    watch.stop();
+    await faults.stop();
     await server.close();
     await door?.close();
     await table.close();

@@ -3,7 +3,8 @@
 import type * as Grpc from "@grpc/grpc-js";
 import type { Client, ServiceError } from "@grpc/grpc-js";
 import { TagsealError } from "../../../errors.ts";
-import { readCertificates, readTlsFiles } from "../../tls-files.ts";
+import { type TlsFiles, watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
+import { unattended, type WatchParts } from "../../watching/watched-files.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import type { Method } from "./methods.ts";
 
@@ -37,23 +38,28 @@ export class SignerClient {
   }
 
   /**
-   * Prepares the connection; whether the signer answers shows at the first call.
+   * Prepares the connection; whether the signer answers shows at the first call. When the files of certificates change, calls to come go
+   * through a new connection.
    *
    * @throws TagsealError `SERVER_CONFIGURATION` for files that cannot be used, or without the gRPC library
    */
-  static async create(address: SignerAddress): Promise<SignerClient> {
+  static async create(address: SignerAddress, parts: WatchParts = unattended()): Promise<SignerClient> {
     const grpc = await loadGrpc();
-    const { host, port } = address;
+    const { host, port, caFile } = address;
     const name = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-    return new SignerClient(() => openClient(grpc, name, address), name);
+    let opened: SignerClient | undefined;
+    const onChange = (): void => {
+      if (opened !== undefined) opened.#renew();
+    };
+    const watching = { ...parts, onChange };
+    const pair = await watchTlsFiles(address, { ...watching, part: "signer_certificate" });
+    const authorities =
+      caFile === undefined ? undefined : await watchAuthorities(caFile, { ...watching, part: "signer_authorities" });
+    opened = new SignerClient(() => openClient(grpc, name, pair.current, authorities?.current), name);
+    return opened;
   }
 
-  /**
-   * Reads the files of certificates again, and uses a new connection for calls to come.
-   *
-   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was used before is used on
-   */
-  reload(): void {
+  #renew(): void {
     const old = this.#client;
     this.#client = this.#open();
     setTimeout(() => old.close(), callTimeoutMs).unref(); // calls under way end first
@@ -102,10 +108,8 @@ export class SignerClient {
   }
 }
 
-function openClient(grpc: typeof Grpc, name: string, { caFile, certFile, keyFile }: SignerAddress): Client {
-  const { cert, key } = readTlsFiles({ certFile, keyFile });
-  const ca = caFile === undefined ? null : readCertificates(caFile);
-  return new grpc.Client(name, grpc.credentials.createSsl(ca, key, cert), {
+function openClient(grpc: typeof Grpc, name: string, { cert, key }: TlsFiles, ca: Buffer | undefined): Client {
+  return new grpc.Client(name, grpc.credentials.createSsl(ca ?? null, key, cert), {
     "grpc.max_receive_message_length": maxReplyBytes,
     // Back within seconds after the signer is; the library's own bound is two minutes.
     "grpc.initial_reconnect_backoff_ms": 200,

@@ -1,8 +1,9 @@
 /** How a connection to a database is protected. PostgreSQL, MySQL and Go's drivers have a spelling each; they mean the same things. */
 
-import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import { TagsealError } from "../../../errors.ts";
+import { watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
+import type { WatchParts } from "../../watching/watched-files.ts";
 
 /** From no protection to all of it. `require` encrypts without asking whom it talks to; `verify-ca` asks for any name the CA vouches for. */
 export type TlsMode = "disable" | "require" | "verify-ca" | "verify-full";
@@ -63,29 +64,33 @@ function firstOf(parameters: URLSearchParams, names: readonly string[]): string 
   return names.map((name) => parameters.get(name)).find((value) => value !== null) ?? undefined;
 }
 
-/**
- * What Node needs for these settings; undefined for a connection without TLS.
- *
- * @throws TagsealError `SERVER_CONFIGURATION` for a file that cannot be read
- */
-export function tlsConnectionOptions(tls: DatabaseTls): ConnectionOptions | undefined {
-  if (tls.mode === "disable") return undefined;
-  return {
-    minVersion: "TLSv1.2",
-    rejectUnauthorized: tls.mode !== "require",
-    ...(tls.caFile !== undefined && { ca: readPem(tls.caFile) }),
-    ...(tls.certFile !== undefined && { cert: readPem(tls.certFile) }),
-    ...(tls.keyFile !== undefined && { key: readPem(tls.keyFile) }),
-    ...(tls.mode === "verify-ca" && { checkServerIdentity: () => undefined }),
-  };
-}
+/** What Node needs to open a connection now; undefined for one without TLS. */
+export type TlsConnection = () => Promise<ConnectionOptions | undefined>;
 
-function readPem(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot read ${path}, which the address of the database names`, {
-      cause,
-    });
-  }
+/**
+ * Watches the files that these settings name: each connection is opened with what they say when it is opened.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for a file that cannot be used
+ */
+export async function openDatabaseTls(tls: DatabaseTls, parts: WatchParts): Promise<TlsConnection> {
+  const { mode, caFile, certFile, keyFile } = tls;
+  if (mode === "disable") return async () => undefined;
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new TagsealError(
+      "SERVER_CONFIGURATION",
+      "The address of the database names a certificate or its key, not both",
+    );
+  const ca =
+    caFile === undefined ? undefined : await watchAuthorities(caFile, { ...parts, part: "database_authorities" });
+  const pair =
+    certFile === undefined || keyFile === undefined
+      ? undefined
+      : await watchTlsFiles({ certFile, keyFile }, { ...parts, part: "database_certificate" });
+  return async () => ({
+    minVersion: "TLSv1.2",
+    rejectUnauthorized: mode !== "require",
+    ...(ca !== undefined && { ca: await ca.value() }),
+    ...(await pair?.value()),
+    ...(mode === "verify-ca" && { checkServerIdentity: () => undefined }),
+  });
 }

@@ -2,6 +2,7 @@
 
 import { hasCode, TagsealError } from "../../../errors.ts";
 import type { DatabaseAddress, DatabaseHost } from "./database-address.ts";
+import type { TlsConnection } from "./database-tls.ts";
 import type { SqlConnection, SqlEngine } from "./sql-engine.ts";
 
 /** A host that could not be used is tried after the others for so long. */
@@ -9,16 +10,24 @@ const avoidMs = 10_000;
 /** Who asks again so soon gets the same answer: a server that is gone must not cost every request a time-out. */
 const rememberFailureMs = 500;
 
+/** Where a database is, and how connections to it are protected. */
+export interface DatabasePlace {
+  readonly address: DatabaseAddress;
+  readonly tls: TlsConnection;
+}
+
 /** See the head of this file. */
 export class Failover {
   readonly #engine: SqlEngine;
   readonly #address: DatabaseAddress;
+  readonly #tls: TlsConnection;
   readonly #timeoutMs: number;
   readonly #avoidUntil = new Map<DatabaseHost, number>();
   #failure: { readonly error: unknown; readonly until: number } | undefined;
 
-  constructor(engine: SqlEngine, address: DatabaseAddress, timeoutMs: number) {
+  constructor(engine: SqlEngine, { address, tls }: DatabasePlace, timeoutMs: number) {
     this.#engine = engine;
+    this.#tls = tls;
     this.#address = address;
     this.#timeoutMs = timeoutMs;
   }
@@ -69,6 +78,7 @@ export class Failover {
     const connection = await this.#engine.connect({
       host,
       address: this.#address,
+      tls: await this.#tls(),
       timeoutMs: this.#timeoutMs,
       allowStale,
     });

@@ -6,7 +6,6 @@
 import type { Connection, ConnectionOptions, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { TagsealError } from "../../../errors.ts";
 import type { DatabaseAddress } from "./database-address.ts";
-import { tlsConnectionOptions } from "./database-tls.ts";
 import { loadPackage } from "./optional-package.ts";
 import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
 
@@ -61,8 +60,7 @@ async function connect(driver: Driver, request: ConnectRequest): Promise<SqlConn
   }
 }
 
-function connectionOptions({ host, address, timeoutMs }: ConnectRequest): ConnectionOptions {
-  const tls = tlsConnectionOptions(address.tls);
+function connectionOptions({ host, address, tls, timeoutMs }: ConnectRequest): ConnectionOptions {
   return {
     ...host,
     ...(address.user !== undefined && { user: address.user }),

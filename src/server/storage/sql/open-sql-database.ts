@@ -1,7 +1,9 @@
 /** From an address to a database whose schema is up to date. */
 
+import { unattended, type WatchParts } from "../../watching/watched-files.ts";
 import { parseDatabaseAddress } from "./database-address.ts";
 import { migrateSchema, type SchemaName } from "./migrate-schema.ts";
+import { openDatabaseTls } from "./database-tls.ts";
 import { loadMysqlEngine } from "./mysql-engine.ts";
 import { loadPostgresEngine } from "./postgres-engine.ts";
 import { SqlDatabase, type SqlLimits } from "./sql-database.ts";
@@ -14,6 +16,8 @@ export interface SqlOptions {
   readonly onWarning?: ((warning: string) => void) | undefined;
   /** for a server, as opposed to an import: refuse a database whose Notary content was not brought over yet */
   readonly refuseUnimported?: boolean | undefined;
+  /** looks at the files of certificates that the address names; without it they are looked at when a connection is opened */
+  readonly watching?: WatchParts | undefined;
 }
 
 /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
@@ -40,10 +44,11 @@ export async function migrateDatabase(url: string, schema: SchemaName, options: 
   }
 }
 
-async function databaseAt(url: string, { limits }: SqlOptions): Promise<SqlDatabase> {
+async function databaseAt(url: string, { limits, watching }: SqlOptions): Promise<SqlDatabase> {
   const address = parseDatabaseAddress(url);
+  const tls = await openDatabaseTls(address.tls, watching ?? unattended());
   const engine = await (address.engine === "postgres" ? loadPostgresEngine() : loadMysqlEngine());
-  return new SqlDatabase(engine, address, limits);
+  return new SqlDatabase(engine, { address, tls }, limits);
 }
 
 async function warn(database: SqlDatabase, { onWarning }: SqlOptions): Promise<void> {

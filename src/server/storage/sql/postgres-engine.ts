@@ -2,7 +2,6 @@
 
 import type { Client, ClientConfig, QueryResultRow } from "pg";
 import { TagsealError } from "../../../errors.ts";
-import { tlsConnectionOptions } from "./database-tls.ts";
 import { loadPackage } from "./optional-package.ts";
 import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
 
@@ -64,13 +63,13 @@ async function connect(driver: Driver, request: ConnectRequest): Promise<SqlConn
   }
 }
 
-function clientConfig(driver: Driver, { host, address, timeoutMs }: ConnectRequest): ClientConfig {
+function clientConfig(driver: Driver, { host, address, tls, timeoutMs }: ConnectRequest): ClientConfig {
   return {
     ...("socketPath" in host ? { host: host.socketPath } : host),
     ...(address.user !== undefined && { user: address.user }),
     ...(address.password !== undefined && { password: address.password }),
     database: address.database,
-    ssl: tlsConnectionOptions(address.tls) ?? false,
+    ssl: tls ?? false,
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
     application_name: "tagseal",

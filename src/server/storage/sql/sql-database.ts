@@ -8,7 +8,7 @@ import type { Compilable } from "kysely";
 import { hasCode, TagsealError } from "../../../errors.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { DatabaseAddress } from "./database-address.ts";
-import { Failover } from "./failover.ts";
+import { type DatabasePlace, Failover } from "./failover.ts";
 import type { Queries, SqlConnection, SqlEngine, Statement, Trouble } from "./sql-engine.ts";
 
 /** Bounds on connections and times. */
@@ -57,12 +57,12 @@ export class SqlDatabase {
   readonly #reading: ConnectionPool;
   readonly #stale: ConnectionPool;
 
-  constructor(engine: SqlEngine, address: DatabaseAddress, limits: Partial<SqlLimits> = {}) {
+  constructor(engine: SqlEngine, place: DatabasePlace, limits: Partial<SqlLimits> = {}) {
     this.engine = engine;
-    this.address = address;
+    this.address = place.address;
     this.#limits = { ...defaultSqlLimits, ...limits };
     const { connections, connectTimeoutMs, waitTimeoutMs: waitMs } = this.#limits;
-    const failover = new Failover(engine, address, connectTimeoutMs);
+    const failover = new Failover(engine, place, connectTimeoutMs);
     const toPrimary = (): Promise<SqlConnection> => failover.connectToPrimary();
     this.#writing = new ConnectionPool({ connect: toPrimary, size: connections, waitMs });
     // Reads have their own: publishers that wait for each other's locks must not keep readers waiting.

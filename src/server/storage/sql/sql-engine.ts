@@ -3,6 +3,7 @@
  * driver or a server does in its own way is below one.
  */
 
+import type { ConnectionOptions } from "node:tls";
 import type { CompiledQuery, Kysely } from "kysely";
 import type { DatabaseAddress, DatabaseHost } from "./database-address.ts";
 import type { Tables } from "./tables.ts";
@@ -49,6 +50,8 @@ export type Trouble = "contention" | "unavailable" | "other";
 export interface ConnectRequest {
   readonly host: DatabaseHost;
   readonly address: DatabaseAddress;
+  /** undefined for a connection without TLS */
+  readonly tls: ConnectionOptions | undefined;
   readonly timeoutMs: number;
   /** whether a server that is not primary shall answer from what it knows, old as that may be */
   readonly allowStale: boolean;

@@ -20,7 +20,8 @@ async function storeOnOne(): Promise<{ store: SqlMetadataStore; server: { isPrim
   const engine: SqlEngine = Object.assign(Object.create(await loadPostgresEngine()), {
     connect: async () => connection(),
   });
-  return { server, store: new SqlMetadataStore(new SqlDatabase(engine, parseDatabaseAddress("postgres://db/x"))) };
+  const place = { address: parseDatabaseAddress("postgres://db/x"), tls: async () => undefined };
+  return { server, store: new SqlMetadataStore(new SqlDatabase(engine, place)) };
 }
 
 describe("a store on a database", () => {

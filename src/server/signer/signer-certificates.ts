@@ -1,0 +1,43 @@
+import { type TlsFiles, watchAuthorities, watchTlsFiles } from "../tls-files.ts";
+import type { WatchedFiles, WatchParts } from "../watching/watched-files.ts";
+import type { RunningGrpcServer } from "./grpc/grpc-server.ts";
+import type { MutualTls } from "./grpc/server-credentials.ts";
+import type { SignerOptions } from "./signer-options.ts";
+
+/** What the signer's TLS rests on: files that may change while it runs. */
+export class SignerCertificates {
+  readonly #pair: WatchedFiles<TlsFiles>;
+  readonly #authorities: WatchedFiles<Buffer>;
+  #server: RunningGrpcServer | undefined;
+
+  private constructor(pair: WatchedFiles<TlsFiles>, authorities: WatchedFiles<Buffer>) {
+    this.#pair = pair;
+    this.#authorities = authorities;
+  }
+
+  /** @throws TagsealError `SERVER_CONFIGURATION` */
+  static async open({ tls, clientCaFile }: SignerOptions, parts: WatchParts): Promise<SignerCertificates> {
+    let opened: SignerCertificates | undefined;
+    const onChange = (): void => {
+      if (opened !== undefined) opened.#renew();
+    };
+    const pair = await watchTlsFiles(tls, { ...parts, part: "signer_certificate", onChange });
+    const authorities = await watchAuthorities(clientCaFile, { ...parts, part: "client_authorities", onChange });
+    opened = new SignerCertificates(pair, authorities);
+    return opened;
+  }
+
+  get current(): MutualTls {
+    return { ...this.#pair.current, clientCa: this.#authorities.current };
+  }
+
+  /** Names the server that changes are passed on to. */
+  attach(server: RunningGrpcServer): void {
+    this.#server = server;
+  }
+
+  /** For connections to come: one that is there was opened by a caller who proved who it is. */
+  #renew(): void {
+    this.#server?.useCertificates(this.current);
+  }
+}

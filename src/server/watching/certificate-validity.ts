@@ -1,0 +1,69 @@
+/** For how long certificates of a file are good, and when somebody should have renewed them. */
+
+import { X509Certificate } from "node:crypto";
+
+/** The time in which all of a chain, or at least one of several authorities, is good. */
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** from then on, whoever renews it is late */
+  readonly renewBy: Date;
+}
+
+const day = 86_400_000;
+/**
+ * What renews certificates does so when a third of their life is left, or 30 days of 90. A quarter, and never more than three weeks, is left
+ * only when that did not happen, however short-lived the certificates are.
+ */
+const lead = { fraction: 1 / 4, maxMs: 21 * day };
+
+/**
+ * A chain is good while all of it is: the first to expire counts. Undefined for a text without certificates that can be read.
+ *
+ * @param pem one certificate or several
+ */
+export function chainValidity(pem: Buffer): Validity | undefined {
+  return combined(pem, { begin: Math.max, end: Math.min });
+}
+
+/**
+ * Authorities stand beside each other, an old one and the new one for instance: the last to expire counts. Undefined for a text without
+ * certificates that can be read.
+ *
+ * @param pem one certificate or several
+ */
+export function authoritiesValidity(pem: Buffer): Validity | undefined {
+  return combined(pem, { begin: Math.min, end: Math.max });
+}
+
+type Choice = (...times: number[]) => number;
+
+function combined(pem: Buffer, { begin, end }: { readonly begin: Choice; readonly end: Choice }): Validity | undefined {
+  const all = certificatesIn(pem).map(validityOf);
+  if (all.length === 0) return undefined;
+  const chosen = (choice: Choice, timeOf: (one: Validity) => Date): Date =>
+    new Date(choice(...all.map((one) => timeOf(one).getTime())));
+  return {
+    notBefore: chosen(begin, (one) => one.notBefore),
+    notAfter: chosen(end, (one) => one.notAfter),
+    renewBy: chosen(end, (one) => one.renewBy),
+  };
+}
+
+function validityOf({ validFromDate: notBefore, validToDate: notAfter }: X509Certificate): Validity {
+  const lifeMs = notAfter.getTime() - notBefore.getTime();
+  const renewBy = new Date(notAfter.getTime() - Math.min(lead.maxMs, lead.fraction * lifeMs));
+  return { notBefore, notAfter, renewBy };
+}
+
+const block = /-----BEGIN (?<label>(?:X509 )?CERTIFICATE)-----.*?-----END \k<label>-----/gsu;
+
+function certificatesIn(pem: Buffer): X509Certificate[] {
+  return (pem.toString("latin1").match(block) ?? []).flatMap((text) => {
+    try {
+      return [new X509Certificate(text)];
+    } catch {
+      return []; // TLS has taken or refused the file already; this is about how long it lasts
+    }
+  });
+}
