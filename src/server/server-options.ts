@@ -11,7 +11,7 @@ import type { Slowness } from "./http/request-listener.ts";
 import type { LogLevel, LogSink } from "./server-log.ts";
 import type { KeyTable } from "./signer/key-table.ts";
 import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
-import type { SignerPassphrases } from "./signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { SqlLimits } from "./storage/sql/sql-database.ts";
@@ -32,7 +32,7 @@ export interface ServerOptions {
   /** seals the signer's keys; when absent it is read from `signer.passphrase`, which the first start makes */
   readonly signerPassphrase?: string | undefined;
   /** instead of `signerPassphrase`: several, each with its alias */
-  readonly signerPassphrases?: SignerPassphrases | undefined;
+  readonly signerPassphrases?: GivenPassphrases | undefined;
   /** address of the database that replicas share, instead of `metadata.db`: `postgres://…`, `mysql://…` */
   readonly database?: string | undefined;
   /** address of the database of the signer's keys, instead of `signer.db`; `database` when absent */

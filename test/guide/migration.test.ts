@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { startPostgres } from "../support/database.ts";
+import { type Database, startMariadb, startPostgres } from "../support/database.ts";
 import { documentedLines } from "../support/documented-lines.ts";
 import { placeCertificate, startMachine, trustDocumented, type Machine } from "../support/machine.ts";
 import { serverSchema, signerSchema } from "../support/notary-schema.ts";
@@ -27,14 +27,15 @@ class NotarySite {
   }
 
   /** With Notary's configuration files where its operator works, and one repository. */
-  static async start(scope: Scope): Promise<NotarySite> {
+  static async start(scope: Scope, startDatabase = startPostgres): Promise<NotarySite> {
     const machine = await startMachine(scope);
     const known = await trustDocumented(scope, machine);
     await placeCertificate(scope, machine);
-    const database = await startPostgres(scope, [], machine);
-    await database.create("notaryserver", serverSchema("postgres"));
-    await database.create("notarysigner", signerSchema("postgres"));
-    const configurations = notaryConfigurations((name) => database.url(name));
+    const database = await startDatabase(scope, [], machine);
+    await database.create("notaryserver", serverSchema(database.kind));
+    await database.create("notarysigner", signerSchema(database.kind));
+    await database.create("tagseal", "select 1");
+    const configurations = notaryConfigurations(database);
     for (const [name, content] of Object.entries({ ...configurations, note: "note" }))
       writeFileSync(join(machine.directory, name), JSON.stringify(content));
     const site = new NotarySite(machine, { HOME: machine.directory, ...known, ...passphraseEnvironment });
@@ -91,18 +92,19 @@ class NotarySite {
   }
 }
 
-function notaryConfigurations(url: (database: string) => string): Readonly<Record<string, object>> {
+function notaryConfigurations(database: Database): Readonly<Record<string, object>> {
+  const backend = database.kind;
   const tls = { tls_cert_file: "server.crt", tls_key_file: "server.key" };
   const signerTls = { tls_ca_file: "ca.crt", tls_client_cert: "server.crt", tls_client_key: "server.key" };
   return {
     "server-config.json": {
       server: { http_addr: ":4443", ...tls },
       trust_service: { type: "remote", hostname: "localhost", port: "7899", key_algorithm: "ecdsa", ...signerTls },
-      storage: { backend: "postgres", db_url: url("notaryserver") },
+      storage: { backend, db_url: database.url("notaryserver") },
     },
     "signer-config.json": {
       server: { grpc_addr: ":7899", client_ca_file: "ca.crt", ...tls },
-      storage: { backend: "postgres", db_url: url("notarysigner"), default_alias: "alias1" },
+      storage: { backend, db_url: database.url("notarysigner"), default_alias: "alias1" },
     },
   };
 }
@@ -139,6 +141,16 @@ describe("moving from Notary by the guide", { skip: missingPeers(["notary", "pos
     await site.serve(documentedLines("docs/migration.md", "From Notary's databases", 3), {
       NOTARY_SIGNER_ALIAS1: passphrase.NOTARY_SIGNER_ALIAS1,
     });
+    assert.deepEqual(await site.tags(), ["v1"]);
+    await site.goesOn();
+  });
+
+  it("starts on a shared database with the old passphrases alone: step 4 with --database", async () => {
+    await using scope = new Scope("migration-guide");
+    const site = await NotarySite.start(scope, startMariadb);
+    await site.stopNotary();
+    const lines = documentedLines("docs/migration.md", "From Notary's databases", 4);
+    await site.serve(lines.replaceAll("mysql://tagseal@db/", "mysql://notary@127.0.0.1/"));
     assert.deepEqual(await site.tags(), ["v1"]);
     await site.goesOn();
   });

@@ -1,7 +1,7 @@
 /** What a server of ours keeps, for commands that work on it without the server. */
 import type { ConfiguredServer } from "../../server/configuration/server-configuration.ts";
 import type { KeyTable } from "../../server/signer/key-table.ts";
-import type { SignerPassphrases } from "../../server/signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../../server/signer/signer-passphrases.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { loadServerSettings, storageOptions } from "./server-storage.ts";
 import { UsageError } from "../../errors.ts";
@@ -26,7 +26,7 @@ export interface ServerData {
   readonly store: MetadataStore;
   readonly keys: KeyTable;
   /** what keys are sealed with, as far as it was given */
-  readonly passphrases: SignerPassphrases;
+  readonly passphrases: GivenPassphrases;
   /**
    * Sets the signer up as the server's first start would, unless it is, so that the server starts on data that came without keys.
    *
@@ -70,7 +70,7 @@ function opened(configured: ConfiguredServer, store: MetadataStore, keys: KeyTab
     configured,
     store,
     keys,
-    passphrases: given ?? { byAlias: new Map(), defaultAlias: "default" },
+    passphrases: given ?? { byAlias: new Map() },
     async prepareSigner() {
       // a signer of its own has its keys elsewhere
       if (configured.remoteSigner !== undefined) return;

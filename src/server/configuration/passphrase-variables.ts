@@ -1,4 +1,5 @@
-import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import { TagsealError } from "../../errors.ts";
+import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../signer/signer-passphrases.ts";
 import { signerSettings } from "./signer-settings.ts";
 import { variableFor } from "./settings.ts";
 
@@ -12,23 +13,37 @@ const settings: ReadonlySet<string> = new Set([
 /**
  * The passphrases that seal a signer's keys: `TAGSEAL_SIGNER_PASSPHRASE`, and Notary's `NOTARY_SIGNER_<ALIAS>`, one for each alias.
  *
- * @param defaultAlias what new keys are sealed under; `NOTARY_SIGNER_DEFAULT_ALIAS`, then `default`, when absent
- * @returns undefined when there are none: then the signer has a file of its own
+ * @param defaultAlias what new keys are sealed under; `NOTARY_SIGNER_DEFAULT_ALIAS` when absent
+ * @returns undefined when nothing was said about them: then the signer has a file for itself
+ * @throws TagsealError `SERVER_CONFIGURATION` when two variables give one alias different passphrases
  */
 export function signerPassphrases(
   env: Readonly<Record<string, string | undefined>>,
   defaultAlias: string | undefined,
-): SignerPassphrases | undefined {
+): GivenPassphrases | undefined {
   const byAlias = new Map<string, string>();
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || value === "" || !name.startsWith(notary)) continue;
     const alias = name.slice(notary.length);
-    if (!settings.has(alias)) byAlias.set(alias.toLowerCase(), value);
+    if (alias !== "" && !settings.has(alias)) byAlias.set(alias.toLowerCase(), value);
   }
-  const alias = (defaultAlias ?? nonEmpty(env["NOTARY_SIGNER_DEFAULT_ALIAS"]) ?? "default").toLowerCase();
+  const named = nonEmpty(defaultAlias) ?? nonEmpty(env["NOTARY_SIGNER_DEFAULT_ALIAS"]);
   const ours = nonEmpty(env["TAGSEAL_SIGNER_PASSPHRASE"]);
-  if (ours !== undefined) byAlias.set(alias, ours);
-  return byAlias.size === 0 ? undefined : { byAlias, defaultAlias: alias };
+  // Without a name of its own it is that of new keys.
+  const alias = named?.toLowerCase() ?? (ours === undefined ? undefined : "default");
+  if (ours !== undefined && alias !== undefined) {
+    // Of two passphrases for one name either may be the wrong one.
+    if ((findPassphrase(byAlias, alias) ?? ours) !== ours) throw contradiction(alias);
+    byAlias.set(alias, ours);
+  }
+  return byAlias.size === 0 && alias === undefined ? undefined : { byAlias, defaultAlias: alias };
+}
+
+function contradiction(alias: string): TagsealError {
+  const reason = `TAGSEAL_SIGNER_PASSPHRASE and ${passphraseVariable(alias)} give one passphrase, and differ`;
+  return new TagsealError("SERVER_CONFIGURATION", `Cannot use the configuration: ${reason}`, {
+    hint: "Unset one of them, or set NOTARY_SIGNER_DEFAULT_ALIAS to another name for the first.",
+  });
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

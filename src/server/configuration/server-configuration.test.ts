@@ -196,4 +196,24 @@ describe("the signer's passphrases", () => {
     });
     assert.equal(signerPassphrases({ TAGSEAL_SIGNER_PASSPHRASE: "" }, undefined), undefined);
   });
+
+  it("have no default alias that nobody named", () => {
+    assert.equal(signerPassphrases({ NOTARY_SIGNER_ALIAS1: "x" }, undefined)?.defaultAlias, undefined);
+    assert.equal(
+      signerPassphrases({}, "Alias1")?.defaultAlias,
+      "alias1",
+      "a name without a passphrase is not forgotten",
+    );
+  });
+
+  it("give one alias one passphrase", () => {
+    const both = { TAGSEAL_SIGNER_PASSPHRASE: "ours", NOTARY_SIGNER_MY_KEY: "theirs" };
+    assert.deepEqual([...(signerPassphrases(both, undefined)?.byAlias ?? [])].length, 2);
+    assert.throws(() => signerPassphrases(both, "my-key"), {
+      code: "SERVER_CONFIGURATION",
+      message: /TAGSEAL_SIGNER_PASSPHRASE and NOTARY_SIGNER_MY_KEY give one passphrase, and differ/u,
+    });
+    const same = { TAGSEAL_SIGNER_PASSPHRASE: "ours", NOTARY_SIGNER_DEFAULT: "ours" };
+    assert.equal(signerPassphrases(same, undefined)?.defaultAlias, "default");
+  });
 });

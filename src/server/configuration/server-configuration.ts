@@ -5,7 +5,7 @@ import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/
 import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
 import { defaultCacheAges, defaultLimits, type ServerOptions } from "../server-options.ts";
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
-import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
 import { logLevelOf } from "./log-level.ts";
 import { sqlLimits } from "./sql-limits.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
@@ -88,7 +88,7 @@ function withScheme(url: string, backend: string | undefined): string {
 function signer(
   settings: ServerSettings,
   env: Readonly<Record<string, string | undefined>>,
-): { readonly remoteSigner?: RemoteSignerSettings; readonly signerPassphrases?: SignerPassphrases | undefined } {
+): { readonly remoteSigner?: RemoteSignerSettings; readonly signerPassphrases?: GivenPassphrases | undefined } {
   if (settings.text("trust_service.type") !== "remote")
     return { signerPassphrases: signerPassphrases(env, settings.text("trust_service.default_alias")) };
   const [host, port] = [settings.text("trust_service.hostname"), Number(settings.text("trust_service.port") ?? 7899)];

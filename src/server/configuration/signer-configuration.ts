@@ -2,7 +2,7 @@
 
 import { TagsealError } from "../../errors.ts";
 import { defaultSignerLimits, type SignerOptions } from "../signer/signer-options.ts";
-import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import { logLevelOf } from "./log-level.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
@@ -20,7 +20,7 @@ export interface ConfiguredKeys {
   readonly database: string | undefined;
   /** of connections to it */
   readonly sqlLimits: Partial<SqlLimits> | undefined;
-  readonly passphrases: SignerPassphrases | undefined;
+  readonly passphrases: GivenPassphrases | undefined;
 }
 
 /** @param env for the passphrases, which stand in no file */

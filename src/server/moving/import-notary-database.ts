@@ -5,7 +5,7 @@
 
 import { hasCode } from "../../errors.ts";
 import type { KeyTable } from "../signer/key-table.ts";
-import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
 import type { Change, MetadataStore } from "../storage/metadata-store.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 import { importCollection } from "./notary-collection-import.ts";
@@ -18,7 +18,7 @@ export interface NotaryDatabaseImport {
   readonly store: MetadataStore;
   /** without it the keys stay where they are */
   readonly signer?: { readonly source: NotarySignerDatabase; readonly table: KeyTable } | undefined;
-  readonly passphrases: SignerPassphrases;
+  readonly passphrases: GivenPassphrases;
   readonly now: Date;
   /** told after each collection */
   readonly onCollection?: (report: CollectionReport) => void;

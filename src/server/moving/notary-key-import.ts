@@ -1,12 +1,13 @@
 /** Carrying the signer's keys over, still sealed, and proving that those in use can be opened here. */
 
+import { hasCode } from "../../errors.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
 import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
 import { gunFault } from "../http/gun.ts";
 import type { KeyTable, SealedKey } from "../signer/key-table.ts";
 import { isServerRole } from "../signer/server-role.ts";
 import { openKey } from "../signer/signer-keys.ts";
-import type { SignerPassphrases } from "../signer/signer-passphrases.ts";
+import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../signer/signer-passphrases.ts";
 import type { ServerRole } from "../signer/signing-service.ts";
 import { type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryKey, NotarySignerDatabase } from "./notary-database.ts";
@@ -40,6 +41,8 @@ export interface KeysReport {
 
 const serverRoles: readonly ServerRole[] = ["timestamp", "snapshot"];
 const pageSize = 500;
+/** key IDs in one sentence */
+const maxNamed = 5;
 
 /** Which keys the collections of a move use: fed with their roots, asked while their keys are carried over. */
 export class KeyUses {
@@ -85,7 +88,7 @@ export async function importKeys(
   source: NotarySignerDatabase,
   table: KeyTable,
   uses: KeyUses,
-  passphrases: SignerPassphrases,
+  passphrases: GivenPassphrases,
 ): Promise<KeysReport> {
   const keyImport = new KeyImport(table, uses, passphrases);
   for (let after = 0; ;) {
@@ -102,23 +105,26 @@ interface AliasCount {
   leftOut: number;
   /** keys in use that could not be tried */
   locked: number;
+  opened: number;
+  /** keys that do not open */
+  wrong: number;
+  /** the first of these */
+  readonly wrongKeyIds: string[];
 }
 
 class KeyImport {
   readonly #table: KeyTable;
   readonly #uses: KeyUses;
-  readonly #passphrases: SignerPassphrases;
-  readonly #known: ReadonlySet<string>;
+  readonly #passphrases: GivenPassphrases;
   readonly #problems: MoveProblem[] = [];
   readonly #aliases = new Map<string, AliasCount>();
   readonly #moved = new Map<string, SealedKey>();
   #inUse = 0;
 
-  constructor(table: KeyTable, uses: KeyUses, passphrases: SignerPassphrases) {
+  constructor(table: KeyTable, uses: KeyUses, passphrases: GivenPassphrases) {
     this.#table = table;
     this.#uses = uses;
     this.#passphrases = passphrases;
-    this.#known = new Set([...passphrases.byAlias.keys()].map((alias) => alias.toUpperCase()));
   }
 
   async move(row: NotaryKey): Promise<void> {
@@ -134,7 +140,7 @@ class KeyImport {
     count.keys++;
     if (isInUse) await this.#prove(key, count);
     // what the server will do when it starts
-    else if (count.keys === 1) await this.#open(key);
+    else if (count.keys === 1) await this.#open(key, count);
   }
 
   report(): KeysReport {
@@ -145,35 +151,34 @@ class KeyImport {
       const message = `the ${role} key ${keyId} of ${gun} was not found in the signer's database: nothing can be published there`;
       this.#problems.push({ code: "SIGNING_KEY_MISSING", message });
     }
-    for (const [alias, { locked }] of this.#aliases) {
-      if (locked === 0) continue;
-      const message = `${passphraseVariable(alias)} is not set: ${locked} keys in use are sealed under it, the server will not start without it`;
-      this.#problems.push({ code: "PASSPHRASE_UNAVAILABLE", message });
-    }
+    for (const [alias, count] of this.#aliases) this.#problems.push(...problemsOf(alias, count));
     const aliases = [...this.#aliases].map(([alias, { keys, leftOut }]) => ({ alias, keys, leftOut }));
     return { keys: this.#moved.size, inUse: this.#inUse, aliases, problems: this.#problems };
   }
 
   async #prove(key: SealedKey, count: AliasCount): Promise<void> {
     this.#inUse += 1;
-    if (this.#isKnown(key.alias)) await this.#open(key);
+    if (this.#isKnown(key.alias)) await this.#open(key, count);
     else count.locked += 1;
   }
 
-  async #open(key: SealedKey): Promise<void> {
+  async #open(key: SealedKey, count: AliasCount): Promise<void> {
     try {
       await openKey(key, this.#passphrases);
+      count.opened += 1;
     } catch (error) {
-      this.#problems.push(problemOf(error, `key ${key.keyId}, sealed under ${passphraseVariable(key.alias)}`));
+      if (!hasCode(error, "PASSPHRASE_WRONG")) return void this.#problems.push(problemOf(error, `key ${key.keyId}`));
+      if (count.wrongKeyIds.length < maxNamed) count.wrongKeyIds.push(key.keyId);
+      count.wrong += 1;
     }
   }
 
   #isKnown(alias: string): boolean {
-    return this.#known.has(alias.toUpperCase());
+    return findPassphrase(this.#passphrases.byAlias, alias) !== undefined;
   }
 
   #count(alias: string): AliasCount {
-    const count = this.#aliases.get(alias) ?? { keys: 0, leftOut: 0, locked: 0 };
+    const count = this.#aliases.get(alias) ?? { keys: 0, leftOut: 0, locked: 0, opened: 0, wrong: 0, wrongKeyIds: [] };
     this.#aliases.set(alias, count);
     return count;
   }
@@ -184,9 +189,24 @@ class KeyImport {
   }
 }
 
-/** The variable that Notary's signer reads a passphrase from. */
-function passphraseVariable(alias: string): string {
-  return `NOTARY_SIGNER_${alias.toUpperCase()}`;
+/** One for each passphrase, however many keys it should open. */
+function problemsOf(alias: string, { locked, wrong, opened, wrongKeyIds }: AliasCount): readonly MoveProblem[] {
+  const variable = passphraseVariable(alias);
+  if (locked > 0) {
+    const message = `${variable} is not set: ${counted(locked)} in use ${locked === 1 ? "is" : "are"} sealed under it, the server will not start without it`;
+    return [{ code: "PASSPHRASE_UNAVAILABLE", message }];
+  }
+  if (wrong === 0) return [];
+  const named = `${wrongKeyIds.join(", ")}${wrong > wrongKeyIds.length ? ", …" : ""}`;
+  const message =
+    opened === 0
+      ? `${variable} is wrong: ${counted(wrong)} sealed under it ${wrong === 1 ? "does" : "do"} not open, the server will not start with it`
+      : `${counted(wrong)} sealed under ${variable}, which opens others, ${wrong === 1 ? "is" : "are"} damaged: ${named}`;
+  return [{ code: "PASSPHRASE_WRONG", message }];
+}
+
+function counted(keys: number): string {
+  return keys === 1 ? "1 key" : `${keys} keys`;
 }
 
 /** A key serves what it was made for, or, where its row does not say what that is, whoever names it. */

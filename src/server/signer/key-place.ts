@@ -7,7 +7,7 @@ import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { WatchParts } from "../watching/watched-files.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
-import { existingPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
+import { existingPassphrases, type GivenPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
 /** One of both must be there; the database comes first. */
@@ -47,12 +47,18 @@ export async function openKeyTableOf(
   return new SqliteKeyTable(path);
 }
 
-/** The passphrases given, or the one in the data directory. @throws TagsealError `SERVER_CONFIGURATION` */
+/**
+ * The passphrases given, or the one in the data directory.
+ *
+ * @param inUse aliases that the table's keys are sealed under
+ * @throws TagsealError `SERVER_CONFIGURATION`
+ */
 export function passphrasesOf(
   { dataDir }: Pick<KeyPlace, "dataDir">,
-  given: SignerPassphrases | undefined,
+  given: GivenPassphrases | undefined,
+  inUse: readonly string[],
 ): SignerPassphrases {
-  return existingPassphrases({ given, file: dataDir === undefined ? undefined : passphraseFileIn(dataDir) });
+  return existingPassphrases({ given, file: dataDir === undefined ? undefined : passphraseFileIn(dataDir) }, inUse);
 }
 
 /** The file that holds the passphrase of a data directory's keys. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -10,7 +10,7 @@ import { verifySignature } from "../../crypto/signature.ts";
 import type { SealedKey } from "./key-table.ts";
 import { openLocalSigningService } from "./local-signing-service.ts";
 import { sealSecret } from "./sealed-secret.ts";
-import { onePassphrase, type SignerPassphrases } from "./signer-passphrases.ts";
+import { type GivenPassphrases, onePassphrase, type SignerPassphrases } from "./signer-passphrases.ts";
 import type { NamesKey, SigningService } from "./signing-service.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
@@ -25,7 +25,7 @@ function temporaryDirectory(t: TestContext): string {
 }
 
 interface Opening {
-  readonly given?: SignerPassphrases | undefined;
+  readonly given?: GivenPassphrases | undefined;
   readonly onGenerated?: (path: string) => void;
   readonly namesKey?: NamesKey;
 }
@@ -273,6 +273,50 @@ describe("keys brought from Notary's signer", () => {
       hint: /NOTARY_SIGNER_ALIAS1/u,
     });
     await sign(await openWith(t, dataDir, { given }), row.keyId);
+  });
+
+  it("start with their passphrases alone: new keys come under the alias that came into use last", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await bring(dataDir);
+    const key = PrivateKey.generate("ecdsa");
+    const sealed = await sealSecret(key.toSec1(), "short");
+    const at = new Date(now().getTime() + 1000);
+    await bring(dataDir, { keyId: key.publicKey.keyId, sealed, alias: "Alias-2", createdAt: at });
+    const byAlias = new Map([
+      ["alias1", "signerpw1"],
+      ["alias_2", "short"],
+    ]);
+    const signer = await openWith(t, dataDir, { given: { byAlias } });
+    await sign(signer, (await signer.pendingKey(gun, "snapshot")).keyId, "snapshot");
+    const database = new DatabaseSync(join(dataDir, "signer.db"), { readOnly: true });
+    t.after(() => database.close());
+    const aliases = database.prepare(
+      "SELECT DISTINCT passphrase_alias AS alias FROM private_keys WHERE role = 'snapshot'",
+    );
+    assert.deepEqual(
+      aliases.all().map((found) => found["alias"]),
+      ["Alias-2"],
+    );
+    assert.ok(!existsSync(join(dataDir, "signer.passphrase")), "none is generated beside those that are given");
+  });
+
+  it("stop the start with one reason for all passphrases that are wrong", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    await bring(dataDir);
+    for (const alias of ["alias2", "alias2", "alias3"]) {
+      const key = PrivateKey.generate("ecdsa");
+      const sealed = await sealSecret(key.toSec1(), `the passphrase ${alias}`);
+      await bring(dataDir, { keyId: key.publicKey.keyId, sealed, alias });
+    }
+    const byAlias = new Map([
+      ["alias1", "signerpw1"],
+      ["alias2", "not the passphrase"],
+      ["alias3", "not the passphrase"],
+    ]);
+    await assert.rejects(openWith(t, dataDir, { given: { byAlias } }), {
+      code: "PASSPHRASE_WRONG",
+      message: /: 2 passphrases are wrong, .*: NOTARY_SIGNER_ALIAS2, NOTARY_SIGNER_ALIAS3$/u,
+    });
   });
 
   it("stop the start when the passphrase of their alias is another one", async (t) => {

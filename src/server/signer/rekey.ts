@@ -6,8 +6,8 @@
 
 import { TagsealError } from "../../errors.ts";
 import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
-import { openKey, sealUnderDefault, unseal } from "./signer-keys.ts";
-import { passphraseOf, type SignerPassphrases } from "./signer-passphrases.ts";
+import { aliasesInUse, openKey, sealUnderDefault, unseal } from "./signer-keys.ts";
+import { requirePassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
 
 /** How to rekey. */
 export interface RekeyOptions {
@@ -64,12 +64,8 @@ export async function rekey(options: RekeyOptions): Promise<RekeyReport> {
 }
 
 async function checkAliases(table: KeyTable, passphrases: SignerPassphrases): Promise<void> {
-  for (const alias of [...(await aliasesInUse(table)), passphrases.defaultAlias]) passphraseOf(passphrases, alias);
-}
-
-async function aliasesInUse(table: KeyTable): Promise<readonly string[]> {
-  const [secret, keys] = [await table.derivationSecret(), await table.oneKeyPerAlias()];
-  return [...new Set([...(secret === undefined ? [] : [secret.alias]), ...keys.map(({ alias }) => alias)])];
+  const inUse = await aliasesInUse(table);
+  requirePassphrases(passphrases, [...inUse, passphrases.defaultAlias], inUse);
 }
 
 async function* allKeys(table: KeyTable): AsyncGenerator<SealedKey> {

@@ -5,14 +5,17 @@
 
 import { randomBytes } from "node:crypto";
 import { PrivateKey, type SigningKey } from "../../crypto/private-key.ts";
-import { KeyStoreError, MetadataError } from "../../errors.ts";
+import { hasCode, KeyStoreError, MetadataError, reworded, type TagsealError } from "../../errors.ts";
 import { deriveKey, derivationSecretBytes, type DerivedAlgorithm } from "./derived-key.ts";
 import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
 import { openSecret, sealSecret } from "./sealed-secret.ts";
 import {
   existingPassphrases,
   firstPassphrases,
+  type GivenPassphrases,
   passphraseOf,
+  passphraseVariable,
+  requirePassphrases,
   type PassphraseSource,
   type SignerPassphrases,
 } from "./signer-passphrases.ts";
@@ -44,11 +47,43 @@ const maxOpenedKeys = 4096;
  */
 export async function openSignerKeys({ table, passphrases: source, now }: SignerKeysOptions): Promise<SignerKeys> {
   const kept = await table.derivationSecret();
-  const passphrases = kept === undefined ? firstPassphrases(source) : existingPassphrases(source);
-  passphraseOf(passphrases, passphrases.defaultAlias);
+  const inUse = await aliasesInUse(table);
+  const passphrases = (kept === undefined ? firstPassphrases : existingPassphrases)(source, inUse);
+  requirePassphrases(passphrases, [...inUse, passphrases.defaultAlias], inUse);
+  await tryPassphrases(table, passphrases, kept);
   const secret = await unseal(kept ?? (await firstSecret(table, passphrases)), passphrases);
-  for (const key of await table.oneKeyPerAlias()) await openKey(key, passphrases);
   return new SignerKeys({ table, secret, passphrases, now });
+}
+
+/** What a table's secret and keys are sealed under: the secret's alias first, then the others, the one that came into use last before older ones. */
+export async function aliasesInUse(table: KeyTable): Promise<readonly string[]> {
+  const [secret, keys] = [await table.derivationSecret(), await table.oneKeyPerAlias()];
+  const newestFirst = keys.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  return [...new Set([...(secret === undefined ? [] : [secret.alias]), ...newestFirst.map(({ alias }) => alias)])];
+}
+
+/** One wrong passphrase is one reason, and several are told together: whoever sets them right starts again once. */
+async function tryPassphrases(
+  table: KeyTable,
+  passphrases: SignerPassphrases,
+  secret: Sealed | undefined,
+): Promise<void> {
+  const wrong = new Map<string, TagsealError>();
+  const attempt = async (alias: string, open: () => Promise<unknown>): Promise<void> => {
+    try {
+      await open();
+    } catch (error) {
+      if (!hasCode(error, "PASSPHRASE_WRONG")) throw error;
+      wrong.set(passphraseVariable(alias), error);
+    }
+  };
+  if (secret !== undefined) await attempt(secret.alias, () => unseal(secret, passphrases));
+  for (const key of await table.oneKeyPerAlias()) await attempt(key.alias, () => openKey(key, passphrases));
+  const [first, ...others] = wrong.values();
+  if (first !== undefined && others.length === 0) throw first;
+  if (first === undefined) return;
+  const reason = `${wrong.size} passphrases are wrong, or what they seal is damaged: ${[...wrong.keys()].join(", ")}`;
+  throw reworded(first, { message: `Cannot open the signer's keys: ${reason}` });
 }
 
 interface Parts {
@@ -128,8 +163,18 @@ export async function sealUnderDefault(secret: Uint8Array, passphrases: SignerPa
 }
 
 /** Opens what a row holds. @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE` */
-export async function unseal({ sealed, alias }: Sealed, passphrases: SignerPassphrases): Promise<Uint8Array> {
-  return openSecret(sealed, passphraseOf(passphrases, alias));
+export async function unseal({ sealed, alias }: Sealed, passphrases: GivenPassphrases): Promise<Uint8Array> {
+  const passphrase = passphraseOf(passphrases, alias);
+  try {
+    return await openSecret(sealed, passphrase);
+  } catch (cause) {
+    throw hasCode(cause, "PASSPHRASE_WRONG") ? wrongPassphrase(alias, cause) : cause;
+  }
+}
+
+function wrongPassphrase(alias: string, cause: TagsealError): TagsealError {
+  const message = `Cannot open a sealed signer key: the passphrase ${JSON.stringify(alias)} is wrong, or the key is damaged`;
+  return reworded(cause, { message });
 }
 
 /**
@@ -138,7 +183,7 @@ export async function unseal({ sealed, alias }: Sealed, passphrases: SignerPassp
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
  * @throws MetadataError `KEY_MALFORMED`, `KEY_UNSUPPORTED`
  */
-export async function openKey(sealed: SealedKey, passphrases: SignerPassphrases): Promise<PrivateKey> {
+export async function openKey(sealed: SealedKey, passphrases: GivenPassphrases): Promise<PrivateKey> {
   const key = fromPlainForm(await unseal(sealed, passphrases), sealed.algorithm);
   if (key.publicKey.keyId === sealed.keyId) return key;
   const found = key.publicKey.keyId;

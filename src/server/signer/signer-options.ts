@@ -4,7 +4,7 @@ import type { LogLevel, LogSink } from "../server-log.ts";
 import type { TlsPaths } from "../tls-files.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { KeyTable } from "./key-table.ts";
-import type { SignerPassphrases } from "./signer-passphrases.ts";
+import type { GivenPassphrases } from "./signer-passphrases.ts";
 
 /**
  * How to run a signer process. After each option: the member of Notary's `signer-config.json` that means the same.
@@ -30,7 +30,7 @@ export interface SignerOptions {
    * By alias, `NOTARY_SIGNER_<ALIAS>` of the environment, and the default one: `storage.default_alias`. When absent the
    * passphrase is read from `signer.passphrase`, which the first start makes
    */
-  readonly passphrases?: SignerPassphrases | undefined;
+  readonly passphrases?: GivenPassphrases | undefined;
   /** where Prometheus finds its numbers, by plain HTTP; nowhere when absent. Port 0 takes a free one */
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly limits?: Partial<SignerLimits> | undefined;

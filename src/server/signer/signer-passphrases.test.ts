@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { existingPassphrases, firstPassphrases, passphraseOf } from "./signer-passphrases.ts";
+import { existingPassphrases, firstPassphrases, passphraseOf, requirePassphrases } from "./signer-passphrases.ts";
 
 function temporaryFile(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "tagseal-passphrases-"));
@@ -48,5 +48,58 @@ describe("a passphrase file beside given passphrases", () => {
 
   it("says so when it cannot be read", (t) => {
     assert.throws(() => existingPassphrases({ file: join(temporaryFile(t), "..") }), { code: "SERVER_CONFIGURATION" });
+  });
+});
+
+describe("the alias for new keys", () => {
+  const byAlias = (...aliases: string[]): ReadonlyMap<string, string> =>
+    new Map(aliases.map((alias) => [alias, `passphrase of ${alias}`]));
+
+  it("is the one that keys are sealed under, where nobody has named one", () => {
+    assert.equal(firstPassphrases({ given: { byAlias: byAlias("alias1") } }, ["ALIAS1"]).defaultAlias, "ALIAS1");
+    const two = { given: { byAlias: byAlias("alias1", "alias2") } };
+    assert.equal(firstPassphrases(two, ["alias2", "alias1"]).defaultAlias, "alias2");
+  });
+
+  it("is `default` where that has a passphrase, and the only one given where no key is there", (t) => {
+    const given = { byAlias: byAlias("alias1", "default") };
+    assert.equal(existingPassphrases({ given }, ["alias1"]).defaultAlias, "default");
+    assert.equal(firstPassphrases({ given: { byAlias: byAlias("alias1") } }).defaultAlias, "alias1");
+    assert.equal(firstPassphrases({ file: temporaryFile(t) }).defaultAlias, "default");
+  });
+
+  it("is not guessed among several", () => {
+    assert.throws(() => firstPassphrases({ given: { byAlias: byAlias("a", "b") } }), {
+      code: "PASSPHRASE_UNAVAILABLE",
+      hint: /NOTARY_SIGNER_DEFAULT_ALIAS=a .* Given: "a", "b"\./u,
+    });
+  });
+
+  it("that is named and has no passphrase is not replaced by another", () => {
+    assert.throws(() => firstPassphrases({ given: { byAlias: byAlias("alias1"), defaultAlias: "new" } }, ["alias1"]), {
+      code: "PASSPHRASE_UNAVAILABLE",
+      message: 'The signer was not given the passphrase "new"',
+      hint: /^Set NOTARY_SIGNER_DEFAULT_ALIAS=alias1 .*, or set NOTARY_SIGNER_NEW\. Keys are sealed under "alias1"\./u,
+    });
+  });
+});
+
+describe("missing passphrases", () => {
+  const given = { byAlias: new Map([["other", "another passphrase"]]), defaultAlias: "other" };
+
+  it("are told all together, with what to set", () => {
+    assert.throws(() => requirePassphrases(given, ["alias1", "ALIAS2", "other"], ["alias1", "ALIAS2"]), {
+      code: "PASSPHRASE_UNAVAILABLE",
+      message: 'The signer was not given the passphrases "alias1", "ALIAS2"',
+      hint: /^Set NOTARY_SIGNER_ALIAS1 and NOTARY_SIGNER_ALIAS2\. Keys are sealed under "alias1", "ALIAS2"\. Given: "other"\./u,
+    });
+  });
+
+  it("of aliases that no shell could spell have a variable that one can", () => {
+    const odd = { byAlias: new Map([["my_key_2_0", "an odd passphrase"]]) };
+    assert.equal(passphraseOf(odd, "My-Key 2.0"), "an odd passphrase");
+    assert.throws(() => requirePassphrases(given, ["your-key"], ["your-key"]), {
+      hint: /^Set NOTARY_SIGNER_YOUR_KEY\./u,
+    });
   });
 });

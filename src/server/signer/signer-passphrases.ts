@@ -7,10 +7,16 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { KeyStoreError, TagsealError } from "../../errors.ts";
 
-/** What a signer is given to open and seal keys with. */
-export interface SignerPassphrases {
+/** The passphrases that an operator has given. */
+export interface GivenPassphrases {
   /** by alias; case does not matter, as the variables that carry them are spelled in upper case */
   readonly byAlias: ReadonlyMap<string, string>;
+  /** what new keys are sealed under, where the operator has named it */
+  readonly defaultAlias?: string | undefined;
+}
+
+/** What a signer opens and seals keys with. */
+export interface SignerPassphrases extends GivenPassphrases {
   /** what new keys are sealed under */
   readonly defaultAlias: string;
 }
@@ -18,7 +24,7 @@ export interface SignerPassphrases {
 /** Where passphrases come from. */
 export interface PassphraseSource {
   /** without it there is one passphrase, the file's, under the alias `default` */
-  readonly given?: SignerPassphrases | undefined;
+  readonly given?: GivenPassphrases | undefined;
   /** holds the passphrase of the alias `default` when it is not given; made on the first start. Without it all are given. */
   readonly file?: string | undefined;
   /** told once, with the path, when a passphrase was generated */
@@ -41,32 +47,54 @@ export function onePassphrase(passphrase: string | undefined): SignerPassphrases
  * The passphrases for a signer that has keys: those given and the file's, never a new one. Which are missing turns out
  * when keys are opened.
  *
+ * @param inUse aliases that keys are sealed under: see {@link defaultAliasOf}
  * @throws TagsealError `SERVER_CONFIGURATION` when the file is there and cannot be read
  */
-export function existingPassphrases({ given, file }: PassphraseSource): SignerPassphrases {
-  const { byAlias, defaultAlias } = given ?? { byAlias: new Map<string, string>(), defaultAlias: onlyAlias };
-  const inFile = file === undefined || find(byAlias, onlyAlias) !== undefined ? undefined : readPassphraseFile(file);
-  return { byAlias: inFile === undefined ? byAlias : new Map([...byAlias, [onlyAlias, inFile]]), defaultAlias };
+export function existingPassphrases(
+  { given, file }: PassphraseSource,
+  inUse: readonly string[] = [],
+): SignerPassphrases {
+  const { byAlias, defaultAlias } = given ?? { byAlias: new Map<string, string>() };
+  const inFile =
+    file === undefined || findPassphrase(byAlias, onlyAlias) !== undefined ? undefined : readPassphraseFile(file);
+  const all = inFile === undefined ? byAlias : new Map([...byAlias, [onlyAlias, inFile]]);
+  return { byAlias: all, defaultAlias: defaultAlias ?? defaultAliasOf(all, inUse) };
 }
 
 /**
- * The passphrases for a signer that has no keys yet: as {@link existingPassphrases}, but when there is none at all for new
+ * The passphrases for a signer that has no secret for new keys yet: as {@link existingPassphrases}, but when there is none at all for new
  * keys, and the file may be made, a new one is written to it (mode 0600).
  *
  * @throws KeyStoreError `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
  * @throws TagsealError `SERVER_CONFIGURATION` when the file cannot be read or written
  */
-export function firstPassphrases(source: PassphraseSource): SignerPassphrases {
-  const found = existingPassphrases(source);
+export function firstPassphrases(source: PassphraseSource, inUse: readonly string[] = []): SignerPassphrases {
+  const found = existingPassphrases(source, inUse);
   const { file, onGenerated } = source;
   const mayGenerate = file !== undefined && found.defaultAlias === onlyAlias;
-  if (mayGenerate && find(found.byAlias, onlyAlias) === undefined) {
+  if (mayGenerate && findPassphrase(found.byAlias, onlyAlias) === undefined) {
     const generated = generateInto(file);
     onGenerated?.(file);
     return { ...found, byAlias: new Map([...found.byAlias, [onlyAlias, generated]]) };
   }
-  checkLength(passphraseOf(found, found.defaultAlias));
+  requirePassphrases(found, [...inUse, found.defaultAlias], inUse);
+  // What seals keys already is as long as another signer let it be; refusing it would protect nothing and stop the start.
+  if (!inUse.includes(found.defaultAlias)) checkLength(passphraseOf(found, found.defaultAlias));
   return found;
+}
+
+/**
+ * The alias for new keys when nobody has named one: `default` where it has a passphrase, else the first of those in use that has one, else the
+ * only one that was given. A table that was brought from another signer needs no name for what it is sealed under already.
+ *
+ * @param inUse the one that matters most comes first
+ */
+function defaultAliasOf(byAlias: ReadonlyMap<string, string>, inUse: readonly string[]): string {
+  if (findPassphrase(byAlias, onlyAlias) !== undefined) return onlyAlias;
+  const used = inUse.find((alias) => findPassphrase(byAlias, alias) !== undefined);
+  if (used !== undefined) return used;
+  const [only, ...others] = byAlias.keys();
+  return only === undefined || others.length > 0 ? onlyAlias : only;
 }
 
 /**
@@ -74,25 +102,78 @@ export function firstPassphrases(source: PassphraseSource): SignerPassphrases {
  *
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`: without it nothing may be signed, least of all with another key
  */
-export function passphraseOf({ byAlias }: SignerPassphrases, alias: string): string {
-  const passphrase = find(byAlias, alias);
+export function passphraseOf(passphrases: GivenPassphrases, alias: string): string {
+  const passphrase = findPassphrase(passphrases.byAlias, alias);
   if (passphrase !== undefined) return passphrase;
-  throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `The signer was not given the passphrase "${alias}"`, {
-    hint: missingHint(alias),
-  });
+  throw missing(passphrases, [alias], []);
 }
 
-function missingHint(alias: string): string {
-  const keep = "Keep every passphrase until `tagseal signer rekey` reports that no key needs it.";
-  if (alias === onlyAlias)
-    return `Set TAGSEAL_SIGNER_PASSPHRASE, or restore signer.passphrase from the backup that holds signer.db. ${keep}`;
-  return `Set NOTARY_SIGNER_${alias.toUpperCase()}. ${keep}`;
+/**
+ * Makes sure that each of these aliases has a passphrase.
+ *
+ * @param inUse aliases that keys are sealed under, for the hint
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, with all that are missing
+ */
+export function requirePassphrases(
+  passphrases: SignerPassphrases,
+  aliases: readonly string[],
+  inUse: readonly string[],
+): void {
+  const byVariable = new Map(aliases.map((alias) => [passphraseVariable(alias), alias]));
+  const absent = [...byVariable.values()].filter((alias) => findPassphrase(passphrases.byAlias, alias) === undefined);
+  if (absent.length > 0) throw missing(passphrases, absent, inUse);
 }
 
-function find(byAlias: ReadonlyMap<string, string>, alias: string): string | undefined {
-  const wanted = alias.toUpperCase();
-  for (const [name, passphrase] of byAlias) if (name.toUpperCase() === wanted) return passphrase;
-  return undefined;
+/** The variable that a passphrase is read from: Notary's, in letters that a shell can set. */
+export function passphraseVariable(alias: string): string {
+  return `NOTARY_SIGNER_${alias.toUpperCase().replaceAll(/[^A-Z0-9_]/gu, "_")}`;
+}
+
+function missing({ byAlias }: GivenPassphrases, absent: readonly string[], inUse: readonly string[]): KeyStoreError {
+  const names = listed(absent);
+  const message = `The signer was not given the passphrase${absent.length === 1 ? "" : "s"} ${names}`;
+  const given = [...byAlias.keys()];
+  const known = [
+    ...(inUse.length === 0 ? [] : [`Keys are sealed under ${listed(inUse)}.`]),
+    ...(given.length === 0 ? [] : [`Given: ${listed(given)}.`]),
+  ];
+  const hint = [
+    ...missingHints(absent, given, inUse),
+    ...known,
+    "Keep every passphrase until `tagseal signer rekey` reports that no key needs it.",
+  ];
+  return new KeyStoreError("PASSPHRASE_UNAVAILABLE", message, { hint: hint.join(" ") });
+}
+
+function missingHints(
+  absent: readonly string[],
+  given: readonly string[],
+  inUse: readonly string[],
+): readonly string[] {
+  const isUsed = (alias: string): boolean =>
+    inUse.some((used) => passphraseVariable(used) === passphraseVariable(alias));
+  const [alias = "", ...others] = absent;
+  if (others.length === 0 && !isUsed(alias) && given.length > 0)
+    return [`Set NOTARY_SIGNER_DEFAULT_ALIAS=${given[0]} to seal new keys under that, or set ${settingOf(alias)}.`];
+  if (others.length === 0 && alias === onlyAlias)
+    return [`Set ${settingOf(alias)}, or restore signer.passphrase from the backup that holds signer.db.`];
+  return [`Set ${absent.map(settingOf).join(" and ")}.`];
+}
+
+function settingOf(alias: string): string {
+  return alias === onlyAlias ? "TAGSEAL_SIGNER_PASSPHRASE" : passphraseVariable(alias);
+}
+
+function listed(aliases: readonly string[]): string {
+  return aliases.map((alias) => JSON.stringify(alias)).join(", ");
+}
+
+/** The passphrase of an alias, if there is one. An alias is spelled as its row has it, a variable as a shell can have it. */
+export function findPassphrase(byAlias: ReadonlyMap<string, string>, alias: string): string | undefined {
+  const entries = [...byAlias];
+  const isSame = ([name]: readonly [string, string]): boolean => name.toUpperCase() === alias.toUpperCase();
+  const isLike = ([name]: readonly [string, string]): boolean => passphraseVariable(name) === passphraseVariable(alias);
+  return (entries.find(isSame) ?? entries.find(isLike))?.[1];
 }
 
 function checkLength(passphrase: string): void {

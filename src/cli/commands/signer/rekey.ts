@@ -1,4 +1,5 @@
 import { UsageError } from "../../../errors.ts";
+import type { SignerPassphrases } from "../../../server/signer/signer-passphrases.ts";
 import type { RekeyReport } from "../../../server/signer/rekey.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
@@ -31,17 +32,16 @@ export const command = defineCommand(
     const { settings, env } = await loadSignerSettings(options, io);
     const { configuredKeys } = await import("../../../server/configuration/signer-configuration.ts");
     const { openKeyTableOf, passphrasesOf } = await import("../../../server/signer/key-place.ts");
+    const { aliasesInUse } = await import("../../../server/signer/signer-keys.ts");
     const { rekey } = await import("../../../server/signer/rekey.ts");
     const keys = configuredKeys(settings, env);
     if (keys.dataDir === undefined && keys.database === undefined)
       throw new UsageError("USAGE", "--data or --database is required");
     const table = await openKeyTableOf(keys, { mustExist: true });
     try {
-      const report = await rekey({
-        table,
-        passphrases: passphrasesOf(keys, keys.passphrases),
-        isDryRun: options["dry-run"],
-      });
+      const passphrases = passphrasesOf(keys, keys.passphrases, await aliasesInUse(table));
+      if (keys.passphrases?.defaultAlias === undefined && !options["dry-run"]) requireOneTarget(passphrases);
+      const report = await rekey({ table, passphrases, isDryRun: options["dry-run"] });
       io.stdout.write(options.json ? `${JSON.stringify(plain(report))}\n` : text(report));
       return report.failed.length === 0 ? 0 : 1;
     } finally {
@@ -49,6 +49,15 @@ export const command = defineCommand(
     }
   },
 );
+
+/** Which of several passphrases is the new one must be said: a guess would report success and move nothing. */
+function requireOneTarget({ byAlias, defaultAlias }: SignerPassphrases): void {
+  if (defaultAlias === "default" || byAlias.size < 2) return;
+  const names = [...byAlias.keys()].join(", ");
+  throw new UsageError("USAGE", `Nothing says which passphrase keys are to be moved to: ${names} are given`, {
+    hint: `Set NOTARY_SIGNER_DEFAULT_ALIAS to one of them.`,
+  });
+}
 
 function plain(report: RekeyReport): object {
   const failed = report.failed.map(({ keyId, alias, error }) => ({
@@ -69,10 +78,27 @@ function text(report: RekeyReport): string {
       : `${isDryRun ? "Would move" : "Moved"} to "${defaultAlias}": ${moved}.`,
     ...(isSecretResealed ? [`${isDryRun ? "Would move" : "Moved"} the secret that new keys are made from.`] : []),
     `${upToDate} were there already.`,
-    ...failed.map(({ keyId, alias, error }) => `Key ${keyId} under "${alias}" does not open: ${error.message}`),
+    ...failures(failed),
     ...(aliasesStillNeeded.length === 0
       ? []
       : [`Still needed: ${aliasesStillNeeded.map((alias) => `"${alias}"`).join(", ")}.`]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** key IDs in one line; --json has all */
+const maxNamed = 5;
+
+/** One line for each reason: one wrong passphrase is one problem, however many keys it should open. */
+function failures(failed: RekeyReport["failed"]): string[] {
+  const groups = Map.groupBy(failed, ({ alias, error }) => `${alias}\n${error.message}`);
+  return [...groups.values()].map((group) => {
+    const [first, ...others] = group;
+    if (first === undefined) return "";
+    const { keyId, alias, error } = first;
+    if (others.length === 0) return `Key ${keyId} under "${alias}" does not open: ${error.message}`;
+    const ids = group.slice(0, maxNamed).map((key) => key.keyId);
+    const more = group.length > maxNamed ? ", …" : "";
+    return `${group.length} keys under "${alias}" do not open: ${error.message}: ${ids.join(", ")}${more}`;
+  });
 }
