@@ -1,6 +1,6 @@
 /** File systems that refuse: full ones and read-only ones. Mounting them needs root. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -11,6 +11,10 @@ export interface OwnFileSystem {
   /** lets nothing be written any more */
   makeReadOnly(): void;
   makeWritable(): void;
+  /** lets nothing grow any more: writes a file until there is no room left */
+  fill(): void;
+  /** the room that `fill` took is free again */
+  empty(): void;
 }
 
 /** A file system of `kibibytes`, or undefined where mounting is not allowed. */
@@ -36,7 +40,17 @@ export function ownFileSystem(t: TestContext, kibibytes = 1_024): OwnFileSystem 
     directory,
     makeReadOnly: () => mount("remount,ro"),
     makeWritable: () => mount("remount,rw"),
+    fill: () => writeUntilFull(join(directory, "ballast")),
+    empty: () => rmSync(join(directory, "ballast"), { force: true }),
   };
+}
+
+function writeUntilFull(path: string): void {
+  try {
+    for (;;) writeFileSync(path, Buffer.alloc(4096), { flag: "a" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+  }
 }
 
 /** Why a test that needs {@link ownFileSystem} is skipped. */

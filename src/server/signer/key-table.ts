@@ -57,7 +57,7 @@ export interface KeyTable {
   resealKey(keyId: string, from: Sealed, to: Sealed): Promise<boolean>;
   /** Destroys a key's secret. Its ID stays known, so that the same key is never made again. @returns whether it was there */
   removeKey(keyId: string, at: Date): Promise<boolean>;
-  /** Proves that rows can be read now. */
+  /** Proves that rows can be read, and new ones written, now: a first publication needs both. Leaves nothing behind that others see. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -34,7 +34,11 @@ export interface SigningService {
    * first signature is returned: no published file depends on a key that could be forgotten.
    */
   find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined>;
-  /** Proves that keys can be read now. @throws TagsealError `STORAGE_FAILED` */
+  /**
+   * Proves that keys can be read, and new ones kept, now.
+   *
+   * @throws TagsealError `STORAGE_FAILED`; `SIGNING_SERVICE_UNREACHABLE`, `SIGNING_SERVICE_FAILED` for a signer in another process
+   */
   check(): Promise<void>;
   close(): Promise<void>;
 }

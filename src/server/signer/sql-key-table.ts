@@ -1,5 +1,6 @@
 /** The signer's rows in a database that servers, or signers, share. */
 
+import { randomBytes, randomUUID } from "node:crypto";
 import type { Compilable, SelectQueryBuilder } from "kysely";
 import type { Queries } from "../storage/sql/sql-engine.ts";
 import type { SqlDatabase, SqlSession } from "../storage/sql/sql-database.ts";
@@ -13,6 +14,9 @@ import { SqlKeyAssignments } from "./sql-key-assignments.ts";
 type Row = Tables["tagseal_keys"];
 type KeyQuery = SelectQueryBuilder<Tables, "tagseal_keys", Row>;
 
+/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
+const probeBytes = 16_384;
+
 /**
  * Keeps everything in an SQL database whose schema is up to date. A server that is cut off is never asked: which key comes next follows
  * from which ones were used.
@@ -20,6 +24,8 @@ type KeyQuery = SelectQueryBuilder<Tables, "tagseal_keys", Row>;
 export class SqlKeyTable implements KeyTable {
   readonly assignments: KeyAssignments;
   readonly #database: SqlDatabase;
+  /** tells this process's health probe from those of others, which must not wait for each other */
+  readonly #probe = `health probe ${randomUUID()}`;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
@@ -126,6 +132,12 @@ export class SqlKeyTable implements KeyTable {
 
   async check(): Promise<void> {
     await this.derivationSecret();
+    const row = { key_id: this.#probe, gun: "", role: "", algorithm: "", assigned_at: 0, pending: null };
+    await this.#database.write(async (session) => {
+      const filled = { ...row, public: randomBytes(probeBytes) };
+      await session.change(this.#queries.insertInto("tagseal_key_assignments").values(filled));
+      await session.change(this.#queries.deleteFrom("tagseal_key_assignments").where("key_id", "=", this.#probe));
+    });
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { TagsealError } from "../../errors.ts";
-import { explained, openDatabase } from "../storage/sqlite-database.ts";
+import { explained, inTransaction, openDatabase } from "../storage/sqlite-database.ts";
 import type { KeyAssignments } from "./key-assignments.ts";
 import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
 import { sealing } from "./sealed-secret.ts";
@@ -11,6 +11,9 @@ import type { ServerRole } from "./signing-service.ts";
 import { SqliteKeyAssignments } from "./sqlite-key-assignments.ts";
 
 type Row = Record<string, SQLOutputValue>;
+
+/** What the health probe writes: more than a new key and its assignment, which touch a page of each table and index, so that a full disk shows. */
+const probeBytes = 65_536;
 
 function prepareAll(database: DatabaseSync) {
   const key = `SELECT key_id, gun, role, algorithm, passphrase_alias, public, private, created_at FROM private_keys
@@ -42,6 +45,11 @@ function prepareAll(database: DatabaseSync) {
     removeKey: database.prepare(
       "UPDATE private_keys SET private = '', deleted_at = ? WHERE key_id = ? AND deleted_at IS NULL",
     ),
+    fillProbe: database.prepare(
+      `INSERT INTO key_assignments (key_id, gun, role, algorithm, public, assigned_at, used)
+        VALUES ('health probe', '', '', '', zeroblob(?), 0, 1)`,
+    ),
+    emptyProbe: database.prepare("DELETE FROM key_assignments WHERE key_id = 'health probe'"),
   } satisfies Record<string, StatementSync>;
 }
 
@@ -121,6 +129,12 @@ export class SqliteKeyTable implements KeyTable {
 
   async check(): Promise<void> {
     await this.derivationSecret();
+    explained(this.#path, "write to", () =>
+      inTransaction(this.#database, () => {
+        this.#statements.fillProbe.run(probeBytes);
+        this.#statements.emptyProbe.run();
+      }),
+    );
   }
 
   async close(): Promise<void> {

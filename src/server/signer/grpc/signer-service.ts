@@ -5,7 +5,8 @@
 
 import type { PublicKey } from "../../../crypto/public-key.ts";
 import type { SigningKey } from "../../../crypto/private-key.ts";
-import { KeyStoreError, TagsealError, UsageError } from "../../../errors.ts";
+import { KeyStoreError, UsageError } from "../../../errors.ts";
+import { Remembered } from "../../http/remembered.ts";
 import type { DerivedAlgorithm } from "../derived-key.ts";
 import type { KeyTable } from "../key-table.ts";
 import { isServerRole } from "../server-role.ts";
@@ -42,6 +43,8 @@ interface Found {
 /** See the head of this file. Every method may throw TagsealError `STORAGE_FAILED`. */
 export class SignerService {
   readonly #parts: SignerServiceParts;
+  /** looks at most once a second, however many servers ask */
+  readonly #failure = new Remembered(() => this.#probe());
 
   constructor(parts: SignerServiceParts) {
     this.#parts = parts;
@@ -95,12 +98,16 @@ export class SignerService {
   async checkHealth(service: string): Promise<number> {
     if (!healthServices.some((name) => name === service))
       throw new KeyStoreError("KEY_NOT_FOUND", "There is no such service");
+    return (await this.#failure.value()) === undefined ? healthStatus.serving : healthStatus.notServing;
+  }
+
+  /** What keeps keys from being read, or new ones from being kept. */
+  async #probe(): Promise<unknown> {
     try {
       await this.#parts.table.check();
-      return healthStatus.serving;
+      return undefined;
     } catch (error) {
-      if (error instanceof TagsealError) return healthStatus.notServing;
-      throw error;
+      return error;
     }
   }
 

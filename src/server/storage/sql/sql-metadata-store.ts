@@ -1,6 +1,6 @@
 /** The store of servers that share a database: any number of them, each publication one transaction. */
 
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { Compilable, CompiledQuery, SelectQueryBuilder } from "kysely";
 import type { RoleName } from "../../../tuf/metadata.ts";
 import type {
@@ -17,7 +17,7 @@ import type { Queries } from "./sql-engine.ts";
 import type { SqlDatabase, SqlSession } from "./sql-database.ts";
 import type { Tables } from "./tables.ts";
 
-/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows. */
+/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
 const probeBytes = 16_384;
 /** for the question that every request waits for */
 const revisionTimeoutMs = 2000;
@@ -114,7 +114,7 @@ export class SqlMetadataStore implements MetadataStore {
   async check(): Promise<void> {
     const writer = this.#writer;
     await this.#database.write(async (session) => {
-      const row = { writer, filler: Buffer.alloc(probeBytes) };
+      const row = { writer, filler: randomBytes(probeBytes) };
       await session.change(this.#queries.insertInto("tagseal_probes").values(row));
       await session.change(this.#queries.deleteFrom("tagseal_probes").where("writer", "=", writer));
     });
