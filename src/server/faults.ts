@@ -58,6 +58,11 @@ export class Faults {
     return new Map(this.#known);
   }
 
+  /** What strangers are told, by part; empty when all is well. */
+  reasons(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.current()].map(([part, { reason }]) => [part, reason]));
+  }
+
   /** Looks now, and again and again, so that the log and its readers know without anybody's probe. */
   begin(): void {
     this.current();

@@ -46,8 +46,7 @@ export class Readiness {
       faultOf(store.check()),
       faultOf(signer.check()),
     ]);
-    const others = [...faults.current()].map(([part, { reason }]) => [part, reason]);
-    const reasons = { store: reading ?? writing, signer: signing, ...Object.fromEntries(others) };
+    const reasons = { store: reading ?? writing, signer: signing, ...faults.reasons() };
     const isWell = Object.values(reasons).every((fault) => fault === undefined);
     const status = reading === undefined ? (isWell ? "ready" : "degraded") : "unready";
     return jsonReply(reading === undefined ? 200 : 503, JSON.stringify({ status, reasons }));

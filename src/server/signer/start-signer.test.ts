@@ -135,6 +135,9 @@ describe("a signer process", { skip: needsOpenssl }, () => {
       assert.match(text, new RegExp(`^${name} \\d+$`, "mu"));
     for (const secret of [keyId, gun]) assert.ok(!text.includes(secret));
     assert.equal((await fetch(url.replace("/metrics", "/"))).status, 404);
+    const probe = async (path: string): Promise<unknown> => (await fetch(url.replace("/metrics", path))).json();
+    assert.deepEqual(await probe("/_tagseal/live"), { status: "live" });
+    assert.deepEqual(await probe("/_tagseal/ready"), { status: "ready", reasons: {} });
     assert.equal((await fetch(url, { method: "POST" })).status, 405);
     assert.ok(lines.some((line) => line.includes(`"event":"listening for metrics"`)));
     await signer.close();

@@ -61,7 +61,7 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
     for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
     const metrics = new SignerMetrics(table, undefined, { faults, watch });
     const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, metrics });
-    const door = options.metrics && (await openMetricsListener(options.metrics, () => metrics.toText()));
+    const door = options.metrics && (await openMetricsListener(options.metrics, metrics, faults));
     try {
       const tls = certificates.current;
       const server = await startGrpcServer({ service, host, port, tls, limits, log, metrics });
