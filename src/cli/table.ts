@@ -92,14 +92,29 @@ const server: readonly Entry[] = [
     load: async () => (await import("./commands/server/backup.ts")).command,
   },
   {
+    name: "check",
+    summary: "Verify what a server keeps, as readers would",
+    load: async () => (await import("./commands/server/check.ts")).command,
+  },
+  {
     name: "gc",
     summary: "Forget superseded versions",
     load: async () => (await import("./commands/server/gc.ts")).command,
   },
   {
+    name: "list",
+    summary: "List the repositories of a server",
+    load: async () => (await import("./commands/server/list.ts")).command,
+  },
+  {
     name: "migrate",
     summary: "Bring a shared database up to date",
     load: async () => (await import("./commands/server/migrate.ts")).command,
+  },
+  {
+    name: "show",
+    summary: "Show one repository of a server",
+    load: async () => (await import("./commands/server/show.ts")).command,
   },
 ];
 

@@ -51,6 +51,15 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     assert.match(stdout, /^1 repository, 0 superseded versions would be forgotten/mu);
   });
 
+  it("list, show and check what it keeps beside it", async () => {
+    const list = await machine.run(documentedLines("docs/commands.md", "tagseal server list"), { env });
+    assert.match(list.stdout, /^registry\.example\.com\/team\/app +1 +\d+ /mu);
+    const show = await machine.run(documentedLines("docs/commands.md", "tagseal server show"), { env });
+    assert.match(show.stdout, /^Signed tags +1$/mu);
+    const check = await machine.run(documentedLines("docs/commands.md", "tagseal server check"), { env });
+    assert.equal(check.stdout, "");
+  });
+
   it("copy its databases", async () => {
     mkdirSync(machine.path("/media/backups"));
     await machine.run(documentedLines("docs/commands.md", "tagseal server backup"), { env });

@@ -1,6 +1,5 @@
 import { UsageError } from "../../errors.ts";
 import type { BundleSource } from "../../server/moving/bundle-export.ts";
-import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../options/docker-config.ts";
@@ -83,9 +82,10 @@ type Given = Parameters<typeof openServerData>[0] & { readonly "all-versions": b
 
 async function openData(options: Given, io: Io): Promise<Opened> {
   const { storedBundleSource } = await import("../../server/moving/bundle-export.ts");
+  const { allGuns } = await import("../../server/storage/all-guns.ts");
   const data = await openServerData(options, io);
   const source = storedBundleSource(data.store, options["all-versions"]);
-  return { source, guns: () => allGuns(data.store), close: () => data.close() };
+  return { source, guns: () => all(allGuns(data.store)), close: () => data.close() };
 }
 
 async function openServer(url: string, options: Given, io: Io): Promise<Opened> {
@@ -105,9 +105,8 @@ async function openServer(url: string, options: Given, io: Io): Promise<Opened> 
   return { source: server, guns: () => server.guns(), close: async () => server.close() };
 }
 
-async function allGuns(store: MetadataStore): Promise<readonly string[]> {
-  const guns: string[] = [];
-  for (let page = await store.guns("", 1000); page.length > 0; page = await store.guns(guns.at(-1) ?? "", 1000))
-    guns.push(...page);
-  return guns;
+async function all(names: AsyncIterable<string>): Promise<readonly string[]> {
+  const found: string[] = [];
+  for await (const name of names) found.push(name);
+  return found;
 }

@@ -3,7 +3,7 @@ import type { ConfiguredServer } from "../../server/configuration/server-configu
 import type { KeyTable } from "../../server/signer/key-table.ts";
 import type { GivenPassphrases } from "../../server/signer/signer-passphrases.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
-import { loadServerSettings, storageOptions } from "./server-storage.ts";
+import { loadServerSettings, signerDatabaseFlag, storageOptions } from "./server-storage.ts";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
 import type { Options, OptionValues } from "./option.ts";
@@ -13,11 +13,7 @@ export const serverDataOptions = {
   ...storageOptions,
   data: { ...storageOptions.data, help: "The server's data directory; made when missing" },
   database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
-  "signer-database": {
-    kind: "text",
-    value: "url",
-    help: "The shared database of the server's keys, when it is not the same",
-  },
+  "signer-database": signerDatabaseFlag,
 } as const satisfies Options;
 
 /** A server's store and keys, opened. Whoever opens them closes them. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
 import type { Io } from "../io.ts";
-import type { Options, OptionValues } from "./option.ts";
+import type { Options, OptionValues, TextOption } from "./option.ts";
 import { configOption, type LoadedSettings, loadSettings, notaryConfigOption } from "./server-configuration.ts";
 
 /** Flags that say where. */
@@ -17,6 +17,13 @@ export const storageOptions = {
     help: "Keep metadata and keys in a database that several servers share: postgres://… or mysql://…",
   },
 } as const satisfies Options;
+
+/** `--signer-database`: where the server's keys are when they are elsewhere than its metadata. */
+export const signerDatabaseFlag: TextOption = {
+  kind: "text",
+  value: "url",
+  help: "The shared database of the server's keys, when it is not the same",
+};
 
 type Flags = Parameters<typeof loadSettings>[1]["flags"];
 

@@ -1,6 +1,7 @@
 /** What a move says: progress while it lasts, and its report. */
 import type { CollectionReport, MoveProblem } from "../../server/moving/move-report.ts";
 import type { Io } from "../io.ts";
+import { countingProgress } from "./counting-progress.ts";
 import { printable } from "./printable.ts";
 import { textTable } from "./text-table.ts";
 
@@ -10,26 +11,20 @@ export interface MoveProgress {
   readonly end: () => void;
 }
 
-const redrawMs = 80;
 /** What fits on a screen; --json has all. */
 const maxShown = 20;
 
 /** The progress of one move; nothing unless a person watches. */
 export function moveProgress(io: Io, how: { readonly quiet: boolean }): MoveProgress {
-  const isShown = io.stderr.isTerminal && !how.quiet;
-  let [count, files, drawnAt] = [0, 0, 0];
+  const { show, end } = countingProgress(io, how);
+  let [count, files] = [0, 0];
   return {
     update: (report) => {
       count += 1;
       files += report.files;
-      const now = io.now().getTime();
-      if (!isShown || now - drawnAt < redrawMs) return;
-      drawnAt = now;
-      io.stderr.write(`\r\u001b[K${count} repositories, ${files} files`);
+      show(`${count} repositories, ${files} files`);
     },
-    end: () => {
-      if (isShown && drawnAt !== 0) io.stderr.write("\r\u001b[K");
-    },
+    end,
   };
 }
 

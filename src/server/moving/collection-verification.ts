@@ -21,6 +21,8 @@ import { type ValidatedFile, validatedFile } from "../../tuf/validated-file.ts";
 export interface CollectionWarning {
   readonly code: ErrorCode;
   readonly message: string;
+  /** of the file that the warning is about, when it is about one that is there */
+  readonly role?: RoleName;
 }
 
 /** A collection whose every file was verified. */
@@ -227,10 +229,10 @@ class Verification {
 
   #warnWhenExpired(file: MetadataFile | undefined, now: Date): void {
     if (file === undefined || now <= file.body.expiresAt) return;
-    this.#warn("METADATA_EXPIRED", `${file.role} ${file.body.version} expired at ${file.body.expires}`);
+    this.#warn("METADATA_EXPIRED", `${file.role} ${file.body.version} expired at ${file.body.expires}`, file.role);
   }
 
-  #warn(code: ErrorCode, message: string): void {
-    this.#warnings.push({ code, message });
+  #warn(code: ErrorCode, message: string, role?: RoleName): void {
+    this.#warnings.push({ code, message, ...(role === undefined ? {} : { role }) });
   }
 }

@@ -3,6 +3,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MetadataError } from "../../errors.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { allGuns } from "../storage/all-guns.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
 import { forgettable, keptByAge, type RetentionPolicy, type SnapshotEntries } from "./retention.ts";
 
@@ -36,7 +37,6 @@ export interface PruneReport {
   readonly failedCollections: number;
 }
 
-const gunBatch = 100;
 /** A transaction stays short, so that publishers do not have to wait. */
 const forgetBatch = 200;
 
@@ -70,20 +70,8 @@ export async function pruneVersions(options: PruneOptions): Promise<PruneReport>
       report.failedCollections += 1;
       options.onFailure?.(gun, error);
     }
-    // SQLite works without yielding: whoever else this process serves gets a turn in between.
-    await nextTurn();
   }
   return report;
-}
-
-async function* allGuns(store: MetadataStore): AsyncGenerator<string> {
-  for (let after = ""; ;) {
-    const guns = await store.guns(after, gunBatch);
-    yield* guns;
-    const last = guns.at(-1);
-    if (last === undefined || guns.length < gunBatch) return;
-    after = last;
-  }
 }
 
 async function pruneCollection(

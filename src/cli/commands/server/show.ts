@@ -1,0 +1,38 @@
+import { defineCommand } from "../../command.ts";
+import { inspectionOptions, notStored, openInspected, storedGun } from "../../options/inspected-server.ts";
+import { jsonOption } from "../../options/json.ts";
+import { writeJson } from "../../output/json.ts";
+import { printable } from "../../output/printable.ts";
+import { overviewJson, overviewText } from "../../output/server-overview.ts";
+
+/** `tagseal server show`: one repository, with who signs it until when. */
+export const command = defineCommand(
+  {
+    path: "server show",
+    usage: "IMAGE (--data DIR | --database URL) [OPTIONS]",
+    summary: "Show one repository of a server",
+    description: [
+      "Shows what the server keeps of one repository: its tags, files and versions, when its root, certificates, targets, delegations and, if its owner has the key, snapshot expire, and who signs. Reads the server's data; the server may be running. Nothing is verified: 'tagseal server check' does that.",
+    ],
+    options: { ...inspectionOptions, json: jsonOption },
+    args: { min: 1, max: 1 },
+    examples: [
+      { text: "one repository", line: "tagseal server show registry.example.com/team/app --data /var/lib/tagseal" },
+    ],
+    exitCodes: [[2, "the server keeps no such repository"]],
+  },
+  async ({ options, args: [typed = ""] }, io) => {
+    const { overviewOf } = await import("../../../server/inspection/overview.ts");
+    const server = await openInspected(options, io);
+    try {
+      const gun = await storedGun(server.store, typed);
+      const overview = await overviewOf(server.store, gun, server.holdsKey);
+      if (overview === undefined) throw notStored(gun);
+      if (options.json) writeJson(io, overviewJson(overview));
+      else io.stdout.write(printable(overviewText(overview)));
+      return 0;
+    } finally {
+      await server.close();
+    }
+  },
+);

@@ -1,0 +1,68 @@
+/** A server's data as the commands see it that only look: nothing is begun, no passphrase is needed, the server may be running. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { HoldsKey } from "../../server/inspection/held-keys.ts";
+import type { MetadataStore } from "../../server/storage/metadata-store.ts";
+import { TagsealError } from "../../errors.ts";
+import type { Io } from "../io.ts";
+import { imageArgument } from "./image.ts";
+import type { Options, OptionValues } from "./option.ts";
+import { loadServerSettings, openConfiguredStore, signerDatabaseFlag, storageOptions } from "./server-storage.ts";
+
+/** Flags that say where the data is: those of `tagseal server`. */
+export const inspectionOptions = {
+  ...storageOptions,
+  data: { ...storageOptions.data, help: "The server's data directory" },
+  database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
+  "signer-database": signerDatabaseFlag,
+} as const satisfies Options;
+
+/** Opened. Whoever opens it closes it. */
+export interface InspectedServer {
+  readonly store: MetadataStore;
+  /** undefined where there is no table of keys to ask */
+  readonly holdsKey: HoldsKey | undefined;
+  close(): Promise<void>;
+}
+
+/** @throws UsageError `USAGE`, `FILE_UNREADABLE`; TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED` */
+export async function openInspected(options: OptionValues<typeof inspectionOptions>, io: Io): Promise<InspectedServer> {
+  const loaded = await loadServerSettings(options, io, [
+    { flag: "--signer-database", setting: "trust_service.db_url", value: options["signer-database"] },
+  ]);
+  const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
+  const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
+  const { holdsKeyIn } = await import("../../server/inspection/held-keys.ts");
+  const { dataDir, database, signerDatabase, sqlLimits } = configuredServer(loaded.settings, loaded.env);
+  const store = await openConfiguredStore(loaded);
+  try {
+    const place = { dataDir, database: signerDatabase ?? database, sqlLimits };
+    // A copy of the metadata alone can be looked at, too.
+    const hasKeys = place.database !== undefined || existsSync(join(dataDir ?? "", "signer.db"));
+    const table = hasKeys ? await openKeyTableOf(place, { mustExist: true }) : undefined;
+    const close = async (): Promise<void> => void (await Promise.all([store.close(), table?.close()]));
+    return { store, holdsKey: table && holdsKeyIn(table), close };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * The name under which a server keeps what was typed: the text itself where it is one, else as docker understands it (`alpine` is
+ * `docker.io/library/alpine`). A tag or digest is left out.
+ *
+ * @throws UsageError `REFERENCE_INVALID`
+ */
+export async function storedGun(store: MetadataStore, typed: string): Promise<string> {
+  if ((await store.versions(typed)).length > 0) return typed;
+  return imageArgument(typed).gun;
+}
+
+/** The refusal for a repository that is not there. */
+export function notStored(gun: string): TagsealError {
+  return new TagsealError("REPOSITORY_NOT_SIGNED", `the server keeps no repository ${gun}`, {
+    hint: "Show what it keeps: tagseal server list",
+  });
+}

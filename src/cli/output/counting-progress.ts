@@ -1,0 +1,26 @@
+import type { Io } from "../io.ts";
+
+/** A line on a terminal that is written over. Call `end` when it is over, however it ended. */
+export interface CountingProgress {
+  readonly show: (text: string) => void;
+  readonly end: () => void;
+}
+
+const redrawMs = 80;
+
+/** Shows how far something is; nothing unless a person watches. */
+export function countingProgress(io: Io, how: { readonly quiet: boolean }): CountingProgress {
+  const isShown = io.stderr.isTerminal && !how.quiet;
+  let drawnAt = 0;
+  return {
+    show: (text) => {
+      const now = io.now().getTime();
+      if (!isShown || now - drawnAt < redrawMs) return;
+      drawnAt = now;
+      io.stderr.write(`\r\u001b[K${text}`);
+    },
+    end: () => {
+      if (isShown && drawnAt !== 0) io.stderr.write("\r\u001b[K");
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * What a server keeps of one collection, for its operator. Nothing is verified here, so that a damaged collection can be looked at, too;
+ * `collection-check.ts` says what is to be believed.
+ */
+
+import { parseCertificateBundle } from "../../crypto/x509.ts";
+import { TagsealError, type ErrorCode } from "../../errors.ts";
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { isDelegation } from "../../tuf/role-name.ts";
+import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import { type HoldsKey, holdsOneOf } from "./held-keys.ts";
+
+/** Something that ends and that the server cannot sign again. */
+export interface OwnersExpiry {
+  /** a role, or `certificate` for the root's */
+  readonly what: RoleName;
+  readonly expiresAt: Date;
+}
+
+/** Somebody who may sign. */
+export interface SignerOverview {
+  readonly role: RoleName;
+  readonly keyIds: readonly string[];
+  readonly threshold: number;
+  /** names that this role signed; 0 when it never published */
+  readonly tags: number;
+}
+
+/** One collection. */
+export interface CollectionOverview {
+  readonly gun: string;
+  /** different names in the targets and all delegations */
+  readonly tags: number;
+  /** files kept, superseded ones included */
+  readonly files: number;
+  /** bytes of these */
+  readonly bytes: number;
+  /** when the newest file of somebody other than the server was stored */
+  readonly publishedAt: Date | undefined;
+  /** versions of what is current, by role */
+  readonly versions: Readonly<Record<RoleName, number>>;
+  /** what its owners must sign again, earliest first */
+  readonly expiries: readonly OwnersExpiry[];
+  /** the repository key's role first, then delegations by name */
+  readonly signers: readonly SignerOverview[];
+  /** who holds the key of the snapshot */
+  readonly snapshotKey: "server" | "owner" | "unknown";
+  /** why some of this is missing; `tagseal server check` says everything */
+  readonly problems: readonly { readonly code: ErrorCode; readonly message: string }[];
+}
+
+/**
+ * Looks at one collection.
+ *
+ * @param holdsKey undefined where the server's keys cannot be asked
+ * @returns undefined when there is no such collection
+ * @throws TagsealError `STORAGE_FAILED`
+ */
+export async function overviewOf(
+  store: MetadataStore,
+  gun: string,
+  holdsKey: HoldsKey | undefined,
+): Promise<CollectionOverview | undefined> {
+  const versions = await store.versions(gun);
+  if (versions.length === 0) return undefined;
+  return await new Overview(store, gun, versions).make(holdsKey);
+}
+
+const serverRoles: ReadonlySet<RoleName> = new Set(["snapshot", "timestamp"]);
+
+class Overview {
+  readonly #store: MetadataStore;
+  readonly #gun: string;
+  readonly #versions: readonly FileVersion[];
+  readonly #problems: { code: ErrorCode; message: string }[] = [];
+
+  constructor(store: MetadataStore, gun: string, versions: readonly FileVersion[]) {
+    this.#store = store;
+    this.#gun = gun;
+    this.#versions = versions;
+  }
+
+  async make(holdsKey: HoldsKey | undefined): Promise<CollectionOverview> {
+    const root = (await this.#current("root")) as MetadataFile<RootBody> | undefined;
+    const snapshot = (await this.#current("snapshot")) as MetadataFile<SnapshotBody> | undefined;
+    const targets = await this.#targets(root);
+    const snapshotKey = await this.#snapshotKey(root, holdsKey);
+    const signed = [...targets.values()].flatMap(({ file }) => (file === undefined ? [] : [file]));
+    const owned = [root, ...signed, snapshotKey === "server" ? undefined : snapshot];
+    const published = this.#versions.filter(({ role }) => !serverRoles.has(role)).map(({ createdAt }) => createdAt);
+    return {
+      gun: this.#gun,
+      tags: new Set(signed.flatMap(({ body }) => [...body.targets.keys()])).size,
+      files: this.#versions.length,
+      bytes: this.#versions.reduce((sum, { length }) => sum + length, 0),
+      publishedAt: published.toSorted((a, b) => a.getTime() - b.getTime()).at(-1),
+      versions: Object.fromEntries(this.#versions.map(({ role, version }) => [role, version])),
+      expiries: [...expiriesOf(owned), ...certificateExpiries(root)].toSorted(
+        (a, b) => a.expiresAt.getTime() - b.expiresAt.getTime(),
+      ),
+      signers: [...targets].map(([role, { keyIds, threshold, file }]) => {
+        return { role, keyIds: keyIds ?? [], threshold, tags: file?.body.targets.size ?? 0 };
+      }),
+      snapshotKey,
+      problems: this.#problems,
+    };
+  }
+
+  /** The targets role and every delegation that is reachable from it, with its file as far as there is one. */
+  async #targets(root: MetadataFile<RootBody> | undefined): Promise<Map<RoleName, SigningRole>> {
+    const found = new Map<RoleName, SigningRole>();
+    const visit = async (role: RoleName, keys: Omit<SigningRole, "file">): Promise<void> => {
+      if (found.has(role)) return;
+      const file = (await this.#current(role)) as MetadataFile<TargetsBody> | undefined;
+      found.set(role, { ...keys, file });
+      for (const delegated of file?.body.delegations.roles ?? [])
+        if (isDelegation(delegated.name)) await visit(delegated.name, delegated);
+    };
+    await visit("targets", root?.body.roles.get("targets") ?? { keyIds: [], threshold: 1 });
+    return found;
+  }
+
+  async #snapshotKey(
+    root: MetadataFile<RootBody> | undefined,
+    holdsKey: HoldsKey | undefined,
+  ): Promise<CollectionOverview["snapshotKey"]> {
+    if (holdsKey === undefined || root === undefined) return "unknown";
+    const { keyIds } = root.body.roles.get("snapshot") ?? {};
+    return (await holdsOneOf(holdsKey, this.#gun, "snapshot", keyIds)) ? "server" : "owner";
+  }
+
+  /** Undefined when there is none, or when it cannot be read: then the problem is noted. */
+  async #current(role: RoleName): Promise<MetadataFile | undefined> {
+    if (!this.#versions.some((file) => file.role === role)) return undefined;
+    const file = await this.#store.current(this.#gun, role);
+    try {
+      return file && parseMetadata(role, file.bytes);
+    } catch (error) {
+      if (!(error instanceof TagsealError)) throw error;
+      this.#problems.push({ code: error.code, message: error.message });
+      return undefined;
+    }
+  }
+}
+
+interface SigningRole {
+  readonly keyIds: readonly string[] | null;
+  readonly threshold: number;
+  readonly file: MetadataFile<TargetsBody> | undefined;
+}
+
+function expiriesOf(files: readonly (MetadataFile | undefined)[]): OwnersExpiry[] {
+  return files.flatMap((file) => (file === undefined ? [] : [{ what: file.role, expiresAt: file.body.expiresAt }]));
+}
+
+/** The first certificate to end of each key: readers refuse a root key then. */
+function certificateExpiries(root: MetadataFile<RootBody> | undefined): OwnersExpiry[] {
+  const keyIds = root?.body.roles.get("root")?.keyIds ?? [];
+  return keyIds.flatMap((keyId) => {
+    const key = root?.body.keys.get(keyId);
+    const ends = key?.isX509 === true ? parseCertificateBundle(key.bytes).map(({ notAfter }) => notAfter) : [];
+    const [first] = ends.toSorted((a, b) => a.getTime() - b.getTime());
+    return first === undefined ? [] : [{ what: "certificate", expiresAt: first }];
+  });
+}
