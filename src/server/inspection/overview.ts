@@ -91,7 +91,7 @@ class Overview {
     const published = this.#versions.filter(({ role }) => !serverRoles.has(role)).map(({ createdAt }) => createdAt);
     return {
       gun: this.#gun,
-      tags: new Set(signed.flatMap(({ body }) => [...body.targets.keys()])).size,
+      tags: differentTags(signed),
       files: this.#versions.length,
       bytes: this.#versions.reduce((sum, { length }) => sum + length, 0),
       publishedAt: published.toSorted((a, b) => a.getTime() - b.getTime()).at(-1),
@@ -148,6 +148,12 @@ interface SigningRole {
   readonly keyIds: readonly string[] | null;
   readonly threshold: number;
   readonly file: MetadataFile<TargetsBody> | undefined;
+}
+
+function differentTags(files: readonly MetadataFile<TargetsBody>[]): number {
+  const names = new Set<string>();
+  for (const { body } of files) for (const name of body.targets.keys()) names.add(name);
+  return names.size;
 }
 
 function expiriesOf(files: readonly (MetadataFile | undefined)[]): OwnersExpiry[] {
