@@ -3,6 +3,9 @@
  *
  * A role without a checksum is found the way a client finds it: the current timestamp names a snapshot, the snapshot
  * names the role's file. So a reader sees the old set or the new one (I7), whatever lies in the store besides.
+ *
+ * Nothing is called current that the store did not confirm for this request: what another server published meanwhile would be missing, and
+ * clients that have seen it take older files for an attack. Files by their checksum can be no older than their name.
  */
 
 import { encodeHex } from "../encoding/hex.ts";
@@ -23,11 +26,9 @@ export interface CollectionView {
 }
 
 /** What a request gets to see of a collection. */
-export interface Reading {
-  readonly freshness: Freshness;
-  /** undefined for a collection that does not exist */
-  readonly view: CollectionView | undefined;
-}
+export type Reading =
+  | { readonly freshness: "current"; readonly view: CollectionView }
+  | { readonly freshness: "absent" | "unknown" };
 
 interface Entry {
   /** of what is kept here; undefined where that is not known, and the entry so of no use to the next request */
@@ -44,8 +45,11 @@ interface Entry {
   bytes: number;
 }
 
-/** So often a view is read that may be older than the answer said, since the store was lost or changed in between. */
-const maxReadings = 3;
+/** So often a view is read that does not belong to the answer, since the collection changed in between. */
+const maxReadings = 5;
+
+/** No collection has this name. */
+const noGun = "";
 
 /** what an entry weighs before it holds a file */
 const entryBytes = 2048;
@@ -73,7 +77,10 @@ interface Answer {
 /** How much a reader keeps, and for how long it may believe in it. */
 export interface ReaderOptions {
   readonly maxBytes: number;
-  /** Requests may be answered with what was current so long ago; 0 when absent: with what is current as they come. */
+  /**
+   * What the store confirmed so long ago counts as confirmed now, whether it can be asked or not; 0 when absent: only what it confirms as requests
+   * come.
+   */
   readonly maxAgeMs?: number | undefined;
   readonly log?: ServerLog | undefined;
 }
@@ -105,23 +112,24 @@ export class CollectionReader {
    * To be called for each request, before anything is read for it: what is no longer current is not read then.
    *
    * @param maxAgeMs what was current so long ago will do
-   * @returns `absent`: there is no such collection, and nothing to read; `stale`: what is read now may be out of date, since the store
-   *   cannot be asked. A store of one machine never says that something is absent
+   * @returns `absent`: there is no such collection, and nothing to read; `unknown`: the store cannot be asked, so only files by their checksum
+   *   may be given. A store of one machine never says that something is absent
    */
   refresh(gun: string, maxAgeMs = 0): Freshness | Promise<Freshness> {
     const answer = this.#ask(gun, maxAgeMs);
     return answer instanceof Promise ? answer.then(({ freshness }) => freshness) : answer.freshness;
   }
 
-  /** {@link refresh}, and then the view that it is about. */
+  /** {@link refresh}, and then the view that it is about. @throws TagsealError `STORAGE_FAILED` */
   async read(gun: string): Promise<Reading> {
-    for (let reading = 1; ; reading += 1) {
+    for (let reading = 1; reading <= maxReadings; reading += 1) {
       const { freshness, timestamp } = await this.#ask(gun, 0);
-      if (freshness === "absent") return { freshness, view: undefined };
+      if (freshness !== "current") return { freshness };
       const view = await this.view(gun);
-      if (freshness === "stale" || isWith(timestamp, view)) return { freshness, view };
-      if (reading === maxReadings) return { freshness: "stale", view };
+      if (view === undefined && timestamp === undefined) return { freshness: "absent" };
+      if (view !== undefined && isWith(timestamp, view)) return { freshness, view };
     }
+    return { freshness: "unknown" };
   }
 
   /** What is current, or was when {@link refresh} was called last; undefined for a collection that does not exist. */
@@ -148,6 +156,16 @@ export class CollectionReader {
     return this.#file(gun, `${version}.${role}`, () => this.#store.byVersion(gun, role, version));
   }
 
+  /** Whether what is current can be known now; as the answer to a request would be. @throws what a store throws that answers at once */
+  async canAsk(): Promise<boolean> {
+    return (await this.#revisions.of(noGun)).freshness !== "unknown";
+  }
+
+  /** The store is no longer looked for once it is lost. */
+  close(): void {
+    this.#revisions.close();
+  }
+
   /** To be called after every write to this collection. Reads already under way do not bring the old state back. */
   forget(gun: string): void {
     const entry = this.#entries.get(gun);
@@ -160,9 +178,9 @@ export class CollectionReader {
     this.#count(known !== undefined);
     if (known !== undefined) return known;
     const file = await load();
-    if (file === undefined || file.isUncertain === true) {
+    if (file === undefined) {
       if (entry.view === undefined && entry.loading === undefined && entry.files.size === 0) this.#drop(gun, entry);
-      return file;
+      return undefined;
     }
     entry.files.set(name, file);
     this.#grow(gun, entry, weight(file));
@@ -178,7 +196,7 @@ export class CollectionReader {
       }
       entry.view = view;
       if (!isWith(entry.timestamp, view)) {
-        // A server that lags behind may have answered: good until one that knows what is current can be asked, and no longer.
+        // It has changed since the answer: good for whoever reads it now, and no longer.
         entry.revision = undefined;
         entry.checkedAt = -Infinity;
       }

@@ -116,45 +116,54 @@ describe("asking whether something has changed", () => {
     assert.equal(reader.counts.bytes, 0);
   });
 
-  it("says that answers may be stale while the store is gone, lets nobody wait, and says when it is back", async (t) => {
-    const clock = withClock(t);
+  it("knows nothing while the store is gone, lets nobody wait, and finds it again without anybody's request", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
     const { store, revisions, lines } = parts();
     const first = revisions.of("g");
     store.fail();
-    assert.deepEqual(await first, { freshness: "stale" });
-    assert.deepEqual(revisions.of("g"), { freshness: "stale" });
+    assert.deepEqual(await first, { freshness: "unknown" });
+    for (let name = 0; name < 5; name += 1)
+      assert.deepEqual(revisions.of(`stranger-${name}`), { freshness: "unknown" });
     assert.equal(revisions.asked, 1);
-    clock.ms += 1000;
-    assert.deepEqual(revisions.of("g"), { freshness: "stale" });
+    t.mock.timers.tick(250);
+    await turn();
     await turn();
     assert.equal(revisions.asked, 2);
+    assert.deepEqual(store.questions.at(-1)?.guns.length, 1);
     store.answer("1");
     await turn();
     assert.equal(revisions.isLost, false);
     const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
-    assert.deepEqual(events, ["lost the store: answering from memory", "found the store again"]);
+    assert.deepEqual(events, ["lost the store", "found the store again"]);
+    t.mock.timers.tick(5000);
+    await turn();
+    assert.equal(revisions.asked, 2);
   });
 
-  it("asks a store that hangs for one collection at a time, however many names strangers think of meanwhile", async (t) => {
-    const clock = withClock(t);
+  it("takes a store that hangs for lost after a while, and asks on, but not once it is closed", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
     const { store, revisions } = parts();
-    const first = revisions.of("g");
-    store.fail();
-    await first;
-    for (let name = 0; name < 5; name += 1) {
-      clock.ms += 1000;
-      assert.deepEqual(revisions.of(`stranger-${name}`), { freshness: "stale" });
-      assert.deepEqual(revisions.of(`another-${name}`), { freshness: "stale" });
+    const [first, second, third] = [revisions.of("a"), revisions.of("b"), revisions.of("c")];
+    await turn();
+    const later = revisions.of("d");
+    t.mock.timers.tick(4000);
+    for (const answer of [first, second, third, later]) assert.deepEqual(await answer, { freshness: "unknown" });
+    assert.equal(revisions.isLost, true);
+    for (let time = 1; time <= 3; time += 1) {
+      t.mock.timers.tick(250);
+      await turn();
+      await turn();
+      assert.equal(revisions.asked, 2 + time);
+      t.mock.timers.tick(4000);
       await turn();
     }
-    assert.equal(revisions.asked, 3);
-    store.answer("1");
+    store.answer("too late", 0);
     await turn();
+    assert.equal(revisions.isLost, true);
+    revisions.close();
+    t.mock.timers.tick(60_000);
     await turn();
-    assert.deepEqual(
-      store.questions.map(({ guns }) => guns.length),
-      [1, 1, 1, 1],
-    );
+    assert.equal(revisions.asked, 5);
   });
 
   it("takes a store for lost or found by the later of two questions, in whatever order they end", async () => {

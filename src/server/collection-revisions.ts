@@ -6,10 +6,12 @@
  * questions at a time go to the store: while it answers the one, answers that rest on the other are sent.
  */
 
+import { TagsealError } from "../errors.ts";
+import { answeredWithin } from "./answered-within.ts";
 import { errorFields, type ServerLog } from "./server-log.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 
-/** What is known of a collection: its revision, that there is no such collection, or that the store cannot be asked. */
+/** What is known of a collection: its revision, that there is no such collection, or nothing, since the store cannot be asked. */
 export type RevisionAnswer =
   | {
       readonly freshness: "current";
@@ -19,11 +21,15 @@ export type RevisionAnswer =
       /** sha256 of the timestamp of this revision; undefined where there is none, and where the store says nothing of it and reads only what is current */
       readonly timestamp?: string | undefined;
     }
-  | { readonly freshness: "absent" | "stale" };
+  | { readonly freshness: "absent" | "unknown" };
 
-/** While the store cannot be asked it is tried again so often, and requests do not wait for the outcome. */
-const retryMs = 1000;
+/** A question that is not answered within this is taken for one that never will be. */
+const patienceMs = 4000;
+/** While the store cannot be asked it is tried again so often. */
+const retryMs = 250;
 const maxUnderWay = 2;
+/** No collection has this name. */
+const noGun = "";
 
 interface Question {
   /** given when it is asked */
@@ -43,9 +49,11 @@ export class CollectionRevisions {
   /** of a store that answers at once: good for all requests that arrived together, since even that costs several system calls */
   #ofThisTurn: RevisionAnswer | undefined;
   #lostAt: number | undefined;
+  #lastError: unknown;
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
   /** the number of the question that told whether the store is lost */
   #judgedBy = 0;
-  #triedAt = 0;
   #asked = 0;
 
   constructor(store: MetadataStore, log?: ServerLog) {
@@ -58,6 +66,11 @@ export class CollectionRevisions {
     return this.#asked;
   }
 
+  /** Why the store cannot be asked; undefined while it can. */
+  get lostBecause(): unknown {
+    return this.#lostAt === undefined ? undefined : this.#lastError;
+  }
+
   /** True while the store cannot be asked. */
   get isLost(): boolean {
     return this.#lostAt !== undefined;
@@ -66,11 +79,14 @@ export class CollectionRevisions {
   /** What is current as of now. Never rejects, since not to know is an answer, too; throws what a store throws that answers at once. */
   of(gun: string): RevisionAnswer | Promise<RevisionAnswer> {
     if (this.#ofThisTurn !== undefined) return this.#ofThisTurn;
-    if (!this.isLost) return this.#ask(gun);
-    // Nobody waits for a store that is gone: what is in memory is given at once, marked as what it is.
-    // One question tells whether it is back; names that strangers think of meanwhile need not wait for it in memory.
-    if (this.#next === undefined && performance.now() - this.#triedAt >= retryMs) void this.#ask(gun);
-    return { freshness: "stale" };
+    // Nobody waits for a store that is gone. Whether it is back is found out without them.
+    return this.isLost ? { freshness: "unknown" } : this.#ask(gun);
+  }
+
+  /** The store is no longer looked for. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
   }
 
   #ask(gun: string): RevisionAnswer | Promise<RevisionAnswer> {
@@ -99,7 +115,7 @@ export class CollectionRevisions {
 
   async #answerTo(question: Question, gun: string): Promise<RevisionAnswer> {
     const found = await question.answer.promise;
-    if (found === undefined) return { freshness: "stale" };
+    if (found === undefined) return { freshness: "unknown" };
     const revision = found.get(gun);
     if (revision === undefined) return { freshness: "absent" };
     const sha256 = revision.slice(revision.lastIndexOf(" ") + 1);
@@ -111,7 +127,7 @@ export class CollectionRevisions {
     this.#underWay += 1;
     question.number = this.#asked;
     try {
-      question.answer.resolve(await found);
+      question.answer.resolve(await answeredWithin(found, patienceMs, noAnswer));
       if (this.#isLatest(question)) this.#setFound();
     } catch (error) {
       // Whatever it was: nobody knows now what is current, which is what the answer says.
@@ -137,7 +153,6 @@ export class CollectionRevisions {
 
   #put(guns: readonly string[]): string | Promise<ReadonlyMap<string, string>> {
     this.#asked += 1;
-    this.#triedAt = performance.now();
     return this.#store.revision(guns);
   }
 
@@ -149,13 +164,26 @@ export class CollectionRevisions {
   }
 
   #setLost(error: unknown): void {
-    if (this.isLost) return;
-    this.#lostAt = performance.now();
-    this.#log?.write("error", "lost the store: answering from memory", errorFields(error));
+    this.#lastError = error;
+    if (!this.isLost) {
+      this.#lostAt = performance.now();
+      this.#log?.write("error", "lost the store", errorFields(error));
+    }
+    // Those who wait for a question that was not asked yet would wait for as long again.
+    this.#next?.answer.resolve(undefined);
+    this.#next = undefined;
+    this.#tryAgainSoon();
+  }
+
+  #tryAgainSoon(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#ask(noGun), retryMs).unref();
   }
 
   #setFound(): void {
     if (this.#lostAt === undefined) return;
+    clearTimeout(this.#retry);
     const forMs = Math.round(performance.now() - this.#lostAt);
     this.#lostAt = undefined;
     this.#log?.write("info", "found the store again", { forMs });
@@ -164,4 +192,10 @@ export class CollectionRevisions {
 
 function newQuestion(gun: string): Question {
   return { number: 0, guns: new Set([gun]), answer: Promise.withResolvers() };
+}
+
+function noAnswer(): TagsealError {
+  return new TagsealError("STORAGE_FAILED", `The store has not answered within ${patienceMs} ms`, {
+    hint: "Check that the database runs and can be reached: it may hang.",
+  });
 }

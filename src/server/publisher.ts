@@ -159,8 +159,8 @@ export class Publisher {
 
   /** Nothing was signed: another reader's renewal came first, or readers would not believe a new timestamp. */
   async #settleUnrenewed(gun: string): Promise<void> {
-    const { freshness, view } = await this.#parts.reader.read(gun);
-    if (freshness !== "current" || view === undefined || view.expiresAt > this.#parts.now()) return;
+    const reading = await this.#parts.reader.read(gun);
+    if (reading.freshness !== "current" || reading.view.expiresAt > this.#parts.now()) return;
     this.#failRenewal(gun, {
       error: "the root, a certificate in it, or a snapshot whose key is the owner's has expired",
     });

@@ -58,9 +58,7 @@ function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricS
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
   add("revision_checks_total", "Questions to the store whether something has changed.", () => reader.counts.checks);
-  add("store_lost", "1 while the store cannot be asked and reads come from memory.", () =>
-    Number(reader.counts.isLost),
-  );
+  add("store_lost", "1 while the store cannot be asked what is current.", () => Number(reader.counts.isLost));
   add("signer_up", "1 while the signer's keys can be reached.", () => Number(signer.isAvailable));
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
 }

@@ -53,7 +53,10 @@ export interface ServerOptions {
   readonly authorise?: Authorise | undefined;
   /** when given, only names that begin with one of these exist here */
   readonly gunPrefixes?: readonly string[] | undefined;
-  /** how old what readers get may be, in milliseconds, where servers share a store; 0 when absent: what was acknowledged anywhere is seen at once */
+  /**
+   * how old what readers get may be, in milliseconds, where servers share a store, whether it can be asked or not; 0 when absent: what was
+   * acknowledged anywhere is seen at once, and nothing is called current while the store is away
+   */
   readonly cacheMaxAgeMs?: number | undefined;
   readonly cacheAges?: CacheAges | undefined;
   /** addresses or networks of proxies whose `X-Forwarded-For` names the client */

@@ -42,6 +42,8 @@ export interface Service {
   readonly upkeep: Upkeep;
   /** not begun yet */
   readonly faults: Faults;
+  /** to be closed before the store */
+  readonly reader: CollectionReader;
   /** to be attached to whatever the listener listens on */
   readonly connections: ConnectionLimit;
 }
@@ -95,5 +97,5 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     trustedProxies,
     slowness: limits,
   });
-  return { listener, upkeep, faults, connections };
+  return { listener, upkeep, faults, reader, connections };
 }

@@ -14,6 +14,7 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
+import type { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
 import type { Faults } from "./faults.ts";
 import { ServerLog } from "./server-log.ts";
@@ -60,7 +61,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const { authorisation } = entrance;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
-    const { listener, upkeep, faults, connections } = service;
+    const { listener, upkeep, faults, reader, connections } = service;
     const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);
@@ -79,6 +80,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       upkeep,
       faults,
       watch,
+      reader,
       shutdownTimeoutMs: limits.shutdownTimeoutMs,
     });
   } catch (error) {
@@ -134,6 +136,7 @@ interface Running {
   readonly upkeep: Upkeep;
   readonly faults: Faults;
   readonly watch: FileWatch;
+  readonly reader: CollectionReader;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -147,6 +150,7 @@ function running({
   upkeep,
   faults,
   watch,
+  reader,
   shutdownTimeoutMs,
 }: Running): RunningServer {
   async function reload(): Promise<void> {
@@ -164,6 +168,7 @@ function running({
     clearInterval(tidying);
     clearTimeout(impatience);
     watch.stop();
+    reader.close();
     await Promise.all([upkeep.stop(), faults.stop()]);
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");

@@ -5,7 +5,6 @@ import { request } from "node:http";
 import { describe, it, type TestContext } from "node:test";
 import { sha256Hex } from "../../src/crypto/digest.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
-import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { target } from "../support/editing-story.ts";
 import { serve, type TestServer } from "./running-server.ts";
 import { post, readTags, serverKey, tufUrl, UploadingPublisher } from "./uploading-publisher.ts";
@@ -454,20 +453,6 @@ describe("operators' settings", () => {
     );
     assert.equal((await ask(server, `${tuf}/timestamp.key`)).text, notFound);
     await new UploadingPublisher(server.url, "docker.io/library/alpine").begin();
-  });
-
-  it("I4: tells caches to hold on to no version that may have come from a server which lags behind", async (t) => {
-    const store = new MemoryMetadataStore();
-    const server = await serve(t, { store });
-    await new UploadingPublisher(server.url, gun).begin();
-    const byVersion = store.byVersion.bind(store);
-    store.byVersion = async (...asked) => {
-      const file = await byVersion(...asked);
-      return file && { ...file, isUncertain: true };
-    };
-    const { status, headers } = await ask(server, `${tuf}/1.root.json`);
-    assert.equal(status, 200);
-    assert.equal(headers.get("cache-control"), "no-store");
   });
 
   it("may forbid caching", async (t) => {

@@ -20,6 +20,16 @@ export interface Database {
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same port and data. */
   start(): Promise<void>;
+  /** Lets all of its processes hang, without a word to whoever waits for them, and go on. */
+  hang(): void;
+  goOn(): void;
+}
+
+/** Sends a signal to a process and to all that it has started. */
+function signalAll(pid: number, signal: NodeJS.Signals): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  process.kill(pid, signal);
+  for (const child of children) signalAll(child, signal);
 }
 
 /** The servers refuse to run as root; Debian's packages bring an account for each. */
@@ -115,6 +125,8 @@ export async function startPostgres(
       running = await start();
       scope.defer(() => running.stop("SIGINT"));
     },
+    hang: () => signalAll(running.pid, "SIGSTOP"),
+    goOn: () => signalAll(running.pid, "SIGCONT"),
   };
 }
 
@@ -175,5 +187,7 @@ export async function startMariadb(
     },
     stop: async (signal) => void (await running.stop(signal)),
     start: async () => void (running = await start()),
+    hang: () => signalAll(running.pid, "SIGSTOP"),
+    goOn: () => signalAll(running.pid, "SIGCONT"),
   };
 }

@@ -38,7 +38,7 @@ export const serverSettings = {
   },
   "storage.cache_max_age": {
     kind: "duration",
-    help: "how old what several replicas answer from memory may be; `0s`: never older than the database",
+    help: "how old what several replicas answer from memory may be, also while the database is away; `0s`: never older than the database",
   },
 
   "trust_service.type": {

@@ -108,8 +108,8 @@ export function consistentCacheControl({ consistent }: CacheAges): CacheControl 
   return consistent === 0 ? uncached : { "Cache-Control": `public, max-age=${consistent}, s-maxage=${consistent}` };
 }
 
-/** The headers for what may be out of date: no cache shall hold on to it. RFC 9111 marks it so no more; RFC 7234 §5.5.1 did. */
-export const staleCacheControl: CacheControl = { "Cache-Control": "no-store", Warning: '110 - "Response is Stale"' };
+/** The headers for a file whose collection may have been deleted since: no cache shall hold on to it. */
+export const unconfirmedCacheControl: CacheControl = { "Cache-Control": "no-store" };
 
 const uncached = { "Cache-Control": "max-age=0, no-cache, no-store", Pragma: "no-cache" };
 

@@ -5,7 +5,8 @@ import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
-import type { CollectionReader, CollectionView, Reading } from "../collection-reader.ts";
+import { answeredWithin } from "../answered-within.ts";
+import type { CollectionReader, Reading } from "../collection-reader.ts";
 import { publishedKeyIds } from "../published-keys.ts";
 import type { Publisher } from "../publisher.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
@@ -15,7 +16,7 @@ import {
   consistentCacheControl,
   currentCacheControl,
   fileReply,
-  staleCacheControl,
+  unconfirmedCacheControl,
   type CacheAges,
   type CacheControl,
 } from "./file-reply.ts";
@@ -39,6 +40,12 @@ export interface HandlerParts {
 /** What is named by its checksum cannot change. That it was deleted, by another server, may be noticed a second later. */
 const immutableMaxAgeMs = 1000;
 
+/** Bounds on a request, whatever hangs behind it. Parts have their own, which are shorter, and say more about what went wrong. */
+const readingMs = 10_000;
+const changingMs = 60_000;
+/** for a file that is not in memory while the store cannot be asked: a server of it that lags behind may have it */
+const lostPatienceMs = 1000;
+
 /** See the head of this file. */
 export class Handlers {
   readonly #parts: HandlerParts;
@@ -51,84 +58,99 @@ export class Handlers {
     this.#consistentCaching = consistentCacheControl(parts.cacheAges);
   }
 
-  /** GET `<role>.json`. A timestamp that has expired is signed again first. @throws WireError `METADATA_NOT_FOUND` */
+  /**
+   * GET `<role>.json`, as the store confirms it for this request. A timestamp that has expired is signed again first.
+   *
+   * @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` with 503 while nobody knows what is current
+   */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
-    const { reader } = this.#parts;
-    const isRenewable = role === "timestamp" || role === "snapshot";
-    const { freshness, view } = isRenewable ? await this.#renewed(gun) : await reader.read(gun);
-    if (freshness === "absent") throw fileNotFound();
-    if (freshness === "stale") return this.#staleFile(request, gun, role, view);
-    return this.#file(request, view && (await reader.fileIn(view, gun, role)), this.#currentCaching);
+    return this.#reading(async () => {
+      const { reader } = this.#parts;
+      const isRenewable = role === "timestamp" || role === "snapshot";
+      const reading = isRenewable ? await this.#renewed(gun) : await reader.read(gun);
+      if (reading.freshness !== "current") throw unread(reading.freshness);
+      return this.#file(request, await reader.fileIn(reading.view, gun, role), this.#currentCaching);
+    });
   }
 
-  /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND` */
+  /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` with 503 where it is neither here nor known to be nowhere */
   async byChecksum(request: IncomingMessage, gun: string, role: RoleName, checksum: string): Promise<Reply> {
-    const caching = await this.#refresh(gun, immutableMaxAgeMs);
-    return this.#file(request, await this.#parts.reader.byChecksum(gun, role, checksum), caching);
+    const { reader } = this.#parts;
+    const freshness = await reader.refresh(gun, immutableMaxAgeMs);
+    if (freshness === "absent") throw fileNotFound();
+    const isKnown = freshness === "current";
+    const file = await answeredWithin(
+      reader.byChecksum(gun, role, checksum),
+      isKnown ? readingMs : lostPatienceMs,
+      () => storeLost("UNKNOWN"),
+    );
+    if (file === undefined && !isKnown) throw storeLost("UNKNOWN");
+    return this.#file(request, file, isKnown ? this.#consistentCaching : unconfirmedCacheControl);
   }
 
-  /** GET `<version>.<role>.json`. @throws WireError `METADATA_NOT_FOUND` */
+  /** GET `<version>.<role>.json`: another file once a collection was deleted and begun again. @throws WireError as {@link current} */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
-    const caching = await this.#refresh(gun);
-    const file = await this.#parts.reader.byVersion(gun, role, version);
-    return this.#file(request, file, file?.isUncertain === true ? staleCacheControl : caching);
+    return this.#reading(async () => {
+      const { reader } = this.#parts;
+      const freshness = await reader.refresh(gun);
+      if (freshness !== "current") throw unread(freshness);
+      return this.#file(request, await reader.byVersion(gun, role, version), this.#consistentCaching);
+    });
   }
 
   /** POST of a multipart body. @throws WireError, and what `Publisher.publish` throws */
   async publish(request: IncomingMessage, gun: string): Promise<Reply> {
     const { uploads, limits, publisher } = this.#parts;
     return uploads.withBody(request, limits.maxBytes, async (body) => {
-      await publisher.publish(gun, filesOf(body, request.headers["content-type"], limits));
-      return emptyReply(200);
+      const files = filesOf(body, request.headers["content-type"], limits);
+      return this.#changing(async () => {
+        await publisher.publish(gun, files);
+        return emptyReply(200);
+      });
     });
   }
 
   /** DELETE of a collection: also a success when there is none. */
   async remove(gun: string): Promise<Reply> {
-    await this.#parts.publisher.remove(gun);
-    return emptyReply(200);
+    return this.#changing(async () => {
+      await this.#parts.publisher.remove(gun);
+      return emptyReply(200);
+    });
   }
 
   /** GET of a server key: the one the current root names, if it is held here, else the one to name next. */
   async key(gun: string, role: ServerRole): Promise<Reply> {
-    return textReply(keyJson((await this.#namedKey(gun, role)) ?? (await this.#parts.signer.pendingKey(gun, role))));
+    return this.#changing(async () =>
+      textReply(keyJson((await this.#namedKey(gun, role)) ?? (await this.#parts.signer.pendingKey(gun, role)))),
+    );
   }
 
   /** POST for a server key: the one to name next. Asking twice without publishing gives the same key. */
   async rotateKey(gun: string, role: ServerRole): Promise<Reply> {
-    return textReply(keyJson(await this.#parts.signer.pendingKey(gun, role)));
+    return this.#changing(async () => textReply(keyJson(await this.#parts.signer.pendingKey(gun, role))));
   }
 
   /** GET of the changefeed. @throws WireError `INVALID_PARAMETERS` */
   async changefeed(gun: string | undefined, query: URLSearchParams): Promise<Reply> {
-    return textReply(changefeedJson(await this.#parts.store.changes(parseChangeQuery(gun, query))));
+    const wanted = parseChangeQuery(gun, query);
+    return this.#reading(async () => textReply(changefeedJson(await this.#parts.store.changes(wanted))));
   }
 
   async #renewed(gun: string): Promise<Reading> {
     const { reader, publisher, now } = this.#parts;
     const reading = await reader.read(gun);
-    if (reading.freshness !== "current" || reading.view === undefined || reading.view.expiresAt > now()) return reading;
+    if (reading.freshness !== "current" || reading.view.expiresAt > now()) return reading;
     await publisher.renew(gun);
     return reader.read(gun);
   }
 
-  /** What to say to caches about a file whose name never means another one. @throws WireError `METADATA_NOT_FOUND` */
-  async #refresh(gun: string, maxAgeMs = 0): Promise<CacheControl> {
-    const freshness = await this.#parts.reader.refresh(gun, maxAgeMs);
-    if (freshness === "absent") throw fileNotFound();
-    return freshness === "stale" ? staleCacheControl : this.#consistentCaching;
+  #reading(work: () => Promise<Reply>): Promise<Reply> {
+    return answeredWithin(work(), readingMs, () => storeLost("UNKNOWN"));
   }
 
-  /** While the store cannot be asked: what is still good is given, and said to be perhaps not the newest. */
-  async #staleFile(
-    request: IncomingMessage,
-    gun: string,
-    role: RoleName,
-    view: CollectionView | undefined,
-  ): Promise<Reply> {
-    const { reader, now } = this.#parts;
-    if (view !== undefined && view.expiresAt <= now()) throw storeLost("UNKNOWN");
-    return this.#file(request, view && (await reader.fileIn(view, gun, role)), staleCacheControl);
+  /** What comes later than this may have taken place, as with a connection that broke: the client reads what is current and sees. */
+  #changing(work: () => Promise<Reply>): Promise<Reply> {
+    return answeredWithin(work(), changingMs, () => storeLost("UPDATING"));
   }
 
   #file(request: IncomingMessage, file: StoredFile | undefined, caching: CacheControl): Reply | Promise<Reply> {
@@ -143,6 +165,11 @@ export class Handlers {
     }
     return undefined;
   }
+}
+
+/** That a file does not exist is said only when it is known. */
+function unread(freshness: "absent" | "unknown"): WireError {
+  return freshness === "absent" ? fileNotFound() : storeLost("UNKNOWN");
 }
 
 /** Member order as Notary's server writes it. */

@@ -52,7 +52,7 @@ export class SqlKeyAssignments implements KeyAssignments {
       .selectFrom("tagseal_key_assignments")
       .select(({ fn }) => fn.countAll<number>().as("count"))
       .where("pending", "=", 1);
-    return (await this.#database.readCurrent((session) => session.rows(query)))[0]?.count ?? 0;
+    return (await this.#database.read((session) => session.rows(query)))[0]?.count ?? 0;
   }
 
   async oldestPending(): Promise<KeyAssignment | undefined> {
@@ -85,7 +85,7 @@ export class SqlKeyAssignments implements KeyAssignments {
   }
 
   async #first(query: AssignmentQuery): Promise<KeyAssignment | undefined> {
-    const [row] = await this.#database.readCurrent((session) => session.rows(query.limit(1)));
+    const [row] = await this.#database.read((session) => session.rows(query.limit(1)));
     return row && assignmentOf(row);
   }
 }

@@ -33,7 +33,7 @@ export class SqlKeyTable implements KeyTable {
   }
 
   async derivationSecret(): Promise<Sealed | undefined> {
-    return this.#database.readCurrent((session) => this.#secret(session));
+    return this.#database.read((session) => this.#secret(session));
   }
 
   async keepDerivationSecret({ sealed, alias }: Sealed): Promise<Sealed> {
@@ -163,7 +163,7 @@ export class SqlKeyTable implements KeyTable {
   }
 
   #rows<Found>(query: Compilable<Found>): Promise<readonly Found[]> {
-    return this.#database.readCurrent((session) => session.rows(query));
+    return this.#database.read((session) => session.rows(query));
   }
 }
 

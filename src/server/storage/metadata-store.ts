@@ -20,8 +20,6 @@ export interface NewFile {
 /** One kept file. */
 export interface StoredFile extends NewFile {
   readonly createdAt: Date;
-  /** what has this version now may be another file: a server that may lag behind was the only one to answer */
-  readonly isUncertain?: true;
 }
 
 /** One kept file without its bytes. */
@@ -75,8 +73,10 @@ export interface Publication {
 /**
  * Keeps the files of all collections.
  *
- * Reads see only committed publications, and a read that starts after `publish` returned sees what it published.
- * Every method may throw TagsealError `STORAGE_FAILED`; the store is then as it was before the call.
+ * Reads see only committed publications, and a read that starts after `publish` returned sees what it published. Where that cannot be promised,
+ * since the server that would know does not answer, a read fails; `byChecksum` alone may find a file on a server that lags behind.
+ * Every method may throw TagsealError `STORAGE_FAILED`, and does so within a bound where the store is elsewhere; the store is then as it was
+ * before the call, except that a change of which nobody learned whether it was committed may have been made.
  */
 export interface MetadataStore {
   /**
@@ -125,7 +125,7 @@ export interface MetadataStore {
    * changes when another process may have written anything; a store that servers share answers with a text for each of these
    * collections that exists, which changes with every change of that collection, whoever made it, and which is then seen by every
    * question asked after the change returned. After its last space that text has the sha256 of the timestamp that is current (or `null`: there is
-   * none), since a read may have to come from a server which does not know it, as this answer never does.
+   * none), by which whoever reads afterwards sees whether it got what belongs to the answer.
    *
    * @throws TagsealError `STORAGE_FAILED`, soon, when what is current cannot be known
    */

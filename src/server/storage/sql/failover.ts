@@ -1,6 +1,7 @@
 /** Connects to the first server that can do what is wanted: of several hosts, the next one takes over. */
 
 import { hasCode, TagsealError } from "../../../errors.ts";
+import { answeredWithin } from "../../answered-within.ts";
 import type { DatabaseAddress, DatabaseHost } from "./database-address.ts";
 import type { TlsConnection } from "./database-tls.ts";
 import type { SqlConnection, SqlEngine } from "./sql-engine.ts";
@@ -23,6 +24,7 @@ export class Failover {
   readonly #tls: TlsConnection;
   readonly #timeoutMs: number;
   readonly #avoidUntil = new Map<DatabaseHost, number>();
+  readonly #hosts = new WeakMap<SqlConnection, DatabaseHost>();
   #failure: { readonly error: unknown; readonly until: number } | undefined;
 
   constructor(engine: SqlEngine, { address, tls }: DatabasePlace, timeoutMs: number) {
@@ -50,6 +52,12 @@ export class Failover {
     return this.#firstOf((host) => this.#connect(host, true));
   }
 
+  /** To be called when a connection broke, or nothing came back on it. */
+  avoid(connection: SqlConnection): void {
+    const host = this.#hosts.get(connection);
+    if (host !== undefined) this.#avoidUntil.set(host, performance.now() + avoidMs);
+  }
+
   async #firstOf(connect: (host: DatabaseHost) => Promise<SqlConnection>): Promise<SqlConnection> {
     const failures: unknown[] = [];
     for (const host of this.#inOrder()) {
@@ -75,16 +83,26 @@ export class Failover {
   }
 
   async #connect(host: DatabaseHost, allowStale: boolean): Promise<SqlConnection> {
-    const connection = await this.#engine.connect({
-      host,
-      address: this.#address,
-      tls: await this.#tls(),
-      timeoutMs: this.#timeoutMs,
-      allowStale,
-    });
+    const connection = await this.#open(host, allowStale);
+    this.#hosts.set(connection, host);
     if (connection.isPrimary || allowStale) return connection;
     connection.close();
     throw new TagsealError("STORAGE_FAILED", `${nameOf(host)} is cut off from its cluster, or only a standby`);
+  }
+
+  /** Drivers stop the clock at the first sign of life; a server may fall silent after that. */
+  async #open(host: DatabaseHost, allowStale: boolean): Promise<SqlConnection> {
+    const timeoutMs = this.#timeoutMs;
+    const tls = await this.#tls();
+    const opening = this.#engine.connect({ host, address: this.#address, tls, timeoutMs, allowStale });
+    const late = (): TagsealError => {
+      opening.then(
+        (connection) => connection.close(),
+        () => {}, // there is nothing to close
+      );
+      return new TagsealError("STORAGE_FAILED", `${nameOf(host)} does not answer`);
+    };
+    return answeredWithin(opening, timeoutMs, late);
   }
 }
 

@@ -111,10 +111,10 @@ class PostgresConnection implements SqlConnection {
 
   /** An acknowledged commit has reached the disk, whatever the server's default is. */
   async begin(): Promise<void> {
-    const { rows } = await this.#client.query<{ standby: boolean }>(
-      `SELECT pg_is_in_recovery() AS standby, CASE current_setting('synchronous_commit')
-        WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END AS synchronous_commit`,
-    );
+    const text = `SELECT pg_is_in_recovery() AS standby, CASE current_setting('synchronous_commit')
+        WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END AS synchronous_commit`;
+    const question = { text, query_timeout: sessionTimeoutMs };
+    const { rows } = await this.#client.query<{ standby: boolean }>(question);
     this.#isPrimary = rows[0]?.standby === false;
   }
 

@@ -1,11 +1,12 @@
 /**
  * Runs statements on whatever server of a database can be asked: transactions that are tried again when another one came first or
- * the connection broke, reads that prefer a server which knows what is current.
+ * the connection broke, reads from a server which knows what is current.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Compilable } from "kysely";
 import { hasCode, TagsealError } from "../../../errors.ts";
+import { answeredWithin } from "../../answered-within.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { DatabaseAddress } from "./database-address.ts";
 import { type DatabasePlace, Failover } from "./failover.ts";
@@ -16,7 +17,7 @@ export interface SqlLimits {
   /** connections for transactions; half as many more, and two at least, for reads */
   readonly connections: number;
   readonly connectTimeoutMs: number;
-  /** for a read that somebody waits for */
+  /** for each statement of a read, and the beginning of a transaction; a read takes no longer than this and `connectTimeoutMs` together */
   readonly readTimeoutMs: number;
   /** for each statement of a transaction: a cluster that loses a node commits nothing for some seconds, and then goes on */
   readonly writeTimeoutMs: number;
@@ -41,8 +42,6 @@ const maxPauseMs = 100;
 export interface SqlSession {
   /** True when an earlier try of this transaction may have been committed although nobody learned of it. */
   readonly mayBeCommitted: boolean;
-  /** False when the server asked may not know what is current. */
-  readonly isCurrent: boolean;
   rows<Row>(query: Compilable<Row>): Promise<readonly Row[]>;
   /** @returns how many rows were inserted, deleted, or found by the update */
   change(query: Compilable): Promise<number>;
@@ -53,6 +52,7 @@ export class SqlDatabase {
   readonly engine: SqlEngine;
   readonly address: DatabaseAddress;
   readonly #limits: SqlLimits;
+  readonly #failover: Failover;
   readonly #writing: ConnectionPool;
   readonly #reading: ConnectionPool;
   readonly #stale: ConnectionPool;
@@ -63,6 +63,7 @@ export class SqlDatabase {
     this.#limits = { ...defaultSqlLimits, ...limits };
     const { connections, connectTimeoutMs, waitTimeoutMs: waitMs } = this.#limits;
     const failover = new Failover(engine, place, connectTimeoutMs);
+    this.#failover = failover;
     const toPrimary = (): Promise<SqlConnection> => failover.connectToPrimary();
     this.#writing = new ConnectionPool({ connect: toPrimary, size: connections, waitMs });
     // Reads have their own: publishers that wait for each other's locks must not keep readers waiting.
@@ -74,32 +75,30 @@ export class SqlDatabase {
     return this.engine.queries;
   }
 
-  /** Reads what is committed now; from a server that is cut off, what it knew last, when there is no other. */
-  async read<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+  /** Reads what is committed now, or fails: a server that is cut off, or only a standby, is not asked. */
+  async read<T>(work: (session: SqlSession) => Promise<T>, timeoutMs = this.#limits.readTimeoutMs): Promise<T> {
+    const boundMs = timeoutMs + this.#limits.connectTimeoutMs;
+    return answeredWithin(this.#readCurrent(work, timeoutMs), boundMs, () => this.#silent(boundMs));
+  }
+
+  /**
+   * Looks for what never changes once it is there, and so may come from a server that lags behind when no other answers. That such a server does
+   * not have it says nothing.
+   *
+   * @returns undefined only when it is not there now
+   */
+  async findUnchanging<T>(work: (session: SqlSession) => Promise<T | undefined>): Promise<T | undefined> {
     try {
-      return await this.readCurrent(work);
+      return await this.read(work);
     } catch (error) {
       if (!hasCode(error, "STORAGE_FAILED")) throw error;
       // The first refusal says more about what is wrong than the second one would.
-      return this.#stale
-        .lend((connection) => work({ ...sessionOn(connection, this.#limits.readTimeoutMs, false), isCurrent: false }))
-        .catch(() => Promise.reject(error));
-    }
-  }
-
-  /** Reads what is committed now, or fails. */
-  async readCurrent<T>(work: (session: SqlSession) => Promise<T>, timeoutMs?: number): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const timeout = timeoutMs ?? this.#limits.readTimeoutMs;
-        return await this.#reading.lend((connection) => work(sessionOn(connection, timeout, false)));
-      } catch (error) {
-        // Reads wait for no lock: what looks like contention is a node that waits in vain for what others committed.
-        if (this.engine.troubleOf(error) === "other") throw this.#explained("read", error);
-        this.#reading.closeIdle();
-        // Once more: a connection that was idle may have died long ago.
-        if (attempt > 1) throw this.#failed("read", error);
-      }
+      const { readTimeoutMs } = this.#limits;
+      const found = this.#stale.lend((connection) => work(sessionOn(connection, readTimeoutMs, false)));
+      return (
+        (await answeredWithin(found, readTimeoutMs, () => this.#silent(readTimeoutMs)).catch(() => undefined)) ??
+        Promise.reject(error)
+      );
     }
   }
 
@@ -113,7 +112,9 @@ export class SqlDatabase {
     const deadline = performance.now() + this.#limits.writeTimeoutMs;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#writing.lend((connection) => this.#transaction(connection, mayBeCommitted, work));
+        return await this.#writing.lend((connection) =>
+          this.#blaming(connection, this.#transaction(connection, mayBeCommitted, work)),
+        );
       } catch (error) {
         const trouble = this.engine.troubleOf(error);
         if (trouble === "unavailable") {
@@ -137,14 +138,41 @@ export class SqlDatabase {
     for (const pool of [this.#writing, this.#reading, this.#stale]) pool.close();
   }
 
+  async #readCurrent<T>(work: (session: SqlSession) => Promise<T>, timeoutMs: number): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#reading.lend((connection) =>
+          this.#blaming(connection, work(sessionOn(connection, timeoutMs, false))),
+        );
+      } catch (error) {
+        // Reads wait for no lock: what looks like contention is a node that waits in vain for what others committed.
+        if (this.engine.troubleOf(error) === "other") throw this.#explained("read", error);
+        this.#reading.closeIdle();
+        // Once more: a connection that was idle may have died long ago.
+        if (attempt > 1) throw this.#failed("read", error);
+      }
+    }
+  }
+
+  /** A host that stopped answering is tried after the others from now on. */
+  async #blaming<T>(connection: SqlConnection, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (this.engine.troubleOf(error) === "unavailable") this.#failover.avoid(connection);
+      throw error;
+    }
+  }
+
   async #transaction<T>(
     connection: SqlConnection,
     mayBeCommitted: boolean,
     work: (session: SqlSession) => Promise<T>,
   ): Promise<T> {
-    const { writeTimeoutMs } = this.#limits;
+    const { readTimeoutMs, writeTimeoutMs } = this.#limits;
     const plainly = (sql: string): Promise<unknown> => connection.run({ sql, parameters: [] }, writeTimeoutMs);
-    await plainly(this.engine.begin);
+    // It waits for nothing that a read does not wait for: a server that hangs shows soon.
+    await connection.run({ sql: this.engine.begin, parameters: [] }, Math.min(readTimeoutMs, writeTimeoutMs));
     try {
       for (const sql of connection.guard.begun) await plainly(sql);
       const result = await work(sessionOn(connection, writeTimeoutMs, mayBeCommitted));
@@ -170,6 +198,12 @@ export class SqlDatabase {
     return this.#failed(doing, error);
   }
 
+  #silent(boundMs: number): TagsealError {
+    return new TagsealError("STORAGE_FAILED", `Cannot read ${this.address.display}: no answer within ${boundMs} ms`, {
+      hint: "Check that the database runs and can be reached: it may hang.",
+    });
+  }
+
   #failed(doing: string, error: unknown): unknown {
     if (error instanceof TagsealError) return error;
     const message = error instanceof Error ? error.message : String(error);
@@ -184,7 +218,6 @@ function sessionOn(connection: SqlConnection, timeoutMs: number, mayBeCommitted:
   const run = <Row>(query: Compilable<Row>) => connection.run<Row>(query.compile() satisfies Statement<Row>, timeoutMs);
   return {
     mayBeCommitted,
-    isCurrent: true,
     rows: async (query) => (await run(query)).rows,
     change: async (query) => (await run(query)).affected,
   };

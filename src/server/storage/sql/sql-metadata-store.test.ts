@@ -6,15 +6,15 @@ import { SqlDatabase } from "./sql-database.ts";
 import type { SqlConnection, SqlEngine } from "./sql-engine.ts";
 import { SqlMetadataStore } from "./sql-metadata-store.ts";
 
-/** A store on one server that has one file, and may be cut off from those that know what is current. */
-async function storeOnOne(): Promise<{ store: SqlMetadataStore; server: { isPrimary: boolean } }> {
-  const server = { isPrimary: true };
+/** A store on one server, which has one file and may be cut off from those that know what is current. */
+async function storeOnOne(): Promise<{ store: SqlMetadataStore; server: { isPrimary: boolean; hasFile: boolean } }> {
+  const server = { isPrimary: true, hasFile: true };
   const row = { gun: "g", role: "root", version: 1, sha256: "a".repeat(64), data: Buffer.from("{}"), created_at: 0 };
   const connection = (): SqlConnection => ({
     isOpen: true,
     isPrimary: server.isPrimary,
     guard: { begun: [], ending: [] },
-    run: async () => ({ rows: [row] as never[], affected: 0 }),
+    run: async () => ({ rows: (server.hasFile ? [row] : []) as never[], affected: 0 }),
     close: () => {},
   });
   const engine: SqlEngine = Object.assign(Object.create(await loadPostgresEngine()), {
@@ -24,16 +24,30 @@ async function storeOnOne(): Promise<{ store: SqlMetadataStore; server: { isPrim
   return { server, store: new SqlMetadataStore(new SqlDatabase(engine, place)) };
 }
 
+const failed = { code: "STORAGE_FAILED" };
+
 describe("a store on a database", () => {
-  it("says of a file found by its version whether the server that had it may lag behind", async (t) => {
-    const current = await storeOnOne();
-    t.after(() => current.store.close());
-    assert.equal((await current.store.byVersion("g", "root", 1))?.isUncertain, undefined);
+  it("I3: asks a server that is cut off for files by their checksum only", async (t) => {
+    const { store, server } = await storeOnOne();
+    t.after(() => store.close());
+    server.isPrimary = false;
+    assert.equal((await store.byChecksum("g", "root", "a".repeat(64)))?.version, 1);
+    await assert.rejects(store.current("g", "root"), failed);
+    await assert.rejects(store.byVersion("g", "root", 1), failed);
+    await assert.rejects(store.changes({ from: 0, limit: 1, backwards: true }), failed);
+    await assert.rejects(store.guns("", 1), failed);
+    await assert.rejects(store.versions("g"), failed);
+    await assert.rejects(async () => store.revision(["g"]), failed);
+  });
+
+  it("I3: does not believe a server that is cut off that there is no such file", async (t) => {
+    const { store, server } = await storeOnOne();
+    t.after(() => store.close());
+    server.hasFile = false;
+    assert.equal(await store.byChecksum("g", "root", "a".repeat(64)), undefined);
     const cutOff = await storeOnOne();
     t.after(() => cutOff.store.close());
-    cutOff.server.isPrimary = false;
-    assert.equal((await cutOff.store.byVersion("g", "root", 1))?.isUncertain, true);
-    // a checksum never means another file
-    assert.equal((await cutOff.store.byChecksum("g", "root", "a".repeat(64)))?.isUncertain, undefined);
+    Object.assign(cutOff.server, { isPrimary: false, hasFile: false });
+    await assert.rejects(cutOff.store.byChecksum("g", "root", "a".repeat(64)), failed);
   });
 });

@@ -46,14 +46,12 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined> {
-    return this.#newest(this.#files(gun, role).where("sha256", "=", sha256));
+    const files = this.#files(gun, role).where("sha256", "=", sha256);
+    return this.#database.findUnchanging((session) => newest(session, files));
   }
 
   async byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined> {
-    return this.#database.read(async (session) => {
-      const file = await newest(session, this.#files(gun, role).where("version", "=", version));
-      return file === undefined || session.isCurrent ? file : { ...file, isUncertain: true };
-    });
+    return this.#newest(this.#files(gun, role).where("version", "=", version));
   }
 
   async remove(gun: string, at: Date): Promise<void> {
@@ -107,7 +105,7 @@ export class SqlMetadataStore implements MetadataStore {
 
   async revision(guns: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const query = this.#revisionsOf(guns);
-    const rows = await this.#database.readCurrent((session) => session.rows(query), revisionTimeoutMs);
+    const rows = await this.#database.read((session) => session.rows(query), revisionTimeoutMs);
     return new Map(rows.map((row) => [row.gun, `${row.revision} ${row.timestamp_sha256}`]));
   }
 
