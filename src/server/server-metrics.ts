@@ -1,6 +1,7 @@
 /** The server's own numbers on `/metrics`, beside those that Notary's server had. docs/server.md lists them. */
 
 import type { CollectionReader } from "./collection-reader.ts";
+import type { Exposure } from "./exposure.ts";
 import type { Faults } from "./faults.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
@@ -9,6 +10,7 @@ import { addCertificates, addFaults } from "./fault-metrics.ts";
 import { Metrics } from "./http/metrics.ts";
 import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
+import type { UnknownProxies } from "./http/unknown-proxies.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SigningService } from "./signer/signing-service.ts";
@@ -28,6 +30,8 @@ export interface MetricSources {
   readonly connections: Readonly<ConnectionCounts>;
   readonly faults: Faults;
   readonly watch: FileWatch;
+  readonly unknownProxies: UnknownProxies;
+  readonly exposure: Exposure;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -63,7 +67,9 @@ function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricS
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
 }
 
-function addAccess(add: Add, { refusals }: MetricSources): void {
+function addAccess(add: Add, { refusals, exposure }: MetricSources): void {
+  add("open", "1 where nobody has to log in and everybody may do everything.", () => Number(exposure.isOpen));
+  add("plain_http", "1 where plain HTTP is spoken with other machines.", () => Number(exposure.isPlain));
   add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
   add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
   add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
@@ -91,7 +97,9 @@ function addRetention(add: Add, { upkeep }: MetricSources): void {
   add("pruned_bytes_total", "Bytes of the old versions forgotten.", () => upkeep.counts.forgottenBytes);
 }
 
-function addLimits(add: Add, { rateLimits, connections }: MetricSources): void {
+function addLimits(add: Add, { rateLimits, connections, unknownProxies }: MetricSources): void {
+  const help = "Requests through a proxy that is not trusted to name clients, which all count as one.";
+  add("untrusted_forwards_total", help, () => unknownProxies.requests);
   for (const pace of ["reads", "uploads", "keys"] as const) {
     add(`limited_${pace}_total`, `Requests too many (${pace}).`, () => rateLimits[pace]?.refused ?? 0);
     add(`limited_${pace}_clients`, `Clients remembered (${pace}).`, () => rateLimits[pace]?.clients ?? 0);

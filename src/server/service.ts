@@ -3,6 +3,7 @@
 import type { RequestListener } from "node:http";
 import type { Authorisation } from "./auth/open-authorisation.ts";
 import { CollectionReader } from "./collection-reader.ts";
+import { exposureOf } from "./exposure.ts";
 import { Faults } from "./faults.ts";
 import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
@@ -15,6 +16,7 @@ import { rateLimitsOf } from "./http/rate-limit.ts";
 import { Readiness } from "./http/readiness.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
+import { LockOutLog, UnknownProxies } from "./http/unknown-proxies.ts";
 import { Publisher } from "./publisher.ts";
 import type { ServerLog } from "./server-log.ts";
 import { serverMetrics } from "./server-metrics.ts";
@@ -69,7 +71,11 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
   const rateLimits = rateLimitsOf(limits);
   const trustedProxies = new TrustedProxies(options.trustedProxies ?? []);
-  const connections = new ConnectionLimit(limits, trustedProxies);
+  const unknownProxies = new UnknownProxies(trustedProxies, log);
+  const lockOuts = new LockOutLog(log);
+  const connections = new ConnectionLimit(limits, trustedProxies, (address) =>
+    lockOuts.tell(address, "connections", unknownProxies.has(address)),
+  );
   const listener = requestListener({
     handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now }),
     health: new Health(store, signer),
@@ -86,6 +92,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
       connections: connections.counts,
       faults,
       watch,
+      unknownProxies,
+      exposure: exposureOf(options),
     }),
     protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
@@ -95,6 +103,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     gunPrefixes: options.gunPrefixes ?? [],
     rateLimits,
     trustedProxies,
+    unknownProxies,
+    lockOuts,
     slowness: limits,
   });
   return { listener, upkeep, faults, reader, connections };

@@ -16,6 +16,7 @@ import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
+import { exposureOf, warnOfExposure } from "./exposure.ts";
 import type { Faults } from "./faults.ts";
 import { ServerLog } from "./server-log.ts";
 import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
@@ -67,6 +68,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
+    warnOfExposure(exposureOf(options), log);
     if (options.upkeep !== false) upkeep.begin();
     watch.begin();
     faults.begin();

@@ -11,6 +11,8 @@ import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { encryptKeyBlock, keyFileText } from "../../src/keys/key-file.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import { freePort, run, Scope, tagsealCommand } from "../support/peers.ts";
+import { certificates } from "../support/certificates.ts";
+import { serve } from "../server/running-server.ts";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 const scope = new Scope("doctor");
@@ -319,6 +321,37 @@ describe("doctor about trust servers and expiry", () => {
     const finding = await only(machine, "certificate");
     assert.equal(finding.level, "problem");
     assert.match(finding.fix ?? "", /^mkdir -p ~\/\.docker\/tls\/.* && cp CA\.crt .*\/ca\.crt$/);
+  });
+
+  it("finds a server that asks nobody to log in", async () => {
+    const [, finding] = await publisher().finds("server");
+    assert.equal(finding?.level, "warning");
+    assert.match(finding.message, /^https:\/\/.* answers everybody without a login: .* may publish and delete$/);
+    assert.match(finding.fix ?? "", /auth\.htpasswd/);
+  });
+
+  it("finds nothing to say about logins where a server asks for one", async (t) => {
+    const machine = publisher();
+    const authorise = async () => ({ allowed: false as const, challenge: 'Basic realm="here"' });
+    const { serverCertificate: certFile, serverKey: keyFile, ca } = await certificates(scope);
+    const { url } = await serve(t, { host: "127.0.0.1", tls: { certFile, keyFile }, authorise });
+    machine.env["DOCKER_CONTENT_TRUST_SERVER"] = url;
+    machine.file(`.docker/tls/${new URL(url).host}/ca.crt`, readFileSync(ca, "utf8"));
+    assert.match((await only(machine, "server")).message, /answers$/);
+  });
+
+  it("finds a server that speaks plain HTTP, under whichever scheme it is named", async (t) => {
+    const machine = publisher();
+    const { url } = await serve(t);
+    machine.env["DOCKER_CONTENT_TRUST_SERVER"] = url.replace("http:", "https:");
+    const finding = await only(machine, "server");
+    assert.equal(finding.level, "problem");
+    assert.match(finding.message, /speaks plain HTTP, which no client takes, and answers everybody without a login$/);
+    machine.env["DOCKER_CONTENT_TRUST_SERVER"] = url;
+    assert.match(
+      (await only(machine, "server")).message,
+      /valid https URL required.*; it speaks plain HTTP, and answers/,
+    );
   });
 
   it("finds a server that does not answer, and an address that is none", async () => {

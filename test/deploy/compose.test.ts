@@ -30,6 +30,7 @@ interface Service {
   readonly secrets: readonly string[];
   readonly networks?: readonly string[];
   readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
   readonly user: string;
   readonly read_only: boolean;
   readonly cap_drop: readonly string[];
@@ -82,6 +83,13 @@ describe("the compose files", { skip: missingPeers(["deploy tools"]) }, () => {
             ? ([signerSettings, "TAGSEAL_SIGNER_"] as const)
             : ([serverSettings, "TAGSEAL_SERVER_"] as const);
         for (const variable of Object.keys(service.environment)) assertKnownVariable(variable, table, prefix);
+      }
+    });
+
+    it(`publish no server to other machines while nobody has to log in: ${file}`, () => {
+      for (const [name, { command, environment, ports = [] }] of Object.entries(read(file).services)) {
+        const isOpen = command?.[0] === "server" && !Object.keys(environment).some((key) => key.includes("_AUTH_"));
+        for (const port of ports) assert.ok(!isOpen || port.startsWith("127.0.0.1:"), `${name} publishes ${port}`);
       }
     });
 

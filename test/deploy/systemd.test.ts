@@ -77,6 +77,14 @@ describe("the systemd units", { skip: missingPeers(["systemd", "openssl"]) }, ()
     }
   });
 
+  it("listen on this machine alone while nobody has to log in", () => {
+    const settings = JSON.parse(readFileSync(join(root, "deploy/systemd/server.json"), "utf8")) as {
+      readonly server: { readonly http_addr: string };
+      readonly auth?: unknown;
+    };
+    assert.ok(settings.auth !== undefined || settings.server.http_addr.startsWith("127.0.0.1:"));
+  });
+
   it("are correct, every command and setting", async () => {
     const files = units.map((name) => scope.path(`${name}.service`));
     for (const [index, file] of files.entries()) writeFileSync(file, unitHere(units[index] ?? ""));

@@ -82,7 +82,9 @@ async function secondsLeft(server: TestServer, purpose = "server_certificate"): 
   return Number(line.exec(await read(server, "/metrics"))?.[1]);
 }
 
-const complaints = ({ lines }: TestServer) => lines.filter(({ level }) => level === "error" || level === "warning");
+/** Besides that of having no logins, which none of these has. */
+const complaints = ({ lines }: TestServer) =>
+  lines.filter(({ event, level }) => (level === "error" || level === "warning") && !event.startsWith("NOBODY"));
 
 describe("a renewed certificate is used within seconds", { concurrency: true }, () => {
   for (const [order, first, second] of [

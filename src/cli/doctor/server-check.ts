@@ -29,8 +29,18 @@ export async function checkServers(io: Io, guns: readonly string[]): Promise<rea
     return findings.flat();
   } catch (error) {
     if (!(error instanceof TagsealError)) throw error;
-    return [problem("server", error.message, "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]")];
+    const message = `${error.message}${await howItAnswersPlainly(io)}`;
+    return [problem("server", message, "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]")];
   }
+}
+
+/** The variable may name a server that speaks HTTP: what that one does to those who are let through is worth knowing, too. */
+async function howItAnswersPlainly(io: Io): Promise<string> {
+  const url = URL.parse(io.env["DOCKER_CONTENT_TRUST_SERVER"] ?? "");
+  if (url?.protocol !== "http:") return "";
+  const status = await statusOf(url, {}, io).catch(() => undefined);
+  if (status === undefined) return "";
+  return `; it speaks plain HTTP${status === 200 ? ", and answers everybody without a login" : ""}`;
 }
 
 function serversFor({ env }: Io, guns: readonly string[]): string[] {
@@ -47,9 +57,10 @@ async function judge(url: URL, io: Io): Promise<readonly Finding[]> {
   const name = url.href.replace(/\/$/u, "");
   const directory = join(dockerConfigDir(io), "tls");
   let tls: TlsSettings;
+  let status: number;
   try {
     tls = await loadHostCertificates([directory], url.host);
-    const status = await statusOf(url, tls, io);
+    status = await statusOf(url, tls, io);
     if (status !== 200 && status !== 401) {
       return [
         problem(
@@ -61,9 +72,37 @@ async function judge(url: URL, io: Io): Promise<readonly Finding[]> {
     }
   } catch (error) {
     if (!(error instanceof TagsealError)) throw error;
-    return [unreachable(error, shellPath(join(directory, url.host), io.env["HOME"]))];
+    const plainly = await judgePlain(url, name, io);
+    return [plainly ?? unreachable(error, shellPath(join(directory, url.host), io.env["HOME"]))];
   }
-  return [ok("server", `${name} answers`), ...(await judgeCertificate(url, name, tls, io))];
+  const logins = await judgeLogins(url, name, { status, tls }, io);
+  return [ok("server", `${name} answers`), ...logins, ...(await judgeCertificate(url, name, tls, io))];
+}
+
+/** A server that speaks no TLS may speak HTTP. */
+async function judgePlain(url: URL, name: string, io: Io): Promise<Finding | undefined> {
+  const plain = new URL(url.href.replace(/^https:/u, "http:"));
+  if (plain.port === "") plain.port = "443";
+  const status = await statusOf(plain, {}, io).catch(() => undefined);
+  if (status !== 200 && status !== 401) return undefined;
+  const logins = status === 200 ? ", and answers everybody without a login" : "";
+  const fix = "give the server a certificate (--tls-cert, --tls-key), or put a proxy that speaks TLS in front of it";
+  return problem("server", `${name} speaks plain HTTP, which no client takes${logins}`, fix);
+}
+
+/** What a client certificate opens says nothing of those who have none. */
+async function judgeLogins(
+  url: URL,
+  name: string,
+  { status, tls }: { readonly status: number; readonly tls: TlsSettings },
+  io: Io,
+): Promise<readonly Finding[]> {
+  const { cert, key, ...withoutCertificate } = tls;
+  const isKnown = cert !== undefined || key !== undefined;
+  const anonymous = isKnown ? await statusOf(url, withoutCertificate, io).catch(() => undefined) : status;
+  if (anonymous !== 200) return [];
+  const message = `${name} answers everybody without a login: unless something in front of it asks, whoever reaches it may publish and delete`;
+  return [warning("server", message, "set auth.htpasswd, auth.type or auth.client_ca_file on the server")];
 }
 
 function unreachable(error: TagsealError, directory: string): Finding {
@@ -75,7 +114,12 @@ function unreachable(error: TagsealError, directory: string): Finding {
 }
 
 async function statusOf(url: URL, tls: TlsSettings, io: Io): Promise<number> {
-  const http = new HttpClient({ tls, proxyEnv: io.env, timeouts: { patienceMs } });
+  const http = new HttpClient({
+    tls,
+    proxyEnv: io.env,
+    timeouts: { patienceMs },
+    allowPlainHttp: url.protocol === "http:",
+  });
   try {
     const ping = new URL(`${url.href.replace(/\/$/u, "")}/v2/`);
     const response = await http.request({ method: "GET", url: ping, signal: io.signal });
@@ -92,7 +136,7 @@ async function judgeCertificate(url: URL, name: string, tls: TlsSettings, io: Io
   const notAfter = await certificateEnd(url, tls);
   if (notAfter === undefined || notAfter.getTime() - io.now().getTime() > horizonMs) return [];
   const message = `the certificate of ${name} expires ${inDays(notAfter, io.now())}`;
-  return [warning("certificate", message, "renew it on the server, and restart the server")];
+  return [warning("certificate", message, "renew it on the server; one of Notary must be restarted then")];
 }
 
 async function certificateEnd(url: URL, { cert, key, ...settings }: TlsSettings): Promise<Date | undefined> {

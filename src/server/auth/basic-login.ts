@@ -5,6 +5,7 @@ import { hasCode, TagsealError } from "../../errors.ts";
 import type { AccessRequest } from "../http/authorise.ts";
 import type { BasicSettings } from "./auth-settings.ts";
 import { credentialsOf, invalidLogin, isUserName, quoted, type Login, type LoginMethod } from "./login.ts";
+import { LockOutLog } from "../http/unknown-proxies.ts";
 import { errorFields } from "../server-log.ts";
 import { PasswordCheck, type ComparePassword, type PasswordOutcome } from "./password-check.ts";
 import { PasswordThread } from "./password-thread.ts";
@@ -28,7 +29,15 @@ export class BasicLogin implements LoginMethod {
   readonly #thread: PasswordThread;
   readonly #passwords: PasswordCheck;
 
-  private constructor(realm: string, file: WatchedFiles<PasswordFile>, thread: PasswordThread, now: () => Date) {
+  readonly #lockOuts: LockOutLog;
+
+  private constructor(
+    realm: string,
+    file: WatchedFiles<PasswordFile>,
+    thread: PasswordThread,
+    { now, log }: WatchParts,
+  ) {
+    this.#lockOuts = new LockOutLog(log);
     this.#realm = realm;
     this.#file = file;
     this.#thread = thread;
@@ -45,7 +54,7 @@ export class BasicLogin implements LoginMethod {
     const thread = new PasswordThread(await loadBcrypt(), (error) =>
       parts.log.write("error", "the thread that compares passwords has failed", errorFields(error)),
     );
-    return new BasicLogin(realm, file, thread, parts.now);
+    return new BasicLogin(realm, file, thread, parts);
   }
 
   async login(request: AccessRequest): Promise<Login | undefined> {
@@ -54,6 +63,8 @@ export class BasicLogin implements LoginMethod {
     const claim = parseCredentials(encoded);
     if (claim === undefined) return invalidLogin;
     const outcome = await this.#passwords.check({ ...claim, address: request.remoteAddress }, await this.#file.value());
+    if (outcome === "throttled")
+      this.#lockOuts.tell(request.remoteAddress, "wrong passwords", request.isUnknownProxy === true);
     return logins[outcome](claim.user);
   }
 

@@ -18,7 +18,7 @@ export const serverSettings = {
   },
   "server.trusted_proxies": {
     kind: "names",
-    help: "addresses or networks of proxies whose `X-Forwarded-For` names the client; none",
+    help: "addresses or networks of proxies whose `X-Forwarded-For` or `Forwarded` names the client; none",
   },
   "server.data_directory": { kind: "file", help: "where the embedded databases lie, and the signer's passphrase file" },
 

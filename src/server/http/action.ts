@@ -79,7 +79,8 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
       const { tokenEndpoint, trustedProxies } = parts;
       if (tokenEndpoint === undefined) return {};
       const { headers } = request;
-      const run = (): Promise<Reply> => tokenEndpoint({ headers, remoteAddress: trustedProxies.clientOf(request) });
+      const [remoteAddress, isUnknownProxy] = [trustedProxies.clientOf(request), trustedProxies.isUnknown(request)];
+      const run = (): Promise<Reply> => tokenEndpoint({ headers, remoteAddress, isUnknownProxy });
       return { GET: { pace: "reads", run } };
     }
     case "changefeed": {

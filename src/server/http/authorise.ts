@@ -15,6 +15,8 @@ export interface AccessRequest {
   readonly actions: readonly string[];
   /** where the request comes from; undefined once the connection is gone */
   readonly remoteAddress: string | undefined;
+  /** true when that is the address of a proxy, which is not trusted to say who came to it */
+  readonly isUnknownProxy?: boolean | undefined;
   /** DER of the certificate the client proved to have and a trusted authority vouches for */
   readonly clientCertificate: Uint8Array | undefined;
 }
@@ -39,7 +41,9 @@ export type AccessDecision =
 export type Authorise = (request: AccessRequest) => Promise<AccessDecision>;
 
 /** Answers requests for tokens, where this server gives some itself. */
-export type TokenEndpoint = (request: Pick<AccessRequest, "headers" | "remoteAddress">) => Promise<Reply>;
+export type TokenEndpoint = (
+  request: Pick<AccessRequest, "headers" | "remoteAddress" | "isUnknownProxy">,
+) => Promise<Reply>;
 
 /** Counts refusals, for the metrics. */
 export type RefusalCounts = Record<Refusal, number>;

@@ -21,6 +21,21 @@ describe("whose request it is", () => {
     ["10.1.2.3", "1.1.1.1, 203.0.113.9", "203.0.113.9"],
     ["10.1.2.3", "1.1.1.1, 203.0.113.9, 192.0.2.7 ,10.9.9.9", "203.0.113.9"],
     ["10.1.2.3", "10.9.9.9, 192.0.2.7", "10.9.9.9"],
+    // ports, as some load balancers have it, and brackets
+    ["10.1.2.3", "203.0.113.9:51234", "203.0.113.9"],
+    ["10.1.2.3", "1.1.1.1, 203.0.113.9:51234, 192.0.2.7:443", "203.0.113.9"],
+    ["10.1.2.3", "[2001:db9::5]:51234", "2001:db9::5"],
+    ["10.1.2.3", "[2001:db9::5]", "2001:db9::5"],
+    ["10.1.2.3", '"[2001:db9::5]:51234"', "2001:db9::5"],
+    ["10.1.2.3", "[2001:db9::5], [2001:db8::7]:443", "2001:db9::5"],
+    ["10.1.2.3", "[fe80::1%25eth0]:443", "fe80::1"],
+    ["10.1.2.3", "fe80::1%eth0", "fe80::1"],
+    ["10.1.2.3", "[::ffff:203.0.113.9]:51234", "::ffff:203.0.113.9"],
+    ["10.1.2.3", "203.0.113.9:", "10.1.2.3"],
+    ["10.1.2.3", "[203.0.113.9]:80", "10.1.2.3"],
+    ["10.1.2.3", "[2001:db9::5", "10.1.2.3"],
+    ["10.1.2.3", "203.0.113.9:80:80", "10.1.2.3"],
+    ["2001:db8::1%eth0", "203.0.113.9", "203.0.113.9"],
     ["10.1.2.3", "not an address", "10.1.2.3"],
     ["10.1.2.3", "", "10.1.2.3"],
     ["10.1.2.3", "203.0.113.9, <script>", "10.1.2.3"],
@@ -32,6 +47,37 @@ describe("whose request it is", () => {
       assert.equal(proxies.clientOf(request(remote, forwarded)), client);
     });
   }
+
+  const forwarded: readonly [header: string, client: string][] = [
+    ["for=203.0.113.9", "203.0.113.9"],
+    ['for="203.0.113.9:51234";proto=https;by=10.1.2.3', "203.0.113.9"],
+    ['proto=https; FOR="[2001:db9::5]:51234"', "2001:db9::5"],
+    ['for=1.1.1.1, for="[2001:db9::5]";host="a,b;for=9.9.9.9", for=192.0.2.7', "2001:db9::5"],
+    ["for=unknown", "10.1.2.3"],
+    ["for=203.0.113.9, for=_hidden", "10.1.2.3"],
+    ["by=203.0.113.9", "10.1.2.3"],
+    ['for="203.0.113.9', "10.1.2.3"],
+    [`for=203.0.113.9;x="${"y".repeat(5000)}"`, "10.1.2.3"],
+  ];
+  for (const [header, client] of forwarded) {
+    it(`10.1.2.3 with Forwarded: ${header.slice(0, 60)} is ${client}`, () => {
+      const headers = { forwarded: header };
+      assert.equal(proxies.clientOf({ ...request("10.1.2.3"), headers }), client);
+    });
+  }
+
+  it("is whom X-Forwarded-For names where both are there, since a proxy that writes it passes the other on", () => {
+    const headers = { "x-forwarded-for": "203.0.113.9", forwarded: "for=198.51.100.1" };
+    assert.equal(proxies.clientOf({ ...request("10.1.2.3"), headers }), "203.0.113.9");
+  });
+
+  it("is unknown where somebody names a client and is not trusted to", () => {
+    assert.equal(proxies.isUnknown(request("198.51.100.1", "203.0.113.9")), true);
+    assert.equal(proxies.isUnknown({ ...request("198.51.100.1"), headers: { forwarded: "for=203.0.113.9" } }), true);
+    assert.equal(proxies.isUnknown(request("198.51.100.1")), false);
+    assert.equal(proxies.isUnknown(request("10.1.2.3", "203.0.113.9")), false);
+    assert.equal(new TrustedProxies([]).isUnknown(request("10.1.2.3", "203.0.113.9")), true);
+  });
 
   it("is whoever is connected where no proxy is trusted", () => {
     assert.equal(new TrustedProxies([]).clientOf(request("10.1.2.3", "203.0.113.9")), "10.1.2.3");

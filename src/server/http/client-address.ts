@@ -1,10 +1,10 @@
 /** Whose request it is: the other end of the connection or, behind proxies that are trusted to say so, whom they name. */
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import net, { isIP, isIPv6 } from "node:net";
 import { TagsealError } from "../../errors.ts";
 
-/** Proxies whose `X-Forwarded-For` is believed. */
+/** Proxies who are believed when they name a client, in `X-Forwarded-For` or, where that is missing, in `Forwarded`. */
 export class TrustedProxies {
   // Not imported by name: node:net makes it when it is first asked for, and a build takes no such members.
   readonly #proxies = new net.BlockList();
@@ -25,19 +25,25 @@ export class TrustedProxies {
    */
   clientOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): string | undefined {
     let client = socket.remoteAddress;
-    const forwarded = headers["x-forwarded-for"];
-    if (!this.#areThereAny || forwarded === undefined || client === undefined || !this.has(client)) return client;
-    for (const said of String(forwarded).split(",").reverse().slice(0, maxHops)) {
-      const address = said.trim();
-      if (isIP(address) === 0) return client;
+    if (!this.#areThereAny || client === undefined || !this.has(client)) return client;
+    for (const said of namedClients(headers).toReversed().slice(0, maxHops)) {
+      const address = addressIn(said);
+      if (address === undefined) return client;
       client = address;
       if (!this.has(address)) return client;
     }
     return client;
   }
 
+  /** True for a request that names a client and comes from somebody who is not trusted to: all behind that address count as one. */
+  isUnknown({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): boolean {
+    const { remoteAddress } = socket;
+    const names = headers["x-forwarded-for"] ?? headers.forwarded;
+    return names !== undefined && remoteAddress !== undefined && !this.has(remoteAddress);
+  }
+
   has(address: string): boolean {
-    const plain = withoutMapping(address);
+    const plain = withoutZone(withoutMapping(address));
     return this.#areThereAny && this.#proxies.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
   }
 
@@ -57,6 +63,34 @@ export class TrustedProxies {
 }
 
 const maxHops = 20;
+/** RFC 7239 has quotes in it, and whoever sends more wants this to take long. */
+const maxForwardedLength = 4096;
+
+/** Whom the proxies name, the last one the nearest. `X-Forwarded-For` wins: a proxy that writes it passes on what a client wrote into the other. */
+function namedClients({ "x-forwarded-for": list, forwarded }: IncomingHttpHeaders): readonly string[] {
+  if (list !== undefined) return String(list).split(",");
+  if (forwarded === undefined || forwarded.length > maxForwardedLength) return [];
+  const elements = forwarded.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/gu) ?? [];
+  return elements.map((element) => forParameter.exec(element)?.groups?.["node"] ?? "");
+}
+
+/** RFC 7239 §4 */
+const forParameter = /(?:^|;)\s*for\s*=\s*"?(?<node>[^";,\s]*)/iu;
+
+/** `192.0.2.7`, `192.0.2.7:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1%eth0]:4711`, in quotes or not; undefined for anything else. */
+function addressIn(said: string): string | undefined {
+  const groups = node.exec(said.trim())?.groups;
+  const address = withoutZone(groups?.["v6"] ?? groups?.["v4"] ?? groups?.["other"] ?? "");
+  const isWanted = groups?.["v6"] === undefined ? isIP(address) !== 0 : isIPv6(address);
+  return isWanted ? address : undefined;
+}
+
+const node = /^"?(?:\[(?<v6>[^\]]+)\](?::[\w.-]+)?|(?<v4>[\d.]+):[\w.-]+|(?<other>[^"]*))"?$/u;
+
+/** A zone means something on the machine of whoever said it alone. */
+function withoutZone(address: string): string {
+  return address.includes(":") ? address.replace(/%.*$/u, "") : address;
+}
 
 /** An IPv4 client of a socket that listens on IPv6. */
 function withoutMapping(address: string): string {

@@ -23,10 +23,13 @@ export class ConnectionLimit {
   readonly counts: ConnectionCounts = { open: 0, refused: 0 };
   readonly #bounds: ConnectionBounds;
   readonly #proxies: TrustedProxies;
+  readonly #onRefused: (address: string) => void;
   readonly #byClient = new Map<string, number>();
 
-  constructor(bounds: ConnectionBounds, proxies: TrustedProxies) {
+  /** @param onRefused told of clients with too many connections */
+  constructor(bounds: ConnectionBounds, proxies: TrustedProxies, onRefused: (address: string) => void = () => {}) {
     this.#bounds = bounds;
+    this.#onRefused = onRefused;
     this.#proxies = proxies;
   }
 
@@ -43,6 +46,7 @@ export class ConnectionLimit {
     if (address === undefined || this.#proxies.has(address)) return;
     if (this.#countOf(clientKey(address), socket) <= this.#bounds.maxConnectionsPerClient) return;
     this.counts.refused += 1;
+    this.#onRefused(address);
     socket.destroy();
   }
 

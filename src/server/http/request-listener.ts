@@ -12,6 +12,7 @@ import type { RateLimits } from "./rate-limit.ts";
 import { bodyLength, emptyReply, jsonReply, type Reply } from "./reply.ts";
 import { requestIdOf } from "./request-id.ts";
 import { parseRoute } from "./route.ts";
+import type { LockOutLog, UnknownProxies } from "./unknown-proxies.ts";
 import { WireError, type WireCode } from "./wire-error.ts";
 
 /** What the listener works with. */
@@ -22,6 +23,8 @@ export interface ListenerParts extends ActionParts {
   /** names must begin with one of these; none allows every name */
   readonly gunPrefixes: readonly string[];
   readonly rateLimits: RateLimits;
+  readonly unknownProxies: UnknownProxies;
+  readonly lockOuts: LockOutLog;
   readonly slowness: Slowness;
 }
 
@@ -53,6 +56,7 @@ class Exchange {
   readonly #response: ServerResponse;
   readonly #startedAt = performance.now();
   readonly #client: string | undefined;
+  readonly #isUnknownProxy: boolean;
   #action: Action | undefined;
   #user: string | undefined;
   #madeRequestId: string | undefined;
@@ -62,6 +66,7 @@ class Exchange {
     this.#request = request;
     this.#response = response;
     this.#client = parts.trustedProxies.clientOf(request);
+    this.#isUnknownProxy = parts.unknownProxies.note(request);
   }
 
   /** Made only for who gets to see it. */
@@ -91,8 +96,14 @@ class Exchange {
 
   /** Before anything that costs more than finding the route did. */
   #requirePace({ pace }: Action): void {
-    const limit = pace && this.#parts.rateLimits[pace];
-    if (limit !== undefined && this.#client !== undefined) limit.take(clientKey(this.#client));
+    if (pace === undefined || this.#client === undefined) return;
+    const limit = this.#parts.rateLimits[pace];
+    try {
+      limit?.take(clientKey(this.#client));
+    } catch (error) {
+      this.#parts.lockOuts.tell(this.#client, pace === "keys" ? "key requests" : pace, this.#isUnknownProxy);
+      throw error;
+    }
   }
 
   async #requireLeave(gun: string | undefined, { access }: Action): Promise<void> {
@@ -100,7 +111,8 @@ class Exchange {
     if (authorise === undefined || access === undefined) return;
     const { headers, socket } = this.#request;
     const clientCertificate = clientCertificateOf(socket);
-    const asked = { headers, gun, actions: access, remoteAddress: this.#client, clientCertificate };
+    const who = { remoteAddress: this.#client, isUnknownProxy: this.#isUnknownProxy, clientCertificate };
+    const asked = { headers, gun, actions: access, ...who };
     const decision = await authorise(asked);
     this.#user = decision.user;
     if (!decision.allowed) refusals[decision.refusal ?? "invalid"] += 1;
