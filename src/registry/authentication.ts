@@ -7,7 +7,7 @@ import { dockerHub } from "../reference/image-reference.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
-import { isLoopbackHost } from "./loopback.ts";
+import { isLoopbackHost } from "../reference/loopback.ts";
 import { describeUrl } from "./network-failure.ts";
 import { basicAuthorization, fetchToken } from "./token-service.ts";
 import { unanswered } from "./unanswered-challenge.ts";

@@ -10,7 +10,7 @@ import type { Environment } from "../environment/environment.ts";
 import { NetworkError, systemCode } from "../errors.ts";
 import { collect, type Pace, readBody } from "./http-body.ts";
 import { exchange } from "./http-exchange.ts";
-import { isLoopbackHost } from "./loopback.ts";
+import { isLoopbackHost } from "../reference/loopback.ts";
 import { describeUrl, isUnknownIssuer, networkFailure } from "./network-failure.ts";
 import { proxyAuthorization, proxyFor } from "./proxy.ts";
 import { allRoots, firstRoots, type TlsSettings } from "./trusted-roots.ts";

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { ImageReference } from "../reference/image-reference.ts";
-import { isLoopbackHost } from "../registry/loopback.ts";
+import { isLoopbackHost } from "../reference/loopback.ts";
 import { hubServer } from "./docker-hub.ts";
 
 /** What decides about a trust server's address besides the image. */
