@@ -184,9 +184,25 @@ describe("dependencies", () => {
       return kinds.flatMap((kind) => Object.keys(manifest[kind] ?? {}));
     });
     installed.push(...goModules(read("test/peers/go/go.mod")));
-    const cells = [...read("docs/dependencies.md").matchAll(/^\| (`[^|]+) \|/gmu)].map((match) => match[1] ?? "");
+    const cells = [...read("docs/dependencies.md").matchAll(/^\| (`[^|:]+) \|/gmu)].map((match) => match[1] ?? "");
     const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/gu)].map((match) => match[1] ?? ""));
     assert.deepEqual(named.toSorted(), installed.toSorted());
+  });
+});
+
+describe("installation", () => {
+  it("runs no script of a package: each that brings one is denied, and described", () => {
+    for (const directory of ["", "release/", "deploy/"]) {
+      const lock = JSON.parse(read(`${directory}package-lock.json`)) as Readonly<{
+        packages: Readonly<Record<string, { readonly hasInstallScript?: boolean }>>;
+      }>;
+      const bringing = Object.entries(lock.packages).filter(([path, found]) => path !== "" && found.hasInstallScript);
+      const names = bringing.map(([path]) => path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length));
+      const manifest = JSON.parse(read(`${directory}package.json`)) as { readonly allowScripts?: object };
+      assert.deepEqual(manifest.allowScripts ?? {}, Object.fromEntries(names.map((name) => [name, false])), directory);
+      const described = read("docs/dependencies.md");
+      for (const name of names) assert.ok(described.includes(`\n| \`${name}\`: \`node `), name);
+    }
   });
 });
 

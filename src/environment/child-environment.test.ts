@@ -17,6 +17,11 @@ const own = [
   "TAGSEAL_NEW_PASSPHRASE",
   "TAGSEAL_PASSPHRASE_OF_TOMORROW",
   "notary_root_passphrase",
+  "TAGSEAL_SERVER_STORAGE_DB_URL",
+  "TAGSEAL_SERVER_TRUST_SERVICE_DB_URL",
+  "TAGSEAL_SIGNER_STORAGE_DB_URL",
+  "NOTARY_SERVER_STORAGE_DB_URL",
+  "NOTARY_SIGNER_STORAGE_DB_URL",
 ];
 const others = [
   "GPG_PASSPHRASE",
@@ -25,6 +30,12 @@ const others = [
   "client_secret",
   "SIGNING_PRIVATE_KEY",
   "APP_PSW",
+  "PGPASSWORD",
+  "MYSQL_PWD",
+  "DATABASE_URL",
+  "APP_DB_URL",
+  "POSTGRES_DSN",
+  "mariadb_uri",
 ];
 const ordinary = [
   "PATH",
@@ -34,6 +45,9 @@ const ordinary = [
   "SSH_AUTH_SOCK",
   "DOCKER_HOST",
   "TAGSEAL_SIGNER_PASSPHRASE_FILE",
+  "TAGSEAL_SERVER_STORAGE_DB_URL_FILE",
+  "PWD",
+  "OLDPWD",
 ];
 const tools: readonly ChildKind[] = ["credential-helper", "passphrase-command", "git"];
 
@@ -47,12 +61,12 @@ describe("I6: the environment of a child", () => {
   });
 
   it("of an engine holds everything else: what it is for is the user's affair", () => {
-    const given = [...others, "DOCKER_AUTH_CONFIG", "AWS_SECRET_ACCESS_KEY", "TAGSEAL_SERVER_STORAGE_DB_URL"];
+    const given = [...others, "DOCKER_AUTH_CONFIG", "AWS_SECRET_ACCESS_KEY"];
     assert.deepEqual(seen(given, "engine"), given);
   });
 
   it("of a tool holds no secret of something else", () => {
-    const given = [...others, "DOCKER_AUTH_CONFIG", "TAGSEAL_SERVER_STORAGE_DB_URL", "NOTARY_SERVER_STORAGE_DB_URL"];
+    const given = [...others, "DOCKER_AUTH_CONFIG"];
     for (const child of tools) assert.deepEqual(seen(given, child), [], child);
   });
 
@@ -63,6 +77,12 @@ describe("I6: the environment of a child", () => {
     assert.deepEqual(seen(vault, "passphrase-command"), vault);
     const git = ["GIT_PASSWORD", "GIT_AUTH_TOKEN", "SSH_KEY_PASSPHRASE"];
     assert.deepEqual(seen([...git, "AWS_SECRET_ACCESS_KEY"], "git"), git);
+  });
+
+  it("holds the address of a server's database only where an engine is told to hand it to a container", () => {
+    const address = "TAGSEAL_SERVER_STORAGE_DB_URL";
+    assert.deepEqual(seen([address], "engine", ["run", "-e", address, "tagseal"]), [address]);
+    assert.deepEqual(seen([address], "passphrase-command", ["printenv", address]), []);
   });
 
   it("holds what the child's own arguments name", () => {

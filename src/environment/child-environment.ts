@@ -13,12 +13,16 @@ import type { Environment } from "./environment.ts";
  */
 export type ChildKind = "engine" | "credential-helper" | "passphrase-command" | "git";
 
-/** Passphrases of keys under docker's, Notary's and our names, the password of Notary's client, and passphrases of signers under names their operators choose. */
-const ownSecret = /^(?:(?:DOCKER_CONTENT_TRUST|NOTARY|TAGSEAL)_.*PASSPHRASE|NOTARY_AUTH$|NOTARY_SIGNER_)/i;
+/**
+ * Passphrases of keys under docker's, Notary's and our names, the password of Notary's client, passphrases of signers under names their
+ * operators choose, and the addresses of servers' databases, which hold an account and its password.
+ */
+const ownSecret =
+  /^(?:(?:DOCKER_CONTENT_TRUST|NOTARY|TAGSEAL)_.*PASSPHRASE|NOTARY_AUTH$|NOTARY_SIGNER_|(?:NOTARY|TAGSEAL)_.*_DB_URL$)/i;
 
 /** What people call other secrets. Tokens are not among them: helpers, commands and git log in to their service with those. */
 const otherSecret =
-  /PASSPHRASE|PASSWORD|PASSWD|_PSW$|SECRET|PRIVATE_KEY|^(?:NOTARY|TAGSEAL)_.*_DB_URL|^DOCKER_AUTH_CONFIG$/i;
+  /PASSPHRASE|PASSWORD|PASSWD|_PSW$|_PWD$|SECRET|PRIVATE_KEY|^DOCKER_AUTH_CONFIG$|(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB)_?(?:URL|URI|DSN)$/i;
 
 const cloud =
   "AWS|AZURE|ARM|ACR|ECR|GOOGLE|GCLOUD|GCP|CLOUDSDK|ALIBABA_CLOUD|ALICLOUD|ALIYUN|OCI_CLI|IBMCLOUD|DIGITALOCEAN";
