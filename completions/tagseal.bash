@@ -37,7 +37,7 @@ _tagseal_words() {
   "server migrate") echo "--config --notary-config --data --database --json --help" ;;
   "server show") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
-  "signer") echo "backup rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --log-level --help" ;;
+  "signer") echo "backup rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --caller --log-level --help" ;;
   "signer backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "signer rekey") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "uninstall") echo "--shim --help" ;;
@@ -148,6 +148,7 @@ _tagseal_value() {
   "signer --tls-cert") echo "file" ;;
   "signer --tls-key") echo "file" ;;
   "signer --client-ca") echo "file" ;;
+  "signer --caller") echo "" ;;
   "signer --log-level") echo "debug info warning error" ;;
   "signer backup --config") echo "file" ;;
   "signer backup --notary-config") echo "file" ;;

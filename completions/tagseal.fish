@@ -243,6 +243,7 @@ complete -c tagseal -n '__tagseal_at signer' -l listen -x -d 'Address to listen 
 complete -c tagseal -n '__tagseal_at signer' -l tls-cert -r -F -d 'Certificate chain, PEM'
 complete -c tagseal -n '__tagseal_at signer' -l tls-key -r -F -d 'Private key of the certificate, PEM'
 complete -c tagseal -n '__tagseal_at signer' -l client-ca -r -F -d 'Authorities of the trust servers, PEM'
+complete -c tagseal -n '__tagseal_at signer' -l caller -x -d 'Obey only certificates with this common name, DNS name or URI; may be repeated'
 complete -c tagseal -n '__tagseal_at signer' -l log-level -x -a 'debug info warning error' -d 'debug, info, warning or error'
 complete -c tagseal -n '__tagseal_at signer' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at signer backup' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'

@@ -65,3 +65,29 @@ export async function certificates(
   );
   return made;
 }
+
+/** Another certificate of the authority that {@link certificates} makes by default, for a client. */
+export interface ClientCertificate {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** Makes one for a client with this common name and, as openssl spells them (`DNS:…`, `URI:…`), these other names. */
+export async function clientCertificate(
+  scope: Scope,
+  commonName: string,
+  otherNames: readonly string[] = [],
+): Promise<ClientCertificate> {
+  const { ca } = await certificates(scope);
+  const base = ca.replace(/ca\.crt$/u, `client-${commonName.replaceAll(/\W/gu, "_")}`);
+  const made = { certFile: `${base}.crt`, keyFile: `${base}.key` };
+  const names = otherNames.length === 0 ? [] : [`subjectAltName=${otherNames.join(",")}`];
+  writeFileSync(`${base}.extensions`, [...names, "extendedKeyUsage=clientAuth", ""].join("\n"));
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const subject = ["-keyout", made.keyFile, "-out", `${base}.csr`, "-subj", `/CN=${commonName}`];
+  await runOk("openssl", ["req", "-new", ...curve, ...subject]);
+  const authority = ["-CA", ca, "-CAkey", ca.replace(/crt$/u, "key"), "-CAcreateserial", "-days", "30"];
+  const files = ["-in", `${base}.csr`, "-out", made.certFile, "-extfile", `${base}.extensions`];
+  await runOk("openssl", ["x509", "-req", ...authority, ...files]);
+  return made;
+}

@@ -39,6 +39,11 @@ export const command = defineCommand(
       "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
       "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
       "client-ca": { kind: "text", value: "file", complete: "file", help: "Authorities of the trust servers, PEM" },
+      caller: {
+        kind: "list",
+        value: "name",
+        help: "Obey only certificates with this common name, DNS name or URI; may be repeated",
+      },
       "log-level": {
         kind: "text",
         value: "level",
@@ -66,6 +71,7 @@ export const command = defineCommand(
       { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
       { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
       { flag: "--client-ca", setting: "server.client_ca_file", value: options["client-ca"] },
+      { flag: "--caller", setting: "server.allowed_callers", value: namesOf(options.caller) },
       { flag: "--log-level", setting: "logging.level", value: options["log-level"] },
     ]);
     const address = settings.text("server.grpc_addr");
@@ -95,6 +101,10 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+function namesOf(callers: readonly string[]): string | undefined {
+  return callers.length === 0 ? undefined : callers.join(",");
+}
 
 /** Whoever comes through that door shows nothing: without a host it is open to this machine alone. */
 function metricsAddress(text: string | undefined): ReturnType<typeof parseListenAddress> | undefined {

@@ -45,13 +45,14 @@ export function configuredKeys(
  */
 export function configuredSigner(
   settings: SignerSettings,
-): Pick<SignerOptions, "tls" | "clientCaFile" | "limits" | "logLevel"> {
+): Pick<SignerOptions, "tls" | "clientCaFile" | "allowedCallers" | "limits" | "logLevel"> {
   return {
     tls: {
       certFile: required(settings, "server.tls_cert_file"),
       keyFile: required(settings, "server.tls_key_file"),
     },
     clientCaFile: required(settings, "server.client_ca_file"),
+    allowedCallers: settings.list("server.allowed_callers"),
     limits: {
       maxPendingKeys: settings.number("limits.max_pending_keys") ?? defaultSignerLimits.maxPendingKeys,
       maxMessageBytes: settings.number("limits.max_message_bytes") ?? defaultSignerLimits.maxMessageBytes,

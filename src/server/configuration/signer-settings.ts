@@ -9,6 +9,10 @@ export const signerSettings = {
   "server.tls_cert_file": { kind: "file", help: "certificate chain, PEM" },
   "server.tls_key_file": { kind: "file", help: "private key of the certificate, PEM" },
   "server.client_ca_file": { kind: "file", help: "authorities of the trust servers' certificates, PEM" },
+  "server.allowed_callers": {
+    kind: "names",
+    help: "common names, DNS names or URIs of the certificates that are obeyed; all of `server.client_ca_file`",
+  },
   "server.data_directory": { kind: "file", help: "where the embedded database lies, and the passphrase file" },
   "storage.backend": {
     kind: "text",

@@ -18,6 +18,8 @@ export interface SignerOptions {
   readonly tls: TlsPaths;
   /** PEM file of the authorities whose certificates callers must have: `server.client_ca_file`, which is optional there */
   readonly clientCaFile: string;
+  /** common names, DNS names or URIs of the only callers that are obeyed; all that have such a certificate when absent */
+  readonly allowedCallers?: readonly string[] | undefined;
   /** holds `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent. Needed without `database` and `keyTable` */
   readonly dataDir?: string | undefined;
   /** address of a database, instead of `signer.db`: `storage.backend`, `storage.db_url` */

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { type ClientCertificate, clientCertificate } from "../../../test/support/certificates.ts";
 import { certificates, Scope, type Certificates } from "../../../test/support/peers.ts";
 import { needsOpenssl } from "../../../test/support/openssl.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
@@ -182,6 +183,44 @@ describe("a signer process", { skip: needsOpenssl }, () => {
     for (const service of ["", "grpc.health.v1.Health.KeyManagement", "grpc.health.v1.Health.Signer"])
       assert.equal(await client.call(methods.checkHealth, service), healthStatus.serving);
     assert.equal(await client.call(methods.checkHealth, "another"), undefined);
+  });
+
+  it("obeys only callers of its list, by common name, DNS name or URI: others of the same authority are refused", async (t) => {
+    const named = await clientCertificate(scope, "trust-server");
+    const dns = await clientCertificate(scope, "replica", ["DNS:replica.example.com"]);
+    const uri = await clientCertificate(scope, "workload", ["URI:spiffe://example.com/trust"]);
+    const other = await clientCertificate(scope, "backup-job", ["DNS:trust-server.example.com"]);
+    const allowedCallers = ["trust-server", "replica.example.com", "spiffe://example.com/trust"];
+    const { signer, lines } = await start(t, { allowedCallers });
+    const callAs = async (certificate: ClientCertificate): Promise<unknown> => {
+      const client = await SignerClient.create({
+        host: "localhost",
+        port: signer.port,
+        ...certificate,
+        caFile: trusted.ca,
+      });
+      t.after(() => client.close());
+      return await client.call(methods.createKey, request);
+    };
+    const made = await callAs(named);
+    assert.ok(made);
+    for (const allowed of [dns, uri]) assert.deepEqual(await callAs(allowed), made);
+    await assert.rejects(callAs(other), {
+      code: "SIGNING_SERVICE_FAILED",
+      message: `The signer at localhost:${signer.port} does not obey this server`,
+      hint: /--caller/u,
+    });
+    const refused = lines.find((line) => line.includes('"call refused"'));
+    assert.match(refused ?? "", /"level":"warning".*"caller":"backup-job"/u);
+  });
+
+  it("refuses a list of callers that names none", async () => {
+    for (const allowedCallers of [[], ["trust-server", ""]]) {
+      await assert.rejects(startSigner({ ...optionsFor(freshDirectory()), allowedCallers }), {
+        code: "SERVER_CONFIGURATION",
+        message: /server\.allowed_callers/u,
+      });
+    }
   });
 
   it("writes a line for each call: who, what, which key, and never what was signed", async (t) => {

@@ -50,7 +50,7 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   const limits: SignerLimits = { ...defaultSignerLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
-  const { host, port } = options;
+  const { host, port, allowedCallers } = options;
   const watch = new FileWatch(now);
   const watching = { now, log, watch };
   const certificates = await SignerCertificates.open(options, watching);
@@ -64,7 +64,7 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
     const door = options.metrics && (await openMetricsListener(options.metrics, metrics, faults));
     try {
       const tls = certificates.current;
-      const server = await startGrpcServer({ service, host, port, tls, limits, log, metrics });
+      const server = await startGrpcServer({ service, host, port, tls, allowedCallers, limits, log, metrics });
       certificates.attach(server);
       if (door !== undefined) log.write("info", "listening for metrics", { ...options.metrics, port: door.port });
       log.write("info", "listening", { host, port: server.port });

@@ -6,6 +6,7 @@ import { hasCode, TagsealError } from "../../../errors.ts";
 import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../server-log.ts";
 import type { SignerMetrics } from "../signer-metrics.ts";
 import type { SignerLimits } from "../signer-options.ts";
+import { callerTest } from "./allowed-callers.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import { methods, type Method } from "./methods.ts";
 import { mutualCredentials, type MutualTls } from "./server-credentials.ts";
@@ -17,6 +18,8 @@ export interface GrpcServerParts {
   readonly host: string;
   readonly port: number;
   readonly tls: MutualTls;
+  /** names of the only callers that are obeyed; all when absent */
+  readonly allowedCallers?: readonly string[] | undefined;
   readonly limits: SignerLimits;
   readonly log: ServerLog;
   readonly metrics?: Pick<SignerMetrics, "observeCall"> | undefined;
@@ -37,13 +40,21 @@ interface Asked<Request> {
 }
 
 /** Numbers of the gRPC statuses that are answered. */
-const status = { invalidArgument: 3, notFound: 5, failedPrecondition: 9, internal: 13, unavailable: 14 } as const;
+const status = {
+  invalidArgument: 3,
+  notFound: 5,
+  permissionDenied: 7,
+  failedPrecondition: 9,
+  internal: 13,
+  unavailable: 14,
+} as const;
 
 /** Names of the same, and of what is no failure. */
 const statusNames: ReadonlyMap<number, string> = new Map([
   [0, "OK"],
   [status.invalidArgument, "INVALID_ARGUMENT"],
   [status.notFound, "NOT_FOUND"],
+  [status.permissionDenied, "PERMISSION_DENIED"],
   [status.failedPrecondition, "FAILED_PRECONDITION"],
   [status.internal, "INTERNAL"],
   [status.unavailable, "UNAVAILABLE"],
@@ -74,7 +85,8 @@ export async function startGrpcServer(parts: GrpcServerParts): Promise<RunningGr
   };
 }
 
-function addMethods(server: Server, { service, log, metrics }: GrpcServerParts): void {
+function addMethods(server: Server, { service, log, metrics, allowedCallers }: GrpcServerParts): void {
+  const isAllowed = callerTest(allowedCallers);
   const add = <Request, Reply>(
     method: Method<Request, Reply>,
     level: LogLevel,
@@ -93,7 +105,7 @@ function addMethods(server: Server, { service, log, metrics }: GrpcServerParts):
     };
     const observe = (code: number, durationMs: number): void =>
       metrics?.observeCall({ method: basename(path), code: statusNames.get(code) ?? String(code), durationMs });
-    const handler = unary({ log, level, fields, observe }, run);
+    const handler = unary({ log, level, fields, observe, isAllowed }, run);
     server.addService({ [path]: definition }, { [path]: handler as UntypedHandleCall });
   };
   add(
@@ -128,10 +140,11 @@ interface CallRecord<Request> {
   readonly level: LogLevel;
   readonly fields: (request: Request) => LogFields;
   readonly observe: (code: number, durationMs: number) => void;
+  readonly isAllowed: (certificate: Uint8Array | undefined) => boolean;
 }
 
 function unary<Request, Reply>(
-  { log, level, fields, observe }: CallRecord<Request>,
+  { log, level, fields, observe, isAllowed }: CallRecord<Request>,
   run: (request: Request) => Promise<Reply>,
 ): handleUnaryCall<Asked<Request>, Reply> {
   return (call, answer) => {
@@ -143,6 +156,11 @@ function unary<Request, Reply>(
       ...fields(call.request.message),
       durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
     });
+    if (!isAllowed(call.getAuthContext().sslPeerCertificate?.raw)) {
+      observe(status.permissionDenied, performance.now() - startedAt);
+      log.write("warning", "call refused", line());
+      return answer({ code: status.permissionDenied, details: "the caller is not one of those that are obeyed here" });
+    }
     run(call.request.message).then(
       (reply) => {
         observe(0, performance.now() - startedAt);

@@ -20,7 +20,7 @@ export interface SignerAddress {
 }
 
 /** Numbers of gRPC statuses that mean something to us. */
-const status = { deadlineExceeded: 4, notFound: 5, unavailable: 14 } as const;
+const status = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unavailable: 14 } as const;
 
 const callTimeoutMs = 10_000;
 const maxReplyBytes = 1024 * 1024;
@@ -96,6 +96,11 @@ export class SignerClient {
   }
 
   #explained(cause: ServiceError): TagsealError {
+    if (isStatus(cause, status.permissionDenied))
+      return new TagsealError("SIGNING_SERVICE_FAILED", `The signer at ${this.#name} does not obey this server`, {
+        cause,
+        hint: "Start the signer with --caller and a name in the certificate of trust_service.tls_client_cert.",
+      });
     if (!isStatus(cause, status.unavailable, status.deadlineExceeded))
       return new TagsealError("SIGNING_SERVICE_FAILED", `The signer at ${this.#name} answered: ${cause.details}`, {
         cause,
