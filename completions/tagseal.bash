@@ -29,9 +29,11 @@ _tagseal_words() {
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "run") echo "--disable-content-trust --help" ;;
   "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
-  "server") echo "backup check gc list migrate show --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
+  "server") echo "backup check config gc list migrate show --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
   "server backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "server check") echo "--config --notary-config --data --database --signer-database --json --help" ;;
+  "server config") echo "check --help" ;;
+  "server config check") echo "--config --notary-config --data --database --connect --json --help" ;;
   "server gc") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "server list") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "server migrate") echo "--config --notary-config --data --database --json --help" ;;
@@ -120,6 +122,10 @@ _tagseal_value() {
   "server check --data") echo "directory" ;;
   "server check --database") echo "" ;;
   "server check --signer-database") echo "" ;;
+  "server config check --config") echo "file" ;;
+  "server config check --notary-config") echo "file" ;;
+  "server config check --data") echo "directory" ;;
+  "server config check --database") echo "" ;;
   "server gc --config") echo "file" ;;
   "server gc --notary-config") echo "file" ;;
   "server gc --data") echo "directory" ;;

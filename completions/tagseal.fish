@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server gc' 'server list' 'server migrate' 'server show' 'sign' 'signer' 'signer backup' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server list' 'server migrate' 'server show' 'sign' 'signer' 'signer backup' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -173,6 +173,7 @@ complete -c tagseal -n '__tagseal_at sandbox' -l server-port -x -d 'Port of the 
 complete -c tagseal -n '__tagseal_at sandbox' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at server' -a backup -d 'Copy a server\'s databases while it runs'
 complete -c tagseal -f -n '__tagseal_at server' -a check -d 'Verify what a server keeps, as readers would'
+complete -c tagseal -f -n '__tagseal_at server' -a config -d 'Look at a server\'s configuration'
 complete -c tagseal -f -n '__tagseal_at server' -a gc -d 'Forget superseded versions'
 complete -c tagseal -f -n '__tagseal_at server' -a list -d 'List the repositories of a server'
 complete -c tagseal -f -n '__tagseal_at server' -a migrate -d 'Bring a shared database up to date'
@@ -200,6 +201,15 @@ complete -c tagseal -n '__tagseal_at server check' -l database -x -d 'The server
 complete -c tagseal -n '__tagseal_at server check' -l signer-database -x -d 'The shared database of the server\'s keys, when it is not the same'
 complete -c tagseal -n '__tagseal_at server check' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at server check' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at server config' -a check -d 'Check a server\'s configuration without starting it'
+complete -c tagseal -n '__tagseal_at server config' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at server config check' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
+complete -c tagseal -n '__tagseal_at server config check' -l notary-config -r -F -d 'The same as --config'
+complete -c tagseal -n '__tagseal_at server config check' -l data -x -a '(__fish_complete_directories)' -d 'The server\'s data directory'
+complete -c tagseal -n '__tagseal_at server config check' -l database -x -d 'The server\'s shared database: postgres://… or mysql://…'
+complete -c tagseal -n '__tagseal_at server config check' -l connect -f -d 'Ask the databases and the remote signer, too'
+complete -c tagseal -n '__tagseal_at server config check' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at server config check' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at server gc' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at server gc' -l notary-config -r -F -d 'The same as --config'
 complete -c tagseal -n '__tagseal_at server gc' -l data -x -a '(__fish_complete_directories)' -d 'Where everything is kept; made when missing'

@@ -97,6 +97,17 @@ const server: readonly Entry[] = [
     load: async () => (await import("./commands/server/check.ts")).command,
   },
   {
+    name: "config",
+    summary: "Look at a server's configuration",
+    children: [
+      {
+        name: "check",
+        summary: "Check a server's configuration without starting it",
+        load: async () => (await import("./commands/server/config-check.ts")).command,
+      },
+    ],
+  },
+  {
     name: "gc",
     summary: "Forget superseded versions",
     load: async () => (await import("./commands/server/gc.ts")).command,

@@ -60,6 +60,14 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     assert.equal(check.stdout, "");
   });
 
+  it("check the configuration that it is to get", async () => {
+    mkdirSync(machine.path("/etc/tagseal"), { recursive: true });
+    const settings = { server: { data_directory: "/var/lib/tagseal" }, retention: { days: 90 } };
+    writeFileSync(machine.path("/etc/tagseal/server.json"), JSON.stringify(settings));
+    const lines = documentedLines("docs/commands.md", "tagseal server config check");
+    assert.equal((await machine.run(lines, { env: { ...env, ...secret } })).stdout, "");
+  });
+
   it("copy its databases", async () => {
     mkdirSync(machine.path("/media/backups"));
     await machine.run(documentedLines("docs/commands.md", "tagseal server backup"), { env });

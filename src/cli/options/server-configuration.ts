@@ -33,6 +33,8 @@ export interface SettingFiles {
   /** beginnings of variables, the first one found counting */
   readonly prefixes: readonly string[];
   readonly flags: readonly (Omit<SettingFlag, "value"> & { readonly value: string | undefined })[];
+  /** told of each setting that cannot be used; the first one ends it when absent */
+  readonly onProblem?: SettingSources["onProblem"];
 }
 
 /** The settings, and the environment with what its `…_FILE` variables name. */
@@ -48,7 +50,7 @@ export interface LoadedSettings<Name extends string> {
  */
 export async function loadSettings<Table extends SettingTable>(
   table: Table,
-  { config, notaryConfig, prefixes, flags }: SettingFiles,
+  { config, notaryConfig, prefixes, flags, onProblem }: SettingFiles,
   io: Io,
 ): Promise<LoadedSettings<keyof Table & string>> {
   const { readSettings } = await import("../../server/configuration/settings.ts");
@@ -60,7 +62,9 @@ export async function loadSettings<Table extends SettingTable>(
   const env = withVariableFiles(io.env, secrets);
   const given = flags.filter((flag): flag is SettingFlag => flag.value !== undefined);
   const file = path === undefined ? {} : { file: fileOf(path) };
-  return { settings: readSettings(table, { ...file, env, prefixes, flags: given }), env };
+  const { nearestWord } = await import("../suggestion.ts");
+  const sources = { ...file, env, prefixes, flags: given, onProblem, suggest: nearestWord };
+  return { settings: readSettings(table, sources), env };
 }
 
 function fileOf(path: string): NonNullable<SettingSources["file"]> {

@@ -32,6 +32,7 @@ export async function loadServerSettings(
   options: OptionValues<typeof storageOptions>,
   io: Io,
   flags: Flags = [],
+  onProblem?: Parameters<typeof loadSettings>[1]["onProblem"],
 ): Promise<LoadedSettings<keyof typeof import("../../server/configuration/server-settings.ts").serverSettings>> {
   const { serverSettings, serverVariables } = await import("../../server/configuration/server-settings.ts");
   const files = { config: options.config, notaryConfig: options["notary-config"], prefixes: serverVariables };
@@ -39,7 +40,7 @@ export async function loadServerSettings(
     { flag: "--data", setting: "server.data_directory", value: options.data },
     { flag: "--database", setting: "storage.db_url", value: options.database },
   ];
-  return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags] }, io);
+  return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags], onProblem }, io);
 }
 
 /** The store that these settings name. */

@@ -38,6 +38,10 @@ export interface SettingSources {
   readonly prefixes: readonly string[];
   /** flags of a command line that stand for settings; they win over everything else. Paths are relative to where the command runs */
   readonly flags?: readonly SettingFlag[];
+  /** told of each setting that cannot be used, which is then left out; the first one is thrown when absent */
+  readonly onProblem?: ((problem: TagsealError) => void) | undefined;
+  /** finds the known name that a misspelt one probably is */
+  readonly suggest?: ((name: string, known: Iterable<string>) => string | undefined) | undefined;
 }
 
 /** A flag that was given. */
@@ -109,13 +113,14 @@ export function readSettings<Table extends SettingTable>(
   const values = new Map<string, JsonValue>();
   const ignored: string[] = [];
   const mentioned = new Set<string>();
-  const keep = (name: string, value: JsonValue, origin: string, directory = sources.file?.directory): void => {
+  const keepValid = (name: string, value: JsonValue, origin: string, directory = sources.file?.directory): void => {
     const setting = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (setting === undefined) throw invalid(origin, `there is no setting ${name}`, nearest(name, table));
+    if (setting === undefined) throw invalid(origin, `there is no setting ${name}`, nearest(name, table, sources));
     mentioned.add(name);
     if (setting.ignored === true) ignored.push(name);
     else values.set(name, checked(name, setting, value, { origin, directory }));
   };
+  const keep: Keep = (...given) => tryKeeping(() => keepValid(...given), sources.onProblem);
   if (sources.file !== undefined) fromFile(table, sources.file, keep, (name) => mentioned.add(name));
   fromEnvironment(table, sources, keep);
   for (const { flag, setting, value } of sources.flags ?? [])
@@ -124,6 +129,15 @@ export function readSettings<Table extends SettingTable>(
 }
 
 type Keep = (name: string, value: JsonValue, origin: string, directory?: string) => void;
+
+function tryKeeping(work: () => void, onProblem: SettingSources["onProblem"]): void {
+  try {
+    work();
+  } catch (error) {
+    if (onProblem === undefined || !(error instanceof TagsealError)) throw error;
+    onProblem(error);
+  }
+}
 
 function fromFile(
   table: SettingTable,
@@ -251,11 +265,13 @@ function shown(value: JsonValue): string {
     : String(value);
 }
 
-/** A hint for a misspelt name: known ones that share its last part, or its first. */
-function nearest(name: string, table: SettingTable): string | undefined {
+/** A hint for a misspelt name: the one it probably is, or else known ones that share its last part, or its first. */
+function nearest(name: string, table: SettingTable, { suggest }: Pick<SettingSources, "suggest">): string | undefined {
   const last = name.split(".").at(-1);
   const first = name.split(".")[0];
   const known = Object.keys(table);
+  const meant = suggest?.(name, known);
+  if (meant !== undefined) return `did you mean ${meant}?`;
   const similar = known.filter((candidate) => candidate.split(".").at(-1) === last);
   const siblings = known.filter((candidate) => candidate.split(".")[0] === first);
   const offered = similar.length > 0 ? similar : siblings;

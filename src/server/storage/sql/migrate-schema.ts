@@ -37,6 +37,11 @@ export async function migrateSchema(database: SqlDatabase, name: SchemaName): Pr
   }
 }
 
+/** How many steps are missing; none is run. @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED` */
+export async function missingSteps(database: SqlDatabase, name: SchemaName): Promise<number> {
+  return await database.withConnection((connection) => new Migration(database, connection, name).countMissing());
+}
+
 class Migration {
   readonly #database: SqlDatabase;
   readonly #connection: SqlConnection;
@@ -57,6 +62,10 @@ class Migration {
       // Ends the lock and, where something failed, the transaction.
       this.#connection.close();
     }
+  }
+
+  async countMissing(): Promise<number> {
+    return (await this.#missing()).length;
   }
 
   async #runLocked(): Promise<number> {

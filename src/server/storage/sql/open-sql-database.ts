@@ -2,7 +2,7 @@
 
 import { unattended, type WatchParts } from "../../watching/watched-files.ts";
 import { parseDatabaseAddress } from "./database-address.ts";
-import { migrateSchema, type SchemaName } from "./migrate-schema.ts";
+import { migrateSchema, missingSteps, type SchemaName } from "./migrate-schema.ts";
 import { openDatabaseTls } from "./database-tls.ts";
 import { loadMysqlEngine } from "./mysql-engine.ts";
 import { loadPostgresEngine } from "./postgres-engine.ts";
@@ -39,6 +39,21 @@ export async function migrateDatabase(url: string, schema: SchemaName, options: 
   const database = await databaseAt(url, options);
   try {
     return await migrateSchema(database, schema);
+  } finally {
+    await database.close();
+  }
+}
+
+/**
+ * Connects, and changes nothing.
+ *
+ * @returns how many steps its schema lacks @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION`
+ */
+export async function lookAtDatabase(url: string, schema: SchemaName, options: SqlOptions): Promise<number> {
+  const database = await databaseAt(url, options);
+  try {
+    await warn(database, options);
+    return await missingSteps(database, schema);
   } finally {
     await database.close();
   }

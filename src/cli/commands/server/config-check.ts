@@ -1,0 +1,85 @@
+import { TagsealError } from "../../../errors.ts";
+import type { ConfigurationFinding, ConfigurationReport } from "../../../server/configuration/configuration-check.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { jsonOption } from "../../options/json.ts";
+import { parseListenAddress } from "../../options/listen-address.ts";
+import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
+import { writeJson } from "../../output/json.ts";
+import { printable } from "../../output/printable.ts";
+
+/** `tagseal server config check`: whether a server would start. */
+export const command = defineCommand(
+  {
+    path: "server config check",
+    usage: "[--config FILE] [OPTIONS]",
+    summary: "Check a server's configuration without starting it",
+    description: [
+      "Reads the settings as 'tagseal server' does, from --config, variables and flags, and everything that they name: certificates with their keys, authorities, password and token files, access rules, passphrases, the address of the database. Changes nothing and listens on nothing, so that it can run beside the server, before the server is told of a new configuration.",
+      "Prints one line on standard output for each problem, all of them at once, with a suggestion for a misspelt setting. Warnings go to standard error.",
+      "With --connect, databases and a remote signer are asked, too.",
+    ],
+    options: {
+      ...storageOptions,
+      data: { ...storageOptions.data, help: "The server's data directory" },
+      database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
+      connect: { kind: "switch", help: "Ask the databases and the remote signer, too" },
+      json: jsonOption,
+    },
+    args: { min: 0, max: 0 },
+    examples: [
+      { text: "before a restart", line: "tagseal server config check --config /etc/tagseal/server.json --connect" },
+    ],
+    environment: [
+      ["TAGSEAL_SERVER_…", "a setting each, as for tagseal server"],
+      ["TAGSEAL_SIGNER_PASSPHRASE, NOTARY_SIGNER_<ALIAS>", "the passphrases, as for tagseal server"],
+    ],
+    exitCodes: [[1, "there is a problem"]],
+  },
+  async ({ options }, io) => {
+    const problems: ConfigurationFinding[] = [];
+    const note = ({ code, message, hint }: TagsealError): void => void problems.push({ code, message, hint });
+    const report = await checked(options, io, note);
+    const all: ConfigurationReport = { ...report, problems: [...problems, ...report.problems] };
+    if (options.json) writeJson(io, all);
+    else tell(all, io);
+    return all.problems.length === 0 ? 0 : 1;
+  },
+);
+
+type Given = Parameters<typeof loadServerSettings>[0] & { readonly connect: boolean };
+
+/** What keeps settings from being read at all is a problem, too; what is wrong with the command line is not. */
+async function checked(options: Given, io: Io, note: (problem: TagsealError) => void): Promise<ConfigurationReport> {
+  const { checkConfiguration } = await import("../../../server/configuration/configuration-check.ts");
+  try {
+    const { settings, env } = await loadServerSettings(options, io, [], note);
+    const address = settings.text("server.http_addr");
+    if (address !== undefined) noteFailure(() => parseListenAddress(address), note);
+    return await checkConfiguration({ settings, env, now: io.now(), connect: options.connect });
+  } catch (error) {
+    if (!(error instanceof TagsealError) || error.code === "USAGE") throw error;
+    note(error);
+    return { files: [], problems: [], warnings: [] };
+  }
+}
+
+function noteFailure(work: () => unknown, note: (problem: TagsealError) => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof TagsealError)) throw error;
+    note(new TagsealError("SERVER_CONFIGURATION", `server.http_addr: ${error.message}`, { cause: error }));
+  }
+}
+
+function tell({ files, problems, warnings }: ConfigurationReport, io: Io): void {
+  for (const { code, message } of warnings) io.stderr.write(printable(`warning: ${message} [${code}]\n`));
+  for (const { code, message, hint } of problems) {
+    const line = hint === undefined ? message : `${message} (${hint})`;
+    io.stdout.write(printable(`${line.replaceAll(/\s*\n\s*/gu, " ")} [${code}]\n`));
+  }
+  const found =
+    problems.length === 0 ? "no problem" : problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  io.stderr.write(`Checked the settings and ${files.length === 1 ? "1 file" : `${files.length} files`}: ${found}\n`);
+}

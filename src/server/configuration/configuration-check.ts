@@ -1,0 +1,273 @@
+/**
+ * Whether a server would start with its settings: everything that its start reads is read with the same code, one part after the other, so
+ * that all problems show at once. Nothing is made, migrated or listened on.
+ */
+
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { TagsealError, type ErrorCode } from "../../errors.ts";
+import { openAuthorisation } from "../auth/open-authorisation.ts";
+import { TrustedProxies } from "../http/client-address.ts";
+import { healthServices, healthStatus } from "../signer/grpc/messages.ts";
+import { methods } from "../signer/grpc/methods.ts";
+import { SignerClient } from "../signer/grpc/signer-client.ts";
+import { openKeyTableOf, passphrasesOf } from "../signer/key-place.ts";
+import { aliasesInUse, openKey } from "../signer/signer-keys.ts";
+import { passphraseOf } from "../signer/signer-passphrases.ts";
+import { isDatabaseUrl, parseDatabaseAddress } from "../storage/sql/database-address.ts";
+import { lookAtDatabase } from "../storage/sql/open-sql-database.ts";
+import { watchAuthorities, watchTlsFiles } from "../tls-files.ts";
+import type { Validity } from "../watching/certificate-validity.ts";
+import { unattended } from "../watching/watched-files.ts";
+import { configuredServer, type ConfiguredServer, type ServerSettings } from "./server-configuration.ts";
+import { serverSettings } from "./server-settings.ts";
+
+/** One thing that keeps the server from starting, or that its operator should know. */
+export interface ConfigurationFinding {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+/** A file that a setting names. */
+export interface ConfiguredFile {
+  readonly setting: string;
+  /** absolute, or relative to where the command runs */
+  readonly path: string;
+}
+
+/** What was found. */
+export interface ConfigurationReport {
+  readonly files: readonly ConfiguredFile[];
+  readonly problems: readonly ConfigurationFinding[];
+  readonly warnings: readonly ConfigurationFinding[];
+}
+
+/** What to check. */
+export interface ConfigurationInput {
+  readonly settings: ServerSettings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: Date;
+  /** ask databases and a remote signer, too */
+  readonly connect: boolean;
+}
+
+/** @throws never for what is wrong with the configuration */
+export async function checkConfiguration(input: ConfigurationInput): Promise<ConfigurationReport> {
+  return await new Check(input).run();
+}
+
+type FileSetting = keyof typeof serverSettings;
+
+class Check {
+  readonly #input: ConfigurationInput;
+  readonly #problems: ConfigurationFinding[] = [];
+  readonly #warnings: ConfigurationFinding[] = [];
+  /** opening a table of keys brings its schema up to date, which is not for a check to do */
+  #canAskSharedKeys = false;
+
+  constructor(input: ConfigurationInput) {
+    this.#input = input;
+  }
+
+  async run(): Promise<ConfigurationReport> {
+    const { settings, env } = this.#input;
+    for (const name of settings.ignored) this.#warn("SERVER_CONFIGURATION", `${name} is accepted and has no effect`);
+    const files = fileSettings(settings);
+    for (const { setting, path } of files) await this.#try(() => readable(setting, path));
+    const areReadable = this.#problems.length === 0;
+    const configured = await this.#try(async () => configuredServer(settings, env));
+    if (configured !== undefined) await this.#parts(configured, areReadable);
+    return { files, problems: this.#problems, warnings: this.#warnings };
+  }
+
+  async #parts(configured: ConfiguredServer, areReadable: boolean): Promise<void> {
+    await this.#try(async () => new TrustedProxies(configured.trustedProxies ?? []));
+    // A file that is not there is one problem, not one for each part that needs it.
+    if (areReadable) await this.#files(configured);
+    await this.#storage(configured);
+    if (configured.remoteSigner === undefined) await this.#localSigner(configured);
+    else if (areReadable) await this.#remoteSigner(configured.remoteSigner);
+  }
+
+  async #files({ tls, auth }: ConfiguredServer): Promise<void> {
+    if (tls === undefined)
+      this.#warn("SERVER_CONFIGURATION", "no certificate: the server speaks plain HTTP, which clients refuse");
+    else
+      await this.#certificates("server.tls_cert_file", () => watchTlsFiles(tls, { ...unattended(), part: "server" }));
+    if (auth === undefined)
+      this.#warn("SERVER_CONFIGURATION", "no authentication: every client may publish and delete");
+    else await this.#try(async () => await (await openAuthorisation(auth, unattended())).close());
+    const authorities = auth?.mtls?.caFile;
+    if (authorities !== undefined && tls === undefined)
+      this.#problem(
+        "SERVER_CONFIGURATION",
+        "client certificates are asked for, and the server has no certificate itself",
+      );
+  }
+
+  async #certificates(
+    setting: string,
+    open: () => Promise<{ readonly validity: Validity | undefined }>,
+  ): Promise<void> {
+    const validity = (await this.#try(open))?.validity;
+    if (validity === undefined) return;
+    const { notBefore, notAfter, renewBy } = validity;
+    const { now } = this.#input;
+    if (now > notAfter) this.#problem("CERTIFICATE_INVALID", `${setting}: expired at ${notAfter.toISOString()}`);
+    else if (now < notBefore)
+      this.#problem("CERTIFICATE_INVALID", `${setting}: not valid before ${notBefore.toISOString()}`);
+    else if (now > renewBy) this.#warn("CERTIFICATE_INVALID", `${setting}: expires at ${notAfter.toISOString()}`);
+  }
+
+  async #storage({ dataDir, database, signerDatabase, sqlLimits: limits }: ConfiguredServer): Promise<void> {
+    if (dataDir === undefined && database === undefined)
+      this.#problem(
+        "SERVER_CONFIGURATION",
+        "nothing says where to keep metadata: neither server.data_directory nor storage.db_url",
+        "Set server.data_directory, or start the server with --data DIR.",
+      );
+    if (dataDir !== undefined) await this.#try(() => usableDirectory(dataDir));
+    const shared = [
+      [database, "metadata"],
+      [signerDatabase ?? database, "signer"],
+    ] as const;
+    for (const [url, schema] of shared) {
+      if (url === undefined || !isShared(url)) continue;
+      const address = await this.#try(async () => parseDatabaseAddress(url));
+      if (address === undefined || !this.#input.connect) continue;
+      const onWarning = (text: string): void => this.#warn("SERVER_CONFIGURATION", text);
+      const missing = await this.#try(() => lookAtDatabase(url, schema, { limits, onWarning }));
+      if (schema === "signer") this.#canAskSharedKeys = missing === 0;
+      if (missing !== undefined && missing > 0)
+        this.#warn(
+          "SERVER_CONFIGURATION",
+          `${address.display} lacks ${missing} steps of the ${schema} schema: the first start runs them`,
+        );
+    }
+  }
+
+  /** Every passphrase that keys are sealed under is there, and right. A first start has none yet. */
+  async #localSigner({
+    dataDir,
+    database,
+    signerDatabase,
+    sqlLimits,
+    signerPassphrases,
+  }: ConfiguredServer): Promise<void> {
+    const place = { dataDir, database: signerDatabase ?? database, sqlLimits };
+    const isThere = dataDir !== undefined && (await isFile(join(dataDir, "signer.db")));
+    const canAsk = place.database === undefined ? isThere : this.#canAskSharedKeys;
+    if (!canAsk) return await this.#givenPassphrase(signerPassphrases, place.database !== undefined);
+    await this.#try(async () => {
+      const table = await openKeyTableOf(place, { mustExist: true });
+      try {
+        const beside = place.database === undefined ? dataDir : undefined;
+        const passphrases = passphrasesOf({ dataDir: beside }, signerPassphrases, await aliasesInUse(table));
+        for (const key of await table.oneKeyPerAlias())
+          await this.#try(async () => void (await openKey(key, passphrases)));
+      } finally {
+        await table.close();
+      }
+    });
+  }
+
+  /** Which passphrase new keys are sealed under may be known from the keys alone, where several are given and none is named. */
+  async #givenPassphrase(given: ConfiguredServer["signerPassphrases"], mustBeGiven: boolean): Promise<void> {
+    const isNone = (given?.byAlias.size ?? 0) === 0;
+    const alias = given?.defaultAlias ?? (mustBeGiven && isNone ? "default" : undefined);
+    if (alias !== undefined) await this.#try(async () => void passphraseOf(given ?? { byAlias: new Map() }, alias));
+  }
+
+  async #remoteSigner(remote: NonNullable<ConfiguredServer["remoteSigner"]>): Promise<void> {
+    const { caFile } = remote;
+    await this.#certificates("trust_service.tls_client_cert", () =>
+      watchTlsFiles(remote, { ...unattended(), part: "client" }),
+    );
+    if (caFile !== undefined)
+      await this.#certificates("trust_service.tls_ca_file", () =>
+        watchAuthorities(caFile, { ...unattended(), part: "ca" }),
+      );
+    if (!this.#input.connect) return;
+    await this.#try(async () => {
+      const client = await SignerClient.create(remote);
+      try {
+        for (const service of healthServices.filter((name) => name !== ""))
+          if ((await client.call(methods.checkHealth, service)) !== healthStatus.serving)
+            throw new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
+      } finally {
+        client.close();
+      }
+    });
+  }
+
+  async #try<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof TagsealError)) throw error;
+      this.#problem(error.code, error.message, error.hint);
+      return undefined;
+    }
+  }
+
+  #problem(code: ErrorCode, message: string, hint?: string): void {
+    if (!this.#problems.some((known) => known.message === message)) this.#problems.push({ code, message, hint });
+  }
+
+  #warn(code: ErrorCode, message: string): void {
+    if (!this.#warnings.some((known) => known.message === message))
+      this.#warnings.push({ code, message, hint: undefined });
+  }
+}
+
+function fileSettings(settings: ServerSettings): readonly ConfiguredFile[] {
+  const names = (Object.keys(serverSettings) as FileSetting[]).filter((name) => serverSettings[name].kind === "file");
+  return settings
+    .given(...names)
+    .filter((name) => name !== "server.data_directory")
+    .map((setting) => ({ setting, path: settings.text(setting) ?? "" }));
+}
+
+async function readable(setting: string, path: string): Promise<void> {
+  try {
+    await access(path, constants.R_OK);
+    if ((await stat(path)).isFile()) return;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TagsealError("FILE_UNREADABLE", `${setting}: cannot read ${path}: ${reason}`, {
+      cause,
+      hint: "Check the path, and run this as the account that the server runs as.",
+    });
+  }
+  throw new TagsealError("FILE_UNREADABLE", `${setting}: ${path} is not a file`);
+}
+
+/** It need not be there: the server makes it, if it may. */
+async function usableDirectory(path: string): Promise<void> {
+  try {
+    const isDirectory = (await stat(path)).isDirectory();
+    if (isDirectory) return await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory: ${reason}`, {
+      cause,
+      hint: "Run this as the account that the server runs as, which may write there.",
+    });
+  }
+  throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory: it is not a directory`);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+/** The server takes any address for that of a database; only a path would be none. */
+function isShared(url: string): boolean {
+  return isDatabaseUrl(url) || url.includes("@") || url.includes("://");
+}
