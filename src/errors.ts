@@ -51,6 +51,7 @@ export const errorCodes = [
   "SIGNING_KEY_MISSING",
   "PUBLISH_CONFLICT",
   "PUBLISH_UNCONFIRMED",
+  "RECOVERY_REFUSED",
   // key stores
   "KEY_NOT_FOUND",
   "KEY_EXISTS",
@@ -136,10 +137,17 @@ export class KeyStoreError extends TagsealError {}
 export class NetworkError extends TagsealError {
   /** HTTP status, where an answer came at all */
   readonly status: number | undefined;
+  /** the code in a trust server's error body: `VERSION`, `INVALID_ROLE` */
+  readonly serverCode: string | undefined;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails & { readonly status?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: ErrorDetails & { readonly status?: number; readonly serverCode?: string } = {},
+  ) {
     super(code, message, details);
     this.status = details.status;
+    this.serverCode = details.serverCode;
   }
 }
 
@@ -159,6 +167,7 @@ export function reworded(
     return new NetworkError(code, message, {
       ...details,
       ...(error.status === undefined ? {} : { status: error.status }),
+      ...(error.serverCode === undefined ? {} : { serverCode: error.serverCode }),
     });
   }
   const kinds = [UsageError, EncodingError, MetadataError, KeyStoreError];

@@ -65,6 +65,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   SIGNING_KEY_MISSING: "failure",
   PUBLISH_CONFLICT: "unreachable",
   PUBLISH_UNCONFIRMED: "unreachable",
+  RECOVERY_REFUSED: "failure",
   KEY_NOT_FOUND: "failure",
   KEY_EXISTS: "failure",
   KEY_FILE_UNSAFE: "failure",

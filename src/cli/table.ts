@@ -50,6 +50,11 @@ const trust: readonly Entry[] = [
     load: async () => (await import("./commands/trust/inspect.ts")).command,
   },
   {
+    name: "recover-server",
+    summary: "Send signed files back to a server that lost them",
+    load: async () => (await import("./commands/trust/recover-server.ts")).command,
+  },
+  {
     name: "revoke",
     summary: "Remove trust for an image",
     load: async () => (await import("./commands/trust/revoke.ts")).command,
@@ -121,6 +126,11 @@ const server: readonly Entry[] = [
     name: "migrate",
     summary: "Bring a shared database up to date",
     load: async () => (await import("./commands/server/migrate.ts")).command,
+  },
+  {
+    name: "raise",
+    summary: "Sign higher versions after a restore",
+    load: async () => (await import("./commands/server/raise.ts")).command,
   },
   {
     name: "show",

@@ -5,11 +5,7 @@
 
 import { hasCode } from "../errors.ts";
 import { adoptCollection } from "../server/moving/adoption.ts";
-import {
-  type CollectionWarning,
-  type VerifiedCollection,
-  verifyCollection,
-} from "../server/moving/collection-verification.ts";
+import { type CollectionWarning, type VerifiedCollection, verifyCollection } from "../tuf/collection-verification.ts";
 import { type CollectionReport, problemOf } from "../server/moving/move-report.ts";
 import type { KeyTable } from "../server/signer/key-table.ts";
 import type { MetadataStore } from "../server/storage/metadata-store.ts";

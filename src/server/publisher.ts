@@ -4,11 +4,10 @@
  */
 
 import { hasCode } from "../errors.ts";
-import type { RoleName } from "../tuf/metadata.ts";
 import type { ServerKeys } from "../tuf/server-signing.ts";
 import type { StoredRoles } from "../tuf/stored-roles.ts";
 import { type RenewalLead, renewTimestamp } from "../tuf/timestamp-renewal.ts";
-import { validateUpdate } from "../tuf/update-validation.ts";
+import { type UpdateInput, validateUpdate } from "../tuf/update-validation.ts";
 import type { ValidatedFile } from "../tuf/validated-file.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import type { Lifetimes } from "./freshness/lifetimes.ts";
@@ -27,6 +26,9 @@ export interface PublisherParts {
   readonly now: () => Date;
   readonly lifetimes: Lifetimes;
 }
+
+/** What a publisher sends. */
+export type Upload = Pick<UpdateInput, "uploads" | "lost">;
 
 /** How often a renewal that cannot succeed is tried again. */
 const renewalRetryMs = 60_000;
@@ -60,9 +62,9 @@ export class Publisher {
    * @throws MetadataError when a stored file cannot be parsed
    * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`; nothing is published then
    */
-  async publish(gun: string, uploads: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {
+  async publish(gun: string, { uploads, lost = [] }: Upload): Promise<void> {
     try {
-      const files = await this.#change(gun, (context) => validateUpdate({ ...context, uploads }));
+      const files = await this.#change(gun, (context) => validateUpdate({ ...context, uploads, lost }));
       this.counts.published += 1;
       const roles = files.map(({ role, version }) => `${role} ${version}`).join(", ");
       this.#parts.log.write("info", "published", { gun, files: roles });

@@ -147,6 +147,7 @@ function watchFirstRoot(cache: MetadataCache): FirstRootWatch {
       await cache.store(role, bytes);
     },
     ...(cache.locationOf === undefined ? {} : { locationOf: cache.locationOf.bind(cache) }),
+    keepPastRoot: async (version, bytes) => await cache.keepPastRoot?.(version, bytes),
     confirmedAt: async (role) => await cache.confirmedAt?.(role),
     firstSeenAt: async (role) => await cache.firstSeenAt?.(role),
     confirm: async (role) => await cache.confirm?.(role),

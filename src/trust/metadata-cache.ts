@@ -111,6 +111,26 @@ export class FileMetadataCache implements MetadataCache {
     }
   }
 
+  /** Keeps a root beside the role files, where docker and notary do not look. A failure does not matter to this machine: it has a newer root. */
+  async keepPastRoot(version: number, bytes: Uint8Array): Promise<void> {
+    const path = this.#pastRootPath(version);
+    this.#checkDirectories(path);
+    try {
+      if (readRoleFile(path) !== undefined) return;
+      makeDirectory(dirname(path));
+      await writeAtomically(path, bytes);
+    } catch (error) {
+      if (!isSystemError(error) && !hasCode(error, "FILE_UNREADABLE")) throw error;
+    }
+  }
+
+  /** @throws as {@link FileMetadataCache.load} */
+  async pastRoot(version: number): Promise<Uint8Array | undefined> {
+    const path = this.#pastRootPath(version);
+    this.#checkDirectories(path);
+    return readRoleFile(path)?.bytes;
+  }
+
   /** When the server last had exactly the stored timestamp. */
   async confirmedAt(role: RoleName): Promise<Date | undefined> {
     const bytes = role === "timestamp" ? await this.load(role) : undefined;
@@ -147,15 +167,17 @@ export class FileMetadataCache implements MetadataCache {
 
   /** Forgets everything about the collection, staged changes of other tools excepted. */
   async forget(): Promise<void> {
-    const directory = dirname(this.#pathOf("root"));
-    this.#checkDirectories(directory);
-    await rm(directory, { recursive: true, force: true });
+    for (const directory of [dirname(this.#pathOf("root")), dirname(this.#pastRootPath(1))]) {
+      this.#checkDirectories(directory);
+      await rm(directory, { recursive: true, force: true });
+    }
     this.#seen.clear();
   }
 
   async #replace(role: RoleName, path: string, bytes: Uint8Array): Promise<void> {
     const current = await identityOf(path);
     if (current !== undefined && !same(current, this.#seen.get(role)) && this.#isNewer(role, path, bytes)) return;
+    if (current !== undefined && role === "root") await this.#keepSuperseded(path, bytes);
     await writeAtomically(path, bytes);
     this.#seen.set(role, await identityOf(path));
   }
@@ -171,8 +193,20 @@ export class FileMetadataCache implements MetadataCache {
     return theirVersion > (versionOf(ours) ?? 0);
   }
 
+  async #keepSuperseded(path: string, next: Uint8Array): Promise<void> {
+    const bytes = readRoleFile(path)?.bytes;
+    const version = bytes === undefined ? undefined : versionOf(bytes);
+    if (bytes === undefined || version === undefined || version === versionOf(next)) return;
+    await this.keepPastRoot(version, bytes);
+  }
+
   #wasAbsent(role: RoleName): boolean {
     return this.#seen.has(role) && this.#seen.get(role) === undefined;
+  }
+
+  /** Not below `metadata`: what is there belongs to all clients. */
+  #pastRootPath(version: number): string {
+    return join(this.#trustDirectory, ...this.#collection, ".tagseal-roots", `${version}.json`);
   }
 
   /** The leading dot keeps it apart from every collection below this one. */

@@ -59,6 +59,7 @@ function withPublished(cache: MetadataCache, files: PublishedFiles): MetadataCac
       published.delete(role);
       await cache.store(role, bytes);
     },
+    keepPastRoot: async (version, bytes) => await cache.keepPastRoot?.(version, bytes),
   };
 }
 

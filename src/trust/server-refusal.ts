@@ -66,6 +66,7 @@ function refusedRequest({ status, body }: ServerAnswer): NetworkError {
   const reason = said === undefined ? undefined : refusalReason(said);
   return new NetworkError("TRUST_SERVER_REFUSED", reason ?? `trust server rejected operation.${asRemark(said)}`, {
     status,
+    ...(said === undefined ? {} : { serverCode: said.code }),
   });
 }
 

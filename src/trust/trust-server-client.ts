@@ -1,6 +1,6 @@
 import { PublicKey } from "../crypto/public-key.ts";
 import { decodeBase64 } from "../encoding/base64.ts";
-import { isJsonObject, parseJson } from "../encoding/json.ts";
+import { isJsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../registry/http-client.ts";
 import type { RoleName } from "../tuf/metadata.ts";
@@ -65,7 +65,11 @@ export class TrustServerClient implements MetadataSource {
    */
   async fetch(name: string, maxBytes: number): Promise<Uint8Array> {
     const request = { method: "GET", acceptGzip: name !== "timestamp" } as const;
-    const response = await this.#accepted(request, { file: `${name}.json`, access: "read", subject: name });
+    const response = await this.#accepted(request, {
+      url: this.#address(`tuf/${name}.json`),
+      access: "read",
+      subject: name,
+    });
     return await response.bytes(maxBytes);
   }
 
@@ -80,7 +84,7 @@ export class TrustServerClient implements MetadataSource {
     const patienceMs = basePatienceMs + Math.ceil((body.length / 2 ** 20) * patienceMsPerMiB);
     const headers = { "content-type": contentType };
     const request = { method: "POST", headers, body, patienceMs } as const;
-    const response = await this.#accepted(request, { file: "", access: "write", subject: "publish" });
+    const response = await this.#accepted(request, { url: this.#address("tuf/"), access: "write", subject: "publish" });
     response.discard();
   }
 
@@ -98,22 +102,51 @@ export class TrustServerClient implements MetadataSource {
     return await this.#key({ method: "POST" }, role, "admin");
   }
 
+  /**
+   * Whether the last thing that happened to the collection is that it was deleted. A server without a changefeed, or one that does not show
+   * it, has nothing to say: false.
+   *
+   * @throws NetworkError as {@link fetch}, unless the server answers
+   */
+  async wasDeleted(): Promise<boolean> {
+    try {
+      const address = { url: this.#address("changefeed?records=-1"), access: "read", subject: "changefeed" } as const;
+      const response = await this.#accepted({ method: "GET" }, address);
+      return lastCategory(await response.bytes(maxErrorBytes)) === "deletion";
+    } catch (error) {
+      if (hasCode(error, "METADATA_MISSING", "TRUST_SERVER_REFUSED", "AUTHENTICATION_REFUSED")) return false;
+      throw error;
+    }
+  }
+
   /** Removes the collection from the server, for good. Succeeds when there is nothing. @throws NetworkError as {@link fetch} */
   async deleteCollection(): Promise<void> {
-    const response = await this.#accepted({ method: "DELETE" }, { file: "", access: "admin", subject: "delete" });
+    const response = await this.#accepted(
+      { method: "DELETE" },
+      { url: this.#address("tuf/"), access: "admin", subject: "delete" },
+    );
     response.discard();
   }
 
   async #key(request: Pick<HttpRequest, "method">, role: ServerRole, access: TrustServerAccess): Promise<PublicKey> {
-    const response = await this.#accepted(request, { file: `${role}.key`, access, subject: `${role} key` });
+    const response = await this.#accepted(request, {
+      url: this.#address(`tuf/${role}.key`),
+      access,
+      subject: `${role} key`,
+    });
     const key = keyFrom(await response.bytes(maxKeyBytes));
     if (key?.verificationKey() !== undefined) return key;
     throw new NetworkError("RESPONSE_MALFORMED", `${this.url} answered with no usable public key for the ${role} role`);
   }
 
+  /** @param path below the collection's own address */
+  #address(path: string): URL {
+    return new URL(`${this.url}/v2/${this.#gun}/_trust/${path}`);
+  }
+
   /** Sends a request and requires that the server does what it asks. */
   async #accepted(request: Omit<HttpRequest, "url" | "signal">, asked: Asked): Promise<HttpResponse> {
-    const url = new URL(`${this.url}/v2/${this.#gun}/_trust/tuf/${asked.file}`);
+    const { url } = asked;
     const signal = this.#signal === undefined ? {} : { signal: this.#signal };
     try {
       const response = await this.#send({ ...request, url, ...signal }, asked.access);
@@ -127,8 +160,7 @@ export class TrustServerClient implements MetadataSource {
 
 /** What a request is about. */
 interface Asked {
-  /** below the collection's address */
-  readonly file: string;
+  readonly url: URL;
   readonly access: TrustServerAccess;
   /** for messages */
   readonly subject: string;
@@ -146,6 +178,13 @@ async function errorBody(response: HttpResponse): Promise<Uint8Array> {
     if (hasCode(error, "CANCELLED") || !(error instanceof Error)) throw error;
     return new Uint8Array();
   }
+}
+
+function lastCategory(body: Uint8Array): JsonValue | undefined {
+  const feed = parseJson(body);
+  const records = isJsonObject(feed) ? feed["records"] : undefined;
+  const last = Array.isArray(records) ? records.at(-1) : undefined;
+  return isJsonObject(last) ? last["Category"] : undefined;
 }
 
 function keyFrom(body: Uint8Array): PublicKey | undefined {

@@ -123,6 +123,7 @@ async function walkRoots(
       );
     }
     verifyRoot(step, { gun: options.gun, now: options.now, previous, ignoreCertificateExpiry: true });
+    await options.cache.keepPastRoot?.(version, step.bytes);
     previous = step;
   }
   return previous;

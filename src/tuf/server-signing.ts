@@ -22,6 +22,8 @@ export interface ServerSigning {
   readonly now: Date;
   /** default as `lifetimeMs` */
   readonly validForMs?: number | undefined;
+  /** a version that was published, although `previous` is older: the next one is higher than both */
+  readonly publishedVersion?: number | undefined;
 }
 
 /**
@@ -75,10 +77,10 @@ async function sign<B extends SnapshotBody | TimestampBody>(
 function stamp(
   role: "snapshot" | "timestamp",
   previous: MetadataFile<SnapshotBody | TimestampBody> | undefined,
-  { now, validForMs }: ServerSigning,
+  { now, validForMs, publishedVersion = 0 }: ServerSigning,
 ) {
   return {
-    version: nextVersion(role, previous?.body.version ?? 0),
+    version: nextVersion(role, Math.max(previous?.body.version ?? 0, publishedVersion)),
     ...expiryAfter(now, validForMs ?? lifetimeMs(role)),
   };
 }

@@ -28,6 +28,10 @@ export interface MetadataCache {
   confirmedAt?(role: RoleName): Promise<Date | undefined>;
   /** When this machine first had exactly the stored file, if the cache keeps track. */
   firstSeenAt?(role: RoleName): Promise<Date | undefined>;
+  /** Keeps a root that was trusted on the way to a newer one, if the cache keeps such roots: a server that lost it may need it again. */
+  keepPastRoot?(version: number, bytes: Uint8Array): Promise<void>;
+  /** A root that was trusted before the stored one, if it was kept. */
+  pastRoot?(version: number): Promise<Uint8Array | undefined>;
   /** Told that the server still has exactly the stored file. */
   confirm?(role: RoleName): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, MetadataError, TagsealError } from "../errors.ts";
 import { signablePaths } from "./delegation-paths.ts";
 import { verifyFileMeta } from "./file-hashes.ts";
+import { highestLostVersion, type LostFile, maxLostFiles, verifyLostRoots } from "./lost-versions.ts";
 import type {
   MetadataFile,
   RoleKeys,
@@ -40,6 +41,8 @@ export interface UpdateInput {
   readonly gun: string;
   /** by role; a timestamp among them is ignored, the server makes its own */
   readonly uploads: ReadonlyMap<RoleName, Uint8Array>;
+  /** what was published and is not stored any more; with any of it the upload repairs a server that was restored from a backup */
+  readonly lost?: readonly LostFile[] | undefined;
   readonly stored: StoredRoles;
   readonly keys: ServerKeys;
   readonly now: Date;
@@ -69,6 +72,8 @@ export async function validateUpdate(input: UpdateInput): Promise<readonly Valid
 class Update {
   readonly #input: UpdateInput;
   readonly #uploads: ReadonlyMap<RoleName, Uint8Array>;
+  readonly #lost: readonly LostFile[];
+  readonly #lostRoots: readonly MetadataFile<RootBody>[];
   readonly #stored: StoredView;
   readonly #previousTimestamp: MetadataFile<TimestampBody> | undefined;
   readonly #previousRoot: MetadataFile<RootBody> | undefined;
@@ -84,17 +89,26 @@ class Update {
     previousRoot: MetadataFile<RootBody> | undefined,
   ) {
     this.#input = input;
+    const { gun, now, lost = [] } = input;
     this.#uploads = new Map([...input.uploads].filter(([role]) => role !== "timestamp"));
+    this.#lost = lost;
+    this.#lostRoots = verifyLostRoots(lost, { gun, now, stored: previousRoot });
     this.#stored = stored;
     this.#previousTimestamp = previousTimestamp;
-    this.#previousRoot = previousRoot;
-    this.#trusted = new TrustedMetadata({ gun: input.gun, now: input.now, previousRoot });
+    this.#previousRoot = this.#lostRoots.at(-1) ?? previousRoot;
+    this.#trusted = new TrustedMetadata({ gun, now, previousRoot: this.#previousRoot });
   }
 
   static async begin(input: UpdateInput): Promise<Update> {
     const unknown = [...input.uploads.keys()].find((role) => !isRoleName(role));
     if (unknown !== undefined)
       throw new UpdateRefused("ErrValidation", `${JSON.stringify(unknown)} is an invalid role`);
+    const lost = input.lost?.length ?? 0;
+    if (lost > maxLostFiles)
+      throw new UpdateRefused(
+        "ErrValidation",
+        `${lost} lost files in one update, at most ${maxLostFiles} are accepted`,
+      );
     const stored = new StoredView(input.stored);
     const timestamp = await stored.parsed("timestamp");
     return new Update(input, stored, timestamp, await stored.parsed("root"));
@@ -104,6 +118,8 @@ class Update {
     const bytes = this.#uploads.get("root");
     if (bytes !== undefined) {
       await this.#accept("ErrBadRoot", "root", bytes, () => this.#requireNextRootVersion());
+    } else if (this.#lostRoots.length > 0) {
+      throw new UpdateRefused("ErrValidation", "lost roots lead to no root in the update");
     } else if (this.#previousRoot === undefined) {
       throw new UpdateRefused("ErrValidation", "no pre-existing root and no root provided in update.");
     } else {
@@ -131,7 +147,7 @@ class Update {
   async validatedSnapshot(): Promise<MetadataFile<SnapshotBody>> {
     const previous = await this.#stored.parsed("snapshot");
     const bytes = this.#uploads.get("snapshot");
-    if (bytes === undefined) return await this.#makeSnapshot(previous);
+    if (bytes === undefined) return this.#storedSnapshotThatStays(previous) ?? (await this.#makeSnapshot(previous));
     await this.#acceptSnapshot(bytes);
     const snapshot = this.#trusted.snapshot as MetadataFile<SnapshotBody>;
     if (!this.#isOutdated) await this.#compareWithStored(snapshot, previous);
@@ -141,10 +157,26 @@ class Update {
   async finish(snapshot: MetadataFile<SnapshotBody>): Promise<readonly ValidatedFile[]> {
     const { keys, now, timestampLifetimeMs } = this.#input;
     const signers = refusing("ErrBadRoot", () => this.#trusted.signersOf("timestamp"));
-    const signing = { signers, keys, now, validForMs: timestampLifetimeMs };
+    const publishedVersion = this.#lostVersion("timestamp", this.#previousTimestamp);
+    const signing = { signers, keys, now, validForMs: timestampLifetimeMs, publishedVersion };
     const timestamp = await makeTimestamp(this.#previousTimestamp, snapshot.bytes, signing);
     this.#trusted.load("timestamp", timestamp);
-    return [...this.#accepted, timestamp].map(validatedFile);
+    return [...this.#lostRoots, ...this.#accepted, timestamp].map(validatedFile);
+  }
+
+  /** Proofs by keys that a later root took away count only beside the lost root that named them: such a key may be in the wrong hands. */
+  #lostVersion(role: "snapshot" | "timestamp", stored: MetadataFile | undefined): number {
+    const current = this.#trusted.root === undefined ? [] : [this.#trusted.root];
+    const judgement = { storedVersion: stored?.body.version ?? 0, roots: [...current, ...this.#lostRoots] };
+    return highestLostVersion(this.#lost, role, judgement);
+  }
+
+  /** Nothing but timestamps was lost: the snapshot is current, also where only the owner could sign another one. */
+  #storedSnapshotThatStays(previous: MetadataFile<SnapshotBody> | undefined): MetadataFile<SnapshotBody> | undefined {
+    if (this.#lost.length === 0 || this.#uploads.size > 0 || previous === undefined) return undefined;
+    if (this.#lostVersion("snapshot", previous) > previous.body.version) return undefined;
+    refusing("ErrBadSnapshot", () => this.#trusted.load("snapshot", previous));
+    return previous;
   }
 
   /** A snapshot that describes what was current a moment ago is late, not wrong: its sender is to read again and try again. */
@@ -187,8 +219,12 @@ class Update {
     this.#accepted.push(file);
   }
 
-  /** A first root may be version 1 or 2, as the reference has it: nothing stored counts as version 1. */
+  /**
+   * A first root may be version 1 or 2, as the reference has it: nothing stored counts as version 1. One that was lost with its whole
+   * collection may have any version: the roots before it may not be known to anybody any more.
+   */
   #requireNextRootVersion(): void {
+    if (this.#previousRoot === undefined && this.#lost.length > 0) return;
     const current = this.#previousRoot?.body.version ?? 1;
     const next = this.#trusted.root?.body.version;
     if (next === current || next === current + 1) return;
@@ -222,9 +258,10 @@ class Update {
     // all that was loaded, stored parents too: should an entry be wrong, it is put right here
     const loaded = [root, targets, ...delegations.values()].filter((file) => file !== undefined);
     const changed = new Map(loaded.map((file) => [file.role, file.bytes]));
-    const { keys, now, snapshotLifetimeMs } = this.#input;
+    const { keys, now, snapshotLifetimeMs: validForMs } = this.#input;
     const signers = refusing("ErrBadRoot", () => this.#trusted.signersOf("snapshot"));
-    const snapshot = await makeSnapshot(previous, changed, { signers, keys, now, validForMs: snapshotLifetimeMs });
+    const publishedVersion = this.#lostVersion("snapshot", previous);
+    const snapshot = await makeSnapshot(previous, changed, { signers, keys, now, validForMs, publishedVersion });
     this.#trusted.load("snapshot", snapshot);
     this.#accepted.push(snapshot);
     return snapshot;

@@ -2,7 +2,7 @@
 import { equal } from "node:assert/strict";
 import { sha256Hex } from "../../src/crypto/digest.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
-import { type VerifiedCollection, verifyCollection } from "../../src/server/moving/collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../../src/tuf/collection-verification.ts";
 import { storedSource } from "../../src/server/moving/stored-source.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";

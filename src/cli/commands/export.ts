@@ -82,10 +82,10 @@ type Given = Parameters<typeof openServerData>[0] & { readonly "all-versions": b
 
 async function openData(options: Given, io: Io): Promise<Opened> {
   const { storedBundleSource } = await import("../../server/moving/bundle-export.ts");
-  const { allGuns } = await import("../../server/storage/all-guns.ts");
+  const { listGuns } = await import("../../server/storage/all-guns.ts");
   const data = await openServerData(options, io);
   const source = storedBundleSource(data.store, options["all-versions"]);
-  return { source, guns: () => all(allGuns(data.store)), close: () => data.close() };
+  return { source, guns: () => listGuns(data.store), close: () => data.close() };
 }
 
 async function openServer(url: string, options: Given, io: Io): Promise<Opened> {
@@ -103,10 +103,4 @@ async function openServer(url: string, options: Given, io: Io): Promise<Opened> 
     signal,
   });
   return { source: server, guns: () => server.guns(), close: async () => server.close() };
-}
-
-async function all(names: AsyncIterable<string>): Promise<readonly string[]> {
-  const found: string[] = [];
-  for await (const name of names) found.push(name);
-  return found;
 }

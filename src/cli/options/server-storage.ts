@@ -2,6 +2,9 @@
 import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
+import type { Lifetimes } from "../../server/freshness/lifetimes.ts";
+import type { SigningService } from "../../server/signer/signing-service.ts";
+import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import type { Io } from "../io.ts";
 import type { Options, OptionValues, TextOption } from "./option.ts";
 import { configOption, type LoadedSettings, loadSettings, notaryConfigOption } from "./server-configuration.ts";
@@ -43,14 +46,13 @@ export async function loadServerSettings(
   return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags], onProblem }, io);
 }
 
-/** The store that these settings name. */
-export async function openConfiguredStore({
-  settings,
-  env,
-}: {
+interface Loaded {
   readonly settings: ServerSettings;
   readonly env: Io["env"];
-}): Promise<import("../../server/storage/metadata-store.ts").MetadataStore> {
+}
+
+/** The store that these settings name. */
+export async function openConfiguredStore({ settings, env }: Loaded): Promise<MetadataStore> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openStoreOf } = await import("../../server/server-parts.ts");
   const configured = configuredServer(settings, env);
@@ -58,10 +60,34 @@ export async function openConfiguredStore({
   return await openStoreOf(configured);
 }
 
+/** A store with whoever signs for it, opened. Whoever opens them closes them. */
+export interface SigningServerData {
+  readonly store: MetadataStore;
+  readonly signer: SigningService;
+  readonly lifetimes: Lifetimes;
+  close(): Promise<void>;
+}
+
+/** The store and the signer that these settings name: what a server that is started with them works with. Both must be there. */
+export async function openSigningServerData(loaded: Loaded, io: Io): Promise<SigningServerData> {
+  const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
+  const { openServerParts } = await import("../../server/server-parts.ts");
+  const { ServerLog } = await import("../../server/server-log.ts");
+  const { defaultLifetimes } = await import("../../server/freshness/lifetimes.ts");
+  const configured = configuredServer(loaded.settings, loaded.env);
+  const isKeyFile = (configured.signerDatabase ?? configured.database ?? configured.remoteSigner) === undefined;
+  if (configured.database === undefined) await requireStore(configured.dataDir);
+  if (isKeyFile) await requireStore(configured.dataDir, "signer.db");
+  const log = new ServerLog({ sink: (line) => io.stderr.write(`${line}\n`), level: "warning", now: io.now });
+  const { store, signer } = await openServerParts({ ...configured, host: "", port: 0 }, io.now, log);
+  const lifetimes = configured.lifetimes ?? defaultLifetimes;
+  return { store, signer, lifetimes, close: async () => void (await Promise.all([store.close(), signer.close()])) };
+}
+
 /** What looks after data must not begin some. */
-async function requireStore(directory: string | undefined): Promise<void> {
+async function requireStore(directory: string | undefined, file = "metadata.db"): Promise<void> {
   if (directory === undefined)
     throw new UsageError("USAGE", "--data or --database is required", { hint: "give what tagseal server is given" });
   const { requireDatabase } = await import("../../server/storage/require-database.ts");
-  requireDatabase(join(directory, "metadata.db"));
+  requireDatabase(join(directory, file));
 }

@@ -3,12 +3,13 @@
 import type { IncomingMessage } from "node:http";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
+import type { LostFile } from "../../tuf/lost-versions.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
 import { answeredWithin } from "../answered-within.ts";
 import type { CollectionReader, Reading } from "../collection-reader.ts";
 import { publishedKeyIds } from "../published-keys.ts";
-import type { Publisher } from "../publisher.ts";
+import type { Publisher, Upload } from "../publisher.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
@@ -177,24 +178,37 @@ function keyJson(key: PublicKey): string {
   return JSON.stringify({ keytype: key.keyType, keyval: { public: encodeBase64(key.bytes), private: null } });
 }
 
-/** The files of an upload by role. The last part of a role counts, and a timestamp part does not: the server makes its own. */
-function filesOf(
-  body: Buffer,
-  contentType: string | undefined,
-  limits: UploadLimits,
-): ReadonlyMap<RoleName, Uint8Array> {
-  const files = new Map<RoleName, Uint8Array>();
+/**
+ * The files of an upload by role. The last part of a role counts, and a timestamp part does not: the server makes its own.
+ *
+ * Off-spec: parts named `<version>.<role>`, as such files are fetched, bring back what this server published once and has lost.
+ */
+function filesOf(body: Buffer, contentType: string | undefined, limits: UploadLimits): Upload {
+  const uploads = new Map<RoleName, Uint8Array>();
+  const lost: LostFile[] = [];
   for (const { fileName, bytes } of parseMultipart(body, contentType, limits)) {
-    const role = roleOf(fileName);
+    const name = nameOf(fileName);
+    const place = lostPlace(name);
+    if (place !== undefined) lost.push({ ...place, bytes });
     // Off-spec: Notary also refuses a timestamp part that is not JSON, before it ignores it.
-    if (role !== "timestamp") files.set(role, bytes);
+    else if (roleOf(name) !== "timestamp") uploads.set(name, bytes);
   }
-  return files;
+  return { uploads, lost };
 }
 
-function roleOf(fileName: string | undefined): RoleName {
+function nameOf(fileName: string | undefined): string {
   if (fileName === undefined || fileName === "") throw new WireError("NO_FILENAME");
-  const role = fileName.endsWith(".json") ? fileName.slice(0, -".json".length) : fileName;
-  if (!isRoleName(role)) throw new WireError("INVALID_ROLE", { detail: role });
-  return role;
+  return fileName.endsWith(".json") ? fileName.slice(0, -".json".length) : fileName;
+}
+
+function lostPlace(name: string): Pick<LostFile, "role" | "version"> | undefined {
+  const [, version, role] = /^([1-9]\d{0,9})\.(root|snapshot|timestamp)$/u.exec(name) ?? [];
+  return role === "root" || role === "snapshot" || role === "timestamp"
+    ? { role, version: Number(version) }
+    : undefined;
+}
+
+function roleOf(name: string): RoleName {
+  if (!isRoleName(name)) throw new WireError("INVALID_ROLE", { detail: name });
+  return name;
 }

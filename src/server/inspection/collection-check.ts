@@ -7,7 +7,7 @@ import { sha256Hex } from "../../crypto/digest.ts";
 import { MetadataError, TagsealError, type ErrorCode } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { updateCollection, type MetadataCache } from "../../tuf/updater.ts";
-import { type VerifiedCollection, verifyCollection } from "../moving/collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
 import { storedSource } from "../moving/stored-source.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
 import { type HoldsKey, holdsOneOf } from "./held-keys.ts";

@@ -4,7 +4,7 @@ import { MetadataError, TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
 import type { FileVersion, MetadataStore, StoredFile } from "../storage/metadata-store.ts";
-import type { VerifiedCollection } from "./collection-verification.ts";
+import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 
 /** How to store it. */
 export interface AdoptionOptions {

@@ -17,7 +17,7 @@ import {
   serialiseHeader,
   serialiseIndex,
 } from "./bundle-format.ts";
-import { type VerifiedCollection, verifyCollection } from "./collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
 import type { CollectionReport } from "./move-report.ts";
 import { storedSource } from "./stored-source.ts";
 

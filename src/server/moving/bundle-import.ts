@@ -20,7 +20,7 @@ import {
   parseHeader,
   parseIndex,
 } from "./bundle-format.ts";
-import { type VerifiedCollection, verifyCollection } from "./collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
 import { HistoryJudge } from "./history-judge.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 

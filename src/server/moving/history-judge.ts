@@ -4,7 +4,7 @@ import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { verifyThreshold } from "../../tuf/threshold.ts";
 import type { RoleSigners } from "../../tuf/trusted-metadata.ts";
 import type { FileVersion } from "../storage/metadata-store.ts";
-import type { VerifiedCollection } from "./collection-verification.ts";
+import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 
 /** Where a file is kept. */
 type FilePlace = Pick<FileVersion, "role" | "version">;

@@ -1,7 +1,7 @@
 /** What a move says when it is over. Its members are what `--json` prints: stable. */
 
 import { TagsealError, type ErrorCode } from "../../errors.ts";
-import type { CollectionWarning } from "./collection-verification.ts";
+import type { CollectionWarning } from "../../tuf/collection-verification.ts";
 
 /** Something that could not be moved, or did not verify. Everything else was moved all the same. */
 export interface MoveProblem {

@@ -8,7 +8,7 @@ import { hasCode } from "../../errors.ts";
 import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
 import { gunFault } from "../http/gun.ts";
 import type { FileVersion, StoredFile } from "../storage/metadata-store.ts";
-import { type CollectionWarning, verifyCollection } from "./collection-verification.ts";
+import { type CollectionWarning, verifyCollection } from "../../tuf/collection-verification.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryFile } from "./notary-database.ts";
 import { batches, faultOf, placeOf } from "./notary-file-rows.ts";

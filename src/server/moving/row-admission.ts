@@ -6,7 +6,7 @@ import type { RoleName } from "../../tuf/metadata.ts";
 import { isDelegation, parentOf } from "../../tuf/role-name.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
 import { requireContinuation } from "./adoption.ts";
-import { type VerifiedCollection, verifyCollection } from "./collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
 import { HistoryJudge } from "./history-judge.ts";
 import { type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryFile, NotaryServerDatabase } from "./notary-database.ts";

@@ -54,6 +54,7 @@ class LocalSigningService implements SigningService {
   readonly #options: LocalSignerOptions;
   readonly #keys: SignerKeys;
   readonly #found = new Map<string, FoundKey>();
+  readonly #missed = new Map<string, number>();
 
   constructor(options: LocalSignerOptions, keys: SignerKeys) {
     this.#options = options;
@@ -72,8 +73,7 @@ class LocalSigningService implements SigningService {
     this.#found.delete(name);
     const kept = await this.#kept(gun, role, keyId);
     if (kept !== undefined) return this.#remember(name, { key: await this.#keys.open(kept), at: now });
-    const pending = await this.#keys.pending(purpose(gun, role));
-    return pending.publicKey.keyId === keyId ? this.#keys.keptOnFirstUse(pending, { gun, role }) : undefined;
+    return await this.#pending(gun, role, keyId, { name, now });
   }
 
   async check(): Promise<void> {
@@ -85,10 +85,26 @@ class LocalSigningService implements SigningService {
     await this.#keys.close();
   }
 
+  /** Keys of owners are asked for as well, again and again: that such a key is not here is remembered as long as that another one is. */
+  async #pending(
+    gun: string,
+    role: ServerRole,
+    keyId: string,
+    { name, now }: { readonly name: string; readonly now: number },
+  ): Promise<SigningKey | undefined> {
+    const missedAt = this.#missed.get(name);
+    if (missedAt !== undefined && Math.abs(now - missedAt) < believedMs) return undefined;
+    this.#missed.delete(name);
+    const pending = await this.#keys.findPending(purpose(gun, role), keyId);
+    if (pending !== undefined) return pending;
+    makeRoomIn(this.#missed);
+    this.#missed.set(name, now);
+    return undefined;
+  }
+
   /** The oldest makes room. */
   #remember(name: string, found: FoundKey): SigningKey {
-    const oldest = this.#found.keys().next();
-    if (this.#found.size >= maxFoundKeys && oldest.done !== true) this.#found.delete(oldest.value);
+    makeRoomIn(this.#found);
     this.#found.set(name, found);
     return found.key;
   }
@@ -101,6 +117,11 @@ class LocalSigningService implements SigningService {
     if (unnoted === undefined || unnoted.gun !== "" || (unnoted.role !== "" && unnoted.role !== role)) return undefined;
     return (await namesKey?.(gun, role, keyId)) === true ? unnoted : undefined;
   }
+}
+
+function makeRoomIn(remembered: Map<string, unknown>): void {
+  const oldest = remembered.keys().next();
+  if (remembered.size >= maxFoundKeys && oldest.done !== true) remembered.delete(oldest.value);
 }
 
 function purpose(gun: string, role: ServerRole): KeyPurpose {

@@ -35,6 +35,9 @@ export interface KeyPurpose {
   readonly algorithm: DerivedAlgorithm;
 }
 
+/** Rotations of one role of one collection since a backup. Each costs about a millisecond of looking, also for a key that was never here. */
+const maxLostKeys = 16;
+
 /** opened keys kept in memory, so that deriving the sealing key is not paid at every publication */
 const maxOpenedKeys = 4096;
 
@@ -109,6 +112,24 @@ export class SignerKeys {
   }
 
   /**
+   * A key that is pending, or would be after so many more had signed: the table may have been restored from a backup, and the key have signed
+   * after that was taken. It is computed again and kept on first use, with those before it.
+   *
+   * @returns undefined when it is none of the next
+   */
+  async findPending(purpose: KeyPurpose, keyId: string): Promise<SigningKey | undefined> {
+    const { table, secret } = this.#parts;
+    const first = await table.countKeys(purpose.gun, purpose.role);
+    const before: PrivateKey[] = [];
+    for (let index = first; index < first + maxLostKeys; index += 1) {
+      const key = deriveKey(secret, { ...purpose, index });
+      if (key.publicKey.keyId === keyId) return this.keptOnFirstUse(key, purpose, before);
+      before.push(key);
+    }
+    return undefined;
+  }
+
+  /**
    * A kept key, ready to sign.
    *
    * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
@@ -122,12 +143,20 @@ export class SignerKeys {
     return key;
   }
 
-  /** A pending key, which is durably kept before its first signature is out. */
-  keptOnFirstUse(key: PrivateKey, purpose: Pick<KeyPurpose, "gun" | "role">): SigningKey {
+  /**
+   * A pending key, which is durably kept before its first signature is out.
+   *
+   * @param before keys that were pending earlier: kept with it, because how many are kept says which one is pending next
+   */
+  keptOnFirstUse(
+    key: PrivateKey,
+    purpose: Pick<KeyPurpose, "gun" | "role">,
+    before: readonly PrivateKey[] = [],
+  ): SigningKey {
     return {
       publicKey: key.publicKey,
       sign: async (payload) => {
-        await this.#keep(key, purpose);
+        for (const used of [...before, key]) await this.#keep(used, purpose);
         return key.sign(payload);
       },
     };

@@ -21,3 +21,10 @@ export async function* allGuns(store: Pick<MetadataStore, "guns">): AsyncGenerat
     after = last;
   }
 }
+
+/** {@link allGuns} at once: some hundred bytes each. @throws TagsealError `STORAGE_FAILED` */
+export async function listGuns(store: Pick<MetadataStore, "guns">): Promise<readonly string[]> {
+  const guns: string[] = [];
+  for await (const gun of allGuns(store)) guns.push(gun);
+  return guns;
+}

@@ -65,7 +65,7 @@ export interface Publication {
   readonly gun: string;
   /** sha256 of the timestamp that was current when the files were validated; undefined when there was none */
   readonly base: string | undefined;
-  /** at most one file for each role; the file of role `timestamp` makes the changefeed entry */
+  /** at most one file for each role, of root also those before it, oldest first; the file of role `timestamp` makes the changefeed entry */
   readonly files: readonly NewFile[];
   readonly at: Date;
 }

@@ -1,13 +1,13 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { change, gun, later, now, publishedStory, target } from "../../../test/support/editing-story.ts";
-import { lose, StoredStory } from "../../../test/support/stored-story.ts";
-import { sha256Hex } from "../../crypto/digest.ts";
-import { makeSnapshot } from "../../tuf/server-signing.ts";
-import { TrustedMetadata } from "../../tuf/trusted-metadata.ts";
-import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
-import { verifyCollection } from "./collection-verification.ts";
-import { storedSource } from "./stored-source.ts";
+import { change, gun, later, now, publishedStory, target } from "../support/editing-story.ts";
+import { lose, StoredStory } from "../support/stored-story.ts";
+import { sha256Hex } from "../../src/crypto/digest.ts";
+import { makeSnapshot } from "../../src/tuf/server-signing.ts";
+import { TrustedMetadata } from "../../src/tuf/trusted-metadata.ts";
+import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
+import { verifyCollection } from "../../src/tuf/collection-verification.ts";
+import { storedSource } from "../../src/server/moving/stored-source.ts";
 
 const roles = (files: readonly { readonly role: string; readonly version: number }[]): string[] =>
   files.map(({ role, version }) => `${role} ${version}`);

@@ -1,21 +1,22 @@
 /**
- * Judging a whole collection before it moves, or after it arrived: what a client with any root of its past would meet on its way to what
- * is current. The decisions are those of the clients' own state machine; here is only which files to feed it.
+ * Judging a whole collection before it moves, after it arrived, or before a machine that remembers it sends it back: what a client with
+ * any root of its past would meet on its way to what is current. The decisions are those of the clients' own state machine; here is only which files to feed it.
  *
  * That something has expired is told and does not stop a move: nobody can read such a collection in its old place either, and its owner
  * needs it to sign again.
  */
 
-import { hasCode, MetadataError, TagsealError, type ErrorCode } from "../../errors.ts";
-import { verifyFileMeta } from "../../tuf/file-hashes.ts";
-import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
-import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import { isDelegation, isRoleName } from "../../tuf/role-name.ts";
-import { verifyRoot } from "../../tuf/root-trust.ts";
-import { TrustedMetadata } from "../../tuf/trusted-metadata.ts";
-import type { MetadataSource } from "../../tuf/updater.ts";
-import { type ValidatedFile, validatedFile } from "../../tuf/validated-file.ts";
+import { hasCode, MetadataError, TagsealError, type ErrorCode } from "../errors.ts";
+import { verifyFileMeta } from "./file-hashes.ts";
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "./metadata.ts";
+import { maxFileBytes } from "./notary-v1/bounds.ts";
+import { parseMetadata } from "./notary-v1/parse.ts";
+import { isDelegation, isRoleName } from "./role-name.ts";
+import { verifyRoot } from "./root-trust.ts";
+import type { TrustedCollection } from "./trusted-collection.ts";
+import { TrustedMetadata } from "./trusted-metadata.ts";
+import type { MetadataSource } from "./updater.ts";
+import { type ValidatedFile, validatedFile } from "./validated-file.ts";
 
 /** Something about a collection that its owner should know and that moving it neither causes nor cures. */
 export interface CollectionWarning {
@@ -36,6 +37,8 @@ export interface VerifiedCollection {
    */
   readonly files: readonly ValidatedFile[];
   readonly timestampExpiresAt: Date;
+  /** what is current, parsed */
+  readonly trusted: TrustedCollection;
   readonly warnings: readonly CollectionWarning[];
 }
 
@@ -44,6 +47,8 @@ export interface VerificationInput {
   readonly gun: string;
   readonly source: MetadataSource;
   readonly now: Date;
+  /** taken as current in the place of what the timestamp names: a machine may remember a newer one than the timestamp it saw last */
+  readonly snapshot?: Uint8Array | undefined;
 }
 
 /** Bytes of all current files of one collection: what a client would load at most. */
@@ -75,15 +80,28 @@ class Verification {
     const { gun, now } = this.#input;
     const roots = await this.#roots();
     const trusted = this.#trust(roots);
-    const timestamp = trusted.load("timestamp", await this.#fetch("timestamp"), { allowExpired: true });
-    const snapshot = await this.#load(trusted, "snapshot");
+    const { snapshot: given } = this.#input;
+    // What does not name the snapshot is judged apart: the set compares the two.
+    const beside = given === undefined ? trusted : this.#trust(roots);
+    const timestamp = beside.load("timestamp", await this.#fetch("timestamp"), { allowExpired: true });
+    const snapshot =
+      given === undefined
+        ? await this.#load(trusted, "snapshot")
+        : trusted.load("snapshot", given, { allowExpired: true });
     await this.#listed(trusted, snapshot as MetadataFile<SnapshotBody>);
     const current = [roots.at(-1), timestamp, snapshot, trusted.targets, ...trusted.delegations.values()];
     for (const file of current) this.#warnWhenExpired(file, now);
     this.#keep(snapshot);
     this.#keep(timestamp);
     const timestampExpiresAt = timestamp.body.expiresAt;
-    return { gun, roots, files: this.#files, timestampExpiresAt, warnings: this.#warnings };
+    return {
+      gun,
+      roots,
+      files: this.#files,
+      timestampExpiresAt,
+      trusted: trusted.finish(),
+      warnings: this.#warnings,
+    };
   }
 
   /** All that lead to the newest. A gap cannot be closed here, and clients from before it were cut off already. */

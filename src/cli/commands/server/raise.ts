@@ -1,0 +1,114 @@
+import { UsageError } from "../../../errors.ts";
+import type { Lifetimes } from "../../../server/freshness/lifetimes.ts";
+import type { RaisedCollection, Raising } from "../../../server/restore/raise-collections.ts";
+import { defineCommand } from "../../command.ts";
+import { parseDuration } from "../../options/duration.ts";
+import { imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/json.ts";
+import { loadServerSettings, openSigningServerData, storageOptions } from "../../options/server-storage.ts";
+import { forEachRepository } from "../../output/for-each-repository.ts";
+
+/** `tagseal server raise`: versions above those that a restore has lost. */
+export const command = defineCommand(
+  {
+    path: "server raise",
+    usage: "(--by N | --backup-age AGE) [OPTIONS] IMAGE... | --all",
+    summary: "Sign higher versions after a restore",
+    description: [
+      "For a server that was restored from a backup. Readers who saw a newer timestamp or snapshot refuse older ones. This signs both again with versions above all that can have been lost; what they say stays the same. Run it beside the server, with the same --data, --database or --config; the server may be running.",
+      "--backup-age is how old the backup was when it was restored. It raises by one version for each second, and for each renewal that the server can have made by itself in that time: at most 1048576.",
+      "Run 'tagseal trust recover-server' first: it brings back what was signed, and raises what it has seen. A snapshot that its owner signs is raised by recover-server or by the owner's next publication only. What was raised as far since the backup, or with --by within the last hour, is not raised again.",
+    ],
+    options: {
+      all: { kind: "switch", help: "Every repository of the server" },
+      by: { kind: "text", value: "n", help: "Raise by this many versions" },
+      "backup-age": {
+        kind: "text",
+        value: "age",
+        help: "Raise by what can have been published in this time, such as 26h",
+      },
+      "dry-run": { kind: "switch", help: "Only tell what would be raised" },
+      ...storageOptions,
+      json: jsonOption,
+    },
+    args: { min: 0 },
+    examples: [
+      {
+        text: "after yesterday's backup was restored",
+        line: "tagseal server raise --data /var/lib/tagseal --backup-age 26h --all",
+      },
+      {
+        text: "one repository, by hand",
+        line: "tagseal server raise --data /var/lib/tagseal --by 1000 registry.example.com/team/app",
+      },
+    ],
+    environment: [["TAGSEAL_SIGNER_PASSPHRASE", "as the server has it"]],
+  },
+  async ({ options, args }, io) => {
+    if (options.all !== (args.length === 0))
+      throw new UsageError("USAGE", "give either IMAGE or --all", {
+        hint: "tagseal server raise --data DIR --backup-age 26h --all",
+      });
+    const margin = await marginOf(options, io.now());
+    const { raiseCollection } = await import("../../../server/restore/raise-collections.ts");
+    const { listGuns } = await import("../../../server/storage/all-guns.ts");
+    const data = await openSigningServerData(await loadServerSettings(options, io), io);
+    try {
+      const { store, signer, lifetimes } = data;
+      const dryRun = options["dry-run"];
+      const raising: Raising = { store, signer, lifetimes, now: io.now, dryRun, ...margin(lifetimes) };
+      const guns = options.all ? await listGuns(store) : args.map((name) => imageArgument(name).gun);
+      const how = { json: options.json, failureHeading: "not raised" };
+      return await forEachRepository(guns, io, how, async (gun, say) => {
+        io.signal.throwIfAborted();
+        const raised = await raiseCollection(gun, raising);
+        if (raised.outcome === "absent") throw absent(gun);
+        say(`${gun}: ${inWords(raised, dryRun)}\n`);
+        const { outcome, timestamp, snapshot } = raised;
+        return { repository: gun, dryRun, by: raising.by, outcome, timestamp, snapshot };
+      });
+    } finally {
+      await data.close();
+    }
+  },
+);
+
+type Margin = Pick<Raising, "by" | "doneSince">;
+
+/** An hour: whoever gives a number by hand and repeats a run that was interrupted does so at once. */
+const repeatMs = 3_600_000;
+
+async function marginOf(
+  options: { readonly by: string | undefined; readonly "backup-age": string | undefined },
+  now: Date,
+): Promise<(lifetimes: Lifetimes) => Margin> {
+  const { requireMargin, versionsSince } = await import("../../../server/restore/version-margin.ts");
+  const { by, "backup-age": age } = options;
+  if ((by === undefined) === (age === undefined))
+    throw new UsageError("USAGE", "give either --by or --backup-age", {
+      hint: "tagseal server raise --data DIR --backup-age 26h --all",
+    });
+  if (age === undefined) {
+    const margin = { by: requireMargin(Number(by)), doneSince: new Date(now.getTime() - repeatMs) };
+    return () => margin;
+  }
+  const ageMs = parseDuration(age, "--backup-age");
+  return (lifetimes) => ({ by: versionsSince(ageMs, lifetimes), doneSince: new Date(now.getTime() - ageMs) });
+}
+
+function inWords({ outcome, timestamp, snapshot }: RaisedCollection, dryRun: boolean): string {
+  if (outcome === "already" || timestamp === undefined) return "raised already";
+  const verb = dryRun ? "would raise" : "raised";
+  const owners = "; its owner signs the snapshot: only tagseal trust recover-server or a publication raises it";
+  const versions = [
+    `timestamp ${timestamp.from} to ${timestamp.to}`,
+    ...(snapshot === undefined ? [] : [`snapshot ${snapshot.from} to ${snapshot.to}`]),
+  ];
+  return `${verb} ${versions.join(", ")}${snapshot === undefined ? owners : ""}`;
+}
+
+function absent(gun: string): UsageError {
+  return new UsageError("USAGE", `the server does not have ${gun}`, {
+    hint: `If it was lost, bring it back from a machine that used it: tagseal trust recover-server ${gun}`,
+  });
+}

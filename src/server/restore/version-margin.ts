@@ -1,0 +1,28 @@
+/** How far versions have to be raised after a restore. */
+
+import { UsageError } from "../../errors.ts";
+import { maxVersionStep } from "../../tuf/upload-form.ts";
+import type { Lifetimes } from "../freshness/lifetimes.ts";
+
+/**
+ * How many versions of one collection may have been published since a backup, on the safe side: one publication each second, day and night,
+ * and each renewal the server can have made by itself, the earliest at half of a timestamp's life.
+ *
+ * Never more than `maxVersionStep`, which the rule reaches after twelve days: nobody publishes a million times in a few weeks, and versions
+ * end at two thousand times that number.
+ *
+ * @param ageMs how old the backup was when it was restored
+ */
+export function versionsSince(ageMs: number, { timestampMs }: Pick<Lifetimes, "timestampMs">): number {
+  const publications = Math.ceil(ageMs / 1000);
+  const renewals = Math.ceil(ageMs / (timestampMs / 2));
+  return Math.min(publications + renewals + 1, maxVersionStep);
+}
+
+/** Refuses what would use the versions up. @throws UsageError `USAGE` */
+export function requireMargin(by: number): number {
+  if (Number.isSafeInteger(by) && by >= 1 && by <= maxVersionStep) return by;
+  throw new UsageError("USAGE", `--by: expected a number from 1 to ${maxVersionStep}, got "${by}"`, {
+    hint: "Readers only need a version above the one they have seen: 100000 is enough for a day.",
+  });
+}

@@ -1,0 +1,55 @@
+/** One root further than this machine remembers, for a server that lost the keys which the newest root names. */
+
+import { hasCode, MetadataError } from "../errors.ts";
+import type { VerifiedCollection } from "../tuf/collection-verification.ts";
+import { CollectionEditor } from "../tuf/editor.ts";
+import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
+import { parseMetadata } from "../tuf/notary-v1/parse.ts";
+import { validatedFile } from "../tuf/validated-file.ts";
+import { HeldKeys } from "./held-keys.ts";
+import type { TrustContext } from "./trust-context.ts";
+
+/**
+ * Signs a root that names keys the server has now: for the timestamp, and for the snapshot unless its key is here.
+ *
+ * @returns the remembered collection with that root, and what had to be signed with it
+ * @throws MetadataError `SIGNING_KEY_MISSING` without the root key; KeyStoreError for its passphrase
+ * @throws NetworkError as `TrustServerClient.rotateKey`: needs the rights to rotate keys
+ */
+export async function handOverRemembered(
+  context: TrustContext,
+  remembered: VerifiedCollection,
+): Promise<VerifiedCollection> {
+  const held = new HeldKeys(context);
+  const { root } = remembered.trusted;
+  const editor = CollectionEditor.from(remembered.trusted);
+  editor.rotateKey("timestamp", [await context.server.rotateKey("timestamp")]);
+  if (!(await holds(held, root, "snapshot")))
+    editor.rotateKey("snapshot", [await context.server.rotateKey("snapshot")]);
+  const signed = [...(await sign(context, held, editor))].map(([role, bytes]) => parseMetadata(role, bytes));
+  const newRoot = signed.find(({ role }) => role === "root") as MetadataFile<RootBody>; // it has other keys now
+  const replaced = new Set(signed.map(({ role }) => role).filter((role) => role !== "root"));
+  const files = remembered.files.filter(({ role }) => !replaced.has(role));
+  return {
+    ...remembered,
+    roots: [...remembered.roots, newRoot],
+    files: [...files, ...signed.map(validatedFile)],
+  };
+}
+
+async function sign({ gun, now, notify }: TrustContext, held: HeldKeys, editor: CollectionEditor) {
+  try {
+    const onWarning = (message: string): void => notify({ kind: "warning", gun, message });
+    return await editor.sign(held.signingKey, { now: now(), onWarning });
+  } catch (cause) {
+    if (!hasCode(cause, "SIGNING_KEY_MISSING")) throw cause;
+    throw new MetadataError("SIGNING_KEY_MISSING", `cannot name new server keys for ${gun}: ${cause.message}`, {
+      cause,
+      hint: "Run this command on the machine that has the root key.",
+    });
+  }
+}
+
+async function holds(held: HeldKeys, root: MetadataFile<RootBody>, role: string): Promise<boolean> {
+  return await held.holdsOneOf(root.body.roles.get(role) ?? { keyIds: null, threshold: 1 }, root.body.keys);
+}

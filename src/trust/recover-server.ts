@@ -1,0 +1,203 @@
+/**
+ * Sending back to a trust server what it lost: it was restored from a backup, and this machine has seen newer signed files. Nothing is
+ * signed here, nothing is sent that this machine would not believe itself, and the server checks all of it like any publication.
+ */
+
+import { hasCode, MetadataError, NetworkError, TagsealError } from "../errors.ts";
+import type { VerifiedCollection } from "../tuf/collection-verification.ts";
+import type { RoleName } from "../tuf/metadata.ts";
+import { readCollection } from "./collection-reading.ts";
+import { handOverRemembered } from "./hand-over-remembered.ts";
+import { planRecovery, type RecoveryPlan, type RoleVersion } from "./recovery-plan.ts";
+import { rememberedCollection, servedCollection } from "./remembered-collection.ts";
+import { pause } from "./retry.ts";
+import type { TrustContext } from "./trust-context.ts";
+
+/** How to recover. */
+export interface RecoverOptions {
+  /** only find out what would be sent */
+  readonly dryRun: boolean;
+  /** bring a repository back that was deleted */
+  readonly undelete: boolean;
+  /** name keys that the server has in a new root, if those of the newest root are lost: needs the root key */
+  readonly newServerKeys: boolean;
+}
+
+/** What came of it. */
+export interface RecoverResult {
+  /** became current, in this order; of root also those on the way to the newest */
+  readonly sent: readonly RoleVersion[];
+  /** versions of snapshot and timestamp that the server now stays above */
+  readonly passed: readonly RoleVersion[];
+  /** newer here, and lost: something else was published under these versions since the restore */
+  readonly replaced: readonly RoleVersion[];
+  /** the server takes no proofs (a Notary server), so that its versions are still below what readers here have seen */
+  readonly isBehind: boolean;
+}
+
+/** Publications that come in between, and waits between attempts in milliseconds. */
+const delaysMs = [100, 400, 1_000, 2_000];
+
+/**
+ * Sends the newest files that this machine remembers to the server that lost them, and reads the collection back.
+ *
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when this machine remembers nothing; what verification refuses
+ * @throws TagsealError `RECOVERY_REFUSED` for what cannot be sent: another repository, a deleted one, a root that is missing, lost keys
+ * @throws NetworkError `PUBLISH_CONFLICT`, `TRUST_SERVER_REFUSED`, and what a connection throws
+ */
+export async function recoverServer(context: TrustContext, options: RecoverOptions): Promise<RecoverResult> {
+  for (const delayMs of [...delaysMs, undefined]) {
+    try {
+      return await recoverOnce(context, options);
+    } catch (error) {
+      if (!hasCode(error, "PUBLISH_CONFLICT") || delayMs === undefined) throw error;
+      await pause(delayMs, context.signal);
+    }
+  }
+  throw new TagsealError("INTERNAL", "the last attempt neither ended nor failed");
+}
+
+async function recoverOnce(context: TrustContext, options: RecoverOptions): Promise<RecoverResult> {
+  const served = await servedCollection(context);
+  const remembered = await rememberedOrExplain(context);
+  if (remembered === undefined) throw nothingRemembered(context);
+  if (served === undefined && !options.undelete && (await context.server.wasDeleted())) throw deleted(context);
+  const plan = planRecovery(remembered, served, context.now());
+  requirePossible(context, plan);
+  if (options.dryRun || isEmpty(plan)) return resultOf(plan, true);
+  const sent = await send(context, plan, async (refusal) => {
+    if (!options.newServerKeys) throw lostKeys(context, remembered, refusal);
+    return planRecovery(await handOverRemembered(context, remembered), served, context.now());
+  });
+  await readBack(context, sent.tookProofs);
+  return resultOf(sent.plan, sent.tookProofs);
+}
+
+/** Roots of the server that do not lead to the one trusted here are those of another repository. */
+async function rememberedOrExplain(context: TrustContext): Promise<VerifiedCollection | undefined> {
+  try {
+    return await rememberedCollection(context);
+  } catch (error) {
+    if (hasCode(error, "ROOT_ROTATION_REFUSED")) throw otherRepository(context, error);
+    throw error;
+  }
+}
+
+function requirePossible(context: TrustContext, { isOther, missingRoots }: RecoveryPlan): void {
+  if (isOther) throw otherRepository(context);
+  if (missingRoots.length === 0) return;
+  const roots = missingRoots.join(", ");
+  throw new TagsealError("RECOVERY_REFUSED", `${context.gun}: root ${roots} is not remembered on this machine`, {
+    hint: "Run this command first on a machine that used the repository while that root was the newest, such as its publisher's.",
+  });
+}
+
+interface Sent {
+  readonly plan: RecoveryPlan;
+  readonly tookProofs: boolean;
+}
+
+async function send(
+  context: TrustContext,
+  plan: RecoveryPlan,
+  withOtherKeys: (refusal: TagsealError) => Promise<RecoveryPlan>,
+): Promise<Sent> {
+  try {
+    await context.server.publish(partsOf(plan));
+    return { plan, tookProofs: true };
+  } catch (error) {
+    if (isLostKey(error)) return await send(context, await withOtherKeys(error), rethrow);
+    if (!isUnknownPart(error) || plan.lost.length === 0) throw error;
+    await sendPlainly(context, plan);
+    return { plan, tookProofs: false };
+  }
+}
+
+/** As a server takes it that knows nothing of lost versions: root by root, then everything else. */
+async function sendPlainly({ server }: TrustContext, { lost, files }: RecoveryPlan): Promise<void> {
+  for (const { role, bytes } of lost) if (role === "root") await server.publish(new Map([[role, bytes]]));
+  if (files.length > 0) await server.publish(new Map(files.map(({ role, bytes }) => [role, bytes])));
+}
+
+/** Parts are named as such files are fetched: `3.root` for one of the past, the role alone for what becomes current. */
+function partsOf({ lost, files }: RecoveryPlan): ReadonlyMap<RoleName, Uint8Array> {
+  return new Map([
+    ...lost.map(({ role, version, bytes }) => [`${version}.${role}`, bytes] as const),
+    ...files.map(({ role, bytes }) => [role, bytes] as const),
+  ]);
+}
+
+/** What this machine trusts afterwards is what its user will get: a server that is still behind would be refused here. */
+async function readBack(context: TrustContext, tookProofs: boolean): Promise<void> {
+  try {
+    await readCollection(context, { maxStalenessMs: 0 });
+  } catch (error) {
+    // Expected of a server that takes no proofs; the result says so.
+    if (tookProofs || !hasCode(error, "METADATA_VERSION_ROLLBACK")) throw error;
+  }
+}
+
+function resultOf({ lost, files, replaced }: RecoveryPlan, tookProofs: boolean): RecoverResult {
+  const roots = lost.filter(({ role }) => role === "root");
+  const proofs = lost.filter(({ role }) => role !== "root");
+  return {
+    sent: [...roots, ...files].map(versionOf),
+    passed: tookProofs ? proofs.map(versionOf) : [],
+    replaced,
+    isBehind: !tookProofs && proofs.length > 0,
+  };
+}
+
+function versionOf({ role, version }: RoleVersion): RoleVersion {
+  return { role, version };
+}
+
+function isEmpty({ lost, files }: RecoveryPlan): boolean {
+  return lost.length === 0 && files.length === 0;
+}
+
+async function rethrow(refusal: TagsealError): Promise<never> {
+  throw refusal;
+}
+
+function isUnknownPart(error: unknown): boolean {
+  return error instanceof NetworkError && error.serverCode === "INVALID_ROLE";
+}
+
+/** In the reference's words, which every server uses. Notary v1: what the server validates. */
+const lostKeyWords = /no {1,2}timestamp keys exist on the server|server does not hold current snapshot key/u;
+
+function isLostKey(error: unknown): error is TagsealError {
+  return hasCode(error, "TRUST_SERVER_REFUSED") && lostKeyWords.test(error.message);
+}
+
+function lostKeys({ gun }: TrustContext, { roots }: VerifiedCollection, cause: TagsealError): TagsealError {
+  const role = cause.message.includes("snapshot key") ? "snapshot" : "timestamp";
+  const version = roots.at(-1)?.body.version ?? 1;
+  const message = `${gun}: the server does not have the ${role} key that root ${version} names`;
+  return new TagsealError("RECOVERY_REFUSED", message, {
+    cause,
+    hint: `Restore the signer's newest backup. If there is none, run on the machine with the root key: tagseal trust recover-server --new-server-keys ${gun}`,
+  });
+}
+
+function nothingRemembered({ gun }: TrustContext): MetadataError {
+  return new MetadataError("REPOSITORY_NOT_SIGNED", `this machine remembers no trust data for ${gun}`, {
+    hint: "Run this command on a machine that has published to the repository or read from it.",
+  });
+}
+
+function deleted({ gun, server }: TrustContext): TagsealError {
+  const message = `${gun} was deleted on ${new URL(server.url).host}: it is not brought back`;
+  return new TagsealError("RECOVERY_REFUSED", message, {
+    hint: `If it was deleted by mistake: tagseal trust recover-server --undelete ${gun}`,
+  });
+}
+
+function otherRepository({ gun, server }: TrustContext, cause?: unknown): TagsealError {
+  const message = `${new URL(server.url).host} has another repository under the name ${gun} than this machine trusts`;
+  return new TagsealError("RECOVERY_REFUSED", message, {
+    cause,
+    hint: "One of them was deleted and begun again. Ask its owner which one counts; delete the other on the server, then run this command again.",
+  });
+}

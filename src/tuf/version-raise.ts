@@ -1,0 +1,94 @@
+/** Signing the server's own roles again with higher versions, after versions were lost that readers have seen. */
+
+import { nextVersion } from "./collection-draft.ts";
+import type { MetadataFile } from "./metadata.ts";
+import { makeSnapshot, makeTimestamp, type ServerKeys, type ServerSigning } from "./server-signing.ts";
+import { type StoredRoles, StoredView } from "./stored-roles.ts";
+import { TrustedMetadata } from "./trusted-metadata.ts";
+import { UpdateRefused } from "./update-refused.ts";
+import { type ValidatedFile, validatedFile } from "./validated-file.ts";
+
+/** One collection, and how far to raise it. */
+export interface RaiseInput {
+  readonly gun: string;
+  readonly stored: StoredRoles;
+  readonly keys: ServerKeys;
+  readonly now: Date;
+  /** 1 or more: added to both versions */
+  readonly by: number;
+  readonly timestampLifetimeMs?: number | undefined;
+  readonly snapshotLifetimeMs?: number | undefined;
+}
+
+/** What raising a collection changes. */
+export interface VersionChanges {
+  readonly timestamp: VersionChange;
+  /** absent when only the owner can sign a snapshot */
+  readonly snapshot?: VersionChange | undefined;
+}
+
+/** A version before and after. */
+export interface VersionChange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is to be stored in one transaction, and how to get it. */
+export interface VersionRaise extends VersionChanges {
+  /** @throws UpdateRefused when the keys that are held do not reach the threshold */
+  sign(): Promise<readonly ValidatedFile[]>;
+}
+
+/**
+ * Prepares a timestamp, and a snapshot with the same entries when its key is held, whose versions are `by` above those that are stored.
+ *
+ * @returns undefined for a collection that is not there
+ * @throws MetadataError `METADATA_EXPIRED`, `ROOT_INVALID` for a root that no reader believes; `METADATA_MALFORMED` beyond the highest version
+ * @throws UpdateRefused when the timestamp's key is not held; what `stored` and `keys` throw
+ */
+export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | undefined> {
+  const { gun, keys, now, by } = input;
+  const stored = new StoredView(input.stored);
+  const [root, timestamp] = [await stored.parsed("root"), await stored.parsed("timestamp")];
+  const snapshot = await stored.parsed("snapshot");
+  if (root === undefined || timestamp === undefined || snapshot === undefined) return undefined;
+  const trusted = new TrustedMetadata({ gun, now });
+  trusted.load("root", root);
+  if (!(await isHeld("timestamp", trusted, keys)))
+    throw new UpdateRefused(
+      "ErrBadRoot",
+      `the server does not have the timestamp key that root ${root.body.version} names`,
+    );
+  const isSnapshotHeld = await isHeld("snapshot", trusted, keys);
+  const signing = (role: "snapshot" | "timestamp", from: number, validForMs: number | undefined): ServerSigning => ({
+    signers: trusted.signersOf(role),
+    keys,
+    now,
+    validForMs,
+    publishedVersion: from + by - 1,
+  });
+  return {
+    timestamp: raised(timestamp, by),
+    snapshot: isSnapshotHeld ? raised(snapshot, by) : undefined,
+    sign: async () => {
+      const ownSigning = signing("snapshot", snapshot.body.version, input.snapshotLifetimeMs);
+      const next = isSnapshotHeld ? await makeSnapshot(snapshot, new Map(), ownSigning) : snapshot;
+      const last = await makeTimestamp(
+        timestamp,
+        next.bytes,
+        signing("timestamp", timestamp.body.version, input.timestampLifetimeMs),
+      );
+      return [...(isSnapshotHeld ? [next] : []), last].map(validatedFile);
+    },
+  };
+}
+
+function raised({ role, body: { version: from } }: MetadataFile, by: number): VersionChange {
+  return { from, to: nextVersion(role, from + by - 1) };
+}
+
+async function isHeld(role: "snapshot" | "timestamp", trusted: TrustedMetadata, keys: ServerKeys): Promise<boolean> {
+  for (const keyId of trusted.signersOf(role).roleKeys.keyIds ?? [])
+    if ((await keys.find(keyId, role)) !== undefined) return true;
+  return false;
+}
