@@ -9,7 +9,8 @@ import type { Certificate } from "./x509.ts";
 /** What {@link checkLeafCertificate} found. */
 export type LeafCertificateResult =
   | { readonly ok: true; readonly warnings: readonly string[] }
-  | { readonly ok: false; readonly reason: string };
+  /** `isUntimely`: nothing but the time is wrong with it, or the clock that it was compared with */
+  | { readonly ok: false; readonly reason: string; readonly isUntimely: boolean };
 
 const dayMs = 86_400_000;
 const brokenHashes: ReadonlySet<string> = new Set([
@@ -58,8 +59,11 @@ function check(key: PublicKey, gun: string, now: Date, ignoreExpiry: boolean): L
   if (!certificateMatchesName(leaf.subjectCommonName, gun))
     return refuse(`certificate is for ${JSON.stringify(leaf.subjectCommonName)}, expected ${JSON.stringify(gun)}`);
   const checked = ignoreExpiry ? [leaf] : bundle;
-  const reason = checked.map((certificate) => weakness(certificate, now, ignoreExpiry)).find(Boolean);
-  return reason === undefined ? { ok: true, warnings: warningsFor(leaf, now, ignoreExpiry) } : refuse(reason);
+  const reason = checked.map(weakness).find(Boolean);
+  if (reason !== undefined) return refuse(reason);
+  const untimely = ignoreExpiry ? undefined : bundle.map((each) => untimeliness(each, now)).find(Boolean);
+  if (untimely !== undefined) return { ok: false, reason: untimely, isUntimely: true };
+  return { ok: true, warnings: warningsFor(leaf, now, ignoreExpiry) };
 }
 
 /** Readers compute the key ID from certificates they wrote out again, so any other spelling has another ID for them. */
@@ -68,16 +72,24 @@ function isStandardPem(key: PublicKey, bundle: readonly Certificate[]): boolean 
   return Buffer.from(text.join("")).equals(key.bytes);
 }
 
-function weakness(certificate: Certificate, now: Date, ignoreExpiry: boolean): string | undefined {
-  const name = `certificate with CN ${certificate.subjectCommonName}`;
+function weakness(certificate: Certificate): string | undefined {
+  const name = nameOf(certificate);
   if (certificate.notBefore > certificate.notAfter) return `${name} has a validity window that ends before it begins`;
   if (brokenHashes.has(certificate.signatureAlgorithm)) return `${name} is signed with a broken hash`;
   // Refuses short RSA keys and unknown curves by throwing.
   parseSpki(certificate.spki);
-  if (ignoreExpiry) return undefined;
+  return undefined;
+}
+
+function untimeliness(certificate: Certificate, now: Date): string | undefined {
+  const name = nameOf(certificate);
   if (certificate.notBefore.getTime() > now.getTime() + dayMs)
     return `${name} is not valid before ${certificate.notBefore.toISOString()}`;
   return certificate.notAfter < now ? `${name} expired at ${certificate.notAfter.toISOString()}` : undefined;
+}
+
+function nameOf({ subjectCommonName }: Certificate): string {
+  return `certificate with CN ${subjectCommonName}`;
 }
 
 function warningsFor(leaf: Certificate, now: Date, ignoreExpiry: boolean): string[] {
@@ -99,5 +111,5 @@ export function certificateMatchesName(commonName: string, gun: string): boolean
 }
 
 function refuse(reason: string): LeafCertificateResult {
-  return { ok: false, reason };
+  return { ok: false, reason, isUntimely: false };
 }

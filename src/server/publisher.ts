@@ -9,8 +9,9 @@ import type { StoredRoles } from "../tuf/stored-roles.ts";
 import { type RenewalLead, renewTimestamp } from "../tuf/timestamp-renewal.ts";
 import { type UpdateInput, validateUpdate } from "../tuf/update-validation.ts";
 import type { ValidatedFile } from "../tuf/validated-file.ts";
-import type { CollectionReader } from "./collection-reader.ts";
-import type { Lifetimes } from "./freshness/lifetimes.ts";
+import type { ServerClock } from "./clock/server-clock.ts";
+import type { CollectionReader, CollectionView } from "./collection-reader.ts";
+import { type Lifetimes, renewalLead, shortenAt } from "./freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { PublishedStates } from "./published-state.ts";
 import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
@@ -25,6 +26,8 @@ export interface PublisherParts {
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lifetimes: Lifetimes;
+  /** believed always when absent */
+  readonly clock?: Pick<ServerClock, "mayShorten" | "requireAgreement"> | undefined;
 }
 
 /** What a publisher sends. */
@@ -58,12 +61,13 @@ export class Publisher {
   /**
    * Publishes files, with the snapshot and timestamp that the server makes.
    *
-   * @throws UpdateRefused `UPDATE_REFUSED` when a reader would choke on the result
+   * @throws UpdateRefused `UPDATE_REFUSED` when a reader would choke on the result; TagsealError `SERVER_CLOCK_WRONG` when it might
    * @throws MetadataError when a stored file cannot be parsed
    * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`; nothing is published then
    */
   async publish(gun: string, { uploads, lost = [] }: Upload): Promise<void> {
     try {
+      this.#parts.clock?.requireAgreement();
       const files = await this.#change(gun, (context) => validateUpdate({ ...context, uploads, lost }));
       this.counts.published += 1;
       const roles = files.map(({ role, version }) => `${role} ${version}`).join(", ");
@@ -75,14 +79,26 @@ export class Publisher {
     }
   }
 
+  /** Whether something has to be signed again before a reader gets to see it: it has expired, or it lasts longer than it may. */
+  isDue({ expiresAt, timestamp }: CollectionView): boolean {
+    const { now, lifetimes, clock } = this.#parts;
+    const at = now().getTime();
+    if (expiresAt.getTime() <= at) return true;
+    const life = { expiresAt: expiresAt.getTime(), signedAt: timestamp.createdAt.getTime() };
+    const { timestampMs, longest } = renewalLead(lifetimes);
+    const dueAt = shortenAt(life, at, longest.timestampMs, timestampMs / 2) ?? Number.POSITIVE_INFINITY;
+    return dueAt <= at && (clock?.mayShorten ?? true);
+  }
+
   /**
-   * Signs an expired timestamp or snapshot (when its key is here) again, for a reader that waits. A renewal that is not
+   * Signs an expired timestamp or snapshot (when its key is here) again, or one that lasts too long, for a reader that waits. A renewal that is not
    * possible leaves everything as it is: what readers then get tells them that it has expired.
    */
   async renew(gun: string): Promise<void> {
     if (this.#failedRecently(gun)) return;
     try {
-      const files = await this.#change(gun, renewTimestamp);
+      const lead = { timestampMs: 0, snapshotMs: 0, longest: renewalLead(this.#parts.lifetimes).longest };
+      const files = await this.renewAhead(gun, lead);
       if (files.length === 0) return await this.#settleUnrenewed(gun);
       this.counts.renewed += 1;
       this.#parts.log.write("info", "renewed an expired timestamp", { gun });
@@ -92,14 +108,17 @@ export class Publisher {
   }
 
   /**
-   * Signs a timestamp again that is `ahead` of its end, and its snapshot likewise when its key is here.
+   * Signs a timestamp again that is `ahead` of its end, or that lasts too long while the clock is believed, and its snapshot likewise when its
+   * key is here.
    *
    * @returns what was published; nothing when there is time enough, or when only the owner could help
    * @throws TagsealError `STORAGE_CONFLICT` when somebody was faster, `STORAGE_FAILED`; UpdateRefused when the key is not held; MetadataError
    *   when a stored file cannot be parsed; what the signer throws
    */
   async renewAhead(gun: string, ahead: RenewalLead): Promise<readonly ValidatedFile[]> {
-    return this.#change(gun, (context) => renewTimestamp({ ...context, ahead }));
+    const mayShorten = this.#parts.clock?.mayShorten ?? true;
+    const bounds = mayShorten ? ahead : { ...ahead, longest: undefined };
+    return this.#change(gun, (context) => renewTimestamp({ ...context, ahead: bounds }));
   }
 
   /** Deletes a collection. @throws TagsealError `STORAGE_FAILED` */
@@ -162,9 +181,11 @@ export class Publisher {
   /** Nothing was signed: another reader's renewal came first, or readers would not believe a new timestamp. */
   async #settleUnrenewed(gun: string): Promise<void> {
     const reading = await this.#parts.reader.read(gun);
-    if (reading.freshness !== "current" || reading.view.expiresAt > this.#parts.now()) return;
+    if (reading.freshness !== "current" || !this.isDue(reading.view)) return;
     this.#failRenewal(gun, {
-      error: "the root, a certificate in it, or a snapshot whose key is the owner's has expired",
+      error:
+        "by this server's clock the root, a certificate in it, or a snapshot whose key is the owner's has expired or is not valid yet",
+      clock: this.#parts.now().toISOString(),
     });
   }
 

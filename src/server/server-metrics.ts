@@ -1,5 +1,6 @@
 /** The server's own numbers on `/metrics`, beside those that Notary's server had. docs/server.md lists them. */
 
+import type { ServerClock } from "./clock/server-clock.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import type { Exposure } from "./exposure.ts";
 import type { Faults } from "./faults.ts";
@@ -29,6 +30,7 @@ export interface MetricSources {
   readonly rateLimits: RateLimits;
   readonly connections: Readonly<ConnectionCounts>;
   readonly faults: Faults;
+  readonly clock: ServerClock;
   readonly watch: FileWatch;
   readonly unknownProxies: UnknownProxies;
   readonly exposure: Exposure;
@@ -76,7 +78,12 @@ function addAccess(add: Add, { refusals, exposure }: MetricSources): void {
   add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
 }
 
-function addFreshness(add: Add, { publisher, keeper }: MetricSources): void {
+function addFreshness(add: Add, { publisher, keeper, clock }: MetricSources): void {
+  add(
+    "clock_skew_seconds",
+    "Seconds that the clock is ahead of the database's, or (negative) behind it or what was signed.",
+    () => clock.skewSeconds,
+  );
   add("renewed_total", "Expired timestamps signed again for a reader.", () => publisher.counts.renewed);
   add("renewed_ahead_total", "Timestamps signed again before they expired.", () => keeper.counts.renewed);
   add("renewals_failed_total", "Attempts to sign again that failed.", () => keeper.counts.failed);

@@ -2,6 +2,7 @@
 
 import type { RequestListener } from "node:http";
 import type { Authorisation } from "./auth/open-authorisation.ts";
+import { ServerClock } from "./clock/server-clock.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { exposureOf } from "./exposure.ts";
 import { Faults } from "./faults.ts";
@@ -46,6 +47,8 @@ export interface Service {
   readonly faults: Faults;
   /** to be closed before the store */
   readonly reader: CollectionReader;
+  /** not begun yet */
+  readonly clock: ServerClock;
   /** to be attached to whatever the listener listens on */
   readonly connections: ConnectionLimit;
 }
@@ -59,12 +62,24 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const { store, signer, authorisation, limits, now, log, watch } = parts;
   const lifetimes = options.lifetimes ?? defaultLifetimes;
   const reader = new CollectionReader(store, { maxBytes: limits.maxCacheBytes, maxAgeMs: options.cacheMaxAgeMs, log });
-  const publisher = new Publisher({ store, signer, reader, log, now, lifetimes });
-  const keeper = new FreshnessKeeper({ store, publisher, log, now, lead: renewalLead(lifetimes) });
+  const timestampLifetimeMs = lifetimes.timestampMs;
+  const newestSignedAt = (): number | undefined => keeper.status().newestSignedAt;
+  const clock: ServerClock = new ServerClock({ store, now, log, timestampLifetimeMs, newestSignedAt });
+  const signingTime = (): Date => clock.signingTime();
+  const publisher = new Publisher({ store, signer, reader, log, now: signingTime, lifetimes, clock });
+  const keeper: FreshnessKeeper = new FreshnessKeeper({
+    store,
+    publisher,
+    log,
+    now: signingTime,
+    lead: renewalLead(lifetimes),
+    mayShorten: () => clock.mayShorten,
+  });
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
-  const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
+  const upkeep = new Upkeep({ keeper, store, log, now: signingTime, keepVersionsMs, clock });
   const faults = new Faults(log);
   faults.watch("freshness", () => upkeep.fault);
+  faults.watch("clock", () => clock.fault);
   for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
@@ -94,6 +109,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
       watch,
       unknownProxies,
       exposure: exposureOf(options),
+      clock,
     }),
     protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
@@ -107,5 +123,5 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     lockOuts,
     slowness: limits,
   });
-  return { listener, upkeep, faults, reader, connections };
+  return { listener, upkeep, faults, reader, connections, clock };
 }

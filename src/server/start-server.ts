@@ -14,6 +14,7 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../errors.ts";
+import type { ServerClock } from "./clock/server-clock.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
@@ -62,13 +63,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const { authorisation } = entrance;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
-    const { listener, upkeep, faults, reader, connections } = service;
+    const { listener, upkeep, faults, reader, connections, clock } = service;
     const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url });
     warnOfExposure(exposureOf(options), log);
+    clock.begin();
     if (options.upkeep !== false) upkeep.begin();
     watch.begin();
     faults.begin();
@@ -80,6 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       entrance,
       log,
       upkeep,
+      clock,
       faults,
       watch,
       reader,
@@ -136,6 +139,7 @@ interface Running {
   readonly entrance: Entrance;
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
+  readonly clock: ServerClock;
   readonly faults: Faults;
   readonly watch: FileWatch;
   readonly reader: CollectionReader;
@@ -150,6 +154,7 @@ function running({
   entrance,
   log,
   upkeep,
+  clock,
   faults,
   watch,
   reader,
@@ -172,6 +177,7 @@ function running({
     watch.stop();
     reader.close();
     await Promise.all([upkeep.stop(), faults.stop()]);
+    await Promise.all([upkeep.stop(), clock.stop(), faults.stop()]);
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");
   }

@@ -1,5 +1,6 @@
 /** What a server does without being asked: keeps timestamps fresh and forgets old versions. */
 
+import type { ServerClock } from "./clock/server-clock.ts";
 import type { Fault } from "./faults.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import { Recurring } from "./recurring.ts";
@@ -15,6 +16,8 @@ export interface UpkeepParts {
   readonly now: () => Date;
   /** milliseconds that old versions are kept */
   readonly keepVersionsMs: number;
+  /** nothing is forgotten for its age while the clock is not certain; certain always when absent */
+  readonly clock?: Pick<ServerClock, "isCertain"> | undefined;
 }
 
 /** Sums over the life of the process. */
@@ -86,8 +89,12 @@ export class Upkeep {
   }
 
   async #prune(): Promise<number> {
-    const { store, now, keepVersionsMs: keepMs, log } = this.#parts;
+    const { store, now, keepVersionsMs: keepMs, log, clock } = this.#parts;
     if (!Number.isFinite(keepMs)) return jittered(pruneEveryMs);
+    if (clock?.isCertain === false) {
+      log.write("warning", "old versions are kept: the clock is doubted");
+      return pruneEveryMs / 24;
+    }
     const onFailure = (gun: string, error: unknown): void =>
       log.write("error", "cannot prune a collection", { gun, ...errorFields(error) });
     this.#count(await pruneVersions({ store, now: now(), keepMs, onFailure, signal: this.#stopping.signal }));

@@ -21,23 +21,32 @@ export function requireVersion(file: MetadataFile, minVersion: number): void {
   );
 }
 
+/** Whose clock a file was compared with. */
+export type ClockOwner = "this machine" | "this server";
+
+/** What a clock shows, in the middle of a sentence. */
+export function clockSays(owner: ClockOwner, now: Date): string {
+  return `${owner}'s clock says ${now.toISOString()}`;
+}
+
 /**
  * Refuses a file whose time is over.
  *
  * @throws MetadataError `METADATA_EXPIRED`
  */
-export function requireFresh(file: MetadataFile, now: Date): void {
+export function requireFresh(file: MetadataFile, now: Date, clockOf: ClockOwner = "this machine"): void {
   if (now <= file.body.expiresAt) return;
-  throw new MetadataError("METADATA_EXPIRED", `${file.role} expired at ${displayTime(file.body.expiresAt)}`, {
-    hint: staleHint(file.role),
-  });
+  const expired = `${file.role} expired at ${displayTime(file.body.expiresAt)}`;
+  // A publisher cannot see the server's clock.
+  const message = clockOf === "this server" ? `${clockSays(clockOf, now)}, but ${expired}` : expired;
+  throw new MetadataError("METADATA_EXPIRED", message, { hint: staleHint(file.role, clockSays(clockOf, now)) });
 }
 
 /** Who has to sign again: the server renews two of the roles by itself, and one that does not may be held back on the way. */
-function staleHint(role: RoleName): string {
+function staleHint(role: RoleName, clock: string): string {
   if (role === "timestamp" || role === "snapshot")
-    return "The trust server no longer renews it, or somebody keeps newer files from you; ask whoever runs the server, and check this machine's clock.";
-  return "Whoever holds its key must publish again; check this machine's clock, too.";
+    return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or somebody keeps newer files from you; ask whoever runs the server.`;
+  return `Its owner must publish again; check the clock, too: ${clock}.`;
 }
 
 /**

@@ -2,7 +2,9 @@
 
 import { checkLeafCertificate } from "../crypto/certificate.ts";
 import { MetadataError, hasCode } from "../errors.ts";
+import type { ClockOwner } from "./file-checks.ts";
 import type { MetadataFile, RoleKeys, RootBody } from "./metadata.ts";
+import { clockSays } from "./file-checks.ts";
 import { pinningFor } from "./pinning.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { verifyThreshold } from "./threshold.ts";
@@ -11,6 +13,8 @@ import { verifyThreshold } from "./threshold.ts";
 export interface RootJudgement {
   readonly gun: string;
   readonly now: Date;
+  /** whose clock that is, as far as a message is to tell; `this machine` when absent */
+  readonly clockOf?: ClockOwner | undefined;
   /** the root trusted until now, whose keys must have signed this one too */
   readonly previous?: MetadataFile<RootBody> | undefined;
   readonly pinning?: TrustPinning | undefined;
@@ -66,6 +70,7 @@ function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { k
   const keyIds: string[] = [];
   const warnings: string[] = [];
   const reasons: string[] = [];
+  let areAllUntimely = true;
   const options = { ignoreExpiry: judgement.ignoreCertificateExpiry ?? false };
   for (const id of new Set(rootRole(file).keyIds)) {
     const key = file.body.keys.get(id);
@@ -74,11 +79,25 @@ function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { k
     if (result.ok) {
       keyIds.push(id);
       warnings.push(...result.warnings);
-    } else reasons.push(result.reason);
+    } else {
+      reasons.push(result.reason);
+      areAllUntimely &&= result.isUntimely;
+    }
   }
   if (keyIds.length > 0) return { keyIds, warnings };
-  throw new MetadataError("ROOT_INVALID", `${pathFailure}: unable to retrieve valid leaf certificates`, {
-    hint: reasons.length === 0 ? "The root role has no key." : `${reasons.join("; ")}.`,
+  throw noLeaf(reasons, reasons.length > 0 && areAllUntimely, judgement);
+}
+
+/** Where nothing but the time is wrong, the clock may be: a publisher cannot see the server's, and a reader does not think of its own. */
+function noLeaf(reasons: readonly string[], isUntimely: boolean, { now, clockOf }: RootJudgement): MetadataError {
+  const why = reasons.join("; ");
+  if (isUntimely && clockOf === "this server")
+    return new MetadataError("ROOT_INVALID", `${pathFailure}: ${clockSays(clockOf, now)}, but ${why}`, {
+      hint: "Check the server's clock.",
+    });
+  const clock = isUntimely ? ` Check the clock: ${clockSays("this machine", now)}.` : "";
+  return new MetadataError("ROOT_INVALID", `${pathFailure}: unable to retrieve valid leaf certificates`, {
+    hint: reasons.length === 0 ? "The root role has no key." : `${why}.${clock}`,
   });
 }
 

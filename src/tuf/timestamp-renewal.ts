@@ -1,7 +1,6 @@
 /** Keeping a collection nobody publishes to readable: its timestamp lives a fortnight, its tags live for years. */
 
 import { hasCode, MetadataError } from "../errors.ts";
-import { isExpired } from "./expiry-renewal.ts";
 import type { MetadataFile, SnapshotBody } from "./metadata.ts";
 import { makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
 import { type StoredRoles, StoredView } from "./stored-roles.ts";
@@ -22,17 +21,24 @@ export interface RenewalInput {
   readonly ahead?: RenewalLead | undefined;
 }
 
-/** Milliseconds of life that a file must have left, else it is time to sign it again. */
-export interface RenewalLead {
+/** Milliseconds of life that a timestamp and a snapshot have left. */
+export interface LifeLeft {
   readonly timestampMs: number;
   readonly snapshotMs: number;
 }
 
+/** What a file must have left to live, else it is time to sign it again. */
+export interface RenewalLead extends LifeLeft {
+  /** a file that has more left was signed by a clock that was ahead, or with another lifetime, and is signed again, too; any length will do when left out */
+  readonly longest?: LifeLeft | undefined;
+}
+
 const onceExpired: RenewalLead = { timestampMs: 0, snapshotMs: 0 };
+const anyLength: LifeLeft = { timestampMs: Number.POSITIVE_INFINITY, snapshotMs: Number.POSITIVE_INFINITY };
 
 /**
- * Signs a new timestamp if the stored one has expired (or is `ahead` of that), and a new snapshot with the same entries if that has expired
- * and its key is held.
+ * Signs a new timestamp if the stored one has expired (or is `ahead` of that) or ends too late, and a new snapshot with the same entries if that
+ * has expired or ends too late and its key is held.
  *
  * Off-spec: the reference looks at the snapshot only once the timestamp has expired, and until then nobody can read the collection.
  *
@@ -45,9 +51,10 @@ export async function renewTimestamp(input: RenewalInput): Promise<readonly Vali
   const stored = new StoredView(input.stored);
   const [timestamp, snapshot] = [await stored.parsed("timestamp"), await stored.parsed("snapshot")];
   if (timestamp === undefined || snapshot === undefined) return [];
-  const { timestampMs, snapshotMs } = input.ahead ?? onceExpired;
-  const isStale = isExpired(timestamp.body, after(input.now, timestampMs));
-  const isSnapshotStale = isExpired(snapshot.body, after(input.now, snapshotMs));
+  const { ahead = onceExpired } = input;
+  const { longest = anyLength } = ahead;
+  const isStale = isOutside(timestamp, input.now, ahead.timestampMs, longest.timestampMs);
+  const isSnapshotStale = isOutside(snapshot, input.now, ahead.snapshotMs, longest.snapshotMs);
   const trusted = isStale || isSnapshotStale ? await trustedRoot(input, stored) : undefined;
   if (trusted === undefined) return [];
   const renewed = isSnapshotStale ? await renewedSnapshot(input, trusted, snapshot) : undefined;
@@ -58,8 +65,10 @@ export async function renewTimestamp(input: RenewalInput): Promise<readonly Vali
   return renewed === undefined ? [validatedFile(next)] : [validatedFile(renewed), validatedFile(next)];
 }
 
-function after(now: Date, ms: number): Date {
-  return new Date(now.getTime() + ms);
+/** Whether what a file has left to live is less than one bound or more than the other. */
+function isOutside({ body }: MetadataFile, now: Date, leastMs: number, mostMs: number): boolean {
+  const leftMs = body.expiresAt.getTime() - now.getTime();
+  return leftMs < leastMs || leftMs > mostMs;
 }
 
 async function trustedRoot(input: RenewalInput, stored: StoredView): Promise<TrustedMetadata | undefined> {

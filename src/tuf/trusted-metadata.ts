@@ -7,7 +7,7 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
-import { requireFresh, requireListed, requireVersion } from "./file-checks.ts";
+import { type ClockOwner, requireFresh, requireListed, requireVersion } from "./file-checks.ts";
 import { consistentHash, verifyFileMeta } from "./file-hashes.ts";
 import type {
   DelegatedRole,
@@ -34,6 +34,8 @@ export interface TrustedMetadataOptions {
   readonly gun: string;
   /** taken once: a long update must not see two times */
   readonly now: Date;
+  /** whose clock that is, for messages; `this machine` when absent */
+  readonly clockOf?: ClockOwner | undefined;
   /** a root already trusted, whose keys must have signed the one to be loaded; its expiry does not matter */
   readonly previousRoot?: MetadataFile<RootBody> | undefined;
   /** consulted for the root to be loaded */
@@ -75,6 +77,7 @@ export interface RoleSigners {
 export class TrustedMetadata {
   readonly gun: string;
   readonly now: Date;
+  readonly #clockOf: ClockOwner | undefined;
   readonly #previousRoot: MetadataFile<RootBody> | undefined;
   readonly #pinning: TrustPinning | undefined;
   readonly #files = new Map<RoleName, MetadataFile>();
@@ -87,6 +90,7 @@ export class TrustedMetadata {
   constructor(options: TrustedMetadataOptions) {
     this.gun = options.gun;
     this.now = options.now;
+    this.#clockOf = options.clockOf;
     this.#previousRoot = options.previousRoot;
     this.#pinning = options.pinning;
     this.#rootMeta = options.rootMeta;
@@ -248,8 +252,8 @@ export class TrustedMetadata {
 
   #verifySignatures(file: MetadataFile, { allowExpired: ignoreCertificateExpiry = false }: LoadOptions): void {
     if (file.body.type === "root") {
-      const about = { gun: this.gun, now: this.now, previous: this.#previousRoot, pinning: this.#pinning };
-      const judgement = { ...about, ignoreCertificateExpiry };
+      const about = { gun: this.gun, now: this.now, clockOf: this.#clockOf };
+      const judgement = { ...about, previous: this.#previousRoot, pinning: this.#pinning, ignoreCertificateExpiry };
       this.#rootVerdict = verifyRoot(file as MetadataFile<RootBody>, judgement);
       return;
     }
@@ -262,7 +266,7 @@ export class TrustedMetadata {
   }
 
   #requireFresh(file: MetadataFile, options: LoadOptions): void {
-    if (options.allowExpired !== true) requireFresh(file, this.now);
+    if (options.allowExpired !== true) requireFresh(file, this.now, this.#clockOf);
   }
 
   #accept(file: MetadataFile): void {

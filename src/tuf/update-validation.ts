@@ -96,7 +96,7 @@ class Update {
     this.#stored = stored;
     this.#previousTimestamp = previousTimestamp;
     this.#previousRoot = this.#lostRoots.at(-1) ?? previousRoot;
-    this.#trusted = new TrustedMetadata({ gun, now, previousRoot: this.#previousRoot });
+    this.#trusted = new TrustedMetadata({ gun, now, clockOf: "this server", previousRoot: this.#previousRoot });
   }
 
   static async begin(input: UpdateInput): Promise<Update> {

@@ -17,8 +17,10 @@ interface World {
   readonly now: () => Date;
   readonly later: (hours: number) => void;
   readonly publish: (gun: string, snapshotBy?: "server" | "client") => Promise<UploadingPublisher>;
-  readonly replica: (options?: Partial<KeeperParts>) => Promise<Replica>;
+  readonly replica: (options?: Partial<KeeperParts> & { readonly lifetimes?: Lifetimes }) => Promise<Replica>;
   readonly versions: (gun: string) => Promise<{ timestamp: number; snapshot: number }>;
+  /** what is left of the current timestamp, in milliseconds */
+  readonly lifeLeft: (gun: string) => Promise<number>;
 }
 
 /** A server that does nothing by itself, a clock, and replicas on the same directory. */
@@ -26,16 +28,22 @@ async function world(t: TestContext, lifetimes: Lifetimes = defaultLifetimes): P
   const clock = { ms: new Date("2026-11-23T04:00:00Z").getTime() };
   const now = (): Date => new Date(clock.ms);
   const server = await serve(t, { now, lifetimes, upkeep: false });
-  const replica = (options: Partial<KeeperParts> = {}): Promise<Replica> =>
+  const replica: World["replica"] = (options = {}) =>
     openReplica(t, server.dataDir, { now, lifetimes, random: () => 0, ...options });
   const reading = await replica();
   const version = async (gun: string, role: string): Promise<number> => {
     const file = await reading.store.current(gun, role);
     return file === undefined ? 0 : parseMetadata(role, file.bytes).body.version;
   };
+  const lifeLeft = async (gun: string): Promise<number> => {
+    const file = await reading.store.current(gun, "timestamp");
+    assert.ok(file);
+    return parseMetadata("timestamp", file.bytes).body.expiresAt.getTime() - clock.ms;
+  };
   return {
     server,
     now,
+    lifeLeft,
     later: (hours) => (clock.ms += hours * hourMs),
     publish: (gun, snapshotBy) => new UploadingPublisher(server.url, gun, now).begin(snapshotBy),
     replica,
@@ -196,5 +204,71 @@ describe("a signer that fails", () => {
     for (const gun of guns) assert.equal((await versions(gun)).timestamp, 2, gun);
     const { late, failuresInARow } = one.keeper.status();
     assert.deepEqual({ late, failuresInARow }, { late: 0, failuresInARow: 0 });
+  });
+});
+
+describe("a clock that was ahead", () => {
+  const yearHours = 365 * 24;
+
+  it("I4: does not turn freshness off: what it signed is signed again, with the right end and rising versions", async (t) => {
+    const { publish, replica, later, versions, lifeLeft, now, server } = await world(t);
+    const publisher = await publish("a/app");
+    await publish("b/app");
+    const one = await replica();
+    await workThrough(one);
+    later(yearHours);
+    await workThrough(one);
+    await publisher.addTag("v2");
+    later(-yearHours);
+    assert.deepEqual(await versions("a/app"), { timestamp: 3, snapshot: 2 });
+    assert.equal(await lifeLeft("b/app"), (yearHours + 24) * hourMs);
+    const two = await replica();
+    await workThrough(two);
+    assert.deepEqual(await versions("a/app"), { timestamp: 4, snapshot: 3 });
+    assert.deepEqual(await versions("b/app"), { timestamp: 3, snapshot: 1 });
+    assert.equal(await lifeLeft("a/app"), 24 * hourMs);
+    assert.equal(await lifeLeft("b/app"), 24 * hourMs);
+    assert.deepEqual(await readTags(server.url, "a/app", now()), ["v1", "v2"]);
+    await workThrough(two);
+    assert.deepEqual(await versions("a/app"), { timestamp: 4, snapshot: 3 }, "once is enough");
+  });
+
+  it("I4: is made up for before a reader sees what it signed", async (t) => {
+    const { publish, replica, later, versions, lifeLeft, now, server } = await world(t);
+    await publish("a/app");
+    const one = await replica();
+    later(yearHours);
+    await workThrough(one);
+    later(-yearHours);
+    assert.deepEqual(await readTags(server.url, "a/app", now()), ["v1"]);
+    assert.deepEqual(await versions("a/app"), { timestamp: 3, snapshot: 1 });
+    assert.equal(await lifeLeft("a/app"), 24 * hourMs);
+  });
+
+  it("shows while something from the future is current", async (t) => {
+    const { publish, replica, later, now } = await world(t);
+    await publish("a/app");
+    const one = await replica();
+    later(yearHours);
+    await workThrough(one);
+    later(-yearHours);
+    assert.equal((one.keeper.status().newestSignedAt ?? 0) - now().getTime(), yearHours * hourMs);
+    await workThrough(one);
+    assert.equal(one.keeper.status().newestSignedAt, now().getTime());
+  });
+
+  it("is not mistaken for a replica that gives its timestamps another lifetime: both take their time", async (t) => {
+    const { publish, replica, later, versions } = await world(t);
+    await publish("a/app");
+    const longer = { timestampMs: 14 * 24 * hourMs, snapshotMs: defaultLifetimes.snapshotMs };
+    const [day, fortnight] = [await replica(), await replica({ lifetimes: longer })];
+    for (let round = 0; round < 5; round += 1) {
+      await workThrough(fortnight);
+      await workThrough(day);
+    }
+    assert.equal((await versions("a/app")).timestamp, 2);
+    later(6.1);
+    await workThrough(day);
+    assert.equal((await versions("a/app")).timestamp, 3);
   });
 });

@@ -6,6 +6,10 @@ export interface WatchedExpiry {
   readonly expiresAt: number;
   /** when to look at it again */
   readonly dueAt: number;
+  /** when to look at it again because a file lasts too long; undefined when none does */
+  readonly shortenAt?: number | undefined;
+  /** when its timestamp was signed */
+  readonly signedAt?: number | undefined;
   /** attempts that failed since the last that did not */
   readonly failures: number;
   /** nobody but its owner can make it readable for longer */
@@ -40,7 +44,7 @@ export class ExpiryWatch {
   }
 
   set(gun: string, entry: WatchedExpiry): void {
-    if (entry.dueAt >= this.#knownUntil) {
+    if (firstDue(entry) >= this.#knownUntil) {
       this.#entries.delete(gun);
       return;
     }
@@ -57,20 +61,24 @@ export class ExpiryWatch {
     this.#knownUntil = Number.POSITIVE_INFINITY;
   }
 
-  /** The collections to look at now, those due longest first. */
-  due(now: number, limit: number): string[] {
-    const due = [...this.#entries].filter(([, { dueAt }]) => dueAt <= now);
+  /** The collections to look at now, those due longest first; with `mayShorten` those, too, of which a file lasts too long. */
+  due(now: number, limit: number, mayShorten = true): string[] {
+    const due = [...this.#entries].filter(([, entry]) => (mayShorten ? firstDue(entry) : entry.dueAt) <= now);
     return due
-      .sort(([, one], [, other]) => one.dueAt - other.dueAt)
+      .sort(([, one], [, other]) => firstDue(one) - firstDue(other))
       .slice(0, limit)
       .map(([gun]) => gun);
   }
 
   /** Half of them at once, so that a full watch is not sorted for every new name. */
   #dropLatest(): void {
-    const sorted = [...this.#entries].sort(([, one], [, other]) => one.dueAt - other.dueAt);
+    const sorted = [...this.#entries].sort(([, one], [, other]) => firstDue(one) - firstDue(other));
     const dropped = sorted.slice(Math.ceil(this.#maxEntries / 2));
-    this.#knownUntil = dropped[0]?.[1].dueAt ?? this.#knownUntil;
+    this.#knownUntil = dropped[0] === undefined ? this.#knownUntil : firstDue(dropped[0][1]);
     for (const [gun] of dropped) this.#entries.delete(gun);
   }
+}
+
+function firstDue({ dueAt, shortenAt = dueAt }: WatchedExpiry): number {
+  return Math.min(dueAt, shortenAt);
 }

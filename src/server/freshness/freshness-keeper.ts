@@ -14,6 +14,7 @@ import type { Publisher } from "../publisher.ts";
 import { errorFields, type ServerLog } from "../server-log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { ExpiryWatch } from "./expiry-watch.ts";
+import { shortenAt } from "./lifetimes.ts";
 
 /** What a keeper works with. */
 export interface KeeperParts {
@@ -22,6 +23,8 @@ export interface KeeperParts {
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lead: RenewalLead;
+  /** false while the clock is doubted, and what lasts too long must stay as it is */
+  readonly mayShorten?: (() => boolean) | undefined;
   /** spreads the work of replicas and of collections published together; never decides about safety */
   readonly random?: () => number;
   /** how many collections are remembered; about 200 bytes each */
@@ -39,12 +42,25 @@ export interface FreshnessStatus {
   readonly owners: number;
   /** attempts that failed since the last one that did not */
   readonly failuresInARow: number;
+  /** when the newest timestamp was signed, in milliseconds since 1970; undefined while there is none */
+  readonly newestSignedAt: number | undefined;
 }
 
 /** Counts for the metrics. */
 export interface KeeperCounts {
   renewed: number;
   failed: number;
+}
+
+/** Of one collection, all times in milliseconds since 1970. */
+interface Expiry {
+  readonly timestamp: number;
+  readonly snapshot: number;
+  /** the earlier one */
+  readonly expiresAt: number;
+  /** of the timestamp */
+  readonly signedAt: number;
+  readonly snapshotSignedAt: number | undefined;
 }
 
 const scanBatch = 100;
@@ -79,7 +95,7 @@ export class FreshnessKeeper {
   async step(): Promise<boolean> {
     const isScanning = await this.#scanOn();
     if (this.#now() < this.#pausedUntil) return isScanning;
-    const due = this.#watch.due(this.#now(), renewalBatch);
+    const due = this.#watch.due(this.#now(), renewalBatch, this.#parts.mayShorten?.() ?? true);
     for (const gun of due) {
       await this.#renew(gun);
       if (this.#failuresInARow >= failuresBeforePause) {
@@ -94,14 +110,20 @@ export class FreshnessKeeper {
     const now = this.#now();
     const status = { watched: this.#watch.size, late: 0, owners: 0, failuresInARow: this.#failuresInARow };
     let first = Number.POSITIVE_INFINITY;
-    for (const { expiresAt, isOwners } of this.#watch.values()) {
+    let newest = Number.NEGATIVE_INFINITY;
+    for (const { expiresAt, isOwners, signedAt = newest } of this.#watch.values()) {
+      newest = Math.max(newest, signedAt);
       if (isOwners) status.owners += 1;
       else {
         first = Math.min(first, expiresAt);
         if (expiresAt - now < this.#parts.lead.timestampMs / 2) status.late += 1;
       }
     }
-    return { ...status, nextExpiryMs: Number.isFinite(first) ? first - now : undefined };
+    return {
+      ...status,
+      nextExpiryMs: Number.isFinite(first) ? first - now : undefined,
+      newestSignedAt: Number.isFinite(newest) ? newest : undefined,
+    };
   }
 
   /** The next part of a scan; begins one when the last is half a lead ago, or when the watch could not hold all that is due now. */
@@ -137,10 +159,19 @@ export class FreshnessKeeper {
   async #learn(gun: string): Promise<void> {
     const expiry = await this.#expiryOf(gun);
     if (expiry === undefined) return this.#watch.forget(gun);
-    const expiresAt = Math.min(expiry.timestamp, expiry.snapshot);
+    const { expiresAt, signedAt } = expiry;
     const known = this.#watch.get(gun);
     const isRetrying = known !== undefined && known.failures > 0 && known.expiresAt === expiresAt;
-    if (!isRetrying) this.#watch.set(gun, { expiresAt, dueAt: this.#dueAt(expiry), failures: 0, isOwners: false });
+    if (isRetrying) return;
+    const dueAt = this.#dueAt(expiry);
+    this.#watch.set(gun, {
+      expiresAt,
+      signedAt,
+      dueAt,
+      shortenAt: this.#shortenAt(expiry),
+      failures: 0,
+      isOwners: false,
+    });
   }
 
   async #renew(gun: string): Promise<void> {
@@ -174,7 +205,8 @@ export class FreshnessKeeper {
     const isOwners = expiry.timestamp - lead.timestampMs < now;
     const expiresAt = Math.min(relevant.timestamp, relevant.snapshot);
     const dueAt = isOwners ? Number.MAX_SAFE_INTEGER : this.#dueAt(relevant);
-    this.#watch.set(gun, { expiresAt, dueAt, failures: 0, isOwners });
+    // What still lasts too long is not ours to sign, or its root is not to be believed: the next scan has another look.
+    this.#watch.set(gun, { expiresAt, signedAt: expiry.signedAt, dueAt, failures: 0, isOwners });
   }
 
   #fail(gun: string, error: unknown): void {
@@ -190,7 +222,7 @@ export class FreshnessKeeper {
   }
 
   /** Both files' ends; a snapshot that is not there has none. */
-  async #expiryOf(gun: string): Promise<{ readonly timestamp: number; readonly snapshot: number } | undefined> {
+  async #expiryOf(gun: string): Promise<Expiry | undefined> {
     const { store } = this.#parts;
     const file = await store.current(gun, "timestamp");
     if (file === undefined) return undefined;
@@ -198,11 +230,35 @@ export class FreshnessKeeper {
     const sha256 = meta.get("snapshot")?.hashes.get("sha256");
     const snapshot = sha256 && (await store.byChecksum(gun, "snapshot", encodeHex(sha256)));
     const snapshotExpiresAt = snapshot && parseMetadata("snapshot", snapshot.bytes).body.expiresAt;
-    return { timestamp: expiresAt.getTime(), snapshot: snapshotExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY };
+    const ends = {
+      timestamp: expiresAt.getTime(),
+      snapshot: snapshotExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
+    };
+    return {
+      ...ends,
+      expiresAt: Math.min(ends.timestamp, ends.snapshot),
+      signedAt: file.createdAt.getTime(),
+      snapshotSignedAt: snapshot?.createdAt.getTime(),
+    };
+  }
+
+  #shortenAt({ timestamp, signedAt, snapshot, snapshotSignedAt }: Expiry): number | undefined {
+    const { lead } = this.#parts;
+    const { longest } = lead;
+    if (longest === undefined) return undefined;
+    const now = this.#now();
+    const waitMs = lead.timestampMs / 2;
+    const moments = [
+      shortenAt({ signedAt, expiresAt: timestamp }, now, longest.timestampMs, waitMs),
+      snapshotSignedAt === undefined
+        ? undefined
+        : shortenAt({ signedAt: snapshotSignedAt, expiresAt: snapshot }, now, longest.snapshotMs, waitMs),
+    ].filter((moment) => moment !== undefined);
+    return moments.length === 0 ? undefined : Math.min(...moments);
   }
 
   /** Some moment in the first quarter of a file's lead. */
-  #dueAt({ timestamp, snapshot }: { readonly timestamp: number; readonly snapshot: number }): number {
+  #dueAt({ timestamp, snapshot }: Pick<Expiry, "timestamp" | "snapshot">): number {
     const { timestampMs, snapshotMs } = this.#parts.lead;
     const spread = this.#random() / 4;
     return Math.min(timestamp - timestampMs * (1 - spread), snapshot - snapshotMs * (1 - spread));

@@ -10,6 +10,13 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
   if (error instanceof UpdateRefused) return refusedUpdate(error);
   if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
   if (hasCode(error, "STORAGE_FAILED")) return storeLost(doing === "changing" ? "UPDATING" : "UNKNOWN", error);
+  if (hasCode(error, "SERVER_CLOCK_WRONG"))
+    return new WireError("UPDATING", {
+      status: 503,
+      headers: { "Retry-After": "60" },
+      detail: error.message,
+      cause: error,
+    });
   // What is stored cannot be understood. Notary v1: such an update is invalid, for a reason the client is not told.
   if (doing === "changing" && error instanceof MetadataError) return new WireError("INVALID_UPDATE", { cause: error });
   const code = doing === "changing" ? "UPDATING" : "UNKNOWN";

@@ -138,9 +138,9 @@ export class Handlers {
   }
 
   async #renewed(gun: string): Promise<Reading> {
-    const { reader, publisher, now } = this.#parts;
+    const { reader, publisher } = this.#parts;
     const reading = await reader.read(gun);
-    if (reading.freshness !== "current" || reading.view.expiresAt > now()) return reading;
+    if (reading.freshness !== "current" || !publisher.isDue(reading.view)) return reading;
     await publisher.renew(gun);
     return reader.read(gun);
   }

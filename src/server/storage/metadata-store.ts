@@ -130,6 +130,8 @@ export interface MetadataStore {
    * @throws TagsealError `STORAGE_FAILED`, soon, when what is current cannot be known
    */
   revision(guns: readonly string[]): string | Promise<ReadonlyMap<string, string>>;
+  /** What the store's own clock says, within a bound; absent where that is this machine's. @throws TagsealError `STORAGE_FAILED` */
+  time?(): Promise<Date>;
   /** Proves that a publication could be committed now, by writing something of no meaning. @throws TagsealError `STORAGE_FAILED` */
   check(): Promise<void>;
   close(): Promise<void>;

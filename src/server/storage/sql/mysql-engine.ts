@@ -27,6 +27,7 @@ export async function loadMysqlEngine(): Promise<SqlEngine> {
     name: "mysql",
     queries: await mysqlQueries(),
     begin: "START TRANSACTION",
+    clock: "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1000 AS ms",
     canRollBackDdl: false,
     canChainChanges: false,
     connect: (request) => connect(driver, request),

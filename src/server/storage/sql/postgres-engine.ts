@@ -28,6 +28,7 @@ export async function loadPostgresEngine(): Promise<SqlEngine> {
     name: "postgres",
     queries: await postgresQueries(),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+    clock: "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms",
     canRollBackDdl: true,
     canChainChanges: true,
     connect: (request) => connect(driver, request),

@@ -43,6 +43,8 @@ export interface SqlSession {
   /** True when an earlier try of this transaction may have been committed although nobody learned of it. */
   readonly mayBeCommitted: boolean;
   rows<Row>(query: Compilable<Row>): Promise<readonly Row[]>;
+  /** Runs a statement of ours as it stands. */
+  plainRows<Row>(sql: string): Promise<readonly Row[]>;
   /** @returns how many rows were inserted, deleted, or found by the update */
   change(query: Compilable): Promise<number>;
 }
@@ -100,6 +102,13 @@ export class SqlDatabase {
         Promise.reject(error)
       );
     }
+  }
+
+  /** What the server's clock says. */
+  async time(timeoutMs: number): Promise<Date> {
+    const { clock } = this.engine;
+    const [row] = await this.readCurrent((session) => session.plainRows<{ readonly ms: unknown }>(clock), timeoutMs);
+    return new Date(Number(row?.ms));
   }
 
   /**
@@ -219,6 +228,7 @@ function sessionOn(connection: SqlConnection, timeoutMs: number, mayBeCommitted:
   return {
     mayBeCommitted,
     rows: async (query) => (await run(query)).rows,
+    plainRows: async <Row>(sql: string) => (await connection.run<Row>({ sql, parameters: [] }, timeoutMs)).rows,
     change: async (query) => (await run(query)).affected,
   };
 }

@@ -63,6 +63,8 @@ export interface SqlEngine {
   readonly queries: Queries;
   /** Begins a transaction that sees what others have committed at each of its statements. */
   readonly begin: string;
+  /** Asks for the server's clock: one row, whose `ms` is milliseconds since 1970, whatever the time zone. */
+  readonly clock: string;
   /** whether what a migration did so far goes away when it fails: where not, every statement of it can be repeated */
   readonly canRollBackDdl: boolean;
   /** whether one statement can change several tables, the one with what it wrote to the other */

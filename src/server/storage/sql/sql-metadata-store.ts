@@ -19,7 +19,7 @@ import type { Tables } from "./tables.ts";
 
 /** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
 const probeBytes = 16_384;
-/** for the question that every request waits for */
+/** for questions that somebody waits for, or that would be worth nothing later */
 const revisionTimeoutMs = 2000;
 const maxWrittenOnce = 32;
 
@@ -107,6 +107,10 @@ export class SqlMetadataStore implements MetadataStore {
     const query = this.#revisionsOf(guns);
     const rows = await this.#database.read((session) => session.rows(query), revisionTimeoutMs);
     return new Map(rows.map((row) => [row.gun, `${row.revision} ${row.timestamp_sha256}`]));
+  }
+
+  async time(): Promise<Date> {
+    return this.#database.time(revisionTimeoutMs);
   }
 
   async check(): Promise<void> {

@@ -1,0 +1,179 @@
+/**
+ * Whether this machine's clock can be believed, and by which clock the server signs.
+ *
+ * What a server signs with a wrong clock ends too late, and keeps readers from noticing old files for as long, or too soon, and locks readers
+ * out. There are two witnesses: the database, whose clock all replicas can read, and what was signed before. Both show as a fault.
+ * See docs/decisions/0022-a-clock-that-is-wrong.md.
+ */
+
+import { TagsealError } from "../../errors.ts";
+import type { Fault } from "../faults.ts";
+import { Recurring } from "../recurring.ts";
+import { errorFields, type ServerLog } from "../server-log.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import { compareClocks, type ClockComparison } from "./clock-comparison.ts";
+
+/** What a clock is watched with. */
+export interface ServerClockParts {
+  /** its `time` is the witness */
+  readonly store: Pick<MetadataStore, "time">;
+  readonly now: () => Date;
+  readonly log: ServerLog;
+  readonly timestampLifetimeMs: number;
+  /** when the newest current timestamp was signed, in milliseconds since 1970; undefined while there is none */
+  readonly newestSignedAt: () => number | undefined;
+}
+
+/** Clocks differ by this much without a word. */
+const silentMs = 5000;
+const lookEveryMs = 5000;
+/** A clock that was set back, or that just came up behind what was signed, is believed once it has gone steadily for so long. */
+const settleMs = 6000;
+
+/** See the head of this file. Until it begins to watch it believes the machine. */
+export class ServerClock {
+  readonly #parts: ServerClockParts;
+  readonly #toleranceMs: number;
+  readonly #looking: Recurring;
+  #beganAt: number | undefined;
+  /** Wall clock less the clock that nobody can set: then, when it was last looked at, and when the database last agreed. */
+  #believedOffset = 0;
+  #offset = 0;
+  #agreedOffset: number | undefined;
+  #setAt = Number.NEGATIVE_INFINITY;
+  #comparison: ClockComparison | undefined;
+
+  constructor(parts: ServerClockParts) {
+    this.#parts = parts;
+    this.#toleranceMs = Math.min(30_000, parts.timestampLifetimeMs / 10);
+    const onError = (error: unknown): void =>
+      parts.log.write("warning", "cannot read the database's clock", errorFields(error));
+    this.#looking = new Recurring({ work: () => this.#look(), retryMs: lookEveryMs, onError });
+  }
+
+  begin(): void {
+    this.#beganAt = performance.now();
+    this.#offset = this.#believedOffset = this.#offsetNow();
+    this.#looking.begin(0);
+  }
+
+  async stop(): Promise<void> {
+    await this.#looking.stop();
+  }
+
+  /**
+   * The time to judge and to sign by. While this machine and its database disagree and nothing tells which of them is right it is the earlier one of
+   * both: nothing ends too late then, and nothing that is needed by both is left unsigned.
+   */
+  signingTime(): Date {
+    const now = this.#parts.now();
+    const database = this.#comparison?.databaseNow();
+    return database !== undefined && this.#isDoubted ? new Date(Math.min(now.getTime(), database)) : now;
+  }
+
+  /** Whether a file that ends too late may be replaced by one that ends sooner: by a clock that is behind, readers would be locked out. */
+  get mayShorten(): boolean {
+    if (this.#beganAt === undefined) return true;
+    if (this.#parts.store.time !== undefined) return this.#comparison !== undefined && !this.#isDoubted;
+    return this.#isSteady();
+  }
+
+  /** True while nothing is known against this clock: what is removed for its age is really that old. */
+  get isCertain(): boolean {
+    return this.fault === undefined && this.mayShorten;
+  }
+
+  /**
+   * To be called before something is published.
+   *
+   * @throws TagsealError `SERVER_CLOCK_WRONG` when the clocks differ by so much that readers might not believe what would be signed
+   */
+  requireAgreement(): void {
+    const skewMs = this.#skewMs;
+    if (skewMs === undefined || Math.abs(skewMs) <= this.#parts.timestampLifetimeMs / 4 || !this.#isDoubted) return;
+    throw new TagsealError("SERVER_CLOCK_WRONG", this.#disagreement(skewMs), {
+      hint: "Set the clocks of the server and of its database right, with NTP for example.",
+    });
+  }
+
+  /** Seconds that this clock is ahead of its witness, negative when it is behind; 0 where no witness contradicts. */
+  get skewSeconds(): number {
+    return (this.#skewMs ?? -(this.#signedAheadMs ?? 0)) / 1000;
+  }
+
+  /** What is wrong with the clock. */
+  get fault(): Fault | undefined {
+    const { uncertaintyMs = 0 } = this.#comparison ?? {};
+    const skewMs = this.#skewMs ?? 0;
+    const seconds = Math.round(this.skewSeconds);
+    if (Math.abs(skewMs) - uncertaintyMs > silentMs)
+      return {
+        reason: this.#disagreement(skewMs),
+        details: { seconds },
+        level: Math.abs(skewMs) > this.#toleranceMs ? "error" : "warning",
+      };
+    const signedAt = this.#parts.newestSignedAt();
+    if (signedAt === undefined || this.#signedAheadMs === undefined) return undefined;
+    const reason = `this server's clock says ${this.#parts.now().toISOString()}, but a timestamp was signed at ${new Date(signedAt).toISOString()}: the clock is behind, or was ahead then`;
+    return { reason, details: { seconds } };
+  }
+
+  /** How far in the future something was signed; undefined when nothing was. */
+  get #signedAheadMs(): number | undefined {
+    const aheadMs = (this.#parts.newestSignedAt() ?? Number.NEGATIVE_INFINITY) - this.#parts.now().getTime();
+    return aheadMs > silentMs ? aheadMs : undefined;
+  }
+
+  /** Now, not when they were compared: a clock that was set since shows at once. */
+  get #skewMs(): number | undefined {
+    const database = this.#comparison?.databaseNow();
+    return database === undefined ? undefined : this.#parts.now().getTime() - database;
+  }
+
+  /** The clocks disagree, and this one was set since they agreed, if they ever did: it may be the wrong one. */
+  get #isDoubted(): boolean {
+    if (Math.abs(this.#skewMs ?? 0) <= this.#toleranceMs) return false;
+    const agreed = this.#agreedOffset;
+    return agreed === undefined || Math.abs(this.#offsetNow() - agreed) > this.#toleranceMs;
+  }
+
+  #disagreement(skewMs: number): string {
+    const seconds = Math.round(Math.abs(skewMs) / 1000);
+    const own = this.#parts.now();
+    const database = new Date(own.getTime() - skewMs);
+    const which = skewMs > 0 ? "ahead of" : "behind";
+    return `this server's clock says ${own.toISOString()}, but its database's says ${database.toISOString()}: ${seconds} s ${which} it`;
+  }
+
+  async #look(): Promise<number> {
+    this.#noteSetting();
+    const { store } = this.#parts;
+    if (store.time === undefined) return lookEveryMs;
+    this.#comparison = await compareClocks(async () => await store.time?.());
+    if (Math.abs(this.#skewMs ?? 0) <= this.#toleranceMs) this.#agreedOffset = this.#offsetNow();
+    return lookEveryMs;
+  }
+
+  /** A clock that was set back is not believed at once; one that is where it was when it was believed last is. */
+  #isSteady(): boolean {
+    this.#noteSetting();
+    const at = performance.now();
+    if (at - (this.#beganAt ?? at) < settleMs && this.#signedAheadMs !== undefined) return false;
+    if (this.#believedOffset - this.#offset > this.#toleranceMs && at - this.#setAt < settleMs) return false;
+    this.#believedOffset = this.#offset;
+    return true;
+  }
+
+  #noteSetting(): void {
+    const offset = this.#offsetNow();
+    const changeMs = offset - this.#offset;
+    this.#offset = offset;
+    if (Math.abs(changeMs) <= this.#toleranceMs) return;
+    this.#setAt = performance.now();
+    this.#parts.log.write("warning", "the clock was set", { seconds: Math.round(changeMs / 1000) });
+  }
+
+  #offsetNow(): number {
+    return this.#parts.now().getTime() - performance.now();
+  }
+}
