@@ -107,7 +107,7 @@ export class SqlDatabase {
   /** What the server's clock says. */
   async time(timeoutMs: number): Promise<Date> {
     const { clock } = this.engine;
-    const [row] = await this.readCurrent((session) => session.plainRows<{ readonly ms: unknown }>(clock), timeoutMs);
+    const [row] = await this.read((session) => session.plainRows<{ readonly ms: unknown }>(clock), timeoutMs);
     return new Date(Number(row?.ms));
   }
 
