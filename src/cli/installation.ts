@@ -5,7 +5,6 @@
 import {
   accessSync,
   constants,
-  lstatSync,
   mkdirSync,
   readlinkSync,
   realpathSync,
@@ -16,6 +15,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { candidates, isTagseal } from "../engine/executable.ts";
 import { UsageError } from "../errors.ts";
+import { lstatIfThere } from "../files/stat-if-there.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
 
@@ -60,7 +60,7 @@ export function linkTarget(io: Io): string {
 
 /** Looks at a place without changing it. */
 export function occupantOf(path: string, io: Io): Occupant {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = lstatIfThere(path);
   if (stat === undefined) return { kind: "nothing" };
   if (!stat.isSymbolicLink()) return { kind: "foreign" };
   const target = resolve(dirname(path), readlinkSync(path));
@@ -69,7 +69,7 @@ export function occupantOf(path: string, io: Io): Occupant {
 
 /** A link that leads nowhere, left behind by a Tagseal that was removed, is still ours. */
 function leadsToTagseal(target: string, io: Io): boolean {
-  const exists = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+  const exists = lstatIfThere(target) !== undefined;
   return exists ? isTagseal(target, io.program.files) : /^tagseal(?:\.js)?$/u.test(basename(target));
 }
 
@@ -90,7 +90,7 @@ export function putLink(path: string, target: string, io: Io): boolean {
   const temporary = `${path}.tagseal-new`;
   attempt(`cannot write ${path}`, () => {
     mkdirSync(dirname(path), { recursive: true });
-    if (lstatSync(temporary, { throwIfNoEntry: false }) !== undefined) unlinkSync(temporary);
+    if (lstatIfThere(temporary) !== undefined) unlinkSync(temporary);
     symlinkSync(target, temporary);
     renameSync(temporary, path);
   });

@@ -51,6 +51,8 @@ export interface Io {
   readonly stderr: Output;
   readonly prompter: Prompter;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** the number of the user whose process this is, who need have no name; undefined where users have none */
+  readonly uid?: number | undefined;
   /** aborted by Ctrl-C or SIGTERM: everything that waits must stop waiting */
   readonly signal: AbortSignal;
   readonly now: () => Date;

@@ -21,6 +21,7 @@ export function processIo(signal: AbortSignal, interrupt: () => void, own: Pick<
     env: process.env,
     signal,
     now: () => new Date(),
+    uid: process.getuid?.(),
     onReload: (listener) => {
       process.on("SIGHUP", listener);
       return () => process.off("SIGHUP", listener);

@@ -6,14 +6,16 @@ import { hasCode, systemCode, UsageError } from "../errors.ts";
 import { readConfigurationFile } from "./configuration-file.ts";
 import type { Credentials, CredentialSource, LoginTarget } from "./credentials.ts";
 import type { TellWarning } from "./docker-login.ts";
+import { podmanDirectory } from "./podman-directory.ts";
 import { KeyedByRegistry, StoredLogins } from "./stored-logins.ts";
 
 /** Where podman looks; nothing is read from the process. */
 export interface PodmanLoginOptions {
   readonly env: Environment;
-  readonly home: string;
+  /** undefined for an account that has none */
+  readonly home: string | undefined;
   /** the user's number, for the directory of those who have no `XDG_RUNTIME_DIR` */
-  readonly uid: number;
+  readonly uid: number | undefined;
   /** `--authfile` */
   readonly authFile?: string | undefined;
   /** `--creds`: USER:PASSWORD */
@@ -50,9 +52,9 @@ function namedAuthFile({ authFile, env }: PodmanLoginOptions): string | undefine
 }
 
 function usualFiles({ env, home, uid }: PodmanLoginOptions): string[] {
-  const runtime = env["XDG_RUNTIME_DIR"] || `/run/containers/${uid}`;
-  const config = env["XDG_CONFIG_HOME"] || join(home, ".config");
-  return [join(runtime, "containers", "auth.json"), join(config, "containers", "auth.json")];
+  const runtime = env["XDG_RUNTIME_DIR"] || (uid === undefined ? undefined : `/run/containers/${uid}`);
+  const directories = [runtime && join(runtime, "containers"), podmanDirectory(env, home)];
+  return directories.filter((directory) => directory !== undefined).map((directory) => join(directory, "auth.json"));
 }
 
 /** Without `XDG_RUNTIME_DIR` the directory may be root's alone: what is in it is nobody else's login. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
 import { systemCode, UsageError } from "../errors.ts";
 import { type ImageReference, parseImageReference } from "../reference/image-reference.ts";
+import { podmanDirectory } from "./podman-directory.ts";
 import { readConfigurationText } from "./configuration-file.ts";
 
 /** A repository as one registry has it. */
@@ -27,7 +28,7 @@ export interface RegistrySources {
 /** Where podman looks for its settings; nothing is read from the process. */
 export interface RegistriesConfOptions {
   readonly env: Environment;
-  readonly home: string;
+  readonly home: string | undefined;
 }
 
 type Repository = Pick<ImageReference, "registry" | "repository">;
@@ -93,12 +94,13 @@ async function loadRules(options: RegistriesConfOptions): Promise<ReadonlyMap<st
 }
 
 async function configurationFiles({ env, home }: RegistriesConfOptions): Promise<readonly string[]> {
-  const own = join(env["XDG_CONFIG_HOME"] || join(home, ".config"), "containers");
-  const dropIns = [systemDirectory, own].flatMap((directory) => dropInsOf(join(directory, "registries.conf.d")));
+  const own = podmanDirectory(env, home);
+  const directories = own === undefined ? [systemDirectory] : [systemDirectory, own];
+  const dropIns = directories.flatMap((directory) => dropInsOf(join(directory, "registries.conf.d")));
   const named = env["CONTAINERS_REGISTRIES_CONF"] ?? env["REGISTRIES_CONFIG_PATH"];
   if (named !== undefined && named !== "") return [named, ...dropIns];
-  const mine = join(own, "registries.conf");
-  const isMine = (await readConfigurationText(mine)) !== undefined;
+  const mine = own && join(own, "registries.conf");
+  const isMine = mine !== undefined && (await readConfigurationText(mine)) !== undefined;
   return [isMine ? mine : join(systemDirectory, "registries.conf"), ...dropIns];
 }
 

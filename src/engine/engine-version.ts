@@ -1,6 +1,5 @@
 /** Which version of an engine a command is, as it says itself. */
 import { execFile } from "node:child_process";
-import { homedir } from "node:os";
 import { engineEnvironment } from "./engine-environment.ts";
 import type { Env } from "./trust-switch.ts";
 
@@ -18,7 +17,7 @@ export interface EngineVersion {
 /** Asks a command for its version. It contacts no daemon. @returns undefined when it does not say */
 export async function engineVersion(path: string, env: Env): Promise<EngineVersion | undefined> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const options = { env: { HOME: homedir(), ...engineEnvironment(env) }, timeout: timeoutMs };
+  const options = { env: engineEnvironment(env), timeout: timeoutMs };
   execFile(path, ["--version"], options, (_error, stdout) => resolve(stdout));
   const [, text, major] = /version v?((\d+)(?:\.\d+)*[\w.+~-]*)/u.exec(await promise) ?? [];
   return text === undefined ? undefined : { text, major: Number(major) };

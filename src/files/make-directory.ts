@@ -1,6 +1,7 @@
-import { lstatSync, mkdirSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { nameOf } from "./read-private-file.ts";
+import { statIfThere } from "./stat-if-there.ts";
 import { isErrno } from "./system-error.ts";
 
 /**
@@ -32,12 +33,12 @@ function makeLast(path: string): void {
 
 /** The answer to a read-only file system or a missing permission may come before the one that it is there already. */
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return statIfThere(path)?.isDirectory() === true;
 }
 
 function inTheWay(path: string, cause: unknown): Error {
   const found = lstatSync(path);
-  const leadsNowhere = found.isSymbolicLink() && statSync(path, { throwIfNoEntry: false }) === undefined;
+  const leadsNowhere = found.isSymbolicLink() && statIfThere(path) === undefined;
   const what = leadsNowhere ? "a link that leads nowhere" : nameOf(found);
   return Object.assign(new Error(`${path} is ${what}`, { cause }), { code: "EINTHEWAY" });
 }

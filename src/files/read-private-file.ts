@@ -2,7 +2,8 @@
  * Files that this program keeps for itself, in directories that other programs write to as well. They are read without following a link and
  * without waiting for a pipe, and written so that a reader sees the old file or the new one. What a failure means is for the caller to say.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { lstatIfThere } from "./stat-if-there.ts";
 import { isErrno } from "./system-error.ts";
 
 /** What was found in the place of a file. */
@@ -41,7 +42,7 @@ function unopened(path: string, error: unknown): FoundFile {
   if (isErrno(error, "ENOENT", "ENOTDIR")) return { kind: "nothing" };
   // A link (ELOOP, on some systems EMLINK), a socket or a device without a driver (ENXIO, EOPNOTSUPP).
   if (!isErrno(error, "ELOOP", "EMLINK", "ENXIO", "EOPNOTSUPP", "ENODEV")) throw error;
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = lstatIfThere(path);
   if (stats === undefined) return { kind: "nothing" };
   // A file by now: it was a link a moment ago, or the link is further up.
   if (stats.isFile()) throw error;

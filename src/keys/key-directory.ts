@@ -57,6 +57,7 @@ async function listDirectory(directory: string): Promise<Listing> {
     if (cause instanceof KeyStoreError) throw cause;
     throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(cause)}`, {
       cause,
+      hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
     });
   }
   return { files, directories };
@@ -86,6 +87,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
     if (cause instanceof KeyStoreError) throw cause;
     throw new KeyStoreError("FILE_UNWRITABLE", `Cannot make key directory ${directory}: ${systemReason(cause)}`, {
       cause,
+      hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
     });
   }
 }

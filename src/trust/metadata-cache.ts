@@ -1,10 +1,10 @@
-import { lstatSync } from "node:fs";
 import { lstat, readdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isJsonObject, parseJson } from "../encoding/json.ts";
 import { MetadataError, UsageError, hasCode } from "../errors.ts";
 import { makeDirectory } from "../files/make-directory.ts";
 import { type FoundFile, nameOf, readPrivateFile } from "../files/read-private-file.ts";
+import { lstatIfThere } from "../files/stat-if-there.ts";
 import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
 import { writeAtomically } from "../files/write-atomically.ts";
 import type { RoleName } from "../tuf/metadata.ts";
@@ -225,7 +225,7 @@ export class FileMetadataCache implements MetadataCache {
     for (const segment of below) {
       directory = join(directory, segment);
       if (this.#checkedDirectories.has(directory)) continue;
-      const found = lstatSync(directory, { throwIfNoEntry: false });
+      const found = lstatIfThere(directory);
       if (found === undefined) return;
       if (!found.isDirectory()) throw corrupt(directory, "a directory", nameOf(found));
       this.#checkedDirectories.add(directory);

@@ -1,9 +1,37 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { userInfo } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
 
-/** docker's configuration directory: `$DOCKER_CONFIG` (or `--config`), else `~/.docker`. */
+/**
+ * docker's configuration directory: `$DOCKER_CONFIG` (or `--config`), else `~/.docker`.
+ *
+ * @throws UsageError `USAGE` for an account without a home directory
+ */
 export function dockerConfigDir(io: Io): string {
   const configured = io.env["DOCKER_CONFIG"];
-  return configured === undefined || configured === "" ? join(homedir(), ".docker") : configured;
+  if (configured !== undefined && configured !== "") return configured;
+  const home = homeOf(io);
+  if (home !== undefined) return join(home, ".docker");
+  throw new UsageError("USAGE", "this account has no home directory, so nothing says where keys and trust data are", {
+    hint: "set DOCKER_CONFIG to the directory that holds docker's config.json and trust/",
+  });
+}
+
+/**
+ * The user's own directory: `$HOME`, else the one of the account, as docker and podman find it; undefined when there is none. An empty
+ * variable is none: trust would be kept in the directory that the command happens to run in.
+ */
+export function homeOf(io: Io): string | undefined {
+  const home = io.env["HOME"] || homeOfAccount();
+  return home !== undefined && isAbsolute(home) ? home : undefined;
+}
+
+/** An account that no list knows, as containers have them, has none. */
+function homeOfAccount(): string | undefined {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,10 +1,9 @@
 /** Who a command is to registries and trust servers: the logins of docker and podman on this machine. */
-import { homedir, userInfo } from "node:os";
 import { hasCode } from "../../errors.ts";
 import type { CredentialSource } from "../../registry/credentials.ts";
 import type { Io, Output } from "../io.ts";
 import { printable } from "../output/printable.ts";
-import { dockerConfigDir } from "./docker-config.ts";
+import { dockerConfigDir, homeOf } from "./docker-config.ts";
 
 /** What was told already, by where it was told: a command asks registry and trust server, and one warning serves. */
 const told = new WeakMap<Output, Set<string>>();
@@ -16,11 +15,6 @@ function warnOnce({ stderr }: Io, message: string): void {
   if (before.has(message)) return;
   before.add(message);
   stderr.write(`${printable(`warning: ${message}`)}\n`);
-}
-
-/** The user's own directory, as podman finds it. */
-export function homeOf(io: Io): string {
-  return io.env["HOME"] || homedir();
 }
 
 /**
@@ -63,7 +57,7 @@ function podmanLoginsOf(io: Io, docker: CredentialSource): CredentialSource {
     const { podmanLogins } = await import("../../docker-config/podman-login.ts");
     const { authFile, creds } = io.engine?.kind === "podman" ? io.engine : {};
     const warn = (message: string): void => warnOnce(io, message);
-    const options = { env: io.env, home: homeOf(io), uid: userInfo().uid, authFile, creds, docker, warn };
+    const options = { env: io.env, home: homeOf(io), uid: io.uid, authFile, creds, docker, warn };
     return await podmanLogins(options)(target, signal);
   };
 }

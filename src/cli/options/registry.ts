@@ -4,8 +4,8 @@ import { hasCode, NetworkError } from "../../errors.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { RegistryClient, RegistryClientOptions } from "../../registry/registry-client.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "./docker-config.ts";
-import { homeOf, loginCommand, loginsOf } from "./login.ts";
+import { dockerConfigDir, homeOf } from "./docker-config.ts";
+import { loginCommand, loginsOf } from "./login.ts";
 
 /** Where docker's daemon keeps its list of insecure registries. */
 const daemonConfig = "/etc/docker/daemon.json";
@@ -87,7 +87,7 @@ async function opened<T>(
 async function dockerSettings(io: Io): Promise<RegistryClientOptions> {
   const { loadInsecureRegistries } = await import("../../registry/insecure-registries.ts");
   const { registryCertificateDirectories } = await import("../../registry/certificate-directory.ts");
-  const directories = registryCertificateDirectories(dockerConfigDir(io), io.env["HOME"]);
+  const directories = registryCertificateDirectories(dockerConfigDir(io), homeOf(io));
   return {
     insecureRegistries: await loadInsecureRegistries(daemonConfig),
     // docker does not know podman's directories; a command without an engine serves both
@@ -104,7 +104,9 @@ async function podmanSettings(io: Io, { registry, insecure }: Source): Promise<R
 }
 
 function podmanDirectories(io: Io): string[] {
-  return [join(homeOf(io), ".config", "containers", "certs.d"), "/etc/containers/certs.d", "/etc/docker/certs.d"];
+  const home = homeOf(io);
+  const own = home === undefined ? [] : [join(home, ".config", "containers", "certs.d")];
+  return [...own, "/etc/containers/certs.d", "/etc/docker/certs.d"];
 }
 
 /** The name this machine is logged in to the registry with; undefined when it is not, or by a token without a name. */
