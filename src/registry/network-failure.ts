@@ -37,6 +37,13 @@ const reasons = new Map([
   ["EPROTO", "the other side does not speak TLS as expected"],
 ]);
 
+const hints = new Map([
+  ["ECONNREFUSED", "check the address, and that the server runs; one that was just started again needs a moment"],
+  ["ECONNRESET", "try again: a server that is stopping or starting closes connections"],
+  ["EPIPE", "try again: a server that is stopping or starting closes connections"],
+  ["ENOTFOUND", "check the name of the host, and whether a proxy (HTTPS_PROXY) has to look it up"],
+]);
+
 /** Answers whether the certificate's issuer was not among the roots in use. */
 export function isUnknownIssuer(error: unknown): boolean {
   return unknownIssuer.has(systemCode(error));
@@ -70,7 +77,13 @@ export function networkFailure(error: unknown, url: URL): TagsealError {
   const reason = reasons.get(code) ?? (error instanceof Error ? error.message : "unknown failure");
   return new NetworkError("NETWORK_UNREACHABLE", `cannot reach ${url.host} (${describeUrl(url)}): ${reason}`, {
     cause: error,
+    ...hintFor(code),
   });
+}
+
+function hintFor(code: string): { readonly hint?: string } {
+  const hint = hints.get(code);
+  return hint === undefined ? {} : { hint };
 }
 
 function untrusted(url: URL, reason: string, cause: unknown): NetworkError {
