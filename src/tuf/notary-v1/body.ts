@@ -56,7 +56,10 @@ function parseCommon(signed: Shape, type: keyof typeof wireTypes): Body {
   const actual = signed.name("_type");
   if (actual !== expected) {
     const reason = `${signed.role} type metadata invalid: expected type ${expected}, not ${JSON.stringify(actual)}`;
-    throw new MetadataError("METADATA_TYPE_UNEXPECTED", reason);
+    // TUF 1.0 spells the types in lower case: a server that is newer than we are.
+    const isNewer = actual === expected.toLowerCase();
+    const hint = "the server speaks TUF 1.0, which this version of Tagseal does not read: update Tagseal";
+    throw new MetadataError("METADATA_TYPE_UNEXPECTED", reason, isNewer ? { hint } : {});
   }
   const version = signed.integer("version");
   if (version < 1) throw malformed(signed.role, `version cannot be less than one, not ${version}`);
