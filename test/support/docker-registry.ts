@@ -1,6 +1,7 @@
-/** A real OCI registry (Debian's `docker-registry`) on loopback over plain HTTP: open, with a password file, or with tokens. */
+/** A real OCI registry (Debian's `docker-registry`) on loopback: open, with a password file, with tokens, or with certificates. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { documentedCertificate, type Machine } from "./machine.ts";
+import type { Certificates } from "./certificates.ts";
 import { freePort, portAnswers, type Running, type Scope } from "./processes.ts";
 
 /** A running registry. */
@@ -25,6 +26,8 @@ export interface RegistryOptions {
     readonly issuer: string;
     readonly rootcertbundle: string;
   };
+  /** speaks TLS, and takes only clients with a certificate of this authority */
+  readonly tls?: Pick<Certificates, "ca" | "serverCertificate" | "serverKey"> & { readonly clientAuthority: string };
   /** where it is registry.example.com, with TLS; default: on a free port of this machine */
   readonly machine?: Machine;
 }
@@ -42,19 +45,22 @@ interface Address {
   readonly http: object;
 }
 
-async function addressFor(scope: Scope, machine: Machine | undefined): Promise<Address> {
+async function addressFor(scope: Scope, { machine, tls }: RegistryOptions): Promise<Address> {
   if (machine !== undefined) {
     const { serverCertificate: certificate, serverKey: key } = await documentedCertificate(scope);
     return { host: "registry.example.com", port: 443, http: { addr: "127.0.0.1:443", tls: { certificate, key } } };
   }
   const port = await freePort();
-  return { host: `localhost:${port}`, port, http: { addr: `127.0.0.1:${port}` } };
+  const door = tls && {
+    tls: { certificate: tls.serverCertificate, key: tls.serverKey, clientcas: [tls.clientAuthority] },
+  };
+  return { host: `localhost:${port}`, port, http: { addr: `127.0.0.1:${port}`, ...door } };
 }
 
 /** Starts a registry and waits until it answers. */
 export async function startDockerRegistry(scope: Scope, options: RegistryOptions = {}): Promise<Registry> {
   const { machine } = options;
-  const { host, port, http } = await addressFor(scope, machine);
+  const { host, port, http } = await addressFor(scope, options);
   const directory = scope.path(`registry-${port}`);
   mkdirSync(directory, { recursive: true });
   if (options.htpasswd !== undefined) writeFileSync(`${directory}/htpasswd`, options.htpasswd);
@@ -68,7 +74,7 @@ export async function startDockerRegistry(scope: Scope, options: RegistryOptions
   writeFileSync(`${directory}/configuration.yml`, JSON.stringify(configuration)); // JSON is YAML
   const words = [...(machine?.enter ?? []), "docker-registry", "serve", `${directory}/configuration.yml`] as const;
   const [program, ...args] = words;
-  const url = machine === undefined ? `http://${host}` : `https://${host}`;
+  const url = machine === undefined && options.tls === undefined ? `http://${host}` : `https://${host}`;
   const running = await scope.start("docker-registry", program, args, {
     ready: () => (machine === undefined ? portAnswers(port) : machine.answers(url)),
   });
