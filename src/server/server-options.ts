@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly keyTable?: KeyTable | undefined;
   /** a signer in another process, instead of keys of the server's own; what it promised to whom is kept in `keyTable` or `signer.db` */
   readonly remoteSigner?: RemoteSignerSettings | undefined;
+  /** start although the signer has none of the keys that current roots name: their owners are going to name others */
+  readonly acceptLostKeys?: boolean | undefined;
   /** instead of either; closed with the server */
   readonly signer?: SigningService | undefined;
   /** who may do what; without it, and without `authorise`, everybody may do everything */

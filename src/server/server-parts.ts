@@ -71,7 +71,7 @@ async function openSigner(options: ServerOptions, store: MetadataStore, parts: W
     return openRemoteSigningService({ ...options.remoteSigner, table, namesKey, now, onReachable, watching: parts });
   }
   try {
-    await refuseEmptyTable(table, store);
+    if (options.acceptLostKeys !== true) await refuseEmptyTable(table, store);
   } catch (error) {
     await table.close();
     throw error;
@@ -96,7 +96,7 @@ async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<
   if ((await store.changes({ from: 0, limit: 1, backwards: false })).length === 0) return;
   const message = "The server's store holds collections, but there are no signer keys";
   throw new TagsealError("SERVER_CONFIGURATION", message, {
-    hint: "Restore the signer's database from the backup that goes with the store: signer.db with metadata.db.",
+    hint: "Restore the signer's database from the backup that goes with the store, signer.db with metadata.db. If there is none, start with --accept-lost-keys and follow docs/runbooks/keys-and-passphrases.md.",
   });
 }
 

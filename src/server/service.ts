@@ -7,7 +7,7 @@ import { CollectionReader } from "./collection-reader.ts";
 import { exposureOf } from "./exposure.ts";
 import { Faults } from "./faults.ts";
 import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
-import { defaultLifetimes, renewalLead } from "./freshness/lifetimes.ts";
+import { defaultLifetimes, type Lifetimes, renewalLead } from "./freshness/lifetimes.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
 import { TrustedProxies } from "./http/client-address.ts";
 import { ConnectionLimit } from "./http/connection-limit.ts";
@@ -22,6 +22,7 @@ import { Publisher } from "./publisher.ts";
 import type { ServerLog } from "./server-log.ts";
 import { serverMetrics } from "./server-metrics.ts";
 import { defaultCacheAges, defaultKeepVersionsMs, type ServerLimits, type ServerOptions } from "./server-options.ts";
+import { SignerKeyCheck } from "./signer-key-check.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -43,6 +44,8 @@ export interface Service {
   readonly listener: RequestListener;
   /** not begun yet */
   readonly upkeep: Upkeep;
+  /** not begun yet */
+  readonly keyCheck: SignerKeyCheck;
   /** not begun yet */
   readonly faults: Faults;
   /** to be closed before the store */
@@ -76,8 +79,14 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     mayShorten: () => clock.mayShorten,
   });
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
+<<<<<<< HEAD
   const upkeep = new Upkeep({ keeper, store, log, now: signingTime, keepVersionsMs, clock });
+=======
+  const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
+  const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs: keyCheckEveryMs(lifetimes) });
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
   const faults = new Faults(log);
+  faults.watch("signer keys", () => keyCheck.fault);
   faults.watch("freshness", () => upkeep.fault);
   faults.watch("clock", () => clock.fault);
   for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
@@ -123,5 +132,14 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     lockOuts,
     slowness: limits,
   });
+<<<<<<< HEAD
   return { listener, upkeep, faults, reader, connections, clock };
+=======
+  return { listener, upkeep, keyCheck, faults, reader, connections };
+}
+
+/** Several times within half of a timestamp's life, and within a minute. */
+function keyCheckEveryMs({ timestampMs }: Lifetimes): number {
+  return Math.max(100, Math.min(30_000, timestampMs / 20));
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
 }

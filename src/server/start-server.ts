@@ -13,8 +13,12 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+<<<<<<< HEAD
 import { TagsealError } from "../errors.ts";
 import type { ServerClock } from "./clock/server-clock.ts";
+=======
+import { hasCode, TagsealError } from "../errors.ts";
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
 import type { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
@@ -23,6 +27,7 @@ import { ServerLog } from "./server-log.ts";
 import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
 import type { ServerTls } from "./server-tls.ts";
+import type { SignerKeyCheck } from "./signer-key-check.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { makeService } from "./service.ts";
@@ -63,7 +68,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const { authorisation } = entrance;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
+<<<<<<< HEAD
     const { listener, upkeep, faults, reader, connections, clock } = service;
+=======
+    const { listener, upkeep, keyCheck, faults, reader, connections } = service;
+    await startKeyCheck(keyCheck, options);
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
     const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);
@@ -72,6 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     warnOfExposure(exposureOf(options), log);
     clock.begin();
     if (options.upkeep !== false) upkeep.begin();
+    keyCheck.begin();
     watch.begin();
     faults.begin();
     return running({
@@ -82,7 +93,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       entrance,
       log,
       upkeep,
+<<<<<<< HEAD
       clock,
+=======
+      keyCheck,
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
       faults,
       watch,
       reader,
@@ -91,6 +106,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
+  }
+}
+
+/** Refuses a signer that is not this server's, unless the operator knows that its keys are lost. */
+async function startKeyCheck(keyCheck: SignerKeyCheck, { acceptLostKeys = false }: ServerOptions): Promise<void> {
+  try {
+    await keyCheck.start();
+  } catch (error) {
+    if (!acceptLostKeys || !hasCode(error, "SIGNING_KEY_MISSING")) throw error;
   }
 }
 
@@ -139,7 +163,11 @@ interface Running {
   readonly entrance: Entrance;
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
+<<<<<<< HEAD
   readonly clock: ServerClock;
+=======
+  readonly keyCheck: SignerKeyCheck;
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
   readonly faults: Faults;
   readonly watch: FileWatch;
   readonly reader: CollectionReader;
@@ -154,7 +182,11 @@ function running({
   entrance,
   log,
   upkeep,
+<<<<<<< HEAD
   clock,
+=======
+  keyCheck,
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
   faults,
   watch,
   reader,
@@ -176,8 +208,12 @@ function running({
     clearTimeout(impatience);
     watch.stop();
     reader.close();
+<<<<<<< HEAD
     await Promise.all([upkeep.stop(), faults.stop()]);
     await Promise.all([upkeep.stop(), clock.stop(), faults.stop()]);
+=======
+    await Promise.all([upkeep.stop(), keyCheck.stop(), faults.stop()]);
+>>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");
   }

@@ -56,6 +56,7 @@ export function breakable(opened: SigningService): {
     return await work();
   };
   const signer: SigningService = {
+    presence: (of, role, keyId) => opened.presence(of, role, keyId),
     isAvailable: true,
     pendingKey: (gun, role) => opened.pendingKey(gun, role),
     find: (gun, role, keyId) => unlessBroken(() => opened.find(gun, role, keyId)),

@@ -28,6 +28,10 @@ export const command = defineCommand(
       listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 takes a free one" },
       "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
       "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
+      "accept-lost-keys": {
+        kind: "switch",
+        help: "Start although the keys that repositories name are gone; their owners name others with 'tagseal import hand-over'",
+      },
       "log-level": {
         kind: "text",
         value: "level",
@@ -71,7 +75,14 @@ export const command = defineCommand(
     const configured = configuredServer(settings, env);
     if (configured.database === undefined) required("data", configured.dataDir);
     for (const setting of settings.ignored) log(JSON.stringify({ level: "info", event: "setting ignored", setting }));
-    const running = await startServer({ ...configured, host, port, log, now: io.now });
+    const running = await startServer({
+      ...configured,
+      acceptLostKeys: options["accept-lost-keys"],
+      host,
+      port,
+      log,
+      now: io.now,
+    });
     const stopReloading = reloadOnSignal(io, running, log);
     await untilAborted(io.signal);
     stopReloading();

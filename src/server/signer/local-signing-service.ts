@@ -5,7 +5,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import type { KeyTable, SealedKey } from "./key-table.ts";
 import { openSignerKeys, type KeyPurpose, type SignerKeys } from "./signer-keys.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
-import type { NamesKey, ServerRole, SigningService } from "./signing-service.ts";
+import type { KeyPresence, NamesKey, ServerRole, SigningService } from "./signing-service.ts";
 
 /** How to open the signer. */
 export interface LocalSignerOptions {
@@ -74,6 +74,15 @@ class LocalSigningService implements SigningService {
     const kept = await this.#kept(gun, role, keyId);
     if (kept !== undefined) return this.#remember(name, { key: await this.#keys.open(kept), at: now });
     return await this.#pending(gun, role, keyId, { name, now });
+  }
+
+  async presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence> {
+    const kept = await this.#kept(gun, role, keyId);
+    if (kept !== undefined) {
+      await this.#keys.proveOpens(kept);
+      return "held";
+    }
+    return (await this.#keys.pending(purpose(gun, role))).publicKey.keyId === keyId ? "held" : "unknown";
   }
 
   async check(): Promise<void> {

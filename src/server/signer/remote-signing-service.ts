@@ -17,7 +17,7 @@ import { methods, type Method } from "./grpc/methods.ts";
 import { SignerClient, type SignerAddress } from "./grpc/signer-client.ts";
 import type { KeyAssignment, PendingKeyOf } from "./key-assignments.ts";
 import type { KeyTable } from "./key-table.ts";
-import type { NamesKey, ServerRole, SigningService } from "./signing-service.ts";
+import type { KeyPresence, NamesKey, ServerRole, SigningService } from "./signing-service.ts";
 
 /** What a server's settings say about its signer. */
 export interface RemoteSignerSettings extends SignerAddress {
@@ -96,6 +96,16 @@ class RemoteSigningService implements SigningService {
     if (assigned === undefined) return this.#adopted(gun, role, keyId);
     if (assigned.gun !== gun || assigned.role !== role) return undefined;
     return this.#signingKey(assigned);
+  }
+
+  async presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence> {
+    const assigned = await this.#options.table.assignments.find(keyId);
+    const isOurs = assigned?.gun === gun && assigned.role === role;
+    // A key of another collection never signs for this one, whoever names it.
+    if (assigned !== undefined && !isOurs) return "unknown";
+    const found = await this.#keyOf(keyId);
+    if (found !== undefined) return found.role === "" || found.role === role ? "held" : "unknown";
+    return isOurs ? "lost" : "unknown";
   }
 
   async check(): Promise<void> {

@@ -16,6 +16,12 @@ export type ServerRole = "snapshot" | "timestamp";
 export type NamesKey = (gun: string, role: ServerRole, keyId: string) => Promise<boolean>;
 
 /**
+ * What is known of a key that a root names: `held` and can be opened; `lost` although this server has signed with it; `unknown` where nothing
+ * says that it was ever here.
+ */
+export type KeyPresence = "held" | "lost" | "unknown";
+
+/**
  * Makes, finds and uses keys, each bound to one role of one collection: a key made for one is never found for another.
  *
  * Every method may throw TagsealError `STORAGE_FAILED`, and KeyStoreError `PASSPHRASE_WRONG` or
@@ -34,6 +40,12 @@ export interface SigningService {
    * first signature is returned: no published file depends on a key that could be forgotten.
    */
   find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined>;
+  /**
+   * Whether a key that a root names for a role could sign now. Makes nothing, keeps nothing, and signs nothing.
+   *
+   * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when that cannot be known; another code when the key is there and does not open
+   */
+  presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence>;
   /**
    * Proves that keys can be read, and new ones kept, now.
    *

@@ -1,0 +1,211 @@
+/**
+ * Whether the signer has, and can open, the keys of this server that current roots name. Without this a signer that lacks them looks healthy
+ * until the first publication, or until half of a timestamp's life is over.
+ *
+ * All collections are looked at, a few at a time, again and again; those whose keys were missing every time.
+ */
+
+import { hasCode, TagsealError } from "../errors.ts";
+import { parseMetadata } from "../tuf/notary-v1/parse.ts";
+import type { Fault } from "./faults.ts";
+import { Recurring } from "./recurring.ts";
+import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
+import type { KeyPresence, ServerRole, SigningService } from "./signer/signing-service.ts";
+import type { MetadataStore } from "./storage/metadata-store.ts";
+
+/** What a check works with. */
+export interface SignerKeyCheckParts {
+  readonly store: Pick<MetadataStore, "guns" | "current">;
+  readonly signer: Pick<SigningService, "presence">;
+  readonly log: ServerLog;
+  /** milliseconds between two looks at a few collections; half a minute when absent */
+  readonly everyMs?: number | undefined;
+}
+
+/** `locked`: the signer has it, and cannot open it. */
+type Lack = Exclude<KeyPresence, "held"> | "locked";
+
+interface Finding {
+  readonly gun: string;
+  readonly role: ServerRole;
+  readonly keyId: string;
+  readonly lack: Lack;
+}
+
+const roles: readonly ServerRole[] = ["timestamp", "snapshot"];
+const defaultEveryMs = 30_000;
+/** Every half minute: tens of thousands of collections within half a day, which is half of a timestamp's life. */
+const collectionsAtOnce = 50;
+const askedAtOnce = 8;
+/** A signer that hangs must not keep the server from serving its readers. */
+const startTimeoutMs = 4000;
+/** What is missing is remembered up to here. */
+const maxKnown = 1000;
+/** collections in one sentence */
+const maxNamed = 5;
+
+/** See the head of this file. */
+export class SignerKeyCheck {
+  readonly #parts: SignerKeyCheckParts;
+  readonly #everyMs: number;
+  readonly #recurring: Recurring;
+  readonly #missing = new Map<string, Finding>();
+  #cursor = "";
+  #held = 0;
+
+  constructor(parts: SignerKeyCheckParts) {
+    this.#parts = parts;
+    this.#everyMs = parts.everyMs ?? defaultEveryMs;
+    this.#recurring = new Recurring({
+      work: () => this.#turn(),
+      retryMs: this.#everyMs,
+      onError: (error) => parts.log.write("error", "cannot check the signer's keys", errorFields(error)),
+    });
+  }
+
+  /**
+   * Looks at the first collections before the server serves.
+   *
+   * @throws TagsealError `SIGNING_KEY_MISSING` when the signer has, or opens, not one of the keys that this server has signed with
+   */
+  async start(): Promise<void> {
+    const patience = Promise.withResolvers<void>();
+    const timer = setTimeout(patience.resolve, startTimeoutMs);
+    try {
+      await Promise.race([this.#look(), patience.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+    const wrong = [...this.#missing.values()].filter(({ lack }) => lack !== "unknown");
+    if (this.#held === 0 && wrong.length > 0) throw refusal(wrong);
+  }
+
+  begin(): void {
+    this.#recurring.begin(this.#everyMs);
+  }
+
+  /** Resolves once nothing is under way: store and signer may be closed then. */
+  async stop(): Promise<void> {
+    await this.#recurring.stop();
+  }
+
+  /** What the signer lacks, as far as it was looked for. */
+  get fault(): Fault | undefined {
+    const found = [...this.#missing.values()];
+    if (found.length === 0) return undefined;
+    const isHurting = found.some(({ lack }) => lack !== "unknown");
+    return { reason: reasonOf(found), details: detailsOf(found), level: isHurting ? "error" : "warning" };
+  }
+
+  async #turn(): Promise<number> {
+    const before = new Set(this.#missing.keys());
+    const isComplete = await this.#look();
+    const added = [...this.#missing].filter(([name]) => !before.has(name)).map(([, finding]) => finding);
+    // The first ones are told as a fault that begins.
+    if (before.size > 0 && added.length > 0)
+      this.#parts.log.write("error", "the signer lacks more keys", detailsOf(added));
+    return isComplete ? this.#everyMs : Math.min(this.#everyMs, 2000);
+  }
+
+  /** @returns false when the signer does not answer: that is told elsewhere, and says nothing about its keys */
+  async #look(): Promise<boolean> {
+    const page = await this.#parts.store.guns(this.#cursor, collectionsAtOnce);
+    const again = [...new Set([...this.#missing.values()].map(({ gun }) => gun))].slice(0, collectionsAtOnce);
+    const guns = [...new Set([...again, ...page])];
+    try {
+      for (let first = 0; first < guns.length; first += askedAtOnce)
+        await Promise.all(guns.slice(first, first + askedAtOnce).map((gun) => this.#lookAt(gun)));
+    } catch (error) {
+      if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE")) return false;
+      throw error;
+    }
+    this.#cursor = page.length < collectionsAtOnce ? "" : (page.at(-1) ?? "");
+    return true;
+  }
+
+  async #lookAt(gun: string): Promise<void> {
+    const root = await this.#parts.store.current(gun, "root");
+    const keysOf = root && parsedRoles(root.bytes);
+    for (const role of roles) {
+      const lack = await this.#lackOf(gun, role, keysOf?.get(role)?.keyIds ?? []);
+      const name = JSON.stringify([gun, role]);
+      this.#missing.delete(name);
+      // The oldest stay at the end, so that all are asked about again in turn.
+      if (lack !== undefined && this.#missing.size < maxKnown) this.#missing.set(name, { gun, role, ...lack });
+    }
+  }
+
+  /** Any one key of a role is enough. A snapshot key that was never here is its owner's. */
+  async #lackOf(
+    gun: string,
+    role: ServerRole,
+    keyIds: readonly string[],
+  ): Promise<Pick<Finding, "keyId" | "lack"> | undefined> {
+    let worst: Pick<Finding, "keyId" | "lack"> | undefined;
+    for (const keyId of keyIds) {
+      const presence = await this.#presence(gun, role, keyId);
+      if (presence === "held") {
+        this.#held += 1;
+        return undefined;
+      }
+      if (worst === undefined || worst.lack === "unknown") worst = { keyId, lack: presence };
+    }
+    return worst?.lack === "unknown" && role === "snapshot" ? undefined : worst;
+  }
+
+  async #presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence | "locked"> {
+    try {
+      return await this.#parts.signer.presence(gun, role, keyId);
+    } catch (error) {
+      // What nobody could ask about is no answer about a key.
+      if (!(error instanceof TagsealError) || hasCode(error, "SIGNING_SERVICE_UNREACHABLE", "STORAGE_FAILED"))
+        throw error;
+      return "locked";
+    }
+  }
+}
+
+function parsedRoles(root: Uint8Array) {
+  try {
+    return parseMetadata("root", root).body.roles;
+  } catch (error) {
+    // A damaged root is told by whoever reads it; it names no keys.
+    if (error instanceof TagsealError) return undefined;
+    throw error;
+  }
+}
+
+function reasonOf(found: readonly Finding[]): string {
+  const collections = new Set(found.map(({ gun }) => gun)).size;
+  const whose = `the keys of ${collections} ${collections === 1 ? "repository" : "repositories"}`;
+  return found.every(({ lack }) => lack === "locked") ? `the signer cannot open ${whose}` : `the signer lacks ${whose}`;
+}
+
+function detailsOf(found: readonly Finding[]): LogFields {
+  return { keys: named(found), count: found.length };
+}
+
+function named(found: readonly Finding[]): string {
+  const shown = found
+    .slice(0, maxNamed)
+    .map(({ gun, role, keyId, lack }) => `${gun} ${role} ${keyId} (${words[lack]})`);
+  return `${shown.join(", ")}${found.length > maxNamed ? `, and ${found.length - maxNamed} more` : ""}`;
+}
+
+const words: Readonly<Record<Lack, string>> = {
+  lost: "not found",
+  unknown: "was never here",
+  locked: "does not open",
+};
+
+function refusal(found: readonly Finding[]): TagsealError {
+  const isLocked = found.every(({ lack }) => lack === "locked");
+  const message = `The signer ${isLocked ? "cannot open" : "lacks"} the keys of this server's repositories: ${named(found)}`;
+  return new TagsealError("SIGNING_KEY_MISSING", message, { hint: isLocked ? lockedHint : lostHint });
+}
+
+const lockedHint =
+  "Give the signer the passphrase that these keys are sealed under (NOTARY_SIGNER_<ALIAS>), and start the server again.";
+
+const lostHint =
+  "Check that the server uses the signer, and the signer the database, that these keys are in. Notary's signer also says so when it has not got the passphrase of their alias. If they are lost, start with --accept-lost-keys and follow docs/runbooks/keys-and-passphrases.md.";
