@@ -195,6 +195,7 @@ complete -c tagseal -n '__tagseal_at server' -l database -x -d 'Keep metadata an
 complete -c tagseal -n '__tagseal_at server' -l listen -x -d 'Address to listen on; port 0 takes a free one'
 complete -c tagseal -n '__tagseal_at server' -l tls-cert -r -F -d 'Certificate chain, PEM'
 complete -c tagseal -n '__tagseal_at server' -l tls-key -r -F -d 'Private key of the certificate, PEM'
+complete -c tagseal -n '__tagseal_at server' -l accept-lost-keys -f -d 'Start although the keys that repositories name are gone; their owners name others with \'tagseal import hand-over\''
 complete -c tagseal -n '__tagseal_at server' -l log-level -x -a 'debug info warning error' -d 'debug, info, warning or error (default "info")'
 complete -c tagseal -n '__tagseal_at server' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at server backup' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'

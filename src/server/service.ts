@@ -79,12 +79,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     mayShorten: () => clock.mayShorten,
   });
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
-<<<<<<< HEAD
   const upkeep = new Upkeep({ keeper, store, log, now: signingTime, keepVersionsMs, clock });
-=======
-  const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs });
   const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs: keyCheckEveryMs(lifetimes) });
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
   const faults = new Faults(log);
   faults.watch("signer keys", () => keyCheck.fault);
   faults.watch("freshness", () => upkeep.fault);
@@ -132,14 +128,10 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     lockOuts,
     slowness: limits,
   });
-<<<<<<< HEAD
-  return { listener, upkeep, faults, reader, connections, clock };
-=======
-  return { listener, upkeep, keyCheck, faults, reader, connections };
+  return { listener, upkeep, keyCheck, faults, reader, connections, clock };
 }
 
 /** Several times within half of a timestamp's life, and within a minute. */
 function keyCheckEveryMs({ timestampMs }: Lifetimes): number {
   return Math.max(100, Math.min(30_000, timestampMs / 20));
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
 }

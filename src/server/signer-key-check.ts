@@ -59,7 +59,7 @@ export class SignerKeyCheck {
     this.#recurring = new Recurring({
       work: () => this.#turn(),
       retryMs: this.#everyMs,
-      onError: (error) => parts.log.write("error", "cannot check the signer's keys", errorFields(error)),
+      onError: (error) => this.#tell(error),
     });
   }
 
@@ -73,6 +73,9 @@ export class SignerKeyCheck {
     const timer = setTimeout(patience.resolve, startTimeoutMs);
     try {
       await Promise.race([this.#look(), patience.promise]);
+    } catch (error) {
+      // A store that cannot be read now is told elsewhere, and may be back in a moment.
+      this.#tell(error);
     } finally {
       clearTimeout(timer);
     }
@@ -95,6 +98,10 @@ export class SignerKeyCheck {
     if (found.length === 0) return undefined;
     const isHurting = found.some(({ lack }) => lack !== "unknown");
     return { reason: reasonOf(found), details: detailsOf(found), level: isHurting ? "error" : "warning" };
+  }
+
+  #tell(error: unknown): void {
+    this.#parts.log.write("error", "cannot check the signer's keys", errorFields(error));
   }
 
   async #turn(): Promise<number> {

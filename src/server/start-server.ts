@@ -13,12 +13,8 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-<<<<<<< HEAD
-import { TagsealError } from "../errors.ts";
-import type { ServerClock } from "./clock/server-clock.ts";
-=======
 import { hasCode, TagsealError } from "../errors.ts";
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
+import type { ServerClock } from "./clock/server-clock.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
@@ -68,12 +64,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const { authorisation } = entrance;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
-<<<<<<< HEAD
-    const { listener, upkeep, faults, reader, connections, clock } = service;
-=======
-    const { listener, upkeep, keyCheck, faults, reader, connections } = service;
+    const { listener, upkeep, keyCheck, faults, reader, connections, clock } = service;
     await startKeyCheck(keyCheck, options);
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
     const server = makeServer(listener, limits, entrance.tls);
     connections.attach(server);
     await listen(server, options.host, options.port);
@@ -93,11 +85,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       entrance,
       log,
       upkeep,
-<<<<<<< HEAD
       clock,
-=======
       keyCheck,
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
       faults,
       watch,
       reader,
@@ -163,11 +152,8 @@ interface Running {
   readonly entrance: Entrance;
   readonly log: ServerLog;
   readonly upkeep: Upkeep;
-<<<<<<< HEAD
   readonly clock: ServerClock;
-=======
   readonly keyCheck: SignerKeyCheck;
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
   readonly faults: Faults;
   readonly watch: FileWatch;
   readonly reader: CollectionReader;
@@ -182,11 +168,8 @@ function running({
   entrance,
   log,
   upkeep,
-<<<<<<< HEAD
   clock,
-=======
   keyCheck,
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
   faults,
   watch,
   reader,
@@ -208,12 +191,7 @@ function running({
     clearTimeout(impatience);
     watch.stop();
     reader.close();
-<<<<<<< HEAD
-    await Promise.all([upkeep.stop(), faults.stop()]);
-    await Promise.all([upkeep.stop(), clock.stop(), faults.stop()]);
-=======
-    await Promise.all([upkeep.stop(), keyCheck.stop(), faults.stop()]);
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
+    await Promise.all([upkeep.stop(), keyCheck.stop(), clock.stop(), faults.stop()]);
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");
   }

@@ -82,7 +82,7 @@ class LocalSigningService implements SigningService {
       await this.#keys.proveOpens(kept);
       return "held";
     }
-    return (await this.#keys.pending(purpose(gun, role))).publicKey.keyId === keyId ? "held" : "unknown";
+    return (await this.#keys.findPending(purpose(gun, role), keyId)) === undefined ? "unknown" : "held";
   }
 
   async check(): Promise<void> {

@@ -143,7 +143,11 @@ export class SignerKeys {
     return key;
   }
 
-<<<<<<< HEAD
+  /** Opens a key for nothing but to see whether it does; what signs often stays in memory. @throws as {@link open} */
+  async proveOpens(sealed: SealedKey): Promise<void> {
+    if (!this.#opened.has(sealed.keyId)) await openKey(sealed, this.#parts.passphrases);
+  }
+
   /**
    * A pending key, which is durably kept before its first signature is out.
    *
@@ -154,15 +158,6 @@ export class SignerKeys {
     purpose: Pick<KeyPurpose, "gun" | "role">,
     before: readonly PrivateKey[] = [],
   ): SigningKey {
-=======
-  /** Opens a key for nothing but to see whether it does; what signs often stays in memory. @throws as {@link open} */
-  async proveOpens(sealed: SealedKey): Promise<void> {
-    if (!this.#opened.has(sealed.keyId)) await openKey(sealed, this.#parts.passphrases);
-  }
-
-  /** A pending key, which is durably kept before its first signature is out. */
-  keptOnFirstUse(key: PrivateKey, purpose: Pick<KeyPurpose, "gun" | "role">): SigningKey {
->>>>>>> cc15172 (server: a signer without the server's keys shows at once, and is refused at the start)
     return {
       publicKey: key.publicKey,
       sign: async (payload) => {
