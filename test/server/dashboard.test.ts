@@ -1,10 +1,12 @@
 /** The ready-made dashboard, and the documentation of what can be graphed, against the metrics of a running server. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { serve } from "./running-server.ts";
+import { ask } from "../support/https-request.ts";
+import { makeCertificate } from "../support/token-maker.ts";
+import { serve, temporaryDirectory } from "./running-server.ts";
 import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -23,7 +25,7 @@ async function scraped(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<
   const { url } = await serve(t);
   await new UploadingPublisher(url, "a/app").begin();
   await readTags(url, "a/app");
-  const text = await (await fetch(`${url}/metrics`)).text();
+  const text = (await (await fetch(`${url}/metrics`)).text()) + (await ofCertificates(t));
   const series = new Map<string, Set<string>>();
   for (const line of text.split("\n").filter((found) => found !== "" && !found.startsWith("#"))) {
     const [, name = "", labels = ""] = /^(\w+)(?:\{(.*)\})? \S+$/u.exec(line) ?? assert.fail(line);
@@ -32,6 +34,23 @@ async function scraped(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<
     series.set(name, seen);
   }
   return series;
+}
+
+/** What a server with a certificate has besides. */
+async function ofCertificates(t: TestContext): Promise<string> {
+  const { pem, key } = await makeCertificate({ name: "localhost", dns: ["localhost"] });
+  const directory = temporaryDirectory(t);
+  const tls = { certFile: join(directory, "tls.crt"), keyFile: join(directory, "tls.key") };
+  writeFileSync(tls.certFile, pem);
+  writeFileSync(tls.keyFile, key.export({ type: "pkcs8", format: "pem" }));
+  const { url } = await serve(t, { tls });
+  const ca = join(directory, "tls.crt");
+  const { body } = await ask(ca, "GET", `${url.replace("127.0.0.1", "localhost")}/metrics`);
+  return body
+    .toString()
+    .split("\n")
+    .filter((line) => line.includes("certificate_expiry"))
+    .join("\n");
 }
 
 function metricsIn(expression: string): string[] {

@@ -123,13 +123,13 @@ export class WatchedFiles<T> {
   /** Reads the files now. @throws TagsealError `SERVER_CONFIGURATION`; what was valid before stays valid */
   async reload(): Promise<void> {
     await this.#looking;
-    this.#take(await readAll(this.#options));
+    this.#take(await readAll(this.#options, this.#last.contents));
   }
 
   async #look(): Promise<void> {
     if (this.#failure === undefined && (await stampOf(this.#options.files)) === this.#last.stamp) return;
     try {
-      this.#take(await readAll(this.#options));
+      this.#take(await readAll(this.#options, this.#last.contents));
     } catch (error) {
       this.#note(error);
     }
@@ -169,18 +169,20 @@ export class WatchedFiles<T> {
   }
 }
 
+type Contents = ReadonlyMap<string, Buffer>;
+
 interface Reading<T> {
   readonly value: T;
   readonly validity: Validity | undefined;
-  readonly contents: ReadonlyMap<string, Buffer>;
+  readonly contents: Contents;
   readonly stamp: string;
 }
 
-async function readAll<T>({ files, parse, validity }: FilesToWatch<T>): Promise<Reading<T>> {
+async function readAll<T>({ files, parse, validity }: FilesToWatch<T>, known?: Contents): Promise<Reading<T>> {
   // Taken first: what is written in between shows as a change the next time.
   const stamp = await stampOf(files);
   const contents = new Map<string, Buffer>();
-  for (const path of files) contents.set(path, await readWhole(path));
+  for (const path of files) contents.set(path, await readWhole(path, known?.get(path)));
   const contentOf: ContentOf = (path) => bytesOf({ contents }, path);
   try {
     return { stamp, contents, value: parse(contentOf), validity: validity?.(contentOf) };
@@ -195,10 +197,13 @@ function bytesOf({ contents }: Pick<Reading<unknown>, "contents">, path: string)
   return bytes;
 }
 
-async function readWhole(path: string): Promise<Buffer> {
+async function readWhole(path: string, known: Buffer | undefined): Promise<Buffer> {
   try {
-    const { size } = await stat(path);
+    const found = await stat(path);
+    const { size } = found;
     if (size > maxFileBytes) throw new TagsealError("TOO_LARGE", `it has ${size} bytes, more than ${maxFileBytes}`);
+    // What came through a pipe comes once, and whoever waits for more waits for ever.
+    if (known !== undefined && !found.isFile() && !found.isDirectory()) return known;
     return await readFile(path);
   } catch (cause) {
     throw unusable([path], cause);
@@ -218,7 +223,6 @@ async function stampOf(files: readonly string[]): Promise<string> {
 async function stampOfOne(path: string): Promise<string> {
   try {
     const found = await stat(path, { bigint: true });
-    // A pipe has been read; what comes through it next, nobody can tell beforehand.
     if (!found.isFile()) return "no file";
     const { dev, ino, size, mtimeNs, ctimeNs } = found;
     return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
