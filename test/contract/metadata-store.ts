@@ -28,6 +28,7 @@ export function metadataStoreContract(name: string, open: OpenStore): void {
     describeReads(open);
     describePublish(open);
     describeRemove(open);
+    describeUndelete(open);
     describeChanges(open);
     describeMoving(open);
     describeForgetting(open);
@@ -172,6 +173,94 @@ async function withFiveChanges(store: MetadataStore): Promise<MetadataStore> {
   }
   await store.publish({ ...publication(1, undefined), gun: "other" });
   return store;
+}
+
+function describeUndelete(open: OpenStore): void {
+  const later = new Date(at.getTime() + 60_000);
+
+  it("keeps what was deleted out of sight, and brings it back byte for byte with its times", async (t) => {
+    const store = await open(t);
+    await store.publish(publication(1, undefined, file("root", 1), file("targets/releases", 1)));
+    await store.publish(publication(2, file("timestamp", 1), file("targets/releases", 2)));
+    const before = await store.versions(gun);
+    await store.remove(gun, later);
+    assert.deepEqual([await store.versions(gun), await store.guns("", 9)], [[], []]);
+    const bytes = before.reduce((sum, { length }) => sum + length, 0);
+    assert.deepEqual(await store.deletions(undefined, 9), [{ gun, deletedAt: later, files: 5, bytes }]);
+    assert.equal(await store.undelete({ gun, deletedAt: later }, later), true);
+    assert.deepEqual(await store.versions(gun), before);
+    const root = await store.byChecksum(gun, "root", file("root", 1).sha256);
+    assert.deepEqual([root && Buffer.from(root.bytes).toString(), root?.createdAt], ["root 1", at]);
+    assert.deepEqual([await store.deletions(undefined, 9), await store.guns("", 9)], [[], [gun]]);
+  });
+
+  it("tells the changefeed of the timestamp that is current again, and publishers may go on from it", async (t) => {
+    const store = await open(t);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    await store.remove(gun, at);
+    await store.undelete({ gun, deletedAt: at }, later);
+    const [, , back] = await store.changes({ from: 0, limit: 10, backwards: false });
+    const { sha256, version } = file("timestamp", 1);
+    assert.deepEqual(back, { id: 3, createdAt: later, gun, version, sha256, category: "update" });
+    await store.publish(publication(2, file("timestamp", 1)));
+    await assert.rejects(store.publish(publication(2, undefined)), { code: "STORAGE_CONFLICT" });
+    const revision = await store.revision([gun]);
+    if (typeof revision !== "string") assert.equal(revision.get(gun)?.split(" ").at(-1), file("timestamp", 2).sha256);
+  });
+
+  it("I3: never puts an old collection in the place of one that was published since", async (t) => {
+    const store = await open(t);
+    await store.publish(publication(1, undefined, file("root", 1, "old")));
+    await store.remove(gun, at);
+    await store.publish(publication(1, undefined, file("root", 1, "new")));
+    const late = store.undelete({ gun, deletedAt: at }, later);
+    await assert.rejects(late, { code: "STORAGE_CONFLICT", message: /there is a repository of that name/u });
+    assert.equal((await store.current(gun, "root"))?.sha256, file("root", 1, "new").sha256);
+    assert.equal((await store.deletions(undefined, 9)).length, 1);
+  });
+
+  it("tells the deletions of one name apart, even those of one millisecond, and brings back the one that is meant", async (t) => {
+    const store = await open(t);
+    for (const text of ["first", "second"]) {
+      await store.publish(publication(1, undefined, file("root", 1, text)));
+      await store.remove(gun, at);
+    }
+    await store.publish({ ...publication(1, undefined), gun: "b" });
+    await store.remove("b", at);
+    const all = await store.deletions(undefined, 9);
+    assert.deepEqual(all.map((deletion) => deletion.gun), ["b", gun, gun]);
+    const [, first, second] = all;
+    assert.ok(first !== undefined && second !== undefined && first.deletedAt < second.deletedAt);
+    assert.deepEqual(await store.deletions(first, 9), [second]);
+    assert.deepEqual(await store.deletions(undefined, 2), all.slice(0, 2));
+    assert.equal(await store.undelete(first, later), true);
+    assert.equal((await store.current(gun, "root"))?.sha256, file("root", 1, "first").sha256);
+    assert.deepEqual(await store.deletions(first, 9), [second]);
+  });
+
+  it("forgets a deletion for good, and knows of none that is not there", async (t) => {
+    const store = await open(t);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    await store.remove(gun, at);
+    assert.equal(await store.forgetDeletion({ gun, deletedAt: later }), 0);
+    assert.equal(await store.forgetDeletion({ gun, deletedAt: at }), 2);
+    assert.deepEqual(await store.deletions(undefined, 9), []);
+    assert.equal(await store.undelete({ gun, deletedAt: at }, later), false);
+    assert.equal((await store.changes({ from: 0, limit: 9, backwards: false })).length, 2);
+  });
+
+  it("I7: of many that bring it back, and of publishers, exactly one wins", async (t) => {
+    const store = await open(t);
+    await store.publish(publication(1, undefined, file("root", 1, "old")));
+    await store.remove(gun, at);
+    const rivals = Array.from({ length: 6 }, (_, index) => index % 2 === 0
+      ? store.undelete({ gun, deletedAt: at }, later)
+      : store.publish(publication(1, undefined, file("root", 1, `new ${index}`))).then(() => true));
+    const won = (await Promise.allSettled(rivals)).filter((end) => end.status === "fulfilled" && end.value);
+    assert.equal(won.length, 1);
+    assert.equal((await store.versions(gun)).length, 2);
+    assert.equal((await store.changes({ from: 0, limit: 9, backwards: false })).length, 3);
+  });
 }
 
 function describeChanges(open: OpenStore): void {

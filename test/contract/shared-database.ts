@@ -74,7 +74,7 @@ export function sharedDatabaseContract(
       const steps = await Promise.all(Array.from({ length: 6 }, () => migrateMetadataStore(url)));
       assert.deepEqual(
         steps.filter((count) => count > 0),
-        [1],
+        [2],
       );
       const store = await open(t, url);
       await publish(store, "g", 1);
@@ -229,7 +229,7 @@ const rightsInTables: ByPeer = {
 const emptyKeys = ["keys", "derivation_secret", "key_assignments"]
   .map((table) => `delete from tagseal_${table};`)
   .join(" ");
-const emptyMetadata = `delete from tagseal_files; delete from tagseal_collections; delete from tagseal_changes;
+const emptyMetadata = `delete from tagseal_files; delete from tagseal_deleted_files; delete from tagseal_collections; delete from tagseal_changes;
   update tagseal_change_position set last_change = 0;`;
 
 function describeTls(

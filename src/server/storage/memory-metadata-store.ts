@@ -2,12 +2,16 @@
 
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
+  deletionTime,
   publishConflict,
   restoreConflict,
+  undeleteConflict,
   type Change,
   type ChangeQuery,
+  type Deletion,
   type FileVersion,
   type MetadataStore,
+  type NamedDeletion,
   type NamedVersion,
   type NewFile,
   type Publication,
@@ -16,9 +20,14 @@ import {
 
 type Collection = Map<RoleName, StoredFile[]>;
 
+interface DeletedCollection extends NamedDeletion {
+  readonly collection: Collection;
+}
+
 /** Keeps everything in memory. Each method does its work without yielding, which is what makes it atomic. */
 export class MemoryMetadataStore implements MetadataStore {
   readonly #collections = new Map<string, Collection>();
+  #deletions: DeletedCollection[] = [];
   #changes: Change[] = [];
   #lastChangeId = 0;
 
@@ -53,8 +62,40 @@ export class MemoryMetadataStore implements MetadataStore {
   }
 
   async remove(gun: string, at: Date): Promise<void> {
-    if (!this.#collections.delete(gun)) return;
+    const collection = this.#collections.get(gun);
+    if (collection === undefined) return;
+    this.#collections.delete(gun);
+    const earlier = this.#deletions.filter((deletion) => deletion.gun === gun).map(({ deletedAt }) => deletedAt);
+    this.#deletions.push({ gun, deletedAt: deletionTime(at, earlier), collection });
+    this.#deletions.sort(compareDeletions);
     this.#record({ createdAt: at, gun, version: 0, sha256: "", category: "deletion" });
+  }
+
+  async deletions(after: NamedDeletion | undefined, limit: number): Promise<readonly Deletion[]> {
+    const later = this.#deletions.filter((deletion) => after === undefined || compareDeletions(deletion, after) > 0);
+    return later.slice(0, limit).map(({ gun, deletedAt, collection }) => {
+      const files = [...collection.values()].flat();
+      return { gun, deletedAt, files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+    });
+  }
+
+  async undelete(deletion: NamedDeletion, at: Date): Promise<boolean> {
+    const deleted = this.#deletions.find((kept) => compareDeletions(kept, deletion) === 0);
+    if (deleted === undefined) return false;
+    const { gun, collection } = deleted;
+    if (this.#collections.has(gun)) throw undeleteConflict(gun);
+    this.#collections.set(gun, collection);
+    this.#deletions = this.#deletions.filter((kept) => kept !== deleted);
+    const timestamp = newest(collection, "timestamp");
+    if (timestamp !== undefined)
+      this.#record({ createdAt: at, gun, version: timestamp.version, sha256: timestamp.sha256, category: "update" });
+    return true;
+  }
+
+  async forgetDeletion(deletion: NamedDeletion): Promise<number> {
+    const doomed = this.#deletions.filter((kept) => compareDeletions(kept, deletion) === 0);
+    this.#deletions = this.#deletions.filter((kept) => !doomed.includes(kept));
+    return doomed.flatMap(({ collection }) => [...collection.values()].flat()).length;
   }
 
   async changes({ gun, from, limit, backwards }: ChangeQuery): Promise<readonly Change[]> {
@@ -122,6 +163,10 @@ export class MemoryMetadataStore implements MetadataStore {
 
 function newest(collection: Collection | undefined, role: RoleName): StoredFile | undefined {
   return collection?.get(role)?.at(-1);
+}
+
+function compareDeletions(a: NamedDeletion, b: NamedDeletion): number {
+  return compareBytes(a.gun, b.gun) || a.deletedAt.getTime() - b.deletedAt.getTime();
 }
 
 function compareBytes(a: string, b: string): number {

@@ -48,6 +48,19 @@ export interface Change {
   readonly category: "update" | "deletion";
 }
 
+/** A collection that was deleted and can be brought back. A name may have several. */
+export interface Deletion {
+  readonly gun: string;
+  /** tells the deletions of a name apart */
+  readonly deletedAt: Date;
+  /** how many, and their bytes together */
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** One deletion and no other. */
+export type NamedDeletion = Pick<Deletion, "gun" | "deletedAt">;
+
 /** Which part of the changefeed to read. */
 export interface ChangeQuery {
   /** only this collection's changes; every collection's when absent */
@@ -92,8 +105,23 @@ export interface MetadataStore {
   /** The newest file of a role with these raw bytes; undefined when this collection holds none, whatever others hold. */
   byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined>;
   byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined>;
-  /** Forgets one collection, and that one alone, and adds a `deletion` to the changefeed; does nothing when there is nothing to delete. */
+  /**
+   * Takes one collection, and that one alone, out of everybody's sight, and adds a `deletion` to the changefeed; does nothing when there is
+   * nothing to delete. All of it is kept as a {@link Deletion} until that is forgotten.
+   */
   remove(gun: string, at: Date): Promise<void>;
+  /** Deletions that come after `after`, by name in the order of its bytes and then by time, at most `limit`, in that order. */
+  deletions(after: NamedDeletion | undefined, limit: number): Promise<readonly Deletion[]>;
+  /**
+   * Brings a deleted collection back, byte for byte with all versions and times, in one durable transaction, and adds its current timestamp
+   * as an `update` to the changefeed. The deletion is no more then.
+   *
+   * @returns false when there is no such deletion
+   * @throws TagsealError `STORAGE_CONFLICT` when there is a collection of that name; nothing is changed then
+   */
+  undelete(deletion: NamedDeletion, at: Date): Promise<boolean>;
+  /** Forgets a deletion for good. @returns how many files it had */
+  forgetDeletion(deletion: NamedDeletion): Promise<number>;
   /** Oldest first, whichever way was read. */
   changes(query: ChangeQuery): Promise<readonly Change[]>;
   /** Names of collections that come after `after` in the order of their UTF-8 bytes, at most `limit`, in that order. */
@@ -149,4 +177,16 @@ export function publishConflict(gun: string, what: string): TagsealError {
   return new TagsealError("STORAGE_CONFLICT", `Cannot publish ${gun}: ${what}`, {
     hint: "Read the collection again, apply the change to it, and publish once more.",
   });
+}
+
+/** The refusal of {@link MetadataStore.undelete} where the name is in use. */
+export function undeleteConflict(gun: string): TagsealError {
+  return new TagsealError("STORAGE_CONFLICT", `Cannot bring ${gun} back: there is a repository of that name`, {
+    hint: "Keep that one, or delete it first: then bring back the older one with --deleted-at.",
+  });
+}
+
+/** When a deletion is said to have happened: later than every earlier one of the same name, however the clock was set. */
+export function deletionTime(at: Date, earlier: readonly Date[]): Date {
+  return new Date(Math.max(at.getTime(), ...earlier.map((before) => before.getTime() + 1)));
 }

@@ -3,12 +3,16 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
+  deletionTime,
   publishConflict,
   restoreConflict,
+  undeleteConflict,
   type Change,
   type ChangeQuery,
+  type Deletion,
   type FileVersion,
   type MetadataStore,
+  type NamedDeletion,
   type NamedVersion,
   type NewFile,
   type Publication,
@@ -44,6 +48,23 @@ function prepareAll(database: DatabaseSync) {
     byChecksum: database.prepare(`${file} AND sha256 = ? ORDER BY version DESC LIMIT 1`),
     byVersion: database.prepare(`${file} AND version = ?`),
     remove: database.prepare("DELETE FROM tuf_files WHERE gun = ?"),
+    lastDeletion: database.prepare("SELECT max(deleted_at) AS deleted_at FROM deleted_files WHERE gun = ?"),
+    keepDeleted: database.prepare(
+      `INSERT INTO deleted_files (gun, deleted_at, role, version, sha256, created_at, data)
+        SELECT gun, ?, role, version, sha256, created_at, data FROM tuf_files WHERE gun = ?`,
+    ),
+    deletions: database.prepare(
+      `SELECT gun, deleted_at, count(*) AS files, sum(length(data)) AS bytes FROM deleted_files
+        WHERE (gun, deleted_at) > (?, ?) GROUP BY gun, deleted_at ORDER BY gun, deleted_at LIMIT ?`,
+    ),
+    isDeleted: database.prepare("SELECT 1 FROM deleted_files WHERE gun = ? AND deleted_at = ? LIMIT 1"),
+    bringBack: database.prepare(
+      `INSERT INTO tuf_files (gun, role, version, sha256, created_at, data)
+        SELECT gun, role, version, sha256, created_at, data FROM deleted_files WHERE gun = ? AND deleted_at = ?
+        ORDER BY created_at, role, version`,
+    ),
+    forgetDeletion: database.prepare("DELETE FROM deleted_files WHERE gun = ? AND deleted_at = ?"),
+    isThere: database.prepare("SELECT 1 FROM tuf_files WHERE gun = ? LIMIT 1"),
     changesAfter: database.prepare(`${change} WHERE id > ? ORDER BY id LIMIT ?`),
     changesBefore: database.prepare(`${change} WHERE id < ? ORDER BY id DESC LIMIT ?`),
     gunChangesAfter: database.prepare(`${change} WHERE gun = ? AND id > ? ORDER BY id LIMIT ?`),
@@ -72,7 +93,7 @@ export class SqliteMetadataStore implements MetadataStore {
   /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
   constructor({ path, maxPages }: SqliteMetadataStoreOptions) {
     this.#path = path;
-    this.#database = openDatabase({ path, migrations: ["0001-metadata.sql"], maxPages });
+    this.#database = openDatabase({ path, migrations: ["0001-metadata.sql", "0002-metadata.sql"], maxPages });
     this.#statements = prepareAll(this.#database);
   }
 
@@ -102,9 +123,43 @@ export class SqliteMetadataStore implements MetadataStore {
   async remove(gun: string, at: Date): Promise<void> {
     this.#explained("write to", () =>
       inTransaction(this.#database, () => {
-        const { changes } = this.#statements.remove.run(gun);
-        if (Number(changes) > 0) this.#statements.insertChange.run(at.getTime(), gun, 0, "", "deletion");
+        if (this.#statements.isThere.get(gun) === undefined) return;
+        this.#statements.keepDeleted.run(this.#deletionTime(gun, at).getTime(), gun);
+        this.#statements.remove.run(gun);
+        this.#statements.insertChange.run(at.getTime(), gun, 0, "", "deletion");
       }),
+    );
+  }
+
+  async deletions(after: NamedDeletion | undefined, limit: number): Promise<readonly Deletion[]> {
+    const { gun, deletedAt } = after ?? { gun: "", deletedAt: new Date(0) };
+    return this.#explained("read", () => this.#statements.deletions.all(gun, deletedAt.getTime(), limit)).map((row) => {
+      const deleted = new Date(Number(row["deleted_at"]));
+      return { gun: String(row["gun"]), deletedAt: deleted, files: Number(row["files"]), bytes: Number(row["bytes"]) };
+    });
+  }
+
+  async undelete({ gun, deletedAt }: NamedDeletion, at: Date): Promise<boolean> {
+    return this.#explained("write to", () =>
+      inTransaction(this.#database, () => {
+        const { isDeleted, isThere, bringBack, forgetDeletion, insertChange } = this.#statements;
+        if (isDeleted.get(gun, deletedAt.getTime()) === undefined) return false;
+        if (isThere.get(gun) !== undefined) throw undeleteConflict(gun);
+        bringBack.run(gun, deletedAt.getTime());
+        forgetDeletion.run(gun, deletedAt.getTime());
+        const timestamp = this.#highest(gun, "timestamp");
+        if (timestamp !== undefined)
+          insertChange.run(at.getTime(), gun, timestamp.version, timestamp.sha256, "update");
+        return true;
+      }),
+    );
+  }
+
+  async forgetDeletion({ gun, deletedAt }: NamedDeletion): Promise<number> {
+    return this.#explained("write to", () =>
+      inTransaction(this.#database, () =>
+        Number(this.#statements.forgetDeletion.run(gun, deletedAt.getTime()).changes),
+      ),
     );
   }
 
@@ -170,6 +225,11 @@ export class SqliteMetadataStore implements MetadataStore {
 
   async close(): Promise<void> {
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  #deletionTime(gun: string, at: Date): Date {
+    const last = this.#statements.lastDeletion.get(gun)?.["deleted_at"];
+    return deletionTime(at, typeof last === "number" ? [new Date(last)] : []);
   }
 
   #insert({ gun, base, files, at }: Publication): void {

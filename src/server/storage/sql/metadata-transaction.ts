@@ -7,9 +7,12 @@ import type { Compilable } from "kysely";
 import { TagsealError } from "../../../errors.ts";
 import type { RoleName } from "../../../tuf/metadata.ts";
 import {
+  deletionTime,
   publishConflict,
   restoreConflict,
+  undeleteConflict,
   type Change,
+  type NamedDeletion,
   type NamedVersion,
   type NewFile,
   type Publication,
@@ -62,9 +65,38 @@ export class MetadataTransaction {
     if ((await this.#lock(gun)) === undefined) return;
     const change: NewChange = { createdAt: at, gun, version: 0, sha256: "", category: "deletion" };
     if (await this.#isCommittedAlready(change)) return;
+    await this.#keepDeleted(gun, at);
     await this.#session.change(this.#queries.deleteFrom("tagseal_files").where("gun", "=", gun));
     await this.#session.change(this.#queries.deleteFrom("tagseal_collections").where("gun", "=", gun));
     await this.#record(change);
+  }
+
+  async undelete({ gun, deletedAt }: NamedDeletion, at: Date): Promise<boolean> {
+    const isThere = (await this.#lock(gun)) !== undefined;
+    const kept = await this.#deleted(gun, deletedAt);
+    if (kept.length === 0) return isThere && (await this.#isUndeletedAlready(gun, at));
+    if (isThere) throw undeleteConflict(gun);
+    const back = this.#queries
+      .insertInto("tagseal_files")
+      .columns(["gun", "role", "version", "sha256", "created_at", "data"])
+      .expression((of) =>
+        of
+          .selectFrom("tagseal_deleted_files")
+          .select(["gun", "role", "version", "sha256", "created_at", "data"])
+          .where("gun", "=", gun)
+          .where("deleted_at", "=", deletedAt.getTime()),
+      );
+    await this.#session.change(back);
+    await this.forgetDeletion({ gun, deletedAt });
+    await this.#writeWhatIsThere(gun, undefined);
+    const timestamp = kept.filter(({ role }) => role === "timestamp").at(-1);
+    if (timestamp !== undefined) await this.#record({ createdAt: at, gun, ...timestamp, category: "update" });
+    return true;
+  }
+
+  async forgetDeletion({ gun, deletedAt }: NamedDeletion): Promise<number> {
+    const ofGun = this.#queries.deleteFrom("tagseal_deleted_files").where("gun", "=", gun);
+    return await this.#session.change(ofGun.where("deleted_at", "=", deletedAt.getTime()));
   }
 
   async forget(gun: string, files: readonly NamedVersion[]): Promise<number> {
@@ -89,6 +121,35 @@ export class MetadataTransaction {
     const last = await this.#lockPosition();
     for (const change of changes) await this.#restoreChange(change);
     await this.#movePosition(Math.max(last, ...changes.map(({ id }) => id)));
+  }
+
+  async #keepDeleted(gun: string, at: Date): Promise<void> {
+    const lastOf = this.#queries.selectFrom("tagseal_deleted_files").where("gun", "=", gun);
+    const [last] = await this.#session.rows(lastOf.select("deleted_at").orderBy("deleted_at", "desc").limit(1));
+    const deletedAt = deletionTime(at, last === undefined ? [] : [new Date(last.deleted_at)]);
+    const keep = this.#queries
+      .insertInto("tagseal_deleted_files")
+      .columns(["gun", "deleted_at", "role", "version", "sha256", "created_at", "data"])
+      .expression((of) =>
+        of
+          .selectFrom("tagseal_files")
+          .select(["gun", of.lit(deletedAt.getTime()).as("deleted_at"), "role", "version", "sha256", "created_at", "data"])
+          .where("gun", "=", gun),
+      );
+    await this.#session.change(keep);
+  }
+
+  /** What one deletion has, the highest version of each role last. */
+  async #deleted(gun: string, deletedAt: Date): Promise<readonly Pick<NewFile, "role" | "version" | "sha256">[]> {
+    const ofGun = this.#queries.selectFrom("tagseal_deleted_files").where("gun", "=", gun);
+    const query = ofGun.where("deleted_at", "=", deletedAt.getTime()).select(["role", "version", "sha256"]);
+    return await this.#session.rows(query.orderBy("version"));
+  }
+
+  async #isUndeletedAlready(gun: string, at: Date): Promise<boolean> {
+    const newest = this.#queries.selectFrom("tagseal_files").where("gun", "=", gun).where("role", "=", "timestamp");
+    const [timestamp] = await this.#session.rows(newest.orderBy("version", "desc").select(["version", "sha256"]).limit(1));
+    return timestamp !== undefined && this.#isCommittedAlready({ createdAt: at, gun, ...timestamp, category: "update" });
   }
 
   /** Undefined when there is no such collection: of two transactions that both make it, one fails and is tried again. */

@@ -6,8 +6,10 @@ import type { RoleName } from "../../../tuf/metadata.ts";
 import type {
   Change,
   ChangeQuery,
+  Deletion,
   FileVersion,
   MetadataStore,
+  NamedDeletion,
   Publication,
   StoredFile,
   NamedVersion,
@@ -56,6 +58,41 @@ export class SqlMetadataStore implements MetadataStore {
 
   async remove(gun: string, at: Date): Promise<void> {
     await this.#write((transaction) => transaction.remove(gun, at));
+  }
+
+  async deletions(after: NamedDeletion | undefined, limit: number): Promise<readonly Deletion[]> {
+    const every = this.#queries
+      .selectFrom("tagseal_deleted_files")
+      .select(["gun", "deleted_at"])
+      .select(({ fn }) => [
+        fn.countAll<number>().as("files"),
+        fn.sum<number>(fn("octet_length", ["data"])).as("bytes"),
+      ])
+      .groupBy(["gun", "deleted_at"])
+      .orderBy("gun")
+      .orderBy("deleted_at")
+      .limit(limit);
+    const wanted =
+      after === undefined
+        ? every
+        : every.where((of) =>
+            of.or([
+              of("gun", ">", after.gun),
+              of.and([of("gun", "=", after.gun), of("deleted_at", ">", after.deletedAt.getTime())]),
+            ]),
+          );
+    const rows = await this.#database.read((session) => session.rows(wanted));
+    return rows.map(({ gun, deleted_at, files, bytes }) => {
+      return { gun, deletedAt: new Date(deleted_at), files, bytes: Number(bytes) };
+    });
+  }
+
+  async undelete(deletion: NamedDeletion, at: Date): Promise<boolean> {
+    return this.#write((transaction) => transaction.undelete(deletion, at));
+  }
+
+  async forgetDeletion(deletion: NamedDeletion): Promise<number> {
+    return this.#write((transaction) => transaction.forgetDeletion(deletion));
   }
 
   async changes({ gun, from, limit, backwards }: ChangeQuery): Promise<readonly Change[]> {

@@ -16,6 +16,7 @@ export interface Tables {
     readonly created_at: number;
     readonly data: Buffer;
   };
+  readonly tagseal_deleted_files: Tables["tagseal_files"] & { readonly deleted_at: number };
   readonly tagseal_changes: {
     readonly id: number;
     readonly created_at: number;
