@@ -137,6 +137,11 @@ const server: readonly Entry[] = [
     summary: "Show one repository of a server",
     load: async () => (await import("./commands/server/show.ts")).command,
   },
+  {
+    name: "undelete",
+    summary: "Bring back a repository that was deleted",
+    load: async () => (await import("./commands/server/undelete.ts")).command,
+  },
 ];
 
 /** The whole tree. Its root is the program itself. */

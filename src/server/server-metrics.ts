@@ -101,6 +101,12 @@ function addFreshness(add: Add, { publisher, keeper, clock }: MetricSources): vo
 function addRetention(add: Add, { upkeep }: MetricSources): void {
   add("prunes_total", "Times that old versions were looked for.", () => upkeep.counts.prunes);
   add("pruned_versions_total", "Old versions forgotten.", () => upkeep.counts.forgottenVersions);
+  add("pruned_deletions_total", "Deleted collections forgotten for good.", () => upkeep.counts.forgottenDeletions);
+  add(
+    "deletions_kept",
+    "Deleted collections that can be brought back, at the last look.",
+    () => upkeep.counts.keptDeletions,
+  );
   add("pruned_bytes_total", "Bytes of the old versions forgotten.", () => upkeep.counts.forgottenBytes);
 }
 

@@ -25,6 +25,9 @@ export interface UpkeepCounts {
   prunes: number;
   forgottenVersions: number;
   forgottenBytes: number;
+  forgottenDeletions: number;
+  /** not a sum: how many there were at the last look */
+  keptDeletions: number;
 }
 
 const minCheckMs = 20;
@@ -37,7 +40,13 @@ const breathMs = 20;
 
 /** Everything that recurs, from `begin` to `stop`. */
 export class Upkeep {
-  readonly counts: UpkeepCounts = { prunes: 0, forgottenVersions: 0, forgottenBytes: 0 };
+  readonly counts: UpkeepCounts = {
+    prunes: 0,
+    forgottenVersions: 0,
+    forgottenBytes: 0,
+    forgottenDeletions: 0,
+    keptDeletions: 0,
+  };
   readonly #parts: UpkeepParts;
   readonly #stopping = new AbortController();
   readonly #freshness: Recurring;
@@ -101,11 +110,15 @@ export class Upkeep {
     return jittered(pruneEveryMs);
   }
 
-  #count({ forgottenVersions, forgottenBytes, collections }: PruneReport): void {
+  #count(report: PruneReport): void {
+    const { forgottenVersions, forgottenBytes, forgottenDeletions, keptDeletions, collections } = report;
     this.counts.prunes += 1;
     this.counts.forgottenVersions += forgottenVersions;
     this.counts.forgottenBytes += forgottenBytes;
-    this.#parts.log.write("info", "pruned old versions", { collections, forgottenVersions, forgottenBytes });
+    this.counts.forgottenDeletions += forgottenDeletions;
+    this.counts.keptDeletions = keptDeletions;
+    const counts = { collections, forgottenVersions, forgottenBytes, forgottenDeletions };
+    this.#parts.log.write("info", "pruned old versions", counts);
   }
 }
 

@@ -228,7 +228,10 @@ function describeUndelete(open: OpenStore): void {
     await store.publish({ ...publication(1, undefined), gun: "b" });
     await store.remove("b", at);
     const all = await store.deletions(undefined, 9);
-    assert.deepEqual(all.map((deletion) => deletion.gun), ["b", gun, gun]);
+    assert.deepEqual(
+      all.map((deletion) => deletion.gun),
+      ["b", gun, gun],
+    );
     const [, first, second] = all;
     assert.ok(first !== undefined && second !== undefined && first.deletedAt < second.deletedAt);
     assert.deepEqual(await store.deletions(first, 9), [second]);
@@ -253,9 +256,11 @@ function describeUndelete(open: OpenStore): void {
     const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1, "old")));
     await store.remove(gun, at);
-    const rivals = Array.from({ length: 6 }, (_, index) => index % 2 === 0
-      ? store.undelete({ gun, deletedAt: at }, later)
-      : store.publish(publication(1, undefined, file("root", 1, `new ${index}`))).then(() => true));
+    const rivals = Array.from({ length: 6 }, (_, index) =>
+      index % 2 === 0
+        ? store.undelete({ gun, deletedAt: at }, later)
+        : store.publish(publication(1, undefined, file("root", 1, `new ${index}`))).then(() => true),
+    );
     const won = (await Promise.allSettled(rivals)).filter((end) => end.status === "fulfilled" && end.value);
     assert.equal(won.length, 1);
     assert.equal((await store.versions(gun)).length, 2);

@@ -60,6 +60,15 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     assert.equal(check.stdout, "");
   });
 
+  it("bring back what was deleted", async () => {
+    await notary(`notary delete ${gun} --remote`);
+    const listed = await machine.run("tagseal server list --data /var/lib/tagseal --deleted", { env });
+    assert.match(listed.stdout, /^registry\.example\.com\/team\/app +\d+ /mu);
+    const back = await machine.run(documentedLines("docs/commands.md", "tagseal server undelete"), { env });
+    assert.match(back.stdout, /^Brought back registry\.example\.com\/team\/app/u);
+    await notary(`notary lookup ${gun} v1`);
+  });
+
   it("check the configuration that it is to get", async () => {
     mkdirSync(machine.path("/etc/tagseal"), { recursive: true });
     const settings = { server: { data_directory: "/var/lib/tagseal" }, retention: { days: 90 } };

@@ -21,7 +21,7 @@ export const command = defineCommand(
       "Runs in the foreground until SIGTERM or Ctrl-C, then answers what is under way and exits with 0. Logs are JSON lines on standard error. /_notary_server/health and /metrics are for monitoring.",
       "Without --tls-cert and --tls-key it speaks plain HTTP, which clients refuse: put a TLS proxy in front of it then.",
       "Everything else is set in the file that --config names, or in variables: TAGSEAL_SERVER_ and the setting's name, such as TAGSEAL_SERVER_AUTH_HTPASSWD. Flags win over variables, and variables over the file. A server-config.json of Notary is such a file.",
-      "Below it are commands for its data, which also work beside a running server: 'tagseal server list', 'show' and 'check' look at repositories, 'config check' at its settings, 'backup' copies the embedded databases, 'migrate' brings a shared database up to date, 'gc' forgets superseded versions.",
+      "Below it are commands for its data, which also work beside a running server: 'tagseal server list', 'show' and 'check' look at repositories, 'config check' at its settings, 'backup' copies the embedded databases, 'migrate' brings a shared database up to date, 'gc' forgets superseded versions, 'undelete' brings back a deleted repository.",
     ],
     options: {
       ...storageOptions,

@@ -1,10 +1,11 @@
-/** Forgets old versions of all collections, one collection after the other, so that a store does not grow for ever. */
+/** Forgets old versions of all collections, one collection after the other, and what was deleted long ago: a store does not grow for ever. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MetadataError } from "../../errors.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { allGuns } from "../storage/all-guns.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import { allDeletions } from "./undelete.ts";
 import { forgettable, keptByAge, type RetentionPolicy, type SnapshotEntries } from "./retention.ts";
 
 /** What to prune, and how. */
@@ -35,6 +36,9 @@ export interface PruneReport {
   readonly forgottenVersions: number;
   readonly forgottenBytes: number;
   readonly failedCollections: number;
+  /** deleted collections that can still be brought back */
+  readonly keptDeletions: number;
+  readonly forgottenDeletions: number;
 }
 
 /** A transaction stays short, so that publishers do not have to wait. */
@@ -54,6 +58,8 @@ export async function pruneVersions(options: PruneOptions): Promise<PruneReport>
     forgottenVersions: 0,
     forgottenBytes: 0,
     failedCollections: 0,
+    keptDeletions: 0,
+    forgottenDeletions: 0,
   };
   for await (const gun of allGuns(options.store)) {
     if (options.signal?.aborted === true) break;
@@ -71,7 +77,26 @@ export async function pruneVersions(options: PruneOptions): Promise<PruneReport>
       options.onFailure?.(gun, error);
     }
   }
+  await pruneDeletions(options, report);
   return report;
+}
+
+/** A deletion goes as a whole, once it is as old as a superseded version may become. */
+async function pruneDeletions(
+  { store, now, keepMs, dryRun, signal }: PruneOptions,
+  report: { -readonly [Count in keyof PruneReport]: PruneReport[Count] },
+): Promise<void> {
+  for await (const deletion of allDeletions(store)) {
+    if (signal?.aborted === true) return;
+    if (deletion.deletedAt.getTime() >= now.getTime() - keepMs) {
+      report.keptDeletions += 1;
+      continue;
+    }
+    if (dryRun !== true && (await store.forgetDeletion(deletion)) === 0) continue;
+    report.forgottenDeletions += 1;
+    report.forgottenBytes += deletion.bytes;
+    await nextTurn();
+  }
 }
 
 async function pruneCollection(

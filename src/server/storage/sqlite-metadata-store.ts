@@ -148,8 +148,7 @@ export class SqliteMetadataStore implements MetadataStore {
         bringBack.run(gun, deletedAt.getTime());
         forgetDeletion.run(gun, deletedAt.getTime());
         const timestamp = this.#highest(gun, "timestamp");
-        if (timestamp !== undefined)
-          insertChange.run(at.getTime(), gun, timestamp.version, timestamp.sha256, "update");
+        if (timestamp !== undefined) insertChange.run(at.getTime(), gun, timestamp.version, timestamp.sha256, "update");
         return true;
       }),
     );

@@ -10,7 +10,7 @@ export const command = defineCommand(
     usage: "(--data DIR | --database URL) [OPTIONS]",
     summary: "Forget superseded versions",
     description: [
-      "Forgets versions that nobody needs any more: those superseded more than retention.days ago (30). Every root stays, and so does everything that a snapshot which stays names. A running server does this once a day by itself; both may run at a time.",
+      "Forgets versions that nobody needs any more: those superseded more than retention.days ago (30), and repositories that were deleted before that. Every root stays, and so does everything that a snapshot which stays names. A running server does this once a day by itself; both may run at a time.",
     ],
     options: {
       ...storageOptions,
@@ -40,10 +40,13 @@ export const command = defineCommand(
   },
 );
 
-function report({ collections, forgottenVersions, forgottenBytes }: PruneReport, dryRun: boolean): string {
+function report(found: PruneReport, dryRun: boolean): string {
+  const { collections, forgottenVersions, forgottenBytes, forgottenDeletions } = found;
   const verb = dryRun ? "would be forgotten" : "forgotten";
   const megabytes = (forgottenBytes / 1_000_000).toFixed(1);
   const repositories = collections === 1 ? "1 repository" : `${collections} repositories`;
   const versions = forgottenVersions === 1 ? "1 superseded version" : `${forgottenVersions} superseded versions`;
-  return `${repositories}, ${versions} ${verb}, ${megabytes} MB\n`;
+  const deleted = forgottenDeletions === 1 ? "1 deleted repository" : `${forgottenDeletions} deleted repositories`;
+  const also = forgottenDeletions === 0 ? "" : ` and ${deleted}`;
+  return `${repositories}, ${versions}${also} ${verb}, ${megabytes} MB\n`;
 }

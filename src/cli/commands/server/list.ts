@@ -1,6 +1,6 @@
 import type { CollectionOverview } from "../../../server/inspection/overview.ts";
 import { defineCommand } from "../../command.ts";
-import { inspectionOptions, openInspected } from "../../options/inspected-server.ts";
+import { type InspectedServer, inspectionOptions, openInspected } from "../../options/inspected-server.ts";
 import { jsonOption } from "../../options/json.ts";
 import { countingProgress } from "../../output/counting-progress.ts";
 import { JsonList } from "../../output/json-list.ts";
@@ -17,25 +17,31 @@ export const command = defineCommand(
     description: [
       "A line for each repository: how many tags are signed in it, how many files are stored with their size, what its owners must sign again first and when, and who signs. Reads the server's data; the server may be running. Nothing is verified: 'tagseal server check' does that.",
     ],
-    options: { ...inspectionOptions, json: jsonOption },
+    options: {
+      ...inspectionOptions,
+      deleted: { kind: "switch", help: "List what was deleted and can be brought back instead" },
+      json: jsonOption,
+    },
     args: { min: 0, max: 0 },
-    examples: [{ text: "every repository", line: "tagseal server list --data /var/lib/tagseal" }],
+    examples: [
+      { text: "every repository", line: "tagseal server list --data /var/lib/tagseal" },
+      {
+        text: "what 'tagseal server undelete' can bring back",
+        line: "tagseal server list --data /var/lib/tagseal --deleted",
+      },
+    ],
   },
   async ({ options }, io) => {
-    const { allGuns } = await import("../../../server/storage/all-guns.ts");
-    const { overviewOf } = await import("../../../server/inspection/overview.ts");
     const server = await openInspected(options, io);
     const progress = countingProgress(io, { quiet: io.stdout.isTerminal });
     const json = new JsonList(io, "repositories");
-    const table = new RowTable(io, ["REPOSITORY", "TAGS", "FILES", "SIZE", "OWNERS SIGN BY", "SIGNERS"]);
+    const table = new RowTable(io, options.deleted ? deletedHeading : heading);
     try {
       let count = 0;
-      for await (const gun of allGuns(server.store)) {
+      for await (const line of options.deleted ? deletedLines(server) : lines(server)) {
         io.signal.throwIfAborted();
-        const overview = await overviewOf(server.store, gun, server.holdsKey);
-        if (overview === undefined) continue;
-        if (options.json) json.add(overviewJson(overview));
-        else table.add(row(overview));
+        if (options.json) json.add(line.plain);
+        else table.add(line.row);
         progress.show(`${(count += 1)} repositories`);
       }
       if (options.json) json.end();
@@ -51,6 +57,32 @@ export const command = defineCommand(
     }
   },
 );
+
+/** One repository, for programs and for people. */
+interface Line {
+  readonly plain: unknown;
+  readonly row: readonly string[];
+}
+
+const heading = ["REPOSITORY", "TAGS", "FILES", "SIZE", "OWNERS SIGN BY", "SIGNERS"];
+const deletedHeading = ["REPOSITORY", "FILES", "SIZE", "DELETED AT"];
+
+async function* lines({ store, holdsKey }: InspectedServer): AsyncGenerator<Line> {
+  const { allGuns } = await import("../../../server/storage/all-guns.ts");
+  const { overviewOf } = await import("../../../server/inspection/overview.ts");
+  for await (const gun of allGuns(store)) {
+    const overview = await overviewOf(store, gun, holdsKey);
+    if (overview !== undefined) yield { plain: overviewJson(overview), row: row(overview) };
+  }
+}
+
+async function* deletedLines({ store }: InspectedServer): AsyncGenerator<Line> {
+  const { allDeletions } = await import("../../../server/retention/undelete.ts");
+  for await (const { gun, files, bytes, deletedAt } of allDeletions(store)) {
+    const at = deletedAt.toISOString();
+    yield { plain: { repository: gun, files, bytes, deletedAt }, row: [gun, `${files}`, bytesText(bytes), at] };
+  }
+}
 
 function row(overview: CollectionOverview): readonly string[] {
   const { gun, tags, files, bytes, expiries, problems } = overview;

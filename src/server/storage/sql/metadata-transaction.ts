@@ -133,7 +133,15 @@ export class MetadataTransaction {
       .expression((of) =>
         of
           .selectFrom("tagseal_files")
-          .select(["gun", of.lit(deletedAt.getTime()).as("deleted_at"), "role", "version", "sha256", "created_at", "data"])
+          .select([
+            "gun",
+            of.lit(deletedAt.getTime()).as("deleted_at"),
+            "role",
+            "version",
+            "sha256",
+            "created_at",
+            "data",
+          ])
           .where("gun", "=", gun),
       );
     await this.#session.change(keep);
@@ -148,8 +156,12 @@ export class MetadataTransaction {
 
   async #isUndeletedAlready(gun: string, at: Date): Promise<boolean> {
     const newest = this.#queries.selectFrom("tagseal_files").where("gun", "=", gun).where("role", "=", "timestamp");
-    const [timestamp] = await this.#session.rows(newest.orderBy("version", "desc").select(["version", "sha256"]).limit(1));
-    return timestamp !== undefined && this.#isCommittedAlready({ createdAt: at, gun, ...timestamp, category: "update" });
+    const [timestamp] = await this.#session.rows(
+      newest.orderBy("version", "desc").select(["version", "sha256"]).limit(1),
+    );
+    return (
+      timestamp !== undefined && this.#isCommittedAlready({ createdAt: at, gun, ...timestamp, category: "update" })
+    );
   }
 
   /** Undefined when there is no such collection: of two transactions that both make it, one fails and is tried again. */

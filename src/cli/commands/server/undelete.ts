@@ -1,0 +1,92 @@
+import type { CollectionCheck } from "../../../server/inspection/collection-check.ts";
+import { UsageError } from "../../../errors.ts";
+import type { Undeleted } from "../../../server/retention/undelete.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { imageArgument } from "../../options/image.ts";
+import { inspectionOptions, openInspected } from "../../options/inspected-server.ts";
+import { jsonOption } from "../../options/json.ts";
+import { writeJson } from "../../output/json.ts";
+import { printable } from "../../output/printable.ts";
+import { bytesText } from "../../output/progress.ts";
+
+/** `tagseal server undelete`: a repository that was deleted by mistake, as it was. */
+export const command = defineCommand(
+  {
+    path: "server undelete",
+    usage: "IMAGE (--data DIR | --database URL) [OPTIONS]",
+    summary: "Bring back a repository that was deleted",
+    description: [
+      "A deleted repository is kept for retention.days (30), out of sight. This brings it back byte for byte: every tag, version and signature, so that readers and publishers go on where they were. 'tagseal server list --deleted' shows what can be brought back. The server may be running; it signs an expired timestamp again by itself.",
+      "When a repository of that name was published since, that one stays: readers who trust it would take the old one for an attack. Delete it first if the old one is to come back.",
+      "What came back is verified as a reader would; the exit status is 1 when there is a problem.",
+    ],
+    options: {
+      ...inspectionOptions,
+      "deleted-at": {
+        kind: "text",
+        value: "time",
+        help: "Which of several deletions, as list --deleted shows it; the last one",
+      },
+      "dry-run": { kind: "switch", help: "Only tell what would be brought back" },
+      json: jsonOption,
+    },
+    args: { min: 1, max: 1 },
+    examples: [
+      {
+        text: "the last one that was deleted under this name",
+        line: "tagseal server undelete registry.example.com/team/app --data /var/lib/tagseal",
+      },
+    ],
+    exitCodes: [
+      [1, "there is a repository of that name, or a problem with what came back"],
+      [2, "no such deletion is kept"],
+    ],
+  },
+  async ({ options, args: [typed = ""] }, io) => {
+    const deletedAt = timeOf(options["deleted-at"]);
+    const { deletionsOf, undelete } = await import("../../../server/retention/undelete.ts");
+    const { checkCollection } = await import("../../../server/inspection/collection-check.ts");
+    const { store, holdsKey, close } = await openInspected(options, io);
+    try {
+      const isName = (await deletionsOf(store, typed)).length > 0;
+      const gun = isName ? typed : imageArgument(typed).gun;
+      const dryRun = options["dry-run"];
+      const back = await undelete({ store, gun, deletedAt, now: io.now(), dryRun });
+      const check = dryRun ? undefined : await checkCollection({ store, gun, now: io.now(), holdsKey });
+      const { gun: repository, ...rest } = back;
+      const { problems = [], warnings = [] } = check ?? {};
+      if (options.json) writeJson(io, { repository, ...rest, dryRun, problems, warnings });
+      else tell(back, check, dryRun, io);
+      return problems.length === 0 ? 0 : 1;
+    } finally {
+      await close();
+    }
+  },
+);
+
+function tell(back: Undeleted, check: CollectionCheck | undefined, dryRun: boolean, io: Io): void {
+  const { gun, deletedAt, files, bytes, laterDeletions } = back;
+  const lines = [
+    ...laterDeletions.map(
+      (at) =>
+        `warning: ${gun}: another repository of that name was deleted at ${at.toISOString()}: readers that trust it refuse this one`,
+    ),
+    ...(check?.warnings ?? []).map(({ code, message }) => `warning: ${gun}: ${message} [${code}]`),
+    ...(check?.problems ?? []).map(({ code, message }) => `problem: ${gun}: ${message} [${code}]`),
+  ];
+  for (const line of lines) io.stderr.write(printable(`${line}\n`));
+  const verb = dryRun ? "Would bring back" : "Brought back";
+  io.stdout.write(
+    printable(`${verb} ${gun}, deleted at ${deletedAt.toISOString()}: ${files} files, ${bytesText(bytes)}\n`),
+  );
+}
+
+function timeOf(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const time = new Date(text);
+  if (/^\d{4}-\d\d-\d\dT/u.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw new UsageError("USAGE", `--deleted-at: expected a time such as 2026-11-23T04:00:00.000Z, got "${text}"`, {
+    hint: "Show the times: tagseal server list --deleted",
+  });
+}
