@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "key signer inspect revoke sign --help" ;;
+  "trust") echo "key signer inspect recover-server revoke sign --help" ;;
   "trust key") echo "generate load --help" ;;
   "trust key generate") echo "--dir --json --passphrase-fd --passphrase-command --help" ;;
   "trust key load") echo "--name --json --passphrase-fd --passphrase-command --help" ;;
@@ -10,6 +10,7 @@ _tagseal_words() {
   "trust signer add") echo "--key --json --passphrase-fd --passphrase-command --help" ;;
   "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
+  "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --help" ;;
   "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --help" ;;
   "trust sign") echo "--local --json --passphrase-fd --passphrase-command --help" ;;
   "build") echo "--disable-content-trust --allow-local --help" ;;
@@ -29,7 +30,7 @@ _tagseal_words() {
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "run") echo "--disable-content-trust --help" ;;
   "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
-  "server") echo "backup check config gc list migrate show undelete --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
+  "server") echo "backup check config gc list migrate raise show undelete --config --notary-config --data --database --listen --tls-cert --tls-key --log-level --help" ;;
   "server backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "server check") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "server config") echo "check --help" ;;
@@ -37,6 +38,7 @@ _tagseal_words() {
   "server gc") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "server list") echo "--config --notary-config --data --database --signer-database --deleted --json --help" ;;
   "server migrate") echo "--config --notary-config --data --database --json --help" ;;
+  "server raise") echo "--all --by --backup-age --dry-run --config --notary-config --data --database --json --help" ;;
   "server show") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "server undelete") echo "--config --notary-config --data --database --signer-database --deleted-at --dry-run --json --help" ;;
   "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
@@ -62,6 +64,8 @@ _tagseal_value() {
   "trust signer add --passphrase-command") echo "" ;;
   "trust signer remove --passphrase-fd") echo "" ;;
   "trust signer remove --passphrase-command") echo "" ;;
+  "trust recover-server --passphrase-fd") echo "" ;;
+  "trust recover-server --passphrase-command") echo "" ;;
   "trust revoke --passphrase-fd") echo "" ;;
   "trust revoke --passphrase-command") echo "" ;;
   "trust sign --passphrase-fd") echo "" ;;
@@ -140,6 +144,12 @@ _tagseal_value() {
   "server migrate --notary-config") echo "file" ;;
   "server migrate --data") echo "directory" ;;
   "server migrate --database") echo "" ;;
+  "server raise --by") echo "" ;;
+  "server raise --backup-age") echo "" ;;
+  "server raise --config") echo "file" ;;
+  "server raise --notary-config") echo "file" ;;
+  "server raise --data") echo "directory" ;;
+  "server raise --database") echo "" ;;
   "server show --config") echo "file" ;;
   "server show --notary-config") echo "file" ;;
   "server show --data") echo "directory" ;;

@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server list' 'server migrate' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -44,6 +44,7 @@ complete -c tagseal -n '__tagseal_at' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust' -a key -d 'Manage keys for signing Docker images'
 complete -c tagseal -f -n '__tagseal_at trust' -a signer -d 'Manage entities who can sign Docker images'
 complete -c tagseal -f -n '__tagseal_at trust' -a inspect -d 'Return low-level information about keys and signatures'
+complete -c tagseal -f -n '__tagseal_at trust' -a recover-server -d 'Send signed files back to a server that lost them'
 complete -c tagseal -f -n '__tagseal_at trust' -a revoke -d 'Remove trust for an image'
 complete -c tagseal -f -n '__tagseal_at trust' -a sign -d 'Sign an image'
 complete -c tagseal -n '__tagseal_at trust' -l help -f -d 'Explain this command'
@@ -76,6 +77,14 @@ complete -c tagseal -n '__tagseal_at trust signer remove' -l help -f -d 'Explain
 complete -c tagseal -n '__tagseal_at trust inspect' -l pretty -f -d 'Print the information in a human friendly format'
 complete -c tagseal -n '__tagseal_at trust inspect' -l json -f -d 'Print JSON (the default)'
 complete -c tagseal -n '__tagseal_at trust inspect' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l all -f -d 'Every repository that this machine remembers'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l dry-run -f -d 'Only tell what would be sent'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l undelete -f -d 'Also bring back a repository that was deleted on the server'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l new-server-keys -f -d 'Name keys the server has, if it lost those of the newest root'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l passphrase-fd -x -d 'Read the passphrase for all keys from this open file descriptor, and from nowhere else'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and take the first line it prints, and nothing else; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which'
+complete -c tagseal -n '__tagseal_at trust recover-server' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust revoke' -l yes -s y -f -d 'Do not prompt for confirmation'
 complete -c tagseal -n '__tagseal_at trust revoke' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust revoke' -l passphrase-fd -x -d 'Read the passphrase for all keys from this open file descriptor, and from nowhere else'
@@ -177,6 +186,7 @@ complete -c tagseal -f -n '__tagseal_at server' -a config -d 'Look at a server\'
 complete -c tagseal -f -n '__tagseal_at server' -a gc -d 'Forget superseded versions'
 complete -c tagseal -f -n '__tagseal_at server' -a list -d 'List the repositories of a server'
 complete -c tagseal -f -n '__tagseal_at server' -a migrate -d 'Bring a shared database up to date'
+complete -c tagseal -f -n '__tagseal_at server' -a raise -d 'Sign higher versions after a restore'
 complete -c tagseal -f -n '__tagseal_at server' -a show -d 'Show one repository of a server'
 complete -c tagseal -f -n '__tagseal_at server' -a undelete -d 'Bring back a repository that was deleted'
 complete -c tagseal -n '__tagseal_at server' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
@@ -233,6 +243,16 @@ complete -c tagseal -n '__tagseal_at server migrate' -l data -x -a '(__fish_comp
 complete -c tagseal -n '__tagseal_at server migrate' -l database -x -d 'Keep metadata and keys in a database that several servers share: postgres://… or mysql://…'
 complete -c tagseal -n '__tagseal_at server migrate' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at server migrate' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at server raise' -l all -f -d 'Every repository of the server'
+complete -c tagseal -n '__tagseal_at server raise' -l by -x -d 'Raise by this many versions'
+complete -c tagseal -n '__tagseal_at server raise' -l backup-age -x -d 'Raise by what can have been published in this time, such as 26h'
+complete -c tagseal -n '__tagseal_at server raise' -l dry-run -f -d 'Only tell what would be raised'
+complete -c tagseal -n '__tagseal_at server raise' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
+complete -c tagseal -n '__tagseal_at server raise' -l notary-config -r -F -d 'The same as --config'
+complete -c tagseal -n '__tagseal_at server raise' -l data -x -a '(__fish_complete_directories)' -d 'Where everything is kept; made when missing'
+complete -c tagseal -n '__tagseal_at server raise' -l database -x -d 'Keep metadata and keys in a database that several servers share: postgres://… or mysql://…'
+complete -c tagseal -n '__tagseal_at server raise' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at server raise' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at server show' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at server show' -l notary-config -r -F -d 'The same as --config'
 complete -c tagseal -n '__tagseal_at server show' -l data -x -a '(__fish_complete_directories)' -d 'The server\'s data directory'
