@@ -47,7 +47,8 @@ export const command = defineCommand(
     const deletedAt = timeOf(options["deleted-at"]);
     const { deletionsOf, undelete } = await import("../../../server/retention/undelete.ts");
     const { checkCollection } = await import("../../../server/inspection/collection-check.ts");
-    const { store, holdsKey, close } = await openInspected(options, io);
+    const server = await openInspected(options, io);
+    const { store, holdsKey } = server;
     try {
       const isName = (await deletionsOf(store, typed)).length > 0;
       const gun = isName ? typed : imageArgument(typed).gun;
@@ -60,7 +61,7 @@ export const command = defineCommand(
       else tell(back, check, dryRun, io);
       return problems.length === 0 ? 0 : 1;
     } finally {
-      await close();
+      await server.close();
     }
   },
 );

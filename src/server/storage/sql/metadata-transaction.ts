@@ -89,7 +89,7 @@ export class MetadataTransaction {
     await this.#session.change(back);
     await this.forgetDeletion({ gun, deletedAt });
     await this.#writeWhatIsThere(gun, undefined);
-    const timestamp = kept.filter(({ role }) => role === "timestamp").at(-1);
+    const timestamp = kept.findLast(({ role }) => role === "timestamp");
     if (timestamp !== undefined) await this.#record({ createdAt: at, gun, ...timestamp, category: "update" });
     return true;
   }

@@ -64,7 +64,10 @@ export class SqlMetadataStore implements MetadataStore {
     const every = this.#queries
       .selectFrom("tagseal_deleted_files")
       .select(["gun", "deleted_at"])
-      .select(({ fn }) => [fn.countAll<number>().as("files"), fn.sum<number>(fn("octet_length", ["data"])).as("bytes")])
+      .select(({ fn }) => [
+        fn.countAll<number>().as("files"),
+        fn.sum<number | string>(fn("octet_length", ["data"])).as("bytes"),
+      ])
       .groupBy(["gun", "deleted_at"])
       .orderBy("gun")
       .orderBy("deleted_at")
