@@ -53,6 +53,7 @@ export class Publisher {
   readonly #lock = new KeyedLock();
   readonly #states = new PublishedStates();
   readonly #failedRenewals = new Map<string, number>();
+  #newestSignedAt: number | undefined;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -77,6 +78,11 @@ export class Publisher {
       else if (hasCode(error, "UPDATE_REFUSED")) this.counts.refused += 1;
       throw error;
     }
+  }
+
+  /** When the newest file of this process was signed, in milliseconds since 1970, by the clock as it was then. */
+  get newestSignedAt(): number | undefined {
+    return this.#newestSignedAt;
   }
 
   /** Whether something has to be signed again before a reader gets to see it: it has expired, or it lasts longer than it may. */
@@ -146,7 +152,9 @@ export class Publisher {
       const keys: ServerKeys = { find: (keyId, role) => signer.find(gun, role, keyId) };
       const files = await validate({ gun, stored, keys, now: now(), timestampLifetimeMs, snapshotLifetimeMs });
       if (files.length === 0) return files;
-      await store.publish({ gun, base, files, at: now() });
+      const at = now();
+      await store.publish({ gun, base, files, at });
+      this.#newestSignedAt = Math.max(this.#newestSignedAt ?? at.getTime(), at.getTime());
       reader.forget(gun);
       this.#moveOn(gun, base, files);
       this.#failedRenewals.delete(gun);

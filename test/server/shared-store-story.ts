@@ -11,7 +11,7 @@ import type { MetadataCache } from "../../src/tuf/updater.ts";
 import { updateCollection } from "../../src/tuf/updater.ts";
 import { target } from "../support/editing-story.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
-import type { Running, Scope } from "../support/processes.ts";
+import type { Environment, Running, Scope } from "../support/processes.ts";
 import { httpSource, readTags, UploadingPublisher } from "./uploading-publisher.ts";
 
 /** One server process. */
@@ -25,10 +25,12 @@ export async function startReplica(
   scope: Scope,
   database: string,
   more: Partial<ServerOptions> = {},
+  env: Environment = {},
 ): Promise<ReplicaProcess> {
   const script = fileURLToPath(import.meta.resolve("./server-process.ts"));
   const options = JSON.stringify({ database, signerPassphrase: "correct horse battery staple", ...more });
   const process = await scope.start("replica", globalThis.process.execPath, [script, scope.path("no-data"), options], {
+    env,
     ready: (log) => /^http:/mu.test(log()),
   });
   return { url: /^http:\S+/mu.exec(process.log())?.[0] ?? "", process };

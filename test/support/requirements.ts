@@ -25,6 +25,7 @@ export type Peer =
   | "wrk"
   | "systemd"
   | "sqlite3"
+  | "faketime"
   | "curl"
   | "machine"
   | "npm"
@@ -51,6 +52,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   busybox: ["busybox"],
   python: ["python3"],
   sqlite3: ["sqlite3"],
+  faketime: ["faketime"],
   curl: ["curl"],
   machine: ["unshare", "nsenter", "ip", "mount", "bash", "curl"],
   npm: ["npm"],

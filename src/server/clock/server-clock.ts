@@ -29,6 +29,8 @@ const silentMs = 5000;
 const lookEveryMs = 5000;
 /** A clock that was set back, or that just came up behind what was signed, is believed once it has gone steadily for so long. */
 const settleMs = 6000;
+/** A clock that was set forward may have been set wrong: where it was before counts on for so long. */
+const adoptMs = 600_000;
 
 /** See the head of this file. Until it begins to watch it believes the machine. */
 export class ServerClock {
@@ -154,13 +156,15 @@ export class ServerClock {
     return lookEveryMs;
   }
 
-  /** A clock that was set back is not believed at once; one that is where it was when it was believed last is. */
+  /** A clock that was set back is not believed at once; one that comes back to where it was believed, after it was ahead for a while, is. */
   #isSteady(): boolean {
     this.#noteSetting();
     const at = performance.now();
     if (at - (this.#beganAt ?? at) < settleMs && this.#signedAheadMs !== undefined) return false;
-    if (this.#believedOffset - this.#offset > this.#toleranceMs && at - this.#setAt < settleMs) return false;
-    this.#believedOffset = this.#offset;
+    const isSetBack = this.#believedOffset - this.#offset > this.#toleranceMs;
+    const steadyMs = at - this.#setAt;
+    if (isSetBack && steadyMs < settleMs) return false;
+    if (isSetBack || steadyMs > adoptMs) this.#believedOffset = this.#offset;
     return true;
   }
 

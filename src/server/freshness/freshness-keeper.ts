@@ -14,12 +14,12 @@ import type { Publisher } from "../publisher.ts";
 import { errorFields, type ServerLog } from "../server-log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { ExpiryWatch } from "./expiry-watch.ts";
-import { shortenAt } from "./lifetimes.ts";
+import { maxReplicaSkewMs, shortenAt } from "./lifetimes.ts";
 
 /** What a keeper works with. */
 export interface KeeperParts {
   readonly store: MetadataStore;
-  readonly publisher: Pick<Publisher, "renewAhead">;
+  readonly publisher: Pick<Publisher, "renewAhead" | "newestSignedAt">;
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lead: RenewalLead;
@@ -78,6 +78,8 @@ export class FreshnessKeeper {
   #scannedAt = Number.NEGATIVE_INFINITY;
   /** the last name seen by the scan under way */
   #cursor: string | undefined;
+  /** `newestSignedAt` of the publisher when the last scan began */
+  #lookedForUntil: number | undefined;
   #failuresInARow = 0;
   #pausedUntil = 0;
 
@@ -132,7 +134,8 @@ export class FreshnessKeeper {
     if (this.#cursor === undefined) {
       const isKnown =
         now < this.#watch.knownUntil && Math.abs(now - this.#scannedAt) < this.#parts.lead.timestampMs / 2;
-      if (isKnown) return false;
+      if (isKnown && !this.#hasSignedAhead(now)) return false;
+      this.#lookedForUntil = this.#parts.publisher.newestSignedAt;
       this.#watch.relearn();
       this.#cursor = "";
       this.#scannedAt = now;
@@ -141,6 +144,12 @@ export class FreshnessKeeper {
     for (const gun of guns) await this.#learnOrSay(gun);
     this.#cursor = guns.length < scanBatch ? undefined : guns.at(-1);
     return this.#cursor !== undefined;
+  }
+
+  /** The clock was set back since something was published or signed for a reader, and nobody has looked for that yet. */
+  #hasSignedAhead(now: number): boolean {
+    const { newestSignedAt = now } = this.#parts.publisher;
+    return newestSignedAt > now + maxReplicaSkewMs && newestSignedAt !== this.#lookedForUntil;
   }
 
   /** One collection whose files are damaged must not keep the others from being looked at. */

@@ -30,6 +30,9 @@ export function renewalLead(lifetimes: Lifetimes): RenewalLead & { readonly long
   return { timestampMs: timestampMs / 2, snapshotMs: Math.min(snapshotMs / 2, beforeClientsWarnMs), longest };
 }
 
+/** Clocks of replicas differ by this much without anything being wrong. */
+export const maxReplicaSkewMs = 5000;
+
 /** What a file may have left to live: its lifetime, and a little for clocks of replicas that are not quite the same. */
 function longestLife({ timestampMs, snapshotMs }: Lifetimes): LifeLeft {
   const slackMs = Math.min(60_000, timestampMs / 10);
@@ -57,5 +60,3 @@ export function shortenAt(
   if (expiresAt - now <= longestMs) return undefined;
   return signedAt > now + maxReplicaSkewMs ? now : signedAt + waitMs;
 }
-
-const maxReplicaSkewMs = 5000;
