@@ -211,8 +211,8 @@ describe("the clock of a database", () => {
     await database.create("clock", "select 1");
     const store = await openMetadataStore(url);
     try {
-      assert.ok(store.time);
-      assertNear((await store.time()).getTime(), Date.now(), withinMs);
+      const time = await store.time?.();
+      assertNear(time?.getTime() ?? Number.NaN, Date.now(), withinMs);
     } finally {
       await store.close();
     }
