@@ -54,6 +54,15 @@ function describeReads(open: OpenStore): void {
     assert.deepEqual({ ...stored, bytes: Buffer.from(stored.bytes) }, { ...root, createdAt: at });
   });
 
+  it("takes several roots at once, oldest first, and answers the last one as current", async (t) => {
+    const store = await open(t);
+    await store.publish(publication(1, undefined, file("root", 1)));
+    const base = file("timestamp", 1);
+    await store.publish(publication(2, base, file("root", 2), file("root", 3), file("root", 4)));
+    assert.equal((await store.current(gun, "root"))?.version, 4);
+    assert.equal((await store.byVersion(gun, "root", 3))?.sha256, file("root", 3).sha256);
+  });
+
   it("keeps every version and answers the highest one as current", async (t) => {
     const store = await open(t);
     const [one, two] = [file("targets/releases", 1), file("targets/releases", 7)];

@@ -54,6 +54,21 @@ export class ValidatingServer implements StoredRoles {
     return JSON.stringify([...this.#files].map(([role, { bytes, version }]) => [role, version, sha256Hex(bytes)]));
   }
 
+  /** Takes a backup. @returns what puts the server back to where it is now */
+  backUp(): () => void {
+    const [files, byName] = [new Map(this.#files), new Map(this.#byName)];
+    return () => {
+      restoreMap(this.#files, files);
+      restoreMap(this.#byName, byName);
+    };
+  }
+
+  /** Loses everything but its keys. */
+  forget(): void {
+    this.#files.clear();
+    this.#byName.clear();
+  }
+
   versionOf(role: RoleName): number | undefined {
     return this.#files.get(role)?.version;
   }
@@ -77,6 +92,11 @@ export class ValidatingServer implements StoredRoles {
     const cache = { load: async () => undefined, store: async () => undefined };
     return await updateCollection({ gun, source, cache, now: at });
   }
+}
+
+function restoreMap<V>(kept: Map<string, V>, copy: ReadonlyMap<string, V>): void {
+  kept.clear();
+  for (const [name, value] of copy) kept.set(name, value);
 }
 
 /** A publisher and a server that share one collection. */
