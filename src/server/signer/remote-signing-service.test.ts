@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, readFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { signingServiceContract, signOnce, type Reopen } from "../../../test/contract/signing-service.ts";
@@ -288,6 +288,50 @@ describe("keys from before a server knew its signer", { skip: needsOpenssl }, ()
     await assert.rejects(server.find(gun, "timestamp", unknown), { code: "SIGNING_SERVICE_FAILED", hint: /alias/u });
     // A snapshot key that the signer does not hold is the publisher's own.
     assert.equal(await server.find(gun, "snapshot", unknown), undefined);
+  });
+});
+
+describe("keys of a server that was restored from a backup", { skip: needsOpenssl }, () => {
+  const other = "docker.io/library/other";
+
+  /** Uses so many keys of a role, one after the other, as rotations do. */
+  async function rotated(server: SigningService, count: number): Promise<string[]> {
+    const keyIds: string[] = [];
+    for (let number = 0; number < count; number += 1) {
+      const { keyId } = await server.pendingKey(gun, "timestamp");
+      await signOnce(server, gun, keyId);
+      keyIds.push(keyId);
+    }
+    return keyIds;
+  }
+
+  it("sign again for the collection and role that the signer made them for, and for no other", async (t) => {
+    const { port } = await signerAt(t, fresh("signer"));
+    const [keyId = ""] = await rotated(await use(t, { port, tablePath: fresh("lost.db") }), 1);
+    const restored = await use(t, { port, tablePath: fresh("server.db") });
+    assert.equal(await restored.find(other, "timestamp", keyId), undefined);
+    assert.equal(await restored.find(gun, "snapshot", keyId), undefined);
+    assert.equal(await restored.find(gun, "timestamp", "b".repeat(64)), undefined);
+    await signOnce(restored, gun, keyId);
+    assert.equal(await restored.find(other, "timestamp", keyId), undefined);
+  });
+
+  it("are made again when the signer was restored as well", async (t) => {
+    const [today, backup] = [fresh("signer"), fresh("signer of the backup")];
+    const first = await signerAt(t, today);
+    const [old = ""] = await rotated(await use(t, { port: first.port, tablePath: fresh("server.db") }), 1);
+    await first.close();
+    cpSync(today, backup, { recursive: true });
+    const second = await signerAt(t, today);
+    const lost = await rotated(await use(t, { port: second.port, tablePath: fresh("lost.db") }), 2);
+    await second.close();
+    const third = await signerAt(t, backup);
+    const server = await use(t, { port: third.port, tablePath: fresh("restored.db"), namesKey: async () => true });
+    for (const keyId of [lost.at(-1) ?? "", old, lost[0] ?? ""]) await signOnce(server, gun, keyId);
+    assert.equal(await server.find(other, "timestamp", lost[0] ?? ""), undefined);
+    const { keyId: next } = await server.pendingKey(gun, "timestamp");
+    assert.ok(![old, ...lost].includes(next), "no key is used twice");
+    await signOnce(server, gun, next);
   });
 });
 

@@ -173,16 +173,31 @@ class RemoteSigningService implements SigningService {
 
   /** A key from before this server knew the signer, which has published with it. Undefined for a key that is its owner's. */
   async #adopted(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
-    const { table, namesKey, now } = this.#options;
-    if (!(await namesKey(gun, role, keyId))) return undefined;
+    if (!(await this.#options.namesKey(gun, role, keyId))) return this.#recovered(gun, role, keyId);
     const found = await this.#keyOf(keyId);
     if (found === undefined) {
+      const recovered = await this.#recovered(gun, role, keyId);
+      if (recovered !== undefined) return recovered;
       // A snapshot key may be the publisher's own. A timestamp key may not: the signer has lost it, or cannot open it.
       if (role === "snapshot") return undefined;
       throw lost(keyId);
     }
     if (found.role !== "" && found.role !== role) return undefined;
-    const { bytes: publicKey, keyType: algorithm } = found.key;
+    return this.#assignedNow({ gun, role }, found.key);
+  }
+
+  /** A key that this server has no note of, since it was restored from a backup, and that the signer knows to be this collection's. */
+  async #recovered(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
+    const { algorithm = "ecdsa" } = this.#options;
+    const found = await this.#call(methods.findKey, { gun, role, algorithm, keyId });
+    return found && this.#assignedNow({ gun, role }, checkedKey(found.algorithm, found.publicKey, { keyId }));
+  }
+
+  async #assignedNow(
+    { gun, role }: Pick<KeyAssignment, "gun" | "role">,
+    { keyId, bytes: publicKey, keyType: algorithm }: PublicKey,
+  ): Promise<SigningKey | undefined> {
+    const { table, now } = this.#options;
     await table.assignments.assign({ keyId, gun, role, algorithm, publicKey, assignedAt: now(), used: true });
     const owner = await table.assignments.find(keyId);
     return owner?.gun === gun && owner.role === role ? this.#signingKey(owner) : undefined;

@@ -115,6 +115,12 @@ function addMethods(server: Server, { service, log, metrics, allowedCallers }: G
     (r) => service.createKey(r),
   );
   add(methods.getKeyInfo, "debug", keyField, (keyId) => service.getKeyInfo(keyId));
+  add(
+    methods.findKey,
+    "debug",
+    ({ keyId }) => keyField(keyId),
+    (inquiry) => service.findKey(inquiry),
+  );
   add(methods.deleteKey, "info", keyField, (keyId) => service.deleteKey(keyId));
   add(
     methods.sign,

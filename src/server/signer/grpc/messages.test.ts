@@ -6,6 +6,7 @@ import { after, describe, it } from "node:test";
 import { loadSync, type MethodDefinition, type PackageDefinition } from "@grpc/proto-loader";
 import {
   keyDescription,
+  keyInquiry,
   keyRequest,
   nothing,
   oneNumber,
@@ -64,6 +65,11 @@ describe("messages between server and signer", () => {
     assert.deepEqual(keyRequest.encode(request), requestSerialize(request));
     assert.deepEqual(keyRequest.decode(requestSerialize(request)), request);
     assert.deepEqual({ ...requestDeserialize(keyRequest.encode(request)) }, request);
+  });
+
+  it("ask whether a key is for something, in a way that only our signer knows", () => {
+    const inquiry = { algorithm: "ecdsa", gun: "docker.io/café/app", role: "timestamp", keyId };
+    assert.deepEqual(keyInquiry.decode(keyInquiry.encode(inquiry)), inquiry);
   });
 
   it("describe keys as others do, with and without a role", () => {

@@ -38,6 +38,11 @@ export interface KeyDescription {
   readonly role: string;
 }
 
+/** Our own `FindKeyRequest`: a key, and what it is said to be for. */
+export interface KeyInquiry extends KeyRequest {
+  readonly keyId: string;
+}
+
 /** `SignatureRequest`: the whole message to be signed, not a digest. */
 export interface SignatureRequest {
   readonly keyId: string;
@@ -67,6 +72,12 @@ export const keyRequest: Codec<KeyRequest> = {
     const fields = parseProtobuf(bytes);
     return { algorithm: textOf(fields, 1), gun: textOf(fields, 2), role: textOf(fields, 3) };
   },
+};
+
+/** Our own `FindKeyRequest`: a `CreateKeyRequest` with the key's ID behind it. */
+export const keyInquiry: Codec<KeyInquiry> = {
+  encode: ({ keyId, ...request }) => Buffer.concat([keyRequest.encode(request), protobufText(4, keyId)]),
+  decode: (bytes) => ({ ...keyRequest.decode(bytes), keyId: textOf(parseProtobuf(bytes), 4) }),
 };
 
 /** Notary's `KeyID`, and in the same form `HealthCheckRequest`: one text. */

@@ -2,6 +2,7 @@
 
 import {
   keyDescription,
+  keyInquiry,
   keyRequest,
   nothing,
   oneNumber,
@@ -28,5 +29,7 @@ export const methods = {
   getKeyInfo: method("/proto.KeyManagement/GetKeyInfo", oneText, keyDescription),
   deleteKey: method("/proto.KeyManagement/DeleteKey", oneText, nothing),
   sign: method("/proto.Signer/Sign", signatureRequest, signatureReply),
+  /** Ours: Notary's signer does not have it, since it does not tell what its keys are for. */
+  findKey: method("/tagseal.KeyManagement/FindKey", keyInquiry, keyDescription),
   checkHealth: method("/grpc.health.v1.Health/Check", oneText, oneNumber),
 } as const;

@@ -20,7 +20,7 @@ export interface SignerAddress {
 }
 
 /** Numbers of gRPC statuses that mean something to us. */
-const status = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unavailable: 14 } as const;
+const status = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14 } as const;
 
 const callTimeoutMs = 10_000;
 const maxReplyBytes = 1024 * 1024;
@@ -66,7 +66,7 @@ export class SignerClient {
   }
 
   /**
-   * Calls the signer; undefined when it says that it does not know what the call is about.
+   * Calls the signer; undefined when it says that it does not know what the call is about, or the call itself.
    *
    * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when no answer comes, `SIGNING_SERVICE_FAILED` for another one than
    *   hoped for
@@ -83,7 +83,7 @@ export class SignerClient {
       { deadline },
       (error: ServiceError | null, reply?: Reply) => {
         if (error === null) resolve(reply);
-        else if (isStatus(error, status.notFound)) resolve(undefined);
+        else if (isStatus(error, status.notFound, status.unimplemented)) resolve(undefined);
         else reject(this.#explained(error));
       },
     );

@@ -16,6 +16,7 @@ import {
   healthServices,
   healthStatus,
   type KeyDescription,
+  type KeyInquiry,
   type KeyRequest,
   type SignatureReply,
   type SignatureRequest,
@@ -67,6 +68,27 @@ export class SignerService {
   async getKeyInfo(keyId: string): Promise<KeyDescription> {
     const { key, role } = await this.#find(keyId);
     return describe(key.publicKey, role);
+  }
+
+  /**
+   * The key, if it is one of this role of this collection: kept, promised, or one that signed after a backup which this signer was restored
+   * from. It is promised again then. A server that lost its own notes asks so whether a key is its collection's.
+   *
+   * @throws KeyStoreError `KEY_NOT_FOUND`; UsageError `USAGE` for a role or algorithm that servers have no keys for
+   */
+  async findKey(inquiry: KeyInquiry): Promise<KeyDescription> {
+    const { table, keys } = this.#parts;
+    const { keyId } = inquiry;
+    const purpose = purposeOf(inquiry);
+    const noted = (await table.keyById(keyId)) ?? (await table.assignments.find(keyId));
+    if (noted !== undefined) {
+      if (noted.gun !== purpose.gun || noted.role !== purpose.role) throw unknownKey(keyId);
+      return { keyId, algorithm: noted.algorithm, publicKey: noted.publicKey, role: noted.role };
+    }
+    const pending = await keys.findPending(purpose, keyId);
+    if (pending === undefined) throw unknownKey(keyId);
+    await this.#remember(purpose, pending.publicKey);
+    return describe(pending.publicKey, purpose.role);
   }
 
   /** @throws KeyStoreError `KEY_NOT_FOUND`; `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_WRONG` for a key that does not open */
@@ -131,11 +153,14 @@ export class SignerService {
     const kept = await table.keyById(keyId);
     if (kept !== undefined) return { key: await keys.open(kept), role: kept.role, isPending: false };
     const purpose = promised && { ...promised, algorithm: algorithmOf(promised.algorithm) };
-    const key = purpose && (await keys.pending(purpose));
-    if (purpose === undefined || key?.publicKey.keyId !== keyId)
-      throw new KeyStoreError("KEY_NOT_FOUND", `key ${JSON.stringify(keyId.slice(0, 64))} not found`);
-    return { key: keys.keptOnFirstUse(key, purpose), role: purpose.role, isPending: true };
+    const key = purpose && (await keys.findPending(purpose, keyId));
+    if (purpose === undefined || key === undefined) throw unknownKey(keyId);
+    return { key, role: purpose.role, isPending: true };
   }
+}
+
+function unknownKey(keyId: string): KeyStoreError {
+  return new KeyStoreError("KEY_NOT_FOUND", `key ${JSON.stringify(keyId.slice(0, 64))} not found`);
 }
 
 function describe({ keyId, keyType: algorithm, bytes: publicKey }: PublicKey, role: string): KeyDescription {
