@@ -96,6 +96,6 @@ function keyIdsOf(rootKey: PublicKey, targetsKey: PublicKey): InitialiseResult {
 function goneFromServer({ gun, server }: TrustContext): MetadataError {
   const message = `${new URL(server.url).host} does not have trust data for ${gun} any more, but this machine has seen it there`;
   return new MetadataError("REPOSITORY_NOT_SIGNED", message, {
-    hint: `If it was deleted on purpose, remove tuf/${gun}/metadata from the trust directory to start anew; otherwise find out why it is gone.`,
+    hint: `If the server was restored from a backup, bring the repository back: tagseal trust recover-server ${gun}. Only if it was deleted on purpose, remove tuf/${gun}/metadata from the trust directory to start again.`,
   });
 }

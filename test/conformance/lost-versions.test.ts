@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { JsonObject } from "../../src/encoding/json.ts";
 import type { LostFile, LostRole } from "../../src/tuf/lost-versions.ts";
 import type { RoleName } from "../../src/tuf/metadata.ts";
 import { maxVersionStep } from "../../src/tuf/upload-form.ts";
@@ -173,8 +174,8 @@ describe("refused", () => {
     const story = await serverStory();
     const at = async (version: number): Promise<LostFile> => {
       const signers = [story.keys.timestamp];
-      const change = (signed: Record<string, unknown>): void => void (signed["version"] = version);
-      const bytes = await forged(story.server.bytesOf("timestamp"), change as never, signers, story.server.held);
+      const change = (signed: JsonObject): void => void (signed["version"] = version);
+      const bytes = await forged(story.server.bytesOf("timestamp"), change, signers, story.server.held);
       return { role: "timestamp", version, bytes };
     };
     await refused(story, [[await at(maxVersionStep + 2)], none], "ErrValidation", /the highest accepted now is/u);

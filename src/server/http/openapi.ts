@@ -116,7 +116,7 @@ const collection: PathItem = {
           schema: {
             type: "object",
             description:
-              "A part for each file; its file name, not its field name, is the role. The server makes the timestamp and, if it holds that key, the snapshot.",
+              "A part for each file; its file name, not its field name, is the role. The server makes the timestamp and, if it holds that key, the snapshot. After a restore, parts named <version>.root bring back lost roots that lead to the one in the upload, and <version>.snapshot and <version>.timestamp are files this server signed and lost: the versions it makes now are higher.",
             properties: { files: { type: "array", items: { type: "string", contentMediaType: "application/json" } } },
           },
         },

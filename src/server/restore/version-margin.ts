@@ -19,10 +19,11 @@ export function versionsSince(ageMs: number, { timestampMs }: Pick<Lifetimes, "t
   return Math.min(publications + renewals + 1, maxVersionStep);
 }
 
-/** Refuses what would use the versions up. @throws UsageError `USAGE` */
-export function requireMargin(by: number): number {
-  if (Number.isSafeInteger(by) && by >= 1 && by <= maxVersionStep) return by;
-  throw new UsageError("USAGE", `--by: expected a number from 1 to ${maxVersionStep}, got "${by}"`, {
+/** Reads a number of versions, and refuses what would use them up. @throws UsageError `USAGE` */
+export function parseMargin(text: string): number {
+  const by = /^\d{1,7}$/u.test(text) ? Number(text) : 0;
+  if (by >= 1 && by <= maxVersionStep) return by;
+  throw new UsageError("USAGE", `--by: expected a number from 1 to ${maxVersionStep}, got ${JSON.stringify(text)}`, {
     hint: "Readers only need a version above the one they have seen: 100000 is enough for a day.",
   });
 }

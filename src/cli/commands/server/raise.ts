@@ -82,14 +82,14 @@ async function marginOf(
   options: { readonly by: string | undefined; readonly "backup-age": string | undefined },
   now: Date,
 ): Promise<(lifetimes: Lifetimes) => Margin> {
-  const { requireMargin, versionsSince } = await import("../../../server/restore/version-margin.ts");
+  const { parseMargin, versionsSince } = await import("../../../server/restore/version-margin.ts");
   const { by, "backup-age": age } = options;
   if ((by === undefined) === (age === undefined))
     throw new UsageError("USAGE", "give either --by or --backup-age", {
       hint: "tagseal server raise --data DIR --backup-age 26h --all",
     });
   if (age === undefined) {
-    const margin = { by: requireMargin(Number(by)), doneSince: new Date(now.getTime() - repeatMs) };
+    const margin = { by: parseMargin(by ?? ""), doneSince: new Date(now.getTime() - repeatMs) };
     return () => margin;
   }
   const ageMs = parseDuration(age, "--backup-age");
