@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tuf: ["errors", "encoding", "crypto"],
   reference: ["errors"],
   "docker-config": ["errors", "environment", "encoding", "reference"],
-  registry: ["errors", "environment", "encoding", "crypto", "reference", "docker-config"],
+  registry: ["errors", "files", "environment", "encoding", "crypto", "reference", "docker-config"],
   keys: ["errors", "files", "environment", "encoding", "crypto"],
   trust: [
     "errors",

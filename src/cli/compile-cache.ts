@@ -8,9 +8,16 @@ export function keepCompiledCode(): void {
   if (process.versions["bun"] !== undefined) return; // the self-contained executable carries its own
   const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
   if (!home?.startsWith("/")) return;
-  const { statSync } = process.getBuiltinModule("node:fs");
-  const owner = statSync(home, { throwIfNoEntry: false })?.uid;
-  if (owner === undefined || owner !== process.geteuid?.()) return;
+  if (ownerOf(home) !== process.geteuid?.()) return;
   const { enableCompileCache } = process.getBuiltinModule("node:module");
   enableCompileCache(`${cache?.startsWith(`${home}/`) === true ? cache : `${home}/.cache`}/tagseal`);
+}
+
+/** @returns null for what is not there, and for what this account may not even look at, such as what lies in root's home */
+function ownerOf(path: string): number | null {
+  try {
+    return process.getBuiltinModule("node:fs").statSync(path).uid;
+  } catch {
+    return null;
+  }
 }

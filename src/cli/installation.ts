@@ -9,6 +9,7 @@ import {
   readlinkSync,
   realpathSync,
   renameSync,
+  type Stats,
   symlinkSync,
   unlinkSync,
 } from "node:fs";
@@ -16,6 +17,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { candidates, isTagseal } from "../engine/executable.ts";
 import { UsageError } from "../errors.ts";
 import { lstatIfThere } from "../files/stat-if-there.ts";
+import { systemReason } from "../files/system-error.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
 
@@ -58,18 +60,29 @@ export function linkTarget(io: Io): string {
   return path;
 }
 
-/** Looks at a place without changing it. */
+/** Looks at a place without changing it. @throws UsageError `FILE_UNREADABLE` */
 export function occupantOf(path: string, io: Io): Occupant {
-  const stat = lstatIfThere(path);
+  const stat = statsAt(path);
   if (stat === undefined) return { kind: "nothing" };
   if (!stat.isSymbolicLink()) return { kind: "foreign" };
   const target = resolve(dirname(path), readlinkSync(path));
   return leadsToTagseal(target, io) ? { kind: "ours", target } : { kind: "foreign" };
 }
 
+function statsAt(path: string): Stats | undefined {
+  try {
+    return lstatIfThere(path);
+  } catch (cause) {
+    throw new UsageError("FILE_UNREADABLE", `cannot look at ${path}: ${systemReason(cause)}`, {
+      cause,
+      hint: "set HOME or DOCKER_CONFIG to a directory that is yours",
+    });
+  }
+}
+
 /** A link that leads nowhere, left behind by a Tagseal that was removed, is still ours. */
 function leadsToTagseal(target: string, io: Io): boolean {
-  const exists = lstatIfThere(target) !== undefined;
+  const exists = statsAt(target) !== undefined;
   return exists ? isTagseal(target, io.program.files) : /^tagseal(?:\.js)?$/u.test(basename(target));
 }
 

@@ -55,10 +55,7 @@ async function listDirectory(directory: string): Promise<Listing> {
   } catch (cause) {
     if (isErrno(cause, "ENOENT", "ENOTDIR")) return { files, directories };
     if (cause instanceof KeyStoreError) throw cause;
-    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(cause)}`, {
-      cause,
-      hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
-    });
+    throw unreadableDirectory(directory, cause);
   }
   return { files, directories };
 }
@@ -71,6 +68,14 @@ async function listDirectory(directory: string): Promise<Listing> {
 export async function checkDirectory(directory: string): Promise<void> {
   const { mode } = await stat(directory);
   if (hasModes) refuseWorldWritable(directory, mode);
+}
+
+/** What to throw for a key directory that the system does not let us read. */
+export function unreadableDirectory(directory: string, cause: unknown): KeyStoreError {
+  return new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(cause)}`, {
+    cause,
+    hint: "let your account read it, or set DOCKER_CONFIG to a directory that is yours",
+  });
 }
 
 /**

@@ -5,9 +5,10 @@
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import type { PemBlock } from "../encoding/pem.ts";
-import { KeyStoreError, TagsealError } from "../errors.ts";
+import { TagsealError } from "../errors.ts";
 import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
 import { syncDirectory } from "../files/write-atomically.ts";
+import { unreadableDirectory } from "./key-directory.ts";
 import { readKeyFile, writeKeyFile } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
 
@@ -119,8 +120,6 @@ async function entriesOf(directory: string) {
     return await readdir(directory, { withFileTypes: true });
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
-    throw new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(error)}`, {
-      cause: error,
-    });
+    throw unreadableDirectory(directory, error);
   }
 }

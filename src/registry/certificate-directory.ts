@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError, systemCode } from "../errors.ts";
+import { systemReason } from "../files/system-error.ts";
 import type { TlsSettings } from "./trusted-roots.ts";
 
 /** No honest certificate or key comes near this. */
@@ -59,8 +60,15 @@ function list(path: string): string[] {
     return readdirSync(path).toSorted();
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(systemCode(error))) return [];
-    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });
+    throw unreadable(path, error);
   }
+}
+
+function unreadable(path: string, cause: unknown): UsageError {
+  return new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, {
+    cause,
+    hint: "let your account read it; where it is not in your own home, set HOME or DOCKER_CONFIG to a directory that is yours",
+  });
 }
 
 function read(path: string): string {
@@ -72,6 +80,6 @@ function read(path: string): string {
     return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });
+    throw unreadable(path, error);
   }
 }

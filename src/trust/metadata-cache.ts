@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { isJsonObject, parseJson } from "../encoding/json.ts";
 import { MetadataError, UsageError, hasCode } from "../errors.ts";
 import { makeDirectory } from "../files/make-directory.ts";
-import { type FoundFile, nameOf, readPrivateFile } from "../files/read-private-file.ts";
+import { nameOf, readPrivateFile } from "../files/read-private-file.ts";
 import { lstatIfThere } from "../files/stat-if-there.ts";
 import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
 import { writeAtomically } from "../files/write-atomically.ts";
@@ -225,7 +225,7 @@ export class FileMetadataCache implements MetadataCache {
     for (const segment of below) {
       directory = join(directory, segment);
       if (this.#checkedDirectories.has(directory)) continue;
-      const found = lstatIfThere(directory);
+      const found = orExplain(directory, () => lstatIfThere(directory));
       if (found === undefined) return;
       if (!found.isDirectory()) throw corrupt(directory, "a directory", nameOf(found));
       this.#checkedDirectories.add(directory);
@@ -243,16 +243,16 @@ function safeSegments(name: string): string[] {
 
 /** @throws MetadataError `METADATA_CACHE_CORRUPT`; UsageError `FILE_UNREADABLE` */
 function readRoleFile(path: string): { bytes: Uint8Array; identity: FileIdentity } | undefined {
-  const found = readOrExplain(path);
+  const found = orExplain(path, () => readPrivateFile(path, maxFileBytes));
   if (found.kind === "nothing") return undefined;
   if (found.kind === "file") return { bytes: found.bytes, identity: found.stats };
   if (found.kind === "too large") throw corrupt(path, `at most ${maxFileBytes} bytes`, `${found.size}`);
   throw corrupt(path, "a file", found.what);
 }
 
-function readOrExplain(path: string): FoundFile {
+function orExplain<T>(path: string, look: () => T): T {
   try {
-    return readPrivateFile(path, maxFileBytes);
+    return look();
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw unreadable(path, error);

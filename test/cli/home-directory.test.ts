@@ -1,6 +1,6 @@
 /** Accounts whose home directory is not there, cannot be made, is no directory, or is not known: what is said is true, and says what to do. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -99,5 +99,40 @@ describe("a home directory", () => {
     assert.equal((await asNameless(["version"], {})).code, 0);
     const named = await asNameless(["verify", image], { DOCKER_CONFIG: "/tmp/no-such-directory-of-54321" });
     assert.doesNotMatch(named.stderr, /internal error/u);
+  });
+
+  it("that may not even be looked at is told in one sentence by each command", { skip: needsSetpriv }, async () => {
+    const closed = scope.path("closed");
+    mkdirSync(closed, { mode: 0o700 });
+    const loop = scope.path("loop");
+    symlinkSync("loop", loop);
+    chmodSync(scope.directory, 0o755); // below it, only `closed` keeps others out
+    const another = ["--reuid=54321", "--regid=54321", "--clear-groups", tagsealCommand];
+    for (const [HOME, reason] of [
+      [join(closed, "home"), "permission denied"],
+      [loop, "too many levels of symbolic links"],
+    ] as const) {
+      for (const args of [
+        ["verify", image],
+        ["list", image.replace(/:1\.0$/u, "")],
+        ["sign", "--from-registry", image],
+        ["trust", "inspect", image],
+        ["trust", "key", "generate", "bob"],
+        ["doctor"],
+        ["uninstall"],
+      ]) {
+        const asAnother = { env: { ...env, HOME }, cwd: "/" };
+        const { code, stdout, stderr } = await run("setpriv", [...another, ...args], asAnother);
+        assert.equal(code, 1, args.join(" "));
+        assert.doesNotMatch(stdout, /sha256:/u);
+        assert.match(
+          stderr,
+          new RegExp(`cannot (?:read|look at) .*${HOME}/\\..*: ${reason}[\n;]`, "iu"),
+          args.join(" "),
+        );
+        assert.match(stderr, /hint: .*set (?:HOME or )?DOCKER_CONFIG .*\[FILE_UNREADABLE\]\n$/u);
+      }
+      assert.equal((await run("setpriv", [...another, "version"], { env: { HOME } })).code, 0);
+    }
   });
 });
