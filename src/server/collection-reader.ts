@@ -12,6 +12,8 @@ import { encodeHex } from "../encoding/hex.ts";
 import type { FileMeta, RoleName } from "../tuf/metadata.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import { CollectionRevisions, type RevisionAnswer } from "./collection-revisions.ts";
+import type { Fault } from "./faults.ts";
+import { faultOf } from "./probe.ts";
 import type { ServerLog } from "./server-log.ts";
 import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
 
@@ -156,9 +158,17 @@ export class CollectionReader {
     return this.#file(gun, `${version}.${role}`, () => this.#store.byVersion(gun, role, version));
   }
 
-  /** Whether what is current can be known now; as the answer to a request would be. @throws what a store throws that answers at once */
-  async canAsk(): Promise<boolean> {
-    return (await this.#revisions.of(noGun)).freshness !== "unknown";
+  /** Whether what is current can be known now, as for a request. @throws at once what a store throws that answers at once */
+  canAsk(): boolean | Promise<boolean> {
+    const answer = this.#revisions.of(noGun);
+    return answer instanceof Promise
+      ? answer.then(({ freshness }) => freshness !== "unknown")
+      : answer.freshness !== "unknown";
+  }
+
+  /** What keeps the store from being asked; undefined while it can be. */
+  get fault(): Fault | undefined {
+    return this.#revisions.isLost ? faultOf(this.#revisions.lostBecause) : undefined;
   }
 
   /** The store is no longer looked for once it is lost. */

@@ -6,6 +6,7 @@
  * is looked for beforehand by the part itself, in its time and with a bound.
  */
 
+import type { Probe } from "./probe.ts";
 import { Recurring } from "./recurring.ts";
 import type { LogFields, ServerLog } from "./server-log.ts";
 
@@ -29,6 +30,7 @@ export class Faults {
   readonly #log: ServerLog;
   readonly #sources = new Map<string, FaultSource>();
   readonly #known = new Map<string, Fault>();
+  readonly #probes: Pick<Probe, "begin" | "stop">[] = [];
   readonly #looking: Recurring;
 
   constructor(log: ServerLog) {
@@ -42,9 +44,14 @@ export class Faults {
     this.#looking = new Recurring({ work, onError, retryMs: lookEveryMs });
   }
 
-  /** Watches one more part, by a short lower-case name that stays the same from release to release. */
-  watch(part: string, source: FaultSource): void {
+  /**
+   * Watches one more part, by a short lower-case name that stays the same from release to release.
+   *
+   * @param probe what finds out for the source; begun and stopped with everything else
+   */
+  watch(part: string, source: FaultSource, probe?: Pick<Probe, "begin" | "stop">): void {
     this.#sources.set(part, source);
+    if (probe !== undefined) this.#probes.push(probe);
   }
 
   /** The names of all parts that are watched. */
@@ -67,10 +74,11 @@ export class Faults {
   begin(): void {
     this.current();
     this.#looking.begin(lookEveryMs);
+    for (const probe of this.#probes) probe.begin();
   }
 
   async stop(): Promise<void> {
-    await this.#looking.stop();
+    await Promise.all([this.#looking, ...this.#probes].map((looking) => looking.stop()));
   }
 
   #note(part: string, fault: Fault | undefined): void {

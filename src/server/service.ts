@@ -12,12 +12,11 @@ import type { RefusalCounts } from "./http/authorise.ts";
 import { TrustedProxies } from "./http/client-address.ts";
 import { ConnectionLimit } from "./http/connection-limit.ts";
 import { Handlers } from "./http/handlers.ts";
-import { Health } from "./http/health.ts";
 import { rateLimitsOf } from "./http/rate-limit.ts";
-import { Readiness } from "./http/readiness.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
 import { LockOutLog, UnknownProxies } from "./http/unknown-proxies.ts";
+import { Probe } from "./probe.ts";
 import { Publisher } from "./publisher.ts";
 import type { ServerLog } from "./server-log.ts";
 import { serverMetrics } from "./server-metrics.ts";
@@ -82,6 +81,10 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const upkeep = new Upkeep({ keeper, store, log, now: signingTime, keepVersionsMs, clock });
   const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs: keyCheckEveryMs(lifetimes) });
   const faults = new Faults(log);
+  const storeProbe = new Probe(() => store.check());
+  const signerProbe = new Probe(() => signer.check());
+  faults.watch("store", () => reader.fault ?? storeProbe.fault, storeProbe);
+  faults.watch("signer", () => signerProbe.fault, signerProbe);
   faults.watch("signer keys", () => keyCheck.fault);
   faults.watch("freshness", () => upkeep.fault);
   faults.watch("clock", () => clock.fault);
@@ -98,8 +101,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   );
   const listener = requestListener({
     handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now }),
-    health: new Health(store, signer),
-    readiness: new Readiness({ store, signer, faults }),
+    monitoring: { storeProbe, signerProbe, reader, faults },
     metrics: serverMetrics({
       reader,
       publisher,

@@ -55,3 +55,43 @@ function writeUntilFull(path: string): void {
 
 /** Why a test that needs {@link ownFileSystem} is skipped. */
 export const mountingNeedsRoot = "mounting a small file system needs root";
+
+/** A directory on a disk that can be made to hang: whoever writes to it waits, in the kernel, until it goes on. */
+export interface HangingDisk {
+  readonly directory: string;
+  hang(): void;
+  goOn(): void;
+}
+
+/** A disk that hangs when told to, or undefined where mounting is not allowed. No test may write to it itself while it does. */
+export function hangingDisk(t: TestContext): HangingDisk | undefined {
+  const parent = mkdtempSync(join(tmpdir(), "tagseal-disk-"));
+  const [image, directory] = [join(parent, "image"), join(parent, "mounted")];
+  mkdirSync(directory);
+  const run = (command: string, ...args: string[]): void =>
+    void execFileSync(command, args, { stdio: "ignore", timeout: 30_000 });
+  let isHanging = false;
+  const goOn = (): void => {
+    if (isHanging) run("fsfreeze", "--unfreeze", directory);
+    isHanging = false;
+  };
+  let isMounted = false;
+  t.after(() => {
+    goOn();
+    if (isMounted) run("umount", "-l", directory);
+    rmSync(parent, { recursive: true, force: true });
+  });
+  try {
+    run("truncate", "--size", "16M", image);
+    run("mkfs.ext4", "-q", image);
+    run("mount", "-o", "loop", image, directory);
+  } catch {
+    return undefined; // not root, or a container that has no loop devices
+  }
+  isMounted = true;
+  const hang = (): void => {
+    run("fsfreeze", "--freeze", directory);
+    isHanging = true;
+  };
+  return { directory, hang, goOn };
+}

@@ -4,11 +4,11 @@ import type { IncomingMessage } from "node:http";
 import type { TokenEndpoint } from "./authorise.ts";
 import type { TrustedProxies } from "./client-address.ts";
 import type { Handlers } from "./handlers.ts";
-import type { Health } from "./health.ts";
+import { healthReply } from "./health.ts";
 import type { Metrics, Operation } from "./metrics.ts";
 import { openapiReply } from "./openapi.ts";
 import type { RateClass } from "./rate-limit.ts";
-import type { Readiness } from "./readiness.ts";
+import { liveReply, readyReply, type ReadinessParts } from "./readiness.ts";
 import { textReply, type Reply } from "./reply.ts";
 import { queryOf, type Route } from "./route.ts";
 
@@ -26,8 +26,7 @@ export interface Action {
 /** Who does the work. */
 export interface ActionParts {
   readonly handlers: Handlers;
-  readonly health: Health;
-  readonly readiness: Readiness;
+  readonly monitoring: ReadinessParts;
   readonly metrics: Metrics;
   /** health and metrics are for users only */
   readonly protectMonitoring: boolean;
@@ -54,24 +53,24 @@ export function actionOf(route: Route, request: IncomingMessage, parts: ActionPa
 }
 
 function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): Actions {
-  const { handlers, health, readiness, metrics } = parts;
-  const monitoring = parts.protectMonitoring ? { access: [] } : {};
+  const { handlers, monitoring, metrics } = parts;
+  const guard = parts.protectMonitoring ? { access: [] } : {};
   switch (route.kind) {
     case "ping":
       // Off-spec: Notary asks for the whole catalogue here, which no `docker login` gets.
       return { GET: { access: [], pace: "reads", run: async () => textReply("{}") } };
     case "health":
-      return { GET: { ...monitoring, run: () => health.reply() } };
+      return { GET: { ...guard, run: () => healthReply(monitoring) } };
     case "live":
-      return { GET: { run: async () => readiness.live() } };
+      return { GET: { run: async () => liveReply() } };
     case "ready":
-      return { GET: { ...monitoring, run: () => readiness.ready() } };
+      return { GET: { ...guard, run: () => readyReply(monitoring) } };
     case "openapi":
       return { GET: { run: async () => openapiReply() } };
     case "metrics":
       return {
         GET: {
-          ...monitoring,
+          ...guard,
           run: async () => textReply(metrics.toText(), "text/plain; version=0.0.4; charset=utf-8"),
         },
       };

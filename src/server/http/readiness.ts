@@ -1,63 +1,48 @@
 /**
- * Liveness and readiness, for whatever decides where requests go and which processes are started again.
+ * Liveness and readiness, for whatever decides where requests go and which processes are started again. Both answer within a second, whatever
+ * hangs.
  *
- * Ready means: what is asked most, reading, works here. A signer that is gone, a store that takes no writes and timestamps that are late
- * make the server *degraded*: they are named, but it goes on serving, since taking every replica away would break readers hours before
- * anything expires. `/_notary_server/health` is the stricter one, as it always was.
+ * Ready means: requests are better sent here than nowhere, since this server does what it promises. That is less while a database that servers
+ * share is away: files by their checksum, and a quick "not now" for the rest, from which clients go on. Taking all replicas away at once would
+ * leave neither. So a lost database makes the server *degraded*, as do a signer that is gone, a store that takes no writes and
+ * timestamps that are late. An embedded store that cannot be read makes it *unready*: nothing can be promised without it.
+ * `/_notary_server/health` is the stricter one, as it always was.
  */
 
+import { answeredWithin } from "../answered-within.ts";
+import type { CollectionReader } from "../collection-reader.ts";
 import type { Faults } from "../faults.ts";
-import type { SigningService } from "../signer/signing-service.ts";
-import type { MetadataStore } from "../storage/metadata-store.ts";
-import { reasonOf } from "./health.ts";
+import { probePatienceMs } from "../probe.ts";
+import type { HealthParts } from "./health.ts";
 import { jsonReply, type Reply } from "./reply.ts";
-import { Remembered } from "./remembered.ts";
 
-/** What is looked at. */
-export interface ReadinessParts {
-  readonly store: MetadataStore;
-  readonly signer: SigningService;
+/** What is looked at. The probes are among the faults. */
+export interface ReadinessParts extends HealthParts {
+  readonly reader: Pick<CollectionReader, "canAsk">;
   readonly faults: Faults;
 }
 
-/** Probes when asked, at most once a second. */
-export class Readiness {
-  readonly #parts: ReadinessParts;
-  readonly #ready = new Remembered(() => this.#probe());
-
-  constructor(parts: ReadinessParts) {
-    this.#parts = parts;
-  }
-
-  /** The process answers. */
-  live(): Reply {
-    return jsonReply(200, '{"status":"live"}');
-  }
-
-  /** 200 with `ready` or `degraded`, 503 with `unready`; and a reason for each part that is not well. */
-  ready(): Promise<Reply> {
-    return this.#ready.value();
-  }
-
-  async #probe(): Promise<Reply> {
-    const { store, signer, faults } = this.#parts;
-    const [reading, writing, signing] = await Promise.all([
-      faultOf(store.changes({ from: 0, limit: 1, backwards: true })),
-      faultOf(store.check()),
-      faultOf(signer.check()),
-    ]);
-    const reasons = { store: reading ?? writing, signer: signing, ...faults.reasons() };
-    const isWell = Object.values(reasons).every((fault) => fault === undefined);
-    const status = reading === undefined ? (isWell ? "ready" : "degraded") : "unready";
-    return jsonReply(reading === undefined ? 200 : 503, JSON.stringify({ status, reasons }));
-  }
+/** The process answers. */
+export function liveReply(): Reply {
+  return jsonReply(200, '{"status":"live"}');
 }
 
-async function faultOf(work: Promise<unknown>): Promise<string | undefined> {
+/** 200 with `ready` or `degraded`, 503 with `unready`; and a reason for each part that is not well. */
+export async function readyReply({ storeProbe, signerProbe, reader, faults }: ReadinessParts): Promise<Reply> {
+  const [isReadable] = await Promise.all([isReadableNow(reader), storeProbe.look(), signerProbe.look()]);
+  const reasons = faults.reasons();
+  const status = isReadable ? (Object.keys(reasons).length === 0 ? "ready" : "degraded") : "unready";
+  return jsonReply(isReadable ? 200 : 503, JSON.stringify({ status, reasons }));
+}
+
+/** False for a store of this server alone that cannot be read: what is elsewhere may come back, and is asked again for each request. */
+async function isReadableNow(reader: Pick<CollectionReader, "canAsk">): Promise<boolean> {
+  let asked: Promise<unknown>;
   try {
-    await work;
-    return undefined;
-  } catch (error) {
-    return reasonOf(error);
+    asked = Promise.resolve(reader.canAsk());
+  } catch {
+    return false; // such a store answers at once
   }
+  await answeredWithin(asked, probePatienceMs, () => new Error("no answer")).catch(() => false);
+  return true;
 }

@@ -354,7 +354,7 @@ describe("a signer that lies", { skip: needsOpenssl }, () => {
     const table = new SqliteKeyTable(fresh("liar.db"));
     const passphrases = { file: fresh("liar.passphrase") };
     const keys = await openSignerKeys({ table, passphrases, now });
-    const liar = new LyingSigner({ table, keys, now, maxPendingKeys: 100 });
+    const liar = new LyingSigner({ table, keys, now, maxPendingKeys: 100, probe: { look: async () => undefined } });
     const pair = { cert: readFileSync(trusted.serverCertificate), key: readFileSync(trusted.serverKey) };
     const tls = { ...pair, clientCa: readFileSync(trusted.ca) };
     const log = new ServerLog({ sink: () => {}, level: "error", now });

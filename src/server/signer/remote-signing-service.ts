@@ -120,12 +120,14 @@ class RemoteSigningService implements SigningService {
   }
 
   async #probe(): Promise<void> {
-    for (const service of healthServices.filter((name) => name !== "")) {
-      if ((await this.#call(methods.checkHealth, service)) === healthStatus.serving) continue;
-      const failure = new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
-      this.#note(failure);
-      throw failure;
-    }
+    await Promise.all(healthServices.filter((name) => name !== "").map((service) => this.#probeService(service)));
+  }
+
+  async #probeService(service: string): Promise<void> {
+    if ((await this.#call(methods.checkHealth, service)) === healthStatus.serving) return;
+    const failure = new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
+    this.#note(failure);
+    throw failure;
   }
 
   /** Assigns a key nobody has, and returns the one that counts: another process may do the same now. */

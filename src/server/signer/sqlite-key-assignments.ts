@@ -1,7 +1,7 @@
 /** The promises of keys in the signer's SQLite file. */
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import { explained } from "../storage/sqlite-database.ts";
+import type { SqliteFile } from "../storage/sqlite-database.ts";
 import type { KeyAssignment, KeyAssignments, PendingKeyOf } from "./key-assignments.ts";
 import { serverRole } from "./server-role.ts";
 
@@ -24,12 +24,12 @@ function prepareAll(database: DatabaseSync) {
 
 /** Shares the database of a `SqliteKeyTable`, which closes it. */
 export class SqliteKeyAssignments implements KeyAssignments {
-  readonly #path: string;
+  readonly #file: SqliteFile;
   readonly #statements: ReturnType<typeof prepareAll>;
 
-  constructor(path: string, database: DatabaseSync) {
-    this.#path = path;
-    this.#statements = prepareAll(database);
+  constructor(file: SqliteFile) {
+    this.#file = file;
+    this.#statements = prepareAll(file.database);
   }
 
   async find(keyId: string): Promise<KeyAssignment | undefined> {
@@ -50,7 +50,7 @@ export class SqliteKeyAssignments implements KeyAssignments {
   }
 
   async countPending(): Promise<number> {
-    return Number(explained(this.#path, "read", () => this.#statements.countPending.get())?.["count"]);
+    return Number(this.#file.read(() => this.#statements.countPending.get())?.["count"]);
   }
 
   async oldestPending(): Promise<KeyAssignment | undefined> {
@@ -62,12 +62,12 @@ export class SqliteKeyAssignments implements KeyAssignments {
   }
 
   #read(statement: () => Record<string, SQLOutputValue> | undefined): KeyAssignment | undefined {
-    const row = explained(this.#path, "read", statement);
+    const row = this.#file.read(statement);
     return row && assignmentOf(row);
   }
 
-  #write(statement: () => { readonly changes: number | bigint }): boolean {
-    return Number(explained(this.#path, "write to", statement).changes) > 0;
+  async #write(statement: () => { readonly changes: number | bigint }): Promise<boolean> {
+    return Number((await this.#file.write(statement)).changes) > 0;
   }
 }
 

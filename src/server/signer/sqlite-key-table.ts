@@ -2,7 +2,7 @@
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { TagsealError } from "../../errors.ts";
-import { explained, inTransaction, openDatabase } from "../storage/sqlite-database.ts";
+import { SqliteFile } from "../storage/sqlite-database.ts";
 import type { KeyAssignments } from "./key-assignments.ts";
 import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
 import { sealing } from "./sealed-secret.ts";
@@ -57,16 +57,16 @@ function prepareAll(database: DatabaseSync) {
 export class SqliteKeyTable implements KeyTable {
   readonly assignments: KeyAssignments;
   readonly #path: string;
-  readonly #database: DatabaseSync;
+  readonly #file: SqliteFile;
   readonly #statements: ReturnType<typeof prepareAll>;
 
   /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
   constructor(path: string) {
     this.#path = path;
-    this.#database = openDatabase({ path, migrations: ["0001-signer.sql", "0002-signer.sql"] });
-    this.#database.exec("PRAGMA secure_delete = ON"); // a removed or replaced seal is overwritten in the file
-    this.#statements = prepareAll(this.#database);
-    this.assignments = new SqliteKeyAssignments(path, this.#database);
+    this.#file = new SqliteFile({ path, migrations: ["0001-signer.sql", "0002-signer.sql"] });
+    this.#file.database.exec("PRAGMA secure_delete = ON"); // a removed or replaced seal is overwritten in the file
+    this.#statements = prepareAll(this.#file.database);
+    this.assignments = new SqliteKeyAssignments(this.#file);
   }
 
   async derivationSecret(): Promise<Sealed | undefined> {
@@ -75,7 +75,7 @@ export class SqliteKeyTable implements KeyTable {
   }
 
   async keepDerivationSecret({ sealed, alias }: Sealed): Promise<Sealed> {
-    this.#write(() => this.#statements.insertSecret.run(sealed, alias));
+    await this.#write(() => this.#statements.insertSecret.run(sealed, alias));
     const kept = await this.derivationSecret();
     if (kept === undefined)
       throw new TagsealError("STORAGE_FAILED", `${this.#path} did not keep what was written to it`);
@@ -83,7 +83,9 @@ export class SqliteKeyTable implements KeyTable {
   }
 
   async resealDerivationSecret(from: Sealed, to: Sealed): Promise<boolean> {
-    return this.#write(() => this.#statements.resealSecret.run(to.sealed, to.alias, from.sealed, from.alias)) > 0;
+    return (
+      (await this.#write(() => this.#statements.resealSecret.run(to.sealed, to.alias, from.sealed, from.alias))) > 0
+    );
   }
 
   async findKey(gun: string, role: ServerRole, keyId: string): Promise<SealedKey | undefined> {
@@ -106,7 +108,7 @@ export class SqliteKeyTable implements KeyTable {
     const { keyId, gun, role, algorithm, publicKey, sealed, alias } = key;
     const at = key.createdAt.getTime();
     const seal = [sealing.encryption, sealing.keyWrap, algorithm, alias] as const;
-    this.#write(() => this.#statements.insertKey.run(at, keyId, ...seal, publicKey, sealed, gun, role, at));
+    await this.#write(() => this.#statements.insertKey.run(at, keyId, ...seal, publicKey, sealed, gun, role, at));
     return (await this.keyById(keyId)) !== undefined;
   }
 
@@ -120,33 +122,31 @@ export class SqliteKeyTable implements KeyTable {
 
   async resealKey(keyId: string, from: Sealed, to: Sealed): Promise<boolean> {
     const values = [to.sealed, to.alias, keyId, from.sealed, from.alias] as const;
-    return this.#write(() => this.#statements.resealKey.run(...values)) > 0;
+    return (await this.#write(() => this.#statements.resealKey.run(...values))) > 0;
   }
 
   async removeKey(keyId: string, at: Date): Promise<boolean> {
-    return this.#write(() => this.#statements.removeKey.run(at.getTime(), keyId)) > 0;
+    return (await this.#write(() => this.#statements.removeKey.run(at.getTime(), keyId))) > 0;
   }
 
   async check(): Promise<void> {
     await this.derivationSecret();
-    explained(this.#path, "write to", () =>
-      inTransaction(this.#database, () => {
-        this.#statements.fillProbe.run(probeBytes);
-        this.#statements.emptyProbe.run();
-      }),
-    );
+    await this.#file.write(() => {
+      this.#statements.fillProbe.run(probeBytes);
+      this.#statements.emptyProbe.run();
+    });
   }
 
   async close(): Promise<void> {
-    if (this.#database.isOpen) this.#database.close();
+    this.#file.close();
   }
 
   #read<T>(statement: () => T): T {
-    return explained(this.#path, "read", statement);
+    return this.#file.read(statement);
   }
 
-  #write(statement: () => { readonly changes: number | bigint }): number {
-    return Number(explained(this.#path, "write to", statement).changes);
+  async #write(statement: () => { readonly changes: number | bigint }): Promise<number> {
+    return Number((await this.#file.write(statement)).changes);
   }
 }
 

@@ -7,6 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import { Faults } from "../faults.ts";
+import { Probe } from "../probe.ts";
 import { ServerLog } from "../server-log.ts";
 import { FileWatch } from "../watching/file-watch.ts";
 import type { WatchParts } from "../watching/watched-files.ts";
@@ -21,6 +22,9 @@ import { openSignerKeys } from "./signer-keys.ts";
 import { SignerMetrics } from "./signer-metrics.ts";
 import { defaultSignerLimits, type SignerLimits, type SignerOptions } from "./signer-options.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
+
+/** Less than the patience of servers, which ask, and are asked in their turn. */
+const probePatienceMs = 300;
 
 /** A signer that accepts calls. */
 export interface RunningSigner {
@@ -58,9 +62,11 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   try {
     const keys = await openSignerKeys({ table, passphrases: passphraseSource(options, log), now });
     const faults = new Faults(log);
+    const probe = new Probe(() => table.check(), probePatienceMs);
+    faults.watch("keys", () => probe.fault, probe);
     for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
     const metrics = new SignerMetrics(table, undefined, { faults, watch });
-    const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, metrics });
+    const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, probe, metrics });
     const door = options.metrics && (await openMetricsListener(options.metrics, metrics, faults));
     try {
       const tls = certificates.current;

@@ -5,7 +5,9 @@
 
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
 import { TagsealError } from "../../errors.ts";
+import { DiskPulse } from "./disk-pulse.ts";
 import { migrationText } from "./migration-text.ts";
 
 /** One frozen step of a schema: `name` is a file of `migrations/`, its position in the list the version it leads to. */
@@ -16,33 +18,104 @@ export interface SchemaOptions {
   readonly maxPages?: number | undefined;
 }
 
+/** for what begins at once, or not at all: a migration by another process, a read while another process recovers what a crash left */
 const busyTimeoutMs = 5000;
+/** until another process has to have let go of the file */
+const lockPatienceMs = 5000;
+const lockRetryMs = 20;
 
 /**
- * Opens or creates a database. WAL lets readers go on while a publication is committed; `synchronous=FULL` makes a commit
- * wait for the disk, so that what was acknowledged survives a power cut.
- *
- * @throws TagsealError `STORAGE_FAILED` when it cannot be opened, `SERVER_CONFIGURATION` when a newer release wrote it
+ * An open SQLite file. Reads are answered at once; a write waits for the disk and for other processes' locks without keeping anybody else
+ * waiting, since everything here happens on the thread that answers requests.
  */
-export function openDatabase({ path, migrations, maxPages }: SchemaOptions): DatabaseSync {
-  makePrivate(path);
-  return explained(path, "open", () => {
-    const database = new DatabaseSync(path, { timeout: busyTimeoutMs });
-    try {
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-      if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${maxPages}`);
-      migrate(database, path, migrations);
-    } catch (error) {
-      database.close();
-      throw error;
+export class SqliteFile {
+  readonly database: DatabaseSync;
+  readonly #path: string;
+  readonly #disk: DiskPulse;
+
+  /**
+   * Opens or creates it. WAL lets readers go on while a publication is committed; `synchronous=FULL` makes a commit
+   * wait for the disk, so that what was acknowledged survives a power cut.
+   *
+   * @throws TagsealError `STORAGE_FAILED` when it cannot be opened, `SERVER_CONFIGURATION` when a newer release wrote it
+   */
+  constructor(schema: SchemaOptions) {
+    this.#path = schema.path;
+    this.database = openDatabase(schema);
+    this.#disk = new DiskPulse(`${schema.path}-pulse`);
+  }
+
+  /** Runs what only reads. @throws TagsealError `STORAGE_FAILED` */
+  read<T>(work: () => T): T {
+    return this.#explained("read", work);
+  }
+
+  /**
+   * Runs `work` in one transaction that holds the write lock from its start; rolls back when it throws.
+   *
+   * @throws TagsealError `STORAGE_FAILED`, also when the disk does not answer, or another process does not let go of the file, within seconds
+   */
+  async write<T>(work: () => T): Promise<T> {
+    if (!(await this.#disk.beats())) throw this.#failed("write to", "the disk does not answer");
+    const deadline = performance.now() + lockPatienceMs;
+    while (!this.#explained("write to", () => this.#hasBegun())) {
+      if (performance.now() > deadline) throw this.#failed("write to", "another process holds its lock");
+      await pause(lockRetryMs);
     }
-    return database;
-  });
+    return this.#explained("write to", () => committed(this.database, work));
+  }
+
+  close(): void {
+    if (this.database.isOpen) this.database.close();
+    this.#disk.close();
+  }
+
+  /** False while another process writes. SQLite would wait for that in its way, with everybody else. */
+  #hasBegun(): boolean {
+    this.database.exec("PRAGMA busy_timeout = 0");
+    try {
+      this.database.exec("BEGIN IMMEDIATE");
+      return true;
+    } catch (error) {
+      if (isSqliteError(error) && (error.errcode & 0xff) === sqliteBusy) return false;
+      throw error;
+    } finally {
+      this.database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    }
+  }
+
+  #explained<T>(doing: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!this.database.isOpen) throw this.#failed(doing, "it is closed", error);
+      if (!isSqliteError(error)) throw error;
+      throw this.#failed(doing, error.message, error);
+    }
+  }
+
+  #failed(doing: string, reason: string, cause?: unknown): TagsealError {
+    return failed(this.#path, doing, reason, cause);
+  }
 }
 
-/** Runs `work` in one transaction that holds the write lock from its start; rolls back when it throws. */
-export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
+function openDatabase({ path, migrations, maxPages }: SchemaOptions): DatabaseSync {
+  makePrivate(path);
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${maxPages}`);
+    migrate(database, path, migrations);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw isSqliteError(error) ? failed(path, "open", error.message, error) : error;
+  }
+}
+
+/** Ends a transaction that has begun, with or without what `work` did. */
+function committed<T>(database: DatabaseSync, work: () => T): T {
   try {
     const result = work();
     database.exec("COMMIT");
@@ -54,18 +127,15 @@ export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-/** Runs `work`, turning what SQLite throws into TagsealError `STORAGE_FAILED`. */
-export function explained<T>(path: string, doing: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!isSqliteError(error)) throw error;
-    throw new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${path}: ${error.message}`, {
-      cause: error,
-      hint: "Check free space and permissions of the server's data directory.",
-    });
-  }
+function failed(path: string, doing: string, reason: string, cause?: unknown): TagsealError {
+  return new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${path}: ${reason}`, {
+    cause,
+    hint: "Check disk, free space and permissions of the server's data directory.",
+  });
 }
+
+/** SQLITE_BUSY: somebody else holds the lock */
+const sqliteBusy = 5;
 
 /** True when SQLite says that a UNIQUE constraint would be broken. */
 export function isUniqueViolation(error: unknown): boolean {
@@ -86,7 +156,8 @@ function makePrivate(path: string): void {
 }
 
 function migrate(database: DatabaseSync, path: string, migrations: readonly string[]): void {
-  inTransaction(database, () => {
+  database.exec("BEGIN IMMEDIATE");
+  committed(database, () => {
     const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version > migrations.length) throw tooNew(path, version, migrations.length);
     for (const name of migrations.slice(version)) database.exec(migrationText(name));

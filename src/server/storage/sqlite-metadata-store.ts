@@ -18,7 +18,7 @@ import {
   type Publication,
   type StoredFile,
 } from "./metadata-store.ts";
-import { explained, inTransaction, isUniqueViolation, openDatabase } from "./sqlite-database.ts";
+import { isUniqueViolation, SqliteFile } from "./sqlite-database.ts";
 
 /** Where the file lies and how large it may grow. */
 export interface SqliteMetadataStoreOptions {
@@ -86,21 +86,19 @@ function prepareAll(database: DatabaseSync) {
 
 /** Keeps files in one SQLite database. Several processes may open the same file; SQLite's lock orders their writes. */
 export class SqliteMetadataStore implements MetadataStore {
-  readonly #path: string;
-  readonly #database: DatabaseSync;
+  readonly #file: SqliteFile;
   readonly #statements: ReturnType<typeof prepareAll>;
 
   /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
   constructor({ path, maxPages }: SqliteMetadataStoreOptions) {
-    this.#path = path;
-    this.#database = openDatabase({ path, migrations: ["0001-metadata.sql", "0002-metadata.sql"], maxPages });
-    this.#statements = prepareAll(this.#database);
+    this.#file = new SqliteFile({ path, migrations: ["0001-metadata.sql", "0002-metadata.sql"], maxPages });
+    this.#statements = prepareAll(this.#file.database);
   }
 
   async publish(publication: Publication): Promise<void> {
-    this.#explained("write to", () => {
+    await this.#file.write(() => {
       try {
-        inTransaction(this.#database, () => this.#insert(publication));
+        this.#insert(publication);
       } catch (error) {
         if (!isUniqueViolation(error)) throw error;
         throw publishConflict(publication.gun, "one of its versions is already taken");
@@ -109,121 +107,114 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   async current(gun: string, role: RoleName): Promise<StoredFile | undefined> {
-    return this.#explained("read", () => fileOf(this.#statements.current.get(gun, role)));
+    return this.#file.read(() => fileOf(this.#statements.current.get(gun, role)));
   }
 
   async byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined> {
-    return this.#explained("read", () => fileOf(this.#statements.byChecksum.get(gun, role, sha256)));
+    return this.#file.read(() => fileOf(this.#statements.byChecksum.get(gun, role, sha256)));
   }
 
   async byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined> {
-    return this.#explained("read", () => fileOf(this.#statements.byVersion.get(gun, role, version)));
+    return this.#file.read(() => fileOf(this.#statements.byVersion.get(gun, role, version)));
   }
 
   async remove(gun: string, at: Date): Promise<void> {
-    this.#explained("write to", () =>
-      inTransaction(this.#database, () => {
-        if (this.#statements.isThere.get(gun) === undefined) return;
-        this.#statements.keepDeleted.run(this.#deletionTime(gun, at).getTime(), gun);
-        this.#statements.remove.run(gun);
-        this.#statements.insertChange.run(at.getTime(), gun, 0, "", "deletion");
-      }),
-    );
+    await this.#file.write(() => {
+      if (this.#statements.isThere.get(gun) === undefined) return;
+      this.#statements.keepDeleted.run(this.#deletionTime(gun, at).getTime(), gun);
+      this.#statements.remove.run(gun);
+      this.#statements.insertChange.run(at.getTime(), gun, 0, "", "deletion");
+    });
   }
 
   async deletions(after: NamedDeletion | undefined, limit: number): Promise<readonly Deletion[]> {
     const { gun, deletedAt } = after ?? { gun: "", deletedAt: new Date(0) };
-    return this.#explained("read", () => this.#statements.deletions.all(gun, deletedAt.getTime(), limit)).map((row) => {
-      const deleted = new Date(Number(row["deleted_at"]));
-      return { gun: String(row["gun"]), deletedAt: deleted, files: Number(row["files"]), bytes: Number(row["bytes"]) };
-    });
+    return this.#file
+      .read(() => this.#statements.deletions.all(gun, deletedAt.getTime(), limit))
+      .map((row) => {
+        const deleted = new Date(Number(row["deleted_at"]));
+        return {
+          gun: String(row["gun"]),
+          deletedAt: deleted,
+          files: Number(row["files"]),
+          bytes: Number(row["bytes"]),
+        };
+      });
   }
 
   async undelete({ gun, deletedAt }: NamedDeletion, at: Date): Promise<boolean> {
-    return this.#explained("write to", () =>
-      inTransaction(this.#database, () => {
-        const { isDeleted, isThere, bringBack, forgetDeletion, insertChange } = this.#statements;
-        if (isDeleted.get(gun, deletedAt.getTime()) === undefined) return false;
-        if (isThere.get(gun) !== undefined) throw undeleteConflict(gun);
-        bringBack.run(gun, deletedAt.getTime());
-        forgetDeletion.run(gun, deletedAt.getTime());
-        const timestamp = this.#highest(gun, "timestamp");
-        if (timestamp !== undefined) insertChange.run(at.getTime(), gun, timestamp.version, timestamp.sha256, "update");
-        return true;
-      }),
-    );
+    return this.#file.write(() => {
+      const { isDeleted, isThere, bringBack, forgetDeletion, insertChange } = this.#statements;
+      if (isDeleted.get(gun, deletedAt.getTime()) === undefined) return false;
+      if (isThere.get(gun) !== undefined) throw undeleteConflict(gun);
+      bringBack.run(gun, deletedAt.getTime());
+      forgetDeletion.run(gun, deletedAt.getTime());
+      const timestamp = this.#highest(gun, "timestamp");
+      if (timestamp !== undefined) insertChange.run(at.getTime(), gun, timestamp.version, timestamp.sha256, "update");
+      return true;
+    });
   }
 
   async forgetDeletion({ gun, deletedAt }: NamedDeletion): Promise<number> {
-    return this.#explained("write to", () =>
-      inTransaction(this.#database, () =>
-        Number(this.#statements.forgetDeletion.run(gun, deletedAt.getTime()).changes),
-      ),
-    );
+    return this.#file.write(() => Number(this.#statements.forgetDeletion.run(gun, deletedAt.getTime()).changes));
   }
 
   async changes(query: ChangeQuery): Promise<readonly Change[]> {
-    const rows = this.#explained("read", () => this.#changeRows(query));
+    const rows = this.#file.read(() => this.#changeRows(query));
     const changes = rows.map(changeOf);
     return query.backwards ? changes.reverse() : changes;
   }
 
   async guns(after: string, limit: number): Promise<readonly string[]> {
-    return this.#explained("read", () => this.#statements.guns.all(after, limit)).map((row) => String(row["gun"]));
+    return this.#file.read(() => this.#statements.guns.all(after, limit)).map((row) => String(row["gun"]));
   }
 
   async versions(gun: string): Promise<readonly FileVersion[]> {
-    return this.#explained("read", () => this.#statements.versions.all(gun)).map((row) => ({
-      role: String(row["role"]),
-      version: Number(row["version"]),
-      sha256: String(row["sha256"]),
-      length: Number(row["length"]),
-      createdAt: new Date(Number(row["created_at"])),
-    }));
+    return this.#file
+      .read(() => this.#statements.versions.all(gun))
+      .map((row) => ({
+        role: String(row["role"]),
+        version: Number(row["version"]),
+        sha256: String(row["sha256"]),
+        length: Number(row["length"]),
+        createdAt: new Date(Number(row["created_at"])),
+      }));
   }
 
   async forget(gun: string, files: readonly NamedVersion[]): Promise<number> {
-    return this.#explained("write to", () =>
-      inTransaction(this.#database, () => {
-        let forgotten = 0;
-        for (const { role, version, sha256 } of files)
-          forgotten += Number(this.#statements.forget.run(gun, role, version, sha256).changes);
-        return forgotten;
-      }),
-    );
+    return this.#file.write(() => {
+      let forgotten = 0;
+      for (const { role, version, sha256 } of files)
+        forgotten += Number(this.#statements.forget.run(gun, role, version, sha256).changes);
+      return forgotten;
+    });
   }
 
   async restore(gun: string, files: readonly StoredFile[]): Promise<void> {
-    this.#explained("write to", () =>
-      inTransaction(this.#database, () => {
-        for (const file of files) this.#restoreFile(gun, file);
-      }),
-    );
+    await this.#file.write(() => {
+      for (const file of files) this.#restoreFile(gun, file);
+    });
   }
 
   async restoreChanges(changes: readonly Change[]): Promise<void> {
-    this.#explained("write to", () =>
-      inTransaction(this.#database, () => {
-        for (const change of changes) this.#restoreChange(change);
-      }),
-    );
+    await this.#file.write(() => {
+      for (const change of changes) this.#restoreChange(change);
+    });
   }
 
   revision(): string {
-    return this.#explained("read", () => String(this.#statements.revision.get()?.["data_version"]));
+    return this.#file.read(() => String(this.#statements.revision.get()?.["data_version"]));
   }
 
   async check(): Promise<void> {
-    this.#explained("write to", () =>
-      inTransaction(this.#database, () => {
-        this.#statements.fillProbe.run(probeBytes);
-        this.#statements.emptyProbe.run();
-      }),
-    );
+    await this.#file.write(() => {
+      this.#statements.fillProbe.run(probeBytes);
+      this.#statements.emptyProbe.run();
+    });
   }
 
   async close(): Promise<void> {
-    if (this.#database.isOpen) this.#database.close();
+    this.#file.close();
   }
 
   #deletionTime(gun: string, at: Date): Date {
@@ -274,10 +265,6 @@ export class SqliteMetadataStore implements MetadataStore {
     return gun === undefined
       ? statements.changesAfter.all(from, limit)
       : statements.gunChangesAfter.all(gun, from, limit);
-  }
-
-  #explained<T>(doing: string, work: () => T): T {
-    return explained(this.#path, doing, work);
   }
 }
 

@@ -6,7 +6,7 @@
 import type { PublicKey } from "../../../crypto/public-key.ts";
 import type { SigningKey } from "../../../crypto/private-key.ts";
 import { KeyStoreError, UsageError } from "../../../errors.ts";
-import { Remembered } from "../../http/remembered.ts";
+import type { Probe } from "../../probe.ts";
 import type { DerivedAlgorithm } from "../derived-key.ts";
 import type { KeyTable } from "../key-table.ts";
 import { isServerRole } from "../server-role.ts";
@@ -29,6 +29,8 @@ export interface SignerServiceParts {
   /** key requests that are remembered; the oldest is forgotten beyond it */
   readonly maxPendingKeys: number;
   readonly now: () => Date;
+  /** whether keys can be read, and new ones kept */
+  readonly probe: Pick<Probe, "look">;
   readonly metrics?: Pick<SignerMetrics, "observeSignature"> | undefined;
 }
 
@@ -44,9 +46,6 @@ interface Found {
 /** See the head of this file. Every method may throw TagsealError `STORAGE_FAILED`. */
 export class SignerService {
   readonly #parts: SignerServiceParts;
-  /** looks at most once a second, however many servers ask */
-  readonly #failure = new Remembered(() => this.#probe());
-
   constructor(parts: SignerServiceParts) {
     this.#parts = parts;
   }
@@ -120,17 +119,7 @@ export class SignerService {
   async checkHealth(service: string): Promise<number> {
     if (!healthServices.some((name) => name === service))
       throw new KeyStoreError("KEY_NOT_FOUND", "There is no such service");
-    return (await this.#failure.value()) === undefined ? healthStatus.serving : healthStatus.notServing;
-  }
-
-  /** What keeps keys from being read, or new ones from being kept. */
-  async #probe(): Promise<unknown> {
-    try {
-      await this.#parts.table.check();
-      return undefined;
-    } catch (error) {
-      return error;
-    }
+    return (await this.#parts.probe.look()) === undefined ? healthStatus.serving : healthStatus.notServing;
   }
 
   async #remember(purpose: KeyPurpose, { keyId, bytes: publicKey }: PublicKey): Promise<void> {

@@ -1,0 +1,75 @@
+/**
+ * Whether the disk below a file answers. What is written to a disk that hangs waits in the kernel, and the thread with it: the one that answers
+ * requests must not be that thread. So another one writes a byte first.
+ */
+
+import { close, fdatasync, open, unlink, write } from "node:fs";
+import { promisify } from "node:util";
+import { answeredWithin } from "../answered-within.ts";
+
+/** A disk that answered so lately is taken to answer still. */
+const validForMs = 100;
+const patienceMs = 2000;
+
+/** See the head of this file. */
+export class DiskPulse {
+  readonly #path: string;
+  #file: number | undefined;
+  #beatAt = Number.NEGATIVE_INFINITY;
+  #underWay: Promise<void> | undefined;
+  #startedAt = 0;
+  #isClosed = false;
+
+  /** @param path of a file beside the one in question; it is there for a moment only */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** True when the disk answered, well or not: that it is full, or read-only, shows to whoever writes. */
+  async beats(): Promise<boolean> {
+    if (performance.now() - this.#beatAt < validForMs) return true;
+    // However many want to know, one thread of the few there are waits for the disk.
+    if (this.#underWay === undefined) {
+      this.#startedAt = performance.now();
+      this.#underWay = this.#beat().finally(() => (this.#underWay = undefined));
+    }
+    const leftMs = this.#startedAt + patienceMs - performance.now();
+    if (leftMs <= 0) return false;
+    try {
+      await answeredWithin(this.#underWay, leftMs, () => new Error("no answer"));
+      return true;
+    } catch {
+      return false; // it was late: what else goes wrong is an answer
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#underWay === undefined) this.#letGo();
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      this.#file ??= await this.#open();
+      await promisify(write)(this.#file, beat, 0, beat.length, 0);
+      await promisify(fdatasync)(this.#file);
+    } catch {
+      // An answer, too.
+    }
+    this.#beatAt = performance.now();
+    if (this.#isClosed) this.#letGo();
+  }
+
+  async #open(): Promise<number> {
+    const file = await promisify(open)(this.#path, "w", 0o600);
+    await promisify(unlink)(this.#path);
+    return file;
+  }
+
+  #letGo(): void {
+    if (this.#file !== undefined) close(this.#file);
+    this.#file = undefined;
+  }
+}
+
+const beat = Buffer.from("beat");
