@@ -165,7 +165,11 @@ describe("a signer in another process that hangs", { skip: needsOpenssl }, () =>
       const { serverCertificate: certFile, serverKey: keyFile, ca: clientCaFile } = trusted;
       const metrics = { host: "127.0.0.1", port: 0 };
       const signer = await startSigner({
-        ...{ host: "127.0.0.1", port: 0, tls: { certFile, keyFile }, clientCaFile, metrics },
+        host: "127.0.0.1",
+        port: 0,
+        tls: { certFile, keyFile },
+        clientCaFile,
+        metrics,
         database: database.url("keys"),
         passphrases: onePassphrase(signerPassphrase),
       });
