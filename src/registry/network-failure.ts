@@ -12,7 +12,7 @@ const unknownIssuer = new Set([
 ]);
 
 const wrongCertificate = new Map([
-  ["CERT_HAS_EXPIRED", "its certificate has expired"],
+  ["CERT_HAS_EXPIRED", "its certificate has expired (is this machine's clock right?)"],
   ["CERT_NOT_YET_VALID", "its certificate is not valid yet (is this machine's clock right?)"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
   ["HOSTNAME_MISMATCH", "its certificate is for another name"],

@@ -4,6 +4,7 @@ import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { type MetadataCache, updateCollection, type UpdateOptions, type UpdateWarning } from "../tuf/updater.ts";
+import { withClocks } from "./clock-difference.ts";
 import { explainShutdown } from "./docker-hub.ts";
 import type { TrustContext } from "./trust-context.ts";
 import { UnrememberedFiles } from "./unremembered-files.ts";
@@ -59,7 +60,7 @@ async function update(
     const root = context.pinning === undefined ? cache.firstRoot() : undefined;
     if (root !== undefined) announcePin(context, parseMetadata("root", root), listening.unremembered);
     const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
-    throw explainShutdown(refusal, context.server.url, context.now());
+    throw withClocks(explainShutdown(refusal, context.server.url, context.now()), context);
   }
 }
 

@@ -47,6 +47,7 @@ export class TrustServerClient implements MetadataSource {
   readonly #send: AuthorisedRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #explain: (error: unknown) => unknown;
+  #answeredAt: Date | undefined;
 
   constructor(options: TrustServerClientOptions) {
     this.url = options.url;
@@ -54,6 +55,11 @@ export class TrustServerClient implements MetadataSource {
     this.#send = options.send;
     this.#signal = options.signal;
     this.#explain = options.explain ?? ((error) => error);
+  }
+
+  /** What the server's clock showed when it answered last, to the second; undefined while it has not said. */
+  get answeredAt(): Date | undefined {
+    return this.#answeredAt;
   }
 
   /**
@@ -150,12 +156,18 @@ export class TrustServerClient implements MetadataSource {
     const signal = this.#signal === undefined ? {} : { signal: this.#signal };
     try {
       const response = await this.#send({ ...request, url, ...signal }, asked.access);
+      this.#answeredAt = dateOf(response);
       if (response.status !== 200) throw await refusalOf(response, asked.subject);
       return response;
     } catch (error) {
       throw this.#explain(error);
     }
   }
+}
+
+function dateOf({ headers }: HttpResponse): Date | undefined {
+  const at = new Date(headers.date ?? "");
+  return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
 /** What a request is about. */

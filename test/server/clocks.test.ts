@@ -125,6 +125,19 @@ describe("a server with one clock", { skip: servers }, () => {
     await assertAllRead(["v1"]);
   });
 
+  it("is told from the reader's own clock: a reader that is ahead hears of both", async () => {
+    const own = movableClock(scope, "reader");
+    own.move(10 * daySeconds);
+    const { code, stderr } = await user.tagseal(["list", gun], { env: own.env });
+    assert.equal(code, 3);
+    assert.match(stderr, /timestamp expired at .*METADATA_EXPIRED/su);
+    assert.match(stderr, /This machine's clock says \S+, the trust server's \S+: this machine is (9|10) d ahead\./u);
+    own.move(-10 * daySeconds);
+    const behind = await other.tagseal(["list", gun], { env: own.env });
+    assert.notEqual(behind.code, 0);
+    assert.match(behind.stderr, /not valid yet \(is this machine's clock right\?\)/u);
+  });
+
   it("says so when it starts behind what it signed, signs nothing that has ended, and blames no certificate", async () => {
     const before = await timestamp();
     await server.stop();
