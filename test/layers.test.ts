@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, "..");
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   errors: [],
-  files: [],
+  files: ["errors"],
   environment: [],
   encoding: ["errors"],
   crypto: ["errors", "encoding"],
@@ -44,7 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "keys",
     "trust",
   ],
-  server: ["errors", "encoding", "crypto", "tuf", "reference"],
+  server: ["errors", "files", "encoding", "crypto", "tuf", "reference"],
   sandbox: [
     "errors",
     "environment",

@@ -2,8 +2,8 @@ import { chmod, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { KeyStoreError } from "../errors.ts";
 import { makeDirectory } from "../files/make-directory.ts";
+import { hasModes, refuseWorldWritable } from "../files/private-modes.ts";
 import { isErrno, systemReason } from "../files/system-error.ts";
-import { hasModes, refuseWorldWritable } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
 
 const maxDepth = 8;
@@ -66,8 +66,7 @@ async function listDirectory(directory: string): Promise<Listing> {
  * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to it; the system's own error when it is absent
  */
 export async function checkDirectory(directory: string): Promise<void> {
-  const { mode } = await stat(directory);
-  if (hasModes) refuseWorldWritable(directory, mode);
+  refuseWorldWritable(directory, await stat(directory));
 }
 
 /** What to throw for a key directory that the system does not let us read. */

@@ -1,11 +1,11 @@
 /** One key file: what its PEM headers say, and how it is read without trusting whoever put it there. */
-import { platform } from "node:os";
 import { isPrivateKeyBlock } from "../crypto/private-key-pem.ts";
 import { encryptPkcs8 } from "../crypto/pbes2.ts";
 import type { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../encoding/pem.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { EncodingError, KeyStoreError } from "../errors.ts";
+import { isLoose, refuseWorldWritable } from "../files/private-modes.ts";
 import { type FoundFile, readPrivateFile } from "../files/read-private-file.ts";
 import { systemReason } from "../files/system-error.ts";
 import { writeAtomically } from "../files/write-atomically.ts";
@@ -22,9 +22,6 @@ export interface KeyFile {
   /** others may read the file */
   readonly isLoose: boolean;
 }
-
-/** Windows keeps no such permissions; there the profile directory's own protect the keys. */
-export const hasModes = platform() !== "win32";
 
 /** Key files are a few hundred bytes; the largest RSA keys stay far below this. */
 export const maxKeyFileBytes = 64 * 1024;
@@ -45,11 +42,10 @@ export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
   if (found.kind === "too large")
     throw new EncodingError("TOO_LARGE", `Key file ${path} is larger than ${maxKeyFileBytes} bytes`);
   if (found.kind !== "file") return undefined;
-  const mode = hasModes ? found.stats.mode : 0;
-  refuseWorldWritable(path, mode);
+  refuseWorldWritable(path, found.stats);
   const block = parseKeyBlock(path, found.bytes.toString("utf8"));
   const role = block.headers.get("role") ?? "delegation";
-  return { path, block, role, gun: block.headers.get("gun"), isLoose: (mode & 0o077) !== 0 };
+  return { path, block, role, gun: block.headers.get("gun"), isLoose: isLoose(found.stats) };
 }
 
 /**
@@ -69,19 +65,6 @@ export async function writeKeyFile(path: string, block: PemBlock): Promise<void>
       hint: `check the file, its directory and the disk: ${systemReason(cause)}`,
     });
   }
-}
-
-/**
- * Refuses files and directories that everybody may write to.
- *
- * @param mode permission bits as `stat` gives them
- * @throws KeyStoreError `KEY_FILE_UNSAFE`
- */
-export function refuseWorldWritable(path: string, mode: number): void {
-  if ((mode & 0o002) === 0) return;
-  throw new KeyStoreError("KEY_FILE_UNSAFE", `Refusing to use ${path}: everybody may write to it`, {
-    hint: `Check that its content is yours, then run: chmod go-rwx ${path}`,
-  });
 }
 
 /**

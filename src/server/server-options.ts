@@ -70,6 +70,8 @@ export interface ServerOptions {
   readonly keepVersionsMs?: number | undefined;
   /** `false`: timestamps are signed again only when somebody reads them, and nothing is pruned */
   readonly upkeep?: boolean | undefined;
+  /** files that hold secrets and were read before: variables that name a file, a configuration with a password in it */
+  readonly secretFiles?: readonly string[] | undefined;
   readonly now?: (() => Date) | undefined;
   /** takes JSON lines; without it nothing is logged */
   readonly log?: LogSink | undefined;

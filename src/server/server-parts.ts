@@ -1,8 +1,8 @@
 /** What a server keeps between two starts: its metadata and its keys. */
 
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
+import { makeDataDirectory } from "./private-files.ts";
 import { namesKeyIn } from "./published-keys.ts";
 import { errorFields, type ServerLog } from "./server-log.ts";
 import type { ServerOptions } from "./server-options.ts";
@@ -31,7 +31,7 @@ export async function openServerParts(
   watch?: FileWatch,
 ): Promise<{ store: MetadataStore; signer: SigningService }> {
   const parts: WatchParts = { now, log, watch };
-  if (options.dataDir !== undefined) makeDataDirectory(options.dataDir);
+  if (options.dataDir !== undefined) makeDataDirectory(options.dataDir, log);
   const onWarning = (warning: string): void => log.write("info", "database", { warning });
   const store = options.store ?? (await openStoreOf(options, { onWarning, refuseUnimported: true, watching: parts }));
   try {
@@ -80,6 +80,7 @@ async function openSigner(options: ServerOptions, store: MetadataStore, parts: W
     given: signerPassphrases ?? onePassphrase(signerPassphrase),
     // Other processes that share a table would not find a passphrase that one of them has generated.
     file: isShared || dataDir === undefined ? undefined : passphraseFileIn(dataDir),
+    log,
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
   return openLocalSigningService({ table, passphrases, namesKey, now });
@@ -98,13 +99,4 @@ async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<
   throw new TagsealError("SERVER_CONFIGURATION", message, {
     hint: "Restore the signer's database from the backup that goes with the store, signer.db with metadata.db. If there is none, start with --accept-lost-keys and follow docs/runbooks/keys-and-passphrases.md.",
   });
-}
-
-/** Makes a data directory, for its owner only, unless it is there. @throws TagsealError `SERVER_CONFIGURATION` */
-export function makeDataDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
-  }
 }

@@ -19,6 +19,7 @@ import type { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
 import type { Faults } from "./faults.ts";
+import { checkSecrets } from "./private-files.ts";
 import { ServerLog } from "./server-log.ts";
 import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
@@ -58,6 +59,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits: ServerLimits = { ...defaultLimits, ...options.limits };
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
+  checkSecrets(options.secretFiles ?? [], log);
   const watch = new FileWatch(now);
   const entrance = await openEntrance(options, { now, log, watch });
   const { store, signer } = await openServerParts(options, now, log, watch);

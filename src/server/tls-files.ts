@@ -36,6 +36,7 @@ export function watchTlsFiles(
     {
       part,
       files: [certFile, keyFile],
+      secrets: [keyFile],
       parse: (contentOf) => matching({ cert: contentOf(certFile), key: contentOf(keyFile) }),
       validity: (contentOf) => chainValidity(contentOf(certFile)),
       onChange,

@@ -60,7 +60,7 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options }, io) => {
-    const { settings, env } = await loadServerSettings(options, io, [
+    const { settings, env, secretFiles } = await loadServerSettings(options, io, [
       { flag: "--listen", setting: "server.http_addr", value: options.listen },
       { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
       { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
@@ -77,6 +77,7 @@ export const command = defineCommand(
     for (const setting of settings.ignored) log(JSON.stringify({ level: "info", event: "setting ignored", setting }));
     const running = await startServer({
       ...configured,
+      secretFiles,
       acceptLostKeys: options["accept-lost-keys"],
       host,
       port,

@@ -66,7 +66,7 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options }, io) => {
-    const { settings, env } = await loadSignerSettings(options, io, [
+    const { settings, env, secretFiles } = await loadSignerSettings(options, io, [
       { flag: "--listen", setting: "server.grpc_addr", value: options.listen },
       { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
       { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
@@ -85,6 +85,7 @@ export const command = defineCommand(
     };
     const running = await startSigner({
       ...configuredSigner(settings),
+      secretFiles,
       ...parseListenAddress(address),
       metrics: metricsAddress(settings.text("metrics.http_addr")),
       dataDir: keys.dataDir,

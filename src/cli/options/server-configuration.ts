@@ -1,9 +1,10 @@
 /** Where a server's settings come from: a configuration file, variables, and the flags that stand for a few of them. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { UsageError } from "../../errors.ts";
+import { hasCode, UsageError } from "../../errors.ts";
 import type { SettingFlag, Settings, SettingSources, SettingTable } from "../../server/configuration/settings.ts";
 import type { Io } from "../io.ts";
+import { refuseWorldWritable } from "../../files/private-modes.ts";
 import { systemReason } from "../../files/system-error.ts";
 import type { TextOption } from "./option.ts";
 
@@ -41,6 +42,8 @@ export interface SettingFiles {
 export interface LoadedSettings<Name extends string> {
   readonly settings: Settings<Name>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** what of it came from files that only their owner should read */
+  readonly secretFiles: readonly string[];
 }
 
 /**
@@ -58,25 +61,39 @@ export async function loadSettings<Table extends SettingTable>(
   if (config !== undefined && notaryConfig !== undefined)
     throw new UsageError("USAGE", "--config and --notary-config are the same: give one of them");
   const path = config ?? notaryConfig;
-  const secrets = { prefixes: [...prefixes, "TAGSEAL_SIGNER_", "NOTARY_SIGNER_"], table, readFile: readBounded };
+  const secretFiles: string[] = [];
+  const readFile = (name: string): Uint8Array => {
+    secretFiles.push(name);
+    return readBounded(name);
+  };
+  const secrets = { prefixes: [...prefixes, "TAGSEAL_SIGNER_", "NOTARY_SIGNER_"], table, readFile };
   const env = withVariableFiles(io.env, secrets);
   const given = flags.filter((flag): flag is SettingFlag => flag.value !== undefined);
   const file = path === undefined ? {} : { file: fileOf(path) };
+  if (path !== undefined && holdsPassword(file.file?.bytes)) secretFiles.push(path);
   const { nearestWord } = await import("../suggestion.ts");
   const sources = { ...file, env, prefixes, flags: given, onProblem, suggest: nearestWord };
-  return { settings: readSettings(table, sources), env };
+  return { settings: readSettings(table, sources), env, secretFiles };
 }
 
 function fileOf(path: string): NonNullable<SettingSources["file"]> {
   try {
     return { name: path, directory: dirname(resolve(path)), bytes: readBounded(path) };
   } catch (cause) {
+    if (hasCode(cause, "KEY_FILE_UNSAFE")) throw cause;
     throw new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, { cause });
   }
 }
 
+/** The address of a database with an account and its password: a URL, or Go's data source name. */
+function holdsPassword(bytes: Uint8Array | undefined): boolean {
+  return bytes !== undefined && /[\w.-]:[^\s"@/]+@/u.test(Buffer.from(bytes).toString("utf8"));
+}
+
 function readBounded(path: string): Uint8Array {
-  const { size } = statSync(path);
+  const found = statSync(path);
+  if (found.isFile()) refuseWorldWritable(path, found);
+  const { size } = found;
   if (size > maxFileBytes) throw new Error(`it has ${size} bytes, more than the ${maxFileBytes} allowed`);
   return readFileSync(path);
 }

@@ -48,7 +48,12 @@ export class BasicLogin implements LoginMethod {
   static async open({ htpasswd, realm = "tagseal" }: BasicSettings, parts: WatchParts): Promise<BasicLogin> {
     if (/\p{Cc}/u.test(realm)) throw new TagsealError("SERVER_CONFIGURATION", "The realm has control characters");
     const file = await WatchedFiles.open(
-      { part: "passwords", files: [htpasswd], parse: (contentOf) => parsePasswordFile(contentOf(htpasswd)) },
+      {
+        part: "passwords",
+        files: [htpasswd],
+        secrets: [htpasswd],
+        parse: (contentOf) => parsePasswordFile(contentOf(htpasswd)),
+      },
       parts,
     );
     const thread = new PasswordThread(await loadBcrypt(), (error) =>

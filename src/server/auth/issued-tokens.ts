@@ -42,7 +42,7 @@ export class IssuedTokens {
   static async open(audience: string, keyFile: string | undefined, parts: WatchParts): Promise<IssuedTokens> {
     if (keyFile === undefined) return new IssuedTokens(audience, parts.now, undefined);
     const parse = (contentOf: ContentOf): Uint8Array => parseKey(contentOf(keyFile));
-    const file = await WatchedFiles.open({ part: "token_key", files: [keyFile], parse }, parts);
+    const file = await WatchedFiles.open({ part: "token_key", files: [keyFile], secrets: [keyFile], parse }, parts);
     return new IssuedTokens(audience, parts.now, file);
   }
 

@@ -3,7 +3,7 @@
  * that holds what `TAGSEAL_SIGNER_PASSPHRASE` would.
  */
 
-import { TagsealError } from "../../errors.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
 import { type SettingTable, variableFor } from "./settings.ts";
 
 /** Which variables may lie in files, and how to read one. */
@@ -45,6 +45,7 @@ function contentOf(name: string, path: string, readFile: VariableFiles["readFile
   try {
     bytes = readFile(path);
   } catch (cause) {
+    if (hasCode(cause, "KEY_FILE_UNSAFE")) throw cause;
     throw refused(name, `${path} cannot be read`, cause);
   }
   const content = Buffer.from(bytes)

@@ -36,6 +36,8 @@ export interface SignerOptions {
   /** where Prometheus finds its numbers, by plain HTTP; nowhere when absent. Port 0 takes a free one */
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly limits?: Partial<SignerLimits> | undefined;
+  /** files that hold secrets and were read before: variables that name a file, a configuration with a password in it */
+  readonly secretFiles?: readonly string[] | undefined;
   readonly now?: (() => Date) | undefined;
   /** takes JSON lines; without it nothing is logged */
   readonly log?: LogSink | undefined;

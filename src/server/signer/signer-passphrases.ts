@@ -4,8 +4,10 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { KeyStoreError, TagsealError } from "../../errors.ts";
+import { checkSecret } from "../private-files.ts";
+import type { ServerLog } from "../server-log.ts";
 
 /** The passphrases that an operator has given. */
 export interface GivenPassphrases {
@@ -27,6 +29,8 @@ export interface PassphraseSource {
   readonly given?: GivenPassphrases | undefined;
   /** holds the passphrase of the alias `default` when it is not given; made on the first start. Without it all are given. */
   readonly file?: string | undefined;
+  /** told of a file that others may read */
+  readonly log?: Pick<ServerLog, "write"> | undefined;
   /** told once, with the path, when a passphrase was generated */
   readonly onGenerated?: ((path: string) => void) | undefined;
 }
@@ -51,12 +55,12 @@ export function onePassphrase(passphrase: string | undefined): SignerPassphrases
  * @throws TagsealError `SERVER_CONFIGURATION` when the file is there and cannot be read
  */
 export function existingPassphrases(
-  { given, file }: PassphraseSource,
+  { given, file, log }: PassphraseSource,
   inUse: readonly string[] = [],
 ): SignerPassphrases {
   const { byAlias, defaultAlias } = given ?? { byAlias: new Map<string, string>() };
   const inFile =
-    file === undefined || findPassphrase(byAlias, onlyAlias) !== undefined ? undefined : readPassphraseFile(file);
+    file === undefined || findPassphrase(byAlias, onlyAlias) !== undefined ? undefined : readPassphraseFile(file, log);
   const all = inFile === undefined ? byAlias : new Map([...byAlias, [onlyAlias, inFile]]);
   return { byAlias: all, defaultAlias: defaultAlias ?? defaultAliasOf(all, inUse) };
 }
@@ -184,11 +188,13 @@ function checkLength(passphrase: string): void {
   });
 }
 
-function readPassphraseFile(path: string): string | undefined {
+function readPassphraseFile(path: string, log: PassphraseSource["log"]): string | undefined {
   try {
+    checkSecret(path, statSync(path), log);
     return readFileSync(path, "utf8").trimEnd();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (error instanceof KeyStoreError) throw error;
     throw unusable("read", path, error);
   }
 }

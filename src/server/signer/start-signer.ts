@@ -3,10 +3,10 @@
  * the right authority get an answer. Nothing here reads an environment, a terminal or a signal.
  */
 
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import { Faults } from "../faults.ts";
+import { checkSecrets, makeDataDirectory } from "../private-files.ts";
 import { Probe } from "../probe.ts";
 import { ServerLog } from "../server-log.ts";
 import { FileWatch } from "../watching/file-watch.ts";
@@ -55,6 +55,7 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   const now = options.now ?? (() => new Date());
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
   const { host, port, allowedCallers } = options;
+  checkSecrets(options.secretFiles ?? [], log);
   const watch = new FileWatch(now);
   const watching = { now, log, watch };
   const certificates = await SignerCertificates.open(options, watching);
@@ -88,19 +89,13 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
 }
 
 async function openTable({ dataDir, database, sqlLimits }: SignerOptions, watching: WatchParts): Promise<KeyTable> {
-  if (database === undefined) makeDataDirectory(dataDir);
+  if (database === undefined) {
+    if (dataDir === undefined)
+      throw new TagsealError("SERVER_CONFIGURATION", "The signer needs a data directory or a database");
+    makeDataDirectory(dataDir, watching.log);
+  }
   const onWarning = (warning: string): void => watching.log.write("info", "database", { warning });
   return await openKeyTableOf({ dataDir, database, sqlLimits }, { watching, onWarning });
-}
-
-function makeDataDirectory(dataDir: string | undefined): void {
-  if (dataDir === undefined)
-    throw new TagsealError("SERVER_CONFIGURATION", "The signer needs a data directory or a database");
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${dataDir} as the data directory`, { cause });
-  }
 }
 
 function passphraseSource(options: SignerOptions, log: ServerLog): PassphraseSource {
@@ -109,7 +104,7 @@ function passphraseSource(options: SignerOptions, log: ServerLog): PassphraseSou
   // Other processes that share a table would not find a passphrase that one of them has generated.
   const file = !isShared && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined;
   const onGenerated = (path: string): void => log.write("info", "generated the signer passphrase", { file: path });
-  return { given, file, onGenerated };
+  return { given, file, log, onGenerated };
 }
 
 interface Opened {

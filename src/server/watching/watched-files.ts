@@ -1,7 +1,9 @@
 /** Configuration files that may change while the process runs, and what they said when they last made sense. The one home for watching. */
 
 import { readFile, stat } from "node:fs/promises";
-import { TagsealError } from "../../errors.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
+import { type Permissions, refuseWorldWritable } from "../../files/private-modes.ts";
+import { checkSecret } from "../private-files.ts";
 import { errorFields, ServerLog } from "../server-log.ts";
 import type { Validity } from "./certificate-validity.ts";
 import type { FileWatch } from "./file-watch.ts";
@@ -29,6 +31,8 @@ export interface FilesToWatch<T> {
   /** names them in faults and metrics; the same from release to release */
   readonly part: string;
   readonly files: readonly string[];
+  /** those of them that nobody else may read */
+  readonly secrets?: readonly string[] | undefined;
   /**
    * Makes a value of what the files hold.
    *
@@ -86,7 +90,7 @@ export class WatchedFiles<T> {
    * @throws TagsealError `SERVER_CONFIGURATION`
    */
   static async open<T>(options: FilesToWatch<T>, parts: WatchParts): Promise<WatchedFiles<T>> {
-    const files = new WatchedFiles(options, parts, await readAll(options));
+    const files = new WatchedFiles(options, parts, await readAll(options, parts));
     parts.watch?.add(files);
     return files;
   }
@@ -123,13 +127,13 @@ export class WatchedFiles<T> {
   /** Reads the files now. @throws TagsealError `SERVER_CONFIGURATION`; what was valid before stays valid */
   async reload(): Promise<void> {
     await this.#looking;
-    this.#take(await readAll(this.#options, this.#last.contents));
+    this.#take(await readAll(this.#options, this.#parts, this.#last.contents));
   }
 
   async #look(): Promise<void> {
     if (this.#failure === undefined && (await stampOf(this.#options.files)) === this.#last.stamp) return;
     try {
-      this.#take(await readAll(this.#options, this.#last.contents));
+      this.#take(await readAll(this.#options, this.#parts, this.#last.contents));
     } catch (error) {
       this.#note(error);
     }
@@ -178,11 +182,16 @@ interface Reading<T> {
   readonly stamp: string;
 }
 
-async function readAll<T>({ files, parse, validity }: FilesToWatch<T>, known?: Contents): Promise<Reading<T>> {
+async function readAll<T>(
+  { files, secrets, parse, validity }: FilesToWatch<T>,
+  { log }: WatchParts,
+  known?: Contents,
+): Promise<Reading<T>> {
   // Taken first: what is written in between shows as a change the next time.
   const stamp = await stampOf(files);
   const contents = new Map<string, Buffer>();
-  for (const path of files) contents.set(path, await readWhole(path, known?.get(path)));
+  for (const path of files)
+    contents.set(path, await readWhole(path, secrets?.includes(path) === true ? log : undefined, known?.get(path)));
   const contentOf: ContentOf = (path) => bytesOf({ contents }, path);
   try {
     return { stamp, contents, value: parse(contentOf), validity: validity?.(contentOf) };
@@ -191,21 +200,30 @@ async function readAll<T>({ files, parse, validity }: FilesToWatch<T>, known?: C
   }
 }
 
+function judge(path: string, permissions: Permissions, secretsLog: ServerLog | undefined): void {
+  if (secretsLog === undefined) refuseWorldWritable(path, permissions);
+  else checkSecret(path, permissions, secretsLog);
+}
+
 function bytesOf({ contents }: Pick<Reading<unknown>, "contents">, path: string): Buffer {
   const bytes = contents.get(path);
   if (bytes === undefined) throw new TypeError(`${path} is not among the files that were read`);
   return bytes;
 }
 
-async function readWhole(path: string, known: Buffer | undefined): Promise<Buffer> {
+/** @param secretsLog told when others may read it; absent for what anybody may read */
+async function readWhole(path: string, secretsLog: ServerLog | undefined, known?: Buffer): Promise<Buffer> {
   try {
     const found = await stat(path);
+    // Whoever may write to it decides who is let in, and what is believed.
+    if (found.isFile()) judge(path, found, secretsLog);
     const { size } = found;
     if (size > maxFileBytes) throw new TagsealError("TOO_LARGE", `it has ${size} bytes, more than ${maxFileBytes}`);
     // What came through a pipe comes once, and whoever waits for more waits for ever.
     if (known !== undefined && !found.isFile() && !found.isDirectory()) return known;
     return await readFile(path);
   } catch (cause) {
+    if (hasCode(cause, "KEY_FILE_UNSAFE")) throw cause;
     throw unusable([path], cause);
   }
 }

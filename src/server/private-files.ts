@@ -1,0 +1,57 @@
+/** The permissions of what a server or signer keeps to itself: the client's rule for its keys, with the log to say it in. */
+
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { KeyStoreError, TagsealError } from "../errors.ts";
+import { isLoose, isOurs, type Permissions, refuseWorldWritable } from "../files/private-modes.ts";
+import type { ServerLog } from "./server-log.ts";
+
+/**
+ * Judges a file that holds a secret.
+ *
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to it
+ */
+export function checkSecret(path: string, permissions: Permissions, log: Pick<ServerLog, "write"> | undefined): void {
+  refuseWorldWritable(path, permissions);
+  if (isLoose(permissions))
+    log?.write("warning", "others may read a secret", { file: path, hint: `chmod go-rwx ${path}` });
+}
+
+/** Judges files that hold secrets, as far as they are there. @throws KeyStoreError `KEY_FILE_UNSAFE` */
+export function checkSecrets(paths: readonly string[], log: Pick<ServerLog, "write">): void {
+  for (const path of paths) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() === true) checkSecret(path, found, log);
+  }
+}
+
+/** What a data directory may hold. */
+const dataFiles = ["metadata.db", "signer.db"];
+
+/**
+ * Makes a data directory, for its owner only, unless it is there. One that everybody may write to is refused; where the platform made it for us
+ * (a volume of another owner), nobody here could change that, and it is warned about.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`
+ * @throws KeyStoreError `KEY_FILE_UNSAFE`
+ */
+export function makeDataDirectory(path: string, log?: Pick<ServerLog, "write">): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    judgeDirectory(path, log);
+  } catch (cause) {
+    if (cause instanceof KeyStoreError) throw cause;
+    throw new TagsealError("SERVER_CONFIGURATION", `Cannot use ${path} as the data directory`, { cause });
+  }
+}
+
+function judgeDirectory(path: string, log: Pick<ServerLog, "write"> | undefined): void {
+  const found = statSync(path);
+  if (isOurs(found)) refuseWorldWritable(path, found);
+  if (isLoose(found))
+    log?.write("warning", "others may look into the data directory", { directory: path, hint: `chmod go-rwx ${path}` });
+  for (const name of dataFiles) {
+    const file = statSync(join(path, name), { throwIfNoEntry: false });
+    if (file !== undefined) refuseWorldWritable(join(path, name), file);
+  }
+}
