@@ -39,8 +39,8 @@ export class RateLimit {
     return this.#buckets.size;
   }
 
-  /** @throws WireError `TOOMANYREQUESTS` with `Retry-After` */
-  take(client: string): void {
+  /** @param whose added to what a refused client is told @throws WireError `TOOMANYREQUESTS` with `Retry-After` */
+  take(client: string, whose = ""): void {
     const bucket = this.#bucketOf(client);
     if (bucket.tokens >= 1) {
       bucket.tokens -= 1;
@@ -50,7 +50,7 @@ export class RateLimit {
     const waitMs = ((1 - bucket.tokens) * minuteMs) / this.#perMinute;
     const waitSeconds = Math.min(maxWaitSeconds, Math.max(1, Math.ceil(waitMs / 1000)));
     const headers = { "Retry-After": String(waitSeconds) };
-    throw new WireError("TOOMANYREQUESTS", { detail: `at most ${this.#perMinute} a minute`, headers });
+    throw new WireError("TOOMANYREQUESTS", { detail: `at most ${this.#perMinute} a minute${whose}`, headers });
   }
 
   /** Filled up to now, and moved to the young end. */

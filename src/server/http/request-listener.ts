@@ -33,6 +33,8 @@ const lingerMs = 1000;
 /** Answers up to this size fit into the buffers of any socket: whoever does not read them blocks nothing. */
 const maxBufferedBytes = 65_536;
 const maxUserAgentLength = 160;
+/** Whoever is turned away for what others did should be able to say so to the operator. */
+const forAllBehindProxy = ", for all clients together of a proxy that the server does not trust";
 
 /** How slowly a client may take an answer off. */
 export interface Slowness {
@@ -99,7 +101,7 @@ class Exchange {
     if (pace === undefined || this.#client === undefined) return;
     const limit = this.#parts.rateLimits[pace];
     try {
-      limit?.take(clientKey(this.#client));
+      limit?.take(clientKey(this.#client), this.#isUnknownProxy ? forAllBehindProxy : "");
     } catch (error) {
       this.#parts.lockOuts.tell(this.#client, pace === "keys" ? "key requests" : pace, this.#isUnknownProxy);
       throw error;
