@@ -2,7 +2,7 @@
 
 import { createSecureContext } from "node:tls";
 import { TagsealError } from "../errors.ts";
-import { authoritiesValidity, chainValidity } from "./watching/certificate-validity.ts";
+import { authoritiesValidity, certificatesIn, chainValidity } from "./watching/certificate-validity.ts";
 import { WatchedFiles, type WatchParts } from "./watching/watched-files.ts";
 
 /** Where the files are. */
@@ -77,7 +77,10 @@ function matching(files: TlsFiles): TlsFiles {
 
 function authorities(ca: Buffer): Buffer {
   try {
-    if (!ca.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError("no certificate in PEM");
+    const begun = ca.toString("latin1").split("-----BEGIN CERTIFICATE-----").length - 1;
+    if (begun === 0) throw new TypeError("no certificate in PEM");
+    // TLS takes what comes before one that is cut off, and says nothing of those it leaves out.
+    if (certificatesIn(ca).length < begun) throw new TypeError("one of its certificates is cut off or damaged");
     createSecureContext({ ca });
   } catch (cause) {
     throw new TagsealError("SERVER_CONFIGURATION", "it is not a list of certificates", { cause });

@@ -58,12 +58,13 @@ function validityOf({ validFromDate: notBefore, validToDate: notAfter }: X509Cer
 
 const block = /-----BEGIN (?<label>(?:X509 )?CERTIFICATE)-----.*?-----END \k<label>-----/gsu;
 
-function certificatesIn(pem: Buffer): X509Certificate[] {
+/** The certificates of a text in PEM, without those that cannot be read. */
+export function certificatesIn(pem: Buffer): X509Certificate[] {
   return (pem.toString("latin1").match(block) ?? []).flatMap((text) => {
     try {
       return [new X509Certificate(text)];
     } catch {
-      return []; // TLS has taken or refused the file already; this is about how long it lasts
+      return [];
     }
   });
 }
