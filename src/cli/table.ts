@@ -233,6 +233,11 @@ export const root: Entry = {
           load: async () => (await import("./commands/signer/backup.ts")).command,
         },
         {
+          name: "import",
+          summary: "Move the keys of a server to a signer, or back",
+          load: async () => (await import("./commands/signer/import.ts")).command,
+        },
+        {
           name: "rekey",
           summary: "Move a signer's keys to another passphrase",
           load: async () => (await import("./commands/signer/rekey.ts")).command,

@@ -36,6 +36,7 @@ export function keyTableContract(name: string, open: Open): void {
     describeKeys(open);
     describeResealing(open);
     describeRemoving(open);
+    describeDropping(open);
   });
   describe(`${name}'s assignments of keys`, () => {
     describeAssigning(open);
@@ -209,6 +210,43 @@ function describeRemoving(open: Open): void {
     assert.equal(await table.countKeys(gun, "timestamp"), 1);
     assert.equal(await table.insertKey(key("a")), false);
     assert.equal(await table.keyById(idOf("a")), undefined);
+  });
+}
+
+function describeDropping(open: Open): void {
+  it("lists removed keys, for a table that is to know them, too", async (t) => {
+    const table = await open(t);
+    for (const name of ["a", "b", "c"]) await table.insertKey(key(name));
+    for (const name of ["a", "b"]) await table.removeKey(idOf(name), later);
+    const removed = [key("a", { sealed: "" }), key("b", { sealed: "" })].toSorted((a, b) => (a.keyId < b.keyId ? -1 : 1));
+    assert.deepEqual(await table.removedKeys("", 9), removed);
+    assert.deepEqual(await table.removedKeys(removed[0]?.keyId ?? "", 9), removed.slice(1));
+    assert.deepEqual(await table.removedKeys("", 1), removed.slice(0, 1));
+  });
+
+  it("drops a key that is what the caller has seen, and takes it back", async (t) => {
+    const table = await open(t);
+    await table.insertKey(key("a"));
+    assert.equal(await table.dropKey(idOf("a"), { sealed: "another", alias: "first" }), false);
+    assert.equal(await table.dropKey(idOf("a"), key("a")), true);
+    assert.equal(await table.dropKey(idOf("a"), key("a")), false);
+    assert.deepEqual([await table.countKeys(gun, "timestamp"), await table.removedKeys("", 9)], [0, []]);
+    assert.equal(await table.insertKey(key("a")), true);
+    await table.scrub();
+    assert.deepEqual(await table.keyById(idOf("a")), key("a"));
+  });
+
+  it("drops the derivation secret, and takes another", async (t) => {
+    const table = await open(t);
+    const [one, two] = [
+      { sealed: "one", alias: "a" },
+      { sealed: "two", alias: "b" },
+    ];
+    await table.keepDerivationSecret(one);
+    assert.equal(await table.dropDerivationSecret(two), false);
+    assert.equal(await table.dropDerivationSecret(one), true);
+    assert.equal(await table.derivationSecret(), undefined);
+    assert.deepEqual(await table.keepDerivationSecret(two), two);
   });
 }
 

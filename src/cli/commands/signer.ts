@@ -31,7 +31,7 @@ export const command = defineCommand(
       "Makes and uses the snapshot and timestamp keys of trust servers, in a process, and on a machine, of their own: whoever takes over a server then has no keys. Speaks the protocol of notary-signer, so 'tagseal server' and notary-server both use it.",
       "Answers only callers with a certificate of --client-ca. Keys are kept encrypted, each under a passphrase with a name (alias).",
       "Everything can also stand in the file that --config names, a signer-config.json of Notary for instance, or in variables: TAGSEAL_SIGNER_ and the setting's name.",
-      "Below it: 'tagseal signer backup' copies the keys, 'tagseal signer rekey' moves all of them to another passphrase.",
+      "Below it: 'tagseal signer backup' copies the keys, 'tagseal signer import' moves a server's keys here, or back, 'tagseal signer rekey' moves all of them to another passphrase.",
     ],
     options: {
       ...keyStorageOptions,

@@ -57,6 +57,14 @@ export interface KeyTable {
   resealKey(keyId: string, from: Sealed, to: Sealed): Promise<boolean>;
   /** Destroys a key's secret. Its ID stays known, so that the same key is never made again. @returns whether it was there */
   removeKey(keyId: string, at: Date): Promise<boolean>;
+  /** Keys that were removed, without a secret, whose IDs come after `afterKeyId`, at most `limit`, in the order of their IDs. */
+  removedKeys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]>;
+  /** Forgets a key that another table has now, if its seal still is `seal`: it may come back. @returns whether it was */
+  dropKey(keyId: string, seal: Sealed): Promise<boolean>;
+  /** Forgets the derivation secret if it still is `seal`. @returns whether it was */
+  dropDerivationSecret(seal: Sealed): Promise<boolean>;
+  /** Overwrites what was dropped as far as the database lets it: nothing of it is left in files beside it. */
+  scrub(): Promise<void>;
   /** Proves that rows can be read, and new ones written, now: a first publication needs both. Leaves nothing behind that others see. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -130,6 +130,32 @@ export class SqlKeyTable implements KeyTable {
     return (await this.#database.write((session) => session.change(update))) > 0;
   }
 
+  async removedKeys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]> {
+    const removed = this.#queries.selectFrom("tagseal_keys").selectAll().where("deleted_at", "is not", null);
+    return (await this.#rows(removed.where("key_id", ">", afterKeyId).orderBy("key_id").limit(limit))).map(keyOf);
+  }
+
+  async dropKey(keyId: string, { sealed, alias }: Sealed): Promise<boolean> {
+    const drop = this.#queries
+      .deleteFrom("tagseal_keys")
+      .where("key_id", "=", keyId)
+      .where("private", "=", sealed)
+      .where("passphrase_alias", "=", alias)
+      .where("deleted_at", "is", null);
+    return await this.#dropped(drop, async () => (await this.keyById(keyId)) === undefined);
+  }
+
+  async dropDerivationSecret({ sealed, alias }: Sealed): Promise<boolean> {
+    const drop = this.#queries
+      .deleteFrom("tagseal_derivation_secret")
+      .where("sealed", "=", sealed)
+      .where("passphrase_alias", "=", alias);
+    return await this.#dropped(drop, async () => (await this.derivationSecret()) === undefined);
+  }
+
+  /** What becomes of the pages of deleted rows is the database's affair. */
+  async scrub(): Promise<void> {}
+
   async check(): Promise<void> {
     await this.derivationSecret();
     const row = { key_id: this.#probe, gun: "", role: "", algorithm: "", assigned_at: 0, pending: null };
@@ -160,6 +186,16 @@ export class SqlKeyTable implements KeyTable {
   async #secret(session: SqlSession): Promise<Sealed | undefined> {
     const [row] = await session.rows(this.#queries.selectFrom("tagseal_derivation_secret").selectAll());
     return row && { sealed: row.sealed, alias: row.passphrase_alias };
+  }
+
+  /** The answer to an earlier try may have been lost: then nothing is there any more. */
+  async #dropped(drop: Compilable, isGone: () => Promise<boolean>): Promise<boolean> {
+    let mayBeCommitted = false;
+    const dropped = await this.#database.write(async (session) => {
+      ({ mayBeCommitted } = session);
+      return await session.change(drop);
+    });
+    return dropped > 0 || (mayBeCommitted && (await isGone()));
   }
 
   #rows<Found>(query: Compilable<Found>): Promise<readonly Found[]> {

@@ -50,6 +50,14 @@ function prepareAll(database: DatabaseSync) {
         VALUES ('health probe', '', '', '', zeroblob(?), 0, 1)`,
     ),
     emptyProbe: database.prepare("DELETE FROM key_assignments WHERE key_id = 'health probe'"),
+    removedKeys: database.prepare(
+      `SELECT key_id, gun, role, algorithm, passphrase_alias, public, private, created_at FROM private_keys
+        WHERE deleted_at IS NOT NULL AND key_id > ? ORDER BY key_id LIMIT ?`,
+    ),
+    dropKey: database.prepare(
+      "DELETE FROM private_keys WHERE key_id = ? AND private = ? AND passphrase_alias = ? AND deleted_at IS NULL",
+    ),
+    dropSecret: database.prepare("DELETE FROM derivation_secret WHERE sealed = ? AND passphrase_alias = ?"),
   } satisfies Record<string, StatementSync>;
 }
 
@@ -127,6 +135,23 @@ export class SqliteKeyTable implements KeyTable {
 
   async removeKey(keyId: string, at: Date): Promise<boolean> {
     return (await this.#write(() => this.#statements.removeKey.run(at.getTime(), keyId))) > 0;
+  }
+
+  async removedKeys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]> {
+    return this.#read(() => this.#statements.removedKeys.all(afterKeyId, limit)).map(keyOf);
+  }
+
+  async dropKey(keyId: string, { sealed, alias }: Sealed): Promise<boolean> {
+    return this.#write(() => this.#statements.dropKey.run(keyId, sealed, alias)) > 0;
+  }
+
+  async dropDerivationSecret({ sealed, alias }: Sealed): Promise<boolean> {
+    return this.#write(() => this.#statements.dropSecret.run(sealed, alias)) > 0;
+  }
+
+  /** Deleted rows are overwritten in the database, and stay in the log beside it until that is emptied. */
+  async scrub(): Promise<void> {
+    explained(this.#path, "write to", () => this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
 
   async check(): Promise<void> {

@@ -1,0 +1,176 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { UsageError } from "../../../errors.ts";
+import type { ConfiguredKeys } from "../../../server/configuration/signer-configuration.ts";
+import type { KeyMoveEnd, KeyMoveReport } from "../../../server/signer/move-keys.ts";
+import type { GivenPassphrases } from "../../../server/signer/signer-passphrases.ts";
+import { defineCommand } from "../../command.ts";
+import type { Io } from "../../io.ts";
+import { jsonOption } from "../../options/json.ts";
+import type { OptionValues } from "../../options/option.ts";
+import { countingProgress } from "../../output/counting-progress.ts";
+import { reportOf } from "../../output/error-report.ts";
+import { writeJson } from "../../output/json.ts";
+import { printable } from "../../output/printable.ts";
+import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
+
+const importOptions = {
+  ...keyStorageOptions,
+  data: { ...keyStorageOptions.data, help: "Where the keys go; made when missing" },
+  database: { ...keyStorageOptions.database, help: "The database that the keys go to: postgres://… or mysql://…" },
+  from: {
+    kind: "text",
+    value: "dir",
+    complete: "directory",
+    help: "The data directory of a server or signer, or its backup",
+  },
+  "from-database": { kind: "text", value: "url", help: "The database of a server's or signer's keys instead" },
+  move: { kind: "switch", help: "Remove from there what is here and opens" },
+  "dry-run": { kind: "switch", help: "Open every key and change nothing" },
+  json: jsonOption,
+} as const;
+
+/** `tagseal signer import`: the keys of a server to a signer of its own, and back. */
+export const command = defineCommand(
+  {
+    path: "signer import",
+    usage: "(--from DIR | --from-database URL) (--data DIR | --database URL) [OPTIONS]",
+    summary: "Move the keys of a server to a signer, or back",
+    description: [
+      "Copies every key that 'tagseal server' keeps itself to where 'tagseal signer' keeps its own, or the other way round, sealed under the passphrase of the place that it goes to. With --move it also removes from the source what is here and opens. Passes over what is here already: it may be interrupted and run again.",
+      "Run it once while the server runs, and once more with --move when the server has stopped; then start the server with its new settings. The second run has little to do, so that the server is away no longer than for a restart.",
+      "The secret that new keys come from is copied to a place that has none: then publishers who were promised a key still get it.",
+    ],
+    options: importOptions,
+    args: { min: 0, max: 0 },
+    examples: [
+      {
+        text: "a server's keys, to a signer on the same machine",
+        line: "tagseal signer import --from /var/lib/tagseal --data /var/lib/tagseal-signer",
+      },
+    ],
+    environment: [
+      [
+        "TAGSEAL_SIGNER_FROM_PASSPHRASE",
+        'the passphrase "default" of the source; when unset, its file signer.passphrase',
+      ],
+      [
+        "TAGSEAL_SIGNER_PASSPHRASE",
+        "seals the keys here; when unset, a file below --data does, which the first run makes",
+      ],
+      ["NOTARY_SIGNER_<ALIAS>", "the passphrase of that name, on both sides"],
+    ],
+    exitCodes: [[1, "a key was not moved"]],
+  },
+  async ({ options }, io) => {
+    const { settings, env } = await loadSignerSettings(options, io);
+    const { configuredKeys } = await import("../../../server/configuration/signer-configuration.ts");
+    const { moveKeys } = await import("../../../server/signer/move-keys.ts");
+    const keys = configuredKeys(settings, env);
+    requireTwoPlaces(options, keys);
+    const progress = countingProgress(io, { quiet: options.json });
+    const from = await openSource(options, keys.passphrases, env["TAGSEAL_SIGNER_FROM_PASSPHRASE"]);
+    let to: KeyMoveEnd | undefined;
+    try {
+      to = await openTarget(keys, options["dry-run"], io);
+      const report = await moveKeys({
+        from,
+        to,
+        drop: options.move,
+        isDryRun: options["dry-run"],
+        now: io.now(),
+        onKey: (count) => progress.show(`${count} keys`),
+        signal: io.signal,
+      });
+      progress.end();
+      if (options.json) writeJson(io, plain(report));
+      else tell(report, io);
+      return report.failed.length === 0 ? 0 : 1;
+    } finally {
+      progress.end();
+      await Promise.all([from.table.close(), to?.table.close()]);
+    }
+  },
+);
+
+type Given = OptionValues<typeof importOptions>;
+
+function requireTwoPlaces({ from, "from-database": database }: Given, keys: ConfiguredKeys): void {
+  const hint = "tagseal signer import (--from DIR | --from-database URL) (--data DIR | --database URL)";
+  if ((from === undefined) === (database === undefined))
+    throw new UsageError("USAGE", "one of --from and --from-database is required", { hint });
+  if (keys.dataDir === undefined && keys.database === undefined)
+    throw new UsageError("USAGE", "--data or --database is required", { hint });
+  const isSame =
+    database === undefined
+      ? keys.database === undefined && resolve(from ?? "") === resolve(keys.dataDir ?? "")
+      : database === keys.database;
+  if (isSame) throw new UsageError("USAGE", "the keys would go to where they are", { hint });
+}
+
+/** The two sides may have a passphrase of the same name: the source's is the one beside its keys, unless another was given. */
+async function openSource(
+  { from, "from-database": database }: Given,
+  given: GivenPassphrases | undefined,
+  passphrase: string | undefined,
+): Promise<KeyMoveEnd> {
+  const { openKeyTableOf, passphraseFileIn, passphrasesOf } = await import("../../../server/signer/key-place.ts");
+  const { aliasesInUse } = await import("../../../server/signer/signer-keys.ts");
+  const byAlias = new Map(given?.byAlias);
+  if (from !== undefined && existsSync(passphraseFileIn(from))) byAlias.delete("default");
+  if (passphrase !== undefined && passphrase !== "") byAlias.set("default", passphrase);
+  const table = await openKeyTableOf({ dataDir: from, database }, { mustExist: true });
+  try {
+    return { table, passphrases: passphrasesOf({ dataDir: from }, { byAlias }, await aliasesInUse(table)) };
+  } catch (error) {
+    await table.close();
+    throw error;
+  }
+}
+
+/** Undefined in a dry run for a place where nothing is yet: nothing is begun there. */
+async function openTarget(keys: ConfiguredKeys, isDryRun: boolean, io: Io): Promise<KeyMoveEnd | undefined> {
+  const { openKeyTableOf, passphraseFileIn } = await import("../../../server/signer/key-place.ts");
+  const { makeDataDirectory } = await import("../../../server/server-parts.ts");
+  const { aliasesInUse } = await import("../../../server/signer/signer-keys.ts");
+  const passphrases = await import("../../../server/signer/signer-passphrases.ts");
+  const { dataDir, database, passphrases: given } = keys;
+  const directory = database === undefined ? dataDir : undefined;
+  if (directory !== undefined && isDryRun && !existsSync(join(directory, "signer.db"))) return undefined;
+  if (directory !== undefined) makeDataDirectory(directory);
+  const table = await openKeyTableOf(keys);
+  try {
+    const isNew = (await table.derivationSecret()) === undefined;
+    const file = directory === undefined ? undefined : passphraseFileIn(directory);
+    const onGenerated = (path: string): void => void io.stderr.write(printable(`Generated the passphrase ${path}\n`));
+    const open = isNew && !isDryRun ? passphrases.firstPassphrases : passphrases.existingPassphrases;
+    return { table, passphrases: open({ given, file, onGenerated }, await aliasesInUse(table)) };
+  } catch (error) {
+    await table.close();
+    throw error;
+  }
+}
+
+function plain(report: KeyMoveReport): object {
+  const failed = report.failed.map(({ keyId, alias, error }) => ({ keyId, alias, ...reportOf(error) }));
+  return { ...report, failed };
+}
+
+const secretText: Readonly<Record<KeyMoveReport["secret"], string>> = {
+  copied: "The secret that new keys come from is here, too.",
+  same: "The secret that new keys come from is here already.",
+  another: "New keys come from another secret here: who was promised a key and has not published yet must ask again.",
+  none: "There is no secret that new keys come from.",
+};
+
+function tell({ isDryRun, copied, alreadyThere, dropped, failed, secret }: KeyMoveReport, io: Io): void {
+  const count = (keys: number): string => (keys === 1 ? "1 key" : `${keys} keys`);
+  for (const { keyId, alias, error } of failed)
+    io.stderr.write(printable(`Key ${keyId} under "${alias}" was not moved: ${error.message} [${error.code}]\n`));
+  const lines = [
+    `${isDryRun ? "Would copy" : "Copied"} ${count(copied)}; ${alreadyThere} were here already.`,
+    isDryRun && secret === "copied" ? "Would copy the secret that new keys come from." : secretText[secret],
+    ...(dropped === 0 ? [] : [`Removed ${count(dropped)} from where they were.`]),
+  ];
+  io.stdout.write(`${lines.join("\n")}\n`);
+}
