@@ -42,8 +42,9 @@ _tagseal_words() {
   "server show") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "server undelete") echo "--config --notary-config --data --database --signer-database --deleted-at --dry-run --json --help" ;;
   "sign") echo "--from-registry --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
-  "signer") echo "backup rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --caller --log-level --help" ;;
+  "signer") echo "backup import rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --caller --log-level --help" ;;
   "signer backup") echo "--config --notary-config --data --database --to --json --help" ;;
+  "signer import") echo "--config --notary-config --data --database --from --from-database --move --dry-run --json --help" ;;
   "signer rekey") echo "--config --notary-config --data --database --dry-run --json --help" ;;
   "uninstall") echo "--shim --help" ;;
   "verify") echo "--json --quiet -q --platform --max-staleness --help" ;;
@@ -178,6 +179,12 @@ _tagseal_value() {
   "signer backup --data") echo "directory" ;;
   "signer backup --database") echo "" ;;
   "signer backup --to") echo "directory" ;;
+  "signer import --config") echo "file" ;;
+  "signer import --notary-config") echo "file" ;;
+  "signer import --data") echo "directory" ;;
+  "signer import --database") echo "" ;;
+  "signer import --from") echo "directory" ;;
+  "signer import --from-database") echo "" ;;
   "signer rekey --config") echo "file" ;;
   "signer rekey --notary-config") echo "file" ;;
   "signer rekey --data") echo "directory" ;;

@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -276,6 +276,7 @@ complete -c tagseal -n '__tagseal_at sign' -l passphrase-fd -x -d 'Read the pass
 complete -c tagseal -n '__tagseal_at sign' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and take the first line it prints, and nothing else; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which'
 complete -c tagseal -n '__tagseal_at sign' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at signer' -a backup -d 'Copy a signer\'s keys while it runs'
+complete -c tagseal -f -n '__tagseal_at signer' -a import -d 'Move the keys of a server to a signer, or back'
 complete -c tagseal -f -n '__tagseal_at signer' -a rekey -d 'Move a signer\'s keys to another passphrase'
 complete -c tagseal -n '__tagseal_at signer' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at signer' -l notary-config -r -F -d 'The same as --config'
@@ -295,6 +296,16 @@ complete -c tagseal -n '__tagseal_at signer backup' -l database -x -d 'As the si
 complete -c tagseal -n '__tagseal_at signer backup' -l to -x -a '(__fish_complete_directories)' -d 'The directory to make'
 complete -c tagseal -n '__tagseal_at signer backup' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at signer backup' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at signer import' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
+complete -c tagseal -n '__tagseal_at signer import' -l notary-config -r -F -d 'The same as --config'
+complete -c tagseal -n '__tagseal_at signer import' -l data -x -a '(__fish_complete_directories)' -d 'Where the keys go; made when missing'
+complete -c tagseal -n '__tagseal_at signer import' -l database -x -d 'The database that the keys go to: postgres://… or mysql://…'
+complete -c tagseal -n '__tagseal_at signer import' -l from -x -a '(__fish_complete_directories)' -d 'The data directory of a server or signer, or its backup'
+complete -c tagseal -n '__tagseal_at signer import' -l from-database -x -d 'The database of a server\'s or signer\'s keys instead'
+complete -c tagseal -n '__tagseal_at signer import' -l move -f -d 'Remove from there what is here and opens'
+complete -c tagseal -n '__tagseal_at signer import' -l dry-run -f -d 'Open every key and change nothing'
+complete -c tagseal -n '__tagseal_at signer import' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at signer import' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at signer rekey' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at signer rekey' -l notary-config -r -F -d 'The same as --config'
 complete -c tagseal -n '__tagseal_at signer rekey' -l data -x -a '(__fish_complete_directories)' -d 'Where the keys are kept; made when missing'

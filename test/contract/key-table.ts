@@ -218,7 +218,9 @@ function describeDropping(open: Open): void {
     const table = await open(t);
     for (const name of ["a", "b", "c"]) await table.insertKey(key(name));
     for (const name of ["a", "b"]) await table.removeKey(idOf(name), later);
-    const removed = [key("a", { sealed: "" }), key("b", { sealed: "" })].toSorted((a, b) => (a.keyId < b.keyId ? -1 : 1));
+    const removed = [key("a", { sealed: "" }), key("b", { sealed: "" })].toSorted((a, b) =>
+      a.keyId < b.keyId ? -1 : 1,
+    );
     assert.deepEqual(await table.removedKeys("", 9), removed);
     assert.deepEqual(await table.removedKeys(removed[0]?.keyId ?? "", 9), removed.slice(1));
     assert.deepEqual(await table.removedKeys("", 1), removed.slice(0, 1));

@@ -84,6 +84,12 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     assert.deepEqual(copied.toSorted(), ["metadata.db", "signer.db"]);
   });
 
+  it("say what would go to a signer", async () => {
+    const lines = documentedLines("docs/commands.md", "tagseal signer import");
+    const { stdout } = await machine.run(`${lines.trimEnd()} --dry-run`, { env: { ...env, ...secret } });
+    assert.match(stdout, /^Would copy \d+ keys?; 0 were here already\.$/mu);
+  });
+
   it("seal its keys under another passphrase, and bring its repositories to another one", async () => {
     const { stdout } = await machine.run(documentedLines("docs/commands.md", "tagseal signer rekey"), { env });
     assert.match(stdout, /^Moved to "y2027": 1 from "default"\.$/mu);

@@ -68,10 +68,16 @@ describe("moving a server's keys", { skip: needsOpenssl }, () => {
 
     const sealed = await seals(dataDir);
     const moved = await importKeys(["--from", dataDir, "--data", signerData, "--move"]);
-    assert.match(moved.stdout, /^Copied 2 keys; 2 were here already\.\n.* already\.\nRemoved 4 keys from where they were\.\n$/u);
+    assert.match(
+      moved.stdout,
+      /^Copied 2 keys; 2 were here already\.\n.* already\.\nRemoved 4 keys from where they were\.\n$/u,
+    );
     assert.equal(sealed.length, 5);
     for (const text of sealed) assert.equal(filesHold(dataDir, text.split(".")[1] ?? text), false);
-    await assert.rejects(serve(t, { dataDir, now, upkeep: false }), { code: "SERVER_CONFIGURATION", message: /no signer keys/u });
+    await assert.rejects(serve(t, { dataDir, now, upkeep: false }), {
+      code: "SERVER_CONFIGURATION",
+      message: /no signer keys/u,
+    });
 
     const signer = await startTagsealSigner(scope, { data: signerData });
     const tls = { caFile: trusted.ca, certFile: trusted.serverCertificate, keyFile: trusted.serverKey };
@@ -105,10 +111,16 @@ describe("moving a server's keys", { skip: needsOpenssl }, () => {
     await new UploadingPublisher(server.url, first).begin();
     const to = join(temporaryDirectory(t), "signer");
     const ends = ["--from", server.dataDir, "--data", to];
-    const wrong = await importKeys(ends, { TAGSEAL_SIGNER_FROM_PASSPHRASE: "not that one", TAGSEAL_SIGNER_PASSPHRASE: "the signer's own" });
+    const wrong = await importKeys(ends, {
+      TAGSEAL_SIGNER_FROM_PASSPHRASE: "not that one",
+      TAGSEAL_SIGNER_PASSPHRASE: "the signer's own",
+    });
     assert.equal(wrong.code, 1);
     assert.match(wrong.stderr, /\[PASSPHRASE_WRONG\]/u);
-    const env = { TAGSEAL_SIGNER_FROM_PASSPHRASE: "the server's passphrase", TAGSEAL_SIGNER_PASSPHRASE: "the signer's own" };
+    const env = {
+      TAGSEAL_SIGNER_FROM_PASSPHRASE: "the server's passphrase",
+      TAGSEAL_SIGNER_PASSPHRASE: "the signer's own",
+    };
     const right = await importKeys(ends, env);
     assert.equal(right.code, 0, right.stderr);
     assert.equal(existsSync(join(to, "signer.passphrase")), false);
@@ -125,7 +137,10 @@ describe("moving a server's keys", { skip: needsOpenssl }, () => {
     const table = new SqliteKeyTable(join(server.dataDir, "signer.db"));
     const [damaged] = await table.keys("", 1);
     assert.ok(damaged);
-    await table.resealKey(damaged.keyId, damaged, { sealed: `${damaged.sealed.slice(0, -4)}AAAA`, alias: damaged.alias });
+    await table.resealKey(damaged.keyId, damaged, {
+      sealed: `${damaged.sealed.slice(0, -4)}AAAA`,
+      alias: damaged.alias,
+    });
     await table.close();
     const to = join(temporaryDirectory(t), "signer");
     const { code, stdout, stderr } = await importKeys(["--from", server.dataDir, "--data", to, "--move"]);

@@ -80,7 +80,8 @@ class Move {
   async run(): Promise<KeyMoveReport> {
     const { from, drop, isDryRun, now } = this.#move;
     const secret = await this.#secret();
-    for await (const removed of pages((after) => from.table.removedKeys(after, pageSize))) await this.#bury(removed, now);
+    for await (const removed of pages((after) => from.table.removedKeys(after, pageSize)))
+      await this.#bury(removed, now);
     for await (const key of pages((after) => from.table.keys(after, pageSize))) await this.#key(key);
     // As long as a key is left, so is a signer that may be in use.
     if (drop && !isDryRun && this.#failed.length === 0) await this.#dropSecret();
@@ -128,7 +129,8 @@ class Move {
     this.#counts[isThere ? "alreadyThere" : "copied"] += 1;
     if (!drop || isDryRun || to === undefined) return;
     if (await from.table.dropKey(key.keyId, key)) this.#counts.dropped += 1;
-    else throw new TagsealError("STORAGE_CONFLICT", `Key ${key.keyId} was changed meanwhile, and stays: run this again`);
+    else
+      throw new TagsealError("STORAGE_CONFLICT", `Key ${key.keyId} was changed meanwhile, and stays: run this again`);
   }
 
   async #copy(key: SealedKey): Promise<void> {

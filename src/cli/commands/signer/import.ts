@@ -142,7 +142,9 @@ async function openTarget(keys: ConfiguredKeys, isDryRun: boolean, io: Io): Prom
   try {
     const isNew = (await table.derivationSecret()) === undefined;
     const file = directory === undefined ? undefined : passphraseFileIn(directory);
-    const onGenerated = (path: string): void => void io.stderr.write(printable(`Generated the passphrase ${path}\n`));
+    const onGenerated = (path: string): void => {
+      io.stderr.write(printable(`Generated the passphrase ${path}\n`));
+    };
     const open = isNew && !isDryRun ? passphrases.firstPassphrases : passphrases.existingPassphrases;
     return { table, passphrases: open({ given, file, onGenerated }, await aliasesInUse(table)) };
   } catch (error) {
@@ -164,13 +166,16 @@ const secretText: Readonly<Record<KeyMoveReport["secret"], string>> = {
 };
 
 function tell({ isDryRun, copied, alreadyThere, dropped, failed, secret }: KeyMoveReport, io: Io): void {
-  const count = (keys: number): string => (keys === 1 ? "1 key" : `${keys} keys`);
   for (const { keyId, alias, error } of failed)
     io.stderr.write(printable(`Key ${keyId} under "${alias}" was not moved: ${error.message} [${error.code}]\n`));
   const lines = [
-    `${isDryRun ? "Would copy" : "Copied"} ${count(copied)}; ${alreadyThere} were here already.`,
+    `${isDryRun ? "Would copy" : "Copied"} ${counted(copied)}; ${alreadyThere} were here already.`,
     isDryRun && secret === "copied" ? "Would copy the secret that new keys come from." : secretText[secret],
-    ...(dropped === 0 ? [] : [`Removed ${count(dropped)} from where they were.`]),
+    ...(dropped === 0 ? [] : [`Removed ${counted(dropped)} from where they were.`]),
   ];
   io.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function counted(keys: number): string {
+  return keys === 1 ? "1 key" : `${keys} keys`;
 }
