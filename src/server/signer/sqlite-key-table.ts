@@ -142,16 +142,16 @@ export class SqliteKeyTable implements KeyTable {
   }
 
   async dropKey(keyId: string, { sealed, alias }: Sealed): Promise<boolean> {
-    return this.#write(() => this.#statements.dropKey.run(keyId, sealed, alias)) > 0;
+    return (await this.#write(() => this.#statements.dropKey.run(keyId, sealed, alias))) > 0;
   }
 
   async dropDerivationSecret({ sealed, alias }: Sealed): Promise<boolean> {
-    return this.#write(() => this.#statements.dropSecret.run(sealed, alias)) > 0;
+    return (await this.#write(() => this.#statements.dropSecret.run(sealed, alias))) > 0;
   }
 
   /** Deleted rows are overwritten in the database, and stay in the log beside it until that is emptied. */
   async scrub(): Promise<void> {
-    explained(this.#path, "write to", () => this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    this.#read(() => this.#file.database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   }
 
   async check(): Promise<void> {
