@@ -85,7 +85,8 @@ export class Probe {
   }
 }
 
-const silence: Fault = { reason: "does not answer" };
+/** What is said of a part that has not answered in time. */
+export const silence: Fault = { reason: "does not answer" };
 
 /** What strangers are told of a failed probe is the code. Messages name hosts, accounts and paths; they belong in the log. */
 export function faultOf(error: unknown): Fault {

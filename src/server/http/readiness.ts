@@ -12,7 +12,7 @@
 import { answeredWithin } from "../answered-within.ts";
 import type { CollectionReader } from "../collection-reader.ts";
 import type { Faults } from "../faults.ts";
-import { probePatienceMs } from "../probe.ts";
+import { probePatienceMs, silence } from "../probe.ts";
 import type { HealthParts } from "./health.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 
@@ -29,20 +29,24 @@ export function liveReply(): Reply {
 
 /** 200 with `ready` or `degraded`, 503 with `unready`; and a reason for each part that is not well. */
 export async function readyReply({ storeProbe, signerProbe, reader, faults }: ReadinessParts): Promise<Reply> {
-  const [isReadable] = await Promise.all([isReadableNow(reader), storeProbe.look(), signerProbe.look()]);
-  const reasons = faults.reasons();
-  const status = isReadable ? (Object.keys(reasons).length === 0 ? "ready" : "degraded") : "unready";
-  return jsonReply(isReadable ? 200 : 503, JSON.stringify({ status, reasons }));
+  const [reading] = await Promise.all([readingOf(reader), storeProbe.look(), signerProbe.look()]);
+  const reasons = { ...(reading === "silent" && { store: silence.reason }), ...faults.reasons() };
+  const isReady = reading !== "broken";
+  const status = isReady ? (Object.keys(reasons).length === 0 ? "ready" : "degraded") : "unready";
+  return jsonReply(isReady ? 200 : 503, JSON.stringify({ status, reasons }));
 }
 
-/** False for a store of this server alone that cannot be read: what is elsewhere may come back, and is asked again for each request. */
-async function isReadableNow(reader: Pick<CollectionReader, "canAsk">): Promise<boolean> {
-  let asked: Promise<unknown>;
+/**
+ * `broken` for a store of this server alone that cannot be read: what is elsewhere may come back, and is asked again for each request. `silent`
+ * where nobody knows yet; what is known is among the faults.
+ */
+async function readingOf(reader: Pick<CollectionReader, "canAsk">): Promise<"answered" | "silent" | "broken"> {
+  let asked: ReturnType<typeof reader.canAsk>;
   try {
-    asked = Promise.resolve(reader.canAsk());
+    asked = reader.canAsk();
   } catch {
-    return false; // such a store answers at once
+    return "broken"; // such a store answers at once
   }
-  await answeredWithin(asked, probePatienceMs, () => new Error("no answer")).catch(() => false);
-  return true;
+  const answered = Promise.resolve(asked).then(() => "answered" as const);
+  return answeredWithin(answered, probePatienceMs, () => new Error("late")).catch(() => "silent" as const);
 }
