@@ -4,6 +4,7 @@
  */
 
 import { hasCode } from "../errors.ts";
+import type { RoleName } from "../tuf/metadata.ts";
 import type { ServerKeys } from "../tuf/server-signing.ts";
 import type { StoredRoles } from "../tuf/stored-roles.ts";
 import { type RenewalLead, renewTimestamp } from "../tuf/timestamp-renewal.ts";
@@ -71,8 +72,9 @@ export class Publisher {
       this.#parts.clock?.requireAgreement();
       const files = await this.#change(gun, (context) => validateUpdate({ ...context, uploads, lost }));
       this.counts.published += 1;
-      const roles = files.map(({ role, version }) => `${role} ${version}`).join(", ");
+      const roles = namesOf(files);
       this.#parts.log.write("info", "published", { gun, files: roles });
+      if (lost.length > 0) this.#parts.log.write("warning", "lost versions came back", { gun, lost: namesOf(lost) });
     } catch (error) {
       if (hasCode(error, "STORAGE_CONFLICT")) this.counts.conflicts += 1;
       else if (hasCode(error, "UPDATE_REFUSED")) this.counts.refused += 1;
@@ -209,6 +211,10 @@ export class Publisher {
       this.#failedRenewals.delete(oldest.value);
     this.#failedRenewals.set(gun, this.#parts.now().getTime());
   }
+}
+
+function namesOf(files: readonly { readonly role: RoleName; readonly version: number }[]): string {
+  return files.map(({ role, version }) => `${role} ${version}`).join(", ");
 }
 
 interface ValidationContext {

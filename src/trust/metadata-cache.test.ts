@@ -62,6 +62,30 @@ test("I3: a slower update of another process does not take the cache back", asyn
   }
 });
 
+test("a root stays readable after a newer one took its place, where docker and notary do not look, until all is forgotten", async () => {
+  const cache = cacheOf();
+  equal(await cache.load("root"), undefined);
+  for (const version of [1, 2, 4]) await cache.store("root", roleFile(version));
+  await cache.keepPastRoot(3, roleFile(3));
+  await cache.keepPastRoot(3, roleFile(9));
+  const kept = await Promise.all([1, 2, 3, 4, 5].map(async (version) => await cacheOf().pastRoot(version)));
+  deepEqual(kept, [roleFile(1), roleFile(2), roleFile(3), undefined, undefined]);
+  deepEqual(await readdir(metadataPath(".")), ["root.json"]);
+  await cache.forget();
+  equal(await cacheOf().pastRoot(1), undefined);
+});
+
+test("a past root that cannot be kept stops nothing, and none is followed through a link", async () => {
+  const cache = cacheOf();
+  await cache.store("root", roleFile(1));
+  const past = join(trustDirectory, "tuf", gun, ".tagseal-roots");
+  await writeFile(past, "in the way");
+  await rejects(cache.keepPastRoot(1, roleFile(1)), { code: "METADATA_CACHE_CORRUPT" });
+  await rm(past);
+  await symlink(trustDirectory, past);
+  await rejects(cacheOf().pastRoot(1), { code: "METADATA_CACHE_CORRUPT" });
+});
+
 test("I3: of two roots trusted on first use at the same time the second does not take the place of the first", async () => {
   const [first, second, third] = [cacheOf(), cacheOf(), cacheOf()];
   for (const cache of [first, second, third]) equal(await cache.load("root"), undefined);

@@ -31,7 +31,7 @@ export interface RecoverResult {
   readonly passed: readonly RoleVersion[];
   /** newer here, and lost: something else was published under these versions since the restore */
   readonly replaced: readonly RoleVersion[];
-  /** the server takes no proofs (a Notary server), so that its versions are still below what readers here have seen */
+  /** the server's versions are still below what readers here have seen: it takes no proofs (a Notary server), or its owner signs the snapshot */
   readonly isBehind: boolean;
 }
 
@@ -69,8 +69,7 @@ async function recoverOnce(context: TrustContext, options: RecoverOptions): Prom
     if (!options.newServerKeys) throw lostKeys(context, remembered, refusal);
     return planRecovery(await handOverRemembered(context, remembered), served, context.now());
   });
-  await readBack(context, sent.tookProofs);
-  return resultOf(sent.plan, sent.tookProofs);
+  return { ...resultOf(sent.plan, sent.tookProofs), isBehind: !(await isReadable(context)) };
 }
 
 /** Roots of the server that do not lead to the one trusted here are those of another repository. */
@@ -127,13 +126,14 @@ function partsOf({ lost, files }: RecoveryPlan): ReadonlyMap<RoleName, Uint8Arra
   ]);
 }
 
-/** What this machine trusts afterwards is what its user will get: a server that is still behind would be refused here. */
-async function readBack(context: TrustContext, tookProofs: boolean): Promise<void> {
+/** Reads the collection as the user of this machine will: what is still behind is refused here. */
+async function isReadable(context: TrustContext): Promise<boolean> {
   try {
     await readCollection(context, { maxStalenessMs: 0 });
+    return true;
   } catch (error) {
-    // Expected of a server that takes no proofs; the result says so.
-    if (tookProofs || !hasCode(error, "METADATA_VERSION_ROLLBACK")) throw error;
+    if (!hasCode(error, "METADATA_VERSION_ROLLBACK")) throw error;
+    return false;
   }
 }
 
@@ -144,7 +144,7 @@ function resultOf({ lost, files, replaced }: RecoveryPlan, tookProofs: boolean):
     sent: [...roots, ...files].map(versionOf),
     passed: tookProofs ? proofs.map(versionOf) : [],
     replaced,
-    isBehind: !tookProofs && proofs.length > 0,
+    isBehind: false,
   };
 }
 
@@ -172,9 +172,14 @@ function isLostKey(error: unknown): error is TagsealError {
 }
 
 function lostKeys({ gun }: TrustContext, { roots }: VerifiedCollection, cause: TagsealError): TagsealError {
-  const role = cause.message.includes("snapshot key") ? "snapshot" : "timestamp";
   const version = roots.at(-1)?.body.version ?? 1;
-  const message = `${gun}: the server does not have the ${role} key that root ${version} names`;
+  if (cause.message.includes("snapshot key")) {
+    return new TagsealError("RECOVERY_REFUSED", `${gun}: the server cannot sign a snapshot for root ${version}`, {
+      cause,
+      hint: `If its owner signs it, publish from the owner's machine: tagseal sign ${gun}:TAG. If the server had its key, restore the signer's newest backup, or run on the machine with the root key: tagseal trust recover-server --new-server-keys ${gun}`,
+    });
+  }
+  const message = `${gun}: the server does not have the timestamp key that root ${version} names`;
   return new TagsealError("RECOVERY_REFUSED", message, {
     cause,
     hint: `Restore the signer's newest backup. If there is none, run on the machine with the root key: tagseal trust recover-server --new-server-keys ${gun}`,

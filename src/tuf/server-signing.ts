@@ -15,6 +15,16 @@ export interface ServerKeys {
   find(keyId: string, role: "snapshot" | "timestamp"): Promise<SigningKey | undefined>;
 }
 
+/** Whether the server has one of a role's keys, which owners may keep themselves. @throws what `keys` throws */
+export async function holdsKeyOf(
+  role: "snapshot" | "timestamp",
+  { roleKeys }: RoleSigners,
+  keys: ServerKeys,
+): Promise<boolean> {
+  for (const keyId of roleKeys.keyIds ?? []) if ((await keys.find(keyId, role)) !== undefined) return true;
+  return false;
+}
+
 /** What it takes to sign one of them. */
 export interface ServerSigning {
   readonly signers: RoleSigners;

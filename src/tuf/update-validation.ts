@@ -22,7 +22,7 @@ import type {
 } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
-import { makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
+import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
 import { StoredView, type StoredRoles } from "./stored-roles.ts";
 import { verifyThreshold } from "./threshold.ts";
 import { delegatedRole, TrustedMetadata } from "./trusted-metadata.ts";
@@ -147,7 +147,7 @@ class Update {
   async validatedSnapshot(): Promise<MetadataFile<SnapshotBody>> {
     const previous = await this.#stored.parsed("snapshot");
     const bytes = this.#uploads.get("snapshot");
-    if (bytes === undefined) return this.#storedSnapshotThatStays(previous) ?? (await this.#makeSnapshot(previous));
+    if (bytes === undefined) return (await this.#storedSnapshotThatStays(previous)) ?? (await this.#makeSnapshot(previous));
     await this.#acceptSnapshot(bytes);
     const snapshot = this.#trusted.snapshot as MetadataFile<SnapshotBody>;
     if (!this.#isOutdated) await this.#compareWithStored(snapshot, previous);
@@ -171,10 +171,14 @@ class Update {
     return highestLostVersion(this.#lost, role, judgement);
   }
 
-  /** Nothing but timestamps was lost: the snapshot is current, also where only the owner could sign another one. */
-  #storedSnapshotThatStays(previous: MetadataFile<SnapshotBody> | undefined): MetadataFile<SnapshotBody> | undefined {
+  /** Proofs alone change no content: the stored snapshot stays where it is not behind, and where only its owner can sign another one. */
+  async #storedSnapshotThatStays(
+    previous: MetadataFile<SnapshotBody> | undefined,
+  ): Promise<MetadataFile<SnapshotBody> | undefined> {
     if (this.#lost.length === 0 || this.#uploads.size > 0 || previous === undefined) return undefined;
-    if (this.#lostVersion("snapshot", previous) > previous.body.version) return undefined;
+    const isBehind = this.#lostVersion("snapshot", previous) > previous.body.version;
+    const signers = refusing("ErrBadRoot", () => this.#trusted.signersOf("snapshot"));
+    if (isBehind && (await holdsKeyOf("snapshot", signers, this.#input.keys))) return undefined;
     refusing("ErrBadSnapshot", () => this.#trusted.load("snapshot", previous));
     return previous;
   }

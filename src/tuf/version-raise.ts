@@ -2,7 +2,7 @@
 
 import { nextVersion } from "./collection-draft.ts";
 import type { MetadataFile } from "./metadata.ts";
-import { makeSnapshot, makeTimestamp, type ServerKeys, type ServerSigning } from "./server-signing.ts";
+import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys, type ServerSigning } from "./server-signing.ts";
 import { type StoredRoles, StoredView } from "./stored-roles.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 import { UpdateRefused } from "./update-refused.ts";
@@ -54,12 +54,12 @@ export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | un
   if (root === undefined || timestamp === undefined || snapshot === undefined) return undefined;
   const trusted = new TrustedMetadata({ gun, now });
   trusted.load("root", root);
-  if (!(await isHeld("timestamp", trusted, keys)))
+  if (!(await holdsKeyOf("timestamp", trusted.signersOf("timestamp"), keys)))
     throw new UpdateRefused(
       "ErrBadRoot",
       `the server does not have the timestamp key that root ${root.body.version} names`,
     );
-  const isSnapshotHeld = await isHeld("snapshot", trusted, keys);
+  const isSnapshotHeld = await holdsKeyOf("snapshot", trusted.signersOf("snapshot"), keys);
   const signing = (role: "snapshot" | "timestamp", from: number, validForMs: number | undefined): ServerSigning => ({
     signers: trusted.signersOf(role),
     keys,
@@ -85,10 +85,4 @@ export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | un
 
 function raised({ role, body: { version: from } }: MetadataFile, by: number): VersionChange {
   return { from, to: nextVersion(role, from + by - 1) };
-}
-
-async function isHeld(role: "snapshot" | "timestamp", trusted: TrustedMetadata, keys: ServerKeys): Promise<boolean> {
-  for (const keyId of trusted.signersOf(role).roleKeys.keyIds ?? [])
-    if ((await keys.find(keyId, role)) !== undefined) return true;
-  return false;
 }

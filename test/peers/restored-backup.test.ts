@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { cpSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { rotateKey } from "../../src/trust/rotate.ts";
@@ -288,11 +288,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     await readers.see("v1", "lost");
     await story.restore(backup);
     // somebody with the same keys, on a machine that has seen nothing of what was lost
-    const elsewhere = story.user("elsewhere");
-    cpSync(join(story.user("owner").trustDirectory, "private"), join(elsewhere.trustDirectory, "private"), {
-      recursive: true,
-    });
-    await signTags(await story.open(elsewhere, gun), [tagOf("new")]);
+    await signTags(await story.open(story.user("elsewhere"), gun, story.user("owner")), [tagOf("new")]);
     const { code, stdout, stderr } = await tagseal(readers.docker, "trust", "recover-server", gun);
     assert.equal(code, 0);
     assert.match(stdout, /not sent: targets 2$/mu);

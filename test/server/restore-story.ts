@@ -8,9 +8,9 @@ import { backUp } from "../../src/server/backup.ts";
 import type { ServerOptions } from "../../src/server/server-options.ts";
 import { type RunningServer, startServer } from "../../src/server/start-server.ts";
 import { openTrustContext, type TrustContext } from "../../src/trust/trust-context.ts";
-import { FileKeyStore } from "../../src/keys/file-key-store.ts";
+import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { certificates } from "../support/certificates.ts";
-import { client, type Client, freePort, passphrases, type Scope } from "../support/peers.ts";
+import { client, type Client, freePort, type Scope } from "../support/peers.ts";
 
 /** What a restore puts back; the rest stays as it is. */
 export type RestoredDatabase = "metadata.db" | "signer.db";
@@ -20,6 +20,7 @@ export class RestoreStory {
   readonly #scope: Scope;
   readonly #options: Partial<ServerOptions>;
   readonly #contexts: TrustContext[] = [];
+  readonly #keys = new Map<string, MemoryKeyStore>();
   readonly dataDir: string;
   readonly port: number;
   #server: RunningServer | undefined;
@@ -86,20 +87,16 @@ export class RestoreStory {
     return stdout;
   }
 
-  /** Opens a collection as this person, whose keys and trust data are where docker and notary have theirs. */
-  async open(user: Client, gun: string): Promise<TrustContext> {
+  /** Opens a collection as this person, whose trust data are where docker and notary have theirs. Keys are in memory; those of `keysOf`. */
+  async open(user: Client, gun: string, keysOf = user): Promise<TrustContext> {
+    const keys = this.#keys.get(keysOf.dockerConfig) ?? new MemoryKeyStore();
+    this.#keys.set(keysOf.dockerConfig, keys);
     const context = await openTrustContext({
       reference: parseImageReference(gun),
       dockerConfigDir: user.dockerConfig,
       env: user.env,
       access: "admin",
-      keys: new FileKeyStore({
-        directory: join(user.trustDirectory, "private"),
-        passphrases: {
-          interactive: false,
-          passphraseFor: async ({ role }) => (role === "root" ? passphrases.root : passphrases.repository),
-        },
-      }),
+      keys,
     });
     this.#contexts.push(context);
     return context;

@@ -79,7 +79,7 @@ function outcome({ sent, passed, replaced }: RecoverResult, dryRun: boolean): st
 
 function warnings(name: string, { replaced, isBehind }: RecoverResult): readonly string[] {
   const changed = `${name}: something else was published as ${listed(replaced)} since the restore: sign the tags that are missing again`;
-  const behind = `${name}: this server cannot raise its versions: publish to the repository until its versions have passed those that readers saw`;
+  const behind = `${name}: the server's versions are still below those that were seen: publish until they have passed them`;
   return [...(replaced.length === 0 ? [] : [changed]), ...(isBehind ? [behind] : [])];
 }
 
