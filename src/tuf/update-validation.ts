@@ -147,7 +147,8 @@ class Update {
   async validatedSnapshot(): Promise<MetadataFile<SnapshotBody>> {
     const previous = await this.#stored.parsed("snapshot");
     const bytes = this.#uploads.get("snapshot");
-    if (bytes === undefined) return (await this.#storedSnapshotThatStays(previous)) ?? (await this.#makeSnapshot(previous));
+    if (bytes === undefined)
+      return (await this.#storedSnapshotThatStays(previous)) ?? (await this.#makeSnapshot(previous));
     await this.#acceptSnapshot(bytes);
     const snapshot = this.#trusted.snapshot as MetadataFile<SnapshotBody>;
     if (!this.#isOutdated) await this.#compareWithStored(snapshot, previous);

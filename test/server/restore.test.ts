@@ -3,13 +3,15 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { TagsealError } from "../../src/errors.ts";
+import { type RunningSigner, startSigner } from "../../src/server/signer/start-signer.ts";
 import { versionsSince } from "../../src/server/restore/version-margin.ts";
 import { rotateKey } from "../../src/trust/rotate.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
 import { maxVersionStep } from "../../src/tuf/upload-form.ts";
 import { needsOpenssl } from "../support/openssl.ts";
-import { Scope } from "../support/peers.ts";
+import { certificates, freePort, Scope } from "../support/peers.ts";
 import { digestOf, tagOf } from "../trust/trust-story.ts";
 import { RestoreStory, tagseal } from "./restore-story.ts";
 
@@ -167,5 +169,68 @@ describe("a server that was restored", { skip: needsOpenssl }, () => {
     const both = await Promise.all(["50", "50"].map((by) => raise("--data", story.dataDir, "--by", by, "--json", gun)));
     const outcomes = both.map(({ stdout }) => (JSON.parse(stdout) as { outcome: string }[])[0]?.outcome ?? "");
     assert.deepEqual(outcomes.toSorted(), ["already", "raised"]);
+  });
+});
+
+describe("a server that was restored, whose keys a signer has", { skip: needsOpenssl }, () => {
+  const scope = new Scope("restore-signer");
+  after(async () => await scope.close());
+
+  it("is raised with them, and gets its lost rotations back, whether the signer was restored or not", async () => {
+    const { serverCertificate: certFile, serverKey: keyFile, ca } = await certificates(scope);
+    const dataDir = scope.path("signer");
+    const startAgain = async (): Promise<RunningSigner> =>
+      await startSigner({ host: "127.0.0.1", port, tls: { certFile, keyFile }, clientCaFile: ca, dataDir });
+    const port = await freePort();
+    let signer = await startAgain();
+    scope.defer(async () => await signer.close());
+    const remoteSigner = { host: "localhost", port, certFile, keyFile, caFile: ca };
+    const story = await RestoreStory.begin(scope, { remoteSigner });
+    const user = story.user("owner");
+    const gun = "localhost:5000/signer/app";
+    const owner = await story.open(user, gun);
+    await signTags(owner, [tagOf("v1")]);
+    const backup = await story.backUp();
+    await signer.close();
+    const keysOfThen = scope.path("keys-of-the-backup");
+    cpSync(dataDir, keysOfThen, { recursive: true });
+    signer = await startAgain();
+
+    const trust_service = {
+      ...{ type: "remote", hostname: "localhost", port: String(port) },
+      ...{ tls_ca_file: ca, tls_client_cert: certFile, tls_client_key: keyFile },
+    };
+    const config = scope.path("server.json");
+    writeFileSync(config, JSON.stringify({ trust_service }));
+    const where = ["--config", config, "--data", story.dataDir];
+    const { stdout, stderr } = await tagseal(user, "server", "raise", ...where, "--by", "5", gun);
+    assert.match(stdout, /: raised timestamp 1 to 6, snapshot 1 to 6$/mu, stderr);
+
+    for (let count = 0; count < 2; count += 1) await rotateKey(owner, "timestamp");
+    for (const restoreKeys of [
+      async () => {},
+      async () => {
+        await signer.close();
+        rmSync(dataDir, { recursive: true });
+        cpSync(keysOfThen, dataDir, { recursive: true });
+        signer = await startAgain();
+      },
+    ]) {
+      await restoreKeys();
+      await story.restore(backup);
+      await assert.rejects(
+        verifyTag(owner, "v1"),
+        (error) => error instanceof TagsealError && /^METADATA|^ROOT/u.test(error.code),
+      );
+      const sent = await tagseal(user, "trust", "recover-server", gun);
+      assert.match(
+        sent.stdout,
+        /: sent root 2, root 3, snapshot \d+; raised the versions above timestamp \d+$/mu,
+        sent.stderr,
+      );
+      assert.equal((await verifyTag(owner, "v1")).digest, digestOf("v1"));
+    }
+    await rotateKey(owner, "timestamp");
+    assert.equal((await verifyTag(owner, "v1")).digest, digestOf("v1"));
   });
 });
