@@ -195,7 +195,7 @@ function nothingRemembered({ gun }: TrustContext): MetadataError {
 function deleted({ gun, server }: TrustContext): TagsealError {
   const message = `${gun} was deleted on ${new URL(server.url).host}: it is not brought back`;
   return new TagsealError("RECOVERY_REFUSED", message, {
-    hint: `If it was deleted by mistake: tagseal trust recover-server --undelete ${gun}`,
+    hint: `If it was deleted by mistake, or made again since: tagseal trust recover-server --undelete ${gun}`,
   });
 }
 

@@ -5,7 +5,7 @@
  * versions had come: the server signs the next ones with higher versions, so that no reader takes them for a step back.
  */
 
-import { MetadataError } from "../errors.ts";
+import { MetadataError, TagsealError } from "../errors.ts";
 import type { MetadataFile, RootBody, SnapshotBody, TimestampBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { verifyRoot } from "./root-trust.ts";
@@ -41,7 +41,7 @@ interface Judgement {
  *
  * @param stored the newest root the server has; without one the first lost root may have any version
  * @returns the roots, oldest first
- * @throws UpdateRefused `ErrBadRoot`
+ * @throws UpdateRefused `ErrBadRoot`; TagsealError `STORAGE_CONFLICT` for a root that is stored
  */
 export function verifyLostRoots(
   lost: readonly LostFile[],
@@ -55,6 +55,9 @@ export function verifyLostRoots(
   for (const file of inOrder(lost, "root")) {
     const previous = roots.at(-1) ?? stored;
     const root = parsedAs(file, "ErrBadRoot") as MetadataFile<RootBody>;
+    // Somebody else brought it back meanwhile: its sender is to read again and try again.
+    if (root.body.version <= (stored?.body.version ?? 0))
+      throw new TagsealError("STORAGE_CONFLICT", `root ${root.body.version} is not lost any more`);
     refusing("ErrBadRoot", () => {
       requireSuccessor(root, previous);
       // A step on the way to the newest root: that its certificates ran out since does not matter.

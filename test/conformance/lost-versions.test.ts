@@ -121,6 +121,12 @@ describe("refused", () => {
     await refused(story, [[], files], "ErrBadRoot", /Root modifications must increment the version/u);
   });
 
+  test("a lost root that somebody else brought back meanwhile, as a lost race", async () => {
+    const { story, second, third, files } = await lostRotations();
+    await story.server.upload(files, { lost: [second, third] });
+    await rejects(story.server.upload(files, { lost: [second, third] }), { code: "STORAGE_CONFLICT" });
+  });
+
   test("a lost root that the one before did not sign", async () => {
     const { story, third, files } = await lostRotations();
     const thief = new HeldKeys();

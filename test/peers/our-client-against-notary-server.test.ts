@@ -1,6 +1,6 @@
 /** Everything the command line does, against the reference server and signer, on memory and on PostgreSQL. */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import {
@@ -17,9 +17,9 @@ import {
   writeLayout,
   type Client,
   type LayoutImage,
+  type NotaryServer,
   type NotaryStore,
   type Registry,
-  type TrustServer,
 } from "../support/peers.ts";
 import { tagsSeenByNotary, tagsSeenByTagseal } from "../support/trust-readers.ts";
 
@@ -29,7 +29,7 @@ const openssl = (...args: string[]): Promise<unknown> => runOk("openssl", args);
 
 function stories(store: NotaryStore): void {
   const scope = new Scope("our-client");
-  let server: TrustServer;
+  let server: NotaryServer;
   let registry: Registry;
   let images: { readonly one: LayoutImage; readonly two: LayoutImage };
 
@@ -148,6 +148,29 @@ function stories(store: NotaryStore): void {
     assert.match(session.screen, /[Pp]assphrase.*(wrong|incorrect)/u);
     assert.doesNotMatch(session.screen, /not the passphrase|repository passphrase\n/u);
   });
+
+  // The store in memory cannot be put back.
+  if (store !== "memory")
+    it("sends back what a restored server lost, and says that its versions are still below those that were seen", async () => {
+      const user = newUser("restored");
+      const repository = `${registry.host}/restored/app`;
+      const one = await push(user, "one", `${repository}:v1`);
+      await user.notaryOk(["key", "rotate", repository, "targets"]);
+      await user.tagsealOk(["sign", `${repository}:v2@${one}`]);
+      const reader = newUser("restored-reader");
+      await reader.tagsealOk(["verify", `${repository}:v2`]);
+      await server.database?.run("notaryserver", `delete from tuf_files where gun = '${repository}' and version > 1`);
+      assert.match((await reader.tagseal(["verify", `${repository}:v2`])).stderr, /METADATA_|ROOT_/u);
+      const { stdout, stderr } = await reader.tagsealOk(["trust", "recover-server", repository]);
+      assert.match(stdout, /: sent root 2, targets 3, snapshot 3$/mu);
+      assert.match(stderr, /versions are still below those that were seen: publish until they have passed them/u);
+      const another = newUser("restored-owner");
+      cpSync(join(user.trustDirectory, "private"), join(another.trustDirectory, "private"), { recursive: true });
+      await another.tagsealOk(["sign", `${repository}:v3@${one}`]);
+      await another.tagsealOk(["sign", `${repository}:v4@${one}`]);
+      for (const tag of ["v1", "v2", "v4"])
+        assert.equal((await reader.tagsealOk(["verify", `${repository}:${tag}`])).stdout.trim(), one);
+    });
 
   it("ends at once on Ctrl-C at a prompt, and signs nothing", async () => {
     const user = newUser("cancel");

@@ -73,6 +73,25 @@ describe("a server that was restored", { skip: needsOpenssl }, () => {
     assert.equal((await verifyTag(owner, "v3")).digest, digestOf("v3"));
   });
 
+  it("gets the same back from several machines at once", async () => {
+    const gun = "localhost:5000/together/app";
+    const owner = await story.open(story.user("together-owner"), gun);
+    await signTags(owner, [tagOf("v1")]);
+    const backup = await story.backUp();
+    for (const role of ["targets", "root"] as const) await rotateKey(owner, role);
+    await signTags(owner, [tagOf("v2")]);
+    const names = ["together-1", "together-2", "together-3"];
+    const { dockerConfig } = story.user("together-owner");
+    for (const name of names) cpSync(dockerConfig, story.user(name).dockerConfig, { recursive: true });
+    await story.restore(backup);
+    const ended = await Promise.all(names.map((name) => recover(name, gun)));
+    assert.deepEqual(
+      ended.map(({ code, stderr }) => ({ code, stderr })),
+      names.map(() => ({ code: 0, stderr: "" })),
+    );
+    assert.equal((await verifyTag(owner, "v2")).digest, digestOf("v2"));
+  });
+
   it("gets nothing from a machine that remembers nothing, or another repository of the same name", async () => {
     const gun = "localhost:5000/other/app";
     const nothing = await recover("newcomer", gun);
@@ -197,8 +216,12 @@ describe("a server that was restored, whose keys a signer has", { skip: needsOpe
     signer = await startAgain();
 
     const trust_service = {
-      ...{ type: "remote", hostname: "localhost", port: String(port) },
-      ...{ tls_ca_file: ca, tls_client_cert: certFile, tls_client_key: keyFile },
+      type: "remote",
+      hostname: "localhost",
+      port: String(port),
+      tls_ca_file: ca,
+      tls_client_cert: certFile,
+      tls_client_key: keyFile,
     };
     const config = scope.path("server.json");
     writeFileSync(config, JSON.stringify({ trust_service }));
