@@ -12,47 +12,9 @@ import { addSigner } from "../../src/trust/signer.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { type Client, missingPeers, Scope } from "../support/peers.ts";
-import { trustOn } from "../support/docker-words.ts";
-import { tagsSeenByDocker, tagsSeenByNotary } from "../support/trust-readers.ts";
 import { RestoreStory, tagseal } from "../server/restore-story.ts";
+import { WarmReaders } from "./warm-readers.ts";
 import { tagOf } from "../trust/trust-story.ts";
-
-/** The three readers of a story, and what each says. */
-class Readers {
-  readonly docker: Client;
-  readonly notary: Client;
-  readonly tagseal: Client;
-  readonly gun: string;
-
-  constructor(story: RestoreStory, gun: string, when = "then") {
-    const name = `${gun.replaceAll(/\W/gu, "-")}-${when}`;
-    this.docker = story.user(`docker-${name}`);
-    this.notary = story.user(`notary-${name}`);
-    this.tagseal = story.user(`tagseal-${name}`);
-    this.gun = gun;
-  }
-
-  /** All of them see these tags. */
-  async see(...tags: readonly string[]): Promise<void> {
-    const wanted = tags.toSorted();
-    assert.deepEqual(Object.keys(await tagsSeenByDocker(this.docker, this.gun)), wanted);
-    assert.deepEqual(Object.keys(await tagsSeenByNotary(this.notary, this.gun)), wanted);
-    const { code, stdout, stderr } = await tagseal(this.tagseal, "list", "--json", this.gun);
-    assert.equal(code, 0, stderr);
-    assert.deepEqual((JSON.parse(stdout) as { tag: string }[]).map(({ tag }) => tag).toSorted(), wanted);
-  }
-
-  /** All of them refuse; in these words. */
-  async refuse(words: { readonly docker: RegExp; readonly notary: RegExp; readonly tagseal: RegExp }): Promise<void> {
-    const docker = await this.docker.docker(["pull", `${this.gun}:v1`], { env: trustOn });
-    const notary = await this.notary.notary(["list", this.gun]);
-    const ours = await tagseal(this.tagseal, "list", this.gun);
-    assert.deepEqual([docker.code !== 0, notary.code !== 0, ours.code !== 0], [true, true, true]);
-    assert.match(docker.stderr + docker.stdout, words.docker);
-    assert.match(notary.stderr + notary.stdout, words.notary);
-    assert.match(ours.stderr, words.tagseal);
-  }
-}
 
 const goingBack = {
   docker: /potential malicious behavior|trust data is out of date|lower than current version/u,
@@ -93,7 +55,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const owner = await owned(gun);
     const backup = await story.backUp();
     for (const tag of ["v2", "v3"]) await signTags(owner, [tagOf(tag)]);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1", "v2", "v3");
     await story.restore(backup);
     await readers.refuse(goingBack);
@@ -122,7 +84,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     await owner.keys.add(key, { role: "alice" });
     await addSigner(owner, "alice", [key.publicKey]);
     await signTags(owner, [tagOf("v2")]);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1", "v2");
     await story.restore(backup);
     await readers.refuse(goingBack);
@@ -133,12 +95,12 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
   it("lost rotations come back root by root from the publisher's cache", async () => {
     const gun = "localhost:5000/lost/rotations";
     const owner = await owned(gun);
-    const early = new Readers(story, gun);
+    const early = new WarmReaders(story, gun);
     await early.see("v1");
     const backup = await story.backUp();
     for (const role of ["targets", "root", "snapshot"] as const) await rotateKey(owner, role);
     await signTags(owner, [tagOf("v2")]);
-    const late = new Readers(story, gun, "late");
+    const late = new WarmReaders(story, gun, "late");
     await late.see("v1", "v2");
     await story.restore(backup);
     await late.refuse(otherKeys);
@@ -158,7 +120,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
       const owner = await owned(gun);
       const backup = await story.backUp();
       for (let count = 0; count < 2; count += 1) await rotateKey(owner, "timestamp");
-      const readers = new Readers(story, gun);
+      const readers = new WarmReaders(story, gun);
       await readers.see("v1");
       await story.restore(backup, databases);
       await readers.refuse(otherKeys);
@@ -174,7 +136,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const backup = await story.backUp();
     const owner = await owned(gun);
     await signTags(owner, [tagOf("v2")]);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1", "v2");
     await story.restore(backup);
     const refused = await tagseal(readers.tagseal, "list", gun);
@@ -188,7 +150,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
   it("a repository whose deletion was lost is deleted again, and is not brought back by anybody who remembers it", async () => {
     const gun = "localhost:5000/lost/deletion";
     const owner = await owned(gun);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1");
     const backup = await story.backUp();
     await owner.server.deleteCollection();
@@ -211,7 +173,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const backup = await story.backUp();
     // what the server does by itself, half a timestamp's life later
     await story.raise("--by", "2", gun);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1");
     await story.restore(backup);
     await readers.refuse(goingBack);
@@ -235,7 +197,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     await owned(gun);
     const backup = await story.backUp();
     await story.raise("--by", "2", gun);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1");
     await story.restore(backup);
     await readers.refuse(goingBack);
@@ -248,7 +210,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const owner = await owned(gun);
     const backup = await story.backUp();
     for (const tag of ["v2", "v3"]) await signTags(owner, [tagOf(tag)]);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1", "v2", "v3");
     await story.restore(backup);
     await story.raise("--by", "1000", gun);
@@ -267,7 +229,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     await owner.notaryOk(["add", "-p", gun, "v1", content]);
     const backup = await story.backUp();
     await owner.notaryOk(["add", "-p", gun, "v2", content]);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1", "v2");
     await story.restore(backup);
     await readers.refuse(goingBack);
@@ -284,7 +246,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const owner = await owned(gun);
     const backup = await story.backUp();
     await signTags(owner, [tagOf("lost")]);
-    const readers = new Readers(story, gun);
+    const readers = new WarmReaders(story, gun);
     await readers.see("v1", "lost");
     await story.restore(backup);
     // somebody with the same keys, on a machine that has seen nothing of what was lost

@@ -1,12 +1,12 @@
 /** `tagseal server undelete`: a repository deleted by mistake comes back beside the running server, and nobody's trust is harmed. */
 
 import assert from "node:assert/strict";
-import { describe, it, type TestContext } from "node:test";
+import { after, before, describe, it, type TestContext } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
 import type { ServerOptions } from "../../src/server/server-options.ts";
 import { updateCollection } from "../../src/tuf/updater.ts";
-import { startPostgres } from "../support/database.ts";
+import { type Database, startPostgres } from "../support/database.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
 import { missingPeers, Scope } from "../support/peers.ts";
 import { serve } from "./running-server.ts";
@@ -161,13 +161,15 @@ describe("a repository that was deleted by mistake", () => {
 });
 
 describe("a deleted repository of servers that share a database", { skip: missingPeers(["postgres"]) }, () => {
+  const scope = new Scope("undelete");
+  const signerPassphrase = "a passphrase of the signer";
+  let postgres: Database;
+  before(async () => (postgres = await startPostgres(scope)));
+  after(() => scope.close());
+
   it("comes back at every replica at once", async (t) => {
-    const scope = new Scope("undelete");
-    t.after(() => scope.close());
-    const postgres = await startPostgres(scope);
     await postgres.create("trust", "select 1");
     const database = postgres.url("trust");
-    const signerPassphrase = "a passphrase of the signer";
     const one = await world(t, { database, signerPassphrase });
     const other = await serve(t, { database, signerPassphrase, now: one.now, upkeep: false });
     assert.deepEqual(await readTags(other.url, gun, one.now()), ["v1", "v2"]);
@@ -179,5 +181,18 @@ describe("a deleted repository of servers that share a database", { skip: missin
     assert.deepEqual(await readTags(other.url, gun, one.now()), ["v1", "v2", "v3"]);
     assert.equal((await one.run("check")).stdout, "");
     assert.match((await one.run("list")).stdout, /^registry\.example\.com\/team\/app +3 /mu);
+  });
+
+  it("is checked as the database says it: a row that names another timestamp than the newest is a problem", async (t) => {
+    await postgres.create("damaged", "select 1");
+    const { run } = await world(t, { database: postgres.url("damaged"), signerPassphrase });
+    assert.equal((await run("check")).stdout, "");
+    await postgres.sql("damaged", "update tagseal_collections set timestamp_sha256 = repeat('a', 64)");
+    const { code, stdout } = await run("check");
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      /^\S+team\/app: the database names a{64} as the current timestamp, .* \[METADATA_HASH_MISMATCH\]\n$/u,
+    );
   });
 });
