@@ -8,7 +8,8 @@
  */
 export async function answeredWithin<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(late()), ms);
+  // What arrived while this process was busy, or waited for a processor, is looked at first: it is not late, we are.
+  const timer = setTimeout(() => setImmediate(() => reject(late())), ms);
   try {
     return await Promise.race([work, promise]);
   } finally {

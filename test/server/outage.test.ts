@@ -126,20 +126,39 @@ for (const [kind, peer, start] of [
         assert.deepEqual(await readTags(behind.url, gun), ["v1", "v2"]);
       });
 
-    it("I4: an operator's storage.cache_max_age holds in an outage, too, and not a moment longer", async (t) => {
-      await database.create("aged", "select 1");
-      const options = { database: database.url("aged"), cacheMaxAgeMs: 3000 };
-      const behind = await serve(t, { signerPassphrase: passphrase, ...options });
-      await new UploadingPublisher(behind.url, gun).begin();
-      const timestamp = `${tufUrl(behind.url, gun)}timestamp.json`;
-      assert.equal((await ask(timestamp)).status, 200);
-      database.hang();
-      try {
+    if (kind === "MariaDB")
+      it("I3: a server does not believe a database that was made a standby under its connections", async (t) => {
+        await database.create("demoted", "select 1");
+        const { behind } = await twoServers(t, { database: database.url("demoted") });
+        const files = tufUrl(behind.url, gun);
+        assert.equal((await ask(`${files}timestamp.json`)).status, 200);
+        await database.run("demoted", "set global read_only = 1");
+        try {
+          await assertUnavailable("a current file", `${files}timestamp.json`);
+          await assertUnavailable("no such collection", `${tufUrl(behind.url, "docker.io/library/none")}root.json`);
+        } finally {
+          await database.run("demoted", "set global read_only = 0");
+        }
+        await waitUntil("it answers again", async () => (await ask(`${files}timestamp.json`)).status === 200);
+        assert.deepEqual(await readTags(behind.url, gun), ["v1", "v2"]);
+      });
+
+    // The same whichever database it is.
+    if (kind === "PostgreSQL")
+      it("I4: an operator's storage.cache_max_age holds in an outage, too, and not a moment longer", async (t) => {
+        await database.create("aged", "select 1");
+        const options = { database: database.url("aged"), cacheMaxAgeMs: 3000 };
+        const behind = await serve(t, { signerPassphrase: passphrase, ...options });
+        await new UploadingPublisher(behind.url, gun).begin();
+        const timestamp = `${tufUrl(behind.url, gun)}timestamp.json`;
         assert.equal((await ask(timestamp)).status, 200);
-        await waitUntil("its age is over", async () => (await ask(timestamp)).status === 503);
-      } finally {
-        database.goOn();
-      }
-    });
+        database.hang();
+        try {
+          assert.equal((await ask(timestamp)).status, 200);
+          await waitUntil("its age is over", async () => (await ask(timestamp)).status === 503);
+        } finally {
+          database.goOn();
+        }
+      });
   });
 }

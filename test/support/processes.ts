@@ -208,9 +208,10 @@ export class Scope {
     });
     child.on("exit", (code) => {
       if (child.pid !== undefined) this.#running.delete(child.pid);
-      log.end();
       resolve(code);
     });
+    // Later than "exit" where processes that it has started go on writing.
+    child.on("close", () => log.end());
     const pid = child.pid ?? 0;
     if (pid !== 0) this.#running.add(pid);
     const running = {

@@ -5,6 +5,7 @@
 
 import type { Connection, ConnectionOptions, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { TagsealError } from "../../../errors.ts";
+import { answeredWithin } from "../../answered-within.ts";
 import type { DatabaseAddress } from "./database-address.ts";
 import { loadPackage } from "./optional-package.ts";
 import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
@@ -27,6 +28,7 @@ export async function loadMysqlEngine(): Promise<SqlEngine> {
     name: "mysql",
     queries: await mysqlQueries(),
     begin: "START TRANSACTION",
+    isPrimaryNow: "@@global.read_only = 0",
     clock: "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1000 AS ms",
     canRollBackDdl: false,
     canChainChanges: false,
@@ -132,12 +134,12 @@ class MysqlConnection implements SqlConnection {
 
   async run<Row>({ sql, parameters }: Statement<Row>, timeoutMs: number): Promise<SqlResult<Row>> {
     try {
-      const options = { sql, timeout: timeoutMs };
       // Not everything can be prepared; what has parameters always is, so that no value becomes part of a text.
-      const [result] =
+      const asked =
         parameters.length === 0
-          ? await this.#connection.query<RowDataPacket[] | ResultSetHeader>(options)
-          : await this.#connection.execute<RowDataPacket[] | ResultSetHeader>(options, [...parameters] as never);
+          ? this.#connection.query<RowDataPacket[] | ResultSetHeader>({ sql })
+          : this.#connection.execute<RowDataPacket[] | ResultSetHeader>({ sql }, [...parameters] as never);
+      const [result] = await answeredWithin(asked, timeoutMs, () => new Error("no answer in time"));
       return Array.isArray(result)
         ? { rows: result as unknown as Row[], affected: result.length }
         : { rows: [], affected: result.affectedRows };

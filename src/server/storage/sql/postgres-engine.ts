@@ -2,6 +2,7 @@
 
 import type { Client, ClientConfig, QueryResultRow } from "pg";
 import { TagsealError } from "../../../errors.ts";
+import { answeredWithin } from "../../answered-within.ts";
 import { loadPackage } from "./optional-package.ts";
 import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
 
@@ -28,6 +29,7 @@ export async function loadPostgresEngine(): Promise<SqlEngine> {
     name: "postgres",
     queries: await postgresQueries(),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+    isPrimaryNow: "NOT pg_is_in_recovery()",
     clock: "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms",
     canRollBackDdl: true,
     canChainChanges: true,
@@ -114,21 +116,17 @@ class PostgresConnection implements SqlConnection {
   async begin(): Promise<void> {
     const text = `SELECT pg_is_in_recovery() AS standby, CASE current_setting('synchronous_commit')
         WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END AS synchronous_commit`;
-    const question = { text, query_timeout: sessionTimeoutMs };
-    const { rows } = await this.#client.query<{ standby: boolean }>(question);
+    const asked = this.#client.query<{ standby: boolean }>(text);
+    const { rows } = await answeredWithin(asked, sessionTimeoutMs, () => new Error("no answer in time"));
     this.#isPrimary = rows[0]?.standby === false;
   }
 
   async run<Row>({ sql, parameters }: Statement<Row>, timeoutMs: number): Promise<SqlResult<Row>> {
     try {
       const name = parameters.length === 0 ? undefined : this.#nameOf(sql);
-      const query = {
-        text: sql,
-        values: [...parameters],
-        query_timeout: timeoutMs,
-        ...(name !== undefined && { name }),
-      };
-      const { rows, rowCount } = await this.#client.query<Row & QueryResultRow>(query);
+      const query = { text: sql, values: [...parameters], ...(name !== undefined && { name }) };
+      const asked = this.#client.query<Row & QueryResultRow>(query);
+      const { rows, rowCount } = await answeredWithin(asked, timeoutMs, () => new Error("no answer in time"));
       return { rows, affected: rowCount ?? 0 };
     } catch (error) {
       if (troubleOf(error) === "unavailable") this.close();

@@ -65,6 +65,8 @@ export interface SqlEngine {
   readonly begin: string;
   /** Asks for the server's clock: one row, whose `ms` is milliseconds since 1970, whatever the time zone. */
   readonly clock: string;
+  /** an expression that is true on a server which is still a primary: one that was may have been made a standby while its connections stayed */
+  readonly isPrimaryNow: string;
   /** whether what a migration did so far goes away when it fails: where not, every statement of it can be repeated */
   readonly canRollBackDdl: boolean;
   /** whether one statement can change several tables, the one with what it wrote to the other */

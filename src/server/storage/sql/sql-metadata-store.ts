@@ -25,6 +25,14 @@ const probeBytes = 16_384;
 const revisionTimeoutMs = 2000;
 const maxWrittenOnce = 32;
 
+/** Without a collection, the others are null. */
+interface RevisionRow {
+  readonly is_primary: boolean | number;
+  readonly gun: string | null;
+  readonly revision: number | null;
+  readonly timestamp_sha256: string | null;
+}
+
 type FileQuery = SelectQueryBuilder<Tables, "tagseal_files", Tables["tagseal_files"]>;
 
 /** Keeps files in an SQL database whose schema is up to date. */
@@ -33,7 +41,7 @@ export class SqlMetadataStore implements MetadataStore {
   /** tells this process's health probe from those of other replicas, which must not wait for each other */
   readonly #writer = randomUUID();
   /** by the number of names in it */
-  readonly #revisionQueries: CompiledQuery<Tables["tagseal_collections"]>[] = [];
+  readonly #revisionQueries: CompiledQuery<RevisionRow>[] = [];
 
   constructor(database: SqlDatabase) {
     this.#database = database;
@@ -142,8 +150,12 @@ export class SqlMetadataStore implements MetadataStore {
 
   async revision(guns: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const query = this.#revisionsOf(guns);
-    const rows = await this.#database.read((session) => session.rows(query), revisionTimeoutMs);
-    return new Map(rows.map((row) => [row.gun, `${row.revision} ${row.timestamp_sha256}`]));
+    const rows = await this.#database.read(
+      async (session) => provenCurrent(await session.rows(query)),
+      revisionTimeoutMs,
+    );
+    const known = rows.filter((row) => row.gun !== null);
+    return new Map(known.map((row) => [row.gun ?? "", `${row.revision} ${row.timestamp_sha256}`]));
   }
 
   async time(): Promise<Date> {
@@ -164,11 +176,18 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   /** Written once for each number of names: no other statement is asked so often. */
-  #revisionsOf(guns: readonly string[]): Compilable<Tables["tagseal_collections"]> {
-    const write = () => this.#queries.selectFrom("tagseal_collections").selectAll().where("gun", "in", guns).compile();
-    if (guns.length > maxWrittenOnce) return { compile: write };
-    const written = (this.#revisionQueries[guns.length] ??= write());
+  #revisionsOf(guns: readonly string[]): Compilable<RevisionRow> {
+    if (guns.length > maxWrittenOnce) return { compile: () => this.#writeRevisions(guns) };
+    const written = (this.#revisionQueries[guns.length] ??= this.#writeRevisions(guns));
     return { compile: () => ({ ...written, parameters: guns }) };
+  }
+
+  /** One row at least, which says whether the server that answers may be believed. */
+  #writeRevisions(guns: readonly string[]): CompiledQuery<RevisionRow> {
+    const of = this.#queries.selectFrom("tagseal_collections").selectAll().where("gun", "in", guns).compile();
+    const { isPrimaryNow } = this.#database.engine;
+    const sql = `SELECT is_primary, found.* FROM (SELECT ${isPrimaryNow} AS is_primary) AS server LEFT JOIN (${of.sql}) AS found ON TRUE`;
+    return { ...of, sql };
   }
 
   get #queries(): Queries {
@@ -193,6 +212,12 @@ async function newest(session: SqlSession, files: FileQuery): Promise<StoredFile
   if (row === undefined) return undefined;
   const { role, version, sha256, data: bytes, created_at } = row;
   return { role, version, sha256, bytes, createdAt: new Date(created_at) };
+}
+
+/** What a server says that was made a standby is out of date; not being one of ours, the error has others tried. */
+function provenCurrent(rows: readonly RevisionRow[]): readonly RevisionRow[] {
+  if (rows.every((row) => Boolean(row.is_primary))) return rows;
+  throw new Error("the server that was asked is only a standby now");
 }
 
 function changeOf(row: Tables["tagseal_changes"]): Change {
