@@ -22,8 +22,8 @@ interface Ended {
 
 type Environment = Readonly<Record<string, string>>;
 
-async function check(argv: readonly string[], env: Environment = {}): Promise<Ended> {
-  const { io, stdout, stderr } = captured({ env, now: () => new Date() });
+async function check(argv: readonly string[], env: Environment = {}, laterDays = 0): Promise<Ended> {
+  const { io, stdout, stderr } = captured({ env, now: () => new Date(Date.now() + laterDays * 86_400_000) });
   const code = await main(["server", "config", "check", ...argv], io);
   return { code, stdout: stdout(), stderr: stderr(), lines: stdout().split("\n").slice(0, -1) };
 }
@@ -136,6 +136,17 @@ describe("tagseal server config check", { skip: missingPeers(["openssl"]) }, () 
       assert.match(lines[0] ?? "", line);
     });
   }
+
+  it("warns of a certificate that should have been renewed, and does not pass one that has expired", async (t) => {
+    const content = { server: { data_directory: "d", tls_cert_file: "server.crt", tls_key_file: "server.key" } };
+    const config = configured(t, content, { "server.crt": certificate, "server.key": key });
+    const soon = await check(["--config", config], {}, 28);
+    assert.deepEqual([soon.code, soon.stdout], [0, ""]);
+    assert.match(soon.stderr, /^warning: server\.tls_cert_file: expires at \S+Z \[CERTIFICATE_INVALID\]$/mu);
+    const late = await check(["--config", config], {}, 31);
+    assert.deepEqual([late.code, late.lines.length], [1, 1]);
+    assert.match(late.lines[0] ?? "", /^server\.tls_cert_file: expired at \S+Z \[CERTIFICATE_INVALID\]$/u);
+  });
 
   it("tries the passphrases on the keys that are there, beside the running server", async (t) => {
     const server = await serve(t, { signerPassphrase: "the right passphrase" });

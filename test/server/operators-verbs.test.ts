@@ -1,6 +1,7 @@
 /** `tagseal server list`, `show` and `check`: what an operator sees of a server's data, beside the running server. */
 
 import assert from "node:assert/strict";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
@@ -220,6 +221,33 @@ describe("tagseal server check", () => {
     const { code, stdout } = await run("check");
     assert.equal(code, 1);
     assert.match(stdout, /^\S+team\/app: readers refuse it: .*expired.*\[METADATA_EXPIRED\]\n\S+team\/tool: readers/u);
+  });
+
+  it("looks at a copy of the metadata alone, whose keys are elsewhere", async (t) => {
+    const { server, later, run } = await world(t);
+    const copy = join(temporaryDirectory(t), "copy");
+    assert.equal((await run("backup", "--to", copy)).code, 0);
+    rmSync(join(copy, "signer.db"));
+    later(400 / 24);
+    const now = (): Date => new Date(Date.now() + (400 / 24) * dayMs);
+    const { code, stdout } = await tagseal(["server", "check", "--data", copy], { now });
+    assert.deepEqual([code, stdout], [0, ""]);
+    const shown = await tagseal(["server", "show", app, "--data", copy, "--json"]);
+    assert.equal((JSON.parse(shown.stdout) as { snapshotKey: string }).snapshotKey, "unknown");
+    assert.equal(existsSync(join(copy, "signer.db")), false);
+    assert.equal(existsSync(join(server.dataDir, "signer.db")), true);
+  });
+
+  it("says where a server has no key to sign a timestamp again: it was moved here from another one", async (t) => {
+    const { server, run, later } = await world(t);
+    const keys = new DatabaseSync(join(server.dataDir, "signer.db"), { timeout: 5000 });
+    keys.exec("DELETE FROM private_keys WHERE role = 'timestamp'");
+    keys.close();
+    const healthy = await run("check", tool);
+    assert.deepEqual([healthy.code, healthy.stdout], [0, ""]);
+    assert.match(healthy.stderr, /^warning: .*no timestamp key of the root is the server's.* \[KEY_NOT_FOUND\]$/mu);
+    later(400 / 24);
+    assert.match((await run("check", tool)).stdout, /team\/tool: readers refuse it: .*\[METADATA_EXPIRED\]\n$/u);
   });
 
   it("does not take people who publish meanwhile for damage", async (t) => {

@@ -21,8 +21,7 @@ export const inspectionOptions = {
 /** Opened. Whoever opens it closes it. */
 export interface InspectedServer {
   readonly store: MetadataStore;
-  /** undefined where there is no table of keys to ask */
-  readonly holdsKey: HoldsKey | undefined;
+  readonly holdsKey: HoldsKey;
   close(): Promise<void>;
 }
 
@@ -33,8 +32,8 @@ export async function openInspected(options: OptionValues<typeof inspectionOptio
   ]);
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
-  const { holdsKeyIn } = await import("../../server/inspection/held-keys.ts");
-  const { dataDir, database, signerDatabase, sqlLimits } = configuredServer(loaded.settings, loaded.env);
+  const { holdsKeyIn, knowsNoKeys } = await import("../../server/inspection/held-keys.ts");
+  const { dataDir, database, signerDatabase, sqlLimits, remoteSigner } = configuredServer(loaded.settings, loaded.env);
   const store = await openConfiguredStore(loaded);
   try {
     const place = { dataDir, database: signerDatabase ?? database, sqlLimits };
@@ -42,7 +41,11 @@ export async function openInspected(options: OptionValues<typeof inspectionOptio
     const hasKeys = place.database !== undefined || existsSync(join(dataDir ?? "", "signer.db"));
     const table = hasKeys ? await openKeyTableOf(place, { mustExist: true }) : undefined;
     const close = async (): Promise<void> => void (await Promise.all([store.close(), table?.close()]));
-    return { store, holdsKey: table && holdsKeyIn(table), close };
+    return {
+      store,
+      holdsKey: table === undefined ? knowsNoKeys : holdsKeyIn(table, { isRemote: remoteSigner !== undefined }),
+      close,
+    };
   } catch (error) {
     await store.close();
     throw error;

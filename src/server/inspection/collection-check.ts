@@ -35,8 +35,7 @@ export interface CheckInput {
   readonly store: MetadataStore;
   readonly gun: string;
   readonly now: Date;
-  /** undefined where the server's keys cannot be asked */
-  readonly holdsKey: HoldsKey | undefined;
+  readonly holdsKey: HoldsKey;
 }
 
 /** People publish meanwhile: what looks wrong is looked at again when something else is current by then. */
@@ -137,7 +136,7 @@ class Check {
     }
   }
 
-  /** What only the server has let expire, it signs again as soon as it runs and somebody asks. */
+  /** What only the server has let expire, it signs again as soon as it runs and somebody asks; unless it is known not to have the key. */
   async #weigh(refusal: TagsealError, collection: VerifiedCollection | undefined): Promise<void> {
     if (this.#problems.some(({ code }) => code === refusal.code)) return;
     const renewable = collection !== undefined && (await this.#renewable(collection));
@@ -152,7 +151,7 @@ class Check {
   async #renewable(collection: VerifiedCollection): Promise<boolean> {
     for (const role of expiredRoles(collection)) {
       if (role !== "timestamp" && role !== "snapshot") return false;
-      if ((await this.#isHeld(collection, role)) !== true) return false;
+      if ((await this.#isHeld(collection, role)) === false) return false;
     }
     return true;
   }
@@ -160,7 +159,7 @@ class Check {
   async #isHeld(collection: VerifiedCollection, role: "timestamp" | "snapshot"): Promise<boolean | undefined> {
     const { holdsKey, gun } = this.#input;
     const keyIds = collection.roots.at(-1)?.body.roles.get(role)?.keyIds;
-    return holdsKey && (await holdsOneOf(holdsKey, gun, role, keyIds));
+    return await holdsOneOf(holdsKey, gun, role, keyIds);
   }
 
   async #tellWarnings(collection: VerifiedCollection): Promise<void> {

@@ -53,14 +53,13 @@ export interface CollectionOverview {
 /**
  * Looks at one collection.
  *
- * @param holdsKey undefined where the server's keys cannot be asked
  * @returns undefined when there is no such collection
  * @throws TagsealError `STORAGE_FAILED`
  */
 export async function overviewOf(
   store: MetadataStore,
   gun: string,
-  holdsKey: HoldsKey | undefined,
+  holdsKey: HoldsKey,
 ): Promise<CollectionOverview | undefined> {
   const versions = await store.versions(gun);
   if (versions.length === 0) return undefined;
@@ -81,7 +80,7 @@ class Overview {
     this.#versions = versions;
   }
 
-  async make(holdsKey: HoldsKey | undefined): Promise<CollectionOverview> {
+  async make(holdsKey: HoldsKey): Promise<CollectionOverview> {
     const root = (await this.#current("root")) as MetadataFile<RootBody> | undefined;
     const snapshot = (await this.#current("snapshot")) as MetadataFile<SnapshotBody> | undefined;
     const targets = await this.#targets(root);
@@ -123,11 +122,12 @@ class Overview {
 
   async #snapshotKey(
     root: MetadataFile<RootBody> | undefined,
-    holdsKey: HoldsKey | undefined,
+    holdsKey: HoldsKey,
   ): Promise<CollectionOverview["snapshotKey"]> {
-    if (holdsKey === undefined || root === undefined) return "unknown";
+    if (root === undefined) return "unknown";
     const { keyIds } = root.body.roles.get("snapshot") ?? {};
-    return (await holdsOneOf(holdsKey, this.#gun, "snapshot", keyIds)) ? "server" : "owner";
+    const isHeld = await holdsOneOf(holdsKey, this.#gun, "snapshot", keyIds);
+    return isHeld === undefined ? "unknown" : isHeld ? "server" : "owner";
   }
 
   /** Undefined when there is none, or when it cannot be read: then the problem is noted. */
