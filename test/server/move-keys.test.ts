@@ -130,6 +130,22 @@ describe("moving a server's keys", { skip: needsOpenssl }, () => {
     assert.doesNotMatch(right.stdout + right.stderr + wrong.stderr, /own|passphrase of|not that/u);
   });
 
+  it("does not take keys away from a server that runs", async (t) => {
+    const server = await serve(t, { upkeep: false });
+    const publisher = await new UploadingPublisher(server.url, first).begin();
+    const to = join(temporaryDirectory(t), "signer");
+    const ends = ["--from", server.dataDir, "--data", to];
+    const refused = await importKeys([...ends, "--move"]);
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /Another process works with the keys in .*signer\.db\nhint: Stop the server .*\[STORAGE_CONFLICT\]/u,
+    );
+    assert.equal((await seals(server.dataDir)).length, 3);
+    assert.equal((await publisher.addTag("v2")).status, 200);
+    assert.match((await importKeys(ends)).stdout, /^Copied 2 keys; 0 were here already/u);
+  });
+
   it("leaves a key that does not open where it is, names it, and moves the others", async (t) => {
     const server = await serve(t, { upkeep: false });
     await new UploadingPublisher(server.url, first).begin();

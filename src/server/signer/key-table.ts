@@ -63,6 +63,12 @@ export interface KeyTable {
   dropKey(keyId: string, seal: Sealed): Promise<boolean>;
   /** Forgets the derivation secret if it still is `seal`. @returns whether it was */
   dropDerivationSecret(seal: Sealed): Promise<boolean>;
+  /**
+   * Makes sure that no other process works with this table, as far as that can be known: a shared database does not tell.
+   *
+   * @throws TagsealError `STORAGE_CONFLICT`
+   */
+  requireAlone(): Promise<void>;
   /** Overwrites what was dropped as far as the database lets it: nothing of it is left in files beside it. */
   scrub(): Promise<void>;
   /** Proves that rows can be read, and new ones written, now: a first publication needs both. Leaves nothing behind that others see. */

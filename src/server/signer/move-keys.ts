@@ -62,7 +62,7 @@ const pageSize = 200;
  * Moves everything.
  *
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_WRONG` when the derivation secret does not open; TagsealError `STORAGE_FAILED`.
- *   What was moved until then stays moved
+ *   What was moved until then stays moved. `STORAGE_CONFLICT` before anything is changed when keys are to be dropped and another process has them
  */
 export async function moveKeys(move: KeyMove): Promise<KeyMoveReport> {
   return await new Move(move).run();
@@ -79,6 +79,7 @@ class Move {
 
   async run(): Promise<KeyMoveReport> {
     const { from, drop, isDryRun, now } = this.#move;
+    if (drop && !isDryRun) await from.table.requireAlone();
     const secret = await this.#secret();
     for await (const removed of pages((after) => from.table.removedKeys(after, pageSize)))
       await this.#bury(removed, now);

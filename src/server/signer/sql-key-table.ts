@@ -153,6 +153,9 @@ export class SqlKeyTable implements KeyTable {
     return await this.#dropped(drop, async () => (await this.derivationSecret()) === undefined);
   }
 
+  /** Servers share such a database, and none of them can be seen here. */
+  async requireAlone(): Promise<void> {}
+
   /** What becomes of the pages of deleted rows is the database's affair. */
   async scrub(): Promise<void> {}
 

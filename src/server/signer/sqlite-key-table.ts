@@ -149,6 +149,14 @@ export class SqliteKeyTable implements KeyTable {
     return (await this.#write(() => this.#statements.dropSecret.run(sealed, alias))) > 0;
   }
 
+  /** SQLite leaves its log, and returns to it, only where nobody else has the file open. */
+  async requireAlone(): Promise<void> {
+    if (this.#read(() => this.#file.isAlone())) return;
+    throw new TagsealError("STORAGE_CONFLICT", `Another process works with the keys in ${this.#path}`, {
+      hint: "Stop the server or signer that uses them first; copying them, without --move, needs no stop.",
+    });
+  }
+
   /** Deleted rows are overwritten in the database, and stay in the log beside it until that is emptied. */
   async scrub(): Promise<void> {
     this.#read(() => this.#file.database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));

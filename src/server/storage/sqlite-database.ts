@@ -65,6 +65,19 @@ export class SqliteFile {
     return this.#explained("write to", () => committed(this.database, work));
   }
 
+  /** False while another connection has the file open. Empties the log beside the file, too. */
+  isAlone(): boolean {
+    this.database.exec("PRAGMA busy_timeout = 0");
+    try {
+      return this.database.prepare("PRAGMA journal_mode = DELETE").get()?.["journal_mode"] === "delete";
+    } catch (error) {
+      if (isSqliteError(error) && (error.errcode & 0xff) === sqliteBusy) return false;
+      throw error;
+    } finally {
+      this.database.exec(`PRAGMA journal_mode = WAL; PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    }
+  }
+
   close(): void {
     if (this.database.isOpen) this.database.close();
     this.#disk.close();
