@@ -9,6 +9,7 @@ import { sha256Hex } from "../../src/crypto/digest.ts";
 import { openapi } from "../../src/server/http/openapi.ts";
 import { parseRoute } from "../../src/server/http/route.ts";
 import type { ServerOptions } from "../../src/server/server-options.ts";
+import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import { type JsonNode, resolved, schemaFaults } from "../support/json-schema.ts";
 import { serve, temporaryDirectory } from "./running-server.ts";
@@ -41,6 +42,7 @@ async function world(t: TestContext): Promise<World> {
   const passwords = join(temporaryDirectory(t), "htpasswd");
   writeFileSync(passwords, `alice:${hashSync("wonderland", 4)}\n`);
   const store = new SqliteMetadataStore({ path: join(temporaryDirectory(t), "metadata.db") });
+  const keyTable = new SqliteKeyTable(join(temporaryDirectory(t), "signer.db"));
   const protectedBy = {
     anonymousPull: false,
     rules: [{ prefix: "nobody/", users: ["nobody"], actions: ["pull"] as const }],
@@ -59,9 +61,9 @@ async function world(t: TestContext): Promise<World> {
     impatient: await start({ limits: { readsPerMinute: 1e-9, uploadsPerMinute: 1e-9, keyRequestsPerMinute: 1e-9 } }),
     small: await start({ limits: { maxBytes: 5 } }),
     busy: await start({ limits: { maxUploadBytesInMemory: 5 } }),
-    failing: await start({ store, upkeep: false }),
+    failing: await start({ store, keyTable, signerPassphrase: "correct horse battery staple", upkeep: false }),
   };
-  await store.close();
+  await Promise.all([store.close(), keyTable.close()]);
   const states: Readonly<Record<string, string>> = {
     "401": "closed",
     "429": "impatient",
@@ -112,7 +114,8 @@ async function perform(
   const headers: Record<string, string> = operationId === "updateTUF" ? { ...multipart } : {};
   if (operationId === "token" && status === "401") headers["Authorization"] = `Basic ${btoa("alice:wrong")}`;
   if (status === "304") headers["If-None-Match"] = "*";
-  const url = operationId === "wholeChangefeed" && status === "400" ? target.replace("10", "x") : target;
+  const url =
+    operationId === "wholeChangefeed" && status === "400" ? target.replace("records=10", "records=x") : target;
   const body = operationId === "updateTUF" ? nothingNew : null;
   return fetch(url, { method: method.toUpperCase(), headers, body, redirect: "error" });
 }

@@ -93,7 +93,10 @@ export const components = {
     Failed: error(
       "Something is wrong with the server; nothing was changed. Its log says what, under the request's name.",
     ),
-    Busy: error("Too many uploads are under way.", { "Retry-After": { $ref: "#/components/headers/RetryAfter" } }),
+    Unavailable: error(
+      "Not now: the store or the signer is away, or too many uploads are under way. Nothing is called current meanwhile.",
+      { "Retry-After": { $ref: "#/components/headers/RetryAfter" } },
+    ),
   },
   schemas: {
     Errors: {

@@ -14,7 +14,12 @@ const plainJson = (schema: object) => ({ "text/plain": { schema } });
 const noSniff = ref("headers", "NoSniff");
 
 const limited = { "429": ref("responses", "TooManyRequests"), "500": ref("responses", "Failed") };
-const refusals = { "400": ref("responses", "BadRequest"), "401": ref("responses", "Unauthorized"), ...limited };
+const refusals = {
+  "400": ref("responses", "BadRequest"),
+  "401": ref("responses", "Unauthorized"),
+  ...limited,
+  "503": ref("responses", "Unavailable"),
+};
 
 const fileHeaders = {
   ETag: ref("headers", "ETag"),
@@ -125,7 +130,6 @@ const collection: PathItem = {
     responses: {
       "200": { description: "Everything is on the disk, and is what readers get from now on." },
       "413": ref("responses", "TooLarge"),
-      "503": ref("responses", "Busy"),
       ...refusals,
     },
   },
@@ -210,8 +214,11 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
   ready: {
     "/_tagseal/ready": {
       get: protectable("ready", "Whether requests should be sent here", {
-        "200": answer("Ready, or degraded: readers are served.", json(ref("schemas", "Readiness"))),
-        "503": failure("Unready: the store cannot be read.", json(ref("schemas", "Readiness"))),
+        "200": answer(
+          "Ready, or degraded: requests are better sent here than nowhere.",
+          json(ref("schemas", "Readiness")),
+        ),
+        "503": failure("Unready: the embedded store cannot be read.", json(ref("schemas", "Readiness"))),
       }),
     },
   },

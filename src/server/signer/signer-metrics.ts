@@ -46,7 +46,7 @@ export class SignerMetrics {
   #pendingKeys = Number.NaN;
 
   /** @param patienceMs for the database; whoever looks waits no longer */
-  constructor(table: Pick<KeyTable, "count" | "assignments">, patienceMs = 2000, watched?: WatchedParts) {
+  constructor(table: Pick<KeyTable, "count" | "assignments">, patienceMs = 700, watched?: WatchedParts) {
     this.#table = table;
     this.#patienceMs = patienceMs;
     this.#addCounts("tagseal_signer_calls_total", "Calls answered.", this.#calls);
