@@ -70,11 +70,15 @@ export class Faults {
     return Object.fromEntries([...this.current()].map(([part, { reason }]) => [part, reason]));
   }
 
-  /** Looks now, and again and again, so that the log and its readers know without anybody's probe. */
-  begin(): void {
+  /**
+   * Looks now, and again and again, so that the log and its readers know without anybody's probe.
+   *
+   * @param probing whether parts that have to be tried out are, too, without being asked
+   */
+  begin({ probing = true }: { readonly probing?: boolean } = {}): void {
     this.current();
     this.#looking.begin(lookEveryMs);
-    for (const probe of this.#probes) probe.begin();
+    if (probing) for (const probe of this.#probes) probe.begin();
   }
 
   async stop(): Promise<void> {

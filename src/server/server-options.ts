@@ -68,7 +68,7 @@ export interface ServerOptions {
   readonly lifetimes?: Lifetimes | undefined;
   /** milliseconds that versions stay after a later one was stored; thirty days when absent, `Infinity` keeps them for ever */
   readonly keepVersionsMs?: number | undefined;
-  /** `false`: timestamps are signed again only when somebody reads them, and nothing is pruned */
+  /** `false`: timestamps are signed again only when somebody reads them, nothing is pruned, and parts are tried out only when a probe asks */
   readonly upkeep?: boolean | undefined;
   /** files that hold secrets and were read before: variables that name a file, a configuration with a password in it */
   readonly secretFiles?: readonly string[] | undefined;

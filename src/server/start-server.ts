@@ -78,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (options.upkeep !== false) upkeep.begin();
     keyCheck.begin();
     watch.begin();
-    faults.begin();
+    faults.begin({ probing: options.upkeep !== false });
     return running({
       server,
       url,

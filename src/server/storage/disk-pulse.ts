@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { answeredWithin } from "../answered-within.ts";
 
 /** A disk that answered so lately is taken to answer still. */
-const validForMs = 100;
+const validForMs = 10;
 const patienceMs = 2000;
 
 /** See the head of this file. */

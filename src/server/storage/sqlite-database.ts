@@ -132,6 +132,8 @@ function committed<T>(database: DatabaseSync, work: () => T): T {
   try {
     const result = work();
     database.exec("COMMIT");
+    // The first read after a commit notes in a shared page how far it reads, which waits for a disk that stopped in between.
+    database.exec("PRAGMA user_version");
     return result;
   } catch (error) {
     // SQLite itself has already rolled back after some failures, a full disk among them.
