@@ -90,6 +90,17 @@ describe("after a restore", () => {
     equal(story.server.versionOf("timestamp"), 4);
   });
 
+  test("a lost snapshot that only its owner can sign raises nothing but the timestamp", async () => {
+    const story = await serverStory("client");
+    const restore = story.server.backUp();
+    await story.server.upload(await nextFiles(story, (editor) => editor.addTarget("targets", "v2", target("two"))));
+    const lost = [lostFile(story, "snapshot"), lostFile(story, "timestamp")];
+    restore();
+    deepEqual(await story.server.upload(none, { lost }), ["timestamp"]);
+    equal(story.server.versionOf("snapshot"), 1);
+    equal(story.server.versionOf("timestamp"), 3);
+  });
+
   test("a proof that is not newer raises nothing", async () => {
     const story = await serverStory();
     const lost = [lostFile(story, "timestamp"), lostFile(story, "snapshot")];
