@@ -15,28 +15,36 @@ import { compareClocks, type ClockComparison } from "./clock-comparison.ts";
 
 /** What a clock is watched with. */
 export interface ServerClockParts {
-  /** its `time` is the witness */
-  readonly store: Pick<MetadataStore, "time">;
+  /** its `time` is the witness; without one its newest change says when something was signed last */
+  readonly store: Pick<MetadataStore, "time" | "changes">;
   readonly now: () => Date;
   readonly log: ServerLog;
   readonly timestampLifetimeMs: number;
   /** when the newest current timestamp was signed, in milliseconds since 1970; undefined while there is none */
   readonly newestSignedAt: () => number | undefined;
+  /** 5,000 when absent */
+  readonly lookEveryMs?: number | undefined;
 }
 
 /** Clocks differ by this much without a word. */
 const silentMs = 5000;
-const lookEveryMs = 5000;
+const defaultLookEveryMs = 5000;
 /** A clock that was set back, or that just came up behind what was signed, is believed once it has gone steadily for so long. */
 const settleMs = 6000;
 /** A clock that was set forward may have been set wrong: where it was before counts on for so long. */
 const adoptMs = 600_000;
+
+/** So long nothing is forgotten by a clock that was far ahead of what was signed last when it began: it may be wrong, and somebody may notice. */
+const doubtAfterGapMs = 86_400_000;
 
 /** See the head of this file. Until it begins to watch it believes the machine. */
 export class ServerClock {
   readonly #parts: ServerClockParts;
   readonly #toleranceMs: number;
   readonly #looking: Recurring;
+  readonly #lookEveryMs: number;
+  #hasLookedForGap = false;
+  #hasGap = false;
   #beganAt: number | undefined;
   /** Wall clock less the clock that nobody can set: then, when it was last looked at, and when the database last agreed. */
   #believedOffset = 0;
@@ -48,9 +56,10 @@ export class ServerClock {
   constructor(parts: ServerClockParts) {
     this.#parts = parts;
     this.#toleranceMs = Math.min(30_000, parts.timestampLifetimeMs / 10);
+    this.#lookEveryMs = parts.lookEveryMs ?? defaultLookEveryMs;
     const onError = (error: unknown): void =>
       parts.log.write("warning", "cannot read the database's clock", errorFields(error));
-    this.#looking = new Recurring({ work: () => this.#look(), retryMs: lookEveryMs, onError });
+    this.#looking = new Recurring({ work: () => this.#look(), retryMs: this.#lookEveryMs, onError });
   }
 
   begin(): void {
@@ -82,7 +91,8 @@ export class ServerClock {
 
   /** True while nothing is known against this clock: what is removed for its age is really that old. */
   get isCertain(): boolean {
-    return this.fault === undefined && this.mayShorten;
+    const isYoung = performance.now() - (this.#beganAt ?? Number.NEGATIVE_INFINITY) < doubtAfterGapMs;
+    return this.fault === undefined && this.mayShorten && !(this.#hasGap && isYoung);
   }
 
   /**
@@ -150,10 +160,27 @@ export class ServerClock {
   async #look(): Promise<number> {
     this.#noteSetting();
     const { store } = this.#parts;
-    if (store.time === undefined) return lookEveryMs;
+    if (store.time === undefined) {
+      await this.#lookForGap();
+      return this.#lookEveryMs;
+    }
     this.#comparison = await compareClocks(async () => await store.time?.());
     if (Math.abs(this.#skewMs ?? 0) <= this.#toleranceMs) this.#agreedOffset = this.#offsetNow();
-    return lookEveryMs;
+    return this.#lookEveryMs;
+  }
+
+  /** A server that runs signs something at least once in the life of a timestamp. */
+  async #lookForGap(): Promise<void> {
+    if (this.#hasLookedForGap) return;
+    const [last] = await this.#parts.store.changes({ from: 0, limit: 1, backwards: true });
+    this.#hasLookedForGap = true;
+    const gapMs = this.#parts.now().getTime() - (last?.createdAt.getTime() ?? Number.POSITIVE_INFINITY);
+    this.#hasGap = gapMs > 2 * this.#parts.timestampLifetimeMs;
+    if (!this.#hasGap) return;
+    const days = Math.round(gapMs / 8_640_000) / 10;
+    this.#parts.log.write("warning", "nothing was signed for long: the server was stopped, or its clock is ahead", {
+      days,
+    });
   }
 
   /** A clock that was set back is not believed at once; one that comes back to where it was believed, after it was ahead for a while, is. */
