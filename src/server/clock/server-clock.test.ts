@@ -27,7 +27,11 @@ function world(t: TestContext, options: { readonly hasDatabase: boolean; readonl
     ...(options.hasDatabase && { time: async () => new Date(right() + offset.database) }),
   };
   const clock = new ServerClock({
-    ...{ store, now, log, timestampLifetimeMs: dayMs, lookEveryMs: 10 },
+    store,
+    now,
+    log,
+    timestampLifetimeMs: dayMs,
+    lookEveryMs: 10,
     newestSignedAt: () => signed.at,
   });
   t.after(() => clock.stop());
