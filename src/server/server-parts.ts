@@ -32,7 +32,7 @@ export async function openServerParts(
 ): Promise<{ store: MetadataStore; signer: SigningService }> {
   const parts: WatchParts = { now, log, watch };
   if (options.dataDir !== undefined) makeDataDirectory(options.dataDir, log);
-  const onWarning = (warning: string): void => log.write("info", "database", { warning });
+  const onWarning = (warning: string): void => log.write("warning", "database", { warning });
   const store = options.store ?? (await openStoreOf(options, { onWarning, refuseUnimported: true, watching: parts }));
   try {
     const signer = options.signer ?? (await openSigner(options, store, parts));
@@ -62,7 +62,7 @@ async function openSigner(options: ServerOptions, store: MetadataStore, parts: W
   const { now, log } = parts;
   const { dataDir, signerPassphrase, signerPassphrases, sqlLimits } = options;
   const place = { dataDir, database: options.signerDatabase ?? options.database, sqlLimits };
-  const onWarning = (warning: string): void => log.write("info", "database", { warning });
+  const onWarning = (warning: string): void => log.write("warning", "database", { warning });
   const table = options.keyTable ?? (await openKeyTableOf(place, { onWarning, watching: parts }));
   const isShared = options.keyTable !== undefined || place.database !== undefined;
   const namesKey = namesKeyIn(store);

@@ -1,7 +1,17 @@
 import type { LogLevel } from "../server-log.ts";
+import type { Setting } from "./settings.ts";
+
+/** The setting of both servers, with all of Notary's names of levels: https://pkg.go.dev/github.com/sirupsen/logrus#ParseLevel */
+export const logLevelSetting = {
+  kind: "text",
+  help: "`debug`, `info` (default), `warning`, `error`",
+  values: ["debug", "info", "warning", "error", "warn", "trace", "fatal", "panic"],
+  anyCase: true,
+} as const satisfies Setting;
 
 /** Notary's levels in ours: what is graver than an error is logged as one. */
 export function logLevelOf(text: string | undefined): LogLevel {
-  if (text === "debug" || text === "warning") return text;
+  if (text === "debug" || text === "trace") return "debug";
+  if (text === "warning" || text === "warn") return "warning";
   return text === "error" || text === "fatal" || text === "panic" ? "error" : "info";
 }

@@ -10,7 +10,8 @@ import { logLevelOf } from "./log-level.ts";
 import { sqlLimits } from "./sql-limits.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import type { serverSettings } from "./server-settings.ts";
-import { durationMs, type Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
+import { durationMs } from "./values.ts";
 
 /** The settings of a server. */
 export type ServerSettings = Settings<keyof typeof serverSettings>;

@@ -3,6 +3,7 @@
  * configuration file of ours; the rest is our own.
  */
 
+import { logLevelSetting } from "./log-level.ts";
 import type { SettingTable } from "./settings.ts";
 
 const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
@@ -107,7 +108,11 @@ export const serverSettings = {
     help: "seconds that caches may keep files named by checksum or version; 2592000",
   },
 
-  "repositories.gun_prefixes": { kind: "names", help: "only names that begin with one of these exist here" },
+  "repositories.gun_prefixes": {
+    kind: "names",
+    help: "only names that begin with one of these exist here",
+    spaced: true,
+  },
 
   "freshness.timestamp_lifetime": {
     kind: "text",
@@ -139,12 +144,11 @@ export const serverSettings = {
   "limits.uploads_per_minute": { kind: "number", help: "of one client address; no limit" },
   "limits.key_requests_per_minute": { kind: "number", help: "of one client address; 600" },
 
-  "logging.level": {
-    kind: "text",
-    help: "`debug`, `info` (default), `warning`, `error`",
-    values: ["debug", "info", "warning", "error", "fatal", "panic"],
-  },
+  "logging.level": logLevelSetting,
+  // sections of Notary's files that its server does not look at
   reporting: ignored,
+  escrow: ignored,
+  trust_pinning: ignored,
 } as const satisfies SettingTable;
 
 /** The beginnings of variables that override settings of the server, ours before Notary's. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { serverSettings, serverVariables } from "./server-settings.ts";
-import { durationMs, readSettings, type Settings, type SettingSources } from "./settings.ts";
+import { readSettings, type Settings, type SettingSources } from "./settings.ts";
+
+import { durationMs } from "./values.ts";
 
 type ServerSettings = Settings<keyof typeof serverSettings>;
 

@@ -3,12 +3,14 @@
  * it. Files are JSON, members are nested as the dots in the names say, and each can be overridden by a variable: `storage.db_url` by
  * `TAGSEAL_SERVER_STORAGE_DB_URL`.
  *
+ * Members are found in any case, and values are cast as Notary's reader casts them (`values.ts`), so that its files can be used as they are.
+ *
  * Nothing is guessed: a member nobody knows is an error, because a misspelt `auth` would otherwise leave the server open.
  */
 
-import { isAbsolute, resolve } from "node:path";
 import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
+import { durationMs, valueOf } from "./values.ts";
 
 /** What a setting holds. `file` is a path, relative to the configuration file; `duration` is `90s`, `15m`, `24h` or `30d`. */
 export type SettingKind = "text" | "file" | "number" | "boolean" | "duration" | "names" | "json";
@@ -20,6 +22,10 @@ export interface Setting {
   readonly help: string;
   /** the only values there are */
   readonly values?: readonly string[];
+  /** the values may be written in capitals */
+  readonly anyCase?: true;
+  /** a list that is written as one text may be separated by spaces, which its items never hold */
+  readonly spaced?: true;
   /** the least and the most, both allowed: of a `number`, or of a `duration` as text */
   readonly range?: readonly [number, number] | readonly [string, string];
   /** accepted for the sake of existing files, and without effect */
@@ -121,10 +127,12 @@ export function readSettings<Table extends SettingTable>(
     else values.set(name, checked(name, setting, value, { origin, directory }));
   };
   const keep: Keep = (...given) => tryKeeping(() => keepValid(...given), sources.onProblem);
-  if (sources.file !== undefined) fromFile(table, sources.file, keep, (name) => mentioned.add(name));
+  if (sources.file !== undefined) {
+    refuseSpelledTwice(table, sources.file, sources.onProblem);
+    fromFile(table, sources.file, keep, (name) => mentioned.add(name));
+  }
   fromEnvironment(table, sources, keep);
-  for (const { flag, setting, value } of sources.flags ?? [])
-    keep(setting, fromText(value, table[setting]?.kind ?? "text"), flag, "");
+  for (const { flag, setting, value } of sources.flags ?? []) keep(setting, fromText(value, table[setting]), flag, "");
   return new Settings(values, ignored, mentioned);
 }
 
@@ -153,11 +161,31 @@ function fromFile(
       else mention(name);
       return;
     }
-    for (const [member, inner] of Object.entries(value)) visit(inner, [...path, member]);
+    for (const [member, inner] of Object.entries(value)) visit(inner, [...path, member.toLowerCase()]);
   };
   const content = parsed(file.name, file.bytes);
   if (!isJsonObject(content)) throw invalid(file.name, "it does not hold a JSON object");
   visit(content, []);
+}
+
+/** Notary's reader takes one of them by chance: which one was meant, nobody but the writer knows. */
+function refuseSpelledTwice(
+  table: SettingTable,
+  { name: origin, bytes }: NonNullable<SettingSources["file"]>,
+  onProblem: SettingSources["onProblem"],
+): void {
+  const seen = new Set<string>();
+  const visit = (value: JsonValue, path: readonly string[]): void => {
+    const name = path.join(".").toLowerCase();
+    if (path.length > 0 && seen.has(name))
+      tryKeeping(() => {
+        throw invalid(origin, `${name} stands there twice: ${path.join(".")} is another spelling of it`);
+      }, onProblem);
+    seen.add(name);
+    if (!isJsonObject(value) || Object.hasOwn(table, name)) return;
+    for (const [member, inner] of Object.entries(value)) visit(inner, [...path, member]);
+  };
+  visit(parsed(origin, bytes), []);
 }
 
 function parsed(name: string, bytes: Uint8Array): JsonValue {
@@ -170,10 +198,10 @@ function parsed(name: string, bytes: Uint8Array): JsonValue {
 }
 
 function fromEnvironment(table: SettingTable, { env, prefixes }: SettingSources, keep: Keep): void {
-  for (const [name, { kind }] of Object.entries(table)) {
+  for (const [name, setting] of Object.entries(table)) {
     const variable = variableFor(name);
     const found = prefixes.map((prefix) => `${prefix}${variable}`).find((candidate) => (env[candidate] ?? "") !== "");
-    if (found !== undefined) keep(name, fromText(env[found] ?? "", kind), found);
+    if (found !== undefined) keep(name, fromText(env[found] ?? "", setting), found);
   }
 }
 
@@ -182,12 +210,9 @@ export function variableFor(name: string): string {
   return name.toUpperCase().replaceAll(/[.-]/gu, "_");
 }
 
-/** A variable holds text; what it means depends on the kind. What cannot be read stays text, for the check to refuse. */
-function fromText(text: string, kind: SettingKind): JsonValue {
-  if (kind === "number" && /^\d{1,15}$/u.test(text)) return Number(text);
-  if (kind === "boolean" && (text === "true" || text === "false")) return text === "true";
-  if (kind === "names") return text.split(",").map((item) => item.trim());
-  return kind === "json" ? parsed("the environment", Buffer.from(text)) : text;
+/** A variable holds text: JSON is read here, what else it means is for the check to say. */
+function fromText(text: string, setting: Setting | undefined): JsonValue {
+  return setting?.kind === "json" ? parsed("the environment", Buffer.from(text)) : text;
 }
 
 interface Place {
@@ -195,13 +220,9 @@ interface Place {
   readonly directory: string | undefined;
 }
 
-function checked(
-  name: string,
-  { kind, values, range }: Setting,
-  value: JsonValue,
-  { origin, directory }: Place,
-): JsonValue {
-  const found = ofKind(kind, value, directory);
+function checked(name: string, setting: Setting, value: JsonValue, { origin, directory }: Place): JsonValue {
+  const { kind, values, range } = setting;
+  const found = valueOf(setting, value, directory);
   if (found === undefined) throw invalid(origin, `${name} must be ${descriptions[kind]}, not ${shown(value)}`);
   if (values !== undefined && !(typeof found === "string" && values.includes(found)))
     throw invalid(origin, `${name} must be one of ${values.join(", ")}`);
@@ -224,39 +245,6 @@ const descriptions: Readonly<Record<SettingKind, string>> = {
   names: "a list of texts",
   json: "JSON",
 };
-
-function ofKind(kind: SettingKind, value: JsonValue, directory: string | undefined): JsonValue | undefined {
-  switch (kind) {
-    case "text":
-      // Notary's ports are texts, people write numbers
-      return typeof value === "string" ? value : typeof value === "number" ? String(value) : undefined;
-    case "file":
-      return typeof value === "string" ? absolute(value, directory) : undefined;
-    case "number":
-      return typeof value === "number" && value >= 0 ? value : undefined;
-    case "boolean":
-      return typeof value === "boolean" ? value : undefined;
-    case "duration":
-      return typeof value === "string" ? durationMs(value) : undefined;
-    case "names":
-      return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
-    case "json":
-      break;
-  }
-  return value;
-}
-
-function absolute(path: string, directory: string | undefined): string {
-  return path === "" || isAbsolute(path) || directory === undefined ? path : resolve(directory, path);
-}
-
-const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Milliseconds in `90s`, `15m`, `24h`, `30d`; undefined for anything else. */
-export function durationMs(text: string): number | undefined {
-  const [, digits, unit] = /^(\d{1,6})([smhd])$/u.exec(text) ?? [];
-  return digits === undefined || unit === undefined ? undefined : Number(digits) * (unitMs[unit] ?? 0);
-}
 
 /** Secrets stand in configuration files, so only what is short and plain is repeated. */
 function shown(value: JsonValue): string {

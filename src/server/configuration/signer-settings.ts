@@ -1,6 +1,9 @@
 /** Every setting of `tagseal signer`, under the names of Notary's `signer-config.json`; the rest is our own. */
 
+import { logLevelSetting } from "./log-level.ts";
 import type { SettingTable } from "./settings.ts";
+
+const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
 
 /** See the head of this file. */
 export const signerSettings = {
@@ -41,12 +44,9 @@ export const signerSettings = {
     kind: "text",
     help: "where Prometheus finds numbers, by plain HTTP: `:9464` on this machine only, `HOST:PORT` elsewhere; nowhere",
   },
-  "logging.level": {
-    kind: "text",
-    help: "`debug`, `info` (default), `warning`, `error`",
-    values: ["debug", "info", "warning", "error", "fatal", "panic"],
-  },
-  reporting: { kind: "json", help: "accepted and ignored", ignored: true },
+  "logging.level": logLevelSetting,
+  reporting: ignored,
+  trust_pinning: ignored,
 } as const satisfies SettingTable;
 
 /** The beginnings of variables that override settings of the signer, ours before Notary's. */

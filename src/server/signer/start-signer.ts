@@ -94,7 +94,7 @@ async function openTable({ dataDir, database, sqlLimits }: SignerOptions, watchi
       throw new TagsealError("SERVER_CONFIGURATION", "The signer needs a data directory or a database");
     makeDataDirectory(dataDir, watching.log);
   }
-  const onWarning = (warning: string): void => watching.log.write("info", "database", { warning });
+  const onWarning = (warning: string): void => watching.log.write("warning", "database", { warning });
   return await openKeyTableOf({ dataDir, database, sqlLimits }, { watching, onWarning });
 }
 
