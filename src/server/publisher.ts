@@ -4,7 +4,9 @@
  */
 
 import { hasCode } from "../errors.ts";
-import type { RoleName } from "../tuf/metadata.ts";
+import type { MetadataFile, RoleName } from "../tuf/metadata.ts";
+import { MetadataError } from "../errors.ts";
+import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { ServerKeys } from "../tuf/server-signing.ts";
 import type { StoredRoles } from "../tuf/stored-roles.ts";
 import { type RenewalLead, renewTimestamp } from "../tuf/timestamp-renewal.ts";
@@ -12,6 +14,7 @@ import { type UpdateInput, validateUpdate } from "../tuf/update-validation.ts";
 import type { ValidatedFile } from "../tuf/validated-file.ts";
 import type { ServerClock } from "./clock/server-clock.ts";
 import type { CollectionReader, CollectionView } from "./collection-reader.ts";
+import { evidenceOf } from "./evidence.ts";
 import { type Lifetimes, renewalLead, shortenAt } from "./freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { PublishedStates } from "./published-state.ts";
@@ -63,23 +66,61 @@ export class Publisher {
   /**
    * Publishes files, with the snapshot and timestamp that the server makes.
    *
+   * @param caller who asks, as fields of the log lines
    * @throws UpdateRefused `UPDATE_REFUSED` when a reader would choke on the result; TagsealError `SERVER_CLOCK_WRONG` when it might
    * @throws MetadataError when a stored file cannot be parsed
    * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`; nothing is published then
    */
-  async publish(gun: string, { uploads, lost = [] }: Upload): Promise<void> {
+  async publish(gun: string, { uploads, lost = [] }: Upload, caller: LogFields = {}): Promise<void> {
     try {
       this.#parts.clock?.requireAgreement();
-      const files = await this.#change(gun, (context) => validateUpdate({ ...context, uploads, lost }));
+      const before = new Map<RoleName, MetadataFile>();
+      const files = await this.#change(gun, async (context) => {
+        const validated = await validateUpdate({ ...context, uploads, lost });
+        await this.#keepReplaced(context.stored, validated, before);
+        return validated;
+      });
       this.counts.published += 1;
-      const roles = namesOf(files);
-      this.#parts.log.write("info", "published", { gun, files: roles });
-      if (lost.length > 0) this.#parts.log.write("warning", "lost versions came back", { gun, lost: namesOf(lost) });
+      this.#tellPublished(gun, files, before, caller);
+      if (lost.length > 0)
+        this.#parts.log.write("warning", "lost versions came back", { gun, lost: namesOf(lost), ...caller });
     } catch (error) {
       if (hasCode(error, "STORAGE_CONFLICT")) this.counts.conflicts += 1;
       else if (hasCode(error, "UPDATE_REFUSED")) this.counts.refused += 1;
       throw error;
     }
+  }
+
+  /** Only these two kinds of files say something about tags and keys. */
+  async #keepReplaced(
+    stored: StoredRoles,
+    files: readonly ValidatedFile[],
+    before: Map<RoleName, MetadataFile>,
+  ): Promise<void> {
+    if (!this.#parts.log.writes("info")) return;
+    for (const { role } of files) {
+      if (role === "timestamp" || role === "snapshot") continue;
+      const file = await stored.current(role);
+      if (file === undefined) continue;
+      try {
+        before.set(role, stored.parse?.(role, file) ?? parseMetadata(role, file.bytes));
+      } catch (error) {
+        // What is stored may be broken, and is being replaced: that alone is no reason to refuse.
+        if (!(error instanceof MetadataError)) throw error;
+      }
+    }
+  }
+
+  #tellPublished(
+    gun: string,
+    files: readonly ValidatedFile[],
+    before: ReadonlyMap<RoleName, MetadataFile>,
+    caller: LogFields,
+  ): void {
+    const { log } = this.#parts;
+    if (!log.writes("info")) return;
+    const replaced = files.map(({ role, bytes }) => ({ before: before.get(role), after: parseMetadata(role, bytes) }));
+    log.write("info", "published", { gun, files: namesOf(files), ...caller, ...evidenceOf(replaced) });
   }
 
   /** When the newest file of this process was signed, in milliseconds since 1970, by the clock as it was then. */
@@ -130,14 +171,14 @@ export class Publisher {
   }
 
   /** Deletes a collection. @throws TagsealError `STORAGE_FAILED` */
-  async remove(gun: string): Promise<void> {
+  async remove(gun: string, caller: LogFields = {}): Promise<void> {
     const { store, reader, log, now } = this.#parts;
     await this.#lock.hold(gun, async () => {
       await store.remove(gun, now());
       reader.forget(gun);
       this.#states.forget(gun);
     });
-    log.write("info", "deleted", { gun });
+    log.write("info", "deleted", { gun, ...caller });
   }
 
   async #change(

@@ -16,6 +16,17 @@ describe("the server's log", () => {
     ]);
   });
 
+  it("I6: stays one plain line, of bounded length, whatever stands in a name", () => {
+    const lines: string[] = [];
+    const log = new ServerLog({ sink: (line) => lines.push(line), level: "info", now });
+    const user = "a\r\n\u2028\u2029\u0085\u001b[31m\u202e\u{e0041}\ud800é";
+    log.write("info", "published", { user, userAgent: "x".repeat(100_000) });
+    const [line = ""] = lines;
+    assert.doesNotMatch(line, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+    assert.ok(line.length < 10_000);
+    assert.equal((JSON.parse(line) as { user: string }).user, user);
+  });
+
   it("describes errors by code, message and cause", () => {
     const cause = new Error("disk full");
     assert.deepEqual(errorFields(new TagsealError("STORAGE_FAILED", "Cannot write", { cause })), {

@@ -30,8 +30,25 @@ export class ServerLog {
 
   /** Writes one line, named by a short phrase that stays the same from release to release. */
   write(level: LogLevel, event: string, fields: LogFields = {}): void {
-    if (this.writes(level)) this.#sink(JSON.stringify({ time: this.#now().toISOString(), level, event, ...fields }));
+    if (!this.writes(level)) return;
+    const line = { time: this.#now().toISOString(), level, event, ...fields };
+    this.#sink(JSON.stringify(line, bounded).replaceAll(misleading, escaped));
   }
+}
+
+/** A field that somebody else's text stands in fills no disk. */
+const maxFieldLength = 8192;
+
+function bounded(_name: string, value: unknown): unknown {
+  return typeof value === "string" && value.length > maxFieldLength ? `${value.slice(0, maxFieldLength)}…` : value;
+}
+
+/** What breaks lines or turns text around where a log is shown, and JSON lets stand: U+2028, U+0085, directions of writing. */
+const misleading = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escaped(text: string): string {
+  const units = Array.from({ length: text.length }, (_unit, index) => text.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
 }
 
 /** An error as fields of a line: its code and message, and those of its cause. */

@@ -1,6 +1,7 @@
 /** What each route does for each method, what leave it needs, and what it is called in the metrics. Notary v1: endpoints. */
 
 import type { IncomingMessage } from "node:http";
+import type { LogFields } from "../server-log.ts";
 import type { TokenEndpoint } from "./authorise.ts";
 import type { TrustedProxies } from "./client-address.ts";
 import type { Handlers } from "./handlers.ts";
@@ -20,7 +21,8 @@ export interface Action {
   readonly access?: readonly string[];
   /** what it counts as where clients are held to a pace; absent: never */
   readonly pace?: RateClass;
-  readonly run: () => Promise<Reply>;
+  /** `caller` tells who asks, as fields of a log line */
+  readonly run: (caller: () => LogFields) => Promise<Reply>;
 }
 
 /** Who does the work. */
@@ -90,8 +92,10 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
     }
     case "collection":
       return {
-        POST: change("UpdateTUF", ["push", "pull"], "uploads", () => handlers.publish(request, route.gun)),
-        DELETE: change("DeleteTUF", ["*"], "uploads", () => handlers.remove(route.gun)),
+        POST: change("UpdateTUF", ["push", "pull"], "uploads", (caller) =>
+          handlers.publish(request, route.gun, caller()),
+        ),
+        DELETE: change("DeleteTUF", ["*"], "uploads", (caller) => handlers.remove(route.gun, caller())),
       };
     case "key":
       return {
@@ -113,6 +117,6 @@ function read(operation: Operation, run: () => Promise<Reply>): Action {
 }
 
 /** What only publishers have use for. */
-function change(operation: Operation, access: readonly string[], pace: RateClass, run: () => Promise<Reply>): Action {
+function change(operation: Operation, access: readonly string[], pace: RateClass, run: Action["run"]): Action {
   return { operation, access, pace, run };
 }

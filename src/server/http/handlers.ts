@@ -10,6 +10,7 @@ import { answeredWithin } from "../answered-within.ts";
 import type { CollectionReader, Reading } from "../collection-reader.ts";
 import { publishedKeyIds } from "../published-keys.ts";
 import type { Publisher, Upload } from "../publisher.ts";
+import type { LogFields } from "../server-log.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
@@ -100,21 +101,21 @@ export class Handlers {
   }
 
   /** POST of a multipart body. @throws WireError, and what `Publisher.publish` throws */
-  async publish(request: IncomingMessage, gun: string): Promise<Reply> {
+  async publish(request: IncomingMessage, gun: string, caller: LogFields): Promise<Reply> {
     const { uploads, limits, publisher } = this.#parts;
     return uploads.withBody(request, limits.maxBytes, async (body) => {
       const files = filesOf(body, request.headers["content-type"], limits);
       return this.#changing(async () => {
-        await publisher.publish(gun, files);
+        await publisher.publish(gun, files, caller);
         return emptyReply(200);
       });
     });
   }
 
   /** DELETE of a collection: also a success when there is none. */
-  async remove(gun: string): Promise<Reply> {
+  async remove(gun: string, caller: LogFields): Promise<Reply> {
     return this.#changing(async () => {
-      await this.#parts.publisher.remove(gun);
+      await this.#parts.publisher.remove(gun, caller);
       return emptyReply(200);
     });
   }

@@ -93,7 +93,7 @@ class Exchange {
     const gun = "gun" in route ? route.gun : undefined;
     this.#requireName(gun, this.#action);
     await this.#requireLeave(gun, this.#action);
-    return this.#action.run();
+    return this.#action.run(() => this.#caller());
   }
 
   /** Before anything that costs more than finding the route did. */
@@ -191,6 +191,10 @@ class Exchange {
     // Without the query; bounded, since anybody may send 16 KiB of path.
     const path = (url ?? "").split("?", 1)[0]?.slice(0, 512);
     const userAgent = headers["user-agent"]?.slice(0, maxUserAgentLength);
-    return { requestId: this.#requestId, remote: this.#client, user: this.#user, method, path, userAgent };
+    return { ...this.#caller(), method, path, userAgent };
+  }
+
+  #caller(): LogFields {
+    return { requestId: this.#requestId, remote: this.#client, user: this.#user };
   }
 }
