@@ -3,6 +3,9 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { MetricsPage } from "./http/metrics.ts";
 
+/** Of the runtime, without a `v`. */
+export const nodeVersion = process.versions.node;
+
 /**
  * Adds memory, processor time and how long the event loop kept requests waiting since the last look.
  *

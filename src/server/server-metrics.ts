@@ -15,6 +15,7 @@ import type { UnknownProxies } from "./http/unknown-proxies.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SigningService } from "./signer/signing-service.ts";
+import { addBuildInfo, type Build } from "./start-line.ts";
 import type { Upkeep } from "./upkeep.ts";
 import type { FileWatch } from "./watching/file-watch.ts";
 
@@ -34,6 +35,7 @@ export interface MetricSources {
   readonly watch: FileWatch;
   readonly unknownProxies: UnknownProxies;
   readonly exposure: Exposure;
+  readonly build: Build;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -53,6 +55,7 @@ export function serverMetrics(sources: MetricSources): Metrics {
   addFaults(metrics, "tagseal_server", sources.faults);
   addCertificates(metrics, "tagseal_server", sources.watch);
   addProcessMetrics(metrics);
+  addBuildInfo(metrics, sources.build);
   return metrics;
 }
 

@@ -26,6 +26,7 @@ import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { FileWatch } from "./watching/file-watch.ts";
+import { buildOf } from "./start-line.ts";
 
 /** What a service works with. */
 export interface ServiceParts {
@@ -116,6 +117,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
       watch,
       unknownProxies,
       exposure: exposureOf(options),
+      build: buildOf(options),
       clock,
     }),
     protectMonitoring: options.auth?.protectMonitoring ?? false,

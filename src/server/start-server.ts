@@ -30,6 +30,7 @@ import type { MetadataStore } from "./storage/metadata-store.ts";
 import { makeService } from "./service.ts";
 import type { Upkeep } from "./upkeep.ts";
 import { FileWatch } from "./watching/file-watch.ts";
+import { startFields } from "./start-line.ts";
 
 export type { ServerOptions } from "./server-options.ts";
 
@@ -72,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     connections.attach(server);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, entrance.tls !== undefined);
-    log.write("info", "listening", { url });
+    log.write("info", "listening", { url, ...startFields(options) });
     warnOfExposure(exposureOf(options), log);
     clock.begin();
     if (options.upkeep !== false) upkeep.begin();

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { startFields } from "../../src/server/start-line.ts";
 import { serve } from "./running-server.ts";
 import { UploadingPublisher } from "./uploading-publisher.ts";
 
@@ -23,4 +24,22 @@ it("the log says who published and deleted what, signed by which keys", async (t
   assert.equal((await fetch(`${url}/v2/a/app/_trust/tuf/`, { method: "DELETE", headers })).status, 200);
   const deleted = lines.find(({ event }) => event === "deleted");
   assert.deepEqual([deleted?.["gun"], deleted?.["requestId"], deleted?.["remote"]], ["a/app", "audit-7", "127.0.0.1"]);
+});
+
+it("the log's first line and a metric say what runs, and in capitals that everybody may publish", async (t) => {
+  const { url, lines } = await serve(t, { version: "1.2.3" });
+  const line = lines.find(({ event }) => event === "listening");
+  assert.deepEqual(
+    [line?.["version"], line?.["storage"], line?.["tls"], line?.["signer"], line?.["mayPublish"]],
+    ["1.2.3", "sqlite", false, "local", "EVERYBODY"],
+  );
+  const text = await (await fetch(`${url}/metrics`)).text();
+  assert.match(text, /^tagseal_server_build_info\{version="1\.2\.3",node="24\.[^"]+",storage="sqlite"\} 1$/mu);
+});
+
+it("I6: the log's first line names databases without their passwords", () => {
+  const database = "postgres://server:s3cret@db.example.com/trust";
+  const fields = startFields({ host: "127.0.0.1", port: 0, database, signerDatabase: database });
+  assert.equal(fields["database"], "postgres://server@db.example.com/trust");
+  assert.ok(!JSON.stringify(fields).includes("s3cret"));
 });

@@ -7,6 +7,7 @@ import { loadServerSettings, storageOptions } from "../options/server-storage.ts
 import { reloadOnSignal } from "../options/reloading.ts";
 import { keepServerSmall } from "../server-heap.ts";
 import { untilAborted } from "../options/until-aborted.ts";
+import { version } from "./version-line.ts";
 
 const logLevels = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
 
@@ -78,6 +79,7 @@ export const command = defineCommand(
     const running = await startServer({
       ...configured,
       secretFiles,
+      version,
       acceptLostKeys: options["accept-lost-keys"],
       host,
       port,
