@@ -101,7 +101,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     lockOuts.tell(address, "connections", unknownProxies.has(address)),
   );
   const listener = requestListener({
-    handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now }),
+    handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now, log }),
     monitoring: { storeProbe, signerProbe, reader, faults },
     metrics: serverMetrics({
       reader,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { startFields } from "../../src/server/start-line.ts";
 import { serve } from "./running-server.ts";
-import { UploadingPublisher } from "./uploading-publisher.ts";
+import { serverKey, UploadingPublisher } from "./uploading-publisher.ts";
 
 it("the log says who published and deleted what, signed by which keys", async (t) => {
   const { url, lines } = await serve(t);
@@ -19,6 +19,10 @@ it("the log says who published and deleted what, signed by which keys", async (t
   assert.match(String(second["tagsAdded"]), /^v2@sha256:[0-9a-f]{64}$/u);
   for (const absent of ["tagsChanged", "tagsRemoved", "keysAdded", "keysRemoved"])
     assert.equal(second[absent], undefined);
+
+  const key = await serverKey(url, "a/app", "timestamp", "POST");
+  const asked = lines.find(({ event }) => event === "a new server key was asked for");
+  assert.deepEqual([asked?.["role"], asked?.["keyId"], asked?.["remote"]], ["timestamp", key.keyId, "127.0.0.1"]);
 
   const headers = { "X-Request-Id": "audit-7" };
   assert.equal((await fetch(`${url}/v2/a/app/_trust/tuf/`, { method: "DELETE", headers })).status, 200);

@@ -100,7 +100,7 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
     case "key":
       return {
         GET: change("GetKey", ["push", "pull"], "keys", () => handlers.key(route.gun, route.role)),
-        POST: change("RotateKey", ["*"], "keys", () => handlers.rotateKey(route.gun, route.role)),
+        POST: change("RotateKey", ["*"], "keys", (caller) => handlers.rotateKey(route.gun, route.role, caller())),
       };
     case "current":
       return { GET: read("GetRole", () => handlers.current(request, route.gun, route.role)) };

@@ -10,7 +10,7 @@ import { answeredWithin } from "../answered-within.ts";
 import type { CollectionReader, Reading } from "../collection-reader.ts";
 import { publishedKeyIds } from "../published-keys.ts";
 import type { Publisher, Upload } from "../publisher.ts";
-import type { LogFields } from "../server-log.ts";
+import type { LogFields, ServerLog } from "../server-log.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
@@ -31,6 +31,7 @@ import { fileNotFound, storeLost, WireError } from "./wire-error.ts";
 export interface HandlerParts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
+  readonly log: ServerLog;
   readonly reader: CollectionReader;
   readonly publisher: Publisher;
   readonly uploads: UploadBudget;
@@ -128,8 +129,12 @@ export class Handlers {
   }
 
   /** POST for a server key: the one to name next. Asking twice without publishing gives the same key. */
-  async rotateKey(gun: string, role: ServerRole): Promise<Reply> {
-    return this.#changing(async () => textReply(keyJson(await this.#parts.signer.pendingKey(gun, role))));
+  async rotateKey(gun: string, role: ServerRole, caller: LogFields): Promise<Reply> {
+    return this.#changing(async () => {
+      const key = await this.#parts.signer.pendingKey(gun, role);
+      this.#parts.log.write("info", "a new server key was asked for", { gun, role, keyId: key.keyId, ...caller });
+      return textReply(keyJson(key));
+    });
   }
 
   /** GET of the changefeed. @throws WireError `INVALID_PARAMETERS` */
