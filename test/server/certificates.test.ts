@@ -28,7 +28,7 @@ interface Pair {
 
 function write({ certFile, keyFile }: Pair, certificate: MadeCertificate): void {
   writeFileSync(certFile, certificate.pem);
-  writeFileSync(keyFile, keyOf(certificate));
+  writeFileSync(keyFile, keyOf(certificate), { mode: 0o600 });
 }
 
 function pairIn(directory: string): Pair {
@@ -95,10 +95,10 @@ describe("a renewed certificate is used within seconds", { concurrency: true }, 
       const [old, young] = [await forServer(), await forServer()];
       const { server, tls } = await serverWith(t, old);
       const content = { certFile: young.pem, keyFile: keyOf(young) };
-      writeFileSync(tls[first], content[first]);
+      writeFileSync(tls[first], content[first], { mode: 0o600 });
       await pause(4500);
       assert.equal(await shown(server), old.der.toString("base64"));
-      writeFileSync(tls[second], content[second]);
+      writeFileSync(tls[second], content[second], { mode: 0o600 });
       await becomes(server, young);
       assert.deepEqual(complaints(server), []);
     });
