@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, cpSync, readFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { signingServiceContract, signOnce, type Reopen } from "../../../test/contract/signing-service.ts";
 import { certificates, Scope, waitUntil, type Certificates } from "../../../test/support/peers.ts";
+import { makeCertificate } from "../../../test/support/token-maker.ts";
 import { needsOpenssl } from "../../../test/support/openssl.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
 import type { TagsealError } from "../../errors.ts";
@@ -182,6 +183,37 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
     replace(ofServer, strange);
     await watch.reload();
     await signOnce(server, gun, keyId);
+  });
+
+  it("are taken up by a connection that is there: the signer sees the next call under the new name", async (t) => {
+    const authority = await makeCertificate({ name: "servers", isCa: true });
+    const files = { ca: fresh("ca"), certFile: fresh("certificate"), keyFile: fresh("key") };
+    writeFileSync(files.ca, authority.pem);
+    const show = async (name: string): Promise<void> => {
+      const { pem, key } = await makeCertificate({ name, issuer: authority });
+      writeFileSync(files.certFile, pem);
+      writeFileSync(files.keyFile, key.export({ type: "pkcs8", format: "pem" }));
+    };
+    await show("first");
+    const callers: unknown[] = [];
+    const log = (line: string): void => {
+      const { event, caller } = JSON.parse(line) as { event: string; caller?: string };
+      if (event === "call") callers.push(caller);
+    };
+    const { port } = await signerAt(t, fresh("signer"), { clientCaFile: files.ca, log });
+    const watch = new FileWatch(now);
+    const watching = { now, log: silent, watch };
+    const server = await use(t, { port, tablePath: fresh("server.db"), ...files, caFile: trusted.ca, watching });
+    const { keyId } = await server.pendingKey(gun, "timestamp");
+    await signOnce(server, gun, keyId);
+    await show("second");
+    watch.begin();
+    t.after(() => watch.stop());
+    await waitUntil("the new certificate is shown", async () => {
+      await signOnce(server, gun, keyId);
+      return callers.at(-1) === "second";
+    });
+    assert.equal(callers[0], "first");
   });
 
   it("stay as they are when new ones make no sense", async (t) => {
