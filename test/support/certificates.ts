@@ -1,5 +1,6 @@
 /** A throwaway certificate authority made by openssl, and one certificate for every loopback server of a suite. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { runOk, type Scope } from "./processes.ts";
 
 /** Paths of PEM files. `serverCertificate` is good for `localhost`, 127.0.0.1 and ::1, as server and as client. */
@@ -8,6 +9,8 @@ export interface Certificates {
   readonly serverCertificate: string;
   readonly serverKey: string;
 }
+
+const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
 /**
  * Makes the authority and the certificate in `scope` once; later calls for the same `name` return the same files. The certificate is good for
@@ -27,7 +30,6 @@ export async function certificates(
   if (existsSync(made.serverCertificate)) return made;
   mkdirSync(directory, { recursive: true });
   const openssl = (...args: string[]): Promise<unknown> => runOk("openssl", args, { cwd: directory });
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   await openssl(
     "req",
     "-x509",
@@ -41,28 +43,11 @@ export async function certificates(
     "-subj",
     "/CN=throwaway test authority",
   );
-  await openssl("req", ...curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
   writeFileSync(
     scope.path(name, "extensions"),
     `subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1${hosts.map((host) => `,DNS:${host}`).join("")}\nextendedKeyUsage=serverAuth,clientAuth\n`,
   );
-  await openssl(
-    "x509",
-    "-req",
-    "-in",
-    "server.csr",
-    "-CA",
-    "ca.crt",
-    "-CAkey",
-    "ca.key",
-    "-CAcreateserial",
-    "-days",
-    "30",
-    "-extfile",
-    "extensions",
-    "-out",
-    "server.crt",
-  );
+  await issue(directory, "server");
   return made;
 }
 
@@ -78,16 +63,34 @@ export async function clientCertificate(
   commonName: string,
   otherNames: readonly string[] = [],
 ): Promise<ClientCertificate> {
-  const { ca } = await certificates(scope);
-  const base = ca.replace(/ca\.crt$/u, `client-${commonName.replaceAll(/\W/gu, "_")}`);
-  const made = { certFile: `${base}.crt`, keyFile: `${base}.key` };
+  const directory = dirname((await certificates(scope)).ca);
+  const file = `client-${commonName.replaceAll(/\W/gu, "_")}`;
   const names = otherNames.length === 0 ? [] : [`subjectAltName=${otherNames.join(",")}`];
-  writeFileSync(`${base}.extensions`, [...names, "extendedKeyUsage=clientAuth", ""].join("\n"));
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const subject = ["-keyout", made.keyFile, "-out", `${base}.csr`, "-subj", `/CN=${commonName}`];
-  await runOk("openssl", ["req", "-new", ...curve, ...subject]);
-  const authority = ["-CA", ca, "-CAkey", ca.replace(/crt$/u, "key"), "-CAcreateserial", "-days", "30"];
-  const files = ["-in", `${base}.csr`, "-out", made.certFile, "-extfile", `${base}.extensions`];
-  await runOk("openssl", ["x509", "-req", ...authority, ...files]);
-  return made;
+  const extensions = join(directory, `${file}.extensions`);
+  writeFileSync(extensions, [...names, "extendedKeyUsage=clientAuth", ""].join("\n"));
+  await issue(directory, file, { commonName, extensions });
+  return { certFile: join(directory, `${file}.crt`), keyFile: join(directory, `${file}.key`) };
+}
+
+let reissues = 0;
+
+/** Another certificate with another key, of the same authority and for the same hosts; its files have their names. */
+export async function reissued(scope: Scope, name = "certificates"): Promise<Certificates> {
+  const { ca } = await certificates(scope, name);
+  const file = `server-${(reissues += 1)}`;
+  await issue(dirname(ca), file);
+  return { ca, serverCertificate: scope.path(name, `${file}.crt`), serverKey: scope.path(name, `${file}.key`) };
+}
+
+/** Makes `FILE.key` and `FILE.crt` beside the authority. */
+async function issue(
+  directory: string,
+  file: string,
+  { commonName, extensions } = { commonName: "localhost", extensions: "extensions" },
+): Promise<void> {
+  const openssl = (...args: string[]): Promise<unknown> => runOk("openssl", args, { cwd: directory });
+  await openssl("req", "-new", ...curve, "-keyout", `${file}.key`, "-out", `${file}.csr`, "-subj", `/CN=${commonName}`);
+  const authority = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
+  const request = ["-in", `${file}.csr`, "-days", "30", "-extfile", extensions, "-out", `${file}.crt`];
+  await openssl("x509", "-req", ...authority, ...request);
 }

@@ -1,0 +1,174 @@
+/**
+ * What happens to the platform during the day. Each disaster takes its time, then is over; meanwhile something must show it, within a minute:
+ * a fault that the servers name on `/_tagseal/ready` and `/metrics`, or a line of the log.
+ */
+import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as after } from "node:timers/promises";
+import { waitUntil } from "../support/processes.ts";
+import type { DayServer, World } from "./world.ts";
+
+/** One thing that goes wrong. */
+export interface Disaster {
+  readonly name: string;
+  readonly strike: (world: World) => Promise<void>;
+}
+
+const showsWithinMs = 60_000;
+const wellWithinMs = 90_000;
+/** how long it stays as it is once it shows, so that everybody has met it */
+const lastsMs = 6000;
+
+/** Waits until any of the servers says what is wrong, and fails the day if none does within a minute. */
+async function shows(servers: readonly DayServer[], what: string, pattern: RegExp): Promise<void> {
+  const isSaid = async (): Promise<boolean> =>
+    (await Promise.all(servers.map((server) => server.faults()))).some((text) => pattern.test(text));
+  await waitUntil(`${what} shows`, isSaid, showsWithinMs);
+}
+
+/** Waits until all servers are ready, with nothing to complain of. */
+async function allWell(world: World): Promise<void> {
+  const isWell = async (): Promise<boolean> =>
+    (await Promise.all(world.servers.map((server) => server.faults()))).every((text) => text.includes('"ready"'));
+  await waitUntil("all is well again", isWell, wellWithinMs);
+}
+
+const databaseIsAway = /"store":|part="store/u;
+
+const databaseDies: Disaster = {
+  name: "the database is killed",
+  strike: async (world) => {
+    await world.database.stop("SIGKILL");
+    await shows(world.servers, "a dead database", databaseIsAway);
+    await after(lastsMs);
+    await world.database.start();
+  },
+};
+
+const databaseHangs: Disaster = {
+  name: "the database hangs",
+  strike: async (world) => {
+    const processes = processesOn(join(world.scope.directory, "postgres"));
+    for (const pid of processes) process.kill(pid, "SIGSTOP");
+    try {
+      await shows(world.servers, "a hanging database", databaseIsAway);
+      await after(lastsMs);
+    } finally {
+      for (const pid of processes) process.kill(pid, "SIGCONT");
+    }
+  },
+};
+
+const serverDies: Disaster = {
+  name: "a server is killed",
+  strike: async ({ servers: [first] }) => {
+    await first?.stop("SIGKILL");
+    await after(lastsMs);
+    await first?.start();
+  },
+};
+
+const signerDies: Disaster = {
+  name: "the signer is killed",
+  strike: async (world) => {
+    await world.signer.stop("SIGKILL");
+    await shows(world.servers, "a dead signer", /"signer":|part="signer/u);
+    await after(lastsMs);
+    await world.signer.start();
+  },
+};
+
+const signersDiskFills: Disaster = {
+  name: "the signer's disk is full",
+  strike: async (world) => {
+    const ballast = join(world.signer.data, "ballast");
+    fill(ballast);
+    await shows(world.servers, "a full disk", /"signer":|part="signer/u);
+    await after(lastsMs);
+    rmSync(ballast);
+  },
+};
+
+/** A clock that is wrong for a moment, by far. */
+function clockJumps(offset: string): Disaster {
+  return {
+    name: `a clock jumps, ${offset}`,
+    strike: async (world) => {
+      const [first] = world.servers;
+      first?.setClock(offset);
+      try {
+        await shows(world.servers, "a wrong clock", /"clock":|part="clock/u);
+        await after(lastsMs);
+      } finally {
+        first?.setClock("+0");
+      }
+    },
+  };
+}
+
+const certificateIsExchanged: Disaster = {
+  name: "a certificate is exchanged",
+  strike: async (world) => {
+    for (const server of world.servers) {
+      const before = await server.fingerprint();
+      await server.renewCertificate();
+      const isNew = async (): Promise<boolean> => (await server.fingerprint()) !== before;
+      await waitUntil("the new certificate is shown", isNew, showsWithinMs);
+    }
+  },
+};
+
+const certificateBreaks: Disaster = {
+  name: "a certificate breaks",
+  strike: async (world) => {
+    const [first] = world.servers;
+    if (first === undefined) return;
+    const { certFile } = first.tls;
+    const good = readFileSync(certFile);
+    writeFileSync(certFile, "not a certificate");
+    await shows(world.servers, "a broken certificate", /"(?:tls|certificates?)[^"]*":|part="(?:tls|certificate)/u);
+    await after(lastsMs);
+    writeFileSync(certFile, good);
+  },
+};
+
+/** The disasters of a day, in the order in which the first round has them. */
+export const disasters: readonly Disaster[] = [
+  databaseDies,
+  serverDies,
+  databaseHangs,
+  signerDies,
+  signersDiskFills,
+  clockJumps("+400d"),
+  clockJumps("-3d"),
+  certificateIsExchanged,
+  certificateBreaks,
+];
+
+/** Lets one happen, and waits until all is well again. */
+export async function happen(disaster: Disaster, world: World): Promise<void> {
+  await disaster.strike(world);
+  await allWell(world);
+}
+
+function fill(path: string): void {
+  try {
+    for (let size = 65_536; ; size += 65_536) writeFileSync(path, Buffer.alloc(size));
+  } catch {
+    return; // no space left: as it was wanted
+  }
+}
+
+/** All processes whose working directory is below a directory, as PostgreSQL's are. */
+function processesOn(directory: string): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/u.test(name));
+  return pids.filter((pid) => workingDirectory(pid)?.startsWith(directory) === true).map(Number);
+}
+
+function workingDirectory(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined; // it has ended meanwhile
+  }
+}

@@ -1,0 +1,72 @@
+/** A load balancer that passes TCP through, as an operator has one in front of replicas: it asks each whether it is ready, and sends nobody to one that is not. */
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { setTimeout as after } from "node:timers/promises";
+import { ask } from "../support/https-request.ts";
+import type { Scope } from "../support/processes.ts";
+
+/** A load balancer that is open, or closed for everybody. */
+export interface FrontDoor {
+  readonly port: number;
+  close(): void;
+  open(): void;
+}
+
+const checkEveryMs = 500;
+/** as probes of Kubernetes and load balancers have it */
+const patienceMs = 1000;
+
+/** Opens a front door to replicas on these ports of this machine. */
+export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: string): Promise<FrontDoor> {
+  const ready = new Set<number>();
+  const sockets = new Set<Socket>();
+  let isOpen = true;
+  let turn = 0;
+  const check = async (port: number): Promise<void> => {
+    if (await isReady(port, ca)) ready.add(port);
+    else ready.delete(port);
+  };
+  const timers = ports.map((port) => setInterval(() => void check(port), checkEveryMs));
+  const server = createServer((client) => {
+    const open = ports.filter((port) => ready.has(port));
+    const port = open[(turn += 1) % Math.max(1, open.length)];
+    if (!isOpen || port === undefined) return void client.destroy();
+    return connectThrough(client, port, sockets);
+  });
+  const hangUp = (): void => sockets.forEach((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  scope.defer(() => {
+    timers.forEach((timer) => clearInterval(timer));
+    hangUp();
+    server.close();
+  });
+  await Promise.all(ports.map(check));
+  return {
+    port: (server.address() as AddressInfo).port, // it listens on TCP
+    close: () => {
+      isOpen = false;
+      hangUp();
+    },
+    open: () => (isOpen = true),
+  };
+}
+
+function connectThrough(client: Socket, port: number, sockets: Set<Socket>): void {
+  const target = connect({ port, host: "127.0.0.1" });
+  const pair = [client, target];
+  const end = (): void => {
+    for (const socket of pair) {
+      sockets.delete(socket);
+      socket.destroy();
+    }
+  };
+  for (const socket of pair) {
+    sockets.add(socket);
+    socket.on("error", end).on("close", end);
+  }
+  client.pipe(target).pipe(client);
+}
+
+async function isReady(port: number, ca: string): Promise<boolean> {
+  const asked = ask(ca, "GET", `https://localhost:${port}/_tagseal/ready`).then(({ status }) => status === 200);
+  return await Promise.race([asked, after(patienceMs, false, { ref: false })]);
+}

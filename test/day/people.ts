@@ -1,0 +1,138 @@
+/**
+ * Those who use the platform all day: publishers who note what was acknowledged, and readers with warm caches, each with the client they
+ * have. A reader who is refused, or told of an attack, is what must never happen.
+ */
+import { setTimeout as after } from "node:timers/promises";
+import { client, type Client } from "../support/clients.ts";
+import { writeLayout, type LayoutImage } from "../support/images.ts";
+import type { Finished } from "../support/processes.ts";
+import type { World } from "./world.ts";
+
+const readEveryMs = 400;
+const publishEveryMs = 500;
+const newRepositoryEveryMs = 15_000;
+
+/** What happened to everybody. */
+export interface DayBook {
+  readonly acknowledged: Map<string, Set<string>>;
+  reads: Record<"docker" | "notary" | "tagseal", number>;
+  /** publications that were not acknowledged */
+  failedPublications: number;
+  readonly refusedReaders: string[];
+}
+
+/** A program that reads, and how to tell that it served its user. */
+interface Reader {
+  readonly name: keyof DayBook["reads"];
+  readonly read: (user: Client, repository: string) => Promise<Finished>;
+}
+
+const readers: readonly Reader[] = [
+  { name: "docker", read: (user, repository) => user.docker(["trust", "inspect", `${repository}:first`]) },
+  { name: "notary", read: (user, repository) => user.notary(["lookup", repository, "first"]) },
+  { name: "tagseal", read: (user, repository) => user.tagseal(["verify", `${repository}:first`]) },
+];
+
+/** Everybody, with images published and caches warm. */
+export class People {
+  readonly book: DayBook = {
+    acknowledged: new Map(),
+    reads: { docker: 0, notary: 0, tagseal: 0 },
+    failedPublications: 0,
+    refusedReaders: [],
+  };
+  readonly publisher: Client;
+  readonly #world: World;
+  readonly #image: LayoutImage;
+  readonly #users: ReadonlyMap<Reader, Client>;
+  #work: Promise<unknown> = Promise.resolve();
+  #isOver = false;
+
+  private constructor(world: World, image: LayoutImage) {
+    this.#world = world;
+    this.#image = image;
+    this.publisher = this.#user("publisher");
+    this.#users = new Map(readers.map((reader) => [reader, this.#user(`reader-${reader.name}`)]));
+  }
+
+  /** Publishes the repositories that are read all day, and has every reader read them once. */
+  static async arrive(world: World): Promise<People> {
+    const people = new People(world, await writeLayout(world.scope.path("image"), "a day"));
+    for (const name of ["app", "base"]) await people.#newRepository(name);
+    for (const [reader, user] of people.#users) await people.#read(reader, user);
+    return people;
+  }
+
+  /** Everybody who has trust data of use after a restore. */
+  get everybody(): readonly Client[] {
+    return [this.publisher, ...this.#users.values()];
+  }
+
+  begin(): void {
+    this.#work = Promise.all([
+      ...[...this.#users].map(([reader, user]) => this.#again(readEveryMs, () => this.#read(reader, user))),
+      ...["app", "base"].map((name) => this.#again(publishEveryMs, (turn) => this.#publish(name, `t${turn}`))),
+      this.#again(newRepositoryEveryMs, (turn) => this.#newRepository(`new-${turn}`)),
+    ]);
+  }
+
+  /** Resolves when the last of them is done. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#work;
+  }
+
+  /** Acknowledged tags that a newcomer does not find. */
+  async lost(): Promise<string[]> {
+    const newcomer = this.#user(`newcomer-${Date.now()}`);
+    const lost: string[] = [];
+    for (const [name, tags] of this.book.acknowledged) {
+      const { stdout } = await newcomer.tagsealOk(["list", "--json", this.repository(name)]);
+      const found = new Set((JSON.parse(stdout) as readonly { readonly tag: string }[]).map(({ tag }) => tag));
+      lost.push(...[...tags].filter((tag) => !found.has(tag)).map((tag) => `${name}:${tag}`));
+    }
+    return lost;
+  }
+
+  repository(name: string): string {
+    return `${this.#world.registry}/day/${name}`;
+  }
+
+  #user(name: string): Client {
+    const { scope, door, ca } = this.#world;
+    return client(scope, { name, server: { url: `https://localhost:${door.port}`, port: door.port, ca } });
+  }
+
+  async #again(everyMs: number, work: (turn: number) => Promise<void>): Promise<void> {
+    for (let turn = 1; !this.#isOver; turn += 1) {
+      await work(turn);
+      await after(everyMs * (0.5 + Math.random()));
+    }
+  }
+
+  async #read({ name, read }: Reader, user: Client): Promise<void> {
+    const { code, stdout, stderr } = await read(user, this.repository("app"));
+    this.book.reads[name] += 1;
+    const attack = /malicious|rollback|lower than|attack|tamper|expired/iu.test(stdout + stderr);
+    if (code !== 0 || attack) this.book.refusedReaders.push(`${name}, exit code ${code}: ${stdout}${stderr}`);
+  }
+
+  async #publish(name: string, tag: string): Promise<void> {
+    const image = `${this.repository(name)}:${tag}@${this.#image.manifest.digest}`;
+    this.#note(name, tag, await this.publisher.tagseal(["sign", image]));
+  }
+
+  async #newRepository(name: string): Promise<void> {
+    const image = `${this.repository(name)}:first`;
+    this.#note(name, "first", await this.publisher.tagseal(["push", "--from", `oci:${this.#image.directory}`, image]));
+  }
+
+  #note(name: string, tag: string, { code }: Finished): void {
+    if (code !== 0) {
+      this.book.failedPublications += 1;
+      return;
+    }
+    const tags = this.book.acknowledged.get(name) ?? new Set();
+    this.book.acknowledged.set(name, tags.add(tag));
+  }
+}
