@@ -2,7 +2,7 @@
  * What happens to the platform during the day. Each disaster takes its time, then is over; meanwhile something must show it, within a minute:
  * a fault that the servers name on `/_tagseal/ready` and `/metrics`, or a line of the log.
  */
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { waitUntil } from "../support/processes.ts";
@@ -164,7 +164,7 @@ export async function happen(disaster: Disaster, world: World): Promise<void> {
 
 function fill(path: string): void {
   try {
-    for (let size = 65_536; ; size += 65_536) writeFileSync(path, Buffer.alloc(size));
+    for (;;) appendFileSync(path, Buffer.alloc(65_536));
   } catch {
     return; // no space left: as it was wanted
   }

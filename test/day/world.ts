@@ -146,7 +146,8 @@ export interface DaySigner {
 }
 
 const databaseName = "tagseal";
-const diskKibibytes = 2048;
+/** room for a write-ahead log of a few megabytes */
+const diskKibibytes = 16_384;
 
 /** Starts everything; it goes with the scope. */
 export async function startWorld(scope: Scope): Promise<World> {
