@@ -1,11 +1,12 @@
 /**
  * `npm run soak`: the long forms of what the test suite does briefly. Properties with many inputs, publishers racing at full
  * size, a server killed over and over, replicas whose databases and nodes die, Dockerfiles made to smuggle an unsigned image past `build`.
- * Parts can be named: `npm run soak -- fuzz publishers crash replicas gate`.
+ * Parts can be named: `npm run soak -- fuzz publishers crash replicas gate day`.
  */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { engineNames, missingFor } from "../gate/engines.ts";
+import { liveThroughDay } from "../day/day.ts";
 import { fuzzGate } from "../gate/fuzzing.ts";
 import { crashLoop } from "../support/crash-loop.ts";
 import { Scope, writeLayout } from "../support/peers.ts";
@@ -96,12 +97,34 @@ async function gate(): Promise<boolean> {
   return (await Promise.all(reports)).every((findings) => findings === 0);
 }
 
+/**
+ * A day of a platform with disasters. `TAGSEAL_DAY_SECONDS` says how long (each disaster comes once at least), `TAGSEAL_DAY_ONLY=clock,database`
+ * which disasters.
+ *
+ * @returns true when no reader was refused, nothing acknowledged was lost, and every disaster showed and ended
+ */
+async function day(): Promise<boolean> {
+  const seconds = Number(process.env["TAGSEAL_DAY_SECONDS"] ?? 3600);
+  const { book, lost, unnoticed, disasters } = await liveThroughDay({
+    seconds,
+    tell: say,
+    only: process.env["TAGSEAL_DAY_ONLY"]?.split(","),
+  });
+  const reads = Object.entries(book.reads).map(([name, count]) => `${count} by ${name}`);
+  const kept = [...book.acknowledged.values()].reduce((sum, tags) => sum + tags.size, 0);
+  say(`day: ${disasters} disasters; reads: ${reads.join(", ")}, ${book.refusedReaders.length} refused`);
+  say(`day: ${kept} publications acknowledged, ${lost.length} lost, ${book.failedPublications} not acknowledged`);
+  for (const line of [...book.refusedReaders.slice(0, 5), ...lost.slice(0, 5), ...unnoticed]) say(`    ${line}`);
+  return book.refusedReaders.length + lost.length + unnoticed.length === 0;
+}
+
 const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
   fuzz,
   publishers,
   crash,
   replicas,
   gate,
+  day,
 };
 const words = process.argv.slice(2);
 for (const [name, part] of Object.entries(parts)) {
