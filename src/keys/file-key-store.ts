@@ -6,7 +6,7 @@ import type { PemBlock } from "../encoding/pem.ts";
 import { KeyStoreError, MetadataError, TagsealError } from "../errors.ts";
 import { isErrno } from "../files/system-error.ts";
 import { syncDirectory } from "../files/write-atomically.ts";
-import { checkDirectory, findKeyFiles, mendMode, prepareDirectory } from "./key-directory.ts";
+import { checkDirectory, findKeyFiles, tightenMode, prepareDirectory } from "./key-directory.ts";
 import { defaultIterations, encryptKeyBlock, readKeyFile, writeKeyFile } from "./key-file.ts";
 import type { KeyFile } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
@@ -208,15 +208,15 @@ export class FileKeyStore implements KeyStore {
     const path = join(this.#directory, `${keyId}.key`);
     await prepareDirectory(this.#directory);
     await writeKeyFile(path, block);
-    await this.#mendModes();
+    await this.#tightenModes();
     const gun = block.headers.get("gun");
     return { keyId, role: block.headers.get("role") ?? "delegation", gun, location: path };
   }
 
-  async #mendModes(): Promise<void> {
+  async #tightenModes(): Promise<void> {
     for (const path of (await findKeyFiles(this.#directory)).values()) {
       const file = await this.#readOrWarn(path);
-      if (file?.isLoose) await mendMode(path, 0o600);
+      if (file?.isLoose) await tightenMode(path, 0o600);
     }
   }
 }

@@ -78,7 +78,7 @@ export function unreadableDirectory(directory: string, cause: unknown): KeyStore
 }
 
 /**
- * Makes a key directory, and what is missing above it, with mode 0700; mends a looser mode.
+ * Makes a key directory, and what is missing above it, with mode 0700; takes away a looser mode.
  *
  * @throws KeyStoreError `FILE_UNWRITABLE`, `KEY_FILE_UNSAFE`
  */
@@ -86,7 +86,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
   try {
     makeDirectory(directory);
     await checkDirectory(directory);
-    await mendMode(directory, 0o700);
+    await tightenMode(directory, 0o700);
   } catch (cause) {
     if (cause instanceof KeyStoreError) throw cause;
     throw new KeyStoreError("FILE_UNWRITABLE", `Cannot make key directory ${directory}: ${systemReason(cause)}`, {
@@ -97,7 +97,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
 }
 
 /** Takes permissions away from a file or directory of ours that has more than `mode`. */
-export async function mendMode(path: string, mode: number): Promise<void> {
+export async function tightenMode(path: string, mode: number): Promise<void> {
   if (!hasModes) return;
   const { mode: actual } = await stat(path);
   if ((actual & 0o077) !== 0) await chmod(path, mode);

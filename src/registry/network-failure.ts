@@ -1,7 +1,7 @@
 /** Turns what sockets and TLS report into Tagseal's errors: which host, what was being waited for, what to do. */
 import { NetworkError, systemCode, TagsealError } from "../errors.ts";
 
-/** Certificate failures that more trusted roots could mend. */
+/** Certificate failures that more trusted roots could fix. */
 const unknownIssuer = new Set([
   "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",

@@ -206,7 +206,7 @@ export class CollectionReader {
       }
       entry.view = view;
       if (!isWith(entry.timestamp, view)) {
-        // It has changed since the answer: good for whoever reads it now, and no longer.
+        // It has changed since the answer: good for this request only.
         entry.revision = undefined;
         entry.checkedAt = -Infinity;
       }

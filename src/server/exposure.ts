@@ -29,7 +29,7 @@ export function warnOfExposure({ isOpen, isPlain }: Exposure, log: ServerLog): v
     });
   if (isPlain)
     log.write("warning", "PLAIN HTTP TO OTHER MACHINES", {
-      reason: "whoever stands between may read passwords and tokens, and change what is published",
+      reason: "an attacker on the network may read passwords and tokens, and change what is published",
       hint: "Set server.tls_cert_file and server.tls_key_file, or listen on 127.0.0.1 behind a proxy that speaks TLS.",
     });
 }

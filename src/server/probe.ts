@@ -9,9 +9,9 @@ import type { Fault } from "./faults.ts";
 import { Recurring } from "./recurring.ts";
 import { errorFields } from "./server-log.ts";
 
-/** Whoever probes gives up after a second, often: what has not been found out by then does not answer. */
+/** Many probers give up after a second: a part that is silent for longer does not answer. */
 export const probePatienceMs = 700;
-/** A probe may write to a disk, so its outcome is good for a second whoever asks. */
+/** A probe may write to a disk, so its outcome is good for a second for all who ask. */
 const validForMs = 1000;
 /** Without anybody's probe; a fault has to show within a minute. */
 const lookEveryMs = 20_000;

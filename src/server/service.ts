@@ -39,25 +39,25 @@ export interface ServiceParts {
   readonly watch: FileWatch;
 }
 
-/** What answers requests, and what is to be done without any. */
+/** What answers requests, and what is done without any. */
 export interface Service {
   readonly listener: RequestListener;
-  /** not begun yet */
-  readonly upkeep: Upkeep;
-  /** not begun yet */
-  readonly keyCheck: SignerKeyCheck;
-  /** not begun yet */
-  readonly faults: Faults;
-  /** to be closed before the store */
-  readonly reader: CollectionReader;
-  /** not begun yet */
-  readonly clock: ServerClock;
   /** to be attached to whatever the listener listens on */
   readonly connections: ConnectionLimit;
+  /**
+   * Makes sure, before anything is served, that the signer is this server's.
+   *
+   * @throws TagsealError `SIGNING_KEY_MISSING`
+   */
+  checkKeys(): Promise<void>;
+  /** Begins what recurs. Without `upkeep` nothing is signed, forgotten or probed unless a request asks for it. */
+  begin(how: { readonly upkeep: boolean }): void;
+  /** Ends what recurs, and resolves once nothing is under way: the store and the signer may be closed then. */
+  stop(): Promise<void>;
 }
 
 /**
- * Makes a service; nothing happens before the first request, or before upkeep begins.
+ * Makes a service; nothing happens before the first request, or before it begins.
  *
  * @throws TagsealError `SERVER_CONFIGURATION` for settings that make no sense
  */
@@ -81,15 +81,9 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
   const upkeep = new Upkeep({ keeper, store, log, now: signingTime, keepVersionsMs, clock });
   const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs: keyCheckEveryMs(lifetimes) });
-  const faults = new Faults(log);
   const storeProbe = new Probe(() => store.check());
   const signerProbe = new Probe(() => signer.check());
-  faults.watch("store", () => reader.fault ?? storeProbe.fault, storeProbe);
-  faults.watch("signer", () => signerProbe.fault, signerProbe);
-  faults.watch("signer keys", () => keyCheck.fault);
-  faults.watch("freshness", () => upkeep.fault);
-  faults.watch("clock", () => clock.fault);
-  for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
+  const faults = watchedFaults({ log, watch, reader, storeProbe, signerProbe, keyCheck, upkeep, clock });
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
@@ -132,7 +126,45 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     lockOuts,
     slowness: limits,
   });
-  return { listener, upkeep, keyCheck, faults, reader, connections, clock };
+  return {
+    listener,
+    connections,
+    checkKeys: () => keyCheck.start(),
+    begin: (how) => {
+      clock.begin();
+      if (how.upkeep) upkeep.begin();
+      keyCheck.begin();
+      watch.begin();
+      faults.begin({ probing: how.upkeep });
+    },
+    stop: async () => {
+      watch.stop();
+      reader.close();
+      await Promise.all([upkeep.stop(), keyCheck.stop(), clock.stop(), faults.stop()]);
+    },
+  };
+}
+
+/** What can go wrong while a server runs, by part. */
+function watchedFaults(parts: {
+  readonly log: ServerLog;
+  readonly watch: FileWatch;
+  readonly reader: CollectionReader;
+  readonly storeProbe: Probe;
+  readonly signerProbe: Probe;
+  readonly keyCheck: SignerKeyCheck;
+  readonly upkeep: Upkeep;
+  readonly clock: ServerClock;
+}): Faults {
+  const { log, watch, reader, storeProbe, signerProbe, keyCheck, upkeep, clock } = parts;
+  const faults = new Faults(log);
+  faults.watch("store", () => reader.fault ?? storeProbe.fault, storeProbe);
+  faults.watch("signer", () => signerProbe.fault, signerProbe);
+  faults.watch("signer keys", () => keyCheck.fault);
+  faults.watch("freshness", () => upkeep.fault);
+  faults.watch("clock", () => clock.fault);
+  for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
+  return faults;
 }
 
 /** Several times within half of a timestamp's life, and within a minute. */

@@ -176,7 +176,7 @@ function parsedRoles(root: Uint8Array) {
   try {
     return parseMetadata("root", root).body.roles;
   } catch (error) {
-    // A damaged root is told by whoever reads it; it names no keys.
+    // A damaged root is reported where it is read; it names no keys.
     if (error instanceof TagsealError) return undefined;
     throw error;
   }

@@ -14,21 +14,16 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { hasCode, TagsealError } from "../errors.ts";
-import type { ServerClock } from "./clock/server-clock.ts";
-import type { CollectionReader } from "./collection-reader.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
-import type { Faults } from "./faults.ts";
 import { checkSecrets } from "./private-files.ts";
 import { ServerLog } from "./server-log.ts";
 import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
 import type { ServerTls } from "./server-tls.ts";
-import type { SignerKeyCheck } from "./signer-key-check.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
-import { makeService } from "./service.ts";
-import type { Upkeep } from "./upkeep.ts";
+import { makeService, type Service } from "./service.ts";
 import { FileWatch } from "./watching/file-watch.ts";
 import { startFields } from "./start-line.ts";
 
@@ -67,34 +62,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const { authorisation } = entrance;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
-    const { listener, upkeep, keyCheck, faults, reader, connections, clock } = service;
-    await startKeyCheck(keyCheck, options);
-    const server = makeServer(listener, limits, entrance.tls);
-    connections.attach(server);
+    await checkKeys(service, options);
+    const server = makeServer(service.listener, limits, entrance.tls);
+    service.connections.attach(server);
     await listen(server, options.host, options.port);
     const url = urlOf(server, options.host, entrance.tls !== undefined);
     log.write("info", "listening", { url, ...startFields(options) });
     warnOfExposure(exposureOf(options), log);
-    clock.begin();
-    if (options.upkeep !== false) upkeep.begin();
-    keyCheck.begin();
-    watch.begin();
-    faults.begin({ probing: options.upkeep !== false });
-    return running({
-      server,
-      url,
-      store,
-      signer,
-      entrance,
-      log,
-      upkeep,
-      clock,
-      keyCheck,
-      faults,
-      watch,
-      reader,
-      shutdownTimeoutMs: limits.shutdownTimeoutMs,
-    });
+    service.begin({ upkeep: options.upkeep !== false });
+    const { shutdownTimeoutMs } = limits;
+    return running({ server, url, service, store, signer, entrance, watch, log, shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
@@ -102,9 +79,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** Refuses a signer that is not this server's, unless the operator knows that its keys are lost. */
-async function startKeyCheck(keyCheck: SignerKeyCheck, { acceptLostKeys = false }: ServerOptions): Promise<void> {
+async function checkKeys(service: Service, { acceptLostKeys = false }: ServerOptions): Promise<void> {
   try {
-    await keyCheck.start();
+    await service.checkKeys();
   } catch (error) {
     if (!acceptLostKeys || !hasCode(error, "SIGNING_KEY_MISSING")) throw error;
   }
@@ -150,34 +127,17 @@ function urlOf(server: Server, host: string, secure: boolean): string {
 interface Running {
   readonly server: Server;
   readonly url: string;
+  readonly service: Service;
   readonly store: MetadataStore;
   readonly signer: SigningService;
   readonly entrance: Entrance;
-  readonly log: ServerLog;
-  readonly upkeep: Upkeep;
-  readonly clock: ServerClock;
-  readonly keyCheck: SignerKeyCheck;
-  readonly faults: Faults;
   readonly watch: FileWatch;
-  readonly reader: CollectionReader;
+  readonly log: ServerLog;
   readonly shutdownTimeoutMs: number;
 }
 
-function running({
-  server,
-  url,
-  store,
-  signer,
-  entrance,
-  log,
-  upkeep,
-  clock,
-  keyCheck,
-  faults,
-  watch,
-  reader,
-  shutdownTimeoutMs,
-}: Running): RunningServer {
+function running(parts: Running): RunningServer {
+  const { server, url, service, store, signer, entrance, watch, log, shutdownTimeoutMs } = parts;
   async function reload(): Promise<void> {
     await watch.reload();
     log.write("info", "reloaded");
@@ -192,9 +152,7 @@ function running({
     await ended.promise;
     clearInterval(tidying);
     clearTimeout(impatience);
-    watch.stop();
-    reader.close();
-    await Promise.all([upkeep.stop(), keyCheck.stop(), clock.stop(), faults.stop()]);
+    await service.stop();
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");
   }

@@ -45,7 +45,7 @@ export function requireFresh(file: MetadataFile, now: Date, clockOf: ClockOwner 
 /** Who has to sign again: the server renews two of the roles by itself, and one that does not may be held back on the way. */
 function staleHint(role: RoleName, clock: string): string {
   if (role === "timestamp" || role === "snapshot")
-    return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or somebody keeps newer files from you; ask whoever runs the server.`;
+    return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or somebody keeps newer files from you: ask the operator of the server.`;
   return `Its owner must publish again; check the clock, too: ${clock}.`;
 }
 

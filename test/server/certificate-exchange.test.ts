@@ -155,7 +155,7 @@ describe("an exchange of all certificates", { skip: missingPeers(["docker", "not
     for (const each of Object.values(files)) each.exchange(young);
     await database.sql("trust", "select pg_reload_conf()");
     await waitUntil("the new certificate is shown", async () => (await ready(young)) !== "", 60_000);
-    // Whoever is connected stays so; a database that is restarted, or a connection that broke, is what needs the new files.
+    // Open connections stay; a database that is restarted, or a connection that broke, is what needs the new files.
     await database.sql(
       "trust",
       "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and application_name = 'tagseal'",

@@ -76,7 +76,7 @@ describe("a server with one clock", { skip: servers }, () => {
   const timestamp = async (): Promise<Timestamp> =>
     timestampIn(await server.text(`/v2/${gun}/_trust/tuf/timestamp.json`));
 
-  /** Whoever has seen the collection before reads it now, one in each way. */
+  /** Readers with warm caches read it now, one of each program. */
   async function assertAllRead(tags: readonly string[]): Promise<void> {
     for (const seen of [tagsSeenByDocker, tagsSeenByNotary, tagsSeenByTagseal])
       assert.deepEqual(Object.keys(await seen(user, gun)), tags, seen.name);

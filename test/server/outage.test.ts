@@ -1,5 +1,5 @@
 /**
- * A database that servers share dies or hangs, while one of them is behind. What may be old is not given: whoever has seen newer would take it
+ * A database that servers share dies or hangs, while one of them is behind. What may be old is not given: a reader that has seen newer files would take it
  * for an attack. What cannot be old is, and every answer comes soon.
  */
 

@@ -20,7 +20,7 @@ export interface Database {
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same port and data. */
   start(): Promise<void>;
-  /** Lets all of its processes hang, without a word to whoever waits for them, and go on. */
+  /** Lets all of its processes hang, without closing a connection, and continue. */
   hang(): void;
   goOn(): void;
 }

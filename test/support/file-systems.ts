@@ -56,7 +56,7 @@ function writeUntilFull(path: string): void {
 /** Why a test that needs {@link ownFileSystem} is skipped. */
 export const mountingNeedsRoot = "mounting a small file system needs root";
 
-/** A directory on a disk that can be made to hang: whoever writes to it waits, in the kernel, until it goes on. */
+/** A directory on a disk that can be made to hang: a writer waits, in the kernel, until it continues. */
 export interface HangingDisk {
   readonly directory: string;
   hang(): void;

@@ -101,7 +101,7 @@ async function judgeLogins(
   const isKnown = cert !== undefined || key !== undefined;
   const anonymous = isKnown ? await statusOf(url, withoutCertificate, io).catch(() => undefined) : status;
   if (anonymous !== 200) return [];
-  const message = `${name} answers everybody without a login: unless something in front of it asks, whoever reaches it may publish and delete`;
+  const message = `${name} answers everybody without a login: unless a proxy in front of it asks, every client that reaches it may publish and delete`;
   return [warning("server", message, "set auth.htpasswd, auth.type or auth.client_ca_file on the server")];
 }
 

@@ -18,7 +18,7 @@ export const inspectionOptions = {
   "signer-database": signerDatabaseFlag,
 } as const satisfies Options;
 
-/** Opened. Whoever opens it closes it. */
+/** Opened; the caller closes it. */
 export interface InspectedServer {
   readonly store: MetadataStore;
   readonly holdsKey: HoldsKey;

@@ -60,7 +60,7 @@ export async function openConfiguredStore({ settings, env }: Loaded): Promise<Me
   return await openStoreOf(configured);
 }
 
-/** A store with whoever signs for it, opened. Whoever opens them closes them. */
+/** A store and its signing service, opened; the caller closes them. */
 export interface SigningServerData {
   readonly store: MetadataStore;
   readonly signer: SigningService;

@@ -63,7 +63,7 @@ export class TrustedProxies {
 }
 
 const maxHops = 20;
-/** RFC 7239 has quotes in it, and whoever sends more wants this to take long. */
+/** RFC 7239 allows quotes; a longer value is an attempt to make parsing slow. */
 const maxForwardedLength = 4096;
 
 /** Whom the proxies name, the last one the nearest. `X-Forwarded-For` wins: a proxy that writes it passes on what a client wrote into the other. */
@@ -87,7 +87,7 @@ function addressIn(said: string): string | undefined {
 
 const node = /^"?(?:\[(?<v6>[^\]]+)\](?::[\w.-]+)?|(?<v4>[\d.]+):[\w.-]+|(?<other>[^"]*))"?$/u;
 
-/** A zone means something on the machine of whoever said it alone. */
+/** A zone means something on the sending machine only. */
 function withoutZone(address: string): string {
   return address.includes(":") ? address.replace(/%.*$/u, "") : address;
 }

@@ -33,7 +33,7 @@ const lingerMs = 1000;
 /** Answers up to this size fit into the buffers of any socket: whoever does not read them blocks nothing. */
 const maxBufferedBytes = 65_536;
 const maxUserAgentLength = 160;
-/** Whoever is turned away for what others did should be able to say so to the operator. */
+/** A client that is refused because of others can tell the operator why. */
 const forAllBehindProxy = ", for all clients together of a proxy that the server does not trust";
 
 /** How slowly a client may take an answer off. */

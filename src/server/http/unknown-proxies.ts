@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { LogFields, ServerLog } from "../server-log.ts";
 import { clientKey, type TrustedProxies } from "./client-address.ts";
 
-/** Addresses remembered; whoever sends the header themselves must not fill the log. */
+/** Addresses remembered; a client that sends the header itself must not fill the log. */
 const maxProxies = 16;
 const minuteMs = 60_000;
 const maxClients = 1000;

@@ -1,6 +1,6 @@
 /**
  * After a restore: snapshot and timestamp of collections are signed again with versions above those that were lost. Beside a running server
- * this is one more publication for each collection; whoever publishes at the same time wins or loses as ever.
+ * this is one more publication for each collection; a publisher at the same time wins or loses as always.
  */
 
 import { hasCode } from "../../errors.ts";

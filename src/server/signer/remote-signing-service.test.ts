@@ -8,7 +8,7 @@ import { certificates, Scope, waitUntil, type Certificates } from "../../../test
 import { makeCertificate } from "../../../test/support/token-maker.ts";
 import { needsOpenssl } from "../../../test/support/openssl.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
-import type { TagsealError } from "../../errors.ts";
+import { TagsealError } from "../../errors.ts";
 import type { KeyDescription, SignatureReply, SignatureRequest } from "./grpc/messages.ts";
 import { startGrpcServer } from "./grpc/grpc-server.ts";
 import { SignerService } from "./grpc/signer-service.ts";
@@ -18,6 +18,7 @@ import { FileWatch } from "../watching/file-watch.ts";
 import { openSignerKeys } from "./signer-keys.ts";
 import { defaultSignerLimits, type SignerOptions } from "./signer-options.ts";
 import type { NamesKey, SigningService } from "./signing-service.ts";
+import { onePassphrase } from "./signer-passphrases.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
 import { startSigner, type RunningSigner } from "./start-signer.ts";
 
@@ -146,6 +147,33 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
       told.map((failure) => failure?.code),
       ["SIGNING_SERVICE_UNREACHABLE", undefined],
     );
+  });
+});
+
+describe("a signer that cannot write", { skip: needsOpenssl }, () => {
+  it("is told of once, however often it is asked and whatever else it answers, and once more when it can", async (t) => {
+    const keyTable = new SqliteKeyTable(fresh("signer.db"));
+    let isFull = true;
+    keyTable.check = async () => {
+      if (isFull) throw new TagsealError("STORAGE_FAILED", "the disk is full");
+    };
+    const { port } = await signerAt(t, "", { keyTable, passphrases: onePassphrase("a passphrase of the test") });
+    const told: (string | undefined)[] = [];
+    const onReachable = (failure: TagsealError | undefined): void => void told.push(failure?.code);
+    const server = await use(t, { port, tablePath: fresh("server.db"), onReachable });
+    for (let look = 0; look < 3; look += 1) {
+      await assert.rejects(server.check(), { code: "SIGNING_SERVICE_FAILED" });
+      await server.pendingKey(gun, "timestamp");
+      assert.equal(server.isAvailable, false);
+    }
+    isFull = false;
+    await waitUntil("the signer says that it can", () =>
+      server.check().then(
+        () => true,
+        () => false,
+      ),
+    );
+    assert.deepEqual(told, ["SIGNING_SERVICE_FAILED", undefined]);
   });
 });
 

@@ -65,7 +65,8 @@ class RemoteSigningService implements SigningService {
   readonly #client: SignerClient;
   readonly #lock = new KeyedLock();
   readonly #probing: NodeJS.Timeout;
-  #isAvailable = true;
+  /** why the signer is of no use now */
+  #failure: TagsealError | undefined;
 
   constructor(options: RemoteSignerOptions, client: SignerClient) {
     this.#options = options;
@@ -76,7 +77,7 @@ class RemoteSigningService implements SigningService {
   }
 
   get isAvailable(): boolean {
-    return this.#isAvailable;
+    return this.#failure === undefined;
   }
 
   async pendingKey(gun: string, role: ServerRole): Promise<PublicKey> {
@@ -101,7 +102,7 @@ class RemoteSigningService implements SigningService {
   async presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence> {
     const assigned = await this.#options.table.assignments.find(keyId);
     const isOurs = assigned?.gun === gun && assigned.role === role;
-    // A key of another collection never signs for this one, whoever names it.
+    // A key of another collection never signs for this one, even if a root names it.
     if (assigned !== undefined && !isOurs) return "unknown";
     const found = await this.#keyOf(keyId);
     if (found !== undefined) return found.role === "" || found.role === role ? "held" : "unknown";
@@ -120,12 +121,11 @@ class RemoteSigningService implements SigningService {
   }
 
   async #probe(): Promise<void> {
-    await Promise.all(healthServices.filter((name) => name !== "").map((service) => this.#probeService(service)));
-  }
-
-  async #probeService(service: string): Promise<void> {
-    if ((await this.#call(methods.checkHealth, service)) === healthStatus.serving) return;
-    const failure = new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
+    const services = healthServices.filter((name) => name !== "");
+    const answers = await Promise.all(services.map((service) => this.#call(methods.checkHealth, service)));
+    const lacking = services.filter((_, index) => answers[index] !== healthStatus.serving);
+    if (lacking.length === 0) return this.#note(undefined);
+    const failure = new TagsealError("SIGNING_SERVICE_FAILED", `The signer does not serve ${lacking.join(", ")}`);
     this.#note(failure);
     throw failure;
   }
@@ -235,7 +235,8 @@ class RemoteSigningService implements SigningService {
   async #call<Request, Reply>(method: Method<Request, Reply>, request: Request): Promise<Reply | undefined> {
     try {
       const reply = await this.#client.call(method, request);
-      this.#note(undefined);
+      // An answer shows that the signer is there. What it said of its own health only its health takes back.
+      if (hasCode(this.#failure, "SIGNING_SERVICE_UNREACHABLE")) this.#note(undefined);
       return reply;
     } catch (error) {
       if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE")) this.#note(error);
@@ -244,9 +245,8 @@ class RemoteSigningService implements SigningService {
   }
 
   #note(failure: TagsealError | undefined): void {
-    const isAvailable = failure === undefined;
-    if (isAvailable !== this.#isAvailable) this.#options.onReachable?.(failure);
-    this.#isAvailable = isAvailable;
+    if ((failure === undefined) !== this.isAvailable) this.#options.onReachable?.(failure);
+    this.#failure = failure;
   }
 }
 

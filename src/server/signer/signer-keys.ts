@@ -65,7 +65,7 @@ export async function aliasesInUse(table: KeyTable): Promise<readonly string[]> 
   return [...new Set([...(secret === undefined ? [] : [secret.alias]), ...newestFirst.map(({ alias }) => alias)])];
 }
 
-/** One wrong passphrase is one reason, and several are told together: whoever sets them right starts again once. */
+/** One wrong passphrase is one reason, and several are told together: the operator fixes all of them with one restart. */
 async function tryPassphrases(
   table: KeyTable,
   passphrases: SignerPassphrases,

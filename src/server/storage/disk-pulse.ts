@@ -25,7 +25,7 @@ export class DiskPulse {
     this.#path = path;
   }
 
-  /** True when the disk answered, well or not: that it is full, or read-only, shows to whoever writes. */
+  /** True when the disk answered, well or not: a full or read-only disk shows in the write itself. */
   async beats(): Promise<boolean> {
     if (performance.now() - this.#beatAt < validForMs) return true;
     // However many want to know, one thread of the few there are waits for the disk.

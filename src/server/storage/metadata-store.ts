@@ -153,7 +153,7 @@ export interface MetadataStore {
    * changes when another process may have written anything; a store that servers share answers with a text for each of these
    * collections that exists, which changes with every change of that collection, whoever made it, and which is then seen by every
    * question asked after the change returned. After its last space that text has the sha256 of the timestamp that is current (or `null`: there is
-   * none), by which whoever reads afterwards sees whether it got what belongs to the answer.
+   * none), by which a later read shows whether it got what belongs to the answer.
    *
    * @throws TagsealError `STORAGE_FAILED`, soon, when what is current cannot be known
    */

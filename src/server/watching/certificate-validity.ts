@@ -6,7 +6,7 @@ import { X509Certificate } from "node:crypto";
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** from then on, whoever renews it is late */
+  /** from then on its renewal is late */
   readonly renewBy: Date;
 }
 

@@ -132,7 +132,7 @@ describe("watched files", () => {
     assert.equal(watch.fault("pair"), undefined);
   });
 
-  it("stay as they were when whoever uses them cannot use the new ones", async (t) => {
+  it("stay as they were when the new ones cannot be used", async (t) => {
     const { path, open } = world(t);
     const refusing = (): never => {
       throw new TypeError("no");

@@ -215,11 +215,11 @@ function bytesOf({ contents }: Pick<Reading<unknown>, "contents">, path: string)
 async function readWhole(path: string, secretsLog: ServerLog | undefined, known?: Buffer): Promise<Buffer> {
   try {
     const found = await stat(path);
-    // Whoever may write to it decides who is let in, and what is believed.
+    // Write access to it decides who is let in, and what is believed.
     if (found.isFile()) judge(path, found, secretsLog);
     const { size } = found;
     if (size > maxFileBytes) throw new TagsealError("TOO_LARGE", `it has ${size} bytes, more than ${maxFileBytes}`);
-    // What came through a pipe comes once, and whoever waits for more waits for ever.
+    // A pipe delivers once: waiting for more never ends.
     if (known !== undefined && !found.isFile() && !found.isDirectory()) return known;
     return await readFile(path);
   } catch (cause) {

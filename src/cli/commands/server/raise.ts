@@ -75,7 +75,7 @@ export const command = defineCommand(
 
 type Margin = Pick<Raising, "by" | "doneSince">;
 
-/** An hour: whoever gives a number by hand and repeats a run that was interrupted does so at once. */
+/** An hour: a run with a number given by hand that was interrupted is repeated at once. */
 const repeatMs = 3_600_000;
 
 async function marginOf(
