@@ -50,7 +50,7 @@ export interface Service {
    * @throws TagsealError `SIGNING_KEY_MISSING`
    */
   checkKeys(): Promise<void>;
-  /** Begins what recurs. Without `upkeep` nothing is signed, forgotten or probed unless a request asks for it. */
+  /** Begins what recurs. Without `upkeep` nothing is renewed, pruned or probed unless a request asks for it. */
   begin(how: { readonly upkeep: boolean }): void;
   /** Ends what recurs, and resolves once nothing is under way: the store and the signer may be closed then. */
   stop(): Promise<void>;

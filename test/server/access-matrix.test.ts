@@ -15,6 +15,7 @@ import { ServerLog } from "../../src/server/server-log.ts";
 import { openServerParts } from "../../src/server/server-parts.ts";
 import { confusedToken, makeCertificate, makeKey, signedToken, unsignedToken } from "../support/token-maker.ts";
 import { libtrustKeyId } from "../support/token-server.ts";
+import { waitUntil } from "../support/processes.ts";
 import { serve, temporaryDirectory, type TestServer } from "./running-server.ts";
 import { UploadingPublisher } from "./uploading-publisher.ts";
 
@@ -155,6 +156,8 @@ async function guarded(t: TestContext, auth: AuthSettings): Promise<World> {
   const { store, signer: keys } = await openServerParts({ host: "", port: 0, dataDir }, now, silent);
   const parts = { store: watched(store, calls), signer: watched(keys, calls) };
   const server = await serve(t, { dataDir, ...parts, auth, upkeep: false });
+  // The server looks once, by itself, when something was signed last.
+  await waitUntil("the server has begun", () => calls.includes("changes"));
   calls.length = 0;
   return { server, calls };
 }

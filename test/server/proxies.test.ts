@@ -10,7 +10,7 @@ import { serve, temporaryDirectory, type TestServer } from "./running-server.ts"
 
 async function guarded(t: TestContext, more: Partial<ServerOptions> = {}): Promise<TestServer> {
   const htpasswd = join(temporaryDirectory(t), "htpasswd");
-  writeFileSync(htpasswd, `alice:${hashSync("wonderland", 4)}\n`);
+  writeFileSync(htpasswd, `alice:${hashSync("wonderland", 4)}\n`, { mode: 0o600 });
   const rules = [{ prefix: "*", users: ["alice"], actions: ["*"] }] as const;
   const basic = { htpasswd, tokenRealm: "https://trust.example.com/_tagseal/token" };
   return await serve(t, { auth: { basic, rules }, ...more });
