@@ -181,6 +181,16 @@ describe("reading collections", () => {
     assert.equal(reading.freshness === "current" && reading.view.timestamp.version, 3);
   });
 
+  it("has what a timestamp leads to in memory before it is handed out, so that a client can finish", async (t) => {
+    const { store, reader } = await beforeTheLoss();
+    t.after(() => reader.close());
+    const named = ["root", "two"].map((content) => sha256Hex(Buffer.from(content)));
+    assert.equal((await reader.read("g")).freshness, "current");
+    store.byChecksum = () => Promise.reject(new TagsealError("STORAGE_FAILED", "gone"));
+    assert.equal(text(await reader.byChecksum("g", "root", named[0] ?? "")), "root");
+    assert.equal(text(await reader.byChecksum("g", "targets", named[1] ?? "")), "two");
+  });
+
   it("I3: nor what could not be read after it was confirmed, however long answers are good", async (t) => {
     const { store, reader } = await beforeTheLoss(60_000);
     t.after(() => reader.close());

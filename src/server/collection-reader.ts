@@ -53,6 +53,9 @@ const maxReadings = 5;
 /** No collection has this name. */
 const noGun = "";
 
+/** Larger collections are read from the database file by file, when they are asked for. */
+const maxBytesAhead = 1_048_576;
+
 /** what an entry weighs before it holds a file */
 const entryBytes = 2048;
 
@@ -204,6 +207,7 @@ export class CollectionReader {
         this.#drop(gun, entry);
         return undefined;
       }
+      if (this.#revisions.isShared) await this.#loadNamed(gun, view);
       entry.view = view;
       if (!isWith(entry.timestamp, view)) {
         // It has changed since the answer: good for this request only.
@@ -215,6 +219,19 @@ export class CollectionReader {
     } catch (error) {
       this.#drop(gun, entry);
       throw error;
+    }
+  }
+
+  /**
+   * Brings what a snapshot names into memory, within bounds, before its timestamp is handed out. A client keeps that timestamp and needs
+   * these files next: without them docker, notary and tagseal refuse until the database is back.
+   */
+  async #loadNamed(gun: string, { meta }: CollectionView): Promise<void> {
+    const bytes = [...meta.values()].reduce((sum, { length }) => sum + length, 0);
+    if (bytes > maxBytesAhead) return;
+    for (const [role, { hashes }] of meta) {
+      const sha256 = hashes.get("sha256");
+      if (sha256 !== undefined) await this.byChecksum(gun, role, encodeHex(sha256));
     }
   }
 

@@ -61,6 +61,11 @@ export class CollectionRevisions {
     this.#log = log;
   }
 
+  /** True for a store that other servers may change: it has to be asked. Not known before its first answer. */
+  get isShared(): boolean {
+    return this.#answersLater;
+  }
+
   /** how many questions went to the store */
   get asked(): number {
     return this.#asked;

@@ -11,6 +11,7 @@ import { missingPeers, Scope } from "../support/peers.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
 import { sha256Hex } from "../../src/crypto/digest.ts";
 import type { MetadataStore, NewFile } from "../../src/server/storage/metadata-store.ts";
+import { waitUntil } from "../support/processes.ts";
 import { migrateMetadataStore, openMetadataStore } from "../../src/server/storage/open-metadata-store.ts";
 
 const at = new Date("2026-11-23T04:00:00Z");
@@ -168,6 +169,13 @@ export function sharedDatabaseContract(
       await publish(store, "g", 1);
       for (const signal of [undefined, "SIGKILL"] as const) {
         await server.stop(signal);
+        // A killed PostgreSQL leaves processes behind that answer for a moment.
+        const isAway = (): Promise<boolean> =>
+          Promise.resolve(store.revision(["g"])).then(
+            () => false,
+            () => true,
+          );
+        await waitUntil("the last of its processes has ended", isAway);
         for (const attempt of [() => publish(store, "g", 2), () => store.check(), () => store.current("g", "root")])
           await assert.rejects(attempt, { code: "STORAGE_FAILED" });
         await assert.rejects(async () => store.revision(["g"]), { code: "STORAGE_FAILED" });

@@ -1,4 +1,7 @@
-/** A load balancer that passes TCP through, as an operator has one in front of replicas: it asks each whether it is ready, and sends nobody to one that is not. */
+/**
+ * A load balancer that passes TCP through, as an operator has one in front of replicas: it asks each whether it is ready, sends nobody to
+ * one that is not, and keeps a client at one server.
+ */
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { setTimeout as after } from "node:timers/promises";
 import { ask } from "../support/https-request.ts";
@@ -20,15 +23,14 @@ export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: 
   const ready = new Set<number>();
   const sockets = new Set<Socket>();
   let isOpen = true;
-  let turn = 0;
   const check = async (port: number): Promise<void> => {
     if (await isReady(port, ca)) ready.add(port);
     else ready.delete(port);
   };
   const timers = ports.map((port) => setInterval(() => void check(port), checkEveryMs));
   const server = createServer((client) => {
-    const open = ports.filter((port) => ready.has(port));
-    const port = open[(turn += 1) % Math.max(1, open.length)];
+    // All clients here have one address, so all of them are kept at one server for as long as it is ready.
+    const port = ports.find((one) => ready.has(one));
     if (!isOpen || port === undefined) return void client.destroy();
     return connectThrough(client, port, sockets);
   });
