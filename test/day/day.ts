@@ -36,7 +36,7 @@ export async function liveThroughDay({ seconds, tell, only }: DayOptions): Promi
       if (round > 1 && performance.now() > until) break;
       count += 1;
       const startedAt = performance.now();
-      await happen(disaster, world).catch((error: unknown) => {
+      await happen(disaster, world, people).catch((error: unknown) => {
         unnoticed.push(`${disaster.name}: ${String(error)}`);
         for (const { url, log } of world.servers) tell(`the last lines of ${url}:\n${log.slice(-2000)}`);
       });

@@ -5,13 +5,14 @@
 import { appendFileSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
-import { waitUntil } from "../support/processes.ts";
-import type { DayServer, World } from "./world.ts";
+import { runOk, waitUntil } from "../support/processes.ts";
+import type { People } from "./people.ts";
+import { databaseName, type DayServer, type World } from "./world.ts";
 
 /** One thing that goes wrong. */
 export interface Disaster {
   readonly name: string;
-  readonly strike: (world: World) => Promise<void>;
+  readonly strike: (world: World, people: People) => Promise<void>;
 }
 
 const showsWithinMs = 60_000;
@@ -143,6 +144,27 @@ const certificateBreaks: Disaster = {
   },
 };
 
+/** The database comes back as it was some publications ago, and what people remember brings the rest back, as the run-book says. */
+const backupIsRestored: Disaster = {
+  name: "a backup is restored",
+  strike: async (world, people) => {
+    const backup = world.scope.path("backup.sql");
+    const startedAt = Date.now();
+    await runOk("pg_dump", ["--dbname", world.databaseUrl, "--file", backup]);
+    await after(lastsMs);
+    world.door.close();
+    for (const server of world.servers) await server.stop();
+    await world.database.sql("postgres", `drop database ${databaseName}`);
+    await world.database.create(databaseName, "");
+    await runOk("psql", ["--quiet", "--dbname", world.databaseUrl, "--file", backup]);
+    for (const server of world.servers) await server.start();
+    const age = `${Math.ceil((Date.now() - startedAt) / 1000)}s`;
+    await people.bringBack(world.servers[0]);
+    await world.raise(age);
+    world.door.open();
+  },
+};
+
 /** The disasters of a day, in the order in which the first round has them. */
 export const disasters: readonly Disaster[] = [
   databaseDies,
@@ -154,11 +176,12 @@ export const disasters: readonly Disaster[] = [
   clockJumps("-3d"),
   certificateIsExchanged,
   certificateBreaks,
+  backupIsRestored,
 ];
 
 /** Lets one happen, and waits until all is well again. */
-export async function happen(disaster: Disaster, world: World): Promise<void> {
-  await disaster.strike(world);
+export async function happen(disaster: Disaster, world: World, people: People): Promise<void> {
+  await disaster.strike(world, people);
   await allWell(world);
 }
 

@@ -2,11 +2,13 @@
  * Those who use the platform all day: publishers who note what was acknowledged, and readers with warm caches, each with the client they
  * have. A reader who is refused, or told of an attack, is what must never happen.
  */
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { client, type Client } from "../support/clients.ts";
 import { writeLayout, type LayoutImage } from "../support/images.ts";
 import type { Finished } from "../support/processes.ts";
-import type { World } from "./world.ts";
+import type { DayServer, World } from "./world.ts";
 
 const readEveryMs = 400;
 const publishEveryMs = 500;
@@ -63,9 +65,15 @@ export class People {
     return people;
   }
 
-  /** Everybody who has trust data of use after a restore. */
-  get everybody(): readonly Client[] {
-    return [this.publisher, ...this.#users.values()];
+  /** Sends what everybody remembers to a server that was restored, publishers first. */
+  async bringBack(server: Pick<DayServer, "url" | "port"> | undefined): Promise<void> {
+    if (server === undefined) return;
+    for (const { env, dockerConfig, tagsealOk } of [this.publisher, ...this.#users.values()]) {
+      const authority = join(dockerConfig, "tls", `localhost:${server.port}`);
+      cpSync(join(dockerConfig, "tls", `localhost:${this.#world.door.port}`), authority, { recursive: true });
+      const more = { ...env, DOCKER_CONTENT_TRUST_SERVER: server.url };
+      await tagsealOk(["trust", "recover-server", "--all"], { env: more });
+    }
   }
 
   begin(): void {
@@ -87,8 +95,9 @@ export class People {
     const newcomer = this.#user(`newcomer-${Date.now()}`);
     const lost: string[] = [];
     for (const [name, tags] of this.book.acknowledged) {
-      const { stdout } = await newcomer.tagsealOk(["list", "--json", this.repository(name)]);
-      const found = new Set((JSON.parse(stdout) as readonly { readonly tag: string }[]).map(({ tag }) => tag));
+      const { code, stdout } = await newcomer.tagseal(["list", "--json", this.repository(name)]);
+      const listed = code === 0 ? (JSON.parse(stdout) as readonly { readonly tag: string }[]) : [];
+      const found = new Set(listed.map(({ tag }) => tag));
       lost.push(...[...tags].filter((tag) => !found.has(tag)).map((tag) => `${name}:${tag}`));
     }
     return lost;

@@ -136,6 +136,8 @@ export interface World {
   /** `localhost:PORT` */
   readonly registry: string;
   readonly signer: DaySigner;
+  /** `tagseal server raise` beside the servers, after a backup of this age (`30s`) was restored. */
+  raise(backupAge: string): Promise<void>;
 }
 
 /** The signer, on a disk that can be filled. */
@@ -145,7 +147,8 @@ export interface DaySigner {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-const databaseName = "tagseal";
+/** The trust servers' database. */
+export const databaseName = "tagseal";
 /** room for a write-ahead log of a few megabytes */
 const diskKibibytes = 16_384;
 
@@ -163,7 +166,11 @@ export async function startWorld(scope: Scope): Promise<World> {
   const servers = ports.map((port, index) => new DayServer(scope, `server-${index + 1}`, port, made, env));
   for (const server of servers) await server.start();
   const door = await openFrontDoor(scope, ports, made.ca);
-  return { scope, database, databaseUrl, servers, door, ca: made.ca, registry: sandbox.env["REGISTRY"] ?? "", signer };
+  const raise = async (backupAge: string): Promise<void> => {
+    await runOk(tagsealCommand, ["server", "raise", "--all", "--backup-age", backupAge], { env });
+  };
+  const registry = sandbox.env["REGISTRY"] ?? "";
+  return { scope, database, databaseUrl, servers, door, ca: made.ca, registry, signer, raise };
 }
 
 async function startSigner(scope: Scope): Promise<DaySigner & { readonly port: number }> {
