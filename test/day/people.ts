@@ -68,11 +68,12 @@ export class People {
   /** Sends what everybody remembers to a server that was restored, publishers first. */
   async bringBack(server: Pick<DayServer, "url" | "port"> | undefined): Promise<void> {
     if (server === undefined) return;
-    for (const { env, dockerConfig, tagsealOk } of [this.publisher, ...this.#users.values()]) {
+    for (const user of [this.publisher, ...this.#users.values()]) {
+      const { env, dockerConfig } = user;
       const authority = join(dockerConfig, "tls", `localhost:${server.port}`);
       cpSync(join(dockerConfig, "tls", `localhost:${this.#world.door.port}`), authority, { recursive: true });
       const more = { ...env, DOCKER_CONTENT_TRUST_SERVER: server.url };
-      await tagsealOk(["trust", "recover-server", "--all"], { env: more });
+      await user.tagsealOk(["trust", "recover-server", "--all"], { env: more });
     }
   }
 
