@@ -1,4 +1,4 @@
-/** A short day of a platform with each disaster once; `npm run soak -- day` is the long one. */
+/** A day of a platform: ten minutes of it where all peers are (`CI=true`), elsewhere each disaster once; `npm run soak -- day` is the long one. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { liveThroughDay } from "../day/day.ts";
@@ -8,6 +8,8 @@ import { missingPeers } from "../support/peers.ts";
 const missing =
   missingPeers(["docker 28", "notary", "postgres", "openssl"]) || (faketimeLibrary() === undefined && "needs faketime");
 
+const seconds = process.env["CI"] === "true" ? 600 : 1;
+
 describe("a day of a platform", () => {
   it(
     "I3, I7: refuses no reader, loses nothing acknowledged, and each disaster shows within a minute",
@@ -15,13 +17,13 @@ describe("a day of a platform", () => {
     async () => {
       const told: string[] = [];
       const { book, lost, unnoticed, disasters } = await liveThroughDay({
-        seconds: 1,
+        seconds,
         tell: (line) => void told.push(line),
       });
       assert.deepEqual(unnoticed, [], told.join("\n"));
       assert.deepEqual(book.refusedReaders, []);
       assert.deepEqual(lost, []);
-      assert.equal(disasters, 10);
+      assert.ok(disasters >= 10);
       for (const [reader, reads] of Object.entries(book.reads)) assert.ok(reads > 10, `${reader} read ${reads} times`);
       assert.ok(
         [...book.acknowledged.values()].some((tags) => tags.size > 5),
