@@ -152,7 +152,7 @@ const backupIsRestored: Disaster = {
     const startedAt = Date.now();
     await runOk("pg_dump", ["--dbname", world.databaseUrl, "--file", backup]);
     await after(lastsMs);
-    world.door.close();
+    await world.door.close();
     for (const server of world.servers) await server.stop();
     await world.database.sql("postgres", `drop database ${databaseName}`);
     await world.database.create(databaseName, "");

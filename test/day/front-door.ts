@@ -5,12 +5,13 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { setTimeout as after } from "node:timers/promises";
 import { ask } from "../support/https-request.ts";
-import type { Scope } from "../support/processes.ts";
+import { type Scope, waitUntil } from "../support/processes.ts";
 
 /** A load balancer that is open, or closed for everybody. */
 export interface FrontDoor {
   readonly port: number;
-  close(): void;
+  /** Takes in nobody any more, and resolves once those who are in have left: an update that was begun is finished. */
+  close(): Promise<void>;
   open(): void;
 }
 
@@ -44,9 +45,9 @@ export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: 
   await Promise.all(ports.map(check));
   return {
     port: (server.address() as AddressInfo).port, // it listens on TCP
-    close: () => {
+    close: async () => {
       isOpen = false;
-      hangUp();
+      await waitUntil("the last client has left", () => sockets.size === 0);
     },
     open: () => (isOpen = true),
   };
