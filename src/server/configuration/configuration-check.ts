@@ -9,8 +9,6 @@ import { join } from "node:path";
 import { TagsealError, type ErrorCode } from "../../errors.ts";
 import { openAuthorisation } from "../auth/open-authorisation.ts";
 import { TrustedProxies } from "../http/client-address.ts";
-import { healthServices, healthStatus } from "../signer/grpc/messages.ts";
-import { methods } from "../signer/grpc/methods.ts";
 import { SignerClient } from "../signer/grpc/signer-client.ts";
 import { openKeyTableOf, passphrasesOf } from "../signer/key-place.ts";
 import { aliasesInUse, openKey } from "../signer/signer-keys.ts";
@@ -193,9 +191,7 @@ class Check {
     await this.#try(async () => {
       const client = await SignerClient.create(remote);
       try {
-        for (const service of healthServices.filter((name) => name !== ""))
-          if ((await client.call(methods.checkHealth, service)) !== healthStatus.serving)
-            throw new TagsealError("SIGNING_SERVICE_FAILED", `The signer says that ${service} is not serving`);
+        await client.check();
       } finally {
         client.close();
       }

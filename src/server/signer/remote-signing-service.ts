@@ -12,7 +12,6 @@ import { verifySignature } from "../../crypto/signature.ts";
 import { KeyStoreError, hasCode, TagsealError } from "../../errors.ts";
 import { KeyedLock } from "../keyed-lock.ts";
 import type { WatchParts } from "../watching/watched-files.ts";
-import { healthServices, healthStatus } from "./grpc/messages.ts";
 import { methods, type Method } from "./grpc/methods.ts";
 import { SignerClient, type SignerAddress } from "./grpc/signer-client.ts";
 import type { KeyAssignment, PendingKeyOf } from "./key-assignments.ts";
@@ -121,13 +120,13 @@ class RemoteSigningService implements SigningService {
   }
 
   async #probe(): Promise<void> {
-    const services = healthServices.filter((name) => name !== "");
-    const answers = await Promise.all(services.map((service) => this.#call(methods.checkHealth, service)));
-    const lacking = services.filter((_, index) => answers[index] !== healthStatus.serving);
-    if (lacking.length === 0) return this.#note(undefined);
-    const failure = new TagsealError("SIGNING_SERVICE_FAILED", `The signer does not serve ${lacking.join(", ")}`);
-    this.#note(failure);
-    throw failure;
+    try {
+      await this.#client.check();
+      this.#note(undefined);
+    } catch (error) {
+      if (error instanceof TagsealError) this.#note(error);
+      throw error;
+    }
   }
 
   /** Assigns a key nobody has, and returns the one that counts: another process may do the same now. */

@@ -6,7 +6,8 @@ import { TagsealError } from "../../../errors.ts";
 import { type TlsFiles, watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
 import { unattended, type WatchParts } from "../../watching/watched-files.ts";
 import { loadGrpc } from "./load-grpc.ts";
-import type { Method } from "./methods.ts";
+import { healthServices, healthStatus } from "./messages.ts";
+import { type Method, methods } from "./methods.ts";
 
 /** Where a signer is, and how both sides prove who they are. */
 export interface SignerAddress {
@@ -88,6 +89,25 @@ export class SignerClient {
       },
     );
     return promise;
+  }
+
+  /**
+   * Asks the signer for its health.
+   *
+   * @throws TagsealError as {@link call}; `SIGNING_SERVICE_FAILED` when it says that it cannot do its work
+   */
+  async check(): Promise<void> {
+    const services = healthServices.filter((name) => name !== "");
+    const answers = await Promise.all(services.map((service) => this.call(methods.checkHealth, service)));
+    const lacking = services.filter((_, index) => answers[index] !== healthStatus.serving);
+    if (lacking.length === 0) return;
+    throw new TagsealError(
+      "SIGNING_SERVICE_FAILED",
+      `The signer at ${this.#name} does not serve ${lacking.join(", ")}`,
+      {
+        hint: "Look into the signer's log.",
+      },
+    );
   }
 
   /** Ends the connection; calls under way fail. */
