@@ -1,12 +1,37 @@
-// Exits with 0 when the URL in its argument answers 200 within two seconds: a health check for images that hold no curl.
-// Certificates are not checked: it asks the container it runs in, and believes the answer in nothing but this.
+// The image's health check, since it holds no curl: exits with 0 when what runs in this container answers within two seconds.
+//
+// An argument or TAGSEAL_HEALTH_URL says which URL has to answer 200. Without either it is the server on its usual port, with TLS or without, or the
+// signer on its own. Certificates are not checked: it asks the container it runs in, and believes the answer in nothing but this.
 import { get as http } from "node:http";
 import { get as https } from "node:https";
+import { connect } from "node:net";
 
-const url = new URL(process.argv[2] ?? "https://127.0.0.1:4443/_tagseal/ready");
-const get = url.protocol === "https:" ? https : http;
-get(url, { rejectUnauthorized: false, agent: false, timeout: 2000 }, ({ statusCode }) =>
-  process.exit(statusCode === 200 ? 0 : 1),
-)
-  .on("timeout", () => process.exit(1))
-  .on("error", () => process.exit(1));
+const timeout = 2000;
+
+function answers(url, statuses) {
+  const { promise, resolve } = Promise.withResolvers();
+  const get = new URL(url).protocol === "https:" ? https : http;
+  get(url, { rejectUnauthorized: false, agent: false, timeout }, ({ statusCode }) =>
+    resolve(statuses.includes(statusCode)),
+  )
+    .on("timeout", () => resolve(false))
+    .on("error", () => resolve(false));
+  return promise;
+}
+
+function accepts(port) {
+  const { promise, resolve } = Promise.withResolvers();
+  connect({ port, host: "127.0.0.1", timeout }, () => resolve(true))
+    .on("timeout", () => resolve(false))
+    .on("error", () => resolve(false));
+  return promise;
+}
+
+const named = process.argv[2] ?? process.env.TAGSEAL_HEALTH_URL;
+const usual = "127.0.0.1:4443/_tagseal/ready";
+// 401: probes have to log in here (auth.protect_monitoring), and the server is there to say so.
+const asked =
+  named === undefined
+    ? [answers(`https://${usual}`, [200, 401]), answers(`http://${usual}`, [200, 401]), accepts(7899)]
+    : [answers(named, [200])];
+process.exit((await Promise.all(asked)).includes(true) ? 0 : 1);

@@ -150,6 +150,40 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
     assert.match((await inContainer(name, "-e", overwrite)).stdout, /^(?:EROFS|EACCES)$/mu);
   }
 
+  it("shows docker whether it is well, and that it hangs", async (t) => {
+    const name = "watched";
+    const port = await freePort();
+    t.after(() => builder.docker(["rm", "-f", name]));
+    const quick = ["--health-interval", "1s", "--health-retries", "1", "--health-start-period", "0s"];
+    const url = `TAGSEAL_HEALTH_URL=http://127.0.0.1:${port}/_tagseal/ready`;
+    const words = ["server", "--listen", `127.0.0.1:${port}`, "--data", "/var/lib/tagseal"];
+    await builder.dockerOk([
+      "run",
+      "-d",
+      "--name",
+      name,
+      "--network",
+      "host",
+      "-e",
+      url,
+      ...quick,
+      ...tight,
+      "tagseal",
+      ...words,
+    ]);
+    const health = async (): Promise<string> =>
+      (await builder.dockerOk(["inspect", "-f", "{{.State.Health.Status}}", name])).stdout.trim();
+    await waitUntil("docker finds it healthy", async () => (await health()) === "healthy", 60_000);
+    const { stdout: pid } = await builder.dockerOk(["inspect", "-f", "{{.State.Pid}}", name]);
+    process.kill(Number(pid), "SIGSTOP");
+    try {
+      await waitUntil("docker finds that it hangs", async () => (await health()) === "unhealthy", 60_000);
+    } finally {
+      process.kill(Number(pid), "SIGCONT");
+    }
+    await waitUntil("docker finds it healthy again", async () => (await health()) === "healthy", 60_000);
+  });
+
   it("checks its own health without curl, brings the drivers, and has no shell", async (t) => {
     const { url } = await serve(t, "checked");
     const health = "/opt/tagseal/app/health.js";
