@@ -184,11 +184,28 @@ describe("reading collections", () => {
   it("has what a timestamp leads to in memory before it is handed out, so that a client can finish", async (t) => {
     const { store, reader } = await beforeTheLoss();
     t.after(() => reader.close());
-    const named = ["root", "two"].map((content) => sha256Hex(Buffer.from(content)));
-    assert.equal((await reader.read("g")).freshness, "current");
+    const reading = await reader.read("g");
+    const snapshot = reading.freshness === "current" ? (reading.view.snapshot?.sha256 ?? "") : "";
     store.byChecksum = () => Promise.reject(new TagsealError("STORAGE_FAILED", "gone"));
-    assert.equal(text(await reader.byChecksum("g", "root", named[0] ?? "")), "root");
-    assert.equal(text(await reader.byChecksum("g", "targets", named[1] ?? "")), "two");
+    const canFinish = async (): Promise<void> => {
+      assert.notEqual(await reader.byChecksum("g", "snapshot", snapshot), undefined);
+      for (const [role, content] of [
+        ["root", "root"],
+        ["targets", "two"],
+      ] as const)
+        assert.equal(text(await reader.byChecksum("g", role, sha256Hex(Buffer.from(content)))), content);
+    };
+    await canFinish();
+    // also when somebody publishes meanwhile, here or elsewhere, and again
+    reader.outdate("g");
+    await canFinish();
+    reader.outdate("g");
+    await canFinish();
+    await publish(store, "g", setOf(3, { targets: Buffer.from("three") }));
+    assert.equal(await reader.refresh("g"), "current");
+    await canFinish();
+    reader.forget("g");
+    await assert.rejects(canFinish(), lost);
   });
 
   it("I3: nor what could not be read after it was confirmed, however long answers are good", async (t) => {

@@ -43,6 +43,8 @@ interface Entry {
   view?: CollectionView;
   loading?: Promise<CollectionView | undefined>;
   readonly files: Map<string, StoredFile>;
+  /** by their checksums, what the timestamp before this one led to: clients that were given that one are not done yet */
+  readonly earlier: ReadonlyMap<string, StoredFile>;
   /** estimate of what the entry keeps in memory */
   bytes: number;
 }
@@ -179,7 +181,13 @@ export class CollectionReader {
     this.#revisions.close();
   }
 
-  /** To be called after every write to this collection. Reads already under way do not bring the old state back. */
+  /** To be called after every publication. Reads already under way do not bring the old state back. */
+  outdate(gun: string): void {
+    const entry = this.#entries.get(gun);
+    if (entry !== undefined) this.#outdate(gun, entry);
+  }
+
+  /** To be called after a deletion: as {@link outdate}, and nothing stays in memory. */
   forget(gun: string): void {
     const entry = this.#entries.get(gun);
     if (entry !== undefined) this.#drop(gun, entry);
@@ -187,12 +195,13 @@ export class CollectionReader {
 
   async #file(gun: string, name: string, load: () => Promise<StoredFile | undefined>): Promise<StoredFile | undefined> {
     const entry = this.#entry(gun);
-    const known = entry.files.get(name);
+    const known = entry.files.get(name) ?? entry.earlier.get(name);
     this.#count(known !== undefined);
     if (known !== undefined) return known;
     const file = await load();
     if (file === undefined) {
-      if (entry.view === undefined && entry.loading === undefined && entry.files.size === 0) this.#drop(gun, entry);
+      if (entry.view === undefined && entry.loading === undefined && entry.files.size === 0 && entry.earlier.size === 0)
+        this.#drop(gun, entry);
       return undefined;
     }
     entry.files.set(name, file);
@@ -226,7 +235,8 @@ export class CollectionReader {
    * Brings what a snapshot names into memory, within bounds, before its timestamp is handed out. A client keeps that timestamp and needs
    * these files next: without them docker, notary and tagseal refuse until the database is back.
    */
-  async #loadNamed(gun: string, { meta }: CollectionView): Promise<void> {
+  async #loadNamed(gun: string, { snapshot, meta }: CollectionView): Promise<void> {
+    if (snapshot !== undefined) await this.byChecksum(gun, "snapshot", snapshot.sha256);
     const bytes = [...meta.values()].reduce((sum, { length }) => sum + length, 0);
     if (bytes > maxBytesAhead) return;
     for (const [role, { hashes }] of meta) {
@@ -269,7 +279,7 @@ export class CollectionReader {
   #setRevision(gun: string, { revision, question, timestamp }: RevisionAnswer & { freshness: "current" }): void {
     const known = this.#entries.get(gun);
     if (known !== undefined && known.question > question) return;
-    if (known !== undefined && known.revision !== revision) this.#drop(gun, known);
+    if (known !== undefined && known.revision !== revision) this.#outdate(gun, known);
     const entry = this.#entry(gun);
     entry.revision = revision;
     entry.question = question;
@@ -297,6 +307,20 @@ export class CollectionReader {
     }
   }
 
+  #outdate(gun: string, entry: Entry): void {
+    this.#drop(gun, entry);
+    const earlier = entry.view === undefined ? entry.earlier : filesOf(entry, entry.view);
+    if (earlier.size === 0 || !this.#revisions.isShared) return;
+    const next = newEntry(earlier);
+    this.#entries.set(gun, next);
+    this.#bytes += entryBytes;
+    this.#grow(
+      gun,
+      next,
+      [...earlier.values()].reduce((sum, file) => sum + weight(file), 0),
+    );
+  }
+
   #drop(gun: string, entry: Entry): void {
     if (this.#entries.get(gun) !== entry) return;
     this.#entries.delete(gun);
@@ -309,13 +333,21 @@ export class CollectionReader {
   }
 }
 
-function newEntry(): Entry {
+/** What a view leads to, as far as it is in memory. */
+function filesOf({ files }: Entry, { snapshot, meta }: CollectionView): ReadonlyMap<string, StoredFile> {
+  const names = [`snapshot.${snapshot?.sha256}`];
+  for (const [role, { hashes }] of meta) names.push(`${role}.${encodeHex(hashes.get("sha256") ?? new Uint8Array())}`);
+  return new Map([...files].filter(([name]) => names.includes(name)));
+}
+
+function newEntry(earlier: Entry["earlier"] = new Map()): Entry {
   return {
     revision: undefined,
     question: 0,
     timestamp: undefined,
     checkedAt: -Infinity,
     files: new Map(),
+    earlier,
     bytes: entryBytes,
   };
 }

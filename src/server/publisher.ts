@@ -175,7 +175,7 @@ export class Publisher {
     const { store, reader, log, now } = this.#parts;
     await this.#lock.hold(gun, async () => {
       await store.remove(gun, now());
-      reader.forget(gun);
+      reader.outdate(gun);
       this.#states.forget(gun);
     });
     log.write("info", "deleted", { gun, ...caller });
