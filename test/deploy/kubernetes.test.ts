@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { certificates, freePort, missingPeers, readText, run, runOk, Scope, tagsealCommand } from "../support/peers.ts";
-import { checkTypes, parseManifests, unpackTool, type Manifest } from "../support/deploy-tools.ts";
+import { checkTypes, parseManifests, parseYaml, unpackTool, type Manifest } from "../support/deploy-tools.ts";
 import { ask } from "../support/https-request.ts";
 import { assertConnected, assertRestricted, settingsOf, workloads, type Workload } from "../support/manifest-rules.ts";
 
@@ -18,6 +18,7 @@ const set = (...values: readonly string[]): string[] => values.flatMap((value) =
 const everything = [
   ...replicated,
   ...set("ingress.enabled=true", "serviceMonitor.enabled=true", "networkPolicy.egress[0].ports[0].port=5432"),
+  ...set("prometheusRule.enabled=true", "prometheusRule.labels.release=monitoring"),
   ...set("config.auth.anonymous_pull=true", "config.auth.htpasswd=/run/files/htpasswd", "podLabels.team=platform"),
   ...set("extraVolumes[0].name=files", "extraVolumes[0].secret.secretName=files"),
   ...set("extraVolumeMounts[0].name=files", "extraVolumeMounts[0].mountPath=/run/files"),
@@ -88,6 +89,12 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
     const kinds = manifests.map(({ kind }) => kind);
     for (const kind of ["Ingress", "ServiceMonitor", "PodDisruptionBudget", "NetworkPolicy"])
       assert.ok(kinds.includes(kind), kind);
+  });
+
+  it("gives Prometheus the alerts of files/alerts.yaml", async () => {
+    const rule = (await rendered(everything)).find(({ kind }) => kind === "PrometheusRule");
+    assert.equal(rule?.metadata.labels?.["release"], "monitoring");
+    assert.deepEqual(rule["spec"], parseYaml(readText(join(chart, "files/alerts.yaml"))));
   });
 
   it("starts pods anew when their settings change", async () => {

@@ -33,6 +33,7 @@ export type Peer =
   | "htpasswd"
   | "buildkit"
   | "buildx"
+  | "promtool"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -63,6 +64,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   wrk: ["wrk"],
   buildkit: ["runc"],
   buildx: ["docker"],
+  promtool: ["promtool"],
 };
 
 /** Programs that `npm run peers` builds. */
