@@ -177,7 +177,11 @@ async function healthy(t: TestContext, scope: Scope): Promise<Sample[]> {
   const { ca, serverCertificate: certFile, serverKey: keyFile } = await certificates(scope);
   const tls = { certFile, keyFile };
   const keys = await startSigner({
-    ...{ host: "127.0.0.1", port: 0, tls, clientCaFile: ca, dataDir: scope.path(`signer-${process.hrtime.bigint()}`) },
+    host: "127.0.0.1",
+    port: 0,
+    tls,
+    clientCaFile: ca,
+    dataDir: scope.path(`signer-${process.hrtime.bigint()}`),
     metrics: { host: "127.0.0.1", port: 0 },
   });
   t.after(() => keys.close());

@@ -6,7 +6,15 @@ import { after, before, describe, it } from "node:test";
 import { certificates, freePort, missingPeers, readText, run, runOk, Scope, tagsealCommand } from "../support/peers.ts";
 import { checkTypes, parseManifests, parseYaml, unpackTool, type Manifest } from "../support/deploy-tools.ts";
 import { ask } from "../support/https-request.ts";
-import { assertConnected, assertRestricted, settingsOf, workloads, type Workload } from "../support/manifest-rules.ts";
+import {
+  assertConnected,
+  assertRestricted,
+  assertWatched,
+  settingsOf,
+  workloads,
+  type Workload,
+  type PodSpec,
+} from "../support/manifest-rules.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const chart = join(root, "deploy/helm/tagseal");
@@ -26,12 +34,45 @@ const everything = [
   ...set("extraEnv[0].name=TAGSEAL_SERVER_LOGGING_LEVEL", "extraEnv[0].value=debug"),
 ];
 
+const digest = `sha256:${"a".repeat(64)}`;
+const prometheus = { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } };
+const hosts = [
+  { host: "trust.example.com", tlsSecretName: "trust-example-com" },
+  { host: "trust.example.org", tlsSecretName: "trust-example-org" },
+];
+
+/** Numbers, names and places of somebody's cluster. */
+const scaled = [
+  ...replicated,
+  ...set("autoscaling.enabled=true", "autoscaling.maxReplicas=9", "ingress.enabled=true", `image.digest=${digest}`),
+  "--set-json",
+  `ingress.hosts=${JSON.stringify(hosts)}`,
+];
+
+const scraped = [
+  ...replicated,
+  ...set("signer.metrics.enabled=true", "serviceMonitor.enabled=true", "serviceMonitor.labels.release=monitoring"),
+  "--set-json",
+  `networkPolicy.monitoring=${JSON.stringify([prometheus])}`,
+  "--set-json",
+  'networkPolicy.from=[{"podSelector":{}}]',
+];
+
+const claims = set(
+  "persistence.existingClaim=old-trust",
+  "signer.enabled=true",
+  "signer.persistence.existingClaim=old-keys",
+);
+
 const variants: readonly (readonly [string, readonly string[]])[] = [
   ["its defaults", []],
   ["without TLS of its own", ["--set", "tls.enabled=false"]],
   ["an embedded server and a signer", ["--set", "signer.enabled=true"]],
   ["a database and replicas", replicated],
   ["everything", everything],
+  ["an autoscaler, several hosts and a digest", scaled],
+  ["a signer that is scraped", scraped],
+  ["volumes that are there already", claims],
   ["next to nothing", ["--set", "networkPolicy.enabled=false", "--set", "nameOverride=trust"]],
 ];
 
@@ -60,6 +101,7 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
       const manifests = await rendered(values);
       await checkTypes(scope, manifests);
       assertConnected(manifests);
+      assertWatched(manifests);
       for (const workload of workloads(manifests)) {
         assertRestricted(workload);
         settingsOf(workload, manifests);
@@ -97,6 +139,110 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
     assert.deepEqual(rule["spec"], parseYaml(readText(join(chart, "files/alerts.yaml"))));
   });
 
+  const podsOf = async (values: readonly string[]): Promise<PodSpec[]> =>
+    workloads(await rendered(values)).map(({ spec }) => spec.template.spec);
+
+  it("lets nobody but its group read a secret in a pod", async () => {
+    const volumes = (await podsOf(everything)).flatMap((pod) => pod.volumes);
+    const modes = volumes.flatMap(({ secret }) =>
+      secret === undefined || secret.secretName === "files" ? [] : [secret.defaultMode],
+    );
+    assert.deepEqual([...new Set(modes)], [0o440]);
+  });
+
+  it("runs the image with a digest, whatever its tag says", async () => {
+    for (const [{ image }] of (await podsOf([...scaled, ...set("image.tag=old")])).map((pod) => pod.containers))
+      assert.equal(image, `tagseal@${digest}`);
+  });
+
+  it("puts server and signer on volumes that are there already, and makes none", async () => {
+    const found = workloads(await rendered(claims));
+    const claimed = found
+      .flatMap(({ spec }) => spec.template.spec.volumes)
+      .map((volume) => volume.persistentVolumeClaim);
+    assert.deepEqual(
+      claimed.filter((claim) => claim !== undefined),
+      [{ claimName: "old-trust" }, { claimName: "old-keys" }],
+    );
+    for (const { kind, spec } of found)
+      assert.deepEqual([kind, spec.replicas, spec.volumeClaimTemplates], ["StatefulSet", 1, undefined]);
+  });
+
+  it("leaves the number of servers to an autoscaler, and takes one away at a time", async () => {
+    const manifests = await rendered([...scaled, "--set", "replicas=1"]);
+    const scaler = manifests.find(({ kind }) => kind === "HorizontalPodAutoscaler");
+    assert.ok(scaler);
+    const { minReplicas, maxReplicas } = scaler["spec"] as Record<string, number>;
+    assert.deepEqual([minReplicas, maxReplicas], [2, 9]);
+    assert.deepEqual(
+      workloads(manifests).map(({ spec }) => spec.replicas),
+      [undefined, 2],
+    );
+    const budgets = manifests.filter(({ kind }) => kind === "PodDisruptionBudget").map(({ metadata }) => metadata.name);
+    assert.deepEqual(budgets.toSorted(), ["tagseal", "tagseal-signer"]);
+  });
+
+  it("answers under each host with its certificate", async () => {
+    const ingress = (await rendered(scaled)).find(({ kind }) => kind === "Ingress");
+    assert.ok(ingress);
+    const { tls, rules } = ingress["spec"] as { readonly tls: unknown; readonly rules: readonly { host: string }[] };
+    assert.deepEqual(
+      tls,
+      hosts.map(({ host, tlsSecretName }) => ({ hosts: [host], secretName: tlsSecretName })),
+    );
+    assert.deepEqual(
+      rules.map(({ host }) => host),
+      hosts.map(({ host }) => host),
+    );
+  });
+
+  it("puts signers where the values say, and where the servers are when they say nothing", async () => {
+    const everywhere = ["nodeSelector.disk=ssd", "priorityClassName=high", "tolerations[0].key=trust"];
+    const placed = (pods: readonly PodSpec[]) =>
+      pods.map(({ nodeSelector, priorityClassName, tolerations, affinity }) => [
+        nodeSelector,
+        priorityClassName,
+        tolerations,
+        affinity,
+      ]);
+    const servers = [{ disk: "ssd" }, "high", [{ key: "trust" }], undefined];
+    assert.deepEqual(placed(await podsOf([...replicated, ...set(...everywhere)])), [servers, servers]);
+    const own = ["nodeSelector.keys=yes", "priorityClassName=higher", "tolerations[0].key=keys"];
+    const values = [...everywhere, ...own.map((value) => `signer.${value}`)];
+    const affinity = ["--set-json", 'signer.affinity={"nodeAffinity":{}}'];
+    assert.deepEqual(placed(await podsOf([...replicated, ...set(...values), ...affinity])), [
+      servers,
+      [{ keys: "yes" }, "higher", [{ key: "keys" }], { nodeAffinity: {} }],
+    ]);
+  });
+
+  it("opens the signer's numbers to its probes and to Prometheus, and to nobody else", async () => {
+    const manifests = await rendered(scraped);
+    const signer = workloads(manifests).find(({ metadata }) => metadata.name === "tagseal-signer");
+    assert.ok(signer !== undefined);
+    assert.equal(settingsOf(signer, manifests).settings.text("metrics.http_addr"), "0.0.0.0:9464");
+    const [{ startupProbe, livenessProbe, readinessProbe }] = signer.spec.template.spec.containers;
+    assert.deepEqual(
+      [startupProbe, livenessProbe, readinessProbe].map((probe) => probe?.httpGet),
+      ["live", "live", "ready"].map((path) => ({ path: `/_tagseal/${path}`, port: "metrics" })),
+    );
+    const monitors = manifests.filter(({ kind }) => kind === "ServiceMonitor");
+    assert.deepEqual(
+      monitors.map(({ metadata, spec }) => [metadata.name, (spec as { endpoints: unknown }).endpoints]),
+      [
+        ["tagseal-signer", [{ path: "/metrics", interval: "30s", port: "metrics", scheme: "http" }]],
+        ["tagseal", [{ path: "/metrics", interval: "30s", port: "trust", scheme: "https" }]],
+      ],
+    );
+    const ingressOf = (name: string): unknown => {
+      const found = manifests.find(({ kind, metadata }) => kind === "NetworkPolicy" && metadata.name === name);
+      assert.ok(found);
+      return (found["spec"] as { readonly ingress: readonly unknown[] }).ingress.at(-1);
+    };
+    assert.deepEqual(ingressOf("tagseal-signer"), { from: [prometheus], ports: [{ port: "metrics" }] });
+    assert.deepEqual(ingressOf("tagseal"), { from: [prometheus], ports: [{ port: "trust" }] });
+  });
+
   it("starts pods anew when their settings change", async () => {
     const checksum = async (values: readonly string[]): Promise<unknown> => {
       const metadata = workloads(await rendered(values))[0]?.spec.template.metadata;
@@ -108,6 +254,28 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
   for (const [what, value, message] of [
     ["replicas without a database", "replicas=2", /database\/secretName/u],
     ["signers without a database", "signer.replicas=2", /signer\/database\/secretName/u],
+    ["an autoscaler without a database", "autoscaling.enabled=true", /database\/secretName/u],
+    [
+      "an autoscaler that nothing tells how busy a server is",
+      "autoscaling.enabled=true,database.secretName=db,resources.requests=null",
+      /requests/u,
+    ],
+    [
+      "an autoscaler whose least is more than its most",
+      "autoscaling.enabled=true,database.secretName=db,autoscaling.minReplicas=9",
+      /autoscaling.minReplicas is more than autoscaling.maxReplicas/u,
+    ],
+    ["a volume beside a database", "persistence.existingClaim=a,database.secretName=db", /database\/secretName/u],
+    [
+      "a signer's volume beside a database",
+      "signer.persistence.existingClaim=a,signer.database.secretName=db",
+      /database\/secretName/u,
+    ],
+    ["numbers of a signer that is not there", "signer.metrics.enabled=true", /signer\/enabled/u],
+    ["a digest that is none", "image.digest=latest", /image\/digest/u],
+    ["a host without a certificate", "ingress.hosts[0].host=a.example", /tlsSecretName/u],
+    ["no host", "ingress.hosts=null,ingress.enabled=true", /hosts/u],
+    ["one host as a text", "ingress.host=a.example", /additional properties 'host' not allowed/u],
     ["a misspelt value", "tsl.enabled=false", /additional properties 'tsl' not allowed/u],
     ["a secret in place of its name", "passphrase.value=secret", /additional properties 'value' not allowed/u],
   ] as const) {

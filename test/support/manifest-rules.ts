@@ -19,11 +19,13 @@ interface Mount {
 interface Volume {
   readonly name: string;
   readonly configMap?: { readonly name: string };
-  readonly secret?: { readonly secretName: string };
+  readonly secret?: { readonly secretName: string; readonly defaultMode: number };
+  readonly persistentVolumeClaim?: { readonly claimName: string };
 }
 
 interface Container {
   readonly name: string;
+  readonly image: string;
   readonly args: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
@@ -42,12 +44,16 @@ export interface PodSpec {
   readonly securityContext: Readonly<Record<string, unknown>>;
   readonly containers: readonly [Container];
   readonly volumes: readonly Volume[];
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly unknown[];
+  readonly affinity?: unknown;
+  readonly priorityClassName?: string;
 }
 
 /** A Deployment or StatefulSet. */
 export interface Workload extends Manifest {
   readonly spec: {
-    readonly replicas: number;
+    readonly replicas?: number;
     readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
     readonly template: {
       readonly metadata: {
@@ -77,7 +83,9 @@ export function assertRestricted({ spec }: Workload): void {
   assert.deepEqual(container.securityContext, expected);
   assert.ok(container.resources.limits?.["memory"] !== undefined);
   const writable = container.volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath);
-  assert.deepEqual(writable, spec.volumeClaimTemplates === undefined ? [] : ["/var/lib/tagseal"]);
+  const claims = pod.volumes.filter(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined);
+  const isOnVolume = spec.volumeClaimTemplates !== undefined || claims.length > 0;
+  assert.deepEqual(writable, isOnVolume ? ["/var/lib/tagseal"] : []);
 }
 
 function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
@@ -129,6 +137,39 @@ export function assertConnected(manifests: readonly Manifest[]): void {
     assert.equal(found.length, 1, `the selector of a ${kind} finds one workload`);
     for (const { targetPort } of kind === "Service" ? (ports ?? []) : [])
       assert.ok(found.flatMap(portsOf).includes(targetPort));
+  }
+}
+
+/** What Prometheus is told to scrape is a named port of a service of the same pods; what scales, scales a workload that leaves its number open. */
+export function assertWatched(manifests: readonly Manifest[]): void {
+  for (const { kind, spec } of manifests) {
+    if (kind === "ServiceMonitor") {
+      const { selector, endpoints } = spec as {
+        readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+        readonly endpoints: readonly { readonly port: string }[];
+      };
+      const services = manifests.filter(
+        (found) => found.kind === "Service" && selects(selector.matchLabels, found.metadata.labels ?? {}),
+      );
+      assert.equal(services.length, 1);
+      const [service] = services;
+      assert.ok(service);
+      const { ports } = service["spec"] as { readonly ports: readonly { readonly name: string }[] };
+      for (const { port } of endpoints)
+        assert.ok(
+          ports.some(({ name }) => name === port),
+          `a service has ${port}`,
+        );
+    }
+    if (kind === "HorizontalPodAutoscaler") {
+      const { scaleTargetRef: target } = spec as {
+        readonly scaleTargetRef: { readonly kind: string; readonly name: string };
+      };
+      const scaled = workloads(manifests).find(
+        (found) => found.kind === target.kind && found.metadata.name === target.name,
+      );
+      assert.ok(scaled !== undefined && scaled.spec.replicas === undefined);
+    }
   }
 }
 

@@ -27,5 +27,9 @@
 {{- if not .Values.signer.database.secretName -}}
 {{- $_ := set $server "data_directory" "/var/lib/tagseal" -}}
 {{- end -}}
-{{- mergeOverwrite (dict "server" $server) (deepCopy .Values.signer.config) | toPrettyJson -}}
+{{- $settings := dict "server" $server -}}
+{{- if .Values.signer.metrics.enabled -}}
+{{- $_ := set $settings "metrics" (dict "http_addr" "0.0.0.0:9464") -}}
+{{- end -}}
+{{- mergeOverwrite $settings (deepCopy .Values.signer.config) | toPrettyJson -}}
 {{- end -}}

@@ -2,11 +2,13 @@
 The server or the signer: a StatefulSet on a volume of its own, or with a database a Deployment.
 
 Takes a dictionary: root; component and its name; settings; port, its number and name; probes; tlsSecret and clientSecret, names or nothing; passphrase, as in
-the values or nothing; database and persistence as in the values; the variable that names the database; replicas, resources; and the server's extra parts.
+the values or nothing; database and persistence as in the values; the variable that names the database; replicas, or nothing where something else decides; resources; placement, the
+values that say where pods go before the root's do; metricsPort or nothing; and the server's extra parts.
 */}}
 {{- define "tagseal.workload" -}}
 {{- $root := .root -}}
 {{- $embedded := not .database.secretName -}}
+{{- $claim := .persistence.existingClaim -}}
 {{- /* Files of secrets, because variables can be read by whoever may look at the pod. */ -}}
 {{- $env := list -}}
 {{- with .passphrase -}}
@@ -24,7 +26,9 @@ metadata:
   labels:
     {{- include "tagseal.labels" (list .component $root) | nindent 4 }}
 spec:
-  replicas: {{ .replicas }}
+  {{- with .replicas }}
+  replicas: {{ . }}
+  {{- end }}
   {{- if $embedded }}
   serviceName: {{ .name }}
   {{- else }}
@@ -59,7 +63,7 @@ spec:
       imagePullSecrets:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with $root.Values.priorityClassName }}
+      {{- with default $root.Values.priorityClassName .placement.priorityClassName }}
       priorityClassName: {{ . }}
       {{- end }}
       securityContext:
@@ -72,7 +76,7 @@ spec:
           type: RuntimeDefault
       containers:
         - name: {{ .component }}
-          image: {{ printf "%s:%s" $root.Values.image.repository (default $root.Chart.AppVersion $root.Values.image.tag) | quote }}
+          image: {{ include "tagseal.image" $root | quote }}
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           args: [{{ .component }}, --config, /etc/tagseal/{{ .component }}.json]
           {{- with $env }}
@@ -82,6 +86,10 @@ spec:
           ports:
             - name: {{ .portName }}
               containerPort: {{ .port }}
+            {{- with .metricsPort }}
+            - name: metrics
+              containerPort: {{ . }}
+            {{- end }}
           {{- toYaml .probes | nindent 10 }}
           # Requests still arrive for a moment after the pod was told to end.
           lifecycle:
@@ -133,25 +141,30 @@ spec:
         - name: passphrase
           secret:
             secretName: {{ .secretName }}
-            defaultMode: 0440
+            defaultMode: 288 # 0440, which not every reader of YAML takes for octal
         {{- end }}
         {{- if .tlsSecret }}
         - name: tls
           secret:
             secretName: {{ .tlsSecret }}
-            defaultMode: 0440
+            defaultMode: 288 # 0440, which not every reader of YAML takes for octal
         {{- end }}
         {{- if .clientSecret }}
         - name: signer
           secret:
             secretName: {{ .clientSecret }}
-            defaultMode: 0440
+            defaultMode: 288 # 0440, which not every reader of YAML takes for octal
+        {{- end }}
+        {{- if $claim }}
+        - name: data
+          persistentVolumeClaim:
+            claimName: {{ $claim }}
         {{- end }}
         {{- if not $embedded }}
         - name: database
           secret:
             secretName: {{ .database.secretName }}
-            defaultMode: 0440
+            defaultMode: 288 # 0440, which not every reader of YAML takes for octal
         {{- end }}
         {{- with .extraVolumes }}
         {{- toYaml . | nindent 8 }}
@@ -165,19 +178,19 @@ spec:
             matchLabels:
               {{- include "tagseal.selectorLabels" (list .component $root) | nindent 14 }}
       {{- end }}
-      {{- with $root.Values.nodeSelector }}
+      {{- with default $root.Values.nodeSelector .placement.nodeSelector }}
       nodeSelector:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with $root.Values.tolerations }}
+      {{- with default $root.Values.tolerations .placement.tolerations }}
       tolerations:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with $root.Values.affinity }}
+      {{- with default $root.Values.affinity .placement.affinity }}
       affinity:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-  {{- if $embedded }}
+  {{- if and $embedded (not $claim) }}
   volumeClaimTemplates:
     - metadata:
         name: data
