@@ -30,7 +30,7 @@ _tagseal_words() {
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "run") echo "--disable-content-trust --help" ;;
   "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
-  "server") echo "backup check config gc list migrate raise show undelete --config --notary-config --data --database --listen --tls-cert --tls-key --accept-lost-keys --log-level --help" ;;
+  "server") echo "backup check config gc list migrate raise show undelete --config --notary-config --data --database --listen --tls-cert --tls-key --accept-lost-keys --read-only --log-level --help" ;;
   "server backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "server check") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "server config") echo "check --help" ;;

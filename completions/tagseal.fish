@@ -197,6 +197,7 @@ complete -c tagseal -n '__tagseal_at server' -l listen -x -d 'Address to listen 
 complete -c tagseal -n '__tagseal_at server' -l tls-cert -r -F -d 'Certificate chain, PEM'
 complete -c tagseal -n '__tagseal_at server' -l tls-key -r -F -d 'Private key of the certificate, PEM'
 complete -c tagseal -n '__tagseal_at server' -l accept-lost-keys -f -d 'Start although the keys that repositories name are gone; their owners name others with \'tagseal import hand-over\''
+complete -c tagseal -n '__tagseal_at server' -l read-only -f -d 'Refuse publications, deletions and key rotations; readers are served as always'
 complete -c tagseal -n '__tagseal_at server' -l log-level -x -a 'debug info warning error' -d 'debug, info, warning or error (default "info")'
 complete -c tagseal -n '__tagseal_at server' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at server backup' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'

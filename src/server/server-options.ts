@@ -47,6 +47,8 @@ export interface ServerOptions {
   readonly remoteSigner?: RemoteSignerSettings | undefined;
   /** start although the signer has none of the keys that current roots name: their owners are going to name others */
   readonly acceptLostKeys?: boolean | undefined;
+  /** refuses publications, deletions and rotations; readers are served, and timestamps renewed, as always */
+  readonly readOnly?: boolean | undefined;
   /** instead of either; closed with the server */
   readonly signer?: SigningService | undefined;
   /** who may do what; without it, and without `authorise`, everybody may do everything */

@@ -84,6 +84,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const storeProbe = new Probe(() => store.check());
   const signerProbe = new Probe(() => signer.check());
   const faults = watchedFaults({ log, watch, reader, storeProbe, signerProbe, keyCheck, upkeep, clock });
+  const isReadOnly = options.readOnly === true;
+  if (isReadOnly) faults.watch("read-only", () => readOnlyFault);
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
@@ -95,7 +97,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     lockOuts.tell(address, "connections", unknownProxies.has(address)),
   );
   const listener = requestListener({
-    handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now, log }),
+    handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now, log, isReadOnly }),
     monitoring: { storeProbe, signerProbe, reader, faults },
     metrics: serverMetrics({
       reader,
@@ -144,6 +146,9 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     },
   };
 }
+
+/** Asked for, and easily forgotten. */
+const readOnlyFault = { reason: "the server was started read-only", level: "warning" } as const;
 
 /** What can go wrong while a server runs, by part. */
 function watchedFaults(parts: {

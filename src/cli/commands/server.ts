@@ -33,6 +33,10 @@ export const command = defineCommand(
         kind: "switch",
         help: "Start although the keys that repositories name are gone; their owners name others with 'tagseal import hand-over'",
       },
+      "read-only": {
+        kind: "switch",
+        help: "Refuse publications, deletions and key rotations; readers are served as always",
+      },
       "log-level": {
         kind: "text",
         value: "level",
@@ -75,12 +79,14 @@ export const command = defineCommand(
     const log = logLines(io);
     const configured = configuredServer(settings, env);
     if (configured.database === undefined) required("data", configured.dataDir);
-    for (const setting of settings.ignored) log(JSON.stringify({ level: "info", event: "setting ignored", setting }));
+    for (const setting of settings.ignored)
+      log(JSON.stringify({ level: "warning", event: "setting ignored", setting }));
     const running = await startServer({
       ...configured,
       secretFiles,
       version,
       acceptLostKeys: options["accept-lost-keys"],
+      ...(options["read-only"] === true && { readOnly: true }),
       host,
       port,
       log,

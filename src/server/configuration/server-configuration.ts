@@ -38,6 +38,7 @@ export function configuredServer(
     ...storage(settings),
     ...signer(settings, env),
     auth: auth(settings),
+    readOnly: settings.boolean("server.read_only"),
     gunPrefixes: settings.list("repositories.gun_prefixes"),
     trustedProxies: settings.list("server.trusted_proxies"),
     cacheAges: {

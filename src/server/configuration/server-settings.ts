@@ -22,6 +22,10 @@ export const serverSettings = {
     help: "addresses or networks of proxies whose `X-Forwarded-For` or `Forwarded` names the client; none",
   },
   "server.data_directory": { kind: "file", help: "where the embedded databases lie, and the signer's passphrase file" },
+  "server.read_only": {
+    kind: "boolean",
+    help: "refuses publications, deletions and key rotations; readers are served as always; `false`",
+  },
 
   "storage.backend": {
     kind: "text",

@@ -37,6 +37,8 @@ export interface HandlerParts {
   readonly uploads: UploadBudget;
   readonly limits: UploadLimits;
   readonly cacheAges: CacheAges;
+  /** nothing is published, deleted or rotated */
+  readonly isReadOnly: boolean;
   readonly now: () => Date;
 }
 
@@ -104,6 +106,7 @@ export class Handlers {
   /** POST of a multipart body. @throws WireError, and what `Publisher.publish` throws */
   async publish(request: IncomingMessage, gun: string, caller: LogFields): Promise<Reply> {
     const { uploads, limits, publisher } = this.#parts;
+    this.#requireWritable();
     return uploads.withBody(request, limits.maxBytes, async (body) => {
       const files = filesOf(body, request.headers["content-type"], limits);
       return this.#changing(async () => {
@@ -115,6 +118,7 @@ export class Handlers {
 
   /** DELETE of a collection: also a success when there is none. */
   async remove(gun: string, caller: LogFields): Promise<Reply> {
+    this.#requireWritable();
     return this.#changing(async () => {
       await this.#parts.publisher.remove(gun, caller);
       return emptyReply(200);
@@ -130,6 +134,7 @@ export class Handlers {
 
   /** POST for a server key: the one to name next. Asking twice without publishing gives the same key. */
   async rotateKey(gun: string, role: ServerRole, caller: LogFields): Promise<Reply> {
+    this.#requireWritable();
     return this.#changing(async () => {
       const key = await this.#parts.signer.pendingKey(gun, role);
       this.#parts.log.write("info", "a new server key was asked for", { gun, role, keyId: key.keyId, ...caller });
@@ -141,6 +146,16 @@ export class Handlers {
   async changefeed(gun: string | undefined, query: URLSearchParams): Promise<Reply> {
     const wanted = parseChangeQuery(gun, query);
     return this.#reading(async () => textReply(changefeedJson(await this.#parts.store.changes(wanted))));
+  }
+
+  /** docker and notary say of this status that the server is not available now, which is what their users have to know. */
+  #requireWritable(): void {
+    if (!this.#parts.isReadOnly) return;
+    throw new WireError("UPDATING", {
+      status: 503,
+      headers: { "Retry-After": "300" },
+      detail: "this server is read-only",
+    });
   }
 
   async #renewed(gun: string): Promise<Reading> {
