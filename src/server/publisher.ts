@@ -175,7 +175,7 @@ export class Publisher {
     const { store, reader, log, now } = this.#parts;
     await this.#lock.hold(gun, async () => {
       await store.remove(gun, now());
-      reader.outdate(gun);
+      reader.forget(gun);
       this.#states.forget(gun);
     });
     log.write("info", "deleted", { gun, ...caller });
@@ -198,7 +198,7 @@ export class Publisher {
       const at = now();
       await store.publish({ gun, base, files, at });
       this.#newestSignedAt = Math.max(this.#newestSignedAt ?? at.getTime(), at.getTime());
-      reader.forget(gun);
+      reader.outdate(gun);
       this.#moveOn(gun, base, files);
       this.#failedRenewals.delete(gun);
       return files;

@@ -51,6 +51,8 @@ export class ServerClock {
   #offset = 0;
   #agreedOffset: number | undefined;
   #setAt = Number.NEGATIVE_INFINITY;
+  /** since when something is known that was signed in the future */
+  #aheadSince: number | undefined;
   #comparison: ClockComparison | undefined;
 
   constructor(parts: ServerClockParts) {
@@ -187,7 +189,9 @@ export class ServerClock {
   #isSteady(): boolean {
     this.#noteSetting();
     const at = performance.now();
-    if (at - (this.#beganAt ?? at) < settleMs && this.#signedAheadMs !== undefined) return false;
+    // What contradicts the clock is shown for a while before it is replaced: a person may know better than a clock.
+    if (this.#signedAheadMs === undefined) this.#aheadSince = undefined;
+    else if (at - (this.#aheadSince ??= at) < settleMs) return false;
     const isSetBack = this.#believedOffset - this.#offset > this.#toleranceMs;
     const steadyMs = at - this.#setAt;
     if (isSetBack && steadyMs < settleMs) return false;
