@@ -126,6 +126,37 @@ for (const [kind, peer, start] of [
         assert.deepEqual(await readTags(behind.url, gun), ["v1", "v2"]);
       });
 
+    it("a client that was given a timestamp can finish its update, whatever is published meanwhile; what was deleted is gone", async (t) => {
+      await database.create("finishing", "select 1");
+      const server = await serve(t, { database: database.url("finishing"), signerPassphrase: passphrase });
+      const owner = await new UploadingPublisher(server.url, gun).begin();
+      const deleted = await new UploadingPublisher(server.url, "docker.io/library/deleted").begin();
+      const given = new Map<string, string>();
+      for (const { gun: name } of [owner, deleted]) {
+        const timestamp = await (await fetch(`${tufUrl(server.url, name)}timestamp.json`)).json();
+        const { signed } = timestamp as { signed: { meta: { snapshot: { hashes: { sha256: string } } } } };
+        given.set(name, Buffer.from(signed.meta.snapshot.hashes.sha256, "base64").toString("hex"));
+      }
+      assert.equal((await owner.addTag("v2")).status, 200);
+      assert.equal((await fetch(tufUrl(server.url, deleted.gun), { method: "DELETE" })).status, 200);
+      await database.stop("SIGKILL");
+      try {
+        const finished = await ask(`${tufUrl(server.url, gun)}snapshot.${given.get(gun)}.json`);
+        assert.equal(finished.status, 200);
+        const { signed } = (await finished.json()) as {
+          signed: { meta: Record<string, { hashes: { sha256: string } }> };
+        };
+        for (const role of ["root", "targets"]) {
+          const sha256 = Buffer.from(signed.meta[role]?.hashes.sha256 ?? "", "base64").toString("hex");
+          assert.equal((await ask(`${tufUrl(server.url, gun)}${role}.${sha256}.json`)).status, 200, role);
+        }
+        const gone = await ask(`${tufUrl(server.url, deleted.gun)}snapshot.${given.get(deleted.gun)}.json`);
+        assert.equal(gone.status, 503);
+      } finally {
+        await database.start();
+      }
+    });
+
     if (kind === "MariaDB")
       it("I3: a server does not believe a database that was made a standby under its connections", async (t) => {
         await database.create("demoted", "select 1");
