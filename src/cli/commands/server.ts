@@ -86,7 +86,7 @@ export const command = defineCommand(
       secretFiles,
       version,
       acceptLostKeys: options["accept-lost-keys"],
-      ...(options["read-only"] === true && { readOnly: true }),
+      ...(options["read-only"] && { readOnly: true }),
       host,
       port,
       log,
