@@ -30,10 +30,8 @@ export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: 
   };
   const timers = ports.map((port) => setInterval(() => void check(port), checkEveryMs));
   const server = createServer((client) => {
-    // All clients here have one address, so all of them are kept at one server for as long as it is ready.
-    const port = ports.find((one) => ready.has(one));
-    if (!isOpen || port === undefined) return void client.destroy();
-    return connectThrough(client, port, sockets);
+    if (isOpen) connectThrough(client, new Set(ready), ports, sockets);
+    else client.destroy();
   });
   const hangUp = (): void => sockets.forEach((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -53,8 +51,27 @@ export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: 
   };
 }
 
-function connectThrough(client: Socket, port: number, sockets: Set<Socket>): void {
+/**
+ * All clients here have one address, so all of them are kept at one server for as long as it is ready. One that does not take a connection although
+ * it was ready a moment ago is passed over, as balancers do.
+ */
+function connectThrough(client: Socket, ready: Set<number>, ports: readonly number[], sockets: Set<Socket>): void {
+  const port = ports.find((one) => ready.delete(one));
+  if (port === undefined) return void client.destroy();
   const target = connect({ port, host: "127.0.0.1" });
+  let isConnected = false;
+  target.once("connect", () => {
+    isConnected = true;
+    join(client, target, sockets);
+  });
+  target.once("error", () => {
+    if (!isConnected) connectThrough(client, ready, ports, sockets);
+  });
+  client.on("error", () => target.destroy());
+  return undefined;
+}
+
+function join(client: Socket, target: Socket, sockets: Set<Socket>): void {
   const pair = [client, target];
   const end = (): void => {
     for (const socket of pair) {

@@ -48,7 +48,8 @@ export const command = defineCommand(
     try {
       return options.demo ? await demonstrate(directory, ports, io) : await serve(directory, ports, io);
     } finally {
-      if (data === undefined) await rm(directory, { recursive: true, force: true });
+      // An upload that was cut off may still write its last file.
+      if (data === undefined) await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     }
   },
 );
