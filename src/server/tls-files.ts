@@ -2,6 +2,7 @@
 
 import { createSecureContext } from "node:tls";
 import { TagsealError } from "../errors.ts";
+import { hostChange } from "./watching/certificate-hosts.ts";
 import { authoritiesValidity, certificatesIn, chainValidity } from "./watching/certificate-validity.ts";
 import { WatchedFiles, type WatchParts } from "./watching/watched-files.ts";
 
@@ -24,7 +25,7 @@ export interface TlsWatching<T> extends WatchParts {
 }
 
 /**
- * Watches a certificate and its private key, which must belong together.
+ * Watches a certificate and its private key, which must belong together. One that is expired, or not valid yet, does not replace a valid one.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
@@ -39,7 +40,14 @@ export function watchTlsFiles(
       secrets: [keyFile],
       parse: (contentOf) => matching({ cert: contentOf(certFile), key: contentOf(keyFile) }),
       validity: (contentOf) => chainValidity(contentOf(certFile)),
-      onChange,
+      areOwn: true,
+      onChange: (next, before) => {
+        onChange?.(next);
+        // Used all the same: a server may move to another name. But it may also be a file that went to the wrong place.
+        const change = hostChange(before.cert, next.cert);
+        if (change !== undefined)
+          parts.log.write("warning", "the new certificate is for other hosts", { part, ...change });
+      },
     },
     parts,
   );

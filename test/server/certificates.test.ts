@@ -198,6 +198,88 @@ describe("a certificate that stays without its key", { concurrency: true }, () =
   });
 });
 
+describe("a renewed certificate that is not valid now", { concurrency: true }, () => {
+  for (const [what, wish, reason] of [
+    ["has expired", { from: inDays(-90), to: inDays(-1) }, /: the new certificate expired at \d{4}-/u],
+    ["is for later", { from: inDays(1) }, /: the new certificate is not valid before \d{4}-/u],
+  ] as const) {
+    it(`because it ${what}, is not used while the old one is good, and readiness, metrics and log say so`, async (t) => {
+      const [old, bad, good] = [await forServer(), await forServer(wish), await forServer()];
+      const { server, tls } = await serverWith(t, old);
+      write(tls, bad);
+      await waitUntil("readiness says so", async () => (await readiness(server)).status === "degraded", 30_000);
+      const { reasons } = await readiness(server);
+      assert.match(reasons["server_certificate"] ?? "", /^CERTIFICATE_INVALID: .* the one before is used on, until /u);
+      assert.match(reasons["server_certificate"] ?? "", reason);
+      assert.match(await read(server, "/metrics"), /^tagseal_server_fault\{part="server_certificate"\} 1$/mu);
+      assert.equal(await shown(server), old.der.toString("base64"));
+      await assert.rejects(server.reload(), { code: "CERTIFICATE_INVALID" });
+      assert.equal(await shown(server), old.der.toString("base64"));
+      const told = server.lines.filter(({ event }) => event === "kept the old state of a file");
+      assert.deepEqual(
+        told.map((line) => [line["level"], line["code"]]),
+        [["error", "CERTIFICATE_INVALID"]],
+      );
+      write(tls, good);
+      await becomes(server, good);
+      await waitUntil("readiness forgives", async () => (await readiness(server)).status === "ready", 30_000);
+    });
+  }
+
+  it("is used once it is valid", async (t) => {
+    const old = await forServer({ from: inDays(-30), to: inDays(60) });
+    const from = new Date(Math.ceil(Date.now() / 1000) * 1000 + 7000);
+    const later = await forServer({ from });
+    const { server, tls } = await serverWith(t, old);
+    write(tls, later);
+    await becomes(server, later);
+    assert.ok(Date.now() >= from.getTime());
+    await waitUntil("readiness forgives", async () => (await readiness(server)).status === "ready", 30_000);
+  });
+
+  it("is used when the old one is no better", async (t) => {
+    const old = await forServer({ from: inDays(-90), to: inDays(-2) });
+    const newer = await forServer({ from: inDays(-60), to: inDays(-1) });
+    const { server, tls } = await serverWith(t, old);
+    write(tls, newer);
+    await becomes(server, newer);
+    assert.match((await readiness(server)).reasons["server_certificate"] ?? "", /^the certificate expired at /u);
+  });
+
+  it("is used once the old one has ended as well, by its clock", async (t) => {
+    const clock = { now: new Date() };
+    const tls = pairIn(temporaryDirectory(t));
+    write(tls, await forServer({ from: inDays(-60), to: inDays(30) }));
+    const server = await serve(t, { tls, now: () => clock.now });
+    const expired = await forServer({ from: inDays(-90), to: inDays(-1) });
+    write(tls, expired);
+    await waitUntil("readiness says so", async () => (await readiness(server)).status === "degraded", 30_000);
+    assert.notEqual(await shown(server), expired.der.toString("base64"));
+    clock.now = inDays(31);
+    await becomes(server, expired);
+  });
+});
+
+describe("a renewed certificate for other hosts", { concurrency: true }, () => {
+  it("is used, and the log has a warning with both names", async (t) => {
+    const { server, tls } = await serverWith(t, await forServer());
+    const moved = await forServer({ dns: ["signer.example.com"] });
+    write(tls, moved);
+    await becomes(server, moved);
+    const [line] = complaints(server);
+    assert.equal(line?.event, "the new certificate is for other hosts");
+    assert.deepEqual([line?.["before"], line?.["after"]], ["dns:localhost", "dns:signer.example.com"]);
+  });
+
+  it("is nothing to talk about while one of the names remains", async (t) => {
+    const { server, tls } = await serverWith(t, await forServer());
+    const more = await forServer({ dns: ["trust.example.com", "localhost"] });
+    write(tls, more);
+    await becomes(server, more);
+    assert.deepEqual(complaints(server), []);
+  });
+});
+
 describe("how long a certificate lasts", () => {
   it("is a number of seconds, and nothing to talk about while there is time", async (t) => {
     const { server } = await serverWith(t, await forServer({ from: inDays(-60), to: inDays(30) }));

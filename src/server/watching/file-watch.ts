@@ -1,6 +1,6 @@
 /** Every watched file of a process: looked at again and again, read again when told so, and what is wrong with them. */
 
-import { TagsealError } from "../../errors.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
 import type { Fault } from "../faults.ts";
 import { errorFields } from "../server-log.ts";
 import type { Validity } from "./certificate-validity.ts";
@@ -37,7 +37,7 @@ export class FileWatch {
   /**
    * Reads every file now, changed or not.
    *
-   * @throws TagsealError `SERVER_CONFIGURATION` for the first file that makes no sense; what was valid before stays valid, and all others are read
+   * @throws TagsealError `SERVER_CONFIGURATION`, `CERTIFICATE_INVALID` for the first file that cannot be used; what was valid before stays valid, and all others are read
    */
   async reload(): Promise<void> {
     const outcomes = await Promise.allSettled(this.#files.map(async (files) => await files.reload()));
@@ -93,6 +93,8 @@ export class FileWatch {
 }
 
 function unusable(error: unknown): { readonly code: string; readonly reason: string } {
+  // It says when, and names no file.
+  if (hasCode(error, "CERTIFICATE_INVALID")) return { code: error.code, reason: error.message };
   const code = error instanceof TagsealError ? error.code : "INTERNAL";
   return { code, reason: "what the files hold cannot be used, and what they held before is used on" };
 }

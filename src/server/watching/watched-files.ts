@@ -41,8 +41,13 @@ export interface FilesToWatch<T> {
   readonly parse: (contentOf: ContentOf) => T;
   /** for how long the certificates among them are good; absent where there are none */
   readonly validity?: ((contentOf: ContentOf) => Validity | undefined) | undefined;
-  /** called with each new value but the first. What it throws is taken for a content that makes no sense */
-  readonly onChange?: ((value: T) => void) | undefined;
+  /**
+   * What they hold shows who this process is: a certificate that is not valid now does not replace one that is. Not for authorities, where an
+   * exchange may be meant to lock somebody out.
+   */
+  readonly areOwn?: true;
+  /** called with each new value but the first, and the one before. What it throws is taken for a content that makes no sense */
+  readonly onChange?: ((value: T, before: T) => void) | undefined;
 }
 
 /** What is wrong with files, and since when, in milliseconds of a clock that nobody sets. */
@@ -124,7 +129,7 @@ export class WatchedFiles<T> {
     return (this.#looking ??= this.#look().finally(() => (this.#looking = undefined)));
   }
 
-  /** Reads the files now. @throws TagsealError `SERVER_CONFIGURATION`; what was valid before stays valid */
+  /** Reads the files now. @throws TagsealError `SERVER_CONFIGURATION`, `CERTIFICATE_INVALID`; what was valid before stays valid */
   async reload(): Promise<void> {
     await this.#looking;
     this.#take(await readAll(this.#options, this.#parts, this.#last.contents));
@@ -143,6 +148,7 @@ export class WatchedFiles<T> {
     const isNew = this.#options.files.some(
       (path) => this.#last.contents.get(path)?.equals(bytesOf(read, path)) !== true,
     );
+    if (isNew) this.#refuseWorse(read);
     const before = this.#last;
     this.#last = isNew ? read : { ...before, stamp: read.stamp };
     if (isNew) this.#tell(before);
@@ -150,9 +156,26 @@ export class WatchedFiles<T> {
     if (isNew) this.#parts.log.write("info", "read a changed file", this.#names);
   }
 
+  /** A certificate that helps nobody now does not replace one that does. Once that has ended, too, the newest counts. */
+  #refuseWorse({ validity }: Reading<T>): void {
+    const now = this.#parts.now();
+    const kept = this.#last.validity;
+    if (this.#options.areOwn !== true || validity === undefined || kept === undefined) return;
+    if (!isGood(kept, now) || isGood(validity, now)) return;
+    const reason =
+      validity.notAfter <= now
+        ? `the new certificate expired at ${validity.notAfter.toISOString()}`
+        : `the new certificate is not valid before ${validity.notBefore.toISOString()}`;
+    throw new TagsealError(
+      "CERTIFICATE_INVALID",
+      `${reason}: the one before is used on, until ${kept.notAfter.toISOString()}`,
+      { hint: "Put a certificate there that is valid now." },
+    );
+  }
+
   #tell(before: Reading<T>): void {
     try {
-      this.#options.onChange?.(this.current);
+      this.#options.onChange?.(this.current, before.value);
     } catch (error) {
       this.#last = before;
       throw unusable(this.#options.files, error);
@@ -162,7 +185,8 @@ export class WatchedFiles<T> {
   /** Said once for as long as it lasts, not every two seconds. */
   #note(error: unknown): void {
     const { sinceMs, isTold: wasTold } = this.#failure ?? { sinceMs: performance.now(), isTold: false };
-    const isTold = wasTold || this.#options.files.length === 1 || performance.now() - sinceMs >= settleMs;
+    const isWhole = this.#options.files.length === 1 || hasCode(error, "CERTIFICATE_INVALID");
+    const isTold = wasTold || isWhole || performance.now() - sinceMs >= settleMs;
     this.#failure = { error, sinceMs, isTold };
     if (wasTold || !isTold) return;
     this.#parts.log.write("error", "kept the old state of a file", { ...this.#names, ...errorFields(error) });
@@ -171,6 +195,10 @@ export class WatchedFiles<T> {
   get #names(): { readonly file: string } {
     return { file: this.#options.files.join(", ") };
   }
+}
+
+function isGood({ notBefore, notAfter }: Validity, now: Date): boolean {
+  return notBefore <= now && now < notAfter;
 }
 
 type Contents = ReadonlyMap<string, Buffer>;
