@@ -4,6 +4,7 @@ import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
 import { loadServerSettings, storageOptions } from "../options/server-storage.ts";
+import { unknownVariableLine } from "../options/server-configuration.ts";
 import { reloadOnSignal } from "../options/reloading.ts";
 import { keepServerSmall } from "../server-heap.ts";
 import { untilAborted } from "../options/until-aborted.ts";
@@ -65,18 +66,21 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options }, io) => {
-    const { settings, env, secretFiles } = await loadServerSettings(options, io, [
+    const log = logLines(io);
+    const flags = [
       { flag: "--listen", setting: "server.http_addr", value: options.listen },
       { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
       { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
       { flag: "--log-level", setting: "logging.level", value: logLevel(options["log-level"]) },
-    ]);
+    ];
+    const { settings, env, secretFiles } = await loadServerSettings(options, io, flags, {
+      onUnknown: (unknown) => log(unknownVariableLine(unknown)),
+    });
     requireBoth(options["tls-cert"], options["tls-key"]);
     const { host, port } = parseListenAddress(required("listen", settings.text("server.http_addr")));
     await keepServerSmall();
     const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
     const { startServer } = await import("../../server/start-server.ts");
-    const log = logLines(io);
     const configured = configuredServer(settings, env);
     if (configured.database === undefined) required("data", configured.dataDir);
     for (const setting of settings.ignored)

@@ -9,6 +9,7 @@ import {
   type LoadedSettings,
   loadSettings,
   notaryConfigOption,
+  unknownVariableLine,
 } from "../options/server-configuration.ts";
 import { reloadOnSignal } from "../options/reloading.ts";
 import { untilAborted } from "../options/until-aborted.ts";
@@ -66,23 +67,28 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options }, io) => {
-    const { settings, env, secretFiles } = await loadSignerSettings(options, io, [
+    const log = (line: string): void => {
+      io.stderr.write(`${line}\n`);
+    };
+    const flags = [
       { flag: "--listen", setting: "server.grpc_addr", value: options.listen },
       { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
       { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
       { flag: "--client-ca", setting: "server.client_ca_file", value: options["client-ca"] },
       { flag: "--caller", setting: "server.allowed_callers", value: namesOf(options.caller) },
       { flag: "--log-level", setting: "logging.level", value: options["log-level"] },
-    ]);
+    ];
+    const { settings, env, secretFiles } = await loadSignerSettings(options, io, flags, {
+      onUnknown: (unknown) => log(unknownVariableLine(unknown)),
+    });
     const address = settings.text("server.grpc_addr");
     if (address === undefined) throw missing("listen");
     const { configuredKeys, configuredSigner } = await import("../../server/configuration/signer-configuration.ts");
     const { startSigner } = await import("../../server/signer/start-signer.ts");
     const keys = configuredKeys(settings, env);
     if (keys.dataDir === undefined && keys.database === undefined) throw missing("data");
-    const log = (line: string): void => {
-      io.stderr.write(`${line}\n`);
-    };
+    for (const setting of settings.ignored)
+      log(JSON.stringify({ level: "warning", event: "setting ignored", setting }));
     const running = await startSigner({
       ...configuredSigner(settings),
       secretFiles,
@@ -118,6 +124,7 @@ export async function loadSignerSettings(
   options: OptionValues<typeof keyStorageOptions>,
   io: Io,
   flags: Parameters<typeof loadSettings>[1]["flags"] = [],
+  told: Pick<Parameters<typeof loadSettings>[1], "onUnknown"> = {},
 ): Promise<LoadedSettings<SignerSettings extends { text(name: infer Name): unknown } ? Name & string : never>> {
   const { signerSettings, signerVariables } = await import("../../server/configuration/signer-settings.ts");
   const files = { config: options.config, notaryConfig: options["notary-config"], prefixes: signerVariables };
@@ -125,7 +132,7 @@ export async function loadSignerSettings(
     { flag: "--data", setting: "server.data_directory", value: options.data },
     { flag: "--database", setting: "storage.db_url", value: options.database },
   ];
-  return await loadSettings(signerSettings, { ...files, flags: [...storage, ...flags] }, io);
+  return await loadSettings(signerSettings, { ...files, flags: [...storage, ...flags], ...told }, io);
 }
 
 function missing(flag: string): UsageError {

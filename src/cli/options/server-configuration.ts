@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { hasCode, UsageError } from "../../errors.ts";
 import type { SettingFlag, Settings, SettingSources, SettingTable } from "../../server/configuration/settings.ts";
+import type { UnknownVariable } from "../../server/configuration/unknown-variables.ts";
 import type { Io } from "../io.ts";
 import { refuseWorldWritable } from "../../files/private-modes.ts";
 import { systemReason } from "../../files/system-error.ts";
@@ -36,6 +37,8 @@ export interface SettingFiles {
   readonly flags: readonly (Omit<SettingFlag, "value"> & { readonly value: string | undefined })[];
   /** told of each setting that cannot be used; the first one ends it when absent */
   readonly onProblem?: SettingSources["onProblem"];
+  /** told of each variable that looks like a setting and is none; they are warnings on standard error when absent */
+  readonly onUnknown?: ((unknown: UnknownVariable) => void) | undefined;
 }
 
 /** The settings, and the environment with what its `…_FILE` variables name. */
@@ -53,7 +56,7 @@ export interface LoadedSettings<Name extends string> {
  */
 export async function loadSettings<Table extends SettingTable>(
   table: Table,
-  { config, notaryConfig, prefixes, flags, onProblem }: SettingFiles,
+  { config, notaryConfig, prefixes, flags, onProblem, onUnknown }: SettingFiles,
   io: Io,
 ): Promise<LoadedSettings<keyof Table & string>> {
   const { readSettings } = await import("../../server/configuration/settings.ts");
@@ -72,8 +75,29 @@ export async function loadSettings<Table extends SettingTable>(
   const file = path === undefined ? {} : { file: fileOf(path) };
   if (path !== undefined && holdsPassword(file.file?.bytes)) secretFiles.push(path);
   const { nearestWord } = await import("../suggestion.ts");
-  const sources = { ...file, env, prefixes, flags: given, onProblem, suggest: nearestWord };
+  const { unknownVariables } = await import("../../server/configuration/unknown-variables.ts");
+  const unknown = unknownVariables(io.env, nearestWord);
+  const tell = onUnknown ?? ((one) => io.stderr.write(`warning: ${unknownVariableText(one)}\n`));
+  unknown.forEach(tell);
+  const mentioned = unknown.flatMap(({ variable, meant = variable }) => sectionOf(meant, prefixes) ?? []);
+  const sources = { ...file, env, prefixes, flags: given, mentioned, onProblem, suggest: nearestWord };
   return { settings: readSettings(table, sources), env, secretFiles };
+}
+
+/** For a person. */
+export function unknownVariableText({ variable, meant }: UnknownVariable): string {
+  return `${variable} is no setting and has no effect${meant === undefined ? "" : `: did you mean ${meant}?`}`;
+}
+
+/** The same as a line of a server's log. */
+export function unknownVariableLine({ variable, meant }: UnknownVariable): string {
+  return JSON.stringify({ level: "warning", event: "variable without effect", variable, meant });
+}
+
+/** Somebody who misspelt a setting of `auth` did not mean an open server. */
+function sectionOf(variable: string, prefixes: readonly string[]): string | undefined {
+  const prefix = prefixes.find((candidate) => variable.startsWith(candidate));
+  return prefix === undefined ? undefined : variable.slice(prefix.length).split("_")[0]?.toLowerCase();
 }
 
 function fileOf(path: string): NonNullable<SettingSources["file"]> {

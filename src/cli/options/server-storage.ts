@@ -35,7 +35,7 @@ export async function loadServerSettings(
   options: OptionValues<typeof storageOptions>,
   io: Io,
   flags: Flags = [],
-  onProblem?: Parameters<typeof loadSettings>[1]["onProblem"],
+  told: Pick<Parameters<typeof loadSettings>[1], "onProblem" | "onUnknown"> = {},
 ): Promise<LoadedSettings<keyof typeof import("../../server/configuration/server-settings.ts").serverSettings>> {
   const { serverSettings, serverVariables } = await import("../../server/configuration/server-settings.ts");
   const files = { config: options.config, notaryConfig: options["notary-config"], prefixes: serverVariables };
@@ -43,7 +43,7 @@ export async function loadServerSettings(
     { flag: "--data", setting: "server.data_directory", value: options.data },
     { flag: "--database", setting: "storage.db_url", value: options.database },
   ];
-  return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags], onProblem }, io);
+  return await loadSettings(serverSettings, { ...files, flags: [...storage, ...flags], ...told }, io);
 }
 
 interface Loaded {

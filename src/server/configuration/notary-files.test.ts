@@ -164,6 +164,50 @@ describe("a configuration file of Notary", () => {
     assert.deepEqual(readSigner({ ...signer, ...unused }).ignored, ["reporting", "trust_pinning"]);
   });
 
+  it("may have empty texts, which are as good as none", () => {
+    const empty = {
+      server: { http_addr: ":4443", tls_cert_file: "", tls_key_file: "", client_ca_file: "" },
+      trust_service: { type: "", hostname: "", port: "", tls_ca_file: "", tls_client_cert: "", tls_client_key: "" },
+      storage: { backend: "", db_url: "" },
+      logging: { level: "" },
+      caching: { max_age: { current_metadata: "" } },
+      repositories: { gun_prefixes: "" },
+    };
+    const nothing = readServer({ server: { http_addr: ":4443" }, repositories: { gun_prefixes: [] } });
+    assert.deepEqual(configuredServer(readServer(empty), {}), configuredServer(nothing, {}));
+    const storage = { backend: "memory", db_url: "" };
+    assert.deepEqual(
+      configuredSigner(readSigner({ server: signer.server, storage, logging: { level: "" } })),
+      configuredSigner(readSigner({ server: signer.server })),
+    );
+  });
+
+  it("I9: that names authentication and leaves it empty is not taken for an open server", () => {
+    for (const auth of [{}, { type: "" }, { htpasswd: "" }])
+      assert.ok(configuredServer(readServer({ auth }), {}).auth !== undefined, JSON.stringify(auth));
+  });
+
+  it("may have what Notary does not look at with its storage, which is named", () => {
+    const storage = { ...storages["mysql"], tls_ca_file: "./ca.pem", database: "notaryserver", password: "secret" };
+    const named = ["storage.tls_ca_file", "storage.database", "storage.password"];
+    assert.deepEqual(readServer({ ...server, storage }).ignored, named);
+    assert.deepEqual(readSigner({ ...signer, storage }).ignored, named);
+  });
+
+  for (const [name, format] of [
+    ["server-config.yaml", "YAML"],
+    ["server-config.yml", "YML"],
+    ["server-config.toml", "TOML"],
+  ] as const) {
+    it(`I9: is refused as ${name}, and told that only JSON is read`, () => {
+      const file = { ...fileOf({}), name, bytes: Buffer.from('server:\n  http_addr: ":4443"\n') };
+      assert.throws(() => readSettings(serverSettings, { file, env: {}, prefixes: serverVariables }), {
+        code: "SERVER_CONFIGURATION",
+        message: `Cannot use the configuration of ${name}: it is ${format} by its name, and only JSON is read`,
+      });
+    });
+  }
+
   it("is overridden by Notary's variables", () => {
     const env = { NOTARY_SERVER_TRUST_SERVICE_PORT: "7900", NOTARY_SERVER_STORAGE_BACKEND: "memory" };
     const settings = readServer({ ...server, storage: storages["mysql"] }, env);

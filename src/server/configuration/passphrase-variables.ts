@@ -2,6 +2,7 @@ import { TagsealError } from "../../errors.ts";
 import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../signer/signer-passphrases.ts";
 import { signerSettings } from "./signer-settings.ts";
 import { variableFor } from "./settings.ts";
+import { isServiceLink } from "./unknown-variables.ts";
 
 const notary = "NOTARY_SIGNER_";
 /** Variables of that beginning that are settings and no passphrases. */
@@ -25,7 +26,7 @@ export function signerPassphrases(
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || value === "" || !name.startsWith(notary)) continue;
     const alias = name.slice(notary.length);
-    if (alias !== "" && !settings.has(alias)) byAlias.set(alias.toLowerCase(), value);
+    if (alias !== "" && !settings.has(alias) && !isServiceLink(alias, value)) byAlias.set(alias.toLowerCase(), value);
   }
   const named = nonEmpty(defaultAlias) ?? nonEmpty(env["NOTARY_SIGNER_DEFAULT_ALIAS"]);
   const ours = nonEmpty(env["TAGSEAL_SIGNER_PASSPHRASE"]);

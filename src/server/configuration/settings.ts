@@ -44,6 +44,8 @@ export interface SettingSources {
   readonly prefixes: readonly string[];
   /** flags of a command line that stand for settings; they win over everything else. Paths are relative to where the command runs */
   readonly flags?: readonly SettingFlag[];
+  /** sections that somebody wrote about in vain, with a misspelt variable for instance */
+  readonly mentioned?: readonly string[];
   /** told of each setting that cannot be used, which is then left out; the first one is thrown when absent */
   readonly onProblem?: ((problem: TagsealError) => void) | undefined;
   /** finds the known name that a misspelt one probably is */
@@ -118,11 +120,13 @@ export function readSettings<Table extends SettingTable>(
 ): Settings<keyof Table & string> {
   const values = new Map<string, JsonValue>();
   const ignored: string[] = [];
-  const mentioned = new Set<string>();
+  const mentioned = new Set<string>(sources.mentioned);
   const keepValid = (name: string, value: JsonValue, origin: string, directory = sources.file?.directory): void => {
     const setting = Object.hasOwn(table, name) ? table[name] : undefined;
     if (setting === undefined) throw invalid(origin, `there is no setting ${name}`, nearest(name, table, sources));
     mentioned.add(name);
+    // Notary's reader does not tell an empty text from none.
+    if (value === "" && setting.kind !== "names" && setting.kind !== "json") return;
     if (setting.ignored === true) ignored.push(name);
     else values.set(name, checked(name, setting, value, { origin, directory }));
   };
@@ -193,6 +197,14 @@ function parsed(name: string, bytes: Uint8Array): JsonValue {
     return parseJson(bytes);
   } catch (cause) {
     if (!hasCode(cause, "JSON_MALFORMED")) throw cause;
+    const format = /\.(?<format>ya?ml|toml|hcl|properties|ini|env)$/iu.exec(name)?.groups?.["format"];
+    if (format !== undefined)
+      throw invalid(
+        name,
+        `it is ${format.toUpperCase()} by its name, and only JSON is read`,
+        "Write the same members as JSON, and name that file with --config.",
+        cause,
+      );
     throw invalid(name, cause.message, undefined, cause);
   }
 }
@@ -212,7 +224,7 @@ export function variableFor(name: string): string {
 
 /** A variable holds text: JSON is read here, what else it means is for the check to say. */
 function fromText(text: string, setting: Setting | undefined): JsonValue {
-  return setting?.kind === "json" ? parsed("the environment", Buffer.from(text)) : text;
+  return setting?.kind === "json" && setting.ignored !== true ? parsed("the environment", Buffer.from(text)) : text;
 }
 
 interface Place {

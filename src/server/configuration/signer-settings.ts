@@ -23,6 +23,13 @@ export const signerSettings = {
     values: ["sqlite", "sqlite3", "postgres", "mysql", "memory"],
   },
   "storage.db_url": { kind: "text", help: "the database: `postgres://…`, `mysql://…`, or a Go data source name" },
+  // of RethinkDB and CouchDB; Notary does not look at them for other databases
+  "storage.tls_ca_file": ignored,
+  "storage.client_cert_file": ignored,
+  "storage.client_key_file": ignored,
+  "storage.database": ignored,
+  "storage.username": ignored,
+  "storage.password": ignored,
   "storage.max_connections": {
     kind: "number",
     help: "connections to the database at a time, for changes; half as many more, and two at least, for reads; 8",

@@ -4,6 +4,7 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption } from "../../options/json.ts";
 import { parseListenAddress } from "../../options/listen-address.ts";
+import { unknownVariableText } from "../../options/server-configuration.ts";
 import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
 import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";
@@ -47,16 +48,21 @@ export const command = defineCommand(
   },
 );
 
+type Told = NonNullable<Parameters<typeof loadServerSettings>[3]>;
 type Given = Parameters<typeof loadServerSettings>[0] & { readonly connect: boolean };
 
 /** What keeps settings from being read at all is a problem, too; what is wrong with the command line is not. */
 async function checked(options: Given, io: Io, note: (problem: TagsealError) => void): Promise<ConfigurationReport> {
   const { checkConfiguration } = await import("../../../server/configuration/configuration-check.ts");
   try {
-    const { settings, env } = await loadServerSettings(options, io, [], note);
+    const unknown: ConfigurationFinding[] = [];
+    const onUnknown: Told["onUnknown"] = (one) =>
+      void unknown.push({ code: "SERVER_CONFIGURATION", message: unknownVariableText(one), hint: undefined });
+    const { settings, env } = await loadServerSettings(options, io, [], { onProblem: note, onUnknown });
     const address = settings.text("server.http_addr");
     if (address !== undefined) noteFailure(() => parseListenAddress(address), note);
-    return await checkConfiguration({ settings, env, now: io.now(), connect: options.connect });
+    const report = await checkConfiguration({ settings, env, now: io.now(), connect: options.connect });
+    return { ...report, warnings: [...unknown, ...report.warnings] };
   } catch (error) {
     if (!(error instanceof TagsealError) || error.code === "USAGE") throw error;
     note(error);
