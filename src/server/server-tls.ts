@@ -1,7 +1,8 @@
 import { constants } from "node:crypto";
 import type { Server, ServerOptions as HttpsOptions } from "node:https";
 import type { ClientCertificates } from "./auth/open-authorisation.ts";
-import { type TlsFiles, type TlsPaths, watchTlsFiles } from "./tls-files.ts";
+import type { SecureContext, SecureContextOptions } from "node:tls";
+import { answerNames, secureContextOf, type TlsFiles, type TlsPaths, watchTlsFiles } from "./tls-files.ts";
 import type { WatchParts } from "./watching/watched-files.ts";
 
 /**
@@ -18,6 +19,7 @@ export class ServerTls {
   /** PEM text; undefined when clients are not asked for certificates */
   #authorities: Buffer | undefined;
   #server: Server | undefined;
+  #named: SecureContext | undefined;
 
   private constructor(files: TlsFiles, authorities: Buffer | undefined, isRequired: boolean) {
     this.#files = files;
@@ -39,7 +41,8 @@ export class ServerTls {
   /** For the server that is made. A certificate nobody vouches for counts as none, unless there must be one. */
   get options(): HttpsOptions {
     const asked = this.#authorities && { requestCert: true, rejectUnauthorized: this.#isRequired };
-    return { ...this.#context(), ...asked };
+    const SNICallback = answerNames(() => (this.#named ??= secureContextOf(this.#context())));
+    return { ...this.#context(), ...asked, ...(this.#authorities && { SNICallback }) };
   }
 
   /** Names the server that changes are passed on to. */
@@ -50,6 +53,7 @@ export class ServerTls {
   /** Connections that wait for their next request end: they were opened under the old authorities. */
   useAuthorities(authorities: Buffer): void {
     this.#authorities = authorities;
+    this.#named = undefined;
     this.#server?.setSecureContext(this.#context());
     this.#server?.closeIdleConnections();
   }
@@ -57,10 +61,11 @@ export class ServerTls {
   /** For connections to come. */
   #useFiles(files: TlsFiles): void {
     this.#files = files;
+    this.#named = undefined;
     this.#server?.setSecureContext(this.#context());
   }
 
-  #context(): HttpsOptions {
+  #context(): SecureContextOptions {
     const ca = this.#authorities && { ca: this.#authorities };
     return { ...this.#files, ...ca, minVersion: "TLSv1.2", ciphers: ciphers.join(":") };
   }

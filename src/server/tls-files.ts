@@ -1,6 +1,6 @@
 /** Certificates, keys and authorities that TLS works with: files that may change while the process runs. */
 
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
 import { TagsealError } from "../errors.ts";
 import { hostChange } from "./watching/certificate-hosts.ts";
 import { authoritiesValidity, certificatesIn, chainValidity } from "./watching/certificate-validity.ts";
@@ -72,6 +72,22 @@ export function watchAuthorities(
     },
     parts,
   );
+}
+
+/**
+ * What connections are made or accepted with. Whatever stands in a list of authorities is believed, also one that somebody else vouches for, as Go does:
+ * the lists that come with Notary hold an authority between, and not its root.
+ */
+export function secureContextOf(options: SecureContextOptions): SecureContext {
+  return createSecureContext({ ...options, allowPartialTrustChain: true });
+}
+
+/**
+ * A server's answer to the name that a client asks for: the same for all of them. Node takes a whole context only here. Clients that
+ * name no host, but an address, get the server's own one, which believes roots alone.
+ */
+export function answerNames(context: () => SecureContext): NonNullable<TlsOptions["SNICallback"]> {
+  return (_name, answer) => answer(null, context());
 }
 
 function matching(files: TlsFiles): TlsFiles {

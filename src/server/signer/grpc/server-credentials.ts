@@ -1,6 +1,6 @@
 import type * as Grpc from "@grpc/grpc-js";
 import type { SecureContextOptions } from "node:tls";
-import type { TlsFiles } from "../../tls-files.ts";
+import { answerNames, secureContextOf, type TlsFiles } from "../../tls-files.ts";
 
 /** A server's certificate and key, and the authorities whose certificates callers must have, all as PEM. */
 export interface MutualTls extends TlsFiles {
@@ -23,15 +23,18 @@ const handshake = {
 
 /** Makes the credentials of a server that answers only callers with a certificate. */
 export function mutualCredentials(grpc: typeof Grpc, tls: MutualTls): ReplaceableCredentials {
+  let named = secureContextOf(contextOf(tls));
+  const SNICallback = answerNames(() => named);
   const credentials = new (class extends grpc.ServerCredentials {
     replace(next: MutualTls): void {
+      named = secureContextOf(contextOf(next));
       this.updateSecureContextOptions(contextOf(next));
     }
 
     override _equals(other: Grpc.ServerCredentials): boolean {
       return this === other;
     }
-  })(handshake, contextOf(tls));
+  })({ ...handshake, SNICallback }, contextOf(tls));
   return { credentials, replace: (next) => credentials.replace(next) };
 }
 

@@ -3,7 +3,7 @@
 import type * as Grpc from "@grpc/grpc-js";
 import type { Client, ServiceError } from "@grpc/grpc-js";
 import { TagsealError } from "../../../errors.ts";
-import { type TlsFiles, watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
+import { secureContextOf, type TlsFiles, watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
 import { unattended, type WatchParts } from "../../watching/watched-files.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import { healthServices, healthStatus } from "./messages.ts";
@@ -134,7 +134,8 @@ export class SignerClient {
 }
 
 function openClient(grpc: typeof Grpc, name: string, { cert, key }: TlsFiles, ca: Buffer | undefined): Client {
-  return new grpc.Client(name, grpc.credentials.createSsl(ca ?? null, key, cert), {
+  const context = secureContextOf({ cert, key, ...(ca && { ca }) });
+  return new grpc.Client(name, grpc.credentials.createFromSecureContext(context), {
     "grpc.max_receive_message_length": maxReplyBytes,
     // Back within seconds after the signer is; the library's own bound is two minutes.
     "grpc.initial_reconnect_backoff_ms": 200,

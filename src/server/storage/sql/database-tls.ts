@@ -89,7 +89,7 @@ export async function openDatabaseTls(tls: DatabaseTls, parts: WatchParts): Prom
   return async () => ({
     minVersion: "TLSv1.2",
     rejectUnauthorized: mode !== "require",
-    ...(ca !== undefined && { ca: await ca.value() }),
+    ...(ca !== undefined && { ca: await ca.value(), allowPartialTrustChain: true }),
     ...(await pair?.value()),
     ...(mode === "verify-ca" && { checkServerIdentity: () => undefined }),
   });
