@@ -97,6 +97,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   SERVER_CONFIGURATION: "failure",
   STORAGE_FAILED: "failure",
   STORAGE_CONFLICT: "failure",
+  LIMIT_REACHED: "failure",
   SERVER_CLOCK_WRONG: "failure",
   BUNDLE_MALFORMED: "refused",
   SIGNING_SERVICE_UNREACHABLE: "failure",

@@ -118,6 +118,11 @@ const server: readonly Entry[] = [
     load: async () => (await import("./commands/server/gc.ts")).command,
   },
   {
+    name: "limits",
+    summary: "Show how much of each limit of a server is used",
+    load: async () => (await import("./commands/server/limits.ts")).command,
+  },
+  {
     name: "list",
     summary: "List the repositories of a server",
     load: async () => (await import("./commands/server/list.ts")).command,

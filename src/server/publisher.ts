@@ -17,10 +17,12 @@ import type { CollectionReader, CollectionView } from "./collection-reader.ts";
 import { evidenceOf } from "./evidence.ts";
 import { type Lifetimes, renewalLead, shortenAt } from "./freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { RepositoryLimits } from "./limits/repository-limits.ts";
 import { PublishedStates } from "./published-state.ts";
 import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
+import type { UsageLimit } from "./storage/usage-limit.ts";
 
 /** What a publisher works with. */
 export interface PublisherParts {
@@ -30,6 +32,8 @@ export interface PublisherParts {
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lifetimes: Lifetimes;
+  /** what publishers may store; without them, everything */
+  readonly limits?: RepositoryLimits | undefined;
   /** believed always when absent */
   readonly clock?: Pick<ServerClock, "mayShorten" | "requireAgreement"> | undefined;
 }
@@ -47,20 +51,24 @@ export interface PublisherCounts {
   published: number;
   conflicts: number;
   refused: number;
+  /** because of a limit */
+  limited: number;
   renewed: number;
 }
 
 /** See the head of this file. */
 export class Publisher {
-  readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, renewed: 0 };
+  readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, limited: 0, renewed: 0 };
   readonly #parts: PublisherParts;
   readonly #lock = new KeyedLock();
+  readonly #limits: RepositoryLimits;
   readonly #states = new PublishedStates();
   readonly #failedRenewals = new Map<string, number>();
   #newestSignedAt: number | undefined;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
+    this.#limits = parts.limits ?? new RepositoryLimits();
   }
 
   /**
@@ -69,7 +77,7 @@ export class Publisher {
    * @param caller who asks, as fields of the log lines
    * @throws UpdateRefused `UPDATE_REFUSED` when a reader would choke on the result; TagsealError `SERVER_CLOCK_WRONG` when it might
    * @throws MetadataError when a stored file cannot be parsed
-   * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`; nothing is published then
+   * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`, `LIMIT_REACHED`; nothing is published then
    */
   async publish(gun: string, { uploads, lost = [] }: Upload, caller: LogFields = {}): Promise<void> {
     try {
@@ -78,7 +86,7 @@ export class Publisher {
       const files = await this.#change(gun, async (context) => {
         const validated = await validateUpdate({ ...context, uploads, lost });
         await this.#keepReplaced(context.stored, validated, before);
-        return validated;
+        return { files: validated, limits: await this.#limits.bindingOn(gun, context.stored, validated) };
       });
       this.counts.published += 1;
       this.#tellPublished(gun, files, before, caller);
@@ -87,6 +95,7 @@ export class Publisher {
     } catch (error) {
       if (hasCode(error, "STORAGE_CONFLICT")) this.counts.conflicts += 1;
       else if (hasCode(error, "UPDATE_REFUSED")) this.counts.refused += 1;
+      else if (hasCode(error, "LIMIT_REACHED")) this.counts.limited += 1;
       throw error;
     }
   }
@@ -167,7 +176,7 @@ export class Publisher {
   async renewAhead(gun: string, ahead: RenewalLead): Promise<readonly ValidatedFile[]> {
     const mayShorten = this.#parts.clock?.mayShorten ?? true;
     const bounds = mayShorten ? ahead : { ...ahead, longest: undefined };
-    return this.#change(gun, (context) => renewTimestamp({ ...context, ahead: bounds }));
+    return this.#change(gun, async (context) => ({ files: await renewTimestamp({ ...context, ahead: bounds }) }));
   }
 
   /** Deletes a collection. @throws TagsealError `STORAGE_FAILED` */
@@ -183,7 +192,7 @@ export class Publisher {
 
   async #change(
     gun: string,
-    validate: (context: ValidationContext) => Promise<readonly ValidatedFile[]>,
+    validate: (context: ValidationContext) => Promise<ValidatedChange>,
   ): Promise<readonly ValidatedFile[]> {
     const { store, signer, reader, now, lifetimes } = this.#parts;
     const { timestampMs: timestampLifetimeMs, snapshotMs: snapshotLifetimeMs } = lifetimes;
@@ -193,10 +202,17 @@ export class Publisher {
       const base = timestamp?.sha256;
       const stored = this.#storedAt(gun, timestamp);
       const keys: ServerKeys = { find: (keyId, role) => signer.find(gun, role, keyId) };
-      const files = await validate({ gun, stored, keys, now: now(), timestampLifetimeMs, snapshotLifetimeMs });
+      const { files, limits } = await validate({
+        gun,
+        stored,
+        keys,
+        now: now(),
+        timestampLifetimeMs,
+        snapshotLifetimeMs,
+      });
       if (files.length === 0) return files;
       const at = now();
-      await store.publish({ gun, base, files, at });
+      await store.publish({ gun, base, files, at, limits });
       this.#newestSignedAt = Math.max(this.#newestSignedAt ?? at.getTime(), at.getTime());
       reader.outdate(gun);
       this.#moveOn(gun, base, files);
@@ -256,6 +272,12 @@ export class Publisher {
 
 function namesOf(files: readonly { readonly role: RoleName; readonly version: number }[]): string {
   return files.map(({ role, version }) => `${role} ${version}`).join(", ");
+}
+
+interface ValidatedChange {
+  readonly files: readonly ValidatedFile[];
+  /** none for what the server signs for itself */
+  readonly limits?: readonly UsageLimit[];
 }
 
 interface ValidationContext {

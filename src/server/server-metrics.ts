@@ -16,6 +16,7 @@ import { addProcessMetrics } from "./process-metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import { addBuildInfo, type Build } from "./start-line.ts";
+import type { UsageWatch } from "./limits/usage-watch.ts";
 import type { Upkeep } from "./upkeep.ts";
 import type { FileWatch } from "./watching/file-watch.ts";
 
@@ -36,6 +37,7 @@ export interface MetricSources {
   readonly unknownProxies: UnknownProxies;
   readonly exposure: Exposure;
   readonly build: Build;
+  readonly usage: UsageWatch;
 }
 
 type Add = (name: string, help: string, value: () => number) => void;
@@ -52,6 +54,7 @@ export function serverMetrics(sources: MetricSources): Metrics {
   addFreshness(add, sources);
   addRetention(add, sources);
   addLimits(add, sources);
+  sources.usage.addTo(metrics);
   addFaults(metrics, "tagseal_server", sources.faults);
   addCertificates(metrics, "tagseal_server", sources.watch);
   addProcessMetrics(metrics);
@@ -63,6 +66,7 @@ function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricS
   add("published_total", "Publications committed.", () => publisher.counts.published);
   add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
   add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
+  add("limit_refused_total", "Publications refused because of a limit.", () => publisher.counts.limited);
   add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);

@@ -14,6 +14,7 @@ import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
 import type { GivenPassphrases } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { UsageLimit } from "./storage/usage-limit.ts";
 import type { SqlLimits } from "./storage/sql/sql-database.ts";
 
 /** How to run a trust server. */
@@ -49,6 +50,8 @@ export interface ServerOptions {
   readonly acceptLostKeys?: boolean | undefined;
   /** refuses publications, deletions and rotations; readers are served, and timestamps renewed, as always */
   readonly readOnly?: boolean | undefined;
+  /** what publishers may store below which prefix; all that cover a name apply */
+  readonly usageLimits?: readonly UsageLimit[] | undefined;
   /** instead of either; closed with the server */
   readonly signer?: SigningService | undefined;
   /** who may do what; without it, and without `authorise`, everybody may do everything */
@@ -82,6 +85,9 @@ export interface ServerOptions {
   /** `info` when absent; `debug` adds a line for each successful read */
   readonly logLevel?: LogLevel | undefined;
 }
+
+/** What can be changed while a server runs. */
+export type ChangeableOptions = Pick<ServerOptions, "readOnly" | "usageLimits">;
 
 /** Bounds on what clients may ask of the server. */
 export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds, Slowness {

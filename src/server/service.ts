@@ -16,11 +16,19 @@ import { rateLimitsOf } from "./http/rate-limit.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
 import { LockOutLog, UnknownProxies } from "./http/unknown-proxies.ts";
+import { RepositoryLimits } from "./limits/repository-limits.ts";
+import { UsageWatch } from "./limits/usage-watch.ts";
 import { Probe } from "./probe.ts";
 import { Publisher } from "./publisher.ts";
 import type { ServerLog } from "./server-log.ts";
 import { serverMetrics } from "./server-metrics.ts";
-import { defaultCacheAges, defaultKeepVersionsMs, type ServerLimits, type ServerOptions } from "./server-options.ts";
+import {
+  defaultCacheAges,
+  defaultKeepVersionsMs,
+  type ChangeableOptions,
+  type ServerLimits,
+  type ServerOptions,
+} from "./server-options.ts";
 import { SignerKeyCheck } from "./signer-key-check.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -52,6 +60,8 @@ export interface Service {
   checkKeys(): Promise<void>;
   /** Begins what recurs. Without `upkeep` nothing is renewed, pruned or probed unless a request asks for it. */
   begin(how: { readonly upkeep: boolean }): void;
+  /** Has what can be changed apply to requests to come; what is left out goes back to its default. */
+  change(options: ChangeableOptions): void;
   /** Ends what recurs, and resolves once nothing is under way: the store and the signer may be closed then. */
   stop(): Promise<void>;
 }
@@ -69,7 +79,18 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const newestSignedAt = (): number | undefined => keeper.status().newestSignedAt;
   const clock: ServerClock = new ServerClock({ store, now, log, timestampLifetimeMs, newestSignedAt });
   const signingTime = (): Date => clock.signingTime();
-  const publisher = new Publisher({ store, signer, reader, log, now: signingTime, lifetimes, clock });
+  const usageLimits = new RepositoryLimits(options.usageLimits);
+  const publisher = new Publisher({
+    store,
+    signer,
+    reader,
+    log,
+    now: signingTime,
+    lifetimes,
+    limits: usageLimits,
+    clock,
+  });
+  const usage = new UsageWatch({ store, limits: usageLimits, log });
   const keeper: FreshnessKeeper = new FreshnessKeeper({
     store,
     publisher,
@@ -84,8 +105,8 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const storeProbe = new Probe(() => store.check());
   const signerProbe = new Probe(() => signer.check());
   const faults = watchedFaults({ log, watch, reader, storeProbe, signerProbe, keyCheck, upkeep, clock });
-  const isReadOnly = options.readOnly === true;
-  if (isReadOnly) faults.watch("read-only", () => readOnlyFault);
+  let isReadOnly = options.readOnly === true;
+  faults.watch("read-only", () => (isReadOnly ? readOnlyFault : undefined));
   const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
   const cacheAges = options.cacheAges ?? defaultCacheAges;
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
@@ -97,7 +118,18 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     lockOuts.tell(address, "connections", unknownProxies.has(address)),
   );
   const listener = requestListener({
-    handlers: new Handlers({ store, signer, reader, publisher, uploads, limits, cacheAges, now, log, isReadOnly }),
+    handlers: new Handlers({
+      store,
+      signer,
+      reader,
+      publisher,
+      uploads,
+      limits,
+      cacheAges,
+      now,
+      log,
+      isReadOnly: () => isReadOnly,
+    }),
     monitoring: { storeProbe, signerProbe, reader, faults },
     metrics: serverMetrics({
       reader,
@@ -115,6 +147,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
       exposure: exposureOf(options),
       build: buildOf(options),
       clock,
+      usage,
     }),
     protectMonitoring: options.auth?.protectMonitoring ?? false,
     log,
@@ -135,20 +168,26 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     begin: (how) => {
       clock.begin();
       if (how.upkeep) upkeep.begin();
+      if (how.upkeep) usage.begin();
       keyCheck.begin();
       watch.begin();
       faults.begin({ probing: how.upkeep });
     },
+    change: (changed) => {
+      isReadOnly = changed.readOnly === true;
+      usageLimits.replace(changed.usageLimits ?? []);
+      faults.current();
+    },
     stop: async () => {
       watch.stop();
       reader.close();
-      await Promise.all([upkeep.stop(), keyCheck.stop(), clock.stop(), faults.stop()]);
+      await Promise.all([upkeep.stop(), usage.stop(), keyCheck.stop(), clock.stop(), faults.stop()]);
     },
   };
 }
 
 /** Asked for, and easily forgotten. */
-const readOnlyFault = { reason: "the server was started read-only", level: "warning" } as const;
+const readOnlyFault = { reason: "the server is read-only: it refuses publications", level: "warning" } as const;
 
 /** What can go wrong while a server runs, by part. */
 function watchedFaults(parts: {

@@ -18,7 +18,7 @@ import { type Entrance, openEntrance } from "./entrance.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
 import { checkSecrets } from "./private-files.ts";
 import { ServerLog } from "./server-log.ts";
-import { defaultLimits, type ServerLimits, type ServerOptions } from "./server-options.ts";
+import { defaultLimits, type ChangeableOptions, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
 import type { ServerTls } from "./server-tls.ts";
 import type { SigningService } from "./signer/signing-service.ts";
@@ -40,6 +40,8 @@ export interface RunningServer {
    * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
    */
   reload(): Promise<void>;
+  /** Has what can be changed while it runs apply from now on; what is left out goes back to its default. */
+  change(options: ChangeableOptions): void;
   /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
@@ -156,5 +158,5 @@ function running(parts: Running): RunningServer {
     await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
     log.write("info", "stopped");
   }
-  return { url, reload, close: () => (closed ??= close()) };
+  return { url, reload, change: (options) => service.change(options), close: () => (closed ??= close()) };
 }

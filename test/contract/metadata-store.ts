@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
 import type { Change, MetadataStore, NewFile, StoredFile } from "../../src/server/storage/metadata-store.ts";
+import type { Usage, UsageLimit } from "../../src/server/storage/usage-limit.ts";
 
 const gun = "docker.io/library/alpine";
 const at = new Date("2026-11-23T04:00:00.123Z");
@@ -32,6 +33,7 @@ export function metadataStoreContract(name: string, open: OpenStore): void {
     describeChanges(open);
     describeMoving(open);
     describeForgetting(open);
+    describeLimits(open);
     describeNames(open);
     describeRaces(open);
   });
@@ -423,6 +425,91 @@ function describeNames(open: OpenStore): void {
     assert.ok(found && bytes.equals(found.bytes));
     const [first] = await store.versions(longest.gun);
     assert.deepEqual([first?.role, first?.length, first?.version], [longest.role, 9_000_000, 2_147_483_647]);
+  });
+}
+
+function describeLimits(open: OpenStore): void {
+  const first = (name: string, limits: readonly UsageLimit[] = []) => {
+    return { ...publication(1, undefined, file("targets", 1, name)), gun: name, limits };
+  };
+  const sizeOf = async (store: MetadataStore, name: string): Promise<number> =>
+    (await store.versions(name)).reduce((sum, { length }) => sum + length, 0);
+
+  it("counts by whole components what there is, with every version that is kept, and nothing that was deleted", async (t) => {
+    const store = await open(t);
+    const names = ["a/team", "a/team/app", "a/team/app/tool", "a/team-b/app", "a/team.c", "a/team0", "b/team/app"];
+    for (const name of names) await store.publish(first(name));
+    await store.publish({ ...publication(2, file("timestamp", 1), file("targets", 2, "more")), gun: "a/team/app" });
+    const expected = async (...counted: readonly string[]): Promise<Usage> => {
+      const sizes = await Promise.all(counted.map((name) => sizeOf(store, name)));
+      return { repositories: counted.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+    };
+    const check = async (): Promise<void> => {
+      const stored = await store.guns("", 99);
+      const below = stored.filter((name) => name === "a/team" || name.startsWith("a/team/"));
+      assert.deepEqual(await store.usage("a/team"), await expected(...below));
+      assert.deepEqual(await store.usage("*"), await expected(...stored));
+    };
+    await check();
+    assert.deepEqual(await store.usage("a/team/app"), await expected("a/team/app", "a/team/app/tool"));
+    assert.deepEqual(await store.usage("c"), { repositories: 0, bytes: 0 });
+    await store.forget("a/team/app", [file("targets", 1, "a/team/app")]);
+    await check();
+    await store.remove("a/team/app", at);
+    assert.equal((await store.usage("a/team")).repositories, 2);
+    await check();
+    const [deletion] = await store.deletions(undefined, 1);
+    assert.ok(deletion);
+    await store.undelete(deletion, at);
+    assert.equal((await store.usage("a/team")).repositories, 3);
+    await check();
+    await store.restore("a/team/old", [{ ...file("root", 1), createdAt: at }]);
+    await store.restore("a/team/old", [{ ...file("root", 2, "longer"), createdAt: at }]);
+    await check();
+    await store.remove("a/team/old", at);
+    await store.publish(first("a/team/old"));
+    await check();
+    await store.forget("a/team/old", [file("targets", 1, "a/team/old"), file("timestamp", 1)]);
+    await check();
+  });
+
+  it("refuses what would pass a limit, of repositories or of bytes, and writes nothing of it", async (t) => {
+    const store = await open(t);
+    const two = [{ prefix: "a/team", repositories: 2 }];
+    await store.publish(first("a/team/one", two));
+    await store.publish(first("a/team/two", two));
+    await assert.rejects(store.publish(first("a/team/three", two)), {
+      code: "LIMIT_REACHED",
+      message: "Cannot publish a/team/three: the limit of a/team is 2 repositories, and it has 2",
+    });
+    assert.deepEqual(await store.versions("a/team/three"), []);
+    assert.equal((await store.changes({ from: 0, limit: 9, backwards: false })).length, 2);
+    const { bytes } = await store.usage("a/team");
+    const next = publication(2, file("timestamp", 1), file("targets", 2));
+    const added = next.files.reduce((sum, one) => sum + one.bytes.length, 0);
+    const within = (limit: number) => ({ ...next, gun: "a/team/one", limits: [{ prefix: "*", bytes: limit }] });
+    await assert.rejects(store.publish(within(bytes + added - 1)), {
+      code: "LIMIT_REACHED",
+      message: `Cannot publish a/team/one: the limit of this server is ${bytes + added - 1} bytes, it has ${bytes}, and this publication adds ${added}`,
+    });
+    assert.equal((await store.current("a/team/one", "timestamp"))?.version, 1);
+    await store.publish(within(bytes + added));
+    await store.remove("a/team/two", at);
+    await store.publish(first("a/team/three", two));
+  });
+
+  it("of many new collections at the same time, lets as many through as there is room for", async (t) => {
+    const store = await open(t);
+    const limits = [{ prefix: "a", repositories: 3 }];
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 12 }, (_, number) => store.publish(first(`a/${number}`, limits))),
+    );
+    const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason.code] : []));
+    assert.deepEqual(
+      refused,
+      Array.from({ length: 9 }, () => "LIMIT_REACHED"),
+    );
+    assert.equal((await store.usage("a")).repositories, 3);
   });
 }
 

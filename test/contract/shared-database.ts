@@ -75,7 +75,7 @@ export function sharedDatabaseContract(
       const steps = await Promise.all(Array.from({ length: 6 }, () => migrateMetadataStore(url)));
       assert.deepEqual(
         steps.filter((count) => count > 0),
-        [2],
+        [3],
       );
       const store = await open(t, url);
       await publish(store, "g", 1);
@@ -91,6 +91,55 @@ export function sharedDatabaseContract(
       await migrateMetadataStore(server.url(database));
       await server.sql(database, rightsInTables[peer](database));
       await publish(await open(t, url), "g", 1);
+    });
+
+    it("counts what an earlier release stored, also while one still runs", async (t) => {
+      const database = await newDatabase();
+      const first = await openMetadataStore(server.url(database));
+      for (const gun of ["a/one", "a/two", "a/three"]) await publish(first, gun, 1, "x".repeat(1000));
+      await first.close();
+      await server.sql(
+        database,
+        "drop table tagseal_collection_sizes; update tagseal_schema set version = 2 where component = 'metadata'",
+      );
+      const store = await open(t, server.url(database));
+      const bytes = 1000 + Buffer.byteLength("timestamp 1");
+      assert.deepEqual(await store.usage("a"), { repositories: 3, bytes: 3 * bytes });
+      // What such a release deletes leaves a size behind, and what it makes has none until something of it is forgotten.
+      await server.sql(
+        database,
+        `delete from tagseal_files where gun = 'a/one'; delete from tagseal_collections where gun = 'a/one';
+         delete from tagseal_collection_sizes where gun = 'a/two';`,
+      );
+      assert.equal((await store.usage("a")).repositories, 2);
+      await publish(store, "a/one", 1, "y".repeat(1000));
+      await store.forget("a/two", []);
+      assert.deepEqual(await store.usage("a"), { repositories: 3, bytes: 3 * bytes });
+    });
+
+    it("keeps limits that many publishers reach through several replicas", async (t) => {
+      const url = server.url(await newDatabase());
+      const stores = [await open(t, url), await open(t, url), await open(t, url)];
+      const size = file("targets", 1, "x".repeat(1000)).bytes.length + file("timestamp", 1).bytes.length;
+      for (const [prefix, limit] of [
+        ["counted", { repositories: 5 }],
+        ["weighed", { bytes: 5 * size + 10 }],
+      ] as const) {
+        const outcomes = await Promise.allSettled(
+          Array.from({ length: 18 }, (_, number) =>
+            stores[number % 3]?.publish({
+              gun: `${prefix}/${number}`,
+              base: undefined,
+              files: [file("targets", 1, "x".repeat(1000)), file("timestamp", 1)],
+              at,
+              limits: [{ prefix, ...limit }],
+            }),
+          ),
+        );
+        const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason.code] : []));
+        assert.deepEqual(new Set(refused), new Set(["LIMIT_REACHED"]));
+        assert.deepEqual(await stores[0]?.usage(prefix), { repositories: 5, bytes: 5 * size });
+      }
     });
 
     it("refuses a schema that a later release wrote", async () => {
@@ -237,7 +286,7 @@ const rightsInTables: ByPeer = {
 const emptyKeys = ["keys", "derivation_secret", "key_assignments"]
   .map((table) => `delete from tagseal_${table};`)
   .join(" ");
-const emptyMetadata = `delete from tagseal_files; delete from tagseal_deleted_files; delete from tagseal_collections; delete from tagseal_changes;
+const emptyMetadata = `delete from tagseal_files; delete from tagseal_deleted_files; delete from tagseal_collections; delete from tagseal_collection_sizes; delete from tagseal_changes;
   update tagseal_change_position set last_change = 0;`;
 
 function describeTls(

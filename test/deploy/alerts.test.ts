@@ -104,6 +104,10 @@ const sicknesses: Readonly<Record<string, Sickness>> = {
     shown: { [serverMetric("access_throttled_total")]: "0+5x30" },
     alerts: ["TagsealLoginsThrottled"],
   },
+  "a limit of which nine tenths are used": {
+    shown: { [`tagseal_server_limit_used{prefix="*",of="repositories",${server}}`]: "91x30" },
+    alerts: ["TagsealLimitNear"],
+  },
   "an open server": { shown: { [serverMetric("open")]: "1x30" }, alerts: ["TagsealOpen"] },
 };
 
@@ -186,7 +190,7 @@ async function healthy(t: TestContext, scope: Scope): Promise<Sample[]> {
   });
   t.after(() => keys.close());
   const everybody = async () => ({ allowed: true as const });
-  const plain = await serve(t, { authorise: everybody });
+  const plain = await serve(t, { authorise: everybody, usageLimits: [{ prefix: "*", repositories: 100 }] });
   await new UploadingPublisher(plain.url, "a/app").begin();
   await readTags(plain.url, "a/app");
   const { url } = await serve(t, { tls, authorise: everybody });

@@ -23,7 +23,7 @@ export const command = defineCommand(
       "Runs in the foreground until SIGTERM or Ctrl-C, then answers what is under way and exits with 0. Logs are JSON lines on standard error. /_notary_server/health and /metrics are for monitoring.",
       "Without --tls-cert and --tls-key it speaks plain HTTP, which clients refuse: put a TLS proxy in front of it then.",
       "Everything else is set in the file that --config names, or in variables: TAGSEAL_SERVER_ and the setting's name, such as TAGSEAL_SERVER_AUTH_HTPASSWD. Flags win over variables, and variables over the file. A server-config.json of Notary is such a file.",
-      "Below it are commands for its data, which also work beside a running server: 'tagseal server list', 'show' and 'check' look at repositories, 'config check' at its settings, 'backup' copies the embedded databases, 'migrate' brings a shared database up to date, 'gc' forgets superseded versions, 'undelete' brings back a deleted repository.",
+      "Below it are commands for its data, which also work beside a running server: 'tagseal server list', 'show' and 'check' look at repositories, 'config check' at its settings, 'backup' copies the embedded databases, 'migrate' brings a shared database up to date, 'gc' forgets superseded versions, 'undelete' brings back a deleted repository, 'limits' shows what is used of limits.",
     ],
     options: {
       ...storageOptions,
@@ -73,13 +73,15 @@ export const command = defineCommand(
       { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
       { flag: "--log-level", setting: "logging.level", value: logLevel(options["log-level"]) },
     ];
-    const { settings, env, secretFiles } = await loadServerSettings(options, io, flags, {
+    const loaded = await loadServerSettings(options, io, flags, {
       onUnknown: (unknown) => log(unknownVariableLine(unknown)),
     });
+    const { settings, env, secretFiles } = loaded;
+    const readOnlyFlag = options["read-only"] ? { readOnly: true } : {};
     requireBoth(options["tls-cert"], options["tls-key"]);
     const { host, port } = parseListenAddress(required("listen", settings.text("server.http_addr")));
     await keepServerSmall();
-    const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
+    const { changeableServer, configuredServer } = await import("../../server/configuration/server-configuration.ts");
     const { startServer } = await import("../../server/start-server.ts");
     const configured = configuredServer(settings, env);
     if (configured.database === undefined) required("data", configured.dataDir);
@@ -90,13 +92,21 @@ export const command = defineCommand(
       secretFiles,
       version,
       acceptLostKeys: options["accept-lost-keys"],
-      ...(options["read-only"] && { readOnly: true }),
+      ...readOnlyFlag,
       host,
       port,
       log,
       now: io.now,
     });
-    const stopReloading = reloadOnSignal(io, running, log);
+    const reload = async (): Promise<void> => {
+      // Files are read again although the settings make no sense, and the other way round: what is valid applies.
+      const outcomes = await Promise.allSettled([running.reload(), loadServerSettings(options, io, flags).then(apply)]);
+      const failed = outcomes.find(({ status }) => status === "rejected");
+      if (failed?.status === "rejected") throw failed.reason;
+    };
+    const apply = (again: typeof loaded): void =>
+      running.change({ ...changeableServer(again.settings), ...readOnlyFlag });
+    const stopReloading = reloadOnSignal(io, { reload }, log);
     await untilAborted(io.signal);
     stopReloading();
     await running.close();

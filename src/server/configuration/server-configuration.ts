@@ -3,10 +3,11 @@
 import { TagsealError } from "../../errors.ts";
 import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/auth-settings.ts";
 import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
-import { defaultCacheAges, defaultLimits, type ServerOptions } from "../server-options.ts";
+import { type ChangeableOptions, defaultCacheAges, defaultLimits, type ServerOptions } from "../server-options.ts";
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
 import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
 import { logLevelOf } from "./log-level.ts";
+import { usageLimits } from "./limit-settings.ts";
 import { sqlLimits } from "./sql-limits.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import type { serverSettings } from "./server-settings.ts";
@@ -38,7 +39,7 @@ export function configuredServer(
     ...storage(settings),
     ...signer(settings, env),
     auth: auth(settings),
-    readOnly: settings.boolean("server.read_only"),
+    ...changeableServer(settings),
     gunPrefixes: settings.list("repositories.gun_prefixes"),
     trustedProxies: settings.list("server.trusted_proxies"),
     cacheAges: {
@@ -49,6 +50,18 @@ export function configuredServer(
     keepVersionsMs: isKept ? Number.POSITIVE_INFINITY : retentionDays === undefined ? undefined : retentionDays * day,
     limits: limits(settings),
     logLevel: logLevelOf(settings.text("logging.level")),
+  };
+}
+
+/**
+ * What a running server takes from its settings when it is told to read them again.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`
+ */
+export function changeableServer(settings: ServerSettings): ChangeableOptions {
+  return {
+    readOnly: settings.boolean("server.read_only"),
+    usageLimits: usageLimits(settings.json("repositories.limits")),
   };
 }
 

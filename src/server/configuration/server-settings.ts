@@ -24,7 +24,7 @@ export const serverSettings = {
   "server.data_directory": { kind: "file", help: "where the embedded databases lie, and the signer's passphrase file" },
   "server.read_only": {
     kind: "boolean",
-    help: "refuses publications, deletions and key rotations; readers are served as always; `false`",
+    help: "refuses publications, deletions and key rotations; readers are served as always; read again on SIGHUP; `false`",
   },
 
   "storage.backend": {
@@ -123,6 +123,10 @@ export const serverSettings = {
     kind: "names",
     help: "only names that begin with one of these exist here",
     spaced: true,
+  },
+  "repositories.limits": {
+    kind: "json",
+    help: 'how much may be stored below which prefix: `[{"prefix": "registry.example.com/team/", "repositories": 100, "bytes": 10485760}]`; see below; read again on SIGHUP; none',
   },
 
   "freshness.timestamp_lifetime": {

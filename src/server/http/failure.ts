@@ -9,6 +9,7 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
   if (error instanceof WireError) return error;
   if (error instanceof UpdateRefused) return refusedUpdate(error);
   if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
+  if (hasCode(error, "LIMIT_REACHED")) return limitReached(error);
   if (hasCode(error, "STORAGE_FAILED")) return storeLost(doing === "changing" ? "UPDATING" : "UNKNOWN", error);
   if (hasCode(error, "SERVER_CLOCK_WRONG"))
     return new WireError("UPDATING", {
@@ -32,6 +33,12 @@ function refusedUpdate(error: UpdateRefused): WireError {
   const missing = error.missing === undefined ? {} : { Missing: error.missing };
   const detail = { Name: error.kind, Error: { ...missing, Msg: error.message } };
   return new WireError("INVALID_UPDATE", { detail, cause: error });
+}
+
+/** Of status 400 alone docker and notary show a reason, and only one in this form; 403 would be a wrong login, 507 a server that is away. */
+function limitReached(error: Error): WireError {
+  const detail = { Name: "ErrValidation", Error: { Msg: error.message } };
+  return new WireError("LIMIT_REACHED", { detail, cause: error });
 }
 
 function isMalformedJson(error: unknown): boolean {

@@ -37,8 +37,8 @@ export interface HandlerParts {
   readonly uploads: UploadBudget;
   readonly limits: UploadLimits;
   readonly cacheAges: CacheAges;
-  /** nothing is published, deleted or rotated */
-  readonly isReadOnly: boolean;
+  /** while true, nothing is published, deleted or rotated */
+  readonly isReadOnly: () => boolean;
   readonly now: () => Date;
 }
 
@@ -150,7 +150,7 @@ export class Handlers {
 
   /** docker and notary say of this status that the server is not available now, which is what their users have to know. */
   #requireWritable(): void {
-    if (!this.#parts.isReadOnly) return;
+    if (!this.#parts.isReadOnly()) return;
     throw new WireError("UPDATING", {
       status: 503,
       headers: { "Retry-After": "300" },

@@ -9,6 +9,7 @@ const catalogue = {
   VERSION: [400, "A newer version of metadata is already available."],
   METADATA_NOT_FOUND: [404, "You have requested metadata that does not exist."],
   INVALID_UPDATE: [400, "Update sent by the client is invalid."],
+  LIMIT_REACHED: [400, "A limit of the server is reached."],
   MALFORMED_UPLOAD: [400, "The body of your request is malformed."],
   INVALID_GUN: [400, "The server does not support actions on images of this name."],
   INVALID_PARAMETERS: [400, "The parameters provided are not valid."],

@@ -2,6 +2,7 @@
 
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
+  bytesOf,
   deletionTime,
   publishConflict,
   restoreConflict,
@@ -17,6 +18,7 @@ import {
   type Publication,
   type StoredFile,
 } from "./metadata-store.ts";
+import { covers, requireRoom, type Usage } from "./usage-limit.ts";
 
 type Collection = Map<RoleName, StoredFile[]>;
 
@@ -31,11 +33,13 @@ export class MemoryMetadataStore implements MetadataStore {
   #changes: Change[] = [];
   #lastChangeId = 0;
 
-  async publish({ gun, base, files, at }: Publication): Promise<void> {
+  async publish({ gun, base, files, at, limits = [] }: Publication): Promise<void> {
     const collection = this.#collections.get(gun) ?? new Map<RoleName, StoredFile[]>();
     if (newest(collection, "timestamp")?.sha256 !== base)
       throw publishConflict(gun, "its timestamp has changed meanwhile");
     for (const file of files) refuseOldVersion(gun, collection, file);
+    const growth = { isNew: !this.#collections.has(gun), bytes: bytesOf(files) };
+    for (const limit of limits) requireRoom(gun, limit, this.#usage(limit.prefix), growth);
     for (const file of files) keep(collection, { ...file, createdAt: at });
     this.#collections.set(gun, collection);
     for (const { role, version, sha256 } of files) {
@@ -75,7 +79,7 @@ export class MemoryMetadataStore implements MetadataStore {
     const later = this.#deletions.filter((deletion) => after === undefined || compareDeletions(deletion, after) > 0);
     return later.slice(0, limit).map(({ gun, deletedAt, collection }) => {
       const files = [...collection.values()].flat();
-      return { gun, deletedAt, files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes.length, 0) };
+      return { gun, deletedAt, files: files.length, bytes: bytesOf(files) };
     });
   }
 
@@ -107,6 +111,10 @@ export class MemoryMetadataStore implements MetadataStore {
   async guns(after: string, limit: number): Promise<readonly string[]> {
     const later = [...this.#collections.keys()].filter((gun) => compareBytes(gun, after) > 0);
     return later.sort(compareBytes).slice(0, limit);
+  }
+
+  async usage(prefix: string): Promise<Usage> {
+    return this.#usage(prefix);
   }
 
   async versions(gun: string): Promise<readonly FileVersion[]> {
@@ -154,6 +162,12 @@ export class MemoryMetadataStore implements MetadataStore {
   async check(): Promise<void> {}
 
   async close(): Promise<void> {}
+
+  #usage(prefix: string): Usage {
+    const covered = [...this.#collections].filter(([gun]) => covers(prefix, gun));
+    const files = covered.flatMap(([, collection]) => [...collection.values()].flat());
+    return { repositories: covered.length, bytes: bytesOf(files) };
+  }
 
   #record(change: Omit<Change, "id">): void {
     this.#lastChangeId += 1;

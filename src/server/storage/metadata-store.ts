@@ -7,6 +7,7 @@
 
 import { TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
+import type { Usage, UsageLimit } from "./usage-limit.ts";
 
 /** One file to keep. */
 export interface NewFile {
@@ -81,6 +82,8 @@ export interface Publication {
   /** at most one file for each role, of root also those before it, oldest first; the file of role `timestamp` makes the changefeed entry */
   readonly files: readonly NewFile[];
   readonly at: Date;
+  /** none of which what is stored afterwards may pass; whoever publishes has found those that cover the name */
+  readonly limits?: readonly UsageLimit[] | undefined;
 }
 
 /**
@@ -97,7 +100,8 @@ export interface MetadataStore {
    * the machine loses them.
    *
    * @throws TagsealError `STORAGE_CONFLICT` when the current timestamp is no longer `base`, or a role already has this or
-   * a higher version. Nothing is written then: of several racing publishers exactly one wins.
+   * a higher version: of several racing publishers exactly one wins. `LIMIT_REACHED` when one of the limits would be passed, counted so that
+   * publications at the same time, wherever they come from, never pass it together. Nothing is written then.
    */
   publish(publication: Publication): Promise<void>;
   /** The highest version of a role; undefined when there is none. */
@@ -126,6 +130,8 @@ export interface MetadataStore {
   changes(query: ChangeQuery): Promise<readonly Change[]>;
   /** Names of collections that come after `after` in the order of their UTF-8 bytes, at most `limit`, in that order. */
   guns(after: string, limit: number): Promise<readonly string[]>;
+  /** How much is kept below a prefix, as limits count it: without looking at files, so that it can be asked often. */
+  usage(prefix: string): Promise<Usage>;
   /** Every kept file of a collection without its bytes, by role in the order of its bytes, then by version. */
   versions(gun: string): Promise<readonly FileVersion[]>;
   /**
@@ -163,6 +169,11 @@ export interface MetadataStore {
   /** Proves that a publication could be committed now, by writing something of no meaning. @throws TagsealError `STORAGE_FAILED` */
   check(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Bytes of these files together. */
+export function bytesOf(files: readonly Pick<NewFile, "bytes">[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 /** The refusal of {@link MetadataStore.restore} where something else lies already. */

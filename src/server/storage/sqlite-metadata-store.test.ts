@@ -41,6 +41,19 @@ const at = new Date("2026-11-23T04:00:00Z");
 metadataStoreContract("SqliteMetadataStore", open);
 
 describe("SqliteMetadataStore on disk", () => {
+  it("counts what an earlier release stored", async (t) => {
+    const path = temporaryPath(t);
+    const first = open(t, path);
+    const files = [file("targets", 1, Buffer.alloc(100_000)), timestamp(1)];
+    await first.publish({ gun: "a/app", base: undefined, files, at });
+    await first.close();
+    const earlier = new DatabaseSync(path);
+    earlier.exec(`DROP TRIGGER tuf_files_kept; DROP TRIGGER tuf_files_forgotten; DROP TABLE collection_sizes;
+      PRAGMA user_version = 2`);
+    earlier.close();
+    assert.deepEqual(await open(t, path).usage("a"), { repositories: 1, bytes: 100_011 });
+  });
+
   it("keeps files and changes across a restart", async (t) => {
     const path = temporaryPath(t);
     const first = open(t, path);

@@ -3,6 +3,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
+  bytesOf,
   deletionTime,
   publishConflict,
   restoreConflict,
@@ -18,7 +19,11 @@ import {
   type Publication,
   type StoredFile,
 } from "./metadata-store.ts";
+import { rangeOf, requireRoom, type Usage } from "./usage-limit.ts";
 import { isUniqueViolation, SqliteFile } from "./sqlite-database.ts";
+
+/** oldest first; frozen once released */
+const migrations = ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql"];
 
 /** Where the file lies and how large it may grow. */
 export interface SqliteMetadataStoreOptions {
@@ -70,6 +75,10 @@ function prepareAll(database: DatabaseSync) {
     gunChangesAfter: database.prepare(`${change} WHERE gun = ? AND id > ? ORDER BY id LIMIT ?`),
     gunChangesBefore: database.prepare(`${change} WHERE gun = ? AND id < ? ORDER BY id DESC LIMIT ?`),
     guns: database.prepare("SELECT DISTINCT gun FROM tuf_files WHERE gun > ? ORDER BY gun LIMIT ?"),
+    usage: database.prepare(
+      `SELECT count(*) AS repositories, coalesce(sum(bytes), 0) AS bytes FROM collection_sizes
+        WHERE gun >= ? AND gun < ? AND (gun = ? OR gun >= ?)`,
+    ),
     versions: database.prepare(
       "SELECT role, version, sha256, length(data) AS length, created_at FROM tuf_files WHERE gun = ? ORDER BY role, version",
     ),
@@ -91,7 +100,7 @@ export class SqliteMetadataStore implements MetadataStore {
 
   /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
   constructor({ path, maxPages }: SqliteMetadataStoreOptions) {
-    this.#file = new SqliteFile({ path, migrations: ["0001-metadata.sql", "0002-metadata.sql"], maxPages });
+    this.#file = new SqliteFile({ path, migrations, maxPages });
     this.#statements = prepareAll(this.#file.database);
   }
 
@@ -169,6 +178,10 @@ export class SqliteMetadataStore implements MetadataStore {
     return this.#file.read(() => this.#statements.guns.all(after, limit)).map((row) => String(row["gun"]));
   }
 
+  async usage(prefix: string): Promise<Usage> {
+    return this.#file.read(() => this.#usage(prefix));
+  }
+
   async versions(gun: string): Promise<readonly FileVersion[]> {
     return this.#file
       .read(() => this.#statements.versions.all(gun))
@@ -222,11 +235,19 @@ export class SqliteMetadataStore implements MetadataStore {
     return deletionTime(at, typeof last === "number" ? [new Date(last)] : []);
   }
 
-  #insert({ gun, base, files, at }: Publication): void {
+  #insert({ gun, base, files, at, limits = [] }: Publication): void {
     if (this.#highest(gun, "timestamp")?.sha256 !== base) {
       throw publishConflict(gun, "its timestamp has changed meanwhile");
     }
+    const growth = { isNew: this.#statements.isThere.get(gun) === undefined, bytes: bytesOf(files) };
+    for (const limit of limits) requireRoom(gun, limit, this.#usage(limit.prefix), growth);
     for (const file of files) this.#insertFile(gun, file, at);
+  }
+
+  #usage(prefix: string): Usage {
+    const { exact, from, end } = rangeOf(prefix);
+    const row = this.#statements.usage.get(exact, end, exact, from);
+    return { repositories: Number(row?.["repositories"]), bytes: Number(row?.["bytes"]) };
   }
 
   #insertFile(gun: string, { role, version, sha256, bytes }: NewFile, at: Date): void {

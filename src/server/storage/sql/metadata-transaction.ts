@@ -7,6 +7,7 @@ import type { Compilable } from "kysely";
 import { TagsealError } from "../../../errors.ts";
 import type { RoleName } from "../../../tuf/metadata.ts";
 import {
+  bytesOf,
   deletionTime,
   publishConflict,
   restoreConflict,
@@ -20,7 +21,9 @@ import {
 } from "../metadata-store.ts";
 import type { Queries, SqlEngine } from "./sql-engine.ts";
 import type { SqlSession } from "./sql-database.ts";
+import { type Growth, requireRoom, type UsageLimit } from "../usage-limit.ts";
 import type { Tables } from "./tables.ts";
+import { usageBelow } from "./usage-query.ts";
 
 type NewChange = Omit<Change, "id">;
 
@@ -41,7 +44,7 @@ export class MetadataTransaction {
     this.#queries = engine.queries;
   }
 
-  async publish({ gun, base, files, at }: Publication): Promise<void> {
+  async publish({ gun, base, files, at, limits = [] }: Publication): Promise<void> {
     const row = await this.#lock(gun);
     const timestamp = files.find(({ role }) => role === "timestamp");
     const change = timestamp && update(gun, timestamp, at);
@@ -50,6 +53,8 @@ export class MetadataTransaction {
       throw publishConflict(gun, "its timestamp has changed meanwhile");
     }
     await this.#refuseOldVersions(gun, files);
+    const growth = { isNew: row === undefined, bytes: bytesOf(files) };
+    await this.#requireRoom(gun, limits, growth);
     const next = rowAfter(row, timestamp?.sha256 ?? base);
     if (change !== undefined && this.#engine.canChainChanges) {
       const recorded = await this.#session.change(this.#publicationStatement(row, next, files, change));
@@ -58,6 +63,7 @@ export class MetadataTransaction {
     }
     await this.#insertFiles(gun, files, at);
     await this.#write(gun, row, next);
+    await this.#grow(gun, growth);
     if (change !== undefined) await this.#record(change);
   }
 
@@ -67,7 +73,7 @@ export class MetadataTransaction {
     if (await this.#isCommittedAlready(change)) return;
     await this.#keepDeleted(gun, at);
     await this.#session.change(this.#queries.deleteFrom("tagseal_files").where("gun", "=", gun));
-    await this.#session.change(this.#queries.deleteFrom("tagseal_collections").where("gun", "=", gun));
+    await this.#forgetCollection(gun);
     await this.#record(change);
   }
 
@@ -183,9 +189,32 @@ export class MetadataTransaction {
     const files = this.#queries.selectFrom("tagseal_files").where("gun", "=", gun);
     const newest = files.where("role", "=", "timestamp").orderBy("version", "desc").select("sha256").limit(1);
     const [timestamp] = await this.#session.rows(newest);
-    const [any] = await this.#session.rows(files.select("role").limit(1));
-    if (any !== undefined) return this.#write(gun, row, rowAfter(row, timestamp?.sha256));
+    const sizes = files.select(({ fn }) => fn.sum<number | string | null>(fn("octet_length", ["data"])).as("bytes"));
+    const [{ bytes } = { bytes: null }] = await this.#session.rows(sizes);
+    if (bytes === null) return this.#forgetCollection(gun);
+    await this.#write(gun, row, rowAfter(row, timestamp?.sha256));
+    await this.#grow(gun, { isNew: true, bytes: Number(bytes) });
+  }
+
+  async #forgetCollection(gun: string): Promise<void> {
     await this.#session.change(this.#queries.deleteFrom("tagseal_collections").where("gun", "=", gun));
+    await this.#session.change(this.#queries.deleteFrom("tagseal_collection_sizes").where("gun", "=", gun));
+  }
+
+  /** Counted while the position is locked, for which everybody who publishes waits: what others add is seen, or comes later and sees this. */
+  async #requireRoom(gun: string, limits: readonly UsageLimit[], growth: Growth): Promise<void> {
+    if (limits.length === 0) return;
+    await this.#lockPosition();
+    for (const limit of limits)
+      requireRoom(gun, limit, await usageBelow(this.#session, this.#queries, limit.prefix), growth);
+  }
+
+  /** Adds to the size that is remembered, or begins it: a release that remembered none may have left one behind, or made none. */
+  async #grow(gun: string, { isNew, bytes }: Growth): Promise<void> {
+    const table = this.#queries.updateTable("tagseal_collection_sizes").where("gun", "=", gun);
+    const grown = table.set(({ eb }) => ({ bytes: isNew ? bytes : eb("bytes", "+", bytes) }));
+    if ((await this.#session.change(grown)) > 0) return;
+    await this.#session.change(this.#queries.insertInto("tagseal_collection_sizes").values({ gun, bytes }));
   }
 
   async #refuseOldVersions(gun: string, files: readonly NewFile[]): Promise<void> {
@@ -242,6 +271,19 @@ export class MetadataTransaction {
           .returning("version"),
       )
       .with("collection", (queries) => writeRow(queries, gun, known, row))
+      .with("size", (queries) =>
+        queries
+          .insertInto("tagseal_collection_sizes")
+          .values({ gun, bytes: bytesOf(files) })
+          .onConflict((conflict) =>
+            conflict.column("gun").doUpdateSet(({ eb, ref }) => ({
+              bytes:
+                known === undefined
+                  ? ref("excluded.bytes")
+                  : eb("tagseal_collection_sizes.bytes", "+", ref("excluded.bytes")),
+            })),
+          ),
+      )
       .with("position", (queries) =>
         queries
           .updateTable("tagseal_change_position")

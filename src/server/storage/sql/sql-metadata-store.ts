@@ -17,7 +17,9 @@ import type {
 import { MetadataTransaction } from "./metadata-transaction.ts";
 import type { Queries } from "./sql-engine.ts";
 import type { SqlDatabase, SqlSession } from "./sql-database.ts";
+import type { Usage } from "../usage-limit.ts";
 import type { Tables } from "./tables.ts";
+import { usageBelow } from "./usage-query.ts";
 
 /** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
 const probeBytes = 16_384;
@@ -120,6 +122,10 @@ export class SqlMetadataStore implements MetadataStore {
       .orderBy("gun")
       .limit(limit);
     return (await this.#database.read((session) => session.rows(query))).map((row) => row.gun);
+  }
+
+  async usage(prefix: string): Promise<Usage> {
+    return this.#database.read((session) => usageBelow(session, this.#queries, prefix));
   }
 
   async versions(gun: string): Promise<readonly FileVersion[]> {

@@ -8,6 +8,7 @@ export interface Tables {
     readonly revision: number;
     readonly timestamp_sha256: string | null;
   };
+  readonly tagseal_collection_sizes: { readonly gun: string; readonly bytes: number };
   readonly tagseal_files: {
     readonly gun: string;
     readonly role: string;

@@ -1,0 +1,77 @@
+/** What the metrics show of limits: how much of each is used, counted every minute, since a scrape waits for no database. */
+
+import type { MetricsPage } from "../http/metrics.ts";
+import { Recurring } from "../recurring.ts";
+import { errorFields, type ServerLog } from "../server-log.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { Usage } from "../storage/usage-limit.ts";
+import type { RepositoryLimits } from "./repository-limits.ts";
+
+/** What a watch works with. */
+export interface UsageWatchParts {
+  readonly store: Pick<MetadataStore, "usage">;
+  readonly limits: RepositoryLimits;
+  readonly log: ServerLog;
+}
+
+const countEveryMs = 60_000;
+
+/** See the head of this file. */
+export class UsageWatch {
+  readonly #parts: UsageWatchParts;
+  readonly #counting: Recurring;
+  #usages: ReadonlyMap<string, Usage> = new Map();
+
+  constructor(parts: UsageWatchParts) {
+    this.#parts = parts;
+    const work = async (): Promise<number> => {
+      await this.count();
+      return countEveryMs;
+    };
+    // A store that is away is a fault already; what was counted last stays.
+    const onError = (error: unknown): void => parts.log.write("debug", "usage not counted", errorFields(error));
+    this.#counting = new Recurring({ work, onError, retryMs: countEveryMs });
+  }
+
+  begin(): void {
+    this.#counting.begin(0);
+  }
+
+  async stop(): Promise<void> {
+    await this.#counting.stop();
+  }
+
+  /** Counts what is used of every limit. @throws TagsealError `STORAGE_FAILED` */
+  async count(): Promise<void> {
+    const { store, limits } = this.#parts;
+    const counted = new Map<string, Usage>();
+    for (const { prefix } of limits.all) counted.set(prefix, await store.usage(prefix));
+    this.#usages = counted;
+  }
+
+  /** Adds two numbers for each limit: itself, and how much of it was used when that was counted last. */
+  addTo(page: MetricsPage): void {
+    const name = "tagseal_server_limit";
+    const help = "What may be stored below a prefix: repositories or bytes.";
+    page.addSeries({ name, help, type: "gauge", lines: () => this.#lines(name, (limit) => limit) });
+    const used = `${name}_used`;
+    const lines = (): readonly string[] => this.#lines(used, (_, usage) => usage);
+    page.addSeries({ name: used, help: "How much of it is stored, counted every minute.", type: "gauge", lines });
+  }
+
+  #lines(name: string, value: (limit: number, used: number | undefined) => number | undefined): readonly string[] {
+    const lines: string[] = [];
+    for (const limit of this.#parts.limits.all) {
+      for (const of of ["repositories", "bytes"] as const) {
+        const shown = limit[of] === undefined ? undefined : value(limit[of], this.#usages.get(limit.prefix)?.[of]);
+        const labels = `prefix="${escaped(limit.prefix)}",of="${of}"`;
+        if (shown !== undefined) lines.push(`${name}{${labels}} ${shown}`);
+      }
+    }
+    return lines;
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+}
