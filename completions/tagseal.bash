@@ -30,12 +30,13 @@ _tagseal_words() {
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "run") echo "--disable-content-trust --help" ;;
   "sandbox") echo "--demo --data --registry-port --server-port --help" ;;
-  "server") echo "backup check config gc list migrate raise show undelete --config --notary-config --data --database --listen --tls-cert --tls-key --accept-lost-keys --read-only --log-level --help" ;;
+  "server") echo "backup check config gc limits list migrate raise show undelete --config --notary-config --data --database --listen --tls-cert --tls-key --accept-lost-keys --read-only --log-level --help" ;;
   "server backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "server check") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "server config") echo "check --help" ;;
   "server config check") echo "--config --notary-config --data --database --connect --json --help" ;;
   "server gc") echo "--config --notary-config --data --database --dry-run --json --help" ;;
+  "server limits") echo "--config --notary-config --data --database --json --help" ;;
   "server list") echo "--config --notary-config --data --database --signer-database --deleted --json --help" ;;
   "server migrate") echo "--config --notary-config --data --database --json --help" ;;
   "server raise") echo "--all --by --backup-age --dry-run --config --notary-config --data --database --json --help" ;;
@@ -136,6 +137,10 @@ _tagseal_value() {
   "server gc --notary-config") echo "file" ;;
   "server gc --data") echo "directory" ;;
   "server gc --database") echo "" ;;
+  "server limits --config") echo "file" ;;
+  "server limits --notary-config") echo "file" ;;
+  "server limits --data") echo "directory" ;;
+  "server limits --database") echo "" ;;
   "server list --config") echo "file" ;;
   "server list --notary-config") echo "file" ;;
   "server list --data") echo "directory" ;;

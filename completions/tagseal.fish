@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -184,6 +184,7 @@ complete -c tagseal -f -n '__tagseal_at server' -a backup -d 'Copy a server\'s d
 complete -c tagseal -f -n '__tagseal_at server' -a check -d 'Verify what a server keeps, as readers would'
 complete -c tagseal -f -n '__tagseal_at server' -a config -d 'Look at a server\'s configuration'
 complete -c tagseal -f -n '__tagseal_at server' -a gc -d 'Forget superseded versions'
+complete -c tagseal -f -n '__tagseal_at server' -a limits -d 'Show how much of each limit of a server is used'
 complete -c tagseal -f -n '__tagseal_at server' -a list -d 'List the repositories of a server'
 complete -c tagseal -f -n '__tagseal_at server' -a migrate -d 'Bring a shared database up to date'
 complete -c tagseal -f -n '__tagseal_at server' -a raise -d 'Sign higher versions after a restore'
@@ -230,6 +231,12 @@ complete -c tagseal -n '__tagseal_at server gc' -l database -x -d 'Keep metadata
 complete -c tagseal -n '__tagseal_at server gc' -l dry-run -f -d 'Only tell what would be forgotten'
 complete -c tagseal -n '__tagseal_at server gc' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at server gc' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at server limits' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
+complete -c tagseal -n '__tagseal_at server limits' -l notary-config -r -F -d 'The same as --config'
+complete -c tagseal -n '__tagseal_at server limits' -l data -x -a '(__fish_complete_directories)' -d 'The server\'s data directory'
+complete -c tagseal -n '__tagseal_at server limits' -l database -x -d 'The server\'s shared database: postgres://… or mysql://…'
+complete -c tagseal -n '__tagseal_at server limits' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at server limits' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at server list' -l config -r -F -d 'Settings, JSON; Notary\'s own configuration files are understood'
 complete -c tagseal -n '__tagseal_at server list' -l notary-config -r -F -d 'The same as --config'
 complete -c tagseal -n '__tagseal_at server list' -l data -x -a '(__fish_complete_directories)' -d 'The server\'s data directory'

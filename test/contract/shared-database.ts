@@ -125,15 +125,13 @@ export function sharedDatabaseContract(
         ["counted", { repositories: 5 }],
         ["weighed", { bytes: 5 * size + 10 }],
       ] as const) {
+        const files = [file("targets", 1, "x".repeat(1000)), file("timestamp", 1)];
+        const publications = Array.from({ length: 18 }, (_, number) => {
+          return { gun: `${prefix}/${number}`, base: undefined, files, at, limits: [{ prefix, ...limit }] };
+        });
         const outcomes = await Promise.allSettled(
-          Array.from({ length: 18 }, (_, number) =>
-            stores[number % 3]?.publish({
-              gun: `${prefix}/${number}`,
-              base: undefined,
-              files: [file("targets", 1, "x".repeat(1000)), file("timestamp", 1)],
-              at,
-              limits: [{ prefix, ...limit }],
-            }),
+          stores.flatMap((store, index) =>
+            publications.filter((_, number) => number % 3 === index).map((publication) => store.publish(publication)),
           ),
         );
         const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason.code] : []));

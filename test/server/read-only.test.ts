@@ -1,6 +1,10 @@
 /** A server that is started read-only: while a database is moved, or a copy is looked at. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
+import { captured } from "../../src/cli/captured-io.ts";
+import { main } from "../../src/cli/main.ts";
 import { client, missingPeers, Scope, startTagsealServer } from "../support/peers.ts";
 import { startSandbox } from "../support/sandbox.ts";
 import { writeLayout } from "../support/images.ts";
@@ -36,10 +40,37 @@ describe("a server that is started read-only", () => {
     await waitUntil("the timestamp is renewed", async () => (await version()) > before);
     const ready = await fetch(`${server.url}/_tagseal/ready`);
     assert.equal(ready.status, 200);
-    assert.match(await ready.text(), /"degraded".*"read-only":"the server was started read-only"/u);
+    assert.match(await ready.text(), /"degraded".*"read-only":"the server is read-only: it refuses publications"/u);
     assert.ok(
       server.lines.some(({ event, part, level }) => event === "fault" && part === "read-only" && level === "warning"),
     );
+  });
+
+  it("does what its operator tells it on the database itself, with the configuration that makes it read-only", async (t) => {
+    const dataDir = temporaryDirectory(t);
+    const server = await serve(t, { dataDir });
+    const url = tufUrl(server.url, "registry.example.com/app");
+    await new UploadingPublisher(server.url, "registry.example.com/app").begin();
+    assert.equal((await fetch(url, { method: "DELETE" })).status, 200);
+    server.change({ readOnly: true });
+    assert.equal((await fetch(url, { method: "DELETE" })).status, 503);
+    const config = join(dataDir, "server.json");
+    writeFileSync(config, JSON.stringify({ server: { read_only: true } }));
+    for (const argv of [
+      ["undelete", "registry.example.com/app"],
+      ["raise", "registry.example.com/app", "--by", "100"],
+      ["gc"],
+    ]) {
+      const { io, stderr } = captured({ env: {}, now: () => new Date() });
+      const code = await main(["server", ...argv, "--config", config, "--data", dataDir], io);
+      assert.equal(code, 0, `${argv.join(" ")}: ${stderr()}`);
+    }
+    assert.deepEqual(await readTags(server.url, "registry.example.com/app"), ["v1"]);
+    const timestamp = (await (await fetch(`${url}timestamp.json`)).json()) as { signed: { version: number } };
+    assert.ok(timestamp.signed.version > 100);
+    server.change({ readOnly: false });
+    assert.equal((await fetch(url, { method: "DELETE" })).status, 200);
+    assert.ok(server.lines.some(({ event, part }) => event === "fault ended" && part === "read-only"));
   });
 
   it(

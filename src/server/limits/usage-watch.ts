@@ -62,9 +62,10 @@ export class UsageWatch {
   #lines(name: string, value: (limit: number, used: number | undefined) => number | undefined): readonly string[] {
     const lines: string[] = [];
     for (const limit of this.#parts.limits.all) {
-      for (const of of ["repositories", "bytes"] as const) {
-        const shown = limit[of] === undefined ? undefined : value(limit[of], this.#usages.get(limit.prefix)?.[of]);
-        const labels = `prefix="${escaped(limit.prefix)}",of="${of}"`;
+      for (const kind of ["repositories", "bytes"] as const) {
+        const shown =
+          limit[kind] === undefined ? undefined : value(limit[kind], this.#usages.get(limit.prefix)?.[kind]);
+        const labels = `prefix="${escaped(limit.prefix)}",of="${kind}"`;
         if (shown !== undefined) lines.push(`${name}{${labels}} ${shown}`);
       }
     }

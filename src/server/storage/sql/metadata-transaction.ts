@@ -276,11 +276,11 @@ export class MetadataTransaction {
           .insertInto("tagseal_collection_sizes")
           .values({ gun, bytes: bytesOf(files) })
           .onConflict((conflict) =>
-            conflict.column("gun").doUpdateSet(({ eb, ref }) => ({
+            conflict.column("gun").doUpdateSet((of) => ({
               bytes:
                 known === undefined
-                  ? ref("excluded.bytes")
-                  : eb("tagseal_collection_sizes.bytes", "+", ref("excluded.bytes")),
+                  ? of.ref("excluded.bytes")
+                  : of("tagseal_collection_sizes.bytes", "+", of.ref("excluded.bytes")),
             })),
           ),
       )

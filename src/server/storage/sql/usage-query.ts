@@ -18,5 +18,5 @@ export async function usageBelow(session: SqlSession, queries: Queries, prefix: 
     .where("collection.gun", "<", end)
     .where((of) => of.or([of("collection.gun", "=", exact), of("collection.gun", ">=", from)]));
   const [row] = await session.rows(query);
-  return { repositories: Number(row?.repositories ?? 0), bytes: Number(row?.bytes ?? 0) };
+  return { repositories: row?.repositories ?? 0, bytes: Number(row?.bytes ?? 0) };
 }
