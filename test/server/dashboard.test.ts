@@ -22,7 +22,7 @@ const known: ReadonlySet<string> = new Set(["up"]);
 
 /** Names of all series of a server that has done a bit of everything, with the labels they have. */
 async function scraped(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const { url } = await serve(t);
+  const { url } = await serve(t, { usageLimits: [{ prefix: "*", repositories: 10 }] });
   await new UploadingPublisher(url, "a/app").begin();
   await readTags(url, "a/app");
   const text = (await (await fetch(`${url}/metrics`)).text()) + (await ofCertificates(t));
