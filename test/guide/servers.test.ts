@@ -69,12 +69,15 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     await notary(`notary lookup ${gun} v1`);
   });
 
-  it("check the configuration that it is to get", async () => {
+  it("check the configuration that it is to get, and see how much of its limits is used", async () => {
     mkdirSync(machine.path("/etc/tagseal"), { recursive: true });
-    const settings = { server: { data_directory: "/var/lib/tagseal" }, retention: { days: 90 } };
+    const limits = [{ prefix: "registry.example.com/team/", repositories: 10 }];
+    const settings = { server: { data_directory: "/var/lib/tagseal" }, repositories: { limits } };
     writeFileSync(machine.path("/etc/tagseal/server.json"), JSON.stringify(settings));
     const lines = documentedLines("docs/commands.md", "tagseal server config check");
     assert.equal((await machine.run(lines, { env: { ...env, ...secret } })).stdout, "");
+    const used = await machine.run(documentedLines("docs/commands.md", "tagseal server limits"), { env });
+    assert.match(used.stdout, /^registry\.example\.com\/team +1 of 10 \(10 %\)/mu);
   });
 
   it("copy its databases", async () => {
