@@ -4,7 +4,7 @@
  */
 
 import { encodeHex } from "../encoding/hex.ts";
-import type { AnyBody, MetadataFile, RoleName, Target, TargetsBody } from "../tuf/metadata.ts";
+import type { AnyBody, DelegatedRole, MetadataFile, RoleKeys, RoleName, Target, TargetsBody } from "../tuf/metadata.ts";
 import type { LogFields } from "./server-log.ts";
 
 /** One file that was replaced, or the first one of its role. */
@@ -15,7 +15,9 @@ export interface Replacement {
 
 /** As many as a person reads in one line. */
 const maxListed = 20;
-const maxItemLength = 256;
+const maxItemLength = 384;
+/** of a tag; digests stand behind names and must not be cut off with them */
+const maxNameLength = 128;
 
 /** The fields; what did not change has none. */
 export function evidenceOf(files: readonly Replacement[]): LogFields {
@@ -29,7 +31,15 @@ export function evidenceOf(files: readonly Replacement[]): LogFields {
     tagsRemoved: tagsOf("removed"),
     keysAdded: listed(files.flatMap(({ before, after }) => newKeys(before?.body, after.body))),
     keysRemoved: listed(files.flatMap(({ before, after }) => newKeys(after.body, before?.body))),
+    delegationsAdded: listed(files.flatMap(({ before, after }) => newDelegations(before?.body, after.body))),
+    delegationsRemoved: listed(files.flatMap(({ before, after }) => newDelegations(after.body, before?.body))),
+    rightsChanged: listed(files.flatMap(({ before, after }) => changedRights(before?.body, after.body))),
   };
+}
+
+/** Files with their versions, as many as are listed of anything else. */
+export function versionsOf(files: readonly { readonly role: RoleName; readonly version: number }[]): string {
+  return listed(files.map(({ role, version }) => `${role} ${version}`)) ?? "";
 }
 
 interface TagChange {
@@ -57,7 +67,13 @@ function targetsOf(body: AnyBody | undefined): TargetsBody["targets"] {
 }
 
 function described(name: string, target: Target, role: RoleName): string {
-  return `${name}@${digestOf(target)}${role === "targets" ? "" : ` in ${role}`}`;
+  return `${quotedName(name)}@${digestOf(target)}${role === "targets" ? "" : ` in ${role}`}`;
+}
+
+/** A tag is no more than these; another name, or a long one, must not look like several entries or hide the digest behind it. */
+function quotedName(name: string): string {
+  const short = name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name;
+  return /^[\w./-]+$/u.test(short) ? short : JSON.stringify(short);
 }
 
 function digestOf({ hashes }: Target): string {
@@ -81,8 +97,41 @@ function keysIn(body: AnyBody | undefined): string[] {
   );
 }
 
+/** Delegations of `after` that `before` has not. */
+function newDelegations(before: AnyBody | undefined, after: AnyBody | undefined): string[] {
+  const known = rolesIn(before);
+  const isNew = ([name]: readonly [string, RoleKeys]): boolean => !known.has(name);
+  return after?.type === "targets"
+    ? [...rolesIn(after)].filter(isNew).map(([name, role]) => `${name} ${rightsOf(role)}`)
+    : [];
+}
+
+/** What roles that were there before may sign now, or with how many keys. */
+function changedRights(before: AnyBody | undefined, after: AnyBody): string[] {
+  const known = rolesIn(before);
+  return [...rolesIn(after)].flatMap(([name, role]) => {
+    const earlier = known.get(name);
+    const isSame = earlier === undefined || rightsOf(earlier) === rightsOf(role);
+    return isSame ? [] : [`${name} ${rightsOf(role)} was ${rightsOf(earlier)}`];
+  });
+}
+
+function rolesIn(body: AnyBody | undefined): ReadonlyMap<string, RoleKeys | DelegatedRole> {
+  if (body?.type === "root") return body.roles;
+  if (body?.type !== "targets") return new Map();
+  return new Map((body.delegations.roles ?? []).map((role) => [role.name, role]));
+}
+
+function rightsOf(role: RoleKeys | DelegatedRole): string {
+  if (!("paths" in role)) return `threshold ${role.threshold}`;
+  const paths = (role.paths ?? []).map((path) => (path === "" ? "*" : quotedName(path))).join(" ");
+  return `threshold ${role.threshold} for ${paths === "" ? "nothing" : paths}`.slice(0, maxItemLength / 2);
+}
+
 function listed(items: readonly string[]): string | undefined {
   if (items.length === 0) return undefined;
-  const shown = items.slice(0, maxListed).map((item) => item.slice(0, maxItemLength));
+  const shown = items
+    .slice(0, maxListed)
+    .map((item) => (item.length > maxItemLength ? `${item.slice(0, maxItemLength)}…` : item));
   return [...shown, ...(items.length > maxListed ? [`and ${items.length - maxListed} more`] : [])].join(", ");
 }

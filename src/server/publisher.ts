@@ -14,7 +14,7 @@ import { type UpdateInput, validateUpdate } from "../tuf/update-validation.ts";
 import type { ValidatedFile } from "../tuf/validated-file.ts";
 import type { ServerClock } from "./clock/server-clock.ts";
 import type { CollectionReader, CollectionView } from "./collection-reader.ts";
-import { evidenceOf } from "./evidence.ts";
+import { evidenceOf, versionsOf } from "./evidence.ts";
 import { type Lifetimes, renewalLead, shortenAt } from "./freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { RepositoryLimits } from "./limits/repository-limits.ts";
@@ -91,7 +91,7 @@ export class Publisher {
       this.counts.published += 1;
       this.#tellPublished(gun, files, before, caller);
       if (lost.length > 0)
-        this.#parts.log.write("warning", "lost versions came back", { gun, lost: namesOf(lost), ...caller });
+        this.#parts.log.write("warning", "lost versions came back", { gun, lost: versionsOf(lost), ...caller });
     } catch (error) {
       if (hasCode(error, "STORAGE_CONFLICT")) this.counts.conflicts += 1;
       else if (hasCode(error, "UPDATE_REFUSED")) this.counts.refused += 1;
@@ -129,7 +129,7 @@ export class Publisher {
     const { log } = this.#parts;
     if (!log.writes("info")) return;
     const replaced = files.map(({ role, bytes }) => ({ before: before.get(role), after: parseMetadata(role, bytes) }));
-    log.write("info", "published", { gun, files: namesOf(files), ...caller, ...evidenceOf(replaced) });
+    log.write("info", "published", { gun, files: versionsOf(files), ...caller, ...evidenceOf(replaced) });
   }
 
   /** When the newest file of this process was signed, in milliseconds since 1970, by the clock as it was then. */
@@ -268,10 +268,6 @@ export class Publisher {
       this.#failedRenewals.delete(oldest.value);
     this.#failedRenewals.set(gun, this.#parts.now().getTime());
   }
-}
-
-function namesOf(files: readonly { readonly role: RoleName; readonly version: number }[]): string {
-  return files.map(({ role, version }) => `${role} ${version}`).join(", ");
 }
 
 interface ValidatedChange {

@@ -58,7 +58,7 @@ export function serverMetrics(sources: MetricSources): Metrics {
   addFaults(metrics, "tagseal_server", sources.faults);
   addCertificates(metrics, "tagseal_server", sources.watch);
   addProcessMetrics(metrics);
-  addBuildInfo(metrics, sources.build);
+  addBuildInfo(metrics, "tagseal_server", sources.build);
   return metrics;
 }
 

@@ -1,9 +1,10 @@
-/** What a server is, for the line that it starts its log with and the metric `tagseal_server_build_info`. No secret is in it. */
+/** What a server or signer is, for the line that it starts its log with and the metric `…_build_info`. No secret is in it. */
 
 import type { MetricsPage } from "./http/metrics.ts";
 import { nodeVersion } from "./process-metrics.ts";
 import type { LogFields } from "./server-log.ts";
 import type { ServerOptions } from "./server-options.ts";
+import type { SignerOptions } from "./signer/signer-options.ts";
 import { parseDatabaseAddress } from "./storage/sql/database-address.ts";
 
 /** How it is built and where it keeps what it is given. */
@@ -15,7 +16,11 @@ export interface Build {
 }
 
 /** @throws TagsealError `SERVER_CONFIGURATION` for the address of a database that cannot be read */
-export function buildOf({ version = "unknown", store, database }: ServerOptions): Build {
+export function buildOf({
+  version = "unknown",
+  store,
+  database,
+}: Pick<ServerOptions, "version" | "database"> & { readonly store?: unknown }): Build {
   if (store !== undefined) return { version, storage: "given" };
   return { version, storage: database === undefined ? "sqlite" : parseDatabaseAddress(database).engine };
 }
@@ -42,9 +47,29 @@ function mayPublish({ auth, authorise }: ServerOptions): string {
   return `users with ${logins.filter((login) => login !== undefined).join(" or ")}, as the rules say`;
 }
 
-/** Adds the metric, which is always 1: its labels say what runs. */
-export function addBuildInfo(page: MetricsPage, { version, storage }: Build): void {
-  const name = "tagseal_server_build_info";
+/** As {@link buildOf}, of a signer. */
+export function signerBuildOf({ version, keyTable: store, database }: SignerOptions): Build {
+  return buildOf({ version, store, database });
+}
+
+/** As {@link startFields}, of a signer: the files of its certificates, and who may call it. */
+export function signerStartFields(options: SignerOptions): LogFields {
+  const { database, dataDir, keyTable, tls, clientCaFile, allowedCallers } = options;
+  const directory = database === undefined && keyTable === undefined ? dataDir : undefined;
+  return {
+    ...signerBuildOf(options),
+    node: nodeVersion,
+    database: database === undefined ? undefined : parseDatabaseAddress(database).display,
+    dataDirectory: directory,
+    certificate: tls.certFile,
+    clientAuthorities: clientCaFile,
+    mayCall: allowedCallers?.join(", ") ?? "EVERYBODY with a certificate of these authorities",
+  };
+}
+
+/** Adds the metric, which is always 1: its labels say what runs. `prefix` is what all names of the process begin with. */
+export function addBuildInfo(page: MetricsPage, prefix: string, { version, storage }: Build): void {
+  const name = `${prefix}_build_info`;
   const lines = (): string[] => [`${name}{version="${version}",node="${nodeVersion}",storage="${storage}"} 1`];
   page.addSeries({ name, help: "1; what runs.", type: "gauge", lines });
 }

@@ -13,6 +13,7 @@ import {
 } from "../options/server-configuration.ts";
 import { reloadOnSignal } from "../options/reloading.ts";
 import { untilAborted } from "../options/until-aborted.ts";
+import { version } from "./version-line.ts";
 
 /** Flags about where keys are kept, which the signer shares with the command that looks after them. */
 export const keyStorageOptions = {
@@ -98,6 +99,7 @@ export const command = defineCommand(
       database: keys.database,
       sqlLimits: keys.sqlLimits,
       passphrases: keys.passphrases,
+      version,
       log,
       now: io.now,
     });

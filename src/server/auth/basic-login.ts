@@ -18,8 +18,8 @@ const maxCredentialsLength = 1024;
 
 const logins: Readonly<Record<PasswordOutcome, (user: string) => Login>> = {
   right: (user) => ({ kind: "known", user }),
-  wrong: () => invalidLogin,
-  throttled: () => ({ kind: "refused", refusal: "throttled" }),
+  wrong: (claimedUser) => ({ ...invalidLogin, claimedUser }),
+  throttled: (claimedUser) => ({ kind: "refused", refusal: "throttled", claimedUser }),
 };
 
 /** Verifies passwords. */

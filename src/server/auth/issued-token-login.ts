@@ -56,7 +56,7 @@ export class IssuedTokenLogin implements LoginMethod {
    * Answers a request for a token: to everybody without a password, for nobody in particular; to users with theirs. What
    * scope is asked for does not matter.
    */
-  readonly endpoint: TokenEndpoint = async (request) => {
+  readonly endpoint: TokenEndpoint = async (request, onAsker = () => {}) => {
     const login = await this.#passwords.login({
       ...request,
       gun: undefined,
@@ -64,11 +64,13 @@ export class IssuedTokenLogin implements LoginMethod {
       clientCertificate: undefined,
     });
     if (login?.kind === "refused" || (login === undefined && request.headers.authorization !== undefined)) {
+      onAsker(login?.kind === "refused" ? login : { refusal: "invalid" });
       const errors = [{ code: "UNAUTHORIZED", message: "authentication required" }];
       const headers = { "Www-Authenticate": this.#passwords.challenge() };
       return jsonReply(401, `${JSON.stringify({ errors })}\n`, headers);
     }
     const user = login?.user;
+    onAsker({ user });
     const token = await this.#tokens.issue({ user, passwordHash: user && (await this.#passwords.hashOf(user)) });
     const answer = {
       token,

@@ -18,6 +18,8 @@ export type Grants = (gun: string | undefined, actions: readonly string[]) => bo
 export interface RefusedLogin {
   readonly kind: "refused";
   readonly refusal: Refusal;
+  /** the name that came with a wrong password */
+  readonly claimedUser?: string;
 }
 
 /** Outcome of looking at credentials. */

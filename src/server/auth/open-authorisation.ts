@@ -6,7 +6,7 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { AccessDecision, AccessRequest, Authorise, Refusal, TokenEndpoint } from "../http/authorise.ts";
+import type { AccessDecision, AccessRequest, Asker, Authorise, Refusal, TokenEndpoint } from "../http/authorise.ts";
 import type { AuthSettings } from "./auth-settings.ts";
 import { BasicLogin } from "./basic-login.ts";
 import { ClientCertificateLogin } from "./client-certificate-login.ts";
@@ -123,14 +123,14 @@ function authoriseWith(all: Methods["all"], rules: Rules, settings: AuthSettings
 
   return async (request) => {
     const login = await loginOf(request, all);
-    const refuse = (refusal: Refusal, user?: string): AccessDecision => {
-      return { allowed: false, challenge: all[0].challenge(request, refusal), user, refusal };
+    const refuse = (refusal: Refusal, who: Pick<Asker, "user" | "claimedUser"> = {}): AccessDecision => {
+      return { allowed: false, challenge: all[0].challenge(request, refusal), refusal, ...who };
     };
     // Credentials that are not good are refused where none would do: whoever sent them must learn of it.
-    if (login?.kind === "refused") return refuse(login.refusal);
+    if (login?.kind === "refused") return refuse(login.refusal, { claimedUser: login.claimedUser });
     if (login === undefined) return mayAnybody(request) ? { allowed: true } : refuse("missing");
     const { user } = login;
-    return mayAnybody(request) || may(login, request) ? { allowed: true, user } : refuse("insufficient", user);
+    return mayAnybody(request) || may(login, request) ? { allowed: true, user } : refuse("insufficient", { user });
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { LogFields } from "../server-log.ts";
-import type { TokenEndpoint } from "./authorise.ts";
+import type { Asker, TokenEndpoint } from "./authorise.ts";
 import type { TrustedProxies } from "./client-address.ts";
 import type { Handlers } from "./handlers.ts";
 import { healthReply } from "./health.ts";
@@ -21,8 +21,10 @@ export interface Action {
   readonly access?: readonly string[];
   /** what it counts as where clients are held to a pace; absent: never */
   readonly pace?: RateClass;
-  /** `caller` tells who asks, as fields of a log line */
-  readonly run: (caller: () => LogFields) => Promise<Reply>;
+  /** the event of the log when a change is refused to somebody who may make it */
+  readonly refusedAs?: string;
+  /** `caller` tells who asks, as fields of a log line; `onAsker` is told by an action that finds out itself */
+  readonly run: (caller: () => LogFields, onAsker: (asker: Asker) => void) => Promise<Reply>;
 }
 
 /** Who does the work. */
@@ -81,7 +83,8 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
       if (tokenEndpoint === undefined) return {};
       const { headers } = request;
       const [remoteAddress, isUnknownProxy] = [trustedProxies.clientOf(request), trustedProxies.isUnknown(request)];
-      const run = (): Promise<Reply> => tokenEndpoint({ headers, remoteAddress, isUnknownProxy });
+      const run: Action["run"] = (_caller, onAsker) =>
+        tokenEndpoint({ headers, remoteAddress, isUnknownProxy }, onAsker);
       return { GET: { pace: "reads", run } };
     }
     case "changefeed": {
@@ -92,15 +95,24 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
     }
     case "collection":
       return {
-        POST: change("UpdateTUF", ["push", "pull"], "uploads", (caller) =>
-          handlers.publish(request, route.gun, caller()),
-        ),
-        DELETE: change("DeleteTUF", ["*"], "uploads", (caller) => handlers.remove(route.gun, caller())),
+        POST: {
+          ...change("UpdateTUF", ["push", "pull"], "uploads", (caller) =>
+            handlers.publish(request, route.gun, caller()),
+          ),
+          refusedAs: "publication refused",
+        },
+        DELETE: {
+          ...change("DeleteTUF", ["*"], "uploads", (caller) => handlers.remove(route.gun, caller())),
+          refusedAs: "deletion refused",
+        },
       };
     case "key":
       return {
         GET: change("GetKey", ["push", "pull"], "keys", () => handlers.key(route.gun, route.role)),
-        POST: change("RotateKey", ["*"], "keys", (caller) => handlers.rotateKey(route.gun, route.role, caller())),
+        POST: {
+          ...change("RotateKey", ["*"], "keys", (caller) => handlers.rotateKey(route.gun, route.role, caller())),
+          refusedAs: "key rotation refused",
+        },
       };
     case "current":
       return { GET: read("GetRole", () => handlers.current(request, route.gun, route.role)) };

@@ -35,14 +35,26 @@ export type AccessDecision =
       readonly challenge: string;
       readonly user?: string | undefined;
       readonly refusal?: Refusal;
+      /** who the client says it is: a name that nothing proves */
+      readonly claimedUser?: string | undefined;
     };
+
+/** Who asked, as far as that is known, for the log and the metrics. */
+export interface Asker {
+  readonly user?: string | undefined;
+  /** a name that nothing proves */
+  readonly claimedUser?: string | undefined;
+  /** why the request was refused; absent when it was not */
+  readonly refusal?: Refusal | undefined;
+}
 
 /** Decides about one request. What it throws is answered as a server error, never as leave. */
 export type Authorise = (request: AccessRequest) => Promise<AccessDecision>;
 
-/** Answers requests for tokens, where this server gives some itself. */
+/** Answers requests for tokens, where this server gives some itself. `onAsker` is told who wants one. */
 export type TokenEndpoint = (
   request: Pick<AccessRequest, "headers" | "remoteAddress" | "isUnknownProxy">,
+  onAsker?: (asker: Asker) => void,
 ) => Promise<Reply>;
 
 /** Counts refusals, for the metrics. */

@@ -2,6 +2,7 @@
 
 import { hasCode, MetadataError } from "../../errors.ts";
 import { UpdateRefused } from "../../tuf/update-refused.ts";
+import { errorFields, type LogFields } from "../server-log.ts";
 import { storeLost, WireError } from "./wire-error.ts";
 
 /** The answer to a failed request. Errors nobody planned for become UNKNOWN: their text stays in the log. */
@@ -25,6 +26,13 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
   if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE"))
     return new WireError(code, { status: 503, headers: { "Retry-After": "10" }, cause: error });
   return new WireError(code, { cause: error });
+}
+
+/** Why a request was refused, as fields of a log line. */
+export function refusalFields(error: WireError): LogFields {
+  const { wireCode, detail, cause } = error;
+  if (cause !== undefined) return { wireCode, ...errorFields(cause) };
+  return { wireCode, error: typeof detail === "string" ? `${error.message} ${detail}` : error.message };
 }
 
 /** @see Notary v1: error bodies. Not being JSON at all has a code of its own. */

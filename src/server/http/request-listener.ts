@@ -1,12 +1,13 @@
 /** The way of a request: route, leave, handler, answer, then measurement and log line. No request can end the process. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { duringRequest, requestIdHeader } from "../current-request.ts";
 import { errorFields, type LogFields, type ServerLog } from "../server-log.ts";
 import { actionOf, type Action, type ActionParts } from "./action.ts";
 import { clientKey } from "./client-address.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
-import { requireAllowed, type Authorise, type RefusalCounts } from "./authorise.ts";
-import { toWireError } from "./failure.ts";
+import { requireAllowed, type Asker, type Authorise, type RefusalCounts } from "./authorise.ts";
+import { refusalFields, toWireError } from "./failure.ts";
 import { requireGun, requirePrefix } from "./gun.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { bodyLength, emptyReply, jsonReply, type Reply } from "./reply.ts";
@@ -33,6 +34,8 @@ const lingerMs = 1000;
 /** Answers up to this size fit into the buffers of any socket: whoever does not read them blocks nothing. */
 const maxBufferedBytes = 65_536;
 const maxUserAgentLength = 160;
+/** A name that is refused may be of any length. */
+const maxGunLength = 255;
 /** A client that is refused because of others can tell the operator why. */
 const forAllBehindProxy = ", for all clients together of a proxy that the server does not trust";
 
@@ -60,7 +63,8 @@ class Exchange {
   readonly #client: string | undefined;
   readonly #isUnknownProxy: boolean;
   #action: Action | undefined;
-  #user: string | undefined;
+  #asker: Asker = {};
+  #gun: string | undefined;
   #madeRequestId: string | undefined;
 
   constructor(parts: ListenerParts, request: IncomingMessage, response: ServerResponse) {
@@ -73,12 +77,17 @@ class Exchange {
 
   /** Made only for who gets to see it. */
   get #requestId(): string {
-    return (this.#madeRequestId ??= requestIdOf(this.#request.headers["x-request-id"]));
+    return (this.#madeRequestId ??= requestIdOf(this.#request.headers[requestIdHeader]));
   }
 
   async answer(): Promise<void> {
     try {
-      this.#send(await this.#reply());
+      this.#send(
+        await duringRequest(
+          () => this.#requestId,
+          () => this.#reply(),
+        ),
+      );
     } catch (error) {
       this.#fail(error);
     }
@@ -89,11 +98,15 @@ class Exchange {
     const route = parseRoute(this.#request.url ?? "");
     this.#action = route && actionOf(route, this.#request, this.#parts);
     if (route === undefined || this.#action === undefined) throw new WireError("METADATA_NOT_FOUND");
-    this.#requirePace(this.#action);
     const gun = "gun" in route ? route.gun : undefined;
+    this.#gun = gun;
+    this.#requirePace(this.#action);
     this.#requireName(gun, this.#action);
     await this.#requireLeave(gun, this.#action);
-    return this.#action.run(() => this.#caller());
+    return this.#action.run(
+      () => this.#caller(),
+      (asker) => this.#noteAsker(asker),
+    );
   }
 
   /** Before anything that costs more than finding the route did. */
@@ -109,16 +122,22 @@ class Exchange {
   }
 
   async #requireLeave(gun: string | undefined, { access }: Action): Promise<void> {
-    const { authorise, refusals } = this.#parts;
+    const { authorise } = this.#parts;
     if (authorise === undefined || access === undefined) return;
     const { headers, socket } = this.#request;
     const clientCertificate = clientCertificateOf(socket);
     const who = { remoteAddress: this.#client, isUnknownProxy: this.#isUnknownProxy, clientCertificate };
     const asked = { headers, gun, actions: access, ...who };
     const decision = await authorise(asked);
-    this.#user = decision.user;
-    if (!decision.allowed) refusals[decision.refusal ?? "invalid"] += 1;
+    this.#noteAsker(
+      decision.allowed ? { user: decision.user } : { ...decision, refusal: decision.refusal ?? "invalid" },
+    );
     requireAllowed(decision, asked);
+  }
+
+  #noteAsker({ user, claimedUser, refusal }: Asker): void {
+    this.#asker = { user, claimedUser, refusal };
+    if (refusal !== undefined) this.#parts.refusals[refusal] += 1;
   }
 
   #requireName(gun: string | undefined, { operation }: Action): void {
@@ -128,10 +147,13 @@ class Exchange {
   }
 
   #fail(error: unknown): void {
-    const reading = this.#request.method === "GET" || this.#request.method === "HEAD";
-    const wireError = toWireError(error, reading ? "reading" : "changing");
+    const wireError = toWireError(error, this.#isReading ? "reading" : "changing");
     if (wireError.status >= 500) {
       this.#parts.log.write("error", "request failed", { ...this.#fields(), ...errorFields(error) });
+    } else if (this.#action?.refusedAs !== undefined && this.#asker.refusal === undefined) {
+      // Two publishers at once, or one in a hurry, are no news; what readers would choke on may be an attack.
+      const level = wireError.wireCode === "VERSION" || wireError.status === 429 ? "info" : "warning";
+      this.#parts.log.write(level, this.#action.refusedAs, { ...this.#evidence(), ...refusalFields(wireError) });
     }
     try {
       this.#send(jsonReply(wireError.status, wireError.toBody(), wireError.headers), wireError.wireCode);
@@ -145,7 +167,7 @@ class Exchange {
     const response = this.#response;
     if (response.destroyed || response.headersSent) return;
     if (!this.#request.complete) this.#closeAfterwards();
-    if (status >= 400) response.setHeader("X-Request-Id", this.#requestId);
+    if (status >= 400 || !this.#isReading) response.setHeader("X-Request-Id", this.#requestId);
     response.writeHead(status, headers);
     if (this.#request.method === "HEAD" || body === "") response.end();
     else if (typeof body === "object" && "latin1" in body) response.end(body.latin1, "latin1");
@@ -175,6 +197,10 @@ class Exchange {
     const { metrics, log } = this.#parts;
     const durationMs = performance.now() - this.#startedAt;
     const method = this.#request.method ?? "";
+    const { refusal, claimedUser } = this.#asker;
+    // Clients begin without credentials, so that is no news.
+    if (refusal !== undefined && refusal !== "missing")
+      log.write("info", "access refused", { ...this.#evidence(), claimedUser, refusal, method, path: this.#path });
     if (this.#action?.operation !== undefined) {
       const requestBytes = Number(this.#request.headers["content-length"] ?? 0);
       const { operation } = this.#action;
@@ -187,14 +213,26 @@ class Exchange {
   }
 
   #fields(): LogFields {
-    const { method, url, headers } = this.#request;
-    // Without the query; bounded, since anybody may send 16 KiB of path.
-    const path = (url ?? "").split("?", 1)[0]?.slice(0, 512);
+    const { method, headers } = this.#request;
     const userAgent = headers["user-agent"]?.slice(0, maxUserAgentLength);
-    return { ...this.#caller(), method, path, userAgent };
+    return { ...this.#caller(), method, path: this.#path, userAgent };
+  }
+
+  /** Without the query, and without the credentials that may stand in a whole URL; bounded, since anybody may send 16 KiB of path. */
+  get #path(): string | undefined {
+    const path = (this.#request.url ?? "").split("?", 1)[0] ?? "";
+    return path.replace(/^[^/]*:\/\/[^/]*@/u, "").slice(0, 512);
+  }
+
+  get #isReading(): boolean {
+    return this.#request.method === "GET" || this.#request.method === "HEAD";
+  }
+
+  #evidence(): LogFields {
+    return { gun: this.#gun?.slice(0, maxGunLength), ...this.#caller() };
   }
 
   #caller(): LogFields {
-    return { requestId: this.#requestId, remote: this.#client, user: this.#user };
+    return { requestId: this.#requestId, remote: this.#client, user: this.#asker.user };
   }
 }

@@ -6,6 +6,7 @@ import type { Faults } from "../faults.ts";
 import { MetricsPage, Summary } from "../http/metrics.ts";
 import { addProcessMetrics } from "../process-metrics.ts";
 import type { FileWatch } from "../watching/file-watch.ts";
+import { addBuildInfo, type Build } from "../start-line.ts";
 import type { KeyTable } from "./key-table.ts";
 
 /** A call that was answered. */
@@ -25,10 +26,11 @@ export interface ObservedSignature {
   readonly outcome: "made" | "failed";
 }
 
-/** What may need a person. */
+/** What runs, and what of it may need a person. */
 export interface WatchedParts {
   readonly faults: Faults;
   readonly watch: FileWatch;
+  readonly build: Build;
 }
 
 /** Collects observations and writes them out. */
@@ -59,8 +61,7 @@ export class SignerMetrics {
       this.#page.addGauge({ name: `tagseal_signer_${what}`, help, type: "gauge", value });
     add("keys", "Keys that have signed, or were brought; NaN while the database cannot be asked.", () => this.#keys);
     add("pending_keys", "Keys that were promised and have not signed.", () => this.#pendingKeys);
-    if (watched !== undefined) addFaults(this.#page, "tagseal_signer", watched.faults);
-    if (watched !== undefined) addCertificates(this.#page, "tagseal_signer", watched.watch);
+    if (watched !== undefined) addWatched(this.#page, watched);
     addProcessMetrics(this.#page, "tagseal_signer");
   }
 
@@ -96,6 +97,12 @@ export class SignerMetrics {
     const lines = (): string[] => [...counts].map(([labels, count]) => `${name}{${labels}} ${count}`);
     this.#page.addSeries({ name, help, type: "counter", lines });
   }
+}
+
+function addWatched(page: MetricsPage, { faults, watch, build }: WatchedParts): void {
+  addFaults(page, "tagseal_signer", faults);
+  addCertificates(page, "tagseal_signer", watch);
+  addBuildInfo(page, "tagseal_signer", build);
 }
 
 function increment(counts: Map<string, number>, labels: string): void {

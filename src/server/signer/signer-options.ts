@@ -38,6 +38,8 @@ export interface SignerOptions {
   readonly limits?: Partial<SignerLimits> | undefined;
   /** files that hold secrets and were read before: variables that name a file, a configuration with a password in it */
   readonly secretFiles?: readonly string[] | undefined;
+  /** of the program, for the log and the metrics */
+  readonly version?: string | undefined;
   readonly now?: (() => Date) | undefined;
   /** takes JSON lines; without it nothing is logged */
   readonly log?: LogSink | undefined;

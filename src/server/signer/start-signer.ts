@@ -5,10 +5,12 @@
 
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
+import { isLoopbackHost } from "../../reference/loopback.ts";
 import { Faults } from "../faults.ts";
 import { checkSecrets, makeDataDirectory } from "../private-files.ts";
 import { Probe } from "../probe.ts";
-import { ServerLog } from "../server-log.ts";
+import { type LogFields, ServerLog } from "../server-log.ts";
+import { signerBuildOf, signerStartFields } from "../start-line.ts";
 import { FileWatch } from "../watching/file-watch.ts";
 import type { WatchParts } from "../watching/watched-files.ts";
 import { startGrpcServer, type RunningGrpcServer } from "./grpc/grpc-server.ts";
@@ -66,15 +68,15 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
     const probe = new Probe(() => table.check(), probePatienceMs);
     faults.watch("keys", () => probe.fault, probe);
     for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
-    const metrics = new SignerMetrics(table, undefined, { faults, watch });
+    const metrics = new SignerMetrics(table, undefined, { faults, watch, build: signerBuildOf(options) });
     const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, probe, metrics });
     const door = options.metrics && (await openMetricsListener(options.metrics, metrics, faults));
     try {
       const tls = certificates.current;
       const server = await startGrpcServer({ service, host, port, tls, allowedCallers, limits, log, metrics });
       certificates.attach(server);
-      if (door !== undefined) log.write("info", "listening for metrics", { ...options.metrics, port: door.port });
-      log.write("info", "listening", { host, port: server.port });
+      if (door !== undefined) log.write("info", "listening for metrics", doorFields(options, door));
+      log.write("info", "listening", { host, port: server.port, ...signerStartFields(options) });
       watch.begin();
       faults.begin();
       return running(options, { server, table, log, door, watch, faults });
@@ -105,6 +107,11 @@ function passphraseSource(options: SignerOptions, log: ServerLog): PassphraseSou
   const file = !isShared && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined;
   const onGenerated = (path: string): void => log.write("info", "generated the signer passphrase", { file: path });
   return { given, file, log, onGenerated };
+}
+
+function doorFields({ metrics }: SignerOptions, { port }: MetricsListener): LogFields {
+  const isPrivate = metrics === undefined || isLoopbackHost(metrics.host);
+  return { host: metrics?.host, port, mayRead: isPrivate ? "this machine" : "EVERYBODY, BY PLAIN HTTP" };
 }
 
 interface Opened {

@@ -3,6 +3,8 @@
 import { basename } from "node:path/posix";
 import type { handleUnaryCall, Server, ServerCredentials, ServerUnaryCall, UntypedHandleCall } from "@grpc/grpc-js";
 import { hasCode, TagsealError } from "../../../errors.ts";
+import { requestIdHeader } from "../../current-request.ts";
+import { requestIdOf } from "../../http/request-id.ts";
 import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../server-log.ts";
 import type { SignerMetrics } from "../signer-metrics.ts";
 import type { SignerLimits } from "../signer-options.ts";
@@ -10,7 +12,7 @@ import { callerTest } from "./allowed-callers.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import { methods, type Method } from "./methods.ts";
 import { mutualCredentials, type MutualTls } from "./server-credentials.ts";
-import type { SignerService } from "./signer-service.ts";
+import type { OnKey, SignerService } from "./signer-service.ts";
 
 /** What the server needs. */
 export interface GrpcServerParts {
@@ -91,7 +93,7 @@ function addMethods(server: Server, { service, log, metrics, allowedCallers }: G
     method: Method<Request, Reply>,
     level: LogLevel,
     fields: (request: Request) => LogFields,
-    run: (request: Request) => Promise<Reply>,
+    run: (request: Request, onKey: OnKey) => Promise<Reply>,
   ): void => {
     const { path, request, reply } = method;
     const definition = {
@@ -111,22 +113,26 @@ function addMethods(server: Server, { service, log, metrics, allowedCallers }: G
   add(
     methods.createKey,
     "info",
-    ({ gun, role }) => ({ gun: gun.slice(0, 255), role: role.slice(0, 64) }),
-    (r) => service.createKey(r),
+    ({ gun, role, algorithm }) => ({
+      gun: gun.slice(0, 255),
+      role: role.slice(0, 64),
+      algorithm: algorithm.slice(0, 64),
+    }),
+    (r, onKey) => service.createKey(r, onKey),
   );
   add(methods.getKeyInfo, "debug", keyField, (keyId) => service.getKeyInfo(keyId));
   add(
     methods.findKey,
     "debug",
     ({ keyId }) => keyField(keyId),
-    (inquiry) => service.findKey(inquiry),
+    (inquiry, onKey) => service.findKey(inquiry, onKey),
   );
-  add(methods.deleteKey, "info", keyField, (keyId) => service.deleteKey(keyId));
+  add(methods.deleteKey, "info", keyField, (keyId, onKey) => service.deleteKey(keyId, onKey));
   add(
     methods.sign,
     "info",
     ({ keyId, content }) => ({ ...keyField(keyId), bytes: content.length }),
-    (r) => service.sign(r),
+    (r, onKey) => service.sign(r, onKey),
   );
   add(
     methods.checkHealth,
@@ -151,13 +157,18 @@ interface CallRecord<Request> {
 
 function unary<Request, Reply>(
   { log, level, fields, observe, isAllowed }: CallRecord<Request>,
-  run: (request: Request) => Promise<Reply>,
+  run: (request: Request, onKey: OnKey) => Promise<Reply>,
 ): handleUnaryCall<Asked<Request>, Reply> {
   return (call, answer) => {
     const startedAt = performance.now();
-    const line = (): LogFields => ({
+    let requestId: string | undefined;
+    const caller = (): LogFields => ({
+      requestId: (requestId ??= requestIdOf(givenRequestId(call))),
       remote: call.getPeer(),
       caller: nameOfCaller(call),
+    });
+    const line = (): LogFields => ({
+      ...caller(),
       call: call.getPath(),
       ...fields(call.request.message),
       durationMs: Math.round((performance.now() - startedAt) * 1000) / 1000,
@@ -167,10 +178,11 @@ function unary<Request, Reply>(
       log.write("warning", "call refused", line());
       return answer({ code: status.permissionDenied, details: "the caller is not one of those that are obeyed here" });
     }
-    run(call.request.message).then(
+    const onKey: OnKey = (event, key) => log.write("info", event, { ...key, ...caller() });
+    run(call.request.message, onKey).then(
       (reply) => {
         observe(0, performance.now() - startedAt);
-        log.write(level, "call", line());
+        if (log.writes(level)) log.write(level, "call", line());
         answer(null, reply);
       },
       (error: unknown) => {
@@ -182,6 +194,12 @@ function unary<Request, Reply>(
       },
     );
   };
+}
+
+/** The trust server's own request that the call is made for. Notary's server names none. */
+function givenRequestId<Request, Reply>(call: ServerUnaryCall<Request, Reply>): string | undefined {
+  const [given] = call.metadata.get(requestIdHeader);
+  return typeof given === "string" ? given : undefined;
 }
 
 /** The common name of the certificate that the caller proved to have. */

@@ -4,6 +4,7 @@ import type * as Grpc from "@grpc/grpc-js";
 import type { Client, ServiceError } from "@grpc/grpc-js";
 import { TagsealError } from "../../../errors.ts";
 import { secureContextOf, type TlsFiles, watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
+import { currentRequestId, requestIdHeader } from "../../current-request.ts";
 import { unattended, type WatchParts } from "../../watching/watched-files.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import { healthServices, healthStatus } from "./messages.ts";
@@ -31,8 +32,10 @@ export class SignerClient {
   #client: Client;
   readonly #open: () => Client;
   readonly #name: string;
+  readonly #grpc: typeof Grpc;
 
-  private constructor(open: () => Client, name: string) {
+  private constructor(open: () => Client, name: string, grpc: typeof Grpc) {
+    this.#grpc = grpc;
     this.#open = open;
     this.#client = open();
     this.#name = name;
@@ -56,7 +59,7 @@ export class SignerClient {
     const pair = await watchTlsFiles(address, { ...watching, part: "signer_certificate" });
     const authorities =
       caFile === undefined ? undefined : await watchAuthorities(caFile, { ...watching, part: "signer_authorities" });
-    opened = new SignerClient(() => openClient(grpc, name, pair.current, authorities?.current), name);
+    opened = new SignerClient(() => openClient(grpc, name, pair.current, authorities?.current), name, grpc);
     return opened;
   }
 
@@ -81,6 +84,7 @@ export class SignerClient {
       (message: Request) => toSigner.encode(message),
       (bytes: Buffer) => fromSigner.decode(bytes),
       request,
+      this.#metadata(),
       { deadline },
       (error: ServiceError | null, reply?: Reply) => {
         if (error === null) resolve(reply);
@@ -113,6 +117,13 @@ export class SignerClient {
   /** Ends the connection; calls under way fail. */
   close(): void {
     this.#client.close();
+  }
+
+  #metadata(): Grpc.Metadata {
+    const metadata = new this.#grpc.Metadata();
+    const requestId = currentRequestId();
+    if (requestId !== undefined) metadata.set(requestIdHeader, requestId);
+    return metadata;
   }
 
   #explained(cause: ServiceError): TagsealError {

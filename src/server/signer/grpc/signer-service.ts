@@ -36,9 +36,24 @@ export interface SignerServiceParts {
 
 const maxGunBytes = 255;
 
+/** What happened to a key that did not before. */
+export type KeyEvent = "promised a key" | "made a key" | "deleted a key";
+
+/** A key, and what it is for, as far as that is known. */
+export interface AffectedKey {
+  readonly keyId: string;
+  readonly algorithm: string;
+  readonly role: string;
+  readonly gun: string;
+}
+
+/** Told of it at once, so that the log can say who caused it. */
+export type OnKey = (event: KeyEvent, key: AffectedKey) => void;
+
 interface Found {
   readonly key: SigningKey;
   readonly role: string;
+  readonly gun: string;
   /** true until it has signed */
   readonly isPending: boolean;
 }
@@ -56,10 +71,10 @@ export class SignerService {
    *
    * @throws UsageError `USAGE` for a role or algorithm that servers have no keys for
    */
-  async createKey(request: KeyRequest): Promise<KeyDescription> {
+  async createKey(request: KeyRequest, onKey: OnKey = () => {}): Promise<KeyDescription> {
     const purpose = purposeOf(request);
     const { publicKey } = await this.#parts.keys.pending(purpose);
-    await this.#remember(purpose, publicKey);
+    await this.#remember(purpose, publicKey, onKey);
     return describe(publicKey, "");
   }
 
@@ -75,7 +90,7 @@ export class SignerService {
    *
    * @throws KeyStoreError `KEY_NOT_FOUND`; UsageError `USAGE` for a role or algorithm that servers have no keys for
    */
-  async findKey(inquiry: KeyInquiry): Promise<KeyDescription> {
+  async findKey(inquiry: KeyInquiry, onKey: OnKey = () => {}): Promise<KeyDescription> {
     const { table, keys } = this.#parts;
     const { keyId } = inquiry;
     const purpose = purposeOf(inquiry);
@@ -86,12 +101,12 @@ export class SignerService {
     }
     const pending = await keys.findPending(purpose, keyId);
     if (pending === undefined) throw unknownKey(keyId);
-    await this.#remember(purpose, pending.publicKey);
+    await this.#remember(purpose, pending.publicKey, onKey);
     return describe(pending.publicKey, purpose.role);
   }
 
   /** @throws KeyStoreError `KEY_NOT_FOUND`; `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_WRONG` for a key that does not open */
-  async sign({ keyId, content }: SignatureRequest): Promise<SignatureReply> {
+  async sign({ keyId, content }: SignatureRequest, onKey: OnKey = () => {}): Promise<SignatureReply> {
     let [role, algorithm] = ["unknown", "unknown"];
     let outcome: ObservedSignature["outcome"] = "failed";
     try {
@@ -100,7 +115,10 @@ export class SignerService {
       algorithm = key.publicKey.keyType;
       const { method, value } = await key.sign(content);
       // The key is kept now, and its row says what it is for.
-      if (isPending) await this.#parts.table.assignments.forget(keyId);
+      if (isPending) {
+        onKey("made a key", { keyId, algorithm, role, gun: found.gun });
+        await this.#parts.table.assignments.forget(keyId);
+      }
       outcome = "made";
       return { keyId, algorithm, method, content: value };
     } finally {
@@ -109,10 +127,12 @@ export class SignerService {
   }
 
   /** Deletes a key for good; a success also when there is none. */
-  async deleteKey(keyId: string): Promise<undefined> {
+  async deleteKey(keyId: string, onKey: OnKey = () => {}): Promise<undefined> {
     const { table, now } = this.#parts;
-    await table.assignments.forget(keyId);
-    await table.removeKey(keyId, now());
+    const known = (await table.assignments.find(keyId)) ?? (await table.keyById(keyId));
+    const isForgotten = await table.assignments.forget(keyId);
+    const isRemoved = await table.removeKey(keyId, now());
+    if (known !== undefined && (isForgotten || isRemoved)) onKey("deleted a key", affected(known));
   }
 
   /** @throws KeyStoreError `KEY_NOT_FOUND` for the name of a service that is not here */
@@ -122,13 +142,14 @@ export class SignerService {
     return (await this.#parts.probe.look()) === undefined ? healthStatus.serving : healthStatus.notServing;
   }
 
-  async #remember(purpose: KeyPurpose, { keyId, bytes: publicKey }: PublicKey): Promise<void> {
+  async #remember(purpose: KeyPurpose, { keyId, bytes: publicKey }: PublicKey, onKey: OnKey): Promise<void> {
     const { now, maxPendingKeys, table } = this.#parts;
     const { assignments } = table;
     if ((await assignments.find(keyId)) !== undefined) return;
     const stale = await assignments.pending(purpose);
     if (stale !== undefined) await assignments.forget(stale.keyId);
     await assignments.assign({ ...purpose, keyId, publicKey, assignedAt: now(), used: false });
+    onKey("promised a key", affected({ ...purpose, keyId }));
     for (let excess = (await assignments.countPending()) - maxPendingKeys; excess > 0; excess -= 1) {
       const oldest = await assignments.oldestPending();
       if (oldest !== undefined) await assignments.forget(oldest.keyId);
@@ -140,16 +161,20 @@ export class SignerService {
     // In this order: another call may turn the promise into a kept key between the two questions.
     const promised = await table.assignments.find(keyId);
     const kept = await table.keyById(keyId);
-    if (kept !== undefined) return { key: await keys.open(kept), role: kept.role, isPending: false };
+    if (kept !== undefined) return { key: await keys.open(kept), role: kept.role, gun: kept.gun, isPending: false };
     const purpose = promised && { ...promised, algorithm: algorithmOf(promised.algorithm) };
     const key = purpose && (await keys.findPending(purpose, keyId));
     if (purpose === undefined || key === undefined) throw unknownKey(keyId);
-    return { key, role: purpose.role, isPending: true };
+    return { key, role: purpose.role, gun: purpose.gun, isPending: true };
   }
 }
 
 function unknownKey(keyId: string): KeyStoreError {
   return new KeyStoreError("KEY_NOT_FOUND", `key ${JSON.stringify(keyId.slice(0, 64))} not found`);
+}
+
+function affected({ keyId, algorithm, role, gun }: AffectedKey): AffectedKey {
+  return { keyId, algorithm, role, gun };
 }
 
 function describe({ keyId, keyType: algorithm, bytes: publicKey }: PublicKey, role: string): KeyDescription {
