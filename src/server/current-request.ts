@@ -1,8 +1,9 @@
 /** The request that work is done for, however deep that work is: its ID goes along with calls to a signer, so that both logs tell one story. */
 
-import { AsyncLocalStorage } from "node:async_hooks";
+import asyncHooks from "node:async_hooks";
 
-const current = new AsyncLocalStorage<() => string>();
+// Not imported by name: node:async_hooks makes it when it is first asked for, and a build takes no such members.
+const current = new asyncHooks.AsyncLocalStorage<() => string>();
 
 /** Does work for a request. `requestId` is asked only where the ID is needed. */
 export function duringRequest<T>(requestId: () => string, work: () => T): T {

@@ -20,16 +20,25 @@ export function tufUrl(url: string, gun: string): string {
   return `${url}/v2/${gun}/_trust/tuf/`;
 }
 
+/** Of requests: who asks, for instance. */
+export type Headers = Readonly<Record<string, string>>;
+
 /** Sends files as the reference client does: field `files`, the role as file name. */
-export async function post(url: string, gun: string, files: Upload): Promise<Response> {
+export async function post(url: string, gun: string, files: Upload, headers: Headers = {}): Promise<Response> {
   const form = new FormData();
   for (const [role, bytes] of files) form.append("files", new Blob([Uint8Array.from(bytes)]), role);
-  return fetch(tufUrl(url, gun), { method: "POST", body: form });
+  return fetch(tufUrl(url, gun), { method: "POST", body: form, headers });
 }
 
 /** The public key a server answers with. */
-export async function serverKey(url: string, gun: string, role: string, method = "GET"): Promise<PublicKey> {
-  const response = await fetch(`${tufUrl(url, gun)}${role}.key`, { method });
+export async function serverKey(
+  url: string,
+  gun: string,
+  role: string,
+  method = "GET",
+  headers: Headers = {},
+): Promise<PublicKey> {
+  const response = await fetch(`${tufUrl(url, gun)}${role}.key`, { method, headers });
   const { keytype, keyval } = (await response.json()) as { keytype: string; keyval: { public: string } };
   return new PublicKey(keytype, decodeBase64(keyval.public));
 }
@@ -40,6 +49,8 @@ export class UploadingPublisher {
   readonly gun: string;
   readonly held: HeldKeys;
   readonly published: PublishedCollection;
+  /** sent with every request */
+  headers: Headers = {};
   readonly #now: () => Date;
 
   constructor(url: string, gun: string, now: () => Date = () => new Date(), held = new HeldKeys()) {
@@ -64,8 +75,11 @@ export class UploadingPublisher {
   /** The first upload: root and targets with the tag `v1`, and a snapshot if its key is to stay here. */
   async firstUpload(snapshotBy: "server" | "client" = "server"): Promise<Upload> {
     const rootKey = await this.held.generateRoot(this.gun, this.#now());
-    const snapshot = snapshotBy === "client" ? this.held.generate() : await serverKey(this.url, this.gun, "snapshot");
-    const timestamp = await serverKey(this.url, this.gun, "timestamp");
+    const snapshot =
+      snapshotBy === "client"
+        ? this.held.generate()
+        : await serverKey(this.url, this.gun, "snapshot", "GET", this.headers);
+    const timestamp = await serverKey(this.url, this.gun, "timestamp", "GET", this.headers);
     const editor = CollectionEditor.create(this.gun, { rootKey, targets: this.held.generate(), snapshot, timestamp });
     editor.addTarget("targets", "v1", target("v1"));
     return editor.sign(this.held.signingKeys, { now: this.#now() });
@@ -80,7 +94,7 @@ export class UploadingPublisher {
 
   /** Sends files and, when they were accepted, builds on them from now on. */
   async send(files: Upload): Promise<Response> {
-    const response = await post(this.url, this.gun, files);
+    const response = await post(this.url, this.gun, files, this.headers);
     if (response.status === 200) this.published.publish(files);
     return response;
   }

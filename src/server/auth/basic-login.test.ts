@@ -76,7 +76,8 @@ describe("passwords", () => {
   };
   for (const [what, authorization] of Object.entries(refused)) {
     it(`I9: are refused: ${what}`, async () => {
-      assert.deepEqual(await (await open()).login(request(authorization)), { kind: "refused", refusal: "invalid" });
+      const login = await (await open()).login(request(authorization));
+      assert.partialDeepStrictEqual(login, { kind: "refused", refusal: "invalid" });
     });
   }
 

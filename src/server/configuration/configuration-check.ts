@@ -132,7 +132,7 @@ class Check {
       [signerDatabase ?? database, "signer"],
     ] as const;
     for (const [url, schema] of shared) {
-      if (url === undefined || !isShared(url)) continue;
+      if (url === undefined || !isDatabaseUrl(url)) continue;
       const address = await this.#try(async () => parseDatabaseAddress(url));
       if (address === undefined || !this.#input.connect) continue;
       const onWarning = (text: string): void => this.#warn("SERVER_CONFIGURATION", text);
@@ -261,9 +261,4 @@ async function isFile(path: string): Promise<boolean> {
     (found) => found.isFile(),
     () => false,
   );
-}
-
-/** The server takes any address for that of a database; only a path would be none. */
-function isShared(url: string): boolean {
-  return isDatabaseUrl(url) || url.includes("@") || url.includes("://");
 }

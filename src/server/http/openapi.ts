@@ -55,7 +55,7 @@ function fileOperation(operationId: string, summary: string, ...parameters: obje
   };
 }
 
-function keyOperation(operationId: string, summary: string) {
+function keyOperation(operationId: string, summary: string, headers: object = {}) {
   return {
     operationId,
     tags: ["publishing"],
@@ -64,7 +64,7 @@ function keyOperation(operationId: string, summary: string) {
     responses: {
       "200": {
         description: "A public key of the server's.",
-        headers: { "X-Content-Type-Options": noSniff },
+        headers: { "X-Content-Type-Options": noSniff, ...headers },
         content: plainJson(ref("schemas", "PublicKey")),
       },
       ...refusals,
@@ -108,6 +108,9 @@ function failure(description: string, content: object) {
   return { description, headers, content };
 }
 
+/** Changes are named in the log, and so in their answers. */
+const named = { "X-Request-Id": ref("headers", "RequestId") };
+
 const collection: PathItem = {
   post: {
     operationId: "updateTUF",
@@ -128,7 +131,7 @@ const collection: PathItem = {
       },
     },
     responses: {
-      "200": { description: "Everything is on the disk, and is what readers get from now on." },
+      "200": { description: "Everything is on the disk, and is what readers get from now on.", headers: named },
       "413": ref("responses", "TooLarge"),
       ...refusals,
     },
@@ -138,7 +141,10 @@ const collection: PathItem = {
     tags: ["publishing"],
     summary: "Delete everything of a repository",
     parameters: [ref("parameters", "Gun")],
-    responses: { "200": { description: "There is nothing of it left, or never was anything." }, ...refusals },
+    responses: {
+      "200": { description: "There is nothing of it left, or never was anything.", headers: named },
+      ...refusals,
+    },
   },
 };
 
@@ -187,7 +193,7 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
   key: {
     "/v2/{gun}/_trust/tuf/{role}.key": {
       get: keyOperation("getKey", "The key that the current root names for a role, else the one to name next"),
-      post: keyOperation("rotateKey", "The key to name next; the same one until it is published"),
+      post: keyOperation("rotateKey", "The key to name next; the same one until it is published", named),
     },
   },
   changefeed: {
@@ -263,7 +269,7 @@ export const openapi = {
     title: "Tagseal trust server",
     version: "1",
     description:
-      "The protocol of Notary v1 and what Tagseal adds to it. HEAD works wherever GET does. Every error names its request in `X-Request-Id`. Answers are never redirects.",
+      "The protocol of Notary v1 and what Tagseal adds to it. HEAD works wherever GET does. Every error, and every answer to a change, names its request in `X-Request-Id`. Answers are never redirects.",
     license: { name: "Apache-2.0", identifier: "Apache-2.0" },
   },
   servers: [{ url: "/" }],

@@ -111,7 +111,7 @@ describe("the address of a database", () => {
     });
   }
 
-  for (const path of ["metadata.db", "/var/lib/tagseal/metadata.db", "./a@b/c.db", "postgres.db"]) {
+  for (const path of ["metadata.db", "/var/lib/tagseal/metadata.db", "./a@b/c.db", "postgres.db", "/a:b@c/d.db"]) {
     it(`is the path of a file otherwise: ${path}`, () => assert.equal(isDatabaseUrl(path), false));
   }
 });

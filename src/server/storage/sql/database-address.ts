@@ -46,10 +46,13 @@ const withoutMeaning: ReadonlySet<string> = new Set([
   "binary_parameters",
 ]);
 
-/** True for what names a database server; anything else is the path of a file. */
+/** True for what names a database server, or tries to; anything else is the path of a file, which messages may repeat. */
 export function isDatabaseUrl(text: string): boolean {
-  return urlForm.test(text) || goForm.test(text);
+  return urlForm.test(text) || goForm.test(text) || attemptForm.test(text);
 }
+
+/** An engine that nobody knows, or a password in front of an @: no path, and nothing to be repeated. */
+const attemptForm = /^(?!sqlite3?:|file:)(?:[a-z][\w+.-]*:\/\/|[^./:][^:]*:.*@)/isu;
 
 /**
  * Reads `postgres://user:password@host:port/database?sslmode=…`, `mysql://…` with one host or several, or
