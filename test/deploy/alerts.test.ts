@@ -49,6 +49,13 @@ const sicknesses: Readonly<Record<string, Sickness>> = {
     },
     alerts: ["TagsealDown"],
   },
+  "a signer of another job that went down": {
+    shown: {
+      'up{job="keys",instance="c"}': "1 1 0x30",
+      'tagseal_signer_build_info{job="keys",instance="c"}': "1 1 stale",
+    },
+    alerts: ["TagsealDown"],
+  },
   "no server at all": {
     shown: { [`up{${server}}`]: "_x30", "tagseal_server_build_info{*}": "_x30" },
     alerts: ["TagsealAbsent"],
