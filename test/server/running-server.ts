@@ -15,11 +15,13 @@ export interface TestServer extends RunningServer {
 
 /** Starts a server on a free loopback port. Give `dataDir` to start again on the same data. */
 export async function serve(t: TestContext, options: Partial<ServerOptions> = {}): Promise<TestServer> {
+  let server: RunningServer | undefined;
+  // Before the directory goes: a server that still writes there keeps it from going, and is then never closed.
+  t.after(() => server?.close());
   const dataDir = options.dataDir ?? temporaryDirectory(t);
   const lines: TestServer["lines"] = [];
   const log = (line: string): void => void lines.push(JSON.parse(line) as TestServer["lines"][number]);
-  const server = await startServer({ host: "127.0.0.1", port: 0, log, ...options, dataDir });
-  t.after(() => server.close());
+  server = await startServer({ host: "127.0.0.1", port: 0, log, ...options, dataDir });
   return { ...server, dataDir, lines };
 }
 
