@@ -310,7 +310,7 @@ function describeTls(
     };
 
     it("talks to the server that the authority vouches for, and to no other", async () => {
-      assert.equal(await migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${ca}`)), 2);
+      assert.equal(await migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${ca}`)), 3);
       const stranger = await certificates(scope, "stranger");
       const opening = migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${stranger.ca}`));
       await assert.rejects(opening, { code: "STORAGE_FAILED", message: /certificate/u });
