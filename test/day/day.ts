@@ -38,6 +38,7 @@ export async function liveThroughDay({ seconds, tell, only }: DayOptions): Promi
       const startedAt = performance.now();
       await happen(disaster, world, people).catch((error: unknown) => {
         unnoticed.push(`${disaster.name}: ${String(error)}`);
+        tell(unnoticed.at(-1) ?? "");
         for (const { url, log } of world.servers) tell(`the last lines of ${url}:\n${log.slice(-2000)}`);
       });
       tell(`${disaster.name}: over after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);

@@ -2,7 +2,7 @@
  * What happens to the platform during the day. Each disaster takes its time, then is over; meanwhile something must show it, within a minute:
  * a fault that the servers name on `/_tagseal/ready` and `/metrics`, or a line of the log.
  */
-import { appendFileSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { runOk, waitUntil } from "../support/processes.ts";
@@ -60,13 +60,12 @@ const databaseDies: Disaster = {
 const databaseHangs: Disaster = {
   name: "the database hangs",
   strike: async (world) => {
-    const processes = processesOn(join(world.scope.directory, "postgres"));
-    for (const pid of processes) process.kill(pid, "SIGSTOP");
+    world.database.hang();
     try {
       await shows(world.servers, "a hanging database", databaseIsAway);
       await after(lastsMs);
     } finally {
-      for (const pid of processes) process.kill(pid, "SIGCONT");
+      world.database.goOn();
     }
   },
 };
@@ -152,7 +151,7 @@ const backupIsRestored: Disaster = {
     const startedAt = Date.now();
     await runOk("pg_dump", ["--dbname", world.databaseUrl, "--file", backup]);
     await after(lastsMs);
-    await world.door.close();
+    await people.whileNobodyIsServed(() => world.door.close());
     for (const server of world.servers) await server.stop();
     await world.database.sql("postgres", `drop database ${databaseName}`);
     await world.database.create(databaseName, "");
@@ -190,19 +189,5 @@ function fill(path: string): void {
     for (;;) appendFileSync(path, Buffer.alloc(65_536));
   } catch {
     return; // no space left: as it was wanted
-  }
-}
-
-/** All processes whose working directory is below a directory, as PostgreSQL's are. */
-function processesOn(directory: string): number[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/u.test(name));
-  return pids.filter((pid) => workingDirectory(pid)?.startsWith(directory) === true).map(Number);
-}
-
-function workingDirectory(pid: string): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return undefined; // it has ended meanwhile
   }
 }

@@ -22,7 +22,7 @@ const patienceMs = 1000;
 /** Opens a front door to replicas on these ports of this machine. */
 export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: string): Promise<FrontDoor> {
   const ready = new Set<number>();
-  const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
   let isOpen = true;
   const check = async (port: number): Promise<void> => {
     if (await isReady(port, ca)) ready.add(port);
@@ -30,10 +30,12 @@ export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: 
   };
   const timers = ports.map((port) => setInterval(() => void check(port), checkEveryMs));
   const server = createServer((client) => {
-    if (isOpen) connectThrough(client, new Set(ready), ports, sockets);
+    clients.add(client);
+    client.on("error", () => client.destroy()).on("close", () => clients.delete(client));
+    if (isOpen) connectThrough(client, new Set(ready), ports);
     else client.destroy();
   });
-  const hangUp = (): void => sockets.forEach((socket) => socket.destroy());
+  const hangUp = (): void => clients.forEach((client) => client.destroy());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   scope.defer(() => {
     timers.forEach((timer) => clearInterval(timer));
@@ -45,7 +47,7 @@ export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: 
     port: (server.address() as AddressInfo).port, // it listens on TCP
     close: async () => {
       isOpen = false;
-      await waitUntil("the last client has left", () => sockets.size === 0);
+      await waitUntil("the last client has left", () => clients.size === 0);
     },
     open: () => (isOpen = true),
   };
@@ -55,34 +57,24 @@ export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: 
  * All clients here have one address, so all of them are kept at one server for as long as it is ready. One that does not take a connection although
  * it was ready a moment ago is passed over, as balancers do.
  */
-function connectThrough(client: Socket, ready: Set<number>, ports: readonly number[], sockets: Set<Socket>): void {
+function connectThrough(client: Socket, ready: Set<number>, ports: readonly number[]): void {
   const port = ports.find((one) => ready.delete(one));
   if (port === undefined) return void client.destroy();
   const target = connect({ port, host: "127.0.0.1" });
   let isConnected = false;
   target.once("connect", () => {
     isConnected = true;
-    join(client, target, sockets);
+    join(client, target);
   });
   target.once("error", () => {
-    if (!isConnected) connectThrough(client, ready, ports, sockets);
+    if (!isConnected) connectThrough(client, ready, ports);
   });
-  client.on("error", () => target.destroy());
+  client.once("close", () => target.destroy());
   return undefined;
 }
 
-function join(client: Socket, target: Socket, sockets: Set<Socket>): void {
-  const pair = [client, target];
-  const end = (): void => {
-    for (const socket of pair) {
-      sockets.delete(socket);
-      socket.destroy();
-    }
-  };
-  for (const socket of pair) {
-    sockets.add(socket);
-    socket.on("error", end).on("close", end);
-  }
+function join(client: Socket, target: Socket): void {
+  target.on("error", () => client.destroy()).on("close", () => client.destroy());
   client.pipe(target).pipe(client);
 }
 

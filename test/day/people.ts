@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { client, type Client } from "../support/clients.ts";
 import { writeLayout, type LayoutImage } from "../support/images.ts";
-import type { Finished } from "../support/processes.ts";
+import { waitUntil, type Finished } from "../support/processes.ts";
 import type { DayServer, World } from "./world.ts";
 
 const readEveryMs = 400;
@@ -49,6 +49,9 @@ export class People {
   readonly #users: ReadonlyMap<Reader, Client>;
   #work: Promise<unknown> = Promise.resolve();
   #isOver = false;
+  #served = 0;
+  /** until then nobody begins with anything */
+  #held: Promise<unknown> = Promise.resolve();
 
   private constructor(world: World, image: LayoutImage) {
     this.#world = world;
@@ -91,6 +94,14 @@ export class People {
     await this.#work;
   }
 
+  /** Lets everybody finish, does something, and lets them go on: as a load balancer drains before it is closed. */
+  async whileNobodyIsServed(work: () => Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    await waitUntil("everybody has been served", () => this.#served === 0, 120_000);
+    await work().finally(resolve);
+  }
+
   /** Acknowledged tags that a newcomer does not find. */
   async lost(): Promise<string[]> {
     const newcomer = this.#user(`newcomer-${Date.now()}`);
@@ -115,7 +126,9 @@ export class People {
 
   async #again(everyMs: number, work: (turn: number) => Promise<void>): Promise<void> {
     for (let turn = 1; !this.#isOver; turn += 1) {
-      await work(turn);
+      await this.#held;
+      this.#served += 1;
+      await work(turn).finally(() => (this.#served -= 1));
       await after(everyMs * (0.5 + Math.random()));
     }
   }

@@ -1,5 +1,6 @@
 /** PostgreSQL and MariaDB servers in a scope's directory, for the reference trust server and signer. */
 import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
+import { systemCode } from "../../src/errors.ts";
 import { certificates } from "./certificates.ts";
 import type { Machine } from "./machine.ts";
 import { findExecutable, freePort, run, runOk, type Running, type Scope } from "./processes.ts";
@@ -25,11 +26,16 @@ export interface Database {
   goOn(): void;
 }
 
-/** Sends a signal to a process and to all that it has started. */
+/** Sends a signal to a process and to all that it has started; some of them may just have ended. */
 function signalAll(pid: number, signal: NodeJS.Signals): void {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
-  process.kill(pid, signal);
-  for (const child of children) signalAll(child, signal);
+  try {
+    // First the parent: one that has stopped starts no more children.
+    process.kill(pid, signal);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+    for (const child of children) signalAll(Number(child), signal);
+  } catch (error) {
+    if (!["ESRCH", "ENOENT"].includes(systemCode(error))) throw error;
+  }
 }
 
 /** The servers refuse to run as root; Debian's packages bring an account for each. */
