@@ -94,9 +94,12 @@ const signersDiskFills: Disaster = {
   strike: async (world) => {
     const ballast = join(world.signer.data, "ballast");
     fill(ballast);
-    await shows(world.servers, "a full disk", /"signer":|part="signer/u);
-    await after(lastsMs);
-    rmSync(ballast);
+    try {
+      await shows(world.servers, "a full disk", /"signer":|part="signer/u);
+      await after(lastsMs);
+    } finally {
+      rmSync(ballast);
+    }
   },
 };
 
@@ -137,9 +140,12 @@ const certificateBreaks: Disaster = {
     const { certFile } = first.tls;
     const good = readFileSync(certFile);
     writeFileSync(certFile, "not a certificate");
-    await shows(world.servers, "a broken certificate", /"server_certificate":/u);
-    await after(lastsMs);
-    writeFileSync(certFile, good);
+    try {
+      await shows(world.servers, "a broken certificate", /"server_certificate":/u);
+      await after(lastsMs);
+    } finally {
+      writeFileSync(certFile, good);
+    }
   },
 };
 

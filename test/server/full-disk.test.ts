@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
+import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import { mountingNeedsRoot, ownFileSystem } from "../support/file-systems.ts";
 import { serve, temporaryDirectory, type TestServer } from "./running-server.ts";
@@ -28,6 +30,13 @@ async function publishUntilFull(publisher: UploadingPublisher): Promise<string[]
   throw new Error("the disk did not fill up");
 }
 
+/** Lets SQLite begin its log from the start, at the size that it has. */
+function emptyLog(path: string): void {
+  const database = new DatabaseSync(path);
+  database.exec("PRAGMA wal_checkpoint(RESTART)");
+  database.close();
+}
+
 async function healthStatus(server: TestServer): Promise<number> {
   return (await fetch(`${server.url}/_notary_server/health`)).status;
 }
@@ -47,6 +56,23 @@ describe("a full disk", () => {
     rmSync(ballast);
     assert.equal((await publisher.addTag("afterwards")).status, 200);
     assert.deepEqual(await readTags(server.url, gun), ["afterwards", ...acknowledged]);
+  });
+
+  it("shows to the probes although SQLite still finds room in the files that it has", async (t) => {
+    const disk = ownFileSystem(t, 8192);
+    if (disk === undefined) return t.skip(mountingNeedsRoot);
+    const stores = [
+      new SqliteMetadataStore({ path: join(disk.directory, "metadata.db") }),
+      new SqliteKeyTable(join(disk.directory, "signer.db")),
+    ];
+    t.after(() => Promise.all(stores.map((store) => store.close())));
+    for (let turn = 0; turn < 40; turn += 1) for (const store of stores) await store.check();
+    for (const name of ["metadata.db", "signer.db"]) emptyLog(join(disk.directory, name));
+    disk.fill();
+    for (const store of stores)
+      await assert.rejects(store.check(), { code: "STORAGE_FAILED", message: /the disk is full/u });
+    disk.empty();
+    for (const store of stores) await store.check();
   });
 
   it("I7: writes nothing of a publication that does not fit, where the database may not grow", async (t) => {

@@ -164,7 +164,7 @@ export class SqliteKeyTable implements KeyTable {
 
   async check(): Promise<void> {
     await this.derivationSecret();
-    await this.#file.write(() => {
+    await this.#file.probe(() => {
       this.#statements.fillProbe.run(probeBytes);
       this.#statements.emptyProbe.run();
     });

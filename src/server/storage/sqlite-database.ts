@@ -4,6 +4,8 @@
  */
 
 import { closeSync, openSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { TagsealError } from "../../errors.ts";
@@ -23,6 +25,8 @@ const busyTimeoutMs = 5000;
 /** until another process has to have let go of the file */
 const lockPatienceMs = 5000;
 const lockRetryMs = 20;
+/** More than a small publication needs, which touches a page of every table and index. */
+const minFreeBytes = 65_536;
 
 /**
  * An open SQLite file. Reads are answered at once; a write waits for the disk and for other processes' locks without keeping anybody else
@@ -63,6 +67,19 @@ export class SqliteFile {
       await pause(lockRetryMs);
     }
     return this.#explained("write to", () => committed(this.database, work));
+  }
+
+  /**
+   * As {@link write}, and there must be room on the disk: within what its files already have, SQLite may go on for long on a full one.
+   *
+   * @throws TagsealError `STORAGE_FAILED`
+   */
+  async probe(work: () => void): Promise<void> {
+    await this.write(work);
+    // Zeros: a file system that does not say.
+    const { blocks, bavail, bsize, files, ffree } = await statfs(dirname(this.#path));
+    if (blocks > 0 && bavail * bsize < minFreeBytes) throw this.#failed("write to", "the disk is full");
+    if (files > 0 && ffree === 0) throw this.#failed("write to", "the disk has no inodes left");
   }
 
   /** False while another connection has the file open. Empties the log beside the file, too. */

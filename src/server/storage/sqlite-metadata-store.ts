@@ -220,7 +220,7 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   async check(): Promise<void> {
-    await this.#file.write(() => {
+    await this.#file.probe(() => {
       this.#statements.fillProbe.run(probeBytes);
       this.#statements.emptyProbe.run();
     });
