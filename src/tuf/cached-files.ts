@@ -13,7 +13,7 @@ import { verifyFileMeta } from "./file-hashes.ts";
 import type { FileMeta, MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
-import { verifyThreshold } from "./threshold.ts";
+import { isSignedBy } from "./threshold.ts";
 import { delegatedRole } from "./trusted-metadata.ts";
 import type { RoleSigners } from "./trusted-metadata.ts";
 import type { MetadataCache, UpdateWarning } from "./update-options.ts";
@@ -192,22 +192,12 @@ function parsed(role: RoleName, bytes: Uint8Array | undefined): MetadataFile | M
 
 /** `foreign`: none of these signers claims to have signed. `short`: sound signatures, too few. `broken`: one that is not what it claims. */
 function judge(file: MetadataFile, { roleKeys, keys }: RoleSigners): "verified" | "foreign" | "short" | "broken" {
-  if (isSignedBy(file, { roleKeys, keys })) return "verified";
+  if (isSignedBy(file, roleKeys, keys)) return "verified";
   const claimed = new Set(file.signatures.map((signature) => signature.keyId));
   const ours = [...new Set(roleKeys.keyIds)].filter((id) => claimed.has(id));
   if (ours.length === 0) return "foreign";
-  const sound = ours.filter((id) => isSignedBy(file, { roleKeys: { keyIds: [id], threshold: 1 }, keys }));
+  const sound = ours.filter((id) => isSignedBy(file, { keyIds: [id], threshold: 1 }, keys));
   return sound.length === ours.length ? "short" : "broken";
-}
-
-function isSignedBy(file: MetadataFile, { roleKeys, keys }: RoleSigners): boolean {
-  try {
-    verifyThreshold(file, roleKeys, keys);
-    return true;
-  } catch (error) {
-    if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_KEY_ID_MISMATCH")) throw error;
-    return false;
-  }
 }
 
 function isWriteFailure(error: unknown): boolean {

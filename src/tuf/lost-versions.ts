@@ -9,7 +9,7 @@ import { MetadataError, TagsealError } from "../errors.ts";
 import type { MetadataFile, RootBody, SnapshotBody, TimestampBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { verifyRoot } from "./root-trust.ts";
-import { verifyThreshold } from "./threshold.ts";
+import { isSignedBy } from "./threshold.ts";
 import type { RefusalKind } from "./update-refused.ts";
 import { refusing, UpdateRefused } from "./update-refused.ts";
 import { requireOwnKeyIds, requireOwnSignatures, requireReferenceForm, requireVersionInRange } from "./upload-form.ts";
@@ -114,18 +114,12 @@ function requireSuccessor(root: MetadataFile<RootBody>, previous: MetadataFile<R
 }
 
 function requireSignedByOneOf(file: MetadataFile, roots: readonly MetadataFile<RootBody>[]): void {
-  let refusal: unknown = new MetadataError("METADATA_THRESHOLD_NOT_MET", `no root names keys for ${file.role}`);
-  for (const root of roots) {
-    try {
-      const { roleKeys, keys } = signersIn(root, file.role);
-      verifyThreshold(file, roleKeys, keys);
-      return;
-    } catch (error) {
-      if (!(error instanceof MetadataError)) throw error;
-      refusal = error;
-    }
-  }
-  throw refusal;
+  const isSigned = roots.some((root) => {
+    const { roleKeys, keys } = signersIn(root, file.role);
+    return isSignedBy(file, roleKeys, keys);
+  });
+  if (!isSigned)
+    throw new MetadataError("METADATA_THRESHOLD_NOT_MET", `no root names keys that signed this ${file.role}`);
 }
 
 function signersIn(root: MetadataFile<RootBody>, role: string) {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { createRootCertificate } from "../crypto/certificate.ts";
 import { PrivateKey } from "../crypto/private-key.ts";
 import { PublicKey } from "../crypto/public-key.ts";
 import type { Signature } from "../crypto/signature.ts";
 import { encodeBase64 } from "../encoding/base64.ts";
 import { derBitString, derOid, derSequence } from "../encoding/der.ts";
-import { verifyThreshold } from "./threshold.ts";
+import { errorCodes, MetadataError } from "../errors.ts";
+import { isSignedBy, verifyThreshold } from "./threshold.ts";
 
 const payload = Buffer.from('{"_type":"Targets"}');
 const [a, b, stranger] = [
@@ -162,4 +163,41 @@ test("I2: a signature that was good once is good for nothing else, nor once its 
   assert.throws(() => verifyThreshold(file, { keyIds: [b.publicKey.keyId], threshold: 1 }, keys), refused);
   const impostor = new Map([[a.publicKey.keyId, stranger.publicKey]]);
   assert.throws(() => verifyThreshold(file, roleKeys, impostor), { code: "METADATA_KEY_ID_MISMATCH" });
+});
+
+describe("whether a file is signed", () => {
+  const enough = { keyIds: ids, threshold: 1 };
+
+  test("by enough keys: yes; by too few, by others or by nobody: no", async () => {
+    assert.equal(isSignedBy(await signedBy(a), enough, keys), true);
+    assert.equal(isSignedBy(await signedBy(a), { keyIds: ids, threshold: 2 }, keys), false);
+    assert.equal(isSignedBy(await signedBy(stranger), enough, keys), false);
+    assert.equal(isSignedBy(await signedBy(), enough, keys), false);
+    assert.equal(isSignedBy(file1, { keyIds: null, threshold: 1 }, keys), false);
+  });
+
+  test("I2: by a key under an ID that is not its own: no", () => {
+    const alias = "f".repeat(64);
+    const file = { ...file1, signatures: file1.signatures.map((signature) => ({ ...signature, keyId: alias })) };
+    assert.equal(isSignedBy(file, { keyIds: [alias], threshold: 1 }, new Map([[alias, a.publicKey]])), false);
+  });
+
+  test("I9: is not answered for a role without a threshold", () => {
+    for (const threshold of [0, Number.NaN])
+      assert.throws(() => isSignedBy(file1, { keyIds: ids, threshold }, keys), { code: "METADATA_MALFORMED" });
+  });
+
+  test("I9: no other error is taken for an answer, of whatever code, and no defect", () => {
+    const failing = (error: unknown): Map<string, PublicKey> =>
+      Object.assign(new Map<string, PublicKey>(), {
+        get: () => {
+          throw error;
+        },
+      });
+    const answers = ["METADATA_THRESHOLD_NOT_MET", "METADATA_KEY_ID_MISMATCH"];
+    for (const code of errorCodes.filter((other) => !answers.includes(other)))
+      assert.throws(() => isSignedBy(file1, enough, failing(new MetadataError(code, "no answer"))), { code });
+    for (const defect of [new TypeError("undefined is not a function"), new RangeError("out of range")])
+      assert.throws(() => isSignedBy(file1, enough, failing(defect)), defect);
+  });
 });

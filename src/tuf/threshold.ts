@@ -2,7 +2,7 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { type Signature, verifySignature } from "../crypto/signature.ts";
-import { MetadataError } from "../errors.ts";
+import { hasCode, MetadataError } from "../errors.ts";
 import type { MetadataFile, RoleKeys } from "./metadata.ts";
 
 /**
@@ -42,6 +42,27 @@ export function verifyThreshold(
     `valid signatures did not meet threshold for ${role}`,
     `${distinct} of the ${allowed.size} keys of this role signed it, ${roleKeys.threshold} must.`,
   );
+}
+
+/**
+ * Whether enough keys of a role signed a file: {@link verifyThreshold} as a question, for those who ask several roles or several times. "No"
+ * has two reasons: too few keys signed, or one of those that did is listed under an ID that is not its own, so that no reader accepts the
+ * file. Everything else that goes wrong says nothing about signatures and is thrown.
+ *
+ * @throws MetadataError `METADATA_MALFORMED` for a threshold below 1
+ */
+export function isSignedBy(
+  file: Pick<MetadataFile<unknown>, "role" | "signatures" | "signedBytes">,
+  roleKeys: RoleKeys,
+  keys: ReadonlyMap<string, PublicKey>,
+): boolean {
+  try {
+    verifyThreshold(file, roleKeys, keys);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_KEY_ID_MISMATCH")) return false;
+    throw error;
+  }
 }
 
 /** Signatures found good, with what they were good for. Parsed files never change, so the very same three things need no second look. */

@@ -6,25 +6,16 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, MetadataError, TagsealError } from "../errors.ts";
 import { signablePaths } from "./delegation-paths.ts";
 import { verifyFileMeta } from "./file-hashes.ts";
 import { highestLostVersion, type LostFile, maxLostFiles, verifyLostRoots } from "./lost-versions.ts";
-import type {
-  MetadataFile,
-  RoleKeys,
-  RoleName,
-  RootBody,
-  SnapshotBody,
-  TargetsBody,
-  TimestampBody,
-} from "./metadata.ts";
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody, TimestampBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
 import { StoredView, type StoredRoles } from "./stored-roles.ts";
-import { verifyThreshold } from "./threshold.ts";
+import { isSignedBy } from "./threshold.ts";
 import { delegatedRole, TrustedMetadata } from "./trusted-metadata.ts";
 import { type RefusalKind, refusing, UpdateRefused } from "./update-refused.ts";
 import { validatedFile, type ValidatedFile } from "./validated-file.ts";
@@ -308,16 +299,6 @@ class Update {
     const file = await this.#stored.parsed(role);
     if (parent === undefined || declared === undefined || file === undefined) return false;
     return isSignedBy(file, declared, (parent as MetadataFile<TargetsBody>).body.delegations.keys);
-  }
-}
-
-function isSignedBy(file: MetadataFile, roleKeys: RoleKeys, keys: ReadonlyMap<string, PublicKey>): boolean {
-  try {
-    return verifyThreshold(file, roleKeys, keys).length > 0;
-  } catch (error) {
-    // whatever is wrong with it, no reader has to miss it
-    if (error instanceof MetadataError) return false;
-    throw error;
   }
 }
 

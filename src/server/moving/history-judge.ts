@@ -1,7 +1,7 @@
-import { hasCode, MetadataError } from "../../errors.ts";
+import { MetadataError } from "../../errors.ts";
 import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import { verifyThreshold } from "../../tuf/threshold.ts";
+import { isSignedBy } from "../../tuf/threshold.ts";
 import type { RoleSigners } from "../../tuf/trusted-metadata.ts";
 import type { FileVersion } from "../storage/metadata-store.ts";
 import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
@@ -50,7 +50,7 @@ export class HistoryJudge {
     if (file.body.version !== version)
       throw new MetadataError("METADATA_VERSION_MISMATCH", `it says of itself that it is version ${file.body.version}`);
     const known = [...(this.#signers.get(role)?.values() ?? [])];
-    if (!known.some((signers) => isSignedBy(file, signers)))
+    if (!known.some(({ roleKeys, keys }) => isSignedBy(file, roleKeys, keys)))
       throw new MetadataError("METADATA_THRESHOLD_NOT_MET", "it is not signed by keys this role is known to have had");
     this.#learn(file);
   }
@@ -74,14 +74,5 @@ export class HistoryJudge {
     this.#signers.set(role, known);
     const { keyIds, threshold } = signers.roleKeys;
     if (known.size < maxSignersPerRole) known.set(JSON.stringify([threshold, keyIds]), signers);
-  }
-}
-
-function isSignedBy(file: MetadataFile, { roleKeys, keys }: RoleSigners): boolean {
-  try {
-    return verifyThreshold(file, roleKeys, keys).length > 0;
-  } catch (error) {
-    if (hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_KEY_ID_MISMATCH")) return false;
-    throw error;
   }
 }
