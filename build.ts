@@ -1,16 +1,19 @@
 /**
  * Builds `dist/`: `tagseal.js`, which starts; `cli.js`, the whole command line; `password-worker.js`, which the server starts in a thread;
- * `index.js`, the library. Runs after `npm ci`
- * through the prepare script; where esbuild was left out (`--omit=dev`) the sources run as they are.
+ * `index.js`, the library; and `man/`, a manual page for each command. Runs after `npm ci` through the prepare script; where esbuild was
+ * left out (`--omit=dev`) the sources run as they are.
  *
  * One file each, because loading many small ones costs more than parsing one: modules reached only by `import()` stay
  * uninitialised until then.
  */
-import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
+import { currentVersion, releaseDate } from "./release/edition.ts";
+import { completionNodes } from "./src/cli/completion.ts";
+import { manPages } from "./src/cli/man-page.ts";
 
 const root = import.meta.dirname;
 /** Another directory can be named on the command line, to measure a build without touching the one in use. */
@@ -146,11 +149,18 @@ async function loadEsbuild(): Promise<typeof import("esbuild") | undefined> {
   }
 }
 
+async function writeManPages(): Promise<void> {
+  await mkdir(output("man"));
+  const edition = { version: currentVersion(), date: releaseDate() };
+  const pages = manPages(await completionNodes(), edition);
+  await Promise.all(pages.map(({ file, text }) => writeFile(join(output("man"), file), text)));
+}
+
 async function main(): Promise<void> {
   const esbuild = await loadEsbuild();
   if (esbuild === undefined) return;
   await removeOldBuild();
-  await Promise.all(builds.map((options) => esbuild.build(options)));
+  await Promise.all([...builds.map((options) => esbuild.build(options)), writeManPages()]);
   await chmod(output("tagseal.js"), 0o755);
   // The server reads these beside its own file.
   await cp(source("server/storage/migrations"), output("migrations"), { recursive: true });

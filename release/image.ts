@@ -74,7 +74,7 @@ function copyRuntime(): void {
 function copyApplication(): void {
   const app = join(output, "app");
   execFileSync(process.execPath, [join(root, "build.ts"), app], { stdio: "inherit" });
-  rmSync(join(app, "index.js"));
+  for (const name of ["index.js", "man"]) rmSync(join(app, name), { recursive: true });
   cpSync(join(root, "LICENSE"), join(app, "LICENSE"));
   cpSync(join(root, "deploy/docker/health.js"), join(app, "health.js"));
   const { version } = manifestIn(root);

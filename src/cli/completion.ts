@@ -10,6 +10,8 @@ import { type Entry, root } from "./table.ts";
 export interface CompletionNode {
   /** words from the program to here: `trust key` */
   readonly path: string;
+  /** one line, as docker's help has it */
+  readonly summary: string;
   readonly children: readonly Entry[];
   /** undefined for groups */
   readonly description: CommandDescription | undefined;
@@ -24,8 +26,9 @@ export type Shell = (typeof shells)[number];
 /** Loads every command's description: slow by design, it runs when a script is made and never on Tab. */
 export async function completionNodes(entry: Entry = root, path = ""): Promise<readonly CompletionNode[]> {
   const command = await entry.load?.();
-  const nodes: CompletionNode[] = [{ path, children: entry.children ?? [], description: command?.description }];
-  for (const child of entry.children ?? []) {
+  const { summary, children = [] } = entry;
+  const nodes: CompletionNode[] = [{ path, summary, children, description: command?.description }];
+  for (const child of children) {
     nodes.push(...(await completionNodes(child, path === "" ? child.name : `${path} ${child.name}`)));
   }
   return nodes;

@@ -1,6 +1,6 @@
 /** Renders help. The first lines are laid out as docker lays them out; what docker leaves to its website follows. */
 import type { CommandDescription } from "./command.ts";
-import type { Option } from "./options/option.ts";
+import type { Option, Options } from "./options/option.ts";
 import type { Entry } from "./table.ts";
 import { wrap } from "./output/wrap.ts";
 import { commandLine, programName } from "./usage.ts";
@@ -15,7 +15,7 @@ export function renderHelp(description: CommandDescription, columns: number, pro
     `Usage:  ${commandLine(description.path, program)} ${description.usage}`.trimEnd(),
     description.summary,
     ...(description.description ?? []).map((paragraph) => paragraphText(paragraph, width)),
-    optionsSection(description, width),
+    optionsSection("Options:", description.options, width),
     examplesSection(description),
     pairsSection("Environment:", description.environment ?? [], width),
     pairsSection("Exit status:", exitStatuses(description), width),
@@ -27,13 +27,18 @@ function paragraphText(paragraph: string, width: number): string {
   return paragraph.startsWith("  ") ? paragraph : wrap(paragraph, width, "");
 }
 
-function optionsSection(description: CommandDescription, width: number): string {
-  const shown = Object.entries(description.options).filter(([, option]) => option.hidden !== true);
+function optionsSection(heading: string, options: Options, width: number): string {
+  const shown = shownOptions(options);
   if (shown.length === 0) return "";
-  const rows = shown
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, option]) => [signature(name, option), optionText(option)] as const);
-  return `Options:\n${twoColumns(rows, width)}`;
+  const rows = shown.map(([name, option]) => [signature(name, option), optionText(option)] as const);
+  return `${heading}\n${twoColumns(rows, width)}`;
+}
+
+/** The flags that help shows, in its order. */
+export function shownOptions(options: Options): readonly (readonly [string, Option])[] {
+  return Object.entries(options)
+    .filter(([, option]) => option.hidden !== true)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function signature(name: string, option: Option): string {
@@ -42,7 +47,8 @@ function signature(name: string, option: Option): string {
   return `${short}--${name}${value}`;
 }
 
-function optionText(option: Option): string {
+/** What help says about a flag, its default included. */
+export function optionText(option: Option): string {
   return option.kind === "text" && option.default !== undefined
     ? `${option.help} (default "${option.default}")`
     : option.help;
@@ -54,7 +60,8 @@ function examplesSection(description: CommandDescription): string {
   return `Examples:\n${examples.map(({ text, line }) => `  # ${text}\n  $ ${line}`).join("\n\n")}`;
 }
 
-function exitStatuses(description: CommandDescription): readonly (readonly [string, string])[] {
+/** What the exit statuses of a command mean, 0 and 1 included; nothing when it has no others. */
+export function exitStatuses(description: CommandDescription): readonly (readonly [string, string])[] {
   const special = description.exitCodes ?? [];
   if (special.length === 0) return [];
   const all = new Map<number, string>([
@@ -96,17 +103,18 @@ export function renderGroupHelp(path: string, entry: Entry, program: string = pr
       "Commands:",
       children.filter(({ children: below }) => below === undefined),
     ) +
-    (path === "" ? globalOptions : "") +
+    (path === "" ? `${optionsSection("Global Options:", globalOptions, maxColumns)}\n\n${otherCommands}\n\n` : "") +
     `Run '${command} COMMAND --help' for more information on a command.\n`
   );
 }
 
-const globalOptions = `Global Options:
-      --config string   Location of client config files (default "~/.docker")
-  -D, --debug           Show where an error came from
-      --engine string   Container engine: docker, podman, or a path to one
-  -v, --version         Print version information and quit
+/** The flags of the program itself, which stand before every command. */
+export const globalOptions: Options = {
+  config: { kind: "text", value: "string", help: "Location of client config files", default: "~/.docker" },
+  debug: { kind: "switch", short: "D", help: "Show where an error came from" },
+  engine: { kind: "text", value: "string", help: "Container engine: docker, podman, or a path to one" },
+  version: { kind: "switch", short: "v", help: "Print version information and quit" },
+};
 
-Every other command is the container engine's: 'tagseal ps' is 'docker ps'.
-
-`;
+/** What becomes of all words that are no commands here. */
+export const otherCommands = "Every other command is the container engine's: 'tagseal ps' is 'docker ps'.";

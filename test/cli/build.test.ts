@@ -1,8 +1,9 @@
 /** The build: the bundled command works without the sources, and starts nearly as fast as the runtime itself. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { join, resolve } from "node:path";
+import { completionNodes } from "../../src/cli/completion.ts";
 import { healthDuringLogin, slowUsers } from "../server/slow-login.ts";
 import { freePort, run, runOk, Scope } from "../support/peers.ts";
 
@@ -29,6 +30,12 @@ describe("the build", () => {
   it("explains every command it has", async () => {
     const { stdout } = await built("help", "trust", "signer", "add");
     assert.match(stdout, /^Usage: {2}tagseal trust signer add OPTIONS NAME REPOSITORY/);
+  });
+
+  it("has a manual page for each of them, and for their groups", async () => {
+    const paths = (await completionNodes()).map(({ path }) => `tagseal ${path}`.trim());
+    const expected = paths.map((path) => `${path.replaceAll(" ", "-")}.1`);
+    assert.deepEqual(readdirSync(join(dist, "man")).toSorted(), expected.toSorted());
   });
 
   it("compares passwords in a thread", async () => {

@@ -34,6 +34,7 @@ export type Peer =
   | "buildkit"
   | "buildx"
   | "promtool"
+  | "roff"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -65,6 +66,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   buildkit: ["runc"],
   buildx: ["docker"],
   promtool: ["promtool"],
+  roff: ["mandoc", "groff"],
 };
 
 /** Programs that `npm run peers` builds. */
