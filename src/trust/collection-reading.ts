@@ -1,5 +1,6 @@
 import { hasCode, MetadataError } from "../errors.ts";
 import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
+import { isExpired } from "../tuf/expiry-renewal.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
@@ -64,17 +65,29 @@ async function update(
   }
 }
 
+/** What is to be written. */
+export interface WritingOptions {
+  /**
+   * The change names other keys for the server's roles. The timestamp may then have expired: a server that lost its keys could not sign the
+   * next one, and this is what helps. Default: it must be fresh.
+   */
+  readonly replacesServerKeys?: boolean | undefined;
+}
+
 /**
  * Brings the view up to date for writing: nothing cached stands in for an answer, since what is published must follow what the server has now.
  *
  * @returns undefined when the server has no such collection
  */
-export async function readForWriting(context: TrustContext): Promise<TrustedCollection | undefined> {
+export async function readForWriting(
+  context: TrustContext,
+  options: WritingOptions = {},
+): Promise<TrustedCollection | undefined> {
   try {
     return await readCollection(context, { maxStalenessMs: 0 });
   } catch (error) {
     if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
-    if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error);
+    if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error, options);
     // What keeps a writer from writing is that the server did not answer, not how old the cache is.
     const failure: unknown = hasCode(error, "METADATA_STALE") ? error.cause : error;
     // With a root in the cache the first file that is missing is another one: only the root tells "gone" from "broken".
@@ -83,13 +96,30 @@ export async function readForWriting(context: TrustContext): Promise<TrustedColl
   }
 }
 
-/** An expiry that whoever holds the key can mend by signing again; any other expiry stays an error. */
-async function readToRepair(context: TrustContext, cause: MetadataError): Promise<TrustedCollection> {
+/** An expiry that ends with what is written: with other keys of the server, or when the owner signs again. Any other stays an error. */
+async function readToRepair(
+  context: TrustContext,
+  cause: MetadataError,
+  { replacesServerKeys = false }: WritingOptions,
+): Promise<TrustedCollection> {
   const { readExpired } = await import("./expired-reading.ts");
-  const collection = await readExpired(context);
-  const message = `${cause.message}: signing it again, with everything it contains`;
-  context.notify({ kind: "warning", gun: context.gun, message });
+  const collection = await explained(context, () => readExpired(context, { timestamp: replacesServerKeys }));
+  const { timestamp } = collection;
+  const isForKeys = timestamp !== undefined && isExpired(timestamp.body, context.now());
+  const why = isForKeys
+    ? "it counts only for replacing the server's keys"
+    : "signing it again, with everything it contains";
+  context.notify({ kind: "warning", gun: context.gun, message: `${cause.message}: ${why}` });
   return collection;
+}
+
+/** Clocks are compared here, too: who publishes is told as readers are. */
+async function explained<T>(context: TrustContext, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw withClocks(error, context);
+  }
 }
 
 /** The refusal of a collection the server does not have. */

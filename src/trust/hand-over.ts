@@ -17,7 +17,8 @@ export interface HandOverResult {
 /**
  * Lets a server sign for a collection that was moved to it without the former server's keys: one root names its keys for the timestamp, and
  * for the snapshot unless that is signed here. Both at once, because either alone leaves a publication that nobody could complete. Readers
- * go on without noticing: the root's own keys stay, and versions go on rising.
+ * go on without noticing: the root's own keys stay, and versions go on rising. An expired timestamp does not keep anybody from it, when
+ * nobody has its keys any more.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without the root key; what an update can refuse
  * @throws NetworkError as `publishChange`
@@ -25,10 +26,15 @@ export interface HandOverResult {
  */
 export async function handOver(context: TrustContext): Promise<HandOverResult> {
   const held = new HeldKeys(context);
-  const collection = await readForWriting(context);
+  // Only a look: publishing reads again, and says what there is to say.
+  const collection = await readForWriting({ ...context, notify: () => undefined }, { replacesServerKeys: true });
   if (collection === undefined) throw notSigned(context);
   const wanted = await foreignRoles(context, held, collection);
-  if (wanted.size === 0) return { roles: [] };
+  if (wanted.size === 0) {
+    // With its keys in place the server could sign: a timestamp that has expired is then refused as always.
+    await readForWriting(context);
+    return { roles: [] };
+  }
   await requireRootKey(held, collection);
   const change = new HandOver(wanted);
   await publishChange(context, held, change, { initialise: false });
@@ -60,6 +66,7 @@ async function requireRootKey(held: HeldKeys, { gun, root }: TrustedCollection):
 }
 
 class HandOver implements CollectionChange {
+  readonly replacesServerKeys = true;
   readonly #keys: ReadonlyMap<ServerRole, PublicKey>;
 
   constructor(keys: ReadonlyMap<ServerRole, PublicKey>) {

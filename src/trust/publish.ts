@@ -21,6 +21,8 @@ export interface CollectionChange {
   apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean>;
   /** Adds what the draft has to know beyond what readers see, such as versions that are taken. */
   prepare?(current: TrustedCollection): Promise<EditableCollection>;
+  /** See `WritingOptions`: with such a change a repository is published to whose timestamp has expired. */
+  readonly replacesServerKeys?: boolean;
   /** True when a collection shows the change. A change superseded by somebody else's is not in it. */
   isIn(collection: TrustedCollection): boolean;
 }
@@ -137,7 +139,7 @@ class Publisher {
   /** What the server has now. Between attempts a server that is overrun may fail to answer; at first that is final. */
   async #read(): Promise<TrustedCollection | undefined | "unreadable"> {
     try {
-      const current = await readForWriting(this.#context);
+      const current = await readForWriting(this.#context, this.#change);
       this.#outcomeIsUnknown = false;
       return current;
     } catch (error) {

@@ -20,6 +20,8 @@ export interface RotateResult {
  * Replaces the keys of a base role: a new key here for `root` and `targets`, a new key of the server for `timestamp` and `snapshot`.
  * Old private keys are kept: a rotation nobody acknowledged must leave the user able to sign, and old root keys sign the way to the new.
  *
+ * A key of the server is replaced although the timestamp has expired: it may be the one that nobody has any more.
+ *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without the root key
  * @throws NetworkError as `publishChange`
  * @see Notary v1: key rotation
@@ -46,6 +48,10 @@ class KeyRotation implements CollectionChange {
 
   get keyIds(): Pick<RotateResult, "newKeyIds" | "oldKeyIds"> {
     return { newKeyIds: this.#key === undefined ? [] : [this.#key.keyId], oldKeyIds: this.#oldKeyIds };
+  }
+
+  get replacesServerKeys(): boolean {
+    return this.#role === "timestamp" || this.#role === "snapshot";
   }
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {

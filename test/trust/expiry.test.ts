@@ -1,6 +1,8 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { rotateKey } from "../../src/trust/rotate.ts";
+import { handOver } from "../../src/trust/hand-over.ts";
 import { readExpired } from "../../src/trust/expired-reading.ts";
 import { listTags } from "../../src/trust/list.ts";
 import { signTags } from "../../src/trust/sign.ts";
@@ -39,7 +41,7 @@ test("I9: expired targets are not repaired under a root that is not the pinned o
   later(1_100);
   const pinning = { certs: new Map([[context.gun, ["0".repeat(64)]]]) };
   const newcomer = await (await story.person()).open("expired-pinned/app", { now, pinning });
-  await rejects(readExpired(newcomer), { code: "ROOT_PINNING_MISMATCH" });
+  await rejects(readExpired(newcomer, { timestamp: true }), { code: "ROOT_PINNING_MISMATCH" });
 });
 
 test("expired targets with signers below them are repaired by the owner; the signers' entries stay", async () => {
@@ -115,6 +117,33 @@ test("I4: an expired timestamp is nobody's to repair: a server that stops renewi
   later(15);
   await rejects(verifyTag(reader, "v1"), { code: "METADATA_EXPIRED" });
   await rejects(signTags(reader, [tagOf("v2")]), { code: "METADATA_EXPIRED" });
+});
+
+test("I4: the server's keys are replaced although the timestamp expired, and only on top of what this machine has seen", async () => {
+  const owner = await story.person();
+  const meddler = await story.meddler();
+  const context = await owner.open("replaced/app", { now, via: meddler });
+  await signTags(context, [tagOf("v1")]);
+  const old = await context.server.fetch("timestamp", 1_000_000);
+  await signTags(context, [tagOf("v2")]);
+  const last = await context.server.fetch("timestamp", 1_000_000);
+  let presented = old;
+  meddler.meddle = async (asked, forward) => {
+    if (asked.method === "POST") presented = new Uint8Array();
+    const isFrozen = asked.file === "timestamp.json" && presented.length > 0;
+    return isFrozen ? { status: 200, body: presented } : await forward();
+  };
+  later(15);
+  for (const role of ["timestamp", "snapshot"] as const)
+    await rejects(rotateKey(context, role), { code: "METADATA_VERSION_ROLLBACK" });
+  presented = last;
+  await rejects(signTags(context, [tagOf("v3")]), { code: "METADATA_EXPIRED" });
+  await rejects(rotateKey(context, "targets"), { code: "METADATA_EXPIRED" });
+  await rejects(handOver(context), { code: "METADATA_EXPIRED" }, "the server has its keys");
+  await rotateKey(context, "timestamp");
+  ok(warningsOf(owner).some((text) => text.endsWith("it counts only for replacing the server's keys")));
+  const reader = await (await story.person()).open("replaced/app", { now });
+  equal((await verifyTag(reader, "v2")).digest, digestOf("v2"));
 });
 
 test("I4: a server that presents old files is refused after as long as the caller allows, and not only when they expire", async () => {
