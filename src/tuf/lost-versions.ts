@@ -119,7 +119,10 @@ function requireSignedByOneOf(file: MetadataFile, roots: readonly MetadataFile<R
     return isSignedBy(file, roleKeys, keys);
   });
   if (!isSigned)
-    throw new MetadataError("METADATA_THRESHOLD_NOT_MET", `no root names keys that signed this ${file.role}`);
+    throw new MetadataError(
+      "METADATA_THRESHOLD_NOT_MET",
+      `valid signatures did not meet threshold for ${file.role}: no root names the keys that signed it`,
+    );
 }
 
 function signersIn(root: MetadataFile<RootBody>, role: string) {
