@@ -40,7 +40,7 @@ export interface MetricSources {
   readonly usage: UsageWatch;
 }
 
-type Add = (name: string, help: string, value: () => number) => void;
+type Add = (name: string, help: string, value: () => number | undefined) => void;
 
 /** Makes the page with everything on it. Names that end in `_total` are counters, all others gauges. */
 export function serverMetrics(sources: MetricSources): Metrics {
@@ -94,12 +94,10 @@ function addFreshness(add: Add, { publisher, keeper, clock }: MetricSources): vo
   add("renewed_total", "Expired timestamps signed again for a reader.", () => publisher.counts.renewed);
   add("renewed_ahead_total", "Timestamps signed again before they expired.", () => keeper.counts.renewed);
   add("renewals_failed_total", "Attempts to sign again that failed.", () => keeper.counts.failed);
-  // NaN, as Prometheus has it, while there is no collection.
-  add(
-    "next_expiry_seconds",
-    "Seconds until the first collection expires.",
-    () => (keeper.status().nextExpiryMs ?? Number.NaN) / 1000,
-  );
+  add("next_expiry_seconds", "Seconds until the first collection expires; absent while none is known.", () => {
+    const { nextExpiryMs } = keeper.status();
+    return nextExpiryMs === undefined ? undefined : nextExpiryMs / 1000;
+  });
   add("renewals_late", "Collections past three quarters of their life.", () => keeper.status().late);
   add("expiries_watched", "Collections whose expiry is remembered.", () => keeper.status().watched);
   add("expiries_of_owners", "Collections only their owners can renew.", () => keeper.status().owners);

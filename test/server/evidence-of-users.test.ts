@@ -122,20 +122,30 @@ async function withTokens(t: TestContext) {
 describe("the log tells of somebody who was refused", () => {
   it("for a wrong password, with the name that was claimed, also where tokens are given", async (t) => {
     const server = await guarded(t);
-    const headers = { Authorization: basic("mallory", "s3cret-guess"), "X-Forwarded-For": "198.51.100.9" };
+    const headers = { Authorization: basic("bob", "s3cret-guess"), "X-Forwarded-For": "198.51.100.9" };
     for (const path of [`/v2/${gun}/_trust/tuf/targets.json`, "/_tagseal/token"]) {
       const answer = await fetch(`${server.url}${path}`, { headers });
       assert.equal(answer.status, 401);
       const line = lastOf(server, "access refused");
       assert.deepEqual(
         [line["claimedUser"], line["user"], line["remote"], line["refusal"], line["path"]],
-        ["mallory", undefined, "198.51.100.9", "invalid", path],
+        ["bob", undefined, "198.51.100.9", "invalid", path],
       );
       assert.equal(line["requestId"], answer.headers.get("x-request-id"));
     }
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     assert.match(metrics, /^tagseal_server_access_invalid_total 2$/mu);
     assert.doesNotMatch(JSON.stringify(server.lines), /s3cret-guess/u);
+  });
+
+  it("for a password that was typed where the name belongs, without it", async (t) => {
+    const server = await guarded(t);
+    for (const path of [`/v2/${gun}/_trust/tuf/targets.json`, "/_tagseal/token"]) {
+      const answer = await fetch(`${server.url}${path}`, { headers: { Authorization: basic("wonderland", "alice") } });
+      assert.equal(answer.status, 401);
+      assert.equal(lastOf(server, "access refused")["claimedUser"], "(no such user)");
+    }
+    assert.doesNotMatch(JSON.stringify(server.lines), /wonderland/u);
   });
 
   it("for a repository that she may only read", async (t) => {

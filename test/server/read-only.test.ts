@@ -31,6 +31,12 @@ describe("a server that is started read-only", () => {
       assert.equal(refused.headers.get("retry-after"), "300");
       assert.match(await refused.text(), /"code":"UPDATING".*"detail":"this server is read-only"/u);
     }
+    for (const event of ["publication refused", "deletion refused", "key rotation refused"]) {
+      const line = server.lines.find((found) => found.event === event);
+      assert.deepEqual([line?.["level"], line?.["gun"]], ["info", "a/app"], event);
+      assert.match(String(line?.["error"]), /read-only/u);
+    }
+    assert.ok(!server.lines.some(({ level }) => level === "error"), "nothing is wrong with the server");
     assert.deepEqual(await readTags(server.url, "a/app"), ["v1"]);
     const version = async (): Promise<number> => {
       const { signed } = (await (await fetch(`${url}timestamp.json`)).json()) as { signed: { version: number } };

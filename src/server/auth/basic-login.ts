@@ -16,11 +16,14 @@ import { WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
 const maxPasswordBytes = 72;
 const maxCredentialsLength = 1024;
 
-const logins: Readonly<Record<PasswordOutcome, (user: string) => Login>> = {
+const logins: Readonly<Record<PasswordOutcome, (user: string, claimedUser: string) => Login>> = {
   right: (user) => ({ kind: "known", user }),
-  wrong: (claimedUser) => ({ ...invalidLogin, claimedUser }),
-  throttled: (claimedUser) => ({ kind: "refused", refusal: "throttled", claimedUser }),
+  wrong: (_user, claimedUser) => ({ ...invalidLogin, claimedUser }),
+  throttled: (_user, claimedUser) => ({ kind: "refused", refusal: "throttled", claimedUser }),
 };
+
+/** People type their password where the name belongs, so a name that is nobody's is not logged, nor a hash of it, which could be guessed from. */
+const noSuchUser = "(no such user)";
 
 /** Verifies passwords. */
 export class BasicLogin implements LoginMethod {
@@ -67,10 +70,11 @@ export class BasicLogin implements LoginMethod {
     if (encoded === undefined) return undefined;
     const claim = parseCredentials(encoded);
     if (claim === undefined) return invalidLogin;
-    const outcome = await this.#passwords.check({ ...claim, address: request.remoteAddress }, await this.#file.value());
+    const file = await this.#file.value();
+    const outcome = await this.#passwords.check({ ...claim, address: request.remoteAddress }, file);
     if (outcome === "throttled")
       this.#lockOuts.tell(request.remoteAddress, "wrong passwords", request.isUnknownProxy === true);
-    return logins[outcome](claim.user);
+    return logins[outcome](claim.user, file.hashes.has(claim.user) ? claim.user : noSuchUser);
   }
 
   /** What a user's password is checked against now; undefined for who is no user. */

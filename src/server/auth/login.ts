@@ -18,7 +18,7 @@ export type Grants = (gun: string | undefined, actions: readonly string[]) => bo
 export interface RefusedLogin {
   readonly kind: "refused";
   readonly refusal: Refusal;
-  /** the name that came with a wrong password */
+  /** for the log: whose name came with a wrong password; never what is no user's name */
   readonly claimedUser?: string;
 }
 

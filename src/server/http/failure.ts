@@ -28,6 +28,15 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
   return new WireError(code, { cause: error });
 }
 
+/**
+ * How much a refusal matters to an operator. `error`: something is wrong with the server. `info`: it works as it was set up, or two publishers
+ * met, or one was in a hurry. `warning`: what readers would choke on, or a limit somebody should know of.
+ */
+export function refusalLevel({ isIntended, wireCode, status }: WireError): "error" | "warning" | "info" {
+  if (!isIntended) return "error";
+  return wireCode === "VERSION" || status === 429 || status >= 500 ? "info" : "warning";
+}
+
 /** Why a request was refused, as fields of a log line. */
 export function refusalFields(error: WireError): LogFields {
   const { wireCode, detail, cause } = error;

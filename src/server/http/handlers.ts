@@ -155,6 +155,7 @@ export class Handlers {
       status: 503,
       headers: { "Retry-After": "300" },
       detail: "this server is read-only",
+      isIntended: true,
     });
   }
 

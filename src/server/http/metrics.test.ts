@@ -45,5 +45,7 @@ describe("metrics", () => {
     metrics.addGauge({ name: "tagseal_x", help: "X.", type: "gauge", value: () => value });
     value = 7;
     assert.match(metrics.toText(), /^# HELP tagseal_x X\.\n# TYPE tagseal_x gauge\ntagseal_x 7$/mu);
+    metrics.addGauge({ name: "tagseal_y", help: "Y.", type: "gauge", value: () => undefined });
+    assert.doesNotMatch(metrics.toText(), /^tagseal_y/mu);
   });
 });

@@ -79,7 +79,8 @@ export interface Gauge {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge";
-  readonly value: () => number;
+  /** undefined while nobody knows: there is then no sample, which alerts can tell from a number */
+  readonly value: () => number | undefined;
 }
 
 /** Numbers of one name with labels: help text, kind, and the lines to write when somebody looks. */
@@ -96,7 +97,11 @@ export class MetricsPage {
 
   /** Adds a number; its value is asked for at each scrape. */
   addGauge({ name, help, type, value }: Gauge): void {
-    this.addSeries({ name, help, type, lines: () => [`${name} ${value()}`] });
+    const lines = (): string[] => {
+      const now = value();
+      return now === undefined ? [] : [`${name} ${now}`];
+    };
+    this.addSeries({ name, help, type, lines });
   }
 
   /** Adds numbers with labels; they are asked for at each scrape. */

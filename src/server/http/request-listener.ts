@@ -7,7 +7,7 @@ import { actionOf, type Action, type ActionParts } from "./action.ts";
 import { clientKey } from "./client-address.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requireAllowed, type Asker, type Authorise, type RefusalCounts } from "./authorise.ts";
-import { refusalFields, toWireError } from "./failure.ts";
+import { refusalFields, refusalLevel, toWireError } from "./failure.ts";
 import { requireGun, requirePrefix } from "./gun.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { bodyLength, emptyReply, jsonReply, type Reply } from "./reply.ts";
@@ -148,11 +148,10 @@ class Exchange {
 
   #fail(error: unknown): void {
     const wireError = toWireError(error, this.#isReading ? "reading" : "changing");
-    if (wireError.status >= 500) {
-      this.#parts.log.write("error", "request failed", { ...this.#fields(), ...errorFields(error) });
+    const level = refusalLevel(wireError);
+    if (level === "error") {
+      this.#parts.log.write(level, "request failed", { ...this.#fields(), ...errorFields(error) });
     } else if (this.#action?.refusedAs !== undefined && this.#asker.refusal === undefined) {
-      // Two publishers at once, or one in a hurry, are no news; what readers would choke on may be an attack.
-      const level = wireError.wireCode === "VERSION" || wireError.status === 429 ? "info" : "warning";
       this.#parts.log.write(level, this.#action.refusedAs, { ...this.#evidence(), ...refusalFields(wireError) });
     }
     try {

@@ -37,6 +37,8 @@ export class WireError extends Error {
   readonly detail: WireDetail | undefined;
   /** additional response headers */
   readonly headers: Readonly<Record<string, string>>;
+  /** the server is well and was told to refuse this, whatever the status says */
+  readonly isIntended: boolean;
 
   constructor(
     wireCode: WireCode,
@@ -45,6 +47,7 @@ export class WireError extends Error {
       /** instead of the code's own */
       readonly status?: number;
       readonly headers?: Readonly<Record<string, string>>;
+      readonly isIntended?: boolean;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -54,6 +57,7 @@ export class WireError extends Error {
     this.status = options.status ?? status;
     this.detail = options.detail;
     this.headers = options.headers ?? {};
+    this.isIntended = options.isIntended ?? this.status < 500;
   }
 
   /** The body: one error, a final newline, at most 1 KiB. */
