@@ -115,6 +115,21 @@ const mayTouchProcess: ReadonlySet<string> = new Set([
   "src/cli/terminal.ts",
 ]);
 
+/** What they hand on of the environment comes from `childEnvironment` (I6), or is nothing. */
+const mayStartPrograms: readonly string[] = [
+  "src/cli/captured-io.ts",
+  "src/cli/handing-over.ts",
+  "src/docker-config/credential-helper.ts",
+  "src/engine/build/git-context.ts",
+  "src/engine/docker-engine.ts",
+  "src/engine/engine-help.ts",
+  "src/engine/engine-process.ts",
+  "src/engine/engine-version.ts",
+  "src/engine/pass-through.ts",
+  "src/keys/passphrase-sources.ts",
+  "src/registry/decompression.ts",
+];
+
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -215,6 +230,17 @@ describe("layers", () => {
         return /(?<![\w-])process\.\w/u.test(text) || /from "node:process"/u.test(text) || /\bconsole\.\w/u.test(text);
       });
     assert.deepEqual(touching, []);
+  });
+
+  it("I6: starts programs only where it is known what they see of the environment", () => {
+    const starting = files.filter((file) => {
+      const text = withoutComments(readFileSync(join(root, file), "utf8"));
+      return /["'](?:node:)?(?:child_process|cluster)["']|\bexecve\b/u.test(text);
+    });
+    assert.deepEqual(starting, mayStartPrograms);
+    const spawning = /\b(?:spawn|spawnSync|execFile|execFileSync|execve)\([^;]*?\b(?:env|options)\b/u;
+    const careless = starting.filter((file) => !spawning.test(readFileSync(join(root, file), "utf8")));
+    assert.deepEqual(careless, [], "a program started without an environment has all of it");
   });
 
   it("catches errors only to do something about them", () => {

@@ -81,7 +81,7 @@ function hasFlag(words: readonly string[], flag: string): boolean {
 async function handOverUnchanged(front: FrontEnd, word: string | undefined): Promise<number> {
   const { line, io } = front;
   const found = await engineFor(front, word);
-  const env = childEnvironment(io.env, "engine", line);
+  const env = childEnvironment(io.env, "engine", { args: line });
   const meant = await ownWordNear(word, io.program);
   const exitCode = await io.handOver({ executable: found.path, args: line, env }, { last: meant === undefined });
   if (exitCode !== 0 && meant !== undefined) io.stderr.write(`hint: did you mean '${io.program.name} ${meant}'?\n`);

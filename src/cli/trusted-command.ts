@@ -73,7 +73,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   if (word === undefined || help || engine.kind === "buildah") {
     const args = isOn || help ? argv : line;
     return await io.handOver(
-      { executable: engine.path, args, env: childEnvironment(io.env, "engine", args) },
+      { executable: engine.path, args, env: childEnvironment(io.env, "engine", { args }) },
       { last: true },
     );
   }

@@ -31,7 +31,7 @@ export async function askCredentialHelper(
   const { output, exitCode } = await run(
     program,
     serverUrl,
-    childEnvironment(env, "credential-helper"),
+    childEnvironment(env, "credential-helper", { program: name }),
     timeoutMs,
     signal,
   );

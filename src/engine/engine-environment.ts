@@ -9,5 +9,5 @@ import { trustVariable } from "./trust-switch.ts";
  * @param args the engine's arguments
  */
 export function engineEnvironment(env: Environment, args: readonly string[] = []): Record<string, string> {
-  return { ...childEnvironment(env, "engine", args), [trustVariable]: "0" };
+  return { ...childEnvironment(env, "engine", { args }), [trustVariable]: "0" };
 }

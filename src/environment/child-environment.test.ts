@@ -3,8 +3,8 @@ import { describe, it } from "node:test";
 import { childEnvironment, type ChildKind } from "./child-environment.ts";
 
 const all = (names: readonly string[]): Record<string, string> => Object.fromEntries(names.map((name) => [name, "x"]));
-const seen = (names: readonly string[], child: ChildKind, args: readonly string[] = []): string[] =>
-  Object.keys(childEnvironment(all(names), child, args));
+const seen = (names: readonly string[], child: ChildKind, args: readonly string[] = [], program?: string): string[] =>
+  Object.keys(childEnvironment(all(names), child, { args, program }));
 
 const own = [
   "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
@@ -22,6 +22,18 @@ const own = [
   "TAGSEAL_SIGNER_STORAGE_DB_URL",
   "NOTARY_SERVER_STORAGE_DB_URL",
   "NOTARY_SIGNER_STORAGE_DB_URL",
+  "TAGSEAL_DB_URL",
+  "NOTARY_REPLICA_DATABASE_URL",
+  "TAGSEAL_MIRROR_POSTGRES_DSN",
+  "DOCKER_CONTENT_TRUST_TOKEN_PIN",
+  "NOTARY_YUBIKEY_PIN",
+  "TAGSEAL_ADMIN_TOKEN",
+  "TAGSEAL_GATEWAY_CLIENT_SECRET",
+  "NOTARY_PROXY_PASSWORD",
+  "tagseal_console_pass",
+  "TAGSEAL_ESCROW_PRIVATE_KEY",
+  "TAGSEAL_UPSTREAM_CREDENTIALS",
+  "TAGSEAL_UPSTREAM_AUTH",
 ];
 const others = [
   "GPG_PASSPHRASE",
@@ -36,6 +48,13 @@ const others = [
   "APP_DB_URL",
   "POSTGRES_DSN",
   "mariadb_uri",
+  "MONGODB_URI",
+  "CELERY_REDIS_URL",
+  "NPM_TOKEN",
+  "SLACK_BOT_TOKEN",
+  "deploy_token",
+  "OPENAI_API_KEY",
+  "STORAGE_ACCESS_KEY",
 ];
 const ordinary = [
   "PATH",
@@ -44,6 +63,12 @@ const ordinary = [
   "HTTP_PROXY",
   "SSH_AUTH_SOCK",
   "DOCKER_HOST",
+  "CREDENTIALS_DIRECTORY",
+  "TOKENIZERS_PARALLELISM",
+  "COMPASS_COLOR",
+  "TAGSEAL_ENGINE",
+  "NOTARY_SERVER_AUTH_TYPE",
+  "DOCKER_CONTENT_TRUST_SERVER",
   "TAGSEAL_SIGNER_PASSPHRASE_FILE",
   "TAGSEAL_SERVER_STORAGE_DB_URL_FILE",
   "PWD",
@@ -77,6 +102,23 @@ describe("I6: the environment of a child", () => {
     assert.deepEqual(seen(vault, "passphrase-command"), vault);
     const git = ["GIT_PASSWORD", "GIT_AUTH_TOKEN", "SSH_KEY_PASSPHRASE"];
     assert.deepEqual(seen([...git, "AWS_SECRET_ACCESS_KEY"], "git"), git);
+  });
+
+  it("of a tool holds tokens that are nobody else's: without a family, of a workload, or named like the tool", () => {
+    const given = [
+      "TOKEN",
+      "ACCESS_TOKEN",
+      "VAULT_ID_TOKEN",
+      "MY_ID_TOKEN",
+      "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+      "CI_JOB_JWT",
+    ];
+    for (const child of tools) assert.deepEqual(seen(given, child), given, child);
+    assert.deepEqual(seen(["ACME_CORP_TOKEN", "ACME_TOKEN"], "credential-helper", [], "acme-corp"), [
+      "ACME_CORP_TOKEN",
+    ]);
+    assert.deepEqual(seen(["ACME_TOKEN"], "passphrase-command", [], "/opt/acme.sh"), ["ACME_TOKEN"]);
+    assert.deepEqual(seen(["NOTARY_ROOT_PASSPHRASE"], "passphrase-command", [], "notary"), []);
   });
 
   it("holds the address of a server's database only where an engine is told to hand it to a container", () => {

@@ -13,16 +13,30 @@ import type { Environment } from "./environment.ts";
  */
 export type ChildKind = "engine" | "credential-helper" | "passphrase-command" | "git";
 
-/**
- * Passphrases of keys under docker's, Notary's and our names, the password of Notary's client, passphrases of signers under names their
- * operators choose, and the addresses of servers' databases, which hold an account and its password.
- */
-const ownSecret =
-  /^(?:(?:DOCKER_CONTENT_TRUST|NOTARY|TAGSEAL)_.*PASSPHRASE|NOTARY_AUTH$|NOTARY_SIGNER_|(?:NOTARY|TAGSEAL)_.*_DB_URL$)/i;
+/** Addresses of databases hold an account and its password. */
+const databaseAddress =
+  "(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB|REDIS|MONGO|MONGODB|AMQP|RABBITMQ)_?(?:URL|URI)$|DSN$";
 
-/** What people call other secrets. Tokens are not among them: helpers, commands and git log in to their service with those. */
-const otherSecret =
-  /PASSPHRASE|PASSWORD|PASSWD|_PSW$|_PWD$|SECRET|PRIVATE_KEY|^DOCKER_AUTH_CONFIG$|(?:DATABASE|DB|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB)_?(?:URL|URI|DSN)$/i;
+/**
+ * Secrets of Tagseal, of docker's content trust and of Notary, known by the form of their names: the next one is withheld before it
+ * exists. Every `NOTARY_SIGNER_` variable is one: operators choose what follows, and its value is a passphrase.
+ */
+const ownSecret = new RegExp(
+  "^(?:DOCKER_CONTENT_TRUST|NOTARY|TAGSEAL)_" +
+    `(?:.*(?:PASSPHRASE|PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY)|(?:.*_)?(?:AUTH|CREDENTIALS?|PASS|PIN|PSW|PWD)$|.*(?:${databaseAddress}))` +
+    "|^NOTARY_SIGNER_",
+  "i",
+);
+
+/** What people call other secrets. */
+const otherSecret = new RegExp(
+  "PASSPHRASE|PASSWORD|PASSWD|_PSW$|_PWD$|SECRET|PRIVATE_KEY|API_?KEY|ACCESS_?KEY|.TOKEN(?:_?\\d+)?$" +
+    `|^DOCKER_AUTH_CONFIG$|${databaseAddress}`,
+  "i",
+);
+
+/** Tokens that say of no service that they are for it, and the identities of workloads, which log in anywhere. */
+const commonToken = /^(?:(?:ACCESS|API|AUTH|JOB|REPO)_?)?TOKEN$|^SYSTEM_ACCESSTOKEN$|_ID_TOKEN$|^ACTIONS_ID_TOKEN_/i;
 
 const cloud =
   "AWS|AZURE|ARM|ACR|ECR|GOOGLE|GCLOUD|GCP|CLOUDSDK|ALIBABA_CLOUD|ALICLOUD|ALIYUN|OCI_CLI|IBMCLOUD|DIGITALOCEAN";
@@ -35,33 +49,46 @@ const ownLogin: Readonly<Record<ChildKind, RegExp>> = {
     `^(?:${cloud}|${vaults}|DOCKER(?!_AUTH_CONFIG)|GITHUB|GH|GITLAB|CI|REGISTRY|HELM)_`,
     "i",
   ),
-  "passphrase-command": new RegExp(`^(?:${cloud}|${vaults})_`, "i"),
+  "passphrase-command": new RegExp(`^(?:${cloud}|${vaults}|CI)_`, "i"),
   git: /^(?:GIT|SSH|GITHUB|GH|GITLAB|CI|BITBUCKET|GITEA)_/i,
 };
 
-/**
- * The environment for a program that is started.
- *
- * @param args the program's arguments. What they name (`docker run -e NAME`, `printenv NAME`) is meant for the program; a passphrase of ours
- *   is so only for an engine, which may have a container that wants it
- */
+/** What is known of the program that is started. */
+export interface ChildProgram {
+  /**
+   * What its arguments name (`docker run -e NAME`, `printenv NAME`) is meant for it; a passphrase of ours is so only for an engine, which may
+   * have a container that wants it.
+   */
+  readonly args?: readonly string[] | undefined;
+  /** its name or path: `ACME_…` is the login of `acme` */
+  readonly program?: string | undefined;
+}
+
+/** The environment for a program that is started. Every start of a program takes its environment from here, or gives it none. */
 export function childEnvironment(
   env: Environment,
   child: ChildKind,
-  args: readonly string[] = [],
+  { args = [], program }: ChildProgram = {},
 ): Record<string, string> {
+  const family = program === undefined ? undefined : familyOf(program);
+  const maySee = (name: string): boolean => {
+    // a path is no secret; the file has its own protection
+    if (name.endsWith("_FILE")) return true;
+    const isNamed = (): boolean => args.some((word) => namesVariable(word, name));
+    if (ownSecret.test(name)) return child === "engine" && isNamed();
+    if (!otherSecret.test(name) || commonToken.test(name) || ownLogin[child].test(name)) return true;
+    return (family !== undefined && name.toUpperCase().startsWith(family)) || isNamed();
+  };
   const seen = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && maySee(entry[0], child, args),
+    (entry): entry is [string, string] => entry[1] !== undefined && maySee(entry[0]),
   );
   return Object.fromEntries(seen);
 }
 
-function maySee(name: string, child: ChildKind, args: readonly string[]): boolean {
-  // a path is no secret; the file has its own protection
-  if (name.endsWith("_FILE")) return true;
-  const isNamed = (): boolean => args.some((word) => namesVariable(word, name));
-  if (ownSecret.test(name)) return child === "engine" && isNamed();
-  return !otherSecret.test(name) || ownLogin[child].test(name) || isNamed();
+/** `acme-corp`, `/opt/acme-corp.sh`: how the names of variables begin that are the program's. */
+function familyOf(program: string): string {
+  const name = program.slice(program.lastIndexOf("/") + 1).replace(/\.\w+$/, "");
+  return `${name.toUpperCase().replaceAll(/\W/g, "_")}_`;
 }
 
 /** `NAME`, `NAME=`, `env=NAME`, `id=x,env=NAME`: the name as a whole word. */

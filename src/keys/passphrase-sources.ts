@@ -72,8 +72,8 @@ export function fromCommand(
   timeoutMs: number = commandTimeoutMs,
 ): PassphraseSource {
   return oneAnswer(`the one printed by ${command[0]}`, async (request) => {
-    const [, ...parameters] = command;
-    const env = { ...childEnvironment(environment, "passphrase-command", parameters), ...wanted(request) };
+    const [program, ...args] = command;
+    const env = { ...childEnvironment(environment, "passphrase-command", { program, args }), ...wanted(request) };
     return await runCommand(command, env, timeoutMs);
   });
 }

@@ -13,8 +13,19 @@ const ours = {
   NOTARY_AUTH: "hidden",
   NOTARY_SIGNER_ALIAS1: "hidden",
   TAGSEAL_NEW_PASSPHRASE: "hidden",
+  TAGSEAL_PASSPHRASE: "hidden",
+  TAGSEAL_TOMORROW_TOKEN: "hidden",
+  TAGSEAL_TOMORROW_PIN: "hidden",
+  TAGSEAL_DB_URL: "mysql://root:hidden@db/x",
+  NOTARY_MIRROR_STORAGE_DB_URL: "postgres://notary:hidden@db/notary",
+  NOTARY_TOMORROW_SECRET: "hidden",
 };
-const others = { DATABASE_PASSWORD: "of a database", DOCKER_AUTH_CONFIG: '{"auths":{}}' };
+const others = {
+  DATABASE_PASSWORD: "of a database",
+  WAREHOUSE_DB_URL: "postgres://app:of a database@db/app",
+  NPM_TOKEN: "of a package registry",
+  DOCKER_AUTH_CONFIG: '{"auths":{}}',
+};
 const cloud = { AWS_SECRET_ACCESS_KEY: "of a cloud" };
 
 let sandbox: CliSandbox;
@@ -87,7 +98,7 @@ describe("I6: no passphrase of ours is in the environment of", () => {
     const seen = await seenBy("docker-credential-recording", ["trust", "sign", `${sandbox.repository()}:1`], {
       DOCKER_CONFIG,
     });
-    assert.doesNotMatch(seen, /hidden|of a database|DOCKER_AUTH_CONFIG/);
+    assert.doesNotMatch(seen, /hidden|of a database|of a package registry|DOCKER_AUTH_CONFIG/);
     assert.match(seen, /of a cloud/);
   });
 
@@ -95,7 +106,7 @@ describe("I6: no passphrase of ours is in the environment of", () => {
     const { directory } = await sandbox.image("1");
     const line = `push --from oci:${directory} ${sandbox.repository("team/commanded")}:1 --passphrase-command passphrase`;
     const seen = await seenBy("passphrase", line.split(" "));
-    assert.doesNotMatch(seen, /hidden|of a database|DOCKER_AUTH_CONFIG/);
+    assert.doesNotMatch(seen, /hidden|of a database|of a package registry|DOCKER_AUTH_CONFIG/);
     assert.match(seen, /of a cloud/);
     assert.match(seen, /^TAGSEAL_KEY_ROLE=/m);
   });
@@ -103,7 +114,7 @@ describe("I6: no passphrase of ours is in the environment of", () => {
   it("git, which has no other program's secret either", async () => {
     const line = "build --disable-content-trust=false https://git.invalid/x.git";
     const seen = await seenBy("git", line.split(" "), { GIT_PASSWORD: "of git" });
-    assert.doesNotMatch(seen, /hidden|of a database|of a cloud|DOCKER_AUTH_CONFIG/);
+    assert.doesNotMatch(seen, /hidden|of a database|of a package registry|of a cloud|DOCKER_AUTH_CONFIG/);
     assert.match(seen, /of git/);
   });
 });

@@ -275,7 +275,9 @@ describe("the words of podman", { skip: missingPeers(["podman"]) }, () => {
 
   async function compare(line: readonly string[]): Promise<void> {
     const words = line.map((word) => word.replace(/^evil$/u, evil));
-    const real = await judged(async () => await run("podman", words, { env: childEnvironment(env, "engine", words) }));
+    const real = await judged(
+      async () => await run("podman", words, { env: childEnvironment(env, "engine", { args: words }) }),
+    );
     const ours = await judged(async () => await trusted(words, findExecutable("podman") ?? "podman", env));
     judge(words, real, ours);
   }
