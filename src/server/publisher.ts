@@ -183,9 +183,13 @@ export class Publisher {
   async remove(gun: string, caller: LogFields = {}): Promise<void> {
     const { store, reader, log, now } = this.#parts;
     await this.#lock.hold(gun, async () => {
-      await store.remove(gun, now());
-      reader.forget(gun);
-      this.#states.forget(gun);
+      try {
+        await store.remove(gun, now());
+      } finally {
+        // Also when it failed: it may have been deleted all the same.
+        reader.forget(gun);
+        this.#states.forget(gun);
+      }
     });
     log.write("info", "deleted", { gun, ...caller });
   }
@@ -212,7 +216,13 @@ export class Publisher {
       });
       if (files.length === 0) return files;
       const at = now();
-      await store.publish({ gun, base, files, at, limits });
+      try {
+        await store.publish({ gun, base, files, at, limits });
+      } catch (error) {
+        // It may have been written all the same, and its publisher comes back to build on what is there.
+        if (hasCode(error, "STORAGE_FAILED")) reader.outdate(gun);
+        throw error;
+      }
       this.#newestSignedAt = Math.max(this.#newestSignedAt ?? at.getTime(), at.getTime());
       reader.outdate(gun);
       this.#moveOn(gun, base, files);

@@ -10,6 +10,7 @@ import type { KeyTable } from "./signer/key-table.ts";
 import { openKeyTableOf, passphraseFileIn, requireDataDir } from "./signer/key-place.ts";
 import { openLocalSigningService } from "./signer/local-signing-service.ts";
 import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
+import { watchPassphraseFile } from "./signer/passphrase-watch.ts";
 import { onePassphrase } from "./signer/signer-passphrases.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
@@ -83,7 +84,14 @@ async function openSigner(options: ServerOptions, store: MetadataStore, parts: W
     log,
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
-  return openLocalSigningService({ table, passphrases, namesKey, now });
+  const signer = await openLocalSigningService({ table, passphrases, namesKey, now });
+  try {
+    await watchPassphraseFile(passphrases, parts);
+    return signer;
+  } catch (error) {
+    await signer.close();
+    throw error;
+  }
 }
 
 function logReachable(log: ServerLog, failure: TagsealError | undefined): void {

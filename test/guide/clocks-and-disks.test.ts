@@ -102,4 +102,29 @@ describe("the run-book about full disks", { skip: missingPeers(["machine", "open
     );
     assert.match(stdout, /^\/var\/lib\/tagseal rw,/mu);
   });
+
+  it("finds a data directory that another file system covers", async () => {
+    await machine.run("mount -t tmpfs tmpfs /var/lib/tagseal");
+    await says(machine, "STORAGE_FAILED");
+    const { stdout } = await machine.run(
+      documentedLines("docs/runbooks/full-disk.md", "The data directory is not the one that was opened"),
+    );
+    assert.match(stdout, /^total 0$/mu);
+    assert.equal(stdout.match(/^\/var\/lib\/tagseal tmpfs/gmu)?.length, 2);
+    await waitUntil("the log tells", async () => /metadata\.db is no longer there/u.test(server.log()));
+    await machine.run("umount /var/lib/tagseal");
+    await says(machine, '"ready"');
+  });
+
+  it("finds what keeps new files out, and a lost passphrase", async () => {
+    const { stdout } = await machine.run(
+      documentedLines("docs/runbooks/full-disk.md", "The data directory takes no new files"),
+    );
+    assert.match(stdout, /^root drwx------$/mu);
+    await machine.run("mv /var/lib/tagseal/signer.passphrase kept");
+    await says(machine, "signer passphrase");
+    await machine.run("mv kept /var/lib/tagseal/signer.passphrase");
+    await machine.run(documentedLines("docs/runbooks/full-disk.md", "The passphrase file is gone"));
+    await says(machine, '"ready"');
+  });
 });

@@ -17,8 +17,12 @@ export interface OwnFileSystem {
   empty(): void;
 }
 
-/** A file system of `kibibytes`, or undefined where mounting is not allowed. */
-export function ownFileSystem(t: TestContext, kibibytes = 1_024): OwnFileSystem | undefined {
+/** A file system of `kibibytes`, and for so many files, or undefined where mounting is not allowed. */
+export function ownFileSystem(
+  t: TestContext,
+  kibibytes = 1_024,
+  { inodes = 0 }: { readonly inodes?: number } = {},
+): OwnFileSystem | undefined {
   const parent = mkdtempSync(join(tmpdir(), "tagseal-small-"));
   const directory = join(parent, "mounted");
   mkdirSync(directory);
@@ -31,7 +35,7 @@ export function ownFileSystem(t: TestContext, kibibytes = 1_024): OwnFileSystem 
     execFileSync("mount", ["-t", "tmpfs", "-o", options, "tagseal-test", directory], { stdio: "ignore" });
   };
   try {
-    mount(`size=${kibibytes}k,mode=700`);
+    mount(`size=${kibibytes}k,nr_inodes=${inodes},mode=700`);
   } catch {
     return undefined; // not root, or a container that may not mount
   }
@@ -56,28 +60,22 @@ function writeUntilFull(path: string): void {
 /** Why a test that needs {@link ownFileSystem} is skipped. */
 export const mountingNeedsRoot = "mounting a small file system needs root";
 
-/** A directory on a disk that can be made to hang: a writer waits, in the kernel, until it continues. */
-export interface HangingDisk {
+/** A directory on an ext4 file system of its own, on which everything can be tried that memory has no notion of. */
+interface LoopDisk {
   readonly directory: string;
-  hang(): void;
-  goOn(): void;
+  readonly run: (command: string, ...args: string[]) => void;
 }
 
-/** A disk that hangs when told to, or undefined where mounting is not allowed. No test may write to it itself while it does. */
-export function hangingDisk(t: TestContext): HangingDisk | undefined {
+/** One of 16 MiB, unmounted when the test ends, or undefined where mounting is not allowed. */
+function loopDisk(t: TestContext, beforeUnmount: () => void = () => {}): LoopDisk | undefined {
   const parent = mkdtempSync(join(tmpdir(), "tagseal-disk-"));
   const [image, directory] = [join(parent, "image"), join(parent, "mounted")];
   mkdirSync(directory);
   const run = (command: string, ...args: string[]): void =>
     void execFileSync(command, args, { stdio: "ignore", timeout: 30_000 });
-  let isHanging = false;
-  const goOn = (): void => {
-    if (isHanging) run("fsfreeze", "--unfreeze", directory);
-    isHanging = false;
-  };
   let isMounted = false;
   t.after(() => {
-    goOn();
+    beforeUnmount();
     if (isMounted) run("umount", "-l", directory);
     rmSync(parent, { recursive: true, force: true });
   });
@@ -89,9 +87,42 @@ export function hangingDisk(t: TestContext): HangingDisk | undefined {
     return undefined; // not root, or a container that has no loop devices
   }
   isMounted = true;
+  return { directory, run };
+}
+
+/** A disk that hangs when told to, or undefined where mounting is not allowed. No test may write to it itself while it does. */
+export function hangingDisk(t: TestContext): HangingDisk | undefined {
+  let isHanging = false;
+  const goOn = (): void => {
+    if (isHanging) disk?.run("fsfreeze", "--unfreeze", disk.directory);
+    isHanging = false;
+  };
+  const disk = loopDisk(t, goOn);
+  if (disk === undefined) return undefined;
   const hang = (): void => {
-    run("fsfreeze", "--freeze", directory);
+    disk.run("fsfreeze", "--freeze", disk.directory);
     isHanging = true;
   };
-  return { directory, hang, goOn };
+  return { directory: disk.directory, hang, goOn };
+}
+
+/** A directory on a disk that hangs: a writer waits, in the kernel, until it continues. */
+export interface HangingDisk {
+  readonly directory: string;
+  hang(): void;
+  goOn(): void;
+}
+
+/** A directory on a file system that gives up, as after an error of the disk: it is read-only from then on, whoever has what open. */
+export interface FailingDisk {
+  readonly directory: string;
+  fail(): void;
+}
+
+/** Such a disk, or undefined where mounting is not allowed. */
+export function failingDisk(t: TestContext): FailingDisk | undefined {
+  const disk = loopDisk(t);
+  if (disk === undefined) return undefined;
+  const { directory, run } = disk;
+  return { directory, fail: () => run("mount", "-o", "remount,abort", directory) };
 }

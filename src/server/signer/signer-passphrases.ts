@@ -54,15 +54,17 @@ export function onePassphrase(passphrase: string | undefined): SignerPassphrases
  * @param inUse aliases that keys are sealed under: see {@link defaultAliasOf}
  * @throws TagsealError `SERVER_CONFIGURATION` when the file is there and cannot be read
  */
-export function existingPassphrases(
-  { given, file, log }: PassphraseSource,
-  inUse: readonly string[] = [],
-): SignerPassphrases {
-  const { byAlias, defaultAlias } = given ?? { byAlias: new Map<string, string>() };
-  const inFile =
-    file === undefined || findPassphrase(byAlias, onlyAlias) !== undefined ? undefined : readPassphraseFile(file, log);
+export function existingPassphrases(source: PassphraseSource, inUse: readonly string[] = []): SignerPassphrases {
+  const { byAlias, defaultAlias } = source.given ?? { byAlias: new Map<string, string>() };
+  const file = passphraseFileOf(source);
+  const inFile = file === undefined ? undefined : readPassphraseFile(file, source.log);
   const all = inFile === undefined ? byAlias : new Map([...byAlias, [onlyAlias, inFile]]);
   return { byAlias: all, defaultAlias: defaultAlias ?? defaultAliasOf(all, inUse) };
+}
+
+/** The file that is looked into for a passphrase; undefined where none is, since what it would hold was given. */
+export function passphraseFileOf({ given, file }: Pick<PassphraseSource, "given" | "file">): string | undefined {
+  return given !== undefined && findPassphrase(given.byAlias, onlyAlias) !== undefined ? undefined : file;
 }
 
 /**

@@ -20,6 +20,7 @@ import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
 import { type MetricsListener, openMetricsListener } from "./metrics-listener.ts";
 import { SignerCertificates } from "./signer-certificates.ts";
+import { watchPassphraseFile } from "./passphrase-watch.ts";
 import { openSignerKeys } from "./signer-keys.ts";
 import { SignerMetrics } from "./signer-metrics.ts";
 import { defaultSignerLimits, type SignerLimits, type SignerOptions } from "./signer-options.ts";
@@ -63,7 +64,9 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   const certificates = await SignerCertificates.open(options, watching);
   const table = options.keyTable ?? (await openTable(options, watching));
   try {
-    const keys = await openSignerKeys({ table, passphrases: passphraseSource(options, log), now });
+    const passphrases = passphraseSource(options, log);
+    const keys = await openSignerKeys({ table, passphrases, now });
+    await watchPassphraseFile(passphrases, watching);
     const faults = new Faults(log);
     const probe = new Probe(() => table.check(), probePatienceMs);
     faults.watch("keys", () => probe.fault, probe);

@@ -19,6 +19,8 @@ export class DiskPulse {
   #underWay: Promise<void> | undefined;
   #startedAt = 0;
   #isClosed = false;
+  #mustRenew = false;
+  #refusal: Error | undefined;
 
   /** @param path of a file beside the one in question; it is there for a moment only */
   constructor(path: string) {
@@ -43,6 +45,17 @@ export class DiskPulse {
     }
   }
 
+  /** Has the next beat make its file again: a directory may take no new ones while those that are open can be written. */
+  renew(): void {
+    this.#mustRenew = true;
+    this.#beatAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Why the last file could not be made; undefined when it could. */
+  get refusal(): Error | undefined {
+    return this.#refusal;
+  }
+
   close(): void {
     this.#isClosed = true;
     if (this.#underWay === undefined) this.#letGo();
@@ -50,9 +63,10 @@ export class DiskPulse {
 
   async #beat(): Promise<void> {
     try {
-      this.#file ??= await this.#open();
-      await promisify(write)(this.#file, beat, 0, beat.length, 0);
-      await promisify(fdatasync)(this.#file);
+      if (this.#mustRenew || this.#file === undefined) await this.#renew();
+      const file = this.#file;
+      if (file !== undefined) await promisify(write)(file, beat, 0, beat.length, 0);
+      if (file !== undefined) await promisify(fdatasync)(file);
     } catch {
       // An answer, too.
     }
@@ -60,10 +74,18 @@ export class DiskPulse {
     if (this.#isClosed) this.#letGo();
   }
 
-  async #open(): Promise<number> {
-    const file = await promisify(open)(this.#path, "w", 0o600);
-    await promisify(unlink)(this.#path);
-    return file;
+  /** The old file goes only when the new one is there: its inode is not to be had again on a disk that has none left. */
+  async #renew(): Promise<void> {
+    this.#mustRenew = false;
+    try {
+      const file = await promisify(open)(this.#path, "w", 0o600);
+      this.#letGo();
+      this.#file = file;
+      await promisify(unlink)(this.#path);
+      this.#refusal = undefined;
+    } catch (error) {
+      this.#refusal = error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   #letGo(): void {

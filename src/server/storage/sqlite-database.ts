@@ -10,6 +10,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { TagsealError } from "../../errors.ts";
 import { DiskPulse } from "./disk-pulse.ts";
+import { FilePlaces } from "./file-places.ts";
 import { migrationText } from "./migration-text.ts";
 
 /** One frozen step of a schema: `name` is a file of `migrations/`, its position in the list the version it leads to. */
@@ -36,6 +37,7 @@ export class SqliteFile {
   readonly database: DatabaseSync;
   readonly #path: string;
   readonly #disk: DiskPulse;
+  readonly #places: FilePlaces;
 
   /**
    * Opens or creates it. WAL lets readers go on while a publication is committed; `synchronous=FULL` makes a commit
@@ -46,6 +48,7 @@ export class SqliteFile {
   constructor(schema: SchemaOptions) {
     this.#path = schema.path;
     this.database = openDatabase(schema);
+    this.#places = new FilePlaces(["", "-wal", "-shm"].map((suffix) => schema.path + suffix));
     this.#disk = new DiskPulse(`${schema.path}-pulse`);
   }
 
@@ -57,29 +60,37 @@ export class SqliteFile {
   /**
    * Runs `work` in one transaction that holds the write lock from its start; rolls back when it throws.
    *
-   * @throws TagsealError `STORAGE_FAILED`, also when the disk does not answer, or another process does not let go of the file, within seconds
+   * @throws TagsealError `STORAGE_FAILED`, also when the disk does not answer, or another process does not let go of the file, within seconds;
+   *   and when the file is no longer the one at its path, which may show only after the transaction
    */
   async write<T>(work: () => T): Promise<T> {
+    this.#requirePlace();
     if (!(await this.#disk.beats())) throw this.#failed("write to", "the disk does not answer");
     const deadline = performance.now() + lockPatienceMs;
     while (!this.#explained("write to", () => this.#hasBegun())) {
       if (performance.now() > deadline) throw this.#failed("write to", "another process holds its lock");
       await pause(lockRetryMs);
     }
-    return this.#explained("write to", () => committed(this.database, work));
+    const result = this.#explained("write to", () => committed(this.database, work));
+    // Nothing is acknowledged that went to a file which is lost with this process.
+    this.#requirePlace();
+    return result;
   }
 
   /**
-   * As {@link write}, and there must be room on the disk: within what its files already have, SQLite may go on for long on a full one.
+   * As {@link write}; there must be room on the disk: within what its files already have, SQLite may go on for long on a full one; and the
+   * directory must take a new file, since SQLite makes its logs again whenever the database is opened.
    *
    * @throws TagsealError `STORAGE_FAILED`
    */
   async probe(work: () => void): Promise<void> {
+    this.#disk.renew();
     await this.write(work);
+    const { refusal } = this.#disk;
+    if (refusal !== undefined) throw this.#failed("make a file beside", refusal.message, refusal);
     // Zeros: a file system that does not say.
-    const { blocks, bavail, bsize, files, ffree } = await statfs(dirname(this.#path));
+    const { blocks, bavail, bsize } = await statfs(dirname(this.#path));
     if (blocks > 0 && bavail * bsize < minFreeBytes) throw this.#failed("write to", "the disk is full");
-    if (files > 0 && ffree === 0) throw this.#failed("write to", "the disk has no inodes left");
   }
 
   /** False while another connection has the file open. Empties the log beside the file, too. */
@@ -92,6 +103,7 @@ export class SqliteFile {
       throw error;
     } finally {
       this.database.exec(`PRAGMA journal_mode = WAL; PRAGMA busy_timeout = ${busyTimeoutMs}`);
+      this.#places.remember();
     }
   }
 
@@ -112,6 +124,12 @@ export class SqliteFile {
     } finally {
       this.database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
     }
+  }
+
+  #requirePlace(): void {
+    const { trouble } = this.#places;
+    if (trouble === undefined) return;
+    throw new TagsealError("STORAGE_FAILED", `Cannot write to ${this.#path}: ${trouble}`, { hint: misplacedHint });
   }
 
   #explained<T>(doing: string, work: () => T): T {
@@ -135,6 +153,8 @@ function openDatabase({ path, migrations, maxPages }: SchemaOptions): DatabaseSy
   try {
     database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    // Large changes would need files in /tmp, which may be full, or read-only as in a container.
+    database.exec("PRAGMA temp_store = MEMORY");
     if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${maxPages}`);
     migrate(database, path, migrations);
     return database;
@@ -162,9 +182,12 @@ function committed<T>(database: DatabaseSync, work: () => T): T {
 function failed(path: string, doing: string, reason: string, cause?: unknown): TagsealError {
   return new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${path}: ${reason}`, {
     cause,
-    hint: "Check disk, free space and permissions of the server's data directory.",
+    hint: "Check disk, free space, inodes and permissions of the server's data directory.",
   });
 }
+
+const misplacedHint =
+  "Put the data directory back in its place, or unmount what is mounted over it. To use another one, restart the server.";
 
 /** SQLITE_BUSY: somebody else holds the lock */
 const sqliteBusy = 5;
