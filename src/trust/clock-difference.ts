@@ -12,10 +12,18 @@ export function withClocks(error: unknown, { server, now }: Pick<TrustContext, "
   if (!hasCode(error, "METADATA_EXPIRED", "METADATA_STALE", "ROOT_INVALID")) return error;
   const answered = server.answeredAt;
   if (answered === undefined) return error;
-  const aheadMs = now().getTime() - answered.getTime();
-  if (Math.abs(aheadMs) <= silentMs) return error;
-  const [own, theirs] = [now().toISOString(), answered.toISOString()];
+  const difference = clockDifference(now(), answered);
+  if (difference === undefined) return error;
+  return reworded(error, { hint: `This ${difference}. Set the wrong one right, then try again.` });
+}
+
+/**
+ * How this machine's clock differs from a trust server's, in words that begin with `machine's clock`; undefined while the difference is too
+ * small to matter to what is signed for hours.
+ */
+export function clockDifference(own: Date, theirs: Date): string | undefined {
+  const aheadMs = own.getTime() - theirs.getTime();
+  if (Math.abs(aheadMs) <= silentMs) return undefined;
   const difference = `${durationWords(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead" : "behind"}`;
-  const clocks = `This machine's clock says ${own}, the trust server's ${theirs}: this machine is ${difference}. Set the wrong one right, then try again.`;
-  return reworded(error, { hint: clocks });
+  return `machine's clock says ${own.toISOString()}, the trust server's ${theirs.toISOString()}: this machine is ${difference}`;
 }

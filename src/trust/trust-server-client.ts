@@ -2,6 +2,7 @@ import { PublicKey } from "../crypto/public-key.ts";
 import { decodeBase64 } from "../encoding/base64.ts";
 import { isJsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
+import { answeredAt } from "../registry/answered-at.ts";
 import type { HttpRequest, HttpResponse } from "../registry/http-client.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import type { MetadataSource } from "../tuf/updater.ts";
@@ -156,18 +157,13 @@ export class TrustServerClient implements MetadataSource {
     const signal = this.#signal === undefined ? {} : { signal: this.#signal };
     try {
       const response = await this.#send({ ...request, url, ...signal }, asked.access);
-      this.#answeredAt = dateOf(response);
+      this.#answeredAt = answeredAt(response);
       if (response.status !== 200) throw await refusalOf(response, asked.subject);
       return response;
     } catch (error) {
       throw this.#explain(error);
     }
   }
-}
-
-function dateOf({ headers }: HttpResponse): Date | undefined {
-  const at = new Date(headers.date ?? "");
-  return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
 /** What a request is about. */

@@ -296,6 +296,20 @@ describe("doctor about trust servers and expiry", () => {
     assert.ok(late.some(({ message }) => /root certificate/.test(message)));
   });
 
+  it("finds a clock that differs from the trust server's, and nothing to say of seconds", async () => {
+    const machine = publisher();
+    const hourMs = 3_600_000;
+    const fast = await only(machine, "clock", new Date(Date.now() + 2.5 * hourMs));
+    assert.equal(fast.level, "warning");
+    assert.match(
+      fast.message,
+      /^this machine's clock says \S+Z, the trust server's \S+Z: this machine is 2 h ahead \(https:\S+\)$/,
+    );
+    assert.match(fast.fix ?? "", /^date --utc/);
+    assert.match((await only(machine, "clock", new Date(Date.now() - 2.5 * hourMs))).message, / behind \(/);
+    assert.deepEqual(await machine.finds("clock", new Date(Date.now() + 60_000)), []);
+  });
+
   it("finds a server certificate that ends soon", async () => {
     const machine = publisher();
     const certificates = await machine.finds("certificate", new Date(Date.now() + 300 * 86_400_000));

@@ -13,7 +13,7 @@ export const command = defineCommand(
     usage: "[OPTIONS]",
     summary: "Check whether content trust is enforced on this machine",
     description: [
-      "Looks at the switch and where it is set, which docker stands first in PATH and whether that one heeds the switch, the docker-trust plugin, the trust servers and their certificates, the protection of private keys, what expires within 90 days, and CI files, compose files and Dockerfiles below the current directory that rely on DOCKER_CONTENT_TRUST or on Docker Hub's trust server. Every finding comes with the command that fixes it. Nothing is changed.",
+      "Looks at the switch and where it is set, which docker stands first in PATH and whether that one heeds the switch, the docker-trust plugin, the trust servers, their certificates and their clocks, the protection of private keys, what expires within 90 days, and CI files, compose files and Dockerfiles below the current directory that rely on DOCKER_CONTENT_TRUST or on Docker Hub's trust server. Every finding comes with the command that fixes it. Nothing is changed.",
       "The exit status is 0 when trust is enforced and nothing is broken, warnings or not; else 1.",
     ],
     options: { json: jsonOption },

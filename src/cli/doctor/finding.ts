@@ -11,6 +11,7 @@ export type Subject =
   | "plugin"
   | "server"
   | "certificate"
+  | "clock"
   | "key"
   | "expiry"
   | "continuous-integration"

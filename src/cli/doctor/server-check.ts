@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { NetworkError, TagsealError } from "../../errors.ts";
 import { loadHostCertificates } from "../../registry/certificate-directory.ts";
+import { answeredAt } from "../../registry/answered-at.ts";
 import { HttpClient } from "../../registry/http-client.ts";
 import { proxyFor } from "../../registry/proxy.ts";
 import { allRoots, type TlsSettings } from "../../registry/trusted-roots.ts";
+import { clockDifference } from "../../trust/clock-difference.ts";
 import { trustServerUrl } from "../../trust/server-url.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../options/docker-config.ts";
@@ -58,9 +60,10 @@ async function judge(url: URL, io: Io): Promise<readonly Finding[]> {
   const directory = join(dockerConfigDir(io), "tls");
   let tls: TlsSettings;
   let status: number;
+  let serverClock: Date | undefined;
   try {
     tls = await loadHostCertificates([directory], url.host);
-    status = await statusOf(url, tls, io);
+    ({ status, clock: serverClock } = await ping(url, tls, io));
     if (status !== 200 && status !== 401) {
       return [
         problem(
@@ -76,7 +79,21 @@ async function judge(url: URL, io: Io): Promise<readonly Finding[]> {
     return [plainly ?? unreachable(error, shellPath(join(directory, url.host), io.env["HOME"]))];
   }
   const logins = await judgeLogins(url, name, { status, tls }, io);
-  return [ok("server", `${name} answers`), ...logins, ...(await judgeCertificate(url, name, tls, io))];
+  const certificate = await judgeCertificate(url, name, tls, io);
+  return [ok("server", `${name} answers`), ...logins, ...certificate, ...judgeClock(name, serverClock, io)];
+}
+
+/** Either may be the wrong one; what is signed ends early, or never, by a clock that is. */
+function judgeClock(name: string, serverClock: Date | undefined, io: Io): readonly Finding[] {
+  const difference = serverClock === undefined ? undefined : clockDifference(io.now(), serverClock);
+  if (difference === undefined) return [];
+  return [
+    warning(
+      "clock",
+      `this ${difference} (${name})`,
+      "date --utc; set the wrong clock right, or ask the operator of the server to",
+    ),
+  ];
 }
 
 /** A server that speaks no TLS may speak HTTP. */
@@ -114,6 +131,16 @@ function unreachable(error: TagsealError, directory: string): Finding {
 }
 
 async function statusOf(url: URL, tls: TlsSettings, io: Io): Promise<number> {
+  return (await ping(url, tls, io)).status;
+}
+
+/** How a server answers, and what its clock shows. */
+interface Pong {
+  readonly status: number;
+  readonly clock: Date | undefined;
+}
+
+async function ping(url: URL, tls: TlsSettings, io: Io): Promise<Pong> {
   const http = new HttpClient({
     tls,
     proxyEnv: io.env,
@@ -121,10 +148,10 @@ async function statusOf(url: URL, tls: TlsSettings, io: Io): Promise<number> {
     allowPlainHttp: url.protocol === "http:",
   });
   try {
-    const ping = new URL(`${url.href.replace(/\/$/u, "")}/v2/`);
-    const response = await http.request({ method: "GET", url: ping, signal: io.signal });
+    const base = new URL(`${url.href.replace(/\/$/u, "")}/v2/`);
+    const response = await http.request({ method: "GET", url: base, signal: io.signal });
     response.discard();
-    return response.status;
+    return { status: response.status, clock: answeredAt(response) };
   } finally {
     http.close();
   }
