@@ -1,6 +1,6 @@
 /** `--debug`, `-D` and TAGSEAL_DEBUG: the requests as they happen, and where an error came from. */
 import { leadingFlags } from "../engine/command-line/leading-flags.ts";
-import { type HttpExchange, httpExchanges } from "../registry/http-trace.ts";
+import { type HttpExchange, httpExchanges } from "../http/client/trace.ts";
 import type { Io, Output } from "./io.ts";
 import { printable } from "./output/printable.ts";
 

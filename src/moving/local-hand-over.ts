@@ -4,7 +4,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { sha256 } from "../crypto/digest.ts";
 import { UsageError } from "../errors.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
-import { HttpClient } from "../registry/http-client.ts";
+import { HttpClient } from "../http/client/http-client.ts";
 import type { Authorise } from "../server/http/authorise.ts";
 import type { ServerOptions } from "../server/server-options.ts";
 import { startServer } from "../server/start-server.ts";

@@ -6,7 +6,7 @@ import { createThrowawayTls } from "../sandbox/throwaway-tls.ts";
 import { type ErrorCode, hasCode } from "../errors.ts";
 import { Authenticator, type AuthenticatorOptions } from "./authentication.ts";
 import type { Credentials } from "./credentials.ts";
-import { HttpClient } from "./http-client.ts";
+import { HttpClient } from "../http/client/http-client.ts";
 
 const tls = createThrowawayTls(new Date());
 const serverTls = { cert: tls.certificate, key: tls.key };

@@ -6,9 +6,9 @@ import { NetworkError } from "../errors.ts";
 import { dockerHub } from "../reference/image-reference.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { isLoopbackHost } from "../reference/loopback.ts";
-import { describeUrl } from "./network-failure.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 import { basicAuthorization, fetchToken } from "./token-service.ts";
 import { unanswered } from "./unanswered-challenge.ts";
 

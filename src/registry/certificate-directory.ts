@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError, systemCode } from "../errors.ts";
 import { systemReason } from "../files/system-error.ts";
-import type { TlsSettings } from "./trusted-roots.ts";
+import type { TlsSettings } from "../http/client/trusted-roots.ts";
 
 /** No honest certificate or key comes near this. */
 const maxFileBytes = 1024 * 1024;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { reply, startStory } from "../../test/support/story-server.ts";
 import { Authenticator } from "./authentication.ts";
 import { DockerConfig } from "./credentials.ts";
-import { HttpClient } from "./http-client.ts";
+import { HttpClient } from "../http/client/http-client.ts";
 
 const auth = (password: string): { auth: string } => ({ auth: Buffer.from(`alice:${password}`).toString("base64") });
 

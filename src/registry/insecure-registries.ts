@@ -3,7 +3,7 @@ import { readConfigurationFile } from "../docker-config/configuration-file.ts";
 import { jsonMember } from "../encoding/json.ts";
 import { hasCode } from "../errors.ts";
 import { isLoopbackHost } from "../reference/loopback.ts";
-import { isInNetwork } from "./proxy.ts";
+import { isInNetwork } from "../http/client/proxy.ts";
 
 /** The host part of `host[:port]`, without brackets. */
 export function hostnameOf(host: string): string {

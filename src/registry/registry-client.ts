@@ -7,7 +7,7 @@ import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
 import { type ImageReference, isTag } from "../reference/image-reference.ts";
 import { downloadBlob } from "./blob-download.ts";
 import { type BlobContent, uploadBlob, type UploadRequests } from "./blob-upload.ts";
-import type { HttpRequest, HttpResponse } from "./http-client.ts";
+import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import {
   acceptedManifests,
   describe,
@@ -18,7 +18,7 @@ import {
   parseManifest,
   verifyContent,
 } from "./manifest.ts";
-import { describeUrl } from "./network-failure.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./registry-connection.ts";
 import { RegistryError, registryError } from "./registry-error.ts";
 import { header, indexEntries, manifestType, nextPage, parseTags } from "./registry-response.ts";

@@ -4,9 +4,9 @@ import { Authenticator } from "./authentication.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
 import { type CredentialSource, loadDockerConfig, type LoginTarget } from "./credentials.ts";
 import { findEndpoint, serverHost } from "./endpoint.ts";
-import { HttpClient, type Timeouts } from "./http-client.ts";
+import { HttpClient, type Timeouts } from "../http/client/http-client.ts";
 import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
-import type { TlsSettings } from "./trusted-roots.ts";
+import type { TlsSettings } from "../http/client/trusted-roots.ts";
 
 /** How to reach a registry, and as whom. */
 export interface ConnectionOptions {

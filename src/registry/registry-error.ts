@@ -1,8 +1,8 @@
 /** What a registry says when it does not do as asked: its own codes and words, the status, the URL without secrets. */
 import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { type ErrorCode, NetworkError, TagsealError, systemCode } from "../errors.ts";
-import type { HttpResponse } from "./http-client.ts";
-import { describeUrl } from "./network-failure.ts";
+import type { HttpResponse } from "../http/client/http-client.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 
 /** An error answered by a registry. */
 export class RegistryError extends NetworkError {

@@ -1,7 +1,7 @@
 /** Reads what registries answer, apart from manifests themselves. */
 import { NetworkError, TagsealError } from "../errors.ts";
 import { isTag } from "../reference/image-reference.ts";
-import type { HttpResponse } from "./http-client.ts";
+import type { HttpResponse } from "../http/client/http-client.ts";
 import {
   type Descriptor,
   isManifestType,
@@ -11,7 +11,7 @@ import {
   parseDocument,
   parseManifest,
 } from "./manifest.ts";
-import { describeUrl } from "./network-failure.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 
 /** A header that is sent once at most; undefined otherwise. */
 export function header(response: HttpResponse, name: string): string | undefined {

@@ -3,8 +3,8 @@ import { isJsonObject, jsonMember, type JsonValue, parseOrdinaryJson } from "../
 import { hasCode, NetworkError } from "../errors.ts";
 import type { UserAndPassword } from "../docker-config/credentials.ts";
 import type { Credentials } from "./credentials.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "./http-client.ts";
-import { describeUrl } from "./network-failure.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 
 /** What is asked of a token service. */
 export interface TokenQuestion {

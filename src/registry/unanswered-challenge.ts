@@ -2,7 +2,7 @@
 import { NetworkError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
-import { describeUrl } from "./network-failure.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 
 /** A 401 that is the last word. */
 export interface Unanswered {

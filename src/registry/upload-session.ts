@@ -1,8 +1,8 @@
 /** One upload at a registry: how it begins, where it goes on, how much has arrived, how it is completed. */
 import { NetworkError } from "../errors.ts";
-import type { HttpRequest, HttpResponse } from "./http-client.ts";
+import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import type { Descriptor } from "./manifest.ts";
-import { describeUrl } from "./network-failure.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 import { registryError } from "./registry-error.ts";
 
 /** What an upload needs from its client. */

@@ -3,9 +3,9 @@
  * and completes it, keeping `offset` at what the registry acknowledged.
  */
 import { NetworkError } from "../errors.ts";
-import type { HttpResponse, RepeatableBody } from "./http-client.ts";
+import type { HttpResponse, RepeatableBody } from "../http/client/http-client.ts";
 import type { Descriptor } from "./manifest.ts";
-import { describeUrl } from "./network-failure.ts";
+import { describeUrl } from "../http/client/network-failure.ts";
 import { registryError } from "./registry-error.ts";
 import {
   acknowledged,

@@ -12,9 +12,9 @@ import { encodeHex } from "../encoding/hex.ts";
 import type { FileMeta, RoleName } from "../tuf/metadata.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import { CollectionRevisions, type RevisionAnswer } from "./collection-revisions.ts";
-import type { Fault } from "./faults.ts";
-import { faultOf } from "./probe.ts";
-import type { ServerLog } from "./server-log.ts";
+import type { Fault } from "../service/faults.ts";
+import { faultOf } from "../service/probe.ts";
+import type { ServerLog } from "../service/log.ts";
 import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
 
 /** What is current in one collection. */

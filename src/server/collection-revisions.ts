@@ -7,8 +7,8 @@
  */
 
 import { TagsealError } from "../errors.ts";
-import { answeredWithin } from "./answered-within.ts";
-import { errorFields, type ServerLog } from "./server-log.ts";
+import { answeredWithin } from "../service/answered-within.ts";
+import { errorFields, type ServerLog } from "../service/log.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 
 /** What is known of a collection: its revision, that there is no such collection, or nothing, since the store cannot be asked. */

@@ -4,7 +4,7 @@ import { TagsealError } from "../errors.ts";
 import { openAuthorisation, type Authorisation } from "./auth/open-authorisation.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { ServerTls } from "./server-tls.ts";
-import type { WatchParts } from "./watching/watched-files.ts";
+import type { WatchParts } from "../service/watching/watched-files.ts";
 
 /** Who may come in, and over what. */
 export interface Entrance {

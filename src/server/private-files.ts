@@ -4,7 +4,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KeyStoreError, TagsealError } from "../errors.ts";
 import { isLoose, isOurs, type Permissions, refuseWorldWritable } from "../files/private-modes.ts";
-import type { ServerLog } from "./server-log.ts";
+import type { ServerLog } from "../service/log.ts";
 
 /**
  * Judges a file that holds a secret.

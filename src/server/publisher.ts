@@ -19,7 +19,7 @@ import { type Lifetimes, renewalLead, shortenAt } from "./freshness/lifetimes.ts
 import { KeyedLock } from "./keyed-lock.ts";
 import { RepositoryLimits } from "./limits/repository-limits.ts";
 import { PublishedStates } from "./published-state.ts";
-import { errorFields, type LogFields, type ServerLog } from "./server-log.ts";
+import { errorFields, type LogFields, type ServerLog } from "../service/log.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
 import type { UsageLimit } from "./storage/usage-limit.ts";

@@ -3,22 +3,22 @@
 import type { ServerClock } from "./clock/server-clock.ts";
 import type { CollectionReader } from "./collection-reader.ts";
 import type { Exposure } from "./exposure.ts";
-import type { Faults } from "./faults.ts";
+import type { Faults } from "../service/faults.ts";
 import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
-import type { ConnectionCounts } from "./http/connection-limit.ts";
-import { addCertificates, addFaults } from "./fault-metrics.ts";
-import { Metrics } from "./http/metrics.ts";
+import type { ConnectionCounts } from "../http/server/connection-limit.ts";
+import { addCertificates, addFaults } from "../service/fault-metrics.ts";
+import { Metrics } from "../service/metrics.ts";
 import type { RateLimits } from "./http/rate-limit.ts";
 import type { UploadBudget } from "./http/request-body.ts";
-import type { UnknownProxies } from "./http/unknown-proxies.ts";
-import { addProcessMetrics } from "./process-metrics.ts";
+import type { UnknownProxies } from "../http/server/unknown-proxies.ts";
+import { addProcessMetrics } from "../service/process-metrics.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import { addBuildInfo, type Build } from "./start-line.ts";
 import type { UsageWatch } from "./limits/usage-watch.ts";
 import type { Upkeep } from "./upkeep.ts";
-import type { FileWatch } from "./watching/file-watch.ts";
+import type { FileWatch } from "../service/watching/file-watch.ts";
 
 /** Where the numbers come from. */
 export interface MetricSources {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
 import { makeDataDirectory } from "./private-files.ts";
 import { namesKeyIn } from "./published-keys.ts";
-import { errorFields, type ServerLog } from "./server-log.ts";
+import { errorFields, type ServerLog } from "../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { KeyTable } from "./signer/key-table.ts";
 import { openKeyTableOf, passphraseFileIn, requireDataDir } from "./signer/key-place.ts";
@@ -16,8 +16,8 @@ import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import type { SqlOptions } from "./storage/sql/open-sql-database.ts";
 import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
-import type { FileWatch } from "./watching/file-watch.ts";
-import type { WatchParts } from "./watching/watched-files.ts";
+import type { FileWatch } from "../service/watching/file-watch.ts";
+import type { WatchParts } from "../service/watching/watched-files.ts";
 
 /**
  * Opens what the server keeps: the store of metadata, and whoever holds its keys. What the options bring along is used as it is.

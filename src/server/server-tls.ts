@@ -2,8 +2,8 @@ import { constants } from "node:crypto";
 import type { Server, ServerOptions as HttpsOptions } from "node:https";
 import type { ClientCertificates } from "./auth/open-authorisation.ts";
 import type { SecureContext, SecureContextOptions } from "node:tls";
-import { answerNames, secureContextOf, type TlsFiles, type TlsPaths, watchTlsFiles } from "./tls-files.ts";
-import type { WatchParts } from "./watching/watched-files.ts";
+import { answerNames, secureContextOf, type TlsFiles, type TlsPaths, watchTlsFiles } from "../service/tls-files.ts";
+import type { WatchParts } from "../service/watching/watched-files.ts";
 
 /**
  * Go's order, which Notary has: as strong, and a tenth cheaper for a new connection, since SHA-256 is what processors have instructions for

@@ -5,22 +5,22 @@ import type { Authorisation } from "./auth/open-authorisation.ts";
 import { ServerClock } from "./clock/server-clock.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { exposureOf } from "./exposure.ts";
-import { Faults } from "./faults.ts";
+import { Faults } from "../service/faults.ts";
 import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
 import { defaultLifetimes, type Lifetimes, renewalLead } from "./freshness/lifetimes.ts";
 import type { RefusalCounts } from "./http/authorise.ts";
-import { TrustedProxies } from "./http/client-address.ts";
-import { ConnectionLimit } from "./http/connection-limit.ts";
+import { TrustedProxies } from "../http/server/client-address.ts";
+import { ConnectionLimit } from "../http/server/connection-limit.ts";
 import { Handlers } from "./http/handlers.ts";
 import { rateLimitsOf } from "./http/rate-limit.ts";
 import { UploadBudget } from "./http/request-body.ts";
 import { requestListener } from "./http/request-listener.ts";
-import { LockOutLog, UnknownProxies } from "./http/unknown-proxies.ts";
+import { LockOutLog, UnknownProxies } from "../http/server/unknown-proxies.ts";
 import { RepositoryLimits } from "./limits/repository-limits.ts";
 import { UsageWatch } from "./limits/usage-watch.ts";
-import { Probe } from "./probe.ts";
+import { Probe } from "../service/probe.ts";
 import { Publisher } from "./publisher.ts";
-import type { ServerLog } from "./server-log.ts";
+import type { ServerLog } from "../service/log.ts";
 import { serverMetrics } from "./server-metrics.ts";
 import {
   defaultCacheAges,
@@ -33,7 +33,7 @@ import { SignerKeyCheck } from "./signer-key-check.ts";
 import type { SigningService } from "./signer/signing-service.ts";
 import type { MetadataStore } from "./storage/metadata-store.ts";
 import { Upkeep } from "./upkeep.ts";
-import type { FileWatch } from "./watching/file-watch.ts";
+import type { FileWatch } from "../service/watching/file-watch.ts";
 import { buildOf } from "./start-line.ts";
 
 /** What a service works with. */

@@ -1,8 +1,8 @@
 /** What a server or signer is, for the line that it starts its log with and the metric `…_build_info`. No secret is in it. */
 
-import type { MetricsPage } from "./http/metrics.ts";
-import { nodeVersion } from "./process-metrics.ts";
-import type { LogFields } from "./server-log.ts";
+import type { MetricsPage } from "../service/metrics.ts";
+import { nodeVersion } from "../service/process-metrics.ts";
+import type { LogFields } from "../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { SignerOptions } from "./signer/signer-options.ts";
 import { parseDatabaseAddress } from "./storage/sql/database-address.ts";

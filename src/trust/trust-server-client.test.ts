@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { PrivateKey } from "../crypto/private-key.ts";
 import { encodeBase64 } from "../encoding/base64.ts";
 import { hasCode } from "../errors.ts";
-import { HttpClient } from "../registry/http-client.ts";
+import { HttpClient } from "../http/client/http-client.ts";
 import { TrustServerClient } from "./trust-server-client.ts";
 
 const gun = "reg.example.com:5000/team/app";

@@ -11,7 +11,7 @@ import { describe, it, type TestContext } from "node:test";
 import { hashSync } from "bcryptjs";
 import type { AccessRule, AuthSettings } from "../../src/server/auth/auth-settings.ts";
 import type { Route } from "../../src/server/http/route.ts";
-import { ServerLog } from "../../src/server/server-log.ts";
+import { ServerLog } from "../../src/service/log.ts";
 import { openServerParts } from "../../src/server/server-parts.ts";
 import { confusedToken, makeCertificate, makeKey, signedToken, unsignedToken } from "../support/token-maker.ts";
 import { libtrustKeyId } from "../support/token-server.ts";

@@ -9,7 +9,7 @@ import { openAuthorisation } from "../../src/server/auth/open-authorisation.ts";
 import { configuredServer } from "../../src/server/configuration/server-configuration.ts";
 import { serverSettings } from "../../src/server/configuration/server-settings.ts";
 import { readSettings } from "../../src/server/configuration/settings.ts";
-import { ServerLog } from "../../src/server/server-log.ts";
+import { ServerLog } from "../../src/service/log.ts";
 import { makeCertificate, makeKey } from "../support/token-maker.ts";
 import { temporaryDirectory } from "./running-server.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { TagsealError } from "../../src/errors.ts";
 import { openServerParts } from "../../src/server/server-parts.ts";
-import { ServerLog } from "../../src/server/server-log.ts";
+import { ServerLog } from "../../src/service/log.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import { waitUntil } from "../support/processes.ts";
 import { breakable } from "./replica.ts";

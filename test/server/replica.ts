@@ -5,7 +5,7 @@ import { CollectionReader } from "../../src/server/collection-reader.ts";
 import { FreshnessKeeper, type KeeperParts } from "../../src/server/freshness/freshness-keeper.ts";
 import { type Lifetimes, renewalLead } from "../../src/server/freshness/lifetimes.ts";
 import { Publisher } from "../../src/server/publisher.ts";
-import { ServerLog } from "../../src/server/server-log.ts";
+import { ServerLog } from "../../src/service/log.ts";
 import { openServerParts } from "../../src/server/server-parts.ts";
 import type { SigningService } from "../../src/server/signer/signing-service.ts";
 import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";

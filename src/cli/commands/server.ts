@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import type { LogLevel } from "../../server/server-log.ts";
+import type { LogLevel } from "../../service/log.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";

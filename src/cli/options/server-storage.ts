@@ -72,7 +72,7 @@ export interface SigningServerData {
 export async function openSigningServerData(loaded: Loaded, io: Io): Promise<SigningServerData> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openServerParts } = await import("../../server/server-parts.ts");
-  const { ServerLog } = await import("../../server/server-log.ts");
+  const { ServerLog } = await import("../../service/log.ts");
   const { defaultLifetimes } = await import("../../server/freshness/lifetimes.ts");
   const configured = configuredServer(loaded.settings, loaded.env);
   const isKeyFile = (configured.signerDatabase ?? configured.database ?? configured.remoteSigner) === undefined;

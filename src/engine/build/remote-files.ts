@@ -1,6 +1,6 @@
 /** What is fetched for a build from where its command line points. */
 import { UsageError } from "../../errors.ts";
-import { HttpClient } from "../../registry/http-client.ts";
+import { HttpClient } from "../../http/client/http-client.ts";
 import type { BuildRequest } from "./build-request.ts";
 import { checkOut } from "./git-context.ts";
 import { parseGitSource } from "./git-source.ts";

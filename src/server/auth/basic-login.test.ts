@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
-import { ServerLog } from "../server-log.ts";
-import { FileWatch } from "../watching/file-watch.ts";
+import { ServerLog } from "../../service/log.ts";
+import { FileWatch } from "../../service/watching/file-watch.ts";
 import { BasicLogin } from "./basic-login.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tagseal-basic-"));

@@ -5,12 +5,12 @@ import { hasCode, TagsealError } from "../../errors.ts";
 import type { AccessRequest } from "../http/authorise.ts";
 import type { BasicSettings } from "./auth-settings.ts";
 import { credentialsOf, invalidLogin, isUserName, quoted, type Login, type LoginMethod } from "./login.ts";
-import { LockOutLog } from "../http/unknown-proxies.ts";
-import { errorFields } from "../server-log.ts";
+import { LockOutLog } from "../../http/server/unknown-proxies.ts";
+import { errorFields } from "../../service/log.ts";
 import { PasswordCheck, type ComparePassword, type PasswordOutcome } from "./password-check.ts";
 import { PasswordThread } from "./password-thread.ts";
 import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
-import { WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
+import { WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
 
 /** bcrypt looks no further, so that all passwords with the same beginning would be one */
 const maxPasswordBytes = 72;

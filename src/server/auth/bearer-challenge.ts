@@ -1,6 +1,6 @@
 import { TagsealError } from "../../errors.ts";
 import type { AccessRequest, Refusal } from "../http/authorise.ts";
-import type { ServerLog } from "../server-log.ts";
+import type { ServerLog } from "../../service/log.ts";
 import { quoted } from "./login.ts";
 
 /** longer tokens are refused unread; all headers of a request together have 16 KiB */

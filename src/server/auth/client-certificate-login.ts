@@ -6,8 +6,8 @@ import { TagsealError } from "../../errors.ts";
 import type { AccessRequest } from "../http/authorise.ts";
 import type { ClientCertificateSettings, UserFrom } from "./auth-settings.ts";
 import { invalidLogin, isUserName, type Login, type LoginMethod } from "./login.ts";
-import { authoritiesValidity, type Validity } from "../watching/certificate-validity.ts";
-import { type ContentOf, WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
+import { authoritiesValidity, type Validity } from "../../service/watching/certificate-validity.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
 
 /** Names the users of verified client certificates. */
 export class ClientCertificateLogin implements LoginMethod {

@@ -10,7 +10,7 @@ import type { BasicLogin } from "./basic-login.ts";
 import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
 import { IssuedTokens, tokenLifetimeSeconds } from "./issued-tokens.ts";
 import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
-import type { WatchParts } from "../watching/watched-files.ts";
+import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 const service = "tagseal";
 

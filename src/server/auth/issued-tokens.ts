@@ -3,7 +3,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { TagsealError } from "../../errors.ts";
-import { type ContentOf, WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
 
 /** Who a token was given to. */
 export interface TokenHolder {

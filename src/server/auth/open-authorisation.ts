@@ -14,7 +14,7 @@ import { IssuedTokenLogin } from "./issued-token-login.ts";
 import { invalidLogin, type KnownUser, type Login, type LoginMethod } from "./login.ts";
 import { Rules } from "./rules.ts";
 import { TokenLogin } from "./token-login.ts";
-import type { WatchParts } from "../watching/watched-files.ts";
+import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 /** Decides about requests until the server stops. */
 export interface Authorisation {

@@ -1,7 +1,7 @@
 /** Checks passwords without letting anybody guess many, learn who exists, or keep the server busy. */
 
 import { createHmac, randomBytes } from "node:crypto";
-import { clientKey } from "../http/client-address.ts";
+import { clientKey } from "../../http/server/client-address.ts";
 import { KeyedLock } from "../keyed-lock.ts";
 import { FailureLimit } from "./failure-limit.ts";
 import type { PasswordFile } from "./password-file.ts";

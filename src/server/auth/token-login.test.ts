@@ -13,11 +13,11 @@ import {
   type CertificateWish,
 } from "../../../test/support/token-maker.ts";
 import { libtrustKeyId as referenceKeyId } from "../../../test/support/token-server.ts";
-import { ServerLog } from "../server-log.ts";
+import { ServerLog } from "../../service/log.ts";
 import type { TokenSettings } from "./auth-settings.ts";
 import type { Login } from "./login.ts";
 import { libtrustKeyId } from "./token-keys.ts";
-import { FileWatch } from "../watching/file-watch.ts";
+import { FileWatch } from "../../service/watching/file-watch.ts";
 import { TokenLogin } from "./token-login.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "tagseal-token-"));

@@ -4,14 +4,14 @@ import { jwtVerify, type JWTPayload } from "jose";
 import { parseCertificateBundle } from "../../crypto/certificate.ts";
 import { TagsealError } from "../../errors.ts";
 import type { AccessRequest, Refusal } from "../http/authorise.ts";
-import { errorFields } from "../server-log.ts";
+import { errorFields } from "../../service/log.ts";
 import type { TokenSettings } from "./auth-settings.ts";
 import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
 import { credentialsOf, invalidLogin, type Login, type LoginMethod } from "./login.ts";
 import { parseClaims } from "./token-claims.ts";
 import { allKeys, bundleKeys, findTokenKey, jwksKeys, noKeys, type TrustedKeys } from "./token-keys.ts";
-import { authoritiesValidity, type Validity } from "../watching/certificate-validity.ts";
-import { type ContentOf, WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
+import { authoritiesValidity, type Validity } from "../../service/watching/certificate-validity.ts";
+import { type ContentOf, WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
 
 /** how far the clocks of issuer and server may be apart, as with Notary's server */
 const leewaySeconds = 60;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { waitUntil } from "../../../test/support/processes.ts";
-import { ServerLog } from "../server-log.ts";
+import { ServerLog } from "../../service/log.ts";
 import { ServerClock, type ServerClockParts } from "./server-clock.ts";
 
 const dayMs = 86_400_000;

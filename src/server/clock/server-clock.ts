@@ -7,9 +7,9 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { Fault } from "../faults.ts";
-import { Recurring } from "../recurring.ts";
-import { errorFields, type ServerLog } from "../server-log.ts";
+import type { Fault } from "../../service/faults.ts";
+import { Recurring } from "../../service/recurring.ts";
+import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { compareClocks, type ClockComparison } from "./clock-comparison.ts";
 

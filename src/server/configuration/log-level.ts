@@ -1,4 +1,4 @@
-import type { LogLevel } from "../server-log.ts";
+import type { LogLevel } from "../../service/log.ts";
 import type { Setting } from "./settings.ts";
 
 /** The setting of both servers, with all of Notary's names of levels: https://pkg.go.dev/github.com/sirupsen/logrus#ParseLevel */

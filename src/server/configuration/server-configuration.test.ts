@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { openAuthorisation } from "../auth/open-authorisation.ts";
-import { ServerLog } from "../server-log.ts";
+import { ServerLog } from "../../service/log.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import { configuredServer, type ConfiguredServer } from "./server-configuration.ts";
 import { serverSettings, serverVariables } from "./server-settings.ts";

@@ -11,7 +11,7 @@ import { encodeHex } from "../../encoding/hex.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { RenewalLead } from "../../tuf/timestamp-renewal.ts";
 import type { Publisher } from "../publisher.ts";
-import { errorFields, type ServerLog } from "../server-log.ts";
+import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { ExpiryWatch } from "./expiry-watch.ts";
 import { maxReplicaSkewMs, shortenAt } from "./lifetimes.ts";

@@ -1,12 +1,12 @@
 /** What each route does for each method, what leave it needs, and what it is called in the metrics. Notary v1: endpoints. */
 
 import type { IncomingMessage } from "node:http";
-import type { LogFields } from "../server-log.ts";
+import type { LogFields } from "../../service/log.ts";
 import type { Asker, TokenEndpoint } from "./authorise.ts";
-import type { TrustedProxies } from "./client-address.ts";
+import type { TrustedProxies } from "../../http/server/client-address.ts";
 import type { Handlers } from "./handlers.ts";
 import { healthReply } from "./health.ts";
-import type { Metrics, Operation } from "./metrics.ts";
+import type { Metrics, Operation } from "../../service/metrics.ts";
 import { openapiReply } from "./openapi.ts";
 import type { RateClass } from "./rate-limit.ts";
 import { liveReply, readyReply, type ReadinessParts } from "./readiness.ts";

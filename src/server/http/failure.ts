@@ -2,7 +2,7 @@
 
 import { hasCode, MetadataError } from "../../errors.ts";
 import { UpdateRefused } from "../../tuf/update-refused.ts";
-import { errorFields, type LogFields } from "../server-log.ts";
+import { errorFields, type LogFields } from "../../service/log.ts";
 import { storeLost, WireError } from "./wire-error.ts";
 
 /** The answer to a failed request. Errors nobody planned for become UNKNOWN: their text stays in the log. */

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { StoredFile } from "../storage/metadata-store.ts";
-import { type Coding, codings, encode, preferredCoding } from "./content-coding.ts";
+import { type Coding, codings, encode, preferredCoding } from "../../http/server/content-coding.ts";
 import { plainText, type Reply } from "./reply.ts";
 
 /** How long caches may keep files, in seconds; 0 forbids keeping. */

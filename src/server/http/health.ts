@@ -1,6 +1,6 @@
 /** Whether the server could do everything now. Notary v1: health and metrics. */
 
-import type { Probe } from "../probe.ts";
+import type { Probe } from "../../service/probe.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 
 /** What publications need, looked at when asked, once a second at most. */

@@ -9,10 +9,10 @@
  * `/_notary_server/health` is the stricter one, as it always was.
  */
 
-import { answeredWithin } from "../answered-within.ts";
+import { answeredWithin } from "../../service/answered-within.ts";
 import type { CollectionReader } from "../collection-reader.ts";
-import type { Faults } from "../faults.ts";
-import { probePatienceMs, silence } from "../probe.ts";
+import type { Faults } from "../../service/faults.ts";
+import { probePatienceMs, silence } from "../../service/probe.ts";
 import type { HealthParts } from "./health.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 

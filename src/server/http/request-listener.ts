@@ -1,19 +1,19 @@
 /** The way of a request: route, leave, handler, answer, then measurement and log line. No request can end the process. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { duringRequest, requestIdHeader } from "../current-request.ts";
-import { errorFields, type LogFields, type ServerLog } from "../server-log.ts";
+import { duringRequest, requestIdHeader } from "../../service/current-request.ts";
+import { errorFields, type LogFields, type ServerLog } from "../../service/log.ts";
 import { actionOf, type Action, type ActionParts } from "./action.ts";
-import { clientKey } from "./client-address.ts";
+import { clientKey } from "../../http/server/client-address.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requireAllowed, type Asker, type Authorise, type RefusalCounts } from "./authorise.ts";
 import { refusalFields, refusalLevel, toWireError } from "./failure.ts";
 import { requireGun, requirePrefix } from "./gun.ts";
 import type { RateLimits } from "./rate-limit.ts";
 import { bodyLength, emptyReply, jsonReply, type Reply } from "./reply.ts";
-import { requestIdOf } from "./request-id.ts";
+import { requestIdOf } from "../../http/server/request-id.ts";
 import { parseRoute } from "./route.ts";
-import type { LockOutLog, UnknownProxies } from "./unknown-proxies.ts";
+import type { LockOutLog, UnknownProxies } from "../../http/server/unknown-proxies.ts";
 import { WireError, type WireCode } from "./wire-error.ts";
 
 /** What the listener works with. */

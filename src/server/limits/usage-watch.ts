@@ -1,9 +1,9 @@
 /** What the metrics show of limits: how much of each is used, counted every minute, since a scrape waits for no database. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { MetricsPage } from "../http/metrics.ts";
-import { Recurring } from "../recurring.ts";
-import { errorFields, type ServerLog } from "../server-log.ts";
+import type { MetricsPage } from "../../service/metrics.ts";
+import { Recurring } from "../../service/recurring.ts";
+import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { Usage } from "../storage/usage-limit.ts";
 import type { RepositoryLimits } from "./repository-limits.ts";

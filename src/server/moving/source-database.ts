@@ -10,7 +10,7 @@ import { type DatabasePlace, Failover } from "../storage/sql/failover.ts";
 import { loadMysqlEngine } from "../storage/sql/mysql-engine.ts";
 import { loadPostgresEngine } from "../storage/sql/postgres-engine.ts";
 import type { SqlConnection } from "../storage/sql/sql-engine.ts";
-import { unattended } from "../watching/watched-files.ts";
+import { unattended } from "../../service/watching/watched-files.ts";
 
 /** One row, by column. Nothing about the values is known yet. */
 export type Row = Readonly<Record<string, unknown>>;

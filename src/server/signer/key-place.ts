@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import { requireDatabase } from "../storage/require-database.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
-import type { WatchParts } from "../watching/watched-files.ts";
+import type { WatchParts } from "../../service/watching/watched-files.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
 import { existingPassphrases, type GivenPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";

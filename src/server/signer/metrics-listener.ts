@@ -3,7 +3,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TagsealError } from "../../errors.ts";
-import type { Faults } from "../faults.ts";
+import type { Faults } from "../../service/faults.ts";
 import type { SignerMetrics } from "./signer-metrics.ts";
 
 /** A door that is open. */

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { TagsealError } from "../../errors.ts";
-import { WatchedFiles, type WatchParts } from "../watching/watched-files.ts";
+import { WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
 import { passphraseFileOf, type PassphraseSource } from "./signer-passphrases.ts";
 
 /**

@@ -13,8 +13,8 @@ import type { KeyDescription, SignatureReply, SignatureRequest } from "./grpc/me
 import { startGrpcServer } from "./grpc/grpc-server.ts";
 import { SignerService } from "./grpc/signer-service.ts";
 import { openRemoteSigningService, type RemoteSignerOptions } from "./remote-signing-service.ts";
-import { ServerLog } from "../server-log.ts";
-import { FileWatch } from "../watching/file-watch.ts";
+import { ServerLog } from "../../service/log.ts";
+import { FileWatch } from "../../service/watching/file-watch.ts";
 import { openSignerKeys } from "./signer-keys.ts";
 import { defaultSignerLimits, type SignerOptions } from "./signer-options.ts";
 import type { NamesKey, SigningService } from "./signing-service.ts";

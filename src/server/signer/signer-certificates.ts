@@ -1,5 +1,5 @@
-import { type TlsFiles, watchAuthorities, watchTlsFiles } from "../tls-files.ts";
-import type { WatchedFiles, WatchParts } from "../watching/watched-files.ts";
+import { type TlsFiles, watchAuthorities, watchTlsFiles } from "../../service/tls-files.ts";
+import type { WatchedFiles, WatchParts } from "../../service/watching/watched-files.ts";
 import type { RunningGrpcServer } from "./grpc/grpc-server.ts";
 import type { MutualTls } from "./grpc/server-credentials.ts";
 import type { SignerOptions } from "./signer-options.ts";

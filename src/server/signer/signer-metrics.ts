@@ -1,11 +1,11 @@
 /** The signer's numbers for Prometheus. docs/server-signer.md lists them. No key, and no name of a collection, is among them. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { addCertificates, addFaults } from "../fault-metrics.ts";
-import type { Faults } from "../faults.ts";
-import { MetricsPage, Summary } from "../http/metrics.ts";
-import { addProcessMetrics } from "../process-metrics.ts";
-import type { FileWatch } from "../watching/file-watch.ts";
+import { addCertificates, addFaults } from "../../service/fault-metrics.ts";
+import type { Faults } from "../../service/faults.ts";
+import { MetricsPage, Summary } from "../../service/metrics.ts";
+import { addProcessMetrics } from "../../service/process-metrics.ts";
+import type { FileWatch } from "../../service/watching/file-watch.ts";
 import { addBuildInfo, type Build } from "../start-line.ts";
 import type { KeyTable } from "./key-table.ts";
 

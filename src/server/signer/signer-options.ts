@@ -1,7 +1,7 @@
 /** What a signer process can be told, and what applies where it is told nothing. */
 
-import type { LogLevel, LogSink } from "../server-log.ts";
-import type { TlsPaths } from "../tls-files.ts";
+import type { LogLevel, LogSink } from "../../service/log.ts";
+import type { TlsPaths } from "../../service/tls-files.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { KeyTable } from "./key-table.ts";
 import type { GivenPassphrases } from "./signer-passphrases.ts";

@@ -6,13 +6,13 @@
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import { isLoopbackHost } from "../../reference/loopback.ts";
-import { Faults } from "../faults.ts";
+import { Faults } from "../../service/faults.ts";
 import { checkSecrets, makeDataDirectory } from "../private-files.ts";
-import { Probe } from "../probe.ts";
-import { type LogFields, ServerLog } from "../server-log.ts";
+import { Probe } from "../../service/probe.ts";
+import { type LogFields, ServerLog } from "../../service/log.ts";
 import { signerBuildOf, signerStartFields } from "../start-line.ts";
-import { FileWatch } from "../watching/file-watch.ts";
-import type { WatchParts } from "../watching/watched-files.ts";
+import { FileWatch } from "../../service/watching/file-watch.ts";
+import type { WatchParts } from "../../service/watching/watched-files.ts";
 import { startGrpcServer, type RunningGrpcServer } from "./grpc/grpc-server.ts";
 import { SignerService } from "./grpc/signer-service.ts";
 import { openKeyTableOf } from "./key-place.ts";

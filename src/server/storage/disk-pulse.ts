@@ -5,7 +5,7 @@
 
 import { close, fdatasync, open, unlink, write } from "node:fs";
 import { promisify } from "node:util";
-import { answeredWithin } from "../answered-within.ts";
+import { answeredWithin } from "../../service/answered-within.ts";
 
 /** A disk that answered so lately is taken to answer still. */
 const validForMs = 10;

@@ -3,9 +3,9 @@
 import { basename } from "node:path/posix";
 import type { handleUnaryCall, Server, ServerCredentials, ServerUnaryCall, UntypedHandleCall } from "@grpc/grpc-js";
 import { hasCode, TagsealError } from "../../../errors.ts";
-import { requestIdHeader } from "../../current-request.ts";
-import { requestIdOf } from "../../http/request-id.ts";
-import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../server-log.ts";
+import { requestIdHeader } from "../../../service/current-request.ts";
+import { requestIdOf } from "../../../http/server/request-id.ts";
+import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../../service/log.ts";
 import type { SignerMetrics } from "../signer-metrics.ts";
 import type { SignerLimits } from "../signer-options.ts";
 import { callerTest } from "./allowed-callers.ts";

@@ -1,6 +1,6 @@
 import type * as Grpc from "@grpc/grpc-js";
 import type { SecureContextOptions } from "node:tls";
-import { answerNames, secureContextOf, type TlsFiles } from "../../tls-files.ts";
+import { answerNames, secureContextOf, type TlsFiles } from "../../../service/tls-files.ts";
 
 /** A server's certificate and key, and the authorities whose certificates callers must have, all as PEM. */
 export interface MutualTls extends TlsFiles {

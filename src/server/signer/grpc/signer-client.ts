@@ -3,9 +3,9 @@
 import type * as Grpc from "@grpc/grpc-js";
 import type { Client, ServiceError } from "@grpc/grpc-js";
 import { TagsealError } from "../../../errors.ts";
-import { secureContextOf, type TlsFiles, watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
-import { currentRequestId, requestIdHeader } from "../../current-request.ts";
-import { unattended, type WatchParts } from "../../watching/watched-files.ts";
+import { secureContextOf, type TlsFiles, watchAuthorities, watchTlsFiles } from "../../../service/tls-files.ts";
+import { currentRequestId, requestIdHeader } from "../../../service/current-request.ts";
+import { unattended, type WatchParts } from "../../../service/watching/watched-files.ts";
 import { loadGrpc } from "./load-grpc.ts";
 import { healthServices, healthStatus } from "./messages.ts";
 import { type Method, methods } from "./methods.ts";

@@ -6,7 +6,7 @@
 import type { PublicKey } from "../../../crypto/public-key.ts";
 import type { SigningKey } from "../../../crypto/private-key.ts";
 import { KeyStoreError, UsageError } from "../../../errors.ts";
-import type { Probe } from "../../probe.ts";
+import type { Probe } from "../../../service/probe.ts";
 import type { DerivedAlgorithm } from "../derived-key.ts";
 import type { KeyTable } from "../key-table.ts";
 import { isServerRole } from "../server-role.ts";

@@ -2,8 +2,8 @@
 
 import type { ConnectionOptions } from "node:tls";
 import { TagsealError } from "../../../errors.ts";
-import { watchAuthorities, watchTlsFiles } from "../../tls-files.ts";
-import type { WatchParts } from "../../watching/watched-files.ts";
+import { watchAuthorities, watchTlsFiles } from "../../../service/tls-files.ts";
+import type { WatchParts } from "../../../service/watching/watched-files.ts";
 
 /** From no protection to all of it. `require` encrypts without asking whom it talks to; `verify-ca` asks for any name the CA vouches for. */
 export type TlsMode = "disable" | "require" | "verify-ca" | "verify-full";

@@ -1,7 +1,7 @@
 /** Connects to the first server that can do what is wanted: of several hosts, the next one takes over. */
 
 import { hasCode, TagsealError } from "../../../errors.ts";
-import { answeredWithin } from "../../answered-within.ts";
+import { answeredWithin } from "../../../service/answered-within.ts";
 import type { DatabaseAddress, DatabaseHost } from "./database-address.ts";
 import type { TlsConnection } from "./database-tls.ts";
 import type { SqlConnection, SqlEngine } from "./sql-engine.ts";

@@ -5,7 +5,7 @@
 
 import type { Connection, ConnectionOptions, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
 import { TagsealError } from "../../../errors.ts";
-import { answeredWithin } from "../../answered-within.ts";
+import { answeredWithin } from "../../../service/answered-within.ts";
 import type { DatabaseAddress } from "./database-address.ts";
 import { loadPackage } from "./optional-package.ts";
 import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";

@@ -1,6 +1,6 @@
 /** From an address to a database whose schema is up to date. */
 
-import { unattended, type WatchParts } from "../../watching/watched-files.ts";
+import { unattended, type WatchParts } from "../../../service/watching/watched-files.ts";
 import { parseDatabaseAddress } from "./database-address.ts";
 import { migrateSchema, missingSteps, type SchemaName } from "./migrate-schema.ts";
 import { openDatabaseTls } from "./database-tls.ts";

@@ -2,7 +2,7 @@
 
 import type { Client, ClientConfig, QueryResultRow } from "pg";
 import { TagsealError } from "../../../errors.ts";
-import { answeredWithin } from "../../answered-within.ts";
+import { answeredWithin } from "../../../service/answered-within.ts";
 import { loadPackage } from "./optional-package.ts";
 import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
 

@@ -6,7 +6,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Compilable } from "kysely";
 import { hasCode, TagsealError } from "../../../errors.ts";
-import { answeredWithin } from "../../answered-within.ts";
+import { answeredWithin } from "../../../service/answered-within.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { DatabaseAddress } from "./database-address.ts";
 import { type DatabasePlace, Failover } from "./failover.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TagsealError } from "../errors.ts";
-import { errorFields, ServerLog } from "./server-log.ts";
+import { errorFields, ServerLog } from "./log.ts";
 
 const now = (): Date => new Date("2026-11-23T04:00:00Z");
 

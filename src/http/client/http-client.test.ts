@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { drip, reply, startStory } from "../../test/support/story-server.ts";
-import { createThrowawayTls } from "../sandbox/throwaway-tls.ts";
-import { type ErrorCode, hasCode } from "../errors.ts";
+import { drip, reply, startStory } from "../../../test/support/story-server.ts";
+import { createThrowawayTls } from "../../sandbox/throwaway-tls.ts";
+import { type ErrorCode, hasCode } from "../../errors.ts";
 import { HttpClient, type RepeatableBody, type HttpClientOptions, type HttpRequest } from "./http-client.ts";
 
 const now = new Date();

@@ -4,7 +4,7 @@ import { Agent, type AgentOptions, request as tlsRequest } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
-import { NetworkError } from "../errors.ts";
+import { NetworkError } from "../../errors.ts";
 import { networkFailure, timeoutFailure } from "./network-failure.ts";
 import { proxyAuthorization } from "./proxy.ts";
 

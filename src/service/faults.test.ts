@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Faults, type Fault } from "./faults.ts";
-import { ServerLog } from "./server-log.ts";
+import { ServerLog } from "./log.ts";
 
 function watched() {
   const lines: Record<string, unknown>[] = [];

@@ -4,9 +4,9 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
-import { reply, startStory } from "../../test/support/story-server.ts";
-import { createThrowawayTls } from "../sandbox/throwaway-tls.ts";
-import { hasCode } from "../errors.ts";
+import { reply, startStory } from "../../../test/support/story-server.ts";
+import { createThrowawayTls } from "../../sandbox/throwaway-tls.ts";
+import { hasCode } from "../../errors.ts";
 import { HttpClient } from "./http-client.ts";
 import { isInNetwork, proxyFor } from "./proxy.ts";
 

@@ -1,7 +1,7 @@
 /** Reads a response body: bounded, unpacked, cut off when the peer drips, ended at once by an abort signal. */
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import { NetworkError, type TagsealError, cancelled } from "../errors.ts";
+import { NetworkError, type TagsealError, cancelled } from "../../errors.ts";
 import { describeUrl, networkFailure, timeoutFailure } from "./network-failure.ts";
 
 /** How slow a peer may be. A window is time spent waiting for the peer: a slow reader on our side is never held against it. */

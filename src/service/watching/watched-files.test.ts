@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { TagsealError } from "../../errors.ts";
-import { ServerLog } from "../server-log.ts";
+import { ServerLog } from "../log.ts";
 import { FileWatch } from "./file-watch.ts";
 import { type FilesToWatch, WatchedFiles } from "./watched-files.ts";
 

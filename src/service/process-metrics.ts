@@ -1,7 +1,7 @@
 /** What the process itself costs: the names are those that every Prometheus client gives, Notary's server's among them. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { MetricsPage } from "./http/metrics.ts";
+import type { MetricsPage } from "./metrics.ts";
 
 /** Of the runtime, without a `v`. */
 export const nodeVersion = process.versions.node;

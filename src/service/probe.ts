@@ -7,7 +7,7 @@ import { TagsealError } from "../errors.ts";
 import { answeredWithin } from "./answered-within.ts";
 import type { Fault } from "./faults.ts";
 import { Recurring } from "./recurring.ts";
-import { errorFields } from "./server-log.ts";
+import { errorFields } from "./log.ts";
 
 /** Many probers give up after a second: a part that is silent for longer does not answer. */
 export const probePatienceMs = 700;

@@ -1,5 +1,5 @@
 /** Turns what sockets and TLS report into Tagseal's errors: which host, what was being waited for, what to do. */
-import { NetworkError, systemCode, TagsealError } from "../errors.ts";
+import { NetworkError, systemCode, TagsealError } from "../../errors.ts";
 
 /** Certificate failures that more trusted roots could fix. */
 const unknownIssuer = new Set([

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { defaultUserAgent } from "./user-agent.ts";
 
 test("introduces itself with the package's version", async () => {
-  const manifest = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8")) as {
+  const manifest = JSON.parse(await readFile(new URL("../../../package.json", import.meta.url), "utf8")) as {
     version: string;
   };
   assert.equal(defaultUserAgent, `Tagseal/${manifest.version}`);

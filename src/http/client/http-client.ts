@@ -5,12 +5,12 @@
  */
 import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
 import type { AgentOptions } from "node:https";
-import { type HttpExchange, httpExchanges } from "./http-trace.ts";
-import type { Environment } from "../environment/environment.ts";
-import { NetworkError, systemCode } from "../errors.ts";
-import { collect, type Pace, readBody } from "./http-body.ts";
-import { exchange } from "./http-exchange.ts";
-import { isLoopbackHost } from "../reference/loopback.ts";
+import { type HttpExchange, httpExchanges } from "./trace.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { NetworkError, systemCode } from "../../errors.ts";
+import { collect, type Pace, readBody } from "./body.ts";
+import { exchange } from "./exchange.ts";
+import { isLoopbackHost } from "../../reference/loopback.ts";
 import { describeUrl, isUnknownIssuer, networkFailure } from "./network-failure.ts";
 import { proxyAuthorization, proxyFor } from "./proxy.ts";
 import { allRoots, firstRoots, type TlsSettings } from "./trusted-roots.ts";
@@ -315,7 +315,7 @@ function closeUnread(message: IncomingMessage): void {
 }
 
 async function tunnelAgent(options: AgentOptions, proxy: URL, patienceMs: number): Promise<Agent> {
-  const { createTunnelAgent } = await import("./proxy-tunnel.ts");
+  const { createTunnelAgent } = await import("./tunnel.ts");
   return createTunnelAgent(options, proxy, patienceMs);
 }
 

@@ -1,7 +1,7 @@
 /** Chooses the proxy for a URL from the environment, by the rules of Go's net/http, which docker follows. */
-import type { Environment } from "../environment/environment.ts";
-import { UsageError } from "../errors.ts";
-import { isLoopbackHost } from "../reference/loopback.ts";
+import type { Environment } from "../../environment/environment.ts";
+import { UsageError } from "../../errors.ts";
+import { isLoopbackHost } from "../../reference/loopback.ts";
 
 /**
  * The proxy to use for `url`, or undefined for a direct connection. Reads `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in capitals

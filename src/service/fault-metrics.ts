@@ -1,7 +1,7 @@
 /** What needs a person, and how long certificates last, as numbers: the same for the server and the signer. */
 
 import type { Faults } from "./faults.ts";
-import type { MetricsPage } from "./http/metrics.ts";
+import type { MetricsPage } from "./metrics.ts";
 import type { FileWatch } from "./watching/file-watch.ts";
 
 /** Adds a line for each part that is watched: 1 while something is wrong with it. `prefix` is what all names of the process begin with. */

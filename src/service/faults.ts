@@ -8,7 +8,7 @@
 
 import type { Probe } from "./probe.ts";
 import { Recurring } from "./recurring.ts";
-import type { LogFields, ServerLog } from "./server-log.ts";
+import type { LogFields, ServerLog } from "./log.ts";
 
 /** What is wrong with one part. */
 export interface Fault {

@@ -1,7 +1,7 @@
 /** Proxies that name clients and are not trusted to: for every limit, all who come through one are a single client. */
 
 import type { IncomingMessage } from "node:http";
-import type { LogFields, ServerLog } from "../server-log.ts";
+import type { LogFields, ServerLog } from "../../service/log.ts";
 import { clientKey, type TrustedProxies } from "./client-address.ts";
 
 /** Addresses remembered; a client that sends the header itself must not fill the log. */

@@ -3,8 +3,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { hasCode, TagsealError } from "../../errors.ts";
 import { type Permissions, refuseWorldWritable } from "../../files/private-modes.ts";
-import { checkSecret } from "../private-files.ts";
-import { errorFields, ServerLog } from "../server-log.ts";
+import { checkSecret } from "../../server/private-files.ts";
+import { errorFields, ServerLog } from "../log.ts";
 import type { Validity } from "./certificate-validity.ts";
 import type { FileWatch } from "./file-watch.ts";
 

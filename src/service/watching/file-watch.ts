@@ -2,7 +2,7 @@
 
 import { hasCode, TagsealError } from "../../errors.ts";
 import type { Fault } from "../faults.ts";
-import { errorFields } from "../server-log.ts";
+import { errorFields } from "../log.ts";
 import type { Validity } from "./certificate-validity.ts";
 import type { WatchedFiles } from "./watched-files.ts";
 

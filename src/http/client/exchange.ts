@@ -1,5 +1,5 @@
 /** One request and the head of its answer, on a connection from an agent. No redirects, no retries, no policy. */
-import { cancelled } from "../errors.ts";
+import { cancelled } from "../../errors.ts";
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { timeoutFailure } from "./network-failure.ts";
 
