@@ -18,7 +18,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tuf: ["errors", "encoding", "crypto"],
   reference: ["errors"],
   "docker-config": ["errors", "environment", "encoding", "reference"],
-  registry: ["errors", "files", "environment", "encoding", "crypto", "reference", "docker-config"],
+  "http/client": ["errors", "environment", "reference"],
+  service: ["errors", "files"],
+  "http/server": ["errors", "service"],
+  registry: ["errors", "files", "environment", "encoding", "crypto", "reference", "docker-config", "http/client"],
   keys: ["errors", "files", "environment", "encoding", "crypto"],
   trust: [
     "errors",
@@ -29,6 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "tuf",
     "reference",
+    "http/client",
     "registry",
     "keys",
   ],
@@ -40,11 +44,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "tuf",
     "reference",
+    "http/client",
     "registry",
     "keys",
     "trust",
   ],
-  server: ["errors", "files", "encoding", "crypto", "tuf", "reference"],
+  server: ["errors", "files", "encoding", "crypto", "tuf", "reference", "service", "http/server"],
   sandbox: [
     "errors",
     "environment",
@@ -53,6 +58,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "tuf",
     "reference",
+    "http/client",
     "registry",
     "keys",
     "trust",
@@ -66,6 +72,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "tuf",
     "reference",
+    "http/client",
     "registry",
     "keys",
     "trust",
@@ -80,6 +87,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "tuf",
     "reference",
+    "http/client",
     "registry",
     "keys",
     "trust",
@@ -87,6 +95,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server",
     "sandbox",
     "moving",
+    "service",
   ],
   entry: [
     "errors",
@@ -96,6 +105,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "crypto",
     "tuf",
     "reference",
+    "http/client",
     "registry",
     "keys",
     "trust",
@@ -106,7 +116,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** The command line is where the process is: its arguments, environment, streams and exit. What it costs is asked in one other place. */
 const mayTouchProcess: ReadonlySet<string> = new Set([
-  "src/server/process-metrics.ts",
+  "src/service/process-metrics.ts",
   "src/cli/bin.ts",
   "src/cli/compile-cache.ts",
   "src/cli/handing-over.ts",
@@ -162,6 +172,7 @@ function loadedWith(file: string): string[] {
 
 function layerOf(file: string): string {
   const [, first = "", second] = file.split("/");
+  if (first === "http") return `http/${second}`;
   if (second !== undefined) return first;
   return first === "errors.ts" ? "errors" : "entry";
 }

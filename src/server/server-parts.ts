@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { TagsealError } from "../errors.ts";
-import { makeDataDirectory } from "./private-files.ts";
+import { makeDataDirectory } from "./data-directory.ts";
 import { namesKeyIn } from "./published-keys.ts";
 import { errorFields, type ServerLog } from "../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";

@@ -14,6 +14,7 @@ import { IssuedTokenLogin } from "./issued-token-login.ts";
 import { invalidLogin, type KnownUser, type Login, type LoginMethod } from "./login.ts";
 import { Rules } from "./rules.ts";
 import { TokenLogin } from "./token-login.ts";
+import type { ClientCertificates } from "../../http/server/tls.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 /** Decides about requests until the server stops. */
@@ -24,13 +25,6 @@ export interface Authorisation {
   /** undefined where this server gives no tokens */
   readonly tokenEndpoint: TokenEndpoint | undefined;
   close(): Promise<void>;
-}
-
-/** What TLS is told about client certificates. */
-export interface ClientCertificates {
-  /** PEM text of the authorities */
-  authorities(): Promise<Buffer>;
-  readonly required: boolean;
 }
 
 /** What it needs besides settings. */

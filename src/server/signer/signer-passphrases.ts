@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { KeyStoreError, TagsealError } from "../../errors.ts";
-import { checkSecret } from "../private-files.ts";
+import { checkSecret } from "../../service/secret-files.ts";
 import type { ServerLog } from "../../service/log.ts";
 
 /** The passphrases that an operator has given. */

@@ -3,7 +3,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { hasCode, TagsealError } from "../../errors.ts";
 import { type Permissions, refuseWorldWritable } from "../../files/private-modes.ts";
-import { checkSecret } from "../../server/private-files.ts";
+import { checkSecret } from "../secret-files.ts";
 import { errorFields, ServerLog } from "../log.ts";
 import type { Validity } from "./certificate-validity.ts";
 import type { FileWatch } from "./file-watch.ts";

@@ -1,9 +1,8 @@
 import { constants } from "node:crypto";
 import type { Server, ServerOptions as HttpsOptions } from "node:https";
-import type { ClientCertificates } from "./auth/open-authorisation.ts";
 import type { SecureContext, SecureContextOptions } from "node:tls";
-import { answerNames, secureContextOf, type TlsFiles, type TlsPaths, watchTlsFiles } from "../service/tls-files.ts";
-import type { WatchParts } from "../service/watching/watched-files.ts";
+import { answerNames, secureContextOf, type TlsFiles, type TlsPaths, watchTlsFiles } from "../../service/tls-files.ts";
+import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 /**
  * Go's order, which Notary has: as strong, and a tenth cheaper for a new connection, since SHA-256 is what processors have instructions for
@@ -11,6 +10,13 @@ import type { WatchParts } from "../service/watching/watched-files.ts";
  */
 const firstCipher = "TLS_AES_128_GCM_SHA256";
 const ciphers = [firstCipher, ...constants.defaultCoreCipherList.split(":").filter((name) => name !== firstCipher)];
+
+/** What TLS is told about client certificates. */
+export interface ClientCertificates {
+  /** PEM text of the authorities */
+  authorities(): Promise<Buffer>;
+  readonly required: boolean;
+}
 
 /** What TLS of a server rests on: files that may change while it runs. */
 export class ServerTls {

@@ -1,29 +1,10 @@
-/** The permissions of what a server or signer keeps to itself: the client's rule for its keys, with the log to say it in. */
+/** The directory that a server or signer keeps its databases in, and the permissions it must have. */
 
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KeyStoreError, TagsealError } from "../errors.ts";
-import { isLoose, isOurs, type Permissions, refuseWorldWritable } from "../files/private-modes.ts";
+import { isLoose, isOurs, refuseWorldWritable } from "../files/private-modes.ts";
 import type { ServerLog } from "../service/log.ts";
-
-/**
- * Judges a file that holds a secret.
- *
- * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to it
- */
-export function checkSecret(path: string, permissions: Permissions, log: Pick<ServerLog, "write"> | undefined): void {
-  refuseWorldWritable(path, permissions);
-  if (isLoose(permissions))
-    log?.write("warning", "others may read a secret", { file: path, hint: `chmod go-rwx ${path}` });
-}
-
-/** Judges files that hold secrets, as far as they are there. @throws KeyStoreError `KEY_FILE_UNSAFE` */
-export function checkSecrets(paths: readonly string[], log: Pick<ServerLog, "write">): void {
-  for (const path of paths) {
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found?.isFile() === true) checkSecret(path, found, log);
-  }
-}
 
 /** What a data directory may hold. */
 const dataFiles = ["metadata.db", "signer.db"];
