@@ -3,7 +3,7 @@ import { decodeBase64 } from "../encoding/base64.ts";
 import { isJsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
-import { answeredAt } from "../registry/answered-at.ts";
+import { answeredAt } from "../http/client/answered-at.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import type { MetadataSource } from "../tuf/updater.ts";
 import { multipartOf } from "./multipart.ts";

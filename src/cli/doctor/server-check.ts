@@ -7,7 +7,7 @@ import { loadHostCertificates } from "../../registry/certificate-directory.ts";
 import { HttpClient } from "../../http/client/http-client.ts";
 import { proxyFor } from "../../http/client/proxy.ts";
 import { allRoots, type TlsSettings } from "../../http/client/trusted-roots.ts";
-import { answeredAt } from "../../registry/answered-at.ts";
+import { answeredAt } from "../../http/client/answered-at.ts";
 import { clockDifference } from "../../trust/clock-difference.ts";
 import { trustServerUrl } from "../../trust/server-url.ts";
 import type { Io } from "../io.ts";
