@@ -128,10 +128,10 @@ const builds: readonly BuildOptions[] = [
   { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
 ];
 
-/** Leaves the self-contained executable alone, which `npm run executable` puts there. */
+/** Leaves alone what other commands put there: executables, packages, releases. */
 async function removeOldBuild(): Promise<void> {
   await mkdir(dist, { recursive: true });
-  const old = (await readdir(dist)).filter((name) => !name.startsWith("tagseal-linux-"));
+  const old = (await readdir(dist)).filter((name) => !/^(?:tagseal-|packages$|release$)/u.test(name));
   await Promise.all(old.map((name) => rm(output(name), { recursive: true })));
 }
 

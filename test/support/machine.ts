@@ -55,11 +55,15 @@ echo "127.0.0.1 $hosts" >> /etc/hosts
 echo ready
 exec sleep infinity`;
 
-/** Makes one, whose shell also knows `env`. Needs root. */
-export async function startMachine(scope: Scope, env: Environment = {}): Promise<Machine> {
+/** Makes one, whose shell also knows `env`, and in which writes to `more` places go into memory. Needs root. */
+export async function startMachine(
+  scope: Scope,
+  env: Environment = {},
+  more: readonly string[] = [],
+): Promise<Machine> {
   const over = scope.path("machine");
   mkdirSync(over);
-  const namespaces = ["--mount", "--net", "sh", "-ec", preparation, "sh", over, ...changed];
+  const namespaces = ["--mount", "--net", "sh", "-ec", preparation, "sh", over, ...changed, ...more];
   const { pid } = await scope.start("machine", "unshare", namespaces, {
     env: { hosts: documentedHosts.join(" ") },
     ready: (log) => log().includes("ready"),

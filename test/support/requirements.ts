@@ -35,6 +35,8 @@ export type Peer =
   | "buildx"
   | "promtool"
   | "roff"
+  | "packaging"
+  | "emulator"
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
@@ -66,6 +68,8 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   buildkit: ["runc"],
   buildx: ["docker"],
   promtool: ["promtool"],
+  packaging: ["dpkg", "dpkg-deb", "rpm", "rpmbuild"],
+  emulator: ["qemu-aarch64"],
   roff: ["mandoc", "groff"],
 };
 

@@ -1,0 +1,44 @@
+/** Compiles the executables. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { bunFor, hostTarget, type Target } from "./bun.ts";
+
+const root = resolve(import.meta.dirname, "..");
+
+/** Packages that are loaded only where somebody installed them, which cannot be beside a single file. */
+const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
+
+const options: readonly string[] = [
+  "--compile",
+  "--format=esm",
+  "--minify-syntax",
+  "--minify-whitespace",
+  // Each command loads its own part and no other, already compiled.
+  "--splitting",
+  "--bytecode",
+  // A command is over before most of its code has paid for being compiled: that waits thirty times longer than Bun would for a server.
+  "--compile-jit-policy=30",
+  // What lies in the directory where somebody happens to stand must not change the program or its environment.
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+  ...optionalPackages.flatMap((name) => ["--external", name]),
+];
+
+/** The name of the executable for a platform, wherever it lies. */
+export function executableName(target: Target): string {
+  return `tagseal-${target}`;
+}
+
+/** Writes the executable for `target` to `output`. Those of other platforms are compiled here, too, on the runtime made for them. */
+export function buildExecutable(target: Target, output: string): void {
+  mkdirSync(dirname(output), { recursive: true });
+  const [os = "", cpu = ""] = target.split("-");
+  const elsewhere =
+    target === hostTarget() ? [] : [`--target=bun-${os}-${cpu}`, "--compile-executable-path", bunFor(target)];
+  // The migrations keep their path relative to the working directory: beside the bundle, where the server looks for them.
+  const files = [join(root, "src/cli/bin.ts"), "--asset", "migrations", "--outfile", output];
+  const cwd = join(root, "src/server/storage");
+  execFileSync(bunFor(hostTarget()), ["build", ...options, ...elsewhere, ...files], { cwd, stdio: "inherit" });
+  chmodSync(output, 0o755);
+}

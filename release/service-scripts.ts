@@ -1,0 +1,28 @@
+/** What a package manager has a machine do around services: a running one is restarted by an upgrade and ended by a removal. */
+
+/** The pieces of shell, which do nothing where no systemd runs: in a container, or below another root. */
+export interface ServiceScripts {
+  /** after the files are there */
+  readonly placed: string;
+  /** after those of another release are there */
+  readonly upgraded: string;
+  /** before the files go for good */
+  readonly leaving: string;
+  /** after they went */
+  readonly left: string;
+}
+
+const whereSystemdRuns = (command: string): string => `if [ -d /run/systemd/system ]; then ${command}; fi\n`;
+
+/** The scripts for `services`. The state of a server, its keys above all, is never removed. */
+export function serviceScripts(services: readonly string[]): ServiceScripts {
+  const names = services.join(" ");
+  const reload = whereSystemdRuns("systemctl daemon-reload || true");
+  return {
+    placed: reload,
+    upgraded: whereSystemdRuns(`systemctl try-restart ${names} || true`),
+    leaving: `if command -v systemctl >/dev/null; then systemctl --no-reload disable ${names} >/dev/null 2>&1 || true; fi
+${whereSystemdRuns(`systemctl stop ${names} || true`)}`,
+    left: reload,
+  };
+}
