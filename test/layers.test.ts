@@ -64,7 +64,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "trust",
     "server",
   ],
-  moving: [
+  import: [
     "errors",
     "environment",
     "docker-config",
@@ -94,7 +94,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "engine",
     "server",
     "sandbox",
-    "moving",
+    "import",
     "service",
   ],
   entry: [
@@ -130,11 +130,11 @@ const mayStartPrograms: readonly string[] = [
   "src/cli/captured-io.ts",
   "src/cli/handing-over.ts",
   "src/docker-config/credential-helper.ts",
-  "src/engine/build/git-context.ts",
   "src/engine/docker-engine.ts",
   "src/engine/engine-help.ts",
   "src/engine/engine-process.ts",
   "src/engine/engine-version.ts",
+  "src/engine/image-build/git-context.ts",
   "src/engine/pass-through.ts",
   "src/keys/passphrase-sources.ts",
   "src/registry/decompression.ts",

@@ -161,7 +161,7 @@ async function startTrustServerIn(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFile(certFile, tls.certificate);
   await writeFile(keyFile, tls.key, { mode: 0o600 });
-  const { startServer } = await import("../server/start-server.ts");
+  const { startServer } = await import("../server/run/start-server.ts");
   return await startServer({ host: "127.0.0.1", port, dataDir: directory, tls: { certFile, keyFile }, now, log });
 }
 

@@ -4,9 +4,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
-import { pinnedName, trustDockerfile } from "../../src/engine/build/base-images.ts";
-import { buildArguments, buildPlatforms } from "../../src/engine/build/build-flags.ts";
-import { platformVariables } from "../../src/engine/build/platform-variables.ts";
+import { pinnedName, trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import { buildArguments, buildPlatforms } from "../../src/engine/image-build/build-flags.ts";
+import { platformVariables } from "../../src/engine/image-build/platform-variables.ts";
 import { flagValue, parseInvocation } from "../../src/engine/command-line/invocation.ts";
 import { TagsealError } from "../../src/errors.ts";
 import { findGoPeer } from "../support/go-peers.ts";

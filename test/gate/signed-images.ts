@@ -1,5 +1,5 @@
 /** What the gate of the fuzzer takes for signed. */
-import type { ImageConfiguration } from "../../src/engine/build/base-image.ts";
+import type { ImageConfiguration } from "../../src/engine/image-build/base-image.ts";
 import { type resolveTrusted } from "../../src/engine/trusted-reference.ts";
 import { TagsealError } from "../../src/errors.ts";
 import type { Digest } from "../../src/reference/digest.ts";

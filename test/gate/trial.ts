@@ -1,7 +1,7 @@
 /** One case through the gate and into the engine. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { pack } from "tar-stream";
-import { buildImage } from "../../src/engine/build/build-image.ts";
+import { buildImage } from "../../src/engine/image-build/build-image.ts";
 import { engineEnvironment } from "../../src/engine/engine-environment.ts";
 import { type EngineKind, parseInvocation } from "../../src/engine/command-line/invocation.ts";
 import type { Engine } from "../../src/engine/engine.ts";

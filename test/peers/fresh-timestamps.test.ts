@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
-import { startServer } from "../../src/server/start-server.ts";
+import { startServer } from "../../src/server/run/start-server.ts";
 import { parseMetadata } from "../../src/tuf/notary-v1/parse.ts";
 import { certificates } from "../support/certificates.ts";
 import { client, missingPeers, Scope, type Client } from "../support/peers.ts";

@@ -1,9 +1,9 @@
 /** The Dockerfiles as people write them, read by BuildKit itself: what it takes is not refused, and what it then asks for is what was resolved. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { BaseImage } from "../../src/engine/build/base-image.ts";
-import { pinnedName, trustDockerfile } from "../../src/engine/build/base-images.ts";
-import { platformVariables } from "../../src/engine/build/platform-variables.ts";
+import type { BaseImage } from "../../src/engine/image-build/base-image.ts";
+import { pinnedName, trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import { platformVariables } from "../../src/engine/image-build/platform-variables.ts";
 import { parseDigest } from "../../src/reference/digest.ts";
 import { gunOf, type ImageReference, parseImageReference } from "../../src/reference/image-reference.ts";
 import { namedEngine } from "../gate/engine-stub.ts";

@@ -12,7 +12,7 @@ import { hashSync } from "bcryptjs";
 import type { AccessRule, AuthSettings } from "../../src/server/auth/auth-settings.ts";
 import type { Route } from "../../src/server/http/route.ts";
 import { ServerLog } from "../../src/service/log.ts";
-import { openServerParts } from "../../src/server/server-parts.ts";
+import { openServerParts } from "../../src/server/run/server-parts.ts";
 import { confusedToken, makeCertificate, makeKey, signedToken, unsignedToken } from "../support/token-maker.ts";
 import { libtrustKeyId } from "../support/token-server.ts";
 import { waitUntil } from "../support/processes.ts";

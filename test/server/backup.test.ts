@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
-import { backUp } from "../../src/server/backup.ts";
+import { backUp } from "../../src/server/storage/copy-databases.ts";
 import { openLocalSigningService } from "../../src/server/signer/local-signing-service.ts";
 import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";

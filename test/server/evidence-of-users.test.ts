@@ -8,7 +8,7 @@ import { describe, it, type TestContext } from "node:test";
 import { hashSync } from "bcryptjs";
 import { createPublicKey } from "node:crypto";
 import type { AuthSettings } from "../../src/server/auth/auth-settings.ts";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { HeldKeys } from "../support/held-keys.ts";
 import { makeCertificate, signedToken } from "../support/token-maker.ts";
 import { libtrustKeyId } from "../support/token-server.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { CollectionEditor } from "../../src/tuf/editor.ts";
-import { startFields } from "../../src/server/start-line.ts";
+import { startFields } from "../../src/server/run/start-line.ts";
 import { target } from "../support/editing-story.ts";
 import { serve } from "./running-server.ts";
 import { serverKey, UploadingPublisher } from "./uploading-publisher.ts";

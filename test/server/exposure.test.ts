@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { serve } from "./running-server.ts";
 
 async function started(t: TestContext, options: Partial<ServerOptions>) {

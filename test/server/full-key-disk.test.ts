@@ -5,7 +5,7 @@ import { chmodSync, chownSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import type { RemoteSignerSettings } from "../../src/server/signer/remote-signing-service.ts";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
 import { startSigner } from "../../src/server/signer/start-signer.ts";
 import { certificates, type Certificates } from "../support/certificates.ts";

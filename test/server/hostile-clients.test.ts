@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
-import type { ServerLimits } from "../../src/server/server-options.ts";
+import type { ServerLimits } from "../../src/server/run/server-options.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import { target } from "../support/editing-story.ts";
 import { waitUntil } from "../support/processes.ts";

@@ -8,7 +8,7 @@ import { hashSync } from "bcryptjs";
 import { sha256Hex } from "../../src/crypto/digest.ts";
 import { openapi } from "../../src/server/http/openapi.ts";
 import { parseRoute } from "../../src/server/http/route.ts";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import { type JsonNode, resolved, schemaFaults } from "../support/json-schema.ts";

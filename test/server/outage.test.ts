@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { startMariadb, startPostgres, type Database } from "../support/database.ts";
 import { missingPeers, Scope, waitUntil } from "../support/peers.ts";
 import { serve, type TestServer } from "./running-server.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { main } from "../../src/cli/main.ts";
 import { captured } from "../../src/cli/captured-io.ts";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { startSigner } from "../../src/server/signer/start-signer.ts";
 import { needsOpenssl } from "../support/openssl.ts";
 import { certificates, Scope, waitUntil, type Certificates } from "../support/peers.ts";

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { hashSync } from "bcryptjs";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { serve, temporaryDirectory, type TestServer } from "./running-server.ts";
 
 async function guarded(t: TestContext, more: Partial<ServerOptions> = {}): Promise<TestServer> {

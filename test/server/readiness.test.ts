@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { TagsealError } from "../../src/errors.ts";
-import { openServerParts } from "../../src/server/server-parts.ts";
+import { openServerParts } from "../../src/server/run/server-parts.ts";
 import { ServerLog } from "../../src/service/log.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import { waitUntil } from "../support/processes.ts";

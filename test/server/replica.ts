@@ -1,19 +1,19 @@
 /** The parts of a trust server without its sockets: a second replica on a directory that a running server uses, or one on its own. */
 
 import type { TestContext } from "node:test";
-import { CollectionReader } from "../../src/server/collection-reader.ts";
+import { CollectionReader } from "../../src/server/collections/collection-reader.ts";
 import { FreshnessKeeper, type KeeperParts } from "../../src/server/freshness/freshness-keeper.ts";
 import { type Lifetimes, renewalLead } from "../../src/server/freshness/lifetimes.ts";
-import { Publisher } from "../../src/server/publisher.ts";
+import { Publications } from "../../src/server/collections/publications.ts";
 import { ServerLog } from "../../src/service/log.ts";
-import { openServerParts } from "../../src/server/server-parts.ts";
+import { openServerParts } from "../../src/server/run/server-parts.ts";
 import type { SigningService } from "../../src/server/signer/signing-service.ts";
 import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
 
 /** One replica's parts. */
 export interface Replica {
   readonly store: MetadataStore;
-  readonly publisher: Publisher;
+  readonly publications: Publications;
   readonly keeper: FreshnessKeeper;
   readonly lines: { readonly event: string; readonly [field: string]: unknown }[];
   /** Makes every use of a private key fail, as with a signer that has gone away; undefined brings it back. */
@@ -33,7 +33,7 @@ export async function openReplica(
   const { store, signer: opened } = await openServerParts({ host: "", port: 0, dataDir }, now, log);
   t.after(async () => await Promise.all([store.close(), opened.close()]));
   const { signer, breakSigner } = breakable(opened);
-  const publisher = new Publisher({
+  const publications = new Publications({
     store,
     signer,
     reader: new CollectionReader(store, { maxBytes: 1_000_000 }),
@@ -41,8 +41,8 @@ export async function openReplica(
     now,
     lifetimes,
   });
-  const keeper = new FreshnessKeeper({ store, publisher, log, lead: renewalLead(lifetimes), ...options });
-  return { store, publisher, keeper, lines, breakSigner };
+  const keeper = new FreshnessKeeper({ store, publications, log, lead: renewalLead(lifetimes), ...options });
+  return { store, publications, keeper, lines, breakSigner };
 }
 
 /** The same signer until it is broken: every use of a private key fails from then on, and so does the probe. */

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import type { ServerOptions } from "../../src/server/server-options.ts";
-import { startServer, type RunningServer } from "../../src/server/start-server.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
+import { startServer, type RunningServer } from "../../src/server/run/start-server.ts";
 
 /** What runs, and what it logged. */
 export interface TestServer extends RunningServer {

@@ -1,6 +1,6 @@
 /** A trust server on its own: prints its URL and serves the directory in its argument until it is killed. A second argument is JSON with further options. */
 
-import { startServer, type ServerOptions } from "../../src/server/start-server.ts";
+import { startServer, type ServerOptions } from "../../src/server/run/start-server.ts";
 
 const [dataDir = "", more = "{}"] = process.argv.slice(2);
 const options = JSON.parse(more) as Partial<ServerOptions>;

@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { MetadataError } from "../../src/errors.ts";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import type { MetadataCache } from "../../src/tuf/updater.ts";
 import { updateCollection } from "../../src/tuf/updater.ts";
 import { target } from "../support/editing-story.ts";

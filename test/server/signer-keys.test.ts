@@ -6,7 +6,7 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it, type TestContext } from "node:test";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import type { SignerOptions } from "../../src/server/signer/signer-options.ts";
 import { startSigner, type RunningSigner } from "../../src/server/signer/start-signer.ts";
 import { needsOpenssl } from "../support/openssl.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
-import type { ServerOptions } from "../../src/server/server-options.ts";
+import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { updateCollection } from "../../src/tuf/updater.ts";
 import { type Database, startPostgres } from "../support/database.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";

@@ -1,7 +1,7 @@
 /** A trust server in this process whose answers a test can bend: ours, behind somebody who sees every request. */
 import { type Meddling, startMeddler } from "../trust/meddler.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
-import { type RunningServer, startServer } from "../../src/server/start-server.ts";
+import { type RunningServer, startServer } from "../../src/server/run/start-server.ts";
 import { certificates } from "./certificates.ts";
 import type { ReachableTrustServer } from "./clients.ts";
 import { readText, type Scope } from "./processes.ts";

@@ -1,9 +1,9 @@
 /** A Dockerfile under content trust, without an engine: what becomes of it where these names are signed. */
 import assert from "node:assert/strict";
 import { MetadataError, TagsealError } from "../../src/errors.ts";
-import type { BaseImage, BuildContextSource } from "../../src/engine/build/base-image.ts";
-import { type DockerfileSettings, pinnedName, trustDockerfile } from "../../src/engine/build/base-images.ts";
-import type { PodmanPlatform } from "../../src/engine/build/dockerfile/podman-variables.ts";
+import type { BaseImage, BuildContextSource } from "../../src/engine/image-build/base-image.ts";
+import { type DockerfileSettings, pinnedName, trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import type { PodmanPlatform } from "../../src/engine/image-build/dockerfile/podman-variables.ts";
 import { parseDigest } from "../../src/reference/digest.ts";
 import { familiarReference, formatReference, type ImageReference } from "../../src/reference/image-reference.ts";
 

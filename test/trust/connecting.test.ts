@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { createThrowawayTls } from "../../src/sandbox/throwaway-tls.ts";
-import { type RunningServer, startServer } from "../../src/server/start-server.ts";
+import { type RunningServer, startServer } from "../../src/server/run/start-server.ts";
 import type { AccessRequest } from "../../src/server/http/authorise.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { openTrustContext, type TrustContext } from "../../src/trust/trust-context.ts";

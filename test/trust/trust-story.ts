@@ -9,7 +9,7 @@ import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { type Digest, digestFromHex } from "../../src/reference/digest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
-import { type RunningServer, type ServerOptions, startServer } from "../../src/server/start-server.ts";
+import { type RunningServer, type ServerOptions, startServer } from "../../src/server/run/start-server.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { type Meddler, startMeddler } from "./meddler.ts";
 import type { TagToSign } from "../../src/trust/sign.ts";

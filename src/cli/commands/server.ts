@@ -82,7 +82,7 @@ export const command = defineCommand(
     const { host, port } = parseListenAddress(required("listen", settings.text("server.http_addr")));
     await keepServerSmall();
     const { changeableServer, configuredServer } = await import("../../server/configuration/server-configuration.ts");
-    const { startServer } = await import("../../server/start-server.ts");
+    const { startServer } = await import("../../server/run/start-server.ts");
     const configured = configuredServer(settings, env);
     if (configured.database === undefined) required("data", configured.dataDir);
     for (const setting of settings.ignored)

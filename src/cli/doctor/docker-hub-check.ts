@@ -1,7 +1,7 @@
 /** What here relies on Docker Hub's trust server, which Docker closes: this machine's settings and memory, pipelines, Dockerfiles. */
 import { join } from "node:path";
-import { readDockerfile } from "../../engine/build/dockerfile/reading.ts";
-import { LineRefused } from "../../engine/build/dockerfile/refusal.ts";
+import { readDockerfile } from "../../engine/image-build/dockerfile/reading.ts";
+import { LineRefused } from "../../engine/image-build/dockerfile/refusal.ts";
 import { isTrustOn } from "../../engine/trust-switch.ts";
 import { hasCode } from "../../errors.ts";
 import { dockerHub, familiarReference, parseImageReference } from "../../reference/image-reference.ts";

@@ -35,7 +35,7 @@ export async function copyDatabases({ dataDir, databases, to, elsewhere, json }:
     throw new UsageError("USAGE", "--to is required", { hint: "name the directory to make" });
   if (dataDir === undefined)
     throw new UsageError("USAGE", "--data is required", { hint: "give what tagseal server, or signer, is given" });
-  const { backUp } = await import("../../server/backup.ts");
+  const { backUp } = await import("../../server/storage/copy-databases.ts");
   const files = await backUp({ dataDir, databases, to, signal: io.signal });
   const copied = files.map(({ name, bytes }) => `${name} (${bytesText(bytes)})`).join(" and ");
   if (json) writeJson(io, { directory: to, files });

@@ -54,7 +54,7 @@ interface Loaded {
 /** The store that these settings name. */
 export async function openConfiguredStore({ settings, env }: Loaded): Promise<MetadataStore> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
-  const { openStoreOf } = await import("../../server/server-parts.ts");
+  const { openStoreOf } = await import("../../server/run/server-parts.ts");
   const configured = configuredServer(settings, env);
   if (configured.database === undefined) await requireStore(configured.dataDir);
   return await openStoreOf(configured);
@@ -71,7 +71,7 @@ export interface SigningServerData {
 /** The store and the signer that these settings name: what a server that is started with them works with. Both must be there. */
 export async function openSigningServerData(loaded: Loaded, io: Io): Promise<SigningServerData> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
-  const { openServerParts } = await import("../../server/server-parts.ts");
+  const { openServerParts } = await import("../../server/run/server-parts.ts");
   const { ServerLog } = await import("../../service/log.ts");
   const { defaultLifetimes } = await import("../../server/freshness/lifetimes.ts");
   const configured = configuredServer(loaded.settings, loaded.env);

@@ -1,5 +1,5 @@
 /** What a move says: progress while it lasts, and its report. */
-import type { CollectionReport, MoveProblem } from "../../server/moving/move-report.ts";
+import type { CollectionReport, MoveProblem } from "../../server/transfer/move-report.ts";
 import type { Io } from "../io.ts";
 import { countingProgress } from "./counting-progress.ts";
 import { printable } from "./printable.ts";

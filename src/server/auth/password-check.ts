@@ -2,7 +2,7 @@
 
 import { createHmac, randomBytes } from "node:crypto";
 import { clientKey } from "../../http/server/client-address.ts";
-import { KeyedLock } from "../keyed-lock.ts";
+import { KeyedLock } from "../collections/keyed-lock.ts";
 import { FailureLimit } from "./failure-limit.ts";
 import type { PasswordFile } from "./password-file.ts";
 

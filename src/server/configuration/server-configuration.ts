@@ -3,7 +3,7 @@
 import { TagsealError } from "../../errors.ts";
 import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/auth-settings.ts";
 import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
-import { type ChangeableOptions, defaultCacheAges, defaultLimits, type ServerOptions } from "../server-options.ts";
+import { type ChangeableOptions, defaultCacheAges, defaultLimits, type ServerOptions } from "../run/server-options.ts";
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
 import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
 import { logLevelOf } from "./log-level.ts";

@@ -10,7 +10,7 @@ import { hasCode, MetadataError } from "../../errors.ts";
 import { encodeHex } from "../../encoding/hex.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { RenewalLead } from "../../tuf/timestamp-renewal.ts";
-import type { Publisher } from "../publisher.ts";
+import type { Publications } from "../collections/publications.ts";
 import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { ExpiryWatch } from "./expiry-watch.ts";
@@ -19,7 +19,7 @@ import { maxReplicaSkewMs, shortenAt } from "./lifetimes.ts";
 /** What a keeper works with. */
 export interface KeeperParts {
   readonly store: MetadataStore;
-  readonly publisher: Pick<Publisher, "renewAhead" | "newestSignedAt">;
+  readonly publications: Pick<Publications, "renewAhead" | "newestSignedAt">;
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lead: RenewalLead;
@@ -135,7 +135,7 @@ export class FreshnessKeeper {
       const isKnown =
         now < this.#watch.knownUntil && Math.abs(now - this.#scannedAt) < this.#parts.lead.timestampMs / 2;
       if (isKnown && !this.#hasSignedAhead(now)) return false;
-      this.#lookedForUntil = this.#parts.publisher.newestSignedAt;
+      this.#lookedForUntil = this.#parts.publications.newestSignedAt;
       this.#watch.relearn();
       this.#cursor = "";
       this.#scannedAt = now;
@@ -148,7 +148,7 @@ export class FreshnessKeeper {
 
   /** The clock was set back since something was published or signed for a reader, and nobody has looked for that yet. */
   #hasSignedAhead(now: number): boolean {
-    const { newestSignedAt = now } = this.#parts.publisher;
+    const { newestSignedAt = now } = this.#parts.publications;
     return newestSignedAt > now + maxReplicaSkewMs && newestSignedAt !== this.#lookedForUntil;
   }
 
@@ -195,7 +195,7 @@ export class FreshnessKeeper {
 
   async #isRenewed(gun: string): Promise<boolean> {
     try {
-      return (await this.#parts.publisher.renewAhead(gun, this.#parts.lead)).length > 0;
+      return (await this.#parts.publications.renewAhead(gun, this.#parts.lead)).length > 0;
     } catch (error) {
       // Somebody was faster: a publisher, or another replica. Either way there is a new timestamp.
       if (hasCode(error, "STORAGE_CONFLICT")) return false;

@@ -7,9 +7,9 @@ import type { LostFile } from "../../tuf/lost-versions.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
 import { answeredWithin } from "../../service/answered-within.ts";
-import type { CollectionReader, Reading } from "../collection-reader.ts";
-import { publishedKeyIds } from "../published-keys.ts";
-import type { Publisher, Upload } from "../publisher.ts";
+import type { CollectionReader, Reading } from "../collections/collection-reader.ts";
+import { publishedKeyIds } from "../collections/published-keys.ts";
+import type { Publications, Upload } from "../collections/publications.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { ServerRole, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
@@ -33,7 +33,7 @@ export interface HandlerParts {
   readonly signer: SigningService;
   readonly log: ServerLog;
   readonly reader: CollectionReader;
-  readonly publisher: Publisher;
+  readonly publications: Publications;
   readonly uploads: UploadBudget;
   readonly limits: UploadLimits;
   readonly cacheAges: CacheAges;
@@ -103,14 +103,14 @@ export class Handlers {
     });
   }
 
-  /** POST of a multipart body. @throws WireError, and what `Publisher.publish` throws */
+  /** POST of a multipart body. @throws WireError, and what `Publications.publish` throws */
   async publish(request: IncomingMessage, gun: string, caller: LogFields): Promise<Reply> {
-    const { uploads, limits, publisher } = this.#parts;
+    const { uploads, limits, publications } = this.#parts;
     this.#requireWritable();
     return uploads.withBody(request, limits.maxBytes, async (body) => {
       const files = filesOf(body, request.headers["content-type"], limits);
       return this.#changing(async () => {
-        await publisher.publish(gun, files, caller);
+        await publications.publish(gun, files, caller);
         return emptyReply(200);
       });
     });
@@ -120,7 +120,7 @@ export class Handlers {
   async remove(gun: string, caller: LogFields): Promise<Reply> {
     this.#requireWritable();
     return this.#changing(async () => {
-      await this.#parts.publisher.remove(gun, caller);
+      await this.#parts.publications.remove(gun, caller);
       return emptyReply(200);
     });
   }
@@ -160,10 +160,10 @@ export class Handlers {
   }
 
   async #renewed(gun: string): Promise<Reading> {
-    const { reader, publisher } = this.#parts;
+    const { reader, publications } = this.#parts;
     const reading = await reader.read(gun);
-    if (reading.freshness !== "current" || !publisher.isDue(reading.view)) return reading;
-    await publisher.renew(gun);
+    if (reading.freshness !== "current" || !publications.isDue(reading.view)) return reading;
+    await publications.renew(gun);
     return reader.read(gun);
   }
 

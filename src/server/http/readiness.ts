@@ -10,7 +10,7 @@
  */
 
 import { answeredWithin } from "../../service/answered-within.ts";
-import type { CollectionReader } from "../collection-reader.ts";
+import type { CollectionReader } from "../collections/collection-reader.ts";
 import type { Faults } from "../../service/faults.ts";
 import { probePatienceMs, silence } from "../../service/probe.ts";
 import type { HealthParts } from "./health.ts";

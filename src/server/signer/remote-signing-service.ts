@@ -10,7 +10,7 @@ import type { SigningKey } from "../../crypto/private-key.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
 import { KeyStoreError, hasCode, TagsealError } from "../../errors.ts";
-import { KeyedLock } from "../keyed-lock.ts";
+import { KeyedLock } from "../collections/keyed-lock.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 import { methods, type Method } from "./grpc/methods.ts";
 import { SignerClient, type SignerAddress } from "./grpc/signer-client.ts";

@@ -21,7 +21,7 @@ export const command = defineCommand(
   async ({ options }, io) => {
     const { settings, env } = await loadServerSettings(options, io);
     const { configuredServer } = await import("../../../server/configuration/server-configuration.ts");
-    const { migrateServer } = await import("../../../server/migrate-server.ts");
+    const { migrateServer } = await import("../../../server/run/migrate-server.ts");
     const { database, signerDatabase } = configuredServer(settings, env);
     if (database === undefined) throw new UsageError("USAGE", "--database is required: files need no migration");
     const steps = await migrateServer({ database, signerDatabase });

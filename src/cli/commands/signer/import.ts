@@ -131,7 +131,7 @@ async function openSource(
 /** Undefined in a dry run for a place where nothing is yet: nothing is begun there. */
 async function openTarget(keys: ConfiguredKeys, isDryRun: boolean, io: Io): Promise<KeyMoveEnd | undefined> {
   const { openKeyTableOf, passphraseFileIn } = await import("../../../server/signer/key-place.ts");
-  const { makeDataDirectory } = await import("../../../server/data-directory.ts");
+  const { makeDataDirectory } = await import("../../../server/run/data-directory.ts");
   const { aliasesInUse } = await import("../../../server/signer/signer-keys.ts");
   const passphrases = await import("../../../server/signer/signer-passphrases.ts");
   const { dataDir, database, passphrases: given } = keys;

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { PublishedStates } from "./published-state.ts";
 
 const gun = "docker.io/library/alpine";
-const bytes = readFileSync(new URL("../../test/vectors/notary-v1/vec-demo/root.json", import.meta.url));
+const bytes = readFileSync(new URL("../../../test/vectors/notary-v1/vec-demo/root.json", import.meta.url));
 const file = (text: string) => ({ bytes: Buffer.from(text), version: 1 });
 
 describe("what was published", () => {

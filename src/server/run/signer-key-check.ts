@@ -5,13 +5,13 @@
  * All collections are looked at, a few at a time, again and again; those whose keys were missing every time.
  */
 
-import { hasCode, TagsealError } from "../errors.ts";
-import { parseMetadata } from "../tuf/notary-v1/parse.ts";
-import type { Fault } from "../service/faults.ts";
-import { Recurring } from "../service/recurring.ts";
-import { errorFields, type LogFields, type ServerLog } from "../service/log.ts";
-import type { KeyPresence, ServerRole, SigningService } from "./signer/signing-service.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { Fault } from "../../service/faults.ts";
+import { Recurring } from "../../service/recurring.ts";
+import { errorFields, type LogFields, type ServerLog } from "../../service/log.ts";
+import type { KeyPresence, ServerRole, SigningService } from "../signer/signing-service.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 
 /** What a check works with. */
 export interface SignerKeyCheckParts {

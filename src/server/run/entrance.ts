@@ -1,10 +1,10 @@
 /** The way in: TLS, and who asks. */
 
-import { TagsealError } from "../errors.ts";
-import { openAuthorisation, type Authorisation } from "./auth/open-authorisation.ts";
+import { TagsealError } from "../../errors.ts";
+import { openAuthorisation, type Authorisation } from "../auth/open-authorisation.ts";
 import type { ServerOptions } from "./server-options.ts";
-import { ServerTls } from "../http/server/tls.ts";
-import type { WatchParts } from "../service/watching/watched-files.ts";
+import { ServerTls } from "../../http/server/tls.ts";
+import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 /** Who may come in, and over what. */
 export interface Entrance {

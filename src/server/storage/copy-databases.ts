@@ -5,8 +5,8 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, sta
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { TagsealError, UsageError } from "../errors.ts";
-import { asItsOwner, requireDatabase } from "./storage/require-database.ts";
+import { TagsealError, UsageError } from "../../errors.ts";
+import { asItsOwner, requireDatabase } from "./require-database.ts";
 
 /** What to copy, and where to. */
 export interface Backup {

@@ -8,14 +8,14 @@
  * clients that have seen it take older files for an attack. Files by their checksum can be no older than their name.
  */
 
-import { encodeHex } from "../encoding/hex.ts";
-import type { FileMeta, RoleName } from "../tuf/metadata.ts";
-import { parseMetadata } from "../tuf/notary-v1/parse.ts";
+import { encodeHex } from "../../encoding/hex.ts";
+import type { FileMeta, RoleName } from "../../tuf/metadata.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { CollectionRevisions, type RevisionAnswer } from "./collection-revisions.ts";
-import type { Fault } from "../service/faults.ts";
-import { faultOf } from "../service/probe.ts";
-import type { ServerLog } from "../service/log.ts";
-import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
+import type { Fault } from "../../service/faults.ts";
+import { faultOf } from "../../service/probe.ts";
+import type { ServerLog } from "../../service/log.ts";
+import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 
 /** What is current in one collection. */
 export interface CollectionView {

@@ -3,26 +3,26 @@
  * readers see it. Work on one collection is done one at a time; the store's compare-and-swap guards against other processes.
  */
 
-import { hasCode } from "../errors.ts";
-import type { MetadataFile, RoleName } from "../tuf/metadata.ts";
-import { MetadataError } from "../errors.ts";
-import { parseMetadata } from "../tuf/notary-v1/parse.ts";
-import type { ServerKeys } from "../tuf/server-signing.ts";
-import type { StoredRoles } from "../tuf/stored-roles.ts";
-import { type RenewalLead, renewTimestamp } from "../tuf/timestamp-renewal.ts";
-import { type UpdateInput, validateUpdate } from "../tuf/update-validation.ts";
-import type { ValidatedFile } from "../tuf/validated-file.ts";
-import type { ServerClock } from "./clock/server-clock.ts";
+import { hasCode } from "../../errors.ts";
+import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
+import { MetadataError } from "../../errors.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { ServerKeys } from "../../tuf/server-signing.ts";
+import type { StoredRoles } from "../../tuf/stored-roles.ts";
+import { type RenewalLead, renewTimestamp } from "../../tuf/timestamp-renewal.ts";
+import { type UpdateInput, validateUpdate } from "../../tuf/update-validation.ts";
+import type { ValidatedFile } from "../../tuf/validated-file.ts";
+import type { ServerClock } from "../clock/server-clock.ts";
 import type { CollectionReader, CollectionView } from "./collection-reader.ts";
 import { evidenceOf, versionsOf } from "./evidence.ts";
-import { type Lifetimes, renewalLead, shortenAt } from "./freshness/lifetimes.ts";
+import { type Lifetimes, renewalLead, shortenAt } from "../freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
-import { RepositoryLimits } from "./limits/repository-limits.ts";
+import { RepositoryLimits } from "../limits/repository-limits.ts";
 import { PublishedStates } from "./published-state.ts";
-import { errorFields, type LogFields, type ServerLog } from "../service/log.ts";
-import type { SigningService } from "./signer/signing-service.ts";
-import type { MetadataStore, StoredFile } from "./storage/metadata-store.ts";
-import type { UsageLimit } from "./storage/usage-limit.ts";
+import { errorFields, type LogFields, type ServerLog } from "../../service/log.ts";
+import type { SigningService } from "../signer/signing-service.ts";
+import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import type { UsageLimit } from "../storage/usage-limit.ts";
 
 /** What a publisher works with. */
 export interface PublisherParts {
@@ -57,7 +57,7 @@ export interface PublisherCounts {
 }
 
 /** See the head of this file. */
-export class Publisher {
+export class Publications {
   readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, limited: 0, renewed: 0 };
   readonly #parts: PublisherParts;
   readonly #lock = new KeyedLock();

@@ -1,5 +1,5 @@
-import { migrateKeyTable } from "./signer/open-key-table.ts";
-import { migrateMetadataStore } from "./storage/open-metadata-store.ts";
+import { migrateKeyTable } from "../signer/open-key-table.ts";
+import { migrateMetadataStore } from "../storage/open-metadata-store.ts";
 
 /** The databases of a server. */
 export interface ServerDatabases {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { sha256Hex } from "../crypto/digest.ts";
-import { TagsealError } from "../errors.ts";
+import { sha256Hex } from "../../crypto/digest.ts";
+import { TagsealError } from "../../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { CollectionRevisions } from "./collection-revisions.ts";
-import { ServerLog } from "../service/log.ts";
-import { MemoryMetadataStore } from "./storage/memory-metadata-store.ts";
+import { ServerLog } from "../../service/log.ts";
+import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
 
 /** A store that servers share, seen from one of them: a test answers its questions when it likes. */
 class SharedStore extends MemoryMetadataStore {

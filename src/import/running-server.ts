@@ -1,7 +1,7 @@
 /**
  * A trust server that runs somewhere, read the way its clients read it. What it answers is bounded here and verified by whoever asked.
  *
- * `moving/` joins what neither client nor server may know of each other: it reads with the client's connections and writes into the server's
+ * `import/` joins what neither client nor server may know of each other: it reads with the client's connections and writes into the server's
  * storage.
  */
 

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { describe, it, type TestContext } from "node:test";
-import { missingPeers } from "../../test/support/requirements.ts";
-import { UploadingPublisher } from "../../test/server/uploading-publisher.ts";
+import { missingPeers } from "../../../test/support/requirements.ts";
+import { UploadingPublisher } from "../../../test/server/uploading-publisher.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { startServer, type RunningServer } from "./start-server.ts";
 

@@ -1,8 +1,8 @@
 /** What published roots say about the server's own keys. */
 
-import { parseMetadata } from "../tuf/notary-v1/parse.ts";
-import type { NamesKey, ServerRole } from "./signer/signing-service.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { NamesKey, ServerRole } from "../signer/signing-service.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 
 /** IDs of the keys that the current root names for a role; empty for a collection that does not exist. */
 export async function publishedKeyIds(store: MetadataStore, gun: string, role: ServerRole): Promise<readonly string[]> {

@@ -3,9 +3,17 @@
  * how much more there was.
  */
 
-import { encodeHex } from "../encoding/hex.ts";
-import type { AnyBody, DelegatedRole, MetadataFile, RoleKeys, RoleName, Target, TargetsBody } from "../tuf/metadata.ts";
-import type { LogFields } from "../service/log.ts";
+import { encodeHex } from "../../encoding/hex.ts";
+import type {
+  AnyBody,
+  DelegatedRole,
+  MetadataFile,
+  RoleKeys,
+  RoleName,
+  Target,
+  TargetsBody,
+} from "../../tuf/metadata.ts";
+import type { LogFields } from "../../service/log.ts";
 
 /** One file that was replaced, or the first one of its role. */
 export interface Replacement {

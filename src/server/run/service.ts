@@ -1,26 +1,26 @@
 /** Puts a server's parts together: everything behind the sockets. */
 
 import type { RequestListener } from "node:http";
-import type { Authorisation } from "./auth/open-authorisation.ts";
-import { ServerClock } from "./clock/server-clock.ts";
-import { CollectionReader } from "./collection-reader.ts";
+import type { Authorisation } from "../auth/open-authorisation.ts";
+import { ServerClock } from "../clock/server-clock.ts";
+import { CollectionReader } from "../collections/collection-reader.ts";
 import { exposureOf } from "./exposure.ts";
-import { Faults } from "../service/faults.ts";
-import { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
-import { defaultLifetimes, type Lifetimes, renewalLead } from "./freshness/lifetimes.ts";
-import type { RefusalCounts } from "./http/authorise.ts";
-import { TrustedProxies } from "../http/server/client-address.ts";
-import { ConnectionLimit } from "../http/server/connection-limit.ts";
-import { Handlers } from "./http/handlers.ts";
-import { rateLimitsOf } from "./http/rate-limit.ts";
-import { UploadBudget } from "./http/request-body.ts";
-import { requestListener } from "./http/request-listener.ts";
-import { LockOutLog, UnknownProxies } from "../http/server/unknown-proxies.ts";
-import { RepositoryLimits } from "./limits/repository-limits.ts";
-import { UsageWatch } from "./limits/usage-watch.ts";
-import { Probe } from "../service/probe.ts";
-import { Publisher } from "./publisher.ts";
-import type { ServerLog } from "../service/log.ts";
+import { Faults } from "../../service/faults.ts";
+import { FreshnessKeeper } from "../freshness/freshness-keeper.ts";
+import { defaultLifetimes, type Lifetimes, renewalLead } from "../freshness/lifetimes.ts";
+import type { RefusalCounts } from "../http/authorise.ts";
+import { TrustedProxies } from "../../http/server/client-address.ts";
+import { ConnectionLimit } from "../../http/server/connection-limit.ts";
+import { Handlers } from "../http/handlers.ts";
+import { rateLimitsOf } from "../http/rate-limit.ts";
+import { UploadBudget } from "../http/request-body.ts";
+import { requestListener } from "../http/request-listener.ts";
+import { LockOutLog, UnknownProxies } from "../../http/server/unknown-proxies.ts";
+import { RepositoryLimits } from "../limits/repository-limits.ts";
+import { UsageWatch } from "../limits/usage-watch.ts";
+import { Probe } from "../../service/probe.ts";
+import { Publications } from "../collections/publications.ts";
+import type { ServerLog } from "../../service/log.ts";
 import { serverMetrics } from "./server-metrics.ts";
 import {
   defaultCacheAges,
@@ -30,10 +30,10 @@ import {
   type ServerOptions,
 } from "./server-options.ts";
 import { SignerKeyCheck } from "./signer-key-check.ts";
-import type { SigningService } from "./signer/signing-service.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { SigningService } from "../signer/signing-service.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 import { Upkeep } from "./upkeep.ts";
-import type { FileWatch } from "../service/watching/file-watch.ts";
+import type { FileWatch } from "../../service/watching/file-watch.ts";
 import { buildOf } from "./start-line.ts";
 
 /** What a service works with. */
@@ -80,7 +80,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const clock: ServerClock = new ServerClock({ store, now, log, timestampLifetimeMs, newestSignedAt });
   const signingTime = (): Date => clock.signingTime();
   const usageLimits = new RepositoryLimits(options.usageLimits);
-  const publisher = new Publisher({
+  const publications = new Publications({
     store,
     signer,
     reader,
@@ -93,7 +93,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   const usage = new UsageWatch({ store, limits: usageLimits, log });
   const keeper: FreshnessKeeper = new FreshnessKeeper({
     store,
-    publisher,
+    publications,
     log,
     now: signingTime,
     lead: renewalLead(lifetimes),
@@ -122,7 +122,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
       store,
       signer,
       reader,
-      publisher,
+      publications,
       uploads,
       limits,
       cacheAges,
@@ -133,7 +133,7 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
     monitoring: { storeProbe, signerProbe, reader, faults },
     metrics: serverMetrics({
       reader,
-      publisher,
+      publications,
       signer,
       uploads,
       refusals,

@@ -13,18 +13,18 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { hasCode, TagsealError } from "../errors.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
 import { type Entrance, openEntrance } from "./entrance.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
-import { checkSecrets } from "../service/secret-files.ts";
-import { ServerLog } from "../service/log.ts";
+import { checkSecrets } from "../../service/secret-files.ts";
+import { ServerLog } from "../../service/log.ts";
 import { defaultLimits, type ChangeableOptions, type ServerLimits, type ServerOptions } from "./server-options.ts";
 import { openServerParts } from "./server-parts.ts";
-import type { ServerTls } from "../http/server/tls.ts";
-import type { SigningService } from "./signer/signing-service.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { ServerTls } from "../../http/server/tls.ts";
+import type { SigningService } from "../signer/signing-service.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 import { makeService, type Service } from "./service.ts";
-import { FileWatch } from "../service/watching/file-watch.ts";
+import { FileWatch } from "../../service/watching/file-watch.ts";
 import { startFields } from "./start-line.ts";
 
 export type { ServerOptions } from "./server-options.ts";

@@ -1,29 +1,29 @@
 /** The server's own numbers on `/metrics`, beside those that Notary's server had. docs/server.md lists them. */
 
-import type { ServerClock } from "./clock/server-clock.ts";
-import type { CollectionReader } from "./collection-reader.ts";
+import type { ServerClock } from "../clock/server-clock.ts";
+import type { CollectionReader } from "../collections/collection-reader.ts";
 import type { Exposure } from "./exposure.ts";
-import type { Faults } from "../service/faults.ts";
-import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
-import type { RefusalCounts } from "./http/authorise.ts";
-import type { ConnectionCounts } from "../http/server/connection-limit.ts";
-import { addCertificates, addFaults } from "../service/fault-metrics.ts";
-import { Metrics } from "../service/metrics.ts";
-import type { RateLimits } from "./http/rate-limit.ts";
-import type { UploadBudget } from "./http/request-body.ts";
-import type { UnknownProxies } from "../http/server/unknown-proxies.ts";
-import { addProcessMetrics } from "../service/process-metrics.ts";
-import type { Publisher } from "./publisher.ts";
-import type { SigningService } from "./signer/signing-service.ts";
+import type { Faults } from "../../service/faults.ts";
+import type { FreshnessKeeper } from "../freshness/freshness-keeper.ts";
+import type { RefusalCounts } from "../http/authorise.ts";
+import type { ConnectionCounts } from "../../http/server/connection-limit.ts";
+import { addCertificates, addFaults } from "../../service/fault-metrics.ts";
+import { Metrics } from "../../service/metrics.ts";
+import type { RateLimits } from "../http/rate-limit.ts";
+import type { UploadBudget } from "../http/request-body.ts";
+import type { UnknownProxies } from "../../http/server/unknown-proxies.ts";
+import { addProcessMetrics } from "../../service/process-metrics.ts";
+import type { Publications } from "../collections/publications.ts";
+import type { SigningService } from "../signer/signing-service.ts";
 import { addBuildInfo, type Build } from "./start-line.ts";
-import type { UsageWatch } from "./limits/usage-watch.ts";
+import type { UsageWatch } from "../limits/usage-watch.ts";
 import type { Upkeep } from "./upkeep.ts";
-import type { FileWatch } from "../service/watching/file-watch.ts";
+import type { FileWatch } from "../../service/watching/file-watch.ts";
 
 /** Where the numbers come from. */
 export interface MetricSources {
   readonly reader: CollectionReader;
-  readonly publisher: Publisher;
+  readonly publications: Publications;
   readonly signer: SigningService;
   readonly uploads: UploadBudget;
   readonly refusals: RefusalCounts;
@@ -62,11 +62,11 @@ export function serverMetrics(sources: MetricSources): Metrics {
   return metrics;
 }
 
-function addPublishing(add: Add, { publisher, signer, reader, uploads }: MetricSources): void {
-  add("published_total", "Publications committed.", () => publisher.counts.published);
-  add("conflicts_total", "Publications refused because another one came first.", () => publisher.counts.conflicts);
-  add("refused_total", "Publications readers would not accept.", () => publisher.counts.refused);
-  add("limit_refused_total", "Publications refused because of a limit.", () => publisher.counts.limited);
+function addPublishing(add: Add, { publications, signer, reader, uploads }: MetricSources): void {
+  add("published_total", "Publications committed.", () => publications.counts.published);
+  add("conflicts_total", "Publications refused because another one came first.", () => publications.counts.conflicts);
+  add("refused_total", "Publications readers would not accept.", () => publications.counts.refused);
+  add("limit_refused_total", "Publications refused because of a limit.", () => publications.counts.limited);
   add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
@@ -85,13 +85,13 @@ function addAccess(add: Add, { refusals, exposure }: MetricSources): void {
   add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
 }
 
-function addFreshness(add: Add, { publisher, keeper, clock }: MetricSources): void {
+function addFreshness(add: Add, { publications, keeper, clock }: MetricSources): void {
   add(
     "clock_skew_seconds",
     "Seconds that the clock is ahead of the database's, or (negative) behind it or what was signed.",
     () => clock.skewSeconds,
   );
-  add("renewed_total", "Expired timestamps signed again for a reader.", () => publisher.counts.renewed);
+  add("renewed_total", "Expired timestamps signed again for a reader.", () => publications.counts.renewed);
   add("renewed_ahead_total", "Timestamps signed again before they expired.", () => keeper.counts.renewed);
   add("renewals_failed_total", "Attempts to sign again that failed.", () => keeper.counts.failed);
   add("next_expiry_seconds", "Seconds until the first collection expires; absent while none is known.", () => {

@@ -1,12 +1,12 @@
 /** What a server does without being asked: keeps timestamps fresh and forgets old versions. */
 
-import type { ServerClock } from "./clock/server-clock.ts";
-import type { Fault } from "../service/faults.ts";
-import type { FreshnessKeeper } from "./freshness/freshness-keeper.ts";
-import { Recurring } from "../service/recurring.ts";
-import { pruneVersions, type PruneReport } from "./retention/prune-versions.ts";
-import { errorFields, type ServerLog } from "../service/log.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
+import type { ServerClock } from "../clock/server-clock.ts";
+import type { Fault } from "../../service/faults.ts";
+import type { FreshnessKeeper } from "../freshness/freshness-keeper.ts";
+import { Recurring } from "../../service/recurring.ts";
+import { pruneVersions, type PruneReport } from "../retention/prune-versions.ts";
+import { errorFields, type ServerLog } from "../../service/log.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 
 /** What upkeep works with. */
 export interface UpkeepParts {

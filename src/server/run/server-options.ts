@@ -1,21 +1,21 @@
 /** What a trust server can be told, and what applies where it is told nothing. */
 
-import type { AuthSettings } from "./auth/auth-settings.ts";
-import type { Lifetimes } from "./freshness/lifetimes.ts";
-import type { Authorise } from "./http/authorise.ts";
-import type { CacheAges } from "./http/file-reply.ts";
-import type { ConnectionBounds } from "../http/server/connection-limit.ts";
-import type { UploadLimits } from "./http/multipart.ts";
-import type { RateSettings } from "./http/rate-limit.ts";
-import type { Slowness } from "./http/request-listener.ts";
-import type { LogLevel, LogSink } from "../service/log.ts";
-import type { KeyTable } from "./signer/key-table.ts";
-import type { RemoteSignerSettings } from "./signer/remote-signing-service.ts";
-import type { GivenPassphrases } from "./signer/signer-passphrases.ts";
-import type { SigningService } from "./signer/signing-service.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
-import type { UsageLimit } from "./storage/usage-limit.ts";
-import type { SqlLimits } from "./storage/sql/sql-database.ts";
+import type { AuthSettings } from "../auth/auth-settings.ts";
+import type { Lifetimes } from "../freshness/lifetimes.ts";
+import type { Authorise } from "../http/authorise.ts";
+import type { CacheAges } from "../http/file-reply.ts";
+import type { ConnectionBounds } from "../../http/server/connection-limit.ts";
+import type { UploadLimits } from "../http/multipart.ts";
+import type { RateSettings } from "../http/rate-limit.ts";
+import type { Slowness } from "../http/request-listener.ts";
+import type { LogLevel, LogSink } from "../../service/log.ts";
+import type { KeyTable } from "../signer/key-table.ts";
+import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
+import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
+import type { SigningService } from "../signer/signing-service.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { UsageLimit } from "../storage/usage-limit.ts";
+import type { SqlLimits } from "../storage/sql/sql-database.ts";
 
 /** How to run a trust server. */
 export interface ServerOptions {

@@ -6,10 +6,10 @@
  * questions at a time go to the store: while it answers the one, answers that rest on the other are sent.
  */
 
-import { TagsealError } from "../errors.ts";
-import { answeredWithin } from "../service/answered-within.ts";
-import { errorFields, type ServerLog } from "../service/log.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
+import { TagsealError } from "../../errors.ts";
+import { answeredWithin } from "../../service/answered-within.ts";
+import { errorFields, type ServerLog } from "../../service/log.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 
 /** What is known of a collection: its revision, that there is no such collection, or nothing, since the store cannot be asked. */
 export type RevisionAnswer =

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { sha256Hex } from "../crypto/digest.ts";
-import { TagsealError } from "../errors.ts";
-import { fileMetaOf } from "../tuf/file-meta.ts";
-import { fileBytes } from "../tuf/notary-v1/serialise.ts";
-import { waitUntil } from "../../test/support/processes.ts";
+import { sha256Hex } from "../../crypto/digest.ts";
+import { TagsealError } from "../../errors.ts";
+import { fileMetaOf } from "../../tuf/file-meta.ts";
+import { fileBytes } from "../../tuf/notary-v1/serialise.ts";
+import { waitUntil } from "../../../test/support/processes.ts";
 import { CollectionReader } from "./collection-reader.ts";
-import { MemoryMetadataStore } from "./storage/memory-metadata-store.ts";
-import type { NewFile, StoredFile } from "./storage/metadata-store.ts";
+import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
+import type { NewFile, StoredFile } from "../storage/metadata-store.ts";
 
 const at = new Date("2026-11-23T04:00:00Z");
 const expires = { expires: "2027-01-01T00:00:00Z", expiresAt: new Date("2027-01-01T00:00:00Z") };

@@ -2,9 +2,9 @@
 
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { KeyStoreError, TagsealError } from "../errors.ts";
-import { isLoose, isOurs, refuseWorldWritable } from "../files/private-modes.ts";
-import type { ServerLog } from "../service/log.ts";
+import { KeyStoreError, TagsealError } from "../../errors.ts";
+import { isLoose, isOurs, refuseWorldWritable } from "../../files/private-modes.ts";
+import type { ServerLog } from "../../service/log.ts";
 
 /** What a data directory may hold. */
 const dataFiles = ["metadata.db", "signer.db"];

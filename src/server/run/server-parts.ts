@@ -1,23 +1,23 @@
 /** What a server keeps between two starts: its metadata and its keys. */
 
 import { join } from "node:path";
-import { TagsealError } from "../errors.ts";
+import { TagsealError } from "../../errors.ts";
 import { makeDataDirectory } from "./data-directory.ts";
-import { namesKeyIn } from "./published-keys.ts";
-import { errorFields, type ServerLog } from "../service/log.ts";
+import { namesKeyIn } from "../collections/published-keys.ts";
+import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
-import type { KeyTable } from "./signer/key-table.ts";
-import { openKeyTableOf, passphraseFileIn, requireDataDir } from "./signer/key-place.ts";
-import { openLocalSigningService } from "./signer/local-signing-service.ts";
-import { openRemoteSigningService } from "./signer/remote-signing-service.ts";
-import { watchPassphraseFile } from "./signer/passphrase-watch.ts";
-import { onePassphrase } from "./signer/signer-passphrases.ts";
-import type { SigningService } from "./signer/signing-service.ts";
-import type { MetadataStore } from "./storage/metadata-store.ts";
-import type { SqlOptions } from "./storage/sql/open-sql-database.ts";
-import { SqliteMetadataStore } from "./storage/sqlite-metadata-store.ts";
-import type { FileWatch } from "../service/watching/file-watch.ts";
-import type { WatchParts } from "../service/watching/watched-files.ts";
+import type { KeyTable } from "../signer/key-table.ts";
+import { openKeyTableOf, passphraseFileIn, requireDataDir } from "../signer/key-place.ts";
+import { openLocalSigningService } from "../signer/local-signing-service.ts";
+import { openRemoteSigningService } from "../signer/remote-signing-service.ts";
+import { watchPassphraseFile } from "../signer/passphrase-watch.ts";
+import { onePassphrase } from "../signer/signer-passphrases.ts";
+import type { SigningService } from "../signer/signing-service.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { SqlOptions } from "../storage/sql/open-sql-database.ts";
+import { SqliteMetadataStore } from "../storage/sqlite-metadata-store.ts";
+import type { FileWatch } from "../../service/watching/file-watch.ts";
+import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 /**
  * Opens what the server keeps: the store of metadata, and whoever holds its keys. What the options bring along is used as it is.
@@ -55,7 +55,7 @@ export async function openStoreOf(
 ): Promise<MetadataStore> {
   if (options.database === undefined)
     return new SqliteMetadataStore({ path: join(requireDataDir(options.dataDir), "metadata.db") });
-  const { openMetadataStore } = await import("./storage/open-metadata-store.ts");
+  const { openMetadataStore } = await import("../storage/open-metadata-store.ts");
   return await openMetadataStore(options.database, { ...how, limits: options.sqlLimits });
 }
 

@@ -1,7 +1,7 @@
 /** How open a server stands. An operator who means it so is told once, at the start; one who forgot something finds out before somebody else does. */
 
-import { isLoopbackHost } from "../reference/loopback.ts";
-import type { ServerLog } from "../service/log.ts";
+import { isLoopbackHost } from "../../reference/loopback.ts";
+import type { ServerLog } from "../../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
 
 /** What nobody has to have, to do anything, or to read along. */

@@ -1,6 +1,6 @@
-import type { MetadataFile, RoleName } from "../tuf/metadata.ts";
-import { parseMetadata } from "../tuf/notary-v1/parse.ts";
-import type { StoredRole } from "../tuf/stored-roles.ts";
+import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { StoredRole } from "../../tuf/stored-roles.ts";
 
 /** Collections remembered, and the bytes of their files together. */
 const maxCollections = 1024;

@@ -1,11 +1,11 @@
 /** What a server or signer is, for the line that it starts its log with and the metric `…_build_info`. No secret is in it. */
 
-import type { MetricsPage } from "../service/metrics.ts";
-import { nodeVersion } from "../service/process-metrics.ts";
-import type { LogFields } from "../service/log.ts";
+import type { MetricsPage } from "../../service/metrics.ts";
+import { nodeVersion } from "../../service/process-metrics.ts";
+import type { LogFields } from "../../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
-import type { SignerOptions } from "./signer/signer-options.ts";
-import { parseDatabaseAddress } from "./storage/sql/database-address.ts";
+import type { SignerOptions } from "../signer/signer-options.ts";
+import { parseDatabaseAddress } from "../storage/sql/database-address.ts";
 
 /** How it is built and where it keeps what it is given. */
 export interface Build {
