@@ -27,7 +27,7 @@ describe("without the packaged runtime", () => {
   /** A checkout as `npm ci --omit=optional` leaves it: no optional package is there, not even esbuild's executable. */
   before(() => {
     mkdirSync(checkout);
-    for (const name of ["bin", "src", "release/prepare.js", "build.ts", "package.json"])
+    for (const name of ["bin", "src", "release/prepare.js", "release/edition.ts", "build.ts", "package.json"])
       cpSync(join(root, name), join(checkout, name), { recursive: true });
     for (const [name, { optional }] of Object.entries(lock.packages)) {
       if (optional === true || !/^node_modules\/(?:@[^/]+\/)?[^/]+$/u.test(name)) continue;
