@@ -11,6 +11,9 @@ import { ask } from "../support/https-request.ts";
 import { anchors } from "../support/markdown.ts";
 import { certificates, missingPeers, readText, runOk, Scope } from "../support/peers.ts";
 
+/** Has no sample before the expiry of a first repository is known. */
+const ofRepositories = "tagseal_server_next_expiry_seconds 1000000";
+
 const root = resolve(import.meta.dirname, "../..");
 const file = join(root, "deploy/helm/tagseal/files/alerts.yaml");
 
@@ -203,7 +206,7 @@ async function healthy(t: TestContext, scope: Scope): Promise<Sample[]> {
   const { url } = await serve(t, { tls, authorise: everybody });
   const own = (await ask(ca, "GET", `${url.replace("127.0.0.1", "localhost")}/metrics`)).body.toString();
   const ofCertificates = own.split("\n").filter((line) => /^tagseal_server_(?:certificate_|fault.*_)/u.test(line));
-  const page = `${await (await fetch(`${plain.url}/metrics`)).text()}${ofCertificates.join("\n")}`;
+  const page = `${await (await fetch(`${plain.url}/metrics`)).text()}${ofCertificates.join("\n")}\n${ofRepositories}`;
   const ofSigner = await (await fetch(`http://127.0.0.1:${keys.metricsPort ?? 0}/metrics`)).text();
   const up = [server, signer].map((labels) => ({ series: `up{${labels}}`, value: "1" }));
   return [...up, ...samples(page, server), ...samples(ofSigner, signer)];

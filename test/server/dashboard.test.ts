@@ -25,7 +25,7 @@ async function scraped(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<
   const { url } = await serve(t, { usageLimits: [{ prefix: "*", repositories: 10 }] });
   await new UploadingPublisher(url, "a/app").begin();
   await readTags(url, "a/app");
-  const text = (await (await fetch(`${url}/metrics`)).text()) + (await ofCertificates(t));
+  const text = (await (await fetch(`${url}/metrics`)).text()) + (await ofCertificates(t)) + ofRepositories;
   const series = new Map<string, Set<string>>();
   for (const line of text.split("\n").filter((found) => found !== "" && !found.startsWith("#"))) {
     const [, name = "", labels = ""] = /^(\w+)(?:\{(.*)\})? \S+$/u.exec(line) ?? assert.fail(line);
@@ -35,6 +35,9 @@ async function scraped(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<
   }
   return series;
 }
+
+/** Has no sample before the expiry of a first repository is known. */
+const ofRepositories = "\ntagseal_server_next_expiry_seconds 1000000";
 
 /** What a server with a certificate has besides. */
 async function ofCertificates(t: TestContext): Promise<string> {
