@@ -4,15 +4,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { startSigner } from "../../src/server/signer/start-signer.ts";
+import { serveRepository } from "../server/repository-server.ts";
 import { serve } from "../server/running-server.ts";
 import { readTags, UploadingPublisher } from "../server/uploading-publisher.ts";
 import { parseYaml } from "../support/deploy-tools.ts";
 import { ask } from "../support/https-request.ts";
 import { anchors } from "../support/markdown.ts";
 import { certificates, missingPeers, readText, runOk, Scope } from "../support/peers.ts";
-
-/** Has no sample before the expiry of a first repository is known. */
-const ofRepositories = "tagseal_server_next_expiry_seconds 1000000";
 
 const root = resolve(import.meta.dirname, "../..");
 const file = join(root, "deploy/helm/tagseal/files/alerts.yaml");
@@ -200,13 +198,13 @@ async function healthy(t: TestContext, scope: Scope): Promise<Sample[]> {
   });
   t.after(() => keys.close());
   const everybody = async () => ({ allowed: true as const });
-  const plain = await serve(t, { authorise: everybody, usageLimits: [{ prefix: "*", repositories: 100 }] });
+  const plain = await serveRepository(t, { authorise: everybody, usageLimits: [{ prefix: "*", repositories: 100 }] });
   await new UploadingPublisher(plain.url, "a/app").begin();
   await readTags(plain.url, "a/app");
   const { url } = await serve(t, { tls, authorise: everybody });
   const own = (await ask(ca, "GET", `${url.replace("127.0.0.1", "localhost")}/metrics`)).body.toString();
   const ofCertificates = own.split("\n").filter((line) => /^tagseal_server_(?:certificate_|fault.*_)/u.test(line));
-  const page = `${await (await fetch(`${plain.url}/metrics`)).text()}${ofCertificates.join("\n")}\n${ofRepositories}`;
+  const page = `${await (await fetch(`${plain.url}/metrics`)).text()}${ofCertificates.join("\n")}`;
   const ofSigner = await (await fetch(`http://127.0.0.1:${keys.metricsPort ?? 0}/metrics`)).text();
   const up = [server, signer].map((labels) => ({ series: `up{${labels}}`, value: "1" }));
   return [...up, ...samples(page, server), ...samples(ofSigner, signer)];

@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { ask } from "../support/https-request.ts";
 import { makeCertificate } from "../support/token-maker.ts";
+import { serveRepository } from "./repository-server.ts";
 import { serve, temporaryDirectory } from "./running-server.ts";
 import { readTags, UploadingPublisher } from "./uploading-publisher.ts";
 
@@ -22,10 +23,10 @@ const known: ReadonlySet<string> = new Set(["up"]);
 
 /** Names of all series of a server that has done a bit of everything, with the labels they have. */
 async function scraped(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-  const { url } = await serve(t, { usageLimits: [{ prefix: "*", repositories: 10 }] });
+  const { url } = await serveRepository(t, { usageLimits: [{ prefix: "*", repositories: 10 }] });
   await new UploadingPublisher(url, "a/app").begin();
   await readTags(url, "a/app");
-  const text = (await (await fetch(`${url}/metrics`)).text()) + (await ofCertificates(t)) + ofRepositories;
+  const text = (await (await fetch(`${url}/metrics`)).text()) + (await ofCertificates(t));
   const series = new Map<string, Set<string>>();
   for (const line of text.split("\n").filter((found) => found !== "" && !found.startsWith("#"))) {
     const [, name = "", labels = ""] = /^(\w+)(?:\{(.*)\})? \S+$/u.exec(line) ?? assert.fail(line);
@@ -35,9 +36,6 @@ async function scraped(t: TestContext): Promise<ReadonlyMap<string, ReadonlySet<
   }
   return series;
 }
-
-/** Has no sample before the expiry of a first repository is known. */
-const ofRepositories = "\ntagseal_server_next_expiry_seconds 1000000";
 
 /** What a server with a certificate has besides. */
 async function ofCertificates(t: TestContext): Promise<string> {
