@@ -60,7 +60,7 @@ function writeUntilFull(path: string): void {
 /** Why a test that needs {@link ownFileSystem} is skipped. */
 export const mountingNeedsRoot = "mounting a small file system needs root";
 
-/** A directory on an ext4 file system of its own, on which everything can be tried that memory has no notion of. */
+/** A directory on a separate ext4 file system, for faults that a file system in memory cannot have. */
 interface LoopDisk {
   readonly directory: string;
   readonly run: (command: string, ...args: string[]) => void;
@@ -113,7 +113,7 @@ export interface HangingDisk {
   goOn(): void;
 }
 
-/** A directory on a file system that gives up, as after an error of the disk: it is read-only from then on, whoever has what open. */
+/** A directory on a file system that becomes read-only although files are open on it, as ext4 does after a disk error. */
 export interface FailingDisk {
   readonly directory: string;
   fail(): void;
