@@ -12,7 +12,7 @@ const seen = {
 } as const;
 
 describe("metrics", () => {
-  it("have the names Notary's server gave them, also before the first request", () => {
+  it("have the names Notary's server uses, also before the first request", () => {
     const text = new Metrics().toText();
     assert.match(text, /^# TYPE notary_server_http_request_duration_microseconds summary$/mu);
     assert.match(
@@ -39,7 +39,7 @@ describe("metrics", () => {
     assert.equal(median, "1488000");
   });
 
-  it("ask for our own numbers when somebody looks", () => {
+  it("read our own values at each scrape", () => {
     const metrics = new Metrics();
     let value = 1;
     metrics.addGauge({ name: "tagseal_x", help: "X.", type: "gauge", value: () => value });

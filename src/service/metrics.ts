@@ -1,9 +1,9 @@
 /**
- * Counters in Prometheus' text format. Those of the requests have the names Notary's server gave them, so that existing
- * dashboards and alerts keep working; our own begin with `tagseal_`. Notary v1: health and metrics.
+ * Counters in Prometheus' text format. The request metrics keep the names of Notary's server, so that existing dashboards and alerts keep working;
+ * our own begin with `tagseal_`. Notary v1: health and metrics.
  */
 
-/** What Notary calls each kind of request. */
+/** Notary's name for each kind of request. */
 export const operations = [
   "UpdateTUF",
   "GetRoleByHash",
@@ -29,7 +29,7 @@ export interface Observation {
 }
 
 const quantiles = [0.5, 0.9, 0.99] as const;
-/** quantiles cover the latest so many values; Notary covers ten minutes, of which a counter cannot be made cheaply */
+/** quantiles cover this many of the latest values; Notary covers ten minutes, which costs too much to track */
 const windowSize = 1024;
 
 /** A Prometheus summary over a sliding window. */
@@ -44,7 +44,7 @@ export class Summary {
     this.#count += 1;
   }
 
-  /** @param labels what tells this summary from others of its name: `operation="GetRole"` */
+  /** @param labels what distinguishes this summary from others with its name: `operation="GetRole"` */
   lines(name: string, labels: string): string[] {
     const sorted = this.#window.toSorted((a, b) => a - b);
     const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
@@ -74,16 +74,16 @@ class OperationMetrics {
   readonly totals = new Map<string, number>();
 }
 
-/** A number of our own: help text, kind, and where its value comes from when somebody looks. */
+/** A metric of Tagseal: help text, kind, and the function that reads its value at each scrape. */
 export interface Gauge {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge";
-  /** undefined while nobody knows: there is then no sample, which alerts can tell from a number */
+  /** undefined while unknown: there is then no sample, which alerts can distinguish from a number */
   readonly value: () => number | undefined;
 }
 
-/** Numbers of one name with labels: help text, kind, and the lines to write when somebody looks. */
+/** Numbers of one name with labels: help text, kind, and the lines to write at each scrape. */
 export interface Series {
   readonly name: string;
   readonly help: string;
@@ -115,7 +115,7 @@ export class MetricsPage {
   }
 }
 
-/** Collects observations of requests and writes them out, with whatever else is added. */
+/** Collects observations of requests and writes them out, together with the other metrics that were added. */
 export class Metrics extends MetricsPage {
   readonly #byOperation = new Map(operations.map((operation) => [operation, new OperationMetrics()]));
 

@@ -66,12 +66,12 @@ describe("whose request it is", () => {
     });
   }
 
-  it("is whom X-Forwarded-For names where both are there, since a proxy that writes it passes the other on", () => {
+  it("is taken from X-Forwarded-For when both are present, since a proxy that writes it passes the other one through", () => {
     const headers = { "x-forwarded-for": "203.0.113.9", forwarded: "for=198.51.100.1" };
     assert.equal(proxies.clientOf({ ...request("10.1.2.3"), headers }), "203.0.113.9");
   });
 
-  it("is unknown where somebody names a client and is not trusted to", () => {
+  it("is unknown when an untrusted sender names a client", () => {
     assert.equal(proxies.isUnknown(request("198.51.100.1", "203.0.113.9")), true);
     assert.equal(proxies.isUnknown({ ...request("198.51.100.1"), headers: { forwarded: "for=203.0.113.9" } }), true);
     assert.equal(proxies.isUnknown(request("198.51.100.1")), false);
@@ -79,7 +79,7 @@ describe("whose request it is", () => {
     assert.equal(new TrustedProxies([]).isUnknown(request("10.1.2.3", "203.0.113.9")), true);
   });
 
-  it("is whoever is connected where no proxy is trusted", () => {
+  it("is the connected address when no proxy is trusted", () => {
     assert.equal(new TrustedProxies([]).clientOf(request("10.1.2.3", "203.0.113.9")), "10.1.2.3");
   });
 

@@ -1,12 +1,12 @@
-/** Whose request it is: the other end of the connection or, behind proxies that are trusted to say so, whom they name. */
+/** Whose request it is: the peer of the connection or, behind trusted proxies, the client they name. */
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import net, { isIP, isIPv6 } from "node:net";
 import { TagsealError } from "../../errors.ts";
 
-/** Proxies who are believed when they name a client, in `X-Forwarded-For` or, where that is missing, in `Forwarded`. */
+/** Proxies that are trusted to name a client, in `X-Forwarded-For` or, without it, in `Forwarded`. */
 export class TrustedProxies {
-  // Not imported by name: node:net makes it when it is first asked for, and a build takes no such members.
+  // Not imported by name: node:net creates this member lazily, and the bundler does not support such members.
   readonly #proxies = new net.BlockList();
   readonly #areThereAny: boolean;
 
@@ -20,8 +20,8 @@ export class TrustedProxies {
   }
 
   /**
-   * The client's address. Each trusted proxy vouches for the one before it, so the list is read from its end, and the first address that is no
-   * trusted proxy's counts: what stands before that may be invented.
+   * The client's address. Each trusted proxy names the sender before it, so the list is read from its end, and the first address that is not a
+   * trusted proxy's counts: what stands before it may be invented.
    */
   clientOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): string | undefined {
     let client = socket.remoteAddress;
@@ -35,7 +35,7 @@ export class TrustedProxies {
     return client;
   }
 
-  /** True for a request that names a client and comes from somebody who is not trusted to: all behind that address count as one. */
+  /** True for a request that names a client and comes from an untrusted address: all clients behind that address count as one. */
   isUnknown({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): boolean {
     const { remoteAddress } = socket;
     const names = headers["x-forwarded-for"] ?? headers.forwarded;
@@ -66,7 +66,7 @@ const maxHops = 20;
 /** RFC 7239 allows quotes; a longer value is an attempt to make parsing slow. */
 const maxForwardedLength = 4096;
 
-/** Whom the proxies name, the last one the nearest. `X-Forwarded-For` wins: a proxy that writes it passes on what a client wrote into the other. */
+/** The addresses the proxies name, the nearest one last. `X-Forwarded-For` wins: a proxy that writes it passes on what a client wrote into the other. */
 function namedClients({ "x-forwarded-for": list, forwarded }: IncomingHttpHeaders): readonly string[] {
   if (list !== undefined) return String(list).split(",");
   if (forwarded === undefined || forwarded.length > maxForwardedLength) return [];
@@ -87,7 +87,7 @@ function addressIn(said: string): string | undefined {
 
 const node = /^"?(?:\[(?<v6>[^\]]+)\](?::[\w.-]+)?|(?<v4>[\d.]+):[\w.-]+|(?<other>[^"]*))"?$/u;
 
-/** A zone means something on the sending machine only. */
+/** A zone has a meaning on the sending machine only. */
 function withoutZone(address: string): string {
   return address.includes(":") ? address.replace(/%.*$/u, "") : address;
 }

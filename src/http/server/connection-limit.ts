@@ -1,4 +1,4 @@
-/** How many connections there may be: all together, and of one client address. */
+/** Limits the number of connections, in total and per client address. */
 
 import type { Server, Socket } from "node:net";
 import { clientKey, type TrustedProxies } from "./client-address.ts";
@@ -16,8 +16,7 @@ export interface ConnectionCounts {
 }
 
 /**
- * Hangs up on connections beyond the bounds, before anything is read from them. Trusted proxies bring many clients and are bound by the sum
- * alone.
+ * Closes connections beyond the bounds before anything is read from them. Trusted proxies bring many clients and are limited by the total alone.
  */
 export class ConnectionLimit {
   readonly counts: ConnectionCounts = { open: 0, refused: 0 };
@@ -26,14 +25,14 @@ export class ConnectionLimit {
   readonly #onRefused: (address: string) => void;
   readonly #byClient = new Map<string, number>();
 
-  /** @param onRefused told of clients with too many connections */
+  /** @param onRefused called with the address of a client that has too many connections */
   constructor(bounds: ConnectionBounds, proxies: TrustedProxies, onRefused: (address: string) => void = () => {}) {
     this.#bounds = bounds;
     this.#onRefused = onRefused;
     this.#proxies = proxies;
   }
 
-  /** To be called before the server listens. */
+  /** Call this before the server listens. */
   attach(server: Server): void {
     server.maxConnections = this.#bounds.maxConnections;
     server.on("drop", () => (this.counts.refused += 1));
@@ -55,7 +54,7 @@ export class ConnectionLimit {
     socket.once("close", () => (this.counts.open -= 1));
   }
 
-  /** The client's connections, with this one. */
+  /** The client's connections, this one included. */
   #countOf(client: string, socket: Socket): number {
     const open = (this.#byClient.get(client) ?? 0) + 1;
     this.#byClient.set(client, open);

@@ -34,7 +34,7 @@ describe("the preferred coding", () => {
 });
 
 describe("compressing", () => {
-  it("gives back what was put in, and is shorter", async () => {
+  it("decodes to the same bytes, and is shorter", async () => {
     const entries = Array.from({ length: 500 }, (_, number) => [`v${number}`, { length: number }]);
     const bytes = Buffer.from(JSON.stringify({ targets: Object.fromEntries(entries) }));
     const [br, gzip] = [await encode(bytes, "br"), await encode(bytes, "gzip")];

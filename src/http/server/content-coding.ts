@@ -1,18 +1,18 @@
-/** Which form of a file a client gets: brotli, gzip or the bytes as they are. RFC 9110 §12.5.3. */
+/** The form in which a client gets a file: brotli, gzip or the bytes as they are. RFC 9110 §12.5.3. */
 
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 
-/** The codings this server can make, those preferred first. */
+/** The codings this server supports, the preferred ones first. */
 export const codings = ["br", "gzip", "identity"] as const;
 
 /** One of {@link codings}. */
 export type Coding = (typeof codings)[number];
 
 /**
- * The coding a client likes best; of those it likes equally, the one that makes files smallest. Unread when it is longer than any honest one.
+ * The coding a client prefers; among equals, the one with the smallest result. A header longer than any real client sends is ignored.
  *
- * @param header `Accept-Encoding`; without it, files are sent as they are, since the old clients send none and some would not cope
+ * @param header `Accept-Encoding`; without it, files are sent as they are, since old clients send none and some cannot decode anything
  */
 export function preferredCoding(header: string | string[] | undefined): Coding {
   const text = String(header ?? "");
@@ -21,12 +21,12 @@ export function preferredCoding(header: string | string[] | undefined): Coding {
   const weightOf = (coding: Coding): number =>
     weights.get(coding) ?? (coding === "identity" ? leastWeight : (weights.get("*") ?? 0));
   const best = codings.reduce((one, other) => (weightOf(other) > weightOf(one) ? other : one));
-  // A client that will have none of them gets the one that every client can read.
+  // A client that accepts none of them gets the one every client can read.
   return weightOf(best) > 0 ? best : "identity";
 }
 
 const maxHeaderLength = 1024;
-/** Not named means allowed, but everything that is named comes first. */
+/** A coding that is not named is allowed, but comes after all named ones. */
 const leastWeight = 0.0001;
 
 function weightsOf(text: string): ReadonlyMap<string, number> {
@@ -40,7 +40,7 @@ function weightsOf(text: string): ReadonlyMap<string, number> {
 }
 
 const [asBrotli, asGzip] = [promisify(brotliCompress), promisify(gzip)];
-/** Beyond this every step costs more time than it saves bytes: most of a file is hashes, which nobody can shorten. */
+/** Beyond this every step costs more time than it saves bytes: most of a file is hashes, which do not compress. */
 const brotliQuality = 5;
 
 /** Compresses, on another thread. */

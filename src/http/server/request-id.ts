@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 /**
- * The name of a request in the log and in the answer to it: the one that whoever is in front of this server gave it, if it is of an honest
- * form, else a new one.
+ * The name of a request in the log and in its answer: the one a proxy in front of this server gave it, if it is well-formed, else a new one.
  *
  * @param header `X-Request-Id`
  */

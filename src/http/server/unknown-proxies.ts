@@ -1,4 +1,4 @@
-/** Proxies that name clients and are not trusted to: for every limit, all who come through one are a single client. */
+/** Untrusted proxies that name clients: for every limit, all clients behind one count as a single client. */
 
 import type { IncomingMessage } from "node:http";
 import type { LogFields, ServerLog } from "../../service/log.ts";
@@ -9,13 +9,13 @@ const maxProxies = 16;
 const minuteMs = 60_000;
 const maxClients = 1000;
 
-/** What a log line about such an address says besides. */
+/** Further fields of a log line about such an address. */
 export const unknownProxyFields: LogFields = {
   proxy: true,
   hint: "The address is that of a proxy: name it in server.trusted_proxies if it is yours, so that limits see the clients behind it.",
 };
 
-/** Notices them, and tells once of each. */
+/** Detects such proxies, and logs each one once. */
 export class UnknownProxies {
   /** requests that came through one, or pretended to */
   requests = 0;
@@ -50,7 +50,7 @@ export class UnknownProxies {
   }
 }
 
-/** Tells of clients that reached a limit, of each once a minute. */
+/** Logs clients that reached a limit, each at most once a minute. */
 export class LockOutLog {
   readonly #log: ServerLog;
   readonly #toldAtMs = new Map<string, number>();
@@ -59,7 +59,7 @@ export class LockOutLog {
     this.#log = log;
   }
 
-  /** @param limit what there was too much of */
+  /** @param limit what the client exceeded */
   tell(address: string | undefined, limit: string, isUnknownProxy: boolean): void {
     const key = `${limit} ${clientKey(address ?? "")}`;
     const now = performance.now();

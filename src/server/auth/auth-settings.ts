@@ -1,20 +1,20 @@
-/** How a trust server finds out who asks, and what they may do. Plain values, as a configuration file can hold them. */
+/** How a trust server identifies the caller, and what each user may do. Plain values, as a configuration file can hold them. */
 
-/** The ways to log in, of which there must be one at least, and the rights of whoever did. */
+/** The ways to log in (at least one is required) and the rights of the users who logged in. */
 export interface AuthSettings {
-  /** docker's token authentication: somebody else knows the users, and says in a signed token what each may do */
+  /** docker's token authentication: a separate token server knows the users, and its signed token states what each may do */
   readonly token?: TokenSettings | undefined;
   /** user names and passwords in a file */
   readonly basic?: BasicSettings | undefined;
   /** client certificates; the server must speak TLS itself */
   readonly mtls?: ClientCertificateSettings | undefined;
-  /** everybody may read every collection, without logging in; false when absent */
+  /** every client may read every collection without logging in; false when absent */
   readonly anonymousPull?: boolean | undefined;
-  /** what users may do. Needed with `basic` and `mtls`, where nothing is allowed that no rule allows */
+  /** what users may do. Required with `basic` and `mtls`, where only the rules allow anything */
   readonly rules?: readonly AccessRule[] | undefined;
   /** users by group, for `rules` */
   readonly groups?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** health and metrics ask for a login too; whose does not matter. False when absent */
+  /** health and metrics require a login too, of any user. False when absent */
   readonly protectMonitoring?: boolean | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface TokenSettings {
   readonly service: string;
   /** who must have made them (`iss`) */
   readonly issuer: string;
-  /** PEM file of certificates: their keys sign tokens, or they vouch for certificates whose keys do */
+  /** PEM file of certificates: their keys sign tokens, or issue the certificates whose keys do */
   readonly rootcertbundle?: string | undefined;
   /** JSON Web Key Set with the public keys of the issuer */
   readonly jwks?: string | undefined;
@@ -51,17 +51,16 @@ export interface BasicSettings {
 
 /** Client certificates. */
 export interface ClientCertificateSettings {
-  /** PEM file of the authorities that vouch for clients */
+  /** PEM file of the authorities that issue client certificates */
   readonly caFile: string;
   /** refuse connections without a certificate, however else a client could log in; false when absent */
   readonly required?: boolean | undefined;
-  /** what of the certificate is the user's name; the subject's common name when absent */
+  /** the part of the certificate that is the user's name; the subject's common name when absent */
   readonly userFrom?: UserFrom | undefined;
 }
 
 /**
- * The subject's common name, or the only DNS name or URI among its alternative names. `nobody`: certificates open the door, and
- * say nothing about who comes in.
+ * The subject's common name, or the only DNS name or URI among its alternative names. With `nobody` a certificate admits the connection and names no user.
  */
 export type UserFrom = "commonName" | "dns" | "uri" | "nobody";
 
@@ -69,7 +68,7 @@ export type UserFrom = "commonName" | "dns" | "uri" | "nobody";
 export interface AccessRule {
   /** a name with a final slash for everything below it, a name without for exactly this collection, `*` for all */
   readonly prefix: string;
-  /** `*` for whoever has logged in */
+  /** `*` for all users who have logged in */
   readonly users?: readonly string[] | undefined;
   readonly groups?: readonly string[] | undefined;
   readonly actions: readonly RuleAction[];

@@ -62,7 +62,7 @@ describe("passwords", () => {
     "another user's password": basic("bob:wonderland"),
     "an empty password": basic("alice:"),
     "an unknown user": basic("mallory:wonderland"),
-    "a user's name in capitals": basic("Alice:wonderland"),
+    "a user's name in upper case": basic("Alice:wonderland"),
     "an inherited name": basic("constructor:wonderland"),
     "no user": basic(":wonderland"),
     "no colon": basic("alice"),
@@ -71,7 +71,7 @@ describe("passwords", () => {
     "a user of 300 letters": basic(`${"a".repeat(300)}:x`),
     "credentials of 1 MiB": basic(`alice:${"x".repeat(1 << 20)}`),
     "base64 without its padding": basic("alice:wonderland").replaceAll("=", "_"),
-    "bytes that are no text": `Basic ${Buffer.from([0x61, 0x3a, 0xff]).toString("base64")}`,
+    "bytes that are not text": `Basic ${Buffer.from([0x61, 0x3a, 0xff]).toString("base64")}`,
     nothing: "Basic",
   };
   for (const [what, authorization] of Object.entries(refused)) {
@@ -81,7 +81,7 @@ describe("passwords", () => {
     });
   }
 
-  it("do not match by their first 72 bytes", async () => {
+  it("do not match by their first 72 bytes alone", async () => {
     const login = await open(file(`alice:${bcrypt("x".repeat(72))}`));
     assert.equal((await login.login(request(basic(`alice:${"x".repeat(72)}`))))?.kind, "known");
     assert.equal((await login.login(request(basic(`alice:${"x".repeat(73)}`))))?.kind, "refused");
@@ -93,7 +93,7 @@ describe("passwords", () => {
     assert.equal(await login.login(request("Bearer abc")), undefined);
   });
 
-  it("follow the file, and no more than the file", async () => {
+  it("follow the file, and only the file", async () => {
     const clock = { now: start };
     const path = file(users);
     const watch = new FileWatch(() => clock.now);

@@ -12,7 +12,7 @@ import { PasswordThread } from "./password-thread.ts";
 import { parsePasswordFile, type PasswordFile } from "./password-file.ts";
 import { WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
 
-/** bcrypt looks no further, so that all passwords with the same beginning would be one */
+/** bcrypt reads no more than this: longer passwords with the same beginning would be equal */
 const maxPasswordBytes = 72;
 const maxCredentialsLength = 1024;
 
@@ -22,7 +22,7 @@ const logins: Readonly<Record<PasswordOutcome, (user: string, claimedUser: strin
   throttled: (_user, claimedUser) => ({ kind: "refused", refusal: "throttled", claimedUser }),
 };
 
-/** People type their password where the name belongs, so a name that is nobody's is not logged, nor a hash of it, which could be guessed from. */
+/** People type their password in place of their name, so an unknown name is not logged, nor its hash, which can be guessed. */
 const noSuchUser = "(no such user)";
 
 /** Verifies passwords. */
@@ -77,7 +77,7 @@ export class BasicLogin implements LoginMethod {
     return logins[outcome](claim.user, file.hashes.has(claim.user) ? claim.user : noSuchUser);
   }
 
-  /** What a user's password is checked against now; undefined for who is no user. */
+  /** What a user's password is checked against now; undefined for an unknown user. */
   async hashOf(user: string): Promise<string | undefined> {
     return (await this.#file.value()).hashes.get(user);
   }

@@ -3,18 +3,17 @@ import type { AccessRequest, Refusal } from "../http/authorise.ts";
 import type { ServerLog } from "../../service/log.ts";
 import { quoted } from "./login.ts";
 
-/** longer tokens are refused unread; all headers of a request together have 16 KiB */
+/** longer tokens are refused unread; all headers of a request share 16 KiB */
 export const maxTokenBytes = 12 * 1024;
 
-/** Where clients get tokens, and what for. */
+/** Where clients get tokens, and for which service. */
 export interface BearerChallenge {
   readonly realm: string;
   readonly service: string;
 }
 
 /**
- * The challenge that sends a client to where tokens are. The scope is what the request needs, so that it can ask for that and
- * nothing more.
+ * The challenge that sends a client to the token realm. The scope is what the request needs, so that the client asks for no more.
  *
  * @see Notary v1: token authentication
  */
@@ -35,9 +34,9 @@ const errors: Readonly<Record<Refusal, string>> = {
 };
 
 /**
- * Checks where clients are sent. They send passwords there, so the log says when others could read them on the way.
+ * Checks the token realm. Clients send passwords there, so the log reports a realm where others can read them on the way.
  *
- * @throws TagsealError `SERVER_CONFIGURATION` for what is no address, or holds a password
+ * @throws TagsealError `SERVER_CONFIGURATION` for a realm that is not a URL, or that holds a password
  */
 export function requireRealm(realm: string, log: ServerLog): void {
   const url = URL.canParse(realm) && !/\p{Cc}/u.test(realm) ? new URL(realm) : undefined;

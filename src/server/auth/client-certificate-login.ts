@@ -49,16 +49,16 @@ export class ClientCertificateLogin implements LoginMethod {
   }
 
   async login({ clientCertificate, headers }: AccessRequest): Promise<Login | undefined> {
-    // Looked at for its effect: a changed file reaches TLS, and the next connection.
+    // Read for its effect: a changed file is passed to TLS and holds from the next connection on.
     await this.#file.value();
-    // A certificate is shown with every request, a header on purpose: the header counts.
+    // A connection presents its certificate with every request; a header is sent on purpose, so the header counts.
     if (clientCertificate === undefined || headers.authorization !== undefined) return undefined;
     if (this.#userFrom === "nobody") return undefined;
     const user = this.#userOf(clientCertificate);
     return user === undefined ? invalidLogin : { kind: "known", user };
   }
 
-  /** No client answers this, but HTTP wants something said with a 401. RFC 9110 §15.5.2 */
+  /** No client answers this challenge, but HTTP requires one with a 401. RFC 9110 §15.5.2 */
   challenge(): string {
     return 'TLS-Client-Certificate realm="tagseal"';
   }
@@ -85,7 +85,7 @@ const userNames: Readonly<Record<UserFrom, (certificate: Certificate) => string 
   nobody: () => undefined,
 };
 
-/** Which of several it is, a rule could not know. */
+/** The only value: with several, a rule could not know which one is the user. */
 function only(names: readonly string[]): string | undefined {
   return names.length === 1 ? names[0] : undefined;
 }

@@ -5,16 +5,16 @@ interface Failures {
   readonly sinceMs: number;
 }
 
-/** How many failures are forgiven under one name, and how soon they are forgotten. */
+/** How many failures are tolerated under one name, and for how long they count. */
 export interface FailureBounds {
   readonly max: number;
   readonly windowMs: number;
 }
 
-/** what is remembered; the oldest goes first */
+/** how many names are remembered; the oldest is forgotten first */
 const maxNames = 10_000;
 
-/** Counts failures by name within fixed windows of time. Memory is bounded, whatever names strangers think of. */
+/** Counts failures by name within fixed windows of time. Memory is bounded, however many names a stranger invents. */
 export class FailureLimit {
   readonly #bounds: FailureBounds;
   readonly #now: () => Date;
@@ -25,7 +25,7 @@ export class FailureLimit {
     this.#now = now;
   }
 
-  /** True while there were too many. */
+  /** True while a name has too many failures. */
   isReached(name: string): boolean {
     return (this.#current(name)?.count ?? 0) >= this.#bounds.max;
   }

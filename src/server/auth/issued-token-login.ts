@@ -1,6 +1,6 @@
 /**
- * Passwords, exchanged for tokens at this server itself. Docker and notary handle tokens better than passwords: they ask for
- * one without logging in when they only read, which with passwords alone they do not.
+ * Passwords exchanged for tokens at this server. Docker and notary handle tokens better than passwords: to read, they ask for a token without logging
+ * in, and with passwords alone they cannot read anonymously.
  */
 
 import type { AccessRequest, Refusal, TokenEndpoint } from "../http/authorise.ts";
@@ -14,7 +14,7 @@ import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 const service = "tagseal";
 
-/** Knows users by tokens it gave them, and by their passwords. */
+/** Identifies users by the tokens this server issued, and by their passwords. */
 export class IssuedTokenLogin implements LoginMethod {
   readonly #realm: string;
   readonly #passwords: BasicLogin;
@@ -53,8 +53,7 @@ export class IssuedTokenLogin implements LoginMethod {
   }
 
   /**
-   * Answers a request for a token: to everybody without a password, for nobody in particular; to users with theirs. What
-   * scope is asked for does not matter.
+   * Answers a request for a token: an anonymous token without a password, a user's token with the right one. The requested scope is ignored.
    */
   readonly endpoint: TokenEndpoint = async (request, onAsker = () => {}) => {
     const login = await this.#passwords.login({

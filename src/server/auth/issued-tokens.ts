@@ -1,28 +1,28 @@
-/** Tokens this server gives to its own users. They say who somebody is, not what they may do: that is for the rules, each time. */
+/** Tokens this server issues to its own users. They say who the user is, not what the user may do: the rules decide that for each request. */
 
 import { createHmac, randomBytes } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { TagsealError } from "../../errors.ts";
 import { type ContentOf, WatchedFiles, type WatchParts } from "../../service/watching/watched-files.ts";
 
-/** Who a token was given to. */
+/** The user a token was issued to. */
 export interface TokenHolder {
-  /** undefined: whoever asked without a password */
+  /** undefined: an anonymous client, which asked without a password */
   readonly user: string | undefined;
-  /** what the password was checked against, so that a changed password ends the token */
+  /** the hash the password was checked against, so that a changed password invalidates the token */
   readonly passwordHash: string | undefined;
 }
 
-/** Seconds a token is good for. Clients take none to live shorter than a minute. */
+/** How long a token is valid, in seconds. Clients treat a shorter lifetime than a minute as a minute. */
 export const tokenLifetimeSeconds = 300;
 
 const issuer = "tagseal";
-/** replicas with the same key may differ that much in time */
+/** the clocks of replicas with the same key may differ by this much */
 const leewaySeconds = 60;
-/** as long as the hash; anything shorter could be guessed */
+/** as long as the hash; a shorter key could be guessed */
 const minKeyBytes = 32;
 
-/** Issues and verifies. The key never leaves this server, or these replicas. */
+/** Issues and verifies. The key never leaves this server and its replicas. */
 export class IssuedTokens {
   readonly #audience: string;
   readonly #now: () => Date;
@@ -36,7 +36,7 @@ export class IssuedTokens {
   }
 
   /**
-   * @param keyFile absent: a new key for each start, and tokens end with the process
+   * @param keyFile when absent, each start makes a new key, and tokens end with the process
    * @throws TagsealError `SERVER_CONFIGURATION`
    */
   static async open(audience: string, keyFile: string | undefined, parts: WatchParts): Promise<IssuedTokens> {
@@ -60,10 +60,10 @@ export class IssuedTokens {
   }
 
   /**
-   * Whom a token was given to.
+   * Verifies a token and returns its holder.
    *
-   * @param hashOf what a user's password is checked against now; undefined for who is no user any more
-   * @returns undefined for what is no token of ours, or not any more
+   * @param hashOf the hash a user's password is checked against now; undefined for a user who no longer exists
+   * @returns undefined for a token that this server did not issue or that is no longer valid
    */
   async verify(
     token: string,
@@ -94,7 +94,7 @@ export class IssuedTokens {
       });
       return payload;
     } catch {
-      // Whatever is wrong with it came with the token; it is not one of ours, or no longer good.
+      // Every failure here is a property of the token: not issued by this server, or no longer valid.
       return undefined;
     }
   }

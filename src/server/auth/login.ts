@@ -1,20 +1,20 @@
-/** Who a request comes from, as far as one way of logging in can tell. */
+/** Who a request comes from, according to one way of logging in. */
 
 import type { AccessRequest, Refusal } from "../http/authorise.ts";
 
-/** Somebody whose credentials are good. */
+/** A user whose credentials are valid. */
 export interface KnownUser {
   readonly kind: "known";
-  /** undefined for whoever got a token without logging in */
+  /** undefined for an anonymous client with a token */
   readonly user: string | undefined;
-  /** what the credentials themselves allow; absent: whatever the rules do */
+  /** what the credentials themselves allow; absent: what the rules allow */
   readonly grants?: Grants;
 }
 
-/** Answers whether all `actions` are granted on a collection, or on the catalogue where there is no name. */
+/** Answers whether all `actions` are granted on a collection, or on the catalogue without a name. */
 export type Grants = (gun: string | undefined, actions: readonly string[]) => boolean;
 
-/** Credentials that are not good. */
+/** Credentials that are not valid. */
 export interface RefusedLogin {
   readonly kind: "refused";
   readonly refusal: Refusal;
@@ -22,12 +22,12 @@ export interface RefusedLogin {
   readonly claimedUser?: string;
 }
 
-/** Outcome of looking at credentials. */
+/** Outcome of checking credentials. */
 export type Login = KnownUser | RefusedLogin;
 
 /** One way of logging in. */
 export interface LoginMethod {
-  /** undefined when the request shows nothing of this kind: another method may know it */
+  /** undefined when the request has no credentials of this kind: another method may accept it */
   login(request: AccessRequest): Promise<Login | undefined>;
   /** what to send in `WWW-Authenticate` */
   challenge(request: AccessRequest, refusal: Refusal): string;
@@ -45,7 +45,7 @@ export function credentialsOf(request: AccessRequest, scheme: string): string | 
   return space < 0 ? "" : header.slice(space).trim();
 }
 
-/** longer ones are of no use to anybody who reads a log */
+/** a longer name is of no use in a log */
 const maxUserBytes = 256;
 
 /** Answers whether a name can be a user's: not empty, bounded, printable. */

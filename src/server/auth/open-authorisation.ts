@@ -1,8 +1,8 @@
 /**
- * Who asks, and what they may do: from settings to the function the server asks.
+ * Turns settings into the function that decides who the caller is and what the caller may do.
  *
  * Each `…-login.ts` knows one way of logging in; `rules.ts` knows what users may do. Nothing here knows what a request is for
- * beyond its name and actions, and nothing is allowed that neither a token, a rule nor `anonymousPull` allows.
+ * beyond its name and actions, and only a token, a rule or `anonymousPull` allows anything.
  */
 
 import { TagsealError } from "../../errors.ts";
@@ -17,24 +17,24 @@ import { TokenLogin } from "./token-login.ts";
 import type { ClientCertificates } from "../../http/server/tls.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
-/** Decides about requests until the server stops. */
+/** Authorises requests until the server stops. */
 export interface Authorisation {
   readonly authorise: Authorise;
   /** what TLS must do so that clients can log in with certificates; undefined when they cannot */
   readonly clientCertificates: ClientCertificates | undefined;
-  /** undefined where this server gives no tokens */
+  /** undefined when this server issues no tokens */
   readonly tokenEndpoint: TokenEndpoint | undefined;
   close(): Promise<void>;
 }
 
-/** What it needs besides settings. */
+/** What authorisation needs besides settings. */
 export interface AuthorisationParts extends WatchParts {
-  /** called with the PEM text of the authorities when their file changed: TLS must be told */
+  /** called with the PEM text of the authorities when their file changed: TLS must use it */
   readonly onAuthoritiesChange?: (authorities: Buffer) => void;
 }
 
 interface Methods {
-  /** in the order they are asked; the challenge is that of the first */
+  /** in the order they are tried; the first one's challenge is sent */
   readonly all: readonly [LoginMethod, ...LoginMethod[]];
   readonly certificates: ClientCertificateLogin | undefined;
   readonly passwords: BasicLogin | undefined;
@@ -42,7 +42,7 @@ interface Methods {
 }
 
 /**
- * Reads the files that settings name, and checks all of it.
+ * Reads and checks the settings and the files they name.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
@@ -120,7 +120,7 @@ function authoriseWith(all: Methods["all"], rules: Rules, settings: AuthSettings
     const refuse = (refusal: Refusal, who: Pick<Asker, "user" | "claimedUser"> = {}): AccessDecision => {
       return { allowed: false, challenge: all[0].challenge(request, refusal), refusal, ...who };
     };
-    // Credentials that are not good are refused where none would do: whoever sent them must learn of it.
+    // Invalid credentials are refused even where none are needed: the client must learn that they are invalid.
     if (login?.kind === "refused") return refuse(login.refusal, { claimedUser: login.claimedUser });
     if (login === undefined) return mayAnybody(request) ? { allowed: true } : refuse("missing");
     const { user } = login;

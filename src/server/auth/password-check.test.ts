@@ -31,7 +31,7 @@ function checker() {
 }
 
 describe("checking passwords", () => {
-  it("is paid once in a while for one who is right", async () => {
+  it("is paid only once in a while for a right password", async () => {
     const { check, compared, wait } = checker();
     assert.equal(await check(), "right");
     assert.equal(await check(), "right");
@@ -48,7 +48,7 @@ describe("checking passwords", () => {
     assert.equal(compared.length, 1);
   });
 
-  it("I9: does not remember what was wrong as right, nor one user's password for another", async () => {
+  it("I9: does not remember a wrong password as right, nor one user's password for another", async () => {
     const { check } = checker();
     assert.equal(await check({ password: "builder" }), "wrong");
     assert.equal(await check(), "right");
@@ -56,7 +56,7 @@ describe("checking passwords", () => {
     assert.equal(await check({ password: "builder" }), "wrong");
   });
 
-  it("forgets what fits the file no more", async () => {
+  it("forgets a password that no longer matches the file", async () => {
     const { check } = checker();
     assert.equal(await check(), "right");
     const changed = { ...file, hashes: new Map([["alice", "hash of looking glass"]]) };
@@ -83,7 +83,7 @@ describe("guessing passwords", () => {
     assert.equal(await check(), "right");
   });
 
-  it("does not lock the user out elsewhere, nor where they are known", async () => {
+  it("does not lock the user out elsewhere, nor where the right password is remembered", async () => {
     const { check, fail } = checker();
     assert.equal(await check({ address: "192.0.2.2" }), "right");
     await fail(10);
@@ -127,7 +127,7 @@ describe("guessing passwords", () => {
     assert.equal(outcomes.filter((outcome) => outcome === "throttled").length, 50);
   });
 
-  it("cannot make others wait without end", async () => {
+  it("cannot make other users wait forever", async () => {
     const { check } = checker();
     const crowd = Array.from({ length: 500 }, (_, number) =>
       check({ user: `user${number}`, address: `10.0.0.${number}` }),

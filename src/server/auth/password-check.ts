@@ -1,4 +1,4 @@
-/** Checks passwords without letting anybody guess many, learn who exists, or keep the server busy. */
+/** Checks passwords so that no client can guess many, find out which users exist, or keep the server busy. */
 
 import { createHmac, randomBytes } from "node:crypto";
 import { clientKey } from "../../http/server/client-address.ts";
@@ -6,11 +6,11 @@ import { KeyedLock } from "../collections/keyed-lock.ts";
 import { FailureLimit } from "./failure-limit.ts";
 import type { PasswordFile } from "./password-file.ts";
 
-/** What somebody claims, and from where. */
+/** The name and password a client claims, and its address. */
 export interface PasswordClaim {
   readonly user: string;
   readonly password: string;
-  /** undefined when the connection is gone already */
+  /** undefined when the connection is already closed */
   readonly address: string | undefined;
 }
 
@@ -25,21 +25,21 @@ const minuteMs = 60_000;
 const perUserAndAddress = { max: 10, windowMs: minuteMs };
 /** Users behind one proxy share an address. */
 const perAddress = { max: 50, windowMs: minuteMs };
-/** High, so that a stranger cannot easily keep a user out by failing in their name. */
+/** High, so that a stranger cannot easily lock a user out by failing in the user's name. */
 const perUser = { max: 200, windowMs: minuteMs };
-/** how long a right password need not be checked again; a changed file is noticed at once */
+/** how long a right password is not checked again; a changed file takes effect at once */
 const rememberedForMs = 5 * minuteMs;
 const maxRemembered = 10_000;
-/** Checks run one after the other: they need a processor, and who comes last waits for all of them. */
+/** Checks run one after the other: each needs a processor, and the last request waits for all of them. */
 const maxWaiting = 64;
 
-/** See the head of this file. */
+/** Checks passwords against the password file, with limits per user and per address. */
 export class PasswordCheck {
   readonly #compare: ComparePassword;
   readonly #now: () => Date;
   readonly #lock = new KeyedLock();
   readonly #limits: { readonly both: FailureLimit; readonly address: FailureLimit; readonly user: FailureLimit };
-  /** Only in memory, and only for this process: what is remembered is of no use to who reads it. */
+  /** Random, in memory and only for this process: a copy of what is remembered is of no use to a thief. */
   readonly #secret = randomBytes(32);
   /** until when, in milliseconds, by {@link PasswordCheck.#name} */
   readonly #remembered = new Map<string, number>();
@@ -64,7 +64,7 @@ export class PasswordCheck {
     this.#waiting += 1;
     try {
       return await this.#lock.hold("password", async () => {
-        // Somebody with the same credentials may have come first, right or wrong.
+        // A request with the same credentials may have finished first, right or wrong.
         if (this.#isRemembered(name)) return "right";
         if (this.#isLimited(claim)) return "throttled";
         const matches = await this.#compare(claim.password, hash ?? decoy);
@@ -77,7 +77,7 @@ export class PasswordCheck {
     }
   }
 
-  /** Bound to the hash: once the file says another one, what was remembered fits no more. */
+  /** Bound to the hash: after a change of the file, what was remembered no longer matches. */
   #name({ user, password }: PasswordClaim, hash: string): string {
     return createHmac("sha256", this.#secret)
       .update(JSON.stringify([user, password, hash]))

@@ -7,17 +7,17 @@ import { isUserName } from "./login.ts";
 export interface PasswordFile {
   /** bcrypt hash by user */
   readonly hashes: ReadonlyMap<string, string>;
-  /** a hash nobody's password has, as slow to check as the slowest in the file: for users who do not exist */
+  /** a hash that matches no password, as slow to check as the slowest in the file: for users who do not exist */
   readonly decoy: string;
 }
 
 const bcryptHash = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/u;
-/** More would keep everybody who logs in waiting for seconds: the work doubles with each step. */
+/** A higher cost would make each login wait for seconds: the work doubles with each step. */
 const maxCost = 14;
 const maxUsers = 10_000;
 
 /**
- * Reads a password file: a line `user:hash` for each user; empty lines and lines that begin with `#` say nothing.
+ * Reads a password file: a line `user:hash` for each user; empty lines and lines that begin with `#` are ignored.
  *
  * @throws TagsealError `SERVER_CONFIGURATION` naming the line, never its content: for a hash that is not bcrypt or costs more than
  *   14, a name that cannot be a user's, a user given twice, more than 10,000 users

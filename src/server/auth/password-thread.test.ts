@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from "node:test";
 import { compare, hashSync } from "bcryptjs";
 import { PasswordThread } from "./password-thread.ts";
 
-/** `correct horse`, at a cost that takes a good part of a second. */
+/** `correct horse`, at a cost that takes most of a second. */
 const slowHash = "$2b$13$IecicRrXbvqjxZGNUikTvu3kDuQzko5TSZ3yPkq06.13AxXdlhNNe";
 
 function open(t: TestContext, compareHere = compare): PasswordThread {
@@ -12,7 +12,7 @@ function open(t: TestContext, compareHere = compare): PasswordThread {
   return thread;
 }
 
-/** How often the event loop came round while a promise was pending. */
+/** How many turns the event loop made while a promise was pending. */
 async function turnsDuring(work: Promise<unknown>): Promise<number> {
   let isPending = true;
   let turns = 0;
@@ -26,7 +26,7 @@ async function turnsDuring(work: Promise<unknown>): Promise<number> {
 }
 
 describe("the thread that compares passwords", () => {
-  it("says what is right and what is wrong", async (t) => {
+  it("accepts right passwords and refuses wrong ones", async (t) => {
     const thread = open(t);
     const hash = hashSync("wonderland", 4);
     const asked = ["wonderland", "Wonderland", "", "wonderland"].map((password) => thread.compare(password, hash));
@@ -34,7 +34,7 @@ describe("the thread that compares passwords", () => {
     assert.ok(thread.isUsable);
   });
 
-  it("leaves the event loop to others, which bcrypt itself does not", async (t) => {
+  it("keeps the event loop free, which bcrypt alone does not", async (t) => {
     const thread = open(t);
     assert.equal(await thread.compare("x", slowHash), false);
     const here = await turnsDuring(compare("correct horse", slowHash));
@@ -42,7 +42,7 @@ describe("the thread that compares passwords", () => {
     assert.ok(there > 20 * here, `${there} turns beside the thread, ${here} without it`);
   });
 
-  it("is done without when it dies, and nobody who asked waits for ever", async (t) => {
+  it("is replaced by the main thread when it dies, and no caller waits forever", async (t) => {
     const here: string[] = [];
     const thread = open(t, async (password) => here.push(password) > 0);
     const pending = thread.compare("asked", slowHash);
@@ -53,7 +53,7 @@ describe("the thread that compares passwords", () => {
     assert.ok(!thread.isUsable);
   });
 
-  it("is done without when it fails over a question", async (t) => {
+  it("is replaced by the main thread when a comparison makes it fail", async (t) => {
     const failures: unknown[] = [];
     const thread = new PasswordThread(
       async () => true,

@@ -1,20 +1,20 @@
 /**
- * Compares passwords in a thread of their own: bcrypt is slow on purpose, and everybody else's requests would wait. Who asks bounds how many
- * wait here. Where no thread can be started (the self-contained executable has no file to start one from), and after one has died, passwords
+ * Compares passwords in a separate thread: bcrypt is slow on purpose, and all other requests would wait. The caller bounds how many comparisons wait
+ * here. Where no thread can be started (the self-contained executable has no file to start one from), and after one has died, passwords
  * are compared here.
  */
 
 import { Worker } from "node:worker_threads";
 import type { ComparePassword } from "./password-check.ts";
 
-/** Asked of the thread. */
+/** A request to the thread. */
 export interface Comparison {
   readonly id: number;
   readonly password: string;
   readonly hash: string;
 }
 
-/** Answered by the thread. */
+/** The thread's answer. */
 export interface ComparisonResult {
   readonly id: number;
   readonly matches: boolean;
@@ -26,7 +26,7 @@ interface Waiting {
   readonly resolve: (matches: boolean | Promise<boolean>) => void;
 }
 
-/** See the head of this file. The thread is started by the first password, and keeps no process alive. */
+/** The thread that compares passwords. It starts with the first password and does not keep the process alive. */
 export class PasswordThread {
   readonly #compareHere: ComparePassword;
   readonly #onFailure: (error: unknown) => void;
@@ -36,8 +36,8 @@ export class PasswordThread {
   #lastId = 0;
 
   /**
-   * @param compareHere what to do without a thread
-   * @param onFailure told when there is none any more
+   * @param compareHere compares in the calling thread, when there is no other
+   * @param onFailure called when the thread has failed
    */
   constructor(compareHere: ComparePassword, onFailure: (error: unknown) => void = () => {}) {
     this.#compareHere = compareHere;
@@ -60,7 +60,7 @@ export class PasswordThread {
     return promise;
   }
 
-  /** Ends the thread. What it was asked, and whatever is asked from now on, is compared here. */
+  /** Ends the thread. Pending and later comparisons run in the calling thread. */
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#giveUp();
@@ -84,7 +84,7 @@ export class PasswordThread {
       worker.unref();
       return worker;
     } catch {
-      // Slower for others, and as right.
+      // Slower for other requests, with the same result.
       this.#isUsable = false;
       return undefined;
     }

@@ -44,7 +44,7 @@ describe("access rules", () => {
     });
   }
 
-  it("I9: allow nothing when there are none, and nothing to who asks for nothing", () => {
+  it("I9: allow nothing when there are none, and nothing to a request without actions", () => {
     assert.equal(new Rules({}).allow("root", "a", ["pull"]), false);
     assert.equal(rules.allow("dave", "a", []), false);
   });
@@ -96,7 +96,7 @@ describe("access rules", () => {
     "rules that are no list": { settings: { rules: {} as never }, message: /the list .*no list/u },
     "groups that are a list": { settings: { groups: ["a"] as never }, message: /the groups/u },
     "a group of one text": { settings: { groups: { a: "b" } as never }, message: /group "a" .*list of texts/u },
-    "a group of everybody": { settings: { groups: { all: ["*"] } }, message: /group "all" .*nobody's name/u },
+    "a group of all users": { settings: { groups: { all: ["*"] } }, message: /group "all" .*not the name of a user/u },
   };
   for (const [what, { settings, message }] of Object.entries(refused)) {
     it(`are refused with ${what}`, () => {

@@ -1,4 +1,4 @@
-/** What the rules of the configuration allow. Nothing, unless one says so: invariant I10. */
+/** What the rules of the configuration allow. Nothing is allowed unless a rule says so: invariant I10. */
 
 import { TagsealError } from "../../errors.ts";
 import { gunFault } from "../http/gun.ts";
@@ -15,14 +15,14 @@ const everybody = "*";
 const everything = "*";
 const ruleActions: ReadonlySet<string> = new Set<RuleAction>(["pull", "push", "*"]);
 
-/** Rules that make sense, ready to be asked. */
+/** Checked rules. */
 export class Rules {
   readonly #rules: readonly CheckedRule[];
 
   /**
-   * Values come as a configuration file had them, so nothing is taken for granted.
+   * Values come straight from a configuration file, so every shape is checked.
    *
-   * @throws TagsealError `SERVER_CONFIGURATION` for a rule that nobody can have meant
+   * @throws TagsealError `SERVER_CONFIGURATION` for a rule that has no possible meaning
    */
   constructor({ rules = [], groups = {} }: Pick<AuthSettings, "rules" | "groups">) {
     const members = checkedGroups(groups);
@@ -34,7 +34,7 @@ export class Rules {
     return this.#rules.length === 0;
   }
 
-  /** Answers whether the rules allow a user all `actions` on a collection, or on the catalogue where there is no name. */
+  /** Answers whether the rules allow a user all `actions` on a collection, or on the catalogue without a name. */
   allow(user: string, gun: string | undefined, actions: readonly string[]): boolean {
     const granted = new Set<string>();
     for (const rule of this.#rules) {
@@ -69,11 +69,11 @@ function checked(rule: unknown, groups: Groups, where: string): CheckedRule {
   if (!isRecord(rule)) throw invalid(where, "it has no members");
   const { prefix, users = [], groups: named = [], actions, ...others } = rule;
   const [unknown] = Object.keys(others);
-  // A misspelt member would leave out what it was meant to say.
+  // A misspelt member would be ignored, and the rule would mean something else.
   if (unknown !== undefined) throw invalid(where, `there is no ${JSON.stringify(unknown)} in a rule`);
   const people = texts(users, where);
   const members = texts(named, where).flatMap((group) => groups.get(group) ?? unknownGroup(where, group));
-  if (people.length === 0 && members.length === 0) throw invalid(where, "neither users nor groups name anybody");
+  if (people.length === 0 && members.length === 0) throw invalid(where, "neither users nor groups are named");
   checkedUsers(
     people.filter((user) => user !== everybody),
     where,
@@ -102,7 +102,7 @@ function checkedActions(actions: readonly string[], where: string): readonly str
 
 function checkedUsers(users: readonly string[], where: string): readonly string[] {
   for (const user of users) {
-    if (user === everybody) throw invalid(where, "* is nobody's name; write it under users in a rule");
+    if (user === everybody) throw invalid(where, "* is not the name of a user; write it under users in a rule");
     if (!isUserName(user)) throw invalid(where, `${JSON.stringify(user)} cannot be a user's name`);
   }
   return users;

@@ -1,4 +1,4 @@
-/** What a token says about who may do what. */
+/** Reads a token's user and permissions. */
 
 import type { JWTPayload } from "jose";
 import { isUserName, type Grants } from "./login.ts";
@@ -10,9 +10,9 @@ interface Access {
   readonly actions: readonly string[];
 }
 
-/** Who a verified token is about. */
+/** The user and the permissions in a verified token. */
 export interface TokenClaims {
-  /** undefined when the token was given without a login */
+  /** undefined when the token was issued without a login */
   readonly user: string | undefined;
   readonly grants: Grants;
 }
@@ -24,12 +24,12 @@ const maxActions = 20;
 /**
  * Reads the claims of a token whose signature, issuer, audience and times are good.
  *
- * @returns undefined when they are not as docker's token servers write them
+ * @returns undefined when they do not have the form that docker's token servers write
  * @see Notary v1: token authentication
  */
 export function parseClaims(payload: JWTPayload, latestIssue: Date): TokenClaims | undefined {
   const { sub = "", iat } = payload;
-  // Null is what a token server written in Go makes of an empty list.
+  // A token server written in Go writes an empty list as null.
   const access = payload["access"] ?? [];
   if (typeof sub !== "string" || (sub !== "" && !isUserName(sub))) return undefined;
   if (iat !== undefined && (typeof iat !== "number" || iat * 1000 > latestIssue.getTime())) return undefined;

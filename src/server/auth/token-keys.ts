@@ -1,4 +1,4 @@
-/** The keys that may sign tokens: from a bundle of certificates, from a JSON Web Key Set, or vouched for by a certificate. */
+/** The keys that may sign tokens: from a bundle of certificates, from a JSON Web Key Set, or from a certificate that leads to the bundle. */
 
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { CompactJWSHeaderParameters } from "jose";
@@ -8,7 +8,7 @@ import { decodeBase64 } from "../../encoding/base64.ts";
 import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { TagsealError } from "../../errors.ts";
 
-/** Keys by the name tokens call them, and the certificates that may vouch for others. */
+/** Keys by the name tokens use, and the certificates that may issue others. */
 export interface TrustedKeys {
   readonly byName: ReadonlyMap<string, KeyObject>;
   readonly anchors: readonly Certificate[];
@@ -18,16 +18,16 @@ type JsonMembers = Readonly<Record<string, unknown>>;
 
 const maxChainLength = 8;
 
-/** No keys at all. */
+/** An empty set of keys. */
 export const noKeys: TrustedKeys = { byName: new Map(), anchors: [] };
 
-/** The union of two sources; a name in both means the key of the first. */
+/** The union of two sources; for a name in both, the key of the first counts. */
 export function allKeys(first: TrustedKeys, second: TrustedKeys): TrustedKeys {
   return { byName: new Map([...second.byName, ...first.byName]), anchors: [...first.anchors, ...second.anchors] };
 }
 
 /**
- * The name Docker's libtrust gives a public key: 30 bytes of the SHA-256 of its SubjectPublicKeyInfo, in base32, by fours.
+ * The name Docker's libtrust gives a public key: 30 bytes of the SHA-256 of its SubjectPublicKeyInfo, in base32, in groups of four.
  *
  * @see Notary v1: token authentication
  */
@@ -48,8 +48,8 @@ function base32Letter(digit: string): string {
 }
 
 /**
- * Finds the key that must have signed a token, by the token's own, still unproven header: a chain of certificates that leads to
- * an anchor, a key that is trusted anyway, or the name of one. In this order, and only the first that is there counts.
+ * Finds the key that must have signed a token, by the token's header, which is not verified yet: a chain of certificates that leads to
+ * an anchor, a key that is trusted anyway, or the name of one. In this order, and only the first one present counts.
  *
  * @throws TagsealError, or another Error, when no trusted key is named
  * @see Notary v1: token authentication
@@ -101,8 +101,7 @@ export function bundleKeys(certificates: readonly Certificate[]): TrustedKeys {
  * The keys of a JSON Web Key Set, by `kid` and by libtrust's names.
  *
  * @throws EncodingError `JSON_MALFORMED`
- * @throws TagsealError for a set without keys, and for keys that are private, symmetric, or made for something else: they have no
- *   business in this file
+ * @throws TagsealError for a set without keys, and for keys that are private, symmetric, or made for something else: they do not belong in this file
  * @see RFC 7517 §5
  */
 export function jwksKeys(bytes: Uint8Array): TrustedKeys {
@@ -120,7 +119,7 @@ export function jwksKeys(bytes: Uint8Array): TrustedKeys {
   return { byName, anchors: [] };
 }
 
-/** Only what makes up a public key is looked at; whatever else stands there cannot change what the key is. */
+/** Only the members of a public key are read; any other member cannot change the key. */
 function parseJwk(jwk: JsonMembers): KeyObject {
   const { kty, use, key_ops: operations } = jwk;
   if (kty !== "EC" && kty !== "RSA" && kty !== "OKP") throw untrusted("a key of another type than EC, RSA and OKP");

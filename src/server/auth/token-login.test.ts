@@ -98,7 +98,7 @@ describe("names of keys", () => {
 });
 
 describe("tokens", () => {
-  it("are good when a key of the bundle signed them, whoever asks", async () => {
+  it("are valid when a key of the bundle signed them, from any client", async () => {
     const login = await open();
     const found = await loginWith(byName(), login);
     assert.equal(found?.kind, "known");
@@ -129,14 +129,14 @@ describe("tokens", () => {
     assert.equal(catalog.grants?.(gun, ["pull"]), false);
   });
 
-  it("may come from nobody in particular, and may grant nothing", async () => {
+  it("may name no user, and may grant nothing", async () => {
     const found = await loginWith(byName({ sub: "", access: null }));
     assert.equal(found?.kind, "known");
     assert.equal(found.user, undefined);
     assert.equal(found.grants?.(gun, ["pull"]), false);
   });
 
-  it("take a minute's difference between clocks, and no more", async () => {
+  it("tolerate a minute's difference between clocks, and no more", async () => {
     await assertGood(byName({ exp: seconds(-59) }));
     await assertRefused(byName({ exp: seconds(-61) }));
     await assertGood(byName({ nbf: seconds(59) }));
@@ -153,9 +153,9 @@ describe("tokens", () => {
     "no end": () => byName({ exp: undefined }),
     "an end that is no number": () => byName({ exp: String(seconds(300)) }),
     "an issue date that is no number": () => byName({ iat: String(seconds(-10)) }),
-    "a user who is no text": () => byName({ sub: 7 }),
+    "a user who is not text": () => byName({ sub: 7 }),
     "a user with control characters": () => byName({ sub: "alice\nroot" }),
-    "rights that are no list": () => byName({ access: { type: "repository", name: gun, actions: ["*"] } }),
+    "rights that are not a list": () => byName({ access: { type: "repository", name: gun, actions: ["*"] } }),
     "rights of a wrong shape": () => byName({ access: [{ type: "repository", name: gun, actions: "*" }] }),
     "rights without end": () => byName({ access: Array(101).fill(access[0]) }),
     "an algorithm of none": () => unsignedToken(claims, { kid }),
@@ -165,7 +165,7 @@ describe("tokens", () => {
     "a name of a key and another key's signature": () => signedToken(claims, { kid }, strangerRoot.key),
     "no name of a key": () => signedToken(claims, {}, root.key),
     "an unknown name of a key": () => byName({}, { kid: "AAAA:BBBB" }),
-    "an extension nobody may ignore": () => byName({}, { crit: ["x"], x: 1 }),
+    "a critical extension": () => byName({}, { crit: ["x"], x: 1 }),
     "claims changed afterwards": () => {
       const [header, , signature] = byName().split(".");
       const changed = Buffer.from(JSON.stringify({ ...claims, sub: "root" })).toString("base64url");
@@ -199,7 +199,7 @@ describe("tokens", () => {
 });
 
 describe("tokens with a chain of certificates", () => {
-  it("are good when it leads to the bundle", async () => {
+  it("are valid when it leads to the bundle", async () => {
     const middle = await make({ name: "middle", isCa: true, issuer: root });
     const leaf = await make({ name: "leaf", issuer: middle });
     const direct = await make({ name: "direct", issuer: root });
@@ -260,14 +260,14 @@ describe("tokens with a chain of certificates", () => {
 describe("tokens with their key", () => {
   const jwkOf = (key: KeyObject) => createPublicKey(key).export({ format: "jwk" }) as Record<string, unknown>;
 
-  it("are good when the key is trusted, by itself or by its certificate", async () => {
+  it("are valid when the key is trusted, by itself or by its certificate", async () => {
     await assertGood(signedToken(claims, { jwk: jwkOf(root.key) }, root.key));
     const leaf = await make({ name: "leaf", issuer: root });
     const x5c = [leaf.der.toString("base64")];
     await assertGood(signedToken(claims, { jwk: { ...jwkOf(leaf.key), x5c } }, leaf.key));
   });
 
-  it("I9: are refused when it is not, whatever it calls itself", async () => {
+  it("I9: are refused when it is not, whatever name it claims", async () => {
     const leaf = await make({ name: "leaf", issuer: root });
     const x5c = [leaf.der.toString("base64")];
     const { key } = makeKey("ec");
@@ -299,7 +299,7 @@ describe("keys from a key set", () => {
     await assertGood(byName(), login);
   });
 
-  it("are followed when the file changes, and kept while it makes no sense", async () => {
+  it("are followed when the file changes, and kept while the file is invalid", async () => {
     const clock = { now: start };
     const lines: string[] = [];
     const [old, young] = [makeKey("ec"), makeKey("ec")];
@@ -325,7 +325,7 @@ describe("keys from a key set", () => {
     await assertGood(signedToken(claims, { kid: "young" }, young.key), login);
   });
 
-  it("are read at once when told so", async () => {
+  it("are read at once on request", async () => {
     const [old, young] = [makeKey("ec"), makeKey("ec")];
     const jwks = file(JSON.stringify({ keys: [{ ...old.jwk, kid: "k" }] }));
     const watch = new FileWatch(() => start);
@@ -375,7 +375,7 @@ describe("settings of token authentication", () => {
 });
 
 describe("the challenge", () => {
-  it("says where tokens are, for what, and what was wrong", async () => {
+  it("names the realm, the scope and the error", async () => {
     const login = await open();
     const common = 'Bearer realm="https://auth.example.com/token",service="the service"';
     const push = request(undefined, ["push", "pull"]);

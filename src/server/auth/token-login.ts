@@ -15,7 +15,7 @@ import { type ContentOf, WatchedFiles, type WatchParts } from "../../service/wat
 
 /** how far the clocks of issuer and server may be apart, as with Notary's server */
 const leewaySeconds = 60;
-/** Signatures by a private key. An HMAC would make of every public key a secret that everybody knows. */
+/** Signatures by a private key. With an HMAC every public key would serve as a secret that everyone knows. */
 const algorithms = [
   "ES256",
   "ES384",
@@ -33,7 +33,7 @@ const algorithms = [
 /** Files with keys, watched. */
 type KeyFile = WatchedFiles<TrustedKeys>;
 
-/** Verifies tokens, and sends clients without one to where they get it. */
+/** Verifies tokens, and sends clients without a token to the realm that issues them. */
 export class TokenLogin implements LoginMethod {
   readonly #settings: TokenSettings;
   readonly #files: readonly KeyFile[];
@@ -86,7 +86,7 @@ export class TokenLogin implements LoginMethod {
       });
       return payload;
     } catch (error) {
-      // Whatever it was that could not be read, found or verified: it came with the token, and nothing is proven by it.
+      // Every failure to read, find or verify is a property of the token, which then proves nothing.
       this.#parts.log.write("debug", "refused a token", errorFields(error));
       return undefined;
     }

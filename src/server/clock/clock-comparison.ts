@@ -1,17 +1,17 @@
-/** Reads another machine's clock across a network that takes its time. */
+/** Reads another machine's clock across a network with delays. */
 
 /** One comparison. */
 export interface ClockComparison {
-  /** the other clock now, as far as it went on evenly since, in milliseconds since 1970 */
+  /** the other clock now, in milliseconds since 1970, if it has run evenly since the comparison */
   databaseNow(): number;
-  /** by so many milliseconds the comparison may be wrong, either way */
+  /** the error of the comparison in milliseconds, in either direction */
   readonly uncertaintyMs: number;
 }
 
 const questions = 3;
 
 /**
- * Asks a few times and keeps the quickest answer: the other clock was read somewhere between question and answer, most likely in the middle.
+ * Asks a few times and keeps the quickest answer: the other clock was read between question and answer, most likely halfway.
  *
  * @param time the other clock; undefined when it has none
  * @throws what `time` throws

@@ -7,7 +7,7 @@ import { ServerClock, type ServerClockParts } from "./server-clock.ts";
 const dayMs = 86_400_000;
 const yearMs = 365 * dayMs;
 
-/** A machine and, if it has one, a database, whose clocks go on as they do, and can be set. */
+/** A machine and optionally a database, with clocks that run and can be set. */
 function world(t: TestContext, options: { readonly hasDatabase: boolean; readonly lastChangeAgoMs?: number }) {
   const offset = { own: 0, database: 0 };
   const signed: { at: number | undefined } = { at: undefined };
@@ -49,7 +49,7 @@ async function agreed(t: TestContext) {
 }
 
 describe("a server's clock beside its database's", () => {
-  it("I4: signs by the earlier one while it is the one that was set, and publishes nothing that readers may not believe", async (t) => {
+  it("I4: signs by the earlier one while it is the one that was set, and publishes nothing that readers might refuse", async (t) => {
     const { clock, offset, signsAheadBy } = await agreed(t);
     for (const [own, expected] of [
       [yearMs, 0],
@@ -68,7 +68,7 @@ describe("a server's clock beside its database's", () => {
     clock.requireAgreement();
   });
 
-  it("goes on as before when it is the database's that was set, and says so", async (t) => {
+  it("continues as before when the database's clock was set, and reports it", async (t) => {
     const { clock, offset, signsAheadBy } = await agreed(t);
     for (const database of [yearMs, -10 * dayMs]) {
       offset.database = database;
@@ -81,7 +81,7 @@ describe("a server's clock beside its database's", () => {
     }
   });
 
-  it("signs by the earlier one when both never agreed", async (t) => {
+  it("signs by the earlier one when the two never agreed", async (t) => {
     const { clock, offset, signsAheadBy } = world(t, { hasDatabase: true });
     offset.database = -10 * dayMs;
     clock.begin();
@@ -118,7 +118,7 @@ describe("a server's only clock", () => {
     assert.equal(clock.mayShorten, true);
   });
 
-  it("is not believed at once when it is set back, unless it comes back to where it was", (t) => {
+  it("is not believed at once when it is set back, unless it returns to where it was", (t) => {
     const { clock, offset, events } = world(t, { hasDatabase: false });
     clock.begin();
     offset.own = yearMs;

@@ -1,8 +1,8 @@
 /**
  * Whether this machine's clock can be believed, and by which clock the server signs.
  *
- * What a server signs with a wrong clock ends too late, and keeps readers from noticing old files for as long, or too soon, and locks readers
- * out. There are two witnesses: the database, whose clock all replicas can read, and what was signed before. Both show as a fault.
+ * What a server signs with a wrong clock expires too late, so that readers do not notice old files, or too early, so that readers are locked out.
+ * There are two witnesses: the database, whose clock all replicas can read, and what was signed before. Both show as a fault.
  * See docs/decisions/0022-a-clock-that-is-wrong.md.
  */
 
@@ -15,7 +15,7 @@ import { compareClocks, type ClockComparison } from "./clock-comparison.ts";
 
 /** What a clock is watched with. */
 export interface ServerClockParts {
-  /** its `time` is the witness; without one its newest change says when something was signed last */
+  /** its `time` is the witness; without one, its newest change shows when something was last signed */
   readonly store: Pick<MetadataStore, "time" | "changes">;
   readonly now: () => Date;
   readonly log: ServerLog;
@@ -26,18 +26,18 @@ export interface ServerClockParts {
   readonly lookEveryMs?: number | undefined;
 }
 
-/** Clocks differ by this much without a word. */
+/** A smaller difference between the clocks is not reported. */
 const silentMs = 5000;
 const defaultLookEveryMs = 5000;
-/** A clock that was set back, or that just came up behind what was signed, is believed once it has gone steadily for so long. */
+/** A clock that was set back, or that starts behind what was signed, is believed after it has run steadily for this long. */
 const settleMs = 6000;
-/** A clock that was set forward may have been set wrong: where it was before counts on for so long. */
+/** A clock that was set forward may be wrong: the time it showed before is still used for this long. */
 const adoptMs = 600_000;
 
-/** So long nothing is forgotten by a clock that was far ahead of what was signed last when it began: it may be wrong, and somebody may notice. */
+/** A clock that starts far ahead of the last signature may be wrong: nothing is removed for this long, so that an operator can notice. */
 const doubtAfterGapMs = 86_400_000;
 
-/** See the head of this file. Until it begins to watch it believes the machine. */
+/** The clock a server signs by, compared with its witnesses. Before it begins to watch, it believes the machine. */
 export class ServerClock {
   readonly #parts: ServerClockParts;
   readonly #toleranceMs: number;
@@ -46,12 +46,12 @@ export class ServerClock {
   #hasLookedForGap = false;
   #hasGap = false;
   #beganAt: number | undefined;
-  /** Wall clock less the clock that nobody can set: then, when it was last looked at, and when the database last agreed. */
+  /** Wall clock minus monotonic clock: at the start, when last read, and when the database last agreed. */
   #believedOffset = 0;
   #offset = 0;
   #agreedOffset: number | undefined;
   #setAt = Number.NEGATIVE_INFINITY;
-  /** since when something is known that was signed in the future */
+  /** since when a signature from the future is known */
   #aheadSince: number | undefined;
   #comparison: ClockComparison | undefined;
 
@@ -75,8 +75,8 @@ export class ServerClock {
   }
 
   /**
-   * The time to judge and to sign by. While this machine and its database disagree and nothing tells which of them is right it is the earlier one of
-   * both: nothing ends too late then, and nothing that is needed by both is left unsigned.
+   * The time to judge and to sign by. While this machine and its database disagree and either may be right, it is the earlier of the two: nothing
+   * then expires too late, and what both require is signed.
    */
   signingTime(): Date {
     const now = this.#parts.now();
@@ -84,23 +84,23 @@ export class ServerClock {
     return database !== undefined && this.#isDoubted ? new Date(Math.min(now.getTime(), database)) : now;
   }
 
-  /** Whether a file that ends too late may be replaced by one that ends sooner: by a clock that is behind, readers would be locked out. */
+  /** Whether a file that expires too late may be replaced by one that expires sooner: a clock that is behind would lock readers out. */
   get mayShorten(): boolean {
     if (this.#beganAt === undefined) return true;
     if (this.#parts.store.time !== undefined) return this.#comparison !== undefined && !this.#isDoubted;
     return this.#isSteady();
   }
 
-  /** True while nothing is known against this clock: what is removed for its age is really that old. */
+  /** True while no witness contradicts this clock: what is removed for its age is really that old. */
   get isCertain(): boolean {
     const isYoung = performance.now() - (this.#beganAt ?? Number.NEGATIVE_INFINITY) < doubtAfterGapMs;
     return this.fault === undefined && this.mayShorten && !(this.#hasGap && isYoung);
   }
 
   /**
-   * To be called before something is published.
+   * Call this before publishing.
    *
-   * @throws TagsealError `SERVER_CLOCK_WRONG` when the clocks differ by so much that readers might not believe what would be signed
+   * @throws TagsealError `SERVER_CLOCK_WRONG` when the clocks differ so much that readers might refuse what would be signed
    */
   requireAgreement(): void {
     const skewMs = this.#skewMs;
@@ -110,7 +110,7 @@ export class ServerClock {
     });
   }
 
-  /** Seconds that this clock is ahead of its witness, negative when it is behind; 0 where no witness contradicts. */
+  /** How many seconds this clock is ahead of its witness, negative when it is behind; 0 when no witness contradicts it. */
   get skewSeconds(): number {
     return (this.#skewMs ?? -(this.#signedAheadMs ?? 0)) / 1000;
   }
@@ -138,13 +138,13 @@ export class ServerClock {
     return aheadMs > silentMs ? aheadMs : undefined;
   }
 
-  /** Now, not when they were compared: a clock that was set since shows at once. */
+  /** The difference now, not when they were compared: a clock that was set since then shows at once. */
   get #skewMs(): number | undefined {
     const database = this.#comparison?.databaseNow();
     return database === undefined ? undefined : this.#parts.now().getTime() - database;
   }
 
-  /** The clocks disagree, and this one was set since they agreed, if they ever did: it may be the wrong one. */
+  /** The clocks disagree, and this one was set since they last agreed, or they never agreed: it may be the wrong one. */
   get #isDoubted(): boolean {
     if (Math.abs(this.#skewMs ?? 0) <= this.#toleranceMs) return false;
     const agreed = this.#agreedOffset;
@@ -171,7 +171,7 @@ export class ServerClock {
     return this.#lookEveryMs;
   }
 
-  /** A server that runs signs something at least once in the life of a timestamp. */
+  /** A running server signs something at least once in the lifetime of a timestamp. */
   async #lookForGap(): Promise<void> {
     if (this.#hasLookedForGap) return;
     const [last] = await this.#parts.store.changes({ from: 0, limit: 1, backwards: true });
@@ -185,11 +185,11 @@ export class ServerClock {
     });
   }
 
-  /** A clock that was set back is not believed at once; one that comes back to where it was believed, after it was ahead for a while, is. */
+  /** A clock that was set back is not believed at once; one that returns to where it was believed, after running ahead for a while, is. */
   #isSteady(): boolean {
     this.#noteSetting();
     const at = performance.now();
-    // What contradicts the clock is shown for a while before it is replaced: a person may know better than a clock.
+    // A contradiction is shown for a while before the file is replaced: an operator may know which clock is right.
     if (this.#signedAheadMs === undefined) this.#aheadSince = undefined;
     else if (at - (this.#aheadSince ??= at) < settleMs) return false;
     const isSetBack = this.#believedOffset - this.#offset > this.#toleranceMs;

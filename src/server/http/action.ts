@@ -1,4 +1,4 @@
-/** What each route does for each method, what leave it needs, and what it is called in the metrics. Notary v1: endpoints. */
+/** What each route does for each method, which permission it needs, and its name in the metrics. Notary v1: endpoints. */
 
 import type { IncomingMessage } from "node:http";
 import type { LogFields } from "../../service/log.ts";
@@ -13,21 +13,21 @@ import { liveReply, readyReply, type ReadinessParts } from "./readiness.ts";
 import { textReply, type Reply } from "./reply.ts";
 import { queryOf, type Route } from "./route.ts";
 
-/** What one route and method together ask for. */
+/** What one route and method do together. */
 export interface Action {
   /** absent: not counted in the metrics */
   readonly operation?: Operation;
-  /** actions to ask leave for; empty: any user will do; absent: needs no leave */
+  /** actions that need permission; empty: any user may; absent: no permission needed */
   readonly access?: readonly string[];
-  /** what it counts as where clients are held to a pace; absent: never */
+  /** the rate limit it counts towards; absent: none */
   readonly pace?: RateClass;
-  /** the event of the log when a change is refused to somebody who may make it */
+  /** the event of the log when a change is refused to a user who has permission */
   readonly refusedAs?: string;
-  /** `caller` tells who asks, as fields of a log line; `onAsker` is told by an action that finds out itself */
+  /** `caller` names the caller, as fields of a log line; an action that finds out the caller itself passes it to `onAsker` */
   readonly run: (caller: () => LogFields, onAsker: (asker: Asker) => void) => Promise<Reply>;
 }
 
-/** Who does the work. */
+/** The parts that do the work. */
 export interface ActionParts {
   readonly handlers: Handlers;
   readonly monitoring: ReadinessParts;
@@ -40,7 +40,7 @@ export interface ActionParts {
 
 type Actions = { readonly [method in "GET" | "POST" | "DELETE"]?: Action };
 
-/** The action for a request; undefined when the method means nothing there. HEAD asks for the same as GET. */
+/** The action for a request; undefined when the route does not support the method. HEAD is treated as GET. */
 export function actionOf(route: Route, request: IncomingMessage, parts: ActionParts): Action | undefined {
   const actions = actionsOf(route, request, parts);
   switch (request.method ?? "") {
@@ -61,7 +61,7 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
   const guard = parts.protectMonitoring ? { access: [] } : {};
   switch (route.kind) {
     case "ping":
-      // Off-spec: Notary asks for the whole catalogue here, which no `docker login` gets.
+      // Off-spec: Notary asks for the whole catalogue here, a scope that no `docker login` gets.
       return { GET: { access: [], pace: "reads", run: async () => textReply("{}") } };
     case "health":
       return { GET: { ...guard, run: () => healthReply(monitoring) } };
@@ -128,7 +128,7 @@ function read(operation: Operation, run: () => Promise<Reply>): Action {
   return { operation, access: ["pull"], pace: "reads", run };
 }
 
-/** What only publishers have use for. */
+/** What only publishers need. */
 function change(operation: Operation, access: readonly string[], pace: RateClass, run: Action["run"]): Action {
   return { operation, access, pace, run };
 }

@@ -1,33 +1,32 @@
 /**
- * Who may do what. The server asks one function before it does anything for a request; without one, everybody may do
- * everything, as with Notary's server without an `auth` section.
+ * Who may do what. The server calls one function before it acts on a request; without it, every client may do everything, as with Notary's server
+ * without an `auth` section.
  */
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { Reply } from "./reply.ts";
 import { WireError } from "./wire-error.ts";
 
-/** What is asked for: actions on one repository, or on the registry's catalogue when there is no GUN. */
+/** The requested actions on one repository, or on the registry's catalogue without a GUN. */
 export interface AccessRequest {
   readonly headers: IncomingHttpHeaders;
   readonly gun: string | undefined;
-  /** `pull`, `push`, or `*` for rotation, deletion and the catalogue. None: any user may, but nobody else */
+  /** `pull`, `push`, or `*` for rotation, deletion and the catalogue. None: any user may, but not an anonymous client */
   readonly actions: readonly string[];
-  /** where the request comes from; undefined once the connection is gone */
+  /** where the request comes from; undefined after the connection closed */
   readonly remoteAddress: string | undefined;
-  /** true when that is the address of a proxy, which is not trusted to say who came to it */
+  /** true for the address of a proxy that is not trusted to name its clients */
   readonly isUnknownProxy?: boolean | undefined;
-  /** DER of the certificate the client proved to have and a trusted authority vouches for */
+  /** DER of the client's certificate, proved by its key and issued by a trusted authority */
   readonly clientCertificate: Uint8Array | undefined;
 }
 
 /**
- * Why there is no leave: no credentials, credentials that are not good, too many of those lately, or good ones that do not
- * go that far.
+ * Why permission is denied: no credentials, invalid credentials, too many invalid ones recently, or valid ones without this permission.
  */
 export type Refusal = "missing" | "invalid" | "throttled" | "insufficient";
 
-/** Leave, or the refusal with the `WWW-Authenticate` challenge to send. The user is named once that is beyond doubt. */
+/** Permission, or the refusal with the `WWW-Authenticate` challenge to send. The user is named only when verified. */
 export type AccessDecision =
   | { readonly allowed: true; readonly user?: string | undefined }
   | {
@@ -35,23 +34,23 @@ export type AccessDecision =
       readonly challenge: string;
       readonly user?: string | undefined;
       readonly refusal?: Refusal;
-      /** who the client says it is: a name that nothing proves */
+      /** the name the client claims, unverified */
       readonly claimedUser?: string | undefined;
     };
 
-/** Who asked, as far as that is known, for the log and the metrics. */
+/** The caller as far as known, for the log and the metrics. */
 export interface Asker {
   readonly user?: string | undefined;
-  /** a name that nothing proves */
+  /** a claimed name, unverified */
   readonly claimedUser?: string | undefined;
   /** why the request was refused; absent when it was not */
   readonly refusal?: Refusal | undefined;
 }
 
-/** Decides about one request. What it throws is answered as a server error, never as leave. */
+/** Decides about one request. An exception is answered as a server error, never as permission. */
 export type Authorise = (request: AccessRequest) => Promise<AccessDecision>;
 
-/** Answers requests for tokens, where this server gives some itself. `onAsker` is told who wants one. */
+/** Answers requests for tokens, where this server issues some itself. `onAsker` receives the caller. */
 export type TokenEndpoint = (
   request: Pick<AccessRequest, "headers" | "remoteAddress" | "isUnknownProxy">,
   onAsker?: (asker: Asker) => void,

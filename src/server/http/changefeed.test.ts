@@ -30,7 +30,7 @@ describe("the changefeed", () => {
     });
   }
 
-  it("says what is wrong in the reference's words", () => {
+  it("reports errors in the reference's words", () => {
     const detail = 'invalid records parameter: strconv.ParseInt: parsing "abc": invalid syntax';
     assert.throws(() => parse("records=abc"), { detail });
   });

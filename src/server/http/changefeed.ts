@@ -4,7 +4,7 @@ import type { Change, ChangeQuery } from "../storage/metadata-store.ts";
 import { WireError } from "./wire-error.ts";
 
 const defaultRecords = 100;
-/** Consumers ask again from the last ID they got; one answer stays of a size that neither side minds. */
+/** Consumers continue from the last ID they received, so one answer stays small for both sides. */
 const maxRecords = 10_000;
 
 /** @throws WireError `INVALID_PARAMETERS` */
@@ -36,7 +36,7 @@ function parseInteger(name: string, text: string): number {
   return value;
 }
 
-/** The words are the reference's, which passes on what its parser says. */
+/** The words are the reference's, which repeats its parser's message. */
 function invalid(name: string, text: string): WireError {
   const detail = `invalid ${name} parameter: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
   return new WireError("INVALID_PARAMETERS", { detail });

@@ -53,7 +53,7 @@ describe("a file as a response", () => {
     });
   }
 
-  it("is compressed once, under however many names and by however many at a time it is asked for", async () => {
+  it("is compressed once, for any number of names and of simultaneous requests", async () => {
     const large = file(2000);
     const accepts = { "accept-encoding": "gzip, br" };
     const replies = await Promise.all([
@@ -68,7 +68,7 @@ describe("a file as a response", () => {
     assert.ok(replies.every(({ body }) => body === replies[0]?.body));
   });
 
-  it("is answered for names that are kept and names that are not, at the same time", async () => {
+  it("is answered under cacheable and uncacheable names at the same time", async () => {
     const same = file(100);
     await fileReply(same, caching, {});
     const { headers } = await fileReply(same, { "Cache-Control": "other" }, {});
@@ -83,7 +83,7 @@ describe("a file as a response", () => {
 
   const { sha256 } = file(2000);
   for (const tag of [`"${sha256}"`, `W/"${sha256}"`, `"other", "${sha256}-gzip"`, "*"]) {
-    it(`is not sent again to who has ${tag.slice(0, 12)}`, async () => {
+    it(`is not sent again to a client that has ${tag.slice(0, 12)}`, async () => {
       const { status, headers, body } = await fileReply(file(2000), caching, { "if-none-match": tag });
       assert.deepEqual([status, body], [304, ""]);
       assert.equal(headers["Cache-Control"], "max-age=1");
@@ -91,7 +91,7 @@ describe("a file as a response", () => {
     });
   }
 
-  it("is sent to who has another one", async () => {
+  it("is sent to a client that has another one", async () => {
     assert.equal((await fileReply(file(2000), caching, { "if-none-match": '"abc"' })).status, 200);
   });
 

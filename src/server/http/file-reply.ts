@@ -9,7 +9,7 @@ import { plainText, type Reply } from "./reply.ts";
 export interface CacheAges {
   /** for `<role>.json` */
   readonly current: number;
-  /** for names that contain a checksum or a version and so never change their content */
+  /** for names with a checksum or a version, whose content never changes */
   readonly consistent: number;
 }
 
@@ -35,13 +35,13 @@ export function fileReply(
   return reply;
 }
 
-/** What has been made of a file so far: whole replies, and the compressed bytes that several of them share. */
+/** What has been derived from a file so far: whole replies, and the compressed bytes that several of them share. */
 interface Forms {
   readonly replies: Map<string, Reply | Promise<Reply>>;
   readonly bodies: Map<Coding, Promise<Buffer>>;
 }
 
-/** Lasts as long as the reader in front of the store keeps the file. */
+/** Kept as long as the reader in front of the store keeps the file. */
 const remembered = new WeakMap<StoredFile, Forms>();
 
 function formsOf(file: StoredFile): Forms {
@@ -52,7 +52,7 @@ function formsOf(file: StoredFile): Forms {
   return forms;
 }
 
-/** Compressed once, however many ask for it at the same time and under how many names. */
+/** Compressed once, for any number of simultaneous requests and names. */
 function compressedBody(file: StoredFile, coding: "br" | "gzip"): Promise<Buffer> {
   const { bodies } = formsOf(file);
   const body = bodies.get(coding) ?? encode(file.bytes, coding);
@@ -90,7 +90,7 @@ function identityOf(file: StoredFile, coding: Coding): Readonly<Record<string, s
   return isCompressible(file) ? { ...always, Vary: "Accept-Encoding" } : always;
 }
 
-/** Caching headers; which ones depends on the name that was asked for and on the operator's settings. */
+/** Caching headers; they depend on the requested name and on the operator's settings. */
 export interface CacheControl {
   readonly [header: string]: string;
   readonly "Cache-Control": string;
@@ -108,7 +108,7 @@ export function consistentCacheControl({ consistent }: CacheAges): CacheControl 
   return consistent === 0 ? uncached : { "Cache-Control": `public, max-age=${consistent}, s-maxage=${consistent}` };
 }
 
-/** The headers for a file whose collection may have been deleted since: no cache shall hold on to it. */
+/** The headers for a file whose collection may have been deleted since: no cache may keep it. */
 export const unconfirmedCacheControl: CacheControl = { "Cache-Control": "no-store" };
 
 const uncached = { "Cache-Control": "max-age=0, no-cache, no-store", Pragma: "no-cache" };

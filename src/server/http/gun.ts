@@ -1,4 +1,4 @@
-/** Which names of collections this server works with. Invariant I8: clients keep files under these names. */
+/** Which names of collections this server accepts. Invariant I8: clients keep files under these names. */
 
 import { WireError } from "./wire-error.ts";
 
@@ -29,7 +29,7 @@ export function requireGun(gun: string): void {
 /**
  * Applies the operator's list of prefixes; an empty list allows every name.
  *
- * @throws WireError for a name outside: `INVALID_GUN` to a publisher, `METADATA_NOT_FOUND` to everybody else
+ * @throws WireError for a name outside: `INVALID_GUN` to a publisher, `METADATA_NOT_FOUND` to all others
  * @see Notary v1: GUN prefixes
  */
 export function requirePrefix(gun: string, prefixes: readonly string[], publishing: boolean): void {

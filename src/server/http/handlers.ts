@@ -1,4 +1,4 @@
-/** What the server does for each request: one function for each kind, errors thrown as `WireError` or by the layers below. */
+/** Serves requests: one method for each kind. Errors are thrown as `WireError` or by the layers below. */
 
 import type { IncomingMessage } from "node:http";
 import { encodeBase64 } from "../../encoding/base64.ts";
@@ -42,16 +42,16 @@ export interface HandlerParts {
   readonly now: () => Date;
 }
 
-/** What is named by its checksum cannot change. That it was deleted, by another server, may be noticed a second later. */
+/** A file named by its checksum cannot change. Its deletion by another server may be noticed up to a second later. */
 const immutableMaxAgeMs = 1000;
 
-/** Bounds on a request, whatever hangs behind it. Parts have their own, which are shorter, and say more about what went wrong. */
+/** Bounds the whole request, whatever hangs behind it. The parts have shorter bounds with more precise errors. */
 const readingMs = 10_000;
 const changingMs = 60_000;
-/** for a file that is not in memory while the store cannot be asked: a server of it that lags behind may have it */
+/** for a file that is not in memory while the store is unavailable: a database replica that lags behind may have it */
 const lostPatienceMs = 1000;
 
-/** See the head of this file. */
+/** The operations of the API. */
 export class Handlers {
   readonly #parts: HandlerParts;
   readonly #currentCaching: CacheControl;
@@ -66,7 +66,7 @@ export class Handlers {
   /**
    * GET `<role>.json`, as the store confirms it for this request. A timestamp that has expired is signed again first.
    *
-   * @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` with 503 while nobody knows what is current
+   * @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` with 503 while the store cannot confirm what is current
    */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     return this.#reading(async () => {
@@ -78,7 +78,11 @@ export class Handlers {
     });
   }
 
-  /** GET `<role>.<sha256>.json`. @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` with 503 where it is neither here nor known to be nowhere */
+  /**
+   * GET `<role>.<sha256>.json`.
+   *
+   * @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` with 503 when it is not in memory and the store cannot say whether it exists
+   */
   async byChecksum(request: IncomingMessage, gun: string, role: RoleName, checksum: string): Promise<Reply> {
     const { reader } = this.#parts;
     const freshness = await reader.refresh(gun, immutableMaxAgeMs);
@@ -93,7 +97,7 @@ export class Handlers {
     return this.#file(request, file, isKnown ? this.#consistentCaching : unconfirmedCacheControl);
   }
 
-  /** GET `<version>.<role>.json`: another file once a collection was deleted and begun again. @throws WireError as {@link current} */
+  /** GET `<version>.<role>.json`: another file after a collection was deleted and created again. @throws WireError as {@link current} */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
     return this.#reading(async () => {
       const { reader } = this.#parts;
@@ -116,7 +120,7 @@ export class Handlers {
     });
   }
 
-  /** DELETE of a collection: also a success when there is none. */
+  /** DELETE of a collection: a success even when there is none. */
   async remove(gun: string, caller: LogFields): Promise<Reply> {
     this.#requireWritable();
     return this.#changing(async () => {
@@ -148,7 +152,7 @@ export class Handlers {
     return this.#reading(async () => textReply(changefeedJson(await this.#parts.store.changes(wanted))));
   }
 
-  /** docker and notary say of this status that the server is not available now, which is what their users have to know. */
+  /** docker and notary report this status as "server not available", which is what their users need to know. */
   #requireWritable(): void {
     if (!this.#parts.isReadOnly()) return;
     throw new WireError("UPDATING", {
@@ -171,7 +175,7 @@ export class Handlers {
     return answeredWithin(work(), readingMs, () => storeLost("UNKNOWN"));
   }
 
-  /** What comes later than this may have taken place, as with a connection that broke: the client reads what is current and sees. */
+  /** After this time the outcome is uncertain, as with a broken connection: the client reads the current files to find out. */
   #changing(work: () => Promise<Reply>): Promise<Reply> {
     return answeredWithin(work(), changingMs, () => storeLost("UPDATING"));
   }
@@ -190,7 +194,7 @@ export class Handlers {
   }
 }
 
-/** That a file does not exist is said only when it is known. */
+/** A file is reported as missing only when that is known. */
 function unread(freshness: "absent" | "unknown"): WireError {
   return freshness === "absent" ? fileNotFound() : storeLost("UNKNOWN");
 }

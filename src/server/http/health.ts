@@ -1,9 +1,9 @@
-/** Whether the server could do everything now. Notary v1: health and metrics. */
+/** Whether every operation works now. Notary v1: health and metrics. */
 
 import type { Probe } from "../../service/probe.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 
-/** What publications need, looked at when asked, once a second at most. */
+/** What publications need, probed on request, once a second at most. */
 export interface HealthParts {
   readonly storeProbe: Probe;
   readonly signerProbe: Probe;

@@ -39,7 +39,7 @@ describe("a multipart upload", () => {
       parts: [["root.json", "1"]],
     },
     {
-      name: "with a part that is no file",
+      name: "with a part that is not a file",
       body: '--xYz\r\nContent-Disposition: form-data; name="files"\r\n\r\n1\r\n--xYz--',
       parts: [[undefined, "1"]],
     },
@@ -97,7 +97,7 @@ describe("a multipart upload", () => {
     assert.throws(() => parse(body), { wireCode: "MALFORMED_UPLOAD", status: 413 });
   });
 
-  it("I1: answers any bytes with parts or a refusal, never with another error", () => {
+  it("I1: answers any bytes with parts or a refusal, never another error", () => {
     const fragment = fc.oneof(
       fc.constantFrom(
         "--xYz",

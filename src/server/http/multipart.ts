@@ -66,7 +66,7 @@ function boundaryOf(contentType: string | undefined): string {
   return boundary;
 }
 
-/** Position just after the first delimiter. A publisher that has nothing to send starts with an empty line. */
+/** Position just after the first delimiter. A publisher with nothing to send starts with an empty line. */
 function afterPreamble(body: Buffer, delimiter: Buffer): number {
   const start = body.subarray(0, lineEnd.length).equals(lineEnd) ? lineEnd.length : 0;
   if (!body.subarray(start, start + delimiter.length).equals(delimiter))
@@ -74,7 +74,7 @@ function afterPreamble(body: Buffer, delimiter: Buffer): number {
   return start + delimiter.length;
 }
 
-/** True for the `--` that ends a body. What follows it means nothing. */
+/** True for the `--` that ends a body. What follows it is ignored. */
 function isClosing(body: Buffer, at: number): boolean {
   return body.toString("latin1", at, at + 2) === "--";
 }

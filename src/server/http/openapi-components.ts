@@ -1,4 +1,4 @@
-/** What the operations of the API have in common: parameters, headers, errors and shapes, in the words of OpenAPI 3.1. */
+/** What the operations of the API share: parameters, headers, errors and shapes, in the words of OpenAPI 3.1. */
 
 import { wireCodes } from "./wire-error.ts";
 
@@ -69,32 +69,30 @@ export const components = {
     },
   },
   headers: {
-    RequestId: { description: "Names the request in the log: the one it came with, or a new one.", schema: text },
-    NoSniff: { description: "The type is what it says.", schema: { const: "nosniff" } },
-    ETag: { description: "Strong: exactly these bytes on the wire.", schema: text },
+    RequestId: { description: "Names the request in the log: the ID the client sent, or a new one.", schema: text },
+    NoSniff: { description: "The type is as declared.", schema: { const: "nosniff" } },
+    ETag: { description: "Strong: identifies exactly these bytes on the wire.", schema: text },
     LastModified: { description: "When the file was stored.", schema: text },
     CacheControl: { description: "How long caches may keep the answer.", schema: text },
-    Pragma: { description: "Beside a `Cache-Control` that forbids keeping.", schema: { const: "no-cache" } },
+    Pragma: { description: "Sent with a `Cache-Control` that forbids caching.", schema: { const: "no-cache" } },
     Vary: { description: "`Accept-Encoding`, for files that may come compressed.", schema: text },
     ContentEncoding: { description: "How the body is compressed.", schema: { enum: ["br", "gzip"] } },
-    RetryAfter: { description: "Seconds until it is worth trying again.", schema: { type: "integer", minimum: 1 } },
+    RetryAfter: { description: "Seconds to wait before the next try.", schema: { type: "integer", minimum: 1 } },
     WwwAuthenticate: { description: "How to log in.", schema: text },
   },
   responses: {
     BadRequest: error("Refused; nothing was changed. The code says why."),
-    Unauthorized: error("No leave: not logged in, or the user has no right to this.", {
+    Unauthorized: error("Permission denied: not logged in, or the user lacks this permission.", {
       "Www-Authenticate": { $ref: "#/components/headers/WwwAuthenticate" },
     }),
-    NotFound: error("There is nothing of this name."),
+    NotFound: error("Nothing has this name."),
     TooLarge: error("The upload, or one part of it, is too large."),
-    TooManyRequests: error("This client asks too often.", {
+    TooManyRequests: error("This client sends too many requests.", {
       "Retry-After": { $ref: "#/components/headers/RetryAfter" },
     }),
-    Failed: error(
-      "Something is wrong with the server; nothing was changed. Its log says what, under the request's name.",
-    ),
+    Failed: error("The server failed; nothing was changed. Its log gives the reason under the request's ID."),
     Unavailable: error(
-      "Not now: the store or the signer is away, or too many uploads are under way. Nothing is called current meanwhile.",
+      "Temporarily unavailable: the store or the signer cannot be reached, or too many uploads are under way. Until then no file is reported as current.",
       { "Retry-After": { $ref: "#/components/headers/RetryAfter" } },
     ),
   },
@@ -138,7 +136,7 @@ export const components = {
       properties: {
         count: { type: "integer" },
         records: {
-          description: "Oldest first, whichever way was read.",
+          description: "Oldest first, in both reading directions.",
           type: "array",
           items: {
             type: "object",
@@ -156,7 +154,7 @@ export const components = {
       },
     },
     HealthFailures: {
-      description: "What failed; nothing when all is well.",
+      description: "What failed; empty when all is well.",
       type: "object",
       properties: { "DB operational": text, "Trust operational": text },
       additionalProperties: false,
@@ -167,7 +165,7 @@ export const components = {
       properties: {
         status: { type: "string", enum: ["ready", "degraded", "unready"] },
         reasons: {
-          description: "One for each part that is not well.",
+          description: "One for each part with a fault.",
           type: "object",
           properties: { store: text, signer: text, freshness: text },
           additionalProperties: false,

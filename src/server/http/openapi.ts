@@ -1,6 +1,5 @@
 /**
- * The whole API as an OpenAPI 3.1 document, served at `/openapi.json`. A test asks a running server everything that stands here and
- * compares.
+ * The whole API as an OpenAPI 3.1 document, served at `/openapi.json`. A test sends every documented request to a running server and compares.
  */
 
 import { components, ref } from "./openapi-components.ts";
@@ -63,7 +62,7 @@ function keyOperation(operationId: string, summary: string, headers: object = {}
     parameters: [ref("parameters", "Gun"), ref("parameters", "ServerRole")],
     responses: {
       "200": {
-        description: "A public key of the server's.",
+        description: "A public key of the server.",
         headers: { "X-Content-Type-Options": noSniff, ...headers },
         content: plainJson(ref("schemas", "PublicKey")),
       },
@@ -93,7 +92,7 @@ function monitoring(operationId: string, summary: string, responses: object) {
   return { operationId, tags: ["monitoring"], summary, security: [{}], responses };
 }
 
-/** Where the operator may ask for a login. */
+/** Operations for which the operator may require a login. */
 function protectable(operationId: string, summary: string, responses: object) {
   const refused = { "401": ref("responses", "Unauthorized"), "500": ref("responses", "Failed") };
   return { operationId, tags: ["monitoring"], summary, responses: { ...responses, ...refused } };
@@ -108,7 +107,7 @@ function failure(description: string, content: object) {
   return { description, headers, content };
 }
 
-/** Changes are named in the log, and so in their answers. */
+/** Changes carry a request ID in the log, and so in their answers. */
 const named = { "X-Request-Id": ref("headers", "RequestId") };
 
 const collection: PathItem = {
@@ -131,7 +130,7 @@ const collection: PathItem = {
       },
     },
     responses: {
-      "200": { description: "Everything is on the disk, and is what readers get from now on.", headers: named },
+      "200": { description: "Everything is on disk, and readers get it from now on.", headers: named },
       "413": ref("responses", "TooLarge"),
       ...refusals,
     },
@@ -142,7 +141,7 @@ const collection: PathItem = {
     summary: "Delete everything of a repository",
     parameters: [ref("parameters", "Gun")],
     responses: {
-      "200": { description: "There is nothing of it left, or never was anything.", headers: named },
+      "200": { description: "Nothing of it is left, or it never existed.", headers: named },
       ...refusals,
     },
   },
@@ -204,7 +203,7 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
   },
   health: {
     "/_notary_server/health": {
-      get: protectable("health", "Whether everything could be done now", {
+      get: protectable("health", "Whether every operation works now", {
         "200": answer("All is well.", json(ref("schemas", "HealthFailures"))),
         "503": failure("What failed.", json(ref("schemas", "HealthFailures"))),
       }),
@@ -221,7 +220,7 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
     "/_tagseal/ready": {
       get: protectable("ready", "Whether requests should be sent here", {
         "200": answer(
-          "Ready, or degraded: requests are better sent here than nowhere.",
+          "Ready, or degraded: sending requests here is better than sending none.",
           json(ref("schemas", "Readiness")),
         ),
         "503": failure("Unready: the embedded store cannot be read.", json(ref("schemas", "Readiness"))),
@@ -245,11 +244,11 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
       get: {
         operationId: "token",
         tags: ["login"],
-        summary: "A token in exchange for a password, where this server gives tokens itself",
+        summary: "A token in exchange for a password, where this server issues tokens itself",
         security: [{}, { password: [] }],
         responses: {
           "200": {
-            description: "A token; without a password, one of nobody in particular.",
+            description: "A token; without a password, an anonymous one.",
             headers: { "X-Content-Type-Options": noSniff, "Cache-Control": ref("headers", "CacheControl") },
             content: json(ref("schemas", "Token")),
           },
@@ -279,7 +278,7 @@ export const openapi = {
     { name: "publishing", description: "Changing it." },
     { name: "changefeed", description: "What changed, in order." },
     { name: "login" },
-    { name: "monitoring", description: "For probes and dashboards. May ask for a login, if the operator wants that." },
+    { name: "monitoring", description: "For probes and dashboards. The operator may require a login." },
   ],
   paths: Object.assign({}, ...Object.values(pathsOfRoutes)) as Readonly<Record<string, PathItem>>,
   components,

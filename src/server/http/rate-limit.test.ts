@@ -20,7 +20,7 @@ function waitOf(limit: RateLimit, client: string): number | undefined {
 }
 
 describe("a rate limit", () => {
-  it("lets a client have a minute's worth at once, then as much as time brings", () => {
+  it("lets a client use a minute's worth at once, then as much as is refilled", () => {
     const { clock, limit } = limitAt(6);
     for (let count = 0; count < 6; count += 1) assert.equal(waitOf(limit, "a"), undefined);
     assert.equal(waitOf(limit, "a"), 10);
@@ -34,7 +34,7 @@ describe("a rate limit", () => {
     assert.equal(limit.refused, 3);
   });
 
-  it("may be so strict that nothing is left", () => {
+  it("may be so strict that nothing is allowed", () => {
     const { limit } = limitAt(0);
     assert.equal(waitOf(limit, "a"), 3600);
   });
@@ -46,7 +46,7 @@ describe("a rate limit", () => {
     assert.equal(waitOf(limit, "a"), 60);
   });
 
-  it("I1: remembers so many clients and forgets those it has not seen for longest", () => {
+  it("I1: remembers a bounded number of clients and forgets the least recently seen", () => {
     const { limit } = limitAt(1, 100);
     for (let count = 0; count < 10_000; count += 1) {
       waitOf(limit, "regular");

@@ -12,21 +12,21 @@ interface Bucket {
 }
 
 const minuteMs = 60_000;
-/** Where nothing is allowed at all, clients need not ask more often than this. */
+/** The wait named to clients where nothing is allowed at all. */
 const maxWaitSeconds = 3600;
 
-/** Lets each client do something so many times a minute, all of them at once if it likes. */
+/** Allows each client a number of requests a minute, all at once if it likes. */
 export class RateLimit {
   readonly #perMinute: number;
   readonly #maxClients: number;
   readonly #nowMs: () => number;
-  /** those seen last at the end */
+  /** the most recently seen at the end */
   readonly #buckets = new Map<string, Bucket>();
   /** requests turned away so far */
   refused = 0;
 
   /**
-   * @param maxClients whoever was not seen for longest is forgotten first, and starts afresh
+   * @param maxClients beyond this number the least recently seen client is forgotten, and starts with a full bucket
    * @param nowMs a clock that is never set
    */
   constructor(perMinute: number, maxClients = 20_000, nowMs: () => number = () => performance.now()) {
@@ -39,7 +39,7 @@ export class RateLimit {
     return this.#buckets.size;
   }
 
-  /** @param whose added to what a refused client is told @throws WireError `TOOMANYREQUESTS` with `Retry-After` */
+  /** @param whose added to the message for a refused client @throws WireError `TOOMANYREQUESTS` with `Retry-After` */
   take(client: string, whose = ""): void {
     const bucket = this.#bucketOf(client);
     if (bucket.tokens >= 1) {
@@ -53,7 +53,7 @@ export class RateLimit {
     throw new WireError("TOOMANYREQUESTS", { detail: `at most ${this.#perMinute} a minute${whose}`, headers });
   }
 
-  /** Filled up to now, and moved to the young end. */
+  /** Refilled up to now, and moved to the recent end. */
   #bucketOf(client: string): Bucket {
     const now = this.#nowMs();
     const known = this.#buckets.get(client);
@@ -78,7 +78,7 @@ export class RateLimit {
 /** A limit for each kind of request that has one. */
 export type RateLimits = Readonly<Partial<Record<RateClass, RateLimit>>>;
 
-/** Requests a minute of one client address; what is left out has no limit. */
+/** Requests a minute of one client address; an absent one has no limit. */
 export interface RateSettings {
   readonly readsPerMinute?: number | undefined;
   readonly uploadsPerMinute?: number | undefined;

@@ -18,7 +18,7 @@ export function bodyLength(body: Body): number {
   return typeof body === "object" && "latin1" in body ? body.latin1.length : Buffer.byteLength(body);
 }
 
-/** What Notary's server lets the browser guess, said outright. */
+/** The type that Notary's server lets the browser guess, declared. */
 export const plainText = "text/plain; charset=utf-8";
 
 const json = "application/json; charset=utf-8";

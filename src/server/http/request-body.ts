@@ -1,10 +1,10 @@
-/** Reads request bodies into memory: never more than a bound, neither of one request nor of all together. */
+/** Reads request bodies into memory: bounded for each request and for all together. */
 
 import type { IncomingMessage } from "node:http";
 import { tooLarge } from "./multipart.ts";
 import { WireError } from "./wire-error.ts";
 
-/** Bounds what all uploads under way keep in memory. */
+/** Bounds the memory of all uploads under way. */
 export class UploadBudget {
   readonly #maxBytes: number;
   #usedBytes = 0;
@@ -38,7 +38,7 @@ export class UploadBudget {
     if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(reason);
     const chunks: Buffer[] = [];
     try {
-      // Leaving the loop must not destroy the request: the refusal still has to be sent over its socket.
+      // The end of the loop must not destroy the request: the refusal still has to be sent over its socket.
       for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         taken.bytes += chunk.length;
         this.#usedBytes += chunk.length;

@@ -1,4 +1,4 @@
-/** The way of a request: route, leave, handler, answer, then measurement and log line. No request can end the process. */
+/** The path of a request: route, permission, handler, answer, then metrics and log line. No request can end the process. */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { duringRequest, requestIdHeader } from "../../service/current-request.ts";
@@ -29,19 +29,19 @@ export interface ListenerParts extends ActionParts {
   readonly slowness: Slowness;
 }
 
-/** How long a client may go on sending after its request was refused unread. */
+/** How long a client may continue to send after its request was refused unread. */
 const lingerMs = 1000;
-/** Answers up to this size fit into the buffers of any socket: whoever does not read them blocks nothing. */
+/** Answers up to this size fit into the buffers of any socket: a client that does not read them blocks nothing. */
 const maxBufferedBytes = 65_536;
 const maxUserAgentLength = 160;
-/** A name that is refused may be of any length. */
+/** A refused name may have any length. */
 const maxGunLength = 255;
-/** A client that is refused because of others can tell the operator why. */
+/** Lets a client that is refused because of others explain it to the operator. */
 const forAllBehindProxy = ", for all clients together of a proxy that the server does not trust";
 
-/** How slowly a client may take an answer off. */
+/** How slowly a client may read an answer. */
 export interface Slowness {
-  /** however short the answer is */
+  /** time for any answer, however short */
   readonly responseTimeoutMs: number;
   /** gives longer answers more time */
   readonly minBytesPerSecond: number;
@@ -50,7 +50,7 @@ export interface Slowness {
 /** Makes the function that answers requests. */
 export function requestListener(parts: ListenerParts): RequestListener {
   return (request, response) => {
-    // What even the answer to a failure fails with has been logged; all that is left is to hang up.
+    // A failure of the error answer itself has been logged; all that remains is to close the connection.
     new Exchange(parts, request, response).answer().catch(() => response.destroy());
   };
 }
@@ -75,7 +75,7 @@ class Exchange {
     this.#isUnknownProxy = parts.unknownProxies.note(request);
   }
 
-  /** Made only for who gets to see it. */
+  /** Built only when it is sent. */
   get #requestId(): string {
     return (this.#madeRequestId ??= requestIdOf(this.#request.headers[requestIdHeader]));
   }
@@ -109,7 +109,7 @@ class Exchange {
     );
   }
 
-  /** Before anything that costs more than finding the route did. */
+  /** Runs before anything more expensive than finding the route. */
   #requirePace({ pace }: Action): void {
     if (pace === undefined || this.#client === undefined) return;
     const limit = this.#parts.rateLimits[pace];
@@ -184,7 +184,7 @@ class Exchange {
     response.once("close", () => clearTimeout(timer));
   }
 
-  /** The rest of an upload that was refused is read for a moment, so that the client gets to see the answer. */
+  /** The rest of an upload that was refused is read for a moment, so that the client can read the answer. */
   #closeAfterwards(): void {
     const { socket } = this.#request;
     this.#response.setHeader("Connection", "close");
@@ -197,7 +197,7 @@ class Exchange {
     const durationMs = performance.now() - this.#startedAt;
     const method = this.#request.method ?? "";
     const { refusal, claimedUser } = this.#asker;
-    // Clients begin without credentials, so that is no news.
+    // Clients start without credentials, so this is not worth logging.
     if (refusal !== undefined && refusal !== "missing")
       log.write("info", "access refused", { ...this.#evidence(), claimedUser, refusal, method, path: this.#path });
     if (this.#action?.operation !== undefined) {
@@ -217,7 +217,7 @@ class Exchange {
     return { ...this.#caller(), method, path: this.#path, userAgent };
   }
 
-  /** Without the query, and without the credentials that may stand in a whole URL; bounded, since anybody may send 16 KiB of path. */
+  /** Without the query, and without the credentials that may stand in a whole URL; bounded, since any client may send 16 KiB of path. */
   get #path(): string | undefined {
     const path = (this.#request.url ?? "").split("?", 1)[0] ?? "";
     return path.replace(/^[^/]*:\/\/[^/]*@/u, "").slice(0, 512);

@@ -1,5 +1,5 @@
 /**
- * From a request line to what is asked for.
+ * From a request line to the route.
  *
  * Names of collections contain slashes, colons and dots, and role names contain slashes, so the path is cut at its first
  * `/_trust/` segment: a collection's name may not contain that segment, a role's may.
@@ -9,7 +9,7 @@ import type { RoleName } from "../../tuf/metadata.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
 import type { ServerRole } from "../signer/signing-service.ts";
 
-/** What a path names, before the method is looked at. */
+/** What a path names, independent of the method. */
 export type Route =
   | { readonly kind: "ping" }
   | { readonly kind: "health" }
@@ -40,7 +40,7 @@ const trustSegment = "/_trust/";
 const fileName = /^(?:(\d{1,10})\.)?(.+?)(?:\.([0-9a-fA-F]{64,128}))?\.json$/u;
 const keyName = /^(snapshot|timestamp)\.key$/u;
 
-/** Finds the route of a request target; undefined when no such thing exists. The GUN is not judged here. */
+/** Finds the route of a request target; undefined when no such thing exists. The GUN is not checked here. */
 export function parseRoute(target: string): Route | undefined {
   const path = decodedPath(target);
   if (path === undefined) return undefined;

@@ -18,7 +18,7 @@ describe("error bodies", () => {
     );
   });
 
-  it("leave the detail out when there is none", () => {
+  it("omit the detail when there is none", () => {
     assert.doesNotMatch(new WireError("MALFORMED_UPLOAD").toBody(), /detail/u);
   });
 

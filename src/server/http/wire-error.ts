@@ -1,4 +1,4 @@
-/** The trust server's error bodies, exactly as clients of Notary v1 know them. Notary v1: error bodies. */
+/** The trust server's error bodies, exactly as clients of Notary v1 expect them. Notary v1: error bodies. */
 
 /** Status and sentence of each code on the wire. Clients compare the codes; people read the sentences. */
 const catalogue = {
@@ -27,7 +27,7 @@ export const wireCodes = Object.keys(catalogue) as readonly WireCode[];
 /** Any JSON that explains a code further. */
 export type WireDetail = string | readonly object[] | { readonly [name: string]: unknown };
 
-/** Clients read no more of an error body than this; what is longer would be lost altogether. */
+/** Clients read no more of an error body than this; a longer body would be lost entirely. */
 const maxBodyBytes = 1024;
 
 /** A request that is answered with an error. Thrown by handlers, written by the listener. */
@@ -37,7 +37,7 @@ export class WireError extends Error {
   readonly detail: WireDetail | undefined;
   /** additional response headers */
   readonly headers: Readonly<Record<string, string>>;
-  /** the server is well and was told to refuse this, whatever the status says */
+  /** the server is healthy and is set up to refuse this, whatever the status */
   readonly isIntended: boolean;
 
   constructor(
@@ -72,12 +72,12 @@ export class WireError extends Error {
   }
 }
 
-/** The file a request names does not exist. The empty detail tells it from a path that cannot exist. */
+/** The file a request names does not exist. The empty detail distinguishes it from a path that cannot exist. */
 export function fileNotFound(): WireError {
   return new WireError("METADATA_NOT_FOUND", { detail: {} });
 }
 
-/** seconds; what was lost is usually a database that restarts, or a cluster that finds itself again */
+/** seconds; usually a database that restarts, or a cluster that elects a new primary */
 const retryAfter = "5";
 
 /** The store cannot be used now, and a later try may succeed: a publication was not accepted, a file could not be found. */
@@ -98,7 +98,7 @@ function isUpdateDetail(detail: object): detail is { readonly Error: { readonly 
 
 const ellipsis = "…";
 
-/** Characters may take up to six bytes once escaped, so this may cut more than it must, but never too little. */
+/** Characters may take up to six bytes once escaped, so this may cut more than necessary, but never too little. */
 function cut(text: string, excessBytes: number): string {
   const keep = Math.max(0, text.length - excessBytes - Buffer.byteLength(ellipsis));
   return text.slice(0, keep).replace(/[\uD800-\uDBFF]$/u, "") + ellipsis;

@@ -41,7 +41,7 @@ describe("derived keys", () => {
     assert.equal(new Set(keys).size, keys.length);
   });
 
-  it("do not run into each other where one part of the path ends and the next begins", () => {
+  it("differ when text moves from one part of the path to the next", () => {
     const [one, two] = [
       { ...path, role: "a", gun: 'b","c' },
       { ...path, role: 'a","b', gun: "c" },

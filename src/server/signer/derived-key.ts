@@ -1,5 +1,5 @@
 /**
- * Keys that exist before anybody keeps them.
+ * Keys that exist before they are stored.
  *
  * A client asks for a key first and publishes a root that names it later, perhaps never. Storing a key for each request
  * would let anyone fill the disk; forgetting it would break the client that does publish. So a pending key is computed
@@ -21,10 +21,10 @@ export interface DerivationPath {
   readonly index: number;
 }
 
-/** What keys can be computed for: ECDSA on P-256, Ed25519. */
+/** Algorithms of computed keys: ECDSA on P-256, Ed25519. */
 export type DerivedAlgorithm = "ecdsa" | "ed25519";
 
-/** bytes of the secret all pending keys come from */
+/** bytes of the secret from which all pending keys are derived */
 export const derivationSecretBytes = 32;
 
 const groupOrder = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
@@ -32,7 +32,7 @@ const groupOrder = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc6
 const wideBytes = 48;
 
 /**
- * Computes the key of a path: always the same one for the same secret.
+ * Computes the key of a path. The same secret always gives the same key.
  *
  * @see RFC 5869 (HKDF-SHA-256), FIPS 186-5 A.2.1 (private keys from extra random bits), RFC 8032 §5.1.5
  */
@@ -45,7 +45,7 @@ export function deriveKey(secret: Uint8Array, { gun, role, algorithm, index }: D
 }
 
 function expand(secret: Uint8Array, path: readonly (string | number)[], bytes: number): Buffer {
-  // JSON keeps the parts apart whatever they contain; hashed, because HKDF bounds the length of this argument.
+  // JSON separates the parts whatever they contain; the text is hashed because HKDF bounds the length of this argument.
   const info = sha256(Buffer.from(JSON.stringify(path), "utf8"));
   return Buffer.from(hkdfSync("sha256", secret, new Uint8Array(), info, bytes));
 }

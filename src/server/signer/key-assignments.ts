@@ -1,7 +1,7 @@
 /**
- * Which key was promised to whom.
+ * Which key was promised to which collection and role.
  *
- * A key that another process holds is known there by its ID alone. This table remembers what each was named for, so that
+ * A signer in another process knows its keys by ID alone. This table records the purpose of each, so that
  * the same pending key is answered until it signs, and so that a key of one collection never signs for another. Every
  * implementation of `KeyTable` has one; both run `test/contract/key-table.ts`.
  */
@@ -19,7 +19,7 @@ export interface KeyAssignment {
   /** as metadata has it: SubjectPublicKeyInfo, DER; the bare 32 bytes for Ed25519 */
   readonly publicKey: Uint8Array;
   readonly assignedAt: Date;
-  /** false while the key is only promised: it may then be forgotten */
+  /** false while the key is only promised and may be forgotten */
   readonly used: boolean;
 }
 
@@ -46,6 +46,6 @@ export interface KeyAssignments {
   countPending(): Promise<number>;
   /** The pending key that was assigned before all others. */
   oldestPending(): Promise<KeyAssignment | undefined>;
-  /** Forgets a pending key. @returns whether it was there and pending: of several callers one is told so */
+  /** Forgets a pending key. @returns whether it was there and pending: true for one of several callers */
   forget(keyId: string): Promise<boolean>;
 }

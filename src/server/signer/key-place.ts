@@ -10,7 +10,7 @@ import { signerFiles } from "./local-signing-service.ts";
 import { existingPassphrases, type GivenPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
-/** One of both must be there; the database comes first. */
+/** One of the two is required; the database takes precedence. */
 export interface KeyPlace {
   readonly dataDir?: string | undefined;
   /** address: `postgres://…`, `mysql://…` */
@@ -21,18 +21,18 @@ export interface KeyPlace {
 
 /** How to open a place. */
 export interface KeyPlaceOptions {
-  /** do not begin a file */
+  /** do not create a file */
   readonly mustExist?: boolean;
-  /** told, in a sentence, of what an operator should know about the database */
+  /** receives a sentence for the operator about the database */
   readonly onWarning?: (warning: string) => void;
-  /** looks at the files of certificates that the address names */
+  /** watches the certificate files that the address names */
   readonly watching?: WatchParts | undefined;
 }
 
 /**
  * Opens the table of keys.
  *
- * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`; UsageError `FILE_UNREADABLE` for keys that must be there and are not
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`; UsageError `FILE_UNREADABLE` for required keys that do not exist
  */
 export async function openKeyTableOf(
   { database, dataDir, sqlLimits: limits }: KeyPlace,
@@ -48,7 +48,7 @@ export async function openKeyTableOf(
 }
 
 /**
- * The passphrases given, or the one in the data directory.
+ * The given passphrases, or the one in the data directory.
  *
  * @param inUse aliases that the table's keys are sealed under
  * @throws TagsealError `SERVER_CONFIGURATION`

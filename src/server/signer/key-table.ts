@@ -2,7 +2,7 @@
  * Where a signer keeps its rows: one contract, every implementation of which runs `test/contract/key-table.ts`.
  *
  * A table sees sealed text only; it never holds a passphrase or an opened key. Keys in hardware would be a table of this
- * kind, too: `sealed` then names the object on the token, `alias` the token, and whoever opens keys asks the token to sign.
+ * kind, too: `sealed` then names the object on the token, `alias` the token, and opening a key means asking the token to sign.
  */
 
 import type { KeyAssignments } from "./key-assignments.ts";
@@ -14,7 +14,7 @@ export interface Sealed {
   readonly alias: string;
 }
 
-/** One key that has signed, or was brought from another signer. */
+/** One key that has signed, or was imported from another signer. */
 export interface SealedKey extends Sealed {
   /** lower-case hex */
   readonly keyId: string;
@@ -31,11 +31,11 @@ export interface SealedKey extends Sealed {
 
 /** Every method may throw TagsealError `STORAGE_FAILED`; the table is then as it was before the call. */
 export interface KeyTable {
-  /** What keys were promised to whom; kept in the same database. */
+  /** What keys were promised to whom; stored in the same database. */
   readonly assignments: KeyAssignments;
-  /** The secret that pending keys come from; undefined before the first start has written one. */
+  /** The secret that pending keys are derived from; undefined before the first start has written one. */
   derivationSecret(): Promise<Sealed | undefined>;
-  /** Writes the derivation secret unless there is one, and returns the one that counts: several first starts may race. */
+  /** Writes the derivation secret unless there is one, and returns the valid one: several first starts may race. */
   keepDerivationSecret(secret: Sealed): Promise<Sealed>;
   /** Replaces the derivation secret's seal if it still is `from`. @returns whether it was */
   resealDerivationSecret(from: Sealed, to: Sealed): Promise<boolean>;
@@ -64,14 +64,14 @@ export interface KeyTable {
   /** Forgets the derivation secret if it still is `seal`. @returns whether it was */
   dropDerivationSecret(seal: Sealed): Promise<boolean>;
   /**
-   * Makes sure that no other process works with this table, as far as that can be known: a shared database does not tell.
+   * Makes sure that no other process works with this table, as far as that is visible: a shared database does not show it.
    *
    * @throws TagsealError `STORAGE_CONFLICT`
    */
   requireAlone(): Promise<void>;
-  /** Overwrites what was dropped as far as the database lets it: nothing of it is left in files beside it. */
+  /** Overwrites dropped rows as far as the database allows: nothing of them remains in files beside it. */
   scrub(): Promise<void>;
-  /** Proves that rows can be read, and new ones written, now: a first publication needs both. Leaves nothing behind that others see. */
+  /** Proves that rows can be read, and new ones written, now: a first publication needs both. Leaves nothing that other processes see. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -73,7 +73,7 @@ describe("the signer's keys", () => {
     await sign(second, key.keyId);
   });
 
-  it("keeps nothing for keys that nobody uses", async (t) => {
+  it("stores nothing for keys that are never used", async (t) => {
     const dataDir = temporaryDirectory(t);
     const signer = await open(t, dataDir);
     for (let number = 0; number < 50; number += 1) await signer.pendingKey(`stranger/${number}`, "timestamp");
@@ -124,7 +124,7 @@ describe("the signer's keys", () => {
     assert.notEqual((await signer.pendingKey(gun, "timestamp")).keyId, keyId);
   });
 
-  it("I6: holds private keys on disk only under its passphrase", async (t) => {
+  it("I6: stores private keys on disk only under its passphrase", async (t) => {
     const dataDir = temporaryDirectory(t);
     const signer = await open(t, dataDir);
     await sign(signer, (await signer.pendingKey(gun, "timestamp")).keyId);
@@ -149,7 +149,7 @@ describe("the signer's passphrase", () => {
     assert.match(readFileSync(path, "utf8"), /^[\w-]{43}\n$/u);
   });
 
-  it("is not written anywhere when it is given", async (t) => {
+  it("is not stored anywhere when it is given", async (t) => {
     const dataDir = temporaryDirectory(t);
     await open(t, dataDir, "given by the operator");
     assert.throws(() => statSync(join(dataDir, "signer.passphrase")), { code: "ENOENT" });
@@ -187,7 +187,7 @@ describe("the signer's passphrase", () => {
   });
 });
 
-describe("keys brought from Notary's signer", () => {
+describe("keys imported from Notary's signer", () => {
   /** Notary reference, vector A.4: a row that notary-signer 0.7.0 wrote. */
   const row = {
     keyId: "6f8b33af43a89dff43e80ec83c0e6585dd3b099e9442f2b31c52b177cc09d84a",
@@ -275,7 +275,7 @@ describe("keys brought from Notary's signer", () => {
     await sign(await openWith(t, dataDir, { given }), row.keyId);
   });
 
-  it("start with their passphrases alone: new keys come under the alias that came into use last", async (t) => {
+  it("start with their passphrases alone: new keys are sealed under the alias that came into use last", async (t) => {
     const dataDir = temporaryDirectory(t);
     await bring(dataDir);
     const key = PrivateKey.generate("ecdsa");
@@ -326,7 +326,7 @@ describe("keys brought from Notary's signer", () => {
     await assert.rejects(openWith(t, dataDir, { given: { ...given, byAlias } }), { code: "PASSPHRASE_WRONG" });
   });
 
-  it("are refused when a row holds another key than it says", async (t) => {
+  it("are refused when a row holds another key than it names", async (t) => {
     const dataDir = temporaryDirectory(t);
     await bring(dataDir, { keyId: "a".repeat(64) });
     await assert.rejects(openWith(t, dataDir, { given }), { code: "KEY_MALFORMED", message: /another key/u });

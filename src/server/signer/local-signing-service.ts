@@ -12,7 +12,7 @@ export interface LocalSignerOptions {
   /** closed with the signer */
   readonly table: KeyTable;
   readonly passphrases: PassphraseSource;
-  /** decides about keys whose rows do not say what they were made for; without it they are nobody's */
+  /** decides about keys whose rows do not name their purpose; without it they belong to no collection */
   readonly namesKey?: NamesKey | undefined;
   readonly now: () => Date;
 }
@@ -35,12 +35,12 @@ export async function openLocalSigningService(options: LocalSignerOptions): Prom
   }
 }
 
-/** opened keys that are remembered with what they are for */
+/** how many opened keys are remembered with their purpose */
 const maxFoundKeys = 4096;
 
 /**
- * How long it is believed that a key is where it was: another process that works on the table may remove it. Asking for every signature
- * would cost each publication two questions to a shared database.
+ * How long a key is assumed to be still in the table: another process may remove it. A check for every signature would cost each publication two
+ * queries to a shared database.
  */
 const believedMs = 5000;
 
@@ -94,7 +94,7 @@ class LocalSigningService implements SigningService {
     await this.#keys.close();
   }
 
-  /** Keys of owners are asked for as well, again and again: that such a key is not here is remembered as long as that another one is. */
+  /** Publishers' own keys are looked up repeatedly too: the absence of a key is remembered as long as its presence. */
   async #pending(
     gun: string,
     role: ServerRole,
@@ -111,7 +111,7 @@ class LocalSigningService implements SigningService {
     return undefined;
   }
 
-  /** The oldest makes room. */
+  /** The oldest entry is dropped when full. */
   #remember(name: string, found: FoundKey): SigningKey {
     makeRoomIn(this.#found);
     this.#found.set(name, found);

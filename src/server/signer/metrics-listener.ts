@@ -1,4 +1,4 @@
-/** The door that Prometheus and probes come through: plain HTTP, three pages, nothing else. */
+/** The listener for Prometheus and probes: plain HTTP, three pages, nothing else. */
 
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,7 +6,7 @@ import { TagsealError } from "../../errors.ts";
 import type { Faults } from "../../service/faults.ts";
 import type { SignerMetrics } from "./signer-metrics.ts";
 
-/** A door that is open. */
+/** A running listener. */
 export interface MetricsListener {
   readonly port: number;
   close(): Promise<void>;
@@ -66,7 +66,7 @@ function pagesOf(metrics: Pick<SignerMetrics, "toText">, faults: Faults): Pages 
   ]);
 }
 
-/** A signer that is not well goes on signing what it can: it is degraded, never unready. */
+/** A signer with a fault continues to sign what it can: it is degraded, never unready. */
 function readiness(faults: Faults): string {
   const reasons = faults.reasons();
   return JSON.stringify({ status: Object.keys(reasons).length === 0 ? "ready" : "degraded", reasons });

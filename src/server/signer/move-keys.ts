@@ -1,8 +1,8 @@
 /**
- * Moves a signer's keys from one table to another: from a server's own to that of a signer in another process, and back. Every key is opened,
+ * Moves a signer's keys from one table to another: from a server's own table to that of a signer in another process, or back. Every key is opened,
  * sealed under the target's passphrase and read back there before anything is dropped, so that this may be interrupted and repeated.
  *
- * The secret that pending keys come from moves along to a table that has none: publishers who were promised a key then still get that key.
+ * The secret that pending keys are derived from moves too, to a table without one: publishers who were promised a key then still get it.
  */
 
 import { TagsealError } from "../../errors.ts";
@@ -22,25 +22,25 @@ export interface KeyMove {
   readonly from: KeyMoveEnd;
   /** undefined in a dry run when there is no such table yet */
   readonly to: KeyMoveEnd | undefined;
-  /** drop from the source what the target has */
+  /** remove from the source what the target has */
   readonly drop: boolean;
   /** open everything and change nothing */
   readonly isDryRun: boolean;
   readonly now: Date;
-  /** told after each key, for a progress line */
+  /** called after each key, for a progress line */
   readonly onKey?: ((keys: number) => void) | undefined;
   /** ends the work after the key under way */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A key that stayed where it was, and why. */
+/** A key that was not moved, and why. */
 export interface UnmovedKey {
   readonly keyId: string;
   readonly alias: string;
   readonly error: TagsealError;
 }
 
-/** What was done, or in a dry run what would be. */
+/** What was done, or what a dry run would do. */
 export interface KeyMoveReport {
   readonly isDryRun: boolean;
   readonly copied: number;
@@ -50,7 +50,7 @@ export interface KeyMoveReport {
   readonly dropped: number;
   readonly failed: readonly UnmovedKey[];
   /**
-   * what pending keys come from: `copied`, the `same` on both sides, the target has `another` (who was promised a key must ask again), or
+   * the secret of pending keys: `copied`, the `same` on both sides, `another` in the target (publishers who were promised a key must ask again), or
    * `none` in the source
    */
   readonly secret: "copied" | "same" | "another" | "none";
@@ -62,7 +62,7 @@ const pageSize = 200;
  * Moves everything.
  *
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_WRONG` when the derivation secret does not open; TagsealError `STORAGE_FAILED`.
- *   What was moved until then stays moved. `STORAGE_CONFLICT` before anything is changed when keys are to be dropped and another process has them
+ *   Keys moved before the failure stay moved. `STORAGE_CONFLICT` before anything is changed when keys are to be dropped and another process has them
  */
 export async function moveKeys(move: KeyMove): Promise<KeyMoveReport> {
   return await new Move(move).run();
@@ -84,7 +84,7 @@ class Move {
     for await (const removed of pages((after) => from.table.removedKeys(after, pageSize)))
       await this.#bury(removed, now);
     for await (const key of pages((after) => from.table.keys(after, pageSize))) await this.#key(key);
-    // As long as a key is left, so is a signer that may be in use.
+    // While a key remains, the signer may be in use.
     if (drop && !isDryRun && this.#failed.length === 0) await this.#dropSecret();
     if (drop && !isDryRun) await from.table.scrub();
     return { isDryRun, ...this.#counts, failed: this.#failed, secret };
@@ -103,7 +103,7 @@ class Move {
     return there === undefined && isSame ? "copied" : isSame ? "same" : "another";
   }
 
-  /** An ID that must not come back here must not come back there. */
+  /** An ID that must not be reused in the source must not be reused in the target. */
   async #bury(removed: SealedKey, now: Date): Promise<void> {
     const { to, isDryRun } = this.#move;
     if (to === undefined || isDryRun) return;
@@ -115,7 +115,7 @@ class Move {
     try {
       await this.#moveKey(key);
     } catch (error) {
-      // One damaged key must not keep the others; the report names it.
+      // One damaged key must not stop the others; the report names it.
       if (!(error instanceof TagsealError) || error.code === "STORAGE_FAILED") throw error;
       this.#failed.push({ keyId: key.keyId, alias: key.alias, error });
     }

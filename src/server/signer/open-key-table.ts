@@ -1,4 +1,4 @@
-/** From one line of configuration to a signer's table: the path of an SQLite file, or the address of a database that is shared. */
+/** From one line of configuration to a signer's table: the path of an SQLite file, or the address of a shared database. */
 
 import { isDatabaseUrl } from "../storage/sql/database-address.ts";
 import { migrateDatabase, openSqlDatabase, type SqlOptions } from "../storage/sql/open-sql-database.ts";

@@ -61,7 +61,7 @@ async function signerOfThree(t: TestContext): Promise<{ path: string; keyIds: Ma
   return { path, keyIds };
 }
 
-/** Fails like a process that is killed, after some keys were resealed. */
+/** Fails like a killed process, after some keys were resealed. */
 class TableThatEnds extends SqliteKeyTable {
   #left: number;
 
@@ -78,7 +78,7 @@ class TableThatEnds extends SqliteKeyTable {
 }
 
 describe("rekeying a signer", () => {
-  it("puts every key, and what pending keys come from, under the default passphrase", async (t) => {
+  it("puts every key, and the secret of pending keys, under the default passphrase", async (t) => {
     const { path, keyIds } = await signerOfThree(t);
     const before = await serve(t, path, onlyOld);
     const pending = await before.pendingKey("never used", "timestamp");
@@ -103,7 +103,7 @@ describe("rekeying a signer", () => {
     assert.deepEqual(await table.keys("", 10), keys);
   });
 
-  it("goes on where an earlier run was interrupted", async (t) => {
+  it("continues where an earlier run was interrupted", async (t) => {
     const { path } = await signerOfThree(t);
     const table = open(t, path);
     const interrupted = new TableThatEnds(path, 2);

@@ -1,7 +1,6 @@
 /**
- * Moves a signer's keys from one passphrase to another: every seal that is not under the default alias is replaced by one
- * that is. A key is replaced only while it is what was read, so that this may run beside servers, beside itself, and
- * again after it was interrupted.
+ * Moves a signer's keys from one passphrase to another: every seal under another alias than the default is replaced. A key is replaced only if it is
+ * unchanged since it was read, so that this may run beside servers, beside itself, and again after an interruption.
  */
 
 import { TagsealError } from "../../errors.ts";
@@ -13,13 +12,13 @@ import { requirePassphrases, type SignerPassphrases } from "./signer-passphrases
 export interface RekeyOptions {
   /** stays open */
   readonly table: KeyTable;
-  /** of every alias in use, and of the default alias, which all seals are to have */
+  /** of every alias in use, and of the default alias, the target of all seals */
   readonly passphrases: SignerPassphrases;
   /** opens every key and changes none */
   readonly isDryRun?: boolean | undefined;
 }
 
-/** What was done, or in a dry run what would be. */
+/** What was done, or what a dry run would do. */
 export interface RekeyReport {
   readonly isDryRun: boolean;
   readonly defaultAlias: string;
@@ -28,9 +27,9 @@ export interface RekeyReport {
   /** keys that were under the default alias already */
   readonly upToDate: number;
   readonly isSecretResealed: boolean;
-  /** keys that were left as they are because they do not open, and why */
+  /** keys that were not changed because they do not open, and why */
   readonly failed: readonly { readonly keyId: string; readonly alias: string; readonly error: TagsealError }[];
-  /** passphrases that must still be kept: a key that failed, or that a server has sealed meanwhile, needs them */
+  /** passphrases that are still needed, by a key that failed or that a server has sealed meanwhile */
   readonly aliasesStillNeeded: readonly string[];
 }
 
@@ -41,7 +40,7 @@ const pageSize = 200;
  *
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, before anything is changed, when the passphrase of an alias in use or of
  *   the default alias is missing; `PASSPHRASE_WRONG` when the derivation secret does not open
- * @throws TagsealError `STORAGE_FAILED`; what was resealed until then stays so
+ * @throws TagsealError `STORAGE_FAILED`; keys resealed before the failure stay resealed
  */
 export async function rekey(options: RekeyOptions): Promise<RekeyReport> {
   const { table, passphrases, isDryRun = false } = options;
@@ -53,7 +52,7 @@ export async function rekey(options: RekeyOptions): Promise<RekeyReport> {
       if (!(await resealKey(key, options))) counts.upToDate += 1;
       else counts.resealed.set(key.alias, (counts.resealed.get(key.alias) ?? 0) + 1);
     } catch (error) {
-      // A damaged key must not keep the others under the old passphrase; the report names it.
+      // A damaged key must not stop the resealing of the others; the report names it.
       if (!(error instanceof TagsealError) || error.code === "STORAGE_FAILED") throw error;
       counts.failed.push({ keyId: key.keyId, alias: key.alias, error });
     }

@@ -36,7 +36,7 @@ before(async () => {
 });
 after(() => scope.close());
 
-/** A path below the scope that nothing is at yet. */
+/** An unused path below the scope. */
 function fresh(name: string): string {
   return scope.path(`${name}-${randomBytes(6).toString("hex")}`);
 }
@@ -89,12 +89,12 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
   signingServiceContract("a remote signer with ECDSA keys", (t) => start(t));
   signingServiceContract("a remote signer with Ed25519 keys", (t) => start(t, { algorithm: "ed25519" }));
 
-  it("makes keys of the algorithm that is set", async (t) => {
+  it("makes keys of the configured algorithm", async (t) => {
     const signer = await (await start(t, { algorithm: "ed25519" }))();
     assert.equal((await signer.pendingKey(gun, "timestamp")).keyType, "ed25519");
   });
 
-  it("I10: answers nobody whose certificate is of another authority", async (t) => {
+  it("I10: answers no caller with a certificate of another authority", async (t) => {
     const { port } = await signerAt(t, fresh("signer"));
     const stranger = { certFile: strange.serverCertificate, keyFile: strange.serverKey };
     const signer = await use(t, { port, tablePath: fresh("server.db"), ...stranger });
@@ -102,7 +102,7 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
     await assert.rejects(signer.check(), { code: "SIGNING_SERVICE_UNREACHABLE" });
   });
 
-  it("I10: answers nobody who has no certificate", async (t) => {
+  it("I10: answers no caller without a certificate", async (t) => {
     const { port } = await signerAt(t, fresh("signer"));
     const session = connect(`https://localhost:${port}`, { ca: readFileSync(trusted.ca) });
     t.after(() => session.destroy());
@@ -124,7 +124,7 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
     await assert.rejects(signer.pendingKey(gun, "timestamp"), { code: "SIGNING_SERVICE_UNREACHABLE" });
   });
 
-  it("is missed while it is down, and used again, with the same keys, once it is back", async (t) => {
+  it("is reported while it is down, and used again, with the same keys, once it is back", async (t) => {
     const [dataDir, tablePath] = [fresh("signer"), fresh("server.db")];
     const first = await signerAt(t, dataDir);
     const told: (TagsealError | undefined)[] = [];
@@ -151,7 +151,7 @@ describe("a signer in another process", { skip: needsOpenssl }, () => {
 });
 
 describe("a signer that cannot write", { skip: needsOpenssl }, () => {
-  it("is told of once, however often it is asked and whatever else it answers, and once more when it can", async (t) => {
+  it("is reported once, however often it is asked and whatever else it answers, and once more when it can write", async (t) => {
     const keyTable = new SqliteKeyTable(fresh("signer.db"));
     let isFull = true;
     keyTable.check = async () => {
@@ -167,7 +167,7 @@ describe("a signer that cannot write", { skip: needsOpenssl }, () => {
       assert.equal(server.isAvailable, false);
     }
     isFull = false;
-    await waitUntil("the signer says that it can", () =>
+    await waitUntil("the signer reports that it can write", () =>
       server.check().then(
         () => true,
         () => false,
@@ -204,7 +204,7 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
 
     replace(ofSigner, strange);
     await running.reload();
-    await signOnce(server, gun, keyId); // a connection that is there stays
+    await signOnce(server, gun, keyId); // an open connection stays
     const stale = await use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile });
     await assert.rejects(stale.check(), { code: "SIGNING_SERVICE_UNREACHABLE" });
 
@@ -213,7 +213,7 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
     await signOnce(server, gun, keyId);
   });
 
-  it("are taken up by a connection that is there: the signer sees the next call under the new name", async (t) => {
+  it("are used without a restart: the signer sees the next call under the new name", async (t) => {
     const authority = await makeCertificate({ name: "servers", isCa: true });
     const files = { ca: fresh("ca"), certFile: fresh("certificate"), keyFile: fresh("key") };
     writeFileSync(files.ca, authority.pem);
@@ -244,7 +244,7 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
     assert.equal(callers[0], "first");
   });
 
-  it("stay as they are when new ones make no sense", async (t) => {
+  it("are kept when the new ones are invalid", async (t) => {
     const [ofSigner, ofServer] = [copies(trusted), copies(trusted)];
     const tls = { certFile: ofSigner.serverCertificate, keyFile: ofSigner.serverKey };
     const running = await signerAt(t, fresh("signer"), { tls, clientCaFile: ofSigner.ca });
@@ -276,7 +276,7 @@ describe("keys promised by a server with a remote signer", { skip: needsOpenssl 
     assert.equal(await table.assignments.countPending(), 5);
   });
 
-  it("are given to others when too many others ask, and then no longer sign for the first", async (t) => {
+  it("are given to other collections when too many ask, and then no longer sign for the first", async (t) => {
     const { port } = await signerAt(t, fresh("signer"));
     const server = await use(t, { port, tablePath: fresh("server.db"), maxPendingKeys: 1 });
     const { keyId } = await server.pendingKey(gun, "timestamp");
@@ -290,7 +290,7 @@ describe("keys promised by a server with a remote signer", { skip: needsOpenssl 
     await signOnce(server, gun, again.keyId);
   });
 
-  it("are never given to others once they have signed", async (t) => {
+  it("are never given to other collections once they have signed", async (t) => {
     const { port } = await signerAt(t, fresh("signer"));
     const server = await use(t, { port, tablePath: fresh("server.db"), maxPendingKeys: 1 });
     const { keyId } = await server.pendingKey(gun, "timestamp");
@@ -300,7 +300,7 @@ describe("keys promised by a server with a remote signer", { skip: needsOpenssl 
     await signOnce(server, gun, keyId);
   });
 
-  it("are asked for anew when the signer has lost them", async (t) => {
+  it("are requested again when the signer has lost them", async (t) => {
     const tablePath = fresh("server.db");
     const first = await signerAt(t, fresh("signer"));
     const before = await (await use(t, { port: first.port, tablePath })).pendingKey(gun, "timestamp");
@@ -335,7 +335,7 @@ describe("keys from before a server knew its signer", { skip: needsOpenssl }, ()
     await signOnce(server, gun, keyId);
   });
 
-  it("do not sign for another role than the signer says", async (t) => {
+  it("do not sign for another role than the signer names", async (t) => {
     const { port, keyId } = await withUsedKey(t);
     const server = await use(t, { port, tablePath: fresh("server.db"), namesKey: async () => true });
     assert.equal(await server.find(gun, "snapshot", keyId), undefined);
@@ -354,7 +354,7 @@ describe("keys from before a server knew its signer", { skip: needsOpenssl }, ()
 describe("keys of a server that was restored from a backup", { skip: needsOpenssl }, () => {
   const other = "docker.io/library/other";
 
-  /** Uses so many keys of a role, one after the other, as rotations do. */
+  /** Uses a number of keys of a role, one after the other, as rotations do. */
   async function rotated(server: SigningService, count: number): Promise<string[]> {
     const keyIds: string[] = [];
     for (let number = 0; number < count; number += 1) {
@@ -365,7 +365,7 @@ describe("keys of a server that was restored from a backup", { skip: needsOpenss
     return keyIds;
   }
 
-  it("sign again for the collection and role that the signer made them for, and for no other", async (t) => {
+  it("sign again only for the collection and role that the signer made them for", async (t) => {
     const { port } = await signerAt(t, fresh("signer"));
     const [keyId = ""] = await rotated(await use(t, { port, tablePath: fresh("lost.db") }), 1);
     const restored = await use(t, { port, tablePath: fresh("server.db") });
@@ -395,7 +395,7 @@ describe("keys of a server that was restored from a backup", { skip: needsOpenss
   });
 });
 
-/** A signer that does what it should, except where a test makes it lie. */
+/** A correct signer, except where a test makes it lie. */
 class LyingSigner extends SignerService {
   lieAboutKey = (said: KeyDescription): KeyDescription => said;
   lieAboutSignature = (said: SignatureReply): SignatureReply => said;
@@ -440,7 +440,7 @@ describe("a signer that lies", { skip: needsOpenssl }, () => {
       const { keyId, keyType: algorithm, bytes: publicKey } = PrivateKey.generate("ed25519").publicKey;
       return { keyId, algorithm, publicKey, role: "" };
     },
-    "bytes that are no key": (said) => ({ ...said, publicKey: Buffer.from("not a key") }),
+    "bytes that are not a key": (said) => ({ ...said, publicKey: Buffer.from("not a key") }),
     "no ID": (said) => ({ ...said, keyId: "" }),
     nothing: () => ({ keyId: "", algorithm: "", publicKey: new Uint8Array(), role: "" }),
   };

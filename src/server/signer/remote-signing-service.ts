@@ -2,8 +2,8 @@
  * A signer in another process, ours or Notary's, that speaks Notary's gRPC protocol.
  *
  * The protocol knows keys by ID only: it neither says which collection a key is for, nor promises the same unused key
- * twice. Both are remembered here, in {@link KeyAssignments}, so that no key ever signs for another collection, and so that
- * key requests of strangers, which anybody may send for any name, end at a bound instead of filling the signer's database.
+ * twice. Both are remembered here, in {@link KeyAssignments}, so that no key ever signs for another collection, and so that key requests of
+ * strangers, which any client may send for any name, stop at a bound instead of filling the signer's database.
  */
 
 import type { SigningKey } from "../../crypto/private-key.ts";
@@ -18,11 +18,11 @@ import type { KeyAssignment, PendingKeyOf } from "./key-assignments.ts";
 import type { KeyTable } from "./key-table.ts";
 import type { KeyPresence, NamesKey, ServerRole, SigningService } from "./signing-service.ts";
 
-/** What a server's settings say about its signer. */
+/** A server's settings for its signer. */
 export interface RemoteSignerSettings extends SignerAddress {
   /** of new keys; `ecdsa` when absent */
   readonly algorithm?: "ecdsa" | "ed25519" | undefined;
-  /** pending keys that are remembered; 10,000 when absent. Beyond it the oldest one is given to who asks next. */
+  /** pending keys that are remembered; 10,000 when absent. Beyond it the oldest one is given to the next request. */
   readonly maxPendingKeys?: number | undefined;
 }
 
@@ -33,16 +33,16 @@ export interface RemoteSignerOptions extends RemoteSignerSettings {
   /** decides about keys from before this server knew the signer */
   readonly namesKey: NamesKey;
   readonly now: () => Date;
-  /** looks at the files of certificates; without it they are read once */
+  /** watches the certificate files; without it they are read once */
   readonly watching?: WatchParts | undefined;
-  /** how often the signer is asked how it is when nobody else asks; 10,000 when absent */
+  /** how often the signer's health is checked when there are no other calls, in milliseconds; 10,000 when absent */
   readonly probeIntervalMs?: number | undefined;
-  /** told when the signer stops answering (with the reason), and when it answers again */
+  /** called when the signer stops answering (with the reason), and when it answers again */
   readonly onReachable?: ((reason: TagsealError | undefined) => void) | undefined;
 }
 
 const defaultMaxPendingKeys = 10_000;
-/** what Notary's server does, too */
+/** as Notary's server does */
 const defaultProbeIntervalMs = 10_000;
 
 /**
@@ -64,13 +64,13 @@ class RemoteSigningService implements SigningService {
   readonly #client: SignerClient;
   readonly #lock = new KeyedLock();
   readonly #probing: NodeJS.Timeout;
-  /** why the signer is of no use now */
+  /** why the signer is unusable now */
   #failure: TagsealError | undefined;
 
   constructor(options: RemoteSignerOptions, client: SignerClient) {
     this.#options = options;
     this.#client = client;
-    // A signer that is down should show before a publisher finds out; what is wrong is told by `onReachable`.
+    // A signer that is down should show before a publisher notices; `onReachable` reports what is wrong.
     const probe = (): void => void this.#probe().catch(() => false);
     this.#probing = setInterval(probe, options.probeIntervalMs ?? defaultProbeIntervalMs).unref();
   }
@@ -129,7 +129,7 @@ class RemoteSigningService implements SigningService {
     }
   }
 
-  /** Assigns a key nobody has, and returns the one that counts: another process may do the same now. */
+  /** Assigns an unassigned key, and returns the valid one: another process may do the same at this moment. */
   async #promise(of: PendingKeyOf): Promise<PublicKey> {
     const { assignments } = this.#options.table;
     const key = (await this.#spareBeyondBound(of)) ?? (await this.#createKey(of));
@@ -137,9 +137,9 @@ class RemoteSigningService implements SigningService {
     const pending = await assignments.pending(of);
     if (pending !== undefined) return publicKeyOf(pending);
     const owner = await assignments.find(key.keyId);
-    // It was to sign once, and the signer says that it did not: the promise still holds.
+    // The key was marked as used, but the signer reports that it has not signed: the promise still holds.
     if (owner?.gun === of.gun && owner.role === of.role) return key;
-    // The signer offers what it made for this name when it was asked before; it has been given away since.
+    // The signer offers the key it made for this name earlier; that key has since been given to another collection.
     const spare = await this.#takeOldest(of);
     if (spare !== undefined && (await this.#assign(of, spare))) return spare;
     const message = `The signer offers a key, ${key.keyId}, that another collection uses`;
@@ -156,7 +156,7 @@ class RemoteSigningService implements SigningService {
     return (await table.assignments.countPending()) < maxPendingKeys ? undefined : this.#takeOldest(of);
   }
 
-  /** The key that has been pending longest, if the signer still has it; whoever it was promised to gets another one. */
+  /** The key that has been pending longest, if the signer still has it; the collection it was promised to gets another one. */
   async #takeOldest({ algorithm }: PendingKeyOf): Promise<PublicKey | undefined> {
     const { assignments } = this.#options.table;
     const oldest = await assignments.oldestPending();
@@ -172,7 +172,7 @@ class RemoteSigningService implements SigningService {
     return checkedKey(made.algorithm, made.publicKey, { keyId: made.keyId, algorithm });
   }
 
-  /** A key from before this server knew the signer, which has published with it. Undefined for a key that is its owner's. */
+  /** A key from before this server knew the signer, which has published with it. Undefined for a publisher's own key. */
   async #adopted(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
     if (!(await this.#options.namesKey(gun, role, keyId))) return this.#recovered(gun, role, keyId);
     const found = await this.#keyOf(keyId);
@@ -187,7 +187,7 @@ class RemoteSigningService implements SigningService {
     return this.#assignedNow({ gun, role }, found.key);
   }
 
-  /** A key that this server has no note of, since it was restored from a backup, and that the signer knows to be this collection's. */
+  /** A key that this server has no record of, because it was restored from a backup, but that the signer knows to be this collection's. */
   async #recovered(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
     const { algorithm = "ecdsa" } = this.#options;
     const found = await this.#call(methods.findKey, { gun, role, algorithm, keyId });
@@ -209,7 +209,7 @@ class RemoteSigningService implements SigningService {
     return {
       publicKey,
       sign: async (payload) => {
-        // Before the signature is out: a key that may be named by what is published must never be given to others.
+        // Before the signature is out: a key that a published file may name must never be given to another collection.
         const isOurs = assigned.used || (await this.#options.table.assignments.use(assigned));
         if (!isOurs) throw givenAway(publicKey.keyId);
         return this.#sign(publicKey, payload);
@@ -234,7 +234,7 @@ class RemoteSigningService implements SigningService {
   async #call<Request, Reply>(method: Method<Request, Reply>, request: Request): Promise<Reply | undefined> {
     try {
       const reply = await this.#client.call(method, request);
-      // An answer shows that the signer is there. What it said of its own health only its health takes back.
+      // An answer shows that the signer is reachable. Only a health check clears a failure that a health check reported.
       if (hasCode(this.#failure, "SIGNING_SERVICE_UNREACHABLE")) this.#note(undefined);
       return reply;
     } catch (error) {
@@ -253,7 +253,7 @@ function publicKeyOf({ algorithm, publicKey }: KeyAssignment): PublicKey {
   return new PublicKey(algorithm, publicKey);
 }
 
-/** The signer is another process: what it says is a key must be one, and the one it says. */
+/** The signer is another process: its answer must be a valid key, and the key that was asked for. */
 function checkedKey(
   keyType: string,
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * How private keys lie on the server's disk: each in a compact JWE under a passphrase, exactly as Notary's signer writes
+ * How private keys are stored on the server's disk: each in a compact JWE under a passphrase, exactly as Notary's signer writes
  * its rows, so that keys can move between the two.
  */
 
@@ -10,10 +10,10 @@ import { KeyStoreError } from "../../errors.ts";
 /** Names of the two algorithms, as rows and headers spell them. */
 export const sealing = { keyWrap: "PBES2-HS256+A128KW", encryption: "A256GCM" } as const;
 
-/** What Notary's signer uses: its rows and ours open alike. The passphrase is a generated one, not one people choose. */
+/** As in Notary's signer, so that rows are interchangeable. The passphrase is generated, not chosen by a person. */
 const iterations = 8192;
 const saltBytes = 12;
-/** a row that asks for more would keep the server busy instead of opening */
+/** a row with more iterations would keep the server busy instead of opening */
 const maxIterations = 1_000_000;
 
 /** Encrypts a secret under a passphrase. Notary v1: sealed private keys; RFC 7516, RFC 7518 §4.8. */
@@ -27,7 +27,7 @@ export async function sealSecret(secret: Uint8Array, passphrase: string): Promis
 /**
  * Opens what {@link sealSecret}, or Notary's signer, sealed.
  *
- * @throws KeyStoreError `PASSPHRASE_WRONG` when it does not open, be it the passphrase or damage: the seal cannot tell
+ * @throws KeyStoreError `PASSPHRASE_WRONG` when it does not open: a wrong passphrase and damage look the same
  */
 export async function openSecret(sealed: string, passphrase: string): Promise<Uint8Array> {
   try {

@@ -8,7 +8,7 @@ export function isServerRole(name: unknown): name is ServerRole {
   return name === "snapshot" || name === "timestamp";
 }
 
-/** @throws TagsealError `STORAGE_FAILED` for any other name: what was read is not a row of ours */
+/** @throws TagsealError `STORAGE_FAILED` for any other name: the row was not written by Tagseal */
 export function serverRole(name: unknown): ServerRole {
   if (isServerRole(name)) return name;
   throw new TagsealError("STORAGE_FAILED", `Cannot use a signer's row: its role is ${JSON.stringify(name)}`);

@@ -4,7 +4,7 @@ import type { RunningGrpcServer } from "./grpc/grpc-server.ts";
 import type { MutualTls } from "./grpc/server-credentials.ts";
 import type { SignerOptions } from "./signer-options.ts";
 
-/** What the signer's TLS rests on: files that may change while it runs. */
+/** The signer's TLS files, which may change while it runs. */
 export class SignerCertificates {
   readonly #pair: WatchedFiles<TlsFiles>;
   readonly #authorities: WatchedFiles<Buffer>;
@@ -31,12 +31,12 @@ export class SignerCertificates {
     return { ...this.#pair.current, clientCa: this.#authorities.current };
   }
 
-  /** Names the server that changes are passed on to. */
+  /** Sets the server that receives changed certificates. */
   attach(server: RunningGrpcServer): void {
     this.#server = server;
   }
 
-  /** For connections to come: one that is there was opened by a caller who proved who it is. */
+  /** Changes apply to new connections: callers on open ones have already authenticated. */
   #renew(): void {
     this.#server?.useCertificates(this.current);
   }

@@ -1,6 +1,6 @@
 /**
  * The private keys of a signer: sealed rows in a {@link KeyTable}, opened ones in memory, and pending ones that are
- * computed. What asks for them, a server in this process or another one by gRPC, stands before this.
+ * computed. The callers are a server in this process, or the gRPC service.
  */
 
 import { randomBytes } from "node:crypto";
@@ -28,22 +28,21 @@ export interface SignerKeysOptions {
   readonly now: () => Date;
 }
 
-/** What a key is made for. */
+/** The purpose of a key. */
 export interface KeyPurpose {
   readonly gun: string;
   readonly role: ServerRole;
   readonly algorithm: DerivedAlgorithm;
 }
 
-/** Rotations of one role of one collection since a backup. Each costs about a millisecond of looking, also for a key that was never here. */
+/** Rotations of one role of one collection since a backup. Each costs about a millisecond of search, also for a key that was never here. */
 const maxLostKeys = 16;
 
-/** opened keys kept in memory, so that deriving the sealing key is not paid at every publication */
+/** opened keys kept in memory, so that the sealing key is not derived for every publication */
 const maxOpenedKeys = 4096;
 
 /**
- * Opens a table's keys, or sets the table up on the first start. All aliases that keys carry are tried, on one key each,
- * before the first request could ask for a key.
+ * Opens a table's keys, or sets the table up on the first start. The passphrase of each alias in use is tried on one key before the first request is served.
  *
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
  * @throws TagsealError `SERVER_CONFIGURATION` for a passphrase file that cannot be used, `STORAGE_FAILED`
@@ -65,7 +64,7 @@ export async function aliasesInUse(table: KeyTable): Promise<readonly string[]> 
   return [...new Set([...(secret === undefined ? [] : [secret.alias]), ...newestFirst.map(({ alias }) => alias)])];
 }
 
-/** One wrong passphrase is one reason, and several are told together: the operator fixes all of them with one restart. */
+/** Several wrong passphrases are reported together, so that the operator fixes all of them with one restart. */
 async function tryPassphrases(
   table: KeyTable,
   passphrases: SignerPassphrases,
@@ -96,7 +95,7 @@ interface Parts {
   readonly now: () => Date;
 }
 
-/** See the head of this file. A failure never leads to a different key. */
+/** The keys of one table, opened when needed. A failure never leads to a different key. */
 export class SignerKeys {
   readonly #parts: Parts;
   readonly #opened = new Map<string, PrivateKey>();
@@ -105,17 +104,17 @@ export class SignerKeys {
     this.#parts = parts;
   }
 
-  /** The key that is to be used next for this purpose, whether it was asked for before or not. It is not kept yet. */
+  /** The key to use next for this purpose, whether or not it was requested before. It is not stored yet. */
   async pending({ gun, role, algorithm }: KeyPurpose): Promise<PrivateKey> {
     const { table, secret } = this.#parts;
     return deriveKey(secret, { gun, role, algorithm, index: await table.countKeys(gun, role) });
   }
 
   /**
-   * A key that is pending, or would be after so many more had signed: the table may have been restored from a backup, and the key have signed
-   * after that was taken. It is computed again and kept on first use, with those before it.
+   * A pending key, or one of the next after it: the table may have been restored from a backup that is older than the key's first signature. The key
+   * is computed again and stored on first use, together with those before it.
    *
-   * @returns undefined when it is none of the next
+   * @returns undefined when it is not one of these keys
    */
   async findPending(purpose: KeyPurpose, keyId: string): Promise<SigningKey | undefined> {
     const { table, secret } = this.#parts;
@@ -143,15 +142,15 @@ export class SignerKeys {
     return key;
   }
 
-  /** Opens a key for nothing but to see whether it does; what signs often stays in memory. @throws as {@link open} */
+  /** Checks whether a key opens, without keeping it in memory. @throws as {@link open} */
   async proveOpens(sealed: SealedKey): Promise<void> {
     if (!this.#opened.has(sealed.keyId)) await openKey(sealed, this.#parts.passphrases);
   }
 
   /**
-   * A pending key, which is durably kept before its first signature is out.
+   * A pending key, which is durably stored before its first signature is returned.
    *
-   * @param before keys that were pending earlier: kept with it, because how many are kept says which one is pending next
+   * @param before keys that were pending earlier: stored with it, because the number of stored keys determines the next pending one
    */
   keptOnFirstUse(
     key: PrivateKey,
@@ -167,7 +166,7 @@ export class SignerKeys {
     };
   }
 
-  /** Closes the table and forgets what is open. */
+  /** Closes the table and forgets the opened keys. */
   async close(): Promise<void> {
     this.#opened.clear();
     await this.#parts.table.close();
@@ -182,7 +181,7 @@ export class SignerKeys {
     this.#remember(key);
   }
 
-  /** The oldest entry makes room; whether a key is opened changes only how long the next signature takes. */
+  /** The oldest entry is dropped when full; a dropped key only makes its next signature slower. */
   #remember(key: PrivateKey): void {
     const oldest = this.#opened.keys().next();
     if (this.#opened.size >= maxOpenedKeys && oldest.done !== true) this.#opened.delete(oldest.value);
@@ -190,7 +189,7 @@ export class SignerKeys {
   }
 }
 
-/** Seals a secret as new ones are. @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` */
+/** Seals a secret under the default alias. @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` */
 export async function sealUnderDefault(secret: Uint8Array, passphrases: SignerPassphrases): Promise<Sealed> {
   const alias = passphrases.defaultAlias;
   return { alias, sealed: await sealSecret(secret, passphraseOf(passphrases, alias)) };
@@ -224,7 +223,7 @@ export async function openKey(sealed: SealedKey, passphrases: GivenPassphrases):
   throw new MetadataError("KEY_MALFORMED", `The signer's row of key ${sealed.keyId} holds another key, ${found}`);
 }
 
-/** Notary v1: what a sealed row holds; RSA as Notary would write it, if its signer took any. */
+/** Notary v1: what a sealed row holds; RSA in the form Notary would use, although its signer accepts none. */
 function fromPlainForm(bytes: Uint8Array, algorithm: string): PrivateKey {
   if (algorithm === "ecdsa") return PrivateKey.fromSec1(bytes);
   if (algorithm === "ed25519") return PrivateKey.fromNotaryEd25519(bytes);

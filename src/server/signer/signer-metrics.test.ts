@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { SignerMetrics } from "./signer-metrics.ts";
 
 describe("a signer's numbers", () => {
-  it("are shown without those of a database that does not answer, which is asked once for all who look", async () => {
+  it("are served without those of a database that does not answer, which is queried once for all scrapes", async () => {
     let asked = 0;
     const hanging = (): Promise<number> => {
       asked += 1;

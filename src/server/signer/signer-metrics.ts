@@ -1,4 +1,4 @@
-/** The signer's numbers for Prometheus. docs/server-signer.md lists them. No key, and no name of a collection, is among them. */
+/** The signer's metrics for Prometheus, listed in docs/server-signer.md. They contain no keys and no names of collections. */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { addCertificates, addFaults } from "../../service/fault-metrics.ts";
@@ -18,15 +18,15 @@ export interface ObservedCall {
   readonly durationMs: number;
 }
 
-/** Something that was to be signed. */
+/** One request for a signature. */
 export interface ObservedSignature {
-  /** `unknown`, as the algorithm, where no key was found, or its row does not say */
+  /** `unknown`, like the algorithm, when no key was found or its row does not name it */
   readonly role: string;
   readonly algorithm: string;
   readonly outcome: "made" | "failed";
 }
 
-/** What runs, and what of it may need a person. */
+/** The running parts, and their faults. */
 export interface WatchedParts {
   readonly faults: Faults;
   readonly watch: FileWatch;
@@ -47,7 +47,7 @@ export class SignerMetrics {
   #keys = Number.NaN;
   #pendingKeys = Number.NaN;
 
-  /** @param patienceMs for the database; whoever looks waits no longer */
+  /** @param patienceMs how long a scrape waits for the database */
   constructor(table: Pick<KeyTable, "count" | "assignments">, patienceMs = 700, watched?: WatchedParts) {
     this.#table = table;
     this.#patienceMs = patienceMs;
@@ -76,15 +76,15 @@ export class SignerMetrics {
     increment(this.#signatures, `role="${role}",algorithm="${algorithm}",outcome="${outcome}"`);
   }
 
-  /** The whole page. A database that cannot be asked does not keep the rest from being seen. */
+  /** The whole page. An unreachable database does not hide the rest. */
   async toText(): Promise<string> {
-    // However many look, and however long it takes to answer, it is asked by one at a time.
+    // One query at a time, for any number of scrapes and however long it takes.
     this.#counting ??= this.#count().finally(() => (this.#counting = undefined));
     const tooLate = new AbortController();
     const unknown = pause<readonly number[]>(this.#patienceMs, [], { signal: tooLate.signal });
     [this.#keys = Number.NaN, this.#pendingKeys = Number.NaN] = await Promise.race([this.#counting, unknown]);
     tooLate.abort();
-    unknown.catch(() => []); // nobody waits for it any more
+    unknown.catch(() => []); // no scrape waits for it any more
     return this.#page.toText();
   }
 

@@ -1,4 +1,4 @@
-/** What a signer process can be told, and what applies where it is told nothing. */
+/** The options of a signer process, and their defaults. */
 
 import type { LogLevel, LogSink } from "../../service/log.ts";
 import type { TlsPaths } from "../../service/tls-files.ts";
@@ -7,10 +7,10 @@ import type { KeyTable } from "./key-table.ts";
 import type { GivenPassphrases } from "./signer-passphrases.ts";
 
 /**
- * How to run a signer process. After each option: the member of Notary's `signer-config.json` that means the same.
+ * How to run a signer process. After each option: the corresponding member of Notary's `signer-config.json`.
  */
 export interface SignerOptions {
-  /** address to listen on: the host of `server.grpc_addr`, `::` where it names none */
+  /** address to listen on: the host of `server.grpc_addr`, `::` when it has none */
   readonly host: string;
   /** 0 takes a free one: the port of `server.grpc_addr` */
   readonly port: number;
@@ -18,7 +18,7 @@ export interface SignerOptions {
   readonly tls: TlsPaths;
   /** PEM file of the authorities whose certificates callers must have: `server.client_ca_file`, which is optional there */
   readonly clientCaFile: string;
-  /** common names, DNS names or URIs of the only callers that are obeyed; all that have such a certificate when absent */
+  /** common names, DNS names or URIs of the only callers that are accepted; all that have such a certificate when absent */
   readonly allowedCallers?: readonly string[] | undefined;
   /** holds `signer.db` and perhaps `signer.passphrase`; made, for its owner only, when absent. Needed without `database` and `keyTable` */
   readonly dataDir?: string | undefined;
@@ -33,10 +33,10 @@ export interface SignerOptions {
    * passphrase is read from `signer.passphrase`, which the first start makes
    */
   readonly passphrases?: GivenPassphrases | undefined;
-  /** where Prometheus finds its numbers, by plain HTTP; nowhere when absent. Port 0 takes a free one */
+  /** where Prometheus scrapes metrics, by plain HTTP; not served when absent. Port 0 takes a free one */
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly limits?: Partial<SignerLimits> | undefined;
-  /** files that hold secrets and were read before: variables that name a file, a configuration with a password in it */
+  /** files with secrets that were already read: variables that name a file, a configuration with a password in it */
   readonly secretFiles?: readonly string[] | undefined;
   /** of the program, for the log and the metrics */
   readonly version?: string | undefined;
@@ -47,19 +47,19 @@ export interface SignerOptions {
   readonly logLevel?: LogLevel | undefined;
 }
 
-/** Bounds on what callers may ask of the signer. */
+/** Bounds on requests to the signer. */
 export interface SignerLimits {
-  /** key requests that are remembered until the key signs */
+  /** how many key requests are remembered until the key signs */
   readonly maxPendingKeys: number;
   /** bytes of one message */
   readonly maxMessageBytes: number;
   /** calls under way on one connection */
   readonly maxConcurrentCalls: number;
-  /** for calls under way when the signer closes */
+  /** time for calls under way when the signer closes */
   readonly shutdownTimeoutMs: number;
 }
 
-/** What applies where the caller names nothing else. */
+/** The default bounds. */
 export const defaultSignerLimits: SignerLimits = {
   maxPendingKeys: 100_000,
   maxMessageBytes: 4 * 1024 * 1024,

@@ -42,11 +42,11 @@ describe("a passphrase file beside given passphrases", () => {
     assert.throws(() => readFileSync(file), { code: "ENOENT" });
   });
 
-  it("is not made where several processes share the keys, which have no file", () => {
+  it("is not made when several processes share the keys, which have no file", () => {
     assert.throws(() => firstPassphrases({}), { code: "PASSPHRASE_UNAVAILABLE" });
   });
 
-  it("says so when it cannot be read", (t) => {
+  it("is reported when it cannot be read", (t) => {
     assert.throws(() => existingPassphrases({ file: join(temporaryFile(t), "..") }), { code: "SERVER_CONFIGURATION" });
   });
 });
@@ -55,13 +55,13 @@ describe("the alias for new keys", () => {
   const byAlias = (...aliases: string[]): ReadonlyMap<string, string> =>
     new Map(aliases.map((alias) => [alias, `passphrase of ${alias}`]));
 
-  it("is the one that keys are sealed under, where nobody has named one", () => {
+  it("is the one that keys are sealed under, when the operator has not named one", () => {
     assert.equal(firstPassphrases({ given: { byAlias: byAlias("alias1") } }, ["ALIAS1"]).defaultAlias, "ALIAS1");
     const two = { given: { byAlias: byAlias("alias1", "alias2") } };
     assert.equal(firstPassphrases(two, ["alias2", "alias1"]).defaultAlias, "alias2");
   });
 
-  it("is `default` where that has a passphrase, and the only one given where no key is there", (t) => {
+  it("is `default` when that has a passphrase, and the only given one when there are no keys", (t) => {
     const given = { byAlias: byAlias("alias1", "default") };
     assert.equal(existingPassphrases({ given }, ["alias1"]).defaultAlias, "default");
     assert.equal(firstPassphrases({ given: { byAlias: byAlias("alias1") } }).defaultAlias, "alias1");
@@ -75,7 +75,7 @@ describe("the alias for new keys", () => {
     });
   });
 
-  it("that is named and has no passphrase is not replaced by another", () => {
+  it("is not replaced by another when it is named and has no passphrase", () => {
     assert.throws(() => firstPassphrases({ given: { byAlias: byAlias("alias1"), defaultAlias: "new" } }, ["alias1"]), {
       code: "PASSPHRASE_UNAVAILABLE",
       message: 'The signer was not given the passphrase "new"',
@@ -87,7 +87,7 @@ describe("the alias for new keys", () => {
 describe("missing passphrases", () => {
   const given = { byAlias: new Map([["other", "another passphrase"]]), defaultAlias: "other" };
 
-  it("are told all together, with what to set", () => {
+  it("are reported together, with the variables to set", () => {
     assert.throws(() => requirePassphrases(given, ["alias1", "ALIAS2", "other"], ["alias1", "ALIAS2"]), {
       code: "PASSPHRASE_UNAVAILABLE",
       message: 'The signer was not given the passphrases "alias1", "ALIAS2"',
@@ -95,7 +95,7 @@ describe("missing passphrases", () => {
     });
   });
 
-  it("of aliases that no shell could spell have a variable that one can", () => {
+  it("of aliases that no shell can spell have a variable that one can", () => {
     const odd = { byAlias: new Map([["my_key_2_0", "an odd passphrase"]]) };
     assert.equal(passphraseOf(odd, "My-Key 2.0"), "an odd passphrase");
     assert.throws(() => requirePassphrases(given, ["your-key"], ["your-key"]), {

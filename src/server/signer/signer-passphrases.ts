@@ -1,6 +1,6 @@
 /**
- * The passphrases that seal a signer's keys. Each has a name, an alias, which a sealed key's row carries. They come from
- * the operator; a signer of one passphrase may have it generated into a file on its first start.
+ * The passphrases that seal a signer's keys. Each has an alias, which the row of a sealed key names. They come from the operator; a signer with one
+ * passphrase may generate it into a file on its first start.
  */
 
 import { randomBytes } from "node:crypto";
@@ -13,25 +13,25 @@ import type { ServerLog } from "../../service/log.ts";
 export interface GivenPassphrases {
   /** by alias; case does not matter, as the variables that carry them are spelled in upper case */
   readonly byAlias: ReadonlyMap<string, string>;
-  /** what new keys are sealed under, where the operator has named it */
+  /** the alias for new keys, when the operator has named it */
   readonly defaultAlias?: string | undefined;
 }
 
 /** What a signer opens and seals keys with. */
 export interface SignerPassphrases extends GivenPassphrases {
-  /** what new keys are sealed under */
+  /** the alias for new keys */
   readonly defaultAlias: string;
 }
 
 /** Where passphrases come from. */
 export interface PassphraseSource {
-  /** without it there is one passphrase, the file's, under the alias `default` */
+  /** without it the only passphrase is the file's, under the alias `default` */
   readonly given?: GivenPassphrases | undefined;
-  /** holds the passphrase of the alias `default` when it is not given; made on the first start. Without it all are given. */
+  /** holds the passphrase of the alias `default` when it is not given; made on the first start. Without a file all passphrases are given. */
   readonly file?: string | undefined;
-  /** told of a file that others may read */
+  /** called for a file that other users may read */
   readonly log?: Pick<ServerLog, "write"> | undefined;
-  /** told once, with the path, when a passphrase was generated */
+  /** called once, with the path, when a passphrase was generated */
   readonly onGenerated?: ((path: string) => void) | undefined;
 }
 
@@ -40,7 +40,7 @@ const onlyAlias = "default";
 
 const minPassphraseLength = 8;
 
-/** A signer's only passphrase, as the source of all; undefined when there is none. */
+/** One passphrase as a signer's only one; undefined when there is none. */
 export function onePassphrase(passphrase: string | undefined): SignerPassphrases | undefined {
   return passphrase === undefined
     ? undefined
@@ -48,11 +48,10 @@ export function onePassphrase(passphrase: string | undefined): SignerPassphrases
 }
 
 /**
- * The passphrases for a signer that has keys: those given and the file's, never a new one. Which are missing turns out
- * when keys are opened.
+ * The passphrases for a signer that has keys: the given ones and the file's, never a new one. Missing ones are found when keys are opened.
  *
  * @param inUse aliases that keys are sealed under: see {@link defaultAliasOf}
- * @throws TagsealError `SERVER_CONFIGURATION` when the file is there and cannot be read
+ * @throws TagsealError `SERVER_CONFIGURATION` when the file exists and cannot be read
  */
 export function existingPassphrases(source: PassphraseSource, inUse: readonly string[] = []): SignerPassphrases {
   const { byAlias, defaultAlias } = source.given ?? { byAlias: new Map<string, string>() };
@@ -84,16 +83,16 @@ export function firstPassphrases(source: PassphraseSource, inUse: readonly strin
     return { ...found, byAlias: new Map([...found.byAlias, [onlyAlias, generated]]) };
   }
   requirePassphrases(found, [...inUse, found.defaultAlias], inUse);
-  // What seals keys already is as long as another signer let it be; refusing it would protect nothing and stop the start.
+  // A passphrase already in use has the length another signer accepted; refusing it would protect nothing and stop the start.
   if (!inUse.includes(found.defaultAlias)) checkLength(passphraseOf(found, found.defaultAlias));
   return found;
 }
 
 /**
- * The alias for new keys when nobody has named one: `default` where it has a passphrase, else the first of those in use that has one, else the
- * only one that was given. A table that was brought from another signer needs no name for what it is sealed under already.
+ * The alias for new keys when the operator has named none: `default` where it has a passphrase, else the first of those in use that has one, else the
+ * only one that was given. So a table from another signer works without naming the alias that already seals its keys.
  *
- * @param inUse the one that matters most comes first
+ * @param inUse the most important one first
  */
 function defaultAliasOf(byAlias: ReadonlyMap<string, string>, inUse: readonly string[]): string {
   if (findPassphrase(byAlias, onlyAlias) !== undefined) return onlyAlias;
@@ -106,7 +105,7 @@ function defaultAliasOf(byAlias: ReadonlyMap<string, string>, inUse: readonly st
 /**
  * The passphrase of an alias.
  *
- * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`: without it nothing may be signed, least of all with another key
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`: nothing may be signed without it, especially not with another key
  */
 export function passphraseOf(passphrases: GivenPassphrases, alias: string): string {
   const passphrase = findPassphrase(passphrases.byAlias, alias);
@@ -118,7 +117,7 @@ export function passphraseOf(passphrases: GivenPassphrases, alias: string): stri
  * Makes sure that each of these aliases has a passphrase.
  *
  * @param inUse aliases that keys are sealed under, for the hint
- * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, with all that are missing
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, naming all that are missing
  */
 export function requirePassphrases(
   passphrases: SignerPassphrases,
@@ -174,7 +173,7 @@ function listed(aliases: readonly string[]): string {
   return aliases.map((alias) => JSON.stringify(alias)).join(", ");
 }
 
-/** The passphrase of an alias, if there is one. An alias is spelled as its row has it, a variable as a shell can have it. */
+/** The passphrase of an alias, if there is one. An alias is spelled as in its row, a variable as a shell allows. */
 export function findPassphrase(byAlias: ReadonlyMap<string, string>, alias: string): string | undefined {
   const entries = [...byAlias];
   const isSame = ([name]: readonly [string, string]): boolean => name.toUpperCase() === alias.toUpperCase();

@@ -1,6 +1,6 @@
 /**
- * Who holds the server's own private keys. The rest of the server sees this contract only, so that the keys may one day
- * live in another process or another machine.
+ * The holder of the server's private keys. The rest of the server sees this contract only, so that the keys can be held in another process or on
+ * another machine.
  */
 
 import type { SigningKey } from "../../crypto/private-key.ts";
@@ -10,14 +10,14 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 export type ServerRole = "snapshot" | "timestamp";
 
 /**
- * Whether the root that is current for readers names this key for this role. What is published was checked when it was:
- * a signer that does not know what an old key was made for asks this.
+ * Whether the current root names this key for this role. Published files were checked at publication: a signer that does not know the purpose of an
+ * old key relies on this.
  */
 export type NamesKey = (gun: string, role: ServerRole, keyId: string) => Promise<boolean>;
 
 /**
- * What is known of a key that a root names: `held` and can be opened; `lost` although this server has signed with it; `unknown` where nothing
- * says that it was ever here.
+ * What is known of a key that a root names: `held` and can be opened; `lost` although this server has signed with it; `unknown` when there is no
+ * record that it was ever here.
  */
 export type KeyPresence = "held" | "lost" | "unknown";
 
@@ -28,26 +28,26 @@ export type KeyPresence = "held" | "lost" | "unknown";
  * `PASSPHRASE_UNAVAILABLE` for a key that cannot be opened. A failure never leads to a different key.
  */
 export interface SigningService {
-  /** false while the last attempt to reach the keys has failed; a service that keeps them elsewhere tries again by itself */
+  /** false while the last attempt to reach the keys has failed; a remote service tries again automatically */
   readonly isAvailable: boolean;
   /**
    * The key to name in the next root: one that has not signed yet. The same key is answered until it signs, also after a
-   * restart; asking costs no storage, however many collections are asked for.
+   * restart; a request costs no storage, for any number of collections.
    */
   pendingKey(gun: string, role: ServerRole): Promise<PublicKey>;
   /**
-   * A key of this role, pending or used; undefined when this service does not hold it. The key is durably kept before its
-   * first signature is returned: no published file depends on a key that could be forgotten.
+   * A key of this role, pending or used; undefined when this service does not hold it. The key is durably stored before its first signature is
+   * returned: no published file depends on a key that could be forgotten.
    */
   find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined>;
   /**
-   * Whether a key that a root names for a role could sign now. Makes nothing, keeps nothing, and signs nothing.
+   * Whether a key that a root names for a role could sign now. Makes, stores and signs nothing.
    *
-   * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when that cannot be known; another code when the key is there and does not open
+   * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when the answer cannot be known; another code when the key exists and does not open
    */
   presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence>;
   /**
-   * Proves that keys can be read, and new ones kept, now.
+   * Proves that keys can be read and new ones stored now.
    *
    * @throws TagsealError `STORAGE_FAILED`; `SIGNING_SERVICE_UNREACHABLE`, `SIGNING_SERVICE_FAILED` for a signer in another process
    */

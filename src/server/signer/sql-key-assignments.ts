@@ -1,4 +1,4 @@
-/** The promises of keys in a database that servers share. */
+/** Key assignments in a shared database. */
 
 import type { SelectQueryBuilder } from "kysely";
 import type { Queries } from "../storage/sql/sql-engine.ts";
@@ -31,7 +31,7 @@ export class SqlKeyAssignments implements KeyAssignments {
       const [taken] = await session.rows(this.#all().where("key_id", "=", assignment.keyId));
       if (taken !== undefined) return session.mayBeCommitted && isSame(taken, assignment);
       if (!assignment.used && (await this.#isPromised(session, assignment))) return false;
-      // Of two that come this far one fails on the table's own rules, and is tried again.
+      // Of two concurrent attempts one violates the table's constraints and is tried again.
       await session.change(this.#queries.insertInto("tagseal_key_assignments").values(rowOf(assignment)));
       return true;
     });

@@ -1,4 +1,4 @@
-/** The signer's rows in a database that servers, or signers, share. */
+/** The signer's rows in a database shared by servers or signers. */
 
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Compilable, SelectQueryBuilder } from "kysely";
@@ -14,17 +14,17 @@ import { SqlKeyAssignments } from "./sql-key-assignments.ts";
 type Row = Tables["tagseal_keys"];
 type KeyQuery = SelectQueryBuilder<Tables, "tagseal_keys", Row>;
 
-/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
+/** What the health probe writes: more than the free space of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
 const probeBytes = 16_384;
 
 /**
- * Keeps everything in an SQL database whose schema is up to date. A server that is cut off is never asked: which key comes next follows
- * from which ones were used.
+ * Stores everything in an SQL database whose schema is up to date. It never reads from a node that is cut off from its cluster: the next key follows
+ * from the used ones.
  */
 export class SqlKeyTable implements KeyTable {
   readonly assignments: KeyAssignments;
   readonly #database: SqlDatabase;
-  /** tells this process's health probe from those of others, which must not wait for each other */
+  /** distinguishes this process's health probe from others, which must not wait for each other */
   readonly #probe = `health probe ${randomUUID()}`;
 
   constructor(database: SqlDatabase) {
@@ -153,10 +153,10 @@ export class SqlKeyTable implements KeyTable {
     return await this.#dropped(drop, async () => (await this.derivationSecret()) === undefined);
   }
 
-  /** Servers share such a database, and none of them can be seen here. */
+  /** Servers share this database, and one cannot see the others here. */
   async requireAlone(): Promise<void> {}
 
-  /** What becomes of the pages of deleted rows is the database's affair. */
+  /** The database decides what happens to the pages of deleted rows. */
   async scrub(): Promise<void> {}
 
   async check(): Promise<void> {
@@ -191,7 +191,7 @@ export class SqlKeyTable implements KeyTable {
     return row && { sealed: row.sealed, alias: row.passphrase_alias };
   }
 
-  /** The answer to an earlier try may have been lost: then nothing is there any more. */
+  /** The answer to an earlier try may have been lost: then there is nothing left to change. */
   async #dropped(drop: Compilable, isGone: () => Promise<boolean>): Promise<boolean> {
     let mayBeCommitted = false;
     const dropped = await this.#database.write(async (session) => {

@@ -1,4 +1,4 @@
-/** The promises of keys in the signer's SQLite file. */
+/** Key assignments in the signer's SQLite file. */
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { SqliteFile } from "../storage/sqlite-database.ts";

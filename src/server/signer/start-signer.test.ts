@@ -82,7 +82,7 @@ describe("a signer process", { skip: needsOpenssl }, () => {
     await sign(again.client, made.keyId);
   });
 
-  it("says that it does not know keys that were never asked for, or were deleted", async (t) => {
+  it("reports keys that were never requested, or were deleted, as unknown", async (t) => {
     const { client } = await start(t);
     assert.equal(await client.call(methods.getKeyInfo, "a".repeat(64)), undefined);
     assert.equal(await client.call(methods.sign, { keyId: "", content: payload }), undefined);
@@ -109,7 +109,7 @@ describe("a signer process", { skip: needsOpenssl }, () => {
     });
   }
 
-  it("tells Prometheus what it did, on a door of its own", async (t) => {
+  it("serves metrics to Prometheus on a separate listener", async (t) => {
     const { signer, client, lines } = await start(t, { metrics: { host: "127.0.0.1", port: 0 } });
     const { keyId = "" } = (await client.call(methods.createKey, request)) ?? {};
     const url = `http://127.0.0.1:${signer.metricsPort}/metrics`;
@@ -149,14 +149,14 @@ describe("a signer process", { skip: needsOpenssl }, () => {
     await assert.rejects(fetch(url));
   });
 
-  it("opens no such door unless it is told to, and does not start when it cannot", async (t) => {
+  it("opens no metrics listener unless configured, and does not start when it cannot listen", async (t) => {
     const { signer } = await start(t);
     assert.equal(signer.metricsPort, undefined);
     const taken = { host: "127.0.0.1", port: signer.port };
     await assert.rejects(start(t, { metrics: taken }), { code: "SERVER_CONFIGURATION", message: /Cannot listen on/u });
   });
 
-  it("I1: takes no message beyond its bound", async (t) => {
+  it("I1: accepts no message beyond its bound", async (t) => {
     const { client } = await start(t, { limits: { maxMessageBytes: 4096 } });
     const keyId = (await client.call(methods.createKey, request))?.keyId ?? "";
     const content = Buffer.alloc(5000);
@@ -178,14 +178,14 @@ describe("a signer process", { skip: needsOpenssl }, () => {
     await sign(client, first.keyId);
   });
 
-  it("tells how it is, by the names Notary's server asks for", async (t) => {
+  it("reports its health under the names Notary's server asks for", async (t) => {
     const { client } = await start(t);
     for (const service of ["", "grpc.health.v1.Health.KeyManagement", "grpc.health.v1.Health.Signer"])
       assert.equal(await client.call(methods.checkHealth, service), healthStatus.serving);
     assert.equal(await client.call(methods.checkHealth, "another"), undefined);
   });
 
-  it("obeys only callers of its list, by common name, DNS name or URI: others of the same authority are refused", async (t) => {
+  it("accepts only callers on its list, by common name, DNS name or URI: others of the same authority are refused", async (t) => {
     const named = await clientCertificate(scope, "trust-server");
     const dns = await clientCertificate(scope, "replica", ["DNS:replica.example.com"]);
     const uri = await clientCertificate(scope, "workload", ["URI:spiffe://example.com/trust"]);
@@ -245,7 +245,7 @@ describe("a signer process", { skip: needsOpenssl }, () => {
 });
 
 describe("keys of Notary's signer in ours", { skip: needsOpenssl }, () => {
-  /** Puts a key into the table as an import does. */
+  /** Stores a key as an import does. */
   async function bring(dataDir: string, alias: string, passphrase: string): Promise<string> {
     const key = PrivateKey.generate("ecdsa");
     const { keyId, bytes: publicKey } = key.publicKey;
@@ -256,7 +256,7 @@ describe("keys of Notary's signer in ours", { skip: needsOpenssl }, () => {
     return keyId;
   }
 
-  it("sign for a server that knows them by ID, also when nothing else about them was noted", async (t) => {
+  it("sign for a server that knows them by ID, also when nothing else about them is recorded", async (t) => {
     const { signer, dataDir } = await start(t, { passphrases: given });
     await signer.close();
     const keyId = await bring(dataDir, "theirs", "a passphrase of theirs");
@@ -276,7 +276,7 @@ describe("keys of Notary's signer in ours", { skip: needsOpenssl }, () => {
     });
   });
 
-  it("are an error and not unknown when their passphrase turns out to be missing later", async (t) => {
+  it("are an error, not unknown, when their passphrase is missing later", async (t) => {
     const { client, dataDir } = await start(t, { passphrases: given });
     const keyId = await bring(dataDir, "theirs", "a passphrase of theirs");
     for (const asked of [
@@ -309,7 +309,7 @@ describe("the start of a signer process", { skip: needsOpenssl }, () => {
     await assert.rejects(startSigner({ ...optionsFor(freshDirectory()), tls }), { code: "SERVER_CONFIGURATION" });
   });
 
-  it("says which address is taken", async (t) => {
+  it("names the address that is in use", async (t) => {
     const { signer } = await start(t);
     await assert.rejects(startSigner({ ...optionsFor(freshDirectory()), port: signer.port }), {
       code: "SERVER_CONFIGURATION",
@@ -317,7 +317,7 @@ describe("the start of a signer process", { skip: needsOpenssl }, () => {
     });
   });
 
-  it("never makes a passphrase for keys that have another", async (t) => {
+  it("never generates a passphrase for keys that have another", async (t) => {
     const { signer, dataDir } = await start(t);
     const passphrase = readFileSync(join(dataDir, "signer.passphrase"), "utf8").trim();
     await signer.close();
@@ -326,7 +326,7 @@ describe("the start of a signer process", { skip: needsOpenssl }, () => {
     await start(t, { dataDir, passphrases: { byAlias: new Map([["default", passphrase]]), defaultAlias: "default" } });
   });
 
-  it("may be ended twice", async (t) => {
+  it("may be closed twice", async (t) => {
     const { signer } = await start(t);
     await Promise.all([signer.close(), signer.close()]);
     await signer.close();

@@ -27,23 +27,23 @@ import { SignerMetrics } from "./signer-metrics.ts";
 import { defaultSignerLimits, type SignerLimits, type SignerOptions } from "./signer-options.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
 
-/** Less than the patience of servers, which ask, and are asked in their turn. */
+/** Less than the timeout of servers, which wait for this answer while their own clients wait. */
 const probePatienceMs = 300;
 
 /** A signer that accepts calls. */
 export interface RunningSigner {
-  /** the host it was given and the port it really listens on */
+  /** the configured host and the actual port */
   readonly host: string;
   readonly port: number;
-  /** of the metrics, when they were asked for */
+  /** of the metrics, when configured */
   readonly metricsPort: number | undefined;
   /**
-   * Reads the files of certificates now, for connections to come. They are looked at every two seconds anyway.
+   * Reads the certificate files now, for new connections. They are checked every two seconds anyway.
    *
-   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   * @throws TagsealError `SERVER_CONFIGURATION` for invalid files; the previous ones stay valid
    */
   reload(): Promise<void>;
-  /** Stops accepting, lets calls under way end, closes the table. May be called twice. */
+  /** Stops accepting calls, waits for those under way, closes the table. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -107,7 +107,7 @@ async function openTable({ dataDir, database, sqlLimits }: SignerOptions, watchi
 function passphraseSource(options: SignerOptions, log: ServerLog): PassphraseSource {
   const { keyTable, database, dataDir, passphrases: given } = options;
   const isShared = keyTable !== undefined || database !== undefined;
-  // Other processes that share a table would not find a passphrase that one of them has generated.
+  // Processes that share a table could not find a passphrase that one of them generated.
   const file = !isShared && dataDir !== undefined ? join(dataDir, signerFiles.passphrase) : undefined;
   const onGenerated = (path: string): void => log.write("info", "generated the signer passphrase", { file: path });
   return { given, file, log, onGenerated };

@@ -4,8 +4,8 @@ import type { MetadataStore } from "./metadata-store.ts";
 const batch = 100;
 
 /**
- * The names of all collections of a store, in the order of their bytes, a batch at a time. An SQLite store works without yielding:
- * everything else that this process does gets its turn between two names.
+ * The names of all collections of a store, in the order of their bytes, a batch at a time. An SQLite store works without yielding, so other work of
+ * this process runs between two names.
  *
  * @throws TagsealError `STORAGE_FAILED`
  */

@@ -26,7 +26,7 @@ interface DeletedCollection extends NamedDeletion {
   readonly collection: Collection;
 }
 
-/** Keeps everything in memory. Each method does its work without yielding, which is what makes it atomic. */
+/** Keeps everything in memory. Each method works without yielding, which makes it atomic. */
 export class MemoryMetadataStore implements MetadataStore {
   readonly #collections = new Map<string, Collection>();
   #deletions: DeletedCollection[] = [];

@@ -1,8 +1,8 @@
 /**
  * Where a trust server keeps signed files: one contract, every implementation of which runs `test/contract/metadata-store.ts`.
  *
- * A store knows nothing of signatures. It keeps every version of every role of a collection until it is told to forget one, and
- * makes one promise on which invariant I7 rests: what `publish` is given becomes current all at once or not at all.
+ * A store knows nothing about signatures. It keeps every version of every role of a collection until it is told to forget one, and guarantees
+ * invariant I7: the files given to `publish` become current all at once or not at all.
  */
 
 import { TagsealError } from "../../errors.ts";
@@ -33,7 +33,7 @@ export interface FileVersion {
   readonly createdAt: Date;
 }
 
-/** One kept file and no other, also where a collection was deleted and begun anew meanwhile. */
+/** Exactly one kept file, even after its collection was deleted and created again. */
 export type NamedVersion = Pick<FileVersion, "role" | "version" | "sha256">;
 
 /** One line of the changefeed: a new timestamp, or the deletion of a collection. */
@@ -52,14 +52,14 @@ export interface Change {
 /** A collection that was deleted and can be brought back. A name may have several. */
 export interface Deletion {
   readonly gun: string;
-  /** tells the deletions of a name apart */
+  /** distinguishes the deletions of a name */
   readonly deletedAt: Date;
-  /** how many, and their bytes together */
+  /** how many, and their total bytes */
   readonly files: number;
   readonly bytes: number;
 }
 
-/** One deletion and no other. */
+/** Exactly one deletion. */
 export type NamedDeletion = Pick<Deletion, "gun" | "deletedAt">;
 
 /** Which part of the changefeed to read. */
@@ -68,13 +68,13 @@ export interface ChangeQuery {
   readonly gun?: string | undefined;
   /** exclusive: changes after this one, or before it when reading backwards */
   readonly from: number;
-  /** at most so many, and those nearest to `from` */
+  /** how many at most, those nearest to `from` */
   readonly limit: number;
   /** read towards older changes; with `from` 0, from the newest one on */
   readonly backwards: boolean;
 }
 
-/** What a publisher built on, and what is to follow it. */
+/** The state a publisher built on, and the files to add. */
 export interface Publication {
   readonly gun: string;
   /** sha256 of the timestamp that was current when the files were validated; undefined when there was none */
@@ -82,17 +82,17 @@ export interface Publication {
   /** at most one file for each role, of root also those before it, oldest first; the file of role `timestamp` makes the changefeed entry */
   readonly files: readonly NewFile[];
   readonly at: Date;
-  /** none of which what is stored afterwards may pass; whoever publishes has found those that cover the name */
+  /** limits for the stored total afterwards; the caller passes those that cover the name */
   readonly limits?: readonly UsageLimit[] | undefined;
 }
 
 /**
  * Keeps the files of all collections.
  *
- * Reads see only committed publications, and a read that starts after `publish` returned sees what it published. Where that cannot be promised,
- * since the server that would know does not answer, a read fails; `byChecksum` alone may find a file on a server that lags behind.
- * Every method may throw TagsealError `STORAGE_FAILED`, and does so within a bound where the store is elsewhere; the store is then as it was
- * before the call, except that a change of which nobody learned whether it was committed may have been made.
+ * Reads see only committed publications, and a read that starts after `publish` returned sees what it published. When that cannot be guaranteed,
+ * because the primary does not answer, a read fails; only `byChecksum` may find a file on a replica that lags behind.
+ * Every method may throw TagsealError `STORAGE_FAILED`, within a bound for a remote store; the store is then as before the call, except that a change
+ * with an unknown outcome may have been committed.
  */
 export interface MetadataStore {
   /**
@@ -110,76 +110,74 @@ export interface MetadataStore {
   byChecksum(gun: string, role: RoleName, sha256: string): Promise<StoredFile | undefined>;
   byVersion(gun: string, role: RoleName, version: number): Promise<StoredFile | undefined>;
   /**
-   * Takes one collection, and that one alone, out of everybody's sight, and adds a `deletion` to the changefeed; does nothing when there is
-   * nothing to delete. All of it is kept as a {@link Deletion} until that is forgotten.
+   * Hides exactly one collection from all readers and adds a `deletion` to the changefeed; does nothing when there is nothing to delete. Its files
+   * are kept as a {@link Deletion} until that is forgotten.
    */
   remove(gun: string, at: Date): Promise<void>;
   /** Deletions that come after `after`, by name in the order of its bytes and then by time, at most `limit`, in that order. */
   deletions(after: NamedDeletion | undefined, limit: number): Promise<readonly Deletion[]>;
   /**
    * Brings a deleted collection back, byte for byte with all versions and times, in one durable transaction, and adds its current timestamp
-   * as an `update` to the changefeed. The deletion is no more then.
+   * as an `update` to the changefeed. The deletion then no longer exists.
    *
    * @returns false when there is no such deletion
    * @throws TagsealError `STORAGE_CONFLICT` when there is a collection of that name; nothing is changed then
    */
   undelete(deletion: NamedDeletion, at: Date): Promise<boolean>;
-  /** Forgets a deletion for good. @returns how many files it had */
+  /** Forgets a deletion permanently. @returns how many files it had */
   forgetDeletion(deletion: NamedDeletion): Promise<number>;
-  /** Oldest first, whichever way was read. */
+  /** Oldest first, in both reading directions. */
   changes(query: ChangeQuery): Promise<readonly Change[]>;
   /** Names of collections that come after `after` in the order of their UTF-8 bytes, at most `limit`, in that order. */
   guns(after: string, limit: number): Promise<readonly string[]>;
-  /** How much is kept below a prefix, as limits count it: without looking at files, so that it can be asked often. */
+  /** How much is kept below a prefix, as limits count it: without reading files, so that frequent calls are cheap. */
   usage(prefix: string): Promise<Usage>;
   /** Every kept file of a collection without its bytes, by role in the order of its bytes, then by version. */
   versions(gun: string): Promise<readonly FileVersion[]>;
   /**
-   * Forgets single files in one transaction, and says nothing of it in the changefeed. Whoever asks has made sure that no reader needs them.
-   * Files that are not there are passed over.
+   * Forgets single files in one transaction, without a line in the changefeed. The caller has made sure that no reader needs them. Missing files are skipped.
    *
-   * @returns how many were there
+   * @returns how many were forgotten
    */
   forget(gun: string, files: readonly NamedVersion[]): Promise<number>;
   /**
-   * Puts in files that another store held, with their times, in one durable transaction and without a word in the changefeed. Files that are
-   * here already, byte for byte, are passed over, so that an interrupted move can be repeated.
+   * Stores files from another store, with their times, in one durable transaction and without a line in the changefeed. Files that are already
+   * stored, byte for byte, are skipped, so that an interrupted move can be repeated.
    *
    * @throws TagsealError `STORAGE_CONFLICT` when a role has another file of the same version; nothing is written then
    */
   restore(gun: string, files: readonly StoredFile[]): Promise<void>;
   /**
-   * Puts in lines of another store's changefeed under their own positions; later changes get higher ones. Lines that are here already are passed over.
+   * Stores lines of another store's changefeed under their original positions; later changes get higher ones. Lines that are already stored are skipped.
    *
    * @throws TagsealError `STORAGE_CONFLICT` when a position is taken by another line; nothing is written then
    */
   restoreChanges(changes: readonly Change[]): Promise<void>;
   /**
-   * What tells caches in front of this store whether they are void. Two forms: a store of one machine answers at once, with a text that
-   * changes when another process may have written anything; a store that servers share answers with a text for each of these
-   * collections that exists, which changes with every change of that collection, whoever made it, and which is then seen by every
-   * question asked after the change returned. After its last space that text has the sha256 of the timestamp that is current (or `null`: there is
-   * none), by which a later read shows whether it got what belongs to the answer.
+   * Shows caches in front of this store whether they are still valid. Two forms: a store on one machine answers at once, with a text that changes
+   * when another process may have written anything; a shared store answers with a text for each of these collections that exists. That text changes
+   * with every change of the collection by any server, and every call after the change returned sees it. After its last space it has the sha256 of
+   * the current timestamp (or `null` without one), by which a later read can check that it belongs to the answer.
    *
-   * @throws TagsealError `STORAGE_FAILED`, soon, when what is current cannot be known
+   * @throws TagsealError `STORAGE_FAILED`, quickly, when the current state cannot be known
    */
   revision(guns: readonly string[]): string | Promise<ReadonlyMap<string, string>>;
-  /** What the store's own clock says, within a bound; absent where that is this machine's. @throws TagsealError `STORAGE_FAILED` */
+  /** The time of the store's clock, within a bound; absent when that is this machine's clock. @throws TagsealError `STORAGE_FAILED` */
   time?(): Promise<Date>;
-  /** Proves that a publication could be committed now, by writing something of no meaning. @throws TagsealError `STORAGE_FAILED` */
+  /** Proves that a publication could be committed now, by writing a probe. @throws TagsealError `STORAGE_FAILED` */
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Bytes of these files together. */
+/** Total bytes of these files. */
 export function bytesOf(files: readonly Pick<NewFile, "bytes">[]): number {
   return files.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
-/** The refusal of {@link MetadataStore.restore} where something else lies already. */
+/** The refusal of {@link MetadataStore.restore} when something else is already stored. */
 export function restoreConflict(what: string): TagsealError {
   return new TagsealError("STORAGE_CONFLICT", `Cannot restore ${what}: something else is stored in its place`, {
-    hint: "Restore into an empty store, or remove what lies there first.",
+    hint: "Restore into an empty store, or remove the stored content first.",
   });
 }
 
@@ -190,14 +188,14 @@ export function publishConflict(gun: string, what: string): TagsealError {
   });
 }
 
-/** The refusal of {@link MetadataStore.undelete} where the name is in use. */
+/** The refusal of {@link MetadataStore.undelete} when the name is in use. */
 export function undeleteConflict(gun: string): TagsealError {
   return new TagsealError("STORAGE_CONFLICT", `Cannot bring ${gun} back: there is a repository of that name`, {
     hint: "Keep that one, or delete it first: then bring back the older one with --deleted-at.",
   });
 }
 
-/** When a deletion is said to have happened: later than every earlier one of the same name, however the clock was set. */
+/** The recorded time of a deletion: later than every earlier one of the same name, even after the clock was set back. */
 export function deletionTime(at: Date, earlier: readonly Date[]): Date {
   return new Date(Math.max(at.getTime(), ...earlier.map((before) => before.getTime() + 1)));
 }

@@ -1,4 +1,4 @@
-/** Where the frozen steps of every schema lie: beside this file, and in a build beside the bundle that holds it. */
+/** Locates the frozen steps of every schema: beside this file or, in a build, beside the bundle. */
 
 import { readFileSync } from "node:fs";
 

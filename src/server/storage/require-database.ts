@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import { UsageError } from "../../errors.ts";
 
-/** A hint. SQLite writes beside a database that it reads, too. */
+/** A hint: SQLite writes next to a database even when it only reads it. */
 export const asItsOwner =
   "Run this as the account that the server or signer runs as, which may write to its data directory.";
 
-/** For whoever works on data that is there, and must not begin some. @throws UsageError `FILE_UNREADABLE` when the file is not there */
+/** For commands that work on existing data and must not create it. @throws UsageError `FILE_UNREADABLE` when the file is not there */
 export function requireDatabase(path: string): void {
   if (isThere(path)) return;
   throw new UsageError("FILE_UNREADABLE", `there is no ${path}: no server and no signer has run there`);

@@ -1,9 +1,8 @@
 /**
- * How much may be stored below a prefix of names. Which names count, what counts and what is refused has its one home here; every store obeys it
- * in the transaction of a publication.
+ * How much may be stored below a prefix of names. The only home of which names count, what is counted and what is refused; every store applies it in
+ * the transaction of a publication.
  *
- * What counts are collections that exist, and the bytes of every version that is kept of them, as `tagseal server list` shows them. What was deleted
- * counts no more.
+ * Existing collections count, and the bytes of all their kept versions, as `tagseal server list` shows them. Deleted ones do not count.
  */
 
 import { TagsealError } from "../../errors.ts";
@@ -36,7 +35,7 @@ export function covers(prefix: string, gun: string): boolean {
   return prefix === everyName || gun === prefix || gun.startsWith(`${prefix}/`);
 }
 
-/** The names that a prefix covers, in the order of their bytes: `exact`, and those from `from` on, all of them before `end`. */
+/** The names that a prefix covers, in the order of their bytes: `exact`, and those from `from` up to `end`, which is excluded. */
 export interface NameRange {
   readonly exact: string;
   readonly from: string;

@@ -5,7 +5,7 @@ import { lose, newestRoot, rotate, StoredStory, strangerBehind } from "../../../
 import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
 import { adoptCollection } from "./adoption.ts";
 
-/** Where the collection lies as it is now. */
+/** A store with the collection's current state. */
 async function copyOf(stored: StoredStory): Promise<MemoryMetadataStore> {
   const store = new MemoryMetadataStore();
   await adoptCollection(store, await stored.verify(), { now });
@@ -23,7 +23,7 @@ describe("a collection that is stored here already", () => {
     equal(await adoptCollection(here, collection, { now }), 0);
   });
 
-  it("I8: is not replaced by a stranger's, whose root comes after a gap in its own roots", async () => {
+  it("I8: is not replaced by a stranger's collection, whose root comes after a gap in the roots", async () => {
     const here = await copyOf(await StoredStory.begin());
     const before = await here.versions(gun);
     const collection = await (await strangerBehind(here)).verify();

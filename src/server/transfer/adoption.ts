@@ -1,4 +1,4 @@
-/** Putting a verified collection, as somebody else publishes it, where an older state of it may lie already. */
+/** Stores a verified collection from elsewhere, where an older state of it may already exist. */
 
 import { MetadataError, TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
@@ -10,18 +10,18 @@ import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 export interface AdoptionOptions {
   readonly now: Date;
   /**
-   * Brings the lines of another changefeed, once the collection was accepted and before it is stored. Answers whether the changefeed tells
-   * of the collection then; if not, and without this, a line is added.
+   * Imports the lines of another changefeed, after the collection was accepted and before it is stored. Returns whether the changefeed then includes
+   * the collection; if not, or without this function, a line is added.
    */
   readonly bringChanges?: () => Promise<boolean>;
 }
 
 /**
- * Publishes a verified collection to a store, all or nothing as far as readers can tell. Does nothing when it lies there already.
+ * Publishes a verified collection to a store; readers see all of it or nothing. Does nothing when it is already stored.
  *
  * @returns how many files are new
- * @throws MetadataError `METADATA_VERSION_ROLLBACK` when anything in it is older than what lies there; `ROOT_ROTATION_REFUSED` when it
- *   does not lead from the root that lies there to its own, version by version
+ * @throws MetadataError `METADATA_VERSION_ROLLBACK` when any file is older than the stored one; `ROOT_ROTATION_REFUSED` when it
+ *   does not lead from the stored root to its own, version by version
  * @throws TagsealError `STORAGE_CONFLICT` when the two differ in a file of the same version; `STORAGE_FAILED`; what `bringChanges` throws
  */
 export async function adoptCollection(
@@ -34,7 +34,7 @@ export async function adoptCollection(
   here.refuseOther(collection);
   const isInChangefeed = (await bringChanges?.()) ?? false;
   const added = files.filter((file) => here.find(file) === undefined);
-  // Roots on the way to the newest: no snapshot names them, so that nobody sees them before the rest is here.
+  // Roots before the newest: no snapshot names them, so that no reader sees them before the rest is stored.
   const restored = isInChangefeed ? added : added.filter((file) => isOldRoot(file, collection));
   const published = isInChangefeed ? [] : added.filter((file) => !isOldRoot(file, collection));
   await store.restore(gun, restored.map(storedAt(now)));
@@ -44,7 +44,7 @@ export async function adoptCollection(
 }
 
 /**
- * Refuses a collection that does not continue what lies under its name here. What is current here already continues itself.
+ * Refuses a collection that does not continue the stored one of its name. The stored current state itself always passes.
  *
  * @throws as {@link adoptCollection}
  */
@@ -74,7 +74,7 @@ class StoredVersions {
     return this.#newest.get(role);
   }
 
-  /** Refuses what would take back anything, or is another collection of the same name. */
+  /** Refuses a rollback, and another collection of the same name. */
   refuseOther({ files, roots }: VerifiedCollection): void {
     for (const file of files) this.#refuseConflict(file);
     const root = this.newest("root");
@@ -83,20 +83,20 @@ class StoredVersions {
         roots.map(({ body }) => body.version),
         root.version,
       );
-    const newest = new Map(files.map((file) => [file.role, file])); // roots come oldest first: the last one stays
+    const newest = new Map(files.map((file) => [file.role, file])); // roots come oldest first: the last one wins
     for (const file of newest.values()) this.#refuseOlder(file);
   }
 
   #refuseConflict(file: ValidatedFile): void {
     const here = this.find(file);
     if (here === undefined || here.sha256 === file.sha256) return;
-    const message = `${file.role} ${file.version} of ${this.#gun} differs from the one stored here: the two went separate ways, or are not the same repository`;
+    const message = `${file.role} ${file.version} of ${this.#gun} differs from the one stored here: the two have diverged, or are not the same repository`;
     throw new TagsealError("STORAGE_CONFLICT", message, {
       hint: "Nothing was changed. To take the other state over, delete the repository here first.",
     });
   }
 
-  /** Only roots without a gap were verified against each other: what follows one may be anybody's. */
+  /** Only roots without a gap were verified against each other: a root after a gap may be a stranger's. */
   #requireLineage(versions: readonly number[], trusted: number): void {
     const newest = versions.at(-1) ?? 0;
     if (newest < trusted) throw this.#older("root", newest, trusted);
@@ -107,7 +107,7 @@ class StoredVersions {
         "ROOT_ROTATION_REFUSED",
         `root ${version} of ${this.#gun} is missing between root ${trusted}, trusted here, and root ${newest}: nothing shows that the one led to the other`,
         {
-          hint: "Nothing was changed. Bring every root since the one stored here; unless its owner tells you why one is missing, treat it as an attack.",
+          hint: "Nothing was changed. Import every root since the one stored here; unless the repository's owner explains why one is missing, treat it as an attack.",
         },
       );
     }

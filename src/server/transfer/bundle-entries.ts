@@ -32,7 +32,7 @@ export class BundleEntries {
     });
   }
 
-  /** Makes sure that nothing is left. @throws MetadataError `BUNDLE_MALFORMED`; UsageError `FILE_UNREADABLE` */
+  /** Makes sure that no entry is left. @throws MetadataError `BUNDLE_MALFORMED`; UsageError `FILE_UNREADABLE` */
   async end(): Promise<void> {
     const { done } = await this.#explained(() => this.#entries.next());
     if (done !== true) throw malformedBundle("something follows after its last collection");

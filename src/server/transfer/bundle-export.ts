@@ -1,4 +1,4 @@
-/** Writing bundles. Every collection is verified before its first byte is written; a bundle appears whole or not at all. */
+/** Writes bundles. Every collection is verified before its first byte is written; a bundle appears whole or not at all. */
 
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -24,11 +24,11 @@ import { storedSource } from "./stored-source.ts";
 /** Where collections are exported from. */
 export interface BundleSource {
   collection(gun: string): MetadataSource;
-  /** older versions of the collection's files, if they are to be taken along */
+  /** older versions of the collection's files, if they are to be included */
   history?(collection: VerifiedCollection): Promise<readonly FileVersion[]>;
 }
 
-/** What to export, and where to. */
+/** What to export, and the target file. */
 export interface BundleExport {
   readonly guns: readonly string[];
   readonly source: BundleSource;
@@ -41,7 +41,7 @@ export interface BundleExport {
 /**
  * Writes a bundle.
  *
- * @throws MetadataError when a collection does not verify; TagsealError what the source throws; UsageError `FILE_UNWRITABLE`
+ * @throws MetadataError when a collection does not verify; TagsealError from the source; UsageError `FILE_UNWRITABLE`
  */
 export async function exportBundle({
   guns,
@@ -77,7 +77,7 @@ export function storedBundleSource(store: MetadataStore, allVersions: boolean): 
   return { collection, history: async (verified) => historyOf(await store.versions(verified.gun), verified) };
 }
 
-/** What is older than the current version of its role, those who delegate first. */
+/** Versions older than the current one of their role, delegating roles first. */
 function historyOf(stored: readonly FileVersion[], { files }: VerifiedCollection): readonly FileVersion[] {
   const current = new Map(files.map(({ role, version }) => [role, version]));
   const older = stored.filter(({ role, version }) => role !== "root" && version < (current.get(role) ?? 0));
@@ -143,7 +143,7 @@ class BundleWriter {
 
   async abort(): Promise<void> {
     this.#tar.destroy();
-    // what went wrong was told to whoever wrote; here only the file must go
+    // the writer has already received the error; only the file must be removed here
     await this.#written.catch(() => undefined);
     await rm(this.#temporary, { force: true });
   }

@@ -1,13 +1,12 @@
 /**
- * Bundles: signed repositories in one file, for places no network reaches. A tar whose entries are, in this order:
+ * Bundles: signed repositories in one file, for places without a network. A tar whose entries are, in this order:
  *
  *     tagseal-bundle.json                    {"format":"tagseal-bundle","version":1,"collections":["<gun>",…]}
  *     <gun>/_trust/index.json                {"current":[{"role","version","sha256","length"},…],"history":[…]}
  *     <gun>/_trust/tuf/<version>.<role>.json the files of the index, in its order
  *     …                                      the same for every further collection
  *
- * The same content makes the same bytes. Nothing vouches for the bundle itself: everything in it is signed already, and is verified on
- * both sides. It never holds a private key.
+ * The same content gives the same bytes. The bundle itself is not signed: everything in it is, and is verified on both sides. It never holds a private key.
  */
 
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from "../../encoding/json.ts";
@@ -21,7 +20,7 @@ import { gunFault } from "../http/gun.ts";
 /** Name of the first entry. */
 export const bundleHeaderName = "tagseal-bundle.json";
 
-/** One file of a collection, as an index has it. */
+/** One file of a collection, as an index lists it. */
 export interface BundleFile {
   readonly role: RoleName;
   readonly version: number;
@@ -33,7 +32,7 @@ export interface BundleFile {
 
 /** What a bundle holds of one collection. */
 export interface BundleIndex {
-  /** every root, and all that is current; in the order of `VerifiedCollection.files` */
+  /** every root, and all current files; in the order of `VerifiedCollection.files` */
   readonly current: readonly BundleFile[];
   /** older versions of roles that are in `current`; delegating roles before those they delegate to */
   readonly history: readonly BundleFile[];
@@ -42,12 +41,12 @@ export interface BundleIndex {
 /** Bytes of the header and of an index. */
 export const maxIndexBytes = 64 * 1024 * 1024;
 
-/** Where a collection's index lies. */
+/** The entry name of a collection's index. */
 export function indexName(gun: string): string {
   return `${gun}/_trust/index.json`;
 }
 
-/** Where a file lies. */
+/** The entry name of a file. */
 export function fileName(gun: string, { role, version }: Pick<BundleFile, "role" | "version">): string {
   return `${gun}/_trust/tuf/${version}.${role}.json`;
 }
@@ -90,11 +89,11 @@ export function parseIndex(gun: string, bytes: Uint8Array): BundleIndex {
   return { current, history };
 }
 
-/** The refusal of something that is no bundle, or not a sound one. */
+/** The refusal of a file that is not a bundle, or a damaged one. */
 export function malformedBundle(reason: string, cause?: unknown): MetadataError {
   return new MetadataError("BUNDLE_MALFORMED", `Cannot read the bundle: ${reason}`, {
     cause,
-    hint: "Copy the file again; if it stays so, ask for another from where it was exported.",
+    hint: "Copy the file again; if the error persists, export the bundle again at its source.",
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reading bundles: entry by entry, each bounded and compared with its index; collection by collection, each verified as a client would
- * and compared with what is stored here. One that is refused does not keep the others out; a bundle that is damaged ends the import.
+ * Reads bundles entry by entry, each bounded and compared with its index, and collection by collection, each verified as a client would and compared
+ * with the stored one. A refused collection does not stop the others; a damaged bundle ends the import.
  */
 
 import { sha256Hex } from "../../crypto/digest.ts";
@@ -24,7 +24,7 @@ import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-
 import { HistoryJudge } from "./history-judge.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 
-/** What to import, and where to. */
+/** What to import, and the target store. */
 export interface BundleImport {
   readonly path: string;
   readonly store: MetadataStore;
@@ -33,14 +33,14 @@ export interface BundleImport {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes of one collection's current files: what is held in memory at once. */
+/** Bytes of one collection's current files, which are held in memory together. */
 const maxCurrentBytes = 512 * 1024 * 1024;
 const historyBatchBytes = 16 * 1024 * 1024;
 
 /**
  * Imports a bundle.
  *
- * @throws MetadataError `BUNDLE_MALFORMED`; collections before the damage are imported then
+ * @throws MetadataError `BUNDLE_MALFORMED`; collections before the damage are then imported
  * @throws UsageError `FILE_UNREADABLE`
  * @throws TagsealError `STORAGE_FAILED`, `CANCELLED`
  */
@@ -105,7 +105,7 @@ class CollectionImport {
     return files;
   }
 
-  /** Once the current files are stored nothing here can take their place: all of it is older. */
+  /** After the current files are stored, no history file can replace them: all are older. */
   async #readHistory(judge: HistoryJudge): Promise<number> {
     let batch: StoredFile[] = [];
     let [bytes, count] = [0, 0];
@@ -149,7 +149,7 @@ class CollectionImport {
   }
 }
 
-/** Only what was verified may be current here. */
+/** Only verified files may become current. */
 function requireNoOther({ gun, files }: VerifiedCollection, { current }: BundleIndex): void {
   const verified = new Set(files.map((file) => fileName(gun, file)));
   const other = current.find((file) => !verified.has(fileName(gun, file)));
@@ -160,7 +160,7 @@ function requireNoOther({ gun, files }: VerifiedCollection, { current }: BundleI
   );
 }
 
-/** The current files of a bundle, asked as a client asks a server. */
+/** The current files of a bundle, read as a client reads a server. */
 function bundledSource(gun: string, files: ReadonlyMap<string, Uint8Array>): MetadataSource {
   const prefix = `${gun}/_trust/tuf/`;
   const byName = new Map<string, Uint8Array>();
@@ -168,7 +168,7 @@ function bundledSource(gun: string, files: ReadonlyMap<string, Uint8Array>): Met
     const [, version = "", role = ""] = /^(\d+)\.(.+)\.json$/u.exec(name.slice(prefix.length)) ?? [];
     byName.set(`${version}.${role}`, bytes);
     byName.set(`${role}.${sha256Hex(bytes)}`, bytes);
-    byName.set(role, bytes); // roots come oldest first: the newest stays
+    byName.set(role, bytes); // roots come oldest first: the newest wins
   }
   return {
     async fetch(name, maxBytes) {

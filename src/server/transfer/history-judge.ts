@@ -9,16 +9,16 @@ import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 /** Where a file is kept. */
 type FilePlace = Pick<FileVersion, "role" | "version">;
 
-/** Keys a role had at one time or another: more are no honest history. */
+/** Keys a role ever had: no honest history has more. */
 const maxSignersPerRole = 10_000;
 
 /**
- * Judges files of the past: what a role signed before its current version, with the keys that any root or parent of its time gave it. Which
- * one that was cannot be told any more, so this says that the owner made the file, and not that it was ever current.
+ * Verifies files of the past: what a role signed before its current version, with the keys that any root or parent gave it. Which of them was current
+ * at the time is no longer known, so this proves that the owner signed the file, not that it was ever current.
  */
 export class HistoryJudge {
   readonly #current: ReadonlyMap<RoleName, number>;
-  /** by role, then by what they are, each once */
+  /** by role, then by content, each once */
   readonly #signers = new Map<RoleName, Map<string, RoleSigners>>();
 
   constructor({ files, roots }: VerifiedCollection) {
@@ -28,9 +28,9 @@ export class HistoryJudge {
   }
 
   /**
-   * Believes a file of the past, and whom it delegates to. Files come after those that delegate to them.
+   * Accepts a file of the past, and its delegations. Files come after those that delegate to them.
    *
-   * @throws MetadataError `METADATA_VERSION_MISMATCH` for a file that is not of the past, or not the version it is said to be;
+   * @throws MetadataError `METADATA_VERSION_MISMATCH` for a file that is not older than the current one, or has another version than stated;
    *   `METADATA_THRESHOLD_NOT_MET`; whatever `parseMetadata` refuses
    */
   accept(place: FilePlace, bytes: Uint8Array): void {
@@ -41,7 +41,7 @@ export class HistoryJudge {
   }
 
   /**
-   * The same for a file whose role may not be current any more, and whatever its version.
+   * The same for a file of any version, whose role may no longer be current.
    *
    * @throws as {@link accept}
    */
@@ -55,7 +55,7 @@ export class HistoryJudge {
     this.#learn(file);
   }
 
-  /** Whether a root, or a file that was believed, ever gave this role keys. */
+  /** Whether a root, or an accepted file, ever gave this role keys. */
   knows(role: RoleName): boolean {
     return this.#signers.has(role);
   }

@@ -1,6 +1,6 @@
 /**
- * Moving in: everything in the databases of a Notary server and its signer. May be interrupted and run again, may be run while the old
- * server still serves, and once more when it has stopped: what is here already is passed over.
+ * Imports everything in the databases of a Notary server and its signer. May be interrupted and run again, may run while the old server still serves,
+ * and again after it has stopped: what is already stored is skipped.
  */
 
 import { hasCode } from "../../errors.ts";
@@ -12,15 +12,15 @@ import { importCollection } from "./notary-collection-import.ts";
 import type { NotaryServerDatabase, NotarySignerDatabase } from "./notary-database.ts";
 import { importKeys, type KeysReport, KeyUses } from "./notary-key-import.ts";
 
-/** Both sides of a move. Whoever opened them closes them. */
+/** Both sides of a move. The caller closes them. */
 export interface NotaryDatabaseImport {
   readonly server: NotaryServerDatabase;
   readonly store: MetadataStore;
-  /** without it the keys stay where they are */
+  /** without it no keys are moved */
   readonly signer?: { readonly source: NotarySignerDatabase; readonly table: KeyTable } | undefined;
   readonly passphrases: GivenPassphrases;
   readonly now: Date;
-  /** told after each collection */
+  /** called after each collection */
   readonly onCollection?: (report: CollectionReport) => void;
   /** ends the move between two collections, with `CANCELLED` */
   readonly signal?: AbortSignal | undefined;
@@ -70,7 +70,7 @@ async function importCollections(move: NotaryDatabaseImport, uses: KeyUses): Pro
   }
 }
 
-/** Consumers of the changefeed hold positions: each line keeps its own, or none is brought at all. */
+/** Consumers of the changefeed hold positions: each line keeps its position, or no line is imported. */
 async function importChanges({
   server,
   store,

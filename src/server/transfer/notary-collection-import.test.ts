@@ -27,7 +27,7 @@ async function copyOf(stored: StoredStory): Promise<MemoryMetadataStore> {
   return store;
 }
 
-/** A Notary database that holds the same. */
+/** A Notary database with the same content. */
 async function notaryOf(t: TestContext, { store }: StoredStory): Promise<NotaryFiles> {
   const directory = mkdtempSync(join(tmpdir(), "tagseal-notary-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
@@ -49,7 +49,7 @@ async function importInto(store: MetadataStore, { server }: NotaryFiles): Promis
 const placesOf = async (store: MetadataStore): Promise<readonly string[]> =>
   (await store.versions(gun)).map(({ role, version }) => `${role} ${version}`).toSorted();
 
-/** Alice and her team could sign, and did; then they were removed, and nothing that is current tells of them. */
+/** Alice and her team could sign, and did; then they were removed, and no current file names them. */
 async function withFormerSigner(): Promise<StoredStory> {
   const stored = await StoredStory.begin();
   const generated = () => ({ addKeys: [stored.story.held.generate()], addPaths: [""] });
@@ -87,7 +87,7 @@ describe("rows of delegations", () => {
   });
 
   for (const state of ["nothing", "an older state"] as const) {
-    it(`I8: that nothing signed names are left out, and told, where ${state} is stored here`, async (t) => {
+    it(`I8: that nothing signed names are left out, and reported, where ${state} is stored here`, async (t) => {
       const stored = await StoredStory.begin();
       const store = state === "nothing" ? new MemoryMetadataStore() : await copyOf(stored);
       await stored.change((editor) => void editor.addTarget("targets", "v2", target("two")));
@@ -146,7 +146,7 @@ describe("rows of delegations", () => {
 });
 
 describe("a collection of a Notary database that is not here yet", () => {
-  it("I8: comes without rows that would count as newer than what its owner signed", async (t) => {
+  it("I8: is imported without rows that would count as newer than what its owner signed", async (t) => {
     const stored = await StoredStory.begin();
     await stored.change((editor) => void editor.addTarget("targets", "v2", target("two")));
     const notary = await notaryOf(t, stored);
@@ -159,7 +159,7 @@ describe("a collection of a Notary database that is not here yet", () => {
 });
 
 describe("a collection of a Notary database that is stored here already", () => {
-  it("catches up, and stays as it is when that is repeated", async (t) => {
+  it("is updated, and does not change when the import is repeated", async (t) => {
     const stored = await StoredStory.begin();
     const here = await copyOf(stored);
     await rotate(stored, 2);
@@ -173,11 +173,11 @@ describe("a collection of a Notary database that is stored here already", () => 
     deepEqual((await importInto(here, notary)).problems, []);
   });
 
-  it("I8: is not replaced by a stranger's, whose root comes after a gap in its own roots", async (t) => {
+  it("I8: is not replaced by a stranger's collection, whose root comes after a gap in the roots", async (t) => {
     const here = await copyOf(await StoredStory.begin());
     const before = await here.versions(gun);
     const stranger = await strangerBehind(here);
-    // no place is taken by both
+    // the two have no file in common
     for (const { role, version } of before)
       if (role !== "root")
         await stranger.store.forget(

@@ -1,6 +1,6 @@
 /**
- * Carrying one collection from Notary's database into a store: row by row, byte for byte. It is judged before, because rows are
- * anybody's who can write to that database, and afterwards as a client would.
+ * Copies one collection from Notary's database into a store: row by row, byte for byte. It is checked before, because anyone with access to that
+ * database can write rows, and afterwards as a client would.
  */
 
 import { sha256Hex } from "../../crypto/digest.ts";
@@ -15,7 +15,7 @@ import { batches, faultOf, placeOf } from "./notary-file-rows.ts";
 import { admissible, type CollectionImport } from "./row-admission.ts";
 import { storedSource } from "./stored-source.ts";
 
-/** What came of it. */
+/** The outcome. */
 export interface ImportedCollection {
   readonly report: CollectionReport;
   /** of the collection as it is stored now; empty when it did not verify */
@@ -23,8 +23,8 @@ export interface ImportedCollection {
 }
 
 /**
- * Carries one collection over. A row that is damaged is left out and told; a collection that differs from what lies under its name here
- * already, or does not continue it, is left out as a whole, because a mixture of two would be worse than either.
+ * Imports one collection. A damaged row is left out and reported; a collection that differs from the stored one of its name, or does not continue it,
+ * is left out as a whole, because a mixture of two would be worse than either.
  *
  * @throws TagsealError `STORAGE_FAILED` when either side cannot be read or written
  */
@@ -50,7 +50,7 @@ export async function importCollection(gun: string, parts: CollectionImport): Pr
   return { roots, report: { gun, files: rows.length, added, warnings, problems } };
 }
 
-/** What moves one collection's files that are not here yet. */
+/** Moves the files of one collection that are not stored yet. */
 class FileImport {
   readonly #gun: string;
   readonly #parts: CollectionImport;
@@ -65,7 +65,7 @@ class FileImport {
 
   async run(rows: readonly NotaryFile[]): Promise<number> {
     const sound = rows.filter((row) => this.#isSound(row));
-    // No file before those it names: whoever reads here meanwhile finds a whole set or none.
+    // No file before those it names: a reader meanwhile finds a whole set or none.
     const ordered = sound.toSorted((a, b) => rank(a) - rank(b) || a.id - b.id);
     for (const batch of batches(ordered)) await this.#move(batch);
     return this.#added;

@@ -6,7 +6,7 @@ const maxBytes = 1024 * 1024;
 
 /**
  * The address of the database that a configuration file of notary-server or notary-signer names (`storage.db_url`), so that its password
- * need not be typed.
+ * does not have to be typed.
  *
  * @throws UsageError `FILE_UNREADABLE`; `USAGE` when it names none that can be read
  * @see Notary v1: configuration files
@@ -20,7 +20,7 @@ export function databaseInConfiguration(path: string): string {
     "USAGE",
     `${path} names no database that can be read: its storage.backend is ${JSON.stringify(backend)}`,
     {
-      hint: "mysql, postgres and sqlite3 can; import from the running server otherwise: tagseal import notary-server URL.",
+      hint: "Use mysql, postgres or sqlite3, or import from the running server: tagseal import notary-server URL.",
     },
   );
 }

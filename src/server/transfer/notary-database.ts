@@ -1,6 +1,5 @@
 /**
- * The databases of Notary's server and signer, read and never written: every row is somebody else's word until it was bounded here and
- * verified by whoever asked for it.
+ * The databases of Notary's server and signer, read and never written: rows are untrusted until they are bounded here and verified by the caller.
  *
  * @see Notary v1: tables
  */
@@ -9,7 +8,7 @@ import { TagsealError } from "../../errors.ts";
 import type { Change } from "../storage/metadata-store.ts";
 import type { Row, SourceDialect, SourceDatabase } from "./source-database.ts";
 
-/** What a row of `tuf_files` says about its file. */
+/** A row of `tuf_files`, without the bytes. */
 export interface NotaryFile {
   readonly id: number;
   readonly role: string;
@@ -21,7 +20,7 @@ export interface NotaryFile {
   readonly createdAt: Date;
 }
 
-/** A row of `private_keys`, its texts bounded and nothing else checked. */
+/** A row of `private_keys`: its texts are bounded, nothing else is checked. */
 export interface NotaryKey {
   readonly id: number;
   readonly keyId: string;
@@ -93,7 +92,7 @@ export class NotaryServerDatabase {
     return new Map(rows.map((row) => [integer(row, "id"), bytes(row, "data")]));
   }
 
-  /** Changes after a position, at most `limit`, oldest first. None where the database is from before there was a changefeed. */
+  /** Changes after a position, at most `limit`, oldest first. None when the database is older than the changefeed. */
   async changes(after: number, limit: number): Promise<readonly NotaryChange[]> {
     if (!(await this.#connection.hasTable("changefeed"))) return [];
     const rows = await this.#connection.query(
@@ -104,7 +103,7 @@ export class NotaryServerDatabase {
     return rows.map(changeOf);
   }
 
-  /** @throws TagsealError `STORAGE_FAILED` when this is no database of notary-server */
+  /** @throws TagsealError `STORAGE_FAILED` when this is not a database of notary-server */
   async check(): Promise<void> {
     await requireTable(this.#connection, "tuf_files", "notary-server");
   }
@@ -117,7 +116,7 @@ export class NotaryServerDatabase {
 /** The table of notary-signer. */
 export class NotarySignerDatabase {
   readonly #connection: SourceDatabase;
-  /** rows from before MySQL's second migration do not say what they are for */
+  /** rows from before MySQL's second migration do not name their purpose */
   #hasGuns: Promise<boolean> | undefined;
 
   constructor(connection: SourceDatabase) {
@@ -149,7 +148,7 @@ export class NotarySignerDatabase {
     }));
   }
 
-  /** @throws TagsealError `STORAGE_FAILED` when this is no database of notary-signer */
+  /** @throws TagsealError `STORAGE_FAILED` when this is not a database of notary-signer */
   async check(): Promise<void> {
     await requireTable(this.#connection, "private_keys", "notary-signer");
   }
@@ -171,7 +170,7 @@ function changeOf(row: Row): NotaryChange {
   const [category, version] = [row["category"], integer(row, "version")];
   if (category !== "update" && category !== "deletion")
     return { id, fault: `its category is ${JSON.stringify(category)}` };
-  // PostgreSQL pads the empty hash of a deletion to the width of its column
+  // PostgreSQL pads the empty hash of a deletion to the column's width
   const sha256 = row["sha256"] === null ? "" : text(row, "sha256").trim();
   if (category === "update" && !/^[0-9a-f]{64}$/u.test(sha256)) return { id, fault: "its hash is none" };
   return { id, createdAt: instant(row, "created_ms"), gun: text(row, "gun"), version, sha256, category };
@@ -192,7 +191,7 @@ function integer(row: Row, column: string): number {
   return number;
 }
 
-/** Rows need not say when they were made; the reference then shows the beginning of time. */
+/** A row may lack its time; the reference then shows the zero time. */
 function instant(row: Row, column: string): Date {
   const value = row[column];
   const ms = value === null || value === undefined ? 0 : Math.trunc(Number(value));

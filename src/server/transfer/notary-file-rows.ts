@@ -1,4 +1,4 @@
-/** What the rows of a Notary database can be, before anybody looks at their bytes. */
+/** Checks on the rows of a Notary database that need no file bytes. */
 
 import { highestVersion } from "../../tuf/collection-draft.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
@@ -6,11 +6,11 @@ import { isRoleName } from "../../tuf/role-name.ts";
 import type { FileVersion } from "../storage/metadata-store.ts";
 import type { NotaryFile } from "./notary-database.ts";
 
-/** One transaction writes so much. */
+/** How much one transaction writes. */
 const maxBatchBytes = 16 * 1024 * 1024;
 const maxBatchFiles = 500;
 
-/** Why a row can be no file of any collection. */
+/** Why a row cannot be a file of any collection. */
 export function faultOf({ role, version, length }: NotaryFile): string | undefined {
   if (!isRoleName(role)) return "its role is none";
   if (version < 1 || version > highestVersion) return "its version is none";

@@ -1,4 +1,4 @@
-/** Carrying the signer's keys over, still sealed, and proving that those in use can be opened here. */
+/** Imports the signer's keys, still sealed, and proves that those in use can be opened here. */
 
 import { hasCode } from "../../errors.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
@@ -12,24 +12,24 @@ import type { ServerRole } from "../signer/signing-service.ts";
 import { type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryKey, NotarySignerDatabase } from "./notary-database.ts";
 
-/** What a root says about a key of the server. */
+/** How a root uses a key of the server. */
 interface KeyUse {
   readonly gun: string;
   readonly role: ServerRole;
-  /** named by the newest root: without it nothing can be published any more */
+  /** named by the newest root: without it nothing more can be published */
   readonly isCurrent: boolean;
 }
 
-/** One passphrase name and how much depends on it. */
+/** One passphrase name, and the keys that depend on it. */
 export interface AliasReport {
   readonly alias: string;
-  /** keys sealed under it that are now here */
+  /** keys sealed under it that are now stored */
   readonly keys: number;
-  /** keys that no root names any more and that were left behind, because their passphrase was not given */
+  /** keys that no root names any more and that were not imported because their passphrase was not given */
   readonly leftOut: number;
 }
 
-/** What became of the keys. */
+/** The outcome for the keys. */
 export interface KeysReport {
   /** keys now here, of the source's */
   readonly keys: number;
@@ -44,11 +44,11 @@ const pageSize = 500;
 /** key IDs in one sentence */
 const maxNamed = 5;
 
-/** Which keys the collections of a move use: fed with their roots, asked while their keys are carried over. */
+/** Which keys the collections of a move use: built from their roots, queried while their keys are imported. */
 export class KeyUses {
   readonly #uses = new Map<string, KeyUse[]>();
 
-  /** Notes what the roots of one collection, oldest first, say about the server's roles. */
+  /** Records the server's keys in the roots of one collection, oldest first. */
   add(gun: string, roots: readonly MetadataFile<RootBody>[]): void {
     for (const root of roots) {
       for (const role of serverRoles) {
@@ -58,12 +58,12 @@ export class KeyUses {
     }
   }
 
-  /** What a key is for. Anybody may publish a root that names a key of somebody else's, so there may be several answers. */
+  /** The uses of a key. Any publisher may name a key of another collection in a root, so there may be several. */
   find(keyId: string): readonly KeyUse[] {
     return this.#uses.get(keyId) ?? [];
   }
 
-  /** Keys that must be there: only a server can make timestamps. A snapshot key may be the publisher's own. */
+  /** Keys that must exist: only a server can make timestamps. A snapshot key may be the publisher's own. */
   *required(): Generator<KeyUse & { readonly keyId: string }> {
     for (const [keyId, uses] of this.#uses) {
       for (const use of uses) if (use.isCurrent && use.role === "timestamp") yield { keyId, ...use };
@@ -77,10 +77,10 @@ export class KeyUses {
 }
 
 /**
- * Carries all keys over and opens those in use. A key that cannot be carried or opened is told, and the rest goes on.
+ * Imports all keys and opens those in use. A key that cannot be imported or opened is reported, and the rest continues.
  *
- * A server does not start when a passphrase is missing that any of its keys needs. Keys nobody uses any more must not bring that about, so
- * they stay behind when theirs is not given.
+ * A server does not start when the passphrase of any of its keys is missing. Unused keys must not cause that, so they are not imported when theirs is
+ * not given.
  *
  * @throws TagsealError `STORAGE_FAILED` when either side cannot be read or written
  */
@@ -139,7 +139,7 @@ class KeyImport {
     this.#moved.set(row.keyId, key);
     count.keys++;
     if (isInUse) await this.#prove(key, count);
-    // what the server will do when it starts
+    // as the server does when it starts
     else if (count.keys === 1) await this.#open(key, count);
   }
 
@@ -189,7 +189,7 @@ class KeyImport {
   }
 }
 
-/** One for each passphrase, however many keys it should open. */
+/** One problem for each passphrase, for any number of keys. */
 function problemsOf(alias: string, { locked, wrong, opened, wrongKeyIds }: AliasCount): readonly MoveProblem[] {
   const variable = passphraseVariable(alias);
   if (locked > 0) {
@@ -209,12 +209,12 @@ function counted(keys: number): string {
   return keys === 1 ? "1 key" : `${keys} keys`;
 }
 
-/** A key serves what it was made for, or, where its row does not say what that is, whoever names it. */
+/** A key serves the purpose in its row or, without one, the collection that names it. */
 function mayServe({ gun, role }: Pick<NotaryKey, "gun" | "role">, use: KeyUse): boolean {
   return gun === "" || (gun === use.gun && role === use.role);
 }
 
-/** Rows of the first signers do not say what their key is for; the one collection that names it does. */
+/** Rows of the first signers do not name the key's purpose; the one collection that names the key does. */
 function sealedKey(row: NotaryKey, uses: readonly KeyUse[]): SealedKey {
   const { keyId, algorithm, publicKey, sealed, alias, createdAt } = row;
   const own = isServerRole(row.role) ? { gun: row.gun, role: row.role } : ({ gun: "", role: "" } as const);

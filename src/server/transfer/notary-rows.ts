@@ -1,4 +1,4 @@
-/** Rows of a Notary database and what a store holds of the same collection, together, asked as a client asks a server. */
+/** Rows of a Notary database combined with the stored files of the same collection, read as a client reads a server. */
 
 import { sha256Hex } from "../../crypto/digest.ts";
 import { hasCode, MetadataError } from "../../errors.ts";
@@ -9,13 +9,13 @@ import type { NotaryFile, NotaryServerDatabase } from "./notary-database.ts";
 const byVersion = /^([1-9]\d{0,9})\.(.+)$/u;
 const byChecksum = /^(.+)\.([0-9a-f]{64})$/u;
 
-/** What readers would find after the rows were stored: nothing stored is replaced, damaged rows are left out. */
+/** What readers would find after the import: stored files are not replaced, damaged rows are left out. */
 export class NotaryRows implements MetadataSource {
   readonly #rows: ReadonlyMap<string, readonly NotaryFile[]>;
   readonly #database: NotaryServerDatabase;
   readonly #stored: MetadataSource;
 
-  /** @param rows whose roles, versions and lengths can be */
+  /** @param rows with possible roles, versions and lengths */
   constructor(rows: readonly NotaryFile[], database: NotaryServerDatabase, stored: MetadataSource) {
     this.#rows = Map.groupBy(
       rows.toSorted((a, b) => b.version - a.version),
@@ -58,7 +58,7 @@ export class NotaryRows implements MetadataSource {
     return await this.#first(role, (row) => row.version > version);
   }
 
-  /** The newest that is whole, and has this hash if one is asked for. */
+  /** The newest undamaged row, with the given hash if any. */
   async #first(role: string, isAsked: (row: NotaryFile) => boolean, asked?: string): Promise<Uint8Array | undefined> {
     for (const row of this.#rows.get(role) ?? []) {
       if (!isAsked(row)) continue;

@@ -1,4 +1,4 @@
-/** Which rows of a Notary database may be put into a store, beside what lies there already or where nothing does. */
+/** Decides which rows of a Notary database may be stored, next to stored files or without any. */
 
 import { sha256Hex } from "../../crypto/digest.ts";
 import { hasCode, MetadataError, TagsealError } from "../../errors.ts";
@@ -14,7 +14,7 @@ import { batches, faultOf, placeOf } from "./notary-file-rows.ts";
 import { NotaryRows } from "./notary-rows.ts";
 import { storedSource } from "./stored-source.ts";
 
-/** Where from, where to, and by which clock the result is judged. */
+/** Source, target, and the clock to judge the result by. */
 export interface CollectionImport {
   readonly source: NotaryServerDatabase;
   readonly store: MetadataStore;
@@ -32,12 +32,12 @@ export interface CollectionRows {
 }
 
 /**
- * Which of the missing rows may be stored: those of a collection that continues what is stored, except what would count as newer than what
- * is current in that collection, and, for a delegation of which nothing is current, what no keys signed that it ever had. Either would
- * stand in the way of what its owner publishes next. A row that can be no file passes: whoever stores rows tells that.
+ * Which of the missing rows may be stored: those of a collection that continues what is stored, except rows that would count as newer than the
+ * collection's current files and, for a delegation without a current file, rows not signed by keys it ever had. Either would block the owner's next
+ * publication. A row that cannot be a file passes here and is reported when rows are stored.
  *
- * @param problems where every row that is left out is told
- * @returns undefined when the collection does not continue what is stored; everything when nothing is, and it does not verify
+ * @param problems receives every row that is left out
+ * @returns undefined when the collection does not continue what is stored; all rows when nothing is stored and the collection does not verify
  * @throws TagsealError `STORAGE_FAILED` when either side cannot be read
  */
 export async function admissible(
@@ -86,7 +86,7 @@ async function reasonsAgainst(
   return reasons;
 }
 
-/** By row of these roles, why it cannot be what their signers signed at one time or another. */
+/** By row of these roles, why their signers can never have signed it. */
 async function unbelieved(
   rows: readonly NotaryFile[],
   roles: ReadonlySet<RoleName>,
@@ -100,12 +100,12 @@ async function unbelieved(
     ({ role }) => role,
   );
   const wanted = [...withParents(roles)].filter((role) => byRole.has(role));
-  // those who delegate first
+  // delegating roles first
   for (const role of wanted.toSorted((a, b) => a.split("/").length - b.split("/").length)) {
     for (const batch of batches(byRole.get(role) ?? [])) {
       const contents = judge.knows(role) ? await source.contents(batch) : undefined;
       for (const row of batch) {
-        const reason = contents === undefined ? nobodys : disbelief(judge, row, contents.get(row.id));
+        const reason = contents === undefined ? unlisted : disbelief(judge, row, contents.get(row.id));
         if (reason !== undefined && roles.has(role)) reasons.set(row.id, reason);
       }
     }
@@ -119,9 +119,9 @@ function withParents(roles: ReadonlySet<RoleName>): ReadonlySet<RoleName> {
   return all;
 }
 
-const nobodys: MoveProblem = { code: "METADATA_ROLE_UNKNOWN", message: "nothing signed names this role" };
+const unlisted: MoveProblem = { code: "METADATA_ROLE_UNKNOWN", message: "nothing signed names this role" };
 
-/** What cannot be believed names nobody either. */
+/** An untrusted file names no roles either. */
 function disbelief(judge: HistoryJudge, row: NotaryFile, bytes: Uint8Array | undefined): MoveProblem | undefined {
   if (bytes === undefined) return undefined;
   try {
@@ -133,7 +133,7 @@ function disbelief(judge: HistoryJudge, row: NotaryFile, bytes: Uint8Array | und
   }
 }
 
-/** Rows that do not say their hash, in places that are taken here. */
+/** Rows without a hash whose role and version are already stored. */
 async function requireSame(
   rows: readonly NotaryFile[],
   stored: readonly FileVersion[],

@@ -1,5 +1,5 @@
 /**
- * Reading somebody else's database: one connection, one read-only transaction that sees one moment, rows as the driver gives them.
+ * Reads another product's database: one connection, one read-only transaction with a single snapshot, rows as the driver returns them.
  * Placeholders are `?` everywhere.
  */
 
@@ -12,10 +12,10 @@ import { loadPostgresEngine } from "../storage/sql/postgres-engine.ts";
 import type { SqlConnection } from "../storage/sql/sql-engine.ts";
 import { unattended } from "../../service/watching/watched-files.ts";
 
-/** One row, by column. Nothing about the values is known yet. */
+/** One row, by column. The values are unchecked. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Where the engines differ in what is asked of them here. */
+/** The differences between the engines that matter here. */
 export interface SourceDialect {
   /** number of bytes in a column */
   readonly byteLength: (column: string) => string;
@@ -27,7 +27,7 @@ export interface SourceDialect {
   readonly exactValue: string;
 }
 
-/** An open database. Every method throws TagsealError `STORAGE_FAILED` for whatever the driver reports. */
+/** An open database. Every method throws TagsealError `STORAGE_FAILED` for any error of the driver. */
 export interface SourceDatabase {
   /** the database for messages, without secrets */
   readonly name: string;
@@ -38,19 +38,18 @@ export interface SourceDatabase {
   close(): Promise<void>;
 }
 
-/** Passwords where an address has none. */
+/** Passwords for addresses without one. */
 export type DatabasePasswords = Readonly<Record<DatabaseAddress["engine"], string | undefined>>;
 
 const connectTimeoutMs = 10_000;
-/** For one statement: some read everything there is of a repository, or look for every name. */
+/** For one statement: some read a whole repository, or list every name. */
 const statementTimeoutMs = 30 * 60_000;
 
 /**
  * Opens a database for reading.
  *
  * @param url as `openMetadataStore` takes it: a path, a URL, or a data source name of Notary's
- * @throws TagsealError `STORAGE_FAILED` when it cannot be opened; `SERVER_CONFIGURATION` for an address nobody understands, or when its
- *   driver is not installed
+ * @throws TagsealError `STORAGE_FAILED` when it cannot be opened; `SERVER_CONFIGURATION` for an unknown form of address, or when its driver is not installed
  */
 export async function openSourceDatabase(url: string, passwords: DatabasePasswords): Promise<SourceDatabase> {
   if (!isDatabaseUrl(url)) return await openSqlite(url.replace(/^sqlite3?:|^file:/u, ""));
@@ -64,7 +63,7 @@ async function placeOf(address: DatabaseAddress): Promise<DatabasePlace> {
 }
 
 async function openPostgres(address: DatabaseAddress): Promise<SourceDatabase> {
-  // A standby will do, and spares the primary.
+  // A standby is enough, and spares the primary.
   const connection = await new Failover(
     await loadPostgresEngine(),
     await placeOf(address),
@@ -95,7 +94,7 @@ async function openMysql(address: DatabaseAddress): Promise<SourceDatabase> {
   ).connectToAny();
   return await beginReading(address, connection, {
     begin: [
-      // in the zone in which the reference had its times, which it means as UTC, turned into instants
+      // converts the reference's times, which are UTC in the session's zone, to instants
       "SET time_zone = @@global.time_zone",
       "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
       "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
@@ -113,7 +112,7 @@ async function openMysql(address: DatabaseAddress): Promise<SourceDatabase> {
 
 interface Kind {
   readonly begin: readonly string[];
-  /** what names the schema that unqualified tables are in */
+  /** the expression for the schema of unqualified tables */
   readonly schema: string;
   /** whether placeholders are `$1` and so on */
   readonly numbered: boolean;
@@ -172,7 +171,7 @@ async function explained<T>(name: string, doing: string, work: () => T | Promise
     return await work();
   } catch (cause) {
     if (cause instanceof TagsealError) throw cause;
-    // what drivers say does not hold the password
+    // driver messages do not contain the password
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${name}: ${reason}`, { cause });
   }

@@ -5,7 +5,7 @@ import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 const byVersion = /^([1-9]\d{0,9})\.(.+)$/u;
 const byChecksum = /^(.+)\.([0-9a-f]{64})$/u;
 
-/** A stored collection, asked as a client asks a server: `timestamp`, `3.root`, `targets.<sha256 hex>`. A plain name is the highest version. */
+/** A stored collection, read as a client reads a server: `timestamp`, `3.root`, `targets.<sha256 hex>`. A plain name is the highest version. */
 export function storedSource(store: MetadataStore, gun: string): MetadataSource {
   return {
     async fetch(name, maxBytes) {

@@ -21,7 +21,7 @@ export function hostChange(before: Buffer, after: Buffer): HostChange | undefine
   return { before: old.join(", "), after: young.join(", ") };
 }
 
-/** `DNS:example.com, IP Address:10.0.0.1`, as Node spells them; URIs and accounts are no hosts. */
+/** `DNS:example.com, IP Address:10.0.0.1`, as Node spells them; URIs and accounts are not hosts. */
 function hostsOf(pem: Buffer): readonly string[] {
   const [leaf] = certificatesIn(pem);
   const names = leaf?.subjectAltName?.split(", ") ?? [];

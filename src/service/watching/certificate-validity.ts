@@ -1,24 +1,24 @@
-/** For how long certificates of a file are good, and when somebody should have renewed them. */
+/** How long the certificates of a file are valid, and when their renewal is late. */
 
 import { X509Certificate } from "node:crypto";
 
-/** The time in which all of a chain, or at least one of several authorities, is good. */
+/** The period in which a whole chain, or at least one of several authorities, is valid. */
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** from then on its renewal is late */
+  /** from then on the renewal is late */
   readonly renewBy: Date;
 }
 
 const day = 86_400_000;
 /**
- * What renews certificates does so when a third of their life is left, or 30 days of 90. A quarter, and never more than three weeks, is left
- * only when that did not happen, however short-lived the certificates are.
+ * Renewal tools renew a certificate when a third of its lifetime is left, or 30 days of 90. When only a quarter is left, at most three weeks, the
+ * renewal has failed, however short-lived the certificate is.
  */
 const lead = { fraction: 1 / 4, maxMs: 21 * day };
 
 /**
- * A chain is good while all of it is: the first to expire counts. Undefined for a text without certificates that can be read.
+ * A chain is valid while every certificate is: the first to expire counts. Undefined for a text without readable certificates.
  *
  * @param pem one certificate or several
  */
@@ -27,8 +27,7 @@ export function chainValidity(pem: Buffer): Validity | undefined {
 }
 
 /**
- * Authorities stand beside each other, an old one and the new one for instance: the last to expire counts. Undefined for a text without
- * certificates that can be read.
+ * Authorities are alternatives, for example an old one and the new one: the last to expire counts. Undefined for a text without readable certificates.
  *
  * @param pem one certificate or several
  */

@@ -1,4 +1,4 @@
-/** Every watched file of a process: looked at again and again, read again when told so, and what is wrong with them. */
+/** All watched files of a process: checked regularly, read again on request, with their faults. */
 
 import { hasCode, TagsealError } from "../../errors.ts";
 import type { Fault } from "../faults.ts";
@@ -10,7 +10,7 @@ const lookEveryMs = 2000;
 
 type AnyFiles = Pick<WatchedFiles<unknown>, "part" | "look" | "reload" | "failure" | "validity">;
 
-/** See the head of this file. */
+/** The watched files of a process, and what is wrong with them. */
 export class FileWatch {
   readonly #now: () => Date;
   readonly #files: AnyFiles[] = [];
@@ -20,12 +20,12 @@ export class FileWatch {
     this.#now = now;
   }
 
-  /** Watches files, too. Several may be one part: two databases that are reached in the same way. */
+  /** Adds files. Several may belong to one part, such as two databases with the same certificates. */
   add(files: AnyFiles): void {
     this.#files.push(files);
   }
 
-  /** Looks every two seconds. A file on a file system that hangs keeps none of the others from being looked at. */
+  /** Checks every two seconds. A file on a hanging file system does not block the others. */
   begin(): void {
     this.#looking = setInterval(() => this.#files.forEach((files) => void files.look()), lookEveryMs).unref();
   }
@@ -37,7 +37,8 @@ export class FileWatch {
   /**
    * Reads every file now, changed or not.
    *
-   * @throws TagsealError `SERVER_CONFIGURATION`, `CERTIFICATE_INVALID` for the first file that cannot be used; what was valid before stays valid, and all others are read
+   * @throws TagsealError `SERVER_CONFIGURATION`, `CERTIFICATE_INVALID` for the first file that cannot be used; its previous content stays valid, and
+   * all other files are read
    */
   async reload(): Promise<void> {
     const outcomes = await Promise.allSettled(this.#files.map(async (files) => await files.reload()));
@@ -45,7 +46,7 @@ export class FileWatch {
     if (failed !== undefined) throw failed.reason;
   }
 
-  /** The names of everything that is watched, for {@link fault}. */
+  /** The names of all watched parts, for {@link fault}. */
   get parts(): readonly string[] {
     return [...new Set(this.#files.map(({ part }) => part))];
   }
@@ -93,7 +94,7 @@ export class FileWatch {
 }
 
 function unusable(error: unknown): { readonly code: string; readonly reason: string } {
-  // It says when, and names no file.
+  // The reason names the time and no file.
   if (hasCode(error, "CERTIFICATE_INVALID")) return { code: error.code, reason: error.message };
   const code = error instanceof TagsealError ? error.code : "INTERNAL";
   return { code, reason: "what the files hold cannot be used, and what they held before is used on" };

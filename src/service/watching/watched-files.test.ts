@@ -14,7 +14,7 @@ interface World {
   readonly clock: { ms: number };
   readonly lines: Record<string, unknown>[];
   readonly watch: FileWatch;
-  /** Two files that go together when they say the same; one when only `a` is there. */
+  /** Two files that match when they have the same content; only `a` when `b` is absent. */
   readonly open: (more?: Partial<FilesToWatch<string>>) => Promise<WatchedFiles<string>>;
 }
 
@@ -44,7 +44,7 @@ const one = (path: string): Partial<FilesToWatch<string>> => ({
 });
 
 describe("watched files", () => {
-  it("are read again when somebody needs them, two seconds later, and not before", async (t) => {
+  it("are read again on the first use after two seconds, and not before", async (t) => {
     const { path, clock, open } = world(t);
     const files = await open();
     for (const name of ["a", "b"]) writeFileSync(path(name), "2");
@@ -61,7 +61,7 @@ describe("watched files", () => {
     assert.equal(await files.value(), "2");
   });
 
-  it("count as one: half of an exchange is neither used nor complained about", async (t) => {
+  it("count as one: half of an exchange is neither used nor reported", async (t) => {
     const { path, lines, watch, open } = world(t);
     const files = await open();
     writeFileSync(path("a"), "2");
@@ -77,7 +77,7 @@ describe("watched files", () => {
     );
   });
 
-  it("are found behind a link that is turned to another directory", async (t) => {
+  it("are found behind a link that now points to another directory", async (t) => {
     const { path, open } = world(t);
     for (const version of ["1", "2"]) {
       mkdirSync(path(`..${version}`));
@@ -92,7 +92,7 @@ describe("watched files", () => {
     assert.equal(files.current, "2");
   });
 
-  it("that are alone, and missing, are a fault at once, said once, until they are back as they were", async (t) => {
+  it("are a fault at once when a single one is missing, logged once, until it is back unchanged", async (t) => {
     const { path, lines, watch, open } = world(t);
     const files = await open(one(path("a")));
     rmSync(path("a"));
@@ -109,7 +109,7 @@ describe("watched files", () => {
     );
   });
 
-  it("are bounded, and directories are none", async (t) => {
+  it("are bounded, and directories are refused", async (t) => {
     const { path, open } = world(t);
     const files = await open(one(path("a")));
     truncateSync(path("a"), 4 * 1024 * 1024 + 1);
@@ -120,7 +120,7 @@ describe("watched files", () => {
     assert.equal(files.current, "1");
   });
 
-  it("may be pipes at the start, which are read once and never waited for again", async (t) => {
+  it("may be pipes at the start, which are read only once", async (t) => {
     const { path, watch, open } = world(t);
     execFileSync("mkfifo", [path("pipe")]);
     const writer = spawn("sh", ["-c", 'printf 1 > "$0"', path("pipe")]);
@@ -143,7 +143,7 @@ describe("watched files", () => {
     assert.equal(files.current, "1");
   });
 
-  it("are all read when one of them makes no sense, and that one is named", async (t) => {
+  it("are all read when one of them is invalid, and that one is named", async (t) => {
     const { path, watch, open } = world(t);
     const [pair, alone] = [await open(), await open({ part: "alone", ...one(path("b")) })];
     writeFileSync(path("b"), "2");

@@ -1,4 +1,4 @@
-/** Configuration files that may change while the process runs, and what they said when they last made sense. The one home for watching. */
+/** Configuration files that may change while the process runs, and their last valid content. The one home for watching. */
 
 import { readFile, stat } from "node:fs/promises";
 import { hasCode, TagsealError } from "../../errors.ts";
@@ -8,17 +8,17 @@ import { errorFields, ServerLog } from "../log.ts";
 import type { Validity } from "./certificate-validity.ts";
 import type { FileWatch } from "./file-watch.ts";
 
-/** What watched files work with. */
+/** What watched files need. */
 export interface WatchParts {
   readonly now: () => Date;
   readonly log: ServerLog;
-  /** looks at the files again and again, and says what is wrong with them; without it they are looked at when somebody asks for their value */
+  /** checks the files regularly and reports their faults; without it they are checked when their value is read */
   readonly watch?: FileWatch | undefined;
 }
 
 const wallClock = (): Date => new Date();
 
-/** For a process that reads files once, or whenever it needs what they say: nobody is told of anything but by errors. */
+/** For a process that reads files once, or whenever it needs them: problems are reported as errors only. */
 export function unattended(): WatchParts {
   return { now: wallClock, log: new ServerLog({ sink: () => {}, level: "error", now: wallClock }) };
 }
@@ -26,51 +26,51 @@ export function unattended(): WatchParts {
 /** The bytes of one of the files that were read. */
 export type ContentOf = (path: string) => Buffer;
 
-/** Files that mean something together, such as a certificate and its key. */
+/** Files that belong together, such as a certificate and its key. */
 export interface FilesToWatch<T> {
   /** names them in faults and metrics; the same from release to release */
   readonly part: string;
   readonly files: readonly string[];
-  /** those of them that nobody else may read */
+  /** those that only the owner may read */
   readonly secrets?: readonly string[] | undefined;
   /**
-   * Makes a value of what the files hold.
+   * Makes a value from the content of the files.
    *
-   * @throws TagsealError when the content makes no sense
+   * @throws TagsealError when the content is invalid
    */
   readonly parse: (contentOf: ContentOf) => T;
-  /** for how long the certificates among them are good; absent where there are none */
+  /** how long the certificates among them are valid; absent without certificates */
   readonly validity?: ((contentOf: ContentOf) => Validity | undefined) | undefined;
   /**
-   * What they hold shows who this process is: a certificate that is not valid now does not replace one that is. Not for authorities, where an
-   * exchange may be meant to lock somebody out.
+   * The files identify this process: a certificate that is not valid now does not replace a valid one. Not for authorities, where a change may be
+   * meant to lock clients out.
    */
   readonly areOwn?: true;
-  /** called with each new value but the first, and the one before. What it throws is taken for a content that makes no sense */
+  /** called with each new value except the first, and the previous one. An exception counts as invalid content */
   readonly onChange?: ((value: T, before: T) => void) | undefined;
 }
 
-/** What is wrong with files, and since when, in milliseconds of a clock that nobody sets. */
+/** What is wrong with files, and since when, in milliseconds of the monotonic clock. */
 interface Failure {
   readonly error: unknown;
   readonly sinceMs: number;
   readonly isTold: boolean;
 }
 
-/** a change is noticed this soon */
+/** a change is noticed within this time */
 const lookEveryMs = 2000;
 /**
- * Files that belong together are rarely exchanged in one stroke. A certificate that does not go with its key is one whose key has not arrived
- * yet, until it stays so.
+ * Files that belong together are rarely replaced at the same moment. While a certificate does not match its key, the key may not have arrived yet;
+ * only a lasting mismatch is a fault.
  */
 const settleMs = 10_000;
 /** password files and certificate bundles are far smaller */
 const maxFileBytes = 4 * 1024 * 1024;
 
 /**
- * Holds what files said when they last made sense together. They are looked at by path: what a link leads to, or what was renamed over them,
- * counts as theirs. While one is missing or they do not make sense, what was valid before stays valid, and log and faults say so: a slip of
- * the operator's neither lets anybody in nor locks everybody out.
+ * Holds the last valid content of files that belong together. They are read by path, so a changed link or a file renamed over them counts. While one
+ * is missing or they are invalid, the previous content stays in use, and log and faults report it: a mistake of the operator neither admits strangers
+ * nor locks all users out.
  */
 export class WatchedFiles<T> {
   readonly part: string;
@@ -100,36 +100,36 @@ export class WatchedFiles<T> {
     return files;
   }
 
-  /** What the files said when they were last looked at, as far as it makes sense. */
+  /** The last valid content, as of the last check. */
   get current(): T {
     return this.#last.value;
   }
 
-  /** What the files say, as far as it makes sense, as of two seconds ago at most. */
+  /** The last valid content, at most two seconds old. */
   async value(): Promise<T> {
-    // Both ways: a clock that was set back must not put the next look off.
+    // Both directions: a clock that was set back must not delay the next check.
     if (Math.abs(this.#parts.now().getTime() - this.#lookedAtMs) >= lookEveryMs) await this.look();
     else await this.#looking;
     return this.current;
   }
 
-  /** What has been wrong with the files for so long that it is no exchange under way; undefined while all is well. */
+  /** What has been wrong with the files for too long to be an exchange under way; undefined without a fault. */
   get failure(): unknown {
     return this.#failure?.isTold === true ? this.#failure.error : undefined;
   }
 
-  /** For how long the certificates that are used now are good; undefined where there are none. */
+  /** How long the certificates in use are valid; undefined without certificates. */
   get validity(): Validity | undefined {
     return this.#last.validity;
   }
 
-  /** Looks whether the files have changed, and reads them if so. Never throws. */
+  /** Reads the files if they have changed. Never throws. */
   look(): Promise<void> {
     this.#lookedAtMs = this.#parts.now().getTime();
     return (this.#looking ??= this.#look().finally(() => (this.#looking = undefined)));
   }
 
-  /** Reads the files now. @throws TagsealError `SERVER_CONFIGURATION`, `CERTIFICATE_INVALID`; what was valid before stays valid */
+  /** Reads the files now. @throws TagsealError `SERVER_CONFIGURATION`, `CERTIFICATE_INVALID`; the previous content stays in use */
   async reload(): Promise<void> {
     await this.#looking;
     this.#take(await readAll(this.#options, this.#parts, this.#last.contents));
@@ -156,7 +156,7 @@ export class WatchedFiles<T> {
     if (isNew) this.#parts.log.write("info", "read a changed file", this.#names);
   }
 
-  /** A certificate that helps nobody now does not replace one that does. Once that has ended, too, the newest counts. */
+  /** A certificate that is not valid now does not replace a valid one. After that one has expired, the newest counts. */
   #refuseWorse({ validity }: Reading<T>): void {
     const now = this.#parts.now();
     const kept = this.#last.validity;
@@ -182,7 +182,7 @@ export class WatchedFiles<T> {
     }
   }
 
-  /** Said once for as long as it lasts, not every two seconds. */
+  /** Logged once while it lasts, not every two seconds. */
   #note(error: unknown): void {
     const { sinceMs, isTold: wasTold } = this.#failure ?? { sinceMs: performance.now(), isTold: false };
     const isWhole = this.#options.files.length === 1 || hasCode(error, "CERTIFICATE_INVALID");
@@ -215,7 +215,7 @@ async function readAll<T>(
   { log }: WatchParts,
   known?: Contents,
 ): Promise<Reading<T>> {
-  // Taken first: what is written in between shows as a change the next time.
+  // Taken before reading: a write in between then shows as a change the next time.
   const stamp = await stampOf(files);
   const contents = new Map<string, Buffer>();
   for (const path of files)
@@ -239,15 +239,15 @@ function bytesOf({ contents }: Pick<Reading<unknown>, "contents">, path: string)
   return bytes;
 }
 
-/** @param secretsLog told when others may read it; absent for what anybody may read */
+/** @param secretsLog receives a warning when other users may read it; absent for public files */
 async function readWhole(path: string, secretsLog: ServerLog | undefined, known?: Buffer): Promise<Buffer> {
   try {
     const found = await stat(path);
-    // Write access to it decides who is let in, and what is believed.
+    // Write access to it decides who is admitted, and what is trusted.
     if (found.isFile()) judge(path, found, secretsLog);
     const { size } = found;
     if (size > maxFileBytes) throw new TagsealError("TOO_LARGE", `it has ${size} bytes, more than ${maxFileBytes}`);
-    // A pipe delivers once: waiting for more never ends.
+    // A pipe delivers only once: a second read would wait forever.
     if (known !== undefined && !found.isFile() && !found.isDirectory()) return known;
     return await readFile(path);
   } catch (cause) {
@@ -261,7 +261,7 @@ function unusable(files: readonly string[], cause: unknown): TagsealError {
   return new TagsealError("SERVER_CONFIGURATION", `Cannot use ${files.join(" and ")}${reason}`, { cause });
 }
 
-/** Differs once one of the files was written, replaced or removed. */
+/** Changes when one of the files is written, replaced or removed. */
 async function stampOf(files: readonly string[]): Promise<string> {
   return (await Promise.all(files.map(stampOfOne))).join("\n");
 }

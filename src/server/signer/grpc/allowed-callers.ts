@@ -1,4 +1,4 @@
-/** Which callers a signer obeys: all that have a certificate of its authority, or only those of a list. */
+/** Which callers a signer accepts: all that have a certificate of its authority, or only those of a list. */
 
 import { parseCertificate } from "../../../crypto/certificate.ts";
 import { TagsealError } from "../../../errors.ts";
@@ -6,9 +6,9 @@ import { TagsealError } from "../../../errors.ts";
 /**
  * Makes the test for a list of names.
  *
- * @param names each one a common name, DNS name or URI that the certificate of a caller must have, letter for letter; undefined obeys all
- * @returns takes the certificate that a caller proved to have, DER; undefined when it has none
- * @throws TagsealError `SERVER_CONFIGURATION` for a list that allows nobody, or holds an empty name
+ * @param names each one a common name, DNS name or URI that the certificate of a caller must have, letter for letter; undefined accepts all
+ * @returns a function of the caller's verified certificate, DER; undefined when it has none
+ * @throws TagsealError `SERVER_CONFIGURATION` for a list that is empty, or holds an empty name
  */
 export function callerTest(names: readonly string[] | undefined): (certificate: Uint8Array | undefined) => boolean {
   if (names === undefined) return () => true;
@@ -24,7 +24,7 @@ function emptyList(): TagsealError {
   });
 }
 
-/** A certificate that we cannot read names nobody. */
+/** A certificate that cannot be read has no names. */
 function namesIn(der: Uint8Array): readonly string[] {
   try {
     const { subjectCommonName, alternativeNames } = parseCertificate(der);

@@ -20,7 +20,7 @@ export interface GrpcServerParts {
   readonly host: string;
   readonly port: number;
   readonly tls: MutualTls;
-  /** names of the only callers that are obeyed; all when absent */
+  /** names of the only callers that are accepted; all when absent */
   readonly allowedCallers?: readonly string[] | undefined;
   readonly limits: SignerLimits;
   readonly log: ServerLog;
@@ -30,13 +30,13 @@ export interface GrpcServerParts {
 /** A server that accepts calls. */
 export interface RunningGrpcServer {
   readonly port: number;
-  /** Takes other certificates, for connections to come. */
+  /** Replaces the certificates for new connections. */
   useCertificates(tls: MutualTls): void;
-  /** Lets calls under way end, for a while. */
+  /** Waits a while for calls under way to end. */
   close(): Promise<void>;
 }
 
-/** In an object, because the library takes a message that is empty or 0 for one that did not come. */
+/** In an object, because the library treats a message that is empty or 0 as missing. */
 interface Asked<Request> {
   readonly message: Request;
 }
@@ -51,7 +51,7 @@ const status = {
   unavailable: 14,
 } as const;
 
-/** Names of the same, and of what is no failure. */
+/** Names of these statuses, and of success. */
 const statusNames: ReadonlyMap<number, string> = new Map([
   [0, "OK"],
   [status.invalidArgument, "INVALID_ARGUMENT"],
@@ -73,7 +73,7 @@ export async function startGrpcServer(parts: GrpcServerParts): Promise<RunningGr
   const server = new grpc.Server({
     "grpc.max_receive_message_length": limits.maxMessageBytes,
     "grpc.max_concurrent_streams": limits.maxConcurrentCalls,
-    // A caller that is gone without a word holds its connection no longer than this.
+    // A caller that disappears without closing its connection holds it no longer than this.
     "grpc.keepalive_time_ms": 60_000,
     "grpc.keepalive_timeout_ms": 20_000,
   });
@@ -148,7 +148,7 @@ function keyField(keyId: string): LogFields {
 
 interface CallRecord<Request> {
   readonly log: ServerLog;
-  /** of a call that went well */
+  /** of a successful call */
   readonly level: LogLevel;
   readonly fields: (request: Request) => LogFields;
   readonly observe: (code: number, durationMs: number) => void;
@@ -196,13 +196,13 @@ function unary<Request, Reply>(
   };
 }
 
-/** The trust server's own request that the call is made for. Notary's server names none. */
+/** The ID of the trust server's request that causes the call. Notary's server sends none. */
 function givenRequestId<Request, Reply>(call: ServerUnaryCall<Request, Reply>): string | undefined {
   const [given] = call.metadata.get(requestIdHeader);
   return typeof given === "string" ? given : undefined;
 }
 
-/** The common name of the certificate that the caller proved to have. */
+/** The common name of the caller's verified certificate. */
 function nameOfCaller<Request, Reply>(call: ServerUnaryCall<Request, Reply>): string | undefined {
   const name: unknown = call.getAuthContext().sslPeerCertificate?.subject.CN;
   return typeof name === "string" ? name.slice(0, 128) : undefined;
@@ -211,7 +211,7 @@ function nameOfCaller<Request, Reply>(call: ServerUnaryCall<Request, Reply>): st
 function statusOf(error: unknown): number {
   if (hasCode(error, "KEY_NOT_FOUND")) return status.notFound;
   if (hasCode(error, "USAGE")) return status.invalidArgument;
-  // Not "not found": a server must not take a key that does not open for one that does not exist.
+  // Not "not found": a server must not mistake a key that does not open for one that does not exist.
   if (hasCode(error, "PASSPHRASE_UNAVAILABLE", "PASSPHRASE_WRONG")) return status.failedPrecondition;
   return hasCode(error, "STORAGE_FAILED") ? status.unavailable : status.internal;
 }

@@ -9,7 +9,7 @@ import { TagsealError } from "../../../errors.ts";
 export async function loadGrpc(): Promise<typeof Grpc> {
   try {
     const grpc = await import("@grpc/grpc-js");
-    // It would write to standard error what our callers are told as errors.
+    // Otherwise it writes to standard error what callers get as errors.
     grpc.setLogVerbosity(grpc.logVerbosity.NONE);
     return grpc;
   } catch (cause) {

@@ -42,7 +42,7 @@ message HealthCheckResponse { enum Status { UNKNOWN = 0; SERVING = 1; NOT_SERVIN
 const directory = mkdtempSync(join(tmpdir(), "tagseal-proto-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-/** How an independent implementation writes and reads the messages of one call. */
+/** The messages of one call, written and read by an independent implementation. */
 function oracle(service: string, call: string): MethodDefinition<object, object> {
   writeFileSync(join(directory, "signer.proto"), definition);
   const loaded: PackageDefinition = loadSync(join(directory, "signer.proto"), { keepCase: true });
@@ -59,7 +59,7 @@ const keyInfo = { keyID: { ID: keyId }, algorithm: { algorithm: "ecdsa" } };
 const content = Buffer.alloc(300, 0xff);
 
 describe("messages between server and signer", () => {
-  it("ask for a key as others do", () => {
+  it("ask for a key as other implementations do", () => {
     const { requestSerialize, requestDeserialize } = oracle("KeyManagement", "CreateKey");
     const request = { algorithm: "ecdsa", gun: "docker.io/café/app", role: "timestamp" };
     assert.deepEqual(keyRequest.encode(request), requestSerialize(request));
@@ -67,12 +67,12 @@ describe("messages between server and signer", () => {
     assert.deepEqual({ ...requestDeserialize(keyRequest.encode(request)) }, request);
   });
 
-  it("ask whether a key is for something, in a way that only our signer knows", () => {
+  it("ask what a key is for, in a form that only our signer knows", () => {
     const inquiry = { algorithm: "ecdsa", gun: "docker.io/café/app", role: "timestamp", keyId };
     assert.deepEqual(keyInquiry.decode(keyInquiry.encode(inquiry)), inquiry);
   });
 
-  it("describe keys as others do, with and without a role", () => {
+  it("describe keys as other implementations do, with and without a role", () => {
     const described = { keyId, algorithm: "ecdsa", publicKey: new Uint8Array(publicKey), role: "timestamp" };
     const withRole = oracle("KeyManagement", "GetKeyInfo").responseSerialize({ keyInfo, publicKey, role: "timestamp" });
     assert.deepEqual(keyDescription.encode(described), withRole);
@@ -83,14 +83,14 @@ describe("messages between server and signer", () => {
     assert.equal(keyDescription.decode(without).role, "");
   });
 
-  it("name keys, and nothing, as others do", () => {
+  it("name keys, and nothing, as other implementations do", () => {
     const { requestSerialize, responseSerialize } = oracle("KeyManagement", "DeleteKey");
     assert.deepEqual(oneText.encode(keyId), requestSerialize({ ID: keyId }));
     assert.equal(oneText.decode(requestSerialize({ ID: keyId })), keyId);
     assert.deepEqual(nothing.encode(undefined), responseSerialize({}));
   });
 
-  it("sign as others do", () => {
+  it("sign as other implementations do", () => {
     const { requestSerialize, responseSerialize } = oracle("Signer", "Sign");
     const request = requestSerialize({ keyID: { ID: keyId }, content });
     assert.deepEqual(signatureRequest.encode({ keyId, content }), request);
@@ -101,7 +101,7 @@ describe("messages between server and signer", () => {
     assert.deepEqual(signatureReply.decode(reply), signature);
   });
 
-  it("tell of their health as others do", () => {
+  it("report their health as other implementations do", () => {
     const { requestSerialize, responseSerialize, responseDeserialize } = oracle("Health", "Check");
     const service = "grpc.health.v1.Health.Signer";
     assert.deepEqual(oneText.encode(service), requestSerialize({ service }));
@@ -111,7 +111,7 @@ describe("messages between server and signer", () => {
     }
   });
 
-  it("go to the paths that others listen on", () => {
+  it("go to the paths that other implementations serve", () => {
     const paths = [
       oracle("KeyManagement", "CreateKey"),
       oracle("KeyManagement", "GetKeyInfo"),

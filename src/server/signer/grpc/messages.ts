@@ -1,5 +1,5 @@
 /**
- * What a trust server and a signer say to each other: the messages of Notary's `proto` package and of gRPC's health check.
+ * The messages between a trust server and a signer: those of Notary's `proto` package and of gRPC's health check.
  * Sizes are bounded by the transport before anything is decoded.
  *
  * @see Notary v1: signer service; grpc.health.v1
@@ -16,20 +16,20 @@ import {
   type ProtobufValue,
 } from "../../../encoding/protobuf.ts";
 
-/** Writes and reads one kind of message. `decode` throws EncodingError `PROTOBUF_MALFORMED`. */
+/** Encodes and decodes one kind of message. `decode` throws EncodingError `PROTOBUF_MALFORMED`. */
 export interface Codec<T> {
   encode(message: T): Buffer;
   decode(bytes: Uint8Array): T;
 }
 
-/** `CreateKeyRequest`: what a key is wanted for. */
+/** `CreateKeyRequest`: what a key is requested for. */
 export interface KeyRequest {
   readonly algorithm: string;
   readonly gun: string;
   readonly role: string;
 }
 
-/** `PublicKey` and, with its role, `GetKeyInfoResponse`: the numbers of the fields they share are the same. */
+/** `PublicKey` and, with its role, `GetKeyInfoResponse`: their shared fields have the same numbers. */
 export interface KeyDescription {
   readonly keyId: string;
   readonly algorithm: string;
@@ -38,7 +38,7 @@ export interface KeyDescription {
   readonly role: string;
 }
 
-/** Our own `FindKeyRequest`: a key, and what it is said to be for. */
+/** Tagseal's `FindKeyRequest`: a key, and its supposed purpose. */
 export interface KeyInquiry extends KeyRequest {
   readonly keyId: string;
 }
@@ -61,7 +61,7 @@ export interface SignatureReply {
 /** Statuses of `HealthCheckResponse`. */
 export const healthStatus = { unknown: 0, serving: 1, notServing: 2 } as const;
 
-/** Services whose health is asked for, by the names Notary gave them; the empty name is the process as a whole. */
+/** Services whose health is checked, by Notary's names; the empty name is the whole process. */
 export const healthServices = ["", "grpc.health.v1.Health.KeyManagement", "grpc.health.v1.Health.Signer"] as const;
 
 /** Notary's `CreateKeyRequest`. */
@@ -74,7 +74,7 @@ export const keyRequest: Codec<KeyRequest> = {
   },
 };
 
-/** Our own `FindKeyRequest`: a `CreateKeyRequest` with the key's ID behind it. */
+/** Tagseal's `FindKeyRequest`: a `CreateKeyRequest` followed by the key's ID. */
 export const keyInquiry: Codec<KeyInquiry> = {
   encode: ({ keyId, ...request }) => Buffer.concat([keyRequest.encode(request), protobufText(4, keyId)]),
   decode: (bytes) => ({ ...keyRequest.decode(bytes), keyId: textOf(parseProtobuf(bytes), 4) }),

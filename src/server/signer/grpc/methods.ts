@@ -1,4 +1,4 @@
-/** The calls there are between a trust server and a signer. All are one message each way. */
+/** The calls between a trust server and a signer. Each is one message each way. */
 
 import {
   keyDescription,
@@ -29,7 +29,7 @@ export const methods = {
   getKeyInfo: method("/proto.KeyManagement/GetKeyInfo", oneText, keyDescription),
   deleteKey: method("/proto.KeyManagement/DeleteKey", oneText, nothing),
   sign: method("/proto.Signer/Sign", signatureRequest, signatureReply),
-  /** Ours: Notary's signer does not have it, since it does not tell what its keys are for. */
+  /** Tagseal's own: Notary's signer lacks it, since it does not report what its keys are for. */
   findKey: method("/tagseal.KeyManagement/FindKey", keyInquiry, keyDescription),
   checkHealth: method("/grpc.health.v1.Health/Check", oneText, oneNumber),
 } as const;

@@ -7,13 +7,13 @@ export interface MutualTls extends TlsFiles {
   readonly clientCa: Buffer;
 }
 
-/** Certificates for connections to come, which can be replaced while the server runs. */
+/** Certificates for new connections, replaceable while the server runs. */
 export interface ReplaceableCredentials {
   readonly credentials: Grpc.ServerCredentials;
   replace(tls: MutualTls): void;
 }
 
-/** Who connects proves first who it is, within ten seconds. */
+/** A client has ten seconds to authenticate. */
 const handshake = {
   requestCert: true,
   rejectUnauthorized: true,

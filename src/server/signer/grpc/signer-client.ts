@@ -14,20 +14,20 @@ import { type Method, methods } from "./methods.ts";
 export interface SignerAddress {
   readonly host: string;
   readonly port: number;
-  /** PEM file of the authorities that vouch for the signer; those of the system when absent */
+  /** PEM file of the authorities that may issue the signer's certificate; the system's when absent */
   readonly caFile?: string | undefined;
   /** PEM files of this server's certificate, which the signer demands, and its key */
   readonly certFile: string;
   readonly keyFile: string;
 }
 
-/** Numbers of gRPC statuses that mean something to us. */
+/** Numbers of the gRPC statuses that are handled. */
 const status = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14 } as const;
 
 const callTimeoutMs = 10_000;
 const maxReplyBytes = 1024 * 1024;
 
-/** One connection that is made when it is needed, and again when it is lost. */
+/** One connection, made when needed and again after a loss. */
 export class SignerClient {
   #client: Client;
   readonly #open: () => Client;
@@ -42,8 +42,7 @@ export class SignerClient {
   }
 
   /**
-   * Prepares the connection; whether the signer answers shows at the first call. When the files of certificates change, calls to come go
-   * through a new connection.
+   * Prepares the connection; the first call shows whether the signer answers. When certificate files change, later calls use a new connection.
    *
    * @throws TagsealError `SERVER_CONFIGURATION` for files that cannot be used, or without the gRPC library
    */
@@ -70,10 +69,9 @@ export class SignerClient {
   }
 
   /**
-   * Calls the signer; undefined when it says that it does not know what the call is about, or the call itself.
+   * Calls the signer; undefined when it does not know the key, or the call itself.
    *
-   * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when no answer comes, `SIGNING_SERVICE_FAILED` for another one than
-   *   hoped for
+   * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when no answer comes, `SIGNING_SERVICE_FAILED` for an unexpected one
    */
   call<Request, Reply>(method: Method<Request, Reply>, request: Request): Promise<Reply | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply | undefined>();
@@ -98,7 +96,7 @@ export class SignerClient {
   /**
    * Asks the signer for its health.
    *
-   * @throws TagsealError as {@link call}; `SIGNING_SERVICE_FAILED` when it says that it cannot do its work
+   * @throws TagsealError as {@link call}; `SIGNING_SERVICE_FAILED` when it reports that it cannot work
    */
   async check(): Promise<void> {
     const services = healthServices.filter((name) => name !== "");
@@ -148,10 +146,10 @@ function openClient(grpc: typeof Grpc, name: string, { cert, key }: TlsFiles, ca
   const context = secureContextOf({ cert, key, ...(ca && { ca }) });
   return new grpc.Client(name, grpc.credentials.createFromSecureContext(context), {
     "grpc.max_receive_message_length": maxReplyBytes,
-    // Back within seconds after the signer is; the library's own bound is two minutes.
+    // Reconnects within seconds after the signer is back; the library's default bound is two minutes.
     "grpc.initial_reconnect_backoff_ms": 200,
     "grpc.max_reconnect_backoff_ms": 2000,
-    // A connection that died without a word is noticed during a call, before the call's own time is up.
+    // A connection that died silently is noticed during a call, before the call's timeout.
     "grpc.keepalive_time_ms": 3000,
     "grpc.keepalive_timeout_ms": 3000,
     "grpc.enable_http_proxy": 0,

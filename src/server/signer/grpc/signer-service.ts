@@ -1,6 +1,6 @@
 /**
- * What a signer process does for each call. Keys are known by their IDs alone, as in Notary's protocol: a server that may
- * call may sign with every key, and which key is whose is the server's business.
+ * Serves each call to a signer process. Keys are known by their IDs alone, as in Notary's protocol: an accepted server may sign with every key, and
+ * the server tracks which key belongs to which collection.
  */
 
 import type { PublicKey } from "../../../crypto/public-key.ts";
@@ -26,20 +26,20 @@ import {
 export interface SignerServiceParts {
   readonly table: KeyTable;
   readonly keys: SignerKeys;
-  /** key requests that are remembered; the oldest is forgotten beyond it */
+  /** how many key requests are remembered; beyond it the oldest is forgotten */
   readonly maxPendingKeys: number;
   readonly now: () => Date;
-  /** whether keys can be read, and new ones kept */
+  /** whether keys can be read and new ones stored */
   readonly probe: Pick<Probe, "look">;
   readonly metrics?: Pick<SignerMetrics, "observeSignature"> | undefined;
 }
 
 const maxGunBytes = 255;
 
-/** What happened to a key that did not before. */
+/** The first time something happens to a key. */
 export type KeyEvent = "promised a key" | "made a key" | "deleted a key";
 
-/** A key, and what it is for, as far as that is known. */
+/** A key, and its purpose as far as known. */
 export interface AffectedKey {
   readonly keyId: string;
   readonly algorithm: string;
@@ -47,7 +47,7 @@ export interface AffectedKey {
   readonly gun: string;
 }
 
-/** Told of it at once, so that the log can say who caused it. */
+/** Called at once, so that the log can name the caller. */
 export type OnKey = (event: KeyEvent, key: AffectedKey) => void;
 
 interface Found {
@@ -58,7 +58,7 @@ interface Found {
   readonly isPending: boolean;
 }
 
-/** See the head of this file. Every method may throw TagsealError `STORAGE_FAILED`. */
+/** The signer's calls. Every method may throw TagsealError `STORAGE_FAILED`. */
 export class SignerService {
   readonly #parts: SignerServiceParts;
   constructor(parts: SignerServiceParts) {
@@ -66,8 +66,8 @@ export class SignerService {
   }
 
   /**
-   * The key to use next for this role of this collection: the same one until it signs. Only what it was promised for is
-   * written down; the key itself is computed again when it is needed.
+   * The key to use next for this role of this collection: the same one until it signs. Only the promise is stored; the key itself is computed again
+   * when needed.
    *
    * @throws UsageError `USAGE` for a role or algorithm that servers have no keys for
    */
@@ -85,8 +85,8 @@ export class SignerService {
   }
 
   /**
-   * The key, if it is one of this role of this collection: kept, promised, or one that signed after a backup which this signer was restored
-   * from. It is promised again then. A server that lost its own notes asks so whether a key is its collection's.
+   * The key, if it belongs to this role of this collection: stored, promised, or lost because it signed after the backup from which this signer was
+   * restored; it is then promised again. A server that lost its records asks this to learn whether a key is its collection's.
    *
    * @throws KeyStoreError `KEY_NOT_FOUND`; UsageError `USAGE` for a role or algorithm that servers have no keys for
    */
@@ -114,7 +114,7 @@ export class SignerService {
       role = found.role === "" ? role : found.role;
       algorithm = key.publicKey.keyType;
       const { method, value } = await key.sign(content);
-      // The key is kept now, and its row says what it is for.
+      // The key is stored now, and its row names its purpose.
       if (isPending) {
         onKey("made a key", { keyId, algorithm, role, gun: found.gun });
         await this.#parts.table.assignments.forget(keyId);
@@ -126,7 +126,7 @@ export class SignerService {
     }
   }
 
-  /** Deletes a key for good; a success also when there is none. */
+  /** Deletes a key permanently; succeeds also when there is none. */
   async deleteKey(keyId: string, onKey: OnKey = () => {}): Promise<undefined> {
     const { table, now } = this.#parts;
     const known = (await table.assignments.find(keyId)) ?? (await table.keyById(keyId));
@@ -135,7 +135,7 @@ export class SignerService {
     if (known !== undefined && (isForgotten || isRemoved)) onKey("deleted a key", affected(known));
   }
 
-  /** @throws KeyStoreError `KEY_NOT_FOUND` for the name of a service that is not here */
+  /** @throws KeyStoreError `KEY_NOT_FOUND` for an unknown service name */
   async checkHealth(service: string): Promise<number> {
     if (!healthServices.some((name) => name === service))
       throw new KeyStoreError("KEY_NOT_FOUND", "There is no such service");

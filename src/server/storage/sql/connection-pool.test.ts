@@ -28,7 +28,7 @@ function pool(size: number, waitMs = 10_000): { pool: ConnectionPool; made: Fake
 }
 
 describe("a pool of connections", () => {
-  it("opens no more than it may, and lets others wait their turn", async () => {
+  it("opens no more than its size, and makes other callers wait their turn", async () => {
     const { pool: lending, made } = pool(2);
     const gates = [0, 1, 2, 3].map(() => Promise.withResolvers<void>());
     const order: number[] = [];
@@ -61,7 +61,7 @@ describe("a pool of connections", () => {
     assert.equal(made.length, 3);
   });
 
-  it("gives a place back when the work, or connecting, fails", async () => {
+  it("frees a place when the work, or connecting, fails", async () => {
     let attempts = 0;
     const connect = async (): Promise<SqlConnection> => {
       attempts += 1;
@@ -81,7 +81,7 @@ describe("a pool of connections", () => {
     assert.equal(attempts, 2);
   });
 
-  it("lets nobody wait for ever, and is of use to the next one afterwards", async () => {
+  it("lets no caller wait forever, and serves the next one afterwards", async () => {
     const { pool: lending } = pool(1, 20);
     const gate = Promise.withResolvers<void>();
     const long = lending.lend(() => gate.promise);
@@ -94,7 +94,7 @@ describe("a pool of connections", () => {
     assert.equal(await lending.lend(async () => "next"), "next");
   });
 
-  it("refuses those who wait when it is closed", async () => {
+  it("refuses waiting callers when it is closed", async () => {
     const { pool: lending, made } = pool(1);
     const gate = Promise.withResolvers<void>();
     const long = lending.lend(() => gate.promise);

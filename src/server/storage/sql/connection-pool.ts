@@ -1,16 +1,16 @@
-/** A bounded number of connections that are opened when they are wanted, and thrown away when they broke. */
+/** A bounded number of connections, opened on demand and discarded when they break. */
 
 import { TagsealError } from "../../../errors.ts";
 import type { SqlConnection } from "./sql-engine.ts";
 
-/** How a pool makes connections, and how long it lets wait for one. */
+/** How a pool opens connections, and how long callers wait for one. */
 export interface PoolOptions {
   readonly connect: () => Promise<SqlConnection>;
   readonly size: number;
   readonly waitMs: number;
 }
 
-/** A connection older than that is not lent again: the server it leads to may have handed over to another one in the meantime. */
+/** An older connection is not lent again: its server may no longer be the primary. */
 const maxAgeMs = 300_000;
 
 interface Idle {
@@ -23,7 +23,7 @@ interface Waiting {
   readonly reject: (error: TagsealError) => void;
 }
 
-/** See the head of this file. */
+/** A pool of connections to one database. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #idle: Idle[] = [];
@@ -50,7 +50,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Closes connections that nobody uses: when one broke, the others probably lead to the same server. */
+  /** Closes idle connections: when one broke, the others probably lead to the same server. */
   closeIdle(): void {
     for (const { connection } of this.#idle.splice(0)) connection.close();
   }
@@ -66,7 +66,7 @@ export class ConnectionPool {
     return { connection: await this.#options.connect(), openedAt: performance.now() };
   }
 
-  /** Newest first: those used least are the ones a server or a firewall closes. */
+  /** Newest first: a server or a firewall closes the least used ones. */
   #takeIdle(): Idle | undefined {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (idle.connection.isOpen && performance.now() - idle.openedAt < maxAgeMs) return idle;
@@ -98,7 +98,7 @@ export class ConnectionPool {
     }
   }
 
-  /** A place goes to whoever waits longest without becoming free in between. */
+  /** A place goes to the longest waiting caller without becoming free in between. */
   #leavePlace(): void {
     const [next] = this.#waiting;
     if (next === undefined) this.#used -= 1;

@@ -98,7 +98,7 @@ describe("the address of a database", () => {
     { text: "u:secret@tcp(h)/d?allowAllFiles=true", why: /parameter allowAllFiles/u },
   ];
   for (const { text, why } of refused) {
-    it(`is refused, without a word of its password: ${text}`, () => {
+    it(`is refused, without repeating its password: ${text}`, () => {
       assert.throws(
         () => parseDatabaseAddress(text),
         (error: Error & { code?: string }) => {
@@ -112,6 +112,6 @@ describe("the address of a database", () => {
   }
 
   for (const path of ["metadata.db", "/var/lib/tagseal/metadata.db", "./a@b/c.db", "postgres.db", "/a:b@c/d.db"]) {
-    it(`is the path of a file otherwise: ${path}`, () => assert.equal(isDatabaseUrl(path), false));
+    it(`is otherwise the path of a file: ${path}`, () => assert.equal(isDatabaseUrl(path), false));
   }
 });

@@ -9,7 +9,7 @@ import { tlsOf, tlsParameters, type DatabaseTls } from "./database-tls.ts";
 /** One server: a name and a port, or the path of a Unix socket. */
 export type DatabaseHost = { readonly host: string; readonly port: number } | { readonly socketPath: string };
 
-/** What it takes to connect. */
+/** Everything needed to connect. */
 export interface DatabaseAddress {
   readonly engine: "postgres" | "mysql";
   /** in the order in which they are tried */
@@ -24,7 +24,7 @@ export interface DatabaseAddress {
 
 const defaultPorts = { postgres: 5432, mysql: 3306 } as const;
 
-/** Parameters that other drivers of these databases take and that change nothing here: times, encodings and packets are our own matter. */
+/** Parameters that other drivers of these databases take and that change nothing here: times, encodings and packets are set by Tagseal. */
 const withoutMeaning: ReadonlySet<string> = new Set([
   "parseTime",
   "charset",
@@ -46,12 +46,12 @@ const withoutMeaning: ReadonlySet<string> = new Set([
   "binary_parameters",
 ]);
 
-/** True for what names a database server, or tries to; anything else is the path of a file, which messages may repeat. */
+/** True for a text that names a database server, or tries to; anything else is a file path, which messages may repeat. */
 export function isDatabaseUrl(text: string): boolean {
   return urlForm.test(text) || goForm.test(text) || attemptForm.test(text);
 }
 
-/** An engine that nobody knows, or a password in front of an @: no path, and nothing to be repeated. */
+/** An unknown engine, or a password in front of an @: not a path, and never repeated in messages. */
 const attemptForm = /^(?!sqlite3?:|file:)(?:[a-z][\w+.-]*:\/\/|[^./:][^:]*:.*@)/isu;
 
 /**
@@ -89,7 +89,7 @@ interface Parsed {
 const urlForm =
   /^(?<scheme>postgres|postgresql|mysql|mariadb):\/\/(?:(?<account>[^/]*)@)?(?<hosts>[^/?]*)(?:\/(?<database>[^?]*))?(?:\?(?<query>.*))?$/su;
 
-/** Not WHATWG's: that knows one host only. */
+/** Not WHATWG's URL, which supports one host only. */
 function parseUrl(text: string): Parsed | undefined {
   const groups = urlForm.exec(text)?.groups;
   if (groups === undefined) return undefined;
@@ -149,10 +149,10 @@ function isLocal(hosts: readonly DatabaseHost[]): boolean {
   return hosts.every((one) => "socketPath" in one || /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/u.test(one.host));
 }
 
-/** Says nothing of the text itself: it may hold a password, wherever that begins and ends. */
+/** Never repeats the text: it may hold a password at an unknown place. */
 function refused(why: string, cause?: unknown): TagsealError {
   return new TagsealError("SERVER_CONFIGURATION", `Cannot read the address of the database: ${why}`, {
     cause,
-    hint: "Write postgres://user:password@host:5432/database or mysql://user:password@host:3306/database; percent-encode what is special in a password.",
+    hint: "Write postgres://user:password@host:5432/database or mysql://user:password@host:3306/database; percent-encode special characters in a password.",
   });
 }

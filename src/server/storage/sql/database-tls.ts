@@ -1,11 +1,11 @@
-/** How a connection to a database is protected. PostgreSQL, MySQL and Go's drivers have a spelling each; they mean the same things. */
+/** How a connection to a database is protected. PostgreSQL, MySQL and Go's drivers spell the same settings differently. */
 
 import type { ConnectionOptions } from "node:tls";
 import { TagsealError } from "../../../errors.ts";
 import { watchAuthorities, watchTlsFiles } from "../../../service/tls-files.ts";
 import type { WatchParts } from "../../../service/watching/watched-files.ts";
 
-/** From no protection to all of it. `require` encrypts without asking whom it talks to; `verify-ca` asks for any name the CA vouches for. */
+/** From no protection to full protection. `require` encrypts without authenticating the server; `verify-ca` accepts any name certified by the CA. */
 export type TlsMode = "disable" | "require" | "verify-ca" | "verify-full";
 
 /** Settings of an address. Files are PEM. */
@@ -38,12 +38,12 @@ const keyNames = ["sslkey", "ssl-key"] as const;
 /** Every parameter that {@link tlsOf} reads. */
 export const tlsParameters: ReadonlySet<string> = new Set([...modeNames, ...caNames, ...certNames, ...keyNames]);
 
-/** @throws TagsealError `SERVER_CONFIGURATION` for a mode that might or might not encrypt, or one nobody knows */
+/** @throws TagsealError `SERVER_CONFIGURATION` for a mode that may fall back to plain text, or an unknown one */
 export function tlsOf(parameters: URLSearchParams, absent: TlsMode): DatabaseTls {
   const caFile = firstOf(parameters, caNames);
   const mode = modeOf(firstOf(parameters, modeNames), absent);
   return {
-    // As PostgreSQL's own library has it: who names an authority wants it asked.
+    // As in PostgreSQL's own library: an address with an authority asks for verification.
     mode: mode === "require" && caFile !== undefined ? "verify-ca" : mode,
     caFile,
     certFile: firstOf(parameters, certNames),
@@ -56,7 +56,7 @@ function modeOf(text: string | undefined, absent: TlsMode): TlsMode {
   const mode = modes.get(text.toLowerCase().replaceAll("_", "-"));
   if (mode !== undefined) return mode;
   throw new TagsealError("SERVER_CONFIGURATION", `Cannot connect to a database with TLS mode "${text}"`, {
-    hint: "Choose disable, require, verify-ca or verify-full: a mode that falls back to plain text protects against nobody.",
+    hint: "Choose disable, require, verify-ca or verify-full: a mode that falls back to plain text gives no protection.",
   });
 }
 
@@ -64,11 +64,11 @@ function firstOf(parameters: URLSearchParams, names: readonly string[]): string 
   return names.map((name) => parameters.get(name)).find((value) => value !== null) ?? undefined;
 }
 
-/** What Node needs to open a connection now; undefined for one without TLS. */
+/** Returns what Node needs to open a connection now; undefined without TLS. */
 export type TlsConnection = () => Promise<ConnectionOptions | undefined>;
 
 /**
- * Watches the files that these settings name: each connection is opened with what they say when it is opened.
+ * Watches the files that these settings name: each new connection uses their current content.
  *
  * @throws TagsealError `SERVER_CONFIGURATION` for a file that cannot be used
  */

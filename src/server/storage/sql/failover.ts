@@ -1,4 +1,4 @@
-/** Connects to the first server that can do what is wanted: of several hosts, the next one takes over. */
+/** Connects to the first suitable server: with several hosts, the next one takes over. */
 
 import { hasCode, TagsealError } from "../../../errors.ts";
 import { answeredWithin } from "../../../service/answered-within.ts";
@@ -6,18 +6,18 @@ import type { DatabaseAddress, DatabaseHost } from "./database-address.ts";
 import type { TlsConnection } from "./database-tls.ts";
 import type { SqlConnection, SqlEngine } from "./sql-engine.ts";
 
-/** A host that could not be used is tried after the others for so long. */
+/** How long a failed host is tried after the others. */
 const avoidMs = 10_000;
-/** Who asks again so soon gets the same answer: a server that is gone must not cost every request a time-out. */
+/** How long a failure is reused: an unreachable server must not cost every request a timeout. */
 const rememberFailureMs = 500;
 
-/** Where a database is, and how connections to it are protected. */
+/** The location of a database, and how connections to it are protected. */
 export interface DatabasePlace {
   readonly address: DatabaseAddress;
   readonly tls: TlsConnection;
 }
 
-/** See the head of this file. */
+/** Chooses the host of a database to connect to. */
 export class Failover {
   readonly #engine: SqlEngine;
   readonly #address: DatabaseAddress;
@@ -47,12 +47,12 @@ export class Failover {
     }
   }
 
-  /** A connection to any server that answers, from what it knows. @throws TagsealError `STORAGE_FAILED` */
+  /** A connection to any server that answers, even with old data. @throws TagsealError `STORAGE_FAILED` */
   connectToAny(): Promise<SqlConnection> {
     return this.#firstOf((host) => this.#connect(host, true));
   }
 
-  /** To be called when a connection broke, or nothing came back on it. */
+  /** Call this when a connection broke or did not answer. */
   avoid(connection: SqlConnection): void {
     const host = this.#hosts.get(connection);
     if (host !== undefined) this.#avoidUntil.set(host, performance.now() + avoidMs);
@@ -74,7 +74,7 @@ export class Failover {
     throw unreachable(this.#address, failures);
   }
 
-  /** As written, except that those which failed lately come last. */
+  /** In the configured order, except that recently failed hosts come last. */
   #inOrder(): readonly DatabaseHost[] {
     const now = performance.now();
     const isAvoided = (host: DatabaseHost): boolean => (this.#avoidUntil.get(host) ?? 0) > now;
@@ -90,7 +90,7 @@ export class Failover {
     throw new TagsealError("STORAGE_FAILED", `${nameOf(host)} is cut off from its cluster, or only a standby`);
   }
 
-  /** Drivers stop the clock at the first sign of life; a server may fall silent after that. */
+  /** Drivers stop their timeout at the first byte; a server may hang after that. */
   async #open(host: DatabaseHost, allowStale: boolean): Promise<SqlConnection> {
     const timeoutMs = this.#timeoutMs;
     const tls = await this.#tls();
@@ -98,7 +98,7 @@ export class Failover {
     const late = (): TagsealError => {
       opening.then(
         (connection) => connection.close(),
-        () => {}, // there is nothing to close
+        () => {}, // nothing to close
       );
       return new TagsealError("STORAGE_FAILED", `${nameOf(host)} does not answer`);
     };

@@ -1,6 +1,6 @@
 /**
- * What changes a collection, each method the whole of one transaction. All of them begin by locking the collection's row, so that
- * what they read afterwards holds until the commit; where locks do not reach (other nodes of a cluster) the commit itself fails.
+ * The changes of a collection: each method is one whole transaction. Each first locks the collection's row, so that what it reads afterwards stays
+ * true until the commit; where locks do not reach (other nodes of a cluster) the commit itself fails.
  */
 
 import type { Compilable } from "kysely";
@@ -32,7 +32,7 @@ interface CollectionRow {
   readonly timestamp_sha256: string | null;
 }
 
-/** See the head of this file, and `MetadataStore` for what each method promises. */
+/** The transactions of `MetadataStore`, which documents what each method guarantees. */
 export class MetadataTransaction {
   readonly #session: SqlSession;
   readonly #engine: SqlEngine;
@@ -153,7 +153,7 @@ export class MetadataTransaction {
     await this.#session.change(keep);
   }
 
-  /** What one deletion has, the highest version of each role last. */
+  /** The files of one deletion, the highest version of each role last. */
   async #deleted(gun: string, deletedAt: Date): Promise<readonly Pick<NewFile, "role" | "version" | "sha256">[]> {
     const ofGun = this.#queries.selectFrom("tagseal_deleted_files").where("gun", "=", gun);
     const query = ofGun.where("deleted_at", "=", deletedAt.getTime()).select(["role", "version", "sha256"]);
@@ -170,7 +170,7 @@ export class MetadataTransaction {
     );
   }
 
-  /** Undefined when there is no such collection: of two transactions that both make it, one fails and is tried again. */
+  /** Undefined when there is no such collection: of two transactions that both create it, one fails and is tried again. */
   async #lock(gun: string): Promise<CollectionRow | undefined> {
     const query = this.#queries
       .selectFrom("tagseal_collections")
@@ -184,7 +184,7 @@ export class MetadataTransaction {
     await this.#session.change(writeRow(this.#queries, gun, known, row));
   }
 
-  /** After single files came or went: the newest timestamp there is counts, and a collection without a file is none. */
+  /** After single files were added or removed: the newest remaining timestamp counts, and a collection without files does not exist. */
   async #writeWhatIsThere(gun: string, row: CollectionRow | undefined): Promise<void> {
     const files = this.#queries.selectFrom("tagseal_files").where("gun", "=", gun);
     const newest = files.where("role", "=", "timestamp").orderBy("version", "desc").select("sha256").limit(1);
@@ -201,7 +201,10 @@ export class MetadataTransaction {
     await this.#session.change(this.#queries.deleteFrom("tagseal_collection_sizes").where("gun", "=", gun));
   }
 
-  /** Counted while the position is locked, for which everybody who publishes waits: what others add is seen, or comes later and sees this. */
+  /**
+   * Counted while the position is locked, for which every publication waits: another publication is either already counted here, or comes later and
+   * counts this one.
+   */
   async #requireRoom(gun: string, limits: readonly UsageLimit[], growth: Growth): Promise<void> {
     if (limits.length === 0) return;
     await this.#lockPosition();
@@ -209,7 +212,7 @@ export class MetadataTransaction {
       requireRoom(gun, limit, await usageBelow(this.#session, this.#queries, limit.prefix), growth);
   }
 
-  /** Adds to the size that is remembered, or begins it: a release that remembered none may have left one behind, or made none. */
+  /** Adds to the stored size, or creates it: an older release may have left an outdated size, or none. */
   async #grow(gun: string, { isNew, bytes }: Growth): Promise<void> {
     const table = this.#queries.updateTable("tagseal_collection_sizes").where("gun", "=", gun);
     const grown = table.set(({ eb }) => ({ bytes: isNew ? bytes : eb("bytes", "+", bytes) }));
@@ -249,14 +252,14 @@ export class MetadataTransaction {
     return (await this.#session.rows(files.where("role", "=", role).where("version", "=", version)))[0]?.sha256;
   }
 
-  /** Last of all, since everybody who publishes waits here: the position is locked until the commit. */
+  /** Last of all, since every publication waits here: the position is locked until the commit. */
   async #record(change: NewChange): Promise<void> {
     const id = (await this.#lockPosition()) + 1;
     await this.#movePosition(id);
     await this.#insertChange({ id, ...change });
   }
 
-  /** All that a publication writes, in one statement. The position comes after the files, which may be large: everybody else waits for it. */
+  /** Everything a publication writes, in one statement. The position comes after the files, which may be large: all other publications wait for it. */
   #publicationStatement(
     known: CollectionRow | undefined,
     row: CollectionRow,
@@ -342,7 +345,7 @@ export class MetadataTransaction {
   }
 }
 
-/** What a collection's row says after another change. */
+/** A collection's row after another change. */
 function rowAfter(row: CollectionRow | undefined, sha256: string | undefined): CollectionRow {
   return { revision: (row?.revision ?? 0) + 1, timestamp_sha256: sha256 ?? null };
 }
@@ -374,7 +377,7 @@ function positionIn([row]: readonly { readonly last_change: number }[]): number 
 }
 
 function positionLost(): TagsealError {
-  return new TagsealError("STORAGE_FAILED", "The changefeed has no position to go on from", {
+  return new TagsealError("STORAGE_FAILED", "The changefeed has no position to continue from", {
     hint: "Restore the table tagseal_change_position, which a migration has filled and nothing else empties.",
   });
 }

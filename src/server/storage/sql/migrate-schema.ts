@@ -1,6 +1,6 @@
 /**
- * Brings a schema up to date. Several replicas may start at once, with an account that may change tables or with one that may not:
- * a schema that is current is only looked at.
+ * Brings a schema up to date. Several replicas may start at once, with an account that may change tables or with one that may not: a current schema
+ * is only read.
  */
 
 import { hasCode, TagsealError } from "../../../errors.ts";
@@ -8,7 +8,7 @@ import { migrationText } from "../migration-text.ts";
 import type { SqlConnection, SqlResult } from "./sql-engine.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 
-/** Steps of each schema, oldest first; the version of a schema is how many of them were run. A step is frozen once released. */
+/** Steps of each schema, oldest first; the version of a schema is the number of steps run. A step is frozen once released. */
 const migrations = {
   metadata: ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql"],
   signer: ["0001-signer.sql"],
@@ -21,9 +21,9 @@ const timeoutMs = 120_000;
 const maxAttempts = 10;
 
 /**
- * Runs the steps that are missing.
+ * Runs the missing steps.
  *
- * @returns how many were run
+ * @returns the number of steps run
  * @throws TagsealError `SERVER_CONFIGURATION` when a newer release wrote the schema, `STORAGE_FAILED`
  */
 export async function migrateSchema(database: SqlDatabase, name: SchemaName): Promise<number> {
@@ -31,7 +31,7 @@ export async function migrateSchema(database: SqlDatabase, name: SchemaName): Pr
     try {
       return await database.withConnection((connection) => new Migration(database, connection, name).run());
     } catch (error) {
-      // Another node of a cluster, which the lock does not reach, was there first: now there is less to do, or nothing.
+      // Another node of a cluster, which the lock does not reach, came first: now fewer steps are missing, or none.
       if (!hasCode(error, "STORAGE_CONFLICT") || attempt >= maxAttempts) throw error;
     }
   }
@@ -59,7 +59,7 @@ class Migration {
     try {
       return await this.#runLocked();
     } finally {
-      // Ends the lock and, where something failed, the transaction.
+      // Releases the lock and, after a failure, ends the transaction.
       this.#connection.close();
     }
   }
@@ -73,7 +73,7 @@ class Migration {
     await this.#plainly(engine.begin);
     await engine.lockMigration(this.#connection);
     await this.#plainly(schemaTable);
-    // Asked again: another replica may have run them while this one waited for the lock.
+    // Checked again: another replica may have run them while this one waited for the lock.
     const missing = await this.#missing();
     for (const file of missing) await this.#runFile(file);
     await this.#record();
@@ -106,7 +106,7 @@ class Migration {
 
   async #record(): Promise<void> {
     const { queries, engine } = this.#database;
-    // Where DDL cannot be rolled back, it has ended the transaction.
+    // DDL that cannot be rolled back has ended the transaction.
     if (!engine.canRollBackDdl) await this.#plainly(engine.begin);
     const row = { component: this.#name, version: migrations[this.#name].length };
     await this.#connection.run(
@@ -124,7 +124,7 @@ class Migration {
 const schemaTable =
   "CREATE TABLE IF NOT EXISTS tagseal_schema (component varchar(64) NOT NULL PRIMARY KEY, version integer NOT NULL)";
 
-/** A semicolon at the end of a line ends a statement; these files are ours. */
+/** A semicolon at the end of a line ends a statement: the files are written that way. */
 function statementsOf(text: string): string[] {
   return text
     .split(/;\s*$/mu)

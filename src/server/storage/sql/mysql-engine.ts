@@ -1,6 +1,6 @@
 /**
- * MySQL and MariaDB, through `mysql2`; a Galera cluster too. A node of one says of itself whether it belongs to the majority, and
- * waits, where it is told to, until it has applied what was committed elsewhere before it answers.
+ * MySQL and MariaDB, through `mysql2`; also a Galera cluster. A node reports whether it belongs to the majority and, when configured, answers only
+ * after it has applied what was committed on other nodes.
  */
 
 import type { Connection, ConnectionOptions, ResultSetHeader, RowDataPacket, TypeCastField } from "mysql2/promise";
@@ -69,7 +69,7 @@ function connectionOptions({ host, address, tls, timeoutMs }: ConnectRequest): C
     ...(address.user !== undefined && { user: address.user }),
     ...(address.password !== undefined && { password: address.password }),
     database: address.database,
-    // The driver asks for a host name in the certificate, and has no such question for an address.
+    // The driver checks the certificate for a host name only, not for an IP address.
     ...(tls !== undefined && { ssl: { ...tls, verifyIdentity: address.tls.mode === "verify-full" } as object }),
     connectTimeout: timeoutMs,
     charset: "utf8mb4_bin",
@@ -82,9 +82,9 @@ function connectionOptions({ host, address, tls, timeoutMs }: ConnectRequest): C
 }
 
 /**
- * A node rolls back a transaction that is in the way of one from another node. With autocommit, MariaDB 10.11 was seen to let the next
- * statement through then, as one that stands alone: the second half of a publication was committed, and acknowledged. Without autocommit
- * the statement fails as it should. And a rollback ends all savepoints: one that is still there shows that everything since is, too.
+ * A node rolls back a transaction that conflicts with one from another node. With autocommit, MariaDB 10.11 was seen to run the next statement on its
+ * own: the second half of a publication was committed and acknowledged. Without autocommit the statement fails as it should. A rollback also ends all
+ * savepoints: a remaining savepoint proves that everything since then remains.
  */
 const galeraGuard = {
   begun: ["SET autocommit = 0", "SAVEPOINT tagseal_whole"],
@@ -99,7 +99,7 @@ class MysqlConnection implements SqlConnection {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    // Told of while nobody waits for an answer: whoever takes this connection next must not get it.
+    // Reported while no query is pending: the next user of this connection must not receive the error.
     connection.on("error", () => (this.#isOpen = false));
     connection.on("end", () => (this.#isOpen = false));
   }
@@ -116,7 +116,7 @@ class MysqlConnection implements SqlConnection {
     return this.#guard;
   }
 
-  /** SHOW and SET are answered by a node that is cut off, too. */
+  /** A node that is cut off still answers SHOW and SET. */
   async begin(allowStale: boolean): Promise<void> {
     const wanted = ["wsrep_on", "read_only"];
     const variables = await this.#shown("VARIABLES", wanted);
@@ -128,13 +128,13 @@ class MysqlConnection implements SqlConnection {
     await this.#set(`innodb_lock_wait_timeout = ${lockWaitSeconds}`);
     if (!isGalera) return;
     this.#guard = galeraGuard;
-    // Each read, and each transaction, begins once this node has applied what any other had committed by then.
+    // Each read and each transaction begins after this node has applied everything committed on other nodes.
     await this.#set(isCutOff && allowStale ? "wsrep_sync_wait = 0, wsrep_dirty_reads = ON" : "wsrep_sync_wait = 1");
   }
 
   async run<Row>({ sql, parameters }: Statement<Row>, timeoutMs: number): Promise<SqlResult<Row>> {
     try {
-      // Not everything can be prepared; what has parameters always is, so that no value becomes part of a text.
+      // Not every statement can be prepared; those with parameters always are, so that no value becomes part of the SQL text.
       const asked =
         parameters.length === 0
           ? this.#connection.query<RowDataPacket[] | ResultSetHeader>({ sql })
@@ -144,7 +144,7 @@ class MysqlConnection implements SqlConnection {
         ? { rows: result as unknown as Row[], affected: result.length }
         : { rows: [], affected: result.affectedRows };
     } catch (error) {
-      // A node that has just been cut off may say that it waited too long. Connecting anew shows whether it has.
+      // A node that has just been cut off may report a timeout. A new connection shows whether it was cut off.
       if (troubleOf(error) === "unavailable" || errorNumberOf(error) === lockWaitTimeout) this.close();
       throw error;
     }
@@ -155,7 +155,7 @@ class MysqlConnection implements SqlConnection {
     this.#connection.destroy();
   }
 
-  /** Values by name, as `SHOW VARIABLES` and `SHOW GLOBAL STATUS` have them. */
+  /** Values by name, as `SHOW VARIABLES` and `SHOW GLOBAL STATUS` return them. */
   async #shown(what: "VARIABLES" | "STATUS", names: readonly string[]): Promise<ReadonlyMap<string, string>> {
     return shown(this, what, names);
   }
@@ -176,7 +176,7 @@ async function shown(
   return new Map(rows.map(({ Variable_name, Value }) => [Variable_name, Value]));
 }
 
-/** Nodes of a cluster have no such lock, since it would not reach the others: each statement of a migration is safe without one. */
+/** A cluster has no such lock, since it would not reach other nodes: each statement of a migration is safe without it. */
 async function lockMigration(connection: SqlConnection): Promise<void> {
   try {
     await connection.run({ sql: "DO GET_LOCK('tagseal-migration', 100)", parameters: [] }, 110_000);
@@ -185,7 +185,7 @@ async function lockMigration(connection: SqlConnection): Promise<void> {
   }
 }
 
-/** MariaDB documentation, error codes: what a transaction that lost against another one fails with, on this node or another. */
+/** MariaDB documentation, error codes: the errors of a transaction that lost against another one, on this node or another. */
 const contention: ReadonlySet<number> = new Set([
   1020, // ER_CHECKREAD: the row has changed since it was read
   1062, // ER_DUP_ENTRY
@@ -194,7 +194,7 @@ const contention: ReadonlySet<number> = new Set([
   1213, // ER_LOCK_DEADLOCK: also what a failed certification looks like
 ]);
 
-/** And what a server says that is going, full, read-only, or cut off from its cluster. */
+/** The errors of a server that is stopping, full, read-only, or cut off from its cluster. */
 const unavailable: ReadonlySet<number> = new Set([
   1040, // too many connections
   1203, // too many of this account
@@ -226,14 +226,14 @@ function troubleOf(error: unknown): Trouble {
   return unavailable.has(number) ? "unavailable" : "other";
 }
 
-/** Undefined for what did not come from the server: a connection that broke, or was never there. */
+/** Undefined for an error that did not come from the server: a broken or failed connection. */
 function errorNumberOf(error: unknown): number | undefined {
   const isFromServer =
     error instanceof Error && "errno" in error && "sqlState" in error && error.sqlState !== undefined;
   return isFromServer && typeof error.errno === "number" && error.errno > 0 ? error.errno : undefined;
 }
 
-/** The files of a publication go in one packet: `defaultLimits.maxBytes`, and a little for what goes with them. */
+/** The files of a publication go in one packet: `defaultLimits.maxBytes`, and a little for the rest of the statement. */
 const neededPacketBytes = 49 * 1024 * 1024;
 
 async function inspect(connection: SqlConnection, { display }: DatabaseAddress): Promise<string[]> {

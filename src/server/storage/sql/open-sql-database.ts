@@ -12,11 +12,11 @@ import { refuseUnimportedNotary } from "./unimported-notary.ts";
 /** Settings that are not part of an address. */
 export interface SqlOptions {
   readonly limits?: Partial<SqlLimits> | undefined;
-  /** told, in a sentence, of what an operator should know about the database */
+  /** receives a sentence for the operator about the database */
   readonly onWarning?: ((warning: string) => void) | undefined;
-  /** for a server, as opposed to an import: refuse a database whose Notary content was not brought over yet */
+  /** for a server, as opposed to an import: refuse a database whose Notary content was not imported yet */
   readonly refuseUnimported?: boolean | undefined;
-  /** looks at the files of certificates that the address names; without it they are looked at when a connection is opened */
+  /** watches the certificate files that the address names; without it they are read when a connection is opened */
   readonly watching?: WatchParts | undefined;
 }
 

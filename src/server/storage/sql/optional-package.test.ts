@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { loadPackage } from "./optional-package.ts";
 
-it("says which package is missing, and how to get it", async () => {
+it("names the missing package, and how to install it", async () => {
   const name: string = "no-such-driver-of-any-database";
   await assert.rejects(
     loadPackage(name, () => import(name)),

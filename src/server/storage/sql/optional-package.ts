@@ -1,9 +1,9 @@
-/** Drivers come only with an installation that wants them: they are loaded when an address asks for one. */
+/** Database drivers are optional packages, loaded when an address needs one. */
 
 import { TagsealError } from "../../../errors.ts";
 
 /**
- * Loads what lies outside this package.
+ * Loads an optional package.
  *
  * @throws TagsealError `SERVER_CONFIGURATION` when it is not installed
  */

@@ -11,7 +11,7 @@ type Driver = (typeof import("pg"))["default"];
 const sessionTimeoutMs = 10_000;
 /** PostgreSQL's number for the type bigint */
 const int8 = 20;
-/** bounds inside the server, for statements whose client has gone */
+/** bounds inside the server, for statements whose client has disconnected */
 const serverTimeouts = {
   statement_timeout: 60_000,
   lock_timeout: 10_000,
@@ -78,7 +78,7 @@ function clientConfig(driver: Driver, { host, address, tls, timeoutMs }: Connect
     application_name: "tagseal",
     ...serverTimeouts,
     types: {
-      // What this schema keeps in a bigint is far below 2^53.
+      // All bigint values of this schema are far below 2^53.
       getTypeParser: (oid: number, format?: "text" | "binary") =>
         oid === int8 ? Number : driver.types.getTypeParser(oid, format),
     },
@@ -99,7 +99,7 @@ class PostgresConnection implements SqlConnection {
 
   constructor(client: Client) {
     this.#client = client;
-    // Told of while nobody waits for an answer: whoever takes this connection next must not get it.
+    // Reported while no query is pending: the next user of this connection must not receive the error.
     client.on("error", () => (this.#isOpen = false));
     client.on("end", () => (this.#isOpen = false));
   }
@@ -144,18 +144,18 @@ class PostgresConnection implements SqlConnection {
 
   close(): void {
     this.#isOpen = false;
-    this.#client.end().catch(() => (this.#isOpen = false)); // it was lost already
+    this.#client.end().catch(() => (this.#isOpen = false)); // it was already lost
   }
 }
 
-/** The number is ours alone in a database, and means nothing. */
+/** An arbitrary number that only Tagseal uses in a database. */
 async function lockMigration(connection: SqlConnection): Promise<void> {
-  // The other's migration may take longer than a lock usually does.
+  // The other replica's migration may take longer than the usual lock timeout.
   await connection.run({ sql: "SET LOCAL lock_timeout = 0", parameters: [] }, sessionTimeoutMs);
   await connection.run({ sql: "SELECT pg_advisory_xact_lock(8390876131428751)", parameters: [] }, 120_000);
 }
 
-/** PostgreSQL documentation, appendix A: what a transaction that lost against another one fails with. */
+/** PostgreSQL documentation, appendix A: the errors of a transaction that lost against another one. */
 const contention: ReadonlySet<string> = new Set([
   "23505", // unique_violation
   "40001", // serialization_failure
@@ -163,7 +163,7 @@ const contention: ReadonlySet<string> = new Set([
   "55P03", // lock_not_available: waited too long
 ]);
 
-/** And what a server says that is going, coming, full or only a standby. Class 08 is the connection itself. */
+/** The errors of a server that is stopping, starting, full or only a standby. Class 08 is the connection itself. */
 const unavailable: ReadonlySet<string> = new Set(["25006", "53300", "57014", "57P01", "57P02", "57P03", "57P05"]);
 
 function troubleOf(error: unknown): Trouble {
@@ -174,7 +174,7 @@ function troubleOf(error: unknown): Trouble {
   return unavailable.has(state) || state.startsWith("08") ? "unavailable" : "other";
 }
 
-/** Undefined for what did not come from the server: a connection that broke, or was never there. */
+/** Undefined for an error that did not come from the server: a broken or failed connection. */
 function sqlStateOf(error: unknown): string | undefined {
   const isFromServer = error instanceof Error && "severity" in error && "code" in error;
   return isFromServer && typeof error.code === "string" ? error.code : undefined;

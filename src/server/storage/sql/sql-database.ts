@@ -1,6 +1,6 @@
 /**
- * Runs statements on whatever server of a database can be asked: transactions that are tried again when another one came first or
- * the connection broke, reads from a server which knows what is current.
+ * Runs statements on any suitable server of a database: transactions, repeated when another one came first or the connection broke, and reads from a
+ * server with the current state.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
@@ -19,13 +19,13 @@ export interface SqlLimits {
   readonly connectTimeoutMs: number;
   /** for each statement of a read, and the beginning of a transaction; a read takes no longer than this and `connectTimeoutMs` together */
   readonly readTimeoutMs: number;
-  /** for each statement of a transaction: a cluster that loses a node commits nothing for some seconds, and then goes on */
+  /** for each statement of a transaction: a cluster that loses a node commits nothing for some seconds, and then continues */
   readonly writeTimeoutMs: number;
   /** for a connection to become free */
   readonly waitTimeoutMs: number;
 }
 
-/** What applies where an operator says nothing else. */
+/** The defaults. */
 export const defaultSqlLimits: SqlLimits = {
   connections: 8,
   connectTimeoutMs: 3000,
@@ -34,22 +34,22 @@ export const defaultSqlLimits: SqlLimits = {
   waitTimeoutMs: 10_000,
 };
 
-/** How often a transaction is tried before its trouble becomes that of the caller. */
+/** How often a transaction is tried before its failure reaches the caller. */
 const maxAttempts: Readonly<Record<Trouble, number>> = { contention: 40, unavailable: 3, other: 1 };
 const maxPauseMs = 100;
 
-/** Asks within one connection, and for writes one transaction. */
+/** Runs queries in one connection and, for writes, in one transaction. */
 export interface SqlSession {
-  /** True when an earlier try of this transaction may have been committed although nobody learned of it. */
+  /** True when an earlier try of this transaction may have been committed although the answer was lost. */
   readonly mayBeCommitted: boolean;
   rows<Row>(query: Compilable<Row>): Promise<readonly Row[]>;
-  /** Runs a statement of ours as it stands. */
+  /** Runs a statement as given. */
   plainRows<Row>(sql: string): Promise<readonly Row[]>;
   /** @returns how many rows were inserted, deleted, or found by the update */
   change(query: Compilable): Promise<number>;
 }
 
-/** See the head of this file. Every method may throw TagsealError `STORAGE_FAILED`. */
+/** A database on one or several hosts. Every method may throw TagsealError `STORAGE_FAILED`. */
 export class SqlDatabase {
   readonly engine: SqlEngine;
   readonly address: DatabaseAddress;
@@ -68,7 +68,7 @@ export class SqlDatabase {
     this.#failover = failover;
     const toPrimary = (): Promise<SqlConnection> => failover.connectToPrimary();
     this.#writing = new ConnectionPool({ connect: toPrimary, size: connections, waitMs });
-    // Reads have their own: publishers that wait for each other's locks must not keep readers waiting.
+    // Reads have their own pool: publishers that wait for each other's locks must not delay readers.
     this.#reading = new ConnectionPool({ connect: toPrimary, size: Math.max(2, Math.ceil(connections / 2)), waitMs });
     this.#stale = new ConnectionPool({ connect: () => failover.connectToAny(), size: 2, waitMs });
   }
@@ -77,24 +77,23 @@ export class SqlDatabase {
     return this.engine.queries;
   }
 
-  /** Reads what is committed now, or fails: a server that is cut off, or only a standby, is not asked. */
+  /** Reads what is committed now, or fails: a server that is cut off, or only a standby, is not used. */
   async read<T>(work: (session: SqlSession) => Promise<T>, timeoutMs = this.#limits.readTimeoutMs): Promise<T> {
     const boundMs = timeoutMs + this.#limits.connectTimeoutMs;
     return answeredWithin(this.#readCurrent(work, timeoutMs), boundMs, () => this.#silent(boundMs));
   }
 
   /**
-   * Looks for what never changes once it is there, and so may come from a server that lags behind when no other answers. That such a server does
-   * not have it says nothing.
+   * Reads immutable content, which may come from a server that lags behind when no other answers. Its absence there proves nothing.
    *
-   * @returns undefined only when it is not there now
+   * @returns undefined only when it does not exist now
    */
   async findUnchanging<T>(work: (session: SqlSession) => Promise<T | undefined>): Promise<T | undefined> {
     try {
       return await this.read(work);
     } catch (error) {
       if (!hasCode(error, "STORAGE_FAILED")) throw error;
-      // The first refusal says more about what is wrong than the second one would.
+      // The first refusal explains the fault better than the second one.
       const { readTimeoutMs } = this.#limits;
       const found = this.#stale.lend((connection) => work(sessionOn(connection, readTimeoutMs, false)));
       return (
@@ -104,7 +103,7 @@ export class SqlDatabase {
     }
   }
 
-  /** What the server's clock says. */
+  /** The time of the database server's clock. */
   async time(timeoutMs: number): Promise<Date> {
     const { clock } = this.engine;
     const [row] = await this.read((session) => session.plainRows<{ readonly ms: unknown }>(clock), timeoutMs);
@@ -114,7 +113,7 @@ export class SqlDatabase {
   /**
    * Runs one transaction, which holds what it locked until it is durably committed. `work` may be called again, from the beginning.
    *
-   * @throws TagsealError `STORAGE_CONFLICT` when other transactions came first again and again
+   * @throws TagsealError `STORAGE_CONFLICT` when other transactions came first on every try
    */
   async write<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
     let mayBeCommitted = false;
@@ -136,7 +135,7 @@ export class SqlDatabase {
     }
   }
 
-  /** Lends a connection for what is neither a read nor a transaction of rows. */
+  /** Lends a connection for work that is neither a read nor a transaction on rows. */
   async withConnection<T>(work: (connection: SqlConnection) => Promise<T>): Promise<T> {
     return this.#writing.lend(work).catch((error: unknown) => {
       throw this.#explained("prepare", error);
@@ -154,10 +153,10 @@ export class SqlDatabase {
           this.#blaming(connection, work(sessionOn(connection, timeoutMs, false))),
         );
       } catch (error) {
-        // Reads wait for no lock: what looks like contention is a node that waits in vain for what others committed.
+        // Reads wait for no lock: what looks like contention is a node that cannot catch up with the others.
         if (this.engine.troubleOf(error) === "other") throw this.#explained("read", error);
         this.#reading.closeIdle();
-        // Once more: a connection that was idle may have died long ago.
+        // A second try: an idle connection may have died long ago.
         if (attempt > 1) throw this.#failed("read", error);
       }
     }
@@ -180,7 +179,7 @@ export class SqlDatabase {
   ): Promise<T> {
     const { readTimeoutMs, writeTimeoutMs } = this.#limits;
     const plainly = (sql: string): Promise<unknown> => connection.run({ sql, parameters: [] }, writeTimeoutMs);
-    // It waits for nothing that a read does not wait for: a server that hangs shows soon.
+    // It waits no longer than a read does: a hanging server is noticed soon.
     await connection.run({ sql: this.engine.begin, parameters: [] }, Math.min(readTimeoutMs, writeTimeoutMs));
     try {
       for (const sql of connection.guard.begun) await plainly(sql);
@@ -189,7 +188,7 @@ export class SqlDatabase {
       await plainly("COMMIT");
       return result;
     } catch (error) {
-      // A connection whose transaction cannot be ended is of no further use; closing it ends the transaction.
+      // A connection whose transaction cannot be ended is unusable; closing it ends the transaction.
       if (connection.isOpen) await plainly("ROLLBACK").catch(() => connection.close());
       throw error;
     }

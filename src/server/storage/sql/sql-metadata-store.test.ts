@@ -6,7 +6,7 @@ import { SqlDatabase } from "./sql-database.ts";
 import type { SqlConnection, SqlEngine } from "./sql-engine.ts";
 import { SqlMetadataStore } from "./sql-metadata-store.ts";
 
-/** A store on one server, which has one file and may be cut off from those that know what is current. */
+/** A store on one server with one file, which may be cut off from the servers with the current state. */
 async function storeOnOne(): Promise<{ store: SqlMetadataStore; server: { isPrimary: boolean; hasFile: boolean } }> {
   const server = { isPrimary: true, hasFile: true };
   const row = { gun: "g", role: "root", version: 1, sha256: "a".repeat(64), data: Buffer.from("{}"), created_at: 0 };
@@ -27,7 +27,7 @@ async function storeOnOne(): Promise<{ store: SqlMetadataStore; server: { isPrim
 const failed = { code: "STORAGE_FAILED" };
 
 describe("a store on a database", () => {
-  it("I3: asks a server that is cut off for files by their checksum only", async (t) => {
+  it("I3: reads files from a server that is cut off by their checksum only", async (t) => {
     const { store, server } = await storeOnOne();
     t.after(() => store.close());
     server.isPrimary = false;
@@ -40,7 +40,7 @@ describe("a store on a database", () => {
     await assert.rejects(async () => store.revision(["g"]), failed);
   });
 
-  it("I3: does not believe a server that is cut off that there is no such file", async (t) => {
+  it("I3: does not trust a server that is cut off to say that a file does not exist", async (t) => {
     const { store, server } = await storeOnOne();
     t.after(() => store.close());
     server.hasFile = false;

@@ -1,4 +1,4 @@
-/** The store of servers that share a database: any number of them, each publication one transaction. */
+/** The store of any number of servers that share a database: each publication is one transaction. */
 
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Compilable, CompiledQuery, SelectQueryBuilder } from "kysely";
@@ -21,9 +21,9 @@ import type { Usage } from "../usage-limit.ts";
 import type { Tables } from "./tables.ts";
 import { usageBelow } from "./usage-query.ts";
 
-/** What the health probe writes: more than fits into the free rest of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
+/** What the health probe writes: more than the free space of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
 const probeBytes = 16_384;
-/** for questions that somebody waits for, or that would be worth nothing later */
+/** for queries that a caller waits for, or whose answer is useless later */
 const revisionTimeoutMs = 2000;
 const maxWrittenOnce = 32;
 
@@ -40,7 +40,7 @@ type FileQuery = SelectQueryBuilder<Tables, "tagseal_files", Tables["tagseal_fil
 /** Keeps files in an SQL database whose schema is up to date. */
 export class SqlMetadataStore implements MetadataStore {
   readonly #database: SqlDatabase;
-  /** tells this process's health probe from those of other replicas, which must not wait for each other */
+  /** distinguishes this process's health probe from those of other replicas, which must not wait for each other */
   readonly #writer = randomUUID();
   /** by the number of names in it */
   readonly #revisionQueries: CompiledQuery<RevisionRow>[] = [];
@@ -181,14 +181,14 @@ export class SqlMetadataStore implements MetadataStore {
     await this.#database.close();
   }
 
-  /** Written once for each number of names: no other statement is asked so often. */
+  /** Built once for each number of names: no other statement runs so often. */
   #revisionsOf(guns: readonly string[]): Compilable<RevisionRow> {
     if (guns.length > maxWrittenOnce) return { compile: () => this.#writeRevisions(guns) };
     const written = (this.#revisionQueries[guns.length] ??= this.#writeRevisions(guns));
     return { compile: () => ({ ...written, parameters: guns }) };
   }
 
-  /** One row at least, which says whether the server that answers may be believed. */
+  /** At least one row, which shows whether the answering server is current. */
   #writeRevisions(guns: readonly string[]): CompiledQuery<RevisionRow> {
     const of = this.#queries.selectFrom("tagseal_collections").selectAll().where("gun", "in", guns).compile();
     const { isPrimaryNow } = this.#database.engine;
@@ -220,7 +220,7 @@ async function newest(session: SqlSession, files: FileQuery): Promise<StoredFile
   return { role, version, sha256, bytes, createdAt: new Date(created_at) };
 }
 
-/** What a server says that was made a standby is out of date; not being one of ours, the error has others tried. */
+/** The answer of a server that became a standby is out of date; a foreign error makes the next host be tried. */
 function provenCurrent(rows: readonly RevisionRow[]): readonly RevisionRow[] {
   if (rows.every((row) => Boolean(row.is_primary))) return rows;
   throw new Error("the server that was asked is only a standby now");

@@ -1,4 +1,4 @@
-/** The tables as Kysely sees them: the same for every kind of server. `migrations/*.sql` say what each is for. */
+/** The tables as Kysely sees them: the same for every kind of server. `migrations/*.sql` document each one. */
 
 /** Rows by table. */
 export interface Tables {

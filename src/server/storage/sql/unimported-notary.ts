@@ -4,8 +4,8 @@ import type { SqlDatabase } from "./sql-database.ts";
 const timeoutMs = 10_000;
 
 /**
- * Refuses a database in which a Notary server's files lie and none of ours: its configuration was taken over before its content. A server that
- * started on it would tell every client that nothing was ever signed.
+ * Refuses a database with a Notary server's files and none of Tagseal's: its configuration was adopted before its content was imported. A server
+ * started on it would answer every client that nothing was ever signed.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
  */
@@ -14,7 +14,7 @@ export async function refuseUnimportedNotary(database: SqlDatabase): Promise<voi
   if (!(await hasRows(database, "tuf_files"))) return;
   const message = `${database.address.display} holds the repositories of a Notary server, and none of them was imported`;
   throw new TagsealError("SERVER_CONFIGURATION", message, {
-    hint: "Bring them over first: tagseal import notary-db, with the same --config and the databases of Notary's server and signer.",
+    hint: "Import them first: tagseal import notary-db, with the same --config and the databases of Notary's server and signer.",
   });
 }
 

@@ -4,7 +4,7 @@ import { rangeOf, type Usage } from "../usage-limit.ts";
 import type { SqlSession } from "./sql-database.ts";
 import type { Queries } from "./sql-engine.ts";
 
-/** Counts what this transaction sees. A collection that an older release stored counts its bytes from the next time something of it is forgotten. */
+/** Counts what this transaction sees. The bytes of a collection stored by an older release count from the next removal of one of its files. */
 export async function usageBelow(session: SqlSession, queries: Queries, prefix: string): Promise<Usage> {
   const { exact, from, end } = rangeOf(prefix);
   const query = queries
