@@ -1,16 +1,16 @@
-/** The request that work is done for, however deep that work is: its ID goes along with calls to a signer, so that both logs tell one story. */
+/** The request for which work is done, at any call depth: its ID is sent with calls to a signer, so that both logs can be matched. */
 
 import asyncHooks from "node:async_hooks";
 
-// Not imported by name: node:async_hooks makes it when it is first asked for, and a build takes no such members.
+// Not imported by name: node:async_hooks creates this member lazily, and the bundler does not support such members.
 const current = new asyncHooks.AsyncLocalStorage<() => string>();
 
-/** Does work for a request. `requestId` is asked only where the ID is needed. */
+/** Does work for a request. `requestId` is called only when the ID is needed. */
 export function duringRequest<T>(requestId: () => string, work: () => T): T {
   return current.run(requestId, work);
 }
 
-/** The ID of the request that is being answered; undefined for work that no request asked for. */
+/** The ID of the request being answered; undefined for work outside a request. */
 export function currentRequestId(): string | undefined {
   return current.getStore()?.();
 }

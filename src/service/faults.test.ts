@@ -15,7 +15,7 @@ function watched() {
 const found = { reason: "CLOCK_WRONG", details: { seconds: 40 } };
 
 describe("a register of faults", () => {
-  it("names what is wrong now, and nothing once it is well again", () => {
+  it("names what is wrong now, and nothing after it is fixed", () => {
     const { faults, state } = watched();
     assert.deepEqual([...faults.current()], []);
     state.fault = found;
@@ -25,7 +25,7 @@ describe("a register of faults", () => {
     assert.deepEqual(faults.parts, ["clock"]);
   });
 
-  it("writes one line when a fault begins and one when it ends, however often somebody looks", () => {
+  it("writes one line when a fault begins and one when it ends, however often it is read", () => {
     const { faults, lines, state } = watched();
     state.fault = found;
     for (let look = 0; look < 3; look += 1) faults.current();
@@ -38,14 +38,14 @@ describe("a register of faults", () => {
     ]);
   });
 
-  it("writes what is only going to hurt as a warning", () => {
+  it("writes a fault without harm yet as a warning", () => {
     const { faults, lines, state } = watched();
     state.fault = { reason: "soon", level: "warning" };
     faults.current();
     assert.equal(lines[0]?.["level"], "warning");
   });
 
-  it("writes one more line when what was going to hurt does hurt", () => {
+  it("writes one more line when a warning becomes an error", () => {
     const { faults, lines, state } = watched();
     for (const level of ["warning", "error", "warning", "error"] as const) {
       state.fault = { reason: level, level };

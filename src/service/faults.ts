@@ -1,9 +1,9 @@
 /**
- * What is not well with a running process and needs a person: one register for log, metrics and readiness.
+ * The faults of a running process that need a person: one register for log, metrics and readiness.
  *
- * A part of the process that can go wrong while it runs is watched here under a name. Its source says what is wrong as far as it knows
- * *now*: it answers from memory and waits for nothing, so that no probe ever does. What has to be looked for (a disk, a database, a clock)
- * is looked for beforehand by the part itself, in its time and with a bound.
+ * A part of the process that can go wrong while it runs is watched here under a name. Its source returns what it knows to be wrong *now*: it answers
+ * from memory and waits for nothing, so that no probe ever waits. Checks that take time (a disk, a database, a clock) run beforehand in the part
+ * itself, with a bound.
  */
 
 import type { Probe } from "./probe.ts";
@@ -12,20 +12,20 @@ import type { LogFields, ServerLog } from "./log.ts";
 
 /** What is wrong with one part. */
 export interface Fault {
-  /** told to strangers who probe: a code, or a sentence that names no host, account or path */
+  /** public, for anonymous probes: a code, or a sentence that names no host, account or path */
   readonly reason: string;
-  /** what the log says besides */
+  /** further fields for the log */
   readonly details?: LogFields | undefined;
-  /** `warning` for what is going to hurt, `error` (default) for what hurts */
+  /** `warning` before there is harm, `error` (default) when there is */
   readonly level?: "warning" | "error" | undefined;
 }
 
-/** Says what is wrong now, from memory; undefined when all is well. */
+/** Returns what is wrong now, from memory; undefined without a fault. */
 export type FaultSource = () => Fault | undefined;
 
 const lookEveryMs = 5000;
 
-/** See the head of this file. */
+/** The register of faults. */
 export class Faults {
   readonly #log: ServerLog;
   readonly #sources = new Map<string, FaultSource>();
@@ -47,7 +47,7 @@ export class Faults {
   /**
    * Watches one more part, by a short lower-case name that stays the same from release to release.
    *
-   * @param probe what finds out for the source; begun and stopped with everything else
+   * @param probe the probe that supplies the source; started and stopped with the register
    */
   watch(part: string, source: FaultSource, probe?: Pick<Probe, "begin" | "stop">): void {
     this.#sources.set(part, source);
@@ -59,21 +59,21 @@ export class Faults {
     return [...this.#sources.keys()];
   }
 
-  /** What is wrong now, by part. What has begun or ended since the last look is written to the log. */
+  /** What is wrong now, by part. Faults that began or ended since the last call are written to the log. */
   current(): ReadonlyMap<string, Fault> {
     for (const [part, source] of this.#sources) this.#note(part, source());
     return new Map(this.#known);
   }
 
-  /** What strangers are told, by part; empty when all is well. */
+  /** The public reasons, by part; empty without faults. */
   reasons(): Readonly<Record<string, string>> {
     return Object.fromEntries([...this.current()].map(([part, { reason }]) => [part, reason]));
   }
 
   /**
-   * Looks now, and again and again, so that the log and its readers know without anybody's probe.
+   * Checks now and at intervals, so that the log shows faults without a probe from outside.
    *
-   * @param probing whether parts that have to be tried out are, too, without being asked
+   * @param probing whether probes run, too, without being requested
    */
   begin({ probing = true }: { readonly probing?: boolean } = {}): void {
     this.current();
@@ -90,7 +90,7 @@ export class Faults {
     if (fault !== undefined) {
       this.#known.set(part, fault);
       const { reason, details, level = "error" } = fault;
-      // Once for as long as it lasts, and again when it gets worse: what was going to hurt does hurt now.
+      // Logged once while it lasts, and again when it gets worse: a warning that has become an error.
       const isWorse = known?.level === "warning" && level === "error";
       if (known === undefined || isWorse) this.#log.write(level, "fault", { part, reason, ...details });
     } else if (known !== undefined) {

@@ -16,7 +16,7 @@ describe("the server's log", () => {
     ]);
   });
 
-  it("I6: stays one plain line, of bounded length, whatever stands in a name", () => {
+  it("I6: stays one plain line, of bounded length, whatever a name contains", () => {
     const lines: string[] = [];
     const log = new ServerLog({ sink: (line) => lines.push(line), level: "info", now });
     const user = "a\r\n\u2028\u2029\u0085\u001b[31m\u202e\u{e0041}\ud800é";

@@ -1,12 +1,12 @@
-/** The server's log: one JSON object a line, into whatever sink the caller gives. Never a header, a body, a query or a key. */
+/** The server's log: one JSON object a line, into the caller's sink. Never a header, a body, a query or a key. */
 
-/** From all there is to only what needs a person. */
+/** From everything to only what needs a person. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
 /** Takes one finished line, without its line end. */
 export type LogSink = (line: string) => void;
 
-/** What a line may carry besides time, level and event. */
+/** The fields of a line besides time, level and event. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 const order: readonly LogLevel[] = ["debug", "info", "warning", "error"];
@@ -23,7 +23,7 @@ export class ServerLog {
     this.#now = options.now;
   }
 
-  /** True when lines of this level are written: ask first where making the fields costs something. */
+  /** True when lines of this level are written: check first when making the fields is expensive. */
   writes(level: LogLevel): boolean {
     return order.indexOf(level) >= order.indexOf(this.#level);
   }
@@ -36,14 +36,14 @@ export class ServerLog {
   }
 }
 
-/** A field that somebody else's text stands in fills no disk. */
+/** A field with text from outside must not fill the disk. */
 const maxFieldLength = 8192;
 
 function bounded(_name: string, value: unknown): unknown {
   return typeof value === "string" && value.length > maxFieldLength ? `${value.slice(0, maxFieldLength)}…` : value;
 }
 
-/** What breaks lines or turns text around where a log is shown, and JSON lets stand: U+2028, U+0085, directions of writing. */
+/** Characters that JSON does not escape and that break lines or reverse text when a log is shown: U+2028, U+0085, bidirectional controls. */
 const misleading = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 function escaped(text: string): string {

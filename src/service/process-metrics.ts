@@ -1,4 +1,4 @@
-/** What the process itself costs: the names are those that every Prometheus client gives, Notary's server's among them. */
+/** The resources of the process, under the names that every Prometheus client uses, Notary's server included. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { MetricsPage } from "./metrics.ts";
@@ -7,9 +7,9 @@ import type { MetricsPage } from "./metrics.ts";
 export const nodeVersion = process.versions.node;
 
 /**
- * Adds memory, processor time and how long the event loop kept requests waiting since the last look.
+ * Adds memory, processor time and how long the event loop delayed requests since the last scrape.
  *
- * @param prefix of the names that not every client gives
+ * @param prefix of the metrics that are not common to all clients
  */
 export function addProcessMetrics(metrics: MetricsPage, prefix = "tagseal_server"): void {
   const add = (name: string, help: string, value: () => number): void => {
@@ -30,7 +30,7 @@ function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
-/** The monitor sleeps for its resolution and sees how much longer it slept. */
+/** The monitor sleeps for its resolution and measures how much longer it slept. */
 function eventLoopDelay(): () => number {
   const resolution = 20;
   const delay = monitorEventLoopDelay({ resolution });

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Recurring } from "./recurring.ts";
 
 describe("recurring work", () => {
-  it("goes on after it failed, and never runs twice at once", async () => {
+  it("continues after it failed, and never runs twice at once", async () => {
     const seen: string[] = [];
     const enough = Promise.withResolvers<void>();
     let [running, count] = [0, 0];
@@ -30,7 +30,7 @@ describe("recurring work", () => {
     assert.ok((recurring.idleMs ?? 0) > 0);
   });
 
-  it("is not begun again once stopped, and stopping waits for what is under way", async () => {
+  it("does not run again after it stopped, and stopping waits for work under way", async () => {
     const begun = Promise.withResolvers<void>();
     const leave = Promise.withResolvers<void>();
     let ended = 0;

@@ -1,16 +1,16 @@
-/** Work that is done again and again while the server runs: never twice at once, and never a reason for the process to stay. */
+/** Recurring work while the server runs: never twice at once, and it does not keep the process alive. */
 
-/** What recurs. */
+/** The recurring work. */
 export interface RecurringWork {
   /** @returns milliseconds until the next time */
   readonly work: () => Promise<number>;
-  /** told what `work` threw */
+  /** called with what `work` threw */
   readonly onError: (error: unknown) => void;
   /** milliseconds until the next time after `work` threw */
   readonly retryMs: number;
 }
 
-/** See the head of this file. */
+/** Repeats one piece of work until it is stopped. */
 export class Recurring {
   readonly #recurring: RecurringWork;
   #timer: NodeJS.Timeout | undefined;
@@ -22,18 +22,18 @@ export class Recurring {
     this.#recurring = recurring;
   }
 
-  /** To be called once. */
+  /** Call this once. */
   begin(firstAfterMs: number): void {
     this.#endedAt = performance.now();
     this.#after(firstAfterMs);
   }
 
-  /** milliseconds since the work last ended, well or not, or began to recur; undefined before that */
+  /** milliseconds since the work last ended, with success or failure, or since the start; undefined before that */
   get idleMs(): number | undefined {
     return this.#endedAt === undefined ? undefined : performance.now() - this.#endedAt;
   }
 
-  /** Does not begin again. Resolves once nothing is under way. */
+  /** Stops for good. Resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);

@@ -5,9 +5,9 @@ import { isLoose, type Permissions, refuseWorldWritable } from "../files/private
 import type { ServerLog } from "./log.ts";
 
 /**
- * Judges a file that holds a secret.
+ * Checks the permissions of a file with a secret.
  *
- * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to it
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when every user may write to it
  */
 export function checkSecret(path: string, permissions: Permissions, log: Pick<ServerLog, "write"> | undefined): void {
   refuseWorldWritable(path, permissions);
@@ -15,7 +15,7 @@ export function checkSecret(path: string, permissions: Permissions, log: Pick<Se
     log?.write("warning", "others may read a secret", { file: path, hint: `chmod go-rwx ${path}` });
 }
 
-/** Judges files that hold secrets, as far as they are there. @throws KeyStoreError `KEY_FILE_UNSAFE` */
+/** Checks the permissions of files with secrets that exist. @throws KeyStoreError `KEY_FILE_UNSAFE` */
 export function checkSecrets(paths: readonly string[], log: Pick<ServerLog, "write">): void {
   for (const path of paths) {
     const found = statSync(path, { throwIfNoEntry: false });

@@ -27,7 +27,7 @@ const key = leaf.key.export({ type: "pkcs8", format: "pem" }) as string;
 const cuts = [30, 200, other.pem.length - 10];
 
 describe("a file of authorities", () => {
-  it("may hold several, and words between them", async () => {
+  it("may hold several, and text between them", async () => {
     const { current } = await watchAuthorities(file(`# ours\n${authority.pem}\n# theirs\n${other.pem}`), parts);
     assert.ok(current.includes("# theirs"));
   });

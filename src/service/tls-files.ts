@@ -1,4 +1,4 @@
-/** Certificates, keys and authorities that TLS works with: files that may change while the process runs. */
+/** Certificates, keys and authorities for TLS: files that may change while the process runs. */
 
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
 import { TagsealError } from "../errors.ts";
@@ -18,14 +18,14 @@ export interface TlsFiles {
   readonly key: Buffer;
 }
 
-/** How to watch: `part` names the files in faults and metrics, `onChange` is told of each new state that can be used. */
+/** How to watch: `part` names the files in faults and metrics, `onChange` receives each new usable state. */
 export interface TlsWatching<T> extends WatchParts {
   readonly part: string;
   readonly onChange?: ((value: T) => void) | undefined;
 }
 
 /**
- * Watches a certificate and its private key, which must belong together. One that is expired, or not valid yet, does not replace a valid one.
+ * Watches a certificate and its private key, which must belong together. An expired certificate, or one not valid yet, does not replace a valid one.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
@@ -43,7 +43,7 @@ export function watchTlsFiles(
       areOwn: true,
       onChange: (next, before) => {
         onChange?.(next);
-        // Used all the same: a server may move to another name. But it may also be a file that went to the wrong place.
+        // Used anyway: a server may move to another name. But the file may also have been put in the wrong place.
         const change = hostChange(before.cert, next.cert);
         if (change !== undefined)
           parts.log.write("warning", "the new certificate is for other hosts", { part, ...change });
@@ -56,7 +56,7 @@ export function watchTlsFiles(
 /**
  * Watches a file of certificate authorities.
  *
- * @throws TagsealError `SERVER_CONFIGURATION` when it is not there, or holds no certificate
+ * @throws TagsealError `SERVER_CONFIGURATION` when it does not exist, or holds no certificate
  */
 export function watchAuthorities(
   path: string,
@@ -75,16 +75,16 @@ export function watchAuthorities(
 }
 
 /**
- * What connections are made or accepted with. Whatever stands in a list of authorities is believed, also one that somebody else vouches for, as Go does:
- * the lists that come with Notary hold an authority between, and not its root.
+ * The TLS context of connections. Every certificate in a list of authorities is trusted, including an intermediate one, as in Go: the lists that come
+ * with Notary hold an intermediate authority, and not its root.
  */
 export function secureContextOf(options: SecureContextOptions): SecureContext {
   return createSecureContext({ ...options, allowPartialTrustChain: true });
 }
 
 /**
- * A server's answer to the name that a client asks for: the same for all of them. Node takes a whole context only here. Clients that
- * name no host, but an address, get the server's own one, which believes roots alone.
+ * A server's answer to the host name in a client's TLS handshake: the same for all names. Only here does Node accept a whole context. Clients that
+ * use an address instead of a name get the server's default context, which trusts roots only.
  */
 export function answerNames(context: () => SecureContext): NonNullable<TlsOptions["SNICallback"]> {
   return (_name, answer) => answer(null, context());
@@ -103,7 +103,7 @@ function authorities(ca: Buffer): Buffer {
   try {
     const begun = ca.toString("latin1").split("-----BEGIN CERTIFICATE-----").length - 1;
     if (begun === 0) throw new TypeError("no certificate in PEM");
-    // TLS takes what comes before one that is cut off, and says nothing of those it leaves out.
+    // TLS accepts the certificates before a truncated one, and ignores the others silently.
     if (certificatesIn(ca).length < begun) throw new TypeError("one of its certificates is cut off or damaged");
     createSecureContext({ ca });
   } catch (cause) {

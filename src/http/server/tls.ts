@@ -5,24 +5,24 @@ import { answerNames, secureContextOf, type TlsFiles, type TlsPaths, watchTlsFil
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 /**
- * Go's order, which Notary has: as strong, and a tenth cheaper for a new connection, since SHA-256 is what processors have instructions for
- * and SHA-384 is not. Clients that take only others get those.
+ * Go's order, as in Notary: equally strong, and a tenth cheaper for a new connection, since processors have instructions for SHA-256 and not for
+ * SHA-384. Clients that support only other suites get those.
  */
 const firstCipher = "TLS_AES_128_GCM_SHA256";
 const ciphers = [firstCipher, ...constants.defaultCoreCipherList.split(":").filter((name) => name !== firstCipher)];
 
-/** What TLS is told about client certificates. */
+/** What TLS needs to verify client certificates. */
 export interface ClientCertificates {
   /** PEM text of the authorities */
   authorities(): Promise<Buffer>;
   readonly required: boolean;
 }
 
-/** What TLS of a server rests on: files that may change while it runs. */
+/** The server's TLS files, which may change while it runs. */
 export class ServerTls {
   readonly #isRequired: boolean;
   #files: TlsFiles;
-  /** PEM text; undefined when clients are not asked for certificates */
+  /** PEM text; undefined when client certificates are not requested */
   #authorities: Buffer | undefined;
   #server: Server | undefined;
   #named: SecureContext | undefined;
@@ -44,19 +44,19 @@ export class ServerTls {
     return opened;
   }
 
-  /** For the server that is made. A certificate nobody vouches for counts as none, unless there must be one. */
+  /** The options of a new server. A certificate without a trusted issuer counts as none, unless one is required. */
   get options(): HttpsOptions {
     const asked = this.#authorities && { requestCert: true, rejectUnauthorized: this.#isRequired };
     const SNICallback = answerNames(() => (this.#named ??= secureContextOf(this.#context())));
     return { ...this.#context(), ...asked, ...(this.#authorities && { SNICallback }) };
   }
 
-  /** Names the server that changes are passed on to. */
+  /** Sets the server that receives changed certificates. */
   attach(server: Server): void {
     this.#server = server;
   }
 
-  /** Connections that wait for their next request end: they were opened under the old authorities. */
+  /** Closes idle connections: they were opened under the old authorities. */
   useAuthorities(authorities: Buffer): void {
     this.#authorities = authorities;
     this.#named = undefined;
@@ -64,7 +64,7 @@ export class ServerTls {
     this.#server?.closeIdleConnections();
   }
 
-  /** For connections to come. */
+  /** Changes apply to new connections. */
   #useFiles(files: TlsFiles): void {
     this.#files = files;
     this.#named = undefined;

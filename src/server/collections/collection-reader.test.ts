@@ -17,7 +17,7 @@ function file(role: string, version: number, bytes: Uint8Array): NewFile {
   return { role, version, bytes, sha256: sha256Hex(bytes) };
 }
 
-/** A snapshot must list root and targets. Unsigned, which is no concern of a reader on the server's side. */
+/** A snapshot must list root and targets. Unsigned, since the server's reader does not verify signatures. */
 function setOf(version: number, roles: Readonly<Record<string, Uint8Array>>): NewFile[] {
   const others = Object.entries({ root: Buffer.from("root"), ...roles }).map(([role, bytes]) =>
     file(role, version, bytes),
@@ -49,10 +49,10 @@ class CountingStore extends MemoryMetadataStore {
   }
 }
 
-/** A store that servers share, which may be lost: but for what a server that lags behind has by its checksum. */
+/** A shared store that may be lost, except for files by checksum on a server that lags behind. */
 class LosableStore extends CountingStore {
   isLost = false;
-  /** what happens between an answer and the reads that rest on it */
+  /** runs between an answer and the reads that depend on it */
   afterAnswering: (() => unknown) | undefined;
 
   override async current(gun: string, role: string): Promise<StoredFile | undefined> {
@@ -165,7 +165,7 @@ describe("reading collections", () => {
     assert.equal(text(await current(reader, "g", "targets")), "two");
   });
 
-  it("I3: calls nothing current while the store is lost, and finds out by itself when it is back", async (t) => {
+  it("I3: reports nothing as current while the store is lost, and notices when it is back", async (t) => {
     const { store, reader } = await beforeTheLoss();
     t.after(() => reader.close());
     assert.equal((await reader.read("g")).freshness, "current");
@@ -175,13 +175,13 @@ describe("reading collections", () => {
     assert.equal(text(await reader.byChecksum("g", "targets", sha256)), "two");
     store.isLost = false;
     await publish(store, "g", setOf(3, { targets: Buffer.from("three") }));
-    assert.equal(reader.counts.isLost, true, "nobody has asked since");
+    assert.equal(reader.counts.isLost, true, "no request since");
     await waitUntil("it is found", () => !reader.counts.isLost);
     const reading = await reader.read("g");
     assert.equal(reading.freshness === "current" && reading.view.timestamp.version, 3);
   });
 
-  it("has what a timestamp leads to in memory before it is handed out, so that a client can finish", async (t) => {
+  it("has the files that a timestamp leads to in memory before it is served, so that a client can finish", async (t) => {
     const { store, reader } = await beforeTheLoss();
     t.after(() => reader.close());
     const reading = await reader.read("g");
@@ -196,7 +196,7 @@ describe("reading collections", () => {
         assert.equal(text(await reader.byChecksum("g", role, sha256Hex(Buffer.from(content)))), content);
     };
     await canFinish();
-    // also when somebody publishes meanwhile, here or elsewhere, and again
+    // also after a publication meanwhile, by this server or another, and after a second one
     reader.outdate("g");
     await canFinish();
     reader.outdate("g");
@@ -208,7 +208,7 @@ describe("reading collections", () => {
     await assert.rejects(canFinish(), lost);
   });
 
-  it("I3: nor what could not be read after it was confirmed, however long answers are good", async (t) => {
+  it("I3: reports nothing as current that could not be read after it was confirmed, however long answers are valid", async (t) => {
     const { store, reader } = await beforeTheLoss(60_000);
     t.after(() => reader.close());
     store.isLost = true;
@@ -218,14 +218,14 @@ describe("reading collections", () => {
     assert.equal((await reader.view("g"))?.timestamp.version, 2);
   });
 
-  it("I3: nor when the store was lost in the middle of a request", async (t) => {
+  it("I3: reports nothing as current when the store was lost during a request", async (t) => {
     const { store, reader } = await beforeTheLoss();
     t.after(() => reader.close());
     store.afterAnswering = () => (store.isLost = true);
     await assert.rejects(reader.read("g"), lost);
   });
 
-  it("I3: nor when a collection changes each time that it is read", async (t) => {
+  it("I3: reports nothing as current when a collection changes at each read", async (t) => {
     const { store, reader } = await beforeTheLoss();
     t.after(() => reader.close());
     let version = 2;
@@ -233,7 +233,7 @@ describe("reading collections", () => {
     assert.deepEqual(await reader.read("g"), { freshness: "unknown" });
   });
 
-  it("I7: what was published in the middle of a request is current", async () => {
+  it("I7: reports what was published during a request as current", async () => {
     const { store, reader } = await beforeTheLoss();
     store.afterAnswering = async () => {
       store.afterAnswering = undefined;
@@ -243,7 +243,7 @@ describe("reading collections", () => {
     assert.equal(reading.freshness === "current" && reading.view.timestamp.version, 3);
   });
 
-  it("keeps no more than it may, and what was used last longest", async () => {
+  it("keeps no more than its bound, and the most recently used longest", async () => {
     const store = new CountingStore();
     const guns = Array.from({ length: 20 }, (_, number) => `g${number}`);
     for (const gun of guns) await publish(store, gun, setOf(1, { targets: Buffer.alloc(5000, gun) }));

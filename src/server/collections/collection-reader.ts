@@ -2,10 +2,10 @@
  * Reads published files as whole sets, through a bounded cache.
  *
  * A role without a checksum is found the way a client finds it: the current timestamp names a snapshot, the snapshot
- * names the role's file. So a reader sees the old set or the new one (I7), whatever lies in the store besides.
+ * names the role's file. So a reader sees the old set or the new one (I7), whatever else is in the store.
  *
- * Nothing is called current that the store did not confirm for this request: what another server published meanwhile would be missing, and
- * clients that have seen it take older files for an attack. Files by their checksum can be no older than their name.
+ * Only what the store confirmed for this request is reported as current: otherwise a publication by another server could be missing, and clients that
+ * have seen it treat older files as an attack. Files by their checksum are never outdated.
  */
 
 import { encodeHex } from "../../encoding/hex.ts";
@@ -27,38 +27,38 @@ export interface CollectionView {
   readonly expiresAt: Date;
 }
 
-/** What a request gets to see of a collection. */
+/** What a request sees of a collection. */
 export type Reading =
   | { readonly freshness: "current"; readonly view: CollectionView }
   | { readonly freshness: "absent" | "unknown" };
 
 interface Entry {
-  /** of what is kept here; undefined where that is not known, and the entry so of no use to the next request */
+  /** of this entry; undefined when unknown, which makes the entry useless for the next request */
   revision: string | undefined;
-  /** the number of the question that told of it */
+  /** the number of the check that reported it */
   question: number;
-  /** sha256 of the timestamp that belongs to the revision, where that is known */
+  /** sha256 of the timestamp that belongs to the revision, if known */
   timestamp: string | undefined;
   checkedAt: number;
   view?: CollectionView;
   loading?: Promise<CollectionView | undefined>;
   readonly files: Map<string, StoredFile>;
-  /** by their checksums, what the timestamp before this one led to: clients that were given that one are not done yet */
+  /** by checksum, the files of the previous timestamp: clients that received that one have not finished yet */
   readonly earlier: ReadonlyMap<string, StoredFile>;
-  /** estimate of what the entry keeps in memory */
+  /** estimated memory of the entry */
   bytes: number;
 }
 
-/** So often a view is read that does not belong to the answer, since the collection changed in between. */
+/** How often a view is read again because the collection changed since the answer. */
 const maxReadings = 5;
 
 /** No collection has this name. */
 const noGun = "";
 
-/** Larger collections are read from the database file by file, when they are asked for. */
+/** Larger collections are read from the database file by file, on request. */
 const maxBytesAhead = 1_048_576;
 
-/** what an entry weighs before it holds a file */
+/** size of an entry without files */
 const entryBytes = 2048;
 
 /** Counts for the metrics. */
@@ -66,13 +66,13 @@ export interface ReaderCounts {
   readonly hits: number;
   readonly misses: number;
   readonly bytes: number;
-  /** questions to the store whether something has changed */
+  /** checks with the store whether something has changed */
   readonly checks: number;
-  /** the store cannot be asked now */
+  /** the store is unavailable now */
   readonly isLost: boolean;
 }
 
-/** What may be said of what a reader reads. */
+/** What is known about the freshness of a reading. */
 export type Freshness = RevisionAnswer["freshness"];
 
 interface Answer {
@@ -81,12 +81,11 @@ interface Answer {
   readonly timestamp?: string | undefined;
 }
 
-/** How much a reader keeps, and for how long it may believe in it. */
+/** How much a reader keeps, and for how long it may be trusted. */
 export interface ReaderOptions {
   readonly maxBytes: number;
   /**
-   * What the store confirmed so long ago counts as confirmed now, whether it can be asked or not; 0 when absent: only what it confirms as requests
-   * come.
+   * How long a confirmation by the store counts, even while the store is unavailable; 0 when absent: the store confirms for each request.
    */
   readonly maxAgeMs?: number | undefined;
   readonly log?: ServerLog | undefined;
@@ -116,18 +115,18 @@ export class CollectionReader {
   }
 
   /**
-   * To be called for each request, before anything is read for it: what is no longer current is not read then.
+   * Call this for each request before reading: what is no longer current is then not read.
    *
-   * @param maxAgeMs what was current so long ago will do
-   * @returns `absent`: there is no such collection, and nothing to read; `unknown`: the store cannot be asked, so only files by their checksum
-   *   may be given. A store of one machine never says that something is absent
+   * @param maxAgeMs accepts what was current this long ago
+   * @returns `absent`: there is no such collection, and nothing to read; `unknown`: the store is unavailable, so only files by their checksum may be
+   * served. A store on one machine never reports `absent`
    */
   refresh(gun: string, maxAgeMs = 0): Freshness | Promise<Freshness> {
     const answer = this.#ask(gun, maxAgeMs);
     return answer instanceof Promise ? answer.then(({ freshness }) => freshness) : answer.freshness;
   }
 
-  /** {@link refresh}, and then the view that it is about. @throws TagsealError `STORAGE_FAILED` */
+  /** {@link refresh}, and then the matching view. @throws TagsealError `STORAGE_FAILED` */
   async read(gun: string): Promise<Reading> {
     for (let reading = 1; reading <= maxReadings; reading += 1) {
       const { freshness, timestamp } = await this.#ask(gun, 0);
@@ -139,7 +138,7 @@ export class CollectionReader {
     return { freshness: "unknown" };
   }
 
-  /** What is current, or was when {@link refresh} was called last; undefined for a collection that does not exist. */
+  /** What is current, or was at the last {@link refresh}; undefined for a collection that does not exist. */
   view(gun: string): CollectionView | undefined | Promise<CollectionView | undefined> {
     const entry = this.#entry(gun);
     this.#count(entry.view !== undefined);
@@ -163,7 +162,7 @@ export class CollectionReader {
     return this.#file(gun, `${version}.${role}`, () => this.#store.byVersion(gun, role, version));
   }
 
-  /** Whether what is current can be known now, as for a request. @throws at once what a store throws that answers at once */
+  /** Whether the current state can be known now, as for a request. @throws at once the error of a store that answers at once */
   canAsk(): boolean | Promise<boolean> {
     const answer = this.#revisions.of(noGun);
     return answer instanceof Promise
@@ -171,23 +170,23 @@ export class CollectionReader {
       : answer.freshness !== "unknown";
   }
 
-  /** What keeps the store from being asked; undefined while it can be. */
+  /** Why the store is unavailable; undefined while it is available. */
   get fault(): Fault | undefined {
     return this.#revisions.isLost ? faultOf(this.#revisions.lostBecause) : undefined;
   }
 
-  /** The store is no longer looked for once it is lost. */
+  /** Stops looking for a lost store. */
   close(): void {
     this.#revisions.close();
   }
 
-  /** To be called after every publication. Reads already under way do not bring the old state back. */
+  /** Call this after every publication. Reads already under way do not bring the old state back. */
   outdate(gun: string): void {
     const entry = this.#entries.get(gun);
     if (entry !== undefined) this.#outdate(gun, entry);
   }
 
-  /** To be called after a deletion: as {@link outdate}, and nothing stays in memory. */
+  /** Call this after a deletion: as {@link outdate}, and nothing stays in memory. */
   forget(gun: string): void {
     const entry = this.#entries.get(gun);
     if (entry !== undefined) this.#drop(gun, entry);
@@ -219,7 +218,7 @@ export class CollectionReader {
       if (this.#revisions.isShared) await this.#loadNamed(gun, view);
       entry.view = view;
       if (!isWith(entry.timestamp, view)) {
-        // It has changed since the answer: good for this request only.
+        // It has changed since the answer: usable for this request only.
         entry.revision = undefined;
         entry.checkedAt = -Infinity;
       }
@@ -232,8 +231,8 @@ export class CollectionReader {
   }
 
   /**
-   * Brings what a snapshot names into memory, within bounds, before its timestamp is handed out. A client keeps that timestamp and needs
-   * these files next: without them docker, notary and tagseal refuse until the database is back.
+   * Loads the files that a snapshot names into memory, within bounds, before its timestamp is served. A client keeps that timestamp and needs these
+   * files next: without them docker, notary and tagseal refuse until the database is back.
    */
   async #loadNamed(gun: string, { snapshot, meta }: CollectionView): Promise<void> {
     if (snapshot !== undefined) await this.byChecksum(gun, "snapshot", snapshot.sha256);
@@ -271,7 +270,7 @@ export class CollectionReader {
 
   #apply(gun: string, answer: RevisionAnswer): Answer {
     if (answer.freshness === "current") this.#setRevision(gun, answer);
-    // Names that do not exist are not remembered: anybody can think of a million.
+    // Names that do not exist are not remembered: a client can invent a million.
     if (answer.freshness === "absent") this.forget(gun);
     return answer;
   }
@@ -287,7 +286,7 @@ export class CollectionReader {
     entry.checkedAt = performance.now();
   }
 
-  /** The entry of a collection, moved to the young end. */
+  /** The entry of a collection, moved to the recent end. */
   #entry(gun: string): Entry {
     const known = this.#entries.get(gun);
     const entry = known ?? newEntry();
@@ -333,7 +332,7 @@ export class CollectionReader {
   }
 }
 
-/** What a view leads to, as far as it is in memory. */
+/** The files a view leads to, as far as they are in memory. */
 function filesOf({ files }: Entry, { snapshot, meta }: CollectionView): ReadonlyMap<string, StoredFile> {
   const names = [`snapshot.${snapshot?.sha256}`];
   for (const [role, { hashes }] of meta) names.push(`${role}.${encodeHex(hashes.get("sha256") ?? new Uint8Array())}`);
@@ -352,7 +351,7 @@ function newEntry(earlier: Entry["earlier"] = new Map()): Entry {
   };
 }
 
-/** Whether the view is the whole one with this timestamp; true where it is not known which is current. */
+/** Whether the view is the whole one with this timestamp; true when the current one is unknown. */
 function isWith(timestamp: string | undefined, view: CollectionView | undefined): boolean {
   return timestamp === undefined || (view?.timestamp.sha256 === timestamp && view.snapshot !== undefined);
 }

@@ -7,7 +7,7 @@ import { CollectionRevisions } from "./collection-revisions.ts";
 import { ServerLog } from "../../service/log.ts";
 import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
 
-/** A store that servers share, seen from one of them: a test answers its questions when it likes. */
+/** A shared store, seen from one server: a test answers its checks when it likes. */
 class SharedStore extends MemoryMetadataStore {
   readonly questions: { guns: readonly string[]; answer: PromiseWithResolvers<ReadonlyMap<string, string>> }[] = [];
 
@@ -44,7 +44,7 @@ function parts(): { store: SharedStore; revisions: CollectionRevisions; lines: s
 }
 
 describe("asking whether something has changed", () => {
-  it("asks once for all who come together, with two questions under way at most", async () => {
+  it("checks once for all simultaneous requests, with at most two checks under way", async () => {
     const { store, revisions } = parts();
     const asked = (): (readonly string[])[] => store.questions.map(({ guns }) => guns);
     const first = revisions.of("a");
@@ -66,7 +66,7 @@ describe("asking whether something has changed", () => {
     assert.equal(revisions.asked, 3);
   });
 
-  it("I7: never answers with what was asked before the request came", async () => {
+  it("I7: never answers from a check that began before the request", async () => {
     const { store, revisions } = parts();
     const early = revisions.of("g");
     const afterPublish = revisions.of("g");
@@ -82,7 +82,7 @@ describe("asking whether something has changed", () => {
     });
   });
 
-  it("I7: a question that is answered late does not undo what a later one has told", async () => {
+  it("I7: a check that is answered late does not undo a later one", async () => {
     const store = new SharedStore();
     const bytes = Buffer.from("published after the first question");
     const files = [{ role: "targets", version: 8, bytes, sha256: sha256Hex(bytes) }];
@@ -107,7 +107,7 @@ describe("asking whether something has changed", () => {
     assert.deepEqual(await asked, { freshness: "current", revision: "3 null", question: 1, timestamp: undefined });
   });
 
-  it("remembers nothing of a collection that does not exist, and asks no second time for it", async () => {
+  it("remembers nothing about a collection that does not exist, and does not check it twice", async () => {
     const store = new SharedStore();
     const reader = new CollectionReader(store, { maxBytes: 1e6 });
     const asked = reader.refresh("stranger");
@@ -116,7 +116,7 @@ describe("asking whether something has changed", () => {
     assert.equal(reader.counts.bytes, 0);
   });
 
-  it("knows nothing while the store is gone, lets nobody wait, and finds it again without anybody's request", async (t) => {
+  it("knows nothing while the store is lost, makes no request wait, and finds it again without a request", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { store, revisions, lines } = parts();
     const first = revisions.of("g");
@@ -140,7 +140,7 @@ describe("asking whether something has changed", () => {
     assert.equal(revisions.asked, 2);
   });
 
-  it("takes a store that hangs for lost after a while, and asks on, but not once it is closed", async (t) => {
+  it("treats a hanging store as lost after a while, and continues to check until it is closed", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { store, revisions } = parts();
     const [first, second, third] = [revisions.of("a"), revisions.of("b"), revisions.of("c")];
@@ -166,7 +166,7 @@ describe("asking whether something has changed", () => {
     assert.equal(revisions.asked, 5);
   });
 
-  it("takes a store for lost or found by the later of two questions, in whatever order they end", async () => {
+  it("treats a store as lost or found by the later of two checks, in whatever order they end", async () => {
     for (const isLost of [true, false]) {
       const { store, revisions } = parts();
       const answers = [revisions.of("g"), revisions.of("g")];
@@ -184,7 +184,7 @@ describe("asking whether something has changed", () => {
     }
   });
 
-  it("believes for as long as it was told to, and no longer", async (t) => {
+  it("trusts an answer for the configured time, and no longer", async (t) => {
     const clock = withClock(t);
     const store = new SharedStore();
     const reader = new CollectionReader(store, { maxBytes: 1e6, maxAgeMs: 50 });

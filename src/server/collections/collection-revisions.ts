@@ -1,9 +1,9 @@
 /**
- * Asks the store, on behalf of every request, whether what is cached of a collection is still current.
+ * Checks with the store, for every request, whether the cached collection is still current.
  *
- * A request must see what was published before it came, by whatever server. So it may use the answer to a question that was asked
- * after it came, and no earlier one: requests that arrive together share one. However many connections there are, no more than two small
- * questions at a time go to the store: while it answers the one, answers that rest on the other are sent.
+ * A request must see what any server published before it arrived. So it may use only a check that began after its arrival: requests that arrive
+ * together share one. For any number of connections, at most two small checks are under way: while the store answers one, the answers based on the
+ * other are sent.
  */
 
 import { TagsealError } from "../../errors.ts";
@@ -11,48 +11,48 @@ import { answeredWithin } from "../../service/answered-within.ts";
 import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 
-/** What is known of a collection: its revision, that there is no such collection, or nothing, since the store cannot be asked. */
+/** What is known of a collection: its revision, its absence, or nothing, because the store is unavailable. */
 export type RevisionAnswer =
   | {
       readonly freshness: "current";
       readonly revision: string;
-      /** the number of the question: the answer to an earlier one may arrive later, and says nothing then */
+      /** the number of the check: the answer to an earlier one may arrive later, and is then ignored */
       readonly question: number;
-      /** sha256 of the timestamp of this revision; undefined where there is none, and where the store says nothing of it and reads only what is current */
+      /** sha256 of the timestamp of this revision; undefined without one, and for a store that does not report it and reads only current files */
       readonly timestamp?: string | undefined;
     }
   | { readonly freshness: "absent" | "unknown" };
 
-/** A question that is not answered within this is taken for one that never will be. */
+/** A check without an answer within this time counts as failed. */
 const patienceMs = 4000;
-/** While the store cannot be asked it is tried again so often. */
+/** How often an unavailable store is tried again. */
 const retryMs = 250;
 const maxUnderWay = 2;
 /** No collection has this name. */
 const noGun = "";
 
 interface Question {
-  /** given when it is asked */
+  /** added when a check begins */
   number: number;
   readonly guns: Set<string>;
   readonly answer: PromiseWithResolvers<ReadonlyMap<string, string> | undefined>;
 }
 
-/** See the head of this file. */
+/** Checks what is current with the store, sharing checks between requests. */
 export class CollectionRevisions {
   readonly #store: MetadataStore;
   readonly #log: ServerLog | undefined;
   #next: Question | undefined;
   #underWay = 0;
-  /** not known before its first answer */
+  /** unknown before its first answer */
   #answersLater = false;
-  /** of a store that answers at once: good for all requests that arrived together, since even that costs several system calls */
+  /** of a store that answers at once: shared by all requests that arrived together, since even that costs several system calls */
   #ofThisTurn: RevisionAnswer | undefined;
   #lostAt: number | undefined;
   #lastError: unknown;
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
-  /** the number of the question that told whether the store is lost */
+  /** the number of the check that decided whether the store is lost */
   #judgedBy = 0;
   #asked = 0;
 
@@ -61,34 +61,34 @@ export class CollectionRevisions {
     this.#log = log;
   }
 
-  /** True for a store that other servers may change: it has to be asked. Not known before its first answer. */
+  /** True for a store that other servers may change, which must be checked. Unknown before its first answer. */
   get isShared(): boolean {
     return this.#answersLater;
   }
 
-  /** how many questions went to the store */
+  /** how many checks went to the store */
   get asked(): number {
     return this.#asked;
   }
 
-  /** Why the store cannot be asked; undefined while it can. */
+  /** Why the store is unavailable; undefined while it is available. */
   get lostBecause(): unknown {
     return this.#lostAt === undefined ? undefined : this.#lastError;
   }
 
-  /** True while the store cannot be asked. */
+  /** True while the store is unavailable. */
   get isLost(): boolean {
     return this.#lostAt !== undefined;
   }
 
-  /** What is current as of now. Never rejects, since not to know is an answer, too; throws what a store throws that answers at once. */
+  /** What is current as of now. Never rejects, since "unknown" is an answer, too; throws the error of a store that answers at once. */
   of(gun: string): RevisionAnswer | Promise<RevisionAnswer> {
     if (this.#ofThisTurn !== undefined) return this.#ofThisTurn;
-    // Nobody waits for a store that is gone. Whether it is back is found out without them.
+    // No request waits for a lost store. The return of the store is detected separately.
     return this.isLost ? { freshness: "unknown" } : this.#ask(gun);
   }
 
-  /** The store is no longer looked for. */
+  /** Stops looking for the store. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -135,7 +135,7 @@ export class CollectionRevisions {
       question.answer.resolve(await answeredWithin(found, patienceMs, noAnswer));
       if (this.#isLatest(question)) this.#setFound();
     } catch (error) {
-      // Whatever it was: nobody knows now what is current, which is what the answer says.
+      // Whatever the error: the current state is unknown, and that is the answer.
       question.answer.resolve(undefined);
       if (this.#isLatest(question)) this.#setLost(error);
     }
@@ -152,7 +152,7 @@ export class CollectionRevisions {
     if (next === undefined || this.#underWay >= maxUnderWay) return;
     this.#next = undefined;
     const found = this.#put([...next.guns]);
-    // A store that answers at once is never in the middle of answering, so nobody has had to wait for it.
+    // A store that answers at once is never in the middle of an answer, so no request waits for it.
     if (typeof found !== "string") void this.#settle(next, found);
   }
 
@@ -161,7 +161,7 @@ export class CollectionRevisions {
     return this.#store.revision(guns);
   }
 
-  /** False for what ends after a later question did: a connection that broke long ago says nothing of the store now. */
+  /** False for a check that ends after a later one did: a connection that broke long ago says nothing about the store now. */
   #isLatest({ number }: Question): boolean {
     if (number < this.#judgedBy) return false;
     this.#judgedBy = number;
@@ -174,7 +174,7 @@ export class CollectionRevisions {
       this.#lostAt = performance.now();
       this.#log?.write("error", "lost the store", errorFields(error));
     }
-    // Those who wait for a question that was not asked yet would wait for as long again.
+    // Requests that wait for a check not yet begun would wait as long again.
     this.#next?.answer.resolve(undefined);
     this.#next = undefined;
     this.#tryAgainSoon();

@@ -1,6 +1,6 @@
 /**
- * What a publication changed, as fields of its log line: who signed which file, which tags mean something else now, and whose keys. Lists are bounded, and say
- * how much more there was.
+ * What a publication changed, as fields of its log line: who signed each file, which tags and keys changed. Lists are bounded, and show how many more
+ * entries there were.
  */
 
 import { encodeHex } from "../../encoding/hex.ts";
@@ -15,19 +15,19 @@ import type {
 } from "../../tuf/metadata.ts";
 import type { LogFields } from "../../service/log.ts";
 
-/** One file that was replaced, or the first one of its role. */
+/** A new file, and the one it replaces, if any. */
 export interface Replacement {
   readonly before: MetadataFile | undefined;
   readonly after: MetadataFile;
 }
 
-/** As many as a person reads in one line. */
+/** As many entries as are readable in one line. */
 const maxListed = 20;
 const maxItemLength = 384;
-/** of a tag; digests stand behind names and must not be cut off with them */
+/** of a tag; digests follow names and must not be cut off with them */
 const maxNameLength = 128;
 
-/** The fields; what did not change has none. */
+/** The fields; unchanged parts have none. */
 export function evidenceOf(files: readonly Replacement[]): LogFields {
   const tags = files.flatMap(tagChanges);
   const tagsOf = (kind: TagChange["kind"]): string | undefined =>
@@ -45,7 +45,7 @@ export function evidenceOf(files: readonly Replacement[]): LogFields {
   };
 }
 
-/** Files with their versions, as many as are listed of anything else. */
+/** Files with their versions, in a bounded list. */
 export function versionsOf(files: readonly { readonly role: RoleName; readonly version: number }[]): string {
   return listed(files.map(({ role, version }) => `${role} ${version}`)) ?? "";
 }
@@ -78,7 +78,7 @@ function described(name: string, target: Target, role: RoleName): string {
   return `${quotedName(name)}@${digestOf(target)}${role === "targets" ? "" : ` in ${role}`}`;
 }
 
-/** A tag is no more than these; another name, or a long one, must not look like several entries or hide the digest behind it. */
+/** A tag has only these characters; another name, or a long one, must not look like several entries or hide the digest after it. */
 function quotedName(name: string): string {
   const short = name.length > maxNameLength ? `${name.slice(0, maxNameLength)}…` : name;
   return /^[\w./-]+$/u.test(short) ? short : JSON.stringify(short);
@@ -90,7 +90,7 @@ function digestOf({ hashes }: Target): string {
   return `${algorithm}:${encodeHex(digest)}`;
 }
 
-/** Keys that speak for a role in `after` and did not in `before`. */
+/** Keys of a role in `after` that it did not have in `before`. */
 function newKeys(before: AnyBody | undefined, after: AnyBody | undefined): string[] {
   const known = new Set(keysIn(before));
   return keysIn(after).filter((key) => !known.has(key));
@@ -105,7 +105,7 @@ function keysIn(body: AnyBody | undefined): string[] {
   );
 }
 
-/** Delegations of `after` that `before` has not. */
+/** Delegations in `after` that are not in `before`. */
 function newDelegations(before: AnyBody | undefined, after: AnyBody | undefined): string[] {
   const known = rolesIn(before);
   const isNew = ([name]: readonly [string, RoleKeys]): boolean => !known.has(name);
@@ -114,7 +114,7 @@ function newDelegations(before: AnyBody | undefined, after: AnyBody | undefined)
     : [];
 }
 
-/** What roles that were there before may sign now, or with how many keys. */
+/** Changes in the paths or thresholds of existing roles. */
 function changedRights(before: AnyBody | undefined, after: AnyBody): string[] {
   const known = rolesIn(before);
   return [...rolesIn(after)].flatMap(([name, role]) => {

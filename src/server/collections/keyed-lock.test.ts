@@ -15,14 +15,14 @@ describe("KeyedLock", () => {
     assert.deepEqual(seen, ["a begins", "a ends", "b begins", "b ends"]);
   });
 
-  it("lets work under other keys go on", async () => {
+  it("lets work under other keys continue", async () => {
     const lock = new KeyedLock();
     const never = lock.hold("x", () => new Promise(() => {}));
     assert.equal(await lock.hold("y", async () => 1), 1);
     assert.ok(never);
   });
 
-  it("goes on after work that failed", async () => {
+  it("continues after work that failed", async () => {
     const lock = new KeyedLock();
     const failing = lock.hold("x", async () => Promise.reject(new Error("no")));
     const next = lock.hold("x", async () => "yes");

@@ -1,8 +1,8 @@
-/** Lets one piece of work at a time touch what has the same name. */
+/** Runs one piece of work at a time for each name. */
 export class KeyedLock {
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Runs `work` once all earlier work under `key` has ended, whichever way it ended. */
+  /** Runs `work` once all earlier work under `key` has ended, with success or failure. */
   async hold<T>(key: string, work: () => Promise<T>): Promise<T> {
     const earlier = this.#tails.get(key) ?? Promise.resolve();
     const done = Promise.withResolvers<void>();

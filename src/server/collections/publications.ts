@@ -1,6 +1,6 @@
 /**
- * Changes collections: validates what publishers send, has the server's own roles signed, commits, and only then lets
- * readers see it. Work on one collection is done one at a time; the store's compare-and-swap guards against other processes.
+ * Changes collections: validates uploads, has the server's own roles signed, commits, and only then shows the result to readers. Work on one
+ * collection is done one at a time; the store's compare-and-swap guards against other processes.
  */
 
 import { hasCode } from "../../errors.ts";
@@ -24,7 +24,7 @@ import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import type { UsageLimit } from "../storage/usage-limit.ts";
 
-/** What a publisher works with. */
+/** What a publisher needs. */
 export interface PublisherParts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
@@ -32,18 +32,18 @@ export interface PublisherParts {
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lifetimes: Lifetimes;
-  /** what publishers may store; without them, everything */
+  /** limits on what is stored; none when absent */
   readonly limits?: RepositoryLimits | undefined;
-  /** believed always when absent */
+  /** always trusted when absent */
   readonly clock?: Pick<ServerClock, "mayShorten" | "requireAgreement"> | undefined;
 }
 
-/** What a publisher sends. */
+/** The files a client publishes. */
 export type Upload = Pick<UpdateInput, "uploads" | "lost">;
 
-/** How often a renewal that cannot succeed is tried again. */
+/** How often a failing renewal is tried again. */
 const renewalRetryMs = 60_000;
-/** Names that a failed renewal is remembered for; beyond this the oldest may be tried again early. */
+/** How many failed renewals are remembered; beyond this the oldest may be tried again early. */
 const maxFailedRenewals = 10_000;
 
 /** Counts for the metrics. */
@@ -56,7 +56,7 @@ export interface PublisherCounts {
   renewed: number;
 }
 
-/** See the head of this file. */
+/** Publishes, renews and deletes collections. */
 export class Publications {
   readonly counts: PublisherCounts = { published: 0, conflicts: 0, refused: 0, limited: 0, renewed: 0 };
   readonly #parts: PublisherParts;
@@ -74,8 +74,8 @@ export class Publications {
   /**
    * Publishes files, with the snapshot and timestamp that the server makes.
    *
-   * @param caller who asks, as fields of the log lines
-   * @throws UpdateRefused `UPDATE_REFUSED` when a reader would choke on the result; TagsealError `SERVER_CLOCK_WRONG` when it might
+   * @param caller the caller, as fields of the log lines
+   * @throws UpdateRefused `UPDATE_REFUSED` when a reader would refuse the result; TagsealError `SERVER_CLOCK_WRONG` when one might
    * @throws MetadataError when a stored file cannot be parsed
    * @throws TagsealError `STORAGE_CONFLICT`, `STORAGE_FAILED`, `LIMIT_REACHED`; nothing is published then
    */
@@ -100,7 +100,7 @@ export class Publications {
     }
   }
 
-  /** Only these two kinds of files say something about tags and keys. */
+  /** Only these two kinds of files contain tags and keys. */
   async #keepReplaced(
     stored: StoredRoles,
     files: readonly ValidatedFile[],
@@ -114,7 +114,7 @@ export class Publications {
       try {
         before.set(role, stored.parse?.(role, file) ?? parseMetadata(role, file.bytes));
       } catch (error) {
-        // What is stored may be broken, and is being replaced: that alone is no reason to refuse.
+        // The stored file may be damaged, and is being replaced: that alone is no reason to refuse.
         if (!(error instanceof MetadataError)) throw error;
       }
     }
@@ -132,12 +132,12 @@ export class Publications {
     log.write("info", "published", { gun, files: versionsOf(files), ...caller, ...evidenceOf(replaced) });
   }
 
-  /** When the newest file of this process was signed, in milliseconds since 1970, by the clock as it was then. */
+  /** When the newest file of this process was signed, in milliseconds since 1970, by the clock at that time. */
   get newestSignedAt(): number | undefined {
     return this.#newestSignedAt;
   }
 
-  /** Whether something has to be signed again before a reader gets to see it: it has expired, or it lasts longer than it may. */
+  /** Whether something must be signed again before a reader sees it: it has expired, or lasts longer than it may. */
   isDue({ expiresAt, timestamp }: CollectionView): boolean {
     const { now, lifetimes, clock } = this.#parts;
     const at = now().getTime();
@@ -149,8 +149,8 @@ export class Publications {
   }
 
   /**
-   * Signs an expired timestamp or snapshot (when its key is here) again, or one that lasts too long, for a reader that waits. A renewal that is not
-   * possible leaves everything as it is: what readers then get tells them that it has expired.
+   * Signs an expired timestamp or snapshot (when the server holds its key) again, or one that lasts too long, for a waiting reader. A renewal that is
+   * not possible changes nothing: readers then get expired files and refuse them.
    */
   async renew(gun: string): Promise<void> {
     if (this.#failedRecently(gun)) return;
@@ -166,12 +166,12 @@ export class Publications {
   }
 
   /**
-   * Signs a timestamp again that is `ahead` of its end, or that lasts too long while the clock is believed, and its snapshot likewise when its
-   * key is here.
+   * Signs a timestamp again that is `ahead` of its end, or that lasts too long while the clock is trusted, and its snapshot likewise when the server
+   * holds its key.
    *
-   * @returns what was published; nothing when there is time enough, or when only the owner could help
-   * @throws TagsealError `STORAGE_CONFLICT` when somebody was faster, `STORAGE_FAILED`; UpdateRefused when the key is not held; MetadataError
-   *   when a stored file cannot be parsed; what the signer throws
+   * @returns what was published; nothing when there is enough time, or when only the owner can sign
+   * @throws TagsealError `STORAGE_CONFLICT` when another publication was faster, `STORAGE_FAILED`; UpdateRefused when the key is not held; MetadataError
+   *   when a stored file cannot be parsed; the signer's errors
    */
   async renewAhead(gun: string, ahead: RenewalLead): Promise<readonly ValidatedFile[]> {
     const mayShorten = this.#parts.clock?.mayShorten ?? true;
@@ -201,7 +201,7 @@ export class Publications {
     const { store, signer, reader, now, lifetimes } = this.#parts;
     const { timestampMs: timestampLifetimeMs, snapshotMs: snapshotLifetimeMs } = lifetimes;
     return this.#lock.hold(gun, async () => {
-      // Read before anything else: if another process publishes from here on, the commit below finds out.
+      // Read before anything else: if another process publishes from here on, the commit below detects it.
       const timestamp = await store.current(gun, "timestamp");
       const base = timestamp?.sha256;
       const stored = this.#storedAt(gun, timestamp);
@@ -231,7 +231,7 @@ export class Publications {
     });
   }
 
-  /** What is stored beside this timestamp, read from the store as far as it is not remembered. */
+  /** The files stored beside this timestamp, read from the store unless remembered. */
   #storedAt(gun: string, timestamp: StoredFile | undefined): StoredRoles {
     const { store } = this.#parts;
     if (timestamp === undefined) return { current: (role) => store.current(gun, role) };
@@ -255,7 +255,7 @@ export class Publications {
     this.#states.moveOn(gun, base, timestamp.sha256, new Map(files.map((file) => [file.role, file])));
   }
 
-  /** Nothing was signed: another reader's renewal came first, or readers would not believe a new timestamp. */
+  /** Nothing was signed: another reader's renewal came first, or readers would refuse a new timestamp. */
   async #settleUnrenewed(gun: string): Promise<void> {
     const reading = await this.#parts.reader.read(gun);
     if (reading.freshness !== "current" || !this.isDue(reading.view)) return;
@@ -282,7 +282,7 @@ export class Publications {
 
 interface ValidatedChange {
   readonly files: readonly ValidatedFile[];
-  /** none for what the server signs for itself */
+  /** none for the server's own renewals */
   readonly limits?: readonly UsageLimit[];
 }
 

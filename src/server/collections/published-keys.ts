@@ -1,4 +1,4 @@
-/** What published roots say about the server's own keys. */
+/** The server's keys in published roots. */
 
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { NamesKey, ServerRole } from "../signer/signing-service.ts";

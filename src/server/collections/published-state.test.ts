@@ -17,7 +17,7 @@ describe("what was published", () => {
     assert.equal(states.at(gun, "one").file("targets"), undefined, "another server published in between");
   });
 
-  it("stays, as far as the next publication does not replace it", () => {
+  it("stays, except for what the next publication replaces", () => {
     const states = new PublishedStates();
     states.at(gun, "one").remember("targets", file("a"));
     states.at(gun, "one").remember("targets/x", file("b"));
@@ -29,7 +29,7 @@ describe("what was published", () => {
     );
   });
 
-  it("does not outlive a publication on something else", () => {
+  it("does not outlive a publication based on another timestamp", () => {
     const states = new PublishedStates();
     states.at(gun, "one").remember("targets", file("a"));
     states.moveOn(gun, "other", "two", new Map());
@@ -44,7 +44,7 @@ describe("what was published", () => {
     assert.equal(states.at(gun, "two").file("targets"), undefined);
   });
 
-  it("makes room, the oldest first", () => {
+  it("is dropped when full, the oldest first", () => {
     const states = new PublishedStates();
     const large = file("x".repeat(5_000_000));
     for (let number = 0; number < 10; number += 1) states.at(`gun/${number}`, "t").remember("targets", large);
@@ -54,7 +54,7 @@ describe("what was published", () => {
 });
 
 describe("a parsed root", () => {
-  it("is known again by its bytes, and by nothing else, also beside another timestamp", () => {
+  it("is recognised by its bytes alone, also beside another timestamp", () => {
     const states = new PublishedStates();
     const first = states.at(gun, "one").parse("root", { bytes, version: 1 });
     assert.equal(states.at(gun, "two").parse("root", { bytes: Buffer.from(bytes), version: 1 }), first);

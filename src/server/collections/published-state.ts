@@ -2,7 +2,7 @@ import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { StoredRole } from "../../tuf/stored-roles.ts";
 
-/** Collections remembered, and the bytes of their files together. */
+/** How many collections are remembered, and the total bytes of their files. */
 const maxCollections = 1024;
 const maxBytes = 32 * 1024 * 1024;
 
@@ -15,17 +15,16 @@ interface State {
 }
 
 /**
- * What was current in the collections published to last. Whoever publishes again mostly finds it unchanged, and then need not read it again:
- * every publication brings another timestamp, so files that were current beside this very timestamp still are.
+ * What was current in the most recently published collections. The next publication usually finds it unchanged and does not read it again: every
+ * publication makes another timestamp, so files that were current beside the same timestamp still are.
  *
- * The root is kept parsed. It changes once in years, and a parsed one brings along its keys, ready for use, and the knowledge of which of its
- * signatures are good.
+ * The root is kept parsed. It changes once in years, and a parsed one has its keys ready for use and remembers which of its signatures are valid.
  */
 export class PublishedStates {
   readonly #states = new Map<string, State>();
   #bytes = 0;
 
-  /** What is remembered of a collection whose current timestamp is this one. */
+  /** What is remembered about a collection with this current timestamp. */
   at(gun: string, timestamp: string): PublishedState {
     const known = this.#states.get(gun);
     if (known?.timestamp === timestamp) return this.#stateOf(gun, known);
@@ -35,7 +34,7 @@ export class PublishedStates {
     return this.#stateOf(gun, state);
   }
 
-  /** To be called after a publication that was made on `base`: what it brought is current now, the rest stays so. */
+  /** Call this after a publication based on `base`: its files are current now, the others stay current. */
   moveOn(gun: string, base: string, timestamp: string, published: ReadonlyMap<RoleName, StoredRole>): void {
     const known = this.#states.get(gun);
     const files = known?.timestamp === base ? known.files : new Map<RoleName, StoredRole>();
@@ -86,10 +85,10 @@ export class PublishedStates {
 
 /** One collection as it was, and is, beside one timestamp. */
 export interface PublishedState {
-  /** undefined when it is not remembered, whether it exists or not */
+  /** undefined when the file is not remembered, whether it exists or not */
   file(role: RoleName): StoredRole | undefined;
-  /** Keeps a file that was just read as current. */
+  /** Remembers a file that was just read as current. */
   remember(role: RoleName, file: StoredRole): void;
-  /** `parseMetadata`, a known root excepted. @throws MetadataError as `parseMetadata` */
+  /** `parseMetadata`, except for a known root. @throws MetadataError as `parseMetadata` */
   parse(role: RoleName, file: StoredRole): MetadataFile;
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a server would start with its settings: everything that its start reads is read with the same code, one part after the other, so
- * that all problems show at once. Nothing is made, migrated or listened on.
+ * Checks whether a server would start with its settings: everything that its start reads is read with the same code, one part after the other, so
+ * that all problems show at once. Nothing is created, migrated or listened on.
  */
 
 import { constants } from "node:fs";
@@ -21,7 +21,7 @@ import { unattended } from "../../service/watching/watched-files.ts";
 import { configuredServer, type ConfiguredServer, type ServerSettings } from "./server-configuration.ts";
 import { serverSettings } from "./server-settings.ts";
 
-/** One thing that keeps the server from starting, or that its operator should know. */
+/** One problem that keeps the server from starting, or a warning for its operator. */
 export interface ConfigurationFinding {
   readonly code: ErrorCode;
   readonly message: string;
@@ -31,7 +31,7 @@ export interface ConfigurationFinding {
 /** A file that a setting names. */
 export interface ConfiguredFile {
   readonly setting: string;
-  /** absolute, or relative to where the command runs */
+  /** absolute, or relative to the working directory */
   readonly path: string;
 }
 
@@ -47,11 +47,11 @@ export interface ConfigurationInput {
   readonly settings: ServerSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
-  /** ask databases and a remote signer, too */
+  /** connect to databases and a remote signer, too */
   readonly connect: boolean;
 }
 
-/** @throws never for what is wrong with the configuration */
+/** @throws never for a problem of the configuration */
 export async function checkConfiguration(input: ConfigurationInput): Promise<ConfigurationReport> {
   return await new Check(input).run();
 }
@@ -62,7 +62,7 @@ class Check {
   readonly #input: ConfigurationInput;
   readonly #problems: ConfigurationFinding[] = [];
   readonly #warnings: ConfigurationFinding[] = [];
-  /** opening a table of keys brings its schema up to date, which is not for a check to do */
+  /** opening a table of keys would migrate its schema, which a check must not do */
   #canAskSharedKeys = false;
 
   constructor(input: ConfigurationInput) {
@@ -82,7 +82,7 @@ class Check {
 
   async #parts(configured: ConfiguredServer, areReadable: boolean): Promise<void> {
     await this.#try(async () => new TrustedProxies(configured.trustedProxies ?? []));
-    // A file that is not there is one problem, not one for each part that needs it.
+    // A missing file is one problem, not one for each part that needs it.
     if (areReadable) await this.#files(configured);
     await this.#storage(configured);
     if (configured.remoteSigner === undefined) await this.#localSigner(configured);
@@ -146,7 +146,7 @@ class Check {
     }
   }
 
-  /** Every passphrase that keys are sealed under is there, and right. A first start has none yet. */
+  /** Checks that every passphrase in use is given, and right. A first start has none yet. */
   async #localSigner({
     dataDir,
     database,
@@ -171,7 +171,7 @@ class Check {
     });
   }
 
-  /** Which passphrase new keys are sealed under may be known from the keys alone, where several are given and none is named. */
+  /** With several passphrases and no default alias, only the existing keys may show which one seals new keys. */
   async #givenPassphrase(given: ConfiguredServer["signerPassphrases"], mustBeGiven: boolean): Promise<void> {
     const isNone = (given?.byAlias.size ?? 0) === 0;
     const alias = given?.defaultAlias ?? (mustBeGiven && isNone ? "default" : undefined);
@@ -240,7 +240,7 @@ async function readable(setting: string, path: string): Promise<void> {
   throw new TagsealError("FILE_UNREADABLE", `${setting}: ${path} is not a file`);
 }
 
-/** It need not be there: the server makes it, if it may. */
+/** It may be missing: the server creates it if it has permission. */
 async function usableDirectory(path: string): Promise<void> {
   try {
     const isDirectory = (await stat(path)).isDirectory();

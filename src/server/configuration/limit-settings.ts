@@ -1,4 +1,4 @@
-/** `repositories.limits` as a configuration file has it, checked: a limit that is misread would be none. */
+/** Reads and checks `repositories.limits`: a misread limit would be no limit. */
 
 import { isJsonObject, type JsonValue } from "../../encoding/json.ts";
 import { TagsealError } from "../../errors.ts";
@@ -12,7 +12,7 @@ const maxLimits = 1000;
  * Checks a list of limits.
  *
  * @param value undefined for none
- * @throws TagsealError `SERVER_CONFIGURATION` for a limit that nobody can have meant
+ * @throws TagsealError `SERVER_CONFIGURATION` for a limit that has no possible meaning
  */
 export function usageLimits(value: JsonValue | undefined): readonly UsageLimit[] {
   if (value === undefined) return [];

@@ -9,7 +9,7 @@ export const logLevelSetting = {
   anyCase: true,
 } as const satisfies Setting;
 
-/** Notary's levels in ours: what is graver than an error is logged as one. */
+/** Maps Notary's levels: anything graver than an error is logged as an error. */
 export function logLevelOf(text: string | undefined): LogLevel {
   if (text === "debug" || text === "trace") return "debug";
   if (text === "warning" || text === "warn") return "warning";

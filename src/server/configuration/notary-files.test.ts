@@ -17,7 +17,7 @@ const readServer = (content: object, env: Env = {}): ReturnType<typeof readSetti
 const readSigner = (content: object, env: Env = {}): ReturnType<typeof readSettings<typeof signerSettings>> =>
   readSettings(signerSettings, { file: fileOf(content), env, prefixes: signerVariables });
 
-/** The files that come with Notary are alike but for their storage. */
+/** The files that come with Notary differ in their storage only. */
 const server = {
   server: { http_addr: ":4443", tls_key_file: "./notary-server.key", tls_cert_file: "./notary-server.crt" },
   trust_service: {
@@ -158,13 +158,13 @@ describe("a configuration file of Notary", () => {
     });
   }
 
-  it("has sections that mean nothing to a server, which are named", () => {
+  it("has sections without effect on a server, which are named", () => {
     const unused = { reporting: { bugsnag: { api_key: "k" } }, trust_pinning: { disable_tofu: true } };
     assert.deepEqual(readServer({ ...server, ...unused }).ignored, ["reporting", "trust_pinning"]);
     assert.deepEqual(readSigner({ ...signer, ...unused }).ignored, ["reporting", "trust_pinning"]);
   });
 
-  it("may have empty texts, which are as good as none", () => {
+  it("may have empty texts, which count as absent", () => {
     const empty = {
       server: { http_addr: ":4443", tls_cert_file: "", tls_key_file: "", client_ca_file: "" },
       trust_service: { type: "", hostname: "", port: "", tls_ca_file: "", tls_client_cert: "", tls_client_key: "" },
@@ -182,12 +182,12 @@ describe("a configuration file of Notary", () => {
     );
   });
 
-  it("I9: that names authentication and leaves it empty is not taken for an open server", () => {
+  it("I9: with an empty authentication section does not start an open server", () => {
     for (const auth of [{}, { type: "" }, { htpasswd: "" }])
       assert.ok(configuredServer(readServer({ auth }), {}).auth !== undefined, JSON.stringify(auth));
   });
 
-  it("may have what Notary does not look at with its storage, which is named", () => {
+  it("may have storage members that Notary ignores, which are named", () => {
     const storage = { ...storages["mysql"], tls_ca_file: "./ca.pem", database: "notaryserver", password: "secret" };
     const named = ["storage.tls_ca_file", "storage.database", "storage.password"];
     assert.deepEqual(readServer({ ...server, storage }).ignored, named);
@@ -199,7 +199,7 @@ describe("a configuration file of Notary", () => {
     ["server-config.yml", "YML"],
     ["server-config.toml", "TOML"],
   ] as const) {
-    it(`I9: is refused as ${name}, and told that only JSON is read`, () => {
+    it(`I9: is refused as ${name}, with the reason that only JSON is read`, () => {
       const file = { ...fileOf({}), name, bytes: Buffer.from('server:\n  http_addr: ":4443"\n') };
       assert.throws(() => readSettings(serverSettings, { file, env: {}, prefixes: serverVariables }), {
         code: "SERVER_CONFIGURATION",

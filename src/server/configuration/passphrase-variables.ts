@@ -5,7 +5,7 @@ import { variableFor } from "./settings.ts";
 import { isServiceLink } from "./unknown-variables.ts";
 
 const notary = "NOTARY_SIGNER_";
-/** Variables of that beginning that are settings and no passphrases. */
+/** Variables with this prefix that are settings, not passphrases. */
 const settings: ReadonlySet<string> = new Set([
   "DEFAULT_ALIAS",
   ...Object.keys(signerSettings).map((name) => variableFor(name)),
@@ -14,8 +14,8 @@ const settings: ReadonlySet<string> = new Set([
 /**
  * The passphrases that seal a signer's keys: `TAGSEAL_SIGNER_PASSPHRASE`, and Notary's `NOTARY_SIGNER_<ALIAS>`, one for each alias.
  *
- * @param defaultAlias what new keys are sealed under; `NOTARY_SIGNER_DEFAULT_ALIAS` when absent
- * @returns undefined when nothing was said about them: then the signer has a file for itself
+ * @param defaultAlias the alias for new keys; `NOTARY_SIGNER_DEFAULT_ALIAS` when absent
+ * @returns undefined when none are given: the signer then uses its own file
  * @throws TagsealError `SERVER_CONFIGURATION` when two variables give one alias different passphrases
  */
 export function signerPassphrases(
@@ -30,7 +30,7 @@ export function signerPassphrases(
   }
   const named = nonEmpty(defaultAlias) ?? nonEmpty(env["NOTARY_SIGNER_DEFAULT_ALIAS"]);
   const ours = nonEmpty(env["TAGSEAL_SIGNER_PASSPHRASE"]);
-  // Without a name of its own it is that of new keys.
+  // Without an alias it is the passphrase of new keys.
   const alias = named?.toLowerCase() ?? (ours === undefined ? undefined : "default");
   if (ours !== undefined && alias !== undefined) {
     // Of two passphrases for one name either may be the wrong one.

@@ -22,7 +22,7 @@ const remote = {
 };
 
 describe("a server's configuration", () => {
-  it("of Notary means here what it means there", () => {
+  it("of Notary has the same meaning here", () => {
     const auth = {
       type: "token",
       options: { realm: "https://a/token", service: "n", issuer: "i", rootcertbundle: "b" },
@@ -58,7 +58,7 @@ describe("a server's configuration", () => {
     assert.deepEqual(gunPrefixes, ["docker.io/"]);
   });
 
-  it("without a word about authentication has none, and with any word has some", () => {
+  it("without any authentication setting has none, and with any has some", () => {
     assert.equal(configured({}).auth, undefined);
     assert.notEqual(configured({ auth: { anonymous_pull: true } }).auth, undefined);
     assert.notEqual(configured({ auth: { rules: [] } }).auth, undefined);
@@ -71,7 +71,7 @@ describe("a server's configuration", () => {
     "anonymous reading": { anonymous_pull: true },
     "protected monitoring": { protect_monitoring: true },
   })) {
-    it(`I9: that says no more about authentication than ${what} does not leave the server open`, async () => {
+    it(`I9: with only ${what} for authentication does not open the server`, async () => {
       const { auth: settings } = configured({ auth });
       assert.ok(settings);
       const log = new ServerLog({ sink: () => {}, level: "error", now: () => new Date() });
@@ -98,7 +98,7 @@ describe("a server's configuration", () => {
     });
   }
 
-  it("I10: with client certificates for everybody and passwords for some asks the certificates for no name", () => {
+  it("I10: with client certificates for all connections and passwords for some users takes no name from the certificates", () => {
     const server = { client_ca_file: "clients.crt" };
     const { auth } = configured({ server, auth: { htpasswd: "users" } });
     assert.equal(auth?.mtls?.userFrom, "nobody");
@@ -106,20 +106,20 @@ describe("a server's configuration", () => {
     assert.throws(() => configured({ server, auth: { client_ca_file: "users.crt" } }), { message: /give one/u });
   });
 
-  it("I10: of Notary with client certificates asks everybody for one, and for nothing else", () => {
+  it("I10: of Notary with client certificates requires one of every client, and nothing else", () => {
     const { auth } = configured({ server: { client_ca_file: "clients.crt" } });
     assert.deepEqual(auth?.mtls, { caFile: "/etc/tagseal/clients.crt", required: true, userFrom: undefined });
     assert.deepEqual(auth?.rules, [{ prefix: "*", users: ["*"], actions: ["*"] }]);
   });
 
-  it("lets Notary's client authorities open the door for tokens, and name nobody", () => {
+  it("lets Notary's client authorities admit connections that log in with tokens, and name no user", () => {
     const options = { realm: "https://a/token", service: "s", issuer: "i", rootcertbundle: "b.pem" };
     const { auth } = configured({ server: { client_ca_file: "clients.crt" }, auth: { type: "token", options } });
     assert.deepEqual(auth?.mtls, { caFile: "/etc/tagseal/clients.crt", required: true, userFrom: "nobody" });
     assert.equal(auth?.rules, undefined);
   });
 
-  it("has timestamps live a day, as long as it says, or as with Notary", () => {
+  it("gives timestamps a lifetime of a day, as configured, or as with Notary", () => {
     const day = 86_400_000;
     const of = (timestamp_lifetime: string): number | undefined =>
       configured({ freshness: { timestamp_lifetime } }).lifetimes?.timestampMs;
@@ -128,13 +128,13 @@ describe("a server's configuration", () => {
     assert.equal(of("reference"), 14 * day);
   });
 
-  it("keeps old versions for thirty days, as long as it says, or for ever", () => {
+  it("keeps old versions for thirty days, as configured, or forever", () => {
     assert.equal(configured({}).keepVersionsMs, undefined);
     assert.equal(configured({ retention: { days: 7 } }).keepVersionsMs, 604_800_000);
     assert.equal(configured({ retention: { enabled: false } }).keepVersionsMs, Number.POSITIVE_INFINITY);
   });
 
-  it("bounds how slowly answers are taken off, connections to the database, and keys of a remote signer", () => {
+  it("bounds how slowly answers are read, connections to the database, and keys of a remote signer", () => {
     const { limits, sqlLimits } = configured({});
     assert.deepEqual([limits?.responseTimeoutMs, limits?.minBytesPerSecond, sqlLimits], [60_000, 16_384, undefined]);
     const given = configured(
@@ -154,7 +154,7 @@ describe("a server's configuration", () => {
     ["a database without an address", { storage: { backend: "postgres" } }, /does not say where/u],
     ["a signer without a host", { trust_service: { type: "remote" } }, /hostname is missing/u],
     ["a signer without a certificate for it", { trust_service: { type: "remote", hostname: "a" } }, /tls_client_cert/u],
-    ["a port that is none", { trust_service: { ...remote, port: "x" } }, /must be a port/u],
+    ["an invalid port", { trust_service: { ...remote, port: "x" } }, /must be a port/u],
     ["an algorithm no signer has", { trust_service: { ...remote, key_algorithm: "rsa" } }, /rsa/u],
     [
       "tokens without an issuer",
@@ -189,7 +189,7 @@ describe("the signer's passphrases", () => {
     assert.equal(signerPassphrases(env, "timestamp_2020")?.defaultAlias, "timestamp_2020");
   });
 
-  it("are one of our own, or none", () => {
+  it("are a single one of Tagseal's, or none", () => {
     assert.deepEqual(signerPassphrases({ TAGSEAL_SIGNER_PASSPHRASE: "x" }, undefined), {
       byAlias: new Map([["default", "x"]]),
       defaultAlias: "default",
@@ -197,7 +197,7 @@ describe("the signer's passphrases", () => {
     assert.equal(signerPassphrases({ TAGSEAL_SIGNER_PASSPHRASE: "" }, undefined), undefined);
   });
 
-  it("have no default alias that nobody named", () => {
+  it("have no default alias unless it is configured", () => {
     assert.equal(signerPassphrases({ NOTARY_SIGNER_ALIAS1: "x" }, undefined)?.defaultAlias, undefined);
     assert.equal(
       signerPassphrases({}, "Alias1")?.defaultAlias,

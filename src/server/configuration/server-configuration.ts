@@ -1,4 +1,4 @@
-/** From settings to what the server is started with. */
+/** Turns settings into the options of the server. */
 
 import { TagsealError } from "../../errors.ts";
 import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/auth-settings.ts";
@@ -17,13 +17,13 @@ import { durationMs } from "./values.ts";
 /** The settings of a server. */
 export type ServerSettings = Settings<keyof typeof serverSettings>;
 
-/** What settings decide; where to listen, the clock and the log are the caller's. */
+/** The options that settings decide; the address, the clock and the log come from the caller. */
 export type ConfiguredServer = Omit<ServerOptions, "host" | "port" | "now" | "log">;
 
 /**
- * Turns settings into options. Files are not looked at here.
+ * Turns settings into options. Files are not read here.
  *
- * @param env for the signer's passphrases, which stand in no file
+ * @param env for the signer's passphrases, which are not in the configuration file
  * @throws TagsealError `SERVER_CONFIGURATION` for settings that contradict each other
  */
 export function configuredServer(
@@ -54,7 +54,7 @@ export function configuredServer(
 }
 
 /**
- * What a running server takes from its settings when it is told to read them again.
+ * The options a running server takes from its settings when it reads them again.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
@@ -88,7 +88,7 @@ function storage(
     throw contradiction(`storage.backend is ${backend}, and storage.db_url does not say where that is`);
   const isEmbedded = backend !== undefined && embedded.has(backend);
   return {
-    // Notary's MySQL addresses do not say that they are for MySQL: the backend does
+    // Notary's MySQL addresses do not name MySQL: the backend does
     database: isEmbedded || url === undefined ? undefined : withScheme(url, backend),
     sqlLimits: sqlLimits(settings.number("storage.max_connections")),
     cacheMaxAgeMs: settings.number("storage.cache_max_age"),
@@ -144,14 +144,14 @@ function auth(settings: ServerSettings): AuthSettings | undefined {
     groups: settings.json("auth.groups") as AuthSettings["groups"],
   };
   requireCompanions(settings);
-  // A word about authentication that comes to nothing must not leave the server open: whoever opens this refuses it.
+  // An authentication setting without effect must not open the server: opening this value refuses it.
   const isAny = settings.mentions("auth") || methods.mtls !== undefined;
   return isAny ? { ...methods, ...requirements } : undefined;
 }
 
 type Name = keyof typeof serverSettings;
 
-/** Settings that mean something only beside another one. Alone they would be taken for protection that is not there. */
+/** Settings with an effect only together with another one. Alone they would suggest protection that does not exist. */
 const companions: readonly (readonly [Name, readonly Name[]])[] = [
   [
     "auth.type",
@@ -189,12 +189,12 @@ function requireCompanions(settings: ServerSettings): void {
     throw contradiction("server.client_ca_file and auth.client_ca_file are two answers to one question: give one");
 }
 
-/** Notary's way: whoever has a certificate comes in, and who that is does not matter. */
+/** As in Notary: any client with a certificate is admitted, whatever its name. */
 function hasDoor(settings: ServerSettings): boolean {
   return settings.text("server.client_ca_file") !== undefined;
 }
 
-/** Somebody else than a certificate says who asks. */
+/** The user is known from something other than a certificate. */
 function hasLogins(settings: ServerSettings): boolean {
   return settings.text("auth.type") !== undefined || settings.text("auth.htpasswd") !== undefined;
 }
@@ -226,19 +226,19 @@ function passwords(settings: ServerSettings): AuthSettings["basic"] {
   };
 }
 
-/** Notary's `client_ca_file` asks for a certificate of everybody and looks at no name in it. */
+/** Notary's `client_ca_file` requires a certificate of every client and ignores the name in it. */
 function clientCertificates(settings: ServerSettings): AuthSettings["mtls"] {
   const everybody = settings.text("server.client_ca_file");
   const caFile = settings.text("auth.client_ca_file") ?? everybody;
   if (caFile === undefined) return undefined;
   const required = everybody !== undefined || settings.boolean("auth.client_certificate_required") === true;
   const named = settings.text("auth.user_from") as UserFrom | undefined; // one of the table's values
-  // A certificate that opens the door is nobody's login where there are logins: it would spare its holder the password or the token.
+  // A certificate that only admits the connection is no login when other logins exist: its holder would not need a password or token.
   const isDoorOnly = everybody !== undefined && hasLogins(settings);
   return { caFile, required, userFrom: named ?? (isDoorOnly ? "nobody" : undefined) };
 }
 
-/** Where certificates only open the door, whoever is in may do what everybody may. */
+/** When certificates only admit connections, every admitted client has the same rights. */
 function rulesFor(settings: ServerSettings): readonly AccessRule[] | undefined {
   return hasDoor(settings) && !hasLogins(settings) ? [{ prefix: "*", users: ["*"], actions: ["*"] }] : undefined;
 }
@@ -250,7 +250,7 @@ function lifetimes(settings: ServerSettings): Lifetimes {
   };
 }
 
-/** Below this, clocks that differ a little would make fresh files look expired. */
+/** With less, small clock differences would make fresh files look expired. */
 const minLifetimeMs = 600_000;
 
 function lifetime(

@@ -1,6 +1,6 @@
 /**
- * Every setting of `tagseal server`. Those of Notary's `server-config.json` have its names and meaning, so that such a file is a
- * configuration file of ours; the rest is our own.
+ * Every setting of `tagseal server`. Those of Notary's `server-config.json` keep their names and meaning, so that such a file works here; the others
+ * are Tagseal's.
  */
 
 import { logLevelSetting } from "./log-level.ts";
@@ -8,7 +8,7 @@ import type { SettingTable } from "./settings.ts";
 
 const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
 
-/** See the head of this file. */
+/** The settings of the server, by name. */
 export const serverSettings = {
   "server.http_addr": { kind: "text", help: "address to listen on: `:4443`, `127.0.0.1:4443`, `[::1]:4443`" },
   "server.tls_cert_file": { kind: "file", help: "certificate chain, PEM; without it the server speaks plain HTTP" },
@@ -21,7 +21,10 @@ export const serverSettings = {
     kind: "names",
     help: "addresses or networks of proxies whose `X-Forwarded-For` or `Forwarded` names the client; none",
   },
-  "server.data_directory": { kind: "file", help: "where the embedded databases lie, and the signer's passphrase file" },
+  "server.data_directory": {
+    kind: "file",
+    help: "directory of the embedded databases and of the signer's passphrase file",
+  },
   "server.read_only": {
     kind: "boolean",
     help: "refuses publications, deletions and key rotations; readers are served as always; read again on SIGHUP; `false`",
@@ -36,7 +39,7 @@ export const serverSettings = {
     kind: "text",
     help: "the database: `postgres://…`, `mysql://…`, or a Go data source name as Notary has it",
   },
-  // of RethinkDB and CouchDB; Notary does not look at them for other databases
+  // of RethinkDB and CouchDB; Notary ignores them for other databases
   "storage.tls_ca_file": ignored,
   "storage.client_cert_file": ignored,
   "storage.client_key_file": ignored,
@@ -50,12 +53,12 @@ export const serverSettings = {
   },
   "storage.cache_max_age": {
     kind: "duration",
-    help: "how old what several replicas answer from memory may be, also while the database is away; `0s`: never older than the database",
+    help: "how old the answers of several replicas from memory may be, also while the database is unavailable; `0s`: never older than the database",
   },
 
   "trust_service.type": {
     kind: "text",
-    help: "`local`: keys are kept by this process; `remote`: by a signer of its own",
+    help: "`local`: this process keeps the keys; `remote`: a separate signer does",
     values: ["local", "remote"],
   },
   "trust_service.hostname": { kind: "text", help: "the remote signer's host" },
@@ -70,7 +73,7 @@ export const serverSettings = {
   "trust_service.tls_client_key": { kind: "file", help: "its private key, PEM" },
   "trust_service.max_pending_keys": {
     kind: "number",
-    help: "keys of a remote signer that were promised and have not signed; beyond it the oldest is given to who asks next; 10000",
+    help: "keys of a remote signer that were promised and have not signed; beyond it the oldest is given to the next request; 10000",
     range: [1, 10_000_000],
   },
   "trust_service.db_url": {
@@ -81,16 +84,16 @@ export const serverSettings = {
 
   "auth.type": {
     kind: "text",
-    help: "`token`: docker's token authentication. Without any setting of `auth` everybody may do everything",
+    help: "`token`: docker's token authentication. Without any setting of `auth` every client may do everything",
     values: ["token"],
   },
   "auth.options.realm": { kind: "text", help: "where clients get tokens, a URL" },
   "auth.options.service": { kind: "text", help: "this server's name as tokens spell it: their audience" },
   "auth.options.issuer": { kind: "text", help: "who issues the tokens" },
-  "auth.options.rootcertbundle": { kind: "file", help: "certificates of those who may sign tokens, PEM" },
-  "auth.options.jwks": { kind: "file", help: "keys of those who may sign tokens, a JSON Web Key Set" },
+  "auth.options.rootcertbundle": { kind: "file", help: "certificates of the token issuers, PEM" },
+  "auth.options.jwks": { kind: "file", help: "keys of the token issuers, a JSON Web Key Set" },
   "auth.options.autoredirect": ignored,
-  "auth.htpasswd": { kind: "file", help: "names and bcrypt hashes of those who log in with a password" },
+  "auth.htpasswd": { kind: "file", help: "names and bcrypt hashes of the users who log in with a password" },
   "auth.htpasswd_realm": { kind: "text", help: "what clients show when they ask for the password; `tagseal`" },
   "auth.token_realm": {
     kind: "text",
@@ -100,18 +103,18 @@ export const serverSettings = {
     kind: "file",
     help: "seals these tokens, 32 bytes or more, the same on all replicas; a new key at each start",
   },
-  "auth.client_ca_file": { kind: "file", help: "authorities of those who log in with a client certificate, PEM" },
-  "auth.client_certificate_required": { kind: "boolean", help: "nobody comes in without one; `false`" },
+  "auth.client_ca_file": { kind: "file", help: "authorities of the client certificates that users log in with, PEM" },
+  "auth.client_certificate_required": { kind: "boolean", help: "connections without one are refused; `false`" },
   "auth.user_from": {
     kind: "text",
-    help: "what of a client certificate is the user's name; `commonName`, and `nobody` for certificates that only open the door to tokens",
+    help: "the part of a client certificate that is the user's name; `commonName`, or `nobody` for certificates that only admit the connection",
     values: ["commonName", "dns", "uri", "nobody"],
   },
   "auth.restricted_by_rules": { kind: "boolean", help: "rules restrict what tokens allow; `true`" },
-  "auth.anonymous_pull": { kind: "boolean", help: "everybody may read; `false`" },
-  "auth.protect_monitoring": { kind: "boolean", help: "metrics and health ask for a login, too; `false`" },
+  "auth.anonymous_pull": { kind: "boolean", help: "every client may read; `false`" },
+  "auth.protect_monitoring": { kind: "boolean", help: "metrics and health require a login, too; `false`" },
   "auth.groups": { kind: "json", help: 'names of users by group: `{"release": ["alice"]}`' },
-  "auth.rules": { kind: "json", help: "who may do what below which prefix; see authentication" },
+  "auth.rules": { kind: "json", help: "what each user may do below a prefix; see authentication" },
 
   "caching.max_age.current_metadata": { kind: "number", help: "seconds that caches may keep current files; 300" },
   "caching.max_age.consistent_metadata": {
@@ -126,7 +129,7 @@ export const serverSettings = {
   },
   "repositories.limits": {
     kind: "json",
-    help: 'how much may be stored below which prefix: `[{"prefix": "registry.example.com/team/", "repositories": 100, "bytes": 10485760}]`; see below; read again on SIGHUP; none',
+    help: 'how much may be stored below a prefix: `[{"prefix": "registry.example.com/team/", "repositories": 100, "bytes": 10485760}]`; see below; read again on SIGHUP; none',
   },
 
   "freshness.timestamp_lifetime": {
@@ -147,12 +150,12 @@ export const serverSettings = {
   "limits.max_connections_per_client": { kind: "number", help: "connections of one client address at a time; 1024" },
   "limits.response_timeout": {
     kind: "duration",
-    help: "for taking an answer off, however short it is; `60s`",
+    help: "for reading an answer, however short it is; `60s`",
     range: ["1s", "1h"],
   },
   "limits.min_bytes_per_second": {
     kind: "number",
-    help: "gives longer answers more time: a second more for so many bytes; 16384",
+    help: "gives longer answers more time: one more second for this many bytes; 16384",
     range: [1, 1_000_000_000],
   },
   "limits.reads_per_minute": { kind: "number", help: "of one client address; no limit" },
@@ -160,11 +163,11 @@ export const serverSettings = {
   "limits.key_requests_per_minute": { kind: "number", help: "of one client address; 600" },
 
   "logging.level": logLevelSetting,
-  // sections of Notary's files that its server does not look at
+  // sections of Notary's files that its server ignores
   reporting: ignored,
   escrow: ignored,
   trust_pinning: ignored,
 } as const satisfies SettingTable;
 
-/** The beginnings of variables that override settings of the server, ours before Notary's. */
+/** The prefixes of variables that override settings of the server, Tagseal's before Notary's. */
 export const serverVariables: readonly string[] = ["TAGSEAL_SERVER_", "NOTARY_SERVER_"];

@@ -33,7 +33,7 @@ const notary = JSON.stringify({
 });
 
 describe("settings", () => {
-  it("are read from a configuration of Notary's server as it is", () => {
+  it("are read from an unchanged configuration of Notary's server", () => {
     const settings = read(notary);
     assert.equal(settings.text("server.http_addr"), ":4443");
     assert.equal(settings.text("server.tls_key_file"), "/etc/tagseal/tls/server.key");
@@ -59,7 +59,7 @@ describe("settings", () => {
     assert.equal(settings.text("server.http_addr"), ":4443");
   });
 
-  it("come from variables alone where there is no file", () => {
+  it("come from variables alone without a file", () => {
     const env = { TAGSEAL_SERVER_AUTH_ANONYMOUS_PULL: "true", TAGSEAL_SERVER_STORAGE_CACHE_MAX_AGE: "2s" };
     const settings = readSettings(serverSettings, { env, prefixes: serverVariables });
     assert.equal(settings.boolean("auth.anonymous_pull"), true);
@@ -79,7 +79,7 @@ describe("settings", () => {
       '{"caching":{"max_age":{"current_metadata":"x"}}}',
       /current_metadata must be a whole number/u,
     ],
-    ["a value nobody knows", '{"storage":{"backend":"rethinkdb"}}', /storage\.backend must be one of sqlite, /u],
+    ["an unknown value", '{"storage":{"backend":"rethinkdb"}}', /storage\.backend must be one of sqlite, /u],
     ["a duration without its unit", '{"storage":{"cache_max_age":"10"}}', /must be a duration/u],
     [
       "no connection",
@@ -104,7 +104,7 @@ describe("settings", () => {
     );
   });
 
-  it("offers what a misspelt name may have meant", () => {
+  it("suggests a known name for a misspelt one", () => {
     assert.throws(() => read('{"storage":{"url":"x"}}'), { hint: /storage\.db_url/u });
   });
 

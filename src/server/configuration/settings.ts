@@ -1,11 +1,11 @@
 /**
- * Settings from a configuration file and the environment: one table says which there are and of which kind, and everything else follows from
- * it. Files are JSON, members are nested as the dots in the names say, and each can be overridden by a variable: `storage.db_url` by
+ * Settings from a configuration file and the environment: one table lists them with their kinds, and everything else follows from it. Files are JSON,
+ * members are nested as the dots in the names show, and each can be overridden by a variable: `storage.db_url` by
  * `TAGSEAL_SERVER_STORAGE_DB_URL`.
  *
- * Members are found in any case, and values are cast as Notary's reader casts them (`values.ts`), so that its files can be used as they are.
+ * Members are found in any case, and values are cast as Notary's reader casts them (`values.ts`), so that its files work unchanged.
  *
- * Nothing is guessed: a member nobody knows is an error, because a misspelt `auth` would otherwise leave the server open.
+ * Nothing is guessed: an unknown member is an error, because a misspelt `auth` would otherwise start an open server.
  */
 
 import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
@@ -20,33 +20,33 @@ export interface Setting {
   readonly kind: SettingKind;
   /** for the documentation: what it means, and its default */
   readonly help: string;
-  /** the only values there are */
+  /** the only values allowed */
   readonly values?: readonly string[];
-  /** the values may be written in capitals */
+  /** the values may be in upper case */
   readonly anyCase?: true;
-  /** a list that is written as one text may be separated by spaces, which its items never hold */
+  /** a list written as one text may be separated by spaces, which its items never contain */
   readonly spaced?: true;
   /** the least and the most, both allowed: of a `number`, or of a `duration` as text */
   readonly range?: readonly [number, number] | readonly [string, string];
-  /** accepted for the sake of existing files, and without effect */
+  /** accepted for existing files, without effect */
   readonly ignored?: true;
 }
 
 /** All settings of one program, by name. */
 export type SettingTable = Readonly<Record<string, Setting>>;
 
-/** Where settings come from. */
+/** The sources of settings. */
 export interface SettingSources {
   /** the configuration file: its bytes, already bounded, and its directory */
   readonly file?: { readonly name: string; readonly directory: string; readonly bytes: Uint8Array } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** the beginnings of variables, the first one found counting: `TAGSEAL_SERVER_`, `NOTARY_SERVER_` */
+  /** the prefixes of variables, in order of precedence: `TAGSEAL_SERVER_`, `NOTARY_SERVER_` */
   readonly prefixes: readonly string[];
-  /** flags of a command line that stand for settings; they win over everything else. Paths are relative to where the command runs */
+  /** command-line flags for settings; they override everything else. Paths are relative to the working directory */
   readonly flags?: readonly SettingFlag[];
-  /** sections that somebody wrote about in vain, with a misspelt variable for instance */
+  /** sections that were meant to be set and are not, by a misspelt variable for example */
   readonly mentioned?: readonly string[];
-  /** told of each setting that cannot be used, which is then left out; the first one is thrown when absent */
+  /** called for each unusable setting, which is then left out; when absent, the first one is thrown */
   readonly onProblem?: ((problem: TagsealError) => void) | undefined;
   /** finds the known name that a misspelt one probably is */
   readonly suggest?: ((name: string, known: Iterable<string>) => string | undefined) | undefined;
@@ -60,7 +60,7 @@ export interface SettingFlag {
   readonly value: string;
 }
 
-/** The settings of one run. Every getter answers undefined for what was not set. */
+/** The settings of one run. Every getter returns undefined for a setting that was not given. */
 export class Settings<Name extends string = string> {
   readonly #values: ReadonlyMap<string, JsonValue>;
   /** settings that were given and have no effect */
@@ -73,7 +73,7 @@ export class Settings<Name extends string = string> {
     this.#mentioned = mentioned;
   }
 
-  /** True when somebody wrote something about a section, if only its name: whoever did so did not mean its absence. */
+  /** True when a section is mentioned, even by its name alone: the operator then did not mean its absence. */
   mentions(section: string): boolean {
     return [...this.#mentioned].some((name) => name === section || name.startsWith(`${section}.`));
   }
@@ -102,7 +102,7 @@ export class Settings<Name extends string = string> {
     return this.#values.get(name) as readonly string[] | undefined;
   }
 
-  /** Whatever stands there, for its reader to check. */
+  /** The unchecked JSON value, which the caller checks. */
   json(name: Name): JsonValue | undefined {
     return this.#values.get(name);
   }
@@ -111,8 +111,8 @@ export class Settings<Name extends string = string> {
 /**
  * Reads the settings.
  *
- * @throws TagsealError `SERVER_CONFIGURATION` for a file that is not JSON, a member nobody knows, or a value of the wrong kind; with the name of the
- *   setting and where it came from
+ * @throws TagsealError `SERVER_CONFIGURATION` for a file that is not JSON, an unknown member, or a value of the wrong kind; with the name of the
+ * setting and its source
  */
 export function readSettings<Table extends SettingTable>(
   table: Table,
@@ -125,7 +125,7 @@ export function readSettings<Table extends SettingTable>(
     const setting = Object.hasOwn(table, name) ? table[name] : undefined;
     if (setting === undefined) throw invalid(origin, `there is no setting ${name}`, nearest(name, table, sources));
     mentioned.add(name);
-    // Notary's reader does not tell an empty text from none.
+    // Notary's reader treats an empty text as absent.
     if (value === "" && setting.kind !== "names" && setting.kind !== "json") return;
     if (setting.ignored === true) ignored.push(name);
     else values.set(name, checked(name, setting, value, { origin, directory }));
@@ -172,7 +172,7 @@ function fromFile(
   visit(content, []);
 }
 
-/** Notary's reader takes one of them by chance: which one was meant, nobody but the writer knows. */
+/** Notary's reader takes one of them by chance, and only the writer knows which one was meant. */
 function refuseSpelledTwice(
   table: SettingTable,
   { name: origin, bytes }: NonNullable<SettingSources["file"]>,
@@ -183,7 +183,7 @@ function refuseSpelledTwice(
     const name = path.join(".").toLowerCase();
     if (path.length > 0 && seen.has(name))
       tryKeeping(() => {
-        throw invalid(origin, `${name} stands there twice: ${path.join(".")} is another spelling of it`);
+        throw invalid(origin, `${name} is set twice: ${path.join(".")} is another spelling of it`);
       }, onProblem);
     seen.add(name);
     if (!isJsonObject(value) || Object.hasOwn(table, name)) return;
@@ -217,12 +217,12 @@ function fromEnvironment(table: SettingTable, { env, prefixes }: SettingSources,
   }
 }
 
-/** The part of a variable's name that stands for a setting: `STORAGE_DB_URL` for `storage.db_url`. */
+/** The part of a variable's name that names a setting: `STORAGE_DB_URL` for `storage.db_url`. */
 export function variableFor(name: string): string {
   return name.toUpperCase().replaceAll(/[.-]/gu, "_");
 }
 
-/** A variable holds text: JSON is read here, what else it means is for the check to say. */
+/** A variable holds text: JSON is parsed here, other values are cast by the check. */
 function fromText(text: string, setting: Setting | undefined): JsonValue {
   return setting?.kind === "json" && setting.ignored !== true ? parsed("the environment", Buffer.from(text)) : text;
 }
@@ -258,7 +258,7 @@ const descriptions: Readonly<Record<SettingKind, string>> = {
   json: "JSON",
 };
 
-/** Secrets stand in configuration files, so only what is short and plain is repeated. */
+/** Configuration files contain secrets, so messages repeat only short plain values. */
 function shown(value: JsonValue): string {
   return typeof value === "string" || typeof value === "object"
     ? `a ${Array.isArray(value) ? "list" : typeof value}`

@@ -12,7 +12,7 @@ function read(content: object, env: Readonly<Record<string, string>> = {}): Sign
 }
 
 describe("a signer's configuration", () => {
-  it("says which certificates callers must have", () => {
+  it("names the certificates that callers must have", () => {
     const { tls, clientCaFile, limits } = configuredSigner(read({ server }));
     assert.deepEqual(tls, { certFile: "/etc/tagseal/s.crt", keyFile: "/etc/tagseal/s.key" });
     assert.equal(clientCaFile, "/etc/tagseal/ca.crt");
@@ -23,7 +23,7 @@ describe("a signer's configuration", () => {
     });
   });
 
-  it("bounds what callers may ask, and connections to the database", () => {
+  it("bounds requests of callers, and connections to the database", () => {
     const limits = { max_pending_keys: 7, max_message_bytes: 65_536 };
     const settings = read({ server, limits }, { TAGSEAL_SIGNER_LIMITS_MAX_CONCURRENT_CALLS: "9" });
     assert.deepEqual(configuredSigner(settings).limits, {
@@ -38,7 +38,7 @@ describe("a signer's configuration", () => {
 
   for (const [what, limits] of [
     ["no pending keys", { max_pending_keys: 0 }],
-    ["messages no key fits into", { max_message_bytes: 100 }],
+    ["messages too small for a key", { max_message_bytes: 100 }],
     ["no calls", { max_concurrent_calls: 0 }],
   ] as const) {
     it(`I9: is refused with ${what}`, () => {

@@ -1,4 +1,4 @@
-/** From settings to what the signer process is started with. */
+/** Turns settings into the options of the signer process. */
 
 import { TagsealError } from "../../errors.ts";
 import { defaultSignerLimits, type SignerOptions } from "../signer/signer-options.ts";
@@ -13,7 +13,7 @@ import { sqlLimits } from "./sql-limits.ts";
 /** The settings of a signer. */
 export type SignerSettings = Settings<keyof typeof signerSettings>;
 
-/** Where a signer keeps its keys, and what seals them. */
+/** The storage of a signer's keys, and the passphrases that seal them. */
 export interface ConfiguredKeys {
   readonly dataDir: string | undefined;
   /** address of a database, instead of a file in the data directory */
@@ -23,7 +23,7 @@ export interface ConfiguredKeys {
   readonly passphrases: GivenPassphrases | undefined;
 }
 
-/** @param env for the passphrases, which stand in no file */
+/** @param env for the passphrases, which are not in the configuration file */
 export function configuredKeys(
   settings: SignerSettings,
   env: Readonly<Record<string, string | undefined>>,
@@ -39,9 +39,9 @@ export function configuredKeys(
 }
 
 /**
- * Turns settings into options; where to listen, the clock, the log and the table of keys are the caller's.
+ * Turns settings into options; the address, the clock, the log and the table of keys come from the caller.
  *
- * @throws TagsealError `SERVER_CONFIGURATION` when a file that callers must be told by is missing
+ * @throws TagsealError `SERVER_CONFIGURATION` when a file needed to authenticate callers is missing
  */
 export function configuredSigner(
   settings: SignerSettings,
@@ -66,6 +66,6 @@ function required(settings: SignerSettings, name: keyof typeof signerSettings): 
   const value = settings.text(name);
   if (value !== undefined) return value;
   throw new TagsealError("SERVER_CONFIGURATION", `Cannot use the configuration: ${name} is missing`, {
-    hint: "A signer signs for whoever shows the right certificate, so both sides need one.",
+    hint: "A signer signs for any caller with the right certificate, so both sides need one.",
   });
 }

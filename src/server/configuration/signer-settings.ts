@@ -1,11 +1,11 @@
-/** Every setting of `tagseal signer`, under the names of Notary's `signer-config.json`; the rest is our own. */
+/** Every setting of `tagseal signer`, under the names of Notary's `signer-config.json`; the others are Tagseal's. */
 
 import { logLevelSetting } from "./log-level.ts";
 import type { SettingTable } from "./settings.ts";
 
 const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
 
-/** See the head of this file. */
+/** The settings of the signer, by name. */
 export const signerSettings = {
   "server.grpc_addr": { kind: "text", help: "address to listen on: `:7899`" },
   "server.http_addr": { kind: "text", help: "accepted and ignored", ignored: true },
@@ -14,16 +14,16 @@ export const signerSettings = {
   "server.client_ca_file": { kind: "file", help: "authorities of the trust servers' certificates, PEM" },
   "server.allowed_callers": {
     kind: "names",
-    help: "common names, DNS names or URIs of the certificates that are obeyed; all of `server.client_ca_file`",
+    help: "common names, DNS names or URIs of the only certificates that are accepted; all of `server.client_ca_file`",
   },
-  "server.data_directory": { kind: "file", help: "where the embedded database lies, and the passphrase file" },
+  "server.data_directory": { kind: "file", help: "directory of the embedded database and of the passphrase file" },
   "storage.backend": {
     kind: "text",
     help: "`sqlite` (in the data directory), `postgres` or `mysql`",
     values: ["sqlite", "sqlite3", "postgres", "mysql", "memory"],
   },
   "storage.db_url": { kind: "text", help: "the database: `postgres://…`, `mysql://…`, or a Go data source name" },
-  // of RethinkDB and CouchDB; Notary does not look at them for other databases
+  // of RethinkDB and CouchDB; Notary ignores them for other databases
   "storage.tls_ca_file": ignored,
   "storage.client_cert_file": ignored,
   "storage.client_key_file": ignored,
@@ -49,12 +49,12 @@ export const signerSettings = {
   },
   "metrics.http_addr": {
     kind: "text",
-    help: "where Prometheus finds numbers, by plain HTTP: `:9464` on this machine only, `HOST:PORT` elsewhere; nowhere",
+    help: "address of the metrics for Prometheus, by plain HTTP: `:9464` on this machine only, `HOST:PORT` elsewhere; not served",
   },
   "logging.level": logLevelSetting,
   reporting: ignored,
   trust_pinning: ignored,
 } as const satisfies SettingTable;
 
-/** The beginnings of variables that override settings of the signer, ours before Notary's. */
+/** The prefixes of variables that override settings of the signer, Tagseal's before Notary's. */
 export const signerVariables: readonly string[] = ["TAGSEAL_SIGNER_", "NOTARY_SIGNER_"];

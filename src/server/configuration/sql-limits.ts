@@ -1,6 +1,6 @@
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 
-/** What a setting of connections means to a database; undefined, like the setting, for what applies anyway. */
+/** The limits of a database for a setting of connections; undefined, like the setting, for the defaults. */
 export function sqlLimits(connections: number | undefined): Partial<SqlLimits> | undefined {
   return connections === undefined ? undefined : { connections };
 }

@@ -26,7 +26,7 @@ describe("a variable that is no setting", () => {
     });
   }
 
-  it("is none of those that mean something, come from Kubernetes, or are empty", () => {
+  it("is not reported when it has a meaning, comes from Kubernetes, or is empty", () => {
     const env = {
       TAGSEAL_SERVER_STORAGE_DB_URL_FILE: "/run/secrets/url",
       NOTARY_SERVER_REPORTING_BUGSNAG_API_KEY: "k",
@@ -44,7 +44,7 @@ describe("a variable that is no setting", () => {
     assert.deepEqual(unknown(env), []);
   });
 
-  it("from Kubernetes is no passphrase either", () => {
+  it("from Kubernetes is not a passphrase either", () => {
     const links = { NOTARY_SIGNER_SERVICE_HOST: "10.0.0.1", NOTARY_SIGNER_PORT: "tcp://10.0.0.1:7899" };
     assert.equal(signerPassphrases(links, undefined), undefined);
     const aliases = signerPassphrases({ ...links, NOTARY_SIGNER_ALIAS1: "a passphrase" }, undefined)?.byAlias;

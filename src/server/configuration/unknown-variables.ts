@@ -1,6 +1,6 @@
 /**
- * Variables that look like settings and are none. A member of a file that does not exist is an error; variables may come from elsewhere, so they
- * only are a warning, but never nothing: a misspelt one leaves a server with another database than its operator believes.
+ * Variables that look like settings and are not. An unknown member of a file is an error; variables may be set for other programs, so an unknown one
+ * is only a warning, but never silent: a misspelt one gives a server another database than its operator believes.
  */
 
 import { signerSettings } from "./signer-settings.ts";
@@ -10,17 +10,17 @@ import { type SettingTable, variableFor } from "./settings.ts";
 /** A variable without effect. */
 export interface UnknownVariable {
   readonly variable: string;
-  /** the name it probably is */
+  /** the name that was probably meant */
   readonly meant: string | undefined;
 }
 
-/** Finds the known word that a misspelt one probably is. */
+/** Finds the known word that a misspelt one probably means. */
 export type Suggest = (word: string, known: Iterable<string>) => string | undefined;
 
 interface Family {
   readonly prefix: string;
   readonly known: ReadonlySet<string>;
-  /** beginnings of names that are accepted whatever follows: members of sections without effect */
+  /** prefixes of names that are always accepted: members of sections without effect */
   readonly sections: readonly string[];
   /** every other name is a passphrase's alias */
   readonly hasAliases?: true;
@@ -50,7 +50,7 @@ export function isServiceLink(rest: string, value: string): boolean {
   return serviceLink.test(rest) && (rest !== "PORT" || /^\w+:\/\//u.test(value));
 }
 
-/** The variables that begin as settings of a server or a signer do, or nearly so, and mean nothing. */
+/** The variables with the prefix of a server's or signer's settings, or nearly so, that have no effect. */
 export function unknownVariables(
   env: Readonly<Record<string, string | undefined>>,
   suggest: Suggest,
@@ -68,7 +68,7 @@ function without(
   value: string,
   suggest: Suggest,
 ): readonly UnknownVariable[] {
-  // Behind each variable may stand that its value lies in a file.
+  // The name of each variable may end in _FILE: its value is then in a file.
   const plain = variable.replace(/_FILE$/u, "");
   const isKnown = known.has(variable) || known.has(plain) || sections.some((section) => variable.startsWith(section));
   if (isKnown || isServiceLink(variable.slice(prefix.length), value)) return [];
@@ -77,7 +77,7 @@ function without(
   return hasAliases === true && meant === undefined ? [] : [{ variable, meant }];
 }
 
-/** Not even the beginning is right: in small letters, or `TAGSEAL_SEVER_…`. */
+/** A misspelt prefix: in lower case, or `TAGSEAL_SEVER_…`. */
 function strayed(variable: string, suggest: Suggest): readonly UnknownVariable[] {
   const isNear = /^(?:tagseal|notary)_s\w{3,6}_/iu.test(variable);
   if (!isNear) return [];

@@ -1,6 +1,6 @@
 /**
- * What a written value means for a setting. Numbers and booleans may be written as texts and the other way round, as Notary's reader (viper) casts them;
- * but what viper turns into zero or false because it cannot read it, is no value here.
+ * Casts a written value to the kind of its setting. Numbers and booleans may be written as texts and the other way round, as Notary's reader (viper)
+ * casts them; but a value that viper turns into zero or false because it cannot parse it is refused here.
  */
 
 import { isAbsolute, resolve } from "node:path";
@@ -9,7 +9,7 @@ import type { Setting } from "./settings.ts";
 
 /**
  * @param directory what a relative `file` is relative to
- * @returns undefined for what means nothing as this kind of setting
+ * @returns undefined for a value that is not of this kind
  */
 export function valueOf(setting: Setting, value: JsonValue, directory: string | undefined): JsonValue | undefined {
   switch (setting.kind) {
@@ -32,7 +32,7 @@ export function valueOf(setting: Setting, value: JsonValue, directory: string | 
 }
 
 function textOf({ anyCase }: Setting, value: JsonValue): string | undefined {
-  // Notary's ports are texts, people write numbers
+  // Notary's ports are texts, and people write numbers
   const text = typeof value === "number" ? String(value) : value;
   if (typeof text !== "string") return undefined;
   return anyCase === true ? text.toLowerCase() : text;

@@ -26,7 +26,7 @@ function read(env: Variables): Readonly<Record<string, string | undefined>> {
 }
 
 describe("variables in files", () => {
-  it("stand under the name without its ending, without the last line break", () => {
+  it("are set under the name without the suffix, without the last line break", () => {
     const env = read({
       TAGSEAL_SIGNER_PASSPHRASE_FILE: "/run/secrets/passphrase",
       TAGSEAL_SERVER_STORAGE_DB_URL_FILE: "/run/secrets/database",
@@ -35,12 +35,12 @@ describe("variables in files", () => {
     assert.equal(env["TAGSEAL_SERVER_STORAGE_DB_URL"], "postgres://tagseal:secret@db/tagseal");
   });
 
-  it("are not those of settings that are paths, and not other programs'", () => {
+  it("are not the variables of settings that are paths, nor those of other programs", () => {
     const env = { TAGSEAL_SERVER_SERVER_TLS_KEY_FILE: "/nowhere", SSL_CERT_FILE: "/nowhere", PATH: "/bin" };
     assert.deepEqual(read(env), env);
   });
 
-  it("have no name that a setting of its own has", () => {
+  it("cannot have the name of another setting", () => {
     for (const table of [serverSettings, signerSettings]) {
       const variables = new Set(Object.keys(table).map(variableFor));
       assert.deepEqual(
@@ -51,11 +51,7 @@ describe("variables in files", () => {
   });
 
   for (const [what, more, message] of [
-    [
-      "a file that is not there",
-      { TAGSEAL_SIGNER_PASSPHRASE_FILE: "/nowhere" },
-      /PASSPHRASE_FILE: \/nowhere cannot be read/u,
-    ],
+    ["a missing file", { TAGSEAL_SIGNER_PASSPHRASE_FILE: "/nowhere" }, /PASSPHRASE_FILE: \/nowhere cannot be read/u],
     ["an empty file", { TAGSEAL_SIGNER_PASSPHRASE_FILE: "/run/secrets/empty" }, /\/run\/secrets\/empty is empty/u],
     [
       "a variable that is set as well",

@@ -1,16 +1,16 @@
 /**
- * Variables whose value lies in a file, which is how container platforms and systemd hand over secrets: `TAGSEAL_SIGNER_PASSPHRASE_FILE` names the file
+ * Variables whose value is in a file, as container platforms and systemd pass secrets: `TAGSEAL_SIGNER_PASSPHRASE_FILE` names the file
  * that holds what `TAGSEAL_SIGNER_PASSPHRASE` would.
  */
 
 import { hasCode, TagsealError } from "../../errors.ts";
 import { type SettingTable, variableFor } from "./settings.ts";
 
-/** Which variables may lie in files, and how to read one. */
+/** Which variables may be in files, and how to read one. */
 export interface VariableFiles {
-  /** the beginnings of the variables looked at: `TAGSEAL_SERVER_`, `TAGSEAL_SIGNER_` */
+  /** the prefixes of these variables: `TAGSEAL_SERVER_`, `TAGSEAL_SIGNER_` */
   readonly prefixes: readonly string[];
-  /** settings whose own names end so, such as `server.tls_cert_file`: their variables are paths, and stay that */
+  /** settings whose own names end in _FILE, such as `server.tls_cert_file`: their variables remain paths */
   readonly table: SettingTable;
   /** bounded; may throw what the file system throws */
   readonly readFile: (path: string) => Uint8Array;

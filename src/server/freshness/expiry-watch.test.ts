@@ -8,7 +8,7 @@ function entry(dueAt: number) {
 }
 
 describe("an expiry watch", () => {
-  it("names what is due, longest first, so many at most", () => {
+  it("names what is due, longest first, up to a bound", () => {
     const watch = new ExpiryWatch(10);
     for (const [gun, dueAt] of [
       ["c", 3],
@@ -22,7 +22,7 @@ describe("an expiry watch", () => {
     assert.deepEqual(watch.due(0, 10), []);
   });
 
-  it("takes a name's latest word and forgets what it is told to", () => {
+  it("keeps the latest value of a name and forgets on request", () => {
     const watch = new ExpiryWatch(10);
     watch.set("a", entry(1));
     watch.set("a", entry(5));
@@ -32,7 +32,7 @@ describe("an expiry watch", () => {
     assert.equal(watch.size, 1);
   });
 
-  it("never holds more than it may, and knows until when it knows everything", () => {
+  it("never holds more than its bound, and knows the time up to which it is complete", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(1000), { maxLength: 200 }), fc.integer({ min: 1, max: 20 }), (dueAts, maxEntries) => {
         const watch = new ExpiryWatch(maxEntries);
@@ -50,7 +50,7 @@ describe("an expiry watch", () => {
     );
   });
 
-  it("takes everything again once it relearns", () => {
+  it("accepts everything again after a reset", () => {
     const watch = new ExpiryWatch(2);
     for (const dueAt of [1, 2, 3]) watch.set(`gun-${dueAt}`, entry(dueAt));
     watch.set("late", entry(9));

@@ -1,8 +1,8 @@
-/** Remembers which collection is to be signed again when: so many at most, and of more than that those that are due first. */
+/** Remembers when each collection must be signed again: a bounded number, those that are due first. */
 
 /** One collection, all times in milliseconds since 1970. */
 export interface WatchedExpiry {
-  /** when readers stop believing it */
+  /** when readers start to refuse it */
   readonly expiresAt: number;
   /** when to look at it again */
   readonly dueAt: number;
@@ -10,13 +10,13 @@ export interface WatchedExpiry {
   readonly shortenAt?: number | undefined;
   /** when its timestamp was signed */
   readonly signedAt?: number | undefined;
-  /** attempts that failed since the last that did not */
+  /** failed attempts since the last success */
   readonly failures: number;
-  /** nobody but its owner can make it readable for longer */
+  /** only its owner can extend it */
   readonly isOwners: boolean;
 }
 
-/** See the head of this file. */
+/** The expiries of collections, in a bounded table. */
 export class ExpiryWatch {
   readonly #maxEntries: number;
   readonly #entries = new Map<string, WatchedExpiry>();
@@ -30,7 +30,7 @@ export class ExpiryWatch {
     return this.#entries.size;
   }
 
-  /** Everything that is due before this moment is remembered; what is due later may have been left out for want of room. */
+  /** Everything due before this moment is remembered; later ones may have been dropped for lack of space. */
   get knownUntil(): number {
     return this.#knownUntil;
   }
@@ -56,12 +56,12 @@ export class ExpiryWatch {
     this.#entries.delete(gun);
   }
 
-  /** To be called when all collections are about to be set again: what was left out gets another chance. */
+  /** Call this before all collections are set again: dropped ones get another chance. */
   relearn(): void {
     this.#knownUntil = Number.POSITIVE_INFINITY;
   }
 
-  /** The collections to look at now, those due longest first; with `mayShorten` those, too, of which a file lasts too long. */
+  /** The collections to look at now, those due longest first; with `mayShorten` also those with a file that lasts too long. */
   due(now: number, limit: number, mayShorten = true): string[] {
     const due = [...this.#entries].filter(([, entry]) => (mayShorten ? firstDue(entry) : entry.dueAt) <= now);
     return due
@@ -70,7 +70,7 @@ export class ExpiryWatch {
       .map(([gun]) => gun);
   }
 
-  /** Half of them at once, so that a full watch is not sorted for every new name. */
+  /** Drops half of them at once, so that a full table is not sorted for every new name. */
   #dropLatest(): void {
     const sorted = [...this.#entries].sort(([, one], [, other]) => firstDue(one) - firstDue(other));
     const dropped = sorted.slice(Math.ceil(this.#maxEntries / 2));

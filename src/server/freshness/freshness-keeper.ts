@@ -1,9 +1,9 @@
 /**
- * Signs timestamps again before they expire, and snapshots whose key is here, so that no reader ever has to wait for that.
+ * Signs timestamps again before they expire, and snapshots whose key the server holds, so that no reader waits for that.
  *
- * All collections are looked at once in a while, in small batches; in between only those that are due. Several replicas on one
- * store do this side by side: each picks its own moment within the time there is, whoever is first signs, the others find it done.
- * Should two sign at once, the store's compare-and-swap lets one of them win, and nothing is lost.
+ * All collections are checked from time to time, in small batches; in between only those that are due. Several replicas on one store do this in
+ * parallel: each picks a random moment within the lead, the first one signs, the others find it done. If two sign at once, the store's
+ * compare-and-swap lets one of them win, and nothing is lost.
  */
 
 import { hasCode, MetadataError } from "../../errors.ts";
@@ -23,7 +23,7 @@ export interface KeeperParts {
   readonly log: ServerLog;
   readonly now: () => Date;
   readonly lead: RenewalLead;
-  /** false while the clock is doubted, and what lasts too long must stay as it is */
+  /** false while the clock is doubted: files that last too long must then stay unchanged */
   readonly mayShorten?: (() => boolean) | undefined;
   /** spreads the work of replicas and of collections published together; never decides about safety */
   readonly random?: () => number;
@@ -31,16 +31,16 @@ export interface KeeperParts {
   readonly maxWatched?: number;
 }
 
-/** How things stand. */
+/** The state of renewals. */
 export interface FreshnessStatus {
   readonly watched: number;
-  /** until readers stop believing the first collection, in milliseconds; undefined while there is none */
+  /** until readers refuse the first collection, in milliseconds; undefined while there is none */
   readonly nextExpiryMs: number | undefined;
   /** collections past three quarters of their life that should have been signed again */
   readonly late: number;
-  /** collections only their owners can help, because the root or a certificate in it has expired */
+  /** collections only their owners can renew, because the root or a certificate in it has expired */
   readonly owners: number;
-  /** attempts that failed since the last one that did not */
+  /** failed attempts since the last success */
   readonly failuresInARow: number;
   /** when the newest timestamp was signed, in milliseconds since 1970; undefined while there is none */
   readonly newestSignedAt: number | undefined;
@@ -65,11 +65,11 @@ interface Expiry {
 
 const scanBatch = 100;
 const renewalBatch = 50;
-/** After so many failures one after the other it is the signer or the store, not a collection: the rest can wait. */
+/** After this many failures in a row the cause is the signer or the store, not a collection: the rest can wait. */
 const failuresBeforePause = 3;
 const retryMs = 60_000;
 
-/** Do one `step` after another; each is short. */
+/** Renews timestamps. Call one `step` after another; each is short. */
 export class FreshnessKeeper {
   readonly counts: KeeperCounts = { renewed: 0, failed: 0 };
   readonly #parts: KeeperParts;
@@ -93,7 +93,7 @@ export class FreshnessKeeper {
     return this.#parts.lead;
   }
 
-  /** Looks at a batch of collections and signs what is due. @returns whether there is more to do at once @throws what the store throws */
+  /** Checks a batch of collections and signs what is due. @returns whether there is more to do at once @throws the store's errors */
   async step(): Promise<boolean> {
     const isScanning = await this.#scanOn();
     if (this.#now() < this.#pausedUntil) return isScanning;
@@ -146,13 +146,13 @@ export class FreshnessKeeper {
     return this.#cursor !== undefined;
   }
 
-  /** The clock was set back since something was published or signed for a reader, and nobody has looked for that yet. */
+  /** The clock was set back since something was published or signed for a reader, and that has not been handled yet. */
   #hasSignedAhead(now: number): boolean {
     const { newestSignedAt = now } = this.#parts.publications;
     return newestSignedAt > now + maxReplicaSkewMs && newestSignedAt !== this.#lookedForUntil;
   }
 
-  /** One collection whose files are damaged must not keep the others from being looked at. */
+  /** One collection with damaged files must not stop the check of the others. */
   async #learnOrSay(gun: string): Promise<void> {
     try {
       await this.#learn(gun);
@@ -164,7 +164,7 @@ export class FreshnessKeeper {
     }
   }
 
-  /** What was tried in vain a moment ago keeps its turn, unless somebody published meanwhile. */
+  /** A collection whose renewal just failed keeps its turn, unless there was a publication meanwhile. */
   async #learn(gun: string): Promise<void> {
     const expiry = await this.#expiryOf(gun);
     if (expiry === undefined) return this.#watch.forget(gun);
@@ -197,13 +197,13 @@ export class FreshnessKeeper {
     try {
       return (await this.#parts.publications.renewAhead(gun, this.#parts.lead)).length > 0;
     } catch (error) {
-      // Somebody was faster: a publisher, or another replica. Either way there is a new timestamp.
+      // A publisher or another replica was faster. Either way there is a new timestamp.
       if (hasCode(error, "STORAGE_CONFLICT")) return false;
       throw error;
     }
   }
 
-  /** After an attempt that did not fail: what is still due then is the owner's to sign. */
+  /** After a successful attempt: what is still due then must be signed by the owner. */
   async #settle(gun: string): Promise<void> {
     const expiry = await this.#expiryOf(gun);
     if (expiry === undefined) return this.#watch.forget(gun);
@@ -214,7 +214,7 @@ export class FreshnessKeeper {
     const isOwners = expiry.timestamp - lead.timestampMs < now;
     const expiresAt = Math.min(relevant.timestamp, relevant.snapshot);
     const dueAt = isOwners ? Number.MAX_SAFE_INTEGER : this.#dueAt(relevant);
-    // What still lasts too long is not ours to sign, or its root is not to be believed: the next scan has another look.
+    // What still lasts too long is not the server's to sign, or its root is not trusted: the next scan checks again.
     this.#watch.set(gun, { expiresAt, signedAt: expiry.signedAt, dueAt, failures: 0, isOwners });
   }
 
@@ -230,7 +230,7 @@ export class FreshnessKeeper {
     this.#parts.log.write("error", "cannot renew a timestamp in time", { gun, secondsLeft, ...errorFields(error) });
   }
 
-  /** Both files' ends; a snapshot that is not there has none. */
+  /** The expiry of both files; a missing snapshot has none. */
   async #expiryOf(gun: string): Promise<Expiry | undefined> {
     const { store } = this.#parts;
     const file = await store.current(gun, "timestamp");

@@ -1,6 +1,5 @@
 /**
- * Whether what a server keeps of a collection is whole, and what a reader with nothing in its cache would say to it: the same code that
- * clients verify with is fed from the store.
+ * Checks whether a stored collection is complete, and whether a reader with an empty cache accepts it: the code that clients verify with reads from the store.
  */
 
 import { sha256Hex } from "../../crypto/digest.ts";
@@ -12,25 +11,25 @@ import { storedSource } from "../transfer/stored-source.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
 import { type HoldsKey, holdsOneOf } from "./held-keys.ts";
 
-/** One thing that is wrong, or that will be. */
+/** One current or coming problem. */
 export interface CheckFinding {
   readonly code: ErrorCode;
   /** names the file */
   readonly message: string;
 }
 
-/** What became of one check. */
+/** The result of one check. */
 export interface CollectionCheck {
   readonly gun: string;
   /** whose bytes were compared with their name */
   readonly files: number;
-  /** what readers, or some of them, refuse, and what was damaged */
+  /** what some or all readers refuse, and what is damaged */
   readonly problems: readonly CheckFinding[];
-  /** what readers pass over, and what the server repairs itself while it runs */
+  /** what readers ignore, and what a running server repairs */
   readonly warnings: readonly CheckFinding[];
 }
 
-/** What to check, and by which clock. */
+/** What to check, and the clock. */
 export interface CheckInput {
   readonly store: MetadataStore;
   readonly gun: string;
@@ -38,7 +37,7 @@ export interface CheckInput {
   readonly holdsKey: HoldsKey;
 }
 
-/** People publish meanwhile: what looks wrong is looked at again when something else is current by then. */
+/** Publications continue meanwhile: an apparent problem is checked again if another state is current by then. */
 const maxAttempts = 5;
 
 /**
@@ -80,7 +79,7 @@ class Check {
     return { gun, files: versions.length, problems: this.#problems, warnings: this.#warnings };
   }
 
-  /** A row that was forgotten meanwhile is nobody's problem. */
+  /** A row that was removed meanwhile is not a problem. */
   async #compareBytes({ role, version, sha256 }: FileVersion): Promise<void> {
     const file = await this.#input.store.byVersion(this.#input.gun, role, version);
     if (file === undefined || file.sha256 !== sha256) return;
@@ -92,7 +91,7 @@ class Check {
     );
   }
 
-  /** Readers go from root to root. The first ones may be missing where a collection was imported: then only new readers come. */
+  /** Readers go from root to root. The first ones may be missing in an imported collection, which has only new readers. */
   #compareRoots(versions: readonly FileVersion[]): void {
     const roots = versions.filter(({ role }) => role === "root").map(({ version }) => version);
     roots.forEach((version, index) => {
@@ -103,7 +102,7 @@ class Check {
     });
   }
 
-  /** A shared database says in a row what is current: who publishes next is compared with it. */
+  /** A shared database names the current timestamp in a row: the next publication is compared with it. */
   async #compareRevision(): Promise<void> {
     const { store, gun } = this.#input;
     const revisions = await store.revision([gun]);
@@ -136,7 +135,7 @@ class Check {
     }
   }
 
-  /** What only the server has let expire, it signs again as soon as it runs and somebody asks; unless it is known not to have the key. */
+  /** What only the server has let expire, it signs again on the first request after its start, unless it is known not to have the key. */
   async #weigh(refusal: TagsealError, collection: VerifiedCollection | undefined): Promise<void> {
     if (this.#problems.some(({ code }) => code === refusal.code)) return;
     const renewable = collection !== undefined && (await this.#renewable(collection));
@@ -175,7 +174,7 @@ class Check {
       );
   }
 
-  /** @throws what is no finding about the collection */
+  /** @throws errors that are not findings about the collection */
   #note(error: unknown): void {
     if (!(error instanceof TagsealError) || error.code === "STORAGE_FAILED") throw error;
     this.#problem(error.code, error.message);
@@ -194,7 +193,7 @@ function expiredRoles({ warnings }: VerifiedCollection): readonly (RoleName | un
   return warnings.filter(({ code }) => code === "METADATA_EXPIRED").map(({ role }) => role);
 }
 
-/** A newcomer's: what is stored during one update is remembered for that long. */
+/** The cache of a new reader: what is stored during one update is kept for its duration. */
 function forgetfulCache(): MetadataCache {
   const files = new Map<RoleName, Uint8Array>();
   return {

@@ -1,4 +1,4 @@
-/** Which of the keys that a root names are the server's own. Rows are looked at, no key is opened. */
+/** Which of the keys that a root names are the server's own. Rows are read, no key is opened. */
 
 import type { KeyTable } from "../signer/key-table.ts";
 import type { ServerRole } from "../signer/signing-service.ts";
@@ -10,9 +10,9 @@ export type HoldsKey = (gun: string, role: ServerRole, keyId: string) => Promise
 export const knowsNoKeys: HoldsKey = async () => undefined;
 
 /**
- * Answers from a server's table: its own keys, those whose purpose was not noted, and those that a remote signer has promised.
+ * Answers from a server's table: its own keys, those without a recorded purpose, and those that a remote signer has promised.
  *
- * @param isRemote the keys are a remote signer's, which may hold some that it was never asked for
+ * @param isRemote the keys are a remote signer's, which may hold some that were never requested
  */
 export function holdsKeyIn(
   table: Pick<KeyTable, "keyById" | "assignments">,

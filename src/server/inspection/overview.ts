@@ -1,6 +1,6 @@
 /**
- * What a server keeps of one collection, for its operator. Nothing is verified here, so that a damaged collection can be looked at, too;
- * `collection-check.ts` says what is to be believed.
+ * An overview of one stored collection, for the operator. Nothing is verified here, so that a damaged collection can be shown, too;
+ * `collection-check.ts` verifies.
  */
 
 import { parseCertificateBundle } from "../../crypto/x509.ts";
@@ -11,14 +11,14 @@ import { isDelegation } from "../../tuf/role-name.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
 import { type HoldsKey, holdsOneOf } from "./held-keys.ts";
 
-/** Something that ends and that the server cannot sign again. */
+/** An expiry that the server cannot extend. */
 export interface OwnersExpiry {
   /** a role, or `certificate` for the root's */
   readonly what: RoleName;
   readonly expiresAt: Date;
 }
 
-/** Somebody who may sign. */
+/** A signer of the collection. */
 export interface SignerOverview {
   readonly role: RoleName;
   readonly keyIds: readonly string[];
@@ -30,15 +30,15 @@ export interface SignerOverview {
 /** One collection. */
 export interface CollectionOverview {
   readonly gun: string;
-  /** different names in the targets and all delegations */
+  /** number of different names in the targets and all delegations */
   readonly tags: number;
   /** files kept, superseded ones included */
   readonly files: number;
   /** bytes of these */
   readonly bytes: number;
-  /** when the newest file of somebody other than the server was stored */
+  /** when the newest file not signed by the server was stored */
   readonly publishedAt: Date | undefined;
-  /** versions of what is current, by role */
+  /** versions of the current files, by role */
   readonly versions: Readonly<Record<RoleName, number>>;
   /** what its owners must sign again, earliest first */
   readonly expiries: readonly OwnersExpiry[];
@@ -46,12 +46,12 @@ export interface CollectionOverview {
   readonly signers: readonly SignerOverview[];
   /** who holds the key of the snapshot */
   readonly snapshotKey: "server" | "owner" | "unknown";
-  /** why some of this is missing; `tagseal server check` says everything */
+  /** why some of this is missing; `tagseal server check` shows all problems */
   readonly problems: readonly { readonly code: ErrorCode; readonly message: string }[];
 }
 
 /**
- * Looks at one collection.
+ * Reads one collection.
  *
  * @returns undefined when there is no such collection
  * @throws TagsealError `STORAGE_FAILED`
@@ -106,7 +106,7 @@ class Overview {
     };
   }
 
-  /** The targets role and every delegation that is reachable from it, with its file as far as there is one. */
+  /** The targets role and every delegation that is reachable from it, with its file, if any. */
   async #targets(root: MetadataFile<RootBody> | undefined): Promise<Map<RoleName, SigningRole>> {
     const found = new Map<RoleName, SigningRole>();
     const visit = async (role: RoleName, keys: Omit<SigningRole, "file">): Promise<void> => {
@@ -130,7 +130,7 @@ class Overview {
     return isHeld === undefined ? "unknown" : isHeld ? "server" : "owner";
   }
 
-  /** Undefined when there is none, or when it cannot be read: then the problem is noted. */
+  /** Undefined when there is none, or when it cannot be read: the problem is then recorded. */
   async #current(role: RoleName): Promise<MetadataFile | undefined> {
     if (!this.#versions.some((file) => file.role === role)) return undefined;
     const file = await this.#store.current(this.#gun, role);
@@ -160,7 +160,7 @@ function expiriesOf(files: readonly (MetadataFile | undefined)[]): OwnersExpiry[
   return files.flatMap((file) => (file === undefined ? [] : [{ what: file.role, expiresAt: file.body.expiresAt }]));
 }
 
-/** The first certificate to end of each key: readers refuse a root key then. */
+/** The first expiry among the certificates of each key: readers then refuse a root key. */
 function certificateExpiries(root: MetadataFile<RootBody> | undefined): OwnersExpiry[] {
   const keyIds = root?.body.roles.get("root")?.keyIds ?? [];
   return keyIds.flatMap((keyId) => {

@@ -1,4 +1,4 @@
-/** The operator's limits per prefix, and which of them a publication has to obey. */
+/** The operator's limits per prefix, and which of them apply to a publication. */
 
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
@@ -11,10 +11,10 @@ interface Upload {
   readonly bytes: Uint8Array;
 }
 
-/** Less than one tag takes, and enough for what else differs when the same is signed again: a longer version number, another time. */
+/** Less than the size of a tag, and enough for the other differences when the same content is signed again: a longer version number, another time. */
 const sameSizeSlack = 64;
 
-/** See the head of this file. They may be replaced while the server runs. */
+/** The limits in force. They may be replaced while the server runs. */
 export class RepositoryLimits {
   #limits: readonly UsageLimit[];
 
@@ -22,19 +22,19 @@ export class RepositoryLimits {
     this.#limits = limits;
   }
 
-  /** As they are now. */
+  /** The current limits. */
   get all(): readonly UsageLimit[] {
     return this.#limits;
   }
 
-  /** Puts others in their place, for publications to come. */
+  /** Replaces the limits, for later publications. */
   replace(limits: readonly UsageLimit[]): void {
     this.#limits = limits;
   }
 
   /**
    * The limits that a publication must not pass: all that cover its name when it makes a repository, those of bytes when it signs more than before,
-   * and none else. Whoever is over a limit can still sign again, move or remove a tag, and exchange a key that was stolen.
+   * and no others. A publisher over a limit can still sign again, move or remove a tag, and replace a stolen key.
    *
    * @param stored what is stored before the publication
    */

@@ -1,4 +1,4 @@
-/** What the metrics show of limits: how much of each is used, counted every minute, since a scrape waits for no database. */
+/** The metrics of limits: how much of each is used, counted every minute, since a scrape must not wait for a database. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { MetricsPage } from "../../service/metrics.ts";
@@ -8,7 +8,7 @@ import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { Usage } from "../storage/usage-limit.ts";
 import type { RepositoryLimits } from "./repository-limits.ts";
 
-/** What a watch works with. */
+/** What a watch needs. */
 export interface UsageWatchParts {
   readonly store: Pick<MetadataStore, "usage">;
   readonly limits: RepositoryLimits;
@@ -17,7 +17,7 @@ export interface UsageWatchParts {
 
 const countEveryMs = 60_000;
 
-/** See the head of this file. */
+/** Counts the use of each limit. */
 export class UsageWatch {
   readonly #parts: UsageWatchParts;
   readonly #counting: Recurring;
@@ -29,7 +29,7 @@ export class UsageWatch {
       await this.count();
       return countEveryMs;
     };
-    // A store that is away is a fault already; what was counted last stays.
+    // An unavailable store is already a fault; the last counts stay.
     const onError = (error: unknown): void => parts.log.write("debug", "usage not counted", errorFields(error));
     this.#counting = new Recurring({ work, onError, retryMs: countEveryMs });
   }
@@ -42,19 +42,19 @@ export class UsageWatch {
     await this.#counting.stop();
   }
 
-  /** Counts what is used of every limit. @throws TagsealError `STORAGE_FAILED` */
+  /** Counts the use of every limit. @throws TagsealError `STORAGE_FAILED` */
   async count(): Promise<void> {
     const { store, limits } = this.#parts;
     const counted = new Map<string, Usage>();
     for (const { prefix } of limits.all) {
       counted.set(prefix, await store.usage(prefix));
-      // An SQLite store counts without yielding: requests get their turn between two limits.
+      // An SQLite store counts without yielding: requests run between two limits.
       await nextTurn();
     }
     this.#usages = counted;
   }
 
-  /** Adds two numbers for each limit: itself, and how much of it was used when that was counted last. */
+  /** Adds two numbers for each limit: the limit, and the last count of its use. */
   addTo(page: MetricsPage): void {
     const name = "tagseal_server_limit";
     const help = "What may be stored below a prefix: repositories or bytes.";

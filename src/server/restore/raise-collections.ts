@@ -1,6 +1,6 @@
 /**
- * After a restore: snapshot and timestamp of collections are signed again with versions above those that were lost. Beside a running server
- * this is one more publication for each collection; a publisher at the same time wins or loses as always.
+ * After a restore, signs the snapshot and timestamp of collections again with versions above the lost ones. Next to a running server this is one more
+ * publication for each collection; a simultaneous publisher wins or loses as always.
  */
 
 import { hasCode } from "../../errors.ts";
@@ -17,7 +17,7 @@ export interface Raising {
   readonly now: () => Date;
   /** versions, from 1 to `maxVersionStep` */
   readonly by: number;
-  /** a collection that was raised as far since this moment is not raised again: a run that was interrupted can be repeated */
+  /** a collection that was already raised this far since this moment is not raised again: an interrupted run can be repeated */
   readonly doneSince: Date;
   readonly dryRun: boolean;
 }
@@ -25,23 +25,22 @@ export interface Raising {
 /** What was done to one collection. */
 export interface RaisedCollection {
   readonly gun: string;
-  /** `raised`, with `dryRun` what would be; `already` when it was before; `absent` when there is no such collection */
+  /** `raised`, or with `dryRun` would be; `already` raised before; `absent` when there is no such collection */
   readonly outcome: "raised" | "already" | "absent";
   readonly timestamp?: VersionChange;
-  /** absent when the owner signs it: then only a publication raises it */
+  /** absent when the owner signs it: only a publication raises it then */
   readonly snapshot?: VersionChange;
 }
 
 const attempts = 5;
-/** Changes that are looked at for an earlier raise: who published more often since needs no other. */
+/** How many changes are searched for an earlier raise: a collection with more publications since then needs no other. */
 const maxChanges = 1000;
 
 /**
  * Raises one collection.
  *
- * @throws MetadataError for a root that no reader believes any more, and beyond the highest version
- * @throws TagsealError `UPDATE_REFUSED` when the server does not hold the timestamp's key; `STORAGE_FAILED`, `STORAGE_CONFLICT`; what the signer
- *   throws
+ * @throws MetadataError for a root that readers refuse, and beyond the highest version
+ * @throws TagsealError `UPDATE_REFUSED` when the server does not hold the timestamp's key; `STORAGE_FAILED`, `STORAGE_CONFLICT`; the signer's errors
  */
 export async function raiseCollection(gun: string, raising: Raising): Promise<RaisedCollection> {
   for (let attempt = 1; ; attempt += 1) {
@@ -55,7 +54,7 @@ export async function raiseCollection(gun: string, raising: Raising): Promise<Ra
 
 async function raiseOnce(gun: string, raising: Raising): Promise<RaisedCollection> {
   const { store, signer, lifetimes, by, dryRun } = raising;
-  // Read before anything else: if somebody publishes from here on, the commit below finds out.
+  // Read before anything else: if a publication follows from here on, the commit below detects it.
   const current = await store.current(gun, "timestamp");
   if (current === undefined) return { gun, outcome: "absent" };
   if (await wasRaised(gun, raising)) return { gun, outcome: "already" };
@@ -75,7 +74,7 @@ async function raiseOnce(gun: string, raising: Raising): Promise<RaisedCollectio
   return { gun, outcome: "raised", timestamp, ...(snapshot === undefined ? {} : { snapshot }) };
 }
 
-/** The changefeed keeps every timestamp's version: a step this large between two of them is no publication. */
+/** The changefeed keeps every timestamp's version: a step this large between two of them is not a publication. */
 async function wasRaised(gun: string, { store, by, doneSince }: Raising): Promise<boolean> {
   const changes = await store.changes({ gun, from: 0, limit: maxChanges, backwards: true });
   return changes.some((change, at) => {

@@ -1,4 +1,4 @@
-/** How far versions have to be raised after a restore. */
+/** How far versions must be raised after a restore. */
 
 import { UsageError } from "../../errors.ts";
 import { maxVersionStep } from "../../tuf/upload-form.ts";
@@ -6,10 +6,10 @@ import type { Lifetimes } from "../freshness/lifetimes.ts";
 
 /**
  * How many versions of one collection may have been published since a backup, on the safe side: one publication each second, day and night,
- * and each renewal the server can have made by itself, the earliest at half of a timestamp's life.
+ * and each renewal the server can have made by itself, the earliest at half of a timestamp's lifetime.
  *
- * Never more than `maxVersionStep`, which the rule reaches after twelve days: nobody publishes a million times in a few weeks, and versions
- * end at two thousand times that number.
+ * Never more than `maxVersionStep`, which the rule reaches after twelve days: no publisher makes a million publications in a few weeks, and the
+ * highest version is two thousand times that number.
  *
  * @param ageMs how old the backup was when it was restored
  */
@@ -19,7 +19,7 @@ export function versionsSince(ageMs: number, { timestampMs }: Pick<Lifetimes, "t
   return Math.min(publications + renewals + 1, maxVersionStep);
 }
 
-/** Reads a number of versions, and refuses what would use them up. @throws UsageError `USAGE` */
+/** Parses a number of versions, and refuses one that would exhaust them. @throws UsageError `USAGE` */
 export function parseMargin(text: string): number {
   const by = /^\d{1,7}$/u.test(text) ? Number(text) : 0;
   if (by >= 1 && by <= maxVersionStep) return by;

@@ -1,4 +1,4 @@
-/** Forgets old versions of all collections, one collection after the other, and what was deleted long ago: a store does not grow for ever. */
+/** Removes old versions of all collections, one collection after the other, and old deletions, so that a store does not grow forever. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MetadataError } from "../../errors.ts";
@@ -11,24 +11,24 @@ import { forgettable, keptByAge, type RetentionPolicy, type SnapshotEntries } fr
 /** What to prune, and how. */
 export interface PruneOptions extends RetentionPolicy {
   readonly store: MetadataStore;
-  /** only says what would go */
+  /** only reports what would be removed */
   readonly dryRun?: boolean;
-  /** told of each collection that something goes from */
+  /** called for each collection from which something is removed */
   readonly onCollection?: (pruned: PrunedCollection) => void;
-  /** told of each collection that was left alone because something in it could not be read */
+  /** called for each collection that was skipped because something in it could not be read */
   readonly onFailure?: (gun: string, error: unknown) => void;
   /** ends the work after the collection under way */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What went from one collection. */
+/** What was removed from one collection. */
 export interface PrunedCollection {
   readonly gun: string;
   readonly versions: number;
   readonly bytes: number;
 }
 
-/** What went, or with `dryRun` would go, and what there was. */
+/** What was removed, or with `dryRun` would be, and the totals. */
 export interface PruneReport {
   readonly collections: number;
   readonly versions: number;
@@ -41,14 +41,14 @@ export interface PruneReport {
   readonly forgottenDeletions: number;
 }
 
-/** A transaction stays short, so that publishers do not have to wait. */
+/** A transaction is short, so that publishers do not wait. */
 const forgetBatch = 200;
 
 /**
- * Applies the policy to every collection. Harmless beside a running server, other replicas, publishers and itself: a new publication names
- * the newest version of each role or files of its own, and neither is ever forgotten.
+ * Applies the policy to every collection. Harmless beside a running server, other replicas, publishers and itself: a new publication names the newest
+ * version of each role or its own files, and neither is ever removed.
  *
- * @throws TagsealError `STORAGE_FAILED`; what was forgotten before stays forgotten
+ * @throws TagsealError `STORAGE_FAILED`; files removed before the failure stay removed
  */
 export async function pruneVersions(options: PruneOptions): Promise<PruneReport> {
   const report = {
@@ -81,7 +81,7 @@ export async function pruneVersions(options: PruneOptions): Promise<PruneReport>
   return report;
 }
 
-/** A deletion goes as a whole, once it is as old as a superseded version may become. */
+/** A deletion is removed as a whole, at the maximum age of a superseded version. */
 async function pruneDeletions(
   { store, now, keepMs, dryRun, signal }: PruneOptions,
   report: { -readonly [Count in keyof PruneReport]: PruneReport[Count] },
@@ -124,7 +124,7 @@ async function entriesOf(
   for (const { role, version } of kept) {
     if (role !== "snapshot") continue;
     const file = await store.byVersion(gun, role, version);
-    // Gone since the list was made: so is what it named, or another prune has judged it.
+    // Removed since the list was made: its files are removed too, or another prune has handled it.
     if (file !== undefined) entries.push(parseMetadata("snapshot", file.bytes).body.meta);
   }
   return entries;

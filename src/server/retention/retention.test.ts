@@ -16,7 +16,7 @@ function sha256(text: string): string {
 class History {
   versions: FileVersion[] = [];
   readonly #entries = new Map<number, SnapshotEntries>();
-  /** what was current from when on: names of files as `role version` */
+  /** what became current when: names of files as `role version` */
   readonly sets: { readonly from: Date; readonly files: readonly string[] }[] = [];
 
   publish(roles: readonly string[], createdAt: Date): void {
@@ -33,7 +33,7 @@ class History {
     this.sets.push({ from: createdAt, files: [...before, nameOf(this.#add("timestamp", createdAt))] });
   }
 
-  /** Prunes as the server does, and returns what went. */
+  /** Prunes as the server does, and returns what was removed. */
   prune(now: Date): FileVersion[] {
     const policy = { now, keepMs };
     const kept = keptByAge(this.versions, policy).filter(({ role }) => role === "snapshot");
@@ -87,7 +87,7 @@ function play(events: readonly { afterHours: number; kind: string }[]): { histor
 }
 
 describe("pruning", () => {
-  it("I3: leaves everything that was current at any moment of the last days, every root, and every role's newest file", () => {
+  it("I3: keeps everything that was current at any moment of the last days, every root, and every role's newest file", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 60 }), fc.integer({ min: 0, max: 2000 }), (events, hours) => {
         const { history, now } = play(events);
@@ -108,7 +108,7 @@ describe("pruning", () => {
     );
   });
 
-  it("lets go of everything else: what is left does not grow with the years", () => {
+  it("removes everything else: what remains does not grow over the years", () => {
     const history = new History();
     for (let hour = 0; hour < 24 * 100; hour += 6) {
       history.publish(hour === 0 ? ["root", "targets"] : ["targets"], new Date(start + hour * 3_600_000));
@@ -135,7 +135,7 @@ describe("pruning", () => {
     );
   });
 
-  it("keeps a file of a role nobody touched as long as a kept snapshot names it", () => {
+  it("keeps a file of an unchanged role as long as a kept snapshot names it", () => {
     const history = new History();
     history.publish(["root", "targets", "targets/releases"], new Date(start));
     for (let day = 1; day < 200; day += 1) history.publish(["targets"], new Date(start + day * dayMs));
@@ -143,7 +143,7 @@ describe("pruning", () => {
     assert.ok(history.versions.some((file) => nameOf(file) === "targets/releases 1"));
   });
 
-  it("is not misled by a clock that was put back", () => {
+  it("is not misled by a clock that was set back", () => {
     const history = new History();
     history.publish(["root", "targets"], new Date(start + 100 * dayMs));
     history.publish(["targets"], new Date(start));

@@ -1,27 +1,26 @@
 /**
- * Which versions of a collection may be forgotten. Pure: what is stored and the time in, what nobody needs any more out.
+ * Which versions of a collection may be forgotten. Pure: takes the stored versions and the time, returns the versions no reader needs.
  *
- * A file counts as old from the moment a later version of its role was stored, not from its own making: a snapshot that was current until
- * yesterday is in somebody's cache today, however long ago it was signed.
+ * A file counts as old from the moment a later version of its role was stored, not from its own signing: a snapshot that was current until yesterday
+ * may be in a client's cache today, however long ago it was signed.
  */
 
 import { encodeHex } from "../../encoding/hex.ts";
 import type { FileMeta, RoleName } from "../../tuf/metadata.ts";
 import type { FileVersion } from "../storage/metadata-store.ts";
 
-/** What to keep besides what is always kept. */
+/** What to keep in addition to what is always kept. */
 export interface RetentionPolicy {
   readonly now: Date;
   /** milliseconds a version stays after a later one was stored */
   readonly keepMs: number;
 }
 
-/** A snapshot that stays, parsed: what it names stays too. */
+/** A parsed snapshot that stays: the files it names stay too. */
 export type SnapshotEntries = ReadonlyMap<RoleName, Pick<FileMeta, "hashes">>;
 
 /**
- * The versions that stay by themselves: every root, the newest version of every role, and whatever was the newest at any moment of the
- * last `keepMs`.
+ * The versions kept for their own sake: every root, the newest version of every role, and every version that was the newest at any moment of the last `keepMs`.
  *
  * @param versions of one collection, in any order
  */
@@ -37,7 +36,7 @@ export function keptByAge(versions: readonly FileVersion[], { now, keepMs }: Ret
 }
 
 /**
- * The versions that may go: neither kept by age nor named by any snapshot that is.
+ * The versions that may be removed: neither kept by age nor named by a kept snapshot.
  *
  * @param snapshots every snapshot among `keptByAge(versions, policy)`, parsed
  */
@@ -60,7 +59,7 @@ function nameOf({ role, sha256 }: Pick<FileVersion, "role" | "sha256">): string 
   return `${role}.${sha256}`;
 }
 
-/** A clock that was put back must not make a file older than it can be. */
+/** A clock that was set back must not make a file older than possible. */
 function supersededAt(file: FileVersion, successor: FileVersion): number {
   return Math.max(file.createdAt.getTime(), successor.createdAt.getTime());
 }

@@ -1,11 +1,11 @@
-/** Bringing a deleted collection back, in an operator's words: which deletion is meant, and what may go wrong for readers. */
+/** Restores a deleted collection for an operator: which deletion is meant, and what readers may refuse. */
 
 import { TagsealError } from "../../errors.ts";
 import type { Deletion, MetadataStore } from "../storage/metadata-store.ts";
 
 const batch = 100;
 
-/** What a store can bring back, in the order of names and times. @throws TagsealError `STORAGE_FAILED` */
+/** The deletions a store can undo, in the order of names and times. @throws TagsealError `STORAGE_FAILED` */
 export async function* allDeletions(store: Pick<MetadataStore, "deletions">): AsyncGenerator<Deletion> {
   for (let after: Deletion | undefined; ;) {
     const page = await store.deletions(after, batch);
@@ -18,7 +18,7 @@ export async function* allDeletions(store: Pick<MetadataStore, "deletions">): As
 /** The deletions of one name, oldest first. @throws TagsealError `STORAGE_FAILED` */
 export async function deletionsOf(store: Pick<MetadataStore, "deletions">, gun: string): Promise<readonly Deletion[]> {
   const found: Deletion[] = [];
-  // Nothing was deleted at that time: the question begins right before the name's first deletion.
+  // Nothing was deleted at time zero: the query starts right before the name's first deletion.
   for (let after = { gun, deletedAt: new Date(-1) }; ;) {
     const page = await store.deletions(after, batch);
     const own = page.filter((deletion) => deletion.gun === gun);
@@ -29,25 +29,25 @@ export async function deletionsOf(store: Pick<MetadataStore, "deletions">, gun: 
   }
 }
 
-/** What to bring back. */
+/** What to restore. */
 export interface UndeleteOptions {
   readonly store: MetadataStore;
   readonly gun: string;
   /** which of several deletions; the newest when absent */
   readonly deletedAt: Date | undefined;
   readonly now: Date;
-  /** only says what would be brought back */
+  /** only reports what would be restored */
   readonly dryRun: boolean;
 }
 
-/** What came back. */
+/** What was restored. */
 export interface Undeleted extends Deletion {
-  /** collections of that name that were published later and deleted, too: their readers will refuse this one */
+  /** later collections of that name, also deleted: their readers will refuse this one */
   readonly laterDeletions: readonly Date[];
 }
 
 /**
- * Brings a collection back as it was: every reader that knows it goes on, since nothing of it has changed.
+ * Restores a collection unchanged: every reader that knows it continues to work.
  *
  * @throws TagsealError `REPOSITORY_NOT_SIGNED` when there is no such deletion, `STORAGE_CONFLICT` when there is a collection of that name,
  *   `STORAGE_FAILED`

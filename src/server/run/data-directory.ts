@@ -10,8 +10,8 @@ import type { ServerLog } from "../../service/log.ts";
 const dataFiles = ["metadata.db", "signer.db"];
 
 /**
- * Makes a data directory, for its owner only, unless it is there. One that everybody may write to is refused; where the platform made it for us
- * (a volume of another owner), nobody here could change that, and it is warned about.
+ * Creates a data directory, for its owner only, unless it exists. One that every user may write to is refused; for one made by the platform (a volume
+ * with another owner), which this account cannot change, there is a warning.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  * @throws KeyStoreError `KEY_FILE_UNSAFE`

@@ -1,18 +1,18 @@
-/** How open a server stands. An operator who means it so is told once, at the start; one who forgot something finds out before somebody else does. */
+/** How exposed a server is. The log warns once, at the start, so that an operator who forgot something notices before an attacker does. */
 
 import { isLoopbackHost } from "../../reference/loopback.ts";
 import type { ServerLog } from "../../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
 
-/** What nobody has to have, to do anything, or to read along. */
+/** The protections a server lacks. */
 export interface Exposure {
-  /** nobody has to log in: everybody who reaches the server may do everything */
+  /** no login: every client that reaches the server may do everything */
   readonly isOpen: boolean;
   /** it speaks plain HTTP with other machines */
   readonly isPlain: boolean;
 }
 
-/** Finds out from how a server is started. */
+/** Determines the exposure from a server's options. */
 export function exposureOf({ host, tls, auth, authorise }: ServerOptions): Exposure {
   return {
     isOpen: auth === undefined && authorise === undefined,
@@ -24,7 +24,7 @@ export function exposureOf({ host, tls, auth, authorise }: ServerOptions): Expos
 export function warnOfExposure({ isOpen, isPlain }: Exposure, log: ServerLog): void {
   if (isOpen)
     log.write("warning", "NOBODY HAS TO LOG IN", {
-      reason: "everybody who reaches this server may publish, rotate keys and delete",
+      reason: "every client that reaches this server may publish, rotate keys and delete",
       hint: "Say who may do what with the settings of auth: passwords, tokens or client certificates.",
     });
   if (isPlain)

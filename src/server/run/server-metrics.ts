@@ -1,4 +1,4 @@
-/** The server's own numbers on `/metrics`, beside those that Notary's server had. docs/server.md lists them. */
+/** The server's own metrics on `/metrics`, beside those of Notary's server. docs/server.md lists them. */
 
 import type { ServerClock } from "../clock/server-clock.ts";
 import type { CollectionReader } from "../collections/collection-reader.ts";
@@ -20,7 +20,7 @@ import type { UsageWatch } from "../limits/usage-watch.ts";
 import type { Upkeep } from "./upkeep.ts";
 import type { FileWatch } from "../../service/watching/file-watch.ts";
 
-/** Where the numbers come from. */
+/** The sources of the metrics. */
 export interface MetricSources {
   readonly reader: CollectionReader;
   readonly publications: Publications;
@@ -42,7 +42,7 @@ export interface MetricSources {
 
 type Add = (name: string, help: string, value: () => number | undefined) => void;
 
-/** Makes the page with everything on it. Names that end in `_total` are counters, all others gauges. */
+/** Makes the page with all metrics. Names that end in `_total` are counters, all others gauges. */
 export function serverMetrics(sources: MetricSources): Metrics {
   const metrics = new Metrics();
   const add: Add = (name, help, value) => {
@@ -70,19 +70,19 @@ function addPublishing(add: Add, { publications, signer, reader, uploads }: Metr
   add("cache_hits_total", "Reads answered from memory.", () => reader.counts.hits);
   add("cache_misses_total", "Reads that went to the store.", () => reader.counts.misses);
   add("cache_bytes", "Estimated size of the cache.", () => reader.counts.bytes);
-  add("revision_checks_total", "Questions to the store whether something has changed.", () => reader.counts.checks);
+  add("revision_checks_total", "Checks with the store whether something has changed.", () => reader.counts.checks);
   add("store_lost", "1 while the store cannot be asked what is current.", () => Number(reader.counts.isLost));
   add("signer_up", "1 while the signer's keys can be reached.", () => Number(signer.isAvailable));
   add("upload_bytes", "Size of the uploads under way.", () => uploads.usedBytes);
 }
 
 function addAccess(add: Add, { refusals, exposure }: MetricSources): void {
-  add("open", "1 where nobody has to log in and everybody may do everything.", () => Number(exposure.isOpen));
+  add("open", "1 if every client may do everything without logging in.", () => Number(exposure.isOpen));
   add("plain_http", "1 where plain HTTP is spoken with other machines.", () => Number(exposure.isPlain));
   add("access_missing_total", "Requests refused because they came without credentials.", () => refusals.missing);
-  add("access_invalid_total", "Requests refused because their credentials are not good.", () => refusals.invalid);
+  add("access_invalid_total", "Requests refused because of invalid credentials.", () => refusals.invalid);
   add("access_throttled_total", "Requests refused after too many wrong passwords.", () => refusals.throttled);
-  add("access_insufficient_total", "Requests refused to users who may not do that.", () => refusals.insufficient);
+  add("access_insufficient_total", "Requests refused to users without the permission.", () => refusals.insufficient);
 }
 
 function addFreshness(add: Add, { publications, keeper, clock }: MetricSources): void {
@@ -106,7 +106,7 @@ function addFreshness(add: Add, { publications, keeper, clock }: MetricSources):
 function addRetention(add: Add, { upkeep }: MetricSources): void {
   add("prunes_total", "Times that old versions were looked for.", () => upkeep.counts.prunes);
   add("pruned_versions_total", "Old versions forgotten.", () => upkeep.counts.forgottenVersions);
-  add("pruned_deletions_total", "Deleted collections forgotten for good.", () => upkeep.counts.forgottenDeletions);
+  add("pruned_deletions_total", "Deleted collections removed permanently.", () => upkeep.counts.forgottenDeletions);
   add(
     "deletions_kept",
     "Deleted collections that can be brought back, at the last look.",

@@ -1,4 +1,4 @@
-/** What a trust server can be told, and what applies where it is told nothing. */
+/** The options of a trust server, and their defaults. */
 
 import type { AuthSettings } from "../auth/auth-settings.ts";
 import type { Lifetimes } from "../freshness/lifetimes.ts";
@@ -19,13 +19,13 @@ import type { SqlLimits } from "../storage/sql/sql-database.ts";
 
 /** How to run a trust server. */
 export interface ServerOptions {
-  /** address to listen on, `127.0.0.1` or `::` for instance */
+  /** address to listen on, such as `127.0.0.1` or `::` */
   readonly host: string;
   /** 0 takes a free one */
   readonly port: number;
   /**
-   * Holds what is not kept elsewhere: `metadata.db`, `signer.db`, `signer.passphrase`; made, for its owner only, when it does not exist. May be
-   * left out when both `store` and one of `keyTable` and `signer` are given.
+   * Holds what is not stored elsewhere: `metadata.db`, `signer.db`, `signer.passphrase`; made, for its owner only, when it does not exist. Optional
+   * when both `store` and one of `keyTable` and `signer` are given.
    */
   readonly dataDir?: string | undefined;
   /** PEM files; without them the server speaks plain HTTP */
@@ -44,25 +44,25 @@ export interface ServerOptions {
   readonly store?: MetadataStore | undefined;
   /** instead of `signer.db`; closed with the server */
   readonly keyTable?: KeyTable | undefined;
-  /** a signer in another process, instead of keys of the server's own; what it promised to whom is kept in `keyTable` or `signer.db` */
+  /** a signer in another process, instead of the server's own keys; its key assignments are stored in `keyTable` or `signer.db` */
   readonly remoteSigner?: RemoteSignerSettings | undefined;
-  /** start although the signer has none of the keys that current roots name: their owners are going to name others */
+  /** start although the signer has none of the keys that current roots name: their owners will name others */
   readonly acceptLostKeys?: boolean | undefined;
   /** refuses publications, deletions and rotations; readers are served, and timestamps renewed, as always */
   readonly readOnly?: boolean | undefined;
-  /** what publishers may store below which prefix; all that cover a name apply */
+  /** how much may be stored below a prefix; all limits that cover a name apply */
   readonly usageLimits?: readonly UsageLimit[] | undefined;
   /** instead of either; closed with the server */
   readonly signer?: SigningService | undefined;
-  /** who may do what; without it, and without `authorise`, everybody may do everything */
+  /** who may do what; without it, and without `authorise`, every client may do everything */
   readonly auth?: AuthSettings | undefined;
   /** decides instead of `auth` */
   readonly authorise?: Authorise | undefined;
   /** when given, only names that begin with one of these exist here */
   readonly gunPrefixes?: readonly string[] | undefined;
   /**
-   * how old what readers get may be, in milliseconds, where servers share a store, whether it can be asked or not; 0 when absent: what was
-   * acknowledged anywhere is seen at once, and nothing is called current while the store is away
+   * how old the files readers get may be, in milliseconds, with a shared store, available or not; 0 when absent: what any server acknowledged is seen
+   * at once, and nothing is reported as current while the store is unavailable
    */
   readonly cacheMaxAgeMs?: number | undefined;
   readonly cacheAges?: CacheAges | undefined;
@@ -73,9 +73,9 @@ export interface ServerOptions {
   readonly lifetimes?: Lifetimes | undefined;
   /** milliseconds that versions stay after a later one was stored; thirty days when absent, `Infinity` keeps them for ever */
   readonly keepVersionsMs?: number | undefined;
-  /** `false`: timestamps are signed again only when somebody reads them, nothing is pruned, and parts are tried out only when a probe asks */
+  /** `false`: timestamps are signed again only when they are read, nothing is pruned, and parts are probed only on request */
   readonly upkeep?: boolean | undefined;
-  /** files that hold secrets and were read before: variables that name a file, a configuration with a password in it */
+  /** files with secrets that were already read: variables that name a file, a configuration with a password in it */
   readonly secretFiles?: readonly string[] | undefined;
   /** of the program, for the log and the metrics */
   readonly version?: string | undefined;
@@ -89,25 +89,25 @@ export interface ServerOptions {
 /** What can be changed while a server runs. */
 export type ChangeableOptions = Pick<ServerOptions, "readOnly" | "usageLimits">;
 
-/** Bounds on what clients may ask of the server. */
+/** Bounds on the requests of clients. */
 export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds, Slowness {
   /** bytes of all uploads under way together */
   readonly maxUploadBytesInMemory: number;
   /** bytes of the cache in front of the store */
   readonly maxCacheBytes: number;
-  /** until the headers of a request are there */
+  /** until the headers of a request have arrived */
   readonly headersTimeoutMs: number;
-  /** until a request is there with its body */
+  /** until a request has arrived with its body */
   readonly requestTimeoutMs: number;
-  /** without a byte either way */
+  /** without a byte in either direction */
   readonly idleTimeoutMs: number;
-  /** for requests under way when the server closes */
+  /** time for requests under way when the server closes */
   readonly shutdownTimeoutMs: number;
 }
 
 const mebibyte = 1024 * 1024;
 
-/** What applies where the caller names nothing else. */
+/** The default bounds. */
 export const defaultLimits: ServerLimits = {
   maxBytes: 48 * mebibyte,
   maxPartBytes: 32 * mebibyte,
@@ -122,12 +122,12 @@ export const defaultLimits: ServerLimits = {
   shutdownTimeoutMs: 10_000,
   maxConnections: 4096,
   maxConnectionsPerClient: 1024,
-  // A new repository takes two; reads and uploads have no limit unless one is set.
+  // A new repository needs two; reads and uploads have no limit unless one is set.
   keyRequestsPerMinute: 600,
 };
 
-/** Notary v1: five minutes for what may change, thirty days for what cannot. */
+/** Notary v1: five minutes for files that may change, thirty days for those that cannot. */
 export const defaultCacheAges: CacheAges = { current: 300, consistent: 2_592_000 };
 
-/** Thirty days: longer than any timestamp lives, and as long as caches may keep files that are named by their checksum. */
+/** Thirty days: longer than the lifetime of any timestamp, and as long as caches may keep files named by their checksum. */
 export const defaultKeepVersionsMs = 30 * 86_400_000;

@@ -1,4 +1,4 @@
-/** What a server keeps between two starts: its metadata and its keys. */
+/** The persistent parts of a server: its metadata and its keys. */
 
 import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
@@ -20,7 +20,7 @@ import type { FileWatch } from "../../service/watching/file-watch.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
 /**
- * Opens what the server keeps: the store of metadata, and whoever holds its keys. What the options bring along is used as it is.
+ * Opens the store of metadata and the holder of the keys. Parts given in the options are used directly.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`
@@ -79,7 +79,7 @@ async function openSigner(options: ServerOptions, store: MetadataStore, parts: W
   }
   const passphrases = {
     given: signerPassphrases ?? onePassphrase(signerPassphrase),
-    // Other processes that share a table would not find a passphrase that one of them has generated.
+    // Processes that share a table could not find a passphrase that one of them generated.
     file: isShared || dataDir === undefined ? undefined : passphraseFileIn(dataDir),
     log,
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
@@ -99,7 +99,7 @@ function logReachable(log: ServerLog, failure: TagsealError | undefined): void {
   else log.write("error", "the signer does not answer", errorFields(failure));
 }
 
-/** New keys for old collections would look like success until the first publication fails. */
+/** New keys for existing collections would look like success until the first publication fails. */
 async function refuseEmptyTable(table: KeyTable, store: MetadataStore): Promise<void> {
   if ((await table.derivationSecret()) !== undefined || (await table.keys("", 1)).length > 0) return;
   if ((await store.changes({ from: 0, limit: 1, backwards: false })).length === 0) return;

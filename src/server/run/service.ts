@@ -1,4 +1,4 @@
-/** Puts a server's parts together: everything behind the sockets. */
+/** Assembles the parts of a server behind the sockets. */
 
 import type { RequestListener } from "node:http";
 import type { Authorisation } from "../auth/open-authorisation.ts";
@@ -36,7 +36,7 @@ import { Upkeep } from "./upkeep.ts";
 import type { FileWatch } from "../../service/watching/file-watch.ts";
 import { buildOf } from "./start-line.ts";
 
-/** What a service works with. */
+/** What a service needs. */
 export interface ServiceParts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
@@ -47,10 +47,10 @@ export interface ServiceParts {
   readonly watch: FileWatch;
 }
 
-/** What answers requests, and what is done without any. */
+/** Answers requests, and does the recurring work. */
 export interface Service {
   readonly listener: RequestListener;
-  /** to be attached to whatever the listener listens on */
+  /** attach this to the server of the listener */
   readonly connections: ConnectionLimit;
   /**
    * Makes sure, before anything is served, that the signer is this server's.
@@ -58,18 +58,18 @@ export interface Service {
    * @throws TagsealError `SIGNING_KEY_MISSING`
    */
   checkKeys(): Promise<void>;
-  /** Begins what recurs. Without `upkeep` nothing is renewed, pruned or probed unless a request asks for it. */
+  /** Starts the recurring work. Without `upkeep` nothing is renewed, pruned or probed unless a request needs it. */
   begin(how: { readonly upkeep: boolean }): void;
-  /** Has what can be changed apply to requests to come; what is left out goes back to its default. */
+  /** Applies changeable options to later requests; absent ones return to their defaults. */
   change(options: ChangeableOptions): void;
-  /** Ends what recurs, and resolves once nothing is under way: the store and the signer may be closed then. */
+  /** Stops the recurring work, and resolves when nothing is under way: the store and the signer may then be closed. */
   stop(): Promise<void>;
 }
 
 /**
  * Makes a service; nothing happens before the first request, or before it begins.
  *
- * @throws TagsealError `SERVER_CONFIGURATION` for settings that make no sense
+ * @throws TagsealError `SERVER_CONFIGURATION` for invalid settings
  */
 export function makeService(options: ServerOptions, parts: ServiceParts): Service {
   const { store, signer, authorisation, limits, now, log, watch } = parts;
@@ -186,10 +186,10 @@ export function makeService(options: ServerOptions, parts: ServiceParts): Servic
   };
 }
 
-/** Asked for, and easily forgotten. */
+/** Set on purpose, and easily forgotten. */
 const readOnlyFault = { reason: "the server is read-only: it refuses publications", level: "warning" } as const;
 
-/** What can go wrong while a server runs, by part. */
+/** The faults of a running server, by part. */
 function watchedFaults(parts: {
   readonly log: ServerLog;
   readonly watch: FileWatch;
@@ -211,7 +211,7 @@ function watchedFaults(parts: {
   return faults;
 }
 
-/** Several times within half of a timestamp's life, and within a minute. */
+/** Several times within half of a timestamp's lifetime, and at least every minute. */
 function keyCheckEveryMs({ timestampMs }: Lifetimes): number {
   return Math.max(100, Math.min(30_000, timestampMs / 20));
 }

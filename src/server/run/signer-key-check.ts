@@ -1,8 +1,8 @@
 /**
- * Whether the signer has, and can open, the keys of this server that current roots name. Without this a signer that lacks them looks healthy
- * until the first publication, or until half of a timestamp's life is over.
+ * Checks whether the signer has, and can open, the keys of this server that current roots name. Without this, a signer that lacks them looks healthy
+ * until the first publication, or until half of a timestamp's lifetime is over.
  *
- * All collections are looked at, a few at a time, again and again; those whose keys were missing every time.
+ * All collections are checked in turn, a few at a time; those with missing keys every time.
  */
 
 import { hasCode, TagsealError } from "../../errors.ts";
@@ -13,16 +13,16 @@ import { errorFields, type LogFields, type ServerLog } from "../../service/log.t
 import type { KeyPresence, ServerRole, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 
-/** What a check works with. */
+/** What a check needs. */
 export interface SignerKeyCheckParts {
   readonly store: Pick<MetadataStore, "guns" | "current">;
   readonly signer: Pick<SigningService, "presence">;
   readonly log: ServerLog;
-  /** milliseconds between two looks at a few collections; half a minute when absent */
+  /** milliseconds between the checks of two batches of collections; half a minute when absent */
   readonly everyMs?: number | undefined;
 }
 
-/** `locked`: the signer has it, and cannot open it. */
+/** `locked`: the signer has the key and cannot open it. */
 type Lack = Exclude<KeyPresence, "held"> | "locked";
 
 interface Finding {
@@ -34,17 +34,17 @@ interface Finding {
 
 const roles: readonly ServerRole[] = ["timestamp", "snapshot"];
 const defaultEveryMs = 30_000;
-/** Every half minute: tens of thousands of collections within half a day, which is half of a timestamp's life. */
+/** Every half minute: tens of thousands of collections within half a day, which is half of a timestamp's lifetime. */
 const collectionsAtOnce = 50;
 const askedAtOnce = 8;
-/** A signer that hangs must not keep the server from serving its readers. */
+/** A hanging signer must not keep the server from serving its readers. */
 const startTimeoutMs = 4000;
-/** What is missing is remembered up to here. */
+/** How many missing keys are remembered. */
 const maxKnown = 1000;
 /** collections in one sentence */
 const maxNamed = 5;
 
-/** See the head of this file. */
+/** Finds keys of current roots that the signer lacks. */
 export class SignerKeyCheck {
   readonly #parts: SignerKeyCheckParts;
   readonly #everyMs: number;
@@ -64,9 +64,9 @@ export class SignerKeyCheck {
   }
 
   /**
-   * Looks at the first collections before the server serves.
+   * Checks the first collections before the server serves.
    *
-   * @throws TagsealError `SIGNING_KEY_MISSING` when the signer has, or opens, not one of the keys that this server has signed with
+   * @throws TagsealError `SIGNING_KEY_MISSING` when the signer lacks, or cannot open, all of the keys that this server has signed with
    */
   async start(): Promise<void> {
     const patience = Promise.withResolvers<void>();
@@ -74,7 +74,7 @@ export class SignerKeyCheck {
     try {
       await Promise.race([this.#look(), patience.promise]);
     } catch (error) {
-      // A store that cannot be read now is told elsewhere, and may be back in a moment.
+      // An unreadable store is reported elsewhere, and may be back in a moment.
       this.#tell(error);
     } finally {
       clearTimeout(timer);
@@ -87,12 +87,12 @@ export class SignerKeyCheck {
     this.#recurring.begin(this.#everyMs);
   }
 
-  /** Resolves once nothing is under way: store and signer may be closed then. */
+  /** Resolves when nothing is under way: store and signer may then be closed. */
   async stop(): Promise<void> {
     await this.#recurring.stop();
   }
 
-  /** What the signer lacks, as far as it was looked for. */
+  /** The missing keys found so far. */
   get fault(): Fault | undefined {
     const found = [...this.#missing.values()];
     if (found.length === 0) return undefined;
@@ -108,13 +108,13 @@ export class SignerKeyCheck {
     const before = new Set(this.#missing.keys());
     const isComplete = await this.#look();
     const added = [...this.#missing].filter(([name]) => !before.has(name)).map(([, finding]) => finding);
-    // The first ones are told as a fault that begins.
+    // The first ones are reported as a fault that begins.
     if (before.size > 0 && added.length > 0)
       this.#parts.log.write("error", "the signer lacks more keys", detailsOf(added));
     return isComplete ? this.#everyMs : Math.min(this.#everyMs, 2000);
   }
 
-  /** @returns false when the signer does not answer: that is told elsewhere, and says nothing about its keys */
+  /** @returns false when the signer does not answer: that is reported elsewhere, and says nothing about its keys */
   async #look(): Promise<boolean> {
     const page = await this.#parts.store.guns(this.#cursor, collectionsAtOnce);
     const again = [...new Set([...this.#missing.values()].map(({ gun }) => gun))].slice(0, collectionsAtOnce);
@@ -137,12 +137,12 @@ export class SignerKeyCheck {
       const lack = await this.#lackOf(gun, role, keysOf?.get(role)?.keyIds ?? []);
       const name = JSON.stringify([gun, role]);
       this.#missing.delete(name);
-      // The oldest stay at the end, so that all are asked about again in turn.
+      // The oldest stay at the end, so that all are checked again in turn.
       if (lack !== undefined && this.#missing.size < maxKnown) this.#missing.set(name, { gun, role, ...lack });
     }
   }
 
-  /** Any one key of a role is enough. A snapshot key that was never here is its owner's. */
+  /** Any one key of a role is enough. A snapshot key that was never here belongs to the publisher. */
   async #lackOf(
     gun: string,
     role: ServerRole,
@@ -164,7 +164,7 @@ export class SignerKeyCheck {
     try {
       return await this.#parts.signer.presence(gun, role, keyId);
     } catch (error) {
-      // What nobody could ask about is no answer about a key.
+      // A failed check is no answer about a key.
       if (!(error instanceof TagsealError) || hasCode(error, "SIGNING_SERVICE_UNREACHABLE", "STORAGE_FAILED"))
         throw error;
       return "locked";
@@ -176,7 +176,7 @@ function parsedRoles(root: Uint8Array) {
   try {
     return parseMetadata("root", root).body.roles;
   } catch (error) {
-    // A damaged root is reported where it is read; it names no keys.
+    // A damaged root is reported by its readers; it names no keys.
     if (error instanceof TagsealError) return undefined;
     throw error;
   }
@@ -215,4 +215,4 @@ const lockedHint =
   "Give the signer the passphrase that these keys are sealed under (NOTARY_SIGNER_<ALIAS>), and start the server again.";
 
 const lostHint =
-  "Check that the server uses the signer, and the signer the database, that these keys are in. Notary's signer also says so when it has not got the passphrase of their alias. If they are lost, start with --accept-lost-keys and follow docs/runbooks/keys-and-passphrases.md.";
+  "Check that the server uses the signer, and the signer the database, that these keys are in. Notary's signer also reports this when it lacks the passphrase of their alias. If they are lost, start with --accept-lost-keys and follow docs/runbooks/keys-and-passphrases.md.";

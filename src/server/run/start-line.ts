@@ -1,4 +1,4 @@
-/** What a server or signer is, for the line that it starts its log with and the metric `…_build_info`. No secret is in it. */
+/** Describes a server or signer, for the first line of its log and the metric `…_build_info`. Contains no secrets. */
 
 import type { MetricsPage } from "../../service/metrics.ts";
 import { nodeVersion } from "../../service/process-metrics.ts";
@@ -7,9 +7,9 @@ import type { ServerOptions } from "./server-options.ts";
 import type { SignerOptions } from "../signer/signer-options.ts";
 import { parseDatabaseAddress } from "../storage/sql/database-address.ts";
 
-/** How it is built and where it keeps what it is given. */
+/** The version and the kind of storage. */
 export interface Build {
-  /** `unknown` where the caller names none */
+  /** `unknown` when the caller names none */
   readonly version: string;
   /** `sqlite`, `postgres`, `mysql`, or `given` by the caller */
   readonly storage: string;
@@ -25,7 +25,7 @@ export function buildOf({
   return { version, storage: database === undefined ? "sqlite" : parseDatabaseAddress(database).engine };
 }
 
-/** The fields: version, storage with host and name of a database, TLS, where the keys are, and who may publish. */
+/** The fields: version, storage with host and name of a database, TLS, the location of the keys, and who may publish. */
 export function startFields(options: ServerOptions): LogFields {
   const { database, signerDatabase, remoteSigner, tls } = options;
   return {
@@ -67,7 +67,7 @@ export function signerStartFields(options: SignerOptions): LogFields {
   };
 }
 
-/** Adds the metric, which is always 1: its labels say what runs. `prefix` is what all names of the process begin with. */
+/** Adds the metric, which is always 1: its labels describe the process. `prefix` begins all metric names of the process. */
 export function addBuildInfo(page: MetricsPage, prefix: string, { version, storage }: Build): void {
   const name = `${prefix}_build_info`;
   const lines = (): string[] => [`${name}{version="${version}",node="${nodeVersion}",storage="${storage}"} 1`];

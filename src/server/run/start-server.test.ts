@@ -34,7 +34,7 @@ describe("starting a server", () => {
     }
   });
 
-  it("says that it generated a passphrase and where, but not which", async (t) => {
+  it("logs that it generated a passphrase and where, but not the passphrase", async (t) => {
     const lines: string[] = [];
     const dataDir = temporaryDirectory(t);
     await start(t, { dataDir, log: (line) => lines.push(line) });
@@ -51,25 +51,25 @@ describe("starting a server", () => {
     await start(t, { dataDir, signerPassphrase: "the right passphrase" });
   });
 
-  it("does not make new keys for collections that had others", async (t) => {
+  it("does not make new keys for collections that have others", async (t) => {
     const dataDir = temporaryDirectory(t);
     const server = await start(t, { dataDir });
     await new UploadingPublisher(server.url, "a/b").begin();
     await server.close();
     rmSync(join(dataDir, "signer.db"));
-    // The second time there is a file, but no more in it.
+    // The second time the file exists, but is empty.
     for (let time = 1; time <= 2; time += 1)
       await assert.rejects(start(t, { dataDir }), { code: "SERVER_CONFIGURATION", message: /no signer keys/u });
   });
 
-  it("says which address is taken", async (t) => {
+  it("names the address that is in use", async (t) => {
     const { url } = await start(t, { dataDir: temporaryDirectory(t) });
     const port = Number(new URL(url).port);
     const second = start(t, { dataDir: temporaryDirectory(t), port });
     await assert.rejects(second, { code: "SERVER_CONFIGURATION", message: `Cannot listen on 127.0.0.1:${port}` });
   });
 
-  it("says which file it cannot read", async (t) => {
+  it("names the file it cannot read", async (t) => {
     const tls = { certFile: "/nonexistent.crt", keyFile: "/nonexistent.key" };
     const dataDir = temporaryDirectory(t);
     await assert.rejects(start(t, { dataDir, tls }), { code: "SERVER_CONFIGURATION", message: /nonexistent\.crt/u });
@@ -117,7 +117,7 @@ describe("starting a server", () => {
 });
 
 describe("stopping a server", () => {
-  it("answers what is under way, then nothing more", async (t) => {
+  it("answers requests under way, then no more", async (t) => {
     const { promise: leave, resolve: giveLeave } = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();
     const server = await start(t, {
@@ -138,7 +138,7 @@ describe("stopping a server", () => {
     await server.close();
   });
 
-  it("does not wait for ever for a request that does not end", async (t) => {
+  it("does not wait forever for a request that does not end", async (t) => {
     const asked = Promise.withResolvers<void>();
     const server = await start(t, {
       dataDir: temporaryDirectory(t),

@@ -1,8 +1,8 @@
 /**
  * The trust server: wire-compatible with Notary's, storage and signer built in.
  *
- * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys, `service.ts` puts them together; this file opens and closes doors. Nothing here reads
- * an environment, a terminal or a signal: the command does, and passes on what it found.
+ * `http/` speaks to clients, `storage/` keeps files, `signer/` keeps keys, `service.ts` assembles them; this file opens and closes the listener.
+ * Nothing here reads the environment, a terminal or a signal: the command does, and passes on the results.
  */
 
 import {
@@ -14,7 +14,7 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { hasCode, TagsealError } from "../../errors.ts";
-import { type Entrance, openEntrance } from "./entrance.ts";
+import { type ListenerSecurity, openListenerSecurity } from "./listener-security.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
 import { checkSecrets } from "../../service/secret-files.ts";
 import { ServerLog } from "../../service/log.ts";
@@ -31,18 +31,17 @@ export type { ServerOptions } from "./server-options.ts";
 
 /** A server that accepts connections. */
 export interface RunningServer {
-  /** with the port it really listens on, without a final slash */
+  /** with the actual port, without a final slash */
   readonly url: string;
   /**
-   * Reads the files of TLS, authentication, signer and databases now, for connections and requests to come. They are looked at every two
-   * seconds anyway.
+   * Reads the files of TLS, authentication, signer and databases now, for new connections and requests. They are checked every two seconds anyway.
    *
-   * @throws TagsealError `SERVER_CONFIGURATION` for files that make no sense; what was valid before stays valid
+   * @throws TagsealError `SERVER_CONFIGURATION` for invalid files; the previous ones stay valid
    */
   reload(): Promise<void>;
-  /** Has what can be changed while it runs apply from now on; what is left out goes back to its default. */
+  /** Applies the options that can change while it runs; absent ones return to their defaults. */
   change(options: ChangeableOptions): void;
-  /** Stops accepting, lets requests under way end, closes store and signer. May be called twice. */
+  /** Stops accepting connections, waits for requests under way, closes store and signer. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -59,21 +58,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = new ServerLog({ sink: options.log ?? (() => {}), level: options.logLevel ?? "info", now });
   checkSecrets(options.secretFiles ?? [], log);
   const watch = new FileWatch(now);
-  const entrance = await openEntrance(options, { now, log, watch });
+  const security = await openListenerSecurity(options, { now, log, watch });
   const { store, signer } = await openServerParts(options, now, log, watch);
   try {
-    const { authorisation } = entrance;
+    const { authorisation } = security;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
     await checkKeys(service, options);
-    const server = makeServer(service.listener, limits, entrance.tls);
+    const server = makeServer(service.listener, limits, security.tls);
     service.connections.attach(server);
     await listen(server, options.host, options.port);
-    const url = urlOf(server, options.host, entrance.tls !== undefined);
+    const url = urlOf(server, options.host, security.tls !== undefined);
     log.write("info", "listening", { url, ...startFields(options) });
     warnOfExposure(exposureOf(options), log);
     service.begin({ upkeep: options.upkeep !== false });
     const { shutdownTimeoutMs } = limits;
-    return running({ server, url, service, store, signer, entrance, watch, log, shutdownTimeoutMs });
+    return running({ server, url, service, store, signer, security, watch, log, shutdownTimeoutMs });
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
@@ -132,14 +131,14 @@ interface Running {
   readonly service: Service;
   readonly store: MetadataStore;
   readonly signer: SigningService;
-  readonly entrance: Entrance;
+  readonly security: ListenerSecurity;
   readonly watch: FileWatch;
   readonly log: ServerLog;
   readonly shutdownTimeoutMs: number;
 }
 
 function running(parts: Running): RunningServer {
-  const { server, url, service, store, signer, entrance, watch, log, shutdownTimeoutMs } = parts;
+  const { server, url, service, store, signer, security, watch, log, shutdownTimeoutMs } = parts;
   async function reload(): Promise<void> {
     await watch.reload();
     log.write("info", "reloaded");
@@ -148,14 +147,14 @@ function running(parts: Running): RunningServer {
   async function close(): Promise<void> {
     const ended = Promise.withResolvers<void>();
     server.close(() => ended.resolve());
-    // Again and again: a connection whose last answer was just sent would be kept for the next request.
+    // Repeated: a connection whose last answer was just sent would be kept for the next request.
     const tidying = setInterval(() => server.closeIdleConnections(), 20);
     const impatience = setTimeout(() => server.closeAllConnections(), shutdownTimeoutMs);
     await ended.promise;
     clearInterval(tidying);
     clearTimeout(impatience);
     await service.stop();
-    await Promise.all([store.close(), signer.close(), entrance.authorisation?.close()]);
+    await Promise.all([store.close(), signer.close(), security.authorisation?.close()]);
     log.write("info", "stopped");
   }
   return { url, reload, change: (options) => service.change(options), close: () => (closed ??= close()) };

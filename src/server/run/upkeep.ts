@@ -1,4 +1,4 @@
-/** What a server does without being asked: keeps timestamps fresh and forgets old versions. */
+/** The recurring work of a server: it keeps timestamps fresh and removes old versions. */
 
 import type { ServerClock } from "../clock/server-clock.ts";
 import type { Fault } from "../../service/faults.ts";
@@ -8,7 +8,7 @@ import { pruneVersions, type PruneReport } from "../retention/prune-versions.ts"
 import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 
-/** What upkeep works with. */
+/** What upkeep needs. */
 export interface UpkeepParts {
   readonly keeper: FreshnessKeeper;
   readonly store: MetadataStore;
@@ -16,7 +16,7 @@ export interface UpkeepParts {
   readonly now: () => Date;
   /** milliseconds that old versions are kept */
   readonly keepVersionsMs: number;
-  /** nothing is forgotten for its age while the clock is not certain; certain always when absent */
+  /** nothing is removed for its age while the clock is not certain; always certain when absent */
   readonly clock?: Pick<ServerClock, "isCertain"> | undefined;
 }
 
@@ -26,19 +26,19 @@ export interface UpkeepCounts {
   forgottenVersions: number;
   forgottenBytes: number;
   forgottenDeletions: number;
-  /** not a sum: how many there were at the last look */
+  /** not a sum: how many there were at the last check */
   keptDeletions: number;
 }
 
 const minCheckMs = 20;
 const maxCheckMs = 10_000;
 const pruneEveryMs = 86_400_000;
-/** A server that is restarted often should still come to prune; one that was just started has better things to do. */
+/** A server that is restarted often should still prune; one that was just started has more urgent work. */
 const firstPruneAfterMs = 60_000;
-/** Between two batches, so that requests come first. */
-const breathMs = 20;
+/** The pause between two batches, so that requests come first. */
+const yieldIntervalMs = 20;
 
-/** Everything that recurs, from `begin` to `stop`. */
+/** All recurring work, from `begin` to `stop`. */
 export class Upkeep {
   readonly counts: UpkeepCounts = {
     prunes: 0,
@@ -74,15 +74,15 @@ export class Upkeep {
     if (late > 0)
       return { reason: `${late} timestamps should have been signed again; the first expires in ${seconds} s` };
     if (failuresInARow > 0) return { reason: `timestamps cannot be signed again; the first expires in ${seconds} s` };
-    return this.#isStalled ? { reason: "nobody has looked after timestamps for a while" } : undefined;
+    return this.#isStalled ? { reason: "the renewal of timestamps has stalled" } : undefined;
   }
 
-  /** True when nothing was looked at for so long that something must hang. */
+  /** True when there was no check for so long that something must hang. */
   get #isStalled(): boolean {
     return (this.#freshness.idleMs ?? 0) > 60_000 + 20 * this.#checkEveryMs;
   }
 
-  /** Resolves once nothing is under way: the store may be closed then. */
+  /** Resolves when nothing is under way: the store may then be closed. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await Promise.all([this.#freshness.stop(), this.#pruning.stop()]);
@@ -94,7 +94,7 @@ export class Upkeep {
     const isMoreToDo = await keeper.step();
     const renewed = keeper.counts.renewed - before;
     if (renewed > 0) log.write("info", "renewed timestamps", { count: renewed });
-    return isMoreToDo ? breathMs : jittered(this.#checkEveryMs);
+    return isMoreToDo ? yieldIntervalMs : jittered(this.#checkEveryMs);
   }
 
   async #prune(): Promise<number> {
@@ -122,7 +122,7 @@ export class Upkeep {
   }
 }
 
-/** Replicas that were started together should not do everything together. */
+/** Spreads the work of replicas that were started together. */
 function jittered(ms: number): number {
   return ms * (0.75 + Math.random() / 2);
 }

@@ -8,10 +8,10 @@ import { backup, DatabaseSync } from "node:sqlite";
 import { TagsealError, UsageError } from "../../errors.ts";
 import { asItsOwner, requireDatabase } from "./require-database.ts";
 
-/** What to copy, and where to. */
+/** What to copy, and the target. */
 export interface Backup {
   readonly dataDir: string;
-  /** files in it; the keys last, so that every key the copied metadata names is there */
+  /** files in it; the keys last, so that the copy has every key that its metadata names */
   readonly databases: readonly string[];
   /** a directory that does not exist, or is empty */
   readonly to: string;
@@ -24,15 +24,15 @@ export interface BackupFile {
   readonly bytes: number;
 }
 
-/** 4 MiB: between two of these steps other work goes on, and an interruption is heard. */
+/** 4 MiB: between two of these steps other work continues, and an interruption takes effect. */
 const pagesPerStep = 1024;
 
 /**
- * Copies databases, one after another. Each copy shows its database as it was at one moment, however much is written meanwhile. The directory, for
- * its owner only, appears whole and on disk or not at all.
+ * Copies databases, one after another. Each copy shows its database at one moment, however much is written meanwhile. The directory, readable by its
+ * owner only, appears whole and on disk or not at all.
  *
  * @returns the files, in the order they were copied
- * @throws UsageError `FILE_UNREADABLE` when a database is not there, `FILE_UNWRITABLE`; TagsealError `STORAGE_FAILED`
+ * @throws UsageError `FILE_UNREADABLE` when a database does not exist, `FILE_UNWRITABLE`; TagsealError `STORAGE_FAILED`
  */
 export async function backUp({ dataDir, databases, to, signal }: Backup): Promise<readonly BackupFile[]> {
   for (const name of databases) requireDatabase(join(dataDir, name));
@@ -59,7 +59,7 @@ export async function backUp({ dataDir, databases, to, signal }: Backup): Promis
   }
 }
 
-/** A backup beside older files would be neither the one nor the other. */
+/** A backup mixed with older files would be unusable. */
 function isFree(path: string): boolean {
   return !existsSync(path) || (statSync(path).isDirectory() && readdirSync(path).length === 0);
 }
@@ -70,15 +70,15 @@ function occupied(path: string): UsageError {
   });
 }
 
-/** The source is only read, and its schema left as it is: a server of another release may be working on it. */
+/** The source is only read, and its schema is not changed: a server of another release may be using it. */
 async function copyDatabase(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
-  // SQLite keeps the mode of a file that is there
+  // SQLite keeps the mode of an existing file
   closeSync(openSync(to, "wx", 0o600));
   chmodSync(to, 0o600);
   let source: DatabaseSync | undefined;
   try {
     source = new DatabaseSync(from, { readOnly: true });
-    // Holds this moment: without it, each step after somebody else's write would begin the copy anew.
+    // Holds this moment: without it, each write by another process would restart the copy.
     source.exec("BEGIN");
     source.prepare("SELECT count(*) FROM sqlite_schema").get();
     signal?.throwIfAborted();
@@ -107,7 +107,7 @@ async function written<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Makes what was written into a directory survive a crash. */
+/** Makes files written to a directory survive a crash. */
 async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {

@@ -105,7 +105,7 @@ async function unbelieved(
     for (const batch of batches(byRole.get(role) ?? [])) {
       const contents = judge.knows(role) ? await source.contents(batch) : undefined;
       for (const row of batch) {
-        const reason = contents === undefined ? unlisted : disbelief(judge, row, contents.get(row.id));
+        const reason = contents === undefined ? unnamedRole : rejection(judge, row, contents.get(row.id));
         if (reason !== undefined && roles.has(role)) reasons.set(row.id, reason);
       }
     }
@@ -119,10 +119,10 @@ function withParents(roles: ReadonlySet<RoleName>): ReadonlySet<RoleName> {
   return all;
 }
 
-const unlisted: MoveProblem = { code: "METADATA_ROLE_UNKNOWN", message: "nothing signed names this role" };
+const unnamedRole: MoveProblem = { code: "METADATA_ROLE_UNKNOWN", message: "nothing signed names this role" };
 
 /** An untrusted file names no roles either. */
-function disbelief(judge: HistoryJudge, row: NotaryFile, bytes: Uint8Array | undefined): MoveProblem | undefined {
+function rejection(judge: HistoryJudge, row: NotaryFile, bytes: Uint8Array | undefined): MoveProblem | undefined {
   if (bytes === undefined) return undefined;
   try {
     judge.believe(row, bytes);
@@ -140,8 +140,10 @@ async function requireSame(
   source: NotaryServerDatabase,
 ): Promise<void> {
   const here = new Map(stored.map((file) => [placeOf(file), file]));
-  const unsaid = rows.filter((row) => row.sha256 === undefined && faultOf(row) === undefined && here.has(placeOf(row)));
-  for (const batch of batches(unsaid)) {
+  const withoutHash = rows.filter(
+    (row) => row.sha256 === undefined && faultOf(row) === undefined && here.has(placeOf(row)),
+  );
+  for (const batch of batches(withoutHash)) {
     const contents = await source.contents(batch);
     for (const row of batch) {
       if (sha256Hex(contents.get(row.id) ?? new Uint8Array()) === here.get(placeOf(row))?.sha256) continue;

@@ -1,4 +1,4 @@
-/** The way in: TLS, and who asks. */
+/** The security of the server's listener: TLS and authorisation. */
 
 import { TagsealError } from "../../errors.ts";
 import { openAuthorisation, type Authorisation } from "../auth/open-authorisation.ts";
@@ -6,18 +6,18 @@ import type { ServerOptions } from "./server-options.ts";
 import { ServerTls } from "../../http/server/tls.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
-/** Who may come in, and over what. */
-export interface Entrance {
+/** TLS and authorisation for the listener. */
+export interface ListenerSecurity {
   readonly authorisation: Authorisation | undefined;
   readonly tls: ServerTls | undefined;
 }
 
 /**
- * Reads what decides about logins, and the server's certificate.
+ * Reads the settings and files of authentication, and the server's certificate.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
-export async function openEntrance({ auth, tls: paths }: ServerOptions, parts: WatchParts): Promise<Entrance> {
+export async function openListenerSecurity({ auth, tls: paths }: ServerOptions, parts: WatchParts): Promise<ListenerSecurity> {
   let tls: ServerTls | undefined;
   const onAuthoritiesChange = (authorities: Buffer): void => tls?.useAuthorities(authorities);
   const authorisation = auth && (await openAuthorisation(auth, { ...parts, onAuthoritiesChange }));
