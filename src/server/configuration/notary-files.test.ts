@@ -151,7 +151,7 @@ describe("a configuration file of Notary", () => {
     it(`I9: that spells ${what} twice is refused: Notary takes one of them by chance`, () => {
       const refusal = {
         code: "SERVER_CONFIGURATION",
-        message: /stands there twice: Storage|stands there twice: storage/u,
+        message: /is set twice: Storage|is set twice: storage/u,
       };
       assert.throws(() => readServer(content), refusal);
       assert.throws(() => readSigner(content), refusal);
