@@ -17,7 +17,10 @@ export interface ListenerSecurity {
  *
  * @throws TagsealError `SERVER_CONFIGURATION`
  */
-export async function openListenerSecurity({ auth, tls: paths }: ServerOptions, parts: WatchParts): Promise<ListenerSecurity> {
+export async function openListenerSecurity(
+  { auth, tls: paths }: ServerOptions,
+  parts: WatchParts,
+): Promise<ListenerSecurity> {
   let tls: ServerTls | undefined;
   const onAuthoritiesChange = (authorities: Buffer): void => tls?.useAuthorities(authorities);
   const authorisation = auth && (await openAuthorisation(auth, { ...parts, onAuthoritiesChange }));
