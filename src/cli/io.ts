@@ -3,6 +3,7 @@
  * command in its own process; only bin.ts and terminal.ts know `process`.
  */
 
+import type { Environment } from "../environment/environment.ts";
 import type { ChildCommand } from "../engine/pass-through.ts";
 import type { EngineAccess } from "./engine-access.ts";
 import type { Program } from "./program.ts";
@@ -50,7 +51,7 @@ export interface Io {
   /** everything that is not the result */
   readonly stderr: Output;
   readonly prompter: Prompter;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** the number of the user whose process this is, who need have no name; undefined where users have none */
   readonly uid?: number | undefined;
   /** aborted by Ctrl-C or SIGTERM: everything that waits must stop waiting */

@@ -7,7 +7,7 @@ import {
   type TrustedWord,
 } from "../engine/command-line/invocation.ts";
 import { engineEnvironment } from "../engine/engine-environment.ts";
-import { openEngine } from "../engine/engine.ts";
+import { openEngine } from "../engine/open-engine.ts";
 import type { EngineExecutable } from "../engine/executable.ts";
 import { engineHelp } from "../engine/engine-help.ts";
 import { isTrustOn } from "../engine/trust-switch.ts";

@@ -9,7 +9,8 @@ import { findExecutable, Scope } from "../../test/support/processes.ts";
 import { parseDigest } from "../reference/digest.ts";
 import type { EngineMessage } from "./engine-message.ts";
 import { loadDockerConfig } from "../docker-config/docker-login.ts";
-import { type Engine, openEngine, type OpenEngineOptions } from "./engine.ts";
+import type { Engine, OpenEngineOptions } from "./engine.ts";
+import { openEngine } from "./open-engine.ts";
 
 const digest = parseDigest(`sha256:${"ab".repeat(32)}`);
 const other = parseDigest(`sha256:${"cd".repeat(32)}`);

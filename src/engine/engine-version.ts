@@ -1,7 +1,7 @@
 /** Which version of an engine a command is, as it says itself. */
 import { execFile } from "node:child_process";
 import { engineEnvironment } from "./engine-environment.ts";
-import type { Env } from "./trust-switch.ts";
+import type { Environment } from "../environment/environment.ts";
 
 /** The first docker that ignores `DOCKER_CONTENT_TRUST` and has no `docker trust`. */
 export const trustlessMajor = 29;
@@ -15,7 +15,7 @@ export interface EngineVersion {
 }
 
 /** Asks a command for its version. It contacts no daemon. @returns undefined when it does not say */
-export async function engineVersion(path: string, env: Env): Promise<EngineVersion | undefined> {
+export async function engineVersion(path: string, env: Environment): Promise<EngineVersion | undefined> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const options = { env: engineEnvironment(env), timeout: timeoutMs };
   execFile(path, ["--version"], options, (_error, stdout) => resolve(stdout));

@@ -102,7 +102,7 @@ export interface Engine {
   close(): void;
 }
 
-/** What {@link openEngine} needs to know; nothing is read from the process. */
+/** What an engine is opened with to know; nothing is read from the process. */
 export interface OpenEngineOptions {
   readonly kind: EngineKind;
   /** absolute path of the real command */
@@ -115,10 +115,4 @@ export interface OpenEngineOptions {
   /** what docker's engine is given to log in with; podman logs in by itself */
   readonly credentials: CredentialSource;
   readonly signal?: AbortSignal;
-}
-
-/** Opens an engine. Connects to nothing yet. */
-export async function openEngine(options: OpenEngineOptions): Promise<Engine> {
-  if (options.kind === "podman") return (await import("./podman-engine.ts")).openPodman(options);
-  return (await import("./docker-engine.ts")).openDocker(options);
 }

@@ -6,7 +6,7 @@ import { accessSync, closeSync, constants, openSync, readSync, realpathSync, sta
 import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
 import { TagsealError, UsageError } from "../errors.ts";
 import type { EngineKind, ProgramKind } from "./command-line/invocation.ts";
-import type { Env } from "./trust-switch.ts";
+import type { Environment } from "../environment/environment.ts";
 
 /** An engine's command on this machine. */
 export interface EngineExecutable {
@@ -17,7 +17,7 @@ export interface EngineExecutable {
 
 /** Where to look for an engine. */
 export interface EngineSearch {
-  readonly env: Env;
+  readonly env: Environment;
   /** files of this program, as found; real paths are compared */
   readonly self: readonly string[];
   /** the engine somebody asked for: `docker`, `podman`, or a path to either. Default: docker, or podman where only that is there */

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fakeProgram } from "../../test/support/fake-engine.ts";
 import { parseDigest } from "../reference/digest.ts";
-import { type Engine, openEngine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { openEngine } from "./open-engine.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "fake-podman-"));
 after(() => rmSync(directory, { recursive: true, force: true }));

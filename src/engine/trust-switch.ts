@@ -2,10 +2,8 @@
  * Whether content trust is on, by docker's rules: off by default; the variable turns it on for a shell, the flag decides for one
  * command and wins.
  */
+import type { Environment } from "../environment/environment.ts";
 import { parseBoolean } from "./command-line/boolean.ts";
-
-/** A process's environment. */
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /** The variable that turns content trust on. */
 export const trustVariable = "DOCKER_CONTENT_TRUST";
@@ -17,7 +15,7 @@ export const trustVariable = "DOCKER_CONTENT_TRUST";
  * @returns true also for a variable that is no boolean at all (`banana`): when in doubt, trust is on
  * @see Notary v1: docker CLI under content trust, switches
  */
-export function isTrustOn(env: Env, flag: boolean | undefined): boolean {
+export function isTrustOn(env: Environment, flag: boolean | undefined): boolean {
   if (flag !== undefined) return !flag;
   const value = env[trustVariable];
   if (value === undefined || value === "") return false;

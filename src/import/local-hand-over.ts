@@ -1,6 +1,7 @@
 /** Handing collections over on the spot, by somebody who has both the new server's data and the publisher's root key. */
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { Environment } from "../environment/environment.ts";
 import { sha256 } from "../crypto/digest.ts";
 import { UsageError } from "../errors.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
@@ -22,7 +23,7 @@ export interface LocalHandOver {
   >;
   /** holds `trust/` with the root key */
   readonly dockerConfigDir: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly passphrases: PassphraseSource;
   readonly notify: TrustEventHandler;
   readonly now: () => Date;

@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+import type { Environment } from "../environment/environment.ts";
 import { isJsonObject, parseOrdinaryJson, type JsonValue } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import { Authenticator } from "../registry/authentication.ts";
@@ -24,7 +25,7 @@ export interface RunningServerOptions {
   /** for `tls/` */
   readonly dockerConfigDir: string;
   /** the environment: proxies, and what credential helpers inherit */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly credentials: CredentialSource;
   readonly now: () => Date;
   readonly signal?: AbortSignal | undefined;

@@ -95,7 +95,7 @@ function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise
 
 async function runCommand(
   [program, ...parameters]: readonly [string, ...string[]],
-  env: Record<string, string | undefined>,
+  env: Environment,
   timeoutMs: number,
 ): Promise<string> {
   const child = spawn(program, parameters, { env, stdio: ["ignore", "pipe", "inherit"] });

@@ -6,7 +6,7 @@ import type { HttpResponse } from "../http/client/http-client.ts";
 import type { Descriptor } from "./manifest.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 import { isTemporary, registryError } from "./registry-error.ts";
-import { pause } from "./retry.ts";
+import { pause } from "../timing/pause.ts";
 
 /** Asks for the blob's bytes from an offset on. */
 export type OpenBlob = (headers: Readonly<Record<string, string>>) => Promise<HttpResponse>;

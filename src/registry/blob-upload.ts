@@ -5,7 +5,7 @@
  */
 import { hasCode, NetworkError } from "../errors.ts";
 import { isTemporary, RegistryError } from "./registry-error.ts";
-import { pause } from "./retry.ts";
+import { pause } from "../timing/pause.ts";
 import { beginUpload, type Upload, type UploadRequests, whereItStands } from "./upload-session.ts";
 import { type BlobContent, OutOfStep, sendBy, type Sending, type UploadWay } from "./upload-ways.ts";
 

@@ -1,4 +1,4 @@
-import { cancelled } from "../errors.ts";
+import { pause } from "../timing/pause.ts";
 import { isTemporary } from "./registry-error.ts";
 
 /** How often and how patiently something is tried again. */
@@ -21,20 +21,4 @@ export async function retrying<Result>(operation: () => Promise<Result>, options
       await pause(pauseMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2), signal);
     }
   }
-}
-
-/** Waits. @throws TagsealError `CANCELLED` as soon as the signal fires */
-export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(cancelled(signal));
-    const abort = (): void => {
-      clearTimeout(timer);
-      if (signal !== undefined) reject(cancelled(signal));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", abort, { once: true });
-  });
 }

@@ -7,6 +7,7 @@ import { arch } from "node:os";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { sha256Hex } from "../crypto/digest.ts";
 
 /** Where an image was written, and what it is. */
 export interface DemoImage {
@@ -86,10 +87,6 @@ function indexJson(manifest: Descriptor, version: string): Buffer {
 
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
-}
-
-function sha256Hex(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** A quarter of a megabyte that does not compress away: something for a progress bar and a tamperer to work on. */

@@ -7,7 +7,7 @@ import { readPrivateFile } from "../files/read-private-file.ts";
 import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
 import { besideIt } from "../files/write-atomically.ts";
 import { type LockOwner, ownerText, parseOwner, stateOf, thisProcess } from "./lock-owner.ts";
-import { pause } from "./retry.ts";
+import { pause } from "../timing/pause.ts";
 
 /** How {@link withCollectionLock} waits; times in milliseconds. */
 export interface LockOptions {

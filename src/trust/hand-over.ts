@@ -1,3 +1,4 @@
+import type { ServerRole } from "../tuf/metadata.ts";
 import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
 import type { CollectionEditor } from "../tuf/editor.ts";
@@ -6,7 +7,6 @@ import { notSigned, readForWriting } from "./collection-reading.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { type CollectionChange, publishChange } from "./publish.ts";
 import type { TrustContext } from "./trust-context.ts";
-import type { ServerRole } from "./trust-server-client.ts";
 
 /** What a hand-over changed. */
 export interface HandOverResult {

@@ -7,7 +7,8 @@ import { notSigned, readForWriting } from "./collection-reading.ts";
 import type { HeldKeys } from "./held-keys.ts";
 import { type InitialCollection, type InitialiseResult, prepareCollection } from "./initial-collection.ts";
 import { type PublishedFiles, readBack } from "./read-back.ts";
-import { pause, RetryPace } from "./retry.ts";
+import { pause } from "../timing/pause.ts";
+import { RetryPace } from "./retry.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** A change to a collection, applied as often as it takes: after a conflict to what the winner published. */

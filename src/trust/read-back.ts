@@ -3,7 +3,7 @@ import type { RoleName } from "../tuf/metadata.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import type { MetadataCache } from "../tuf/updater.ts";
 import { readCollection } from "./collection-reading.ts";
-import { pause } from "./retry.ts";
+import { pause } from "../timing/pause.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** Role files that were sent to the server. */

@@ -10,7 +10,7 @@ import { readCollection } from "./collection-reading.ts";
 import { handOverRemembered } from "./hand-over-remembered.ts";
 import { planRecovery, type RecoveryPlan, type RoleVersion } from "./recovery-plan.ts";
 import { rememberedCollection, servedCollection } from "./remembered-collection.ts";
-import { pause } from "./retry.ts";
+import { pause } from "../timing/pause.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** How to recover. */

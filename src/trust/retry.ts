@@ -1,6 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { TagsealError } from "../errors.ts";
-
 /** When publishing gives up. Generous: a conflict means that somebody else succeeded, so everybody's turn comes. */
 export interface RetryBounds {
   /** since the first failure, in milliseconds */
@@ -53,18 +50,5 @@ export class RetryPace {
   /** Notes that the collection moved since the last attempt: the failure was a lost race. */
   moved(): void {
     this.#idleFailures = 0;
-  }
-}
-
-/**
- * Waits, unless the caller gives up.
- *
- * @throws TagsealError `CANCELLED`
- */
-export async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    throw new TagsealError("CANCELLED", "cancelled", { cause: error });
   }
 }

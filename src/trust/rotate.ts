@@ -1,3 +1,4 @@
+import { isServerRole } from "../tuf/role-name.ts";
 import { PublicKey } from "../crypto/public-key.ts";
 import { createRootCertificate } from "../crypto/root-certificate.ts";
 import { MetadataError } from "../errors.ts";
@@ -51,7 +52,7 @@ class KeyRotation implements CollectionChange {
   }
 
   get replacesServerKeys(): boolean {
-    return this.#role === "timestamp" || this.#role === "snapshot";
+    return isServerRole(this.#role);
   }
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
@@ -84,7 +85,7 @@ class KeyRotation implements CollectionChange {
 }
 
 async function newKey(context: TrustContext, held: HeldKeys, role: BaseRole): Promise<PublicKey> {
-  if (role === "snapshot" || role === "timestamp") return await context.server.rotateKey(role);
+  if (isServerRole(role)) return await context.server.rotateKey(role);
   if (role === "targets") return (await held.make({ role, gun: context.gun })).publicKey;
   const key = await held.make({ role });
   return PublicKey.fromCertificatePem(await createRootCertificate(key, context.gun, context.now()));

@@ -1,3 +1,4 @@
+import type { Environment } from "../environment/environment.ts";
 import { UsageError } from "../errors.ts";
 import type { ImageReference } from "../reference/image-reference.ts";
 import { isLoopbackHost } from "../reference/loopback.ts";
@@ -6,7 +7,7 @@ import { hubServer } from "./docker-hub.ts";
 /** What decides about a trust server's address besides the image. */
 export interface ServerUrlOptions {
   /** the environment: `DOCKER_CONTENT_TRUST_SERVER` wins over everything */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** accept plain http to loopback too; for sandboxes and tests */
   readonly allowPlainHttpLoopback?: boolean;
 }

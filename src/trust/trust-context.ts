@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import type { Environment } from "../environment/environment.ts";
 import { KeyStoreError } from "../errors.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
@@ -55,7 +56,7 @@ export interface OpenTrustContextOptions {
   /** `$DOCKER_CONFIG`, usually `~/.docker` */
   readonly dockerConfigDir: string;
   /** the environment: server, proxies, what credential helpers inherit */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** instead of docker's logins */
   readonly credentials?: CredentialSource;
   /** the command that logs in, for hints; `docker login` when absent */

@@ -1,3 +1,4 @@
+import type { ServerRole } from "../tuf/metadata.ts";
 import { PublicKey } from "../crypto/public-key.ts";
 import { decodeBase64 } from "../encoding/base64.ts";
 import { isJsonObject, type JsonValue, parseJson } from "../encoding/json.ts";
@@ -25,9 +26,6 @@ export interface TrustServerClientOptions {
   /** what a failure is to be thrown as; the default is the failure itself */
   readonly explain?: (error: unknown) => unknown;
 }
-
-/** Roles whose keys a server holds. */
-export type ServerRole = "snapshot" | "timestamp";
 
 const maxKeyBytes = 256 * 1024;
 /** Clients of old read 1 KiB of it and then often understood nothing. */

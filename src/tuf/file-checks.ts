@@ -1,5 +1,6 @@
 /** What is asked of a file besides its signatures: not older than what was seen, not expired, the one the snapshot lists. */
 
+import { isServerRole } from "./role-name.ts";
 import { MetadataError } from "../errors.ts";
 import { verifyFileMeta } from "./file-hashes.ts";
 import type { MetadataFile, RoleName, SnapshotBody } from "./metadata.ts";
@@ -44,7 +45,7 @@ export function requireFresh(file: MetadataFile, now: Date, clockOf: ClockOwner 
 
 /** Who has to sign again: the server renews two of the roles by itself, and one that does not may be held back on the way. */
 function staleHint(role: RoleName, clock: string): string {
-  if (role === "timestamp" || role === "snapshot")
+  if (isServerRole(role))
     return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or somebody keeps newer files from you: ask the operator of the server.`;
   return `Its owner must publish again; check the clock, too: ${clock}.`;
 }

@@ -6,7 +6,7 @@
  */
 
 import { MetadataError, TagsealError } from "../errors.ts";
-import type { MetadataFile, RootBody, SnapshotBody, TimestampBody } from "./metadata.ts";
+import type { MetadataFile, RootBody, ServerRole, SnapshotBody, TimestampBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { verifyRoot } from "./root-trust.ts";
 import { isSignedBy } from "./threshold.ts";
@@ -15,7 +15,7 @@ import { refusing, UpdateRefused } from "./update-refused.ts";
 import { requireOwnKeyIds, requireOwnSignatures, requireReferenceForm, requireVersionInRange } from "./upload-form.ts";
 
 /** Roles whose lost versions can be brought back. Everything else is published again as it is. */
-export type LostRole = "root" | "snapshot" | "timestamp";
+export type LostRole = "root" | ServerRole;
 
 /** One lost file. */
 export interface LostFile {
@@ -79,7 +79,7 @@ export function verifyLostRoots(
  */
 export function highestLostVersion(
   lost: readonly LostFile[],
-  role: Exclude<LostRole, "root">,
+  role: ServerRole,
   { storedVersion, roots }: Judgement,
 ): number {
   const kind = role === "snapshot" ? "ErrBadSnapshot" : "ErrValidation";

@@ -12,6 +12,9 @@ import type { JsonValue } from "../encoding/json.ts";
 /** The four roles every collection has. TUF 1.0.34 §2.1. */
 export type BaseRole = "root" | "targets" | "snapshot" | "timestamp";
 
+/** The roles that a trust server may hold the keys of. */
+export type ServerRole = Extract<BaseRole, "snapshot" | "timestamp">;
+
 /** A base role, or a delegation such as `targets/releases`; see `role-name.ts` for the grammar. */
 export type RoleName = string;
 

@@ -1,6 +1,6 @@
 /** The grammar of role names. Notary v1: names and paths. */
 
-import type { BaseRole, RoleName } from "./metadata.ts";
+import type { BaseRole, RoleName, ServerRole } from "./metadata.ts";
 
 /** The four base roles, in the order a client meets them. */
 export const baseRoles: readonly BaseRole[] = ["root", "timestamp", "snapshot", "targets"];
@@ -11,6 +11,11 @@ const maxRoleNameLength = 255;
 /** True for one of the four base roles. */
 export function isBaseRole(name: string): name is BaseRole {
   return (baseRoles as readonly string[]).includes(name);
+}
+
+/** True for `snapshot` and `timestamp`: the roles that a trust server may hold the keys of. */
+export function isServerRole(name: unknown): name is ServerRole {
+  return name === "snapshot" || name === "timestamp";
 }
 
 /** True for a well-formed delegation such as `targets/releases`: lower case, digits, `-`, `_`, no empty segment, not too long. */

@@ -5,22 +5,18 @@ import { hasCode } from "../errors.ts";
 import { nextVersion } from "./collection-draft.ts";
 import { expiryAfter, lifetimeMs } from "./expiry-renewal.ts";
 import { fileMetaOf } from "./file-meta.ts";
-import type { FileMeta, MetadataFile, RoleName, SnapshotBody, TimestampBody } from "./metadata.ts";
+import type { FileMeta, MetadataFile, RoleName, ServerRole, SnapshotBody, TimestampBody } from "./metadata.ts";
 import { signRole } from "./role-signing.ts";
 import type { RoleSigners } from "./trusted-metadata.ts";
 import { UpdateRefused } from "./update-refused.ts";
 
 /** Finds the server's private key with this ID, bound to the collection and role it was made for; `undefined` when there is none. */
 export interface ServerKeys {
-  find(keyId: string, role: "snapshot" | "timestamp"): Promise<SigningKey | undefined>;
+  find(keyId: string, role: ServerRole): Promise<SigningKey | undefined>;
 }
 
 /** Whether the server has one of a role's keys, which owners may keep themselves. @throws what `keys` throws */
-export async function holdsKeyOf(
-  role: "snapshot" | "timestamp",
-  { roleKeys }: RoleSigners,
-  keys: ServerKeys,
-): Promise<boolean> {
+export async function holdsKeyOf(role: ServerRole, { roleKeys }: RoleSigners, keys: ServerKeys): Promise<boolean> {
   for (const keyId of roleKeys.keyIds ?? []) if ((await keys.find(keyId, role)) !== undefined) return true;
   return false;
 }
@@ -85,7 +81,7 @@ async function sign<B extends SnapshotBody | TimestampBody>(
 }
 
 function stamp(
-  role: "snapshot" | "timestamp",
+  role: ServerRole,
   previous: MetadataFile<SnapshotBody | TimestampBody> | undefined,
   { now, validForMs, publishedVersion = 0 }: ServerSigning,
 ) {

@@ -10,7 +10,15 @@ import { hasCode, MetadataError, TagsealError } from "../errors.ts";
 import { signablePaths } from "./delegation-paths.ts";
 import { verifyFileMeta } from "./file-hashes.ts";
 import { highestLostVersion, type LostFile, maxLostFiles, verifyLostRoots } from "./lost-versions.ts";
-import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody, TimestampBody } from "./metadata.ts";
+import type {
+  MetadataFile,
+  RoleName,
+  RootBody,
+  ServerRole,
+  SnapshotBody,
+  TargetsBody,
+  TimestampBody,
+} from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
@@ -157,7 +165,7 @@ class Update {
   }
 
   /** Proofs by keys that a later root took away count only beside the lost root that named them: such a key may be in the wrong hands. */
-  #lostVersion(role: "snapshot" | "timestamp", stored: MetadataFile | undefined): number {
+  #lostVersion(role: ServerRole, stored: MetadataFile | undefined): number {
     const current = this.#trusted.root === undefined ? [] : [this.#trusted.root];
     const judgement = { storedVersion: stored?.body.version ?? 0, roots: [...current, ...this.#lostRoots] };
     return highestLostVersion(this.#lost, role, judgement);

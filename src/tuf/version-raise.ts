@@ -1,7 +1,7 @@
 /** Signing the server's own roles again with higher versions, after versions were lost that readers have seen. */
 
 import { nextVersion } from "./collection-draft.ts";
-import type { MetadataFile } from "./metadata.ts";
+import type { MetadataFile, ServerRole } from "./metadata.ts";
 import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys, type ServerSigning } from "./server-signing.ts";
 import { type StoredRoles, StoredView } from "./stored-roles.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
@@ -60,7 +60,7 @@ export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | un
       `the server does not have the timestamp key that root ${root.body.version} names`,
     );
   const isSnapshotHeld = await holdsKeyOf("snapshot", trusted.signersOf("snapshot"), keys);
-  const signing = (role: "snapshot" | "timestamp", from: number, validForMs: number | undefined): ServerSigning => ({
+  const signing = (role: ServerRole, from: number, validForMs: number | undefined): ServerSigning => ({
     signers: trusted.signersOf(role),
     keys,
     now,

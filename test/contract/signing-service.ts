@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import type { ServerRole } from "../../src/tuf/metadata.ts";
 import { verifySignature } from "../../src/crypto/signature.ts";
-import type { NamesKey, ServerRole, SigningService } from "../../src/server/signer/signing-service.ts";
+import type { NamesKey, SigningService } from "../../src/server/signer/signing-service.ts";
 
 const gun = "docker.io/library/alpine";
 

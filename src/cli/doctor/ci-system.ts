@@ -2,7 +2,7 @@
  * Continuous-integration systems, as far as they differ in what a step hands on to the next one: most start a new shell for each step, so
  * that an `export` ends with it.
  */
-import type { Env } from "../../engine/trust-switch.ts";
+import type { Environment } from "../../environment/environment.ts";
 
 /** How something lasts from here on. */
 export interface Lasting {
@@ -18,7 +18,7 @@ export interface CiSystem {
   /** where the lines of {@link Lasting} belong, before the name of the file */
   readonly place: string;
   readonly files: readonly RegExp[];
-  readonly isHere: (env: Env) => boolean;
+  readonly isHere: (env: Environment) => boolean;
   readonly lasting: Lasting;
 }
 
@@ -103,12 +103,12 @@ export function ciSystemOf(path: string): CiSystem | undefined {
 }
 
 /** The system whose job this process is part of. */
-export function ciSystemHere(env: Env): CiSystem | undefined {
+export function ciSystemHere(env: Environment): CiSystem | undefined {
   return systems.find(({ isHere }) => isHere(env));
 }
 
 /** How something lasts where this process runs. */
-export function lastingHere(env: Env): Lasting {
+export function lastingHere(env: Environment): Lasting {
   return ciSystemHere(env)?.lasting ?? shell;
 }
 

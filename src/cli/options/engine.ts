@@ -18,7 +18,7 @@ export async function openLocalEngine(io: Io): Promise<Engine | undefined> {
   try {
     const { kind, path } = findEngine({ env: io.env, self: io.program.files, wanted });
     if (kind === "buildah") return undefined; // it has no interface for programs
-    const { openEngine } = await import("../../engine/engine.ts");
+    const { openEngine } = await import("../../engine/open-engine.ts");
     const { env, signal } = io;
     // flags before the command that say where the engine is were made variables
     return await openEngine({

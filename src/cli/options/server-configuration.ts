@@ -1,6 +1,7 @@
 /** Where a server's settings come from: a configuration file, variables, and the flags that stand for a few of them. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import type { Environment } from "../../environment/environment.ts";
 import { hasCode, UsageError } from "../../errors.ts";
 import type { SettingFlag, Settings, SettingSources, SettingTable } from "../../server/configuration/settings.ts";
 import type { UnknownVariable } from "../../server/configuration/unknown-variables.ts";
@@ -44,7 +45,7 @@ export interface SettingFiles {
 /** The settings, and the environment with what its `…_FILE` variables name. */
 export interface LoadedSettings<Name extends string> {
   readonly settings: Settings<Name>;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** what of it came from files that only their owner should read */
   readonly secretFiles: readonly string[];
 }

@@ -4,10 +4,14 @@ import { type EngineInvocation, type EngineKind, flagValue } from "../command-li
 import { dockerFlags } from "../command-line/docker-flags.ts";
 import { ownFlags } from "../command-line/own-flags.ts";
 import { podmanFlags } from "../command-line/podman-flags.ts";
-import type { Env } from "../trust-switch.ts";
+import type { Environment } from "../../environment/environment.ts";
 
 /** `--build-arg`; without a value it is that of the environment, or to podman none any more. */
-export function buildArguments({ flags }: EngineInvocation, kind: EngineKind, env: Env): ReadonlyMap<string, string> {
+export function buildArguments(
+  { flags }: EngineInvocation,
+  kind: EngineKind,
+  env: Environment,
+): ReadonlyMap<string, string> {
   const given = new Map<string, string>();
   for (const text of flags.get("build-arg") ?? []) {
     const equals = text.indexOf("=");
@@ -34,7 +38,7 @@ export function buildContexts({ flags }: EngineInvocation): readonly (readonly [
 }
 
 /** `--platform`, or docker's variable for it: empty means the engine's own. */
-export function buildPlatforms(invocation: EngineInvocation, kind: EngineKind, env: Env): readonly string[] {
+export function buildPlatforms(invocation: EngineInvocation, kind: EngineKind, env: Environment): readonly string[] {
   const given = (invocation.flags.get("platform") ?? []).flatMap((text) => text.split(","));
   if (given.length > 0) return given;
   if (kind === "docker") return [env["DOCKER_DEFAULT_PLATFORM"] ?? ""].filter((text) => text !== "");
@@ -73,7 +77,7 @@ const unfollowed: Readonly<Record<EngineKind, readonly string[]>> = {
  *
  * @throws UsageError `DOCKERFILE_REFUSED`
  */
-export function refuseUnfollowedFlags(invocation: EngineInvocation, kind: EngineKind, env: Env): void {
+export function refuseUnfollowedFlags(invocation: EngineInvocation, kind: EngineKind, env: Environment): void {
   const { flags } = invocation;
   const flag = [...flags.keys()].find((name) => unfollowed[kind].includes(name) || !isKnownBuildFlag(kind, name));
   if (flag !== undefined)

@@ -6,7 +6,7 @@ import { parseBoolean } from "../command-line/boolean.ts";
 import { type EngineInvocation, flagValue, isFlagOn } from "../command-line/invocation.ts";
 import type { Engine } from "../engine.ts";
 import type { TrustedReference } from "../trusted-reference.ts";
-import type { Env } from "../trust-switch.ts";
+import type { Environment } from "../../environment/environment.ts";
 import type { BaseImage, BaseImageSource, ImageConfiguration } from "./base-image.ts";
 import { pinnedName, trustDockerfile } from "./base-images.ts";
 import { buildArguments, buildPlatforms, environmentNames, refuseUnfollowedFlags } from "./build-flags.ts";
@@ -25,7 +25,7 @@ export interface BuildOptions {
   /** the operand: a directory, a URL, `-` */
   readonly context: string;
   readonly engine: Engine;
-  readonly env: Env;
+  readonly env: Environment;
   readonly signal?: AbortSignal | undefined;
   /** this process's standard input */
   readonly input: () => AsyncIterable<Uint8Array>;

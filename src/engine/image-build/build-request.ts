@@ -1,6 +1,6 @@
 /** A build as the user asked for it, and as the engine is asked for it. */
 import type { EngineKind } from "../command-line/invocation.ts";
-import type { Env } from "../trust-switch.ts";
+import type { Environment } from "../../environment/environment.ts";
 import type { TrustedDockerfile } from "./base-images.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 
@@ -11,7 +11,7 @@ export interface BuildRequest {
   readonly context: string;
   /** value of `-f` */
   readonly file: string | undefined;
-  readonly env: Env;
+  readonly env: Environment;
   /** whether `BUILDKIT_CONTEXT_KEEP_GIT_DIR` is on */
   readonly keepsGitDirectory: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -1,14 +1,14 @@
 import { parseBoolean } from "../command-line/boolean.ts";
 import type { EngineInvocation } from "../command-line/invocation.ts";
 import type { Engine } from "../engine.ts";
-import type { Env } from "../trust-switch.ts";
+import type { Environment } from "../../environment/environment.ts";
 import { DockerfileRefused } from "./refused.ts";
 
 /** Answers whether docker will build with its classic builder rather than BuildKit. Asks docker's help when the environment leaves it open. */
 export async function usesClassicBuilder(
   engine: Engine,
   { commandPath }: EngineInvocation,
-  env: Env,
+  env: Environment,
 ): Promise<boolean> {
   if (engine.kind !== "docker" || commandPath[0] === "buildx") return false;
   const wanted = parseBoolean(env["DOCKER_BUILDKIT"] ?? "");

@@ -4,14 +4,14 @@ import { lutimes, readdir, realpath, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { TagsealError, UsageError, cancelled } from "../../errors.ts";
 import { childEnvironment } from "../../environment/child-environment.ts";
-import type { Env } from "../trust-switch.ts";
+import type { Environment } from "../../environment/environment.ts";
 import type { GitSource } from "./git-source.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 import { DockerfileRefused } from "./refused.ts";
 
 /** What the checkout needs. */
 export interface GitCheckout {
-  readonly env: Env;
+  readonly env: Environment;
   readonly directory: PrivateDirectory;
   readonly signal?: AbortSignal | undefined;
   /** leave `.git` in the context, as `BUILDKIT_CONTEXT_KEEP_GIT_DIR=1` asks for */

@@ -4,7 +4,7 @@ import { parseImageReference, withDefaultTag } from "../../reference/image-refer
 import { reworded, TagsealError } from "../../errors.ts";
 import { parseBoolean } from "../command-line/boolean.ts";
 import { type EngineInvocation, type EngineKind, flagValue } from "../command-line/invocation.ts";
-import type { Env } from "../trust-switch.ts";
+import type { Environment } from "../../environment/environment.ts";
 import type { BaseImage, BaseImageSource, BuildContexts, BuildContextSource } from "./base-image.ts";
 import { contextName } from "./dockerfile/meaning.ts";
 import { buildArguments, buildContexts, readCsv, refused, withMember } from "./build-flags.ts";
@@ -15,7 +15,7 @@ export type FlagValues = readonly [name: string, values: readonly string[]];
 /** What the flags are read with. */
 export interface ImageFlagSettings {
   readonly kind: EngineKind;
-  readonly env: Env;
+  readonly env: Environment;
   readonly images: BaseImageSource;
   /** told about caches, which nobody signs */
   readonly warn: (message: string) => void;

@@ -7,6 +7,7 @@ import { hasCode } from "../../errors.ts";
 import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
 import { MetadataError } from "../../errors.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { isServerRole } from "../../tuf/role-name.ts";
 import type { ServerKeys } from "../../tuf/server-signing.ts";
 import type { StoredRoles } from "../../tuf/stored-roles.ts";
 import { type RenewalLead, renewTimestamp } from "../../tuf/timestamp-renewal.ts";
@@ -108,7 +109,7 @@ export class Publications {
   ): Promise<void> {
     if (!this.#parts.log.writes("info")) return;
     for (const { role } of files) {
-      if (role === "timestamp" || role === "snapshot") continue;
+      if (isServerRole(role)) continue;
       const file = await stored.current(role);
       if (file === undefined) continue;
       try {

@@ -1,7 +1,8 @@
 /** The server's keys in published roots. */
 
+import type { ServerRole } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import type { NamesKey, ServerRole } from "../signer/signing-service.ts";
+import type { NamesKey } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 
 /** IDs of the keys that the current root names for a role; empty for a collection that does not exist. */

@@ -6,6 +6,7 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Environment } from "../../environment/environment.ts";
 import { TagsealError, type ErrorCode } from "../../errors.ts";
 import { openAuthorisation } from "../auth/open-authorisation.ts";
 import { TrustedProxies } from "../../http/server/client-address.ts";
@@ -45,7 +46,7 @@ export interface ConfigurationReport {
 /** What to check. */
 export interface ConfigurationInput {
   readonly settings: ServerSettings;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly now: Date;
   /** connect to databases and a remote signer, too */
   readonly connect: boolean;

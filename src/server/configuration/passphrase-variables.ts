@@ -1,3 +1,4 @@
+import type { Environment } from "../../environment/environment.ts";
 import { TagsealError } from "../../errors.ts";
 import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../signer/signer-passphrases.ts";
 import { signerSettings } from "./signer-settings.ts";
@@ -18,10 +19,7 @@ const settings: ReadonlySet<string> = new Set([
  * @returns undefined when none are given: the signer then uses its own file
  * @throws TagsealError `SERVER_CONFIGURATION` when two variables give one alias different passphrases
  */
-export function signerPassphrases(
-  env: Readonly<Record<string, string | undefined>>,
-  defaultAlias: string | undefined,
-): GivenPassphrases | undefined {
+export function signerPassphrases(env: Environment, defaultAlias: string | undefined): GivenPassphrases | undefined {
   const byAlias = new Map<string, string>();
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || value === "" || !name.startsWith(notary)) continue;

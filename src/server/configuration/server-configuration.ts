@@ -1,5 +1,6 @@
 /** Turns settings into the options of the server. */
 
+import type { Environment } from "../../environment/environment.ts";
 import { TagsealError } from "../../errors.ts";
 import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/auth-settings.ts";
 import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
@@ -26,10 +27,7 @@ export type ConfiguredServer = Omit<ServerOptions, "host" | "port" | "now" | "lo
  * @param env for the signer's passphrases, which are not in the configuration file
  * @throws TagsealError `SERVER_CONFIGURATION` for settings that contradict each other
  */
-export function configuredServer(
-  settings: ServerSettings,
-  env: Readonly<Record<string, string | undefined>>,
-): ConfiguredServer {
+export function configuredServer(settings: ServerSettings, env: Environment): ConfiguredServer {
   const day = 86_400_000;
   const isKept = settings.boolean("retention.enabled") === false;
   const retentionDays = settings.number("retention.days");
@@ -102,7 +100,7 @@ function withScheme(url: string, backend: string | undefined): string {
 
 function signer(
   settings: ServerSettings,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): { readonly remoteSigner?: RemoteSignerSettings; readonly signerPassphrases?: GivenPassphrases | undefined } {
   if (settings.text("trust_service.type") !== "remote")
     return { signerPassphrases: signerPassphrases(env, settings.text("trust_service.default_alias")) };

@@ -8,6 +8,7 @@
  * Nothing is guessed: an unknown member is an error, because a misspelt `auth` would otherwise start an open server.
  */
 
+import type { Environment } from "../../environment/environment.ts";
 import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
 import { durationMs, valueOf } from "./values.ts";
@@ -39,7 +40,7 @@ export type SettingTable = Readonly<Record<string, Setting>>;
 export interface SettingSources {
   /** the configuration file: its bytes, already bounded, and its directory */
   readonly file?: { readonly name: string; readonly directory: string; readonly bytes: Uint8Array } | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** the prefixes of variables, in order of precedence: `TAGSEAL_SERVER_`, `NOTARY_SERVER_` */
   readonly prefixes: readonly string[];
   /** command-line flags for settings; they override everything else. Paths are relative to the working directory */

@@ -1,5 +1,6 @@
 /** Turns settings into the options of the signer process. */
 
+import type { Environment } from "../../environment/environment.ts";
 import { TagsealError } from "../../errors.ts";
 import { defaultSignerLimits, type SignerOptions } from "../signer/signer-options.ts";
 import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
@@ -24,10 +25,7 @@ export interface ConfiguredKeys {
 }
 
 /** @param env for the passphrases, which are not in the configuration file */
-export function configuredKeys(
-  settings: SignerSettings,
-  env: Readonly<Record<string, string | undefined>>,
-): ConfiguredKeys {
+export function configuredKeys(settings: SignerSettings, env: Environment): ConfiguredKeys {
   const backend = settings.text("storage.backend");
   const isShared = backend !== "sqlite" && backend !== "sqlite3" && backend !== "memory";
   return {

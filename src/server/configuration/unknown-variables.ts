@@ -3,6 +3,7 @@
  * is only a warning, but never silent: a misspelt one gives a server another database than its operator believes.
  */
 
+import type { Environment } from "../../environment/environment.ts";
 import { signerSettings } from "./signer-settings.ts";
 import { serverSettings } from "./server-settings.ts";
 import { type SettingTable, variableFor } from "./settings.ts";
@@ -51,10 +52,7 @@ export function isServiceLink(rest: string, value: string): boolean {
 }
 
 /** The variables with the prefix of a server's or signer's settings, or nearly so, that have no effect. */
-export function unknownVariables(
-  env: Readonly<Record<string, string | undefined>>,
-  suggest: Suggest,
-): readonly UnknownVariable[] {
+export function unknownVariables(env: Environment, suggest: Suggest): readonly UnknownVariable[] {
   return Object.entries(env).flatMap(([variable, value]) => {
     if (value === undefined || value === "") return [];
     const found = families.find(({ prefix }) => variable.startsWith(prefix));

@@ -3,6 +3,7 @@
  * that holds what `TAGSEAL_SIGNER_PASSPHRASE` would.
  */
 
+import type { Environment } from "../../environment/environment.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
 import { type SettingTable, variableFor } from "./settings.ts";
 
@@ -23,10 +24,7 @@ const suffix = "_FILE";
  *
  * @throws TagsealError `SERVER_CONFIGURATION` when a file cannot be read, is empty, or the variable is set as well; with its name, never its content
  */
-export function withVariableFiles(
-  env: Readonly<Record<string, string | undefined>>,
-  { prefixes, table, readFile }: VariableFiles,
-): Readonly<Record<string, string | undefined>> {
+export function withVariableFiles(env: Environment, { prefixes, table, readFile }: VariableFiles): Environment {
   const paths = new Set(Object.keys(table).map(variableFor));
   const found: Record<string, string> = {};
   for (const [name, path] of Object.entries(env)) {

@@ -1,17 +1,18 @@
 /** Serves requests: one method for each kind. Errors are thrown as `WireError` or by the layers below. */
 
 import type { IncomingMessage } from "node:http";
+import { isServerRole } from "../../tuf/role-name.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { LostFile } from "../../tuf/lost-versions.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
+import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
 import { answeredWithin } from "../../service/answered-within.ts";
 import type { CollectionReader, Reading } from "../collections/collection-reader.ts";
 import { publishedKeyIds } from "../collections/published-keys.ts";
 import type { Publications, Upload } from "../collections/publications.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
-import type { ServerRole, SigningService } from "../signer/signing-service.ts";
+import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
 import {
@@ -71,8 +72,7 @@ export class Handlers {
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     return this.#reading(async () => {
       const { reader } = this.#parts;
-      const isRenewable = role === "timestamp" || role === "snapshot";
-      const reading = isRenewable ? await this.#renewed(gun) : await reader.read(gun);
+      const reading = isServerRole(role) ? await this.#renewed(gun) : await reader.read(gun);
       if (reading.freshness !== "current") throw unread(reading.freshness);
       return this.#file(request, await reader.fileIn(reading.view, gun, role), this.#currentCaching);
     });

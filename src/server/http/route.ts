@@ -5,9 +5,10 @@
  * `/_trust/` segment: a collection's name may not contain that segment, a role's may.
  */
 
+import { isServerRole } from "../../tuf/role-name.ts";
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isRoleName } from "../../tuf/role-name.ts";
-import type { ServerRole } from "../signer/signing-service.ts";
 
 /** What a path names, independent of the method. */
 export type Route =
@@ -75,7 +76,7 @@ function collectionRoute(gun: string, rest: string): Route | undefined {
   const name = rest.slice("tuf/".length);
   if (name === "") return { kind: "collection", gun };
   const keyRole = keyName.exec(name)?.[1];
-  if (keyRole === "snapshot" || keyRole === "timestamp") return { kind: "key", gun, role: keyRole };
+  if (isServerRole(keyRole)) return { kind: "key", gun, role: keyRole };
   return fileRoute(gun, name);
 }
 

@@ -2,9 +2,10 @@
  * Checks whether a stored collection is complete, and whether a reader with an empty cache accepts it: the code that clients verify with reads from the store.
  */
 
+import { isServerRole } from "../../tuf/role-name.ts";
 import { sha256Hex } from "../../crypto/digest.ts";
 import { MetadataError, TagsealError, type ErrorCode } from "../../errors.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
+import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
 import { updateCollection, type MetadataCache } from "../../tuf/updater.ts";
 import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
 import { storedSource } from "../transfer/stored-source.ts";
@@ -155,7 +156,7 @@ class Check {
     return true;
   }
 
-  async #isHeld(collection: VerifiedCollection, role: "timestamp" | "snapshot"): Promise<boolean | undefined> {
+  async #isHeld(collection: VerifiedCollection, role: ServerRole): Promise<boolean | undefined> {
     const { holdsKey, gun } = this.#input;
     const keyIds = collection.roots.at(-1)?.body.roles.get(role)?.keyIds;
     return await holdsOneOf(holdsKey, gun, role, keyIds);
@@ -164,7 +165,7 @@ class Check {
   async #tellWarnings(collection: VerifiedCollection): Promise<void> {
     const told = new Set([...this.#problems, ...this.#warnings].map(({ code }) => code));
     for (const { code, message, role } of collection.warnings) {
-      const isTold = told.has(code) && (code === "METADATA_MISSING" || role === "timestamp" || role === "snapshot");
+      const isTold = told.has(code) && (code === "METADATA_MISSING" || isServerRole(role));
       if (!isTold) this.#warning(code, message);
     }
     if ((await this.#isHeld(collection, "timestamp")) === false)

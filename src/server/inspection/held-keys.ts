@@ -1,7 +1,7 @@
 /** Which of the keys that a root names are the server's own. Rows are read, no key is opened. */
 
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { KeyTable } from "../signer/key-table.ts";
-import type { ServerRole } from "../signer/signing-service.ts";
 
 /** Answers whether a server, or the remote signer that it uses, holds a key for a role of a collection; undefined when that is not known here. */
 export type HoldsKey = (gun: string, role: ServerRole, keyId: string) => Promise<boolean | undefined>;

@@ -6,11 +6,12 @@
  */
 
 import { hasCode, TagsealError } from "../../errors.ts";
+import type { ServerRole } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { Fault } from "../../service/faults.ts";
 import { Recurring } from "../../service/recurring.ts";
 import { errorFields, type LogFields, type ServerLog } from "../../service/log.ts";
-import type { KeyPresence, ServerRole, SigningService } from "../signer/signing-service.ts";
+import type { KeyPresence, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 
 /** What a check needs. */

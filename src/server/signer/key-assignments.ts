@@ -6,7 +6,7 @@
  * implementation of `KeyTable` has one; both run `test/contract/key-table.ts`.
  */
 
-import type { ServerRole } from "./signing-service.ts";
+import type { ServerRole } from "../../tuf/metadata.ts";
 
 /** What one key is for. */
 export interface KeyAssignment {

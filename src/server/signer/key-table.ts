@@ -5,8 +5,8 @@
  * kind, too: `sealed` then names the object on the token, `alias` the token, and opening a key means asking the token to sign.
  */
 
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { KeyAssignments } from "./key-assignments.ts";
-import type { ServerRole } from "./signing-service.ts";
 
 /** A secret in a compact JWE, and the name of the passphrase it is sealed under. */
 export interface Sealed {

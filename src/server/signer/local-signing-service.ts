@@ -1,11 +1,12 @@
 /** The signer inside the server's own process. */
 
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { KeyTable, SealedKey } from "./key-table.ts";
 import { openSignerKeys, type KeyPurpose, type SignerKeys } from "./signer-keys.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
-import type { KeyPresence, NamesKey, ServerRole, SigningService } from "./signing-service.ts";
+import type { KeyPresence, NamesKey, SigningService } from "./signing-service.ts";
 
 /** How to open the signer. */
 export interface LocalSignerOptions {

@@ -6,6 +6,7 @@
  * strangers, which any client may send for any name, stop at a bound instead of filling the signer's database.
  */
 
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { SigningKey } from "../../crypto/private-key.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
@@ -16,7 +17,7 @@ import { methods, type Method } from "./grpc/methods.ts";
 import { SignerClient, type SignerAddress } from "./grpc/signer-client.ts";
 import type { KeyAssignment, PendingKeyOf } from "./key-assignments.ts";
 import type { KeyTable } from "./key-table.ts";
-import type { KeyPresence, NamesKey, ServerRole, SigningService } from "./signing-service.ts";
+import type { KeyPresence, NamesKey, SigningService } from "./signing-service.ts";
 
 /** A server's settings for its signer. */
 export interface RemoteSignerSettings extends SignerAddress {

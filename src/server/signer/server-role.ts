@@ -1,12 +1,8 @@
 /** Reads the name of a role that a server may hold keys for, as rows and other processes spell it. */
 
 import { TagsealError } from "../../errors.ts";
-import type { ServerRole } from "./signing-service.ts";
-
-/** True for `snapshot` and `timestamp`. */
-export function isServerRole(name: unknown): name is ServerRole {
-  return name === "snapshot" || name === "timestamp";
-}
+import type { ServerRole } from "../../tuf/metadata.ts";
+import { isServerRole } from "../../tuf/role-name.ts";
 
 /** @throws TagsealError `STORAGE_FAILED` for any other name: the row was not written by Tagseal */
 export function serverRole(name: unknown): ServerRole {

@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import type { ServerRole } from "../../tuf/metadata.ts";
 import { PrivateKey, type SigningKey } from "../../crypto/private-key.ts";
 import { hasCode, KeyStoreError, MetadataError, reworded, type TagsealError } from "../../errors.ts";
 import { deriveKey, derivationSecretBytes, type DerivedAlgorithm } from "./derived-key.ts";
@@ -19,7 +20,6 @@ import {
   type PassphraseSource,
   type SignerPassphrases,
 } from "./signer-passphrases.ts";
-import type { ServerRole } from "./signing-service.ts";
 
 /** How to open the keys of a table. */
 export interface SignerKeysOptions {

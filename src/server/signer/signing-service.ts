@@ -3,11 +3,9 @@
  * another machine.
  */
 
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
-
-/** The roles a server may hold keys for. */
-export type ServerRole = "snapshot" | "timestamp";
 
 /**
  * Whether the current root names this key for this role. Published files were checked at publication: a signer that does not know the purpose of an

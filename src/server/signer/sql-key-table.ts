@@ -2,13 +2,13 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Compilable, SelectQueryBuilder } from "kysely";
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { Queries } from "../storage/sql/sql-engine.ts";
 import type { SqlDatabase, SqlSession } from "../storage/sql/sql-database.ts";
 import type { Tables } from "../storage/sql/tables.ts";
 import type { KeyAssignments } from "./key-assignments.ts";
 import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
 import { serverRole } from "./server-role.ts";
-import type { ServerRole } from "./signing-service.ts";
 import { SqlKeyAssignments } from "./sql-key-assignments.ts";
 
 type Row = Tables["tagseal_keys"];

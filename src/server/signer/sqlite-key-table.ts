@@ -1,13 +1,13 @@
 /** The signer's rows in an SQLite file: sealed keys, and the sealed secret that pending keys come from. */
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { ServerRole } from "../../tuf/metadata.ts";
 import { TagsealError } from "../../errors.ts";
 import { SqliteFile } from "../storage/sqlite-database.ts";
 import type { KeyAssignments } from "./key-assignments.ts";
 import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
 import { sealing } from "./sealed-secret.ts";
 import { serverRole } from "./server-role.ts";
-import type { ServerRole } from "./signing-service.ts";
 import { SqliteKeyAssignments } from "./sqlite-key-assignments.ts";
 
 type Row = Record<string, SQLOutputValue>;

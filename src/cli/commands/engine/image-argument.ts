@@ -20,6 +20,11 @@ export function parseEngineImage(text: string, kind: EngineKind): ImageReference
   return parseImageReference(isTransport ? text.slice(registryTransport.length) : text);
 }
 
+/** @throws UsageError `USAGE`: what is pushed has the digest that it has, and none can be asked for */
+export function refuseDigest({ digest }: ImageReference): void {
+  if (digest !== undefined) throw new UsageError("USAGE", "cannot push a digest reference");
+}
+
 /** `--platform`, or docker's variable for it; undefined means the engine's own. */
 export function wantedPlatform(invocation: EngineInvocation, io: Io): string | undefined {
   const wanted = flagValue(invocation, "platform") ?? io.env["DOCKER_DEFAULT_PLATFORM"];

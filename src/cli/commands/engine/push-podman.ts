@@ -1,17 +1,11 @@
 /** `podman push` and `podman manifest push` under content trust. podman says which digest it pushed in a file; its size is the registry's to say. */
 import { type EngineInvocation, flagValue } from "../../../engine/command-line/invocation.ts";
 import { UsageError } from "../../../errors.ts";
-import {
-  familiarReference,
-  formatReference,
-  type ImageReference,
-  withDefaultTag,
-} from "../../../reference/image-reference.ts";
+import { formatReference, withDefaultTag } from "../../../reference/image-reference.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
 import { otherTransport } from "../../../engine/podman-transports.ts";
-import { flagsWithout, isQuiet, parseEngineImage } from "./image-argument.ts";
-import { refuseDigest } from "./push.ts";
-import { signPushed } from "./sign-pushed.ts";
+import { flagsWithout, isQuiet, parseEngineImage, refuseDigest } from "./image-argument.ts";
+import { signPushed, tellUnsigned } from "./sign-pushed.ts";
 
 /** Pushes what the line says and signs it. */
 export async function pushWithPodman(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
@@ -34,7 +28,7 @@ export async function pushWithPodman(invocation: EngineInvocation, context: Engi
     destination,
   });
   await keepDigestFile(flagValue(invocation, "digestfile"), pushed.digest);
-  if (typed.tag === undefined) tellUnsigned(image, context);
+  if (typed.tag === undefined) tellUnsigned(image, io);
   else await signPushed(image, pushed, io, { quiet: isQuiet(invocation) });
   return 0;
 }
@@ -44,10 +38,4 @@ async function keepDigestFile(path: string | undefined, digest: string): Promise
   if (path === undefined) return;
   const { writeFile } = await import("node:fs/promises");
   await writeFile(path, digest);
-}
-
-function tellUnsigned(image: ImageReference, { io }: EngineCommandContext): void {
-  io.stderr.write(
-    `No tag specified, skipping trust metadata push\nhint: to sign it, name the tag: ${io.program.shownAs} push ${familiarReference(image)}\n`,
-  );
 }

@@ -2,18 +2,12 @@
 import { type EngineInvocation, flagValue, isFlagOn } from "../../../engine/command-line/invocation.ts";
 import type { EnginePushOptions } from "../../../engine/engine.ts";
 import { UsageError } from "../../../errors.ts";
-import {
-  familiarReference,
-  formatReference,
-  gunOf,
-  type ImageReference,
-  withDefaultTag,
-} from "../../../reference/image-reference.ts";
+import { formatReference, gunOf, type ImageReference, withDefaultTag } from "../../../reference/image-reference.ts";
 import { engineDisplay } from "../../output/engine-progress.ts";
 import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
-import { isQuiet, parseEngineImage } from "./image-argument.ts";
+import { isQuiet, parseEngineImage, refuseDigest } from "./image-argument.ts";
 import { onlyOperand, reporting } from "./reporting.ts";
-import { signPushed } from "./sign-pushed.ts";
+import { signPushed, tellUnsigned } from "./sign-pushed.ts";
 
 /** `push` with trust on. */
 export const command: EngineCommand = (invocation, context) =>
@@ -38,14 +32,9 @@ async function push(invocation: EngineInvocation, context: EngineCommandContext)
   };
   if (isAll) await engine.pushAllTags(gunOf(image), options);
   else await pushTag(image, typed.tag !== undefined, context, { ...options, quiet });
-  if (typed.tag === undefined) tellUnsigned(image, context, quiet);
+  if (typed.tag === undefined && !quiet) tellUnsigned(image, io);
   if (quiet) io.stdout.write(`${formatReference(image)}\n`);
   return 0;
-}
-
-/** @throws UsageError `USAGE`: a digest follows from what is pushed and cannot be asked for */
-export function refuseDigest({ digest }: ImageReference): void {
-  if (digest !== undefined) throw new UsageError("USAGE", "cannot push a digest reference");
 }
 
 async function pushTag(
@@ -56,13 +45,4 @@ async function pushTag(
 ): Promise<void> {
   const pushed = await engine.push(formatReference(image), options);
   if (isSigned) await signPushed(image, pushed, io, { quiet });
-}
-
-/** Signatures belong to tags; a tag that nobody typed is nobody's promise. */
-function tellUnsigned(image: ImageReference, { io }: EngineCommandContext, quiet: boolean): void {
-  if (quiet) return;
-  const tagged = familiarReference({ ...image, tag: image.tag ?? "TAG" });
-  io.stderr.write(
-    `No tag specified, skipping trust metadata push\nhint: to sign it, name the tag: ${io.program.shownAs} push ${tagged}\n`,
-  );
 }

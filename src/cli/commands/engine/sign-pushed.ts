@@ -3,7 +3,7 @@ import type { PushedImage } from "../../../engine/engine.ts";
 import { NetworkError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import type { Digest } from "../../../reference/digest.ts";
-import { gunOf, type ImageReference } from "../../../reference/image-reference.ts";
+import { familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
 import type { SignOptions, SignResult } from "../../../trust/sign.ts";
 import type { Io } from "../../io.ts";
 import { passphraseSource } from "../../options/passphrase.ts";
@@ -86,4 +86,12 @@ async function confirmedSize(
   if (size === undefined || size === found.size) return found.size;
   const message = `the engine says it pushed ${size} bytes as ${digest}, and the registry has ${found.size}`;
   throw new NetworkError("REGISTRY_DIGEST_MISMATCH", message);
+}
+
+/** Says why a push was not signed: signatures belong to tags, and a tag that was not typed was not vouched for. */
+export function tellUnsigned(image: ImageReference, io: Io): void {
+  const tagged = familiarReference({ ...image, tag: image.tag ?? "TAG" });
+  io.stderr.write(
+    `No tag specified, skipping trust metadata push\nhint: to sign it, name the tag: ${io.program.shownAs} push ${tagged}\n`,
+  );
 }

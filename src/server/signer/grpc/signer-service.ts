@@ -3,13 +3,13 @@
  * the server tracks which key belongs to which collection.
  */
 
+import { isServerRole } from "../../../tuf/role-name.ts";
 import type { PublicKey } from "../../../crypto/public-key.ts";
 import type { SigningKey } from "../../../crypto/private-key.ts";
 import { KeyStoreError, UsageError } from "../../../errors.ts";
 import type { Probe } from "../../../service/probe.ts";
 import type { DerivedAlgorithm } from "../derived-key.ts";
 import type { KeyTable } from "../key-table.ts";
-import { isServerRole } from "../server-role.ts";
 import type { KeyPurpose, SignerKeys } from "../signer-keys.ts";
 import type { ObservedSignature, SignerMetrics } from "../signer-metrics.ts";
 import {

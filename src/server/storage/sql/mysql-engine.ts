@@ -8,7 +8,8 @@ import { TagsealError } from "../../../errors.ts";
 import { answeredWithin } from "../../../service/answered-within.ts";
 import type { DatabaseAddress } from "./database-address.ts";
 import { loadPackage } from "./optional-package.ts";
-import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
+import { queryBuilder } from "./query-builder.ts";
+import type { ConnectRequest, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
 
 type Driver = typeof import("mysql2/promise");
 
@@ -26,7 +27,11 @@ export async function loadMysqlEngine(): Promise<SqlEngine> {
   const driver = await loadPackage("mysql2", () => import("mysql2/promise"));
   return {
     name: "mysql",
-    queries: await mysqlQueries(),
+    queries: await queryBuilder((kysely) => ({
+      adapter: kysely.MysqlAdapter,
+      introspector: kysely.MysqlIntrospector,
+      compiler: kysely.MysqlQueryCompiler,
+    })),
     begin: "START TRANSACTION",
     isPrimaryNow: "@@global.read_only = 0",
     clock: "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1000 AS ms",
@@ -38,18 +43,6 @@ export async function loadMysqlEngine(): Promise<SqlEngine> {
     isMissingTable: (error) => errorNumberOf(error) === 1146,
     inspect,
   };
-}
-
-async function mysqlQueries(): Promise<Queries> {
-  const kysely = await loadPackage("kysely", () => import("kysely"));
-  return new kysely.Kysely({
-    dialect: {
-      createAdapter: () => new kysely.MysqlAdapter(),
-      createDriver: () => new kysely.DummyDriver(),
-      createIntrospector: (database) => new kysely.MysqlIntrospector(database),
-      createQueryCompiler: () => new kysely.MysqlQueryCompiler(),
-    },
-  });
 }
 
 async function connect(driver: Driver, request: ConnectRequest): Promise<SqlConnection> {

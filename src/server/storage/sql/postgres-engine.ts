@@ -4,7 +4,8 @@ import type { Client, ClientConfig, QueryResultRow } from "pg";
 import { TagsealError } from "../../../errors.ts";
 import { answeredWithin } from "../../../service/answered-within.ts";
 import { loadPackage } from "./optional-package.ts";
-import type { ConnectRequest, Queries, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
+import { queryBuilder } from "./query-builder.ts";
+import type { ConnectRequest, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
 
 type Driver = (typeof import("pg"))["default"];
 
@@ -27,7 +28,11 @@ export async function loadPostgresEngine(): Promise<SqlEngine> {
   const { default: driver } = await loadPackage("pg", () => import("pg"));
   return {
     name: "postgres",
-    queries: await postgresQueries(),
+    queries: await queryBuilder((kysely) => ({
+      adapter: kysely.PostgresAdapter,
+      introspector: kysely.PostgresIntrospector,
+      compiler: kysely.PostgresQueryCompiler,
+    })),
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     isPrimaryNow: "NOT pg_is_in_recovery()",
     clock: "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms",
@@ -39,18 +44,6 @@ export async function loadPostgresEngine(): Promise<SqlEngine> {
     isMissingTable: (error) => sqlStateOf(error) === "42P01",
     inspect,
   };
-}
-
-async function postgresQueries(): Promise<Queries> {
-  const kysely = await loadPackage("kysely", () => import("kysely"));
-  return new kysely.Kysely({
-    dialect: {
-      createAdapter: () => new kysely.PostgresAdapter(),
-      createDriver: () => new kysely.DummyDriver(),
-      createIntrospector: (database) => new kysely.PostgresIntrospector(database),
-      createQueryCompiler: () => new kysely.PostgresQueryCompiler(),
-    },
-  });
 }
 
 async function connect(driver: Driver, request: ConnectRequest): Promise<SqlConnection> {
