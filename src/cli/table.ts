@@ -69,41 +69,41 @@ const trust: readonly Entry[] = [
 const importing: readonly Entry[] = [
   {
     name: "bundle",
-    summary: "Bring repositories in from a bundle",
+    summary: "Import repositories from a bundle",
     load: async () => (await import("./commands/import/bundle.ts")).command,
   },
   {
     name: "hand-over",
-    summary: "Let the server a repository was moved to sign for it",
+    summary: "Hand the server keys of a moved repository over to its new server",
     load: async () => (await import("./commands/import/hand-over.ts")).command,
   },
   {
     name: "notary-db",
-    summary: "Move in from the databases of a Notary server and signer",
+    summary: "Import repositories from the databases of a Notary server and signer",
     load: async () => (await import("./commands/import/notary-db.ts")).command,
   },
   {
     name: "notary-server",
-    summary: "Move in from a Notary server that runs",
+    summary: "Import repositories from a running Notary server",
     load: async () => (await import("./commands/import/notary-server.ts")).command,
   },
 ];
 
-/** Beside the server itself: what looks after its data. */
+/** Commands that work on a server's data, beside the server itself. */
 const server: readonly Entry[] = [
   {
     name: "backup",
-    summary: "Copy a server's databases while it runs",
+    summary: "Back up the databases of a running server",
     load: async () => (await import("./commands/server/backup.ts")).command,
   },
   {
     name: "check",
-    summary: "Verify what a server keeps, as readers would",
+    summary: "Verify the repositories of a server as a reader would",
     load: async () => (await import("./commands/server/check.ts")).command,
   },
   {
     name: "config",
-    summary: "Look at a server's configuration",
+    summary: "Inspect a server's configuration",
     children: [
       {
         name: "check",
@@ -114,12 +114,12 @@ const server: readonly Entry[] = [
   },
   {
     name: "gc",
-    summary: "Forget superseded versions",
+    summary: "Remove superseded versions",
     load: async () => (await import("./commands/server/gc.ts")).command,
   },
   {
     name: "limits",
-    summary: "Show how much of each limit of a server is used",
+    summary: "Show the usage of each limit of a server",
     load: async () => (await import("./commands/server/limits.ts")).command,
   },
   {
@@ -129,12 +129,12 @@ const server: readonly Entry[] = [
   },
   {
     name: "migrate",
-    summary: "Bring a shared database up to date",
+    summary: "Update the schema of a shared database",
     load: async () => (await import("./commands/server/migrate.ts")).command,
   },
   {
     name: "raise",
-    summary: "Sign higher versions after a restore",
+    summary: "Raise the signed versions after a restore",
     load: async () => (await import("./commands/server/raise.ts")).command,
   },
   {
@@ -144,7 +144,7 @@ const server: readonly Entry[] = [
   },
   {
     name: "undelete",
-    summary: "Bring back a repository that was deleted",
+    summary: "Restore a deleted repository",
     load: async () => (await import("./commands/server/undelete.ts")).command,
   },
 ];
@@ -177,15 +177,15 @@ export const root: Entry = {
     },
     {
       name: "export",
-      summary: "Write signed repositories into a bundle",
+      summary: "Export signed repositories to a bundle",
       load: async () => (await import("./commands/export.ts")).command,
     },
     {
       name: "help",
-      summary: "Explain a command",
+      summary: "Show help for a command",
       load: async () => (await import("./commands/help.ts")).command,
     },
-    { name: "import", summary: "Bring signed repositories into a trust server", children: importing },
+    { name: "import", summary: "Import signed repositories into a trust server", children: importing },
     {
       name: "install",
       summary: "Put Tagseal in front of docker",
@@ -224,7 +224,7 @@ export const root: Entry = {
     },
     {
       name: "sign",
-      summary: "Sign tags of images that are in a registry",
+      summary: "Sign tags of images in a registry",
       load: async () => (await import("./commands/sign.ts")).command,
     },
     {
@@ -234,24 +234,24 @@ export const root: Entry = {
       children: [
         {
           name: "backup",
-          summary: "Copy a signer's keys while it runs",
+          summary: "Back up the keys of a running signer",
           load: async () => (await import("./commands/signer/backup.ts")).command,
         },
         {
           name: "import",
-          summary: "Move the keys of a server to a signer, or back",
+          summary: "Move a server's keys to a signer, or back",
           load: async () => (await import("./commands/signer/import.ts")).command,
         },
         {
           name: "rekey",
-          summary: "Move a signer's keys to another passphrase",
+          summary: "Re-encrypt a signer's keys under another passphrase",
           load: async () => (await import("./commands/signer/rekey.ts")).command,
         },
       ],
     },
     {
       name: "uninstall",
-      summary: "Take Tagseal away from in front of docker",
+      summary: "Remove the docker shim and plugin",
       load: async () => (await import("./commands/uninstall.ts")).command,
     },
     {
@@ -267,7 +267,7 @@ export const root: Entry = {
   ],
 };
 
-/** Where a command line leads: an entry, its path, and the words that are left. */
+/** What a command line names: an entry, its path, and the remaining words. */
 export interface Resolution {
   readonly entry: Entry;
   readonly path: string;

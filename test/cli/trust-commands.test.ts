@@ -129,7 +129,7 @@ Administrative keys for ${app}
     await stage.ok(["push", "-q", "--disable-content-trust", "--from", `oci:${image.directory}`, `${fresh}:v1`]);
     const nobody = await stage.run(["trust", "sign", `${fresh}:v1`]);
     assert.equal(nobody.code, 1);
-    assert.match(nobody.stderr, /could not add signer to repo: nobody is logged in/);
+    assert.match(nobody.stderr, /could not add signer to repo: you are not logged in/);
     const env = stage.stranger("carol");
     const auth = Buffer.from("carol:secret").toString("base64");
     const config = JSON.stringify({ auths: { [stage.sandbox.registryHost]: { auth } } });

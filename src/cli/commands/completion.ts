@@ -9,15 +9,18 @@ export const command = defineCommand(
     usage: shells.join("|"),
     summary: "Print the completion script for a shell",
     description: [
-      "The script holds every command and flag, so that completing never starts Tagseal. Ready-made copies are in completions/ of the package.",
+      "The script contains every command and flag, so completion never starts Tagseal. The package has ready-made copies in completions/.",
     ],
     options: {},
     args: { min: 1, max: 1 },
     complete: shells,
     examples: [
-      { text: "bash, for this session", line: "source <(tagseal completion bash)" },
-      { text: "zsh, for good", line: 'tagseal completion zsh > "${fpath[1]}/_tagseal"' },
-      { text: "fish, for good", line: "tagseal completion fish > ~/.config/fish/completions/tagseal.fish" },
+      { text: "complete in this bash session", line: "source <(tagseal completion bash)" },
+      { text: "complete in every zsh session", line: 'tagseal completion zsh > "${fpath[1]}/_tagseal"' },
+      {
+        text: "complete in every fish session",
+        line: "tagseal completion fish > ~/.config/fish/completions/tagseal.fish",
+      },
     ],
   },
   async ({ args: [name = ""] }, io) => {

@@ -9,33 +9,33 @@ import { openServerData, serverDataOptions } from "../options/server-data.ts";
 import { writeJson } from "../output/json.ts";
 import { moveProgress, writeMoveReport } from "../output/move-report.ts";
 
-/** `tagseal export`: signed repositories in one file, for places no network reaches. */
+/** `tagseal export`: signed repositories in one file, for machines without a network. */
 export const command = defineCommand(
   {
     path: "export",
     usage: "[OPTIONS] [REPOSITORY...] --to FILE (--data DIR | --database URL | --from URL)",
-    summary: "Write signed repositories into a bundle",
+    summary: "Export signed repositories to a bundle",
     description: [
-      "Writes every root and everything that is current of each REPOSITORY (all there are when none is named) into one tar file, after it was verified as a client would. The same content makes the same bytes. No private key is in it. tagseal import bundle takes it in again.",
-      "Reads a server's data, while it is running or not, or any trust server over HTTPS, ours or Notary's.",
-      "Without --to this is docker's own export.",
+      "Verifies each REPOSITORY (all of them when none is named) as a client would, then writes every root and all current metadata to one tar file. The same content gives the same bytes. The file contains no private key. 'tagseal import bundle' imports it.",
+      "Reads the data of a server, running or stopped, or any trust server over HTTPS: Tagseal's or Notary's.",
+      "Without --to, this is docker's own export.",
     ],
     options: {
       to: { kind: "text", value: "file", complete: "file", help: "The bundle to write" },
       ...serverDataOptions,
       from: { kind: "text", value: "url", help: "Address of a trust server to read from instead" },
-      "all-versions": { kind: "switch", help: "Take older versions along, too; needs the server's data" },
+      "all-versions": { kind: "switch", help: "Export older versions, too; needs the server's data" },
       json: jsonOption,
       quiet: quietOption,
     },
     args: { min: 0 },
     examples: [
       {
-        text: "one repository, from the server that serves it",
+        text: "export one repository from its trust server",
         line: "tagseal export registry.example.com/team/app --to signed.tar --from https://trust.example.com:4443",
       },
       {
-        text: "everything, with its history",
+        text: "export everything, with its history",
         line: "tagseal export --all-versions --to signed.tar --data /var/lib/tagseal",
       },
     ],

@@ -8,11 +8,11 @@ export const command = defineCommand(
   {
     path: "help",
     usage: "[COMMAND...]",
-    summary: "Explain a command",
+    summary: "Show help for a command",
     options: {},
     args: { min: 0 },
     complete: "commands",
-    examples: [{ text: "everything about adding a signer", line: "tagseal help trust signer add" }],
+    examples: [{ text: "show how to add a signer", line: "tagseal help trust signer add" }],
   },
   async ({ args }, io) => {
     const { entry, path, rest } = resolveEntry(args);

@@ -5,30 +5,32 @@ import { defineCommand } from "../command.ts";
 import { linkTarget, pluginPath, putLink, removeLink, shimPath } from "../installation.ts";
 import type { Io } from "../io.ts";
 
-/** `tagseal install`: puts Tagseal where docker, and people who type docker, find it. */
+/** `tagseal install`: installs Tagseal as a docker plugin and, with `--shim`, in front of docker in PATH. */
 export const command = defineCommand(
   {
     path: "install",
     usage: "[OPTIONS]",
     summary: "Put Tagseal in front of docker",
     description: [
-      "Links Tagseal into docker's plugin directory as docker-trust, so that 'docker trust' exists on docker 29 and later; earlier dockers have it themselves and get no plugin. With --shim it also puts a link called docker into a directory: where that directory stands before the real docker in PATH, every docker command goes through Tagseal, which hands on what content trust is not about.",
-      "Nothing but links to Tagseal is made or replaced: a file of somebody else's is an error and stays. Installing twice changes nothing. 'tagseal uninstall' takes everything back.",
+      "Links Tagseal into docker's plugin directory as docker-trust, which brings 'docker trust' back to docker 29 and later. Earlier versions have the command themselves and get no plugin. With --shim, it also creates a link called docker in a directory. If that directory comes before the real docker in PATH, every docker command goes through Tagseal, which passes commands that have nothing to do with content trust to docker.",
+      "It creates and replaces only links to Tagseal; any other file in that place is an error and stays. A second run changes nothing. 'tagseal uninstall' removes the links.",
     ],
     options: {
       shim: {
         kind: "text",
         value: "dir",
         complete: "directory",
-        help: "Also put a link called docker into this directory",
+        help: "Also create a link called docker in this directory",
       },
     },
     args: { min: 0, max: 0 },
     examples: [
-      { text: "docker trust on docker 29", line: "tagseal install" },
-      { text: "docker itself under content trust", line: "tagseal install --shim ~/bin" },
+      { text: "add docker trust to docker 29", line: "tagseal install" },
+      { text: "put docker itself under content trust", line: "tagseal install --shim ~/bin" },
     ],
-    environment: [["DOCKER_CONFIG", "the plugin goes into cli-plugins below it (default ~/.docker)"]],
+    environment: [
+      ["DOCKER_CONFIG", "docker's configuration directory; the plugin goes into its cli-plugins/ (default ~/.docker)"],
+    ],
   },
   async ({ options }, io) => {
     const target = linkTarget(io);
@@ -41,7 +43,7 @@ export const command = defineCommand(
   },
 );
 
-/** A docker that has the command itself would list a plugin of that name as invalid. */
+/** A docker with its own trust command lists a plugin of that name as invalid. */
 async function installPlugin(target: string, io: Io): Promise<void> {
   const path = pluginPath(io);
   const docker = candidates("docker", { env: io.env, self: io.program.files }).find(({ isTagseal }) => !isTagseal);
@@ -58,7 +60,7 @@ function link(path: string, target: string, io: Io): void {
   io.stdout.write(isNew ? `Installed ${path} -> ${target}\n` : `Already installed: ${path}\n`);
 }
 
-/** A shim helps only where it is found before the real docker. */
+/** The shim works only when PATH finds it before the real docker. */
 function adviceAboutPath(directory: string, io: Io): string {
   const [first] = candidates("docker", { env: io.env, self: io.program.files });
   if (first !== undefined && dirname(first.path) === directory) return "";

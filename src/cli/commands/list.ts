@@ -14,25 +14,25 @@ import { printable } from "../output/printable.ts";
 import { textTable } from "../output/text-table.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
-/** `tagseal list REPOSITORY`: every tag clients accept, with its digest and who vouches for it. */
+/** `tagseal list REPOSITORY`: every tag that clients accept, with its digest and its signers. */
 export const command = defineCommand(
   {
     path: "list",
     usage: "[OPTIONS] REPOSITORY",
     summary: "List the signed tags of a repository",
     description: [
-      "Shows every tag that is signed for release, its digest, and the signers who vouch for that digest. Tags signed with the repository key alone show (Repo Admin). Nothing is asked of the registry: unsigned tags do not exist here.",
+      "Shows every released tag, its digest, and the signers of that digest. A tag signed with the repository key alone shows (Repo Admin). It does not ask the registry, so unsigned tags do not appear.",
     ],
     options: {
       json: jsonOption,
-      quiet: { ...quietOption, help: "Print the names of the tags only" },
+      quiet: { ...quietOption, help: "Print only the names of the tags" },
       "max-staleness": maxStalenessOption,
     },
     args: { min: 1, max: 1 },
     examples: [
-      { text: "what is signed", line: "tagseal list registry.example.com/team/app" },
+      { text: "list the signed tags", line: "tagseal list registry.example.com/team/app" },
       {
-        text: "the digest of one tag, for a script",
+        text: "get the digest of one tag in a script",
         line: "tagseal list --json registry.example.com/team/app | jq -r '.[] | select(.tag == \"3\").digest'",
       },
     ],

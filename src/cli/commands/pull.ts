@@ -13,29 +13,39 @@ import { writeJson } from "../output/json.ts";
 import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
-/** `tagseal pull --to …`: fetches what a tag is signed for, and nothing else, without a container engine. */
+/** `tagseal pull --to …`: fetches exactly the image that a tag is signed for, without a container engine. */
 export const command = defineCommand(
   {
     path: "pull",
     usage: "[--to oci:DIR|docker-archive:FILE] [OPTIONS] IMAGE[:TAG][@DIGEST]",
     summary: "Fetch the signed image of a tag",
     description: [
-      "Without --to the container engine pulls: docker's own pull, with all its flags, and under content trust (DOCKER_CONTENT_TRUST=1) exactly the digest the tag is signed for.",
-      "With --to no engine is needed, and content trust is always on. It verifies what the tag is signed for, then fetches that digest from the registry and checks every byte. A tag that is not signed is not fetched, whatever the registry has under it; nothing falls back to the unsigned tag. An image named by its digest alone is exact already: it is fetched without asking the trust server, and every byte checked against the digest.",
+      "Without --to, the container engine pulls: docker's own pull, with all its flags, and under content trust (DOCKER_CONTENT_TRUST=1) exactly the digest the tag is signed for.",
+      "With --to, no engine is needed and content trust is always on. It verifies the signature of the tag, then fetches the signed digest from the registry and checks every byte. It never fetches an unsigned tag, even if the registry has one. An image named by its digest alone needs no signature: it is fetched without asking the trust server, and every byte is checked against the digest.",
       "With a tag and a digest, the tag must be signed for exactly that digest.",
       "  oci:DIR[:NAME]              an OCI image layout; other images in it stay\n  docker-archive:FILE[:NAME]  a tar file for docker load: one platform's image",
     ],
     options: {
-      to: { kind: "text", value: "destination", help: "Where to put it: oci:DIR[:NAME] or docker-archive:FILE[:NAME]" },
+      to: {
+        kind: "text",
+        value: "destination",
+        help: "Where to write the image: oci:DIR[:NAME] or docker-archive:FILE[:NAME]",
+      },
       platform: { ...platformOption, help: "Fetch only this platform's image of a signed index" },
       "max-staleness": maxStalenessOption,
       json: jsonOption,
-      quiet: { ...quietOption, help: "Print nothing but the image with its digest, errors and warnings" },
+      quiet: { ...quietOption, help: "Print only the image with its digest, errors and warnings" },
     },
     args: { min: 1, max: 1 },
     examples: [
-      { text: "for docker load", line: "tagseal pull --to docker-archive:app.tar registry.example.com/team/app:1.0" },
-      { text: "all platforms, as a layout", line: "tagseal pull --to oci:./app registry.example.com/team/app:1.0" },
+      {
+        text: "fetch an image for docker load",
+        line: "tagseal pull --to docker-archive:app.tar registry.example.com/team/app:1.0",
+      },
+      {
+        text: "fetch all platforms as an OCI layout",
+        line: "tagseal pull --to oci:./app registry.example.com/team/app:1.0",
+      },
     ],
     environment: [...engineEnvironment, ...stalenessEnvironment],
     exitCodes: trustExitCodes,
@@ -64,11 +74,11 @@ interface TrustedImage {
   readonly digest: Digest;
   /** bytes of the manifest; undefined when only a digest was named */
   readonly size: number | undefined;
-  /** who vouches for it */
+  /** who signed it, absent for a digest alone */
   readonly proof: { readonly signers?: readonly string[]; readonly role?: string; readonly cached?: boolean };
 }
 
-/** A digest alone needs no signature: the name is the proof. Everything else goes through trust. */
+/** A digest alone needs no signature: the name is the proof. Every other image is verified. */
 async function trustedDigest(
   image: ImageArgument,
   { io, quiet, maxStaleness }: Watching & { readonly maxStaleness: string | undefined },
@@ -84,7 +94,7 @@ async function trustedDigest(
   return { reference, digest: verified.digest, size: verified.length, proof: { signers, role, cached } };
 }
 
-/** @returns the digest of what was put there: that of the platform's image where one was chosen */
+/** @returns the digest of the written image: the platform's image when one was chosen */
 async function pullTo(
   location: ReturnType<typeof parseImageLocation>,
   { reference, digest, size }: TrustedImage,

@@ -15,33 +15,37 @@ import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 import { unsignedPush } from "../output/unsigned-push.ts";
 
-/** `tagseal push --from …`: moves an image into a registry and signs it, without a container engine. */
+/** `tagseal push --from …`: uploads an image to a registry and signs it, without a container engine. */
 export const command = defineCommand(
   {
     path: "push",
     usage: "[--from oci:DIR|docker-archive:FILE] [OPTIONS] IMAGE[:TAG]",
     summary: "Push an image and sign it",
     description: [
-      "Without --from the container engine pushes: docker's own push, with all its flags, and under content trust (DOCKER_CONTENT_TRUST=1) the tag is signed for the digest that was pushed.",
-      "With --from no engine is needed, and content trust is always on. It uploads an image to its registry, sets the tag, and signs the tag for exactly the bytes that were uploaded: the digest is computed here and never taken from the registry. Layers that the registry has already are not sent again. A multi-architecture index is pushed and signed as a whole.",
-      "The first signature in a repository makes its keys, and on a new machine a root key too: you are asked for passphrases for them.",
+      "Without --from, the container engine pushes: docker's own push, with all its flags, and under content trust (DOCKER_CONTENT_TRUST=1) the tag is signed for the digest that was pushed.",
+      "With --from, no engine is needed and content trust is always on. It uploads an image to its registry, sets the tag, and signs the tag for exactly the uploaded bytes: it computes the digest itself and never takes it from the registry. Layers that the registry already has are not sent again. A multi-architecture index is pushed and signed as a whole.",
+      "The first signature in a repository creates its keys and, on a new machine, a root key. You are asked for their passphrases.",
       "  oci:DIR[:NAME]              an OCI image layout: skopeo, buildah, buildx\n  docker-archive:FILE[:NAME]  what docker save wrote, packed or not (-: stdin)",
     ],
     options: {
-      from: { kind: "text", value: "source", help: "Where the image is: oci:DIR[:NAME] or docker-archive:FILE[:NAME]" },
+      from: {
+        kind: "text",
+        value: "source",
+        help: "Where to read the image: oci:DIR[:NAME] or docker-archive:FILE[:NAME]",
+      },
       "disable-content-trust": { kind: "switch", help: "Skip image signing" },
       json: jsonOption,
-      quiet: { ...quietOption, help: "Print nothing but the image with its digest" },
+      quiet: { ...quietOption, help: "Print only the image with its digest" },
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
     examples: [
       {
-        text: "a layout that buildah or docker buildx wrote",
+        text: "push a layout that buildah or docker buildx wrote",
         line: "tagseal push --from oci:./my-image registry.example.com/team/app:1.0",
       },
       {
-        text: "what docker save wrote",
+        text: "push an archive that docker save wrote",
         line: "tagseal push --from docker-archive:app.tar registry.example.com/team/app:1.0",
       },
     ],

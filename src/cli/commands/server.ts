@@ -12,31 +12,31 @@ import { version } from "./version-line.ts";
 
 const logLevels = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
 
-/** `tagseal server`: the trust server, in the foreground, until it is asked to stop. */
+/** `tagseal server`: runs the trust server in the foreground until it is told to stop. */
 export const command = defineCommand(
   {
     path: "server",
     usage: "--listen HOST:PORT --data DIR [OPTIONS]",
     summary: "Run a trust server",
     description: [
-      "Serves the Notary v1 protocol: docker up to 28, docker trust, notary and tagseal publish to it and read from it. Metadata is kept in an embedded database below DIR, or in one that several servers share; the snapshot and timestamp keys are kept there too, encrypted.",
-      "Runs in the foreground until SIGTERM or Ctrl-C, then answers what is under way and exits with 0. Logs are JSON lines on standard error. /_notary_server/health and /metrics are for monitoring.",
-      "Without --tls-cert and --tls-key it speaks plain HTTP, which clients refuse: put a TLS proxy in front of it then.",
-      "Everything else is set in the file that --config names, or in variables: TAGSEAL_SERVER_ and the setting's name, such as TAGSEAL_SERVER_AUTH_HTPASSWD. Flags win over variables, and variables over the file. A server-config.json of Notary is such a file.",
-      "Below it are commands for its data, which also work beside a running server: 'tagseal server list', 'show' and 'check' look at repositories, 'config check' at its settings, 'backup' copies the embedded databases, 'migrate' brings a shared database up to date, 'gc' forgets superseded versions, 'undelete' brings back a deleted repository, 'limits' shows what is used of limits.",
+      "Serves the Notary v1 protocol to docker up to 28, docker trust, notary and tagseal. It keeps metadata in an embedded database in DIR, or in a database that several servers share. The snapshot and timestamp keys are in the same place, encrypted.",
+      "Runs in the foreground until SIGTERM or Ctrl-C, then finishes the open requests and exits with 0. Logs are JSON lines on standard error. Monitor it with /_notary_server/health and /metrics.",
+      "Without --tls-cert and --tls-key, it speaks plain HTTP, which clients refuse. Put a TLS proxy in front of it in that case.",
+      "All other settings come from the file given with --config, or from variables: TAGSEAL_SERVER_ and the setting's name, such as TAGSEAL_SERVER_AUTH_HTPASSWD. A flag overrides a variable, and a variable overrides the file. The file can be a server-config.json of Notary.",
+      "The subcommands work on the server's data, also while the server is running: 'tagseal server list', 'show' and 'check' inspect repositories, 'config check' checks the settings, 'backup' copies the embedded databases, 'migrate' updates the schema of a shared database, 'gc' removes superseded versions, 'undelete' restores a deleted repository, and 'limits' shows the usage of each limit.",
     ],
     options: {
       ...storageOptions,
-      listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 takes a free one" },
+      listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
       "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
       "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
       "accept-lost-keys": {
         kind: "switch",
-        help: "Start although the keys that repositories name are gone; their owners name others with 'tagseal import hand-over'",
+        help: "Start even if keys that repositories name are lost; owners then run 'tagseal import hand-over'",
       },
       "read-only": {
         kind: "switch",
-        help: "Refuse publications, deletions and key rotations; readers are served as always",
+        help: "Refuse publications, deletions and key rotations; serve readers as usual",
       },
       "log-level": {
         kind: "text",
@@ -48,19 +48,19 @@ export const command = defineCommand(
     args: { min: 0, max: 0 },
     examples: [
       {
-        text: "a server for a team",
+        text: "run a server for a team",
         line: "tagseal server --listen 0.0.0.0:4443 --data /var/lib/tagseal --tls-cert server.crt --tls-key server.key",
       },
       {
-        text: "in place of notary-server, with its own configuration",
+        text: "replace notary-server, with its own configuration",
         line: "tagseal server --notary-config server-config.json --data /var/lib/tagseal",
       },
     ],
     environment: [
-      ["TAGSEAL_SERVER_…", "a setting each; with _FILE at the end, the file that holds it"],
+      ["TAGSEAL_SERVER_…", "one setting each; with _FILE at the end, the path of a file with the value"],
       [
         "TAGSEAL_SIGNER_PASSPHRASE",
-        "seals the signer's keys; when unset, a file below DIR does, which the first start makes",
+        "encrypts the signer's keys; when unset, the first start creates a passphrase file in DIR",
       ],
     ],
     endsOnSignal: true,
@@ -99,7 +99,7 @@ export const command = defineCommand(
       now: io.now,
     });
     const reload = async (): Promise<void> => {
-      // Files are read again although the settings make no sense, and the other way round: what is valid applies.
+      // Invalid settings do not keep files from being read again, and the other way round: the valid part applies.
       const outcomes = await Promise.allSettled([running.reload(), loadServerSettings(options, io, flags).then(apply)]);
       const failed = outcomes.find(({ status }) => status === "rejected");
       if (failed?.status === "rejected") throw failed.reason;

@@ -14,21 +14,21 @@ import { writeJson } from "../output/json.ts";
 import { reportFailure, reportOf } from "../output/error-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
-/** `tagseal sign IMAGE:TAG@DIGEST…`: binds tags to digests that a registry serves. */
+/** `tagseal sign IMAGE:TAG@DIGEST…`: signs tags for digests that a registry serves. */
 export const command = defineCommand(
   {
     path: "sign",
     usage: "[OPTIONS] IMAGE:TAG@DIGEST [IMAGE:TAG@DIGEST...]",
-    summary: "Sign tags of images that are in a registry",
+    summary: "Sign tags of images in a registry",
     description: [
-      "Signs that the tag means this digest, from now on, until it is signed for another. The registry must serve the digest: its size is part of what is signed. Multi-architecture indexes are signed as a whole.",
-      "The digest is yours to give, because a registry could answer with another image than the one you built. To sign whatever the tag points to at this moment, say --from-registry; what was found is printed.",
-      "Several tags of one repository are published in one step: all or none. The first signature in a repository makes its keys, and on a new machine a root key too.",
+      "Signs each tag for its digest. The tag means this digest until you sign it for another one. The registry must serve the digest, because the size is signed, too. A multi-architecture index is signed as a whole.",
+      "You give the digest because a registry could answer with a different image than the one you built. To sign what the tag points to in the registry now, use --from-registry; the digest found is printed.",
+      "Several tags of one repository are published in one step: all or none. The first signature in a repository creates its keys and, on a new machine, a root key.",
     ],
     options: {
       "from-registry": {
         kind: "switch",
-        help: "Sign what each tag without a digest points to in the registry now",
+        help: "Sign each tag without a digest for what it points to in the registry now",
       },
       json: jsonOption,
       quiet: quietOption,
@@ -37,15 +37,15 @@ export const command = defineCommand(
     args: { min: 1 },
     examples: [
       {
-        text: "sign what the build reported",
+        text: "sign the digest that the build reported",
         line: "tagseal sign registry.example.com/team/app:1.0@sha256:0123…",
       },
       {
-        text: "two tags, one publish",
+        text: "sign two tags in one publication",
         line: "tagseal sign $APP:1.0@$DIGEST $APP:latest@$DIGEST",
       },
       {
-        text: "trust the registry this once",
+        text: "sign what the registry has under the tag now",
         line: "tagseal sign --from-registry registry.example.com/team/app:1.0",
       },
     ],
@@ -65,7 +65,7 @@ export const command = defineCommand(
         if (options.json) results.push(...resultJson(images, result));
         else io.stdout.write(resultText(images, result, quiet));
       } catch (error) {
-        // Whoever reads JSON must learn which repositories were signed before this one failed.
+        // The JSON must show which repositories were signed before this one failed.
         if (results.length > 0) endWithResults(results, images, error, io);
         throw error;
       }
@@ -94,7 +94,7 @@ function requireDigests(args: readonly string[], images: readonly TaggedImage[])
   });
 }
 
-/** How many questions the registry gets at once. */
+/** How many requests the registry gets at once. */
 const atOnce = 8;
 
 /** Asks the registry for each image: that it is there, how long its manifest is, and, without a digest, which one it is. */
@@ -118,7 +118,7 @@ async function resolveOne(registry: RegistryClient, { tag, reference }: TaggedIm
   return { tag, digest, length: size };
 }
 
-/** What the registry was believed about must be seen before it is signed. */
+/** A digest taken from the registry must be shown before it is signed. */
 function foundText({ typed, reference }: TaggedImage, found: TagToSign | undefined): string {
   return reference.digest === undefined ? `${typed} is ${found?.digest} in the registry now\n` : "";
 }

@@ -15,36 +15,41 @@ import { reloadOnSignal } from "../options/reloading.ts";
 import { untilAborted } from "../options/until-aborted.ts";
 import { version } from "./version-line.ts";
 
-/** Flags about where keys are kept, which the signer shares with the command that looks after them. */
+/** Flags for where keys are stored, shared by the signer and the commands that work on its keys. */
 export const keyStorageOptions = {
   config: configOption,
   "notary-config": notaryConfigOption,
-  data: { kind: "text", value: "dir", complete: "directory", help: "Where the keys are kept; made when missing" },
+  data: { kind: "text", value: "dir", complete: "directory", help: "Directory of the keys; created when missing" },
   database: { kind: "text", value: "url", help: "Keep the keys in a database: postgres://… or mysql://…" },
 } as const satisfies Options;
 
-/** `tagseal signer`: the keys of trust servers in a process of their own. */
+/** `tagseal signer`: holds the keys of trust servers in a separate process. */
 export const command = defineCommand(
   {
     path: "signer",
     usage: "--listen HOST:PORT --data DIR --tls-cert FILE --tls-key FILE --client-ca FILE",
     summary: "Run a signer for trust servers",
     description: [
-      "Makes and uses the snapshot and timestamp keys of trust servers, in a process, and on a machine, of their own: whoever takes over a server then has no keys. Speaks the protocol of notary-signer, so 'tagseal server' and notary-server both use it.",
-      "Answers only callers with a certificate of --client-ca. Keys are kept encrypted, each under a passphrase with a name (alias).",
-      "Everything can also stand in the file that --config names, a signer-config.json of Notary for instance, or in variables: TAGSEAL_SIGNER_ and the setting's name.",
-      "Below it: 'tagseal signer backup' copies the keys, 'tagseal signer import' moves a server's keys here, or back, 'tagseal signer rekey' moves all of them to another passphrase.",
+      "Creates and uses the snapshot and timestamp keys of trust servers in a separate process, usually on a separate machine: an attacker who takes over a server then has no keys. It speaks the protocol of notary-signer, so both 'tagseal server' and notary-server can use it.",
+      "It answers only callers with a certificate from --client-ca. Each key is stored encrypted under a passphrase that has a name (alias).",
+      "Settings can also come from the file given with --config, for example a signer-config.json of Notary, or from variables: TAGSEAL_SIGNER_ and the setting's name.",
+      "The subcommands work on the keys: 'tagseal signer backup' copies them, 'tagseal signer import' moves a server's keys to the signer or back, and 'tagseal signer rekey' re-encrypts all keys under another passphrase.",
     ],
     options: {
       ...keyStorageOptions,
-      listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 takes a free one" },
+      listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
       "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
       "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
-      "client-ca": { kind: "text", value: "file", complete: "file", help: "Authorities of the trust servers, PEM" },
+      "client-ca": {
+        kind: "text",
+        value: "file",
+        complete: "file",
+        help: "Certificate authorities of the trust servers, PEM",
+      },
       caller: {
         kind: "list",
         value: "name",
-        help: "Obey only certificates with this common name, DNS name or URI; may be repeated",
+        help: "Accept only certificates with this common name, DNS name or URI; may be repeated",
       },
       "log-level": {
         kind: "text",
@@ -56,14 +61,14 @@ export const command = defineCommand(
     args: { min: 0, max: 0 },
     examples: [
       {
-        text: "for the trust servers that have a certificate of servers.crt",
+        text: "run a signer for trust servers with a certificate from servers.crt",
         line: "tagseal signer --listen 0.0.0.0:7899 --data /var/lib/tagseal-signer --tls-cert signer.crt --tls-key signer.key --client-ca servers.crt",
       },
     ],
     environment: [
-      ["TAGSEAL_SIGNER_…", "a setting each; with _FILE at the end, the file that holds it"],
-      ["TAGSEAL_SIGNER_PASSPHRASE", "seals new keys; when unset, a file below DIR does, which the first start makes"],
-      ["NOTARY_SIGNER_<ALIAS>", "the passphrase of that name, as with notary-signer"],
+      ["TAGSEAL_SIGNER_…", "one setting each; with _FILE at the end, the path of a file with the value"],
+      ["TAGSEAL_SIGNER_PASSPHRASE", "encrypts new keys; when unset, the first start creates a passphrase file in DIR"],
+      ["NOTARY_SIGNER_<ALIAS>", "the passphrase of this alias, as with notary-signer"],
     ],
     endsOnSignal: true,
   },
@@ -115,13 +120,13 @@ function namesOf(callers: readonly string[]): string | undefined {
   return callers.length === 0 ? undefined : callers.join(",");
 }
 
-/** Whoever comes through that door shows nothing: without a host it is open to this machine alone. */
+/** Metrics have no authentication: without a host they are served to this machine only. */
 function metricsAddress(text: string | undefined): ReturnType<typeof parseListenAddress> | undefined {
   if (text === undefined || text === "") return undefined;
   return parseListenAddress(text.startsWith(":") ? `127.0.0.1${text}` : text);
 }
 
-/** The signer's settings, for every command that works on its keys. */
+/** Loads the signer's settings, for every command that works on its keys. */
 export async function loadSignerSettings(
   options: OptionValues<typeof keyStorageOptions>,
   io: Io,

@@ -1,26 +1,28 @@
 import { defineCommand } from "../command.ts";
 import { pluginPath, removeLink, shimPath, shimsInPath } from "../installation.ts";
 
-/** `tagseal uninstall`: takes back what `tagseal install` put somewhere. */
+/** `tagseal uninstall`: removes the links that `tagseal install` created. */
 export const command = defineCommand(
   {
     path: "uninstall",
     usage: "[OPTIONS]",
-    summary: "Take Tagseal away from in front of docker",
+    summary: "Remove the docker shim and plugin",
     description: [
-      "Removes the docker-trust plugin and every link called docker in PATH that leads to Tagseal. Keys, trust data, and files that are not Tagseal's links stay.",
+      "Removes the docker-trust plugin and every link called docker in PATH that points to Tagseal. Keys, trust data and all other files stay.",
     ],
     options: {
       shim: {
         kind: "text",
         value: "dir",
         complete: "directory",
-        help: "Also look for the link in this directory, which is not in PATH",
+        help: "Also remove the link from this directory, which need not be in PATH",
       },
     },
     args: { min: 0, max: 0 },
-    examples: [{ text: "docker as it was", line: "tagseal uninstall" }],
-    environment: [["DOCKER_CONFIG", "the plugin is in cli-plugins below it (default ~/.docker)"]],
+    examples: [{ text: "restore docker to what it was", line: "tagseal uninstall" }],
+    environment: [
+      ["DOCKER_CONFIG", "docker's configuration directory; the plugin is in its cli-plugins/ (default ~/.docker)"],
+    ],
   },
   async ({ options }, io) => {
     const named = options.shim === undefined ? [] : [shimPath(options.shim)];

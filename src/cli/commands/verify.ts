@@ -15,31 +15,31 @@ import {
 import { writeJson } from "../output/json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
-/** `tagseal verify IMAGE:TAG`: the digest a tag is signed for, now. */
+/** `tagseal verify IMAGE:TAG`: the digest a tag is signed for now. */
 export const command = defineCommand(
   {
     path: "verify",
     usage: "[OPTIONS] IMAGE[:TAG][@DIGEST]",
     summary: "Print the digest a tag is signed for",
     description: [
-      "Asks the trust server what the tag is signed for, checks every signature, version and expiry against what this machine already trusts, and prints the digest. That digest, and nothing else, goes to standard output; when the tag cannot be trusted nothing does, and the exit status says why.",
-      "With a digest after the tag, the tag must be signed for exactly that digest. The registry is not asked anything, except for --platform: then the signed index is fetched by its digest, checked byte for byte, and the digest of the platform's image printed.",
+      "Asks the trust server what the tag is signed for, checks every signature, version and expiry against what this machine already trusts, and prints the digest. Standard output gets the digest and nothing else; if the tag cannot be trusted, it gets nothing, and the exit status shows why.",
+      "With a digest after the tag, the tag must be signed for exactly that digest. The registry is not asked, except with --platform: the signed index is then fetched by its digest and checked byte for byte, and the digest of the platform's image is printed.",
     ],
     options: {
       json: jsonOption,
-      quiet: { ...quietOption, help: "Print nothing but the digest, errors and warnings" },
+      quiet: { ...quietOption, help: "Print only the digest, errors and warnings" },
       platform: platformOption,
       "max-staleness": maxStalenessOption,
     },
     args: { min: 1, max: 1 },
     examples: [
-      { text: "what does this tag mean today?", line: "tagseal verify registry.example.com/team/app:1.0" },
+      { text: "print the digest that a tag is signed for", line: "tagseal verify registry.example.com/team/app:1.0" },
       {
         text: "run exactly what was signed, with any engine",
         line: "podman run registry.example.com/team/app@$(tagseal verify registry.example.com/team/app:1.0)",
       },
       {
-        text: "the image for one platform",
+        text: "print the digest of one platform's image",
         line: "tagseal verify --platform linux/arm64/v8 registry.example.com/team/app:1.0",
       },
     ],

@@ -1,4 +1,4 @@
-/** Kept by hand with package.json's (a test compares them): reading a file would cost start-up time. */
+/** The version, a copy of package.json's (a test compares them): reading the file would cost start-up time. */
 export const version = "0.1.0";
 
 /** What `tagseal version` prints. */

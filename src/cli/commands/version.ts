@@ -3,7 +3,7 @@ import { jsonOption } from "../options/json.ts";
 import { writeJson } from "../output/json.ts";
 import { version, versionLine } from "./version-line.ts";
 
-/** `tagseal version`: the version on one line, or as JSON with what it speaks. */
+/** `tagseal version`: the version on one line, or as JSON with the protocol. */
 export const command = defineCommand(
   {
     path: "version",
@@ -11,7 +11,7 @@ export const command = defineCommand(
     summary: "Show the version",
     options: { json: jsonOption },
     args: { min: 0, max: 0 },
-    examples: [{ text: "the version, for a script", line: "tagseal version --json" }],
+    examples: [{ text: "get the version in a script", line: "tagseal version --json" }],
   },
   async ({ options }, io) => {
     if (options.json) writeJson(io, { version, dialect: "notary-v1" });

@@ -13,21 +13,21 @@ export function dockerConfigDir(io: Io): string {
   if (configured !== undefined && configured !== "") return configured;
   const home = homeOf(io);
   if (home !== undefined) return join(home, ".docker");
-  throw new UsageError("USAGE", "this account has no home directory, so nothing says where keys and trust data are", {
+  throw new UsageError("USAGE", "this account has no home directory, so the place of keys and trust data is unknown", {
     hint: "set DOCKER_CONFIG to the directory that holds docker's config.json and trust/",
   });
 }
 
 /**
- * The user's own directory: `$HOME`, else the one of the account, as docker and podman find it; undefined when there is none. An empty
- * variable is none: trust would be kept in the directory that the command happens to run in.
+ * The user's home directory: `$HOME`, else the account's, as docker and podman find it; undefined when there is none. An empty variable
+ * counts as unset: otherwise trust data would go to the current directory.
  */
 export function homeOf(io: Io): string | undefined {
   const home = io.env["HOME"] || homeOfAccount();
   return home !== undefined && isAbsolute(home) ? home : undefined;
 }
 
-/** An account that no list knows, as containers have them, has none. */
+/** An account without an entry in the user database, as in containers, has none. */
 function homeOfAccount(): string | undefined {
   try {
     return userInfo().homedir;

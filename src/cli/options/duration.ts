@@ -8,7 +8,7 @@ const unitMs: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Reads a length of time such as `90s`, `36h` or `1d12h`; `0` means none at all.
+ * Reads a length of time such as `90s`, `36h` or `1d12h`; `0` means no time.
  *
  * @param name the flag or variable it was given with, for the message
  * @returns milliseconds

@@ -1,4 +1,4 @@
-/** The container engine of this machine, for commands of our own that can do without one. */
+/** The container engine of this machine, for Tagseal's own commands that also work without one. */
 import type { Engine } from "../../engine/engine.ts";
 import { engineVariable, findEngine } from "../../engine/executable.ts";
 import { hasCode } from "../../errors.ts";
@@ -8,7 +8,7 @@ import { dockerConfigDir } from "./docker-config.ts";
 import { loginsOf } from "./login.ts";
 
 /**
- * Opens the engine that docker-shaped commands would use. Whoever opens it closes it.
+ * Opens the engine that docker-shaped commands would use. The caller closes it.
  *
  * @returns undefined when there is none in PATH; whether it can be reached shows at the first call
  * @throws UsageError `USAGE` for a configured engine that is neither docker nor podman
@@ -20,7 +20,7 @@ export async function openLocalEngine(io: Io): Promise<Engine | undefined> {
     if (kind === "buildah") return undefined; // it has no interface for programs
     const { openEngine } = await import("../../engine/open-engine.ts");
     const { env, signal } = io;
-    // flags before the command that say where the engine is were made variables
+    // flags before the command that locate the engine are variables by now
     return await openEngine({
       kind,
       executable: path,

@@ -8,12 +8,12 @@ import type { ImageSink, ImageSource } from "../../registry/image-store.ts";
 export interface ImageLocation {
   readonly kind: "oci" | "docker-archive";
   readonly path: string;
-  /** which image of several; undefined: the only one, or named after the tag when written */
+  /** which image of several; undefined: the only one, or, for writing, named after the tag */
   readonly name: string | undefined;
 }
 
 /**
- * Reads the value of `--from` or `--to`. A colon after the path begins the name, unless a file of the whole name exists.
+ * Parses the value of `--from` or `--to`. A colon after the path begins the name, unless a file with the whole text as its name exists.
  *
  * @throws UsageError `USAGE` when it is missing or neither of the two kinds
  */
@@ -29,7 +29,7 @@ export function parseImageLocation(flag: "from" | "to", text: string | undefined
   return { kind, path: rest.slice(0, colon), name: name === "" ? undefined : name };
 }
 
-/** Opens an image to be read. @throws UsageError `FILE_UNREADABLE`, `USAGE`; NetworkError `IMAGE_MALFORMED` */
+/** Opens an image for reading. @throws UsageError `FILE_UNREADABLE`, `USAGE`; NetworkError `IMAGE_MALFORMED` */
 export async function openSource({ kind, path, name }: ImageLocation, signal: AbortSignal): Promise<ImageSource> {
   const stream = kind === "docker-archive" ? standardInput(path) : undefined;
   if (stream === undefined && !existsSync(path)) throw notThere(kind, path);
@@ -38,7 +38,7 @@ export async function openSource({ kind, path, name }: ImageLocation, signal: Ab
   return await openDockerArchive({ file: path, stream, signal }, name);
 }
 
-/** Standard input, under any of its names. A file there is read in place; anything else is no path that everything can open. */
+/** Standard input, under any of its names. A file there is read in place; a pipe or socket has no path that all code can open. */
 function standardInput(path: string): ReadStream | undefined {
   const isNamed = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].includes(path);
   if (path !== "-" && (!isNamed || fstatSync(0).isFile())) return undefined;
@@ -53,7 +53,7 @@ function notThere(kind: ImageLocation["kind"], path: string): UsageError {
   return new UsageError("FILE_UNREADABLE", `there is no ${what} at ${path}`, { hint });
 }
 
-/** Opens a place to write an image to. It is called `name` there, or as the reference calls it. */
+/** Opens a place to write an image to. The image gets the given `name`, or the one in the reference. */
 export async function openSink({ kind, path, name }: ImageLocation, reference: ImageReference): Promise<ImageSink> {
   if (kind === "oci") {
     const { createImageLayout } = await import("../../registry/image-layout.ts");

@@ -8,7 +8,7 @@ import {
   withDefaultTag,
 } from "../../reference/image-reference.ts";
 
-/** An image argument, with what was typed for messages. */
+/** An image argument, with the typed text for messages. */
 export interface ImageArgument {
   readonly typed: string;
   readonly reference: ImageReference;
@@ -21,7 +21,7 @@ export function imageArgument(typed: string): ImageArgument {
   return { typed, reference, gun: gunOf(reference) };
 }
 
-/** An image argument that names a tag; `latest` where none was given, as docker does. */
+/** An image argument with a tag; `latest` when none was given, as in docker. */
 export interface TaggedImage extends ImageArgument {
   readonly tag: string;
 }
@@ -36,13 +36,13 @@ export function taggedImage(typed: string): TaggedImage {
   const reference = withDefaultTag(argument.reference);
   if (reference.tag === undefined) {
     throw new UsageError("USAGE", `${typed} names a digest, and signatures are for tags`, {
-      hint: "name a tag, such as IMAGE:TAG; a digest needs no signature to be exact",
+      hint: "name a tag, such as IMAGE:TAG; a digest is exact without a signature",
     });
   }
   return { ...argument, reference, tag: reference.tag };
 }
 
-/** How an image and the digest it stands for are printed: `alpine:3@sha256:…`. */
+/** Prints an image with its digest: `alpine:3@sha256:…`. */
 export function withDigest(reference: ImageReference, digest: ImageReference["digest"]): string {
   return familiarReference({ ...reference, digest });
 }

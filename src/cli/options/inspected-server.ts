@@ -1,4 +1,4 @@
-/** A server's data as the commands see it that only look: nothing is begun, no passphrase is needed, the server may be running. */
+/** A server's data for commands that only read: they create nothing, need no passphrase, and work while the server is running. */
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { imageArgument } from "./image.ts";
 import type { Options, OptionValues } from "./option.ts";
 import { loadServerSettings, openConfiguredStore, signerDatabaseFlag, storageOptions } from "./server-storage.ts";
 
-/** Flags that say where the data is: those of `tagseal server`. */
+/** Flags for where the data is: those of `tagseal server`. */
 export const inspectionOptions = {
   ...storageOptions,
   data: { ...storageOptions.data, help: "The server's data directory" },
@@ -37,7 +37,7 @@ export async function openInspected(options: OptionValues<typeof inspectionOptio
   const store = await openConfiguredStore(loaded);
   try {
     const place = { dataDir, database: signerDatabase ?? database, sqlLimits };
-    // A copy of the metadata alone can be looked at, too.
+    // A copy of the metadata alone can be inspected, too.
     const hasKeys = place.database !== undefined || existsSync(join(dataDir ?? "", "signer.db"));
     const table = hasKeys ? await openKeyTableOf(place, { mustExist: true }) : undefined;
     const close = async (): Promise<void> => void (await Promise.all([store.close(), table?.close()]));
@@ -53,8 +53,8 @@ export async function openInspected(options: OptionValues<typeof inspectionOptio
 }
 
 /**
- * The name under which a server keeps what was typed: the text itself where it is one, else as docker understands it (`alpine` is
- * `docker.io/library/alpine`). A tag or digest is left out.
+ * The name under which a server stores the typed repository: the text itself if the server has it, else docker's reading of it (`alpine` is
+ * `docker.io/library/alpine`). A tag or digest is dropped.
  *
  * @throws UsageError `REFERENCE_INVALID`
  */
@@ -63,7 +63,7 @@ export async function storedGun(store: MetadataStore, typed: string): Promise<st
   return imageArgument(typed).gun;
 }
 
-/** The refusal for a repository that is not there. */
+/** The refusal for a repository that the server does not have. */
 export function notStored(gun: string): TagsealError {
   return new TagsealError("REPOSITORY_NOT_SIGNED", `the server keeps no repository ${gun}`, {
     hint: "Show what it keeps: tagseal server list",

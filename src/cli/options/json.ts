@@ -3,5 +3,5 @@ import type { SwitchOption } from "./option.ts";
 /** `--json`: the result as one JSON value on standard output; failures too, as `{"error":{code,message,hint}}`. */
 export const jsonOption: SwitchOption = { kind: "switch", help: "Print the result as JSON" };
 
-/** `-q`: nothing but the result, and errors. */
-export const quietOption: SwitchOption = { kind: "switch", short: "q", help: "Print nothing but the result" };
+/** `-q`: only the result and errors. */
+export const quietOption: SwitchOption = { kind: "switch", short: "q", help: "Print only the result" };

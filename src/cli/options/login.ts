@@ -1,14 +1,14 @@
-/** Who a command is to registries and trust servers: the logins of docker and podman on this machine. */
+/** The logins of docker and podman on this machine, with which commands log in to registries and trust servers. */
 import { hasCode } from "../../errors.ts";
 import type { CredentialSource } from "../../registry/credentials.ts";
 import type { Io, Output } from "../io.ts";
 import { printable } from "../output/printable.ts";
 import { dockerConfigDir, homeOf } from "./docker-config.ts";
 
-/** What was told already, by where it was told: a command asks registry and trust server, and one warning serves. */
+/** Warnings already shown, by stream: a command asks registry and trust server, and one warning is enough. */
 const told = new WeakMap<Output, Set<string>>();
 
-/** Tells a warning about the machine's settings on standard error, once. */
+/** Writes a warning about the machine's settings to standard error, once. */
 function warnOnce({ stderr }: Io, message: string): void {
   const before = told.get(stderr) ?? new Set();
   told.set(stderr, before);
@@ -18,8 +18,8 @@ function warnOnce({ stderr }: Io, message: string): void {
 }
 
 /**
- * The logins a command has: docker's for docker; podman's, and docker's after them, for podman; and for commands that need no engine docker's,
- * and podman's after them. Nothing is read before a server asks for one.
+ * The logins of a command: docker's for docker; podman's, then docker's, for podman; docker's, then podman's, for commands that need no
+ * engine. Nothing is read before a server asks for a login.
  */
 export function loginsOf(io: Io): CredentialSource {
   if (io.engine?.kind === "docker") return dockerLogins(io);
@@ -32,7 +32,7 @@ export function loginsOf(io: Io): CredentialSource {
       return await podman(target, signal);
     } catch (error) {
       if (!hasCode(error, "FILE_UNREADABLE")) throw error;
-      // a file of podman's that is broken is no reason to refuse people who may never have used it
+      // a broken file of podman's must not stop users who may never have used podman
       warnOnce(io, `podman's login is not used: ${error.message}`);
       return undefined;
     }

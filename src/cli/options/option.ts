@@ -1,4 +1,4 @@
-/** How a command declares its flags. The declaration is the single source for parsing, help and completion. */
+/** Declarations of a command's flags: the single source for parsing, help and completion. */
 
 interface OptionBase {
   /** one character, without the dash */
@@ -17,7 +17,7 @@ export interface SwitchOption extends OptionBase {
 /** A flag with one value: `--dir DIR`, `--dir=DIR`. The last one given wins. */
 export interface TextOption extends OptionBase {
   readonly kind: "text";
-  /** what help calls the value, in docker's manner: `string`, `file`, … */
+  /** the placeholder of the value in help, as in docker: `string`, `file`, … */
   readonly value: string;
   /** shown in help as the default; the command itself applies it */
   readonly default?: string;
@@ -38,12 +38,12 @@ export type Option = SwitchOption | TextOption | ListOption;
 /** A command's flags, by long name without dashes. */
 export type Options = Readonly<Record<string, Option>>;
 
-/** What parsing gives for one declaration: switches are never undefined, lists are empty when not given. */
+/** The parsed value of one declaration: switches are never undefined, lists are empty when not given. */
 export type OptionValue<O extends Option> = O extends SwitchOption
   ? boolean
   : O extends ListOption
     ? readonly string[]
     : string | undefined;
 
-/** What parsing gives for a command's flags. */
+/** The parsed values of a command's flags. */
 export type OptionValues<O extends Options> = { readonly [K in keyof O]: OptionValue<O[K]> };

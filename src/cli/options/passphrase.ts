@@ -1,35 +1,35 @@
-/** Where a command takes passphrases from: the descriptor or program it was told; only when told nothing, the environment, else the person. */
+/** Where a command gets passphrases: from the given descriptor or program; without either, from the environment, else from a prompt. */
 import { UsageError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Io } from "../io.ts";
 import type { OptionValues, TextOption } from "./option.ts";
 
-/** Flags of every command that unlocks or makes keys. There is none that takes the passphrase itself: argv is public. */
+/** Flags of every command that unlocks or creates keys. No flag takes the passphrase itself: argv is public. */
 export const passphraseOptions = {
   "passphrase-fd": {
     kind: "text",
     value: "number",
-    help: "Read the passphrase for all keys from this open file descriptor, and from nowhere else",
+    help: "Read the passphrase of all keys from this open file descriptor and nowhere else",
   },
   "passphrase-command": {
     kind: "text",
     value: "command",
-    help: "Run this program (split at spaces, no shell) and take the first line it prints, and nothing else; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE tell it which",
+    help: "Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key",
   },
 } as const satisfies Record<string, TextOption>;
 
-/** Variables these commands read, for help. */
+/** Variables that these commands read, for help. */
 export const passphraseEnvironment: readonly (readonly [string, string])[] = [
-  ["DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "passphrase of root keys; without it and at a terminal you are asked"],
+  ["DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "passphrase of root keys; when unset, you are asked at the terminal"],
   ["DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "passphrase of all other keys"],
 ];
 
 /**
- * The source for one command line. What was asked for on it is the only one: where it fails the command fails, since another passphrase
- * would seal a new key under a secret nobody expects. A source that cannot work is refused before anything is done.
+ * The passphrase source for one command line. A source given by flag is the only one: if it fails, the command fails, because another
+ * source would encrypt a new key under an unexpected passphrase. A source that cannot work is refused before anything is done.
  *
- * @throws UsageError `USAGE` for a descriptor that is no number, an empty command, or both flags
- * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a descriptor that is not open, or a program that is not there
+ * @throws UsageError `USAGE` for a descriptor that is not a number, an empty command, or both flags
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a descriptor that is not open, or a program that does not exist
  */
 export async function passphraseSource(
   options: OptionValues<typeof passphraseOptions>,
@@ -38,7 +38,7 @@ export async function passphraseSource(
   const { "passphrase-command": command, "passphrase-fd": descriptor } = options;
   if (command !== undefined && descriptor !== undefined) {
     throw new UsageError("USAGE", "--passphrase-fd and --passphrase-command cannot be combined", {
-      hint: "give the one that the passphrases are to come from",
+      hint: "give only the one that supplies the passphrases",
     });
   }
   const sources = await import("../../keys/passphrase-sources.ts");

@@ -1,4 +1,4 @@
-/** `--platform`: choosing one platform's image inside a signed index. */
+/** `--platform`: chooses one platform's image in a signed index. */
 import type { Digest } from "../../reference/digest.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { Io } from "../io.ts";
@@ -18,14 +18,14 @@ export const platformOption: TextOption = {
     "linux/s390x",
     "linux/riscv64",
   ],
-  help: "Choose this platform's image inside the signed index",
+  help: "Choose this platform's image in the signed index",
 };
 
 /**
- * Fetches what was signed, checks its bytes, and chooses the platform's image in it.
+ * Fetches the signed manifest, checks its bytes, and chooses the platform's image in it.
  *
  * @param signed digest and length in bytes, as verified
- * @returns the digest of the platform's image: that of the signed manifest itself when it is no index and fits
+ * @returns the digest of the platform's image: that of the signed manifest itself when it is not an index and matches the platform
  * @throws NetworkError `PLATFORM_NOT_FOUND`, `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_NOT_FOUND`; UsageError `USAGE` for a malformed platform
  */
 export async function platformDigest(

@@ -8,7 +8,7 @@ import { systemReason } from "../../files/system-error.ts";
 const maxBytes = 1024 * 1024;
 
 /**
- * Reads a signer's public key: PEM `PUBLIC KEY` (headers allowed, docker writes them) or `CERTIFICATE`, which must be in force.
+ * Reads a signer's public key: PEM `PUBLIC KEY` (headers allowed, docker writes them) or `CERTIFICATE`, which must be valid now.
  *
  * @throws UsageError `FILE_UNREADABLE`, `KEY_MALFORMED`, in docker's words
  * @see Notary v1: signer add

@@ -1,4 +1,4 @@
-/** Opening a repository of a registry for a command, with the credentials, certificates and insecure registries of docker, or of podman. */
+/** Opens a repository of a registry for a command, with the credentials, certificates and insecure registries of docker or podman. */
 import { join } from "node:path";
 import { hasCode, NetworkError } from "../../errors.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
@@ -12,7 +12,7 @@ const daemonConfig = "/etc/docker/daemon.json";
 
 type Repository = Pick<ImageReference, "registry" | "repository">;
 
-/** Opens the repository `reference` names, lends it to `use`, and closes it whatever happens. */
+/** Opens the repository that `reference` names, passes it to `use`, and always closes it. */
 export async function withRegistry<T>(
   io: Io,
   reference: Repository,
@@ -24,8 +24,8 @@ export async function withRegistry<T>(
 }
 
 /**
- * The same for what is pulled, and asked for by digest only. podman may have it somewhere else: its mirrors are asked first, and one that cannot
- * help is passed over.
+ * The same for a pull by digest. podman may have mirrors of the repository: they are asked first, and a mirror that cannot answer is
+ * skipped.
  */
 export async function withMirrors<T>(
   io: Io,
@@ -90,7 +90,7 @@ async function dockerSettings(io: Io): Promise<RegistryClientOptions> {
   const directories = registryCertificateDirectories(dockerConfigDir(io), homeOf(io));
   return {
     insecureRegistries: await loadInsecureRegistries(daemonConfig),
-    // docker does not know podman's directories; a command without an engine serves both
+    // docker ignores podman's directories; a command without an engine uses both
     certificateDirectories: io.engine === undefined ? [...directories, ...podmanDirectories(io)] : directories,
   };
 }
@@ -109,7 +109,7 @@ function podmanDirectories(io: Io): string[] {
   return [...own, "/etc/containers/certs.d", "/etc/docker/certs.d"];
 }
 
-/** The name this machine is logged in to the registry with; undefined when it is not, or by a token without a name. */
+/** The user name of this machine's login to the registry; undefined without a login, or for a token without a name. */
 export async function registryUser(io: Io, reference: ImageReference): Promise<string | undefined> {
   const credentials = await loginsOf(io)(reference, io.signal);
   return credentials?.kind === "basic" ? credentials.username : credentials?.basic?.username;

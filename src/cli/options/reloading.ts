@@ -1,10 +1,10 @@
 import type { Io } from "../io.ts";
 
 /**
- * Has what runs read its files again at every SIGHUP. When that fails the reason goes to the log, and what was valid stays valid.
+ * Reloads a running server's files at every SIGHUP. If that fails, the reason goes to the log, and the old files stay in effect.
  *
  * @param log takes one line, without its end
- * @returns ends it
+ * @returns a function that stops it
  */
 export function reloadOnSignal(io: Io, running: { reload(): Promise<void> }, log: (line: string) => void): () => void {
   const reload = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Where a server's settings come from: a configuration file, variables, and the flags that stand for a few of them. */
+/** The sources of a server's settings: a configuration file, variables, and flags for a few of them. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Environment } from "../../environment/environment.ts";
@@ -10,7 +10,7 @@ import { refuseWorldWritable } from "../../files/private-modes.ts";
 import { systemReason } from "../../files/system-error.ts";
 import type { TextOption } from "./option.ts";
 
-/** Far more than any configuration, or secret, has. */
+/** Far more than any configuration or secret needs. */
 const maxFileBytes = 1024 * 1024;
 
 /** `--config`: settings from a file. */
@@ -18,10 +18,10 @@ export const configOption: TextOption = {
   kind: "text",
   value: "file",
   complete: "file",
-  help: "Settings, JSON; Notary's own configuration files are understood",
+  help: "Settings in JSON; Notary's configuration files work, too",
 };
 
-/** `--notary-config`: the same, under the name people look for. */
+/** `--notary-config`: the same, under a name that users of Notary look for. */
 export const notaryConfigOption: TextOption = {
   kind: "text",
   value: "file",
@@ -33,25 +33,25 @@ export const notaryConfigOption: TextOption = {
 export interface SettingFiles {
   readonly config: string | undefined;
   readonly notaryConfig: string | undefined;
-  /** beginnings of variables, the first one found counting */
+  /** prefixes of variables; the first one found counts */
   readonly prefixes: readonly string[];
   readonly flags: readonly (Omit<SettingFlag, "value"> & { readonly value: string | undefined })[];
-  /** told of each setting that cannot be used; the first one ends it when absent */
+  /** called for each unusable setting; when absent, the first one is thrown */
   readonly onProblem?: SettingSources["onProblem"];
-  /** told of each variable that looks like a setting and is none; they are warnings on standard error when absent */
+  /** called for each variable that looks like a setting and is not; when absent, it is a warning on standard error */
   readonly onUnknown?: ((unknown: UnknownVariable) => void) | undefined;
 }
 
-/** The settings, and the environment with what its `…_FILE` variables name. */
+/** The settings, and the environment with the values that its `…_FILE` variables refer to. */
 export interface LoadedSettings<Name extends string> {
   readonly settings: Settings<Name>;
   readonly env: Environment;
-  /** what of it came from files that only their owner should read */
+  /** files with secrets that were read, which only their owner should be able to read */
   readonly secretFiles: readonly string[];
 }
 
 /**
- * Reads them all; flags win over variables, which win over the file.
+ * Loads the settings; a flag overrides a variable, and a variable overrides the file.
  *
  * @throws TagsealError `SERVER_CONFIGURATION`; UsageError `USAGE`, `FILE_UNREADABLE`
  */
@@ -85,17 +85,17 @@ export async function loadSettings<Table extends SettingTable>(
   return { settings: readSettings(table, sources), env, secretFiles };
 }
 
-/** For a person. */
+/** The warning as a sentence. */
 export function unknownVariableText({ variable, meant }: UnknownVariable): string {
   return `${variable} is no setting and has no effect${meant === undefined ? "" : `: did you mean ${meant}?`}`;
 }
 
-/** The same as a line of a server's log. */
+/** The warning as a line of the server's log. */
 export function unknownVariableLine({ variable, meant }: UnknownVariable): string {
   return JSON.stringify({ level: "warning", event: "variable without effect", variable, meant });
 }
 
-/** Somebody who misspelt a setting of `auth` did not mean an open server. */
+/** A misspelt setting of `auth` must not open the server to all users. */
 function sectionOf(variable: string, prefixes: readonly string[]): string | undefined {
   const prefix = prefixes.find((candidate) => variable.startsWith(candidate));
   return prefix === undefined ? undefined : variable.slice(prefix.length).split("_")[0]?.toLowerCase();

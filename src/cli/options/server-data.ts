@@ -1,4 +1,4 @@
-/** What a server of ours keeps, for commands that work on it without the server. */
+/** The data of a Tagseal server, for commands that work on it without the server. */
 import type { ConfiguredServer } from "../../server/configuration/server-configuration.ts";
 import type { KeyTable } from "../../server/signer/key-table.ts";
 import type { GivenPassphrases } from "../../server/signer/signer-passphrases.ts";
@@ -8,23 +8,23 @@ import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
 import type { Options, OptionValues } from "./option.ts";
 
-/** Flags that say where it is kept: those of `tagseal server`. */
+/** Flags for where the data is: those of `tagseal server`. */
 export const serverDataOptions = {
   ...storageOptions,
-  data: { ...storageOptions.data, help: "The server's data directory; made when missing" },
+  data: { ...storageOptions.data, help: "The server's data directory; created when missing" },
   database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
   "signer-database": signerDatabaseFlag,
 } as const satisfies Options;
 
-/** A server's store and keys, opened. Whoever opens them closes them. */
+/** A server's store and keys, opened. The caller closes them. */
 export interface ServerData {
   readonly configured: ConfiguredServer;
   readonly store: MetadataStore;
   readonly keys: KeyTable;
-  /** what keys are sealed with, as far as it was given */
+  /** the passphrases of the keys, as far as they were given */
   readonly passphrases: GivenPassphrases;
   /**
-   * Sets the signer up as the server's first start would, unless it is, so that the server starts on data that came without keys.
+   * Initialises the signer as the server's first start would, unless it is initialised, so that the server starts on data without keys.
    *
    * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
    */
@@ -33,9 +33,9 @@ export interface ServerData {
 }
 
 /**
- * Opens it. The server may be running.
+ * Opens the data. The server may be running.
  *
- * @throws UsageError `USAGE` when the command line does not say where it is; TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ * @throws UsageError `USAGE` when the command line does not name the data; TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
  */
 export async function openServerData(options: OptionValues<typeof serverDataOptions>, io: Io): Promise<ServerData> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
@@ -48,7 +48,9 @@ export async function openServerData(options: OptionValues<typeof serverDataOpti
   const configured = configuredServer(settings, env);
   const { dataDir, database, signerDatabase, sqlLimits } = configured;
   if (dataDir === undefined && database === undefined)
-    throw new UsageError("USAGE", "--data or --database is required", { hint: "give what tagseal server is given" });
+    throw new UsageError("USAGE", "--data or --database is required", {
+      hint: "give the same value as for tagseal server",
+    });
   if (dataDir !== undefined) makeDataDirectory(dataDir);
   const store = await openStoreOf(configured);
   try {
@@ -69,7 +71,7 @@ function opened(configured: ConfiguredServer, store: MetadataStore, keys: KeyTab
     keys,
     passphrases: given ?? { byAlias: new Map() },
     async prepareSigner() {
-      // a signer of its own has its keys elsewhere
+      // a separate signer has its keys elsewhere
       if (configured.remoteSigner !== undefined) return;
       if ((await keys.derivationSecret()) !== undefined || (await keys.keys("", 1)).length > 0) return;
       const { openSignerKeys } = await import("../../server/signer/signer-keys.ts");

@@ -1,4 +1,4 @@
-/** Where a trust server keeps everything: flags, settings and the store, for the server and for the commands that look after its data. */
+/** Where a trust server stores its data: flags, settings and the store, for the server and for the commands that work on its data. */
 import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { ServerSettings } from "../../server/configuration/server-configuration.ts";
@@ -9,28 +9,28 @@ import type { Io } from "../io.ts";
 import type { Options, OptionValues, TextOption } from "./option.ts";
 import { configOption, type LoadedSettings, loadSettings, notaryConfigOption } from "./server-configuration.ts";
 
-/** Flags that say where. */
+/** Flags for where the data is. */
 export const storageOptions = {
   config: configOption,
   "notary-config": notaryConfigOption,
-  data: { kind: "text", value: "dir", complete: "directory", help: "Where everything is kept; made when missing" },
+  data: { kind: "text", value: "dir", complete: "directory", help: "Directory of all data; created when missing" },
   database: {
     kind: "text",
     value: "url",
-    help: "Keep metadata and keys in a database that several servers share: postgres://… or mysql://…",
+    help: "Store metadata and keys in a database that several servers share: postgres://… or mysql://…",
   },
 } as const satisfies Options;
 
-/** `--signer-database`: where the server's keys are when they are elsewhere than its metadata. */
+/** `--signer-database`: the database of the server's keys, when it is not that of the metadata. */
 export const signerDatabaseFlag: TextOption = {
   kind: "text",
   value: "url",
-  help: "The shared database of the server's keys, when it is not the same",
+  help: "The database of the server's keys, when they are not in --database",
 };
 
 type Flags = Parameters<typeof loadSettings>[1]["flags"];
 
-/** The server's settings, for every command that works on its data. */
+/** Loads the server's settings, for every command that works on its data. */
 export async function loadServerSettings(
   options: OptionValues<typeof storageOptions>,
   io: Io,
@@ -51,7 +51,7 @@ interface Loaded {
   readonly env: Io["env"];
 }
 
-/** The store that these settings name. */
+/** Opens the store that these settings name. */
 export async function openConfiguredStore({ settings, env }: Loaded): Promise<MetadataStore> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openStoreOf } = await import("../../server/run/server-parts.ts");
@@ -60,7 +60,7 @@ export async function openConfiguredStore({ settings, env }: Loaded): Promise<Me
   return await openStoreOf(configured);
 }
 
-/** A store and its signing service, opened; the caller closes them. */
+/** A store and its signing service, opened. The caller closes them. */
 export interface SigningServerData {
   readonly store: MetadataStore;
   readonly signer: SigningService;
@@ -68,7 +68,7 @@ export interface SigningServerData {
   close(): Promise<void>;
 }
 
-/** The store and the signer that these settings name: what a server that is started with them works with. Both must be there. */
+/** Opens the store and the signer that a server with these settings uses. Both must exist. */
 export async function openSigningServerData(loaded: Loaded, io: Io): Promise<SigningServerData> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openServerParts } = await import("../../server/run/server-parts.ts");
@@ -84,10 +84,12 @@ export async function openSigningServerData(loaded: Loaded, io: Io): Promise<Sig
   return { store, signer, lifetimes, close: async () => void (await Promise.all([store.close(), signer.close()])) };
 }
 
-/** What looks after data must not begin some. */
+/** A command that works on existing data must not create any. */
 async function requireStore(directory: string | undefined, file = "metadata.db"): Promise<void> {
   if (directory === undefined)
-    throw new UsageError("USAGE", "--data or --database is required", { hint: "give what tagseal server is given" });
+    throw new UsageError("USAGE", "--data or --database is required", {
+      hint: "give the same value as for tagseal server",
+    });
   const { requireDatabase } = await import("../../server/storage/require-database.ts");
   requireDatabase(join(directory, file));
 }

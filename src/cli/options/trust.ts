@@ -1,4 +1,4 @@
-/** Opening a collection for a command: docker's files and variables, the flags about trust, and a context that is always closed. */
+/** Opens a collection for a command: docker's files and variables, the trust flags, and a context that is always closed. */
 import { parseBoolean } from "../../engine/command-line/boolean.ts";
 import { UsageError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
@@ -11,14 +11,14 @@ import { parseDuration } from "./duration.ts";
 import { loginCommand, loginsOf } from "./login.ts";
 import type { TextOption } from "./option.ts";
 
-/** `--max-staleness`: how long ago what is believed may have been signed. */
+/** `--max-staleness`: the maximum age of accepted trust data. */
 export const maxStalenessOption: TextOption = {
   kind: "text",
   value: "duration",
-  help: "Refuse trust data that was signed longer ago than this, also from the trust server; 0: refuse cached data",
+  help: "Refuse trust data signed longer ago than this, also from the trust server; 0 refuses cached data",
 };
 
-/** What a command wants of a collection. */
+/** How a command uses a collection. */
 export interface TrustSettings {
   readonly access: "read" | "write" | "admin";
   readonly notify: TrustEventHandler;
@@ -27,7 +27,7 @@ export interface TrustSettings {
   readonly maxStaleness?: string | undefined;
 }
 
-/** Opens the collection `reference` belongs to. Whoever opens it closes it. */
+/** Opens the collection that `reference` belongs to. The caller closes it. */
 export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
   const mustRemember = insistsOnMemory(io);
   const { openTrustContext } = await import("../../trust/trust-context.ts");
@@ -49,7 +49,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
   });
 }
 
-/** The variable that says what the trust server gives a timestamp. */
+/** The variable with the lifetime of the trust server's timestamps. */
 const lifetimeVariable = "TAGSEAL_TIMESTAMP_LIFETIME";
 
 function timestampLifetime({ env }: Io): { readonly timestampLifetimeMs?: number } {
@@ -57,7 +57,7 @@ function timestampLifetime({ env }: Io): { readonly timestampLifetimeMs?: number
   return text === "" ? {} : { timestampLifetimeMs: parseDuration(text, lifetimeVariable) };
 }
 
-/** The variable that refuses what cannot be remembered. */
+/** The variable that makes commands refuse trust that cannot be remembered. */
 const memoryVariable = "TAGSEAL_REQUIRE_TRUST_DIRECTORY";
 
 function insistsOnMemory({ env }: Io): boolean {
@@ -69,7 +69,7 @@ function insistsOnMemory({ env }: Io): boolean {
   });
 }
 
-/** Opens the collection `reference` belongs to, lends it to `use`, and closes it whatever happens. */
+/** Opens the collection that `reference` belongs to, passes it to `use`, and always closes it. */
 export async function withTrust<T>(
   io: Io,
   reference: ImageReference,
@@ -86,28 +86,28 @@ export async function withTrust<T>(
 
 /** The variable of every command with `--max-staleness`, for help. */
 export const stalenessEnvironment: readonly (readonly [string, string])[] = [
-  [lifetimeVariable, "what the trust server gives a timestamp, for --max-staleness; default: what is usual"],
+  [lifetimeVariable, "lifetime of the trust server's timestamps, for --max-staleness (default: the usual one)"],
 ];
 
-/** Variables every command that asks a trust server reads, for help. */
+/** Variables of every command that asks a trust server, for help. */
 export const trustEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONFIG", "docker's configuration directory: credentials, tls/ and trust/ (default ~/.docker)"],
-  ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server; default: the registry's own host"],
+  ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server (default: the registry's own host)"],
 ];
 
-/** Variables every command reads that hands out what it verified, for help. */
+/** Variables of every command that verifies, for help. */
 export const readerEnvironment: readonly (readonly [string, string])[] = [
   ...trustEnvironment,
   [
     memoryVariable,
-    "1 refuses what cannot be remembered because the trust directory cannot be written; default: a warning",
+    "1 refuses trust that cannot be remembered because the trust directory is not writable (default: a warning)",
   ],
 ];
 
-/** What the exit statuses of Tagseal's own verbs mean, for help. */
+/** The exit statuses of Tagseal's own commands, for help. */
 export const trustExitCodes: readonly (readonly [number, string])[] = [
-  [2, "the tag, or the repository, is not signed"],
-  [3, "refused: what the server or registry presented must not be trusted"],
+  [2, "the tag or the repository is not signed"],
+  [3, "refused: the server or registry presented something that must not be trusted"],
   [4, "the registry or the trust server could not be reached"],
   [125, "a flag was not understood"],
   [130, "ended by Ctrl-C"],

@@ -1,4 +1,4 @@
-/** Resolves when the signal is aborted: how a command that serves waits for its end. */
+/** Resolves when the signal is aborted, for commands that serve until they are stopped. */
 export async function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** `docker build` under content trust: no image enters it that is not signed. */
+/** `docker build` under content trust: every image in the build is signed. */
 import { createReadStream } from "node:fs";
 import { dirname } from "node:path";
 import { UsageError } from "../../../errors.ts";
@@ -30,7 +30,7 @@ async function build(invocation: EngineInvocation, context: EngineCommandContext
   });
 }
 
-/** podman builds from the directory of the first file, or from the working directory when nothing is named. */
+/** podman builds from the directory of the first file, or from the working directory when no file is named. */
 function contextOperand(invocation: EngineInvocation, { io, engine }: EngineCommandContext): string {
   if (engine.kind !== "podman" || invocation.operands.length > 0)
     return onlyOperand(invocation, "[OPTIONS] PATH | URL | -", io).text;

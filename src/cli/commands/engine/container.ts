@@ -1,4 +1,4 @@
-/** What create and run have in common: the image is resolved, pulled by digest if need be, and the container made from exactly that digest. */
+/** The common part of create and run: resolve the image, pull it by digest if necessary, and create the container from exactly that digest. */
 import {
   type EngineInvocation,
   type EngineKind,
@@ -19,11 +19,11 @@ import { pullAndTag, resolveImage } from "./trusted-image.ts";
 
 /** docker's usage line of both commands. */
 const usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]";
-/** An image ID as docker shows it: twelve digits are what it prints, fewer could be somebody's image name. */
+/** An image ID as docker shows it: docker prints twelve digits; fewer could be the name of an image. */
 const shortId = /^[0-9a-f]{12,63}$/;
 const fullId = /^(?:sha256:)?[0-9a-f]{64}$/;
 
-/** Makes or runs the container by letting the engine do it, from a digest. @returns the engine's exit status */
+/** Lets the engine create or run the container from a digest. @returns the engine's exit status */
 export async function startContainer(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
   const operand = imageOperand(invocation, usage, context.io);
   if (flagValue(invocation, "rootfs") === "true") throw unsignedDirectory();
@@ -44,24 +44,24 @@ export async function startContainer(invocation: EngineInvocation, context: Engi
   return await context.handOver(image?.resolved === undefined ? line : withoutPull(line, invocation, operand));
 }
 
-/** podman: a directory takes the image's place. */
+/** podman: a directory replaces the image. */
 function unsignedDirectory(): UsageError {
   return new UsageError(
     "COMMAND_NOT_COVERED",
-    'content trust does not cover "--rootfs": it starts a directory that nobody signed',
+    'content trust does not cover "--rootfs": it starts an unsigned directory',
     {
       hint: "start an image, or run the command without content trust: DOCKER_CONTENT_TRUST=0",
     },
   );
 }
 
-/** An image as the engine is told it, and what it was resolved to; names that are exact already are not resolved. */
+/** An image name for the engine, and what it was resolved to; names that are exact already are not resolved. */
 interface TrustedImage {
   readonly name: string;
   readonly resolved?: TrustedReference;
 }
 
-/** Resolves all before anything is fetched. */
+/** Resolves all images before the first is fetched. */
 async function trustedImages(
   names: readonly string[],
   context: EngineCommandContext,
@@ -83,7 +83,7 @@ async function trustedImage(text: string, context: EngineCommandContext): Promis
   return { name: pinnedName(typed, resolved, kind), resolved };
 }
 
-/** The whole ID, when the text is the beginning of one: then it means exactly that image, whatever name it could be. */
+/** The full ID, when the text is the beginning of one: an ID takes precedence over a name. */
 async function idOf(text: string, { engine }: EngineCommandContext): Promise<string | undefined> {
   const found = await engine.findImage(text);
   return found?.id.startsWith(`sha256:${text}`) === true ? found.id : undefined;
@@ -131,7 +131,7 @@ function pinnedName(typed: ImageReference, { reference, digest }: TrustedReferen
   return kind === "podman" ? `${gunOf(reference)}@${digest}` : familiarReference({ ...typed, digest });
 }
 
-/** It has been pulled already. The last --pull counts; after a lone "--" there is no place for one, and pulling the digest again does no harm. */
+/** The image is already pulled. The last --pull counts. After a lone "--" no flag can be added; pulling the digest again is harmless. */
 function withoutPull(line: readonly string[], invocation: EngineInvocation, operand: Operand): readonly string[] {
   if (pullPolicy(invocation) !== "always" || line[operand.index - 1] === "--") return line;
   return line.toSpliced(operand.index, 0, "--pull=missing");

@@ -1,22 +1,22 @@
 /**
- * What help and completion say about docker-shaped commands that have no other form. The work itself is done in front of the engine,
- * where docker's own flags are understood.
+ * Help and completion of the docker-shaped commands that have no other form. The front end does their work, because it understands docker's
+ * own flags.
  */
 import type { Command, CommandDescription, Example } from "../../command.ts";
 import type { Options } from "../../options/option.ts";
 import { readerEnvironment } from "../../options/trust.ts";
 
-/** Variables that decide about every docker-shaped command. */
+/** Variables that every docker-shaped command reads. */
 export const engineEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONTENT_TRUST", "1 turns content trust on for docker-shaped commands"],
-  ["TAGSEAL_ENGINE", "docker, podman, or the path of the one to use"],
+  ["TAGSEAL_ENGINE", "the container engine: docker, podman, or a path to one"],
   ...readerEnvironment,
 ];
 
 /** The flag of every docker-shaped command. */
 export const trustFlag = {
   kind: "switch",
-  help: "Skip content trust for this command; with =false, insist on it",
+  help: "Skip content trust for this command; =false turns it on",
 } as const;
 
 function engineCommand(
@@ -29,7 +29,7 @@ function engineCommand(
     summary: about.summary,
     description: [
       about.description,
-      `With content trust off this is the engine's own ${path}, unchanged. All of the engine's flags may be used; they follow at the end where an engine is installed.`,
+      `With content trust off, this is the engine's own ${path}, unchanged. All flags of the engine work; when an engine is installed, they are listed at the end.`,
     ],
     options: { "disable-content-trust": trustFlag, ...about.options },
     args: { min: 0 },
@@ -54,13 +54,11 @@ export const build = engineCommand("build", {
   usage: "[OPTIONS] PATH | URL | -",
   summary: "Build an image from signed base images",
   description:
-    "Under content trust every image that enters the build is resolved to its signed digest before the engine sees it: FROM in every stage, COPY --from, RUN --mount=from and # syntax= lines. An image that is not signed stops the build before it starts.",
+    "Under content trust, every image in the build is resolved to its signed digest before the engine sees it: FROM in every stage, COPY --from, RUN --mount=from and # syntax= lines. An unsigned image stops the build before it starts.",
   options: {
     "allow-local": { kind: "switch", help: "Allow base images that exist only on this machine" },
   },
-  examples: [
-    { text: "a build that takes signed images only", line: "DOCKER_CONTENT_TRUST=1 tagseal build -t app:1.0 ." },
-  ],
+  examples: [{ text: "build from signed images only", line: "DOCKER_CONTENT_TRUST=1 tagseal build -t app:1.0 ." }],
 });
 
 /** `tagseal create` */
@@ -68,10 +66,10 @@ export const create = engineCommand("create", {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create a container from a signed image",
   description:
-    "Under content trust the tag is resolved to the digest it is signed for, that digest is pulled if it is not here, and the container is made from it.",
+    "Under content trust, the tag is resolved to the digest it is signed for, that digest is pulled if the engine does not have it, and the container is created from it.",
   examples: [
     {
-      text: "trust for this command only",
+      text: "use content trust for this command only",
       line: "tagseal create --disable-content-trust=false registry.example.com/team/app:1.0",
     },
   ],
@@ -82,10 +80,10 @@ export const run = engineCommand("run", {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Run a container from a signed image",
   description:
-    "Under content trust the tag is resolved to the digest it is signed for, that digest is pulled if it is not here, and the container runs it.",
+    "Under content trust, the tag is resolved to the digest it is signed for, that digest is pulled if the engine does not have it, and the container runs it.",
   examples: [
     {
-      text: "run what is signed, or nothing",
+      text: "run the image only if it is signed",
       line: "DOCKER_CONTENT_TRUST=1 tagseal run --rm registry.example.com/team/app:1.0 date",
     },
   ],

@@ -1,4 +1,4 @@
-/** The engine's own words about its flags, for the help of docker-shaped commands: asking "docker" again would lead back here. */
+/** The engine's own help on its flags, for the help of docker-shaped commands. It asks the real engine: "docker" in PATH may be Tagseal. */
 import { engineEnvironment } from "../../../engine/engine-environment.ts";
 import { engineHelp } from "../../../engine/engine-help.ts";
 import { engineVariable, findEngine } from "../../../engine/executable.ts";
@@ -7,7 +7,7 @@ import { engineInConfiguration } from "../../engine-configuration.ts";
 import type { Io } from "../../io.ts";
 
 /**
- * What the real engine lists as the flags of a command, under a heading that names the engine.
+ * The flags of a command as the real engine lists them, under a heading that names the engine.
  *
  * @param command `build`
  * @returns empty when no engine is installed, or it lists none

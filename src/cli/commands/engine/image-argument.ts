@@ -1,4 +1,4 @@
-/** What a docker-shaped command line says about its image: name, platform, flags for the engine's own command. */
+/** The image of a docker-shaped command line: its name, its platform, and the flags for the engine's own command. */
 import { type EngineInvocation, flagValue, isFlagOn } from "../../../engine/command-line/invocation.ts";
 import { otherTransport } from "../../../engine/podman-transports.ts";
 import { UsageError } from "../../../errors.ts";
@@ -6,13 +6,13 @@ import type { EngineKind } from "../../../engine/command-line/invocation.ts";
 import { type ImageReference, parseImageReference } from "../../../reference/image-reference.ts";
 import type { Io } from "../../io.ts";
 
-/** podman also takes the name of the transport that registries are behind. */
+/** podman also accepts the name of its transport for registries. */
 const registryTransport = "docker://";
 
 /** Parses the image as the engine would. @throws UsageError `REFERENCE_INVALID`, also for transports other than a registry's */
 export function parseEngineImage(text: string, kind: EngineKind): ImageReference {
   if (kind === "podman" && otherTransport.test(text)) {
-    throw new UsageError("REFERENCE_INVALID", `${text} is not in a registry, so that nothing can be signed for it`, {
+    throw new UsageError("REFERENCE_INVALID", `${text} is not in a registry, so nothing can be signed for it`, {
       hint: `load it without content trust, and name it by its ID: DOCKER_CONTENT_TRUST=0 podman pull ${text}`,
     });
   }
@@ -36,7 +36,7 @@ export function isQuiet(invocation: EngineInvocation): boolean {
   return isFlagOn(invocation, "quiet");
 }
 
-/** The flags that were given, spelled out, without those named: for a command of the engine's that takes them, too. */
+/** The given flags, spelled out, without those named: for an engine command that takes the same flags. */
 export function flagsWithout({ flags }: EngineInvocation, ...names: readonly string[]): string[] {
   return [...flags]
     .filter(([name]) => !names.includes(name))

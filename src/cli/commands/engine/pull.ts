@@ -1,4 +1,4 @@
-/** `docker pull` under content trust: what a tag is signed for, pulled by digest; nothing that is not signed. */
+/** `docker pull` under content trust: pulls by digest what a tag is signed for, and nothing unsigned. */
 import { type EngineInvocation, isFlagOn } from "../../../engine/command-line/invocation.ts";
 import type { TrustedReference } from "../../../engine/trusted-reference.ts";
 import { MetadataError, UsageError } from "../../../errors.ts";
@@ -28,18 +28,18 @@ async function pull(invocation: EngineInvocation, context: EngineCommandContext)
       ? invocation.operands
       : [onlyOperand(invocation, "[OPTIONS] NAME[:TAG|@DIGEST]", context.io)];
   const references = images.map(({ text }) => parseEngineImage(text, engine.kind));
-  // every name is exact already: the engine's own pull says it best
+  // every name is exact already: the engine's own pull can do it
   if (references.every(({ tag, digest }) => tag === undefined && digest !== undefined))
     return await context.handOver(invocation.argv);
   engine.prepare();
-  // All of them are resolved before any is fetched: one that is not signed stops the command as a whole.
+  // All of them are resolved before any is fetched: one unsigned image stops the whole command.
   const resolved: ResolvedName[] = [];
   for (const reference of references) resolved.push(await resolveName(reference, invocation, context));
   for (const name of resolved) await pullResolved(name, invocation, context);
   return 0;
 }
 
-/** A name as it was typed and every image that it stands for. */
+/** A name as typed, and every image it stands for. */
 interface ResolvedName {
   readonly reference: ImageReference;
   readonly images: readonly TrustedReference[];

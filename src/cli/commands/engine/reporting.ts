@@ -1,4 +1,4 @@
-/** How docker-shaped commands end: their failures in docker's words and with docker's exit statuses. */
+/** Reports the failures of docker-shaped commands in docker's words and with docker's exit statuses. */
 import { UsageError } from "../../../errors.ts";
 import type { EngineInvocation, Operand } from "../../../engine/command-line/invocation.ts";
 import { isDebugging } from "../../debug.ts";
@@ -7,7 +7,7 @@ import type { Io } from "../../io.ts";
 import { failureText, reportOf, writeFailure } from "../../output/error-report.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
 
-/** Runs `work`; what it throws becomes words on standard error and docker's exit status 1. */
+/** Runs `work`; an error it throws becomes a message on standard error and docker's exit status 1. */
 export async function reporting({ io }: EngineCommandContext, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
@@ -19,7 +19,7 @@ export async function reporting({ io }: EngineCommandContext, work: () => Promis
   }
 }
 
-/** `run` has its own layout and exit status, so that nobody takes its failures for those of the program in the container. */
+/** `run` has its own layout and exit status: a script can tell its failures from those of the program in the container. */
 export async function reportingRun({ io, engine }: EngineCommandContext, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
@@ -39,12 +39,12 @@ function miscounted(error: OperandCountError, io: Io): number {
   return exitCodes.failure;
 }
 
-/** The wrong number of operands. Its message is the whole of docker's answer, usage line included. */
+/** The wrong number of operands. The message is docker's whole answer, usage line included. */
 class OperandCountError extends UsageError {}
 
 /**
- * The one operand of a command that takes one. The real engine is not asked to complain: a line that we read otherwise than it does must not
- * reach it without trust.
+ * The operand of a command that takes exactly one. The real engine is not asked to complain: a line that Tagseal and the engine read
+ * differently must not reach the engine without trust.
  *
  * @param usage docker's usage line after the command: `[OPTIONS] NAME[:TAG]`
  * @throws UsageError `USAGE`, in docker's words and layout

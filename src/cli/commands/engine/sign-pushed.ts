@@ -1,4 +1,4 @@
-/** The second half of every push: cross-check with the registry what the engine says it pushed, then sign it. */
+/** The second half of every push: checks against the registry what the engine says it pushed, then signs it. */
 import type { PushedImage } from "../../../engine/engine.ts";
 import { NetworkError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
@@ -14,16 +14,16 @@ import { unsignedPush } from "../../output/unsigned-push.ts";
 
 /** How {@link signPushed} signs. */
 export interface SignPushedOptions {
-  /** say nothing but warnings */
+  /** print warnings only */
   readonly quiet?: boolean;
   readonly passphrases?: PassphraseSource;
-  /** how to begin in a repository nobody has signed in; default as a push does */
+  /** how to initialise a repository without trust data; default as a push does */
   readonly initialise?: NonNullable<SignOptions["initialise"]>;
 }
 
 /**
- * Signs a tag for what was pushed, with docker's lines on standard output. The registry must serve exactly that digest, of that size, byte for
- * byte; an index is signed whole.
+ * Signs a tag for the pushed image, with docker's lines on standard output. The registry must serve exactly that digest with that size, byte
+ * for byte; an index is signed as a whole.
  *
  * @param image names repository and tag
  * @throws TagsealError with docker's `failed to sign …` before it and how to finish after it; nothing is left staged
@@ -75,7 +75,7 @@ async function sign(
   );
 }
 
-/** An engine that is mistaken about what it pushed must not have it signed. @returns bytes of the manifest */
+/** Compares the engine's report with the registry: a wrong report must not be signed. @returns bytes of the manifest */
 async function confirmedSize(
   image: ImageReference,
   { digest, size }: Pick<PushedImage, "digest" | "size">,

@@ -1,4 +1,4 @@
-/** Resolving and pulling under content trust, as pull, create and run do it. */
+/** Resolves and pulls images under content trust, for pull, create and run. */
 import { resolveTrusted, type TrustedReference } from "../../../engine/trusted-reference.ts";
 import { familiarName, familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
 import { openTrust } from "../../options/trust.ts";
@@ -8,7 +8,7 @@ import { engineDisplay } from "../../output/engine-progress.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
 
-/** Resolves an image, telling only warnings. @throws what `resolveTrusted` throws, in docker's words */
+/** Resolves an image, showing warnings only. @throws what `resolveTrusted` throws, in docker's words */
 export async function resolveImage(reference: ImageReference, io: Io): Promise<TrustedReference> {
   const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
   try {
@@ -18,7 +18,7 @@ export async function resolveImage(reference: ImageReference, io: Io): Promise<T
   }
 }
 
-/** How a resolved image is pulled and what is shown of it. */
+/** How to pull a resolved image and what to show of it. */
 export interface PullDisplay {
   readonly platform: string | undefined;
   readonly quiet: boolean;
@@ -28,7 +28,7 @@ export interface PullDisplay {
   readonly flags?: readonly string[];
 }
 
-/** Pulls exactly the digest, then gives it the tag it was found under. */
+/** Pulls exactly the digest, then gives it the tag it was resolved from. */
 export async function pullAndTag(
   { reference, digest }: TrustedReference,
   { io, engine }: EngineCommandContext,

@@ -9,21 +9,24 @@ export const command = defineCommand(
   {
     path: "import bundle",
     usage: "[OPTIONS] FILE (--data DIR | --database URL)",
-    summary: "Bring repositories in from a bundle",
+    summary: "Import repositories from a bundle",
     description: [
-      "Reads what tagseal export wrote, verifies every repository in it as a client would, and publishes it to the server's data. One that is older than what is stored here, or that does not have the same roots, is refused, and the others brought in; the exit status is then 1. The server may be running.",
-      "A bundle holds no private key: this server hands out what was signed elsewhere, until its timestamp expires. Bring a newer bundle in before that.",
+      "Reads a bundle that 'tagseal export' wrote, verifies every repository in it as a client would, and publishes it to the server's data. A repository that is older than the stored one, or has different roots, is refused; the others are imported, and the exit status is 1. The server may be running.",
+      "A bundle contains no private key: this server serves what was signed elsewhere until its timestamp expires. Import a newer bundle before that.",
     ],
     options: { ...serverDataOptions, json: jsonOption, quiet: quietOption },
     args: { min: 1, max: 1 },
     complete: "file",
     examples: [
-      { text: "what came on a disk", line: "tagseal import bundle /media/disk/signed.tar --data /var/lib/tagseal" },
+      {
+        text: "import a bundle from a disk",
+        line: "tagseal import bundle /media/disk/signed.tar --data /var/lib/tagseal",
+      },
     ],
     environment: [["TAGSEAL_SIGNER_PASSPHRASE", "seals the server's keys, as for tagseal server"]],
     exitCodes: [
       [1, "a repository was refused"],
-      [3, "the bundle is damaged, or is none"],
+      [3, "the file is damaged, or is not a bundle"],
     ],
   },
   async ({ options, args: [path = ""] }, io) => {

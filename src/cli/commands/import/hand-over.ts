@@ -6,19 +6,19 @@ import { trustEnvironment, trustExitCodes, withTrust } from "../../options/trust
 import { forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
-/** `tagseal import hand-over`: a publisher lets the server their repository was moved to sign for it. */
+/** `tagseal import hand-over`: a publisher authorises the new server of a moved repository to sign for it. */
 export const command = defineCommand(
   {
     path: "import hand-over",
     usage: "[OPTIONS] REPOSITORY...",
-    summary: "Let the server a repository was moved to sign for it",
+    summary: "Hand the server keys of a moved repository over to its new server",
     description: [
-      "For whoever holds the root key of a repository that was moved with tagseal import notary-server: one new root names the new server's keys for the timestamp and, unless its key is on this machine, the snapshot. Does nothing when that is so already. Readers notice nothing: the root keys stay, and versions go on rising.",
-      "The server is the one clients are told: DOCKER_CONTENT_TRUST_SERVER, or the registry's own host.",
+      "Run this as the holder of the root key of a repository that was moved with 'tagseal import notary-server'. It signs one new root that names the new server's keys for the timestamp and, unless the snapshot key is on this machine, for the snapshot. It does nothing when the root names them already. Readers notice no change: the root keys stay, and the versions keep rising.",
+      "The new server is the one that clients use: DOCKER_CONTENT_TRUST_SERVER, or the registry's own host.",
     ],
     options: { json: jsonOption, ...passphraseOptions },
     args: { min: 1 },
-    examples: [{ text: "one repository", line: "tagseal import hand-over registry.example.com/team/app" }],
+    examples: [{ text: "hand one repository over", line: "tagseal import hand-over registry.example.com/team/app" }],
     environment: [...trustEnvironment, ...passphraseEnvironment],
     exitCodes: trustExitCodes,
   },

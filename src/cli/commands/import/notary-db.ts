@@ -15,17 +15,17 @@ import {
   writeMoveReport,
 } from "../../output/move-report.ts";
 
-/** `tagseal import notary-db`: everything a Notary server and its signer have in their databases. */
+/** `tagseal import notary-db`: imports everything from the databases of a Notary server and its signer. */
 export const command = defineCommand(
   {
     path: "import notary-db",
     usage: "--from DATABASE [--signer-from DATABASE] (--data DIR | --database URL) [OPTIONS]",
-    summary: "Move in from the databases of a Notary server and signer",
+    summary: "Import repositories from the databases of a Notary server and signer",
     description: [
-      "Copies every version of every signed file byte for byte, the changefeed with its positions, and the signer's private keys as they are sealed. Each repository is then verified as a client would. Nothing is written to the databases that are read.",
-      "A DATABASE is a URL, a data source name, the path of an SQLite file, or a configuration file of notary-server or notary-signer (*.json), whose storage.db_url is taken. Passwords are better kept there, or in PGPASSWORD or MYSQL_PWD, than on the command line.",
-      "May be run again, after an interruption or to catch up: what is here already is passed over. Run it once while the old server serves, and once more when it has stopped. Start the new server only then, with the same passphrases.",
-      "What cannot be moved or does not verify is reported, and everything else moved; the exit status is then 1.",
+      "Copies every version of every signed file byte for byte, the changefeed with its positions, and the signer's private keys in their encrypted form. Then verifies each repository as a client would. It writes nothing to the databases it reads.",
+      "A DATABASE is a URL, a data source name, the path of an SQLite file, or a configuration file of notary-server or notary-signer (*.json), whose storage.db_url is used. Keep passwords there, or in PGPASSWORD or MYSQL_PWD, rather than on the command line.",
+      "Run it again after an interruption or to catch up: it skips what it has already imported. Run it once while the old server is running, and again after you stop that server. Only then start the new server, with the same passphrases.",
+      "It reports what it cannot import or verify, imports everything else, and exits with 1.",
     ],
     options: {
       from: { kind: "text", value: "database", complete: "file", help: "The database of notary-server" },
@@ -33,7 +33,7 @@ export const command = defineCommand(
         kind: "text",
         value: "database",
         complete: "file",
-        help: "The database of notary-signer; without it keys are not moved",
+        help: "The database of notary-signer; without it, no keys are imported",
       },
       ...serverDataOptions,
       json: jsonOption,
@@ -42,18 +42,18 @@ export const command = defineCommand(
     args: { min: 0, max: 0 },
     examples: [
       {
-        text: "everything, as the old configuration says where it is",
+        text: "import everything, with the addresses from the old configuration",
         line: "NOTARY_SIGNER_ALIAS1=… tagseal import notary-db --from server-config.json --signer-from signer-config.json --data /var/lib/tagseal",
       },
     ],
     environment: [
       [
         "NOTARY_SIGNER_<ALIAS>",
-        "the passphrase with this alias; keys in use are opened with it, to prove that it is right",
+        "the passphrase of this alias; keys in use are opened with it to prove that it is right",
       ],
-      ["PGPASSWORD, MYSQL_PWD", "the database's password, where its address has none"],
+      ["PGPASSWORD, MYSQL_PWD", "the database's password, when its address has none"],
     ],
-    exitCodes: [[1, "something could not be moved, or does not verify"]],
+    exitCodes: [[1, "something could not be imported or does not verify"]],
   },
   async ({ options }, io) => {
     const [from, signerFrom] = [required("from", options.from), options["signer-from"]];

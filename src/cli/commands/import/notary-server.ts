@@ -14,19 +14,19 @@ import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "..
 import { printable } from "../../output/printable.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
-/** `tagseal import notary-server`: what clients can read of a server whose databases are out of reach. */
+/** `tagseal import notary-server`: imports what clients can read from a server whose databases are out of reach. */
 export const command = defineCommand(
   {
     path: "import notary-server",
     usage: "[OPTIONS] URL [REPOSITORY...] (--data DIR | --database URL)",
-    summary: "Move in from a Notary server that runs",
+    summary: "Import repositories from a running Notary server",
     description: [
-      "Reads every root and everything that is current over HTTPS, verifies it as a client would, and stores it. Without a REPOSITORY all are moved that the server's changefeed tells of, if you may read that. Logins and certificates are docker's, for each repository those of its registry.",
-      "The old server keeps its private keys, so the new one cannot sign until whoever holds a repository's root key hands it over: at once with --rotate, when that key is on this machine, or later with tagseal import hand-over. Until then readers can use what was moved as long as its timestamp lasts, and nobody can publish. A repository with rising versions and the same root keys is nothing new to clients.",
-      "May be run again to catch up with the old server, until the hand-over. What does not verify is reported, and everything else moved; the exit status is then 1.",
+      "Reads every root and all current metadata over HTTPS, verifies it as a client would, and stores it. Without a REPOSITORY, it imports every repository in the server's changefeed, if you may read the changefeed. Logins and certificates are docker's: for each repository, those of its registry.",
+      "The old server keeps its private keys, so the new server cannot sign until the holder of a repository's root key hands the repository over: now with --rotate, if that key is on this machine, or later with 'tagseal import hand-over'. Until then, readers can use the repository until its timestamp expires, and no publisher can change it. Clients notice no change: the root keys stay the same, and the versions rise.",
+      "Run it again to catch up with the old server, until the hand-over. It reports what does not verify, imports everything else, and exits with 1.",
     ],
     options: {
-      rotate: { kind: "switch", help: "Hand over at once, with root keys that are on this machine" },
+      rotate: { kind: "switch", help: "Hand the repositories over now, with root keys on this machine" },
       ...serverDataOptions,
       json: jsonOption,
       quiet: quietOption,
@@ -35,7 +35,7 @@ export const command = defineCommand(
     args: { min: 1 },
     examples: [
       {
-        text: "two repositories, whose root keys are here",
+        text: "import two repositories whose root keys are on this machine",
         line: "tagseal import notary-server https://notary.example.com:4443 registry.example.com/team/app registry.example.com/team/tool --data /var/lib/tagseal --rotate",
       },
     ],
@@ -45,7 +45,7 @@ export const command = defineCommand(
       ...passphraseEnvironment,
     ],
     exitCodes: [
-      [1, "something could not be moved, or does not verify"],
+      [1, "something could not be imported or does not verify"],
       [4, "the old server could not be reached"],
     ],
   },

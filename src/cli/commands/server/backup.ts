@@ -3,26 +3,29 @@ import { defineCommand } from "../../command.ts";
 import { backupOptions, copyDatabases, notEmbedded } from "../../options/backup.ts";
 import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
 
-/** `tagseal server backup`: the embedded databases, copied beside a running server. */
+/** `tagseal server backup`: copies the embedded databases, also while the server is running. */
 export const command = defineCommand(
   {
     path: "server backup",
     usage: "--data DIR --to DIR [OPTIONS]",
-    summary: "Copy a server's databases while it runs",
+    summary: "Back up the databases of a running server",
     description: [
-      "Copies metadata.db, and signer.db after it, into a new directory that only its owner may enter. It holds every publication that was acknowledged before, whole; people may publish meanwhile. The directory appears when all of it is there, or not at all.",
-      "The passphrase that opens the keys is not copied: keep it, signer.passphrase or what you gave instead, in another place.",
+      "Copies metadata.db, then signer.db, into a new directory that only its owner can enter. The copy contains every publication that was acknowledged before the start, complete. Publishing can continue during the backup. The directory appears when the copy is complete, or not at all.",
+      "The passphrase of the keys is not copied. Keep it (signer.passphrase, or the one you supply) in a different place.",
     ],
     options: {
       ...storageOptions,
       data: { ...storageOptions.data, help: "The server's data directory" },
-      database: { ...storageOptions.database, help: "As the server has it; such a database has tools of its own" },
+      database: {
+        ...storageOptions.database,
+        help: "As for the server; refused, because such a database has its own backup tools",
+      },
       ...backupOptions,
     },
     args: { min: 0, max: 0 },
     examples: [
       {
-        text: "a directory for each day",
+        text: "back up to a new directory for each day",
         line: "tagseal server backup --data /var/lib/tagseal --to /media/backups/tagseal-2026-11-23",
       },
     ],
@@ -38,12 +41,12 @@ export const command = defineCommand(
   },
 );
 
-/** What belongs to the keys and is elsewhere. With a signer of its own, `signer.db` says only which of its keys is for what. */
+/** The key material that is not in the copy. With a separate signer, `signer.db` only maps the signer's keys to their uses. */
 function notCopied({
   remoteSigner,
   signerDatabase,
 }: Pick<ConfiguredServer, "remoteSigner" | "signerDatabase">): string {
   if (remoteSigner !== undefined) return "The keys, which the signer has, are";
-  if (signerDatabase !== undefined) return "The keys, which are in a database of their own, are";
+  if (signerDatabase !== undefined) return "The keys, which are in a separate database, are";
   return "The passphrase of the keys is";
 }

@@ -13,22 +13,22 @@ import { JsonList } from "../../output/json-list.ts";
 import { printable } from "../../output/printable.ts";
 import type { Io } from "../../io.ts";
 
-/** `tagseal server check`: whether readers get what was signed. */
+/** `tagseal server check`: verifies that readers get what was signed. */
 export const command = defineCommand(
   {
     path: "server check",
     usage: "[IMAGE...] (--data DIR | --database URL) [OPTIONS]",
-    summary: "Verify what a server keeps, as readers would",
+    summary: "Verify the repositories of a server as a reader would",
     description: [
-      "Compares the bytes of every stored file with their hash, follows every chain of roots, and verifies everything that is current with the code that clients verify with, for the repositories named or for all. Reads the server's data; the server may be running.",
-      "Prints one line on standard output for each problem: something that readers refuse, or a damaged file. Warnings, which go to standard error, are about what readers pass over and what the server repairs itself.",
+      "For each IMAGE, or for all repositories, it compares every stored file with its hash, follows the chain of roots, and verifies all current metadata with the code that clients use. It reads the server's data; the server may be running.",
+      "It prints one line on standard output for each problem: metadata that readers refuse, or a damaged file. Warnings go to standard error: metadata that readers ignore, and faults that the server repairs itself.",
     ],
     options: { ...inspectionOptions, json: jsonOption },
     args: { min: 0 },
-    examples: [{ text: "everything", line: "tagseal server check --data /var/lib/tagseal" }],
+    examples: [{ text: "check all repositories", line: "tagseal server check --data /var/lib/tagseal" }],
     exitCodes: [
       [1, "there is a problem"],
-      [2, "the server keeps no such repository"],
+      [2, "the server has no such repository"],
     ],
   },
   async ({ options, args }, io) => {
@@ -72,7 +72,7 @@ async function* checks(
     io.signal.throwIfAborted();
     const check = await checkCollection({ store, gun, now: io.now(), holdsKey });
     if (check !== undefined) yield check;
-    // One of all that is gone by now was deleted meanwhile.
+    // A repository that has disappeared since the list was read was deleted meanwhile.
     else if (named.length > 0) throw notStored(gun);
   }
 }

@@ -9,30 +9,33 @@ import { loadServerSettings, storageOptions } from "../../options/server-storage
 import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";
 
-/** `tagseal server config check`: whether a server would start. */
+/** `tagseal server config check`: checks whether a server would start. */
 export const command = defineCommand(
   {
     path: "server config check",
     usage: "[--config FILE] [OPTIONS]",
     summary: "Check a server's configuration without starting it",
     description: [
-      "Reads the settings as 'tagseal server' does, from --config, variables and flags, and everything that they name: certificates with their keys, authorities, password and token files, access rules, passphrases, the address of the database. Changes nothing and listens on nothing, so that it can run beside the server, before the server is told of a new configuration.",
-      "Prints one line on standard output for each problem, all of them at once, with a suggestion for a misspelt setting. Warnings go to standard error.",
-      "With --connect, databases and a remote signer are asked, too.",
+      "Reads the settings as 'tagseal server' does, from --config, variables and flags, and every file they name: certificates and keys, certificate authorities, password and token files, access rules and passphrases. It also checks the address of the database. It changes nothing and opens no port, so you can check a new configuration beside the running server.",
+      "It prints one line on standard output for each problem, with a suggestion for a misspelt setting. Warnings go to standard error.",
+      "With --connect, it also connects to the databases and the remote signer.",
     ],
     options: {
       ...storageOptions,
       data: { ...storageOptions.data, help: "The server's data directory" },
       database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
-      connect: { kind: "switch", help: "Ask the databases and the remote signer, too" },
+      connect: { kind: "switch", help: "Also connect to the databases and the remote signer" },
       json: jsonOption,
     },
     args: { min: 0, max: 0 },
     examples: [
-      { text: "before a restart", line: "tagseal server config check --config /etc/tagseal/server.json --connect" },
+      {
+        text: "check before a restart",
+        line: "tagseal server config check --config /etc/tagseal/server.json --connect",
+      },
     ],
     environment: [
-      ["TAGSEAL_SERVER_…", "a setting each, as for tagseal server"],
+      ["TAGSEAL_SERVER_…", "one setting each, as for tagseal server"],
       ["TAGSEAL_SIGNER_PASSPHRASE, NOTARY_SIGNER_<ALIAS>", "the passphrases, as for tagseal server"],
     ],
     exitCodes: [[1, "there is a problem"]],
@@ -51,7 +54,7 @@ export const command = defineCommand(
 type Told = NonNullable<Parameters<typeof loadServerSettings>[3]>;
 type Given = Parameters<typeof loadServerSettings>[0] & { readonly connect: boolean };
 
-/** What keeps settings from being read at all is a problem, too; what is wrong with the command line is not. */
+/** Settings that cannot be read at all are a problem, too; a mistake on the command line is an error. */
 async function checked(options: Given, io: Io, note: (problem: TagsealError) => void): Promise<ConfigurationReport> {
   const { checkConfiguration } = await import("../../../server/configuration/configuration-check.ts");
   try {

@@ -3,22 +3,22 @@ import type { PruneReport } from "../../../server/retention/prune-versions.ts";
 import { jsonOption } from "../../options/json.ts";
 import { loadServerSettings, openConfiguredStore, storageOptions } from "../../options/server-storage.ts";
 
-/** `tagseal server gc`: what the server does once a day, now. */
+/** `tagseal server gc`: runs the server's daily removal of superseded versions now. */
 export const command = defineCommand(
   {
     path: "server gc",
     usage: "(--data DIR | --database URL) [OPTIONS]",
-    summary: "Forget superseded versions",
+    summary: "Remove superseded versions",
     description: [
-      "Forgets versions that nobody needs any more: those superseded more than retention.days ago (30), and repositories that were deleted before that. Every root stays, and so does everything that a snapshot which stays names. A running server does this once a day by itself; both may run at a time.",
+      "Removes versions that were superseded more than retention.days ago (30 days by default), and repositories that were deleted before that. It keeps every root, and every file that a kept snapshot names. A running server does the same once a day; both may run at the same time.",
     ],
     options: {
       ...storageOptions,
-      "dry-run": { kind: "switch", help: "Only tell what would be forgotten" },
+      "dry-run": { kind: "switch", help: "Only show what would be removed" },
       json: jsonOption,
     },
     args: { min: 0, max: 0 },
-    examples: [{ text: "what could go", line: "tagseal server gc --data /var/lib/tagseal --dry-run" }],
+    examples: [{ text: "show what would be removed", line: "tagseal server gc --data /var/lib/tagseal --dry-run" }],
   },
   async ({ options }, io) => {
     const loaded = await loadServerSettings(options, io);

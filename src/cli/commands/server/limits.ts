@@ -10,18 +10,20 @@ import { textTable } from "../../output/text-table.ts";
 
 const { config, "notary-config": notaryConfig, data, database } = inspectionOptions;
 
-/** `tagseal server limits`: how much of each limit is used. */
+/** `tagseal server limits`: shows the usage of each limit. */
 export const command = defineCommand(
   {
     path: "server limits",
     usage: "--config FILE [OPTIONS]",
-    summary: "Show how much of each limit of a server is used",
+    summary: "Show the usage of each limit of a server",
     description: [
-      "A line for each limit of repositories.limits: the prefix, how many repositories are stored below it and how large they are, each with what is allowed and the share that is used. Sizes are those of 'tagseal server list': every version that is kept. Reads the server's data; the server may be running.",
+      "Prints one line for each limit in repositories.limits: the prefix, the number of repositories below it and their size, each with its limit and the share in use. Sizes count every stored version, as in 'tagseal server list'. It reads the server's data; the server may be running.",
     ],
     options: { config, "notary-config": notaryConfig, data, database, json: jsonOption },
     args: { min: 0, max: 0 },
-    examples: [{ text: "what teams have left", line: "tagseal server limits --config /etc/tagseal/server.json" }],
+    examples: [
+      { text: "show how much each team uses", line: "tagseal server limits --config /etc/tagseal/server.json" },
+    ],
   },
   async ({ options }, io) => {
     const { changeableServer } = await import("../../../server/configuration/server-configuration.ts");

@@ -8,25 +8,25 @@ import { bytesText } from "../../output/progress.ts";
 import { RowTable } from "../../output/row-table.ts";
 import { overviewJson, signerNames } from "../../output/server-overview.ts";
 
-/** `tagseal server list`: what there is, a line for each repository. */
+/** `tagseal server list`: one line for each repository. */
 export const command = defineCommand(
   {
     path: "server list",
     usage: "(--data DIR | --database URL) [OPTIONS]",
     summary: "List the repositories of a server",
     description: [
-      "A line for each repository: how many tags are signed in it, how many files are stored with their size, what its owners must sign again first and when, and who signs. Reads the server's data; the server may be running. Nothing is verified: 'tagseal server check' does that.",
+      "Prints one line for each repository: the number of signed tags, the number and size of the stored files, what its owners must sign again next and by when, and its signers. It reads the server's data; the server may be running. It verifies nothing: 'tagseal server check' does that.",
     ],
     options: {
       ...inspectionOptions,
-      deleted: { kind: "switch", help: "List what was deleted and can be brought back instead" },
+      deleted: { kind: "switch", help: "List the deleted repositories that can be restored instead" },
       json: jsonOption,
     },
     args: { min: 0, max: 0 },
     examples: [
-      { text: "every repository", line: "tagseal server list --data /var/lib/tagseal" },
+      { text: "list all repositories", line: "tagseal server list --data /var/lib/tagseal" },
       {
-        text: "what 'tagseal server undelete' can bring back",
+        text: "list what 'tagseal server undelete' can restore",
         line: "tagseal server list --data /var/lib/tagseal --deleted",
       },
     ],

@@ -3,19 +3,22 @@ import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
 import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
 
-/** `tagseal server migrate`: the schema of a shared database, brought up to date by an account that may do that. */
+/** `tagseal server migrate`: updates the schema of a shared database, with an account that may do so. */
 export const command = defineCommand(
   {
     path: "server migrate",
     usage: "--database URL [OPTIONS]",
-    summary: "Bring a shared database up to date",
+    summary: "Update the schema of a shared database",
     description: [
-      "Makes the tables that this release needs, or changes those of an older one. A server does the same when it starts; this is for servers whose own account may not. Safe to run at any time, also by several at once.",
+      "Creates the tables that this release needs, or changes the tables of an older release. A server does the same when it starts; use this command when the server's own account may not change the schema. It is safe at any time, also when several processes run it at once.",
     ],
     options: { ...storageOptions, json: jsonOption },
     args: { min: 0, max: 0 },
     examples: [
-      { text: "before the first start", line: "tagseal server migrate --database postgres://owner@db/tagseal" },
+      {
+        text: "prepare the database before the first start",
+        line: "tagseal server migrate --database postgres://owner@db/tagseal",
+      },
     ],
   },
   async ({ options }, io) => {

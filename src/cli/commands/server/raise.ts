@@ -8,41 +8,41 @@ import { jsonOption } from "../../options/json.ts";
 import { loadServerSettings, openSigningServerData, storageOptions } from "../../options/server-storage.ts";
 import { forEachRepository } from "../../output/for-each-repository.ts";
 
-/** `tagseal server raise`: versions above those that a restore has lost. */
+/** `tagseal server raise`: raises versions above those that a restore has lost. */
 export const command = defineCommand(
   {
     path: "server raise",
     usage: "(--by N | --backup-age AGE) [OPTIONS] IMAGE... | --all",
-    summary: "Sign higher versions after a restore",
+    summary: "Raise the signed versions after a restore",
     description: [
-      "For a server that was restored from a backup. Readers who saw a newer timestamp or snapshot refuse older ones. This signs both again with versions above all that can have been lost; what they say stays the same. Run it beside the server, with the same --data, --database or --config; the server may be running.",
-      "--backup-age is how old the backup was when it was restored. It raises by one version for each second, and for each renewal that the server can have made by itself in that time: at most 1048576.",
-      "Run 'tagseal trust recover-server' first: it brings back what was signed, and raises what it has seen. A snapshot that its owner signs is raised by recover-server or by the owner's next publication only. What was raised as far since the backup, or with --by within the last hour, is not raised again.",
+      "Use it on a server that was restored from a backup. Readers that saw a newer timestamp or snapshot refuse an older one. This command signs both again with versions above all that can have been lost; their content stays the same. Run it with the same --data, --database or --config as the server; the server may be running.",
+      "--backup-age is the age of the backup at the time of the restore. It raises by one version for each second of that time and for each renewal that the server can have made in it: at most 1048576.",
+      "Run 'tagseal trust recover-server' first: it restores the signed files that a machine remembers, and raises the versions that the machine has seen. A snapshot that its owner signs can only be raised by recover-server or by the owner's next publication. A repository that was already raised that far since the backup, or with --by within the last hour, is not raised again.",
     ],
     options: {
-      all: { kind: "switch", help: "Every repository of the server" },
+      all: { kind: "switch", help: "Raise every repository of the server" },
       by: { kind: "text", value: "n", help: "Raise by this many versions" },
       "backup-age": {
         kind: "text",
         value: "age",
-        help: "Raise by what can have been published in this time, such as 26h",
+        help: "Raise by the versions that can have been published in this time, such as 26h",
       },
-      "dry-run": { kind: "switch", help: "Only tell what would be raised" },
+      "dry-run": { kind: "switch", help: "Only show what would be raised" },
       ...storageOptions,
       json: jsonOption,
     },
     args: { min: 0 },
     examples: [
       {
-        text: "after yesterday's backup was restored",
+        text: "raise all repositories after restoring yesterday's backup",
         line: "tagseal server raise --data /var/lib/tagseal --backup-age 26h --all",
       },
       {
-        text: "one repository, by hand",
+        text: "raise one repository by a given number",
         line: "tagseal server raise --data /var/lib/tagseal --by 1000 registry.example.com/team/app",
       },
     ],
-    environment: [["TAGSEAL_SIGNER_PASSPHRASE", "as the server has it"]],
+    environment: [["TAGSEAL_SIGNER_PASSPHRASE", "the passphrase of the signer's keys, as for tagseal server"]],
   },
   async ({ options, args }, io) => {
     if (options.all !== (args.length === 0))
@@ -75,7 +75,7 @@ export const command = defineCommand(
 
 type Margin = Pick<Raising, "by" | "doneSince">;
 
-/** An hour: a run with a number given by hand that was interrupted is repeated at once. */
+/** One hour: an interrupted run with --by is repeated soon, and must not raise twice. */
 const repeatMs = 3_600_000;
 
 async function marginOf(

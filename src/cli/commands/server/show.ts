@@ -5,21 +5,24 @@ import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";
 import { overviewJson, overviewText } from "../../output/server-overview.ts";
 
-/** `tagseal server show`: one repository, with who signs it until when. */
+/** `tagseal server show`: one repository, its signers and its expiry dates. */
 export const command = defineCommand(
   {
     path: "server show",
     usage: "IMAGE (--data DIR | --database URL) [OPTIONS]",
     summary: "Show one repository of a server",
     description: [
-      "Shows what the server keeps of one repository: its tags, files and versions, when its root, certificates, targets, delegations and, if its owner has the key, snapshot expire, and who signs. Reads the server's data; the server may be running. Nothing is verified: 'tagseal server check' does that.",
+      "Shows what the server stores of one repository: its tags, files and versions, the expiry of its root, certificates, targets, delegations and (if its owner has the key) snapshot, and its signers. It reads the server's data; the server may be running. It verifies nothing: 'tagseal server check' does that.",
     ],
     options: { ...inspectionOptions, json: jsonOption },
     args: { min: 1, max: 1 },
     examples: [
-      { text: "one repository", line: "tagseal server show registry.example.com/team/app --data /var/lib/tagseal" },
+      {
+        text: "show one repository",
+        line: "tagseal server show registry.example.com/team/app --data /var/lib/tagseal",
+      },
     ],
-    exitCodes: [[2, "the server keeps no such repository"]],
+    exitCodes: [[2, "the server has no such repository"]],
   },
   async ({ options, args: [typed = ""] }, io) => {
     const { overviewOf } = await import("../../../server/inspection/overview.ts");

@@ -10,37 +10,37 @@ import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";
 import { bytesText } from "../../output/progress.ts";
 
-/** `tagseal server undelete`: a repository that was deleted by mistake, as it was. */
+/** `tagseal server undelete`: restores a repository that was deleted by mistake. */
 export const command = defineCommand(
   {
     path: "server undelete",
     usage: "IMAGE (--data DIR | --database URL) [OPTIONS]",
-    summary: "Bring back a repository that was deleted",
+    summary: "Restore a deleted repository",
     description: [
-      "A deleted repository is kept for retention.days (30), out of sight. This brings it back byte for byte: every tag, version and signature, so that readers and publishers go on where they were. 'tagseal server list --deleted' shows what can be brought back. The server may be running; it signs an expired timestamp again by itself.",
-      "When a repository of that name was published since, that one stays: readers who trust it would take the old one for an attack. Delete it first if the old one is to come back.",
-      "What came back is verified as a reader would; the exit status is 1 when there is a problem.",
+      "The server keeps a deleted repository for retention.days (30 days by default) without serving it. This command restores it byte for byte: every tag, version and signature, so readers and publishers continue where they were. 'tagseal server list --deleted' lists what can be restored. The server may be running; it renews an expired timestamp itself.",
+      "If a repository of the same name has been published since, it stays, and the command fails: readers that trust the new one would take the old one for an attack. To restore the old one, delete the new one first.",
+      "The restored repository is verified as a reader would; the exit status is 1 when there is a problem.",
     ],
     options: {
       ...inspectionOptions,
       "deleted-at": {
         kind: "text",
         value: "time",
-        help: "Which of several deletions, as list --deleted shows it; the last one",
+        help: "Which of several deletions to restore, as 'list --deleted' shows it (default: the last)",
       },
-      "dry-run": { kind: "switch", help: "Only tell what would be brought back" },
+      "dry-run": { kind: "switch", help: "Only show what would be restored" },
       json: jsonOption,
     },
     args: { min: 1, max: 1 },
     examples: [
       {
-        text: "the last one that was deleted under this name",
+        text: "restore the last repository deleted under this name",
         line: "tagseal server undelete registry.example.com/team/app --data /var/lib/tagseal",
       },
     ],
     exitCodes: [
-      [1, "there is a repository of that name, or a problem with what came back"],
-      [2, "no such deletion is kept"],
+      [1, "a repository of that name exists, or the restored one has a problem"],
+      [2, "the server has no such deletion"],
     ],
   },
   async ({ options, args: [typed = ""] }, io) => {

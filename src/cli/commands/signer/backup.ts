@@ -2,26 +2,29 @@ import { defineCommand } from "../../command.ts";
 import { backupOptions, copyDatabases, notEmbedded } from "../../options/backup.ts";
 import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
 
-/** `tagseal signer backup`: the embedded database of keys, copied beside a running signer. */
+/** `tagseal signer backup`: copies the embedded database of keys, also while the signer is running. */
 export const command = defineCommand(
   {
     path: "signer backup",
     usage: "--data DIR --to DIR [OPTIONS]",
-    summary: "Copy a signer's keys while it runs",
+    summary: "Back up the keys of a running signer",
     description: [
-      "Copies signer.db into a new directory that only its owner may enter. It holds every key that has signed before. Back up the trust servers first: a key too many does no harm, a missing one does. The directory appears when all of it is there, or not at all.",
-      "The passphrases that open the keys are not copied: keep them, signer.passphrase or what you gave instead, in another place.",
+      "Copies signer.db into a new directory that only its owner can enter. The copy contains every key that signed before the start. Back up the trust servers first: extra keys are harmless, a missing key is not. The directory appears when the copy is complete, or not at all.",
+      "The passphrases of the keys are not copied. Keep them (signer.passphrase, or those you supply) in a different place.",
     ],
     options: {
       ...keyStorageOptions,
       data: { ...keyStorageOptions.data, help: "The signer's data directory" },
-      database: { ...keyStorageOptions.database, help: "As the signer has it; such a database has tools of its own" },
+      database: {
+        ...keyStorageOptions.database,
+        help: "As for the signer; refused, because such a database has its own backup tools",
+      },
       ...backupOptions,
     },
     args: { min: 0, max: 0 },
     examples: [
       {
-        text: "a directory for each day",
+        text: "back up to a new directory for each day",
         line: "tagseal signer backup --data /var/lib/tagseal-signer --to /media/backups/signer-2026-11-23",
       },
     ],

@@ -16,36 +16,36 @@ import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
 
 const importOptions = {
   ...keyStorageOptions,
-  data: { ...keyStorageOptions.data, help: "Where the keys go; made when missing" },
-  database: { ...keyStorageOptions.database, help: "The database that the keys go to: postgres://… or mysql://…" },
+  data: { ...keyStorageOptions.data, help: "Directory to move the keys to; created when missing" },
+  database: { ...keyStorageOptions.database, help: "Database to move the keys to: postgres://… or mysql://…" },
   from: {
     kind: "text",
     value: "dir",
     complete: "directory",
-    help: "The data directory of a server or signer, or its backup",
+    help: "The data directory of a server or signer, or a backup of it",
   },
-  "from-database": { kind: "text", value: "url", help: "The database of a server's or signer's keys instead" },
-  move: { kind: "switch", help: "Remove from there what is here and opens" },
+  "from-database": { kind: "text", value: "url", help: "The key database of a server or signer, instead of --from" },
+  move: { kind: "switch", help: "Remove keys from the source once they are copied and can be opened" },
   "dry-run": { kind: "switch", help: "Open every key and change nothing" },
   json: jsonOption,
 } as const;
 
-/** `tagseal signer import`: the keys of a server to a signer of its own, and back. */
+/** `tagseal signer import`: moves the keys of a server to a separate signer, or back. */
 export const command = defineCommand(
   {
     path: "signer import",
     usage: "(--from DIR | --from-database URL) (--data DIR | --database URL) [OPTIONS]",
-    summary: "Move the keys of a server to a signer, or back",
+    summary: "Move a server's keys to a signer, or back",
     description: [
-      "Copies every key that 'tagseal server' keeps itself to where 'tagseal signer' keeps its own, or the other way round, sealed under the passphrase of the place that it goes to. With --move it also removes from the source what is here and opens. Passes over what is here already: it may be interrupted and run again.",
-      "Run it once while the server runs, and once more with --move when the server has stopped; then start the server with its new settings. The second run has little to do, so that the server is away no longer than for a restart.",
-      "The secret that new keys come from is copied to a place that has none: then publishers who were promised a key still get it.",
+      "Copies every key that 'tagseal server' stores itself to the store of 'tagseal signer', or the other way round, and encrypts it under the passphrase of the target. With --move, it then removes from the source each key that is in the target and can be opened there. It skips keys that the target already has, so you can interrupt it and run it again.",
+      "Run it once while the server is running, and again with --move after you stop the server. Then start the server with its new settings. The second run is quick, so the server is down no longer than for a restart.",
+      "The secret from which new keys are derived is copied to a target that has none: publishers who were promised a key then still get it.",
     ],
     options: importOptions,
     args: { min: 0, max: 0 },
     examples: [
       {
-        text: "a server's keys, to a signer on the same machine",
+        text: "copy a server's keys to a signer on the same machine",
         line: "tagseal signer import --from /var/lib/tagseal --data /var/lib/tagseal-signer",
       },
     ],
@@ -56,9 +56,9 @@ export const command = defineCommand(
       ],
       [
         "TAGSEAL_SIGNER_PASSPHRASE",
-        "seals the keys here; when unset, a file below --data does, which the first run makes",
+        "encrypts the keys in the target; when unset, the first run creates a passphrase file in --data",
       ],
-      ["NOTARY_SIGNER_<ALIAS>", "the passphrase of that name, on both sides"],
+      ["NOTARY_SIGNER_<ALIAS>", "the passphrase of this alias, on both sides"],
     ],
     exitCodes: [[1, "a key was not moved"]],
   },
@@ -108,7 +108,7 @@ function requireTwoPlaces({ from, "from-database": database }: Given, keys: Conf
   if (isSame) throw new UsageError("USAGE", "the keys would go to where they are", { hint });
 }
 
-/** The two sides may have a passphrase of the same name: the source's is the one beside its keys, unless another was given. */
+/** Both sides may have a passphrase of the same alias: the source's is the one beside its keys, unless another is given. */
 async function openSource(
   { from, "from-database": database }: Given,
   given: GivenPassphrases | undefined,
@@ -128,7 +128,7 @@ async function openSource(
   }
 }
 
-/** Undefined in a dry run for a place where nothing is yet: nothing is begun there. */
+/** Undefined in a dry run for an empty target: a dry run creates nothing. */
 async function openTarget(keys: ConfiguredKeys, isDryRun: boolean, io: Io): Promise<KeyMoveEnd | undefined> {
   const { openKeyTableOf, passphraseFileIn } = await import("../../../server/signer/key-place.ts");
   const { makeDataDirectory } = await import("../../../server/run/data-directory.ts");

@@ -5,15 +5,15 @@ import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
 import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
 
-/** `tagseal signer rekey`: all keys under another passphrase. */
+/** `tagseal signer rekey`: re-encrypts all keys under another passphrase. */
 export const command = defineCommand(
   {
     path: "signer rekey",
     usage: "(--data DIR | --database URL) [OPTIONS]",
-    summary: "Move a signer's keys to another passphrase",
+    summary: "Re-encrypt a signer's keys under another passphrase",
     description: [
-      "Seals every key under the default passphrase that is sealed under another one. Works on the keys of 'tagseal signer' and on those that 'tagseal server' keeps itself. Both may go on running, and an interrupted run can be repeated.",
-      "Give the old and the new passphrase under their names, and name the new one the default:",
+      "Encrypts every key that is under another passphrase under the default passphrase. It works on the keys of 'tagseal signer' and on those that 'tagseal server' stores itself. Both may be running, and you can repeat an interrupted run.",
+      "Give the old and the new passphrase under their aliases, and make the new alias the default:",
       "  NOTARY_SIGNER_DEFAULT='the old one' NOTARY_SIGNER_Y2027='the new one' \\\n  NOTARY_SIGNER_DEFAULT_ALIAS=y2027 tagseal signer rekey --data DIR",
     ],
     options: {
@@ -22,10 +22,12 @@ export const command = defineCommand(
       json: jsonOption,
     },
     args: { min: 0, max: 0 },
-    examples: [{ text: "whether every key opens", line: "tagseal signer rekey --data /var/lib/tagseal --dry-run" }],
+    examples: [
+      { text: "check that every key can be opened", line: "tagseal signer rekey --data /var/lib/tagseal --dry-run" },
+    ],
     environment: [
-      ["NOTARY_SIGNER_<ALIAS>", "the passphrase of that name"],
-      ["NOTARY_SIGNER_DEFAULT_ALIAS", "the name of the passphrase that keys are moved to (default)"],
+      ["NOTARY_SIGNER_<ALIAS>", "the passphrase of this alias"],
+      ["NOTARY_SIGNER_DEFAULT_ALIAS", 'the alias of the passphrase to use from now on (default "default")'],
     ],
   },
   async ({ options }, io) => {
@@ -50,11 +52,11 @@ export const command = defineCommand(
   },
 );
 
-/** Which of several passphrases is the new one must be said: a guess would report success and move nothing. */
+/** The new one of several passphrases must be named: a guess could report success and change nothing. */
 function requireOneTarget({ byAlias, defaultAlias }: SignerPassphrases): void {
   if (defaultAlias === "default" || byAlias.size < 2) return;
   const names = [...byAlias.keys()].join(", ");
-  throw new UsageError("USAGE", `Nothing says which passphrase keys are to be moved to: ${names} are given`, {
+  throw new UsageError("USAGE", `${names} are given, and none is named as the new passphrase`, {
     hint: `Set NOTARY_SIGNER_DEFAULT_ALIAS to one of them.`,
   });
 }
@@ -89,7 +91,7 @@ function text(report: RekeyReport): string {
 /** key IDs in one line; --json has all */
 const maxNamed = 5;
 
-/** One line for each reason: one wrong passphrase is one problem, however many keys it should open. */
+/** One line for each reason: a wrong passphrase is one problem, no matter how many keys it should open. */
 function failures(failed: RekeyReport["failed"]): string[] {
   const groups = Map.groupBy(failed, ({ alias, error }) => `${alias}\n${error.message}`);
   return [...groups.values()].map((group) => {

@@ -18,7 +18,7 @@ export const command = defineCommand(
     usage: "IMAGE[:TAG] [IMAGE[:TAG]...]",
     summary: "Return low-level information about keys and signatures",
     description: [
-      "Prints one JSON array with an object for each image: its released tags with their digests and signers, all signers with their key IDs, and the root and repository keys. With a tag, only that tag is listed. When an image cannot be inspected the ones before it are printed all the same, the reason goes to standard error, and the exit status is 1.",
+      "Prints one JSON array with an object for each image: its released tags with their digests and signers, all signers with their key IDs, and the root and repository keys. With a tag, it lists only that tag. If an image cannot be inspected, the others are still printed, the reason goes to standard error, and the exit status is 1.",
     ],
     options: {
       pretty: { kind: "switch", help: "Print the information in a human friendly format" },
@@ -27,11 +27,11 @@ export const command = defineCommand(
     args: { min: 1 },
     examples: [
       {
-        text: "tags, signers and keys for people",
+        text: "show tags, signers and keys in readable form",
         line: "tagseal trust inspect --pretty registry.example.com/team/app",
       },
       {
-        text: "the key IDs of a signer",
+        text: "get the key IDs of a signer",
         line: "tagseal trust inspect registry.example.com/team/app | jq -r '.[0].Signers[].Keys[].ID'",
       },
     ],
@@ -50,7 +50,7 @@ export const command = defineCommand(
   },
 );
 
-/** Several images are two blank lines apart; the first failure ends it, as docker has it. */
+/** Several images are two blank lines apart; the first failure ends the command, as in docker. */
 async function inspectPretty(names: readonly string[], io: Io): Promise<void> {
   for (const [index, name] of names.entries()) {
     const inspection = await inspect(name, io);
@@ -58,7 +58,7 @@ async function inspectPretty(names: readonly string[], io: Io): Promise<void> {
   }
 }
 
-/** What could be found is printed, then every failure: one bad name does not hide the others. */
+/** Prints every image found, then every failure: one bad name does not hide the others. */
 async function inspectJson(names: readonly string[], io: Io): Promise<void> {
   const found: unknown[] = [];
   const failures: unknown[] = [];

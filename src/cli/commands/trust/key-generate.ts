@@ -12,14 +12,14 @@ import { prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/json.ts";
 import { systemReason } from "../../../files/system-error.ts";
 
-/** `docker trust key generate`: a new key pair, the private half kept encrypted, the public half in a file to hand out. */
+/** `docker trust key generate`: creates a key pair, the private key encrypted, the public key in a file to hand out. */
 export const command = defineCommand(
   {
     path: "trust key generate",
     usage: "NAME",
     summary: "Generate and load a signing key-pair",
     description: [
-      "Makes a new ECDSA key. The private key is kept in the trust directory under a passphrase; the public key is written to NAME.pub, for an owner of a repository to add with `trust signer add --key NAME.pub NAME REPOSITORY`.",
+      "Generates an ECDSA key. The private key is stored in the trust directory, encrypted under a passphrase. The public key is written to NAME.pub; the owner of a repository adds it with `trust signer add --key NAME.pub NAME REPOSITORY`.",
     ],
     options: {
       dir: {
@@ -32,8 +32,11 @@ export const command = defineCommand(
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
-    examples: [{ text: "a key for alice, with alice.pub here", line: "tagseal trust key generate alice" }],
-    environment: [["DOCKER_CONFIG", "keys are kept in trust/private below it"], ...passphraseEnvironment],
+    examples: [{ text: "generate a key for alice and write alice.pub", line: "tagseal trust key generate alice" }],
+    environment: [
+      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
+      ...passphraseEnvironment,
+    ],
     dockerExitCodes: true,
   },
   async ({ options, args: [name = ""] }, io) => {
@@ -55,7 +58,7 @@ export const command = defineCommand(
   },
 );
 
-/** Checked before any passphrase is asked for: nobody should type one for nothing. */
+/** Checked before the passphrase prompt, so that you do not type a passphrase in vain. */
 async function publicKeyPath(name: string, directory: string | undefined): Promise<string> {
   const path = directory === undefined ? resolve(`${name}.pub`) : join(directory, `${name}.pub`);
   if (directory !== undefined && !(await exists(directory))) {
@@ -68,7 +71,7 @@ async function publicKeyPath(name: string, directory: string | undefined): Promi
 async function exists(path: string): Promise<boolean> {
   return await stat(path).then(
     () => true,
-    () => false, // what cannot be looked at will fail, with its reason, when written
+    () => false, // a path that cannot be inspected fails, with its reason, when written
   );
 }
 
@@ -80,7 +83,7 @@ async function writePublicKey(path: string, key: PrivateKey): Promise<void> {
   } catch (error) {
     throw new UsageError("FILE_UNWRITABLE", `cannot write public key file "${path}": ${systemReason(error)}`, {
       cause: error,
-      hint: "the private key was kept; its public key can be taken from the key store later",
+      hint: "the private key was stored; its public key can be read from the key store later",
     });
   }
 }

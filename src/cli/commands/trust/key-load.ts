@@ -13,14 +13,14 @@ import { systemReason } from "../../../files/system-error.ts";
 
 const defaultName = "signer";
 
-/** `docker trust key load`: takes a private key into the key store. */
+/** `docker trust key load`: adds a private key to the key store. */
 export const command = defineCommand(
   {
     path: "trust key load",
     usage: "[OPTIONS] KEYFILE",
     summary: "Load a private key file for signing",
     description: [
-      "Takes a private key into the trust directory, encrypted under a passphrase: EC, RSA and Ed25519 keys as OpenSSL writes them, and keys exported by notary. An encrypted key is decrypted first, with a passphrase you are asked for. The file must be readable by its owner only.",
+      "Adds a private key to the trust directory, encrypted under a passphrase. It accepts EC, RSA and Ed25519 keys as OpenSSL writes them, and keys exported by notary. If the file is encrypted, you are asked for its passphrase first. The file must be readable by its owner only.",
     ],
     options: {
       name: { kind: "text", value: "string", default: defaultName, help: "Name for the loaded key" },
@@ -29,8 +29,13 @@ export const command = defineCommand(
     },
     args: { min: 1, max: 1 },
     complete: "file",
-    examples: [{ text: "the key alice made with OpenSSL", line: "tagseal trust key load --name alice alice.pem" }],
-    environment: [["DOCKER_CONFIG", "keys are kept in trust/private below it"], ...passphraseEnvironment],
+    examples: [
+      { text: "load the key that alice generated with OpenSSL", line: "tagseal trust key load --name alice alice.pem" },
+    ],
+    environment: [
+      ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
+      ...passphraseEnvironment,
+    ],
     dockerExitCodes: true,
   },
   async ({ options, args: [path = ""] }, io) => {
@@ -67,7 +72,7 @@ async function readKeyFile(path: string): Promise<string> {
   }
 }
 
-/** A name that was given wins over the one in the file, as for a key that is loaded a second time. */
+/** A name given on the command line overrides the one in the file, as for a key that is loaded a second time. */
 function renamed(text: string): string {
   return parsePem(text)
     .map((block) => {

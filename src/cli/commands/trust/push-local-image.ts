@@ -1,4 +1,4 @@
-/** `docker trust sign` of an image that is on this machine: pushed first, and what was pushed is signed. */
+/** `docker trust sign` of an image on this machine: pushes the image, then signs what was pushed. */
 import type { Engine, PushedImage } from "../../../engine/engine.ts";
 import { hasCode, NetworkError, UsageError } from "../../../errors.ts";
 import { formatReference } from "../../../reference/image-reference.ts";
@@ -9,7 +9,7 @@ import { engineDisplay } from "../../output/engine-progress.ts";
 
 /** How {@link pushLocalImage} behaves. */
 export interface PushLocalOptions {
-  /** `--local`: without an engine there is nothing to do */
+  /** `--local`: fail without an engine */
   readonly required: boolean;
   /** show nothing */
   readonly quiet: boolean;
@@ -18,8 +18,8 @@ export interface PushLocalOptions {
 /**
  * Pushes the local image of this name.
  *
- * @returns what was pushed; undefined when no engine can be reached and none is required
- * @throws NetworkError `ENGINE_ERROR`, in docker's words, when an engine is there and the image is not
+ * @returns the pushed image; undefined when no engine can be reached and none is required
+ * @throws NetworkError `ENGINE_ERROR`, in docker's words, when there is an engine without the image
  */
 export async function pushLocalImage(
   image: ImageArgument,
@@ -40,7 +40,7 @@ export async function pushLocalImage(
   }
 }
 
-/** @returns false when the engine cannot be reached and need not be; throws when it has no such image */
+/** @returns false when the engine cannot be reached and is not required; throws when it has no such image */
 async function isReachable(
   engine: Engine,
   { reference, typed }: ImageArgument,

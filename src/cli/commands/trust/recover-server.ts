@@ -10,29 +10,29 @@ import { trustEnvironment, withTrust } from "../../options/trust.ts";
 import { forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
-/** `tagseal trust recover-server`: a server that was restored from a backup gets back what this machine has seen since. */
+/** `tagseal trust recover-server`: sends what this machine has seen since the backup to a server that was restored from it. */
 export const command = defineCommand(
   {
     path: "trust recover-server",
     usage: "[OPTIONS] IMAGE... | --all",
     summary: "Send signed files back to a server that lost them",
     description: [
-      "For a trust server that was restored from a backup. This machine remembers the newest signed files that it has seen: of a publisher as of a reader, whichever tool wrote them to docker's trust directory. They are verified from the root that this machine trusts, compared with what the server has, and what is newer is sent back: lost roots, lists of tags, delegations, the snapshot, and the timestamp as a proof of how far the versions had come. Readers continue then, and nobody has to delete or sign anything.",
-      "No private key is used. Your account needs the right to push. Run it on every machine that may have seen something newer than the others; it does nothing where the server has it all.",
-      "When the server no longer has a key that the newest root names, --new-server-keys signs a root that names keys it has: this needs the root key, and the right to rotate keys.",
+      "Use it for a trust server that was restored from a backup. The machine of every publisher and reader remembers the newest signed files it has seen, in docker's trust directory. This command verifies them from the root that this machine trusts, compares them with the server's files, and sends back what is newer: lost roots, lists of tags, delegations, the snapshot, and the timestamp as proof of the highest version. Readers then continue without deleting or signing anything.",
+      "It uses no private key. Your account needs permission to push. Run it on every machine that may have seen newer files than the others; if the server already has all of them, it does nothing.",
+      "If the server has lost a key that the newest root names, --new-server-keys signs a root that names keys the server has. This needs the root key and permission to rotate keys.",
     ],
     options: {
-      all: { kind: "switch", help: "Every repository that this machine remembers" },
-      "dry-run": { kind: "switch", help: "Only tell what would be sent" },
-      undelete: { kind: "switch", help: "Also bring back a repository that was deleted on the server" },
-      "new-server-keys": { kind: "switch", help: "Name keys the server has, if it lost those of the newest root" },
+      all: { kind: "switch", help: "Recover every repository that this machine remembers" },
+      "dry-run": { kind: "switch", help: "Only show what would be sent" },
+      undelete: { kind: "switch", help: "Also restore a repository that was deleted on the server" },
+      "new-server-keys": { kind: "switch", help: "Name keys that the server has, if it lost those of the newest root" },
       json: jsonOption,
       ...passphraseOptions,
     },
     args: { min: 0 },
     examples: [
-      { text: "what this machine could bring back", line: "tagseal trust recover-server --all --dry-run" },
-      { text: "one repository", line: "tagseal trust recover-server registry.example.com/team/app" },
+      { text: "show what this machine can send back", line: "tagseal trust recover-server --all --dry-run" },
+      { text: "recover one repository", line: "tagseal trust recover-server registry.example.com/team/app" },
     ],
     environment: [...trustEnvironment, ...passphraseEnvironment],
     dockerExitCodes: true,

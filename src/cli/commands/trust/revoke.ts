@@ -10,14 +10,14 @@ import { prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/json.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
-/** `docker trust revoke`: takes signatures back. */
+/** `docker trust revoke`: removes signatures. */
 export const command = defineCommand(
   {
     path: "trust revoke",
     usage: "[OPTIONS] IMAGE[:TAG]",
     summary: "Remove trust for an image",
     description: [
-      "Removes the signature of one tag, or with no tag those of all tags, from every role whose key is on this machine, the repository key included. When another signer's entry keeps the tag trusted, that is said and the exit status is 1.",
+      "Removes the signature of one tag, or without a tag those of all tags, from every role whose key is on this machine, including the repository key. If another signer's signature keeps the tag trusted, it says so and exits with 1.",
     ],
     options: {
       yes: { kind: "switch", short: "y", help: "Do not prompt for confirmation" },
@@ -26,8 +26,8 @@ export const command = defineCommand(
     },
     args: { min: 1, max: 1 },
     examples: [
-      { text: "one tag", line: "tagseal trust revoke registry.example.com/team/app:1.0" },
-      { text: "every tag, without a question", line: "tagseal trust revoke --yes registry.example.com/team/app" },
+      { text: "revoke one tag", line: "tagseal trust revoke registry.example.com/team/app:1.0" },
+      { text: "revoke every tag without a prompt", line: "tagseal trust revoke --yes registry.example.com/team/app" },
     ],
     environment: [...trustEnvironment, ...passphraseEnvironment],
     dockerExitCodes: true,

@@ -14,24 +14,24 @@ import { dockerised, prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/json.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
-/** `docker trust sign`: signs a tag as the signer whose key is here. */
+/** `docker trust sign`: signs a tag as the signer whose key is on this machine. */
 export const command = defineCommand(
   {
     path: "trust sign",
     usage: "IMAGE:TAG",
     summary: "Sign an image",
     description: [
-      "Adds your signature to a tag. A tag that is signed already keeps its digest and gets your signature as well. For a tag that is not signed yet, and with --local for any, the image must be on this machine: docker or podman pushes it, and what was pushed is signed.",
-      "Where no container engine can be reached, a tag that is not signed yet is signed for the digest the registry has under it now, which is printed. `tagseal sign IMAGE:TAG@DIGEST` needs no engine and signs a digest you name.",
-      "In a repository without trust data this makes its keys, and makes you its first signer, under the name you are logged in to the registry with.",
+      "Adds your signature to a tag. A tag that is already signed keeps its digest and gets your signature, too. If the tag is not signed yet, or with --local, the image must be on this machine: docker or podman pushes it, and the pushed image is signed.",
+      "If no container engine can be reached, a tag that is not signed yet is signed for the digest that the registry has under it now; the digest is printed. `tagseal sign IMAGE:TAG@DIGEST` needs no engine and signs a digest you name.",
+      "In a repository without trust data, it creates the keys and adds you as the first signer, under the user name of your registry login.",
     ],
     options: {
-      local: { kind: "switch", help: "Push and sign the image on this machine, whatever the tag is signed for now" },
+      local: { kind: "switch", help: "Push and sign the local image, even if the tag is already signed" },
       json: jsonOption,
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
-    examples: [{ text: "add my signature", line: "tagseal trust sign registry.example.com/team/app:1.0" }],
+    examples: [{ text: "add your signature to a tag", line: "tagseal trust sign registry.example.com/team/app:1.0" }],
     environment: [...trustEnvironment, ...passphraseEnvironment],
     dockerExitCodes: true,
   },
@@ -46,7 +46,7 @@ export const command = defineCommand(
   },
 );
 
-/** A tag that is signed keeps its digest; another is signed for what is pushed now, or, without an engine, for what the registry has. */
+/** A signed tag keeps its digest; an unsigned one is signed for what is pushed now or, without an engine, for what the registry has. */
 async function signReleased(
   image: TaggedArgument,
   signed: CurrentSignature["signed"],
@@ -82,7 +82,7 @@ function signableImage(name: string): TaggedArgument {
   return { ...image, tag };
 }
 
-/** What the tag is signed for until now, if it is. What is worth telling about the repository, signing tells. */
+/** What the tag is signed for now, if anything. Events are dropped here: signing reports them. */
 async function releasedTag({ reference, gun, tag }: TaggedArgument, io: Io): Promise<CurrentSignature> {
   const { currentSignature } = await import("../../../trust/current-signature.ts");
   try {
@@ -122,7 +122,7 @@ async function firstSigner({ reference, typed }: TaggedArgument, io: Io): Promis
   const hint =
     "log in with a user name of lower-case letters and digits, or use `tagseal trust signer add`, or sign with the repository key: `tagseal sign`";
   if (user === undefined) {
-    const message = `could not add signer to repo: nobody is logged in to ${reference.registry}, so the first signer of ${typed} has no name`;
+    const message = `could not add signer to repo: you are not logged in to ${reference.registry}, so the first signer of ${typed} has no name`;
     throw new UsageError("SIGNER_NAME_INVALID", message, { hint });
   }
   const { checkSignerName } = await import("../../../trust/signer.ts");

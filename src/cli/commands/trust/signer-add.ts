@@ -12,15 +12,15 @@ import { trustEnvironment, withTrust } from "../../options/trust.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
-/** `docker trust signer add`: lets somebody sign the tags of repositories. */
+/** `docker trust signer add`: permits a signer to sign the tags of repositories. */
 export const command = defineCommand(
   {
     path: "trust signer add",
     usage: "OPTIONS NAME REPOSITORY [REPOSITORY...] ",
     summary: "Add a signer",
     description: [
-      "Gives the holder of the keys the right to sign tags of the repositories, under the name given: the delegations targets/NAME and targets/releases get the keys. A repository without trust data is initialised first. Adding a signer who is there already adds the keys to theirs.",
-      "Once a repository has a signer, new signatures are made with signers' keys; the repository key only manages signers.",
+      "Permits the holder of the keys to sign tags of the repositories as NAME: the delegations targets/NAME and targets/releases get the keys. A repository without trust data is initialised first. For an existing signer, the keys are added to the signer's keys.",
+      "Once a repository has a signer, signers' keys make new signatures; the repository key only manages signers.",
     ],
     options: {
       key: { kind: "list", value: "list", complete: "file", help: "Path to the signer's public key file" },
@@ -30,7 +30,7 @@ export const command = defineCommand(
     args: { min: 2 },
     examples: [
       {
-        text: "alice may sign, with the key that `trust key generate alice` made",
+        text: "permit alice to sign with the key from `trust key generate alice`",
         line: "tagseal trust signer add --key alice.pub alice registry.example.com/team/app",
       },
     ],

@@ -11,14 +11,14 @@ import { type ForEachResult, forEachRepository } from "../../output/for-each-rep
 import { cannotRetrieveSigners } from "../../output/docker-errors.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
-/** `docker trust signer remove`: takes the right to sign away again. */
+/** `docker trust signer remove`: withdraws a signer's permission to sign. */
 export const command = defineCommand(
   {
     path: "trust signer remove",
     usage: "[OPTIONS] NAME REPOSITORY [REPOSITORY...]",
     summary: "Remove a signer",
     description: [
-      "Takes the signer's keys out of the repositories. Tags that others signed too stay trusted. If nobody else's signature keeps the released tags valid, you are asked first.",
+      "Removes the signer's keys from the repositories. Tags that other signers have signed, too, stay trusted. If no other signature keeps the released tags valid, you are asked to confirm.",
     ],
     options: {
       force: {
@@ -30,7 +30,9 @@ export const command = defineCommand(
       ...passphraseOptions,
     },
     args: { min: 2 },
-    examples: [{ text: "bob no longer signs", line: "tagseal trust signer remove bob registry.example.com/team/app" }],
+    examples: [
+      { text: "remove bob as a signer", line: "tagseal trust signer remove bob registry.example.com/team/app" },
+    ],
     environment: [...trustEnvironment, ...passphraseEnvironment],
     dockerExitCodes: true,
   },
