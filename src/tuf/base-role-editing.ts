@@ -25,7 +25,7 @@ export function initialRoot(keys: InitialKeys): Content<RootBody> {
 }
 
 /**
- * Gives a base role other keys. Keys no role uses any more go, except former root keys: the reference leaves their certificates in.
+ * Replaces the keys of a base role. Keys that no role uses any more are removed, except former root keys: the reference keeps their certificates.
  *
  * @see Notary v1: key rotation
  */

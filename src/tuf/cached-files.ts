@@ -1,10 +1,10 @@
 /**
- * What this machine trusted before. Cached files save downloads, but first of all they are the memory that makes going back impossible,
- * so a damaged one is an error and never taken for an empty cache.
+ * What this machine trusted before. Cached files save downloads, but above all they are the memory that makes a rollback impossible,
+ * so a damaged file is an error and is never treated as an empty cache.
  *
- * Off-spec: the reference silently replaces a damaged file, other than the root, from the server, and with it forgets the version it had
- * seen: spoiling a byte would be enough to make an old version acceptable again. Files that are missing, expired, or signed by keys that
- * were since rotated away are replaced here as well.
+ * Off-spec: the reference silently replaces a damaged file, other than the root, from the server, and so forgets the version it had
+ * seen: one damaged byte would make an old version acceptable again. Files that are missing, expired, or signed by keys that
+ * have since been rotated away are replaced here as well.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
@@ -18,18 +18,18 @@ import { delegatedRole } from "./trusted-metadata.ts";
 import type { RoleSigners } from "./trusted-metadata.ts";
 import type { MetadataCache, UpdateWarning } from "./update-options.ts";
 
-/** Other clients write in place, so a file read in that very moment is cut short. It is looked at again before it counts as damaged. */
+/** Other clients write in place, so a file read at that moment is cut short. It is read again before it counts as damaged. */
 const rereadAfterMs = 50;
 
 /** The cached files of one collection during one update. */
 export class CachedFiles {
   readonly #cache: MetadataCache;
   readonly #onWarning: (warning: UpdateWarning) => void;
-  /** what was read ahead of being looked at */
+  /** files read ahead, not judged yet */
   readonly #readAhead = new Map<RoleName, Uint8Array | undefined>();
-  /** as found when the update began */
+  /** as read when the update began */
   readonly #original = new Map<RoleName, Promise<MetadataFile | undefined>>();
-  /** of these, parents of delegations that were in order: told once for all their children */
+  /** verified cached parents of delegations: judged once for all their children */
   readonly #soundParents = new Map<RoleName, Promise<MetadataFile<TargetsBody> | undefined>>();
   /** accepted since */
   readonly #accepted = new Map<RoleName, MetadataFile>();
@@ -59,7 +59,7 @@ export class CachedFiles {
 
   /**
    * The highest version of a role this machine trusted: of a file accepted during this update, or of the cached file if the old root's
-   * keys or `current` signers vouch for it. Expiry does not matter. `undefined` when nothing was trusted.
+   * keys or the `current` signers verify it. Expiry does not matter. `undefined` when nothing was trusted.
    *
    * @throws MetadataError `METADATA_CACHE_CORRUPT` for a file that claims the signature of such a key and does not have it
    */
@@ -76,7 +76,7 @@ export class CachedFiles {
   }
 
   /**
-   * True when a file of this role was trusted before and `signers` vouch for it still.
+   * True when a file of this role was trusted before and `signers` still verify it.
    *
    * @throws MetadataError `METADATA_CACHE_CORRUPT` as {@link CachedFiles.trustedVersion}
    */
@@ -87,7 +87,7 @@ export class CachedFiles {
     return verdict === "verified";
   }
 
-  /** Remembers a file that was just verified. Failing to write is no reason to distrust it. */
+  /** Caches a file that was just verified. A failure to write it is no reason to distrust it. */
   async store(file: MetadataFile): Promise<void> {
     this.#accepted.set(file.role, file);
     try {
@@ -117,8 +117,8 @@ export class CachedFiles {
   }
 
   /**
-   * A signature that is not what it claims was either spoilt here or false from the start: a signer whose own signature was enough may add
-   * one in another's name, and must not stop every reader with it once that signer leaves. The cached snapshot can tell.
+   * A signature that does not verify was either damaged here or false from the start: a signer whose own signature was enough may add
+   * one in another signer's name, and must not stop every reader with it once that signer is removed. The cached snapshot decides which.
    */
   async #requireUndamaged(role: RoleName, file: MetadataFile): Promise<void> {
     const snapshot = (await this.#read("snapshot")) as MetadataFile<SnapshotBody> | undefined;
@@ -127,7 +127,7 @@ export class CachedFiles {
       throw cacheCorrupt(this.#cache, role, "its signature does not match its content");
   }
 
-  /** Who could sign a role when the cache was written: the old root, or the cached parent if that was in order. */
+  /** The signers of a role when the cache was written: from the old root, or from the cached parent if that verifies. */
   async #oldSigners(role: RoleName): Promise<RoleSigners | undefined> {
     if (!isDelegation(role)) {
       const roleKeys = this.oldRoot?.body.roles.get(role);
@@ -153,7 +153,7 @@ export class CachedFiles {
 }
 
 /**
- * The error for a cached file that is not what was once written there.
+ * The error for a cached file that differs from what was written.
  *
  * @param reason completes "the cached root metadata is damaged: …"
  */
@@ -190,7 +190,7 @@ function parsed(role: RoleName, bytes: Uint8Array | undefined): MetadataFile | M
   }
 }
 
-/** `foreign`: none of these signers claims to have signed. `short`: sound signatures, too few. `broken`: one that is not what it claims. */
+/** `foreign`: no signature by these signers. `short`: valid signatures, too few. `broken`: a signature that does not verify. */
 function judge(file: MetadataFile, { roleKeys, keys }: RoleSigners): "verified" | "foreign" | "short" | "broken" {
   if (isSignedBy(file, roleKeys, keys)) return "verified";
   const claimed = new Set(file.signatures.map((signature) => signature.keyId));

@@ -1,4 +1,4 @@
-/** What an editor holds between the last published state and the next: contents without version, expiry or signatures. */
+/** What an editor holds between two published states: contents without version, expiry or signatures. */
 
 import { canonicalJson } from "../encoding/json.ts";
 import { MetadataError } from "../errors.ts";
@@ -17,7 +17,7 @@ import type {
 /** A body before it is given its version and expiry. */
 export type Content<B extends Body> = Omit<B, keyof Body>;
 
-/** The root as it stands and as it will be signed. */
+/** The published root and the content to be signed next. */
 export interface RootDraft {
   /** `undefined` for a collection that was never signed */
   readonly published: MetadataFile<RootBody> | undefined;
@@ -33,7 +33,7 @@ export interface CollectionDraft {
   readonly snapshot: MetadataFile<SnapshotBody> | undefined;
   /** delegations removed, with everything below them */
   readonly removed: Set<RoleName>;
-  /** what to tell whoever signs, one sentence each */
+  /** warnings for the signer, one sentence each */
   readonly warnings: string[];
 }
 
@@ -60,13 +60,13 @@ export class TargetsDraft {
     this.#changed = changed;
   }
 
-  /** Starts from a file; `changed` when it has to be signed again whatever happens. */
+  /** Starts from a file; `changed` when it must be signed again in any case. */
   static from(published: MetadataFile<TargetsBody>, options: { readonly changed?: boolean } = {}): TargetsDraft {
     const { version, expires: _expires, expiresAt: _expiresAt, ...content } = published.body;
     return new TargetsDraft(content, version, published, options.changed ?? false);
   }
 
-  /** Starts with nothing, above the version that is taken. */
+  /** Starts empty, above the version that is taken. */
   static empty(takenVersion = 0): TargetsDraft {
     const content = { type: "targets", targets: new Map(), delegations: { keys: new Map(), roles: [] } } as const;
     return new TargetsDraft(content, takenVersion, undefined, true);
@@ -81,7 +81,7 @@ export class TargetsDraft {
     return this.#changed;
   }
 
-  /** Changed by a purge alone: signed if the keys are there, left as it was if not. */
+  /** Changed only by a purge: signed if the keys are held, otherwise unchanged. */
   get onlyPurged(): boolean {
     return this.#contentBeforePurge !== undefined && !this.#changed;
   }
@@ -112,13 +112,13 @@ export class TargetsDraft {
     this.#changed = true;
   }
 
-  /** Takes keys away, provided the role can be signed when it comes to that. */
+  /** Removes keys, provided the role can be signed at the end. */
   purge(delegations: Delegations): void {
     this.#contentBeforePurge ??= this.#content;
     this.#content = { ...this.#content, delegations };
   }
 
-  /** The same draft without the purge that could not be signed. */
+  /** The same draft without the purge, which could not be signed. */
   withoutPurge(): TargetsDraft {
     return new TargetsDraft(
       this.#contentBeforePurge ?? this.#content,

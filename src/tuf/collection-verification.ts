@@ -1,9 +1,10 @@
 /**
- * Judging a whole collection before it moves, after it arrived, or before a machine that remembers it sends it back: what a client with
- * any root of its past would meet on its way to what is current. The decisions are those of the clients' own state machine; here is only which files to feed it.
+ * Verifies a whole collection before a move, after it, or before a machine with a copy sends it back: what a client with
+ * any earlier root would meet on its way to the current files. The decisions are those of the clients' state machine;
+ * this file only chooses which files to give it.
  *
- * That something has expired is told and does not stop a move: nobody can read such a collection in its old place either, and its owner
- * needs it to sign again.
+ * An expired file is reported and does not stop a move: no reader accepts such a collection in its old place either, and its owner
+ * needs the collection to sign it again.
  */
 
 import { hasCode, MetadataError, TagsealError, type ErrorCode } from "../errors.ts";
@@ -18,18 +19,18 @@ import { TrustedMetadata } from "./trusted-metadata.ts";
 import type { MetadataSource } from "./updater.ts";
 import { type ValidatedFile, validatedFile } from "./validated-file.ts";
 
-/** Something about a collection that its owner should know and that moving it neither causes nor cures. */
+/** A problem of a collection that its owner should know about and that a move neither causes nor solves. */
 export interface CollectionWarning {
   readonly code: ErrorCode;
   readonly message: string;
-  /** of the file that the warning is about, when it is about one that is there */
+  /** of the file that the warning is about, when the file exists */
   readonly role?: RoleName;
 }
 
 /** A collection whose every file was verified. */
 export interface VerifiedCollection {
   readonly gun: string;
-  /** every root there is, oldest first; each signed by its own keys and, unless that is missing, by those of the version before */
+  /** every available root, oldest first; each signed by its own keys and, unless that one is missing, by those of the version before */
   readonly roots: readonly MetadataFile<RootBody>[];
   /**
    * What readers and the server need: the roots, everything the snapshot lists, the snapshot, the timestamp. In this order no file is
@@ -47,7 +48,7 @@ export interface VerificationInput {
   readonly gun: string;
   readonly source: MetadataSource;
   readonly now: Date;
-  /** taken as current in the place of what the timestamp names: a machine may remember a newer one than the timestamp it saw last */
+  /** used as current instead of what the timestamp names: a machine may have a newer one than the timestamp it saw last */
   readonly snapshot?: Uint8Array | undefined;
 }
 
@@ -58,8 +59,8 @@ const maxRoots = 10_000;
 /**
  * Verifies the roots of a collection and everything that is current in it.
  *
- * @throws MetadataError for whatever a client would refuse apart from expiry; `REPOSITORY_NOT_SIGNED` when there is no such collection;
- *   `METADATA_MISSING` for a file that is named and not there; `TOO_LARGE`
+ * @throws MetadataError for everything that a client refuses, except expiry; `REPOSITORY_NOT_SIGNED` when there is no such collection;
+ *   `METADATA_MISSING` for a file that is named and missing; `TOO_LARGE`
  * @throws TagsealError what the source throws
  */
 export async function verifyCollection(input: VerificationInput): Promise<VerifiedCollection> {
@@ -81,7 +82,7 @@ class Verification {
     const roots = await this.#roots();
     const trusted = this.#trust(roots);
     const { snapshot: given } = this.#input;
-    // What does not name the snapshot is judged apart: the set compares the two.
+    // A timestamp that does not name this snapshot is judged in a separate set: one set compares the two.
     const beside = given === undefined ? trusted : this.#trust(roots);
     const timestamp = beside.load("timestamp", await this.#fetch("timestamp"), { allowExpired: true });
     const snapshot =
@@ -104,7 +105,7 @@ class Verification {
     };
   }
 
-  /** All that lead to the newest. A gap cannot be closed here, and clients from before it were cut off already. */
+  /** All roots that lead to the newest. A gap cannot be closed here, and clients with a root from before it are cut off already. */
   async #roots(): Promise<MetadataFile<RootBody>[]> {
     const newest = parseMetadata("root", await this.#currentRoot());
     if (newest.body.version > maxRoots) {
@@ -144,7 +145,7 @@ class Verification {
     }
   }
 
-  /** After a gap nothing but its own keys speaks for a root: whoever stores it where an older one is trusted has to refuse that. */
+  /** After a gap, only a root's own keys verify it: a store in which an older root is trusted must refuse it. */
   #requireSuccession(last: MetadataFile<RootBody> | undefined, root: MetadataFile<RootBody>): void {
     const { gun, now } = this.#input;
     const previous = last !== undefined && last.body.version + 1 === root.body.version ? last : undefined;
@@ -166,7 +167,7 @@ class Verification {
     }
   }
 
-  /** The set that everything below the newest root is loaded into. */
+  /** The set into which everything below the newest root is loaded. */
   #trust(roots: readonly MetadataFile<RootBody>[]): TrustedMetadata {
     const { gun, now } = this.#input;
     const trusted = new TrustedMetadata({ gun, now });
@@ -181,7 +182,7 @@ class Verification {
   }
 
   /**
-   * Everything the snapshot names: what readers load, with its signatures; what they do not (a delegation that was removed stays listed)
+   * Everything that the snapshot names: what readers load, with its signatures; what they do not load (a removed delegation stays listed)
    * with its hash, because the server compares the next snapshot with it.
    */
   async #listed(trusted: TrustedMetadata, snapshot: MetadataFile<SnapshotBody>): Promise<void> {
@@ -202,7 +203,7 @@ class Verification {
     }
   }
 
-  /** A delegation that its signers have yet to sign again moves as it is: readers pass it over here as there. */
+  /** A delegation that its signers still have to sign again moves unchanged: readers ignore it in both places. */
   async #delegation(trusted: TrustedMetadata, role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
     try {
       const file = await this.#load(trusted, role);

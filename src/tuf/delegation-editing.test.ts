@@ -7,7 +7,7 @@ import { PublicKey } from "../crypto/public-key.ts";
 import { CollectionEditor } from "./editor.ts";
 
 describe("delegations", () => {
-  test("a new one stands in its parent with keys in order, once each, and threshold 1", async () => {
+  test("a new one is in its parent with keys in order, once each, and threshold 1", async () => {
     const story = await publishedStory();
     const [a, b] = [story.held.generate(), story.held.generate()];
     const sent = await change(story, (editor) => {
@@ -258,7 +258,7 @@ describe("purging keys", () => {
     deepEqual(story.published.targets().body.delegations.roles?.[1]?.keyIds, [a.keyId, b.keyId]);
   });
 
-  test("a key nobody has changes nothing", async () => {
+  test("a key that no role has changes nothing", async () => {
     const story = await publishedStory();
     deepEqual(await change(story, (editor) => editor.purgeKeys(["0".repeat(64)])), ["snapshot"]);
   });
@@ -278,14 +278,14 @@ describe("purging keys", () => {
 });
 
 describe("witnessing", () => {
-  test("signs a role again as it is, one version up", async () => {
+  test("signs a role again unchanged, one version higher", async () => {
     const story = await publishedStory();
     deepEqual(await change(story, (editor) => editor.witness("targets")), ["snapshot", "targets"]);
     equal(story.published.targets().body.version, 2);
     deepEqual(names(story.published.targets()), ["v1"]);
   });
 
-  test("takes back a role that its new keys never signed, with its content", async () => {
+  test("recovers a role that its new keys never signed, with its content", async () => {
     const story = await withInvalidAlice();
     await change(story, (editor) => editor.witness("targets/alice"));
     equal(story.published.targets("targets/alice").body.version, 2);
@@ -300,7 +300,7 @@ describe("witnessing", () => {
     deepEqual(names(story.published.targets("targets/alice")), ["new"]);
   });
 
-  test("refuses roles nobody knows, and roles without keys enough", async () => {
+  test("refuses unknown roles, and roles without enough keys", async () => {
     const story = await withInvalidAlice();
     for (const role of ["targets/nobody", "root", "snapshot", "nonsense"]) {
       await rejects(

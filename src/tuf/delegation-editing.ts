@@ -1,4 +1,4 @@
-/** Changes to the `delegations` part of one targets file. Pure: the old value in, the new one out; who may sign that is the editor's business. */
+/** Changes to the `delegations` part of one targets file. Pure: the old value in, the new one out; the editor decides who may sign it. */
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, MetadataError } from "../errors.ts";
@@ -13,7 +13,7 @@ export interface DelegationChange {
   /** literal prefixes of target names, `""` for every name; appended without duplicates */
   readonly addPaths?: readonly string[];
   readonly removePaths?: readonly string[];
-  /** forgets every path there was before `addPaths` are added */
+  /** removes all existing paths before `addPaths` are added */
   readonly clearPaths?: boolean;
   /** only for a role that is new; 1 when left out */
   readonly threshold?: number;
@@ -35,7 +35,7 @@ export function withDelegation(delegations: Delegations, name: RoleName, change:
   return { keys: usedKeys(keys, changed), roles: changed };
 }
 
-/** Removes the delegation `name` and every key nothing else uses. Removing what is not there changes nothing. */
+/** Removes the delegation `name` and every key that nothing else uses. A delegation that does not exist is no error. */
 export function withoutDelegation(delegations: Delegations, name: RoleName): Delegations {
   const roles = delegations.roles?.filter((role) => role.name !== name) ?? [];
   if (roles.length === (delegations.roles ?? []).length) return delegations;
@@ -43,7 +43,7 @@ export function withoutDelegation(delegations: Delegations, name: RoleName): Del
   return { keys: usedKeys(delegations.keys, roles), roles: roles.length === 0 ? null : roles };
 }
 
-/** Takes the keys with these canonical IDs from every role. Returns the value given when none of them is there. */
+/** Removes the keys with these canonical IDs from every role. Returns the given value when none of them is listed. */
 export function withoutKeys(delegations: Delegations, canonicalIds: readonly string[]): Delegations {
   const affected = (delegations.roles ?? []).filter((role) => holdsKey(role, delegations.keys, canonicalIds));
   return affected.reduce(
@@ -52,7 +52,7 @@ export function withoutKeys(delegations: Delegations, canonicalIds: readonly str
   );
 }
 
-/** The names of the roles that cannot be used as they stand, having fewer keys than their threshold. */
+/** The names of the roles that cannot be used because they have fewer keys than their threshold. */
 export function unusableRoles(delegations: Delegations): DelegatedRole[] {
   return (delegations.roles ?? []).filter((role) => (role.keyIds ?? []).length < role.threshold);
 }
@@ -73,7 +73,7 @@ function changedRole(role: DelegatedRole, change: DelegationChange, keys: Delega
   const kept = (role.keyIds ?? []).filter((id) => !matches(keys.get(id), removeKeys));
   const keyIds = unique([...kept, ...addKeys.map((key) => key.keyId)]);
   const keptPaths = clearPaths ? [] : (role.paths ?? []).filter((path) => !removePaths.includes(path));
-  // a list that was untouched keeps its spelling (null or []); one that became empty is null, as the reference writes it
+  // an unchanged list keeps its spelling (null or []); one that became empty is null, as the reference writes it
   const untouched = keyIds.length === 0 && (role.keyIds ?? []).length === 0;
   return {
     ...role,
@@ -103,7 +103,7 @@ function canonicalIdOf(key: PublicKey): string {
   try {
     return key.canonicalKeyId;
   } catch (error) {
-    // someone else's unreadable certificate has no canonical ID; its own ID still takes it out
+    // an unreadable certificate has no canonical ID; its listed ID still removes it
     if (hasCode(error, ...unreadableCertificate)) return key.keyId;
     throw error;
   }

@@ -17,7 +17,7 @@ describe("expiry", () => {
     deepEqual(names(story.published.targets()), ["v1"]);
   });
 
-  test("expired targets nobody here can sign fail the publish", async () => {
+  test("expired targets that cannot be signed here fail the publish", async () => {
     const story = await publishedStory();
     await rejects(
       change(story, () => undefined, { now: later(1100), held: story.held.without(story.keys.targets) }),
@@ -25,7 +25,7 @@ describe("expiry", () => {
     );
   });
 
-  test("an expired delegation is carried on, not started anew, when a tag is added to it", async () => {
+  test("an expired delegation keeps its content when a tag is added to it", async () => {
     const story = await publishedStory();
     const a = story.held.generate();
     await change(story, (editor) => {
@@ -49,12 +49,12 @@ describe("expiry", () => {
     equal(story.published.root.body.version, 2);
   });
 
-  test("an expired root is signed again by whoever holds its key", async () => {
+  test("an expired root is signed again by a publisher who holds its key", async () => {
     const story = await publishedStory();
     ok((await change(story, () => undefined, { now: later(3700) })).includes("root"));
   });
 
-  test("without the keys, or with keys that cannot be unlocked, it is left with a warning and the publish goes on", async () => {
+  test("without the keys, or with keys that cannot be unlocked, it stays with a warning and the publish continues", async () => {
     const story = await publishedStory();
     const a = story.held.generate();
     await change(story, (editor) => editor.addDelegation("targets/a", { addKeys: [a], addPaths: [""] }));
@@ -76,7 +76,7 @@ describe("expiry", () => {
     await rejects(editor.sign(locked, { now: later(930) }), { code: "PASSPHRASE_UNAVAILABLE" });
   });
 
-  test("a failure of the key store that is no missing passphrase ends the publish", async () => {
+  test("a key store failure other than a missing passphrase ends the publish", async () => {
     const story = await publishedStory();
     await rejects(CollectionEditor.from(story.published.read()).sign(cancelled, { now: later(930) }), {
       code: "CANCELLED",
@@ -177,7 +177,7 @@ describe("key rotation", () => {
     throws(() => editor.rotateKey("targets", []), { code: "USAGE" });
   });
 
-  test("legacy roots: their keys sign too where held, and nobody minds if not", async () => {
+  test("legacy roots: their keys sign too where held, and are not required", async () => {
     const story = await publishedStory();
     const firstRoot = story.published.root;
     const next = await story.held.generateRoot(gun, now);
@@ -225,7 +225,7 @@ test("a version that cannot be raised is refused rather than wrapped", async () 
   );
 });
 
-test("a key store that hands out the wrong key is found out before anything is sent", async () => {
+test("a key store that returns the wrong key is detected before anything is sent", async () => {
   const story = await publishedStory();
   const wrong = PrivateKey.generate("ecdsa");
   await rejects(

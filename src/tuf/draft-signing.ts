@@ -22,15 +22,15 @@ export interface SignOptions {
   readonly now: Date;
   /** older roots, for readers that stopped there: their root keys sign the new root where they are held */
   readonly legacyRoots?: readonly MetadataFile<RootBody>[];
-  /** the server has nothing of this collection: everything goes along, and targets is signed anew */
+  /** the server has nothing of this collection: everything is sent, and targets is signed again */
   readonly initial?: boolean;
   /** sign every role again whose keys are held, whether or not it changed */
   readonly resignAll?: boolean;
-  /** told, one sentence each, of what could not be done and readers will notice */
+  /** called with one sentence for each thing that could not be done and that readers will notice */
   readonly onWarning?: (warning: string) => void;
 }
 
-/** `must`: without this signature the publish is pointless. `may`: worth doing if the keys are there. */
+/** `must`: without this signature the publish fails. `may`: signed if the keys are held. */
 type Need = "must" | "may" | "none";
 
 interface Publication {
@@ -74,7 +74,7 @@ function rootNeed({ published, changed }: RootDraft, options: SignOptions): Need
   return changed || legacy ? "must" : renewalNeed(published, options);
 }
 
-/** A root whose own keys or threshold changed answers to the keys it replaces as well, or no reader could follow. */
+/** A root whose keys or threshold changed must be signed by the keys it replaces as well, or no reader could follow. */
 function rootRequirements({ published, content }: RootDraft): SigningRequirement[] {
   const current = { roleKeys: baseRole(content, "root"), keys: content.keys };
   if (published === undefined || sameRoleKeys(current.roleKeys, baseRole(published.body, "root"))) return [current];
@@ -113,7 +113,7 @@ function targetsNeed(role: RoleName, draft: TargetsDraft, options: SignOptions):
   return draft.onlyPurged && renewal === "none" ? "may" : renewal;
 }
 
-/** An expired file has to be signed again, or no reader could use what is published beside it; one about to expire had better be. */
+/** An expired file must be signed again, or no reader could use what is published with it; one about to expire should be. */
 function renewalNeed(published: MetadataFile<Body> | undefined, options: SignOptions): Need {
   if (published === undefined || isExpired(published.body, options.now)) return "must";
   return options.resignAll === true || isNearExpiry(published.body, options.now) ? "may" : "none";
@@ -136,7 +136,7 @@ async function isToBeSigned(
   return false;
 }
 
-/** A key that cannot be unlocked counts as absent here: a publish that does not need it must not fail for it. */
+/** A key that cannot be unlocked counts as absent: a publish that does not need it must not fail because of it. */
 async function allHeld(requirements: readonly SigningRequirement[], keys: SigningKeys): Promise<boolean> {
   try {
     for (const requirement of requirements) {
@@ -161,7 +161,7 @@ async function addSnapshot(publication: Publication, draft: CollectionDraft): Pr
   publication.files.set("snapshot", (await signRole("snapshot", body, [requirement], publication.keys)).bytes);
 }
 
-/** Entries of roles that were not read stay as they were; those of removed roles go. */
+/** Entries of roles that were not read stay unchanged; those of removed roles are dropped. */
 function snapshotMeta(
   { files }: Publication,
   { root, targets, snapshot, removed }: CollectionDraft,

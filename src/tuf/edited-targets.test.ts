@@ -67,7 +67,7 @@ test("shows what a copy with the same edits shows", () => {
   );
 });
 
-test("a received file with edits is written as if every entry had been written anew", () => {
+test("a received file with edits is written as if every entry had been serialised again", () => {
   fc.assert(
     fc.property(entries, edits, (base, list) => {
       const received = parseMetadata("targets", fileBytes(bodyOf(new Map(base)), []));

@@ -1,13 +1,13 @@
 import type { Target } from "./metadata.ts";
 
 /**
- * Entries with some of them changed. A file can have fifty thousand and an edit touches one: copying them all would cost more than
+ * Entries, some of them changed. A file can have fifty thousand and an edit touches one: copying them all would cost more than
  * signing them.
  */
 export class EditedTargets implements ReadonlyMap<string, Target> {
   /** what was there before */
   readonly base: ReadonlyMap<string, Target>;
-  /** entries set anew, by name */
+  /** entries added or replaced, by name */
   readonly added: ReadonlyMap<string, Target>;
   readonly #added = new Map<string, Target>();
   /** names in `base` that are gone or replaced */

@@ -48,7 +48,7 @@ describe("a new collection", () => {
     deepEqual([...files.keys()], ["root", "targets"]);
   });
 
-  test("can be signed twice: the editor stays as it is", async () => {
+  test("can be signed twice: the editor does not change", async () => {
     const editor = CollectionEditor.create(gun, story.keys);
     const first = await editor.sign(story.held.signingKeys, { now });
     const second = await editor.sign(story.held.signingKeys, { now });
@@ -56,7 +56,7 @@ describe("a new collection", () => {
     equal(parseMetadata("root", fileOf(second, "root")).body.version, 1);
   });
 
-  test("prepared on disk only is sent whole: root as it is, targets signed anew", async () => {
+  test("prepared on disk only is sent whole: root unchanged, targets signed again", async () => {
     const { snapshot: _snapshot, ...prepared } = story.published.read();
     const files = await CollectionEditor.from(prepared).sign(story.held.signingKeys, { now, initial: true });
     deepEqual(files.get("root"), story.published.files.get("root"));
@@ -64,7 +64,7 @@ describe("a new collection", () => {
     ok(files.has("snapshot"));
   });
 
-  test("whose server lost it is sent whole, delegations included", async () => {
+  test("that its server lost is sent whole, delegations included", async () => {
     const lost = await publishedStory();
     const alice = lost.held.generate();
     await change(lost, (editor) => editor.addDelegation("targets/alice", { addKeys: [alice], addPaths: [""] }));
@@ -88,7 +88,7 @@ describe("targets", () => {
     equal(story.published.snapshot.body.version, 4);
   });
 
-  test("adding the entry that is there, and removing one that is not, change nothing", async () => {
+  test("adding an entry that exists, and removing one that does not, change nothing", async () => {
     const story = await publishedStory();
     const sent = await change(story, (editor) => {
       equal(editor.addTarget("targets", "v1", target("one")), false);
@@ -146,7 +146,7 @@ describe("targets", () => {
     }
   });
 
-  test("I8: names no reader should meet are not signed", async () => {
+  test("I8: names that readers must not meet are not signed", async () => {
     const story = await publishedStory();
     const editor = CollectionEditor.from(story.published.read());
     for (const name of ["", "a\nb", "..", "../a", "a/../b", "a\\..", "\u007f", "\u0085", "\ud800", "x".repeat(5000)]) {
@@ -200,7 +200,7 @@ function digestOf(content: string): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** Names and digests of what stands in targets. */
+/** Names and digests of the entries of targets. */
 function plain(published: PublishedCollection): Map<string, string> {
   const { targets } = published.targets().body;
   return new Map(

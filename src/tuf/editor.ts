@@ -1,6 +1,6 @@
 /**
- * Editing a trusted collection: changes are made to a draft and nothing is signed until `sign`, which hands out the files to publish. The
- * collection it started from is never modified; after a version conflict, update, make a new editor and apply the changes again.
+ * Edits a trusted collection: changes go to a draft and nothing is signed until `sign`, which returns the files to publish. The
+ * original collection is never modified; after a version conflict, update, make a new editor and apply the changes again.
  */
 
 import type { PublicKey } from "../crypto/public-key.ts";
@@ -30,7 +30,7 @@ export interface EditableCollection {
   readonly gun: string;
   readonly root: MetadataFile<RootBody>;
   readonly targets: MetadataFile<TargetsBody>;
-  /** absent for a collection prepared on disk whose snapshot the server is to make */
+  /** absent for a collection prepared on disk whose snapshot the server will make */
   readonly snapshot?: MetadataFile<SnapshotBody>;
   readonly delegations?: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>;
   /** delegations that failed validation, and why */
@@ -61,7 +61,7 @@ export class CollectionEditor {
     this.#invalid = invalid;
   }
 
-  /** A collection that does not exist yet: one key and threshold 1 for each role, nothing signed. Publishing it yields version 1 of each file. */
+  /** Starts a new collection: one key and threshold 1 for each role, nothing signed. Publishing it yields version 1 of each file. */
   static create(gun: string, keys: InitialKeys): CollectionEditor {
     const root = { published: undefined, content: initialRoot(keys), changed: true };
     const targets = new Map([["targets", TargetsDraft.empty()]]);
@@ -72,7 +72,7 @@ export class CollectionEditor {
     );
   }
 
-  /** Edits what was read. An expired `targets` is signed again when the time comes, whatever else changes. */
+  /** Edits what was read. An expired `targets` is signed again in any case. */
   static from(collection: EditableCollection): CollectionEditor {
     const { version: _version, expires: _expires, expiresAt: _expiresAt, ...content } = collection.root.body;
     const root = { published: collection.root, content, changed: false };
@@ -85,8 +85,8 @@ export class CollectionEditor {
   /**
    * Adds or replaces a target.
    *
-   * @returns false when exactly this entry is there already, and so nothing changes
-   * @throws MetadataError `METADATA_MALFORMED` for a name no reader would take; `METADATA_ROLE_UNKNOWN` for a role nobody delegated to, or
+   * @returns false when exactly this entry exists already, so that nothing changes
+   * @throws MetadataError `METADATA_MALFORMED` for a name that readers refuse; `METADATA_ROLE_UNKNOWN` for a role that is not declared, or
    *   whose paths do not cover the name; `METADATA_MISSING` for a role that exists but was not read
    */
   addTarget(role: RoleName, name: string, target: Target): boolean {
@@ -104,14 +104,14 @@ export class CollectionEditor {
   /**
    * Removes a target.
    *
-   * @returns false when it was not there, which is no error and changes nothing
+   * @returns false when it did not exist, which is no error and changes nothing
    */
   removeTarget(role: RoleName, name: string): boolean {
     return this.#draft.targets.get(role)?.deleteTarget(name) ?? false;
   }
 
   /**
-   * Declares the delegation `role` in its parent, or adds keys and paths to it if it is there. A parent without metadata gets some, empty.
+   * Declares the delegation `role` in its parent, or adds keys and paths to an existing one. A parent without metadata gets empty metadata.
    *
    * @throws MetadataError `METADATA_ROLE_UNKNOWN` for a name that is no delegation, an undeclared parent, or paths outside the parent's;
    *   `METADATA_MALFORMED` for a new role without keys
@@ -121,7 +121,7 @@ export class CollectionEditor {
   }
 
   /**
-   * Changes keys and paths of the delegation `role`. Its parent is signed again even if nothing came of it.
+   * Changes keys and paths of the delegation `role`. Its parent is signed again even if nothing changed.
    *
    * @throws MetadataError `METADATA_ROLE_UNKNOWN` when its parent does not declare it, or for paths outside the parent's
    */
@@ -133,7 +133,7 @@ export class CollectionEditor {
   /**
    * Removes the delegation `role` with everything below it.
    *
-   * @returns false when it was not there, which is no error and changes nothing
+   * @returns false when it did not exist, which is no error and changes nothing
    */
   removeDelegation(role: RoleName): boolean {
     const parent = this.#declaration(role) === undefined ? undefined : this.#draft.targets.get(parentOf(role));
@@ -147,7 +147,7 @@ export class CollectionEditor {
   }
 
   /**
-   * Takes the keys with these canonical IDs from every delegation whose parent can be signed when it comes to that; `sign` warns of the others.
+   * Removes the keys with these canonical IDs from every delegation whose parent can be signed at the end; `sign` warns about the others.
    */
   purgeKeys(canonicalIds: readonly string[]): void {
     for (const draft of this.#draft.targets.values()) {
@@ -157,8 +157,8 @@ export class CollectionEditor {
   }
 
   /**
-   * Has the role signed again as it is. A delegation that failed validation (expired, or signed by keys it no longer has) is taken back
-   * with its content, provided it has keys enough.
+   * Has the role signed again unchanged. A delegation that failed validation (expired, or signed by keys it no longer has) is recovered
+   * with its content, provided it has enough keys.
    *
    * @throws MetadataError `METADATA_ROLE_UNKNOWN` for any other role
    */
@@ -174,7 +174,7 @@ export class CollectionEditor {
 
   /**
    * Replaces the keys of a base role; the threshold stays. A new root is signed by the old root keys too, and targets by its new key.
-   * Certificates of former root keys stay in the file, as the reference leaves them.
+   * Certificates of former root keys stay in the file, as in the reference.
    *
    * @throws UsageError `USAGE` for fewer keys than the role's threshold
    */
@@ -191,8 +191,8 @@ export class CollectionEditor {
   }
 
   /**
-   * Signs what changed, what is about to expire and what `options` asks for, and returns the files to publish, by role. The editor stays as
-   * it is: signing twice gives two equally good sets. The snapshot is among them only when its key is held; else the server makes it.
+   * Signs what changed, what is about to expire and what `options` asks for, and returns the files to publish, by role. The editor does not
+   * change: signing twice gives two equally good sets. The snapshot is among them only when its key is held; else the server makes it.
    *
    * @throws KeyStoreError `SIGNING_KEY_MISSING` when a role that must be signed cannot be; what `keys` throws
    */
@@ -200,7 +200,7 @@ export class CollectionEditor {
     return signDraft(this.#draft, keys, options);
   }
 
-  /** What is forgotten here the server still has, and its version stays taken. */
+  /** The server still has what is dropped here, and its version stays taken. */
   #forget(role: RoleName, draft: TargetsDraft): void {
     this.#takenVersions.set(role, draft.takenVersion);
     this.#draft.targets.delete(role);
@@ -222,7 +222,7 @@ export class CollectionEditor {
     this.#draft.removed.delete(role);
   }
 
-  /** The draft of a role that is declared, made if there is none. */
+  /** The draft of a declared role, created if there is none. */
   #targetsDraft(role: RoleName): TargetsDraft {
     const present = this.#draft.targets.get(role);
     if (present !== undefined) return present;
@@ -232,12 +232,12 @@ export class CollectionEditor {
     return draft;
   }
 
-  /** A role that merely expired is carried on: starting it anew would drop every entry it has. */
+  /** A role that merely expired keeps its content: an empty draft would drop every entry. */
   #expiredDraft(role: RoleName): TargetsDraft | undefined {
     return hasCode(this.#invalid.get(role)?.error, "METADATA_EXPIRED") ? this.#takeBack(role) : undefined;
   }
 
-  /** Content signed by keys the role no longer has is nobody's to carry on, but its version is taken. */
+  /** Content signed by keys that the role no longer has is not reused, but its version is taken. */
   #newDraft(role: RoleName): TargetsDraft {
     const taken = this.#takenVersions.get(role) ?? this.#invalid.get(role)?.file.body.version;
     if (taken === undefined && this.#isListed(role)) {
@@ -249,12 +249,12 @@ export class CollectionEditor {
     return TargetsDraft.empty(taken);
   }
 
-  /** A snapshot the server made lists removed roles for ever, and the server keeps their files. */
+  /** A snapshot made by the server lists removed roles for ever, and the server keeps their files. */
   #isComingBack(role: RoleName): boolean {
     return this.#draft.snapshot?.body.meta.has(role) === true && this.#declaration(role) === undefined;
   }
 
-  /** Listed by the snapshot this started from, and still declared by a parent this started from. */
+  /** Listed by the original snapshot, and still declared by an original parent. */
   #isListed(role: RoleName): boolean {
     if (this.#draft.snapshot?.body.meta.has(role) !== true) return false;
     const parent = this.#draft.targets.get(parentOf(role))?.published?.body;

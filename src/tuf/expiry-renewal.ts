@@ -1,11 +1,11 @@
-/** How long what we sign stays valid, how that is written, and when it is time to sign again. */
+/** How long new files stay valid, how their expiry is written, and when to sign them again. */
 
 import type { Body, RoleName } from "./metadata.ts";
 
 /** A day in milliseconds. */
 export const dayMs = 86_400_000;
 
-/** A role's validity, as signed text and as the instant it names. */
+/** The expiry of a role, as signed text and as the instant it names. */
 export type Expiry = Pick<Body, "expires" | "expiresAt">;
 
 /**
@@ -30,7 +30,7 @@ export function expiryAfter(now: Date, validForMs: number): Expiry {
   return { expires, expiresAt };
 }
 
-/** True once `now` is past the end of the file's validity. TUF 1.0.34 §5.4.4 */
+/** True once the file has expired at `now`. TUF 1.0.34 §5.4.4 */
 export function isExpired(body: Body, now: Date): boolean {
   return now.getTime() > body.expiresAt.getTime();
 }

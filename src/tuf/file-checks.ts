@@ -1,4 +1,4 @@
-/** What is asked of a file besides its signatures: not older than what was seen, not expired, the one the snapshot lists. */
+/** Checks of a file besides its signatures: not older than what was seen, not expired, the one that the snapshot lists. */
 
 import { isServerRole } from "./role-name.ts";
 import { MetadataError } from "../errors.ts";
@@ -25,13 +25,13 @@ export function requireVersion(file: MetadataFile, minVersion: number): void {
 /** Whose clock a file was compared with. */
 export type ClockOwner = "this machine" | "this server";
 
-/** What a clock shows, in the middle of a sentence. */
+/** What a clock shows, as part of a sentence. */
 export function clockSays(owner: ClockOwner, now: Date): string {
   return `${owner}'s clock says ${now.toISOString()}`;
 }
 
 /**
- * Refuses a file whose time is over.
+ * Refuses an expired file.
  *
  * @throws MetadataError `METADATA_EXPIRED`
  */
@@ -43,7 +43,7 @@ export function requireFresh(file: MetadataFile, now: Date, clockOf: ClockOwner 
   throw new MetadataError("METADATA_EXPIRED", message, { hint: staleHint(file.role, clockSays(clockOf, now)) });
 }
 
-/** Who has to sign again: the server renews two of the roles by itself, and one that does not may be held back on the way. */
+/** Who must sign again: the server renews two of the roles itself; if they are old, an attacker may be withholding newer files. */
 function staleHint(role: RoleName, clock: string): string {
   if (isServerRole(role))
     return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or somebody keeps newer files from you: ask the operator of the server.`;
@@ -51,7 +51,7 @@ function staleHint(role: RoleName, clock: string): string {
 }
 
 /**
- * Compares a file with what a snapshot says about it. A file it does not list is refused, however well it is signed.
+ * Compares a file with what a snapshot says about it. A file that it does not list is refused, however well it is signed.
  *
  * @throws MetadataError `METADATA_HASH_MISMATCH`, `METADATA_LENGTH_MISMATCH`
  */

@@ -6,7 +6,7 @@ import { fileMetaOf } from "./file-meta.ts";
 const bytes = Buffer.from("hello notary\n");
 const meta = fileMetaOf(bytes);
 
-test("accepts the bytes it was told about", () => {
+test("accepts the described bytes", () => {
   verifyFileMeta("targets", bytes, meta);
   assert.equal(consistentHash(meta), "64ab6e53abd7583364b6c36a1b2c77cc3f29956d89fd9c626f10008d90539c40");
 });
@@ -39,6 +39,6 @@ test("I9: refuses when no known algorithm is listed", () => {
   assert.equal(consistentHash(undefined), undefined);
 });
 
-test("passes over algorithms nobody here knows when a known one is listed", () => {
+test("ignores unknown algorithms when a known one is listed", () => {
   verifyFileMeta("targets", bytes, { ...meta, hashes: new Map(meta.hashes).set("md5", Buffer.alloc(16)) });
 });

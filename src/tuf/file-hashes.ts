@@ -13,7 +13,7 @@ const digests: ReadonlyMap<string, (bytes: Uint8Array) => Uint8Array> = new Map(
 /**
  * Checks a file's length and every hash listed for it whose algorithm is known.
  *
- * @param name how to call the file in messages
+ * @param name the name of the file in messages
  * @throws MetadataError `METADATA_LENGTH_MISMATCH`; `METADATA_HASH_MISMATCH`, also when no known algorithm is listed
  * @see Notary v1: update loop, checks; TUF 1.0.34 §5.5.2
  */
@@ -49,7 +49,7 @@ function listsKnownHash(hashes: FileMeta["hashes"]): boolean {
   return digests.keys().some((algorithm) => hashes.has(algorithm));
 }
 
-/** All of the known ones must match: whoever can forge the weakest must not win. */
+/** All of the known ones must match: an attacker who can forge the weakest must not succeed. */
 function firstMismatch(bytes: Uint8Array, hashes: FileMeta["hashes"]): string | undefined {
   for (const [algorithm, digest] of digests) {
     const expected = hashes.get(algorithm);

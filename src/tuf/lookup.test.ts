@@ -20,7 +20,7 @@ async function collectionOf(layout: Layout): Promise<TrustedCollection> {
 }
 
 describe("finding a target", () => {
-  test("goes level by level: a sibling wins over a grandchild", async () => {
+  test("searches level by level: a sibling wins over a grandchild", async () => {
     const collection = await collectionOf({
       "targets/a": {},
       "targets/a/c": { targets: ["v"] },
@@ -30,7 +30,7 @@ describe("finding a target", () => {
     assert.equal(findTarget(collection, "v", ["targets/a", "targets"])?.role, "targets/a/c");
   });
 
-  test("prefers what stands first: targets over delegations, earlier delegations over later ones", async () => {
+  test("prefers what comes first: targets over delegations, earlier delegations over later ones", async () => {
     const collection = await collectionOf({
       targets: { targets: ["x"] },
       "targets/b": { targets: ["x", "y"] },
@@ -40,7 +40,7 @@ describe("finding a target", () => {
     assert.equal(findTarget(collection, "y")?.role, "targets/b");
   });
 
-  test("searches the roles in the order asked for, each without the others", async () => {
+  test("searches the roles in the requested order, each without the others", async () => {
     const collection = await collectionOf({
       targets: { targets: ["x"] },
       "targets/releases": { targets: ["x"] },
@@ -54,7 +54,7 @@ describe("finding a target", () => {
     assert.equal(findTarget(collection, "x", []), undefined);
   });
 
-  test("of one role passes over those below another role asked for", async () => {
+  test("in one role skips what is below another requested role", async () => {
     const collection = await collectionOf({ "targets/a": {}, "targets/a/b": { targets: ["v"] } });
     assert.equal(findTarget(collection, "v", ["targets", "targets/a"])?.role, "targets/a/b");
     const skipped = await collectionOf({
@@ -65,7 +65,7 @@ describe("finding a target", () => {
     assert.equal(findTarget(skipped, "v", ["targets", "targets/a"])?.role, "targets/c");
   });
 
-  test("I9: believes a role only within its paths, and those of all above it", async () => {
+  test("I9: accepts a role only within its paths, and those of all roles above it", async () => {
     const collection = await collectionOf({
       "targets/a": { paths: ["team-a/"], targets: ["team-a/x", "other/x"] },
       "targets/a/b": { paths: ["team-a/b/", "other/"], targets: ["team-a/b/y", "other/y", "team-a/z"] },
@@ -90,7 +90,7 @@ describe("finding a target", () => {
     assert.equal(findTarget(collection, "yyz"), undefined);
   });
 
-  test("passes over roles without metadata with everything below them", async () => {
+  test("skips roles without metadata, with everything below them", async () => {
     const repository = await SimulatedRepository.unpublished();
     repository.delegate("targets/a", { withFile: false });
     await repository.publish();
@@ -118,7 +118,7 @@ test("a list gives each name once, from the role that wins", async () => {
   ]);
 });
 
-test("all occurrences come with their role's signatures, those outside its paths left out", async () => {
+test("all occurrences come with their role's signatures, without those outside its paths", async () => {
   const collection = await collectionOf({
     targets: { targets: ["x"] },
     "targets/alice": { targets: ["x", "y"] },

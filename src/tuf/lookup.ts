@@ -1,4 +1,4 @@
-/** Finding targets in a trusted collection: which role speaks for a name, and what it says. Notary v1: walking and lookups. */
+/** Finds targets in a trusted collection: which role signs for a name, and what it says. Notary v1: walking and lookups. */
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import type { Signature } from "../crypto/signature.ts";
@@ -11,7 +11,7 @@ import type { TrustedCollection } from "./trusted-collection.ts";
 /** The files a walk goes through; every trusted collection has them. */
 export type WalkableCollection = Pick<TrustedCollection, "targets" | "delegations">;
 
-/** A target and the role that speaks for it. */
+/** A target and the role that signed it. */
 export interface FoundTarget {
   readonly name: string;
   readonly role: RoleName;
@@ -21,16 +21,16 @@ export interface FoundTarget {
 /** A delegation as its parent declares it. */
 export interface ListedDelegation {
   readonly role: DelegatedRole;
-  /** IDs of the bare keys, by which key stores and people know them */
+  /** IDs of the bare keys, as key stores and users know them */
   readonly canonicalKeyIds: readonly string[];
   readonly threshold: number;
 }
 
 /**
- * Finds the target with this name. Each role given is searched with everything below it, in turn, passing over the other roles given;
+ * Finds the target with this name. Each given role is searched with everything below it, in turn, without the other given roles;
  * the first hit wins. Within one search, roles nearer to the start win.
  *
- * A hit may come from a role below the one asked for: a caller for whom that matters looks at `role`.
+ * A hit may come from a role below the requested one: check `role` if that matters.
  *
  * @param roles in order of preference; default `targets` and all below
  */
@@ -68,7 +68,7 @@ export function listTargets(collection: WalkableCollection, roles: readonly Role
 /**
  * Finds every occurrence of a name in every role, with the signatures of that role's file.
  *
- * Off-spec: for all names the reference also returns those outside a role's paths, which no lookup would ever believe.
+ * Off-spec: for all names the reference also returns those outside a role's paths, which no lookup accepts.
  *
  * @param name `""` for all names
  */
@@ -113,7 +113,7 @@ export function sha256Of(found: FoundTarget): Uint8Array {
 
 interface Visit {
   readonly file: MetadataFile<TargetsBody>;
-  /** what this role may speak for, every ancestor's limits included */
+  /** the names this role may sign, with the limits of all its ancestors */
   readonly paths: PathPrefixes;
 }
 
@@ -166,7 +166,7 @@ function canonicalIds(keyIds: readonly string[], keys: ReadonlyMap<string, Publi
   });
 }
 
-/** A certificate nobody can read has no bare key: it is listed under the only ID it has. */
+/** An unreadable certificate has no bare key: it is listed under the only ID it has. */
 function canonicalId(key: PublicKey): string {
   try {
     return key.canonicalKeyId;

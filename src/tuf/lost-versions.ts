@@ -1,5 +1,5 @@
 /**
- * What a server published and has lost since, because a backup was restored that is older: brought back by a client that remembers it.
+ * Versions that a server published and then lost because an older backup was restored, brought back by a client with a copy.
  *
  * Lost roots are stored again, so that readers of any of them can follow. A lost snapshot or timestamp only proves how far the server's
  * versions had come: the server signs the next ones with higher versions, so that no reader takes them for a step back.
@@ -20,15 +20,15 @@ export type LostRole = "root" | ServerRole;
 /** One lost file. */
 export interface LostFile {
   readonly role: LostRole;
-  /** as its sender has it; the file itself must say the same */
+  /** as named by the sender; the file itself must say the same */
   readonly version: number;
   readonly bytes: Uint8Array;
 }
 
-/** Lost files a single update may carry: a collection rotates its keys a few times in its life. */
+/** Lost files that one update may carry: a collection rotates its keys a few times in its life. */
 export const maxLostFiles = 64;
 
-/** What a lost snapshot or timestamp is judged by. */
+/** What a lost snapshot or timestamp is verified against. */
 interface Judgement {
   /** as stored; 0 when there is none */
   readonly storedVersion: number;
@@ -55,12 +55,12 @@ export function verifyLostRoots(
   for (const file of inOrder(lost, "root")) {
     const previous = roots.at(-1) ?? stored;
     const root = parsedAs(file, "ErrBadRoot") as MetadataFile<RootBody>;
-    // Somebody else brought it back meanwhile: its sender is to read again and try again.
+    // Another client brought it back in the meantime: this one must read and try again.
     if (root.body.version <= (stored?.body.version ?? 0))
       throw new TagsealError("STORAGE_CONFLICT", `root ${root.body.version} is not lost any more`);
     refusing("ErrBadRoot", () => {
       requireSuccessor(root, previous);
-      // A step on the way to the newest root: that its certificates ran out since does not matter.
+      // A step on the way to the newest root: it does not matter that its certificates have expired since.
       verifyRoot(root, { gun, now, previous, ignoreCertificateExpiry: true });
       requireVersionInRange(root, stored?.body.version ?? 0);
       requireOwnKeyIds(root);

@@ -1,8 +1,8 @@
 /**
- * The nouns of a trusted collection: roles, keys, targets and the four kinds of signed file, free of any wire format.
- * `notary-v1/` turns bytes into these and back; nothing else in `tuf/` knows how a file is spelled.
+ * The data model of a trusted collection: roles, keys, targets and the four kinds of signed file, free of any wire format.
+ * `notary-v1/` turns bytes into these and back.
  *
- * `tuf/` is pure but for `updater.ts`: bytes, keys and a clock in, decisions out. It must never read a disk, a socket or the time.
+ * `tuf/` is pure except for `updater.ts`: bytes, keys and a clock in, decisions out. It never reads a disk, a socket or the time.
  */
 
 import type { Signature } from "../crypto/signature.ts";
@@ -20,22 +20,22 @@ export type RoleName = string;
 
 /** Who may sign for a role, and how many of them must. */
 export interface RoleKeys {
-  /** TUF key IDs; `null` once the last key was removed, which the wire tells apart from an empty list */
+  /** TUF key IDs; `null` once the last key was removed, which differs from an empty list on the wire */
   readonly keyIds: readonly string[] | null;
   /** at least 1, else the file that names it is malformed */
   readonly threshold: number;
 }
 
-/** A role that a targets file hands part of its names to. */
+/** A role to which a targets file delegates some of its names. */
 export interface DelegatedRole extends RoleKeys {
   readonly name: RoleName;
-  /** literal prefixes of target names, `""` for every name; `undefined` (never empty) when there are none, and so no names at all */
+  /** literal prefixes of target names, `""` for every name; `undefined` (never empty) when there are none, and so no name at all */
   readonly paths: readonly string[] | undefined;
 }
 
 /** One signed entry: for an image the name is the tag and this is the manifest. */
 export interface Target {
-  /** algorithm name to raw digest; algorithms nobody here knows are carried along */
+  /** algorithm name to raw digest; unknown algorithms are kept */
   readonly hashes: ReadonlyMap<string, Uint8Array>;
   /** bytes */
   readonly length: number;
@@ -61,20 +61,20 @@ export interface Body {
   readonly expiresAt: Date;
 }
 
-/** Which keys speak for the four base roles. */
+/** The keys of the four base roles. */
 export interface RootBody extends Body {
   readonly type: "root";
-  /** carried along; names are always asked for by hash, whatever it says */
+  /** kept as received; files are always requested by hash, whatever it says */
   readonly consistentSnapshot: boolean;
   readonly keys: ReadonlyMap<string, PublicKey>;
-  /** the four base roles at least; others are carried along and mean nothing */
+  /** at least the four base roles; others are kept and have no meaning */
   readonly roles: ReadonlyMap<string, RoleKeys>;
 }
 
 /** The roles a targets file delegates to, and their keys. */
 export interface Delegations {
   readonly keys: ReadonlyMap<string, PublicKey>;
-  /** in order of priority; `null` once the last delegation was removed, which the wire tells apart from an empty list */
+  /** in order of priority; `null` once the last delegation was removed, which differs from an empty list on the wire */
   readonly roles: readonly DelegatedRole[] | null;
 }
 
@@ -82,7 +82,7 @@ export interface Delegations {
 export interface TargetsBody extends Body {
   readonly type: "targets";
   readonly targets: ReadonlyMap<string, Target>;
-  /** set when the wire said `"targets":null`; written back so as long as there are no entries */
+  /** set when the file had `"targets":null`; written back that way while there are no entries */
   readonly targetsWereNull?: true;
   readonly delegations: Delegations;
 }

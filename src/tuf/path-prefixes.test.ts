@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { PathPrefixes } from "./path-prefixes.ts";
 
-test("a path is the literal beginning of a name: no globbing, no path borders", () => {
+test("a path is the literal beginning of a name: no globbing, no path boundaries", () => {
   const paths = new PathPrefixes(["v1", "release/*"]);
   assert.ok(paths.covers("v1"));
   assert.ok(paths.covers("v10"));
@@ -40,7 +40,7 @@ test("agrees with trying every prefix in turn", () => {
   );
 });
 
-test("I1: ten thousand paths against ten thousand paths take no noticeable time", () => {
+test("I1: ten thousand paths against ten thousand paths are fast", () => {
   const paths = Array.from({ length: 10_000 }, (_, index) => `path-${index}/`);
   const startedAt = performance.now();
   new PathPrefixes(paths).restrict(paths).restrict(paths);

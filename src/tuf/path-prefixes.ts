@@ -1,6 +1,6 @@
-/** The target names a role may speak for: literal prefixes, `""` for every name, none for no name. */
+/** The target names that a role may sign: literal prefixes, `""` for every name, none for no name. */
 
-/** A set of prefixes that answers quickly however many a hostile file lists. */
+/** A set of prefixes with fast lookups, however many a hostile file lists. */
 export class PathPrefixes {
   /** every name */
   static readonly all: PathPrefixes = new PathPrefixes([""]);

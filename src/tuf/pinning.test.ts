@@ -160,7 +160,7 @@ describe("pinned authorities", () => {
     assert.ok(accepts(ca(first), rootKeyOf(deep, second)), "an authority need not be self-signed");
   });
 
-  test("do not act through certificates that are no CA", () => {
+  test("do not act through certificates that are not a CA", () => {
     const noCa = issue("no CA", { issuer: authority });
     const below = issue(gun, { issuer: noCa });
     assert.ok(!accepts(ca(authority), rootKeyOf(below, noCa)));
@@ -187,7 +187,7 @@ describe("pinned authorities", () => {
     }
   });
 
-  test("in a file nobody can read are an error", () => {
+  test("in an unreadable file are an error", () => {
     for (const text of ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]) {
       assert.throws(() => accepts({ ca: new Map([["", text]]) }), { code: "CERTIFICATE_INVALID" });
     }
@@ -195,7 +195,7 @@ describe("pinned authorities", () => {
 });
 
 describe("first use", () => {
-  test("is what remains, and is told apart", () => {
+  test("applies when nothing else does, and is reported", () => {
     const verdict = pinningFor(gun, now, {}, false);
     assert.ok(verdict.accepts(key));
     assert.equal(verdict.isFirstUse, true);
@@ -203,7 +203,7 @@ describe("first use", () => {
     assert.equal(pinningFor(gun, now, {}, true).isFirstUse, false);
   });
 
-  test("I9: can be switched off for what nothing else speaks about", () => {
+  test("I9: can be switched off for collections without a setting", () => {
     assert.throws(() => accepts({ disableTofu: true }), {
       code: "ROOT_PINNING_MISMATCH",
       message: "invalid trust pinning specified",

@@ -1,4 +1,4 @@
-/** Trust pinning: which root certificates to believe when there is no cached root to vouch for a new one. */
+/** Trust pinning: which root certificates to accept when there is no cached root to verify a new one with. */
 
 import { isIssuedBy, parseCertificateBundle } from "../crypto/certificate.ts";
 import type { Certificate } from "../crypto/certificate.ts";
@@ -6,7 +6,7 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError, hasCode } from "../errors.ts";
 
 /**
- * What the user knows about roots beforehand. The first setting that matches a GUN decides; there is no falling through.
+ * What the user knows about roots beforehand. The first setting that matches a GUN decides; later ones are not consulted.
  *
  * @see Notary v1: trust pinning
  */
@@ -15,7 +15,7 @@ export interface TrustPinning {
   readonly certs?: ReadonlyMap<string, readonly string[]>;
   /** by GUN prefix: PEM text of the certificate authorities that root certificates must chain to */
   readonly ca?: ReadonlyMap<string, string>;
-  /** refuse a collection that nothing above speaks about, unless its root is known already */
+  /** refuse a collection without a setting above, unless its root is known already */
   readonly disableTofu?: boolean;
 }
 
@@ -30,9 +30,9 @@ export interface PinningVerdict {
 }
 
 /**
- * Finds the setting that speaks about a GUN.
+ * Finds the setting for a GUN.
  *
- * @param hasPreviousRoot a root of this collection was trusted before, so that this is no first use
+ * @param hasPreviousRoot true when a root of this collection was trusted before, so that this is no first use
  * @throws MetadataError `ROOT_PINNING_MISMATCH` when nothing matches and first use is not allowed; `CERTIFICATE_INVALID` for an
  *   unusable authority file
  */
@@ -106,7 +106,7 @@ function leads(
   if (budget === 0 || !isInWindow(certificate, now) || !mayIdentifyServer(certificate)) return false;
   const isAnchored = (issuer: Certificate): boolean => isInWindow(issuer, now) && isIssuedBy(certificate, issuer);
   if (authorities.some(isAnchored)) return true;
-  // Each step uses up the certificate it went through, so the search is short and cannot run in circles.
+  // Each certificate is used once, so the search is short and cannot loop.
   const issuers = intermediates.filter((issuer) => isIssuedBy(certificate, issuer));
   return issuers.some((issuer) =>
     leads(

@@ -43,7 +43,7 @@ test("a delegation is declared by the role above it, and there only", () => {
   assert.ok(!isDirectChild("targets", "root"));
 });
 
-test("a role is within itself and its ancestors, not within one whose name it merely begins with", () => {
+test("a role is within itself and its ancestors, not within a role that only shares the beginning of its name", () => {
   assert.ok(isWithin("targets/a/b", "targets/a"));
   assert.ok(isWithin("targets/a", "targets/a"));
   assert.ok(!isWithin("targets/ab", "targets/a"));

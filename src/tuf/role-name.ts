@@ -33,12 +33,12 @@ export function parentOf(delegation: RoleName): RoleName {
   return delegation.slice(0, Math.max(0, delegation.lastIndexOf("/")));
 }
 
-/** True when `name` is a well-formed delegation one level below `parent`: only these may stand in its file. */
+/** True when `name` is a well-formed delegation one level below `parent`: only these may be declared in its file. */
 export function isDirectChild(parent: RoleName, name: RoleName): boolean {
   return isDelegation(name) && parentOf(name) === parent;
 }
 
-/** True when `role` is `ancestor` or stands somewhere below it. */
+/** True when `role` is `ancestor` or is below it. */
 export function isWithin(role: RoleName, ancestor: RoleName): boolean {
   return role === ancestor || role.startsWith(`${ancestor}/`);
 }

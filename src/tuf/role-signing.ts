@@ -1,6 +1,6 @@
 /**
- * Signing one role file. What is signed here is counted by the same `verifyThreshold` that every reader uses, before it is handed out:
- * a key store that returns the wrong key is found out here and not by the readers.
+ * Signs one role file. The result is checked by the same `verifyThreshold` that every reader uses, before it is returned:
+ * a key store that returns the wrong key is detected here and not by the readers.
  */
 
 import type { SigningKey } from "../crypto/private-key.ts";
@@ -15,13 +15,13 @@ import { verifyThreshold } from "./threshold.ts";
 /** Finds the private key for a public key, by its canonical ID; `undefined` when it is not held. May ask for a passphrase. */
 export type SigningKeys = (key: PublicKey) => Promise<SigningKey | undefined>;
 
-/** Keys whose threshold the signatures have to reach. */
+/** Keys whose threshold the signatures must reach. */
 export interface SigningRequirement {
   readonly roleKeys: RoleKeys;
   readonly keys: ReadonlyMap<string, PublicKey>;
 }
 
-/** Remembers what `keys` answered, so that one key is asked for (and its passphrase typed) once however many roles need it. */
+/** Caches the results of `keys`, so that one key is requested (and its passphrase typed) once, however many roles need it. */
 export function rememberingKeys(keys: SigningKeys): SigningKeys {
   const answers = new Map<string, Promise<SigningKey | undefined>>();
   return (key) => {
@@ -32,10 +32,10 @@ export function rememberingKeys(keys: SigningKeys): SigningKeys {
 }
 
 /**
- * Signs `body` with every private key that `keys` has for it, and checks the outcome as a reader would.
+ * Signs `body` with every private key that `keys` has for it, and checks the result as a reader would.
  *
- * @param requirements each of them must be met: a new root answers to its own keys and to its predecessor's
- * @param extraKeys sign too where held, and nobody minds if not: keys of older roots, for readers that stopped there
+ * @param requirements each of them must be met: a new root is signed by its own keys and by its predecessor's
+ * @param extraKeys sign too where held, and are not required: keys of older roots, for readers that stopped there
  * @throws KeyStoreError `SIGNING_KEY_MISSING` when a threshold cannot be reached with the keys held
  * @see Notary v1: publish, step by step
  */
@@ -98,7 +98,7 @@ function requireThreshold(file: MetadataFile, requirement: SigningRequirement): 
   }
 }
 
-/** docker's words for keys that are not here. */
+/** docker's words for keys that are not held. */
 export function keysMissing(threshold: number, keyIds: readonly string[]): string {
   return `could not find necessary signing keys, at least ${countWord(threshold)} of these keys must be available: ${keyIds.join(", ")}`;
 }

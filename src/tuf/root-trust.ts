@@ -9,24 +9,24 @@ import { pinningFor } from "./pinning.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { verifyThreshold } from "./threshold.ts";
 
-/** What a root is judged by. */
+/** What a root is verified against. */
 export interface RootJudgement {
   readonly gun: string;
   readonly now: Date;
-  /** whose clock that is, as far as a message is to tell; `this machine` when absent */
+  /** whose clock that is, for messages; `this machine` when absent */
   readonly clockOf?: ClockOwner | undefined;
   /** the root trusted until now, whose keys must have signed this one too */
   readonly previous?: MetadataFile<RootBody> | undefined;
   readonly pinning?: TrustPinning | undefined;
-  /** for roots that are only steps on the way to a newer one: their certificates may have run out since */
+  /** for roots that are only steps on the way to a newer one: their certificates may have expired since */
   readonly ignoreCertificateExpiry?: boolean;
 }
 
-/** What judging a root brought to light. */
+/** What the verification of a root found. */
 export interface RootVerdict {
-  /** TUF IDs of the root keys that signed and were believed */
+  /** TUF IDs of the root keys that signed and were accepted */
   readonly signers: readonly string[];
-  /** nothing but first use speaks for this root */
+  /** the root is trusted on first use only */
   readonly isFirstUse: boolean;
   /** sentences about certificates near expiry */
   readonly warnings: readonly string[];
@@ -34,7 +34,7 @@ export interface RootVerdict {
 
 /**
  * Verifies a root, in the reference's order: leaf certificates, the previous root's keys at its threshold, pinning, the root's own keys
- * at its own threshold. Version and expiry are the caller's business.
+ * at its own threshold. The caller checks version and expiry.
  *
  * @throws MetadataError `ROOT_INVALID`, `ROOT_ROTATION_REFUSED`, `ROOT_PINNING_MISMATCH`, `METADATA_KEY_ID_MISMATCH`
  * @see Notary v1: root update; root certificates
@@ -65,7 +65,7 @@ function rootRole(file: MetadataFile<RootBody>): RoleKeys {
   return file.body.roles.get("root") ?? { keyIds: [], threshold: 1 };
 }
 
-/** The root keys whose certificates are good for this GUN. The others are dropped, they do not spoil the rest. */
+/** The root keys whose certificates are valid for this GUN. The others are ignored and do not affect the rest. */
 function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { keyIds: string[]; warnings: string[] } {
   const keyIds: string[] = [];
   const warnings: string[] = [];
@@ -88,7 +88,7 @@ function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { k
   throw noLeaf(reasons, reasons.length > 0 && areAllUntimely, judgement);
 }
 
-/** Where nothing but the time is wrong, the clock may be: a publisher cannot see the server's, and a reader does not think of its own. */
+/** If only the time is wrong, the clock may be wrong: a publisher cannot see the server's clock, and a reader does not think of its own. */
 function noLeaf(reasons: readonly string[], isUntimely: boolean, { now, clockOf }: RootJudgement): MetadataError {
   const why = reasons.join("; ");
   if (isUntimely && clockOf === "this server")
@@ -101,7 +101,7 @@ function noLeaf(reasons: readonly string[], isUntimely: boolean, { now, clockOf 
   });
 }
 
-/** The previous root's certificates may have expired since: it is their keys that hand over, and they were trusted when it counted. */
+/** The previous root's certificates may have expired since: their keys hand over, and they were trusted when they were current. */
 function verifySuccession(
   file: MetadataFile<RootBody>,
   previous: MetadataFile<RootBody>,

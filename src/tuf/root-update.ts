@@ -1,4 +1,4 @@
-/** Getting to a root that may be trusted: from the cache, from the server, and from there to newer ones, step by step. */
+/** Gets a root that may be trusted: from the cache or from the server, and then newer ones, step by step. */
 
 import { MetadataError, hasCode } from "../errors.ts";
 import { cacheCorrupt } from "./cached-files.ts";
@@ -19,18 +19,18 @@ export interface RootedSet {
 
 /** Where an update starts, and where its root came from. */
 export interface Bootstrap extends RootedSet {
-  /** nothing but first use speaks for the root */
+  /** the root is trusted on first use only */
   readonly isFirstUse: boolean;
-  /** still to be consulted for roots to come; not once an unexpired cached root vouched for itself */
+  /** consulted for later roots, unless an unexpired cached root is trusted already */
   readonly pinning: TrustPinning | undefined;
 }
 
-/** More rotations than this between two updates are no honest history. */
+/** An honest history has no more rotations than this between two updates. */
 const maxRootSteps = 1024;
 
 /**
- * Starts from the cached root if there is one: it is the trust anchor, so a damaged one is final. An expired one still has to vouch
- * for its successor.
+ * Starts from the cached root if there is one: it is the trust anchor, so a damaged one is final. An expired one still verifies
+ * its successor.
  *
  * @throws MetadataError `METADATA_CACHE_CORRUPT`; `REPOSITORY_NOT_SIGNED`; what {@link updateRoot} throws
  * @see Notary v1: bootstrap
@@ -48,10 +48,10 @@ export async function bootstrap(options: UpdateOptions, files: CachedFiles): Pro
 }
 
 /**
- * Fetches the newest root and makes a new set of it. If `current` did not sign it, every root in between is fetched and must be signed by
+ * Fetches the newest root and makes a new set with it. If `current` did not sign it, every root in between is fetched and must be signed by
  * the one before.
  *
- * Off-spec: a root in between must have the version it was asked for, which the reference does not check; and an expired cached root may
+ * Off-spec: a root in between must have the requested version, which the reference does not check; and an expired cached root may
  * be several versions behind.
  *
  * @param about what a verified snapshot says about the root, and what the user pinned
@@ -103,7 +103,7 @@ function loadRoot(
   return trusted.load("root", input, { minVersion }) as MetadataFile<RootBody>;
 }
 
-/** From `current` to the root before `newestVersion`; only signatures matter on the way, nobody relies on these roots for more. */
+/** From `current` to the root before `newestVersion`; only signatures matter on the way, these roots are used for nothing else. */
 async function walkRoots(
   options: UpdateOptions,
   current: MetadataFile<RootBody>,
@@ -138,7 +138,7 @@ async function firstRoot(options: UpdateOptions, files: CachedFiles): Promise<Bo
   return { trusted, root, isFirstUse: trusted.rootVerdict?.isFirstUse ?? false, pinning: options.pinning };
 }
 
-/** The set, or `undefined` when the root or all its certificates have expired and it can only hand over to another. Pinning has no say. */
+/** The set, or `undefined` when the root or all its certificates have expired and it can only verify its successor. Pinning is not consulted. */
 function loadCachedRoot(options: UpdateOptions, cached: MetadataFile<RootBody>): TrustedMetadata | undefined {
   const { gun, now } = options;
   const trusted = new TrustedMetadata({ gun, now });
@@ -153,7 +153,7 @@ function loadCachedRoot(options: UpdateOptions, cached: MetadataFile<RootBody>):
   }
 }
 
-/** Off-spec: the reference gives up on a cached root whose certificates expired, and the way out would be to trust the server blindly. */
+/** Off-spec: the reference rejects a cached root whose certificates expired; the only way out is then to trust the server blindly. */
 function isSoundApartFromExpiry(cached: MetadataFile<RootBody>, { gun, now }: UpdateOptions): boolean {
   try {
     verifyRoot(cached, { gun, now, ignoreCertificateExpiry: true });

@@ -1,4 +1,4 @@
-/** The two files a trust server signs itself: which snapshot is current, and, if it holds that key too, which files are. */
+/** The two files that a trust server signs itself: the timestamp, and the snapshot if it holds that key too. */
 
 import type { SigningKey } from "../crypto/private-key.ts";
 import { hasCode } from "../errors.ts";
@@ -21,14 +21,14 @@ export async function holdsKeyOf(role: ServerRole, { roleKeys }: RoleSigners, ke
   return false;
 }
 
-/** What it takes to sign one of them. */
+/** What is needed to sign one of them. */
 export interface ServerSigning {
   readonly signers: RoleSigners;
   readonly keys: ServerKeys;
   readonly now: Date;
   /** default as `lifetimeMs` */
   readonly validForMs?: number | undefined;
-  /** a version that was published, although `previous` is older: the next one is higher than both */
+  /** a published version that may be newer than `previous`: the next one is higher than both */
   readonly publishedVersion?: number | undefined;
 }
 

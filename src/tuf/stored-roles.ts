@@ -7,7 +7,7 @@ import { parseMetadata } from "./notary-v1/parse.ts";
 export interface StoredRoles {
   /** the highest version of a role; `undefined` when there is none */
   current(role: RoleName): Promise<StoredRole | undefined>;
-  /** `parseMetadata`, by whoever remembers what came of it the last time; its own when absent */
+  /** `parseMetadata` with a memory of earlier results; plain when absent */
   readonly parse?: (role: RoleName, stored: StoredRole) => MetadataFile;
 }
 
@@ -17,7 +17,7 @@ export interface StoredRole {
   readonly version: number;
 }
 
-/** One look at what is stored: each role is read once, however often it is asked for. */
+/** One view of what is stored: each role is read once, however often it is requested. */
 export class StoredView implements StoredRoles {
   readonly #stored: StoredRoles;
   readonly #read = new Map<RoleName, ReturnType<StoredRoles["current"]>>();
@@ -34,9 +34,9 @@ export class StoredView implements StoredRoles {
   }
 
   /**
-   * The current file of a role, parsed and nothing more.
+   * The current file of a role, parsed but not verified.
    *
-   * @throws MetadataError as `parseMetadata`: what is stored and cannot be parsed is the server's trouble, not an uploader's
+   * @throws MetadataError as `parseMetadata`: a stored file that cannot be parsed is the server's fault, not the client's
    */
   async parsed(role: "root"): Promise<MetadataFile<RootBody> | undefined>;
   async parsed(role: "snapshot"): Promise<MetadataFile<SnapshotBody> | undefined>;

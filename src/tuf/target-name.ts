@@ -1,14 +1,14 @@
-/** What a target may be called. Readers turn names into file names, table cells and log lines, so some names must never be published. */
+/** The rules for target names. Readers turn names into file names, table cells and log lines, so some names must never be published. */
 
 import { MetadataError } from "../errors.ts";
 
-/** Bytes of UTF-8; far above any tag (128) or path, far below what would make one entry a burden. */
+/** Bytes of UTF-8; far above any tag (128) or path, far below what would make one entry expensive. */
 const maxNameBytes = 4096;
 
 const controlCharacter = /\p{Cc}/u;
 const parentSegment = /(?:^|[/\\])\.\.(?:$|[/\\])/;
 
-/** The reason nobody should publish a target with this name, or `undefined` when the name is fine. A tag such as `v1..2` is fine. */
+/** Why a target with this name must not be published, or `undefined` when the name is fine. A tag such as `v1..2` is fine. */
 export function targetNameFault(name: string): string | undefined {
   if (name === "") return "a target name must not be empty";
   if (!name.isWellFormed() || controlCharacter.test(name))

@@ -98,7 +98,7 @@ test("I2: one RSA key spelled in several ways counts once", async () => {
   assert.throws(() => verifyThreshold(file, { keyIds, threshold: 2 }, listed), { code: "METADATA_THRESHOLD_NOT_MET" });
 });
 
-test("passes over signatures of other keys, spoilt ones and unknown methods", async () => {
+test("ignores signatures of other keys, damaged ones and unknown methods", async () => {
   const good = await signedBy(a);
   const [signature] = good.signatures;
   assert.ok(signature);
@@ -115,7 +115,7 @@ test("passes over signatures of other keys, spoilt ones and unknown methods", as
   });
 });
 
-test("I9: a key the role does not name does not count though the file knows it", () => {
+test("I9: a key that the role does not name does not count although the file lists it", () => {
   assert.throws(() => verifyThreshold(file1, { keyIds: [b.publicKey.keyId], threshold: 1 }, keys), {
     code: "METADATA_THRESHOLD_NOT_MET",
   });
@@ -136,7 +136,7 @@ test("I2: thresholds below one, or that are no whole number, are malformed", () 
   }
 });
 
-test("no signatures at all is said in the reference's words", async () => {
+test("no signatures at all: the message has the reference's words", async () => {
   assert.throws(() => verifyThreshold({ ...file1, signatures: [] }, { keyIds: ids, threshold: 1 }, keys), {
     code: "METADATA_THRESHOLD_NOT_MET",
     message: "tuf: data has no signatures",
@@ -152,7 +152,7 @@ test("I2: a key listed under an ID that is not its own is an error, not a second
   });
 });
 
-test("I2: a signature that was good once is good for nothing else, nor once its key counts no more", async () => {
+test("I2: a signature that verified once counts for nothing else, nor after its key was removed", async () => {
   const file = await signedBy(a);
   const roleKeys = { keyIds: ids, threshold: 1 };
   assert.deepEqual(verifyThreshold(file, roleKeys, keys), [a.publicKey.keyId]);
@@ -168,7 +168,7 @@ test("I2: a signature that was good once is good for nothing else, nor once its 
 describe("whether a file is signed", () => {
   const enough = { keyIds: ids, threshold: 1 };
 
-  test("by enough keys: yes; by too few, by others or by nobody: no", async () => {
+  test("by enough keys: yes; by too few, by others or by none: no", async () => {
     assert.equal(isSignedBy(await signedBy(a), enough, keys), true);
     assert.equal(isSignedBy(await signedBy(a), { keyIds: ids, threshold: 2 }, keys), false);
     assert.equal(isSignedBy(await signedBy(stranger), enough, keys), false);

@@ -1,4 +1,4 @@
-/** The one place that counts signatures. Client, editor and server all come here. */
+/** The one place that counts signatures, for client, editor and server. */
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { type Signature, verifySignature } from "../crypto/signature.ts";
@@ -7,12 +7,12 @@ import type { MetadataFile, RoleKeys } from "./metadata.ts";
 
 /**
  * Counts the keys of a role that validly signed a file. A key counts once, however many of its signatures appear; signatures by other
- * keys, by unknown methods and those that do not verify are passed over.
+ * keys, by unknown methods and those that do not verify are ignored.
  *
  * Off-spec: two certificates for one key, or two spellings of one RSA key, have two TUF key IDs, and the reference counts them twice.
  * Here they are one key.
  *
- * @param keys the keys `roleKeys` speaks about, by the ID they are listed under
+ * @param keys the keys that `roleKeys` names, by the ID they are listed under
  * @returns the distinct IDs of the keys that signed, in the order of their signatures
  * @throws MetadataError `METADATA_THRESHOLD_NOT_MET` when fewer than `threshold` keys signed; `METADATA_MALFORMED` for a threshold
  *   below 1; `METADATA_KEY_ID_MISMATCH` when a key that signed is listed under an ID that is not its own
@@ -45,9 +45,9 @@ export function verifyThreshold(
 }
 
 /**
- * Whether enough keys of a role signed a file: {@link verifyThreshold} as a question, for those who ask several roles or several times. "No"
+ * Whether enough keys of a role signed a file: {@link verifyThreshold} as a question, for callers that check several roles. "No"
  * has two reasons: too few keys signed, or one of those that did is listed under an ID that is not its own, so that no reader accepts the
- * file. Everything else that goes wrong says nothing about signatures and is thrown.
+ * file. Every other error says nothing about signatures and is thrown.
  *
  * @throws MetadataError `METADATA_MALFORMED` for a threshold below 1
  */
@@ -65,12 +65,12 @@ export function isSignedBy(
   }
 }
 
-/** Signatures found good, with what they were good for. Parsed files never change, so the very same three things need no second look. */
+/** Valid signatures, with what they are valid for. Parsed files never change, so the same three objects need no second check. */
 const found = new WeakMap<Signature, { readonly key: PublicKey; readonly payload: Uint8Array }>();
 
 /**
- * `verifySignature`, which need not be repeated: a root is judged by its predecessor's keys and by its own, an upload by how many signed it and by each
- * signature it carries, mostly with the same key and the same bytes.
+ * `verifySignature`, remembered: a root is verified by its predecessor's keys and by its own, an upload by its threshold and by
+ * each signature it carries, mostly with the same key and the same bytes.
  */
 export function verifiesOnce(key: PublicKey, signature: Signature, payload: Uint8Array): boolean {
   const known = found.get(signature);
@@ -80,24 +80,24 @@ export function verifiesOnce(key: PublicKey, signature: Signature, payload: Uint
   return true;
 }
 
-/** Without this one key could be listed under two IDs and count twice. */
+/** Without this check, one key could be listed under two IDs and count twice. */
 function requireOwnId(key: PublicKey, listedAs: string, role: string): void {
   if (key.keyId === listedAs) return;
   const reason = `key ID is not valid for key content: ${role} lists ${key.keyId} as ${listedAs}`;
   throw new MetadataError("METADATA_KEY_ID_MISMATCH", reason);
 }
 
-/** How many keys these are, one under several names counted once. */
+/** The number of different keys; one under several names counts once. */
 function countDistinct(keys: readonly (PublicKey | undefined)[]): number {
   return keys.length < 2 ? keys.length : new Set(keys.map(materialOf)).size;
 }
 
-/** The key itself, however its owner spelled it: the platform writes every key in one way. */
+/** The key itself in one spelling: the platform writes every key in one way. */
 function materialOf(key: PublicKey | undefined): string | undefined {
   return key?.verificationKey()?.handle.export({ format: "der", type: "spki" }).toString("base64");
 }
 
-/** The message is the one docker users know, word for word; what it leaves out goes into the hint. */
+/** The message is the one that docker users know, word for word; the details are in the hint. */
 function unmet(message: string, hint: string): MetadataError {
   return new MetadataError("METADATA_THRESHOLD_NOT_MET", message, { hint });
 }

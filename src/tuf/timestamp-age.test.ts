@@ -8,7 +8,7 @@ const expiresAt = new Date("2026-06-15T12:00:00Z");
 const before = (ms: number): Date => new Date(expiresAt.getTime() - ms);
 
 describe("when a timestamp was signed", () => {
-  it("is its end less the shortest usual lifetime that its life when first seen fits into", () => {
+  it("is its expiry minus the shortest usual lifetime that covers its remaining life when first seen", () => {
     assert.deepEqual(signedAt({ expiresAt, seenAt: before(20 * hour) }), before(day));
     assert.deepEqual(signedAt({ expiresAt, seenAt: before(day) }), before(day));
     assert.deepEqual(signedAt({ expiresAt, seenAt: before(2 * day) }), before(14 * day));
@@ -24,13 +24,13 @@ describe("when a timestamp was signed", () => {
     assert.equal(signedAt({ expiresAt, seenAt: before(15 * day) }), undefined);
   });
 
-  it("follows from the lifetime that was told, and from no other", () => {
+  it("follows from the configured lifetime, and from no other", () => {
     assert.deepEqual(signedAt({ expiresAt, seenAt: before(hour), lifetimeMs: 7 * day }), before(7 * day));
     assert.equal(signedAt({ expiresAt, seenAt: before(8 * day), lifetimeMs: 7 * day }), undefined);
   });
 });
 
-it("lengths of time are said in the largest unit that fits", () => {
+it("durations are written in the largest unit that fits", () => {
   assert.deepEqual(
     [-5_000, 0, 59_999, 60_000, 3 * hour + 1, 50 * hour].map((ms) => durationWords(ms)),
     ["0 s", "0 s", "59 s", "1 min", "3 h", "2 d"],

@@ -1,11 +1,11 @@
-/** How old a timestamp is. It says when it ends, and nothing about when it was signed. */
+/** The age of a timestamp. A timestamp states when it expires, not when it was signed. */
 
 import { dayMs, lifetimeMs } from "./expiry-renewal.ts";
 
-/** What trust servers give a timestamp unless told otherwise, in milliseconds: a day by Tagseal's, a fortnight by Notary's. */
+/** The default lifetimes of timestamps, in milliseconds: a day on Tagseal servers, a fortnight on Notary servers. */
 const usualLifetimesMs: readonly number[] = [dayMs, lifetimeMs("timestamp")];
 
-/** Clocks of client and server may differ by this much without a word. */
+/** The tolerated difference between the clocks of client and server. */
 const clockSkewMs = 5 * 60_000;
 
 /** What is known of one timestamp. */
@@ -13,13 +13,13 @@ export interface TimestampFacts {
   readonly expiresAt: Date;
   /** the earliest moment at which this machine had it; it was signed before */
   readonly seenAt: Date;
-  /** what its server gives a timestamp, in milliseconds, if the user said so */
+  /** the lifetime that its server gives a timestamp, in milliseconds, if the user configured it */
   readonly lifetimeMs?: number | undefined;
 }
 
 /**
- * When a timestamp was signed: its end less its lifetime. A lifetime that nobody told is taken for the shortest usual one that is not
- * shorter than the life it had left when it was first seen here.
+ * When a timestamp was signed: its expiry minus its lifetime. Without a configured lifetime it is the shortest usual one that is not
+ * shorter than the remaining life when the timestamp was first seen here.
  *
  * @returns undefined when no lifetime fits: then nothing is known of its age
  */
@@ -30,7 +30,7 @@ export function signedAt({ expiresAt, seenAt, lifetimeMs: given }: TimestampFact
   return lifetime === undefined ? undefined : new Date(expiresAt.getTime() - lifetime);
 }
 
-/** A length of time for people, in the largest unit that fits: `40 s`, `3 h`, `12 d`. */
+/** A duration for users, in the largest unit that fits: `40 s`, `3 h`, `12 d`. */
 export function durationWords(ms: number): string {
   const units: readonly (readonly [unit: string, ms: number])[] = [
     ["d", dayMs],

@@ -51,7 +51,7 @@ describe("renewing a timestamp", () => {
     equal(after.timestamp?.body.expires, "2026-12-08T05:07:46.04Z");
   });
 
-  test("ahead of its end: as soon as it has less life left than asked for, never under an expired root", async () => {
+  test("ahead of its expiry: as soon as it has less life left than requested, never under an expired root", async () => {
     const ahead = { timestampMs: 7 * 86_400_000, snapshotMs: 200 * 86_400_000 };
     const story = await serverStory();
     deepEqual(await renewed(story, { now: later(6.9), ahead }), []);
@@ -66,7 +66,7 @@ describe("renewing a timestamp", () => {
     deepEqual(await renewed(story, { now: later(3700), ahead }), []);
   });
 
-  test("that is fresh but names an expired snapshot: both, or nobody could read the collection until it expires too", async () => {
+  test("that is fresh but names an expired snapshot: both, or no client could read the collection until it expires too", async () => {
     const story = await serverStory();
     await story.server.upload(new Map(), { snapshotLifetimeMs: 86_400_000 });
     const files = await renewed(story, { now: later(2) });
@@ -107,7 +107,7 @@ describe("renewing a timestamp", () => {
     await rejects(renewed(story, { now: later(15), keys }), { code: "UPDATE_REFUSED", kind: "ErrBadRoot" });
   });
 
-  test("fails when a key or a stored file cannot be used, and does not hide it", async () => {
+  test("fails when a key or a stored file cannot be used, and reports it", async () => {
     const story = await serverStory();
     const sealed = { find: async () => await Promise.reject(new Error("sealed")) };
     await rejects(renewed(story, { now: later(1100), keys: sealed }), { message: "sealed" });

@@ -1,4 +1,4 @@
-/** Keeping a collection nobody publishes to readable: its timestamp lives a fortnight, its tags live for years. */
+/** Keeps a collection readable without new publications: its timestamp lives a fortnight, its tags live for years. */
 
 import { hasCode, MetadataError } from "../errors.ts";
 import type { MetadataFile, SnapshotBody } from "./metadata.ts";
@@ -7,7 +7,7 @@ import { type StoredRoles, StoredView } from "./stored-roles.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 import { type ValidatedFile, validatedFile } from "./validated-file.ts";
 
-/** One collection whose timestamp was asked for. */
+/** One collection whose timestamp was requested. */
 export interface RenewalInput {
   readonly gun: string;
   readonly stored: StoredRoles;
@@ -27,7 +27,7 @@ export interface LifeLeft {
   readonly snapshotMs: number;
 }
 
-/** What a file must have left to live, else it is time to sign it again. */
+/** The remaining life a file must have, else it is signed again. */
 export interface RenewalLead extends LifeLeft {
   /** a file that has more left was signed by a clock that was ahead, or with another lifetime, and is signed again, too; any length will do when left out */
   readonly longest?: LifeLeft | undefined;
@@ -37,13 +37,13 @@ const onceExpired: RenewalLead = { timestampMs: 0, snapshotMs: 0 };
 const anyLength: LifeLeft = { timestampMs: Number.POSITIVE_INFINITY, snapshotMs: Number.POSITIVE_INFINITY };
 
 /**
- * Signs a new timestamp if the stored one has expired (or is `ahead` of that) or ends too late, and a new snapshot with the same entries if that
- * has expired or ends too late and its key is held.
+ * Signs a new timestamp if the stored one has expired (or is `ahead` of that) or ends too late, and a new snapshot with the same entries
+ * if that has expired or ends too late and its key is held.
  *
- * Off-spec: the reference looks at the snapshot only once the timestamp has expired, and until then nobody can read the collection.
+ * Off-spec: the reference checks the snapshot only once the timestamp has expired, and until then no client can read the collection.
  *
  * @returns what is to be stored, in one transaction; empty when nothing is stored, when nothing has expired that could be signed here,
- *   and when the root is expired, since nobody would believe a fresher timestamp then
+ *   and when the root is expired, since no client would accept a fresher timestamp then
  * @throws UpdateRefused when the timestamp's key is not held; MetadataError when a stored file cannot be parsed; what `stored` and `keys` throw
  * @see Notary v1: reading semantics
  */
@@ -65,7 +65,7 @@ export async function renewTimestamp(input: RenewalInput): Promise<readonly Vali
   return renewed === undefined ? [validatedFile(next)] : [validatedFile(renewed), validatedFile(next)];
 }
 
-/** Whether what a file has left to live is less than one bound or more than the other. */
+/** Whether the remaining life of a file is below the lower limit or above the upper one. */
 function isOutside({ body }: MetadataFile, now: Date, leastMs: number, mostMs: number): boolean {
   const leftMs = body.expiresAt.getTime() - now.getTime();
   return leftMs < leastMs || leftMs > mostMs;
@@ -79,7 +79,7 @@ async function trustedRoot(input: RenewalInput, stored: StoredView): Promise<Tru
     trusted.load("root", root);
     return trusted;
   } catch (error) {
-    // expired, or its certificates are: readers refuse it, and so it vouches for nobody's keys
+    // the root or its certificates are expired: readers refuse it, and so it verifies no keys
     if (error instanceof MetadataError) return undefined;
     throw error;
   }

@@ -1,4 +1,4 @@
-/** Asking for the timestamp, and what may stand in for it when the server cannot be asked. */
+/** Fetches the timestamp, or uses the cached one when the server cannot be reached. */
 
 import { MetadataError, TagsealError, hasCode } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -10,8 +10,8 @@ import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
 /**
- * Failures after which the cached timestamp may be used: the server could not be asked, or had no answer. Never one that says the
- * answer, or the server, is not to be trusted, and never a 400.
+ * Failures after which the cached timestamp may be used: the server could not be reached, or had no answer. Never a failure that says the
+ * answer, or the server, must not be trusted, and never a 400.
  *
  * Off-spec: the reference also falls back when the server's certificate is not trusted.
  */
@@ -30,15 +30,15 @@ const fallbackWarning =
 /** Where the timestamp that was accepted came from. */
 export type TimestampOrigin = "server" | "cache";
 
-/** What may stand in for an answer of the server. */
+/** What may replace an answer of the server. */
 export interface AllowedFallback {
   readonly cachedTimestamp: boolean;
 }
 
-/** The server's timestamp, or why there is none: a promise of it never rejects, so that it can be awaited late. */
+/** The server's timestamp, or the failure: a promise of it never rejects, so that it can be awaited later. */
 export type TimestampAnswer = { readonly bytes: Uint8Array } | { readonly error: unknown };
 
-/** Asks the server for its timestamp. What it answers is nothing but bytes until {@link loadTimestamp} has judged it. */
+/** Asks the server for its timestamp. The answer is untrusted bytes until {@link loadTimestamp} has verified it. */
 export async function askForTimestamp({ source }: UpdateOptions): Promise<TimestampAnswer> {
   try {
     return { bytes: await source.fetch("timestamp", maxFileBytes("timestamp")) };
@@ -50,9 +50,9 @@ export async function askForTimestamp({ source }: UpdateOptions): Promise<Timest
 /**
  * Loads the server's timestamp into `trusted`, or the cached one with a warning.
  *
- * @param asked the answer, if the server was asked already
+ * @param asked the answer, if the server was already asked
  * @throws MetadataError for a timestamp that must not be trusted; `METADATA_STALE` for one that is older than the caller allows
- * @throws TagsealError what the source threw, when there is nothing to stand in
+ * @throws TagsealError what the source threw, when no cached timestamp may be used
  * @see Notary v1: update loop
  */
 export async function loadTimestamp(
@@ -63,7 +63,7 @@ export async function loadTimestamp(
   asked?: Promise<TimestampAnswer>,
 ): Promise<TimestampOrigin> {
   const asking = asked ?? askForTimestamp(options);
-  // While the server thinks: read what will be needed whatever it says.
+  // While the server works, read what is needed in any case.
   const cached = await files.latest("timestamp");
   await files.latest("snapshot");
   await files.latest("targets");

@@ -1,9 +1,9 @@
-/** What came out of an update: every file of a collection that may be believed. */
+/** The result of an update: every file of a collection that may be trusted. */
 
 import type { MetadataError } from "../errors.ts";
 import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody, TimestampBody } from "./metadata.ts";
 
-/** A delegation's file that was found but must not be believed; kept so that its owner can take it back by signing it again. */
+/** A delegation's file that must not be trusted; kept so that its owner can recover it by signing it again. */
 export interface InvalidDelegation {
   readonly file: MetadataFile<TargetsBody>;
   /** `METADATA_THRESHOLD_NOT_MET` or `METADATA_EXPIRED` */
@@ -16,13 +16,13 @@ export interface TrustedCollection {
   readonly root: MetadataFile<RootBody>;
   /** absent only for a set that was not read from a server */
   readonly timestamp?: MetadataFile<TimestampBody>;
-  /** the server did not answer, and the timestamp is the one remembered here */
+  /** the server did not answer, and the timestamp is the cached one */
   readonly isTimestampCached?: boolean;
   readonly snapshot: MetadataFile<SnapshotBody>;
   readonly targets: MetadataFile<TargetsBody>;
   /** parents before children, siblings in the order of their parent's list */
   readonly delegations: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>;
   readonly invalidDelegations: ReadonlyMap<RoleName, InvalidDelegation>;
-  /** nothing but first use spoke for the root: tell the user whom they trust from now on */
+  /** the root is trusted on first use: show the user whom they trust from now on */
   readonly pinnedOnFirstUse: boolean;
 }

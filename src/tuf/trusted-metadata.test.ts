@@ -74,7 +74,7 @@ describe("order", () => {
     });
   });
 
-  test("what was handed out can no longer change", async () => {
+  test("a finished set can no longer change", async () => {
     const repository = await published();
     const set = setWith(repository, ...complete.slice(0, 4));
     const collection = set.finish();
@@ -83,7 +83,7 @@ describe("order", () => {
     assert.throws(() => set.finish(), { code: "METADATA_ORDER" });
   });
 
-  test("an incomplete set is not handed out", async () => {
+  test("an incomplete set cannot be finished", async () => {
     const repository = await published();
     for (const roles of [[], ["root"], ["root", "targets"], ["root", "timestamp", "snapshot"]]) {
       assert.throws(() => setWith(repository, ...roles).finish(), { code: "METADATA_ORDER" });
@@ -91,7 +91,7 @@ describe("order", () => {
     assert.equal(setWith(repository, "root", "snapshot", "targets").finish().timestamp, undefined);
   });
 
-  test("a file parsed before is taken as it is", async () => {
+  test("a parsed file is used without parsing it again", async () => {
     const repository = await published();
     const set = setWith(repository, "root");
     const parsed = parseMetadata("targets", file(repository, "targets"));
@@ -118,14 +118,14 @@ describe("order", () => {
 });
 
 describe("names and sizes to fetch", () => {
-  test("before anything is loaded only the timestamp is bounded by more than its kind", async () => {
+  test("before anything is loaded only the timestamp has a limit besides that of its kind", async () => {
     const set = setWith(await published());
     assert.deepEqual(set.expected("timestamp"), { name: "timestamp", maxBytes: 1024 * 1024, meta: undefined });
     assert.deepEqual(set.expected("root"), { name: "root", maxBytes: 10 * 1024 * 1024, meta: undefined });
     assert.deepEqual(set.expected("targets"), { name: "targets", maxBytes: 100 * 1024 * 1024, meta: undefined });
   });
 
-  test("the timestamp tells about the snapshot, the snapshot about all others", async () => {
+  test("the timestamp describes the snapshot, the snapshot all others", async () => {
     const repository = await published();
     const set = setWith(repository, "root", "timestamp");
     const expected = (role: RoleName): [string, number] => [
@@ -174,7 +174,7 @@ describe("comparing files with each other", () => {
     return { repository, old };
   }
 
-  test("a snapshot loaded first judges every later file", async () => {
+  test("a snapshot loaded first is compared with every later file", async () => {
     const { repository, old } = await twoStates();
     const set = setWith(repository, "root", "snapshot");
     assert.throws(() => set.load("targets", old.get("targets") ?? new Uint8Array()), {
@@ -275,7 +275,7 @@ describe("versions and expiry", () => {
 });
 
 describe("a delegation", () => {
-  test("that is badly signed or expired is kept aside", async () => {
+  test("that is badly signed or expired is kept separately", async () => {
     const repository = await published();
     repository.corrupt("targets/a", { signWith: [simulatedKey()] });
     await repository.publish();
@@ -292,7 +292,7 @@ describe("a delegation", () => {
     assert.equal(set.delegations.size, 1);
   });
 
-  test("I3: below the minimum version is not kept aside, even if badly signed", async () => {
+  test("I3: below the minimum version is not kept, even if badly signed", async () => {
     const repository = await published();
     repository.corrupt("targets/a", { signWith: [] });
     await repository.publish();
@@ -305,7 +305,7 @@ describe("a delegation", () => {
 });
 
 describe("a root", () => {
-  test("tells who signed it and whether only first use speaks for it", async () => {
+  test("reports who signed it and whether it is trusted on first use only", async () => {
     const repository = await published();
     assert.equal(setWith(repository).rootVerdict, undefined);
     const verdict = setWith(repository, "root").rootVerdict;

@@ -1,8 +1,8 @@
 /**
- * What may be believed, and in which order: a state machine fed with bytes. Root first; then anything whose signers are known; every
- * file is compared with what the others say about it, whichever came first. It never fetches, stores or asks the time.
+ * What may be trusted, and in which order: a state machine over bytes. Root first; then anything whose signers are known; every
+ * file is compared with what the others say about it, whichever came first. It never fetches, stores or reads the clock.
  *
- * The client's updater feeds it what a server sent; the server feeds it what a client uploaded, so that both refuse the same things.
+ * The client's updater loads what a server sent; the server loads what a client uploaded, so that both refuse the same things.
  */
 
 import type { PublicKey } from "../crypto/public-key.ts";
@@ -32,7 +32,7 @@ import type { InvalidDelegation, TrustedCollection } from "./trusted-collection.
 /** What a set starts from. */
 export interface TrustedMetadataOptions {
   readonly gun: string;
-  /** taken once: a long update must not see two times */
+  /** read once: a long update must not see two times */
   readonly now: Date;
   /** whose clock that is, for messages; `this machine` when absent */
   readonly clockOf?: ClockOwner | undefined;
@@ -44,15 +44,15 @@ export interface TrustedMetadataOptions {
   readonly rootMeta?: FileMeta | undefined;
 }
 
-/** How strictly to take one file. */
+/** How strictly to check one file. */
 export interface LoadOptions {
   /** lowest version that is no rollback; default 1 */
   readonly minVersion?: number;
-  /** for files of the past: a stored parent, a previous root, whose certificates may have run out as well */
+  /** for earlier files: a stored parent, a previous root, whose certificates may have expired as well */
   readonly allowExpired?: boolean;
 }
 
-/** Under which name a file is to be fetched, and what is known about it. */
+/** The name by which to fetch a file, and what is known about it. */
 export interface ExpectedFile {
   /** without `.json`: `timestamp`, `targets.<sha256 hex>`, or the plain role name when no hash is known */
   readonly name: string;
@@ -69,8 +69,8 @@ export interface RoleSigners {
 
 /**
  * One set of files, each verified when it is loaded. A file that is refused leaves the set as it was, except that a delegation refused
- * for its signatures or its age is kept in {@link TrustedMetadata.invalidDelegations}, and that a snapshot refused because it names
- * another root still tells which ({@link TrustedMetadata.rootMeta}).
+ * for its signatures or its expiry is kept in {@link TrustedMetadata.invalidDelegations}, and that a snapshot refused because it names
+ * another root still shows which ({@link TrustedMetadata.rootMeta}).
  *
  * @see Notary v1: building a trusted set; client update, checks
  */
@@ -117,12 +117,12 @@ export class TrustedMetadata {
     return this.#delegations;
   }
 
-  /** Delegations refused for their signatures or their age. */
+  /** Delegations refused for their signatures or their expiry. */
   get invalidDelegations(): ReadonlyMap<RoleName, InvalidDelegation> {
     return this.#invalid;
   }
 
-  /** What judging the loaded root brought to light. */
+  /** What the verification of the loaded root found. */
   get rootVerdict(): RootVerdict | undefined {
     return this.root === undefined ? undefined : this.#rootVerdict;
   }
@@ -138,12 +138,12 @@ export class TrustedMetadata {
   }
 
   /**
-   * Verifies one file and, if nothing is wrong with it, believes it.
+   * Verifies one file and, if nothing is wrong with it, adds it to the set.
    *
    * @param input its bytes, or the file parsed before from bytes of this very role
    * @returns the parsed file
-   * @throws MetadataError `METADATA_ORDER` when something it rests on is missing, it was loaded already, or the set was handed out;
-   *   `METADATA_ROLE_UNKNOWN` for a role nobody declared; `METADATA_LENGTH_MISMATCH`, `METADATA_HASH_MISMATCH`; everything
+   * @throws MetadataError `METADATA_ORDER` when something it depends on is missing, it was loaded already, or the set is finished;
+   *   `METADATA_ROLE_UNKNOWN` for an undeclared role; `METADATA_LENGTH_MISMATCH`, `METADATA_HASH_MISMATCH`; everything
    *   `parseMetadata`, `verifyThreshold` and `verifyRoot` refuse; `METADATA_VERSION_ROLLBACK`; `METADATA_EXPIRED`
    */
   load(role: RoleName, input: Uint8Array | MetadataFile, options: LoadOptions = {}): MetadataFile {
@@ -160,7 +160,7 @@ export class TrustedMetadata {
   }
 
   /**
-   * Who may sign a role, as far as loaded files tell.
+   * Who may sign a role, according to the loaded files.
    *
    * @throws MetadataError `METADATA_ORDER`, `METADATA_ROLE_UNKNOWN`
    */
@@ -175,7 +175,7 @@ export class TrustedMetadata {
     return { roleKeys: declared, keys: parent.body.delegations.keys };
   }
 
-  /** The name to fetch a role's file by and the most bytes to accept, as far as loaded files tell. */
+  /** The name by which to fetch a role's file and the most bytes to accept, according to the loaded files. */
   expected(role: RoleName): ExpectedFile {
     const meta = this.#metaOf(role);
     const hash = consistentHash(meta);
@@ -188,7 +188,7 @@ export class TrustedMetadata {
   }
 
   /**
-   * Hands out what was loaded and ends this set: nothing more can be loaded into what others rely on.
+   * Returns what was loaded and finishes this set: nothing more can be loaded into what callers rely on.
    *
    * @throws MetadataError `METADATA_ORDER` unless root, snapshot and targets are there
    */
@@ -229,7 +229,7 @@ export class TrustedMetadata {
     );
   }
 
-  /** A delegation's version is looked at before its signatures: an old file is an attack, a badly signed one may be a signer removed. */
+  /** A delegation's version is checked before its signatures: an old file is an attack, a badly signed one may mean a removed signer. */
   #loadDelegation(file: MetadataFile<TargetsBody>, options: LoadOptions): MetadataFile {
     this.#requireVersion(file, options);
     try {
@@ -278,7 +278,7 @@ export class TrustedMetadata {
     this.#files.set(file.role, file);
   }
 
-  /** Files loaded before the snapshot are compared now. Its word about the root is kept even if the root is another one: it tells which to fetch. */
+  /** Files loaded before the snapshot are compared now. Its entry for the root is kept even if the root is another one: it shows which to fetch. */
   #compareLoadedWith(snapshot: SnapshotBody): void {
     this.#rootMeta = snapshot.meta.get("root");
     for (const [role, { bytes }] of this.#files) {
@@ -312,7 +312,7 @@ function baseRoleKeys(root: MetadataFile<RootBody>, role: RoleName): RoleKeys {
   return roleKeys;
 }
 
-/** A file goes into the place it was parsed for: another place has other signers. */
+/** A file is used only for the role it was parsed for: another role has other signers. */
 function bytesOf(file: MetadataFile, role: RoleName): Uint8Array {
   if (file.role === role) return file.bytes;
   throw new MetadataError("METADATA_TYPE_UNEXPECTED", `expected a ${role} file, not a ${file.role} one`);

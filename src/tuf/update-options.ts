@@ -1,4 +1,4 @@
-/** What an update needs from outside: where files come from, where they are kept, and who listens. */
+/** What an update needs from outside: the source of files, the cache, and the receiver of warnings. */
 
 import type { RoleName } from "./metadata.ts";
 import type { TrustPinning } from "./pinning.ts";
@@ -16,13 +16,13 @@ export interface MetadataSource {
   fetch(name: string, maxBytes: number): Promise<Uint8Array>;
 }
 
-/** Where this machine keeps what it trusts of one collection. It is what makes going back impossible. */
+/** Where this machine keeps what it trusts of one collection. It makes a rollback impossible. */
 export interface MetadataCache {
   /** The stored bytes of a role's file; `undefined` when there are none. */
   load(role: RoleName): Promise<Uint8Array | undefined>;
   /** Replaces a role's file, wholly or not at all. A failure is reported to the user but does not fail the update. */
   store(role: RoleName, bytes: Uint8Array): Promise<void>;
-  /** Where a person finds the stored file of a role, for messages. */
+  /** Where the user finds the stored file of a role, for messages. */
   locationOf?(role: RoleName): string;
   /** When the stored file last came from the server or was found unchanged there, if the cache keeps track. */
   confirmedAt?(role: RoleName): Promise<Date | undefined>;
@@ -32,11 +32,11 @@ export interface MetadataCache {
   keepPastRoot?(version: number, bytes: Uint8Array): Promise<void>;
   /** A root that was trusted before the stored one, if it was kept. */
   pastRoot?(version: number): Promise<Uint8Array | undefined>;
-  /** Told that the server still has exactly the stored file. */
+  /** Called when the server still has exactly the stored file. */
   confirm?(role: RoleName): Promise<void>;
 }
 
-/** Something a person should know although the update succeeded. */
+/** Something that the user should know although the update succeeded. */
 export interface UpdateWarning {
   readonly kind:
     | "cached-timestamp"
@@ -60,9 +60,9 @@ export interface UpdateOptions {
   readonly now: Date;
   /** consulted while no unexpired root is cached */
   readonly pinning?: TrustPinning;
-  /** refuse a timestamp that was signed longer ago than this, whether the server presents it or the cache; 0: the server must answer */
+  /** refuse a timestamp that was signed longer ago than this, from the server or from the cache; 0: the server must answer */
   readonly maxStalenessMs?: number;
-  /** what the server gives a timestamp, for judging its age; taken from what is usual when left out */
+  /** the server's lifetime of timestamps, for judging their age; the usual ones when omitted */
   readonly timestampLifetimeMs?: number;
   /** only these delegations, and those on the way to them; default all */
   readonly roles?: readonly RoleName[];

@@ -8,16 +8,16 @@ import { type AllowedFallback, loadTimestamp, type TimestampAnswer, type Timesta
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
-/** Delegations one update will load, and the bytes they may have together. */
+/** The most delegations that one update loads, and the bytes they may have together. */
 const maxLoadedDelegations = 10_000;
 const maxDelegationBytes = 512 * 1024 * 1024;
 
 /**
  * Loads everything below the root into `trusted`, from the cache where it is current, from the server otherwise.
  *
- * @param asked the server's timestamp, if it was asked for already
+ * @param asked the server's timestamp, if it was requested already
  * @returns where the timestamp came from
- * @throws MetadataError for anything that must not be trusted; whatever the source throws
+ * @throws MetadataError for anything that must not be trusted; what the source throws
  */
 export async function updateBelowRoot(
   options: UpdateOptions,
@@ -60,7 +60,7 @@ class UpdatePass {
     }
   }
 
-  /** The cached file if it is exactly the one the snapshot names. What is then wrong with it is wrong with the server's copy, too. */
+  /** The cached file if it is exactly the one that the snapshot names. A fault in it is then a fault in the server's copy, too. */
   async #loadCached(role: RoleName): Promise<MetadataFile | undefined> {
     const cached = await this.#files.latest(role);
     if (cached === undefined) return undefined;
@@ -69,7 +69,7 @@ class UpdatePass {
       return this.#trusted.load(role, cached);
     } catch (error) {
       const isOtherFile = hasCode(error, "METADATA_HASH_MISMATCH", "METADATA_LENGTH_MISMATCH");
-      // A snapshot that got as far as naming another root was the right file: it is the root that is old.
+      // A snapshot that is only refused because it names another root is the right file: the root is old.
       if (!isOtherFile || this.#trusted.rootMeta !== rootMeta) throw error;
       return undefined;
     }
@@ -85,10 +85,10 @@ class UpdatePass {
   }
 
   /**
-   * A delegation nobody can believe (any more) is left out with a warning; one that is merely wrong is an error, like any other file.
+   * A delegation that is not trusted (any more) is omitted with a warning; one with another fault is an error, like any other file.
    *
-   * Off-spec: the reference also leaves out one whose own keys, unchanged, signed an earlier version and not this one. Only whoever holds
-   * the snapshot key can bring that about, to make readers fall back to what other roles say.
+   * Off-spec: the reference also omits one whose own keys, unchanged, signed an earlier version and not this one. Only a holder of
+   * the snapshot key can cause that, to make readers fall back to what other roles say.
    */
   async #loadDelegation(role: RoleName): Promise<MetadataFile | undefined> {
     const { meta } = this.#trusted.expected(role);
@@ -114,7 +114,7 @@ class UpdatePass {
 
   /**
    * Off-spec: the reference accepts a snapshot that no longer lists a delegation its parent still declares, and falls back to other
-   * roles. Whoever holds nothing but the snapshot key could so make signed tags disappear, or older ones come back.
+   * roles. A holder of the snapshot key alone could thus make signed tags disappear, or older ones come back.
    */
   async #refuseToForget(role: RoleName): Promise<void> {
     if (!(await this.#wasTrusted(role))) return;
@@ -127,7 +127,7 @@ class UpdatePass {
     );
   }
 
-  /** By the keys the role has now. */
+  /** True when the cached file verifies with the current keys of the role. */
   async #wasTrusted(role: RoleName): Promise<boolean> {
     return await this.#files.wasTrustedBy(role, this.#trusted.signersOf(role));
   }

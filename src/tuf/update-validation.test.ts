@@ -11,7 +11,7 @@ import { parseMetadata } from "./notary-v1/parse.ts";
 import { validateUpdate } from "./update-validation.ts";
 
 describe("an accepted update", () => {
-  test("I7: comes back whole: what was sent, byte for byte, then the snapshot and the timestamp", async () => {
+  test("I7: is returned whole: what was sent, byte for byte, then the snapshot and the timestamp", async () => {
     const story = await unpublishedStory();
     const files = await firstFiles(story);
     const accepted = await validateUpdate({
@@ -73,7 +73,7 @@ describe("an accepted update", () => {
     deepEqual([...snapshot.body.meta.keys()].toSorted(), ["root", "targets", "targets/alice"]);
   });
 
-  test("puts a snapshot right that names other bytes than are stored", async () => {
+  test("corrects a snapshot that names other bytes than are stored", async () => {
     const story = await serverStory();
     const bricked = await forged(
       story.server.bytesOf("snapshot"),
@@ -107,7 +107,7 @@ describe("an accepted update", () => {
   });
 });
 
-test("I1: an upload of many files leaves others their turn between one and the next", async () => {
+test("I1: an upload of many files lets other requests run between two files", async () => {
   const story = await serverStory();
   const files = await nextFiles(story, (editor) => {
     editor.addTarget("targets", "v2", target("two"));
@@ -126,7 +126,7 @@ test("I1: an upload of many files leaves others their turn between one and the n
 });
 
 describe("versions that are taken", () => {
-  test("I7: are the storage's to refuse, and it refuses", async () => {
+  test("I7: are refused by the storage", async () => {
     const story = await serverStory();
     const [first, second] = [
       await nextFiles(story, (editor) => editor.addTarget("targets", "v2", target("first"))),
@@ -163,7 +163,7 @@ describe("versions that are taken", () => {
     equal(server.state, before);
   });
 
-  test("I7: in a snapshot made by a client that fell behind are called that, not a bad snapshot", async () => {
+  test("I7: in a snapshot made from an old state are a conflict, not a bad snapshot", async () => {
     const story = await serverStory("client");
     const [first, second] = [
       await nextFiles(story, (editor) => editor.addTarget("targets", "v2", target("first"))),

@@ -1,6 +1,6 @@
 /**
- * What a trust server does with an upload: checks it exactly as a client will, with the client's own state machine, then makes the
- * snapshot (if none was sent) and the timestamp. It stores nothing; it hashes the bytes that will be stored, never its own writing of them.
+ * Validates an upload on the trust server exactly as a client will, with the client's state machine, then makes the
+ * snapshot (if none was sent) and the timestamp. It stores nothing; it hashes the bytes that will be stored, never its own serialisation.
  *
  * @see Notary v1: what the server validates, in order
  */
@@ -35,12 +35,12 @@ import {
   requireVersionInRange,
 } from "./upload-form.ts";
 
-/** One upload, and what it is judged by. */
+/** One upload, and what it is verified against. */
 export interface UpdateInput {
   readonly gun: string;
   /** by role; a timestamp among them is ignored, the server makes its own */
   readonly uploads: ReadonlyMap<RoleName, Uint8Array>;
-  /** what was published and is not stored any more; with any of it the upload repairs a server that was restored from a backup */
+  /** files that were published and are not stored any more; an upload with any of them repairs a server that was restored from a backup */
   readonly lost?: readonly LostFile[] | undefined;
   readonly stored: StoredRoles;
   readonly keys: ServerKeys;
@@ -52,12 +52,12 @@ export interface UpdateInput {
 /**
  * Validates an upload.
  *
- * Versions that are already taken are not refused here: the storage has to do that anyway, in the transaction that stores these files,
- * because somebody may be faster between now and then. The timestamp is read first, so that whoever is faster takes its next version.
+ * Versions that are already taken are not refused here: the storage must do that anyway, in the transaction that stores these files,
+ * because another publisher may be faster. The timestamp is read first, so that the faster publisher takes its next version.
  *
- * @returns what is to be stored, in one transaction: the uploaded files, the snapshot and the timestamp
- * @throws UpdateRefused for anything wrong with the upload; TagsealError `STORAGE_CONFLICT` for a snapshot that is plainly late; MetadataError when a stored root, snapshot, targets or timestamp cannot be
- *   parsed; what `stored` and `keys` throw
+ * @returns what to store, in one transaction: the uploaded files, the snapshot and the timestamp
+ * @throws UpdateRefused for anything wrong with the upload; TagsealError `STORAGE_CONFLICT` for a snapshot that is plainly late
+ * @throws MetadataError when a stored root, snapshot, targets or timestamp cannot be parsed; what `stored` and `keys` throw
  */
 export async function validateUpdate(input: UpdateInput): Promise<readonly ValidatedFile[]> {
   const update = await Update.begin(input);
@@ -127,11 +127,11 @@ class Update {
     }
   }
 
-  /** Parents first: what a delegation may do stands in its parent. */
+  /** Parents first: the parent says what a delegation may do. */
   async validateTargets(): Promise<void> {
     const roles = [...this.#uploads.keys()].filter((role) => role === "targets" || isDelegation(role));
     for (const role of roles.toSorted(byDepth)) {
-      // Each may take a second if it was made to: whoever else this process serves gets a turn in between.
+      // A hostile file may take a second: other requests of this process run in between.
       await nextTurn();
       if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
       await this.#accept("ErrBadTargets", role, this.#uploads.get(role) ?? new Uint8Array(), (file) => {
@@ -139,7 +139,7 @@ class Update {
         requireUsableNames(file as MetadataFile<TargetsBody>, paths);
       });
     }
-    // a root that takes targets' key away and brings no new targets would leave the readers with nothing
+    // a root that removes the key of targets without a new targets would break all readers
     if (this.#uploads.has("root")) await this.#loadStoredWithAncestors("targets");
   }
 
@@ -164,14 +164,14 @@ class Update {
     return [...this.#lostRoots, ...this.#accepted, timestamp].map(validatedFile);
   }
 
-  /** Proofs by keys that a later root took away count only beside the lost root that named them: such a key may be in the wrong hands. */
+  /** Proofs by keys that a later root removed count only together with the lost root that named them: such a key may be stolen. */
   #lostVersion(role: ServerRole, stored: MetadataFile | undefined): number {
     const current = this.#trusted.root === undefined ? [] : [this.#trusted.root];
     const judgement = { storedVersion: stored?.body.version ?? 0, roots: [...current, ...this.#lostRoots] };
     return highestLostVersion(this.#lost, role, judgement);
   }
 
-  /** Proofs alone change no content: the stored snapshot stays where it is not behind, and where only its owner can sign another one. */
+  /** Proofs alone change no content: the stored snapshot stays when it is not behind, and when only its owner can sign another one. */
   async #storedSnapshotThatStays(
     previous: MetadataFile<SnapshotBody> | undefined,
   ): Promise<MetadataFile<SnapshotBody> | undefined> {
@@ -183,7 +183,7 @@ class Update {
     return previous;
   }
 
-  /** A snapshot that describes what was current a moment ago is late, not wrong: its sender is to read again and try again. */
+  /** A snapshot that describes the previous state is late, not wrong: its publisher must read and try again. */
   async #acceptSnapshot(bytes: Uint8Array): Promise<void> {
     try {
       await this.#accept("ErrBadSnapshot", "snapshot", bytes);
@@ -224,8 +224,8 @@ class Update {
   }
 
   /**
-   * A first root may be version 1 or 2, as the reference has it: nothing stored counts as version 1. One that was lost with its whole
-   * collection may have any version: the roots before it may not be known to anybody any more.
+   * A first root may be version 1 or 2, as in the reference: nothing stored counts as version 1. One that was lost with its whole
+   * collection may have any version: no client may have the roots before it any more.
    */
   #requireNextRootVersion(): void {
     if (this.#previousRoot === undefined && this.#lost.length > 0) return;
@@ -238,7 +238,7 @@ class Update {
     );
   }
 
-  /** Stored parents only say who may sign their children; that they expired since does not matter. */
+  /** Stored parents only say who may sign their children; their expiry does not matter. */
   async #loadStoredWithAncestors(role: RoleName): Promise<void> {
     if (this.#trusted.isLoaded(role) || this.#uploads.has(role)) return;
     if (isDelegation(role)) await this.#loadStoredWithAncestors(parentOf(role));
@@ -259,7 +259,7 @@ class Update {
     const { root, targets, delegations } = this.#trusted;
     if (previous === undefined && !this.#uploads.has("targets"))
       throw new UpdateRefused("ErrValidation", "targets must be loaded first");
-    // all that was loaded, stored parents too: should an entry be wrong, it is put right here
+    // everything that was loaded, stored parents too: a wrong entry is corrected here
     const loaded = [root, targets, ...delegations.values()].filter((file) => file !== undefined);
     const changed = new Map(loaded.map((file) => [file.role, file.bytes]));
     const { keys, now, snapshotLifetimeMs: validForMs } = this.#input;
@@ -271,7 +271,7 @@ class Update {
     return snapshot;
   }
 
-  /** What was uploaded has been compared already; here is what the snapshot says about everything else. */
+  /** Uploaded files have been compared already; this checks what the snapshot says about all others. */
   async #compareWithStored(
     snapshot: MetadataFile<SnapshotBody>,
     previous: MetadataFile<SnapshotBody> | undefined,

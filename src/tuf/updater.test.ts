@@ -43,7 +43,7 @@ test("an update of an unchanged repository asks for the timestamp alone and writ
   assert.equal(findTarget(collection, "v1")?.role, "targets");
 });
 
-test("tells the cache that the server still has the same timestamp", async () => {
+test("confirms in the cache that the server still has the same timestamp", async () => {
   const client = new SimulatedClient(await publishedWithReleases());
   await client.update();
   const confirmed: string[] = [];
@@ -56,7 +56,7 @@ test("tells the cache that the server still has the same timestamp", async () =>
   assert.deepEqual(confirmed, ["timestamp"]);
 });
 
-test("only the delegations asked for are loaded, with those on the way to them", async () => {
+test("only the requested delegations are loaded, with those on the way to them", async () => {
   const repository = await publishedWithReleases();
   repository.delegate("targets/a");
   repository.delegate("targets/a/b");
@@ -76,7 +76,7 @@ test("delegations come parents first, siblings in the order of the list", async 
   assert.deepEqual([...collection.delegations.keys()], ["targets/b", "targets/b/y", "targets/b/x", "targets/a"]);
 });
 
-test("after a key rotation the root is updated and everything is tried once more", async () => {
+test("after a key rotation the root is updated and everything is tried again, once", async () => {
   const repository = await publishedWithReleases();
   const client = new SimulatedClient(repository);
   await client.update();
@@ -103,7 +103,7 @@ test("a new root named by a good snapshot is fetched by its hash, and those in b
   assert.deepEqual(withoutHashes(client.source.requests), expected);
 });
 
-test("a repository the server does not have is told apart from one it cannot give", async () => {
+test("a missing repository differs from one that the server cannot deliver", async () => {
   const client = new SimulatedClient(await SimulatedRepository.unpublished("registry.example/none"));
   await assert.rejects(client.update(), {
     code: "REPOSITORY_NOT_SIGNED",
@@ -111,7 +111,7 @@ test("a repository the server does not have is told apart from one it cannot giv
   });
 });
 
-test("I3: a file that cannot be remembered is reported, and the update goes on", async () => {
+test("I3: a file that cannot be cached is reported, and the update continues", async () => {
   const repository = await publishedWithReleases();
   const client = new SimulatedClient(repository);
   client.cache.writeFailure = Object.assign(new Error("read-only file system"), { code: "EROFS" });
@@ -189,7 +189,7 @@ test("I4: a refused timestamp is never replaced by the cached one", async () => 
   assert.equal(await client.outcome(), "METADATA_MALFORMED");
 });
 
-test("I4: a refusal is not forgotten because the server has no answer when it is asked again", async () => {
+test("I4: a refusal stands even if the server does not answer the second time", async () => {
   const repository = await publishedWithReleases();
   const client = new SimulatedClient(repository);
   await client.update();
@@ -209,12 +209,12 @@ test("I4: a bound on staleness forbids the cached timestamp", async () => {
   const client = new SimulatedClient(await publishedWithReleases());
   await client.update();
   client.source.fail("", unreachable);
-  // Signed at the simulated moment with fourteen days to live, so that its age can be told from its expiry.
+  // Signed at the simulated moment with a lifetime of fourteen days, so that its age follows from its expiry.
   const now = new Date("2026-03-04T12:00:00Z");
   assert.equal(await client.outcome({ now, maxStalenessMs: 4 * day }), "ok");
   assert.equal(await client.outcome({ now, maxStalenessMs: 2 * day }), "METADATA_STALE");
   assert.equal(await client.outcome({ maxStalenessMs: 0 }), "METADATA_STALE");
-  // From before it can have been signed: a clock that proves nothing.
+  // Before it can have been signed: a clock that proves nothing.
   assert.equal(
     await client.outcome({ now: new Date("2026-02-28T00:00:00Z"), maxStalenessMs: 4 * day }),
     "METADATA_STALE",
@@ -247,7 +247,7 @@ test("I4: a live server's old timestamp is refused by the same bound, and rememb
   assert.equal(await client.outcome({ now, maxStalenessMs: 0 }), "ok");
 });
 
-test("I4: a lifetime that was told counts instead of the usual ones", async () => {
+test("I4: a configured lifetime counts instead of the usual ones", async () => {
   const client = new SimulatedClient(await publishedWithReleases());
   const now = new Date("2026-03-10T12:00:00Z");
   const told = { now, timestampLifetimeMs: 14 * day };
@@ -259,7 +259,7 @@ test("I4: a lifetime that was told counts instead of the usual ones", async () =
   assert.equal(await client.outcome({ ...told, timestampLifetimeMs: day, maxStalenessMs: 12 * day }), "METADATA_STALE");
 });
 
-test("a delegation nobody can believe is left out with a warning and kept aside", async () => {
+test("a delegation that is not trusted is omitted with a warning and kept separately", async () => {
   const repository = await publishedWithReleases();
   repository.corrupt("targets/releases", { signWith: [simulatedKey()] });
   await repository.publish();
@@ -301,7 +301,7 @@ test("a root certificate near expiry is warned about", async () => {
   );
 });
 
-test("what is no refusal but a mistake is never retried or swallowed", async () => {
+test("a programming error is never retried or swallowed", async () => {
   const client = new SimulatedClient(await publishedWithReleases());
   await client.update();
   client.source.fail("timestamp", new RangeError("a mistake"));
@@ -309,7 +309,7 @@ test("what is no refusal but a mistake is never retried or swallowed", async () 
   assert.deepEqual(client.source.requests, ["timestamp"]);
 });
 
-test("I1: more bytes of delegations than an update may load are not even asked for", async () => {
+test("I1: more bytes of delegations than an update may load are not requested", async () => {
   const repository = await publishedWithReleases();
   repository.corrupt("snapshot", {
     signed: (body) => {
@@ -323,7 +323,7 @@ test("I1: more bytes of delegations than an update may load are not even asked f
   assert.ok(!client.source.requests.some((name) => name.startsWith("targets/")));
 });
 
-test("I9: a delegation key listed under another's ID is an error, not a role to leave out", async () => {
+test("I9: a delegation key listed under another key's ID is an error, not a role to omit", async () => {
   const repository = await publishedWithReleases();
   const [key] = repository.keys.get("targets/releases") ?? [];
   repository.corrupt("targets", {

@@ -1,5 +1,5 @@
 /**
- * Bringing a collection up to date: what to ask for, in which order, and what to do when an answer is refused. What may be believed is
+ * Updates a collection: what to request, in which order, and what to do when an answer is refused. What may be trusted is
  * decided in `trusted-metadata.ts`; nothing here weakens it.
  */
 
@@ -18,19 +18,19 @@ export type { TrustPinning } from "./pinning.ts";
 export type { MetadataCache, MetadataSource, UpdateOptions, UpdateWarning } from "./update-options.ts";
 
 /**
- * Updates a collection and hands out what may be believed now. Every file is remembered in the cache as soon as it is verified, so that
- * a later update cannot be taken back behind it, even if this one fails.
+ * Updates a collection and returns what may be trusted now. Every file is cached as soon as it is verified, so that
+ * a later update cannot go back behind it, even if this one fails.
  *
- * When anything below the root is refused, the root is updated and everything tried once more: keys may have been rotated.
+ * When anything below the root is refused, the root is updated and everything is tried again, once: keys may have been rotated.
  *
  * @throws MetadataError for anything that must not be trusted: `METADATA_*`, `ROOT_*`, `TOO_LARGE`; `REPOSITORY_NOT_SIGNED` when the
- *   server does not have the collection; `METADATA_CACHE_CORRUPT` when what this machine remembers was damaged
- * @throws TagsealError what the source throws, when nothing cached may stand in
+ *   server does not have the collection; `METADATA_CACHE_CORRUPT` when the cache of this machine is damaged
+ * @throws TagsealError what the source throws, when no cached file may be used
  * @see Notary v1: client update
  */
 export async function updateCollection(options: UpdateOptions): Promise<TrustedCollection> {
   const files = new CachedFiles(options.cache, (warning) => options.onWarning?.(warning));
-  // The answer is on its way while the cached root is checked. A newcomer asks for the root first: there may be no such collection.
+  // The answer is on its way while the cached root is checked. A first update asks for the root first: the collection may not exist.
   const asked = (await files.has("root")) ? askForTimestamp(options) : undefined;
   const start = await bootstrap(options, files);
   const { trusted, origin } = await updateWithRetry(options, files, start, asked);
@@ -61,12 +61,12 @@ async function updateWithRetry(
     wasRefused = error instanceof MetadataError && error.code !== "METADATA_MISSING";
   }
   const { trusted: second } = await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning });
-  // What was refused once is not made good by a server that then falls silent.
+  // A refusal stands even if the server then stops answering.
   const origin = await updateBelowRoot(options, files, second, { cachedTimestamp: !wasRefused });
   return { trusted: second, origin };
 }
 
-/** A server that cannot be reached will not give us a root either, and our own damaged cache is not its fault. */
+/** A server that cannot be reached does not deliver a root either, and a damaged cache is not its fault. */
 function mayBeCuredByNewRoot(error: unknown): boolean {
   if (hasCode(error, "METADATA_CACHE_CORRUPT", "METADATA_STALE", "METADATA_ORDER")) return false;
   if (hasCode(error, "METADATA_MISSING", "TRUST_SERVER_ERROR", "TRUST_SERVER_REFUSED", "RESPONSE_TOO_LARGE"))
@@ -74,7 +74,7 @@ function mayBeCuredByNewRoot(error: unknown): boolean {
   return error instanceof MetadataError;
 }
 
-/** Six months before a file expires its owner should hear of it. The server looks after the timestamp itself. */
+/** The owner is warned six months before a file expires. The server renews the timestamp itself. */
 function expiryWarnings(collection: TrustedCollection, trusted: TrustedMetadata, now: Date): UpdateWarning[] {
   const soon = new Date(now);
   soon.setUTCMonth(soon.getUTCMonth() + 6);

@@ -1,5 +1,5 @@
 /**
- * What the server refuses although the reference would take it, because some reader would choke on it later: invariant I8, nobody can be
+ * What the server refuses although the reference accepts it, because some reader would fail on it later: invariant I8, no client can be
  * bricked. Off-spec: every rule in this file.
  */
 
@@ -13,12 +13,12 @@ import { requireTargetName } from "./target-name.ts";
 import { verifiesOnce } from "./threshold.ts";
 import type { RoleSigners } from "./trusted-metadata.ts";
 
-/** How far one upload may raise a version: above what any restored backup is behind, far below what would use the numbers up. */
+/** How far one upload may raise a version: more than any restored backup is behind, far too little to exhaust the numbers. */
 export const maxVersionStep = 2 ** 20;
 
 /**
  * Refuses bytes that a reader, writing the parsed file again to hash it, would write differently: white space, another member order,
- * members nobody knows, times or lists spelled otherwise.
+ * unknown members, times or lists spelled otherwise.
  *
  * @throws MetadataError `METADATA_MALFORMED`
  * @see Notary v1: file bytes
@@ -35,7 +35,7 @@ export function requireReferenceForm(file: MetadataFile): void {
 }
 
 /**
- * Refuses versions that would leave no room for the next ones.
+ * Refuses versions so high that none would remain for later files.
  *
  * @param storedVersion 0 when nothing is stored
  * @throws MetadataError `METADATA_MALFORMED`
@@ -51,7 +51,7 @@ export function requireVersionInRange(file: MetadataFile, storedVersion: number)
 }
 
 /**
- * Refuses keys listed under an ID that is not theirs: the first signature by such a key stops every reader.
+ * Refuses keys listed under a wrong ID: the first signature by such a key stops every reader.
  *
  * @throws MetadataError `METADATA_KEY_ID_MISMATCH`
  */
@@ -66,8 +66,8 @@ export function requireOwnKeyIds(file: MetadataFile): void {
 }
 
 /**
- * Refuses a signature in the name of one of the role's keys that this key did not make. It takes nothing away today, when others reach the
- * threshold, but readers that compare later cannot tell it from damage.
+ * Refuses a signature in the name of one of the role's keys that this key did not make. It does no harm while other signatures reach the
+ * threshold, but later readers cannot distinguish it from damage.
  *
  * @throws MetadataError `METADATA_THRESHOLD_NOT_MET`
  */
@@ -84,9 +84,9 @@ export function requireOwnSignatures(file: MetadataFile, { roleKeys, keys }: Rol
 }
 
 /**
- * Refuses entries no reader should meet: names that are no names, names the role may not sign.
+ * Refuses entries that readers must not meet: invalid names, names that the role may not sign.
  *
- * @param paths the names this role may sign, as far as its ancestors may
+ * @param paths the names this role may sign, within the limits of its ancestors
  * @throws MetadataError `METADATA_MALFORMED`
  */
 export function requireUsableNames(file: MetadataFile<TargetsBody>, paths: PathPrefixes): void {

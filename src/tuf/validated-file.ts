@@ -10,7 +10,7 @@ export interface ValidatedFile {
   readonly sha256: string;
 }
 
-/** Describes the bytes as they are. */
+/** Describes exactly these bytes. */
 export function validatedFile(file: MetadataFile): ValidatedFile {
   return { role: file.role, version: file.body.version, bytes: file.bytes, sha256: sha256Hex(file.bytes) };
 }

@@ -1,4 +1,4 @@
-/** Signing the server's own roles again with higher versions, after versions were lost that readers have seen. */
+/** Signs the server's roles again with higher versions, after versions that readers have seen were lost. */
 
 import { nextVersion } from "./collection-draft.ts";
 import type { MetadataFile, ServerRole } from "./metadata.ts";
@@ -33,7 +33,7 @@ export interface VersionChange {
   readonly to: number;
 }
 
-/** What is to be stored in one transaction, and how to get it. */
+/** What to store in one transaction, and the versions it changes. */
 export interface VersionRaise extends VersionChanges {
   /** @throws UpdateRefused when the keys that are held do not reach the threshold */
   sign(): Promise<readonly ValidatedFile[]>;
@@ -42,8 +42,8 @@ export interface VersionRaise extends VersionChanges {
 /**
  * Prepares a timestamp, and a snapshot with the same entries when its key is held, whose versions are `by` above those that are stored.
  *
- * @returns undefined for a collection that is not there
- * @throws MetadataError `METADATA_EXPIRED`, `ROOT_INVALID` for a root that no reader believes; `METADATA_MALFORMED` beyond the highest version
+ * @returns undefined for a collection that does not exist
+ * @throws MetadataError `METADATA_EXPIRED`, `ROOT_INVALID` for a root that no reader accepts; `METADATA_MALFORMED` beyond the highest version
  * @throws UpdateRefused when the timestamp's key is not held; what `stored` and `keys` throw
  */
 export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | undefined> {

@@ -1,4 +1,4 @@
-/** What stands under `signed`, for each of the four kinds, with the structural checks every reader makes. */
+/** The `signed` member of each of the four kinds of file, with the structural checks of every reader. */
 
 import { PublicKey } from "../../crypto/public-key.ts";
 import { MetadataError } from "../../errors.ts";
@@ -56,7 +56,7 @@ function parseCommon(signed: Shape, type: keyof typeof wireTypes): Body {
   const actual = signed.name("_type");
   if (actual !== expected) {
     const reason = `${signed.role} type metadata invalid: expected type ${expected}, not ${JSON.stringify(actual)}`;
-    // TUF 1.0 spells the types in lower case: a server that is newer than we are.
+    // TUF 1.0 spells the types in lower case: the server is newer than this client.
     const isNewer = actual === expected.toLowerCase();
     const hint = "the server speaks TUF 1.0, which this version of Tagseal does not read: update Tagseal";
     throw new MetadataError("METADATA_TYPE_UNEXPECTED", reason, isNewer ? { hint } : {});
@@ -89,7 +89,7 @@ function parseTargets(role: RoleName, signed: Shape, document: TargetsText): Tar
   return { ...common, type: "targets", targets: receiveTargets(role, entries, document), delegations };
 }
 
-/** Absent delegations read as none, though no reference sender leaves them out. */
+/** Absent delegations count as none, though no reference sender omits them. */
 function parseDelegations(role: RoleName, shape: Shape | undefined): Delegations {
   if (shape === undefined) return { keys: new Map(), roles: null };
   const keys = parseKeys(shape);
@@ -97,7 +97,7 @@ function parseDelegations(role: RoleName, shape: Shape | undefined): Delegations
   const roles =
     list?.map((item, index) => parseDelegatedRole(Shape.of(role, item, `delegation ${index}`), keys)) ?? null;
   if (new Set(roles?.map((child) => child.name)).size !== (roles?.length ?? 0)) {
-    // Off-spec: the reference takes the first of two; which one counts must not depend on the reader.
+    // Off-spec: the reference uses the first of two; which one counts must not depend on the reader.
     throw malformed(role, "declares a delegation role twice");
   }
   return { keys, roles };
@@ -110,7 +110,7 @@ function parseDelegatedRole(shape: Shape, keys: ReadonlyMap<string, PublicKey>):
   return { ...parseRoleKeys(shape, name, keys), name, paths: paths === null || paths.length === 0 ? undefined : paths };
 }
 
-/** Fewer keys than the threshold is no structural error: such a role merely cannot be met. */
+/** Fewer keys than the threshold is no structural error: no file can meet such a threshold. */
 function parseRoleKeys(shape: Shape, name: string, keys: ReadonlyMap<string, PublicKey>): RoleKeys {
   const threshold = shape.integer("threshold");
   if (threshold < 1) throw malformed(shape.role, `invalid threshold specified for ${name}: ${threshold}`);
@@ -127,7 +127,7 @@ function parseKeys(shape: Shape): ReadonlyMap<string, PublicKey> {
   for (const id of entries?.memberNames(maxKeys) ?? []) {
     const key = (entries as Shape).child(id);
     const value = key.child("keyval");
-    // Off-spec: the reference would carry a private key along in public metadata.
+    // Off-spec: the reference would keep a private key in public metadata.
     if ((value.get("private") ?? null) !== null) throw malformed(shape.role, `key ${id} carries a private key`);
     keys.set(id, new PublicKey(key.name("keytype"), value.base64("public")));
   }

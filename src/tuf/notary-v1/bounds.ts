@@ -1,6 +1,6 @@
 /**
- * How much of anything a file may hold. Sizes are checked before the first byte is parsed. Every number is far above what an
- * honest repository reaches (the reference's own tests go to 75,000 targets) and low enough that a hostile file stays a nuisance.
+ * The limits of a file. Sizes are checked before the first byte is parsed. Every number is far above what an
+ * honest repository reaches (the reference's own tests use 75,000 targets) and low enough that a hostile file does little harm.
  */
 
 import type { RoleName } from "../metadata.ts";
@@ -8,7 +8,7 @@ import type { RoleName } from "../metadata.ts";
 const mebibyte = 1024 * 1024;
 
 /**
- * The most bytes a file of this role may have when nothing signed says how many it has.
+ * The most bytes that a file of this role may have when no signed file states its length.
  *
  * Off-spec: the reference allows 100 MiB for a root. A root of 10 MiB would already hold ten thousand certificates.
  */

@@ -84,7 +84,7 @@ describe("signed bytes", () => {
     }
   });
 
-  test("cover members nobody here knows", () => {
+  test("cover unknown members", () => {
     const file = parseMetadata(
       "targets",
       changed("targets", (signed) => (signed["zz"] = [1, "x"])),
@@ -92,7 +92,7 @@ describe("signed bytes", () => {
     assert.match(Buffer.from(file.signedBytes).toString(), /"zz":\[1,"x"\]/);
   });
 
-  test("I9: text that no sender can sign makes the file malformed", () => {
+  test("I9: text that cannot be signed makes the file malformed", () => {
     const bytes = vector("targets").toString().replace('"v1.0"', '"v1\\n0"');
     assert.throws(() => parseMetadata("targets", Buffer.from(bytes)), { code: "METADATA_MALFORMED" });
   });
@@ -247,7 +247,7 @@ describe("I9: refuses", () => {
     assert.throws(() => parseMetadata("root", lower), { code: "METADATA_TYPE_UNEXPECTED", hint });
   });
 
-  test("roles that are none", () => {
+  test("names that are no role", () => {
     for (const name of ["mirrors", "targets/A", "targets/", "__proto__"]) {
       assert.throws(() => parseMetadata(name, vector("targets")), {
         code: "METADATA_ROLE_UNKNOWN",
@@ -287,7 +287,7 @@ describe("I9: refuses", () => {
 });
 
 describe("I1: bounds", () => {
-  test("a file larger than its role may be is not even looked at", () => {
+  test("a file larger than the limit of its role is not parsed", () => {
     const bytes = Buffer.alloc(maxFileBytes("timestamp") + 1, " ");
     assert.throws(() => parseMetadata("timestamp", bytes), {
       code: "TOO_LARGE",
@@ -339,7 +339,7 @@ function nested(depth: number): JsonValue {
   return depth === 0 ? 1 : [nested(depth - 1)];
 }
 
-describe("names that mean something to JavaScript are only names", () => {
+describe("names with a meaning in JavaScript are only names", () => {
   for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty"]) {
     test(name, () => {
       const text = vector("targets").toString().replaceAll('"v1.0"', `"${name}"`);
@@ -353,7 +353,7 @@ describe("names that mean something to JavaScript are only names", () => {
   }
 });
 
-test("entries are decoded once, and can be gone through like any map", () => {
+test("entries are decoded once, and can be iterated like any map", () => {
   const { targets } = parseMetadata("targets", vector("targets")).body;
   assert.equal(targets.get("v1.0"), targets.get("v1.0"));
   assert.deepEqual([...targets.keys()], ["v1.0"]);

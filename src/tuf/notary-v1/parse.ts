@@ -1,4 +1,4 @@
-/** Notary v1 files: bytes to bodies. Everything is bounded and its shape checked; nothing is believed yet. */
+/** Parses Notary v1 files: bytes to bodies. Everything is bounded and its shape checked; nothing is trusted yet. */
 
 import type { Signature } from "../../crypto/signature.ts";
 import { canonicalJson, fileFormToCanonical, parseJsonDocument } from "../../encoding/json.ts";
@@ -23,7 +23,7 @@ import { Shape } from "./shape.ts";
  * Parses the bytes of one role's file.
  *
  * @param bytes as received; kept, not copied
- * @returns the file, whose signatures nobody has checked yet
+ * @returns the file, with its signatures not yet verified
  * @throws MetadataError `TOO_LARGE`; `METADATA_ROLE_UNKNOWN`; `METADATA_TYPE_UNEXPECTED` for another role's file;
  *   `METADATA_MALFORMED` for anything that is not JSON or not of this role's shape
  * @see Notary v1: file bytes, shapes
@@ -57,7 +57,7 @@ function parseDocument(role: RoleName, bytes: Uint8Array): JsonDocument {
   }
 }
 
-/** Files in reference form need no second serialisation: undoing the HTML escapes of what was received gives the signed bytes. */
+/** Files in reference form need no second serialisation: unescaping the HTML escapes of the received text gives the signed bytes. */
 function signedBytesOf(role: RoleName, document: JsonDocument): Uint8Array {
   const member = document.members.get("signed");
   if (member?.isFileForm === true) return fileFormToCanonical(member.bytes);

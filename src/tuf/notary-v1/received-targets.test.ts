@@ -48,7 +48,7 @@ const entry = fc.oneof(
 );
 const entries = fc.array(fc.tuple(name, entry), { maxLength: 8 }).map((list) => Object.fromEntries(list) as JsonObject);
 
-test("entries that were recognised say what entries that were read say", () => {
+test("recognised entries equal parsed entries", () => {
   fc.assert(
     fc.property(entries, (object) => {
       const text = fileJson(object);
@@ -64,7 +64,7 @@ test("entries that were recognised say what entries that were read say", () => {
   );
 });
 
-test("what is recognised is JSON in file form, to the letter", () => {
+test("what is recognised is JSON in exactly the file form", () => {
   fc.assert(
     fc.property(entries, (object) => {
       const text = fileJson(object);
@@ -87,7 +87,7 @@ describe("docker's and notary's entries are recognised", () => {
   }
 });
 
-describe("I1: nothing else is, and the strict parser has its say", () => {
+describe("I1: nothing else is, and the strict parser decides", () => {
   const good = `{"hashes":{"sha256":"${sha256}"},"length":1}`;
   const refused = "METADATA_MALFORMED";
   for (const [what, text, outcome] of [

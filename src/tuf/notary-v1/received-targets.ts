@@ -1,5 +1,5 @@
 /**
- * The entries of a received targets file. Their shape is checked at once, all of them; their hashes are decoded when somebody asks.
+ * The entries of a received targets file. The shape of all of them is checked at once; hashes are decoded on first use.
  * A file can have fifty thousand entries and a verification wants one.
  */
 
@@ -12,12 +12,12 @@ import { maxHashes, maxNameLength } from "./bounds.ts";
 import { malformed } from "./shape.ts";
 import type { Shape } from "./shape.ts";
 
-/** Bytes of base64 for the longest digest anyone lists (SHA-512 has 88), with room for another. */
+/** Characters of base64 for the longest digest in use (SHA-512 has 88), with room to spare. */
 const maxHashText = 1024;
 
 /**
- * One entry as docker and notary write nearly all of them: a plain name, a SHA-256 and at times a SHA-512, a length, nothing else; and the
- * character after it. What it matches is JSON in file form, and has the shape every entry must have.
+ * One entry as docker and notary write nearly all of them: a plain name, a SHA-256, sometimes a SHA-512, a length, nothing else; and the
+ * character after it. A match is JSON in file form with the shape that every entry must have.
  */
 export const commonTarget = new RegExp(
   `"([\\w./:@+-]{1,${maxNameLength}})":` +
@@ -33,7 +33,7 @@ export type TargetsText = Pick<JsonDocument, "outline" | "isOutlineUnread">;
 /**
  * Checks every entry of a `targets` member.
  *
- * @param text what the entries were received as; those that were recognised as {@link commonTarget} have been checked by that
+ * @param text the received text of the entries; entries that match {@link commonTarget} are checked already
  * @returns a map that decodes an entry when it is first asked for
  * @throws MetadataError `METADATA_MALFORMED` for an entry that is no object, a length that is no natural number, a hash that is not base64
  */
@@ -57,8 +57,8 @@ export function receiveTargets(
 }
 
 /**
- * The file form of all entries of a file, as far as it can be had without writing them: undefined unless they were received in it, and
- * would be written no differently.
+ * The file form of all entries of a file, if it is available without serialising them: undefined unless they were received in it, and
+ * would be written the same way.
  */
 export function writtenTargets(targets: ReadonlyMap<string, Target>): string | undefined {
   const changes = new Map<string, string | undefined>();
@@ -72,8 +72,8 @@ export function writtenTargets(targets: ReadonlyMap<string, Target>): string | u
 }
 
 /**
- * The wire form of all entries of a file: what was received as far as nothing would be written differently, the rest made anew. To be
- * read only, because it may be part of the received value itself.
+ * The wire form of all entries of a file: the received value where serialising would give the same, the rest serialised again. Read-only,
+ * because it may be part of the received value.
  */
 export function targetsJson(targets: ReadonlyMap<string, Target>): JsonObject {
   if (targets instanceof ReceivedTargets && targets.isReferenceShape) return targets.entriesJson;
@@ -100,7 +100,7 @@ export function hashesJson(hashes: ReadonlyMap<string, Uint8Array>): JsonObject 
   return jsonObject([...hashes].map(([algorithm, value]) => [algorithm, encodeBase64(value)]));
 }
 
-/** Makes a plain object from names that came from outside: `__proto__` becomes a member like any other. */
+/** Makes a plain object from untrusted names: `__proto__` becomes a member like any other. */
 export function jsonObject(entries: Iterable<readonly [string, JsonValue]>): JsonObject {
   return Object.fromEntries(entries);
 }
@@ -151,7 +151,7 @@ export function isLength(value: JsonValue | undefined): value is number {
 /** Written out rather than through {@link Shape}: it runs once for every entry of the largest files there are. */
 function checkedEntry(role: string, name: string, entry: JsonValue | undefined): JsonObject {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) throw fault(role, name, "must be an object");
-  // The parser makes "__proto__" a member of its own, so a missing member can only be inherited from Object.prototype, which has none of these.
+  // The parser makes "__proto__" an ordinary member, so a missing member could only be inherited from Object.prototype, which has none of these.
   if (!isLength(entry["length"])) throw fault(role, name, "length must be a natural number");
   const hashesProblem = hashesFault(entry["hashes"]);
   if (hashesProblem !== undefined) throw fault(role, name, hashesProblem);
@@ -184,7 +184,7 @@ class ReceivedTarget implements Target {
   }
 }
 
-/** Nothing in it that a reference sender would leave out. */
+/** True when it has no member that a reference sender would omit. */
 function hasReferenceShape(entry: JsonObject): boolean {
   let count = 0;
   for (const name in entry) {
@@ -221,7 +221,7 @@ class ReadEntries implements ReceivedEntries {
   }
 }
 
-/** Entries that all are {@link commonTarget}, read one by one when somebody asks. */
+/** Entries that all match {@link commonTarget}, decoded one by one on first use. */
 class UnreadEntries implements ReceivedEntries {
   readonly #written: WrittenMembers;
   #json: { readonly [name: string]: JsonObject } | undefined;
@@ -249,7 +249,7 @@ class UnreadEntries implements ReceivedEntries {
   }
 }
 
-/** The pattern has seen to it that this is an object. */
+/** The pattern guarantees that this is an object. */
 function parsed(text: string): JsonObject {
   return parseJson(Buffer.from(text)) as JsonObject;
 }

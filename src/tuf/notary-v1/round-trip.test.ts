@@ -1,4 +1,4 @@
-/** Properties of reading and writing together, over bodies and bytes nobody thought of. */
+/** Properties of reading and writing together, over generated bodies and bytes. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -119,7 +119,7 @@ test("a snapshot body is the same after writing and reading it", () => {
   );
 });
 
-/** Plain maps instead of lazy ones, keys by what they are. */
+/** Plain maps instead of lazy ones, keys by their content. */
 function plain(body: TargetsBody): unknown {
   const listed = [...body.targets].map(
     ([name, { hashes: digests, length: size, custom: more }]) => [name, [digests, size, more]] as const,
@@ -149,7 +149,7 @@ const damage = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-test("base64 is told without decoding exactly as the strict decoder would", () => {
+test("base64 is recognised without decoding, exactly as by the strict decoder", () => {
   const characters = fc.constantFrom(
     "A",
     "B",
@@ -185,7 +185,7 @@ function isDecodable(value: string): boolean {
   }
 }
 
-test("I1: whatever becomes of a file, it is parsed or refused as metadata, and never anything else", () => {
+test("I1: however a file is changed, it is parsed or refused as metadata, and never anything else", () => {
   fc.assert(
     fc.property(fc.constantFrom(...vectors), damage, ({ role, file }, changes) => {
       let bytesLeft: Buffer = file;

@@ -31,7 +31,7 @@ const role = (members: string): string => withDelegations(`"delegations":{"keys"
 const expires = (time: string): string => targets.replace(/"expires":"[^"]*"/, `"expires":"${time}"`);
 const digest = "ZKtuU6vXWDNktsNqGyx3zD8plW2J/ZxibxAAjZBTnEA=";
 
-describe("I8: files others would hash differently are told apart", () => {
+describe("I8: files that other programs would hash differently are recognised", () => {
   const deviations: Readonly<Record<string, string>> = {
     "final newline": `${targets}\n`,
     indentation: JSON.stringify(JSON.parse(targets), undefined, 1),
@@ -69,7 +69,7 @@ describe("I8: files others would hash differently are told apart", () => {
   }
 });
 
-describe("files that survive as they came", () => {
+describe("files that are written as received", () => {
   const faithful: Readonly<Record<string, string>> = {
     "no fraction": expires("2029-11-22T04:07:46Z"),
     "a short fraction": expires("2029-11-22T04:07:46.5Z"),
@@ -97,7 +97,7 @@ describe("files that survive as they came", () => {
     });
   }
 
-  test("a root with roles nobody knows and consistent_snapshot", () => {
+  test("a root with unknown roles and consistent_snapshot", () => {
     const root = vector("root")
       .replace("false", "true")
       .replace('"roles":{', '"roles":{"mirrors":{"keyids":null,"threshold":1},');

@@ -1,4 +1,4 @@
-/** Notary v1 files: bodies to bytes, exactly as a reference sender writes them, since others hash what they would have written. */
+/** Serialises Notary v1 files: bodies to bytes, exactly as a reference sender writes them, since other programs hash their own serialisation. */
 
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { Signature } from "../../crypto/signature.ts";
@@ -25,8 +25,8 @@ export function serialiseBody(body: AnyBody): JsonObject {
 }
 
 /**
- * The `signed` member of a body as it stands in a file. Entries that were received, and would be written no differently, are not written
- * again: their text is taken over.
+ * The `signed` member of a body in file form. Received entries that would be written the same way are not serialised
+ * again: their text is reused.
  *
  * @throws EncodingError `JSON_MALFORMED` for text that cannot be signed, such as a control character in a target name
  */
@@ -41,7 +41,7 @@ export function signedFileForm(body: AnyBody): Uint8Array {
 /**
  * A whole file, byte for byte as a reference sender writes it: no white space, `signed` first, no final newline.
  *
- * @param signed what {@link signedFileForm} gave for the body
+ * @param signed the result of {@link signedFileForm} for the body
  * @see Notary v1: file bytes
  */
 export function fileOf(signed: Uint8Array, signatures: readonly Signature[]): Uint8Array {
@@ -57,8 +57,8 @@ export function fileBytes(body: AnyBody, signatures: readonly Signature[]): Uint
 }
 
 /**
- * True when the bytes of a file are those a reference sender would have written for what the file says. Others would hash their own
- * writing of it, so a server that stored anything else would leave them with a hash nobody can match.
+ * True when the bytes of a file are those that a reference sender would have written for its content. Other programs hash their own
+ * serialisation of it, so a server that stored anything else would give them a hash that no file can match.
  *
  * @see Notary v1: file bytes (the most expensive trap of the format)
  */

@@ -1,4 +1,4 @@
-/** Reading members of an untrusted JSON object, each with its bound and its own sentence when the shape is wrong. */
+/** Reads members of an untrusted JSON object, each with its limit and an error sentence for a wrong shape. */
 
 import { decodeBase64 } from "../../encoding/base64.ts";
 import { isJsonObject } from "../../encoding/json.ts";
@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from "../../encoding/json.ts";
 import { MetadataError, hasCode } from "../../errors.ts";
 import { maxBase64Length, maxNameLength } from "./bounds.ts";
 
-/** One object inside a file, and words for where it stands. */
+/** One object inside a file, and the words that say where it is. */
 export class Shape {
   readonly role: string;
   readonly object: JsonObject;

@@ -30,7 +30,7 @@ export function referenceTime(text: string): string {
   return text.replace(/\.\d+/, (fraction) => fraction.replace(/\.?0+$/, "")).replace(/[+-]00:00$/, "Z");
 }
 
-/** A time in the layout users of docker know: `Mon Jan 2 15:04:05 UTC 2006`. */
+/** A time in the layout that docker users know: `Mon Jan 2 15:04:05 UTC 2006`. */
 export function displayTime(instant: Date): string {
   const [weekday, day, month, year, time] = instant.toUTCString().replace(",", "").split(" ");
   return `${weekday} ${month} ${Number(day)} ${time} UTC ${year}`;
