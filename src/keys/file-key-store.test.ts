@@ -30,7 +30,7 @@ import type { PassphraseSource } from "./passphrase.ts";
 const parent = mkdtempSync(join(tmpdir(), "tagseal-keys-"));
 process.on("exit", () => rmSync(parent, { recursive: true, force: true }));
 const gun = "localhost:5000/app";
-/** Few rounds: these tests are about files, not about guessing. */
+/** Few rounds: these tests are about files, not about guessing passphrases. */
 const iterations = 10;
 
 let count = 0;
@@ -95,7 +95,7 @@ test("I6: files are 0600 and directories 0700 from the start, and no temporary f
   assert.deepEqual(readdirSync(directory).length, 1);
 });
 
-test("I6: the key never stands in the file in the clear", async () => {
+test("I6: the file never contains the key in the clear", async () => {
   const { store } = open();
   const key = PrivateKey.generate("ed25519");
   const { location } = await store.add(key, { role: "root" });
@@ -104,7 +104,7 @@ test("I6: the key never stands in the file in the clear", async () => {
   assert.ok(!Buffer.from(block.bytes).includes(secret));
 });
 
-test("I6: warns about a file others may read and mends it on the next write", async () => {
+test("I6: warns about a file that other users may read and corrects its mode on the next write", async () => {
   const first = open();
   const { keyId, location } = await first.store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   chmodSync(location, 0o644);
@@ -118,7 +118,7 @@ test("I6: warns about a file others may read and mends it on the next write", as
   assert.deepEqual([modeOf(location), modeOf(first.directory)], ["600", "700"]);
 });
 
-test("I6: refuses a file everybody may write, and leaves it out of the list", async () => {
+test("I6: refuses a file that all users may write, and omits it from the list", async () => {
   const { store, directory, warnings } = open();
   const { keyId, location } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   chmodSync(location, 0o602);
@@ -131,7 +131,7 @@ test("I6: refuses a file everybody may write, and leaves it out of the list", as
   assert.equal(modeOf(location), "602", "nobody may have changed it, so it is the owner who decides");
 });
 
-test("I6: refuses a directory everybody may write to: anybody could put a key there", async () => {
+test("I6: refuses a directory that all users may write to: any of them could put a key there", async () => {
   const { store, directory } = open();
   const { keyId } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   for (const mode of [0o777, 0o1777]) {
@@ -154,7 +154,7 @@ test("ignores symbolic links, to files and to directories", async () => {
   assert.deepEqual(await store.list(), []);
 });
 
-test("ignores what is no regular file, and does not wait for a pipe", async (t) => {
+test("ignores everything but regular files, and does not wait for a pipe", async (t) => {
   const { store, directory, pathOf } = open();
   mkdirSync(pathOf("1".repeat(64)), { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
@@ -184,7 +184,7 @@ test("I1: refuses a key file of unreasonable size without reading it all", async
   await assert.rejects(store.find(keyId), { code: "TOO_LARGE" });
 });
 
-test("a damaged file spoils neither the list nor the other keys", async () => {
+test("a damaged file affects neither the list nor the other keys", async () => {
   const { store, pathOf, warnings } = open();
   const { keyId } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   const damaged = [
@@ -205,7 +205,7 @@ test("a damaged file spoils neither the list nor the other keys", async () => {
   assert.equal(warnings.length, damaged.length);
 });
 
-test("I9: refuses a file that holds another key than its name says", async () => {
+test("I9: refuses a file with another key than its name says", async () => {
   const { store, pathOf } = open();
   const { keyId } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   const other = "4".repeat(64);
@@ -256,7 +256,7 @@ test("I6: never writes a key under an empty passphrase", async () => {
   assert.deepEqual(await open(undefined, directory).store.list(), []);
 });
 
-test("warns about a short passphrase from elsewhere than a person, but takes it as docker does", async () => {
+test("warns about a short passphrase that was not typed, but accepts it as docker does", async () => {
   const { store, warnings } = open(scriptedPassphrases("short"));
   await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   assert.match(warnings.join(), /fewer than 8 bytes/);
@@ -331,7 +331,7 @@ test("eight writers at once lose nothing", async () => {
   assert.equal(readdirSync(directory).length, 8);
 });
 
-test("says which file could not be written, and leaves nothing half written", async () => {
+test("reports which file could not be written, and no partial file stays behind", async () => {
   const { store, directory, pathOf } = open();
   const key = PrivateKey.generate("ecdsa");
   const path = pathOf(key.publicKey.keyId);
@@ -344,7 +344,7 @@ test("says which file could not be written, and leaves nothing half written", as
   assert.equal(readdirSync(directory).length, 1);
 });
 
-test("a directory that cannot be made is said to be that", async () => {
+test("a directory that cannot be created is reported", async () => {
   const blocked = join(parent, "a-file");
   writeFileSync(blocked, "");
   const { store } = open(undefined, join(blocked, "private"));
@@ -356,7 +356,7 @@ test("refuses a role that would smuggle headers into the file", async () => {
   await assert.rejects(store.add(PrivateKey.generate("ecdsa"), { role: "x\nrole: root" }), { code: "PEM_MALFORMED" });
 });
 
-test("fuzz: refuses or reads hostile key files, with our own errors only", async () => {
+test("fuzz: refuses or reads hostile key files, with documented errors only", async () => {
   const { store, pathOf } = open(scriptedPassphrases("a good passphrase"));
   const { keyId, location } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   const seed = readFileSync(location);

@@ -18,22 +18,22 @@ import type { PassphraseSource } from "./passphrase.ts";
 
 /** How to open a {@link FileKeyStore}. */
 export interface FileKeyStoreOptions {
-  /** `<trust directory>/private`; made when the first key is written */
+  /** `<trust directory>/private`; created when the first key is written */
   readonly directory: string;
   readonly passphrases: PassphraseSource;
   /** rounds of passphrase stretching for keys written here; default and least sensible value 600,000 */
   readonly iterations?: number;
-  /** told, in a sentence, about files that are readable by others, damaged or unsafe */
+  /** called with a sentence about each file that is readable by others, damaged or unsafe */
   readonly onWarning?: (warning: string) => void;
 }
 
 /**
  * The key directory Docker and Notary use, in their format: one encrypted PEM file a key, `<canonical key ID>.key`, with
- * its role and GUN as headers. Both can use it at the same time as we do.
+ * its role and GUN as headers. All three programs can use it at the same time.
  *
- * Files are written atomically with mode 0600 in directories of mode 0700. Looser modes are warned about and mended on
- * the next write; what everybody may write to is refused. Symbolic links are ignored. Keys of older layouts are moved
- * to their place when the store is first used.
+ * Files are written atomically with mode 0600 in directories of mode 0700. Looser modes cause a warning and are corrected on
+ * the next write; files that all users may write are refused. Symbolic links are ignored. Keys of older layouts are moved
+ * to the current layout on first use.
  *
  * @see Notary v1: key storage on disk
  */
@@ -42,7 +42,7 @@ export class FileKeyStore implements KeyStore {
   readonly #iterations: number;
   readonly #warn: (warning: string) => void;
   readonly #keeper: PassphraseKeeper;
-  /** keys already unlocked: stretching a passphrase takes a good part of a second, once is enough */
+  /** unlocked keys: stretching a passphrase takes a good part of a second, once is enough */
   readonly #unlocked = new Map<string, Promise<PrivateKey>>();
   #opened: Promise<void> | undefined;
 
@@ -76,7 +76,7 @@ export class FileKeyStore implements KeyStore {
     if (known !== undefined) return known;
     const unlocking = this.#unlock(keyId, file);
     this.#unlocked.set(keyId, unlocking);
-    // A failure is not remembered: the next caller may have the right passphrase.
+    // A failure is not cached: the next caller may have the right passphrase.
     unlocking.catch(() => this.#unlocked.delete(keyId));
     return unlocking;
   }
@@ -92,7 +92,7 @@ export class FileKeyStore implements KeyStore {
 
   async remove(keyId: string): Promise<void> {
     this.#unlocked.delete(keyId);
-    // Other programs may have left copies in directories below.
+    // Other programs may have put copies into subdirectories.
     for (let file = await this.#locate(keyId); file !== undefined; file = await this.#locate(keyId)) {
       await rm(file.path, { force: true });
       await syncDirectory(dirname(file.path));
@@ -100,7 +100,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   /**
-   * Encrypts a key anew, under a passphrase that is always asked for, with today's number of rounds.
+   * Encrypts a key again, under a passphrase that is always asked for, with the current number of rounds.
    *
    * @throws KeyStoreError `KEY_NOT_FOUND`, and as `signingKey` and `add`
    */
@@ -120,7 +120,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   /**
-   * Keeps a block that is already encrypted, as import needs; replaces what is there, whatever its role.
+   * Stores an encrypted block, as import needs; replaces an existing key, whatever its role.
    *
    * @throws KeyStoreError `FILE_UNWRITABLE`, `KEY_FILE_UNSAFE`; MetadataError `KEY_MALFORMED` for an impossible key ID
    */
@@ -131,12 +131,12 @@ export class FileKeyStore implements KeyStore {
     return this.#write(keyId, block);
   }
 
-  /** What asks for this store's passphrases, for import, which shares what it remembers. */
+  /** The keeper of this store's passphrases, shared with import. */
   get passphrases(): PassphraseKeeper {
     return this.#keeper;
   }
 
-  /** Encrypts a key for this store without keeping it. */
+  /** Encrypts a key for this store without storing it. */
   seal(key: PrivateKey, use: KeyUse, passphrase: string): PemBlock {
     return encryptKeyBlock(key, use, passphrase, this.#iterations);
   }
@@ -146,7 +146,7 @@ export class FileKeyStore implements KeyStore {
     try {
       await this.#opened;
     } catch (error) {
-      // The next call looks again: the owner may have mended what was wrong.
+      // The next call checks again: the owner may have fixed the problem.
       this.#opened = undefined;
       throw error;
     }
@@ -182,7 +182,7 @@ export class FileKeyStore implements KeyStore {
       if (file?.isLoose) this.#warnLoose(path);
       return file;
     } catch (error) {
-      // A list with one damaged file in it is still a list; using that key by its ID throws.
+      // One damaged file does not spoil the list; using that key by its ID throws.
       if (!(error instanceof TagsealError)) throw error;
       this.#warn(error.message);
       return undefined;
@@ -190,9 +190,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   #warnLoose(path: string): void {
-    this.#warn(
-      `Key file ${path} may be read or changed by others; its mode will be mended when a key is next written.`,
-    );
+    this.#warn(`Key file ${path} may be read or changed by others; its mode is corrected when a key is next written.`);
   }
 
   async #unlock(keyId: string, file: KeyFile): Promise<PrivateKey> {
@@ -225,7 +223,7 @@ function describe(keyId: string, file: KeyFile): StoredKey {
   return { keyId, role: file.role, gun: file.gun, location: file.path };
 }
 
-/** The same file is looked at many times in one run; one sentence about it is enough. */
+/** The same file is read many times in one run; one warning about it is enough. */
 function warnOnce(onWarning: (warning: string) => void = () => undefined): (warning: string) => void {
   const given = new Set<string>();
   return (warning) => {

@@ -3,10 +3,10 @@ import { KeyStoreError } from "../errors.ts";
 const maxPassphraseBytes = 4096;
 
 /**
- * The first line of what a passphrase source says, without its end.
+ * The first line that a passphrase source prints, without its end.
  *
- * @param extent a person may keep a pipe open after the line; a program that is cut off while it prints more would fail
- * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a line of more than 4,096 bytes; whatever `chunks` throws
+ * @param extent a user may keep a pipe open after the line; a program that is cut off while it prints more fails
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a line of more than 4,096 bytes; what `chunks` throws
  */
 export async function firstLine(
   chunks: AsyncIterable<Uint8Array>,

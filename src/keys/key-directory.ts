@@ -18,8 +18,8 @@ export interface FoundFile {
 /**
  * Finds every `<key ID>.key` below a directory. Symbolic links are not followed.
  *
- * @returns by key ID; of two files for one key the one nearest the top counts
- * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to the directory, `FILE_UNREADABLE`
+ * @returns files by key ID; of two files for one key the one nearest the top counts
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when all users may write to the directory, `FILE_UNREADABLE`
  */
 export async function findKeyFiles(directory: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
@@ -61,15 +61,15 @@ async function listDirectory(directory: string): Promise<Listing> {
 }
 
 /**
- * Checks a key directory before anything in it is believed.
+ * Checks a key directory before anything in it is used.
  *
- * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write to it; the system's own error when it is absent
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when all users may write to it; the system's error when it is absent
  */
 export async function checkDirectory(directory: string): Promise<void> {
   refuseWorldWritable(directory, await stat(directory));
 }
 
-/** What to throw for a key directory that the system does not let us read. */
+/** The error for a key directory that cannot be read. */
 export function unreadableDirectory(directory: string, cause: unknown): KeyStoreError {
   return new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(cause)}`, {
     cause,
@@ -78,7 +78,7 @@ export function unreadableDirectory(directory: string, cause: unknown): KeyStore
 }
 
 /**
- * Makes a key directory, and what is missing above it, with mode 0700; takes away a looser mode.
+ * Creates a key directory and its missing parents with mode 0700; tightens a looser mode.
  *
  * @throws KeyStoreError `FILE_UNWRITABLE`, `KEY_FILE_UNSAFE`
  */
@@ -96,7 +96,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Takes permissions away from a file or directory of ours that has more than `mode`. */
+/** Removes permissions beyond `mode` from a file or directory. */
 export async function tightenMode(path: string, mode: number): Promise<void> {
   if (!hasModes) return;
   const { mode: actual } = await stat(path);

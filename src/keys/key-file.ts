@@ -1,4 +1,4 @@
-/** One key file: what its PEM headers say, and how it is read without trusting whoever put it there. */
+/** One key file: its PEM headers, and how to read it without trusting its author. */
 import { isPrivateKeyBlock } from "../crypto/private-key-pem.ts";
 import { encryptPkcs8 } from "../crypto/pbes2.ts";
 import type { PrivateKey } from "../crypto/private-key.ts";
@@ -16,24 +16,24 @@ import type { KeyUse } from "./key-store.ts";
 export interface KeyFile {
   readonly path: string;
   readonly block: PemBlock;
-  /** the `role` header; `delegation` for old files without one, as Notary v1 takes them */
+  /** the `role` header; `delegation` for old files without one, as in Notary v1 */
   readonly role: string;
   readonly gun: string | undefined;
-  /** others may read the file */
+  /** other users may read the file */
   readonly isLoose: boolean;
 }
 
 /** Key files are a few hundred bytes; the largest RSA keys stay far below this. */
 export const maxKeyFileBytes = 64 * 1024;
 
-/** Passphrase stretching for keys we write: HMAC-SHA1 is what old readers know, so the count has to be high. */
+/** Passphrase stretching for new keys: old readers support only HMAC-SHA1, so the count must be high. */
 export const defaultIterations = 600_000;
 
 /**
- * Reads a key file. Symbolic links and anything that is no regular file count as absent.
+ * Reads a key file. Symbolic links and everything but regular files count as absent.
  *
  * @returns undefined when absent
- * @throws KeyStoreError `KEY_FILE_UNSAFE` when everybody may write it, so that anybody may have put another key there
+ * @throws KeyStoreError `KEY_FILE_UNSAFE` when all users may write it, so that any of them may have put another key there
  * @throws KeyStoreError `FILE_UNREADABLE`
  * @throws EncodingError `TOO_LARGE`, `PEM_MALFORMED` when it does not hold exactly one private key
  */
@@ -49,7 +49,7 @@ export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
 }
 
 /**
- * Writes a key file, whole or not at all, so that it survives a crash.
+ * Writes a key file atomically, so that it survives a crash.
  *
  * @param path in an existing directory
  * @throws KeyStoreError `FILE_UNWRITABLE`
@@ -68,7 +68,7 @@ export async function writeKeyFile(path: string, block: PemBlock): Promise<void>
 }
 
 /**
- * Encrypts a key into the block a key file holds.
+ * Encrypts a key into the block of a key file.
  *
  * @see Notary v1: key files
  */
@@ -77,7 +77,7 @@ export function encryptKeyBlock(key: PrivateKey, use: KeyUse, passphrase: string
   return { label: "ENCRYPTED PRIVATE KEY", headers: keyHeaders(use), bytes };
 }
 
-/** The headers of a key file: the role always, the GUN only where the key belongs to one collection. */
+/** The headers of a key file: always the role, the GUN only where the key belongs to one collection. */
 export function keyHeaders(use: KeyUse): Map<string, string> {
   const gun = gunToKeep(use);
   return new Map([["role", use.role], ...(gun === undefined ? [] : [["gun", gun] as const])]);

@@ -1,10 +1,10 @@
 /**
- * Key stores: where private keys live. A store hands out things that sign, never the key's bytes; how it is unlocked is
- * the business of its `PassphraseSource`. Keys go by their canonical ID, so one root key serves many certificates.
+ * Key stores: where private keys are kept. A store returns signing keys, never the key's bytes; its
+ * `PassphraseSource` unlocks it. Keys have their canonical ID, so one root key serves many certificates.
  */
 import type { PrivateKey, SigningKey } from "../crypto/private-key.ts";
 
-/** What a store tells about a key without unlocking it. */
+/** What a store knows about a key without unlocking it. */
 export interface StoredKey {
   /** canonical key ID, 64 lower-case hexadecimal characters */
   readonly keyId: string;
@@ -12,11 +12,11 @@ export interface StoredKey {
   readonly role: string;
   /** the trusted collection the key was made for; only keys for targets, snapshot and timestamp have one */
   readonly gun: string | undefined;
-  /** where it is kept, for people: a path, or the name of a store */
+  /** where it is kept, for users: a path, or the name of a store */
   readonly location: string;
 }
 
-/** What a key is for. */
+/** The purpose of a key. */
 export interface KeyUse {
   readonly role: string;
   /** kept for targets, snapshot and timestamp keys; dropped for all others */
@@ -28,18 +28,18 @@ export interface KeyUse {
  * two writers of one key the last wins. Every implementation runs the suite in `test/contract/key-store.ts`.
  */
 export interface KeyStore {
-  /** Every readable key, sorted by key ID. What cannot be read is warned about and left out. */
+  /** Every readable key, sorted by key ID. A key that cannot be read is omitted with a warning. */
   list(): Promise<readonly StoredKey[]>;
 
   /**
    * The key with this ID; undefined when absent.
    *
-   * @throws KeyStoreError `KEY_FILE_UNSAFE` when others can change it; EncodingError `PEM_MALFORMED` when damaged
+   * @throws KeyStoreError `KEY_FILE_UNSAFE` when other users can change it; EncodingError `PEM_MALFORMED` when damaged
    */
   find(keyId: string): Promise<StoredKey | undefined>;
 
   /**
-   * Unlocks a key; undefined when absent. A key once unlocked stays so for the life of the store object. May ask for a
+   * Unlocks a key; undefined when absent. An unlocked key stays unlocked for the life of the store object. May ask for a
    * passphrase, at most three times.
    *
    * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, `KEY_FILE_UNSAFE`
@@ -48,7 +48,7 @@ export interface KeyStore {
   signingKey(keyId: string): Promise<SigningKey | undefined>;
 
   /**
-   * Keeps a key under a new passphrase, which it asks for. Once this returns the key survives a crash. A key already
+   * Stores a key under a new passphrase, which it asks for. Once this returns, the key survives a crash. A key already
    * here for the same role is replaced.
    *
    * @throws KeyStoreError `KEY_EXISTS` when the key is here for another role, `PASSPHRASE_UNAVAILABLE`,
@@ -56,16 +56,16 @@ export interface KeyStore {
    */
   add(key: PrivateKey, use: KeyUse): Promise<StoredKey>;
 
-  /** Deletes a key. Removing what is not there is no error. */
+  /** Deletes a key. A missing key is no error. */
   remove(keyId: string): Promise<void>;
 }
 
-/** True for the shape of a key ID; nothing else ever becomes part of a path. */
+/** True for the form of a key ID; no other text becomes part of a path. */
 export function isKeyId(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
 }
 
-/** The GUN to keep with a key: only keys of these three roles belong to one collection. */
+/** The GUN to store with a key: only keys of these three roles belong to one collection. */
 export function gunToKeep(use: KeyUse): string | undefined {
   return ["targets", "snapshot", "timestamp"].includes(use.role) ? use.gun : undefined;
 }

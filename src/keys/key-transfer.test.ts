@@ -44,7 +44,7 @@ const plain = (key: PrivateKey, headers: Record<string, string> = {}) =>
 const summary = async (store: FileKeyStore) =>
   (await store.list()).map(({ keyId, role, gun: of }) => ({ keyId, role, gun: of }));
 
-test("what one store exports another imports: same keys, roles and GUNs, same passphrase, nothing asked", async () => {
+test("an export of one store can be imported into another: same keys, roles and GUNs, same passphrase, no prompt", async () => {
   const from = await filled();
   const to = open(scriptedPassphrases());
   const { imported, skipped } = await importKeys(to, await exportKeys(from));
@@ -68,7 +68,7 @@ test("I6: exports keys only encrypted, each with its ID as path, in order", asyn
   assert.ok(blocks.every(({ label }) => label === "ENCRYPTED PRIVATE KEY"));
 });
 
-test("I6: encrypts a key stored in the clear before it leaves", async () => {
+test("I6: encrypts a key stored in the clear before it is exported", async () => {
   const source = scriptedPassphrases(passphrase);
   const store = open(source);
   const key = PrivateKey.generate("ecdsa");
@@ -79,7 +79,7 @@ test("I6: encrypts a key stored in the clear before it leaves", async () => {
   assert.ok(text.startsWith(`-----BEGIN ENCRYPTED PRIVATE KEY-----\npath: ${key.publicKey.keyId}\nrole: alice\n`));
 });
 
-test("exports what is selected, and every GUN that is named", async () => {
+test("exports the selected keys, and those of every named GUN", async () => {
   const store = await filled();
   const [first = assert.fail()] = await store.list();
   const roles = async (selection: Parameters<typeof exportKeys>[1]) =>
@@ -118,7 +118,7 @@ test("imports a key without a role as a delegation key, and drops a GUN that doe
   );
 });
 
-test("replaces a key that is here, so its role may change", async () => {
+test("replaces an existing key, so its role may change", async () => {
   const store = open();
   const key = PrivateKey.generate("ecdsa");
   await store.add(key, { role: "root" });
@@ -142,7 +142,7 @@ for (const [path, role, expectedGun] of [
   });
 }
 
-test("skips what holds no usable key, says which and why, and imports the rest", async () => {
+test("skips blocks without a usable key, reports which and why, and imports the rest", async () => {
   const store = open();
   const { publicKey } = PrivateKey.generate("ecdsa");
   const text = [
@@ -218,7 +218,7 @@ test("imports what openssl makes: SEC1, PKCS#1, PKCS#8 and standard Ed25519", { 
   assert.equal((await store.list()).length, 4);
 });
 
-test("a block stored as it is must belong under its ID: signing with another key is refused", async () => {
+test("a block stored unchanged must match its ID: signing with another key is refused", async () => {
   const store = open();
   const bytes = encryptPkcs8(PrivateKey.generate("ecdsa").toPkcs8(), passphrase, 10);
   const headers = new Map([
@@ -230,7 +230,7 @@ test("a block stored as it is must belong under its ID: signing with another key
   await assert.rejects(store.putBlock("../x", { label: "PRIVATE KEY", headers, bytes }), { code: "KEY_MALFORMED" });
 });
 
-test("a key that is here is not replaced by a block that only claims to be that key", async () => {
+test("an existing key is not replaced by a block that only claims to be that key", async () => {
   const store = open();
   const key = PrivateKey.generate("ecdsa");
   const { keyId } = await store.add(key, { role: "root" });
@@ -252,7 +252,7 @@ test("a key that is here is not replaced by a block that only claims to be that 
   assert.equal((await store.find(keyId))?.role, "alice");
 });
 
-test("fuzz: refuses or imports hostile files, with our own errors only", async () => {
+test("fuzz: refuses or imports hostile files, with documented errors only", async () => {
   const seeds = [await exportKeys(await filled()), plain(PrivateKey.generate("ecdsa"), { role: "root" })].map((text) =>
     Buffer.from(text),
   );

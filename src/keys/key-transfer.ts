@@ -1,4 +1,4 @@
-/** Keys in and out of a key directory, as files people can carry. */
+/** Exports keys from a key directory and imports them, as files that users can carry. */
 import { isEncryptedBlock, isPrivateKeyBlock, readPrivateKeyBlock } from "../crypto/private-key-pem.ts";
 import type { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../encoding/pem.ts";
@@ -10,12 +10,12 @@ import { keyHeaders } from "./key-file.ts";
 import { gunToKeep, isKeyId } from "./key-store.ts";
 import type { StoredKey } from "./key-store.ts";
 
-/** Import files above this many characters are refused unread. */
+/** Larger import files, in characters, are refused unread. */
 export const maxImportLength = 16 * 1024 * 1024;
 
-/** Which keys to export; nothing given means all. */
+/** Which keys to export; all without a selection. */
 export interface ExportSelection {
-  /** keys with these IDs; each must be there */
+  /** keys with these IDs; each must exist */
   readonly keyIds?: readonly string[];
   /** keys kept for exactly these collections. Off-spec: Notary v1 takes only the first one */
   readonly guns?: readonly string[];
@@ -23,7 +23,7 @@ export interface ExportSelection {
 
 /**
  * Writes keys, still encrypted, as PEM blocks one after another, each with its key ID in a `path` header, in order of
- * key ID. A key an old client stored in the clear is encrypted first, under a passphrase that is asked for.
+ * key ID. A key that an old client stored in the clear is encrypted first, under a passphrase that is asked for.
  *
  * @throws KeyStoreError `KEY_NOT_FOUND` when a wanted key, or any key at all, is missing; and what the store throws
  * @see Notary v1: export and import files
@@ -50,7 +50,7 @@ async function exportedBlock(store: FileKeyStore, stored: StoredKey): Promise<Pe
   return { ...sealed, headers: new Map([...block.headers, ["path", stored.keyId]]) };
 }
 
-/** What to assume about imported keys that do not say it themselves. */
+/** Defaults for imported keys without the information. */
 export interface ImportOptions {
   /** role of keys without a `role` header; default `delegation` */
   readonly role?: string;
@@ -58,7 +58,7 @@ export interface ImportOptions {
   readonly gun?: string;
 }
 
-/** What became of each block of an import file. */
+/** The result for each block of an import file. */
 export interface ImportReport {
   readonly imported: readonly StoredKey[];
   /** blocks that could not be stored, in order */
@@ -67,12 +67,12 @@ export interface ImportReport {
 
 /**
  * Stores the private keys of a PEM text: exported ones as they are; all others (PKCS#8, SEC1, PKCS#1, also with legacy
- * encryption, standard Ed25519) decrypted, with a passphrase that is asked for, and encrypted anew. A key already here
+ * encryption, standard Ed25519) decrypted, with a passphrase that is asked for, and encrypted again. A key already here
  * is replaced, so its role may change. Blocks that hold no usable key are skipped and reported.
  *
  * Off-spec: Notary v1 refuses encrypted keys without a `path`, and docker claims success without storing them.
  *
- * @throws EncodingError `TOO_LARGE`, `PEM_MALFORMED` when there is no private key to be had in the whole text
+ * @throws EncodingError `TOO_LARGE`, `PEM_MALFORMED` when the text has no usable private key
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, `FILE_UNWRITABLE`, …: nothing is skipped for these
  * @see Notary v1: export and import files
  */
@@ -89,7 +89,7 @@ export async function importKeys(
     try {
       imported.push(await importBlock(store, block, options));
     } catch (error) {
-      // A block that is unusable says nothing about the next one. What a person or the disk refused does.
+      // One unusable block says nothing about the next one. A cancelled prompt or a disk error does.
       if (!hasCode(error, "KEY_MALFORMED", "KEY_UNSUPPORTED", "DER_MALFORMED", "HEX_MALFORMED", "PEM_MALFORMED"))
         throw error;
       skipped.push({ block: index + 1, label: block.label, error });
@@ -114,7 +114,7 @@ async function importBlock(store: FileKeyStore, block: PemBlock, options: Import
   return store.putBlock(key.publicKey.keyId, await sealForStore(store, key, use));
 }
 
-/** A block goes by the ID it claims. Before it takes the place of a key that is here, it has to be that key. */
+/** A block is stored under the ID it claims. Before it replaces an existing key, it must be that key. */
 async function requireSameKey(store: FileKeyStore, block: PemBlock, keyId: string): Promise<void> {
   const stored = await store.block(keyId);
   if (stored !== undefined && Buffer.from(stored.bytes).equals(block.bytes)) return;
@@ -142,7 +142,7 @@ interface ExportPath {
   readonly gun?: string;
 }
 
-/** Today `<key ID>`; older exports wrote `root_keys/<key ID>_<role>` and `tuf_keys/<gun>/<key ID>_<role>`. */
+/** The path is `<key ID>`; older exports wrote `root_keys/<key ID>_<role>` and `tuf_keys/<gun>/<key ID>_<role>`. */
 function parsePath(path: string | undefined): ExportPath | undefined {
   if (path === undefined) return undefined;
   const directories = path.split("/");

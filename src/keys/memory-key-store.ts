@@ -3,7 +3,7 @@ import { KeyStoreError } from "../errors.ts";
 import { gunToKeep } from "./key-store.ts";
 import type { KeyStore, KeyUse, StoredKey } from "./key-store.ts";
 
-/** Keys that last as long as the process: for tests, sandboxes and keys that come from elsewhere. Asks no passphrase. */
+/** Keys that last as long as the process: for tests, sandboxes and keys from other sources. Asks for no passphrase. */
 export class MemoryKeyStore implements KeyStore {
   readonly #keys = new Map<string, { readonly stored: StoredKey; readonly key: PrivateKey }>();
 
@@ -33,7 +33,7 @@ export class MemoryKeyStore implements KeyStore {
 }
 
 /**
- * Refuses to add a key that is kept for another role: whoever used it there would no longer find it.
+ * Refuses to add a key that is kept for another role: its users there would no longer find it.
  *
  * @throws KeyStoreError `KEY_EXISTS`
  */

@@ -58,7 +58,7 @@ const places: readonly [name: string, headers: Record<string, string>, role: str
   [`tuf_keys/${gun}/ID.key`, { role: "targets" }, "targets", gun],
 ];
 for (const [name, headers, role, expectedGun] of places) {
-  test(`moves ${name} to where today's clients look`, async () => {
+  test(`moves ${name} to where current clients look`, async () => {
     const directory = freshDirectory();
     const keyId = oldFile(directory, name, headers);
     const store = open(directory);
@@ -70,7 +70,7 @@ for (const [name, headers, role, expectedGun] of places) {
   });
 }
 
-test("does not encrypt again: the key bytes are carried over as they are", async () => {
+test("does not encrypt again: the key bytes are kept unchanged", async () => {
   const directory = freshDirectory();
   const keyId = oldFile(directory, "root_keys/ID_root.key");
   const body = readFileSync(join(directory, "root_keys", `${keyId}_root.key`), "utf8")
@@ -92,7 +92,7 @@ test("keeps a newer file under the same key ID", async () => {
   assert.equal(existsSync(join(directory, "root_keys")), false);
 });
 
-test("leaves what it cannot read in place, says so, and moves the rest", async () => {
+test("keeps what it cannot read in place, reports it, and moves the rest", async () => {
   const directory = freshDirectory();
   const keyId = oldFile(directory, `tuf_keys/${gun}/ID_targets.key`);
   const junk = join(directory, "tuf_keys", gun, "junk.key");
@@ -133,7 +133,7 @@ test("several processes may migrate at once", async () => {
   assert.equal(existsSync(join(directory, "tuf_keys")), false);
 });
 
-test("does nothing where there is nothing", async () => {
+test("does nothing without old keys", async () => {
   const directory = freshDirectory();
   assert.deepEqual(await open(directory).list(), []);
   assert.equal(existsSync(directory), false);

@@ -1,6 +1,6 @@
 /**
  * Older Notary clients kept keys in `root_keys/` and `tuf_keys/<gun>/` below the key directory, with the role in the
- * file name. Whoever opens a store moves such keys to where today's clients look, as Notary v1 does.
+ * file name. Opening a store moves such keys to where current clients look, as in Notary v1.
  */
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
@@ -17,17 +17,17 @@ const otherKeys = "tuf_keys";
 const maxDepth = 16;
 
 /**
- * Moves the keys of an older layout. Key bytes are not encrypted again; a key already in today's place is not
- * overwritten. Safe to run in several processes at once: each file is written whole before its old copy goes.
+ * Moves the keys of an older layout. Key bytes are not encrypted again; a key already in the current place is not
+ * overwritten. Safe to run in several processes at once: each file is written whole before its old copy is removed.
  *
  * @param directory the key directory
- * @param onWarning told about files that could not be moved; they stay where they are
+ * @param onWarning called for files that could not be moved; they stay in place
  * @see Notary v1: older layouts
  */
 export async function migrateOldLayout(directory: string, onWarning: (warning: string) => void): Promise<void> {
   const old = (await namesIn(directory)).filter((name) => name === rootKeys || name === otherKeys);
   for (const name of old) await migrateBelow(directory, name, "", onWarning);
-  // Certificates an even older client cached; nothing reads them, and Notary removes them too.
+  // Certificates cached by an even older client; nothing reads them, and Notary removes them too.
   if (old.length > 0) await removeIfAllowed(join(directory, "trusted_certificates"), onWarning);
 }
 
@@ -65,7 +65,7 @@ async function tryMove(
   try {
     await moveKey(directory, path, top, onWarning);
   } catch (error) {
-    // One damaged old file must not keep its owner from every other key; it stays for them to look at.
+    // One damaged old file must not block every other key; it stays so that its owner can inspect it.
     if (!(error instanceof TagsealError)) throw error;
     onWarning(`Key file ${path} of an older layout was left in place: ${error.message}`);
   }
@@ -105,8 +105,8 @@ async function removeIfEmpty(directory: string): Promise<void> {
     await rmdir(directory);
     await syncDirectory(join(directory, ".."));
   } catch (error) {
-    // Not empty: something in it was not a key of ours to move. Absent: another process was faster. Not allowed: what could not be moved
-    // was told already.
+    // Not empty: it contains something other than keys. Absent: another process was faster. Not permitted: the failed move
+    // was reported already.
     if (!isErrno(error, "ENOTEMPTY", "EEXIST", "ENOENT", "EROFS", "EACCES", "EPERM")) throw error;
   }
 }

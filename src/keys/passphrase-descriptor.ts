@@ -1,17 +1,17 @@
-/** A passphrase from a file descriptor that the program which started us opened. */
+/** A passphrase from a file descriptor that the calling program opened. */
 
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { hasCode, KeyStoreError } from "../errors.ts";
 import { firstLine } from "./first-line.ts";
 
-/** How long a silent pipe is left alone before it is looked at again, in milliseconds. */
+/** How long to wait before a silent pipe is read again, in milliseconds. */
 const pollIntervalMs = 20;
 
 /**
  * The first line of a descriptor, which stays open.
  *
- * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` when nobody opened it for us, or it cannot be read
+ * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` when the caller did not open it, or it cannot be read
  */
 export async function readDescriptor(descriptor: number): Promise<string> {
   requireOpen(descriptor);
@@ -24,7 +24,7 @@ export async function readDescriptor(descriptor: number): Promise<string> {
 }
 
 /**
- * Looks whether a descriptor can hold a passphrase, without reading from it. The runtime has descriptors too, with numbers a person might
+ * Checks whether a descriptor can hold a passphrase, without reading from it. The runtime has descriptors too, with numbers that a user might
  * name by mistake: reading one of those would wait for ever.
  *
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`
@@ -48,7 +48,7 @@ function unreadable(descriptor: number, cause: unknown): KeyStoreError {
   });
 }
 
-/** A pipe whose other end is in this process comes from nobody else. */
+/** A pipe whose other end is in this process does not come from the caller. */
 function isOwnPipe(descriptor: number): boolean {
   const pipe = linkOf(descriptor);
   if (pipe?.startsWith("pipe:") !== true) return false;
@@ -59,7 +59,7 @@ function openDescriptors(): number[] {
   return readdirSync("/proc/self/fd").map(Number);
 }
 
-/** What a descriptor refers to; undefined where the system does not tell, and for one that was closed meanwhile. */
+/** What a descriptor refers to; undefined where the system does not provide it, and for a closed one. */
 function linkOf(descriptor: number): string | undefined {
   try {
     return readlinkSync(`/proc/self/fd/${descriptor}`);
@@ -68,7 +68,7 @@ function linkOf(descriptor: number): string | undefined {
   }
 }
 
-/** `O_RDONLY`, `O_WRONLY` or `O_RDWR`; undefined where the system does not tell. */
+/** `O_RDONLY`, `O_WRONLY` or `O_RDWR`; undefined where the system does not provide it. */
 function accessMode(descriptor: number): number | undefined {
   try {
     const flags = /^flags:\s*([0-7]+)$/mu.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8"))?.[1];
@@ -104,7 +104,7 @@ function readNow(descriptor: number): Uint8Array | undefined {
   }
 }
 
-/** The same pipe once more: switching the given descriptor would switch it for every process that shares it. */
+/** The same pipe, opened again: a change to the given descriptor would affect every process that shares it. */
 function reopenedWithoutBlocking(descriptor: number): number | undefined {
   try {
     return openSync(`/proc/self/fd/${descriptor}`, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -2,12 +2,12 @@ import { KeyStoreError, hasCode } from "../errors.ts";
 import { describeKey, maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
-/** The key a passphrase is wanted for. */
+/** The key for which a passphrase is needed. */
 export type PassphraseSubject = Pick<PassphraseRequest, "role" | "gun" | "keyId">;
 
 /**
- * Asks a source and remembers, per role, what worked, so that a person with ten keys under one passphrase types it
- * once. What it remembers lives and dies with the object.
+ * Asks a source and remembers, per role, what worked, so that a user with ten keys under one passphrase types it
+ * once. Nothing is remembered beyond the life of the object.
  *
  * @see Notary v1: passphrases
  */
@@ -22,11 +22,11 @@ export class PassphraseKeeper {
   }
 
   /**
-   * Opens something with the right passphrase: first the one remembered for the role, then what the source says, at
+   * Opens something with the right passphrase: first the one remembered for the role, then those from the source, at
    * most {@link maxAttempts} times.
    *
-   * @param open throws KeyStoreError `PASSPHRASE_WRONG` to have another tried
-   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, and whatever else `open` throws
+   * @param open throws KeyStoreError `PASSPHRASE_WRONG` to try another one
+   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, and what else `open` throws
    */
   async unlock<T>(subject: PassphraseSubject, open: (passphrase: string) => T): Promise<T> {
     const remembered = this.#remembered.get(subject.role);
@@ -56,7 +56,7 @@ export class PassphraseKeeper {
   /**
    * The passphrase to write a key with: the one remembered for its role, or a new one.
    *
-   * @param fresh when true nothing remembered will do, since the passphrase is being changed
+   * @param fresh true to ignore what is remembered, since the passphrase is being changed
    * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_TOO_SHORT`
    */
   async forNewKey(subject: PassphraseSubject, fresh = false): Promise<string> {
@@ -68,7 +68,7 @@ export class PassphraseKeeper {
     return passphrase;
   }
 
-  /** Off-spec: Notary v1 would write the key in the clear for an empty passphrase. */
+  /** Off-spec: Notary v1 writes the key in the clear for an empty passphrase. */
   #checkNew(passphrase: string, { role, keyId }: PassphraseSubject): void {
     const key = `the new ${role} key ${shortKeyId(keyId)}`;
     if (passphrase === "")

@@ -2,9 +2,9 @@ import { KeyStoreError } from "../errors.ts";
 import { maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
-/** The terminal as prompts need it; the program supplies the real one. */
+/** The terminal for prompts; the program supplies the real one. */
 export interface PassphraseTerminal {
-  /** true when a person can be asked several times; false when answers are piped in */
+  /** true when a user can be asked several times; false when answers are piped in */
   readonly interactive: boolean;
   /**
    * Shows `prompt` and reads one line. Echo is switched off before the prompt appears.
@@ -26,7 +26,7 @@ way to recover this key. You can find the key in your config directory.
 `;
 
 /**
- * Asks a person, in docker's exact words: an explanation before the first root key, new passphrases twice and of at
+ * Asks the user, in docker's exact words: an explanation before the first root key, new passphrases twice and of at
  * least eight bytes, up to three tries.
  *
  * @see Notary v1: passphrases
@@ -73,7 +73,7 @@ async function ask(terminal: PassphraseTerminal, prompt: string): Promise<string
   );
 }
 
-/** Docker calls the keys of a collection by the collection's own name: repository. */
+/** Docker calls the keys of a collection repository keys. */
 function nameOf({ role, keyId }: PassphraseRequest): string {
   const shown = role === "targets" || role === "snapshot" ? "repository" : role;
   return keyId === "" ? `${shown} key` : `${shown} key with ID ${shortKeyId(keyId)}`;

@@ -58,9 +58,9 @@ export function fromFileDescriptor(descriptor: number): PassphraseSource {
 }
 
 /**
- * Takes passphrases from a command: the first line it prints. It learns what is wanted from TAGSEAL_KEY_ROLE,
- * TAGSEAL_KEY_ID, TAGSEAL_KEY_GUN and TAGSEAL_KEY_PURPOSE (`new` or `unlock`), runs without a shell, sees no secret
- * that is not its own, and has a minute.
+ * Takes passphrases from a command: the first line it prints. It gets the request in TAGSEAL_KEY_ROLE,
+ * TAGSEAL_KEY_ID, TAGSEAL_KEY_GUN and TAGSEAL_KEY_PURPOSE (`new` or `unlock`), runs without a shell, gets no secrets
+ * except its own, and has a minute.
  *
  * @param command the program and its arguments
  * @param environment what it inherits
@@ -78,7 +78,7 @@ export function fromCommand(
   });
 }
 
-/** A source that has one answer and would only repeat it. */
+/** A source with a single answer that would only be repeated. */
 function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise<string>): PassphraseSource {
   return {
     interactive: false,
@@ -107,7 +107,7 @@ async function runCommand(
     timer = setTimeout(() => {
       fail(`printed no passphrase within ${timeoutMs / 1000} seconds`);
       child.kill("SIGKILL");
-      // What the program started may hold the pipe open for longer than the program lives.
+      // A child of the program may hold the pipe open for longer than the program lives.
       child.stdout.destroy();
     }, timeoutMs);
   });
@@ -120,7 +120,7 @@ async function runCommand(
 }
 
 /**
- * Looks whether a passphrase command can be started at all, as starting it would.
+ * Checks whether a passphrase command can be started.
  *
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`
  */
@@ -134,7 +134,7 @@ function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    return false; // not there, or not for us
+    return false; // absent, or not accessible
   }
 }
 

@@ -22,7 +22,7 @@ function request(role: string, more: Partial<PassphraseRequest> = {}): Passphras
 }
 const again = { attempt: 2, previousFailure: "wrong" } as const;
 
-/** A terminal at which somebody types the given lines; `shown` is what they saw, secrets not among it. */
+/** A terminal at which a user types the given lines; `shown` is what they saw, without secrets. */
 function terminal(...lines: readonly string[]) {
   const rest = [...lines];
   let shown = "";
@@ -55,7 +55,7 @@ test("asks for a new root passphrase in docker's words", async () => {
   assert.equal(shown(), rootWarning + prompts);
 });
 
-test("says repository for targets and snapshot keys, and a signer's own name", async () => {
+test("says repository for targets and snapshot keys, and the name of a signer", async () => {
   for (const [role, name] of [
     ["targets", "repository"],
     ["snapshot", "repository"],
@@ -71,7 +71,7 @@ test("says repository for targets and snapshot keys, and a signer's own name", a
   assert.equal(shown(), "Enter passphrase for encrypted key: \n");
 });
 
-test("trims what is typed, as docker does", async () => {
+test("trims the typed passphrase, as docker does", async () => {
   assert.equal(await terminal("  secret \t").source.passphraseFor(request("root")), "secret");
 });
 
@@ -97,7 +97,7 @@ test("counts bytes, not characters, towards the least length", async () => {
   assert.equal(await terminal("ääää", "ääää").source.passphraseFor(request("x", { purpose: "new" })), "ääää");
 });
 
-test("gives up on a new passphrase after three tries, saying what was wrong with the last", async () => {
+test("gives up on a new passphrase after three tries, and says what was wrong with the last", async () => {
   const short = terminal("a", "b", "c", "long enough").source;
   await assert.rejects(short.passphraseFor(request("x", { purpose: "new" })), { code: "PASSPHRASE_TOO_SHORT" });
   const mismatch = terminal("a", "long enough", "other one", "long enough", "other one").source;
@@ -178,7 +178,7 @@ test("I1: an empty, endless or closed file descriptor gives no passphrase", asyn
 const node = process.execPath;
 const script = (text: string): [string, ...string[]] => [node, "-e", text];
 
-test("takes the first line a command prints, and tells the command what is wanted", async () => {
+test("takes the first line that a command prints, and gives the command the request", async () => {
   const print =
     "const e = process.env; console.log([e.TAGSEAL_KEY_ROLE, e.TAGSEAL_KEY_GUN, e.TAGSEAL_KEY_ID, e.TAGSEAL_KEY_PURPOSE].join()); console.log('more')";
   const source = fromCommand(script(print), {});
@@ -186,7 +186,7 @@ test("takes the first line a command prints, and tells the command what is wante
   await assert.rejects(source.passphraseFor(request("targets", again)), wrong);
 });
 
-test("I6: a command sees no passphrase of ours, neither in its environment nor in its arguments", async () => {
+test("I6: a command sees none of the passphrases, neither in its environment nor in its arguments", async () => {
   const ofSigners = ["TAGSEAL_SIGNER_PASSPHRASE", "NOTARY_SIGNER_ALIAS1"];
   const ofClients = variables.flatMap(([, docker, notary]) => [docker, notary]);
   const ofTomorrow = [
@@ -203,7 +203,7 @@ test("I6: a command sees no passphrase of ours, neither in its environment nor i
   assert.ok(seen.includes("VISIBLE") && !seen.includes("hidden"));
 });
 
-test("a command that fails, says nothing or does not exist gives no passphrase", async () => {
+test("a command that fails, prints nothing or does not exist gives no passphrase", async () => {
   await assert.rejects(fromCommand(script("process.exit(3)"), {}).passphraseFor(request("root")), {
     ...unavailable,
     message: /failed with 3/,
@@ -215,7 +215,7 @@ test("a command that fails, says nothing or does not exist gives no passphrase",
   });
 });
 
-test("a command that says nothing for too long is stopped, with what it started", async () => {
+test("a command that prints nothing for too long is stopped, with its children", async () => {
   const slow = join(directory, "slow");
   writeFileSync(slow, "#!/bin/sh\nsleep 60 &\nwait\n", { mode: 0o700 });
   await assert.rejects(fromCommand([slow], {}, 200).passphraseFor(request("root")), {
@@ -249,7 +249,7 @@ async function saidBy(child: ChildProcess): Promise<string[]> {
   return said.trim().split("\n");
 }
 
-test("a descriptor nobody opened is closed, whatever the runtime uses its number for", async () => {
+test("a descriptor that the caller did not open counts as closed, whatever the runtime uses its number for", async () => {
   const numbers = Array.from({ length: 40 }, (_, index) => index + 3);
   assert.deepEqual(await saidBy(readInChild(numbers)), Array<string>(40).fill("PASSPHRASE_UNAVAILABLE"));
 });

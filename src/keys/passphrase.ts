@@ -1,23 +1,23 @@
-/** What a key store asks when it needs a passphrase. */
+/** The request of a key store that needs a passphrase. */
 export interface PassphraseRequest {
   /** `new` for a key about to be written, `unlock` for one about to be read */
   readonly purpose: "new" | "unlock";
   readonly role: string;
   readonly gun: string | undefined;
-  /** canonical key ID; empty while it is still unknown, as for an encrypted key being imported */
+  /** canonical key ID; empty while unknown, as for an encrypted key being imported */
   readonly keyId: string;
   /** 1 for the first request about this key, then counting up */
   readonly attempt: number;
-  /** why the previous answer was not taken; absent on the first attempt */
+  /** why the previous answer was not accepted; absent on the first attempt */
   readonly previousFailure?: "wrong" | "too-short" | "mismatch";
 }
 
-/** Where passphrases come from: a person, the environment, a file descriptor, a command. */
+/** Where passphrases come from: a user, the environment, a file descriptor, a command. */
 export interface PassphraseSource {
   /**
    * @returns the passphrase, never empty
    * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` when this source has none for the request
-   * @throws KeyStoreError `PASSPHRASE_WRONG` when it has none but the one that was found wrong
+   * @throws KeyStoreError `PASSPHRASE_WRONG` when its only passphrase was wrong
    * @throws KeyStoreError `PASSPHRASE_TOO_SHORT` when a person kept choosing too short ones
    * @throws UsageError `CANCELLED` when a person gave up
    */

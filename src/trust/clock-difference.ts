@@ -1,13 +1,13 @@
-/** Who is wrong when everything seems expired: the files, or a clock. The trust server's answers say what its clock shows. */
+/** Finds out what is wrong when everything seems expired: the files, or a clock. The trust server's answers show its clock. */
 
 import { hasCode, reworded } from "../errors.ts";
 import { durationWords } from "../tuf/timestamp-age.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** Clocks may differ by this much without a word. */
+/** The tolerated difference between two clocks, in milliseconds. */
 const silentMs = 5 * 60_000;
 
-/** The same failure; when it is about time, and the server's clock differs from this machine's, with a hint that says so. */
+/** Returns the same failure; if it is about time and the server's clock differs from this machine's, with a hint that says so. */
 export function withClocks(error: unknown, { server, now }: Pick<TrustContext, "server" | "now">): unknown {
   if (!hasCode(error, "METADATA_EXPIRED", "METADATA_STALE", "ROOT_INVALID")) return error;
   const answered = server.answeredAt;

@@ -56,7 +56,7 @@ test("a living owner keeps its lock however long it works, whatever its clock sa
   deepEqual(order, ["slow", "next"]);
 });
 
-test("whoever loses patience works without the lock, and leaves it to its owner", async () => {
+test("a waiter that runs out of time works without the lock, and its owner keeps it", async () => {
   const path = join(directory, "d");
   await withCollectionLock(path, async () => {
     equal(
@@ -67,14 +67,14 @@ test("whoever loses patience works without the lock, and leaves it to its owner"
   });
 });
 
-test("a lock that cannot be made is an error, at once, and names its place", async () => {
+test("a lock that cannot be created is an error, at once, and names its path", async () => {
   const file = join(directory, "a-file");
   await writeFile(file, "");
   await refusedAtOnce(join(file, "x", "lock"), /cannot lock .*a-file\/x\/lock: not a directory/u);
   await rm(file);
 });
 
-test("something else in the place of a lock is an error, at once, and is neither followed nor waited for", async () => {
+test("another kind of file at the path of a lock is an error, at once, and is neither followed nor waited for", async () => {
   const outside = join(directory, "outside");
   await writeFile(outside, "theirs");
   const path = join(directory, "occupied");
@@ -102,7 +102,7 @@ async function refusedAtOnce(path: string, message: RegExp): Promise<void> {
   ok(performance.now() - started < 500);
 }
 
-/** A process that takes the lock, says so, and keeps it until it is killed. */
+/** A process that takes the lock, reports it, and keeps it until it is killed. */
 async function lockedByAnother(path: string): Promise<ChildProcess> {
   const module = JSON.stringify(join(import.meta.dirname, "collection-lock.ts"));
   const work = `async () => { console.log("locked"); await new Promise((resolve) => setTimeout(resolve, 60_000)); }`;
@@ -127,7 +127,7 @@ test("the lock of a process that was killed is taken at once", { skip: !existsSy
   deepEqual(await readdir(directory), []);
 });
 
-test("a process that runs keeps its lock, however long it gives no sign", async () => {
+test("a running process keeps its lock, however long it gives no sign of life", async () => {
   const path = join(directory, "running");
   const child = await lockedByAnother(path);
   const outcome = await withCollectionLock(path, async () => (await readdir(directory)).length, {
@@ -140,7 +140,7 @@ test("a process that runs keeps its lock, however long it gives no sign", async 
   await rm(path);
 });
 
-test("a number that belongs to another process by now is not the owner", async () => {
+test("a reused process number is not the owner", async () => {
   const us = thisProcess();
   if (us === undefined) return;
   const path = join(directory, "reused");
@@ -150,7 +150,7 @@ test("a number that belongs to another process by now is not the owner", async (
   ok(performance.now() - started < 500);
 });
 
-test("of an owner on another machine, or before a restart, nothing is known but its signs of life", async () => {
+test("an owner on another machine, or before a restart, is known by its signs of life only", async () => {
   const us = thisProcess();
   if (us === undefined) return;
   const path = join(directory, "elsewhere");
@@ -160,7 +160,7 @@ test("of an owner on another machine, or before a restart, nothing is known but 
   ok(performance.now() - started > 300);
 });
 
-test("an empty lock, as a full disk leaves it, costs a moment", async () => {
+test("an empty lock, as left by a full disk, costs a moment", async () => {
   const path = join(directory, "empty");
   for (const text of ["", "half-a-tok"]) {
     await writeFile(path, text);
@@ -170,7 +170,7 @@ test("an empty lock, as a full disk leaves it, costs a moment", async () => {
   }
 });
 
-test("a full disk is an error, and leaves no part of a lock", async (t) => {
+test("a full disk is an error, and no partial lock stays behind", async (t) => {
   const full = ownFileSystem(t, 64);
   if (full === undefined) return t.skip(mountingNeedsRoot);
   await writeFile(join(full.directory, "ballast"), Buffer.alloc(64 * 1024)).catch(() => undefined);
@@ -204,7 +204,7 @@ test("the lock is released when the work fails", async () => {
   ok(!(await readdir(directory)).includes("e"));
 });
 
-test("whoever gives up does not have to wait for its turn", async () => {
+test("a waiter that gives up does not wait for its turn", async () => {
   const path = join(directory, "f");
   await withCollectionLock(path, async () => {
     const started = performance.now();

@@ -11,19 +11,19 @@ import { pause } from "../timing/pause.ts";
 
 /** How {@link withCollectionLock} waits; times in milliseconds. */
 export interface LockOptions {
-  /** how long to queue before going on without the lock */
+  /** how long to wait before continuing without the lock */
   readonly patienceMs: number;
-  /** an owner of which nothing else is known, and that gave no sign of life for this long, is dead */
+  /** an owner of which nothing else is known counts as dead after this long without a sign of life */
   readonly deadAfterMs: number;
-  /** between two looks at a lock that is taken */
+  /** between two checks of a lock that is taken */
   readonly pollMs: number;
-  /** ends the queueing with `CANCELLED` */
+  /** ends the wait with `CANCELLED` */
   readonly signal?: AbortSignal;
 }
 
 const defaults: LockOptions = { patienceMs: 15_000, deadAfterMs: 4_000, pollMs: 25 };
 
-/** A lock without its last character is being written in this moment, or was when the disk was full. */
+/** A lock without its last character is being written at this moment, or was cut short by a full disk. */
 const tornAfterMs = 100;
 /** A lock is a line of some hundred characters. */
 const maxLockBytes = 4_096;
@@ -31,14 +31,14 @@ const maxLockBytes = 4_096;
 /**
  * Runs `work` while no other process of this machine (or of any machine sharing the directory) runs work under the same file.
  *
- * The lock saves work and keeps a cache tidy; it is never what correctness rests on, because publishers may sit on other machines.
- * So a process that does not get it in time goes on without. The lock of a process that ended is taken at once. Where that cannot be known,
- * as of another machine or container, owners show life by touching the file, and a waiter judges by its own stopwatch whether the
+ * The lock saves work and keeps a cache tidy; correctness never depends on it, because publishers may use other machines.
+ * A process that does not get it in time continues without it. The lock of a process that ended is taken at once. Where that cannot be known,
+ * such as for another machine or container, owners show life by touching the file, and a waiter measures by its own clock whether the
  * file changes: clocks may differ.
  *
- * @param path the lock file; its directory is made if need be
- * @throws UsageError `FILE_UNWRITABLE` when the lock cannot be made: no permission, no space, or something else in its place
- * @throws TagsealError `CANCELLED` while queueing
+ * @param path the lock file; its directory is created if needed
+ * @throws UsageError `FILE_UNWRITABLE` when the lock cannot be created: no permission, no space, or another kind of file at its path
+ * @throws TagsealError `CANCELLED` while waiting
  */
 export async function withCollectionLock<T>(
   path: string,
@@ -61,7 +61,7 @@ export async function withCollectionLock<T>(
   }
 }
 
-/** @returns an open handle of the lock; undefined when patience ended before another owner did */
+/** @returns an open handle of the lock; undefined when the wait ended before the other owner did */
 async function acquire(
   path: string,
   text: string,
@@ -75,7 +75,7 @@ async function acquire(
     if (lock !== undefined) return lock;
     const taken = lookAt(path);
     const now = performance.now();
-    if (taken === undefined) continue; // released between two looks
+    if (taken === undefined) continue; // released between two checks
     if (taken.sign !== seen.sign) seen = { sign: taken.sign, since: now };
     if (isDead(taken, us, now - seen.since, options)) {
       removeDead(path, taken);
@@ -86,7 +86,7 @@ async function acquire(
   }
 }
 
-/** A lock somebody else holds. */
+/** A lock held by another process. */
 interface TakenLock {
   readonly text: string;
   /** changes whenever the owner changes or touches its lock */
@@ -100,7 +100,7 @@ function isDead({ text }: TakenLock, us: LockOwner | undefined, unchangedMs: num
   return state === "ended" || (state === "unknown" && unchangedMs > options.deadAfterMs);
 }
 
-/** Makes the lock whole: it is written beside its place and linked into it, so that no reader and no full disk leaves a part of one. */
+/** Creates the lock whole: it is written to a temporary file and then linked, so that neither a reader nor a full disk sees a part of it. */
 function tryCreate(path: string, text: string): number | undefined {
   const aside = besideIt(path);
   let file: number | undefined;
@@ -118,7 +118,7 @@ function tryCreate(path: string, text: string): number | undefined {
   }
 }
 
-/** What file systems say that know no hard links. */
+/** The errors of file systems without hard links. */
 const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"] as const;
 
 function createInPlace(path: string, text: string): number | undefined {
@@ -149,7 +149,7 @@ function discard(file: number, path: string): void {
   unlinkIfThere(path);
 }
 
-/** @returns undefined when it is gone */
+/** @returns undefined when it does not exist any more */
 function lookAt(path: string): TakenLock | undefined {
   let found: ReturnType<typeof readPrivateFile>;
   try {
@@ -178,7 +178,7 @@ function removeDead(path: string, dead: TakenLock): void {
     if (isErrno(error, "ENOENT")) return;
     throw unlockable(path, error);
   }
-  // Another waiter removed it and took the lock in this very moment: theirs goes back, unless there is a third by now.
+  // Another waiter has just removed it and taken the lock: its lock is put back, unless there is a third by now.
   if (lookAt(aside)?.text !== dead.text) putBack(aside, path);
   unlinkIfThere(aside);
 }
@@ -196,7 +196,7 @@ function touch(lock: number): void {
     const now = new Date();
     futimesSync(lock, now, now);
   } catch (error) {
-    // The work goes on, as it does without a lock.
+    // The work continues, as it does without a lock.
     if (!isSystemError(error)) throw error;
   }
 }
@@ -205,7 +205,7 @@ function release(path: string, text: string): void {
   try {
     if (lookAt(path)?.text === text) unlinkSync(path);
   } catch (error) {
-    // Already gone: somebody judged us dead, or removed the whole directory. Nothing left to release.
+    // Already gone: another process took this one for dead, or removed the directory. Nothing to release.
     if (!isSystemError(error) && !(error instanceof UsageError)) throw error;
   }
 }

@@ -11,11 +11,11 @@ import type { TrustContext } from "./trust-context.ts";
 import { UnrememberedFiles } from "./unremembered-files.ts";
 
 /**
- * Brings this machine's view of the collection up to date, as every reader does.
+ * Updates this machine's view of the collection, as every reader does.
  *
- * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server has no such collection; whatever an update can refuse
- * @throws NetworkError when the server cannot be asked and nothing fresh is cached
- * @throws UsageError `FILE_UNWRITABLE` when the context insists on remembering and that is not possible
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server has no such collection; what an update can refuse
+ * @throws NetworkError when the server cannot be reached and nothing fresh is cached
+ * @throws UsageError `FILE_UNWRITABLE` when the context requires a writable cache and there is none
  */
 export async function readCollection(
   context: TrustContext,
@@ -32,10 +32,10 @@ export async function readCollection(
   return collection;
 }
 
-/** Who is told what happened during an update. */
+/** Collects the warnings of an update. */
 interface Listening {
   readonly unremembered: UnrememberedFiles;
-  /** the server did not answer, and the cached timestamp stands in */
+  /** the server did not answer, and the cached timestamp is used */
   readonly onSilence: (warning: UpdateWarning) => void;
 }
 
@@ -57,7 +57,7 @@ async function update(
   try {
     return await updateCollection({ ...updateOptions(context, listening), cache, ...overrides });
   } catch (error) {
-    // The root stays trusted although something else was refused, and this is the only moment to compare it.
+    // The root stays trusted although another file was refused, and this is the only moment to compare it.
     const root = context.pinning === undefined ? cache.firstRoot() : undefined;
     if (root !== undefined) announcePin(context, parseMetadata("root", root), listening.unremembered);
     const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
@@ -65,17 +65,17 @@ async function update(
   }
 }
 
-/** What is to be written. */
+/** What kind of change will be written. */
 export interface WritingOptions {
   /**
-   * The change names other keys for the server's roles. The timestamp may then have expired: a server that lost its keys could not sign the
-   * next one, and this is what helps. Default: it must be fresh.
+   * The change names other keys for the server's roles. The timestamp may then have expired: a server that lost its keys cannot sign the
+   * next one, and this change repairs that. Default: it must be fresh.
    */
   readonly replacesServerKeys?: boolean | undefined;
 }
 
 /**
- * Brings the view up to date for writing: nothing cached stands in for an answer, since what is published must follow what the server has now.
+ * Updates the view for writing: no cached file replaces an answer, since what is published must follow what the server has now.
  *
  * @returns undefined when the server has no such collection
  */
@@ -88,15 +88,15 @@ export async function readForWriting(
   } catch (error) {
     if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
     if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error, options);
-    // What keeps a writer from writing is that the server did not answer, not how old the cache is.
+    // A writer fails because the server did not answer, not because of the age of the cache.
     const failure: unknown = hasCode(error, "METADATA_STALE") ? error.cause : error;
-    // With a root in the cache the first file that is missing is another one: only the root tells "gone" from "broken".
+    // With a root in the cache another file is the first that is missing: only the root shows whether the collection is gone or broken.
     if (hasCode(failure, "METADATA_MISSING") && (await isAbsent(context))) return undefined;
     throw failure;
   }
 }
 
-/** An expiry that ends with what is written: with other keys of the server, or when the owner signs again. Any other stays an error. */
+/** An expiry that the change repairs: other keys of the server, or a new signature of the owner. Any other expiry stays an error. */
 async function readToRepair(
   context: TrustContext,
   cause: MetadataError,
@@ -113,7 +113,7 @@ async function readToRepair(
   return collection;
 }
 
-/** Clocks are compared here, too: who publishes is told as readers are. */
+/** Clocks are compared for publishers as well as for readers. */
 async function explained<T>(context: TrustContext, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -127,7 +127,7 @@ export function notSigned(context: TrustContext, cause?: unknown): MetadataError
   const host = new URL(context.server.url).host;
   return new MetadataError("REPOSITORY_NOT_SIGNED", `${host} does not have trust data for ${context.gun}`, {
     cause,
-    hint: "Nobody has signed in this repository yet, or the name or the trust server is not the one you meant.",
+    hint: "The repository has no signatures yet, or the name or the trust server is not the one you meant.",
   });
 }
 
@@ -158,7 +158,7 @@ function updateOptions(context: TrustContext, { unremembered, onSilence }: Liste
   };
 }
 
-/** A cache that knows which root was stored where there was none. */
+/** A cache that reports the root stored where there was none. */
 interface FirstRootWatch extends MetadataCache {
   firstRoot(): Uint8Array | undefined;
 }

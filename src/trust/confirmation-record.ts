@@ -3,36 +3,37 @@ import { readPrivateFile } from "../files/read-private-file.ts";
 import { isSystemError } from "../files/system-error.ts";
 import { writeAtomically } from "../files/write-atomically.ts";
 
-/** Refreshing the record more often than this would cost every verification a write and tell nobody anything. */
+/** Refreshing the record more often than this costs every verification a write and gives no useful information. */
 const granularityMs = 10_000;
 /** A record is one line. */
 const maxRecordBytes = 1_024;
 
 /**
- * Remembers when the server first presented a file and when it last confirmed it: how old the file is at least, and how long the server
- * has been silent. The record names the bytes it is about: a copied or restored directory, with its fresh file times, must not pass for a recent answer.
+ * Records when the server first presented a file and when it last confirmed it: the minimum age of the file, and how long the server
+ * has been silent. The record names the exact bytes: a copied or restored directory, with its fresh file times, must not count as a
+ * recent answer.
  */
 export class ConfirmationRecord {
   readonly #path: string;
   readonly #now: () => Date;
 
-  /** @param path a file of its own, beside the metadata */
+  /** @param path a separate file, beside the metadata */
   constructor(path: string, now: () => Date) {
     this.#path = path;
     this.#now = now;
   }
 
-  /** When these bytes were last confirmed; undefined when that is not on record. */
+  /** When these bytes were last confirmed; undefined when it is not recorded. */
   confirmedAt(bytes: Uint8Array): Date | undefined {
     return this.#entry(bytes)?.confirmedAt;
   }
 
-  /** When these bytes were confirmed for the first time; undefined when that is not on record. */
+  /** When these bytes were first confirmed; undefined when it is not recorded. */
   firstSeenAt(bytes: Uint8Array): Date | undefined {
     return this.#entry(bytes)?.firstSeenAt;
   }
 
-  /** Notes that the server has exactly these bytes now. Failing to leaves an older, more cautious record. */
+  /** Records that the server has exactly these bytes now. If that fails, an older, more cautious record stays. */
   async confirm(bytes: Uint8Array): Promise<void> {
     const now = this.#now();
     const last = this.#entry(bytes);
@@ -54,7 +55,7 @@ export class ConfirmationRecord {
     return isSound && sha256 === sha256Hex(bytes) ? { confirmedAt, firstSeenAt } : undefined;
   }
 
-  /** Something else in its place, a link for one, is no record. */
+  /** Anything other than a file, such as a link, is no record. */
   #read(): string {
     try {
       const found = readPrivateFile(this.#path, maxRecordBytes);

@@ -4,17 +4,17 @@ import { readForWriting } from "./collection-reading.ts";
 import { releasedEntryOf, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** What a publisher finds under a tag before signing it. */
+/** The state of a tag before a publisher signs it. */
 export interface CurrentSignature {
   /** the repository has trust data */
   readonly isInitialised: boolean;
-  /** what the tag is signed for until now */
+  /** the digest that the tag is currently signed for */
   readonly signed: SignedTag | undefined;
 }
 
 /**
- * Looks a tag up as every command that signs does, not as a reader: what has expired, and is repaired by the signature to come, still says
- * which digest the tag means. Nothing a reader may believe comes from here.
+ * Looks up a tag as every signing command does, not as a reader: an expired file that the new signature repairs still shows
+ * which digest the tag means. Never use the result to verify an image.
  *
  * @throws MetadataError what an update can refuse; NetworkError
  */

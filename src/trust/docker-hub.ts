@@ -1,39 +1,39 @@
-/** Docker Hub's trust server, which Docker closes on 8 December 2026: what to say when it does not answer as a trust server does. */
+/** Docker Hub's trust server, which Docker closes on 8 December 2026: the messages for when it does not answer like a trust server. */
 import { hasCode, NetworkError, reworded, TagsealError } from "../errors.ts";
 
-/** Docker Hub's own trust server, as docker has it built in. */
+/** Docker Hub's trust server, as built into docker. */
 export const hubServer = "https://notary.docker.io";
 
-/** The first moment of the day that Docker announced. */
+/** The start of the day that Docker announced. */
 const closedAt = new Date("2026-12-08T00:00:00Z");
 
-/** Ways to go on; each works without Docker Hub's trust server. */
+/** Ways to continue; each works without Docker Hub's trust server. */
 const hint =
   "set DOCKER_CONTENT_TRUST_SERVER to a trust server that signs this image for you, or name the image by its digest; " +
   "'tagseal doctor' shows what here relies on Docker Hub's";
 
 const notice = "Docker Hub's trust server notary.docker.io down on 8 December 2026";
 
-/** Answers whether Docker has closed its trust server at this moment. */
+/** True once Docker has closed its trust server. */
 export function isHubClosed(now: Date): boolean {
   return now >= closedAt;
 }
 
-/** What happened, or is about to: a sentence without a full stop. */
+/** The closure, past or coming: a sentence without a full stop. */
 export function shutdownNotice(now: Date): string {
   return `${isHubClosed(now) ? "Docker shut" : "Docker shuts"} ${notice}`;
 }
 
-/** Answers of something that stands in the server's place: nothing there, or a page that is no metadata. */
+/** Failures that show that the server is gone: no answer, or a page that is not metadata. */
 const absent = ["METADATA_MISSING", "METADATA_MALFORMED", "REPOSITORY_NOT_SIGNED", "JSON_MALFORMED"] as const;
 
 /**
  * Adds to a failure of Docker Hub's trust server that the server was shut down. Code, class and status stay the same, so that
- * everything that depends on them (exit status, the use of what is cached) stays the same, too.
+ * everything that depends on them (exit status, the use of the cache) stays the same, too.
  *
  * @param url the trust server's address
- * @param now before the shutdown, a repository that is not there and a login that is refused are ordinary answers
- * @returns `error` itself when it is about another server or something else, or says so already
+ * @param now before the shutdown, a missing repository and a refused login are ordinary answers
+ * @returns `error` itself when it is about something else, or says so already
  */
 export function explainShutdown(error: unknown, url: string, now: Date): unknown {
   if (!isHubServer(url) || !(error instanceof TagsealError) || error.message.includes(notice)) return error;
@@ -43,7 +43,7 @@ export function explainShutdown(error: unknown, url: string, now: Date): unknown
   return isAbout ? reworded(error, { message: `${error.message}; ${shutdownNotice(now)}`, hint }) : error;
 }
 
-/** Answers whether this address is that of Docker Hub's trust server. */
+/** True for the address of Docker Hub's trust server. */
 export function isHubServer(url: string): boolean {
   return URL.parse(url)?.hostname.toLowerCase() === "notary.docker.io";
 }

@@ -41,7 +41,7 @@ test("a wrong passphrase is not called a missing key", () => {
   equal(words("PASSPHRASE_WRONG", "wrong passphrase for root key 1234567"), "wrong passphrase for root key 1234567");
 });
 
-test("what docker has no words for is said as it is", () => {
+test("a failure that docker has no words for is printed as it is", () => {
   equal(words("TAG_NOT_SIGNED", "No valid trust data for v1"), "No valid trust data for v1");
   equal(inDockerWords(new RangeError("a mistake of ours"), gun), "a mistake of ours");
   equal(inDockerWords("thrown text", gun), "thrown text");

@@ -18,7 +18,7 @@ export const unreachableServer = [
 const unreachable: Opening = () => "Error: error contacting notary server";
 const mismatch = suspicious("mismatch");
 
-/** How docker opens the sentence for each kind of failure; what is not here it prints bare. */
+/** How docker opens the sentence for each kind of failure; all others it prints without an opening. */
 const openings: ReadonlyMap<ErrorCode, Opening> = new Map<ErrorCode, Opening>([
   ["METADATA_EXPIRED", (gun) => `Error: remote repository ${gun} out-of-date`],
   ...unreachableServer.map((code): [ErrorCode, Opening] => [code, unreachable]),
@@ -29,7 +29,7 @@ const openings: ReadonlyMap<ErrorCode, Opening> = new Map<ErrorCode, Opening>([
   ["REPOSITORY_NOT_SIGNED", (gun) => `Error: remote trust data does not exist for ${gun}`],
   ["METADATA_VERSION_ROLLBACK", suspicious("version is lower than expected")],
   ["METADATA_THRESHOLD_NOT_MET", suspicious("has insufficient signatures")],
-  // docker means to say this and never does, because it tests for the wrong type: the most serious case prints bare there.
+  // docker intends to print this and never does, because it tests for the wrong type: the most serious case has no opening there.
   ["ROOT_INVALID", mismatch],
   ["ROOT_ROTATION_REFUSED", mismatch],
   ["ROOT_PINNING_MISMATCH", mismatch],
@@ -41,7 +41,7 @@ const openings: ReadonlyMap<ErrorCode, Opening> = new Map<ErrorCode, Opening>([
 ]);
 
 /**
- * Says an error the way docker's trust commands print it. A wrong passphrase stays called that: docker reports it as a missing key.
+ * Words an error as docker's trust commands print it. A wrong passphrase is called that: docker reports it as a missing key.
  *
  * @param gun the collection the command was about
  * @see Notary v1: error mapping

@@ -4,22 +4,22 @@ import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import type { UpdateWarning } from "../tuf/updater.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** How fresh what was read is, and from where. */
+/** How fresh a reading is, and where it comes from. */
 export interface Freshness {
   /** in words: `signed 3 h ago, valid until 2026-12-01T09:00:00.000Z` */
   readonly summary: string;
-  /** when the timestamp was signed, reckoned from its end and its lifetime; undefined when that lifetime is not known */
+  /** when the timestamp was signed, calculated from its expiry and its lifetime; undefined when that lifetime is unknown */
   readonly signedAt: Date | undefined;
   readonly validUntil: Date;
   /** the trust server's address */
   readonly server: string;
-  /** the server did not answer: this is what it last said to this machine */
+  /** the server did not answer: this is its last known answer */
   readonly cached: boolean;
-  /** when the server last presented this timestamp to this machine, where that is on record */
+  /** when the server last presented this timestamp to this machine, where that is recorded */
   readonly confirmedAt: Date | undefined;
 }
 
-/** Tells how fresh a collection is that was read just now. */
+/** How fresh a collection is that has just been read. */
 export async function freshnessOf(context: TrustContext, collection: TrustedCollection): Promise<Freshness> {
   const { cache, server, timestampLifetimeMs } = context;
   const now = context.now();
@@ -37,7 +37,7 @@ export async function freshnessOf(context: TrustContext, collection: TrustedColl
   };
 }
 
-/** What a person should know when the server did not answer: which one, why, and how old what is used instead is. */
+/** The warning for when the server did not answer: which server, why, and the age of what is used instead. */
 export async function cachedWarning(
   context: TrustContext,
   collection: TrustedCollection,

@@ -1,4 +1,4 @@
-/** One root further than this machine remembers, for a server that lost the keys which the newest root names. */
+/** Makes the root that follows the cached one, for a server that lost the keys that the newest root names. */
 
 import { hasCode, MetadataError } from "../errors.ts";
 import type { VerifiedCollection } from "../tuf/collection-verification.ts";
@@ -10,9 +10,9 @@ import { HeldKeys } from "./held-keys.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /**
- * Signs a root that names keys the server has now: for the timestamp, and for the snapshot unless its key is here.
+ * Signs a root that names the server's current keys: for the timestamp, and for the snapshot unless its key is here.
  *
- * @returns the remembered collection with that root, and what had to be signed with it
+ * @returns the cached collection with that root, and the other files that had to be signed
  * @throws MetadataError `SIGNING_KEY_MISSING` without the root key; KeyStoreError for its passphrase
  * @throws NetworkError as `TrustServerClient.rotateKey`: needs the rights to rotate keys
  */
@@ -27,7 +27,7 @@ export async function handOverRemembered(
   if (!(await holds(held, root, "snapshot")))
     editor.rotateKey("snapshot", [await context.server.rotateKey("snapshot")]);
   const signed = [...(await sign(context, held, editor))].map(([role, bytes]) => parseMetadata(role, bytes));
-  const newRoot = signed.find(({ role }) => role === "root") as MetadataFile<RootBody>; // it has other keys now
+  const newRoot = signed.find(({ role }) => role === "root") as MetadataFile<RootBody>; // present: its keys changed
   const replaced = new Set(signed.map(({ role }) => role).filter((role) => role !== "root"));
   const files = remembered.files.filter(({ role }) => !replaced.has(role));
   return {

@@ -10,28 +10,27 @@ import type { TrustContext } from "./trust-context.ts";
 
 /** What a hand-over changed. */
 export interface HandOverResult {
-  /** roles whose keys are the new server's now; none when they were already */
+  /** roles that now have the new server's keys; none when they had them already */
   readonly roles: readonly ServerRole[];
 }
 
 /**
- * Lets a server sign for a collection that was moved to it without the former server's keys: one root names its keys for the timestamp, and
- * for the snapshot unless that is signed here. Both at once, because either alone leaves a publication that nobody could complete. Readers
- * go on without noticing: the root's own keys stay, and versions go on rising. An expired timestamp does not keep anybody from it, when
- * nobody has its keys any more.
- *
+ * Hands the server keys of a moved collection over to its new server, when the former server's keys did not move: one root names its
+ * keys for the timestamp, and for the snapshot unless that is signed here. Both at once, because with one alone no server could complete
+ * the publication. Readers notice nothing: the root's own keys stay, and versions continue to rise. An expired timestamp is accepted
+ * when its keys are lost.
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without the root key; what an update can refuse
  * @throws NetworkError as `publishChange`
  * @see Notary v1: key rotation
  */
 export async function handOver(context: TrustContext): Promise<HandOverResult> {
   const held = new HeldKeys(context);
-  // Only a look: publishing reads again, and says what there is to say.
+  // A preview: publishing reads again and reports problems.
   const collection = await readForWriting({ ...context, notify: () => undefined }, { replacesServerKeys: true });
   if (collection === undefined) throw notSigned(context);
   const wanted = await foreignRoles(context, held, collection);
   if (wanted.size === 0) {
-    // With its keys in place the server could sign: a timestamp that has expired is then refused as always.
+    // A server that has its keys can sign: an expired timestamp is then refused as always.
     await readForWriting(context);
     return { roles: [] };
   }
@@ -41,7 +40,7 @@ export async function handOver(context: TrustContext): Promise<HandOverResult> {
   return { roles: [...wanted.keys()] };
 }
 
-/** The roles somebody else signs for, with this server's keys for them. A server answers with the key it holds, if the root names it. */
+/** The roles that another server signs, with this server's keys for them. A server answers with the key it holds, if the root names it. */
 async function foreignRoles(
   { server }: TrustContext,
   held: HeldKeys,
@@ -61,7 +60,7 @@ async function requireRootKey(held: HeldKeys, { gun, root }: TrustedCollection):
   const roleKeys = root.body.roles.get("root") ?? { keyIds: null, threshold: 1 };
   if (await held.holdsOneOf(roleKeys, root.body.keys)) return;
   throw new MetadataError("SIGNING_KEY_MISSING", `cannot hand ${gun} over: no root key of it is on this machine`, {
-    hint: "Let whoever keeps the root key do this, on their machine.",
+    hint: "Run this command on the machine that has the root key.",
   });
 }
 

@@ -6,8 +6,8 @@ import type { RoleKeys } from "../tuf/metadata.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /**
- * The private keys one operation works with: those of the key store, looked up by canonical ID, and those it makes itself. Keys it made
- * are taken back when the operation comes to nothing.
+ * The private keys of one operation: those of the key store, looked up by canonical ID, and those that it makes. Keys it made
+ * are removed when the operation fails.
  */
 export class HeldKeys {
   readonly #context: TrustContext;
@@ -17,7 +17,7 @@ export class HeldKeys {
     this.#context = context;
   }
 
-  /** The key to sign with; undefined when it is not here. Asks for its passphrase if need be. */
+  /** The key to sign with; undefined when it is not here. Asks for its passphrase if needed. */
   readonly signingKey = async (key: PublicKey): Promise<SigningKey | undefined> => {
     const keyId = canonicalIdOf(key);
     if (keyId === undefined) return undefined;
@@ -50,15 +50,15 @@ export class HeldKeys {
     return key;
   }
 
-  /** Keeps what was made: it is published. */
+  /** Keeps the new keys: they are published. */
   keepMade(): void {
     this.#made.clear();
   }
 
   /**
-   * Removes the keys made for nothing. Root keys stay: they serve every repository, and their passphrase was chosen with care.
+   * Removes unused new keys. Root keys stay: they serve every repository, and their passphrase was chosen with care.
    *
-   * @param why said of a root key that stays
+   * @param why the reason in the warning about a root key that stays
    */
   async discardMade(why: string): Promise<void> {
     for (const [keyId, { use }] of this.#made) {
@@ -68,7 +68,7 @@ export class HeldKeys {
     this.#made.clear();
   }
 
-  /** A key that cannot be removed must not hide why it was to be. */
+  /** A key that cannot be removed must not hide the original failure. */
   async #remove(keyId: string, role: string): Promise<void> {
     try {
       await this.#context.keys.remove(keyId);
@@ -78,7 +78,7 @@ export class HeldKeys {
     }
   }
 
-  /** Keeps what was made because nobody knows whether it was published, and says so. */
+  /** Keeps the new keys because it is unknown whether they were published, and says so. */
   reportMade(why: string): void {
     for (const [keyId, { use }] of this.#made) this.#warn(`${why}; the new ${use.role} key ${keyId} is kept`);
     this.#made.clear();
@@ -89,7 +89,7 @@ export class HeldKeys {
   }
 }
 
-/** A certificate nobody can read belongs to no key of ours. */
+/** An unreadable certificate belongs to no local key. */
 function canonicalIdOf(key: PublicKey): string | undefined {
   try {
     return key.canonicalKeyId;

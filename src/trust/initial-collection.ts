@@ -16,19 +16,19 @@ export interface InitialiseResult {
   readonly targetsKeyId: string;
 }
 
-/** A collection that is about to exist: fresh drafts of it for each attempt, on the same keys. */
+/** A new collection: a fresh draft for each attempt, with the same keys. */
 export interface InitialCollection {
   readonly keys: InitialiseResult;
   draft(): CollectionEditor;
 }
 
 /**
- * Prepares a collection the server does not have. The server's keys are asked for before any is made here, so that a server that is down,
- * or that refuses us, costs nobody a passphrase.
+ * Prepares a collection that the server does not have. The server's keys are requested before any key is made here, so that with a server that is down,
+ * or that refuses access, the user is not asked for a passphrase.
  *
- * A collection that another tool initialised on this machine and never published is carried on with.
+ * A collection that another tool initialised on this machine and never published is used.
  *
- * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server lost, or hides, a collection this machine has seen there
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server lost or hides a collection that this machine has seen there
  * @see Notary v1: initialise
  */
 export async function prepareCollection(context: TrustContext, held: HeldKeys): Promise<InitialCollection> {
@@ -48,7 +48,7 @@ export async function prepareCollection(context: TrustContext, held: HeldKeys): 
   };
 }
 
-/** As docker: the lexicographically first root key, so that one root serves all of a publisher's repositories. */
+/** As in docker: the lexicographically first root key, so that one root serves all repositories of a publisher. */
 async function findOrMakeRootKey(context: TrustContext, held: HeldKeys): Promise<SigningKey> {
   const first = (await context.keys.list()).find(({ role }) => role === "root");
   if (first === undefined) return await held.make({ role: "root" });
@@ -64,7 +64,7 @@ async function findUnpublished(context: TrustContext): Promise<EditableCollectio
     (["root", "targets", "snapshot", "timestamp"] as const).map(async (role) => await cache.load(role)),
   );
   if (root === undefined) return undefined;
-  // Only a server makes timestamps: this collection was published once.
+  // Only a server makes timestamps: this collection has been published.
   if (timestamp !== undefined) throw goneFromServer(context);
   if (targets === undefined) return undefined;
   return {

@@ -14,7 +14,7 @@ export interface SignerKeys {
 /** Who signed what in one repository. */
 export interface TrustInspection {
   readonly gun: string;
-  /** the server did not answer: this is what it last said to this machine */
+  /** the server did not answer: this is its last known answer */
   readonly cached: boolean;
   /** released tags in natural order; one signed differently in both released roles appears twice */
   readonly tags: readonly SignedTag[];
@@ -26,7 +26,7 @@ export interface TrustInspection {
 }
 
 /**
- * Tells everything `docker trust inspect` shows, in one update. Changes staged by other tools stay where they are.
+ * Returns everything that `docker trust inspect` shows, in one update. Changes staged by other tools are not touched.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  * @see Notary v1: inspect

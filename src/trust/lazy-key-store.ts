@@ -1,7 +1,7 @@
 import type { KeyStore } from "../keys/key-store.ts";
 
 /**
- * A key store that is opened when it is first used. Verifying needs no keys, and should not pay for loading what reads them.
+ * A key store that is opened on first use. Verifying needs no keys, and must not pay for loading a key store.
  *
  * @param open called at most once
  */

@@ -4,14 +4,14 @@ import { readCollection } from "./collection-reading.ts";
 import { releasedEntries, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** A released tag, and whether the server could be asked. */
+/** A released tag, and whether the server answered. */
 export interface ListedTag extends SignedTag {
-  /** the server did not answer: this is what it last said to this machine */
+  /** the server did not answer: this is its last known answer */
   readonly cached: boolean;
 }
 
 /**
- * Lists every released tag, in natural order (`v2` before `v10`), each once. Entries without a sha256 are left out with a warning.
+ * Lists every released tag, in natural order (`v2` before `v10`), each once. Entries without a sha256 are skipped with a warning.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  */
@@ -24,7 +24,7 @@ export async function listTags(context: TrustContext): Promise<readonly ListedTa
   return listed;
 }
 
-/** Says that an entry binds nothing. */
+/** Warns about an entry that names no image. */
 export function warnSkipped(context: TrustContext, tag: string): void {
   context.notify({ kind: "warning", gun: context.gun, message: `Skipping target for "${tag}": it has no sha256` });
 }

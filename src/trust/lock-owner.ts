@@ -1,22 +1,22 @@
 /**
- * Which process holds a lock, so that another one can tell whether it still runs. Process numbers mean nothing on another machine, in
- * another container or after a restart, and are used again: beside the number stand the machine's start, the namespace the number belongs
- * to, and the process's own start. Only Linux tells all of them; elsewhere a lock says nothing about its owner.
+ * Which process holds a lock, so that another one can check whether it is still running. Process numbers mean nothing on another machine, in
+ * another container or after a restart, and are reused: so the record also has the machine's start, the namespace the number belongs
+ * to, and the process's start. Only Linux provides all of them; elsewhere a lock says nothing about its owner.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { getPriority } from "node:os";
 import { isSystemError } from "../files/system-error.ts";
 
-/** A process, as it is written into a lock. */
+/** A process, as written into a lock. */
 export interface LockOwner {
-  /** one start of one machine, and a namespace of process numbers in it */
+  /** one start of one machine, and a namespace of process numbers on it */
   readonly machine: string;
   readonly pid: number;
   /** in the kernel's ticks since the machine started */
   readonly startedAt: string;
 }
 
-/** This process; undefined where the system does not tell. */
+/** This process; undefined where the system does not provide the details. */
 export function thisProcess(): LockOwner | undefined {
   try {
     const stat = readFileSync("/proc/self/stat", "latin1");
@@ -42,15 +42,15 @@ export function parseOwner(text: string): LockOwner | undefined {
   return { machine, pid: Number(pid), startedAt };
 }
 
-/** What can be known about an owner here and now. `unknown` also for one that is stopped: it may never go on. */
+/** What is known about an owner. `unknown` also for a stopped process: it may never continue. */
 export type OwnerState = "runs" | "ended" | "unknown";
 
-/** Looks at whether an owner still runs. */
+/** Finds out whether an owner is still running. */
 export function stateOf(owner: LockOwner, us: LockOwner | undefined): OwnerState {
   if (owner.machine !== us?.machine) return "unknown";
   try {
     const { state, startedAt } = fieldsOf(readFileSync(`/proc/${owner.pid}/stat`, "latin1"));
-    // Another process with the same number; or ended already, and only not yet asked for its status by its parent.
+    // Another process with the same number; or one that ended, whose parent has not read its status yet.
     if (startedAt !== owner.startedAt || state === "Z" || state === "X") return "ended";
     return state === "T" || state === "t" ? "unknown" : "runs";
   } catch (error) {

@@ -27,7 +27,7 @@ function metadataPath(name: string): string {
   return join(trustDirectory, "tuf", gun, "metadata", name);
 }
 
-test("what was stored is loaded, from docker's own place, and absence is undefined", async () => {
+test("what was stored is loaded, from docker's directory, and absence is undefined", async () => {
   const cache = cacheOf();
   equal(await cache.load("timestamp"), undefined);
   await cache.store("timestamp", roleFile(1));
@@ -37,7 +37,7 @@ test("what was stored is loaded, from docker's own place, and absence is undefin
   deepEqual(await readFile(metadataPath("targets/releases.json")), roleFile(2));
 });
 
-test("files are 0600 in directories of 0700 and nothing else is left behind", async () => {
+test("files are 0600 in directories of 0700 and nothing else stays behind", async () => {
   await cacheOf().store("targets/releases", roleFile(1));
   equal((await stat(metadataPath("targets/releases.json"))).mode & 0o777, 0o600);
   for (const directory of [metadataPath("targets"), metadataPath("."), join(trustDirectory, "tuf")]) {
@@ -62,7 +62,7 @@ test("I3: a slower update of another process does not take the cache back", asyn
   }
 });
 
-test("a root stays readable after a newer one took its place, where docker and notary do not look, until all is forgotten", async () => {
+test("a root stays readable after a newer one replaced it, where docker and notary do not look, until the cache is cleared", async () => {
   const cache = cacheOf();
   equal(await cache.load("root"), undefined);
   for (const version of [1, 2, 4]) await cache.store("root", roleFile(version));
@@ -75,7 +75,7 @@ test("a root stays readable after a newer one took its place, where docker and n
   equal(await cacheOf().pastRoot(1), undefined);
 });
 
-test("a past root that cannot be kept stops nothing, and none is followed through a link", async () => {
+test("a past root that cannot be kept is no failure, and links are not followed", async () => {
   const cache = cacheOf();
   await cache.store("root", roleFile(1));
   const past = join(trustDirectory, "tuf", gun, ".tagseal-roots");
@@ -86,7 +86,7 @@ test("a past root that cannot be kept stops nothing, and none is followed throug
   await rejects(cacheOf().pastRoot(1), { code: "METADATA_CACHE_CORRUPT" });
 });
 
-test("I3: of two roots trusted on first use at the same time the second does not take the place of the first", async () => {
+test("I3: of two roots trusted on first use at the same time the second does not replace the first", async () => {
   const [first, second, third] = [cacheOf(), cacheOf(), cacheOf()];
   for (const cache of [first, second, third]) equal(await cache.load("root"), undefined);
   await first.store("root", roleFile(1));
@@ -97,7 +97,7 @@ test("I3: of two roots trusted on first use at the same time the second does not
   deepEqual(await cacheOf().load("root"), roleFile(2), "whoever trusted the first one may go on from it");
 });
 
-test("a file that did not change since it was loaded is replaced, whatever version it claims: the updater has judged it", async () => {
+test("a file that did not change since it was loaded is replaced, whatever version it claims: the updater has verified it", async () => {
   const cache = cacheOf();
   await cache.store("targets", Buffer.from(`{"signed":{"version":9},"signatures":[]}`));
   await cache.load("targets");
@@ -113,7 +113,7 @@ test("many writers at once leave one whole file and the highest version", async 
   deepEqual(await cacheOf().load("snapshot"), roleFile(9, 9_000));
 });
 
-test("I3: a link in the place of a file is refused, for reading and never followed for writing", async () => {
+test("I3: a link instead of a file is refused for reading, and never followed for writing", async () => {
   const outside = join(trustDirectory, "outside.json");
   await writeFile(outside, roleFile(1));
   await mkdir(metadataPath("."), { recursive: true });
@@ -125,7 +125,7 @@ test("I3: a link in the place of a file is refused, for reading and never follow
   deepEqual(await readFile(outside), roleFile(1));
 });
 
-test("I3: a link in the place of a directory is refused", async () => {
+test("I3: a link instead of a directory is refused", async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
   await mkdir(join(trustDirectory, "tuf"));
   await symlink(elsewhere, join(trustDirectory, "tuf", "reg.example.com:5000"));
@@ -135,23 +135,23 @@ test("I3: a link in the place of a directory is refused", async () => {
   await rm(elsewhere, { recursive: true });
 });
 
-test("something that is no file is refused", async () => {
+test("anything other than a file is refused", async () => {
   await mkdir(metadataPath("root.json"), { recursive: true });
   await rejects(cacheOf().load("root"), { code: "METADATA_CACHE_CORRUPT" });
 });
 
-test("names that would leave the directory are refused", async () => {
+test("names outside the directory are refused", async () => {
   for (const name of ["../x", "a/../../x", "a//b", "", "a/./b", "a\0b"]) {
     throws(() => cacheOf(name), { code: "REFERENCE_INVALID" }, name);
   }
   await rejects(cacheOf().load("targets/../../root"), { code: "REFERENCE_INVALID" });
 });
 
-test("what cannot be written is said to be so", async () => {
+test("a file that cannot be written is reported", async () => {
   await rejects(cacheOf().store(`targets/${"a".repeat(300)}`, roleFile(1)), { code: "FILE_UNWRITABLE" });
 });
 
-test("I4: when the server last confirmed the timestamp is kept, for exactly those bytes", async () => {
+test("I4: the time of the server's last confirmation is kept, for exactly those bytes of the timestamp", async () => {
   const cache = cacheOf();
   await cache.store("timestamp", roleFile(1));
   deepEqual(await cacheOf().confirmedAt("timestamp"), now);
@@ -163,7 +163,7 @@ test("I4: when the server last confirmed the timestamp is kept, for exactly thos
   equal(await cacheOf().confirmedAt("snapshot"), undefined);
 });
 
-test("the longest role name there is fits", async () => {
+test("the longest role name fits", async () => {
   const role = `targets/${"a".repeat(247)}`;
   await cacheOf().store(role, roleFile(1));
   deepEqual(await cacheOf().load(role), roleFile(1));

@@ -20,15 +20,15 @@ export interface FileMetadataCacheOptions {
   readonly now?: () => Date;
 }
 
-/** No role file is larger; a cache must not be a way around the bounds of the network. */
+/** No role file is larger; the cache must not bypass the limits for downloads. */
 const maxFileBytes = 100 * 1024 * 1024;
-/** From here on a version is read from the end of the file instead of parsing all of it. */
+/** Above this size, a version is read from the end of the file instead of parsing all of it. */
 const parseWholeBytes = 64 * 1024;
 
-/** A write takes a millisecond: nobody should wait long for one that died in it. */
+/** A write takes a millisecond: waiting long for a process that died in it is useless. */
 const lockTiming = { patienceMs: 5_000, deadAfterMs: 1_500, pollMs: 3 };
 
-/** Tells one state of a file from another without reading it. */
+/** Identifies the state of a file without reading it. */
 interface FileIdentity {
   readonly ino: number;
   readonly size: number;
@@ -36,13 +36,13 @@ interface FileIdentity {
 }
 
 /**
- * What this machine trusts of one collection, in docker's own place: `tuf/<gun>/metadata/<role>.json`, raw bytes as received.
+ * What this machine trusts of one collection, in docker's directory: `tuf/<gun>/metadata/<role>.json`, raw bytes as received.
  *
- * Files are written beside their place, flushed and renamed, 0600 in directories of 0700, so that a reader in another process sees
- * the old file or the new one. A writer that finds a file changed since it looked keeps the higher version: two updates that overlap
- * never take this machine back in time. Links are not followed out of the trust directory.
+ * Files are written to a temporary file, flushed and renamed, 0600 in directories of 0700, so that a reader in another process sees
+ * the old file or the new one. A writer that finds a file changed since it was read keeps the higher version: two updates that overlap
+ * never roll this machine back. Links are not followed out of the trust directory.
  *
- * Reading is synchronous inside: every verification reads a handful of files, and each trip to the thread pool and back costs more
+ * Reading is synchronous inside: every verification reads a few files, and each round trip to the thread pool costs more
  * than reading one of them.
  *
  * @see Notary v1: cache
@@ -77,7 +77,7 @@ export class FileMetadataCache implements MetadataCache {
   /**
    * Reads a role file; undefined when there is none.
    *
-   * @throws MetadataError `METADATA_CACHE_CORRUPT` for a link, something that is no file, or a size beyond every bound
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` for a link, anything other than a file, or a size above every limit
    * @throws UsageError `FILE_UNREADABLE`
    */
   async load(role: RoleName): Promise<Uint8Array | undefined> {
@@ -90,10 +90,10 @@ export class FileMetadataCache implements MetadataCache {
   }
 
   /**
-   * Remembers a verified role file.
+   * Stores a verified role file.
    *
    * @throws MetadataError `METADATA_CACHE_CORRUPT` for a link on the way
-   * @throws UsageError `FILE_UNWRITABLE`: what cannot be written need not stop a verification, but its user should know
+   * @throws UsageError `FILE_UNWRITABLE`: it need not stop a verification, but the user should know
    */
   async store(role: RoleName, bytes: Uint8Array): Promise<void> {
     const path = this.#pathOf(role);
@@ -111,7 +111,7 @@ export class FileMetadataCache implements MetadataCache {
     }
   }
 
-  /** Keeps a root beside the role files, where docker and notary do not look. A failure does not matter to this machine: it has a newer root. */
+  /** Keeps a root beside the role files, where docker and notary do not look. A failure is harmless: this machine has a newer root. */
   async keepPastRoot(version: number, bytes: Uint8Array): Promise<void> {
     const path = this.#pastRootPath(version);
     this.#checkDirectories(path);
@@ -143,7 +143,7 @@ export class FileMetadataCache implements MetadataCache {
     return bytes === undefined ? undefined : this.#confirmations.firstSeenAt(bytes);
   }
 
-  /** Notes that the server still has exactly the timestamp loaded last; nothing else is kept track of. */
+  /** Records that the server still has exactly the timestamp loaded last; other roles are not recorded. */
   async confirm(role: RoleName): Promise<void> {
     if (role === "timestamp" && this.#timestamp !== undefined) await this.#confirmations.confirm(this.#timestamp);
   }
@@ -153,19 +153,19 @@ export class FileMetadataCache implements MetadataCache {
     return this.#pathOf(role);
   }
 
-  /** How many changes another tool staged for its next publish. They are its business: only counted, never read. */
+  /** How many changes another tool staged for its next publish. They are only counted, never read. */
   async stagedChanges(): Promise<number> {
     const directory = join(this.#trustDirectory, ...this.#collection, "changelist");
     try {
       return (await readdir(directory)).filter((name) => name.endsWith(".change")).length;
     } catch (error) {
-      // None, or none of our business.
+      // None, or not readable.
       if (error instanceof Error && "code" in error) return 0;
       throw error;
     }
   }
 
-  /** Forgets everything about the collection, staged changes of other tools excepted. */
+  /** Removes everything about the collection, except staged changes of other tools. */
   async forget(): Promise<void> {
     for (const directory of [dirname(this.#pathOf("root")), dirname(this.#pastRootPath(1))]) {
       this.#checkDirectories(directory);
@@ -182,7 +182,7 @@ export class FileMetadataCache implements MetadataCache {
     this.#seen.set(role, await identityOf(path));
   }
 
-  /** Somebody else wrote since we looked: theirs stays if its version is higher. */
+  /** Another process wrote in the meantime: its file stays if its version is higher. */
   #isNewer(role: RoleName, path: string, ours: Uint8Array): boolean {
     const bytes = readRoleFile(path)?.bytes;
     if (bytes === undefined) return false;
@@ -204,12 +204,12 @@ export class FileMetadataCache implements MetadataCache {
     return this.#seen.has(role) && this.#seen.get(role) === undefined;
   }
 
-  /** Not below `metadata`: what is there belongs to all clients. */
+  /** Not below `metadata`: that directory is shared by all clients. */
   #pastRootPath(version: number): string {
     return join(this.#trustDirectory, ...this.#collection, ".tagseal-roots", `${version}.json`);
   }
 
-  /** The leading dot keeps it apart from every collection below this one. */
+  /** The leading dot separates it from every collection below this one. */
   #lockPath(purpose: string): string {
     return join(this.#trustDirectory, ...this.#collection, `.tagseal-${purpose}.lock`);
   }
@@ -218,7 +218,7 @@ export class FileMetadataCache implements MetadataCache {
     return join(this.#trustDirectory, ...this.#collection, "metadata", `${safeSegments(role).join("/")}.json`);
   }
 
-  /** Refuses a link anywhere between the trust directory (which may itself be one: that is its owner's choice) and the file. */
+  /** Refuses a link anywhere between the trust directory (which may itself be a link: its owner decides) and the file. */
   #checkDirectories(path: string): void {
     const below = dirname(path).slice(this.#trustDirectory.length).split("/").filter(Boolean);
     let directory = this.#trustDirectory;
@@ -262,7 +262,7 @@ function orExplain<T>(path: string, look: () => T): T {
 function unreadable(path: string, cause: Error): UsageError {
   return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata ${path}: ${systemReason(cause)}`, {
     cause,
-    hint: "let your account read it, or set DOCKER_CONFIG to a directory of your own",
+    hint: "let your account read it, or set DOCKER_CONFIG to a directory that is yours",
   });
 }
 
@@ -274,7 +274,7 @@ function same(one: FileIdentity, other: FileIdentity | undefined): boolean {
   return one.ino === other?.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;
 }
 
-/** The version a role file claims; undefined when it is no role file. Only ever used to choose between files that were verified when written. */
+/** The version that a role file claims; undefined when it is no role file. Only used to choose between files that were verified when written. */
 function versionOf(bytes: Uint8Array): number | undefined {
   if (bytes.length <= parseWholeBytes) return parsedVersion(bytes);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -300,10 +300,10 @@ function absentAsUndefined(error: unknown): undefined {
   return undefined;
 }
 
-/** Nothing vouches for the second root but first use, and that is over: whoever comes next judges it by the first. */
+/** The second root is trusted on first use only, and first use is over: the next update verifies it with the first root. */
 function otherFirstRoot(path: string): MetadataError {
   return new MetadataError("METADATA_CACHE_CORRUPT", `${path}: another root was trusted here a moment ago`, {
-    hint: "Try again: what the trust server presents is then judged by that root.",
+    hint: "Try again: Tagseal then verifies the trust server's answer with that root.",
   });
 }
 

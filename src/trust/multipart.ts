@@ -8,7 +8,7 @@ export interface MultipartBody {
 }
 
 /**
- * Packs role files the way trust servers take them: one part each, the role (slashes and all) as file name.
+ * Encodes role files as trust servers accept them: one part each, with the role (including slashes) as file name.
  *
  * @see Notary v1: multipart request
  */

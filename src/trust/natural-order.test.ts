@@ -8,7 +8,7 @@ test("numbers within names are compared by value", () => {
   deepEqual(sorted.toReversed().sort(compareNatural), sorted);
 });
 
-test("numbers beyond what a double can hold are compared by value too", () => {
+test("numbers larger than a double can hold are compared by value too", () => {
   ok(compareNatural("20231122093000000000001", "20231122093000000000002") < 0);
 });
 

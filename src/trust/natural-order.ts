@@ -1,7 +1,7 @@
 /**
- * Compares names as people sort them: runs of digits by value, everything else by UTF-16 unit, so that `v2` comes before `v10`.
+ * Compares names in natural order: runs of digits by value, everything else by UTF-16 unit, so that `v2` comes before `v10`.
  *
- * @returns negative, zero or positive, as `Array.sort` wants it
+ * @returns negative, zero or positive, as for `Array.sort`
  */
 export function compareNatural(a: string, b: string): number {
   const [left, right] = [piecesOf(a), piecesOf(b)];
@@ -11,7 +11,7 @@ export function compareNatural(a: string, b: string): number {
     const order = comparePieces(piece, other);
     if (order !== 0) return order;
   }
-  // Equal but for leading zeros: any fixed order will do.
+  // Equal except for leading zeros: any fixed order is fine.
   return left.length - right.length || compareText(a, b);
 }
 

@@ -11,34 +11,34 @@ import { pause } from "../timing/pause.ts";
 import { RetryPace } from "./retry.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** A change to a collection, applied as often as it takes: after a conflict to what the winner published. */
+/** A change to a collection, applied as often as needed: after a conflict, to what the other publisher published. */
 export interface CollectionChange {
   /**
    * Applies the change to a fresh draft.
    *
-   * @param current what the draft was made from; undefined for a collection that does not exist yet
-   * @returns false when the collection shows the change already and nothing needs publishing
+   * @param current the state the draft was made from; undefined for a collection that does not exist yet
+   * @returns false when the collection has the change already and there is nothing to publish
    */
   apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean>;
-  /** Adds what the draft has to know beyond what readers see, such as versions that are taken. */
+  /** Adds what the draft needs beyond what readers see, such as versions that are taken. */
   prepare?(current: TrustedCollection): Promise<EditableCollection>;
-  /** See `WritingOptions`: with such a change a repository is published to whose timestamp has expired. */
+  /** See `WritingOptions`: such a change may be published to a repository whose timestamp has expired. */
   readonly replacesServerKeys?: boolean;
-  /** True when a collection shows the change. A change superseded by somebody else's is not in it. */
+  /** True when a collection has the change, and no other publisher has replaced it. */
   isIn(collection: TrustedCollection): boolean;
 }
 
-/** What came of publishing. */
+/** The result of publishing. */
 export interface Publication {
   /** the collection, read back and verified after publishing */
   readonly collection: TrustedCollection;
-  /** set when this publish brought the collection into being */
+  /** set when this publish created the collection */
   readonly initialised: InitialiseResult | undefined;
 }
 
 /** What publishing may do beyond the change. */
 export interface PublishOptions {
-  /** bring the collection into being if the server does not have it; else that is `REPOSITORY_NOT_SIGNED` */
+  /** create the collection if the server does not have it; without this, that is `REPOSITORY_NOT_SIGNED` */
   readonly initialise: boolean;
 }
 
@@ -46,10 +46,10 @@ export interface PublishOptions {
  * Publishes a change: read what is current, apply, sign, one request, read back. Nothing is staged on disk: a change exists in memory until
  * the server has it, so no later operation can publish it by accident.
  *
- * A lost race (also one that a server reports as an internal error), or an answer that never came, starts over from what the server has
- * then. Processes of this machine queue up so as not to race each other for nothing; correctness rests on the server's versions alone.
+ * After a lost race (also one that a server reports as an internal error) or a missing answer, it starts again from what the server has
+ * then. Processes of this machine take turns to avoid useless races; correctness depends on the server's versions alone.
  *
- * @param held keys to sign with; what was made with them is removed again when nothing came of it
+ * @param held keys to sign with; new ones are removed again when the publication fails
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`, what an update can refuse, what `change` throws
  * @throws KeyStoreError `SIGNING_KEY_MISSING`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
  * @throws NetworkError `PUBLISH_CONFLICT`, `PUBLISH_UNCONFIRMED`, `TRUST_SERVER_REFUSED`, and what a connection throws
@@ -83,10 +83,10 @@ async function warnOfStagedChanges(context: TrustContext): Promise<void> {
   notify({ kind: "warning", gun, message });
 }
 
-/** Signing that took longer than this gave others the time to publish. */
+/** If signing took longer than this, others may have published in the meantime. */
 const slowSigningMs = 100;
 
-/** Failures after which the server may have published all the same. */
+/** Failures after which the server may have published nevertheless. */
 function leavesOpen(error: unknown): boolean {
   return hasCode(
     error,
@@ -118,7 +118,7 @@ class Publisher {
     this.#options = options;
   }
 
-  /** True when a request was sent whose effect nobody could find out. */
+  /** True when a request was sent and its effect is unknown. */
   get outcomeIsUnknown(): boolean {
     return this.#outcomeIsUnknown;
   }
@@ -137,7 +137,7 @@ class Publisher {
     }
   }
 
-  /** What the server has now. Between attempts a server that is overrun may fail to answer; at first that is final. */
+  /** What the server has now. Between attempts an overloaded server may fail to answer; on the first attempt that is final. */
   async #read(): Promise<TrustedCollection | undefined | "unreadable"> {
     try {
       const current = await readForWriting(this.#context, this.#change);
@@ -150,7 +150,7 @@ class Publisher {
     }
   }
 
-  /** A refusal of something built on what is no longer current was a lost race; of something built on what still is, it is final. */
+  /** A refusal of a change to an outdated state is a lost race; of a change to the current state, it is final. */
   async #judgeLastFailure(current: TrustedCollection | undefined): Promise<void> {
     if (this.#failure !== undefined) {
       if (versionOf(current) !== versionOf(this.#base)) this.#pace.moved();
@@ -159,7 +159,7 @@ class Publisher {
     this.#base = current;
     if (current === undefined || this.#initial === undefined || isOurs(current, this.#initial)) return;
     this.#initial = undefined;
-    await this.#held.discardMade(`somebody else initialised ${this.#context.gun} meanwhile`);
+    await this.#held.discardMade(`another publisher initialised ${this.#context.gun} meanwhile`);
   }
 
   async #sign(current: TrustedCollection | undefined): Promise<PublishedFiles | undefined> {
@@ -176,8 +176,8 @@ class Publisher {
   }
 
   /**
-   * Somebody published while a passphrase was typed or stretched: sending what was made from the old state would be for nothing. Looked at
-   * once: from then on keys are unlocked, and lost races are counted and paced.
+   * Another publisher may publish while a passphrase is typed or stretched: files made from the old state would be refused. Checked
+   * once: after that, keys are unlocked, and lost races are counted and paced.
    */
   async #hasMovedAtFirst(current: TrustedCollection | undefined): Promise<boolean> {
     if (this.#lookedAgain || current?.timestamp === undefined) return false;
@@ -186,7 +186,7 @@ class Publisher {
       const latest = await this.#context.server.fetch("timestamp", maxFileBytes("timestamp"));
       return Buffer.compare(latest, current.timestamp.bytes) !== 0;
     } catch (error) {
-      // Sending finds out as well.
+      // Sending reports the problem as well.
       if (leavesOpen(error) && !hasCode(error, "CANCELLED")) return false;
       throw error;
     }
@@ -202,7 +202,7 @@ class Publisher {
     return this.#initial;
   }
 
-  /** @returns false when it failed in a way worth another attempt, after waiting for it */
+  /** @returns false when another attempt is worth it, after the wait */
   async #send(files: PublishedFiles): Promise<boolean> {
     try {
       await this.#context.server.publish(files);
@@ -243,7 +243,7 @@ class Publisher {
     const message = `could not publish to ${gun}: ${this.#pace.failures} attempts each met newer metadata on the trust server`;
     return new NetworkError("PUBLISH_CONFLICT", message, {
       cause: error,
-      hint: "Try again; nothing is left half done.",
+      hint: "Try again; nothing is half done.",
     });
   }
 
@@ -258,7 +258,7 @@ class Publisher {
   }
 }
 
-/** Signing something that is signed already is how an owner renews what is about to expire. */
+/** Signing a signed tag again is how an owner renews what is about to expire. */
 function isDueForRenewal({ root, targets, delegations }: TrustedCollection, now: Date): boolean {
   return [root, targets, ...delegations.values()].some(({ body }) => isNearExpiry(body, now));
 }

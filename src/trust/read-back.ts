@@ -6,17 +6,17 @@ import { readCollection } from "./collection-reading.ts";
 import { pause } from "../timing/pause.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** Role files that were sent to the server. */
+/** Role files sent to the server. */
 export type PublishedFiles = ReadonlyMap<RoleName, Uint8Array>;
 
-/** Waits between looks, in milliseconds: a server of several machines may take a moment to agree with itself. */
+/** Waits between reads, in milliseconds: a server of several machines may need a moment until all of them agree. */
 const delaysMs = [50, 200, 500, 1_000];
 
 /**
- * Reads the collection back after the server acknowledged, as a reader does who has our files: usually two small requests. What was
- * published is then current, or superseded with the change still in it. Remembers what was published.
+ * Reads the collection back after the server acknowledged, as a reader with these files does: usually two small requests. What was
+ * published is then current, or replaced by a newer state that still has the change. Caches what was published.
  *
- * @throws NetworkError `PUBLISH_UNCONFIRMED` when the server does not present what it acknowledged; `PUBLISH_CONFLICT` when somebody has
+ * @throws NetworkError `PUBLISH_UNCONFIRMED` when the server does not present what it acknowledged; `PUBLISH_CONFLICT` when another publisher has
  *   already replaced the change; TagsealError `CANCELLED`
  */
 export async function readBack(
@@ -50,7 +50,7 @@ async function lookAgain(
   }
 }
 
-/** The cache as it will be: whatever the server then presents must be these files or newer ones. */
+/** The future cache: the server must then present these files or newer ones. */
 function withPublished(cache: MetadataCache, files: PublishedFiles): MetadataCache {
   const published = new Map(files);
   return {
@@ -86,7 +86,7 @@ function fileOf(collection: TrustedCollection, role: RoleName): Uint8Array | und
 function replaced({ gun }: TrustContext): NetworkError {
   return new NetworkError(
     "PUBLISH_CONFLICT",
-    `the change to ${gun} was published, and replaced by somebody else's right after`,
+    `the change to ${gun} was published, and replaced by another publisher's right after`,
     {
       hint: "List the repository to see what is signed now.",
     },

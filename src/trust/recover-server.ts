@@ -1,6 +1,6 @@
 /**
- * Sending back to a trust server what it lost: it was restored from a backup, and this machine has seen newer signed files. Nothing is
- * signed here, nothing is sent that this machine would not believe itself, and the server checks all of it like any publication.
+ * Sends back to a trust server what it lost: it was restored from a backup, and this machine has seen newer signed files. Nothing is
+ * signed here, only files that this machine trusts are sent, and the server checks all of them like any publication.
  */
 
 import { hasCode, MetadataError, NetworkError, TagsealError } from "../errors.ts";
@@ -15,34 +15,34 @@ import type { TrustContext } from "./trust-context.ts";
 
 /** How to recover. */
 export interface RecoverOptions {
-  /** only find out what would be sent */
+  /** only report what would be sent */
   readonly dryRun: boolean;
-  /** bring a repository back that was deleted */
+  /** bring back a deleted repository */
   readonly undelete: boolean;
   /** name keys that the server has in a new root, if those of the newest root are lost: needs the root key */
   readonly newServerKeys: boolean;
 }
 
-/** What came of it. */
+/** The result of a recovery. */
 export interface RecoverResult {
-  /** became current, in this order; of root also those on the way to the newest */
+  /** became current, in this order; with the roots on the way to the newest */
   readonly sent: readonly RoleVersion[];
-  /** versions of snapshot and timestamp that the server now stays above */
+  /** versions of snapshot and timestamp above which the server now stays */
   readonly passed: readonly RoleVersion[];
-  /** newer here, and lost: something else was published under these versions since the restore */
+  /** newer here, and lost: other files were published with these versions since the restore */
   readonly replaced: readonly RoleVersion[];
-  /** the server's versions are still below what readers here have seen: it takes no proofs (a Notary server), or its owner signs the snapshot */
+  /** the server's versions are still below what readers here have seen: it accepts no proofs (a Notary server), or the owner signs the snapshot */
   readonly isBehind: boolean;
 }
 
-/** Publications that come in between, and waits between attempts in milliseconds. */
+/** Waits between attempts after conflicting publications, in milliseconds. */
 const delaysMs = [100, 400, 1_000, 2_000];
 
 /**
- * Sends the newest files that this machine remembers to the server that lost them, and reads the collection back.
+ * Sends the newest files in the cache of this machine to the server that lost them, and reads the collection back.
  *
- * @throws MetadataError `REPOSITORY_NOT_SIGNED` when this machine remembers nothing; what verification refuses
- * @throws TagsealError `RECOVERY_REFUSED` for what cannot be sent: another repository, a deleted one, a root that is missing, lost keys
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when this machine has nothing cached; what verification refuses
+ * @throws TagsealError `RECOVERY_REFUSED` when nothing can be sent: another repository, a deleted one, a missing root, lost keys
  * @throws NetworkError `PUBLISH_CONFLICT`, `TRUST_SERVER_REFUSED`, and what a connection throws
  */
 export async function recoverServer(context: TrustContext, options: RecoverOptions): Promise<RecoverResult> {
@@ -72,7 +72,7 @@ async function recoverOnce(context: TrustContext, options: RecoverOptions): Prom
   return { ...resultOf(sent.plan, sent.tookProofs), isBehind: !(await isReadable(context)) };
 }
 
-/** Roots of the server that do not lead to the one trusted here are those of another repository. */
+/** Roots of the server that do not lead to the root trusted here belong to another repository. */
 async function rememberedOrExplain(context: TrustContext): Promise<VerifiedCollection | undefined> {
   try {
     return await rememberedCollection(context);
@@ -112,13 +112,13 @@ async function send(
   }
 }
 
-/** As a server takes it that knows nothing of lost versions: root by root, then everything else. */
+/** For a server without support for lost versions: root by root, then everything else. */
 async function sendPlainly({ server }: TrustContext, { lost, files }: RecoveryPlan): Promise<void> {
   for (const { role, bytes } of lost) if (role === "root") await server.publish(new Map([[role, bytes]]));
   if (files.length > 0) await server.publish(new Map(files.map(({ role, bytes }) => [role, bytes])));
 }
 
-/** Parts are named as such files are fetched: `3.root` for one of the past, the role alone for what becomes current. */
+/** Parts have the names of fetched files: `3.root` for an earlier root, the role alone for what becomes current. */
 function partsOf({ lost, files }: RecoveryPlan): ReadonlyMap<RoleName, Uint8Array> {
   return new Map([
     ...lost.map(({ role, version, bytes }) => [`${version}.${role}`, bytes] as const),
@@ -126,7 +126,7 @@ function partsOf({ lost, files }: RecoveryPlan): ReadonlyMap<RoleName, Uint8Arra
   ]);
 }
 
-/** Reads the collection as the user of this machine will: what is still behind is refused here. */
+/** Reads the collection as the users of this machine will: a version that is still behind is refused here. */
 async function isReadable(context: TrustContext): Promise<boolean> {
   try {
     await readCollection(context, { maxStalenessMs: 0 });
@@ -164,7 +164,7 @@ function isUnknownPart(error: unknown): boolean {
   return error instanceof NetworkError && error.serverCode === "INVALID_ROLE";
 }
 
-/** In the reference's words, which every server uses. Notary v1: what the server validates. */
+/** The reference's words, which every server uses. Notary v1: what the server validates. */
 const lostKeyWords = /no {1,2}timestamp keys exist on the server|server does not hold current snapshot key/u;
 
 function isLostKey(error: unknown): error is TagsealError {

@@ -1,4 +1,4 @@
-/** What a server that was restored from a backup lacks of what this machine remembers. Decides only: both sides were verified before. */
+/** What a restored server lacks compared with the cache of this machine. Decides only: both sides are verified before. */
 
 import type { VerifiedCollection } from "../tuf/collection-verification.ts";
 import { consistentHash } from "../tuf/file-hashes.ts";
@@ -15,26 +15,26 @@ export interface RoleVersion {
 
 /** What to send. */
 export interface RecoveryPlan {
-  /** published as they are, in the order in which they are looked at; each becomes current */
+  /** published unchanged, in the order in which the server checks them; each becomes current */
   readonly files: readonly ValidatedFile[];
-  /** roots on the way to the newest one, and proofs of versions that the server has forgotten */
+  /** roots on the way to the newest one, and proofs of versions that the server lost */
   readonly lost: readonly LostFile[];
-  /** newer here, and not to be sent: the server has published something else since under the same version */
+  /** newer here, and not sent: the server has since published another file with the same version */
   readonly replaced: readonly RoleVersion[];
-  /** roots that nobody here remembers, without which the newer ones cannot be sent */
+  /** roots that are not cached here, without which the newer ones cannot be sent */
   readonly missingRoots: readonly number[];
   /** the server has another repository under this name */
   readonly isOther: boolean;
 }
 
 /**
- * Compares what this machine remembers with what the server has.
+ * Compares the cache of this machine with what the server has.
  *
- * Root, targets and delegations are sent where they are newer here. The snapshot is sent where it then lists exactly what the server has;
- * otherwise it is a proof like the timestamp: the server signs its own next one with a higher version.
+ * Root, targets and delegations are sent if they are newer here. The snapshot is sent if it then lists exactly what the server has;
+ * otherwise it is a proof like the timestamp: the server signs the next one with a higher version.
  *
  * @param served undefined when the server does not have the collection
- * @param now decides which snapshot a server would still take
+ * @param now decides which snapshot the server still accepts
  */
 export function planRecovery(
   remembered: VerifiedCollection,
@@ -63,7 +63,7 @@ class Planning {
     const isOther = this.#isOther();
     if (isOther || missingRoots.length > 0) return { files: [], lost: [], replaced, missingRoots, isOther };
     const roots = this.#newerRoots().map(asLost);
-    // Lists of tags may contradict what was published since the restore: that is left to the people who signed them.
+    // Lists of tags may contradict what was published since the restore: their signers must decide.
     const files = this.#newerFiles().filter(({ role }) => role === "root" || replaced.length === 0);
     if (replaced.length === 0) files.push(...this.#wholeSnapshot());
     const sent = new Set(files.map(({ role }) => role));
@@ -78,7 +78,7 @@ class Planning {
     });
   }
 
-  /** Root, targets and delegations; the snapshot and the timestamp are the server's to sign again and again. */
+  /** Root, targets and delegations; the server signs snapshot and timestamp itself. */
   #published(): readonly ValidatedFile[] {
     return [...newestOf(this.#remembered).values()].filter(({ role }) => role !== "snapshot" && role !== "timestamp");
   }
@@ -111,7 +111,7 @@ class Planning {
     return missing;
   }
 
-  /** The snapshot, if the server will have exactly the files it lists once the others have arrived, and still takes it. */
+  /** The snapshot, if the server will have exactly the files it lists once the others have arrived, and still accepts it. */
   #wholeSnapshot(): readonly ValidatedFile[] {
     const snapshot = newestOf(this.#remembered).get("snapshot");
     if (snapshot === undefined || !this.#isNewerHere(snapshot)) return [];

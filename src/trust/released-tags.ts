@@ -5,10 +5,10 @@ import type { RoleName, Target } from "../tuf/metadata.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { compareNatural } from "./natural-order.ts";
 
-/** The role whose entries docker calls released; every signer signs it too. */
+/** The role whose entries docker calls released; every signer signs it as well. */
 export const releasesRole = "targets/releases";
 
-/** The only roles whose word counts for a tag, the first one that has it deciding. Notary v1: pull and tag resolution. */
+/** The only roles that count for a tag; the first one that has it decides. Notary v1: pull and tag resolution. */
 export const releasedRoles: readonly RoleName[] = [releasesRole, "targets"];
 
 /** One released tag. */
@@ -19,19 +19,19 @@ export interface SignedTag {
   readonly length: number;
   /** `targets/releases` or `targets` */
   readonly role: RoleName;
-  /** names of the signers who vouch for this very digest, sorted; empty when the repository key signed */
+  /** names of the signers of exactly this digest, sorted; empty when the repository key signed */
   readonly signers: readonly string[];
 }
 
 /**
- * Resolves a tag as docker does: `targets/releases` first, then `targets`, and nobody else.
+ * Resolves a tag as docker does: `targets/releases` first, then `targets`, and no other role.
  *
  * @throws MetadataError `TAG_NOT_SIGNED`, in docker's words
  */
 export function findReleasedTag(collection: TrustedCollection, tag: string): SignedTag {
   const found = findTarget(collection, tag, releasedRoles);
   if (found === undefined) throw notSignedTag(`No valid trust data for ${tag}`);
-  // The walk of `targets` enters other delegations as well: one signer's word is not a release.
+  // The walk of `targets` enters other delegations as well: one signer's entry is not a release.
   if (!isReleased(found)) throw notSignedTag(`No trust data for ${tag}`);
   const digest = digestOf(found.target);
   if (digest === undefined) throw notSignedTag(`no valid hash, expecting sha256: ${tag} in ${found.role} has none`);
@@ -39,7 +39,7 @@ export function findReleasedTag(collection: TrustedCollection, tag: string): Sig
   return { tag, digest, length: found.target.length, role: found.role, signers: signersOf(all, tag, digest) };
 }
 
-/** What {@link findReleasedTag} would find; undefined where it would throw. */
+/** The result of {@link findReleasedTag}; undefined for a tag that is not signed. */
 export function releasedEntryOf(collection: TrustedCollection, tag: string): SignedTag | undefined {
   try {
     return findReleasedTag(collection, tag);
@@ -53,7 +53,7 @@ export function releasedEntryOf(collection: TrustedCollection, tag: string): Sig
  * Every released entry in natural order of tags. A tag that `targets/releases` and `targets` bind to different digests appears twice, the
  * deciding entry first.
  *
- * @param onSkipped told of entries that name no sha256 and so bind nothing
+ * @param onSkipped called with entries that have no sha256 and so name no image
  */
 export function releasedEntries(collection: TrustedCollection, onSkipped: (tag: string) => void): SignedTag[] {
   const all = findAllTargets(collection, "");

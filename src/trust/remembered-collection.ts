@@ -1,4 +1,4 @@
-/** What this machine remembers of a collection, verified from its trusted root down, for sending it back to a server that lost it. */
+/** The cached collection of this machine, verified from its trusted root down, for sending it back to a server that lost it. */
 
 import { sha256Hex } from "../crypto/digest.ts";
 import { hasCode, MetadataError } from "../errors.ts";
@@ -7,11 +7,11 @@ import type { MetadataCache, MetadataSource } from "../tuf/updater.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /**
- * Verifies what this machine remembers, as every reader here would. Files that its snapshot names and that were never needed here are
- * fetched from the server by their hash: they are the signed ones or they are refused.
+ * Verifies the cache of this machine, as every reader here would. Files that its snapshot names and that were never needed here are
+ * fetched from the server by their hash: any other bytes are refused.
  *
  * @returns undefined when this machine never trusted the collection
- * @throws MetadataError `METADATA_CACHE_CORRUPT`; whatever verification refuses; `METADATA_MISSING` for a file that neither side has
+ * @throws MetadataError `METADATA_CACHE_CORRUPT`; what verification refuses; `METADATA_MISSING` for a file that neither side has
  */
 export async function rememberedCollection(context: TrustContext): Promise<VerifiedCollection | undefined> {
   const { gun, cache, server } = context;
@@ -27,7 +27,7 @@ export async function rememberedCollection(context: TrustContext): Promise<Verif
 
 type Outcome = { readonly collection: VerifiedCollection } | { readonly error: unknown };
 
-/** A server that was raised gave out a timestamp whose snapshot was refused here: the snapshot that is remembered is then the newer one. */
+/** A server with raised versions issued a timestamp whose snapshot was refused here: the cached snapshot is then the newer one. */
 async function attempt(input: VerificationInput): Promise<Outcome> {
   try {
     return { collection: await verifyCollection(input) };
@@ -45,7 +45,7 @@ function snapshotVersion({ trusted }: VerifiedCollection): number {
  * Verifies what the server has now. Files that are the same here are not fetched again.
  *
  * @returns undefined when it does not have the collection
- * @throws MetadataError for a server whose files contradict each other; NetworkError as `TrustServerClient.fetch`
+ * @throws MetadataError for a server with contradictory files; NetworkError as `TrustServerClient.fetch`
  */
 export async function servedCollection(context: TrustContext): Promise<VerifiedCollection | undefined> {
   const { gun, cache, server } = context;
@@ -60,7 +60,7 @@ export async function servedCollection(context: TrustContext): Promise<VerifiedC
   }
 }
 
-/** This machine's files first. What only the server can add is named by its hash, or is an old root that leads to the one trusted here. */
+/** This machine's files first. Files from the server are named by their hash, or are old roots that lead to the one trusted here. */
 class RememberedSource implements MetadataSource {
   readonly #cache: MetadataCache;
   readonly #server: MetadataSource;
@@ -84,7 +84,7 @@ class RememberedSource implements MetadataSource {
   }
 }
 
-/** The remembered file of `<role>.<sha256>`, if it is that one. */
+/** The cached file of `<role>.<sha256>`, if its hash matches. */
 async function byHash(cache: MetadataCache, name: string): Promise<Uint8Array | undefined> {
   const [, role = "", sha256] = /^(.+)\.([0-9a-f]{64})$/u.exec(name) ?? [];
   const bytes = sha256 === undefined ? undefined : await cache.load(role);

@@ -1,10 +1,10 @@
-/** When publishing gives up. Generous: a conflict means that somebody else succeeded, so everybody's turn comes. */
+/** When publishing gives up. Generous: a conflict means that another publisher succeeded, so every publisher gets a turn. */
 export interface RetryBounds {
   /** since the first failure, in milliseconds */
   readonly patienceMs: number;
   /** attempts of any kind */
   readonly maxAttempts: number;
-  /** failures in a row during which the collection on the server did not move, which waiting will hardly mend */
+  /** consecutive failures while the collection on the server did not change; more waiting hardly helps */
   readonly maxIdleFailures: number;
   /** longest first wait, in milliseconds, doubled with every failure up to `maxDelayMs`: the more lost races, the more publishers there are */
   readonly delayMs: number;
@@ -19,7 +19,7 @@ const publishBounds: RetryBounds = {
   maxDelayMs: 800,
 };
 
-/** Counts failures of one publish and paces the attempts. */
+/** Counts the failures of one publish and paces the attempts. */
 export class RetryPace {
   readonly #bounds: RetryBounds;
   #startedAt: number | undefined;
@@ -35,7 +35,7 @@ export class RetryPace {
     return this.#attempts;
   }
 
-  /** Notes a failure. @returns how long to wait before the next attempt, in milliseconds; undefined when it is time to give up */
+  /** Counts a failure. @returns how long to wait before the next attempt, in milliseconds; undefined when it is time to give up */
   failed(): number | undefined {
     this.#startedAt ??= performance.now();
     this.#attempts++;
@@ -43,11 +43,11 @@ export class RetryPace {
     const { patienceMs, maxAttempts, maxIdleFailures, delayMs, maxDelayMs } = this.#bounds;
     const isSpent = performance.now() - this.#startedAt > patienceMs || this.#attempts >= maxAttempts;
     if (isSpent || this.#idleFailures > maxIdleFailures) return undefined;
-    // Full jitter: publishers that collided once must not collide again for keeping step.
+    // Full jitter: publishers that collided once must not collide again in step.
     return Math.round(Math.random() * Math.min(maxDelayMs, delayMs * 2 ** Math.min(this.#attempts - 1, 10)));
   }
 
-  /** Notes that the collection moved since the last attempt: the failure was a lost race. */
+  /** Records that the collection changed since the last attempt: the failure was a lost race. */
   moved(): void {
     this.#idleFailures = 0;
   }

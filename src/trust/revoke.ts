@@ -12,24 +12,24 @@ import { releasedEntryOf } from "./released-tags.ts";
 import { targetsFileOf } from "./signable-roles.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** An entry taken out, or one that stays because no key for its role is here. */
+/** An entry that was removed, or one that stays because no key for its role is here. */
 export interface RevokedEntry {
   readonly tag: string;
   readonly role: RoleName;
 }
 
-/** What {@link revokeTags} did. */
+/** The result of {@link revokeTags}. */
 export interface RevokeResult {
   readonly removed: readonly RevokedEntry[];
-  /** entries left standing; one in `targets` or `targets/releases` keeps the tag pullable */
+  /** remaining entries; one in `targets` or `targets/releases` keeps the tag pullable */
   readonly remaining: readonly RevokedEntry[];
   /** tags that clients still accept, sorted: tell the user, exit non-zero */
   readonly stillReleased: readonly string[];
 }
 
 /**
- * Takes signatures back from **every** role whose key is here, `targets` included (docker leaves what was signed there before the first
- * signer was added, and says it is gone).
+ * Revokes signatures in **every** role whose key is here, `targets` included (docker keeps what was signed there before the first
+ * signer was added, and reports it as removed).
  *
  * @param tags names, or `all`
  * @throws MetadataError `TAG_NOT_SIGNED` when a tag (or, for `all`, anything) is not signed; `REPOSITORY_NOT_SIGNED`;
@@ -71,7 +71,7 @@ class Revocation implements CollectionChange {
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
     if (current === undefined) throw notSigned(this.#context);
-    // Sent before and the answer lost: what was to be removed then is gone now.
+    // Sent before, and the answer was lost: the entries are gone already.
     if (this.#removed.length > 0 && this.isIn(current)) return false;
     await this.#sort(entriesOf(current, this.#wanted), current);
     for (const { tag, role } of this.#removed) editor.removeTarget(role, tag);
@@ -92,7 +92,7 @@ class Revocation implements CollectionChange {
     }
     if (this.#removed.length > 0) return;
     throw new MetadataError("SIGNING_KEY_MISSING", noKeys(entries, current), {
-      hint: `Its signatures stand in ${rolesOf(entries)}, and none of their keys is on this machine.`,
+      hint: `Its signatures are in ${rolesOf(entries)}, and none of their keys is on this machine.`,
     });
   }
 
@@ -118,7 +118,7 @@ class Revocation implements CollectionChange {
   }
 }
 
-/** Every entry under these tags, whatever role it stands in and whether or not it counts for readers. */
+/** Every entry with these tags, in any role, whether or not it counts for readers. */
 function entriesOf(collection: TrustedCollection, wanted: readonly string[] | "all"): RevokedEntry[] {
   return [collection.targets, ...collection.delegations.values()].flatMap(({ role, body }) => {
     const tags = wanted === "all" ? [...body.targets.keys()] : wanted.filter((tag) => body.targets.has(tag));
@@ -126,7 +126,7 @@ function entriesOf(collection: TrustedCollection, wanted: readonly string[] | "a
   });
 }
 
-/** docker names the repository's own keys where only these have signed. */
+/** docker names the repository's keys where only these have signed. */
 function noKeys(entries: readonly RevokedEntry[], { root }: TrustedCollection): string {
   const targets = root.body.roles.get("targets");
   if (targets === undefined || entries.some(({ role }) => role !== "targets"))

@@ -19,9 +19,9 @@ export interface RotateResult {
 
 /**
  * Replaces the keys of a base role: a new key here for `root` and `targets`, a new key of the server for `timestamp` and `snapshot`.
- * Old private keys are kept: a rotation nobody acknowledged must leave the user able to sign, and old root keys sign the way to the new.
+ * Old private keys are kept: after an unacknowledged rotation the user must still be able to sign, and old root keys sign the new root.
  *
- * A key of the server is replaced although the timestamp has expired: it may be the one that nobody has any more.
+ * A key of the server is replaced even if the timestamp has expired: the key may be lost.
  *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without the root key
  * @throws NetworkError as `publishChange`
@@ -59,13 +59,13 @@ class KeyRotation implements CollectionChange {
     if (current === undefined || this.isIn(current)) return false;
     await this.#requireRootKey(current);
     this.#oldKeyIds = current.root.body.roles.get(this.#role)?.keyIds ?? [];
-    // One key, however often a conflict makes us start over.
+    // One key, however often a conflict makes the publication start again.
     this.#key ??= await this.#makeKey();
     editor.rotateKey(this.#role, [this.#key]);
     return true;
   }
 
-  /** Before anybody is asked for the passphrase of a new key that could not be put to use. */
+  /** Checked before the user is asked for the passphrase of a new key that could not be used. */
   async #requireRootKey({ root }: TrustedCollection): Promise<void> {
     const roleKeys = root.body.roles.get("root") ?? { keyIds: null, threshold: 1 };
     if (await this.#held.holdsOneOf(roleKeys, root.body.keys)) return;
@@ -73,7 +73,7 @@ class KeyRotation implements CollectionChange {
       "SIGNING_KEY_MISSING",
       `cannot rotate the ${this.#role} key: no root key is on this machine`,
       {
-        hint: "Every rotation is signed by the root key. Load it, or ask whoever keeps it.",
+        hint: "Every rotation is signed by the root key. Load it, or ask its owner.",
       },
     );
   }

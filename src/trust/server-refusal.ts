@@ -1,16 +1,16 @@
 import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, MetadataError, NetworkError, type TagsealError } from "../errors.ts";
 
-/** What a trust server answered, when that was not success. */
+/** An answer of a trust server other than success. */
 export interface ServerAnswer {
   readonly status: number;
-  /** as much of the body as was worth reading */
+  /** the beginning of the body, up to a limit */
   readonly body: Uint8Array;
-  /** what was asked: a metadata name, `publish`, `timestamp key` */
+  /** the subject of the request: a metadata name, `publish`, `timestamp key` */
   readonly subject: string;
 }
 
-/** How a client introduces each kind of refused update. Notary v1: error bodies. */
+/** The introduction of each kind of refused update. Notary v1: error bodies. */
 const refusalKinds: ReadonlyMap<string, string> = new Map([
   ["ErrBadRoot", "The root metadata is invalid: "],
   ["ErrBadTargets", "The targets metadata is invalid: "],
@@ -24,7 +24,7 @@ const refusalKinds: ReadonlyMap<string, string> = new Map([
  *
  * - 404: MetadataError `METADATA_MISSING`
  * - 401, 403: NetworkError `AUTHENTICATION_REFUSED`
- * - 400 that says VERSION: NetworkError `PUBLISH_CONFLICT`, somebody published in between
+ * - 400 with VERSION: NetworkError `PUBLISH_CONFLICT`, another publisher was faster
  * - any other 400 (413 too): NetworkError `TRUST_SERVER_REFUSED`, with the reason the server gave
  * - everything else: NetworkError `TRUST_SERVER_ERROR`
  *
@@ -107,7 +107,7 @@ function asRemark(said: ServerError | undefined): string {
   return said === undefined ? "" : ` (${printable(said.code)}: ${printable(said.message)})`;
 }
 
-/** A server's words may go to a terminal: no escape sequences, no flood. */
+/** A server's words may appear in a terminal: no escape sequences, limited length. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\u{FFFD}").slice(0, 1_000);
 }

@@ -11,11 +11,11 @@ function serverFor(image: string, server?: string, allowPlainHttpLoopback = fals
   });
 }
 
-test("Docker Hub images are asked for at Docker's own trust server", () => {
+test("Docker Hub images use Docker's trust server", () => {
   equal(serverFor("alpine"), "https://notary.docker.io");
 });
 
-test("other images are asked for at their registry's host", () => {
+test("other images use their registry's host", () => {
   equal(serverFor("reg.example.com:5000/team/app:1"), "https://reg.example.com:5000");
 });
 
@@ -49,7 +49,7 @@ test("plain http is accepted to loopback alone, and only when asked for", () => 
   throws(() => serverFor("alpine", "http://localhost.example.com", true), { code: "TRUST_SERVER_URL_INVALID" });
 });
 
-test("addresses that are none, or carry credentials, query or fragment, are refused", () => {
+test("invalid addresses, and those with credentials, query or fragment, are refused", () => {
   for (const text of ["trust.example.com", "ftp://trust.example.com", "https://", "https://t/?x=1", "https://t/#x"]) {
     throws(() => serverFor("alpine", text), { code: "TRUST_SERVER_URL_INVALID" }, text);
   }

@@ -4,7 +4,7 @@ import type { ImageReference } from "../reference/image-reference.ts";
 import { isLoopbackHost } from "../reference/loopback.ts";
 import { hubServer } from "./docker-hub.ts";
 
-/** What decides about a trust server's address besides the image. */
+/** What determines a trust server's address besides the image. */
 export interface ServerUrlOptions {
   /** the environment: `DOCKER_CONTENT_TRUST_SERVER` wins over everything */
   readonly env: Environment;
@@ -28,7 +28,7 @@ export function trustServerUrl(reference: ImageReference, options: ServerUrlOpti
 }
 
 /**
- * Reads a trust server's address as somebody gave it.
+ * Parses a configured trust server address.
  *
  * @returns as {@link trustServerUrl}
  * @throws UsageError `TRUST_SERVER_URL_INVALID`
@@ -36,7 +36,7 @@ export function trustServerUrl(reference: ImageReference, options: ServerUrlOpti
 export function checkedServerUrl(text: string, options: Pick<ServerUrlOptions, "allowPlainHttpLoopback">): string {
   const url = URL.parse(text);
   if (url === null || !isAllowedScheme(url, options)) throw invalid(text, "https://HOST[:PORT][/PATH]");
-  // Credentials belong to the registry's login: in a variable they would end up in messages and child processes.
+  // Credentials belong in the registry's login: in a variable they would appear in messages and child processes.
   if (url.username !== "" || url.password !== "")
     throw invalid(`${url.protocol}//…@${url.host}`, "an address without credentials");
   if (url.search !== "" || url.hash !== "") throw invalid(text, "an address without query or fragment");

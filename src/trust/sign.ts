@@ -19,7 +19,7 @@ export interface TagToSign {
   readonly length: number;
 }
 
-/** How {@link signTags} treats a repository nobody has signed in yet. */
+/** How {@link signTags} treats a repository without signatures. */
 export interface SignOptions {
   /**
    * `targets` (default): initialise, and sign with the new repository key, as `docker push` does.
@@ -29,7 +29,7 @@ export interface SignOptions {
   readonly initialise?: "targets" | { readonly signer: string } | false;
 }
 
-/** What was signed, in the order asked for. */
+/** What was signed, in the requested order. */
 export interface SignResult {
   readonly initialised: boolean;
   readonly signed: readonly SignedInRoles[];
@@ -133,20 +133,20 @@ class TagSigning implements CollectionChange {
     }
   }
 
-  /** Entries signed by keys that were since taken away are nobody's to carry on. */
+  /** Entries signed by keys that were since removed are not kept. */
   #warnOfRestarts(current: TrustedCollection): void {
     const { gun, notify } = this.#context;
     for (const role of new Set(this.#signed.flatMap(({ roles }) => roles))) {
       const invalid = current.invalidDelegations.get(role);
       const count = invalid?.file.body.targets.size ?? 0;
       if (count === 0 || !hasCode(invalid?.error, "METADATA_THRESHOLD_NOT_MET")) continue;
-      const message = `${role} was last signed by keys that no longer count: it starts anew, without the ${count} entries it had`;
+      const message = `${role} was last signed by keys that no longer count: it starts empty, without the ${count} entries it had`;
       notify({ kind: "warning", gun, message });
     }
   }
 }
 
-/** docker names the sha256 of the manifest and nothing else, so that every signer writes the same entry. */
+/** Only the sha256 of the manifest, as docker writes it, so that every signer writes the same entry. */
 function targetOf(digest: Digest, length: number): Target {
   return { hashes: new Map([["sha256", Buffer.from(digestHex(digest), "hex")]]), length };
 }

@@ -5,7 +5,7 @@ import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import type { HeldKeys } from "./held-keys.ts";
 
 /**
- * The roles a tag is signed into: `targets` as long as there are no signers, from then on every direct delegation that covers the tag and
+ * The roles a tag is signed into: `targets` while there are no signers, after that every direct delegation that covers the tag and
  * has a key here, and never `targets` again.
  *
  * @throws MetadataError `SIGNING_KEY_MISSING` when no signer's key is here
@@ -29,7 +29,7 @@ export async function signableRoles(collection: TrustedCollection, tag: string, 
   });
 }
 
-/** What it takes to sign again in a repository whose last signer was removed. Completes "… has no signer left: ". */
+/** How to sign again in a repository whose last signer was removed. Completes "… has no signer left: ". */
 export function whoSignsNow(gun: string): string {
   return `tags that the repository key signed stay trusted, and nothing can be signed until you add a signer: tagseal trust signer add --key KEY.pub NAME ${gun}`;
 }

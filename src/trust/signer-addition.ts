@@ -15,9 +15,9 @@ import type { TrustContext } from "./trust-context.ts";
 /**
  * The addition of one signer, or of keys to a signer.
  *
- * A server keeps the file of a signer who was removed, and what it released alone. Adding the same key again would bring all of that back
- * to life, unasked. So a role that has such a past starts empty, above the version it had, if the key is here to sign that; otherwise the
- * user is told what comes back.
+ * A server keeps the file of a removed signer, and what this signer alone released. Adding the same key again would bring all of that back
+ * unasked. So such a role starts empty, above the version it had, if its key is here; otherwise the
+ * user is warned about what comes back.
  */
 export class SignerAddition implements CollectionChange {
   readonly #context: TrustContext;
@@ -64,7 +64,7 @@ export class SignerAddition implements CollectionChange {
     return this.#keys.every(({ keyId }) => declared.keyIds?.includes(keyId) === true);
   }
 
-  /** The file the server still has of a signer nobody delegates to any more. */
+  /** The file that the server still has of a removed signer. */
   async #forgottenFile(current: TrustedCollection): Promise<MetadataFile<TargetsBody> | undefined> {
     const role = signerRole(this.#name);
     const meta = current.snapshot.body.meta.get(role);
@@ -75,7 +75,7 @@ export class SignerAddition implements CollectionChange {
       const bytes = await this.#context.server.fetch(`${role}.${Buffer.from(sha256).toString("hex")}`, meta.length);
       return parseMetadata(role as `targets/${string}`, bytes);
     } catch (error) {
-      // Gone for good, or never readable: then nothing of it can come back.
+      // Gone, or never readable: then nothing of it can come back.
       if (hasCode(error, "METADATA_MISSING") || error instanceof MetadataError) return undefined;
       throw error;
     }

@@ -28,7 +28,7 @@ export function checkSignerName(name: string): void {
 }
 
 /**
- * Lets the keys sign as `name` and release what they sign: any tag, one signature enough.
+ * Lets the keys sign as `name` and release what they sign: any tag, with one signature.
  *
  * @see Notary v1: the docker convention
  */

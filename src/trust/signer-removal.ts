@@ -28,7 +28,7 @@ export class SignerRemoval implements CollectionChange {
     return this.#declined;
   }
 
-  /** True when nobody is left who could sign: without a signer's key no tag can be signed while there is a list of releases. */
+  /** True when no signer is left: without a signer's key no tag can be signed while there is a list of releases. */
   get leavesNoSigner(): boolean {
     return this.#leavesNone;
   }
@@ -37,7 +37,7 @@ export class SignerRemoval implements CollectionChange {
     if (current === undefined) return false;
     if (this.#applied && this.isIn(current)) return false;
     const keyIds = this.#keyIds(current);
-    // A key two signers share stays in releases for the other one.
+    // A key shared by two signers stays in releases for the other one.
     const own = keyIds.filter((id) => !isSharedKey(current, this.#name, id));
     if (isLastSigner(current, own) && !(await this.#isConfirmed())) return false;
     this.#applied = true;
@@ -67,7 +67,7 @@ export class SignerRemoval implements CollectionChange {
 }
 
 /**
- * True when the released tags are valid now and would not be without these keys. Keys are compared by canonical ID: docker compares
+ * True when the released tags are valid now and not without these keys. Keys are compared by canonical ID: docker compares
  * certificate IDs with those and so never notices that a signer with a certificate is the last.
  */
 function isLastSigner(collection: TrustedCollection, canonicalIds: readonly string[]): boolean {

@@ -10,21 +10,21 @@ import type { TrustContext } from "./trust-context.ts";
 
 export { checkSignerName } from "./signer-delegation.ts";
 
-/** What {@link addSigner} did. */
+/** The result of {@link addSigner}. */
 export interface AddSignerResult {
   /** the repository had no trust data and was initialised */
   readonly initialised: boolean;
 }
 
-/** How {@link removeSigner} asks before it makes released tags unpullable. */
+/** How {@link removeSigner} asks for confirmation before released tags become unpullable. */
 export interface RemoveSignerOptions {
-  /** called only when this signer alone keeps the released tags valid; false leaves everything as it is. `--force` answers true */
+  /** called only when this signer alone keeps the released tags valid; false changes nothing. `--force` answers true */
   readonly confirmLastSigner: () => Promise<boolean>;
 }
 
 /**
  * Lets `name` sign tags: delegations `targets/<name>` and `targets/releases` get the keys. Initialises the repository if it has no trust data.
- * A signer that was removed before does not bring its old tags back: its role starts empty if its key is here, else there is a warning.
+ * A signer that was removed before does not get its old tags back: its role starts empty if its key is here, else there is a warning.
  *
  * @throws UsageError `SIGNER_NAME_INVALID`; `USAGE` without keys
  * @throws MetadataError `SIGNING_KEY_MISSING` without the repository key
@@ -44,7 +44,7 @@ export async function addSigner(
 }
 
 /**
- * Takes the signer's keys out of `targets/releases` and deletes `targets/<name>`, as the documentation of docker has it (docker itself, since
+ * Removes the signer's keys from `targets/releases` and deletes `targets/<name>`, as docker's documentation says (docker itself, since
  * version 26, mostly removes nothing).
  *
  * @returns false when the question about the last signer was answered no

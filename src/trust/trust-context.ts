@@ -1,7 +1,7 @@
 /**
  * The use cases of content trust: verify, list, inspect, sign, revoke, signers, initialise, rotate. Each takes a {@link TrustContext}
- * and speaks to one trust server about one collection. Nothing here touches a terminal or the process: what a person should see
- * goes out as a `TrustEvent`, keys come from a `KeyStore`, the time from `now`.
+ * and works on one collection of one trust server. Nothing here touches a terminal or the process: what the user should see
+ * is sent as a `TrustEvent`, keys come from a `KeyStore`, the time from `now`.
  */
 
 import { join } from "node:path";
@@ -36,43 +36,43 @@ export interface TrustContext {
   readonly pinning?: TrustPinning;
   /** refuse a timestamp that was signed longer ago than this; 0: the server must answer */
   readonly maxStalenessMs?: number;
-  /** what the trust server gives a timestamp; taken from what is usual when left out */
+  /** the trust server's lifetime of timestamps; the usual ones when omitted */
   readonly timestampLifetimeMs?: number;
-  /** refuse what cannot be remembered, instead of warning: without memory each use is a first use, and an older version is not noticed */
+  /** refuse what cannot be cached, instead of warning: without a cache each use is a first use, and a rollback is not noticed */
   readonly mustRemember?: boolean;
-  /** Runs work while no other process of this machine publishes to the collection, if that can be had. An optimisation, no guarantee. */
+  /** Runs work while no other process of this machine publishes to the collection, if possible. An optimisation, not a guarantee. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
-  /** Counts changes that another tool (docker, notary) staged here for its own next publish. */
+  /** Counts changes that another tool (docker, notary) staged here for its next publish. */
   stagedChanges(): Promise<number>;
-  /** aborts whatever is under way with `CANCELLED` */
+  /** aborts the current operation with `CANCELLED` */
   readonly signal?: AbortSignal;
   /** releases connections */
   close(): void;
 }
 
-/** What {@link openTrustContext} needs to know; nothing is read from the process. */
+/** The settings of {@link openTrustContext}; nothing is read from the process. */
 export interface OpenTrustContextOptions {
   readonly reference: ImageReference;
   /** `$DOCKER_CONFIG`, usually `~/.docker` */
   readonly dockerConfigDir: string;
-  /** the environment: server, proxies, what credential helpers inherit */
+  /** the environment: server, proxies, and the variables of credential helpers */
   readonly env: Environment;
   /** instead of docker's logins */
   readonly credentials?: CredentialSource;
   /** the command that logs in, for hints; `docker login` when absent */
   readonly login?: string;
-  /** asked when a key must be unlocked or made; without it encrypted keys stay locked */
+  /** used when a key must be unlocked or made; without it encrypted keys stay locked */
   readonly passphrases?: PassphraseSource;
   /** a key store instead of docker's `trust/private` */
   readonly keys?: KeyStore;
-  /** what the server's token should allow: `read` (default) pulls, `write` also pushes, `admin` rotates and deletes */
+  /** the rights of the server's token: `read` (default) pulls, `write` also pushes, `admin` rotates and deletes */
   readonly access?: TrustServerAccess;
   readonly notify?: TrustEventHandler;
   readonly now?: () => Date;
   readonly pinning?: TrustPinning;
   readonly maxStalenessMs?: number;
   readonly timestampLifetimeMs?: number;
-  /** refuse what cannot be remembered because the trust directory cannot be written; default false: a warning */
+  /** refuse what cannot be cached because the trust directory is not writable; default false: a warning */
   readonly mustRemember?: boolean;
   /** also accept a trust server on plain http, on loopback only */
   readonly allowPlainHttpLoopback?: boolean;
@@ -82,10 +82,10 @@ export interface OpenTrustContextOptions {
 }
 
 /**
- * Opens the collection an image reference belongs to, as docker's files and environment describe it. Asks nobody anything yet.
+ * Opens the collection of an image reference, as docker's files and environment describe it. Sends no request yet.
  *
- * The server's certificate is always verified, also for images of a registry on localhost, where docker does not: who stands between us
- * and the server could otherwise choose the root that is trusted on first use.
+ * The server's certificate is always verified, also for images of a registry on localhost, where docker does not: an attacker on the way
+ * to the server could otherwise choose the root that is trusted on first use.
  *
  * @throws UsageError `TRUST_SERVER_URL_INVALID`, `FILE_UNREADABLE` (TLS files)
  * @see Notary v1: names, servers, TLS
@@ -128,7 +128,7 @@ function httpClient({ env, userAgent, timeouts }: OpenTrustContextOptions, tls: 
   return new HttpClient({ tls, proxyEnv: env, ...optional({ userAgent, timeouts }) });
 }
 
-/** Credentials are those of the registry, and looked up only once the server wants some. */
+/** Credentials are those of the registry, and looked up only when the server asks for them. */
 function authorised(http: HttpClient, gun: string, options: OpenTrustContextOptions): AuthorisedRequest {
   const { reference, now, access: wanted = "read" } = options;
   const credentials = options.credentials ?? dockerLogins(options, gun);
@@ -138,7 +138,7 @@ function authorised(http: HttpClient, gun: string, options: OpenTrustContextOpti
     ...optional({ now, login: options.login }),
   });
   return async (request, needed) => {
-    // One token for the whole operation rather than one for reading and one for writing.
+    // One token for the whole operation instead of one for reading and one for writing.
     const actions = tokenActions[higher(needed, wanted)];
     return await authenticator.request(request, `repository:${gun}:${actions}`);
   };
@@ -175,12 +175,12 @@ const nobodyToAsk: PassphraseSource = {
   passphraseFor: async ({ role, keyId }) => {
     throw new KeyStoreError(
       "PASSPHRASE_UNAVAILABLE",
-      `there is nobody to ask for the passphrase of ${role} key ${keyId}`,
+      `there is no way to ask for the passphrase of ${role} key ${keyId}`,
     );
   },
 };
 
-/** Leaves undefined members out, as exact optional properties want it. */
+/** Omits undefined members, as exact optional properties require. */
 function optional<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;

@@ -2,13 +2,13 @@ import type { Digest } from "../reference/digest.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 
 /**
- * What a use case tells its caller while it works: things a person should see, none of which is a result or a failure.
+ * What a use case reports while it works: news for the user, neither results nor failures.
  * Events arrive in the order things happen; a handler must not throw.
  */
 export type TrustEvent =
-  /** No root of this collection was known here: the one the server gave is trusted from now on. `rootKeyIds` are certificate IDs, to be compared out of band. */
+  /** No root of this collection was known here: the server's root is trusted from now on. Compare `rootKeyIds` (certificate IDs) out of band. */
   | { readonly kind: "pinned-root"; readonly gun: string; readonly rootKeyIds: readonly string[] }
-  /** As `pinned-root`, but this machine could not remember it: the next use is a first use again. */
+  /** As `pinned-root`, but this machine could not store it: the next use is a first use again. */
   | { readonly kind: "unremembered-root"; readonly gun: string; readonly rootKeyIds: readonly string[] }
   /** A key pair was made and stored; `keyId` is canonical. */
   | {
@@ -17,7 +17,7 @@ export type TrustEvent =
       readonly gun: string | undefined;
       readonly keyId: string;
     }
-  /** The collection is now on the server. `rootKeyId` is canonical, `rootCertificateId` is what readers pin. */
+  /** The collection is now on the server. `rootKeyId` is canonical, readers pin `rootCertificateId`. */
   | {
       readonly kind: "initialised";
       readonly gun: string;
@@ -27,9 +27,9 @@ export type TrustEvent =
       readonly rootCertificateId: string;
       readonly targetsKeyId: string;
     }
-  /** A signer was put in, or got more keys, as part of publishing. */
+  /** A signer was added, or got more keys, as part of publishing. */
   | { readonly kind: "signer-added"; readonly gun: string; readonly signer: string }
-  /** About to sign. `existing` is what was released under this tag until now, with who vouched for it. */
+  /** About to sign. `existing` is the currently released entry of this tag, with its signers. */
   | {
       readonly kind: "signing";
       readonly gun: string;
@@ -46,7 +46,7 @@ export type TrustEvent =
       readonly digest: Digest;
       readonly roles: readonly RoleName[];
     }
-  /** Somebody else published in between, or an answer was lost: read again, apply again, sign again. `attempt` counts from 1. */
+  /** Another publisher was faster, or an answer was lost: read again, apply again, sign again. `attempt` counts from 1. */
   | {
       readonly kind: "retrying";
       readonly gun: string;
@@ -54,7 +54,7 @@ export type TrustEvent =
       readonly delayMs: number;
       readonly reason: string;
     }
-  /** Something a person should act on some day; `message` is a whole sentence. */
+  /** Something that the user should act on; `message` is a whole sentence. */
   | { readonly kind: "warning"; readonly gun: string; readonly message: string };
 
 /** Receives events; see {@link TrustEvent}. */

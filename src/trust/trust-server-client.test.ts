@@ -61,7 +61,7 @@ test("I1: an answer longer than allowed is refused, announced or not", async () 
   await rejects(client().fetch("timestamp", 100), { code: "RESPONSE_TOO_LARGE" });
 });
 
-test("each status becomes the error callers act on, in the words of old clients", async () => {
+test("each status becomes an error that callers can act on, in the words of old clients", async () => {
   const cases = [
     [404, "METADATA_MISSING", "root trust data unavailable.  Has a notary repository been initialized?"],
     [401, "AUTHENTICATION_REFUSED", "you are not authorized to perform this operation: server returned 401."],
@@ -101,7 +101,7 @@ test("a publish sends every role in one request, slashes kept, and nothing else"
   ]);
 });
 
-test("a lost race for a version is told from a refusal", async () => {
+test("a lost race for a version differs from a refusal", async () => {
   answering(400, errorBody("VERSION"));
   equal((await failureOf(client().publish(new Map()))).code, "PUBLISH_CONFLICT");
 });
@@ -113,19 +113,19 @@ test("a refusal gives the server's reason, however long, in the words of old cli
   deepEqual([failure.code, failure.message], ["TRUST_SERVER_REFUSED", `The targets metadata is invalid: ${reason}`]);
 });
 
-test("a refusal without a known reason still says what the server said", async () => {
+test("a refusal without a known reason still shows the server's words", async () => {
   answering(400, errorBody("INVALID_GUN", "Require GUNs with prefix: [docker.io/]"));
   const { message } = await failureOf(client().publish(new Map()));
   equal(message, "trust server rejected operation. (INVALID_GUN: about INVALID_GUN)");
 });
 
-test("what a server says cannot steer a terminal", async () => {
+test("a server's words cannot control a terminal", async () => {
   answering(400, errorBody("INVALID_UPDATE", { Name: "ErrBadRoot", Error: { Msg: "\u001b[2Jgone\u202e" } }));
   const { message } = await failureOf(client().publish(new Map()));
   equal(message, "The root metadata is invalid: \u{FFFD}[2Jgone\u{FFFD}");
 });
 
-test("error bodies that are no error bodies, or endless, do not hide the status", async () => {
+test("malformed or endless error bodies do not hide the status", async () => {
   for (const body of ["<html>", "[]", "{}", '{"errors":[]}', '{"errors":[{"code":1}]}', "x".repeat(100_000)]) {
     answering(400, body);
     equal((await failureOf(client().publish(new Map()))).code, "TRUST_SERVER_REFUSED", body.slice(0, 20));
@@ -150,18 +150,18 @@ test("a server's key is read in either spelling; anything unusable is refused", 
   }
 });
 
-test("deleting asks for the whole collection", async () => {
+test("deleting removes the whole collection", async () => {
   const { seen } = answering(200);
   await client().deleteCollection();
   deepEqual(seen, [`DELETE /v2/${gun}/_trust/tuf/`]);
 });
 
-test("a silent server is given up on", async () => {
+test("a silent server times out", async () => {
   answer = () => undefined;
   await rejects(client().fetch("timestamp", 100), { code: "NETWORK_TIMEOUT" });
 });
 
-test("a dripping server is given up on", async () => {
+test("a very slow server times out", async () => {
   answer = (_, response) => {
     response.writeHead(200);
     const drip = setInterval(() => response.write("x"), 20);
@@ -179,7 +179,7 @@ test("an abort ends a request to a silent server at once", async () => {
   ok(performance.now() - started < 250);
 });
 
-test("I1: an answer that is compressed counts unpacked", async () => {
+test("I1: a compressed answer counts with its uncompressed size", async () => {
   const { gzipSync } = await import("node:zlib");
   answer = (_, response) => {
     response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(1_000_000)));

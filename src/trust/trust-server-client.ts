@@ -10,33 +10,33 @@ import type { MetadataSource } from "../tuf/updater.ts";
 import { multipartOf } from "./multipart.ts";
 import { serverRefusal } from "./server-refusal.ts";
 
-/** What a request is for: decides which rights a token needs. */
+/** The purpose of a request: decides which rights a token needs. */
 export type TrustServerAccess = "read" | "write" | "admin";
 
-/** Sends a request, with whatever authentication the server turns out to want. */
+/** Sends a request, with the authentication that the server asks for. */
 export type AuthorisedRequest = (request: HttpRequest, access: TrustServerAccess) => Promise<HttpResponse>;
 
-/** What a {@link TrustServerClient} speaks to. */
+/** The server, collection and connection of a {@link TrustServerClient}. */
 export interface TrustServerClientOptions {
-  /** as `trustServerUrl` gives it: no trailing slash */
+  /** as returned by `trustServerUrl`: no trailing slash */
   readonly url: string;
   readonly gun: string;
   readonly send: AuthorisedRequest;
   readonly signal?: AbortSignal;
-  /** what a failure is to be thrown as; the default is the failure itself */
+  /** converts a failure before it is thrown; by default it is thrown unchanged */
   readonly explain?: (error: unknown) => unknown;
 }
 
 const maxKeyBytes = 256 * 1024;
-/** Clients of old read 1 KiB of it and then often understood nothing. */
+/** Old clients read 1 KiB of it and then often cannot parse it. */
 const maxErrorBytes = 64 * 1024;
 const basePatienceMs = 9_000;
-/** A server verifies and signs before it answers, which takes longer the more there is. */
+/** A server verifies and signs before it answers, which takes longer for larger uploads. */
 const patienceMsPerMiB = 2_000;
 
 /**
- * Speaks to one trust server about one collection. Asks for exactly what is wanted, without a round trip to find out how to log in:
- * that is left to a challenge, so that the usual read is one request.
+ * The client for one collection of one trust server. Requests exactly what is needed, without a round trip to find out how to log in:
+ * the server's challenge says so, and the usual read is one request.
  *
  * @see Notary v1: HTTP API
  */
@@ -56,7 +56,7 @@ export class TrustServerClient implements MetadataSource {
     this.#explain = options.explain ?? ((error) => error);
   }
 
-  /** What the server's clock showed when it answered last, to the second; undefined while it has not said. */
+  /** The server's clock at its last answer, to the second; undefined while unknown. */
   get answeredAt(): Date | undefined {
     return this.#answeredAt;
   }
@@ -81,7 +81,7 @@ export class TrustServerClient implements MetadataSource {
   /**
    * Publishes files in one request: all or none. Returns once the server acknowledged.
    *
-   * @throws NetworkError `PUBLISH_CONFLICT` when somebody was faster; `TRUST_SERVER_REFUSED` with the server's reason; others may mean
+   * @throws NetworkError `PUBLISH_CONFLICT` when another publisher was faster; `TRUST_SERVER_REFUSED` with the server's reason; others may mean
    *   that the answer was lost and the files are published
    */
   async publish(files: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {
@@ -101,15 +101,15 @@ export class TrustServerClient implements MetadataSource {
   /**
    * A new key of the server for a role; it counts once a root names it.
    *
-   * @throws NetworkError `RESPONSE_MALFORMED` for something that is no usable key, and as {@link fetch}
+   * @throws NetworkError `RESPONSE_MALFORMED` for an unusable key, and as {@link fetch}
    */
   async rotateKey(role: ServerRole): Promise<PublicKey> {
     return await this.#key({ method: "POST" }, role, "admin");
   }
 
   /**
-   * Whether the last thing that happened to the collection is that it was deleted. A server without a changefeed, or one that does not show
-   * it, has nothing to say: false.
+   * True when the last change of the collection is its deletion. A server without a changefeed, or one that does not show
+   * it: false.
    *
    * @throws NetworkError as {@link fetch}, unless the server answers
    */
@@ -124,7 +124,7 @@ export class TrustServerClient implements MetadataSource {
     }
   }
 
-  /** Removes the collection from the server, for good. Succeeds when there is nothing. @throws NetworkError as {@link fetch} */
+  /** Deletes the collection on the server for good. Succeeds when there is none. @throws NetworkError as {@link fetch} */
   async deleteCollection(): Promise<void> {
     const response = await this.#accepted(
       { method: "DELETE" },
@@ -144,12 +144,12 @@ export class TrustServerClient implements MetadataSource {
     throw new NetworkError("RESPONSE_MALFORMED", `${this.url} answered with no usable public key for the ${role} role`);
   }
 
-  /** @param path below the collection's own address */
+  /** @param path below the collection's address */
   #address(path: string): URL {
     return new URL(`${this.url}/v2/${this.#gun}/_trust/${path}`);
   }
 
-  /** Sends a request and requires that the server does what it asks. */
+  /** Sends a request and throws unless the server accepts it. */
   async #accepted(request: Omit<HttpRequest, "url" | "signal">, asked: Asked): Promise<HttpResponse> {
     const { url } = asked;
     const signal = this.#signal === undefined ? {} : { signal: this.#signal };
@@ -164,7 +164,7 @@ export class TrustServerClient implements MetadataSource {
   }
 }
 
-/** What a request is about. */
+/** The subject of a request. */
 interface Asked {
   readonly url: URL;
   readonly access: TrustServerAccess;
@@ -176,7 +176,7 @@ async function refusalOf(response: HttpResponse, subject: string): Promise<Error
   return serverRefusal({ status: response.status, subject, body: await errorBody(response) });
 }
 
-/** The status alone says enough to act on: a body that cannot be had must not hide it. */
+/** The status alone is enough to act on: an unreadable body must not hide it. */
 async function errorBody(response: HttpResponse): Promise<Uint8Array> {
   try {
     return await response.bytes(maxErrorBytes);

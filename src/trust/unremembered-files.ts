@@ -3,12 +3,12 @@ import type { RoleName } from "../tuf/metadata.ts";
 import type { UpdateWarning } from "../tuf/updater.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** What could not be remembered during one update. It is told once, and not for each file. */
+/** The files that could not be cached during one update. They are reported once, not one by one. */
 export class UnrememberedFiles {
   readonly #roles = new Set<RoleName>();
   #failure: unknown;
 
-  /** Takes note of a warning that is about this; false for any other. */
+  /** Records a warning about this; false for any other. */
   notice({ kind, role, error }: UpdateWarning): boolean {
     if (kind !== "cache-not-written" || role === undefined) return false;
     this.#roles.add(role);
@@ -16,13 +16,13 @@ export class UnrememberedFiles {
     return true;
   }
 
-  /** Whether the file of a role is among them. */
+  /** True when the file of a role is among them. */
   has(role: RoleName): boolean {
     return this.#roles.has(role);
   }
 
   /**
-   * Warns of it, or refuses where the context insists on remembering.
+   * Warns about them, or refuses if the context requires a cache.
    *
    * @throws UsageError `FILE_UNWRITABLE`
    */

@@ -5,24 +5,24 @@ import { type Freshness, freshnessOf } from "./freshness.ts";
 import { findReleasedTag, type SignedTag } from "./released-tags.ts";
 import type { TrustContext } from "./trust-context.ts";
 
-/** A tag whose signature was verified just now. */
+/** A tag whose signature has just been verified. */
 export interface VerifiedTag extends SignedTag {
   readonly gun: string;
   /** true when the root was seen for the first time during this call */
   readonly pinnedOnFirstUse: boolean;
-  /** until when the answer may be believed without asking again */
+  /** until when the answer may be trusted without asking again */
   readonly freshUntil: Date;
-  /** the server did not answer: this is what it last said to this machine */
+  /** the server did not answer: this is its last known answer */
   readonly cached: boolean;
   readonly freshness: Freshness;
 }
 
 /**
- * Verifies what a tag is signed for, now. With nothing new on the server this is one request.
+ * Verifies the current digest of a tag. With nothing new on the server this is one request.
  *
  * @param expected refuse unless the tag is signed for exactly this digest
  * @throws MetadataError `TAG_NOT_SIGNED`, `TAG_DIGEST_MISMATCH`, `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
- * @throws NetworkError when the server cannot be asked and nothing fresh is cached
+ * @throws NetworkError when the server cannot be reached and nothing fresh is cached
  */
 export async function verifyTag(context: TrustContext, tag: string, expected?: Digest): Promise<VerifiedTag> {
   const collection = await readCollection(context);
