@@ -1,4 +1,4 @@
-/** Archive files as they come: plain or packed, from a disk or a pipe. A tar archive is read by jumping in it, so it must lie in a plain file. */
+/** Archive files in any form: plain or compressed, from a disk or a pipe. A tar archive is read with random access, so it must be a plain file. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,28 +12,28 @@ import { malformed } from "./manifest.ts";
 
 /** An archive to be read. */
 export interface ArchiveInput {
-  /** its path; for messages only where there is a stream */
+  /** its path; only for messages if there is a stream */
   readonly file: string;
-  /** its bytes, where they come from no file: standard input */
+  /** its bytes, if they do not come from a file: standard input */
   readonly stream?: Readable | undefined;
   readonly signal?: AbortSignal;
 }
 
-/** A plain file that holds an unpacked archive. */
+/** A plain file with an uncompressed archive. */
 export interface SeekableArchive {
   readonly path: string;
   /** removes it if it is a temporary copy */
   readonly remove: () => Promise<void>;
 }
 
-/** Images shrink to a tenth or so; what unpacks to more than this many times its size is made to fill the disk. */
+/** Images shrink to about a tenth; an archive that grows by more than this factor is made to fill the disk. */
 const maxExpansion = 100;
 const minUnpackedBound = 1024 ** 3;
-/** No image is larger; a pipe without end is. */
+/** No image is larger; an endless pipe is. */
 const maxStreamBytes = 256 * 1024 ** 3;
 
 /**
- * Makes an archive one can jump in: the file itself, or a temporary copy, unpacked.
+ * Opens an archive for random access: the file itself, or a temporary uncompressed copy.
  *
  * @throws UsageError `FILE_UNREADABLE`, `FILE_UNWRITABLE` (the temporary copy), `USAGE` (a program to unpack it is missing); NetworkError
  *   `IMAGE_MALFORMED` for a broken or oversized one; TagsealError `CANCELLED`
@@ -49,7 +49,7 @@ export async function seekableArchive(input: ArchiveInput): Promise<SeekableArch
       hint: `an image in a directory is named with: oci:${file}`,
     });
   }
-  // pipes and the like are read once, from the front
+  // pipes are read once, from the front
   if (!found.isFile()) return await copied(createReadStream(file), input);
   const start: number[] = [];
   for await (const chunk of streamRange(file, 0, magicBytes)) start.push(...chunk);
@@ -62,7 +62,7 @@ async function copied(bytes: AsyncIterable<Uint8Array>, { file, signal }: Archiv
   const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
   const path = join(directory, "image.tar");
   try {
-    // a pipe nobody writes to is waited for no longer than the caller waits
+    // waiting for a pipe without a writer ends when the caller cancels
     if (signal !== undefined && bytes instanceof Readable) addAbortSignal(signal, bytes);
     await pipeline(unpacked(bytes, file), createWriteStream(path, { mode: 0o600 }));
     return { path, remove };
@@ -74,7 +74,7 @@ async function copied(bytes: AsyncIterable<Uint8Array>, { file, signal }: Archiv
   }
 }
 
-/** The archive's own bytes, as many as may honestly come of those that were read. */
+/** The uncompressed bytes, at most as many as an honest archive of this size has. */
 async function* unpacked(bytes: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<Uint8Array, void> {
   const reading = new CountedReading(bytes);
   const compression: Compression = compressionOf(await reading.start());
@@ -87,7 +87,7 @@ async function* unpacked(bytes: AsyncIterable<Uint8Array>, file: string): AsyncG
   }
 }
 
-/** A stream whose first bytes are looked at before it is read, and which knows how many were read. */
+/** A stream whose first bytes can be inspected before it is read, and which counts the bytes read. */
 class CountedReading {
   bytes = 0;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -97,7 +97,7 @@ class CountedReading {
     this.#chunks = source[Symbol.asyncIterator]();
   }
 
-  /** The first bytes, fewer only where there are no more. */
+  /** The first bytes, fewer only at the end of the stream. */
   async start(): Promise<Uint8Array> {
     let length = 0;
     while (length < magicBytes) {
@@ -109,7 +109,7 @@ class CountedReading {
     return Buffer.concat(this.#peeked);
   }
 
-  /** Everything, from the first byte on. */
+  /** All bytes, from the first one. */
   async *rest(): AsyncGenerator<Uint8Array, void> {
     try {
       for (const chunk of this.#peeked) yield this.#counted(chunk);

@@ -28,7 +28,7 @@ function stage(t: TestContext): Stage {
   };
 }
 
-/** A server that wants the Bearer token `good`, from the realm given. */
+/** A server that requires the Bearer token `good`, from the given realm. */
 function guarded(realm: () => string, token = "good"): RequestListener {
   return (request, response) => {
     if (request.headers.authorization === `Bearer ${token}`) return reply(response, 200, "welcome");
@@ -136,7 +136,7 @@ test("a registry token is the bearer token itself", async (t) => {
   assert.equal(await statusOf(stage(t).as({ kind: "registry-token", token: "mine" }), server), 200);
 });
 
-test("a plain Basic challenge is answered, and only after it was made", async (t) => {
+test("a Basic challenge is answered, and no credentials are sent before it", async (t) => {
   const expected = `Basic ${Buffer.from("alice:s3cret").toString("base64")}`;
   const server = await startStory(t, (request, response) =>
     request.headers.authorization === expected
@@ -147,7 +147,7 @@ test("a plain Basic challenge is answered, and only after it was made", async (t
   assert.equal(server.headers[0]?.authorization, undefined);
 });
 
-test("an expired token is renewed, also when the server says so first", async (t) => {
+test("an expired token is renewed, also when the server refuses it first", async (t) => {
   let issued = 0;
   let valid = "t1";
   const service = await startStory(
@@ -166,7 +166,7 @@ test("an expired token is renewed, also when the server says so first", async (t
   assert.equal(issued, 3);
 });
 
-test("says whether logging in would help", async (t) => {
+test("shows whether a login would help", async (t) => {
   const service = await startStory(
     t,
     tokenService(() => 401),
@@ -188,7 +188,7 @@ test("says whether logging in would help", async (t) => {
   await refusal(statusOf(stage(t).as(alice), strict), "AUTHENTICATION_REFUSED", /does not accept/);
 });
 
-test("a failing token service is network trouble, a lying one malformed", async (t) => {
+test("a failing token service is a network failure, an invalid answer is malformed", async (t) => {
   let answer: object | number = 503;
   const service = await startStory(
     t,
@@ -217,7 +217,7 @@ test("I1: a token service that sends megabytes is refused", async (t) => {
   await refusal(statusOf(stage(t).as(alice), server), "RESPONSE_TOO_LARGE");
 });
 
-test("I9: no password goes to a token realm on plain HTTP elsewhere", async (t) => {
+test("I9: no password goes to a remote token realm on plain HTTP", async (t) => {
   const server = await startStory(
     t,
     guarded(() => "http://auth.invalid/token"),
@@ -227,7 +227,7 @@ test("I9: no password goes to a token realm on plain HTTP elsewhere", async (t) 
   await refusal(statusOf(stage(t).as(), server), "AUTHENTICATION_REFUSED", /not encrypted/);
 });
 
-test("I9: a realm that is a file, nonsense, or holds a user name gets nothing", async (t) => {
+test("I9: a realm that is a file, invalid, or has a user name gets nothing", async (t) => {
   let realm = "";
   const server = await startStory(
     t,
@@ -238,7 +238,7 @@ test("I9: a realm that is a file, nonsense, or holds a user name gets nothing", 
   }
 });
 
-test("I9: a realm that redirects does not take the password along", async (t) => {
+test("I9: a realm that redirects does not forward the password", async (t) => {
   const thief = await startStory(
     t,
     tokenService(() => ({ token: "good" })),
@@ -254,7 +254,7 @@ test("I9: a realm that redirects does not take the password along", async (t) =>
   assert.equal(thief.seen.length, 1);
 });
 
-test("I9: a server one is redirected to may ask for credentials, and gets none", async (t) => {
+test("I9: the target of a redirect may ask for credentials, and gets none", async (t) => {
   const thief = await startStory(t, (_request, response) =>
     reply(response, 401, "", { "www-authenticate": "Basic realm=x" }),
   );
@@ -265,7 +265,7 @@ test("I9: a server one is redirected to may ask for credentials, and gets none",
   assert.deepEqual(thief.seen, ["GET /blob"]);
 });
 
-test("403 is the caller's to explain", async (t) => {
+test("403 is returned to the caller", async (t) => {
   const server = await startStory(t, (_request, response) => reply(response, 403));
   assert.equal(await statusOf(stage(t).as(alice), server), 403);
 });
@@ -287,7 +287,7 @@ test("a body in bytes is sent again after the challenge", async (t) => {
   assert.deepEqual(bodies, ["manifest", "manifest"]);
 });
 
-/** A server that wants Basic or a token of `/token` and says so with the headers given. */
+/** A server that requires Basic or a token of `/token`, announced with the given headers. */
 async function offering(t: TestContext, ...headers: readonly string[]): Promise<StoryServer> {
   return await startStory(t, (request, response) => {
     const basic = `Basic ${Buffer.from("alice:s3cret").toString("base64")}`;
@@ -323,13 +323,13 @@ for (const headers of answeredOffers) {
     const authenticator = stage(t).as(alice);
     assert.equal(await statusOf(authenticator, server), 200);
     assert.equal(await statusOf(authenticator, server), 200);
-    // what leads on is remembered
+    // the way that works is remembered
     assert.notEqual(server.headers.at(-1)?.authorization, undefined);
     assert.equal(server.seen.filter((line) => line === "GET /v2/app/manifests/1").length, 3);
   });
 }
 
-test("an identity token for a server that offers Basic: says what is there, what is wanted, and what to do", async (t) => {
+test("an identity token for a server that offers Basic: the error names the stored login, what is required, and what to do", async (t) => {
   const server = await offering(t, 'Basic realm="x"');
   const wanted = /wants a user name and a password \(Basic\), and the stored login is an identity token/;
   await assert.rejects(statusOf(stage(t).as(identity, { registry: "reg.example" }), server), (error) => {
@@ -344,14 +344,14 @@ test("an identity token for a server that offers Basic: says what is there, what
   assert.equal(await statusOf(stage(t).as(both), server), 200);
 });
 
-test("a token service that exchanges no identity token is shown the password beside it, or says so", async (t) => {
+test("a token service that does not exchange identity tokens gets the password stored with it, or an error says so", async (t) => {
   const server = await offering(t, 'Bearer realm="/token"');
   const both: Credentials = { ...identity, basic: { username: "alice", password: "s3cret" } };
   assert.equal(await statusOf(stage(t).as(both), server), 200);
   await refusal(statusOf(stage(t).as(identity), server), "AUTHENTICATION_REFUSED", /takes no identity token/);
 });
 
-test("a server that offers nothing we know, or nothing at all, is called by that, logged in or not", async (t) => {
+test("a server that offers unknown schemes, or none, gets an error that says so, logged in or not", async (t) => {
   for (const credentials of [alice, undefined]) {
     const odd = await offering(t, "Negotiate", "NTLM");
     await refusal(statusOf(stage(t).as(credentials), odd), "AUTHENTICATION_REFUSED", /kind Negotiate or Ntlm/);

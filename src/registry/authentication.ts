@@ -1,6 +1,6 @@
 /**
  * Answers a server's authentication challenges: Basic, and Bearer with a token service, for registries and trust servers alike.
- * Credentials go only to the server they were kept for and to the token service it names, and never in clear to a remote one.
+ * Credentials go only to the server they are stored for and to the token service it names, and never unencrypted to a remote one.
  */
 import { NetworkError } from "../errors.ts";
 import { dockerHub } from "../reference/image-reference.ts";
@@ -16,10 +16,10 @@ import { unanswered } from "./unanswered-challenge.ts";
 export interface AuthenticatorOptions {
   /** looked up once, when a challenge first asks; undefined means anonymous */
   readonly credentials?: ((signal?: AbortSignal) => Promise<Credentials | undefined>) | undefined;
-  /** hosts configured as insecure: their token service may be on plain HTTP */
+  /** hosts configured as insecure: their token service may use plain HTTP */
   readonly allowPlainHttp?: (host: string) => boolean;
   readonly now?: () => Date;
-  /** what `docker login` calls the registry whose credentials these are, for hints; the server's host when absent */
+  /** the name of the registry for `docker login`, for hints; the server's host when absent */
   readonly registry?: string;
   /** the command that logs in, for hints; `docker login` when absent */
   readonly login?: string;
@@ -35,7 +35,7 @@ export class Authenticator {
   readonly #http: HttpClient;
   readonly #options: AuthenticatorOptions;
   readonly #tokens = new Map<string, CachedToken>();
-  /** the challenge to answer by origin, so that later requests need not be refused first */
+  /** the challenge to answer, by origin, so that later requests are not refused first */
   readonly #challenges = new Map<string, Challenge>();
   #credentials: Promise<Credentials | undefined> | undefined;
 
@@ -45,20 +45,20 @@ export class Authenticator {
   }
 
   /**
-   * Sends a request, answers a challenge, and returns whatever else the server says (403 included). Of several ways that a server offers, Bearer
-   * comes first, and the next one follows when a way leads nowhere.
+   * Sends a request, answers a challenge, and returns any other answer of the server (403 included). Of several schemes that a server offers, Bearer
+   * comes first, and the next one follows when a scheme does not work.
    *
-   * @param scope what the token must allow, such as `repository:library/alpine:pull`; several for a cross-repository mount;
-   *   none for what the challenge itself names
-   * @throws NetworkError `AUTHENTICATION_REQUIRED` (no credentials for a server that wants some), `AUTHENTICATION_REFUSED` (they were
-   *   not accepted, cannot be shown in any way the server offers, or the token service may not be trusted with them), and as
+   * @param scope the rights of the token, such as `repository:library/alpine:pull`; several for a cross-repository mount;
+   *   none for the scope that the challenge names
+   * @throws NetworkError `AUTHENTICATION_REQUIRED` (no credentials for a server that requires them), `AUTHENTICATION_REFUSED` (they were
+   *   not accepted, do not fit any scheme that the server offers, or the token service must not see them), and as
    *   `HttpClient.request` does
    */
   async request(request: HttpRequest, scope: string | readonly string[] = []): Promise<HttpResponse> {
     const scopes = typeof scope === "string" ? [scope] : scope;
     const known = await this.#authorization(request, this.#challenges.get(request.url.origin), scopes);
     const response = await this.#http.request(withAuthorization(request, known));
-    // a server we were redirected to is not the one our credentials are for
+    // the target of a redirect is not the server the credentials are for
     if (response.status !== 401 || response.url.origin !== request.url.origin) return response;
     const challenges = challengesOf(response);
     response.discard();
@@ -85,7 +85,7 @@ export class Authenticator {
         if (response.status !== 401 || response.url.origin !== origin) return response;
         response.discard();
       } catch (error) {
-        // a token service that gives nothing is one way that leads nowhere
+        // a token service that gives no token is a scheme that does not work
         if (!(error instanceof NetworkError)) throw error;
         failure ??= error;
       }
@@ -95,13 +95,13 @@ export class Authenticator {
     throw unanswered({ url: request.url, challenges, credentials, wereShown, login: this.#login(request.url) });
   }
 
-  /** Sees whether anything answers at `url`, whatever it says, and remembers its challenge. @throws NetworkError as `HttpClient.request` does */
+  /** Checks that `url` answers, in any way, and remembers its challenge. @throws NetworkError as `HttpClient.request` does */
   async probe(url: URL, signal?: AbortSignal): Promise<void> {
     const response = await this.#http.request({ method: "GET", url, ...(signal === undefined ? {} : { signal }) });
     const challenges = response.status === 401 && response.url.origin === url.origin ? challengesOf(response) : [];
     response.discard();
     const [challenge, ...others] = answerable(challenges);
-    // where there is a choice the first request finds out which way leads on
+    // with a choice of schemes, the first request finds out which one works
     if (challenge !== undefined && others.length === 0) this.#challenges.set(url.origin, challenge);
   }
 
@@ -110,7 +110,7 @@ export class Authenticator {
     return this.#credentials;
   }
 
-  /** The Authorization header for a challenge; undefined without a challenge, or when there is nothing to answer it with. */
+  /** The Authorization header for a challenge; undefined without a challenge or without credentials for it. */
   async #authorization(
     request: HttpRequest,
     challenge: Challenge | undefined,
@@ -144,7 +144,7 @@ export class Authenticator {
   #realm(server: URL, challenge: Challenge): URL {
     const text = challenge.parameters.get("realm") ?? "";
     if (text === "") throw refusedRealm(server, "has no address");
-    // a path alone is one of the server itself
+    // a path alone belongs to the server itself
     const base = /^\/(?!\/)/.test(text) ? server.origin : undefined;
     if (!URL.canParse(text, base)) throw refusedRealm(server, "is not a URL");
     const realm = new URL(text, base);
@@ -170,7 +170,7 @@ function challengesOf(response: HttpResponse): readonly Challenge[] {
   return parseChallenges(response.headers["www-authenticate"] ?? "");
 }
 
-/** Those that can be answered, Bearer first: a token says what it is for, and is no password. */
+/** The challenges that can be answered, Bearer first: a token is limited to its purpose and is not a password. */
 function answerable(challenges: readonly Challenge[]): readonly Challenge[] {
   return ["bearer", "basic"].flatMap((wanted) => challenges.filter(({ scheme }) => scheme === wanted));
 }

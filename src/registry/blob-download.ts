@@ -1,4 +1,4 @@
-/** Fetches a blob: bounded by its descriptor, resumed after a lost connection, verified before its last chunk is handed out as the end. */
+/** Downloads a blob: bounded by its descriptor, resumed after a lost connection, verified before the stream ends normally. */
 import { createHash } from "node:crypto";
 import { NetworkError } from "../errors.ts";
 import { digestAlgorithm, digestHex } from "../reference/digest.ts";
@@ -8,15 +8,15 @@ import { describeUrl } from "../http/client/network-failure.ts";
 import { isTemporary, registryError } from "./registry-error.ts";
 import { pause } from "../timing/pause.ts";
 
-/** Asks for the blob's bytes from an offset on. */
+/** Requests the blob's bytes from an offset. */
 export type OpenBlob = (headers: Readonly<Record<string, string>>) => Promise<HttpResponse>;
 
-/** Lost connections in a row, without a byte in between, after which a download is given up. */
+/** Consecutive lost connections without progress after which a download fails. */
 const maxFruitlessTries = 4;
 const firstPauseMs = 200;
 
 /**
- * The blob's bytes in order. They count as the blob only once the iterator has ended: the hash is complete then, not before.
+ * The blob's bytes in order. Do not use them before the iterator has ended: only then is the hash complete.
  *
  * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` (other bytes, more or fewer), `REGISTRY_NOT_FOUND`, and as requests do
  */
@@ -51,7 +51,7 @@ export async function* downloadBlob(
   );
 }
 
-/** The bytes from `offset` on, whether the registry honours the range or sends everything again. */
+/** The bytes from `offset`, whether the registry honours the range or sends everything again. */
 async function* rest(blob: Descriptor, offset: number, open: OpenBlob): AsyncGenerator<Uint8Array, void> {
   const response = await open(offset === 0 ? {} : { range: `bytes=${offset}-` });
   if (offset > 0 && response.status === 206) {

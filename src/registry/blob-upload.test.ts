@@ -11,14 +11,14 @@ const large = contentOf(Buffer.alloc(9 * mebibyte + 5, "large"));
 const middle = contentOf(Buffer.alloc(6 * mebibyte, "middle"));
 const small = contentOf("small");
 
-/** Answers a request, or lets the registry do so by answering undefined. */
+/** Answers a request; undefined lets the registry answer. */
 type Peculiarity = (request: IncomingMessage) => { status: number; headers?: Record<string, string> } | undefined;
 
 const lengthOf = (request: IncomingMessage): number => Number(request.headers["content-length"] ?? 0);
 const isRanged = (request: IncomingMessage): boolean => request.headers["content-range"] !== undefined;
 const isUpload = (request: IncomingMessage): boolean => request.url?.includes("/blobs/uploads/") === true;
 
-/** A registry with a peculiarity; `requests` tells what uploads asked of it. */
+/** A registry with a peculiarity; `requests` lists the requests of uploads. */
 async function peculiar(
   t: TestContext,
   peculiarity: Peculiarity,
@@ -79,14 +79,14 @@ for (const [what, peculiarity] of refusesWays) {
   });
 }
 
-test("a blob that fits into one of our chunks, and not into the registry's, arrives", async (t) => {
+test("a blob that fits into a default chunk, and not into the registry's, arrives", async (t) => {
   for (const [, peculiarity] of refusesWays.slice(0, 3)) {
     const { registry } = await peculiar(t, peculiarity);
     await arrives(t, registry, middle);
   }
 });
 
-test("what fits into one request is sent whole, without a range", async (t) => {
+test("a blob that fits into one request is sent whole, without a range", async (t) => {
   const { registry, requests } = await peculiar(t, () => undefined);
   await arrives(t, registry, middle);
   assert.deepEqual(requests, ["POST 0", `PUT ${6 * mebibyte}`]);
@@ -108,7 +108,7 @@ test("chunks are never smaller than the registry's minimum, and a blob below it 
   assert.deepEqual(sent, ["PATCH 0-5999", "PUT 6000-8999", "PUT "]);
 });
 
-test("a 416 that names another range is gone on from there, whether or not the upload's state can be asked", async (t) => {
+test("after a 416 that names another range the upload continues there, whether or not the upload's state can be requested", async (t) => {
   for (const canAsk of [true, false]) {
     let refusals = 0;
     const { registry, requests } = await peculiar(t, (request) => {
@@ -133,7 +133,7 @@ test("a registry that loses chunks is sent the blob in one piece", async (t) => 
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     return request.on("end", () => {
-      // each PATCH takes the place of the one before
+      // each PATCH replaces the one before
       if (request.method === "PATCH") received.set("upload", Buffer.concat(parts));
       const is = (received.get("upload")?.length ?? 0) + (request.method === "PUT" ? lengthOf(request) : 0) === 9_000;
       if (request.method !== "PUT" || is) return reply(response, request.method === "PUT" ? 201 : 202);
@@ -157,7 +157,7 @@ for (const method of ["POST", "PATCH", "PUT"]) {
   }
 }
 
-test("I9: an upload redirected to another registry goes on there, relative to it and without our credentials", async (t) => {
+test("I9: an upload redirected to another registry continues there, relative to it and without credentials", async (t) => {
   const seen: (string | undefined)[] = [];
   const other = await startStory(t, (request, response) => {
     seen.push(`${request.method} ${request.url} ${request.headers.authorization}`);
@@ -181,14 +181,14 @@ test("I9: an upload redirected to another registry goes on there, relative to it
   ]);
 });
 
-test("redirects of an upload without end are refused", async (t) => {
+test("endless redirects of an upload are refused", async (t) => {
   const { registry } = await peculiar(t, (request) =>
     request.method === "POST" ? { status: 307, headers: { location: request.url ?? "" } } : undefined,
   );
   await refusal(clientOf(t, registry).pushBlob(small), "REDIRECT_REFUSED", /more than 5/);
 });
 
-test("a blob whose commit was answered into a lost connection is found there and not sent again", async (t) => {
+test("a blob whose commit answer was lost is found and not sent again", async (t) => {
   const registry = await embeddedRegistry(t);
   const requests: string[] = [];
   registry.hooks.intercept = (request, response) => {
@@ -208,7 +208,7 @@ test("a refusal that is about the repository ends an upload at once", async (t) 
   assert.deepEqual(requests, ["POST 0", "PUT 5"]);
 });
 
-test("a registry that takes a blob in no way ends the push with what it said", async (t) => {
+test("a registry that accepts a blob in no way ends the push with its error", async (t) => {
   const { registry } = await peculiar(t, (request) =>
     request.method === "PUT" || request.method === "PATCH" ? { status: 405 } : undefined,
   );
@@ -224,7 +224,7 @@ test("a blob that is longer or shorter than its descriptor is never completed", 
   assert.equal(await clientOf(t, registry).hasBlob(small.descriptor), false);
 });
 
-test("a mount that is refused is no refused blob", async (t) => {
+test("a refused mount is no refused blob", async (t) => {
   for (const status of [400, 403, 404, 405]) {
     const { registry } = await peculiar(t, (request) =>
       request.url?.includes("mount=") === true ? { status } : undefined,
@@ -233,7 +233,7 @@ test("a mount that is refused is no refused blob", async (t) => {
   }
 });
 
-test("a registry that does not say whether it has a blob is sent it", async (t) => {
+test("a registry that does not say whether it has a blob gets it", async (t) => {
   for (const status of [403, 405]) {
     const { registry } = await peculiar(t, (request) => (request.method === "HEAD" ? { status } : undefined));
     await arrives(t, registry, small);

@@ -1,7 +1,7 @@
 /**
- * Sends a blob. Registries differ in how they take one: some bound the size of a request or of a chunk, some know no chunks. A way that is
- * refused is not a refused blob, so the next one is tried. What was lost with a connection is sent again, in chunks from where the registry
- * says it stands.
+ * Uploads a blob. Registries differ in how they accept one: some limit the size of a request or of a chunk, some do not support chunks. If one
+ * way is refused, the next one is tried. What was lost with a connection is sent again, in chunks from the offset that the registry
+ * reports.
  */
 import { hasCode, NetworkError } from "../errors.ts";
 import { isTemporary, RegistryError } from "./registry-error.ts";
@@ -15,25 +15,25 @@ export type { BlobContent } from "./upload-ways.ts";
 /** Settings of one upload. */
 export interface UploadOptions {
   readonly signal: AbortSignal | undefined;
-  /** told how many bytes of the blob are on their way or have arrived */
+  /** called with the number of bytes of the blob that are sent */
   readonly onProgress: ((bytes: number) => void) | undefined;
   /** largest chunk (8 MiB); raised to the registry's minimum */
   readonly chunkBytes: number;
 }
 
 const maxFruitlessTries = 4;
-/** What registries and proxies in front of them are known to take at most: GitHub's 4 MiB, nginx's 1 MiB unless told otherwise. */
+/** Known limits of registries and of proxies in front of them: 4 MiB at GitHub, 1 MiB by default in nginx. */
 const smallerChunks = [4 * 1024 * 1024, 1024 * 1024, 256 * 1024];
-/** Statuses that may be about the way: no such method, no such form, too large. */
+/** Statuses that may concern the way of sending: method or form not supported, too large. */
 const wayStatuses: ReadonlySet<number> = new Set([400, 404, 405, 406, 411, 413, 415, 416, 417, 422, 501, 505]);
-/** Codes that are about the blob or the repository, whatever the status. */
+/** Codes that concern the blob or the repository, whatever the status. */
 const finalCodes: ReadonlySet<string> = new Set(["DENIED", "UNAUTHORIZED", "NAME_INVALID", "NAME_UNKNOWN"]);
 
 /**
  * Uploads a blob and has the registry check its digest.
  *
- * @returns `present` when it turned out to be there (mounted from another repository, say)
- * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry says the bytes are others, and as requests do: of the last way tried
+ * @returns `present` when the registry has it already (mounted from another repository, for example)
+ * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry reports other bytes, and as requests do: the error of the last way tried
  */
 export async function uploadBlob(
   content: BlobContent,
@@ -54,7 +54,7 @@ export async function uploadBlob(
   }
 }
 
-/** The ways, best first: what is small goes in one request, what is large in chunks, of which only the lost one is sent again. */
+/** The ways, best first: a small blob in one request, a large one in chunks, of which only a lost one is sent again. */
 function waysFor(size: number, chunkBytes: number): UploadWay[] {
   const smaller = smallerChunks
     .filter((bytes) => bytes < chunkBytes && bytes < size)
@@ -65,7 +65,7 @@ function waysFor(size: number, chunkBytes: number): UploadWay[] {
   return [{ kind: "chunks", chunkBytes }, streamed, ...smaller, whole];
 }
 
-/** What is too large in chunks is too large in one piece. */
+/** A blob that is too large in chunks is too large in one piece. */
 function inOrderAfter(error: unknown, ways: readonly UploadWay[]): readonly UploadWay[] {
   if (!(error instanceof NetworkError) || error.status !== 413) return ways;
   const chunks = ways.filter(({ kind }) => kind === "chunks");
@@ -73,20 +73,20 @@ function inOrderAfter(error: unknown, ways: readonly UploadWay[]): readonly Uplo
 }
 
 function isRefusedWay(error: unknown, way: UploadWay): boolean {
-  // a registry that lost track of chunks
+  // a registry that lost chunks
   if (hasCode(error, "REGISTRY_DIGEST_MISMATCH")) return way.kind === "chunks";
   if (isTemporary(error)) return keepsFailing(error, way);
   if (!(error instanceof RegistryError) || error.registryCodes.some((code) => finalCodes.has(code))) return false;
   return wayStatuses.has(error.status ?? 0);
 }
 
-/** A proxy may cut the connection at what it does not take, and a registry may fail at a range it did not expect, again and again. */
+/** A proxy may close the connection at a request that it does not accept, and a registry may fail repeatedly at an unexpected range. */
 function keepsFailing(error: unknown, { kind }: UploadWay): boolean {
   const status = error instanceof NetworkError ? error.status : undefined;
   return status === undefined || (kind === "chunks" && status !== 429 && status !== 503);
 }
 
-/** Sends in one way, over lost connections and lost uploads, as long as the registry gets further. */
+/** Sends in one way, across lost connections and lost uploads, while there is progress. */
 async function sendPatiently(
   way: UploadWay,
   sending: Sending,
@@ -101,7 +101,7 @@ async function sendPatiently(
       return "uploaded";
     } catch (error) {
       const isLost = hasCode(error, "REGISTRY_NOT_FOUND") && upload.offset > 0;
-      // only new ground counts: an upload that begins again and again for ever gets nowhere
+      // only new progress counts: an upload that starts again and again must end
       fruitless = upload.offset > furthest ? 1 : fruitless + 1;
       furthest = Math.max(furthest, upload.offset);
       if (!(isTemporary(error) || isLost) || fruitless >= maxFruitlessTries) throw error;

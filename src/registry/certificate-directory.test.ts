@@ -24,14 +24,14 @@ test("reads certificates as docker lays them out, from every directory", async (
     assert.deepEqual(await loadHostCertificates([user], host), {});
 });
 
-test("a pipe in the place of a certificate is refused, and not waited for", async (t) => {
+test("a pipe instead of a certificate is refused, and not waited for", async (t) => {
   const root = await temporaryDirectory(t);
   await mkdir(join(root, "reg"));
   execFileSync("mkfifo", [join(root, "reg/ca.crt")]);
   await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /ca\.crt is not a regular file/u);
 });
 
-test("a client certificate without its key is a mistake worth naming", async (t) => {
+test("a client certificate without its key is an error that names it", async (t) => {
   const root = await temporaryDirectory(t);
   await mkdir(join(root, "reg"));
   await writeFile(join(root, "reg/client.cert"), "CERT");

@@ -1,15 +1,15 @@
-/** Certificates for one host, as docker lays them out: `<directory>/<host:port>/*.crt` are CAs, `X.cert` with `X.key` a client certificate. */
+/** Certificates for one host, in docker's layout: `<directory>/<host:port>/*.crt` are CAs, `X.cert` with `X.key` a client certificate. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError, systemCode } from "../errors.ts";
 import { systemReason } from "../files/system-error.ts";
 import type { TlsSettings } from "../http/client/trusted-roots.ts";
 
-/** No honest certificate or key comes near this. */
+/** Far above any honest certificate or key. */
 const maxFileBytes = 1024 * 1024;
 
 /**
- * Loads the TLS settings for a host from the first directories that have any: CAs add up, the first client certificate wins.
+ * Loads the TLS settings for a host from several directories: CAs add up, the first client certificate wins.
  *
  * @param directories such as `/etc/docker/certs.d`, `$DOCKER_CONFIG/certs.d`, or `$DOCKER_CONFIG/tls` for trust servers
  * @param host as in the URL or reference: `host` or `host:port`
@@ -21,7 +21,7 @@ export async function loadHostCertificates(directories: readonly string[], host:
   return loadCertificates(directories.map((directory) => join(directory, host)));
 }
 
-/** Loads the TLS settings in directories that are for one host each. @throws UsageError `FILE_UNREADABLE` */
+/** Loads the TLS settings from directories that belong to one host. @throws UsageError `FILE_UNREADABLE` */
 export function loadCertificates(directories: readonly string[]): TlsSettings {
   const ca: string[] = [];
   let client: { cert: string; key: string } | undefined;
@@ -33,7 +33,7 @@ export function loadCertificates(directories: readonly string[]): TlsSettings {
   return { ...(ca.length > 0 ? { ca } : {}), ...client };
 }
 
-/** Where docker looks for a registry's certificates: the machine's directory, then the user's. */
+/** Docker's directories for a registry's certificates: the machine's, then the user's. */
 export function registryCertificateDirectories(dockerConfigDir: string, home: string | undefined): string[] {
   const own = home === undefined ? [] : [join(home, ".config", "docker", "certs.d")];
   return ["/etc/docker/certs.d", ...own, join(dockerConfigDir, "certs.d")];

@@ -6,7 +6,7 @@ export interface Challenge {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** Far more than any honest challenge; what is longer is refused before it is read. */
+/** Far more than any honest challenge; a longer one is refused before it is parsed. */
 const maxHeaderLength = 16 * 1024;
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
@@ -14,7 +14,7 @@ const schemePattern = new RegExp(`[\\s,]*(${token})(?=\\s|,|$)`, "y");
 const parameterPattern = new RegExp(`[\\s,]*(${token})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]*))`, "y");
 
 /**
- * Parses a WWW-Authenticate header, which may hold several challenges. Reading stops at what is not understood; challenges
+ * Parses a WWW-Authenticate header, which may have several challenges. Parsing stops at the first unknown syntax; challenges
  * before that count.
  *
  * @throws NetworkError `RESPONSE_MALFORMED` for a header longer than 16 KiB

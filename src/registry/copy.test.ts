@@ -34,7 +34,7 @@ function image(architecture: string): { manifest: Part; blobs: Part[] } {
   return { manifest: { descriptor: describe(bytes, mediaTypes.ociManifest), bytes }, blobs: [config, shared, layer] };
 }
 
-/** An index of two platforms in a layout, with an attestation such as buildx adds. */
+/** An index of two platforms in a layout, with an attestation like those of buildx. */
 async function indexLayout(
   t: TestContext,
   architectures = ["amd64", "arm64"],
@@ -55,7 +55,7 @@ async function indexLayout(
   return { directory, index };
 }
 
-test("an index travels whole: pushed from a layout, pulled into another, the same bytes throughout", async (t) => {
+test("an index is copied whole: pushed from a layout, pulled into another, with the same bytes", async (t) => {
   const { directory, index } = await indexLayout(t);
   const app = clientOf(t, await embeddedRegistry(t));
   const pushed = await pushImage(await openImageLayout(directory), app, { tag: "1.0" });
@@ -68,7 +68,7 @@ test("an index travels whole: pushed from a layout, pulled into another, the sam
   assert.deepEqual(Buffer.from((await openImageLayout(copy, "1.0")).root.bytes), index.bytes);
 });
 
-test("one platform of an index: pulled by --platform, and by an archive on its own", async (t) => {
+test("one platform of an index: pulled by --platform, and by an archive", async (t) => {
   const { directory, index } = await indexLayout(t, ["amd64", "arm64"]);
   const app = clientOf(t, await embeddedRegistry(t));
   await pushImage(await openImageLayout(directory), app, { tag: "1.0" });
@@ -123,7 +123,7 @@ test("progress: every piece is announced before the first byte, and ends done; a
   assert.ok([...again.values()].every(({ kind, state }) => state === (kind === "blob" ? "present" : "done")));
 });
 
-test("layers another repository has are mounted", async (t) => {
+test("layers of another repository are mounted", async (t) => {
   const { directory } = await indexLayout(t);
   const registry = await embeddedRegistry(t);
   await pushImage(await openImageLayout(directory), clientOf(t, registry, {}, "team/base"), { tag: "1" });
@@ -136,7 +136,7 @@ test("layers another repository has are mounted", async (t) => {
   assert.deepEqual([...states], ["mounted"]);
 });
 
-test("I5: a registry that swaps the children of a signed index is refused, and nothing is left", async (t) => {
+test("I5: a registry that swaps the children of a signed index is refused, and nothing stays behind", async (t) => {
   const { directory, index } = await indexLayout(t);
   const registry = await embeddedRegistry(t);
   const app = clientOf(t, registry);
@@ -166,7 +166,7 @@ test("I5: a registry that swaps the children of a signed index is refused, and n
   assert.ok(!(await readdir(join(directory, ".."))).includes("out.tar"));
 });
 
-test("I5: a registry that tampers with a layer is refused, and nothing is left", async (t) => {
+test("I5: a registry that tampers with a layer is refused, and nothing stays behind", async (t) => {
   const registry = await embeddedRegistry(t);
   const app = clientOf(t, registry);
   const pushed = await pushTinyImage(app, "1", "x");
@@ -208,7 +208,7 @@ test("an image whose layer is missing from its layout is refused, and the tag no
   assert.equal(await app.findManifest("1"), undefined);
 });
 
-test("I1: indexes nested without end, or naming themselves, are refused", async (t) => {
+test("I1: endlessly nested indexes, or those that name themselves, are refused", async (t) => {
   const app = clientOf(t, await embeddedRegistry(t));
   let child = await pushTinyImage(app, "0", "x");
   for (let depth = 1; depth < 6; depth++) {

@@ -1,6 +1,6 @@
 /**
- * Moves whole images between registries and disk. Order makes it safe: blobs before the manifest that names them, children before their
- * index, the tag last. Every byte is checked against the digest it was asked for by.
+ * Copies whole images between registries and disk. The order makes it safe: blobs before the manifest that names them, children before their
+ * index, the tag last. Every byte is checked against the requested digest.
  */
 import type { NetworkError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
@@ -18,7 +18,7 @@ import {
 import { machinePlatform, parsePlatform, type Platform } from "./platform.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
-/** Where one piece of an image stands. */
+/** The progress of one piece of an image. */
 export interface CopyProgress {
   readonly kind: "blob" | "manifest";
   readonly digest: Digest;
@@ -43,9 +43,9 @@ export interface PushImageOptions {
 
 /** Options of {@link pullImage}. */
 export interface PullImageOptions {
-  /** what was verified; fetched by this digest and nothing else */
+  /** the verified digest; nothing else is fetched */
   readonly digest: Digest;
-  /** bytes of that manifest, where known; then it must be so */
+  /** size of that manifest in bytes; if given, it must match */
   readonly size?: number | undefined;
   /** only this platform's image of an index */
   readonly platform?: string | undefined;
@@ -56,7 +56,7 @@ const parallelPushes = 3;
 const maxDepth = 4;
 const maxManifests = 2_000;
 
-/** An image taken apart: what must be there before what. */
+/** The parts of an image, in the order in which they must be stored. */
 interface ImagePlan {
   readonly root: ManifestContent;
   /** children before parents; the root is the last */
@@ -67,7 +67,7 @@ interface ImagePlan {
 /**
  * Pushes an image, every platform of it, and sets the tag last.
  *
- * @returns the descriptor now behind the tag, computed from our own bytes
+ * @returns the new descriptor of the tag, computed from the local bytes
  * @throws NetworkError `IMAGE_MALFORMED`, `REGISTRY_DIGEST_MISMATCH`, `PLATFORM_NOT_FOUND`, and as {@link RegistryClient} does
  */
 export async function pushImage(
@@ -80,7 +80,7 @@ export async function pushImage(
   const root =
     platform === undefined ? source.root : await imageForPlatform(source.root, parsePlatform(platform), parts);
   const plan = await takeApart(root, parts);
-  // before anything is sent: what lost its layers must not look pushed
+  // checked before anything is sent: an image without its layers must not look pushed
   await requireWholeImages(root, parts);
   const report = reporter(options.onProgress);
   announce(plan, report);
@@ -94,7 +94,7 @@ export async function pushImage(
   return { mediaType, digest, size };
 }
 
-/** What a source does not hold the registry may have: layers and configurations that were pushed before. */
+/** The registry may have what the source lacks: layers and configurations that were pushed before. */
 function pushedParts(source: ImageSource, registry: RegistryClient): ImageParts {
   return {
     ...sourceParts(source),
@@ -106,7 +106,7 @@ function pushedParts(source: ImageSource, registry: RegistryClient): ImageParts 
   };
 }
 
-/** A blob as the source holds it, or as its descriptor carries it. */
+/** A blob from the source, or from its descriptor. */
 async function contentIn(source: ImageSource, descriptor: Descriptor): Promise<BlobContent | undefined> {
   if (await source.hasBlob(descriptor)) return source.blob(descriptor);
   const { data } = descriptor;
@@ -130,7 +130,7 @@ async function pushOne(
 ): Promise<void> {
   const content = await contentIn(source, blob);
   if (content === undefined) {
-    // layers that may not be redistributed live elsewhere; docker leaves them out too
+    // layers that may not be redistributed are stored elsewhere; docker skips them too
     if (isForeignLayer(blob)) return report("blob", blob, "present", blob.size);
     if (await registry.hasBlob(blob)) return report("blob", blob, "present", blob.size);
     throw notHeld(source, blob);
@@ -144,11 +144,11 @@ async function pushOne(
 }
 
 /**
- * Fetches the image of a digest, whole, or one platform's image of an index.
+ * Fetches the whole image of a digest, or the image for one platform of an index.
  *
- * @returns the descriptor of what was put there
+ * @returns the descriptor of what was stored
  * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_NOT_FOUND`, `PLATFORM_NOT_FOUND`, `IMAGE_MALFORMED`, and as
- *   {@link RegistryClient} does; UsageError `FILE_UNWRITABLE`. Nothing is left at the sink then
+ *   {@link RegistryClient} does; UsageError `FILE_UNWRITABLE`. In each case nothing stays at the sink
  */
 export async function pullImage(
   registry: RegistryClient,
@@ -185,7 +185,7 @@ async function choosePulled(
   return wanted === undefined ? signed : await imageForPlatform(signed, wanted, registryParts(registry));
 }
 
-/** A sink for one image gets this machine's from an index. */
+/** A sink for one image gets the image for this machine's platform from an index. */
 async function machineIn({ bytes, descriptor }: ManifestContent, sink: ImageSink): Promise<Platform | undefined> {
   if (sink.holdsIndexes || parseManifest(bytes, descriptor.mediaType).kind === "image") return undefined;
   const { arch } = await import("node:os");
@@ -259,7 +259,7 @@ function announce(plan: ImagePlan, report: Report): void {
   for (const { descriptor } of plan.manifests) report("manifest", descriptor, "waiting", 0);
 }
 
-/** Works on several items at once; after the first failure nothing new is begun, and what is under way is waited for. */
+/** Works on several items at once; after the first failure no item is started, and running ones are awaited. */
 async function inParallel<Item>(
   items: readonly Item[],
   limit: number,

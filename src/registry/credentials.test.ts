@@ -7,7 +7,7 @@ import { HttpClient } from "../http/client/http-client.ts";
 
 const auth = (password: string): { auth: string } => ({ auth: Buffer.from(`alice:${password}`).toString("base64") });
 
-test("after docker's browser login a server is shown the password, not one of the tokens beside it", async (t) => {
+test("after docker's browser login a server gets the password, not one of the tokens stored with it", async (t) => {
   const key = "https://index.docker.io/v1/";
   const auths = { [key]: auth("right"), [`${key}access-token`]: auth("a"), [`${key}refresh-token`]: auth("r") };
   const config = new DockerConfig({ auths }, {});

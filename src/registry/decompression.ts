@@ -1,14 +1,14 @@
-/** Streams unpacked: gzip and zstd here, bzip2 and xz by the programs of these names, as docker does. */
+/** Decompresses streams: gzip and zstd here, bzip2 and xz with the programs of these names, as docker does. */
 import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { UsageError } from "../errors.ts";
 import { malformed } from "./manifest.ts";
 
-/** How bytes are packed. */
+/** How bytes are compressed. */
 export type Compression = "none" | "gzip" | "zstd" | "bzip2" | "xz";
 
-/** How many of the first bytes {@link compressionOf} looks at. */
+/** How many of the first bytes {@link compressionOf} needs. */
 export const magicBytes = 6;
 
 /** Recognises a compression by its first bytes. @see RFC 1952 §2.3.1, RFC 8878 §3.1.1 */
@@ -22,9 +22,9 @@ export function compressionOf(start: Uint8Array): Compression {
 }
 
 /**
- * Unpacks a stream.
+ * Decompresses a stream.
  *
- * @param what for messages: what is unpacked
+ * @param what the name of the stream, for messages
  * @throws NetworkError `IMAGE_MALFORMED` when it is broken; UsageError `USAGE` when the program for it is not installed
  */
 export function decompressed(
@@ -64,7 +64,7 @@ async function* throughProgram(
   packed: AsyncIterable<Uint8Array>,
   what: string,
 ): AsyncGenerator<Uint8Array, void> {
-  // an empty environment: it is found in the system's own directories, and has no business with our secrets (I6)
+  // an empty environment: the program is found in the system's directories, and must not see secrets (I6)
   const child = spawn(program, ["-dc"], { stdio: ["pipe", "pipe", "ignore"], env: {} });
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", reject);

@@ -1,6 +1,6 @@
 /**
- * Writes archives for `docker load`: one set of files, described twice, as an OCI layout and in docker's own `manifest.json`, so that old
- * and new dockers, podman and skopeo can all load them. Blobs go straight into the tar as they arrive.
+ * Writes archives for `docker load`: one set of files, described twice, as an OCI layout and in docker's `manifest.json`, so that old
+ * and new versions of docker, podman and skopeo can all load them. Blobs are written to the tar as they arrive.
  */
 import { systemCode } from "../errors.ts";
 import { randomUUID } from "node:crypto";
@@ -17,9 +17,9 @@ import type { ImageSink } from "./image-store.ts";
 import { type Descriptor, type ManifestContent, malformed, mediaTypes, parseManifest } from "./manifest.ts";
 
 /**
- * An archive to write. The file appears, or is replaced, when the image is complete.
+ * Opens an archive for writing. The file appears, or is replaced, when the image is complete.
  *
- * @param reference the name docker gives the image on loading; a digest alone gives none
+ * @param reference the name of the image when docker loads it; a digest alone gives none
  */
 export function createDockerArchive(file: string, reference?: ImageReference): ImageSink {
   return new DockerArchiveSink(file, reference);
@@ -28,7 +28,7 @@ export function createDockerArchive(file: string, reference?: ImageReference): I
 class DockerArchiveSink implements ImageSink {
   /** `docker load` wants one platform's image */
   readonly holdsIndexes = false;
-  /** a tar has its files one after the other */
+  /** a tar is written one file at a time */
   readonly parallel = 1;
   readonly #file: string;
   readonly #reference: ImageReference | undefined;
@@ -88,7 +88,7 @@ class DockerArchiveSink implements ImageSink {
 
   async abort(): Promise<void> {
     this.#tar.destroy();
-    // what went wrong was told to whoever wrote; here only the file must go
+    // the writer has the error already; only remove the file
     await this.#written?.catch(() => undefined);
     await removeLeftover(this.#temporary);
   }
@@ -103,7 +103,7 @@ class DockerArchiveSink implements ImageSink {
     // always the same bytes for the same image: no clock, no owner
     const entry = this.#tar.entry({ name, size, mode: 0o644, mtime: new Date(0) });
     try {
-      // a disk that is full ends the archive's own pipeline first
+      // a full disk ends the archive's pipeline first
       await Promise.race([pipeline(chunks, entry), this.#written.then(() => undefined)]);
     } catch (error) {
       throw systemCode(error).startsWith("E") ? unwritable(this.#file, error) : error;
@@ -112,7 +112,7 @@ class DockerArchiveSink implements ImageSink {
 
   #start(): Promise<void> {
     const written = pipeline(this.#tar, createWriteStream(this.#temporary, { mode: 0o644, flags: "wx", flush: true }));
-    // reported by whichever of #add and finish meets it first
+    // reported by #add or finish, whichever comes first
     written.catch(() => undefined);
     return written;
   }

@@ -70,7 +70,7 @@ function legacy(
   ];
 }
 
-test("reads docker's own layout: a manifest is made, always the same", async (t) => {
+test("reads docker's layout: a manifest is made, always the same", async (t) => {
   const source = await openDockerArchive(await tarOf(t, legacy()));
   const parsed = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
   assert.ok(parsed.kind === "image");
@@ -88,7 +88,7 @@ test("reads docker's own layout: a manifest is made, always the same", async (t)
   assert.equal(again.root.descriptor.digest, source.root.descriptor.digest);
 });
 
-test("gzipped layers keep their bytes; what they unpack to is checked", async (t) => {
+test("gzipped layers keep their bytes; their uncompressed content is checked", async (t) => {
   const packed = gzipSync("a layer, not compressed");
   const files = [
     { name: "one/layer.tar", content: packed },
@@ -146,7 +146,7 @@ for (const [name, packed] of packers) {
   });
 }
 
-test("a layer packed with zstd keeps its bytes; one that no image can have is refused by name", async (t) => {
+test("a layer packed with zstd keeps its bytes; a compression that images cannot have is refused by name", async (t) => {
   const rest = { name: "two/layer.tar", content: "another layer" };
   const zstd = legacy({}, [{ name: "one/layer.tar", content: zstdCompressSync("a layer, not compressed") }, rest]);
   const source = await openDockerArchive(await tarOf(t, zstd));
@@ -157,7 +157,7 @@ test("a layer packed with zstd keeps its bytes; one that no image can have is re
   await refusal(openDockerArchive(await tarOf(t, other)), "IMAGE_MALFORMED", /packed with bzip2/);
 });
 
-test("an archive is read from a pipe that has a name", async (t) => {
+test("an archive is read from a named pipe", async (t) => {
   const path = await tarOf(t, legacy());
   execFileSync("mkfifo", [`${path}.pipe`]);
   const [source] = await Promise.all([
@@ -168,7 +168,7 @@ test("an archive is read from a pipe that has a name", async (t) => {
   await source.close();
 });
 
-test("waiting for a pipe ends at once when the command is stopped, and leaves nothing behind", async () => {
+test("waiting for a pipe ends at once when the command is stopped, and nothing stays behind", async () => {
   const stop = new AbortController();
   const before = (await readdir(tmpdir())).filter((name) => name.startsWith("tagseal-archive-"));
   const opening = openDockerArchive({ file: "-", stream: new PassThrough(), signal: stop.signal });
@@ -200,7 +200,7 @@ function both(manifests: unknown, layers: readonly Descriptor[], tags: unknown =
   ];
 }
 
-test("what is whole is read: manifest.json where the layout beside it lists nothing, or an image without its layers", async (t) => {
+test("the complete description is read: manifest.json where the layout lists nothing, or an image without its layers", async (t) => {
   const all = [layer.descriptor, second.descriptor];
   const cases: [File[], string?][] = [
     [both(null, all)],
@@ -225,7 +225,7 @@ test("what is whole is read: manifest.json where the layout beside it lists noth
   await refusal(openDockerArchive(await tarOf(t, torn)), "IMAGE_MALFORMED");
 });
 
-test("an image without layers may say so in any way Go writes it", async (t) => {
+test("an image without layers may have any form that Go writes", async (t) => {
   const none = contentOf('{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":null}}');
   for (const Layers of [null, [], undefined]) {
     const files = [
@@ -247,7 +247,7 @@ test("layers may be links inside the archive, as docker save writes shared ones"
   assert.equal((await gathered(source.blob(layer.descriptor).open(0))).toString(), "a layer, not compressed");
 });
 
-test("a layer that an image has twice is read once, wherever its second name leads", async (t) => {
+test("a layer that an image has twice is read once, wherever its second name points", async (t) => {
   const twice = contentOf(
     JSON.stringify({
       rootfs: { type: "layers", diff_ids: [layer, second, layer].map((part) => part.descriptor.digest) },
@@ -310,7 +310,7 @@ test("I5: layers that are not the configuration's, in number, order or bytes, ar
   await refusal(openDockerArchive(await tarOf(t, other)), "IMAGE_MALFORMED", /other contents than its name/);
 });
 
-test("asks which image when there are several, and finds it under any spelling", async (t) => {
+test("requires a name when there are several images, and finds it in any spelling", async (t) => {
   const one = { Config: `${configHex}.json`, RepoTags: ["app:1"], Layers: ["one/layer.tar", "two/layer.tar"] };
   const files = legacy();
   files[files.length - 1] = {
@@ -324,7 +324,7 @@ test("asks which image when there are several, and finds it under any spelling",
   await refusal(openDockerArchive(path, "third"), "USAGE", /no image/);
 });
 
-test("I1: what is no archive, or a broken one, is refused", async (t) => {
+test("I1: anything but an archive, or a broken one, is refused", async (t) => {
   const directory = await temporaryDirectory(t);
   const path = join(directory, "file");
   await refusal(openDockerArchive(path), "FILE_UNREADABLE");
@@ -357,7 +357,7 @@ const plainConfig = contentOf(
 const image = manifestBytes(plainConfig.descriptor, [gzipped.descriptor]);
 const root = describe(image, mediaTypes.ociManifest);
 
-test("a written archive is described twice, for old and new dockers, and reads back as the same image", async (t) => {
+test("a written archive is described twice, for old and new versions of docker, and reads back as the same image", async (t) => {
   const file = join(await temporaryDirectory(t), "out.tar");
   const sink = createDockerArchive(file, parseImageReference("me/app:1.0"));
   for (const part of [plainConfig, gzipped]) await sink.writeBlob(part.descriptor, part.open(0));
@@ -384,7 +384,7 @@ test("a written archive is described twice, for old and new dockers, and reads b
   assert.deepEqual(await readFile(again), await readFile(file));
 });
 
-test("I5: an archive whose layer goes wrong never appears, and an older one stays", async (t) => {
+test("I5: an archive with a wrong layer never appears, and an older one stays", async (t) => {
   const file = join(await temporaryDirectory(t), "out.tar");
   await writeFile(file, "older");
   const sink = createDockerArchive(file);

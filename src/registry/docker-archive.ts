@@ -1,6 +1,6 @@
 /**
- * Archives as `docker save` and skopeo's `docker-archive:` write them. Two layouts are read: an OCI layout inside the tar (docker 25 and
- * later), and docker's own `manifest.json` with loose files (older ones, skopeo, podman).
+ * Reads archives of `docker save` and of skopeo's `docker-archive:`. There are two layouts: an OCI layout inside the tar (docker 25 and
+ * later), and docker's `manifest.json` with loose files (older versions, skopeo, podman).
  */
 import { hasCode } from "../errors.ts";
 import { type ArchiveInput, seekableArchive } from "./archive-file.ts";
@@ -12,7 +12,7 @@ import { maxManifestBytes, parseManifest } from "./manifest.ts";
 import { openTar } from "./tar-index.ts";
 
 /**
- * Opens an image in an archive. One that is packed (gzip, zstd, bzip2, xz), and one from a pipe, is put into a temporary file first.
+ * Opens an image in an archive. A compressed archive (gzip, zstd, bzip2, xz), and one from a pipe, is copied to a temporary file first.
  *
  * @param name which image, when there are several: `alpine:3`, or its name in the layout inside
  * @throws UsageError `FILE_UNREADABLE`, `USAGE` (which image?); NetworkError `IMAGE_MALFORMED`, `REGISTRY_DIGEST_MISMATCH`
@@ -29,7 +29,7 @@ export async function openDockerArchive(archive: string | ArchiveInput, name?: s
   }
 }
 
-/** Dockers have written a layout that names no image, or an image without its layers, beside a manifest.json that is whole. */
+/** Some versions of docker wrote a layout that names no image, or an image without its layers, beside a complete manifest.json. */
 async function openArchiveFiles(files: LayoutFiles, name: string | undefined): Promise<ImageSource> {
   const has = async (file: string): Promise<boolean> => (await files.size(file)) !== undefined;
   const hasLayout = (await has("oci-layout")) && (await has("index.json"));
@@ -40,7 +40,7 @@ async function openArchiveFiles(files: LayoutFiles, name: string | undefined): P
   return hasLegacy && (await lostItsLayers(source)) ? await openLegacyArchive(files, name) : source;
 }
 
-/** A name may stand in one of the two descriptions only. */
+/** A name may be in only one of the two descriptions. */
 async function openLayout(files: LayoutFiles, name: string | undefined, hasLegacy: boolean): Promise<ImageSource> {
   try {
     return await openLayoutFiles(files, name === undefined ? undefined : await nameInLayout(files, name));
@@ -52,7 +52,7 @@ async function openLayout(files: LayoutFiles, name: string | undefined, hasLegac
   }
 }
 
-/** What is wrong with an index of several images is told when they are read. */
+/** Faults in an index of several images are reported when they are read. */
 async function lostItsLayers(source: ImageSource): Promise<boolean> {
   const { bytes, descriptor } = source.root;
   if (parseManifest(bytes, descriptor.mediaType).kind === "index") return false;
@@ -65,7 +65,7 @@ async function lostItsLayers(source: ImageSource): Promise<boolean> {
   }
 }
 
-/** Layouts inside archives know images by their complete names; people write familiar ones. */
+/** Layouts inside archives have complete image names; users write familiar ones. */
 async function nameInLayout(files: LayoutFiles, name: string): Promise<string> {
   const index = new TextDecoder().decode(await files.read("index.json", maxManifestBytes));
   const complete = normalName(name);

@@ -1,4 +1,4 @@
-/** Docker's own archive layout: a `manifest.json` that names a configuration and layers by their paths in the tar. */
+/** Docker's archive layout: a `manifest.json` that names a configuration and layers by their paths in the tar. */
 import { createHash, type Hash } from "node:crypto";
 import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, UsageError } from "../errors.ts";
@@ -23,7 +23,7 @@ import {
 const maxConfigBytes = 8 * 1024 * 1024;
 const maxLayers = 1_000;
 
-/** A name with registry, repository and tag, so that two spellings of one can be compared; undefined when it is none. */
+/** The complete form of an image name, so that two spellings can be compared; undefined for an invalid name. */
 export function normalName(name: string): string | undefined {
   try {
     const { registry, repository, tag } = withDefaultTag(parseImageReference(name));
@@ -41,8 +41,8 @@ interface LegacyImage {
 }
 
 /**
- * Opens an image in docker's own layout, which holds no manifest: one is made here, always the same for the same files. The configuration
- * vouches for the layers.
+ * Opens an image in docker's layout, which has no manifest: one is made here, always the same for the same files. The configuration
+ * verifies the layers.
  *
  * @throws UsageError `USAGE` (which image?); NetworkError `IMAGE_MALFORMED`
  */
@@ -66,7 +66,7 @@ export async function openLegacyArchive(files: LayoutFiles, name: string | undef
   const byDiffId = new Map<string | undefined, Descriptor>();
   for (const [index, path] of image.layers.entries()) {
     const diffId = diffIds[index];
-    // one layer twice is one layer: of the second, docker has written nothing but links, some of them to nowhere
+    // a layer that is listed twice is one layer: for the second, docker writes only links, some of them dangling
     const layer = byDiffId.get(diffId) ?? (await describeLayer(files, path, diffId));
     if (!byDiffId.has(diffId)) places.set(layer.digest, path);
     byDiffId.set(diffId, layer);
@@ -154,14 +154,14 @@ function chooseLegacy(images: readonly LegacyImage[], name: string | undefined, 
   });
 }
 
-/** What a layer is called by how it is packed; no other packing has a name. */
+/** The media type of a layer for each compression; others have none. */
 const layerTypes: ReadonlyMap<Compression, string> = new Map([
   ["none", mediaTypes.ociLayer],
   ["gzip", mediaTypes.ociLayerGzip],
   ["zstd", mediaTypes.ociLayerZstd],
 ]);
 
-/** Hashes a layer as it lies, and unpacked: the configuration says what its unpacked bytes must be. */
+/** Hashes a layer compressed and uncompressed: the configuration has the digest of its uncompressed bytes. */
 async function describeLayer(files: LayoutFiles, path: string, diffId: string | undefined): Promise<Descriptor> {
   const size = await files.size(path);
   if (size === undefined) {

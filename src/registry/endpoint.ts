@@ -1,4 +1,4 @@
-/** Where a registry is: its base URL, found once per client. */
+/** The base URL of a registry, found once per client. */
 import { hasCode, type TagsealError, UsageError } from "../errors.ts";
 import { dockerHub } from "../reference/image-reference.ts";
 import type { Authenticator } from "./authentication.ts";
@@ -8,20 +8,20 @@ import { mayBePlain } from "./insecure-registries.ts";
 export interface EndpointOptions {
   /** as in a reference: `docker.io`, `host`, `host:port` */
   readonly registry: string;
-  /** configured as insecure, as docker's daemon.json has it */
+  /** configured as insecure, as in docker's daemon.json */
   readonly insecureRegistries: readonly string[];
   readonly authenticator: Authenticator;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The host that really serves a registry: Docker Hub's differs from its name. */
+/** The host that serves a registry: Docker Hub's differs from its name. */
 export function serverHost(registry: string): string {
   return registry === dockerHub ? "registry-1.docker.io" : registry;
 }
 
 /**
- * The base URL of a registry, ending in `/v2/`. Always https; for loopback and configured insecure registries https is tried first and
- * plain HTTP taken when there is no TLS to be had. A certificate that is not trusted never leads to plain HTTP.
+ * Finds the base URL of a registry, ending in `/v2/`. Always https; for loopback and configured insecure registries https is tried first and
+ * plain HTTP is used when there is no TLS. An untrusted certificate never leads to plain HTTP.
  *
  * @throws NetworkError as requests do; UsageError `REFERENCE_INVALID` for a port out of range
  */
@@ -37,7 +37,7 @@ export async function findEndpoint(options: EndpointOptions): Promise<URL> {
   return plain;
 }
 
-/** Asks for `/v2/`; any answer at all, a challenge or an error page included, means the endpoint is there. */
+/** Requests `/v2/`; any answer, a challenge or an error page included, means that the endpoint exists. */
 async function probe(url: URL, options: EndpointOptions): Promise<TagsealError | undefined> {
   try {
     await options.authenticator.probe(url, options.signal);

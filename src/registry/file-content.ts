@@ -1,4 +1,4 @@
-/** Files read with bounds, written whole or not at all. */
+/** Reads files with limits, and writes them atomically. */
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { UsageError, systemCode } from "../errors.ts";
 import { digestAlgorithm, digestHex } from "../reference/digest.ts";
 import { type Descriptor, malformed } from "./manifest.ts";
 
-/** The size of a regular file; undefined when there is nothing (or no plain file) at that path. */
+/** The size of a regular file; undefined when there is none at that path. */
 export async function plainFileSize(path: string): Promise<number | undefined> {
   const { stat } = await import("node:fs/promises");
   try {
@@ -62,7 +62,7 @@ export async function* streamRange(path: string, offset: number, length: number)
   }
 }
 
-/** Answers whether a file holds exactly a descriptor's bytes. */
+/** True when a file has exactly a descriptor's bytes. */
 export async function holdsContent(path: string, descriptor: Descriptor): Promise<boolean> {
   if ((await plainFileSize(path)) !== descriptor.size) return false;
   const hash = createHash(digestAlgorithm(descriptor.digest));
@@ -71,9 +71,9 @@ export async function holdsContent(path: string, descriptor: Descriptor): Promis
 }
 
 /**
- * Writes a file by way of a temporary one beside it: readers see all of it or nothing, also after a crash.
+ * Writes a file through a temporary one beside it: readers see all of it or nothing, also after a crash.
  *
- * @throws UsageError `FILE_UNWRITABLE`; whatever `chunks` throws
+ * @throws UsageError `FILE_UNWRITABLE`; what `chunks` throws
  */
 export async function writeWhole(
   path: string,
@@ -90,7 +90,7 @@ export async function writeWhole(
   }
 }
 
-/** Removes a file that was begun. That it cannot be removed (or never came to be) adds nothing to the failure that led here. */
+/** Removes an incomplete file. A failure to remove it (or a missing file) adds nothing to the original failure. */
 export async function removeLeftover(path: string): Promise<void> {
   await rm(path, { force: true }).catch(() => undefined);
 }
@@ -105,7 +105,7 @@ async function writeTemporary(path: string, chunks: AsyncIterable<Uint8Array> | 
   }
 }
 
-/** @returns the error for a file of the user's that cannot be read */
+/** @returns the error for a user's file that cannot be read */
 export function unreadable(path: string, cause?: unknown): UsageError {
   const reason = systemCode(cause) === "EACCES" ? "permission denied" : "there is no such file";
   return new UsageError(
@@ -115,7 +115,7 @@ export function unreadable(path: string, cause?: unknown): UsageError {
   );
 }
 
-/** @returns the error for a place of the user's that cannot be written */
+/** @returns the error for a user's path that cannot be written */
 export function unwritable(path: string, cause: unknown): UsageError {
   const reason = cause instanceof Error ? cause.message.replace(/,.*$/s, "") : "unknown reason";
   return new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${reason}`, { cause });

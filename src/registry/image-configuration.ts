@@ -1,4 +1,4 @@
-/** Image configurations: what a manifest's first blob says about its layers and about where it runs. */
+/** Image configurations: the blob of a manifest that describes its layers and its platform. */
 import { isJsonObject, type JsonObject, type JsonValue } from "../encoding/json.ts";
 import { NetworkError } from "../errors.ts";
 import {
@@ -11,20 +11,20 @@ import {
   verifyContent,
 } from "./manifest.ts";
 
-/** A configuration says little more than environment and history; more than this is an attack. */
+/** A configuration has little more than environment and history; a larger one is an attack. */
 const maxConfigBytes = 8 * 1024 * 1024;
 
 const dockerConfig = "application/vnd.docker.container.image.v1+json";
-/** What old dockers and registries called the configuration of an image, which docker still takes for one. */
+/** The media types that old versions of docker and registries used for an image's configuration, which docker still accepts. */
 const oldDockerConfigs: ReadonlySet<string> = new Set(["application/octet-stream", "application/json", "text/html"]);
-/** Layers that become a file system, as opposed to whatever an artifact holds. */
+/** Layers that become a file system, as opposed to the content of an artifact. */
 const filesystemLayer = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs)\./;
 
 /**
  * Answers whether a manifest is an image's, with a configuration that names its layers. Artifacts have the manifest of an image and
- * another configuration, an empty one (`application/vnd.oci.empty.v1+json`) say.
+ * another configuration, such as an empty one (`application/vnd.oci.empty.v1+json`).
  *
- * @param mediaType the manifest's own
+ * @param mediaType of the manifest
  */
 export function hasImageConfiguration(manifest: ImageManifest, mediaType: string): boolean {
   const { mediaType: type } = manifest.config;
@@ -38,7 +38,7 @@ export function hasImageConfiguration(manifest: ImageManifest, mediaType: string
 /**
  * Reads a configuration from its bytes, checked against its descriptor.
  *
- * @param where for messages: who hands the bytes over
+ * @param where the source of the bytes, for messages
  * @throws NetworkError `RESPONSE_TOO_LARGE`, `REGISTRY_DIGEST_MISMATCH`, `IMAGE_MALFORMED`, and as `chunks` does
  */
 export async function readConfiguration(
@@ -64,7 +64,7 @@ export async function readConfiguration(
 /**
  * The digests of an image's unpacked layers, in order.
  *
- * @returns undefined when the configuration has no `rootfs`, or one that is no list of layers
+ * @returns undefined when the configuration has no `rootfs`, or no list of layers in it
  * @see OCI image-spec 1.1, config, rootfs
  */
 export function layerDiffIds(configuration: JsonObject): readonly string[] | undefined {
@@ -76,17 +76,17 @@ export function layerDiffIds(configuration: JsonObject): readonly string[] | und
 }
 
 /**
- * Checks that an image has the layers its configuration names, as far as their number tells. Engines refuse to run an image where these
- * differ, or run something else than was built.
+ * Checks that an image has as many layers as its configuration names. Engines refuse to run an image where these
+ * differ, or run something other than what was built.
  *
- * @param where for messages: what holds the image
+ * @param where the source of the image, for messages
  * @throws NetworkError `IMAGE_MALFORMED`
  */
 export function requireNamedLayers(manifest: ImageManifest, configuration: JsonObject, where: string): void {
   const named = layerDiffIds(configuration)?.length ?? 0;
   const { layers } = manifest;
   if (layers.length === named) return;
-  // an artifact that calls its configuration an image's names none, and holds no file systems
+  // an artifact with an image's configuration type names no layers, and has no file systems
   if (named === 0 && !layers.some(({ mediaType }) => filesystemLayer.test(mediaType))) return;
   throw malformed(
     `${where} holds ${layers.length} layers where the configuration ${manifest.config.digest} names ${named}`,

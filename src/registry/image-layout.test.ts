@@ -34,7 +34,7 @@ test("what was written is read again, byte for byte", async (t) => {
   assert.deepEqual((await readdir(join(directory, "blobs/sha256"))).length, 3);
 });
 
-test("other images in a layout stay, the name moves, blobs already there are found good", async (t) => {
+test("other images in a layout stay, the name moves, existing blobs are found valid", async (t) => {
   const directory = await written(t, "1.0");
   const other = manifestBytes(config.descriptor, []);
   const sink = createImageLayout(directory, "2.0");
@@ -50,7 +50,7 @@ test("other images in a layout stay, the name moves, blobs already there are fou
   assert.deepEqual(Buffer.from((await openImageLayout(directory)).root.bytes), image);
 });
 
-test("I5: a damaged manifest is refused, a damaged blob is not found good", async (t) => {
+test("I5: a damaged manifest is refused, a damaged blob is not found valid", async (t) => {
   const directory = await written(t);
   await writeFile(blobFile(directory, layer.descriptor), "the lAyer");
   assert.ok(!(await createImageLayout(directory).hasBlob(layer.descriptor)));
@@ -58,7 +58,7 @@ test("I5: a damaged manifest is refused, a damaged blob is not found good", asyn
   await refusal(openImageLayout(directory), "REGISTRY_DIGEST_MISMATCH");
 });
 
-test("a blob whose bytes go wrong leaves nothing behind", async (t) => {
+test("of a blob with wrong bytes nothing stays behind", async (t) => {
   const directory = join(await temporaryDirectory(t), "layout");
   async function* cut(): AsyncGenerator<Uint8Array, void> {
     yield Buffer.from("half");
@@ -106,7 +106,7 @@ test("I1: broken, huge or missing parts are refused", async (t) => {
   await refusal(openImageLayout(directory), "FILE_UNREADABLE");
 });
 
-test("says what cannot be written", async (t) => {
+test("reports what cannot be written", async (t) => {
   const file = join(await temporaryDirectory(t), "file");
   await writeFile(file, "in the way");
   const sink = createImageLayout(file);

@@ -1,6 +1,6 @@
 /**
  * OCI image layouts: a directory with `oci-layout`, `index.json` and `blobs/<algorithm>/<hex>`. Paths are made from checked digests only,
- * so nothing a layout says leads out of it.
+ * so no content of a layout leads out of it.
  */
 import { join } from "node:path";
 import type { JsonObject } from "../encoding/json.ts";
@@ -23,10 +23,10 @@ import {
 
 /** The annotation that names an image within a layout. @see OCI image-spec 1.1, annotations */
 export const layoutNameAnnotation = "org.opencontainers.image.ref.name";
-/** The annotation in which docker and containerd keep the complete image name. */
+/** The annotation with docker's and containerd's complete image name. */
 export const containerdNameAnnotation = "io.containerd.image.name";
 
-/** Files by name, wherever they are: a directory, or the inside of an archive. */
+/** Files by name, in a directory or inside an archive. */
 export interface LayoutFiles {
   /** for messages */
   readonly location: string;
@@ -50,7 +50,7 @@ export async function openImageLayout(directory: string, name?: string): Promise
   return await openLayoutFiles(directoryFiles(directory), name);
 }
 
-/** {@link openImageLayout} for files anywhere. */
+/** {@link openImageLayout} for any kind of files. */
 export async function openLayoutFiles(files: LayoutFiles, name?: string): Promise<ImageSource> {
   const layout = parseDocument(await files.read("oci-layout", 64 * 1024));
   const version = member(layout, "imageLayoutVersion");
@@ -152,7 +152,7 @@ function directoryFiles(directory: string): LayoutFiles {
   };
 }
 
-/** A layout to write into: made when absent, else added to. `name` names the image in it and replaces what had that name. */
+/** Opens a layout for writing, creating it if needed. `name` names the image in it and replaces an image of that name. */
 export function createImageLayout(directory: string, name?: string): ImageSink {
   return new LayoutSink(directory, name);
 }
@@ -193,7 +193,7 @@ class LayoutSink implements ImageSink {
   }
 
   async abort(): Promise<void> {
-    // blobs are whole or absent, and unnamed ones do no harm: nothing to undo
+    // blobs are whole or absent, and unnamed ones are harmless: nothing to undo
   }
 
   #isReplaced(entry: Descriptor, root: Descriptor): boolean {

@@ -27,7 +27,7 @@ class Shelf implements ImageParts {
     return descriptor;
   }
 
-  /** An image of one layer for `os/architecture[/variant]`; `named` layers stand in its configuration. */
+  /** An image of one layer for `os/architecture[/variant]`; its configuration has `named` layers. */
   image(text: string, counts: { layers?: number; named?: number; label?: string } = {}): Descriptor {
     const { layers = 1, named = layers, label = "" } = counts;
     const [os, architecture, variant] = text.split("/");
@@ -89,7 +89,7 @@ async function variant(wanted: string, ...offered: string[]): Promise<string | u
   return offered[images.findIndex((image) => image.digest === digest)];
 }
 
-test("chooses the best variant that still runs there", async () => {
+test("chooses the best variant that the platform can run", async () => {
   const all = ["linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm64"];
   assert.equal(await variant("linux/arm/v7", ...all), "linux/arm/v7");
   assert.equal(await variant("linux/arm/v7", "linux/arm/v5", "linux/arm/v6", "linux/arm/v8"), "linux/arm/v6");
@@ -100,7 +100,7 @@ test("chooses the best variant that still runs there", async () => {
   assert.equal(await variant("linux/amd64", "windows/amd64", "linux/amd64", "linux/amd64"), "linux/amd64");
 });
 
-test("never another architecture or a greater variant; says what there is instead, attestations left out", async () => {
+test("never another architecture or a greater variant; names the available ones, without attestations", async () => {
   const asked = await refusal(
     variant("linux/s390x", "linux/amd64", "linux/arm64", "unknown/unknown"),
     "PLATFORM_NOT_FOUND",
@@ -128,7 +128,7 @@ test("an attestation is never an image, whatever platform it is listed for", asy
   await refusal(chosen(shelf, attestation, "unknown/unknown"), "PLATFORM_NOT_FOUND");
 });
 
-test("an index in an index is gone into, labelled or not", async () => {
+test("an index in an index is searched, labelled or not", async () => {
   for (const label of [(entry: Descriptor) => labelled(entry, "linux/arm64"), (entry: Descriptor) => entry]) {
     const shelf = new Shelf();
     const arm = shelf.image("linux/arm64");
@@ -143,7 +143,7 @@ test("an index in an index is gone into, labelled or not", async () => {
   }
 });
 
-test("an entry that names no platform is for what its configuration says, after those that name one", async () => {
+test("an entry without a platform has that of its configuration, after entries that name one", async () => {
   const shelf = new Shelf();
   const amd = shelf.image("linux/amd64");
   const arm = shelf.image("linux/arm64");
@@ -157,7 +157,7 @@ test("an entry that names no platform is for what its configuration says, after 
   assert.equal(asked.hint, "it names no platforms");
 });
 
-test("I1: indexes nested without end, and entries without end that name no platform, are given up on", async () => {
+test("I1: endlessly nested indexes, and too many entries without a platform, are refused", async () => {
   const shelf = new Shelf();
   let root = shelf.image("linux/amd64");
   for (let level = 0; level < 5; level++) root = shelf.index(root);
@@ -168,7 +168,7 @@ test("I1: indexes nested without end, and entries without end that name no platf
   assert.equal(shelf.read.length, 65);
 });
 
-test("an image that lost its layers is not fit to be signed, nor an index with one, however deep", async (t) => {
+test("an image that lost its layers cannot be signed, nor an index with one, at any depth", async (t) => {
   const shelf = new Shelf();
   const whole = shelf.image("linux/amd64", { layers: 2 });
   const lost = shelf.image("linux/arm64", { layers: 0, named: 1 });
@@ -181,7 +181,7 @@ test("an image that lost its layers is not fit to be signed, nor an index with o
   assert.equal((await resolveWhole(app, "1")).mediaType, mediaTypes.ociIndex);
 });
 
-test("what names no layers and has none, and what is no image, is whole", async (t) => {
+test("an image that names no layers and has none is complete, as is anything that is no image", async (t) => {
   const shelf = new Shelf();
   const empty = shelf.addBlob("{}", "application/vnd.oci.empty.v1+json");
   const artifact = shelf.add({ config: empty, layers: [empty], artifactType: "a/b" }, mediaTypes.ociManifest);
@@ -197,7 +197,7 @@ test("what names no layers and has none, and what is no image, is whole", async 
   for (const root of [artifact, helm, old, none, nothing]) await resolveWhole(await shelf.push(t, root), "1");
 });
 
-test("a configuration counts under the names docker has had for it", async (t) => {
+test("a configuration is recognised by all media types that docker used for it", async (t) => {
   const shelf = new Shelf();
   const text = JSON.stringify({ rootfs: { type: "layers", diff_ids: [contentOf("x").descriptor.digest] } });
   for (const type of ["application/vnd.docker.container.image.v1+json", "application/octet-stream"]) {
@@ -206,7 +206,7 @@ test("a configuration counts under the names docker has had for it", async (t) =
   }
 });
 
-test("an index some of whose images are elsewhere is judged by those that are here", async (t) => {
+test("of an index with some images elsewhere, the available ones are checked", async (t) => {
   const shelf = new Shelf();
   const here = shelf.image("linux/amd64");
   const app = clientOf(t, await embeddedRegistry(t));

@@ -1,4 +1,4 @@
-/** The images below a manifest or index, which may be nested: the one for a platform, and whether each has all its layers. */
+/** The images below a manifest or index, which may be nested: finds the one for a platform, and checks that each has all its layers. */
 import type { JsonObject } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
@@ -23,7 +23,7 @@ import {
 } from "./platform.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
-/** Where the parts of an image are read. */
+/** The source of the parts of an image. */
 export interface ImageParts {
   /** for messages: a registry's repository, a directory, a file */
   readonly location: string;
@@ -34,13 +34,13 @@ export interface ImageParts {
 }
 
 const maxDepth = 4;
-/** Entries of an index that do not say what they are for are looked into, up to so many. */
+/** The most entries without a platform in one index that are inspected. */
 const maxUnlabelled = 64;
 const defaultMaxImages = 2_000;
-/** How many configurations are asked for at once. */
+/** How many configurations are requested at once. */
 const atOnce = 4;
 
-/** The parts of what a repository holds. */
+/** The parts of images in a repository. */
 export function registryParts(registry: RegistryClient): ImageParts {
   return {
     location: `${registry.registry}/${registry.repository}`,
@@ -58,15 +58,15 @@ export function sourceParts(source: ImageSource): ImageParts {
   };
 }
 
-/** Answers whether an entry of an index is a build's attestation, which is no image. @see BuildKit: attestation storage */
+/** True when an entry of an index is a build's attestation, which is no image. @see BuildKit: attestation storage */
 export function isAttestation({ platform, annotations }: Descriptor): boolean {
   const type = annotations?.get("vnd.docker.reference.type");
   return type === "attestation-manifest" || (platform !== undefined && isUnknownPlatform(platform));
 }
 
 /**
- * The image for a platform, by containerd's rules: the entry with the best variant that still runs there, of equals the first; an index in
- * an index is gone into; an entry that names no platform comes after all that do, and its configuration says what it is for.
+ * The image for a platform, by containerd's rules: the entry with the best variant that the platform can run, of equals the first; an index in
+ * an index is searched; an entry without a platform comes after all that have one, and its configuration gives its platform.
  *
  * @throws NetworkError `PLATFORM_NOT_FOUND`, listing what there is; `IMAGE_MALFORMED`, and as the parts are read
  */
@@ -153,11 +153,11 @@ export interface ImageBelow {
 
 /** Which images {@link imagesBelow} finds. */
 export interface ImagesBelowOptions {
-  /** more than these are refused (2,000) */
+  /** the most images; more are refused (2,000) */
   readonly maxImages?: number;
-  /** whether an entry of an index is looked at; default every one */
+  /** true for an entry of an index to include; default all */
   readonly isWanted?: (entry: Descriptor) => boolean;
-  /** leave out images that are not there, as registries and layouts may hold some of the platforms only; otherwise they are an error */
+  /** skip missing images, since registries and layouts may have only some of the platforms; otherwise they are an error */
   readonly mayBeMissing?: boolean;
 }
 
@@ -209,7 +209,7 @@ export async function configurationOf({ config }: ImageManifest, parts: ImagePar
 }
 
 /**
- * Checks that every image below a manifest or index has the layers its configuration names. One that is not there at all lost none of them.
+ * Checks that every image below a manifest or index has the layers its configuration names. A missing image is no failure.
  *
  * @throws NetworkError `IMAGE_MALFORMED`, and as the parts are read
  */
@@ -224,7 +224,7 @@ export async function requireWholeImages(root: ManifestContent, parts: ImagePart
 }
 
 /**
- * What a tag or digest is in a registry, fit to be signed: its images have their layers.
+ * The manifest of a tag or digest in a registry, checked before it is signed: its images have their layers.
  *
  * @throws NetworkError `IMAGE_MALFORMED`, and as {@link RegistryClient.manifest} does
  */

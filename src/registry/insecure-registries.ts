@@ -1,4 +1,4 @@
-/** Which registries may be spoken to without TLS, as docker's daemon configuration says it. */
+/** Which registries may be used without TLS, according to docker's daemon configuration. */
 import { readConfigurationFile } from "../docker-config/configuration-file.ts";
 import { jsonMember } from "../encoding/json.ts";
 import { hasCode } from "../errors.ts";
@@ -11,8 +11,8 @@ export function hostnameOf(host: string): string {
 }
 
 /**
- * Answers whether a registry was configured as insecure. Entries are `host`, `host:port`, either with a scheme, which dockerd takes
- * off, or a network `10.0.0.0/8`, which matches addresses only (names are not looked up for this).
+ * True when a registry is configured as insecure. Entries are `host`, `host:port`, either with a scheme, which dockerd strips,
+ * or a network `10.0.0.0/8`, which matches addresses only (names are not looked up for this).
  *
  * @see dockerd: insecure-registries
  */
@@ -33,13 +33,13 @@ function withoutScheme(entry: string): string {
     .replace(/\/$/, "");
 }
 
-/** Answers whether a registry is on this machine, or configured as insecure. */
+/** True when a registry is on this machine, or configured as insecure. */
 export function mayBePlain(registry: string, entries: readonly string[]): boolean {
   return isLoopbackHost(hostnameOf(registry)) || isConfiguredInsecure(registry, entries);
 }
 
 /**
- * Reads `insecure-registries` from docker's daemon.json (usually `/etc/docker/daemon.json`). What cannot be read configures nothing:
+ * Reads `insecure-registries` from docker's daemon.json (usually `/etc/docker/daemon.json`). An unreadable file configures nothing:
  * that is the safe side.
  */
 export async function loadInsecureRegistries(path: string): Promise<string[]> {

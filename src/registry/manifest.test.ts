@@ -31,7 +31,7 @@ test("reads images and indexes", () => {
   assert.deepEqual(list.manifests[0]?.platform, { os: "linux", architecture: "arm", variant: "v7" });
 });
 
-test("I1: refuses shapes that are not what they claim", () => {
+test("I1: refuses documents of another shape than they claim", () => {
   const changed = (more: object): Buffer => Buffer.from(JSON.stringify({ ...JSON.parse(image.toString()), ...more }));
   const wrong: [bytes: Buffer, type: string][] = [
     [changed({ schemaVersion: 1 }), mediaTypes.ociManifest],

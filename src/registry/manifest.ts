@@ -1,4 +1,4 @@
-/** Manifests and indexes: the shapes, checked before use. The raw bytes stay the truth; nothing here is ever written out again. */
+/** Manifests and indexes, with shapes checked before use. The raw bytes are authoritative; nothing here is serialised again. */
 import { createHash } from "node:crypto";
 import {
   isJsonObject,
@@ -12,7 +12,7 @@ import { hasCode, NetworkError } from "../errors.ts";
 import { type Digest, digestAlgorithm, digestFromHex, isDigest } from "../reference/digest.ts";
 import { parsePlatformJson, type Platform } from "./platform.ts";
 
-/** A pointer to content: what it is, which bytes exactly, how many. @see OCI image-spec 1.1, descriptor */
+/** A pointer to content: its media type, digest and size. @see OCI image-spec 1.1, descriptor */
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: Digest;
@@ -21,7 +21,7 @@ export interface Descriptor {
   readonly platform?: Platform;
   readonly annotations?: ReadonlyMap<string, string>;
   readonly artifactType?: string;
-  /** the content itself, checked against digest and size, where the descriptor carries it */
+  /** the content itself, checked against digest and size, if it is embedded */
   readonly data?: Uint8Array;
 }
 
@@ -44,7 +44,7 @@ export interface IndexManifest {
   readonly annotations: ReadonlyMap<string, string>;
 }
 
-/** Either of the two. */
+/** An image manifest or an index. */
 export type Manifest = ImageManifest | IndexManifest;
 
 /** A manifest as stored and sent: the bytes, and the descriptor made from them. */
@@ -65,7 +65,7 @@ export const mediaTypes = {
   dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
 } as const;
 
-/** No manifest may be larger: registries refuse such ones too. */
+/** No manifest may be larger: registries refuse larger ones too. */
 export const maxManifestBytes = 4 * 1024 * 1024;
 const maxEntries = 2_000;
 const maxAnnotations = 10_000;
@@ -76,31 +76,31 @@ const indexTypes: ReadonlySet<string> = new Set([mediaTypes.ociIndex, mediaTypes
 /** The Accept header of a manifest request: everything {@link parseManifest} reads. */
 export const acceptedManifests = [...indexTypes, ...imageTypes].join(", ");
 
-/** Answers whether a media type names an index (a manifest list). */
+/** True for the media type of an index (a manifest list). */
 export function isIndexType(mediaType: string): boolean {
   return indexTypes.has(mediaType);
 }
 
-/** Answers whether a media type names a manifest or an index, as opposed to a blob. */
+/** True for the media type of a manifest or an index, as opposed to a blob. */
 export function isManifestType(mediaType: string): boolean {
   return imageTypes.has(mediaType) || indexTypes.has(mediaType);
 }
 
-/** Answers whether a layer is one registries need not hold ("foreign", "nondistributable"). */
+/** True for a layer that registries need not store ("foreign", "nondistributable"). */
 export function isForeignLayer(layer: Descriptor): boolean {
   return /\.(?:foreign|nondistributable)\./.test(layer.mediaType);
 }
 
-/** The descriptor of these very bytes, digest computed here. */
+/** The descriptor of these bytes, with the digest computed here. */
 export function describe(bytes: Uint8Array, mediaType: string, algorithm: "sha256" | "sha512" = "sha256"): Descriptor {
   const digest = digestFromHex(algorithm, createHash(algorithm).update(bytes).digest("hex"));
   return { mediaType, digest, size: bytes.length };
 }
 
 /**
- * Checks bytes against the digest and size they are to have.
+ * Checks bytes against their expected digest and size.
  *
- * @param where for the message: who handed the bytes over
+ * @param where the source of the bytes, for the message
  * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`
  */
 export function verifyContent(bytes: Uint8Array, expected: { digest: Digest; size?: number }, where: string): void {
@@ -116,8 +116,8 @@ export function verifyContent(bytes: Uint8Array, expected: { digest: Digest; siz
 /**
  * Parses a manifest or index of at most {@link maxManifestBytes}.
  *
- * @param mediaType as announced: by the Content-Type header, or by the descriptor that led here
- * @throws NetworkError `IMAGE_MALFORMED` for wrong shapes, docker's schema 1, and documents that are both image and index or announce
+ * @param mediaType as announced by the Content-Type header or by the descriptor
+ * @throws NetworkError `IMAGE_MALFORMED` for wrong shapes, docker's schema 1, and documents that are both image and index or claim
  *   another type than `mediaType` (one digest must not mean two images)
  */
 export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
@@ -200,7 +200,7 @@ export function parseDescriptor(value: JsonValue | undefined, where: string): De
 /** The empty configuration of artifacts, which tools do not always store. @see OCI image-spec 1.1, guidance for an empty descriptor */
 const emptyJson = Buffer.from("{}");
 
-/** Content that need not be fetched. What does not match digest and size is not it. */
+/** Embedded content, which need not be fetched; ignored unless it matches digest and size. */
 function embeddedContent(
   data: JsonValue | undefined,
   { digest, size }: Pick<Descriptor, "digest" | "size">,
@@ -210,7 +210,7 @@ function embeddedContent(
 }
 
 /**
- * A member of an image's document, by the name the specification gives it; undefined when absent.
+ * A member of an image's document, by its specified name; undefined when absent.
  *
  * @throws NetworkError `IMAGE_MALFORMED` when several differ only by case: which of them counts depends on the reader
  */
@@ -248,7 +248,7 @@ function optionalString(object: JsonObject, name: string): string | undefined {
   return value;
 }
 
-/** An image that is not what it should be. `reason` completes "the image is malformed: …". */
+/** The error for a malformed image. `reason` completes "the image is malformed: …". */
 export function malformed(reason: string, hint?: string): NetworkError {
   return new NetworkError("IMAGE_MALFORMED", `the image is malformed: ${reason}`, hint === undefined ? {} : { hint });
 }

@@ -30,7 +30,7 @@ test("spellings of one platform are one platform", () => {
   assert.equal(formatPlatform(machinePlatform("x64")), "linux/amd64");
 });
 
-test("refuses what is no platform", () => {
+test("refuses invalid platforms", () => {
   for (const text of ["", "linux/", "/amd64", "a/b/c/d", "linux/amd 64", "linux/../x", "*"]) {
     assert.throws(
       () => parsePlatform(text),
@@ -40,7 +40,7 @@ test("refuses what is no platform", () => {
   }
 });
 
-test("the spellings of a variant rank alike, fractions of arm64's included", () => {
+test("the spellings of a variant rank equally, those of arm64 with a fraction included", () => {
   const arm = (variant: string) => ({ os: "linux", architecture: "arm64", variant });
   assert.equal(platformRank(arm("8"), arm("v8")), platformRank(arm("v8"), arm("v8")));
   assert.ok(runsOn(arm("v8"), arm("v8.5")) && runsOn(arm("v8.1"), arm("v9")));
@@ -49,13 +49,13 @@ test("the spellings of a variant rank alike, fractions of arm64's included", () 
   assert.ok(!runsOn({ ...amd, variant: "strange" }, amd));
 });
 
-test("nothing is ever for unknown/unknown, not even when that is asked for", () => {
+test("no image is for unknown/unknown, even when that is requested", () => {
   const unknown = { os: "unknown", architecture: "unknown" };
   assert.ok(!runsOn(unknown, unknown));
   assert.ok(isUnknownPlatform({ os: "linux", architecture: "unknown" }));
 });
 
-test("a platform that says nothing usable is none", () => {
+test("a platform without usable members counts as absent", () => {
   for (const value of [
     undefined,
     null,

@@ -1,8 +1,8 @@
-/** Platforms (`linux/arm64/v8`): their spellings, and which runs where, by containerd's rules of normalising and of variants. */
+/** Platforms (`linux/arm64/v8`): their spellings and compatibility, by containerd's rules of normalisation and variants. */
 import { jsonMember, type JsonValue } from "../encoding/json.ts";
 import { UsageError } from "../errors.ts";
 
-/** What an image runs on. */
+/** The platform of an image. */
 export interface Platform {
   readonly os: string;
   readonly architecture: string;
@@ -24,7 +24,7 @@ const architectures: ReadonlyMap<string, readonly [architecture: string, variant
   ["armel", ["arm", "v6"]],
 ]);
 
-/** The variant an architecture has when none is written. */
+/** The default variant of an architecture. */
 const defaultVariants: ReadonlyMap<string, string> = new Map([
   ["arm64", "v8"],
   ["arm", "v7"],
@@ -47,19 +47,19 @@ export function parsePlatform(text: string): Platform {
   return normalise({ os, architecture, ...(variant === undefined ? {} : { variant }) });
 }
 
-/** Writes a platform the way {@link parsePlatform} reads it, default variants left out. */
+/** Formats a platform as {@link parsePlatform} reads it, without default variants. */
 export function formatPlatform(platform: Platform): string {
   const { os, architecture, variant } = normalise(platform);
   const isDefault = variant === undefined || (variant === defaultVariants.get(architecture) && architecture !== "arm");
   return isDefault ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 
-/** The platform images for this machine have: linux on this architecture, also where docker runs in a virtual machine. */
+/** The platform of images for this machine: linux on this architecture, also where docker runs in a virtual machine. */
 export function machinePlatform(architecture: string): Platform {
   return normalise({ os: "linux", architecture });
 }
 
-/** Reads a descriptor's `platform` member; undefined when it is absent or says nothing usable. */
+/** Reads a descriptor's `platform` member; undefined when it is absent or unusable. */
 export function parsePlatformJson(value: JsonValue | undefined): Platform | undefined {
   const text = (name: string): string => {
     const found = jsonMember(value, name);
@@ -70,12 +70,12 @@ export function parsePlatformJson(value: JsonValue | undefined): Platform | unde
   return { os, architecture, ...(variant === "" ? {} : { variant }) };
 }
 
-/** Answers whether an image for `offered` runs where `wanted` is asked for: same system and architecture, same or lesser variant. */
+/** True when an image for `offered` runs on `wanted`: same system and architecture, same or lesser variant. */
 export function runsOn(offered: Platform, wanted: Platform): boolean {
   return platformRank(offered, wanted) !== undefined;
 }
 
-/** Answers whether a platform is none: build attestations are listed as `unknown/unknown`, and nothing runs there. */
+/** True for `unknown/unknown`, the platform of build attestations, on which nothing runs. */
 export function isUnknownPlatform({ os, architecture }: Platform): boolean {
   return os.toLowerCase() === "unknown" || architecture.toLowerCase() === "unknown";
 }
@@ -89,7 +89,7 @@ function normalise(platform: Platform): Platform {
   return { os, architecture, variant: /^\d+$/.test(given) ? `v${given}` : given };
 }
 
-/** How well an offer fits: undefined not at all, else the higher the better. */
+/** How well an offer fits: undefined for not at all, else higher is better. */
 export function platformRank(offered: Platform, wanted: Platform): number | undefined {
   if (isUnknownPlatform(offered)) return undefined;
   const offer = normalise(offered);

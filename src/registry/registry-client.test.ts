@@ -22,7 +22,7 @@ const config = contentOf('{"os":"linux"}');
 const honest = manifestBytes(config.descriptor, [layer.descriptor]);
 const honestDescriptor = describe(honest, mediaTypes.ociManifest);
 
-test("I5: a manifest asked for by digest has that digest, or is refused", async (t) => {
+test("I5: a manifest requested by digest has that digest, or is refused", async (t) => {
   const registry = await embeddedRegistry(t);
   const app = clientOf(t, registry);
   const signed = await pushTinyImage(app, "1", "honest");
@@ -42,7 +42,7 @@ test("I5: a tag whose announced digest is not its bytes' is refused", async (t) 
   await refusal(app.manifest("2"), "REGISTRY_DIGEST_MISMATCH");
 });
 
-test("I5: size and media type of a descriptor hold too", async (t) => {
+test("I5: size and media type of a descriptor must match too", async (t) => {
   const app = clientOf(t, await embeddedRegistry(t));
   const pushed = await pushTinyImage(app, "1", "one");
   await refusal(app.manifest({ ...pushed, size: pushed.size + 1 }), "REGISTRY_DIGEST_MISMATCH");
@@ -50,7 +50,7 @@ test("I5: size and media type of a descriptor hold too", async (t) => {
   assert.equal((await app.manifest(pushed)).descriptor.digest, pushed.digest);
 });
 
-test("I1: a manifest without end, or of megabytes, is refused", async (t) => {
+test("I1: an endless manifest, or one of megabytes, is refused", async (t) => {
   const server = await startStory(t, (request, response) => {
     if (request.url === "/v2/") return reply(response, 200, "{}");
     response.writeHead(200, { "content-type": mediaTypes.ociManifest });
@@ -90,7 +90,7 @@ test("I1: a manifest that is nested, broken, both image and index, or of schema 
   await refusal(app.manifest("1"), "IMAGE_MALFORMED", /calls itself/);
 });
 
-test("I5: a blob of other bytes, too many or too few is refused at its end, never handed out as whole", async (t) => {
+test("I5: a blob with other bytes, too many or too few, is refused at its end and never returned as complete", async (t) => {
   let body = "";
   const server = await startStory(t, (_request, response) => reply(response, 200, body));
   const app = clientOf(t, server);
@@ -101,7 +101,7 @@ test("I5: a blob of other bytes, too many or too few is refused at its end, neve
   assert.equal((await gathered(app.blob(layer.descriptor))).toString(), body);
 });
 
-test("I1: a blob without end stops at its size", async (t) => {
+test("I1: an endless blob stops at its size", async (t) => {
   let sent = 0;
   const server = await startStory(t, (request, response) => {
     if (request.url === "/v2/") return reply(response, 200);
@@ -116,7 +116,7 @@ test("I1: a blob without end stops at its size", async (t) => {
   assert.ok(sent < 20_000_000);
 });
 
-test("a download that is cut goes on where it stopped, as often as needed", async (t) => {
+test("an interrupted download continues where it stopped, as often as needed", async (t) => {
   const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
   const blob = contentOf(bytes).descriptor;
   const ranges: (string | undefined)[] = [];
@@ -160,7 +160,7 @@ test("a server that ignores ranges costs bytes, not correctness; one that lies a
   await refusal(gathered(app.blob(blob)), "RESPONSE_MALFORMED", /range/);
 });
 
-test("a download that never gets on is given up", async (t) => {
+test("a download without progress fails", async (t) => {
   let requests = 0;
   const server = await startStory(t, (request, response) => {
     if (request.url === "/v2/") return reply(response, 200);
@@ -174,7 +174,7 @@ test("a download that never gets on is given up", async (t) => {
   assert.equal(requests, 4);
 });
 
-test("I1: a silent or dripping registry is given up on", async (t) => {
+test("I1: a silent or very slow registry times out", async (t) => {
   const silent = await startStory(t, () => undefined);
   await refusal(clientOf(t, silent, impatient).manifest("1"), "NETWORK_TIMEOUT");
   const dripping = await startStory(t, (request, response) => {
@@ -199,7 +199,7 @@ test("Ctrl-C ends everything with CANCELLED", async (t) => {
   await waiting;
 });
 
-test("errors keep the registry's codes and words, and lose control characters, queries and user names", async (t) => {
+test("errors keep the registry's codes and words, without control characters, queries and user names", async (t) => {
   const errors = [{ code: "MANIFEST_UNKNOWN", message: "manifest\u001b[31m unknown", detail: { secret: true } }];
   let status = 404;
   const server = await startStory(t, (_request, response) => reply(response, status, JSON.stringify({ errors })));
@@ -214,7 +214,7 @@ test("errors keep the registry's codes and words, and lose control characters, q
   await refusal(app.manifest("1"), "REGISTRY_ERROR", /status 400/);
 });
 
-test("overload is waited out, briefly; refusals are not repeated", async (t) => {
+test("requests are repeated briefly after overload, not after refusals", async (t) => {
   let requests = 0;
   const server = await startStory(t, (request, response) => {
     if (request.url === "/v2/") return reply(response, 200);
@@ -225,7 +225,7 @@ test("overload is waited out, briefly; refusals are not repeated", async (t) => 
   assert.equal(requests, 3);
 });
 
-test("an upload that loses its connection goes on from what the registry acknowledged", async (t) => {
+test("an upload that loses its connection continues from what the registry acknowledged", async (t) => {
   const registry = await embeddedRegistry(t);
   const app = clientOf(t, registry);
   const blob = contentOf("0123456789".repeat(1_000));
@@ -250,7 +250,7 @@ test("an upload that loses its connection goes on from what the registry acknowl
   assert.equal((await gathered(app.blob(blob.descriptor))).length, 10_000);
 });
 
-test("an upload the registry forgot is begun again, and given up when that keeps happening", async (t) => {
+test("an upload that the registry lost starts again, and fails when that keeps happening", async (t) => {
   const registry = await embeddedRegistry(t);
   const app = clientOf(t, registry);
   const blob = contentOf("0123456789".repeat(1_000));
@@ -280,7 +280,7 @@ test("an upload the registry forgot is begun again, and given up when that keeps
   await refusal(app.pushBlob(contentOf("x".repeat(9_000)), { chunkBytes: 3_000 }), "REGISTRY_NOT_FOUND");
 });
 
-test("I9: an upload sent elsewhere carries no credentials there, not even when asked; never to a downgrade", async (t) => {
+test("I9: an upload redirected elsewhere has no credentials, even when asked; a downgrade is refused", async (t) => {
   const tls = createThrowawayTls(new Date());
   const serverTls = { cert: tls.certificate, key: tls.key };
   let location = "";
@@ -312,7 +312,7 @@ test("I9: an upload sent elsewhere carries no credentials there, not even when a
   assert.deepEqual(plain.seen, []);
 });
 
-test("I9: the waived check and the client certificate of a registry are for it alone, not for hosts it names", async (t) => {
+test("I9: the waived check and the client certificate of a registry do not apply to hosts that it names", async (t) => {
   const tls = createThrowawayTls(new Date());
   const serverTls = { cert: tls.certificate, key: tls.key };
   const elsewhere = await startStory(t, (_request, response) => reply(response, 201), { tls: serverTls });
@@ -336,7 +336,7 @@ test("I9: the waived check and the client certificate of a registry are for it a
   assert.deepEqual(elsewhere.seen, []);
 });
 
-test("a registry that stored other bytes than were pushed is found out", async (t) => {
+test("a registry that stored other bytes than were pushed is detected", async (t) => {
   const server = await startStory(t, (request, response) => {
     request.resume();
     return reply(response, 201, "", { "docker-content-digest": layer.descriptor.digest });
@@ -344,7 +344,7 @@ test("a registry that stored other bytes than were pushed is found out", async (
   await refusal(clientOf(t, server).pushManifest("1", honest, mediaTypes.ociManifest), "REGISTRY_DIGEST_MISMATCH");
 });
 
-test("I1: names that are no tags, pages without end, pages elsewhere: refused", async (t) => {
+test("I1: invalid tags, endless pages and pages elsewhere are refused", async (t) => {
   let body = '{"tags":["ok"]}';
   let link = "";
   const server = await startStory(t, (_request, response) => reply(response, 200, body, link === "" ? {} : { link }));
@@ -363,7 +363,7 @@ test("I1: names that are no tags, pages without end, pages elsewhere: refused", 
   await refusal(tags(), "RESPONSE_MALFORMED", /another server/);
 });
 
-test("referrers are found by the tag that stands in for them in older registries", async (t) => {
+test("referrers are found by the fallback tag of older registries", async (t) => {
   const registry = await embeddedRegistry(t);
   const app = clientOf(t, registry);
   const subject = await pushTinyImage(app, "1", "subject");
@@ -382,7 +382,7 @@ test("referrers are found by the tag that stands in for them in older registries
   assert.deepEqual(await app.referrers(signature.digest), []);
 });
 
-test("loopback: TLS is tried first, plain HTTP only where there is none, and never around a bad certificate", async (t) => {
+test("loopback: TLS is tried first, plain HTTP only where there is none, and never to avoid a bad certificate", async (t) => {
   const tls = createThrowawayTls(new Date());
   const serve = (_request: unknown, response: Parameters<typeof reply>[0]): void =>
     reply(response, 200, honest, { "content-type": mediaTypes.ociManifest });
@@ -396,7 +396,7 @@ test("loopback: TLS is tried first, plain HTTP only where there is none, and nev
   assert.equal((await insecure.resolve("1")).digest, honestDescriptor.digest);
 });
 
-test("I9: a remote registry is never spoken to in clear", async (t) => {
+test("I9: a remote registry is never used unencrypted", async (t) => {
   const remote = RegistryClient.forReference({ registry: "registry.invalid", repository: "a" });
   t.after(() => remote.close());
   await assert.rejects(
@@ -405,7 +405,7 @@ test("I9: a remote registry is never spoken to in clear", async (t) => {
   );
 });
 
-test("I9: what is neither tag nor digest never becomes part of a URL", async (t) => {
+test("I9: text that is neither tag nor digest never becomes part of a URL", async (t) => {
   const server = await startStory(t, (_request, response) => reply(response, 200));
   for (const name of ["../../other/manifests/1", "1?x=y", "a/b", "", "sha256:short"]) {
     await refusal(clientOf(t, server).manifest(name), "REFERENCE_INVALID");

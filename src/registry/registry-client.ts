@@ -1,6 +1,6 @@
 /**
- * The OCI distribution client: one repository of one registry. Whatever it hands out was checked against a digest, except a tag's
- * present meaning, which is the registry's word and nothing more.
+ * The OCI distribution client: one repository of one registry. Everything it returns is checked against a digest, except a tag's
+ * current digest, which is only the registry's claim.
  */
 import { hasCode, NetworkError, UsageError } from "../errors.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
@@ -26,7 +26,7 @@ import { retrying } from "./retry.ts";
 
 /** Settings of a {@link RegistryClient}; nothing is read from the process. */
 export interface RegistryClientOptions extends ConnectionOptions {
-  /** what tokens are asked to allow: `pull` (default), or `push`, which includes it */
+  /** the rights of tokens: `pull` (default), or `push`, which includes it */
   readonly access?: "pull" | "push";
 }
 
@@ -38,7 +38,7 @@ export interface PushBlobOptions {
   readonly chunkBytes?: number;
 }
 
-/** A manifest asked for by digest: what else is known of it must hold. A {@link Descriptor} is one. */
+/** A manifest requested by digest: the other members must match as well. A {@link Descriptor} is one. */
 export interface WantedManifest {
   readonly digest: Digest;
   readonly size?: number;
@@ -52,7 +52,7 @@ const defaultChunkBytes = 8 * 1024 * 1024;
 const maxTagPages = 10_000;
 const maxPageBytes = 8 * 1024 * 1024;
 
-/** Speaks to one repository. Close it when done. */
+/** The client of one repository. Close it when done. */
 export class RegistryClient {
   /** the repository's registry, as in a reference */
   readonly registry: string;
@@ -67,7 +67,7 @@ export class RegistryClient {
     this.#options = options;
   }
 
-  /** A client for the repository a reference names; its tag and digest play no part. Connects at the first request. */
+  /** Makes a client for the repository of a reference; tag and digest are ignored. Connects at the first request. */
   static forReference(
     reference: Pick<ImageReference, "registry" | "repository">,
     options: RegistryClientOptions = {},
@@ -76,7 +76,7 @@ export class RegistryClient {
   }
 
   /**
-   * The descriptor a tag or digest has now, made from the manifest's own bytes.
+   * The current descriptor of a tag or digest, computed from the manifest's bytes.
    *
    * @throws NetworkError as {@link manifest}
    */
@@ -85,9 +85,9 @@ export class RegistryClient {
   }
 
   /**
-   * Fetches a manifest or index. By digest, the bytes are verified against it; by tag, they are what the registry says today.
+   * Fetches a manifest or index. By digest, the bytes are verified against it; by tag, they are what the registry returns now.
    *
-   * @param wanted a tag, a digest, or a descriptor, whose size and media type must hold as well
+   * @param wanted a tag, a digest, or a descriptor, whose size and media type must match as well
    * @throws NetworkError `REGISTRY_NOT_FOUND`, `REGISTRY_DIGEST_MISMATCH`, `RESPONSE_TOO_LARGE`, `IMAGE_MALFORMED`, and as requests do
    */
   async manifest(wanted: string | WantedManifest): Promise<ManifestContent> {
@@ -115,7 +115,7 @@ export class RegistryClient {
   /**
    * Asks whether the repository has a manifest (by tag or digest).
    *
-   * @returns the digest the registry names, undefined when it has none
+   * @returns the digest that the registry names; undefined when it has no such manifest
    */
   async findManifest(tagOrDigest: string): Promise<Digest | undefined> {
     const headers = { accept: acceptedManifests };
@@ -128,7 +128,7 @@ export class RegistryClient {
   }
 
   /**
-   * A blob's bytes; resumed when the connection is lost. They count as the blob only once the iterator has ended normally.
+   * A blob's bytes; resumed when the connection is lost. Do not use them before the iterator has ended normally.
    *
    * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_NOT_FOUND`, and as requests do
    */
@@ -149,7 +149,7 @@ export class RegistryClient {
   }
 
   /**
-   * Sees to it that the repository has a blob: by finding it there, mounting it from another repository, or uploading it.
+   * Ensures that the repository has a blob: finds it there, mounts it from another repository, or uploads it.
    *
    * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_ERROR`, and as requests do
    */
@@ -183,7 +183,7 @@ export class RegistryClient {
     });
   }
 
-  /** A registry that does not answer this question may take the blob all the same. */
+  /** A registry that does not answer this question may accept the blob nevertheless. */
   async #isKnownThere(descriptor: Descriptor): Promise<boolean> {
     try {
       return await this.hasBlob(descriptor);
@@ -194,9 +194,9 @@ export class RegistryClient {
   }
 
   /**
-   * Asks for a blob of another repository.
+   * Mounts a blob of another repository.
    *
-   * @returns 201 when it was mounted, the begun upload when the registry chose that instead; undefined when it refuses to mount, which says
+   * @returns 201 when it was mounted, the new upload when the registry started one instead; undefined when it refuses to mount, which says
    *   nothing about uploading
    */
   async #mount(url: URL, blob: Descriptor, from: string): Promise<HttpResponse | undefined> {
@@ -223,9 +223,9 @@ export class RegistryClient {
   }
 
   /**
-   * Stores a manifest or index; everything it names must be there already.
+   * Stores a manifest or index; everything it names must be stored already.
    *
-   * @param tagOrDigest the tag to set, or the manifest's own digest
+   * @param tagOrDigest the tag to set, or the manifest's digest
    * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry stored something else, `REGISTRY_ERROR`, and as requests do
    */
   async pushManifest(tagOrDigest: string, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
@@ -253,7 +253,7 @@ export class RegistryClient {
   /**
    * Every tag of the repository, page by page, in the registry's order.
    *
-   * @throws NetworkError `REGISTRY_NOT_FOUND`, `RESPONSE_MALFORMED` (pages without end, names that are no tags), and as requests do
+   * @throws NetworkError `REGISTRY_NOT_FOUND`, `RESPONSE_MALFORMED` (endless pages, invalid tags), and as requests do
    */
   async *tags(): AsyncGenerator<string, void> {
     const { base } = await this.#connect();
@@ -269,7 +269,7 @@ export class RegistryClient {
   }
 
   /**
-   * The manifests that name `digest` as their subject; from the referrers API, or the tag that stands in for it in older registries.
+   * The manifests that name `digest` as their subject; from the referrers API, or from the fallback tag of older registries.
    *
    * @throws NetworkError `IMAGE_MALFORMED`, and as requests do
    * @see OCI distribution-spec 1.1, listing referrers
@@ -301,7 +301,7 @@ export class RegistryClient {
   close(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    // a connection that never came about has nothing to close; its failure was reported to whoever asked
+    // a failed connection has nothing to close; its failure was reported to the caller
     connection?.then(
       ({ http }) => http.close(),
       () => undefined,
@@ -326,7 +326,7 @@ export class RegistryClient {
     const { base, authenticator, http } = await this.#connect();
     const { signal } = this.#options;
     const complete = signal === undefined ? request : { ...request, signal };
-    // an upload may go on at another server; that one has no business with our credentials, even if it asks
+    // an upload may continue at another server, which must not get the credentials, even if it asks
     return request.url.origin === base.origin
       ? await authenticator.request(complete, scopes)
       : await http.request(complete);
@@ -342,7 +342,7 @@ export class RegistryClient {
   }
 }
 
-/** Most registries answer 202; what matters is that they say where the upload goes on. */
+/** Most registries answer 202; what matters is that they say where the upload continues. */
 function isBegun({ status, headers }: HttpResponse): boolean {
   return [200, 202, 204].includes(status) && headers.location !== undefined;
 }

@@ -1,4 +1,4 @@
-/** Opens the way to one registry: certificates, proxies, credentials and the base URL, each as docker has them. */
+/** Opens a connection to one registry: certificates, proxies, credentials and the base URL, as in docker's configuration. */
 import type { Environment } from "../environment/environment.ts";
 import { Authenticator } from "./authentication.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
@@ -8,13 +8,13 @@ import { HttpClient, type Timeouts } from "../http/client/http-client.ts";
 import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
 import type { TlsSettings } from "../http/client/trusted-roots.ts";
 
-/** How to reach a registry, and as whom. */
+/** How to reach a registry, and under which identity. */
 export interface ConnectionOptions {
   /** `$DOCKER_CONFIG`, usually `~/.docker`: credentials and certificates; neither when absent */
   readonly dockerConfigDir?: string;
-  /** proxies, `HOME`, and what credential helpers see */
+  /** the environment: proxies, `HOME`, and the variables of credential helpers */
   readonly env?: Environment;
-  /** hosts, `host:port`s and networks that docker's daemon.json lists as insecure */
+  /** hosts, `host:port` pairs and networks that docker's daemon.json lists as insecure */
   readonly insecureRegistries?: readonly string[];
   /** instead of docker's config.json */
   readonly credentials?: CredentialSource;
@@ -30,7 +30,7 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A registry that answers. Close its `http` when done. */
+/** A reachable registry. Close its `http` when done. */
 export interface Connection {
   readonly http: HttpClient;
   readonly authenticator: Authenticator;
@@ -39,9 +39,9 @@ export interface Connection {
 }
 
 /**
- * Finds the registry and makes ready to speak to it.
+ * Finds the registry and prepares requests to it.
  *
- * @param target the repository, whose login may be another than its registry's
+ * @param target the repository, whose login may differ from its registry's
  * @throws UsageError `FILE_UNREADABLE` for certificates that cannot be read; NetworkError as requests do
  */
 export async function openConnection(target: LoginTarget, options: ConnectionOptions): Promise<Connection> {
@@ -71,8 +71,8 @@ export async function openConnection(target: LoginTarget, options: ConnectionOpt
 }
 
 /**
- * Token services and upload servers are other hosts, named by whoever answers: they are neither shown the client certificate nor spared
- * the check of their own.
+ * Token services and upload servers are other hosts, named by the registry: they do not get the client certificate, and their
+ * certificate is always checked.
  */
 function onlyFor(registry: string, settings: TlsSettings): (host: string) => TlsSettings {
   const text = `https://${serverHost(registry)}/`;

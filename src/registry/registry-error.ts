@@ -1,12 +1,12 @@
-/** What a registry says when it does not do as asked: its own codes and words, the status, the URL without secrets. */
+/** The error answers of a registry: its codes and words, the status, the URL without secrets. */
 import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { type ErrorCode, NetworkError, TagsealError, systemCode } from "../errors.ts";
 import type { HttpResponse } from "../http/client/http-client.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 
-/** An error answered by a registry. */
+/** An error answer of a registry. */
 export class RegistryError extends NetworkError {
-  /** the registry's codes, such as `MANIFEST_UNKNOWN`; none when it gave none */
+  /** the registry's codes, such as `MANIFEST_UNKNOWN`; empty when there are none */
   readonly registryCodes: readonly string[];
 
   constructor(
@@ -26,7 +26,7 @@ const maxShownLength = 300;
  * Reads the (bounded) error body and makes the error: `REGISTRY_NOT_FOUND` for 404, `AUTHENTICATION_REFUSED` for 401 and 403, else
  * `REGISTRY_ERROR`.
  *
- * @param asked for the message: method and what it was about
+ * @param asked method and subject of the request, for the message
  */
 export async function registryError(response: HttpResponse, asked: string): Promise<RegistryError> {
   const errors = await readErrors(response);
@@ -42,10 +42,10 @@ export async function registryError(response: HttpResponse, asked: string): Prom
   return new RegistryError("REGISTRY_ERROR", message, { status, registryCodes });
 }
 
-/** Answers whether the same request may well succeed in a moment: a lost connection, 429, and the 5xx of overload. */
+/** True when the same request may succeed in a moment: a lost connection, 429, and the 5xx of overload. */
 export function isTemporary(error: unknown): boolean {
   if (!(error instanceof NetworkError)) return false;
-  // nobody listens there, or there is no such host: waiting a second changes nothing
+  // nothing listens there, or there is no such host: waiting a second changes nothing
   if (error.code === "NETWORK_UNREACHABLE")
     return !/^(?:ECONNREFUSED|E[A-Z]*NOTFOUND|EAI_.*|E.*UNREACH)$/.test(systemCode(error.cause));
   return error.code === "REGISTRY_ERROR" && [429, 500, 502, 503, 504].includes(error.status ?? 0);

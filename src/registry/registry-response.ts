@@ -1,4 +1,4 @@
-/** Reads what registries answer, apart from manifests themselves. */
+/** Reads answers of registries other than manifests. */
 import { NetworkError, TagsealError } from "../errors.ts";
 import { isTag } from "../reference/image-reference.ts";
 import type { HttpResponse } from "../http/client/http-client.ts";
@@ -20,7 +20,7 @@ export function header(response: HttpResponse, name: string): string | undefined
 }
 
 /**
- * The Content-Type, or what the manifest calls itself where that says nothing.
+ * The Content-Type, or the media type in the manifest where the header is missing.
  *
  * @throws NetworkError `IMAGE_MALFORMED` when neither is a manifest's
  */
@@ -32,7 +32,7 @@ export function manifestType(response: HttpResponse, bytes: Uint8Array): string 
   throw malformed(`${describeUrl(response.url)} sent ${JSON.stringify(type.slice(0, 120))}, no manifest type we know`);
 }
 
-/** Reads one page of a tag list. @throws NetworkError `RESPONSE_MALFORMED` for a broken one, and for names that are no tags */
+/** Reads one page of a tag list. @throws NetworkError `RESPONSE_MALFORMED` for a broken one, and for invalid tags */
 export function parseTags(response: HttpResponse, bytes: Uint8Array): string[] {
   let document;
   try {

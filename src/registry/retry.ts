@@ -1,7 +1,7 @@
 import { pause } from "../timing/pause.ts";
 import { isTemporary } from "./registry-error.ts";
 
-/** How often and how patiently something is tried again. */
+/** How often and with which pauses an operation is repeated. */
 export interface RetryOptions {
   readonly signal: AbortSignal | undefined;
   /** tries in all (4) */

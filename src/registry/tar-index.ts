@@ -1,6 +1,6 @@
 /**
- * Finds the files of a tar archive without unpacking it: headers are read, contents skipped, so that any file can be read where it lies.
- * Nothing is ever written under a name from the archive.
+ * Finds the files of a tar archive without extracting it: headers are read, contents skipped, so that any file can be read in place.
+ * No file is ever written under a name from the archive.
  *
  * @see POSIX.1-2017 pax, ustar; GNU tar long names and base-256 numbers
  */
@@ -60,7 +60,7 @@ export async function openTar(
   };
 }
 
-/** The regular file a name leads to. Links stay inside the archive, whatever they say. */
+/** The regular file of a name. Links are resolved inside the archive only. */
 function follow(entries: ReadonlyMap<string, TarEntry>, name: string): TarEntry | undefined {
   let entry = entries.get(cleanName(name));
   for (let links = 0; entry?.kind === "link"; links++) {
@@ -83,7 +83,7 @@ async function readEntries(path: string, location: string): Promise<ReadonlyMap<
   }
 }
 
-/** What a preceding header says about the next file: a long name, a large size. */
+/** Extensions for the next file from a preceding header: a long name, a large size. */
 interface Extension {
   name?: string;
   linkName?: string;
@@ -113,7 +113,7 @@ async function scan(handle: FileHandle, location: string): Promise<ReadonlyMap<s
     if (entries.size > maxEntries) throw malformed(`${location} holds more than ${maxEntries} files`);
     extension = {};
   }
-  // archives without the closing zero blocks exist; every entry was whole
+  // some archives have no closing zero blocks; every entry is complete
   return entries;
 }
 
@@ -139,7 +139,7 @@ function link(target: string): TarEntry {
   return { kind: "link", offset: 0, size: 0, target };
 }
 
-/** A name in one spelling: no "./", no "//". One that leads out of the archive keeps its ".." and so never meets a file. */
+/** A name in one spelling: no "./", no "//". A name that leads out of the archive keeps its ".." and so never matches a file. */
 function cleanName(name: string): string {
   return posix.normalize(name.replace(/^\/+/, "")).replace(/\/$/, "");
 }
@@ -147,7 +147,7 @@ function cleanName(name: string): string {
 function readExtension(extension: Extension, type: string, body: Buffer): void {
   if (type === "L") extension.name = text(body, 0, body.length);
   if (type === "K") extension.linkName = text(body, 0, body.length);
-  // a global header ("g") holds comments and defaults that say nothing about names and sizes
+  // a global header ("g") has comments and defaults, not names and sizes
   if (type !== "x") return;
   const records = paxRecords(body);
   const [name, linkName, size] = [records.get("path"), records.get("linkpath"), records.get("size")];

@@ -1,4 +1,4 @@
-/** Token services: the servers that a Bearer challenge names, and the tokens they give for what a login may do. */
+/** Token services: the servers that a Bearer challenge names, and the tokens they issue. */
 import { isJsonObject, jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import type { UserAndPassword } from "../docker-config/credentials.ts";
@@ -6,15 +6,15 @@ import type { Credentials } from "./credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 
-/** What is asked of a token service. */
+/** A request to a token service. */
 export interface TokenQuestion {
-  /** its address; who asks has made sure that it may see the login */
+  /** its address; the caller has checked that it may see the login */
   readonly realm: URL;
-  /** as the challenge names it; empty when it does not */
+  /** the service name in the challenge; empty when there is none */
   readonly service: string;
-  /** what the token must allow */
+  /** the rights of the token */
   readonly scopes: readonly string[];
-  /** who sent us there */
+  /** the server with the challenge */
   readonly server: URL;
   readonly credentials: Credentials | undefined;
   /** a command that logs in, for hints */
@@ -22,18 +22,18 @@ export interface TokenQuestion {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A token and how long it is good for. */
+/** A token and its lifetime. */
 export interface IssuedToken {
   readonly token: string;
   readonly lifetimeSeconds: number;
 }
 
 const maxAnswerBytes = 1024 * 1024;
-/** Tokens without a lifetime live this long, and no token is taken to live shorter. @see Notary v1: token authentication */
+/** The lifetime of tokens that state none, and the minimum for all others. @see Notary v1: token authentication */
 const minLifetimeSeconds = 60;
 
 /**
- * Asks for a token. A service that does not exchange identity tokens is asked with the password that is kept beside one, where there is one.
+ * Requests a token. A service that does not exchange identity tokens gets the password stored with it, if there is one.
  *
  * @throws NetworkError `AUTHENTICATION_REQUIRED`, `AUTHENTICATION_REFUSED`, `RESPONSE_MALFORMED`, `NETWORK_UNREACHABLE`, and as requests do
  */
@@ -76,7 +76,7 @@ function passwordRequest({ realm, service, scopes }: TokenQuestion, login: UserA
   return { method: "GET", url, headers: { accept: "application/json", ...authorization } };
 }
 
-/** Services that know only GET say so in these ways. */
+/** The answers of services that only support GET. */
 function isUnsupported({ status }: HttpResponse): boolean {
   return status === 404 || status === 405 || status === 501;
 }
@@ -118,7 +118,7 @@ function parseAnswer(realm: URL, bytes: Uint8Array): IssuedToken {
 
 function refusal({ realm, server, credentials, login }: TokenQuestion, status: number): NetworkError {
   const where = `the token service ${describeUrl(realm)} of ${server.host}`;
-  // RFC 6749 §5.2 has a refused refresh token answered with 400
+  // by RFC 6749 §5.2 a refused refresh token is answered with 400
   const isRefusal = status === 401 || status === 403 || (status === 400 && credentials?.kind === "identity-token");
   if (!isRefusal) return new NetworkError("NETWORK_UNREACHABLE", `${where} answered with status ${status}`, { status });
   return credentials === undefined

@@ -1,22 +1,22 @@
-/** What is said of a server whose challenge was not met: what it wants, what is there, and what to do. */
+/** The error for an unanswered challenge: what the server requires, which login is stored, and what to do. */
 import { NetworkError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 
-/** A 401 that is the last word. */
+/** A final 401. */
 export interface Unanswered {
   readonly url: URL;
-  /** what the server offered, understood or not */
+  /** the schemes that the server offered, supported or not */
   readonly challenges: readonly Challenge[];
   readonly credentials: Credentials | undefined;
-  /** the server saw them */
+  /** true when the server has seen them */
   readonly wereShown: boolean;
   /** a command that logs in */
   readonly login: string;
 }
 
-/** `AUTHENTICATION_REQUIRED` where logging in is what is missing, else `AUTHENTICATION_REFUSED`. */
+/** `AUTHENTICATION_REQUIRED` when a login is missing, else `AUTHENTICATION_REFUSED`. */
 export function unanswered(asked: Unanswered): NetworkError {
   const { url, credentials, wereShown, login } = asked;
   const where = describeUrl(url);
@@ -57,7 +57,7 @@ function refused(message: string, hint: string): NetworkError {
   return new NetworkError("AUTHENTICATION_REFUSED", message, { status: 401, hint });
 }
 
-/** A scheme as people write it. The header's grammar keeps it to visible letters; its length is the server's. */
+/** A scheme for messages. The header's grammar allows only visible letters; the server decides its length. */
 function shown(scheme: string): string {
   return scheme.slice(0, 1).toUpperCase() + scheme.slice(1, 30);
 }

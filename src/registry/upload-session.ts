@@ -1,4 +1,4 @@
-/** One upload at a registry: how it begins, where it goes on, how much has arrived, how it is completed. */
+/** One upload at a registry: how it starts, where it continues, how much has arrived, how it is completed. */
 import { NetworkError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import type { Descriptor } from "./manifest.ts";
@@ -7,27 +7,27 @@ import { registryError } from "./registry-error.ts";
 
 /** What an upload needs from its client. */
 export interface UploadRequests {
-  /** sends to the upload's own URL: with our identity only where that is the registry itself */
+  /** sends to the upload's URL: with credentials only where that is the registry itself */
   send(request: HttpRequest): Promise<HttpResponse>;
-  /** begins an upload and answers 202, or 201 when the blob is there already (mounted, say) */
+  /** starts an upload and returns 202, or 201 when the blob exists already (mounted, for example) */
   start(): Promise<HttpResponse>;
-  /** answers whether the repository has the blob by now */
+  /** true when the repository has the blob by now */
   isStored(): Promise<boolean>;
 }
 
-/** An upload under way: where its next bytes go, and how many the registry has acknowledged. */
+/** A running upload: where its next bytes go, and how many the registry has acknowledged. */
 export interface Upload {
   location: URL;
   offset: number;
-  /** the registry takes no smaller chunk, except the last */
+  /** the registry accepts no smaller chunk, except the last */
   readonly minChunkBytes: number;
 }
 
-/** A registry may honestly hash gigabytes before it answers that an upload is complete. */
+/** An honest registry may hash gigabytes before it confirms an upload. */
 const commitPatienceMs = 60_000;
 const maxMinChunkBytes = 256 * 1024 * 1024;
 
-/** Begins an upload. @returns undefined when the repository has the blob already */
+/** Starts an upload. @returns undefined when the repository has the blob already */
 export async function beginUpload(requests: UploadRequests): Promise<Upload | undefined> {
   const response = await requests.start();
   response.discard();
@@ -37,7 +37,7 @@ export async function beginUpload(requests: UploadRequests): Promise<Upload | un
   return { location: nextLocation(response), offset: 0, minChunkBytes };
 }
 
-/** Asks how much arrived. @returns undefined when the upload is gone, or the registry cannot go on with it */
+/** Asks how much arrived. @returns undefined when the upload is gone, or the registry cannot continue it */
 export async function whereItStands(upload: Upload, requests: UploadRequests): Promise<Upload | undefined> {
   const response = await requests.send({ method: "GET", url: upload.location });
   if (response.status >= 500) throw await registryError(response, "a GET of an upload's state");
@@ -49,7 +49,7 @@ export async function whereItStands(upload: Upload, requests: UploadRequests): P
 /**
  * Completes an upload with its last bytes, which may be all of them or none.
  *
- * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry says the bytes are others, and as requests do
+ * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry reports other bytes, and as requests do
  */
 export async function commitUpload(
   upload: Upload,
@@ -78,7 +78,7 @@ export function isSuccess({ status }: HttpResponse): boolean {
 }
 
 /**
- * Where an upload goes on, from the Location header; `fallback` where there is none.
+ * Where an upload continues, from the Location header; `fallback` where there is none.
  *
  * @throws NetworkError `RESPONSE_MALFORMED` (no such header), `REDIRECT_REFUSED` (to plain HTTP, or with a user name)
  */

@@ -1,6 +1,6 @@
 /**
- * The ways to send a blob that registries know: whole in one PUT, streamed in one PATCH, in chunks. Each sends what is left of an upload
- * and completes it, keeping `offset` at what the registry acknowledged.
+ * The ways to send a blob that registries support: whole in one PUT, streamed in one PATCH, in chunks. Each sends what remains of an upload
+ * and completes it, with `offset` at what the registry acknowledged.
  */
 import { NetworkError } from "../errors.ts";
 import type { HttpResponse, RepeatableBody } from "../http/client/http-client.ts";
@@ -24,15 +24,15 @@ export interface BlobContent {
   open(offset: number): AsyncIterable<Uint8Array>;
 }
 
-/** What is being sent, and whom to tell of it. */
+/** What is sent, and who receives the progress. */
 export interface Sending {
   readonly content: BlobContent;
   readonly requests: UploadRequests;
-  /** told how many bytes of the blob are on their way or have arrived */
+  /** called with the number of bytes of the blob that are sent */
   readonly onProgress: ((bytes: number) => void) | undefined;
 }
 
-/** One way to send. `chunkBytes` is there where it is in chunks. */
+/** One way to send. `chunkBytes` is set for chunks. */
 export interface UploadWay {
   readonly kind: "whole" | "streamed" | "chunks";
   readonly chunkBytes?: number;
@@ -40,7 +40,7 @@ export interface UploadWay {
 
 const contentType = { "content-type": "application/octet-stream" };
 
-/** Sends a blob's bytes in one of the ways, from where the upload stands. */
+/** Sends a blob's bytes in one of the ways, from the upload's offset. */
 export async function sendBy(way: UploadWay, upload: Upload, sending: Sending): Promise<void> {
   if (way.kind === "whole") return await sendWhole(upload, sending);
   if (way.kind === "streamed") return await sendStreamed(upload, sending);
@@ -71,7 +71,7 @@ function wholeBody({ content, onProgress }: Sending): RepeatableBody {
   return { bytes: descriptor.size, open: () => exactly(content.open(0), descriptor, onProgress) };
 }
 
-/** The bytes of a source that has exactly as many as its descriptor says. */
+/** The bytes of a source; throws unless there are as many as its descriptor says. */
 async function* exactly(
   source: AsyncIterable<Uint8Array>,
   blob: Descriptor,
@@ -95,7 +95,7 @@ async function sendChunks(upload: Upload, sending: Sending, chunkBytes: number):
   for await (const chunk of inChunks(content.open(upload.offset), chunkBytes)) {
     const end = upload.offset + chunk.length;
     if (end > size) throw otherSize(content.descriptor);
-    // the last chunk travels with the commit
+    // the last chunk is sent with the commit
     if (end === size) {
       last = chunk;
       break;
@@ -104,7 +104,7 @@ async function sendChunks(upload: Upload, sending: Sending, chunkBytes: number):
     onProgress?.(upload.offset);
   }
   if (upload.offset + last.length !== size) throw otherSize(content.descriptor);
-  // a range around the whole blob would have some registries count it among chunks, which they bound
+  // with a range around the whole blob some registries apply their limit for chunks
   const range = upload.offset === 0 ? {} : rangeOf(last, upload.offset);
   const rest = { headers: { ...contentType, ...range }, body: last };
   await commitUpload(upload, rest, content.descriptor, requests);
@@ -130,7 +130,7 @@ async function sendChunk(upload: Upload, chunk: Uint8Array, requests: UploadRequ
   upload.offset = actual;
 }
 
-/** A 416 is about where a chunk begins, or else about its size. */
+/** A 416 concerns the start of a chunk, or its size. */
 async function rangeTold(response: HttpResponse, upload: Upload, requests: UploadRequests): Promise<number> {
   return acknowledged(response) ?? (await whereItStands(upload, requests))?.offset ?? upload.offset;
 }
@@ -164,7 +164,7 @@ function otherSize(blob: Descriptor): NetworkError {
   );
 }
 
-/** The registry has another number of bytes than it was sent: the upload goes on from there. */
+/** The registry has another number of bytes than it was sent: the upload continues from there. */
 export class OutOfStep extends NetworkError {
   constructor(upload: Upload, actual: number, expected: number) {
     const where = describeUrl(upload.location);

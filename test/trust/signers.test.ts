@@ -212,7 +212,7 @@ test("a signer who comes back with another key signs on, above the version the s
     ["v3"],
     "what the old key signed stays gone",
   );
-  ok(warningsOf(again).some((text) => text.includes("starts anew, without the 2 entries")));
+  ok(warningsOf(again).some((text) => text.includes("starts empty, without the 2 entries")));
 });
 
 test("a signer who comes back with the same key starts with nothing when its key is here", async () => {

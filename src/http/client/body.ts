@@ -1,10 +1,10 @@
-/** Reads a response body: bounded, unpacked, cut off when the peer drips, ended at once by an abort signal. */
+/** Reads a response body: bounded, decompressed, ended when the peer is too slow, and at once by an abort signal. */
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { NetworkError, type TagsealError, cancelled } from "../../errors.ts";
 import { describeUrl, networkFailure, timeoutFailure } from "./network-failure.ts";
 
-/** How slow a peer may be. A window is time spent waiting for the peer: a slow reader on our side is never held against it. */
+/** How slow a peer may be. A window is time spent waiting for the peer: a slow local reader does not count. */
 export interface Pace {
   /** length of one window in milliseconds */
   readonly windowMs: number;
@@ -12,20 +12,20 @@ export interface Pace {
   readonly minBytes: number;
 }
 
-/** What reading a body needs to know. */
+/** How to read a body. */
 export interface BodyOptions {
   readonly url: URL;
   readonly pace: Pace;
   readonly signal: AbortSignal | undefined;
-  /** whether a gzip body was asked for */
+  /** whether a gzip body was requested */
   readonly acceptGzip: boolean;
 }
 
 /**
  * The body's chunks in order. Ends normally only when every announced byte arrived.
  *
- * @throws NetworkError `NETWORK_TIMEOUT` (silent or dripping), `NETWORK_UNREACHABLE` (cut off), `RESPONSE_MALFORMED` (broken or
- *   unasked-for compression); TagsealError `CANCELLED`
+ * @throws NetworkError `NETWORK_TIMEOUT` (silent or too slow), `NETWORK_UNREACHABLE` (cut off), `RESPONSE_MALFORMED` (broken or
+ *   unrequested compression); TagsealError `CANCELLED`
  */
 export async function* readBody(message: IncomingMessage, options: BodyOptions): AsyncGenerator<Uint8Array, void> {
   const stream = await unpacked(message, options);
@@ -38,7 +38,7 @@ export async function* readBody(message: IncomingMessage, options: BodyOptions):
     throw bodyFailure(error, options.url);
   } finally {
     options.signal?.removeEventListener("abort", stop);
-    // an abandoned body must not hold its connection; a finished one has already given it back
+    // an abandoned body must not keep its connection; a finished one has already released it
     if (!message.readableEnded) message.destroy();
   }
 }
@@ -61,7 +61,7 @@ async function* paced(
     received += next.value.length;
     window.waitedMs += performance.now() - askedAt;
     window.bytes += next.value.length;
-    // a window in which enough arrived starts anew; a timer that fires in one with too little ends the body
+    // after enough bytes a new window starts; a timer that fires in a window with too few ends the body
     if (window.bytes >= minBytes) window = { waitedMs: 0, bytes: 0 };
     yield next.value;
   }

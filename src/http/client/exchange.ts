@@ -1,4 +1,4 @@
-/** One request and the head of its answer, on a connection from an agent. No redirects, no retries, no policy. */
+/** Sends one request and reads the head of its answer, on a connection from an agent. No redirects, no retries, no policy. */
 import { cancelled } from "../../errors.ts";
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { timeoutFailure } from "./network-failure.ts";
@@ -15,18 +15,18 @@ export interface Exchange {
   readonly agent: Agent;
   /** overrides of host, port and path for a proxy; TLS settings */
   readonly connection: RequestOptions;
-  /** how long nothing may happen: no connection, no progress in sending, no answer */
+  /** the longest wait without a connection, without progress in sending, or without an answer */
   readonly patienceMs: number;
 }
 
 const maxHeaderBytes = 64 * 1024;
-/** Small enough that a slow but honest uplink completes one within the patience. */
+/** Small enough that a slow uplink completes one within the timeout. */
 const sendSliceBytes = 64 * 1024;
 
 /**
  * Sends the request and resolves with the answer once its headers are complete; the body is left unread.
  *
- * @throws NetworkError `NETWORK_TIMEOUT`; TagsealError `CANCELLED`; else the system's own error, to be wrapped by the caller
+ * @throws NetworkError `NETWORK_TIMEOUT`; TagsealError `CANCELLED`; else the system's error, for the caller to wrap
  */
 export function exchange(send: Exchange): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -44,11 +44,11 @@ export function exchange(send: Exchange): Promise<IncomingMessage> {
       settle();
     };
     request.once("response", (message) => {
-      // answered before it was all sent (401, 413): nobody waits for the rest, so it must not keep the connection
+      // answered before everything was sent (401, 413): the rest is not needed, so it must not keep the connection
       if (!request.writableFinished) message.once("close", () => request.destroy());
       finish(() => resolve(message));
     });
-    // errors after the answer (the peer stops reading our body, say) surface where the body is read
+    // errors after the answer (the peer stops reading the request, for example) appear where the body is read
     request.on("error", (error) => finish(() => reject(error)));
     sendBody(request, send.body, watch.progress).catch((error: unknown) => {
       request.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -57,7 +57,7 @@ export function exchange(send: Exchange): Promise<IncomingMessage> {
 }
 
 interface Watch {
-  /** something moved: the patience starts anew */
+  /** restarts the timeout after progress */
   readonly progress: () => void;
   readonly stop: () => void;
 }

@@ -33,7 +33,7 @@ async function refusal(promise: Promise<unknown>, code: ErrorCode, message = /./
   });
 }
 
-test("introduces itself, reuses its connection, and reads a gzip body", async (t) => {
+test("sends its user agent, reuses its connection, and reads a gzip body", async (t) => {
   const server = await startStory(t, (_request, response) =>
     reply(response, 200, gzipSync("hello"), { "content-encoding": "gzip" }),
   );
@@ -43,7 +43,7 @@ test("introduces itself, reuses its connection, and reads a gzip body", async (t
   assert.equal(server.headers[0]?.connection, "keep-alive");
 });
 
-test("a kept connection that the server closed meanwhile is not an error", async (t) => {
+test("a kept connection that the server closed in the meantime is not an error", async (t) => {
   let connections = 0;
   const server = createServer((socket) => {
     connections++;
@@ -64,7 +64,7 @@ test("a kept connection that the server closed meanwhile is not an error", async
   assert.equal(connections, 3);
 });
 
-test("I1: gives up on a silent server and says who and what was waited for", async (t) => {
+test("I1: gives up on a silent server and names the server and what was awaited", async (t) => {
   const server = await startStory(t, () => undefined);
   const startedAt = performance.now();
   await refusal(
@@ -84,7 +84,7 @@ test("I1: the default patience is under ten seconds", async (t) => {
   await outcome;
 });
 
-test("I1: gives up on a server that never finishes its TLS greeting", async (t) => {
+test("I1: gives up on a server that never finishes its TLS handshake", async (t) => {
   const server = createServer((socket) => socket.on("error", () => socket.destroy()));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -93,7 +93,7 @@ test("I1: gives up on a server that never finishes its TLS greeting", async (t) 
   await refusal(get(client(t, impatient), new URL(`https://127.0.0.1:${port}/`)), "NETWORK_TIMEOUT", /TLS handshake/);
 });
 
-test("I1: gives up on a server that drips its body, or its headers", async (t) => {
+test("I1: gives up on a server that sends its body, or its headers, too slowly", async (t) => {
   const server = await startStory(t, (request, response) => {
     if (request.url === "/body") {
       response.writeHead(200);
@@ -123,7 +123,7 @@ test("a long but steady download is not cut, however long it takes", async (t) =
   assert.equal((await get(client(t, impatient), server.url("/"))).length, 8_000);
 });
 
-test("a slow reader on our side is not held against the server", async (t) => {
+test("a slow local reader does not count against the server", async (t) => {
   const server = await startStory(t, (_request, response) => reply(response, 200, "z".repeat(300_000)));
   const response = await client(t, impatient).request({ method: "GET", url: server.url("/") });
   let length = 0;
@@ -134,7 +134,7 @@ test("a slow reader on our side is not held against the server", async (t) => {
   assert.equal(length, 300_000);
 });
 
-test("I1: an endless body ends at its bound", async (t) => {
+test("I1: an endless body ends at its limit", async (t) => {
   const server = await startStory(t, (_request, response) => {
     const more = (): void => {
       while (!response.destroyed && response.write(Buffer.alloc(64 * 1024)));
@@ -152,7 +152,7 @@ test("I1: a body announced as too large is not read at all", async (t) => {
   await refusal(response.bytes(4), "RESPONSE_TOO_LARGE");
 });
 
-test("I1: the bound holds after decompression: a zip bomb stops there", async (t) => {
+test("I1: the limit applies after decompression: a zip bomb stops there", async (t) => {
   const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024));
   const server = await startStory(t, (_request, response) =>
     reply(response, 200, bomb, { "content-encoding": "gzip" }),
@@ -163,7 +163,7 @@ test("I1: the bound holds after decompression: a zip bomb stops there", async (t
   assert.ok(process.memoryUsage().arrayBuffers - before < 20 * 1024 * 1024);
 });
 
-test("refuses compression that was not asked for, and broken gzip", async (t) => {
+test("refuses unrequested compression, and broken gzip", async (t) => {
   const server = await startStory(t, (request, response) =>
     reply(response, 200, "not gzip", { "content-encoding": request.url === "/br" ? "br" : "gzip" }),
   );
@@ -173,14 +173,14 @@ test("refuses compression that was not asked for, and broken gzip", async (t) =>
   await refusal(get(http, server.url("/gzip"), { acceptGzip: true }), "RESPONSE_MALFORMED");
 });
 
-test("I1: headers without end are refused", async (t) => {
+test("I1: endless headers are refused", async (t) => {
   const server = await startStory(t, (_request, response) =>
     reply(response, 200, "", { "x-huge": "h".repeat(100_000) }),
   );
   await refusal(get(client(t), server.url("/")), "RESPONSE_TOO_LARGE", /headers/);
 });
 
-test("an answer that is no HTTP is called that", async (t) => {
+test("an answer that is not HTTP is reported as that", async (t) => {
   const server = createServer((socket) => socket.end("220 mail.example.com ESMTP\r\n"));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -238,7 +238,7 @@ test("I9: a redirect to another origin carries no credentials, one within the or
   assert.equal(server.headers.at(-1)?.authorization, "Bearer secret");
 });
 
-test("I9: credentials do not come back after a detour through another origin", async (t) => {
+test("I9: credentials are not sent again after a redirect through another origin", async (t) => {
   let home = "";
   const detour = await startStory(t, (_request, response) => reply(response, 302, "", { location: `${home}/end` }));
   const server = await startStory(t, (request, response) =>
@@ -281,7 +281,7 @@ test("I9: plain HTTP is for loopback and configured hosts only", async (t) => {
   await refusal(get(http, new URL("http://insecure.invalid:5000/")), "NETWORK_UNREACHABLE", /no such host|looked up/);
 });
 
-test("an unknown authority is refused, with the place to put its certificate; a known one is accepted", async (t) => {
+test("an unknown authority is refused, with the path for its certificate; a known one is accepted", async (t) => {
   const server = await startStory(t, (_request, response) => reply(response, 200, "secure"), { tls: serverTls });
   await assert.rejects(get(client(t), server.url("/")), (error) => {
     assert.ok(hasCode(error, "TLS_UNTRUSTED"));
@@ -302,7 +302,7 @@ test("a certificate for another name is refused", async (t) => {
   await refusal(get(http, server.url("/")), "TLS_UNTRUSTED", /another name/);
 });
 
-test("I9: a client certificate is shown to the host it is for, not to where that host redirects", async (t) => {
+test("I9: a client certificate is sent to its host, not to the target of a redirect", async (t) => {
   const asking = { ...serverTls, ca: tls.caCertificate, requestCert: true, rejectUnauthorized: false };
   const shown: boolean[] = [];
   const note = (socket: object): void => {
@@ -366,7 +366,7 @@ test("I9: a request that may be sent again keeps its method and body, and loses 
   for (status of [301, 302, 303]) await refusal(send("/here"), "REDIRECT_REFUSED");
 });
 
-test("sends a body in a stream, and hears an early refusal without sending the rest", async (t) => {
+test("sends a body in a stream, and stops at an early refusal", async (t) => {
   const server = await startStory(t, (request, response) => {
     if (request.url === "/early") return reply(response, 413, "too much");
     let received = 0;

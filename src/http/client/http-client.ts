@@ -1,7 +1,7 @@
 /**
- * HTTP for the registry and trust server clients, over node:http and node:https. What it promises: a silent or dripping peer is given
- * up on, bodies are bounded by their reader, plain HTTP only where allowed, redirects carry no credentials elsewhere and never leave
- * TLS, an abort signal ends everything at once. It knows nothing of registries, tokens or trust.
+ * HTTP for the registry and trust server clients, over node:http and node:https. It guarantees: a silent or slow peer times
+ * out, bodies are bounded by their reader, plain HTTP only where allowed, redirects carry no credentials elsewhere and never leave
+ * TLS, an abort signal ends everything at once. It knows nothing about registries, tokens or trust.
  */
 import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
 import type { AgentOptions } from "node:https";
@@ -16,7 +16,7 @@ import { proxyAuthorization, proxyFor } from "./proxy.ts";
 import { allRoots, firstRoots, type TlsSettings } from "./trusted-roots.ts";
 import { defaultUserAgent } from "./user-agent.ts";
 
-/** How long peers are waited for. The defaults give up on a silent one within ten seconds. */
+/** How long to wait for peers. With the defaults a silent one times out within ten seconds. */
 export interface Timeouts {
   /** longest wait, in milliseconds, without a connection, without progress in sending, or without an answer's headers (9,000) */
   readonly patienceMs?: number;
@@ -30,14 +30,14 @@ export interface HttpClientOptions {
   readonly userAgent?: string;
   /** for every host, or per `host[:port]`. A client certificate and `insecure` given once hold for the origins asked, not for redirects away from them */
   readonly tls?: TlsSettings | ((host: string) => TlsSettings);
-  /** hosts (besides loopback ones) that may be spoken to without TLS; none when absent */
+  /** hosts (besides loopback ones) that may be used without TLS; none when absent */
   readonly allowPlainHttp?: boolean | ((host: string) => boolean);
-  /** holds `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`; no proxy when absent */
+  /** the environment with `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`; no proxy when absent */
   readonly proxyEnv?: Environment;
   readonly timeouts?: Timeouts;
 }
 
-/** A body that is read from its source as often as it has to be sent: after a challenge, a redirect, a lost connection. */
+/** A body that can be read from its source repeatedly: after a challenge, a redirect, a lost connection. */
 export interface RepeatableBody {
   /** how many it has */
   readonly bytes: number;
@@ -50,31 +50,31 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | RepeatableBody;
-  /** sends a request that is no GET or HEAD again where a 307 or 308 says, body included; without it such an answer is refused */
+  /** follows a 307 or 308 with a request other than GET or HEAD, body included; without it such an answer is refused */
   readonly resend?: boolean;
   readonly signal?: AbortSignal;
-  /** ask for a compressed body; its reader's bound counts the unpacked bytes */
+  /** request a compressed body; the reader's limit counts the decompressed bytes */
   readonly acceptGzip?: boolean;
-  /** overrides {@link Timeouts.patienceMs} for work the peer may honestly take longer over */
+  /** overrides {@link Timeouts.patienceMs} for work that takes an honest peer longer */
   readonly patienceMs?: number;
 }
 
-/** An answer whose headers are here and whose body is still to be read: call exactly one of `body`, `bytes`, `discard`. */
+/** An answer with its headers, whose body is not read yet: call exactly one of `body`, `bytes`, `discard`. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** where the answer came from, after redirects */
   readonly url: URL;
   readonly body: AsyncIterable<Uint8Array>;
-  /** The whole body. @throws NetworkError `RESPONSE_TOO_LARGE` beyond `maxBytes` (unpacked), and as `body` does */
+  /** The whole body. @throws NetworkError `RESPONSE_TOO_LARGE` beyond `maxBytes` (decompressed), and as `body` does */
   bytes(maxBytes: number): Promise<Uint8Array>;
-  /** Gives the body up; a short one is read away so that the connection can serve again. */
+  /** Discards the body; a short one is read so that the connection can be reused. */
   discard(): void;
 }
 
 const maxRedirects = 5;
 const maxDiscardedBytes = 64 * 1024;
-/** Headers that say what is wanted and sent, not who asks: the only ones that follow a redirect to another origin. */
+/** Headers without identity: the only ones that follow a redirect to another origin. */
 const originFreeHeaders = new Set([
   "accept",
   "accept-encoding",
@@ -109,8 +109,8 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request, follows redirects of GET and HEAD (and of others where {@link HttpRequest.resend} allows it), and answers whatever
-   * status came.
+   * Sends a request, follows redirects of GET and HEAD (and of others where {@link HttpRequest.resend} allows it), and returns the answer,
+   * whatever its status.
    *
    * @throws NetworkError `NETWORK_UNREACHABLE`, `NETWORK_TIMEOUT`, `TLS_UNTRUSTED`, `REDIRECT_REFUSED`; TagsealError `CANCELLED`
    */
@@ -132,7 +132,7 @@ export class HttpClient {
     }
   }
 
-  /** Closes every connection, also those in use. */
+  /** Closes all connections, also those in use. */
   close(): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
@@ -245,7 +245,7 @@ export class HttpClient {
   async #tlsOptions(url: URL, isAskedOrigin: boolean): Promise<AgentOptions> {
     const { tls = {} } = this.#options;
     const given = typeof tls === "function" ? tls(url.host) : tls;
-    // a redirect may lead anywhere: who we are, and a waived check, were meant for the host that was asked
+    // a redirect may lead anywhere: the client certificate and a waived check are only for the requested host
     const settings = isAskedOrigin || typeof tls === "function" ? given : { ca: given.ca ?? [] };
     const ca = this.#needsAllRoots.has(url.origin) ? await allRoots(settings) : firstRoots(settings);
     return {
@@ -272,7 +272,7 @@ export class HttpClient {
   }
 }
 
-/** The server closed a kept connection just as a request went out on it; not the peer's refusal. */
+/** The server closed a kept connection just as a request was sent on it; this is no refusal. */
 class StaleConnection extends Error {}
 
 function redirectLocation(message: IncomingMessage): string | undefined {
@@ -280,7 +280,7 @@ function redirectLocation(message: IncomingMessage): string | undefined {
   return isRedirect ? message.headers.location : undefined;
 }
 
-/** Only 307 and 308 keep method and body; what the others would turn into a GET was no question. */
+/** Only 307 and 308 keep method and body; the others would turn the request into a GET. */
 function followsRedirect({ method, resend = false }: HttpRequest, status: number | undefined): boolean {
   return method === "GET" || method === "HEAD" || (resend && (status === 307 || status === 308));
 }
@@ -319,7 +319,7 @@ async function tunnelAgent(options: AgentOptions, proxy: URL, patienceMs: number
   return createTunnelAgent(options, proxy, patienceMs);
 }
 
-/** A plain request goes to the proxy whole, with the complete URL in its first line. */
+/** A plain request goes to the proxy with the complete URL in its first line. */
 function plainProxyRoute(url: URL, proxy: URL, agent: Agent, open: Route["open"]): Route {
   const authorization = proxyAuthorization(proxy);
   return {

@@ -1,4 +1,4 @@
-/** Turns what sockets and TLS report into Tagseal's errors: which host, what was being waited for, what to do. */
+/** Turns errors of sockets and TLS into Tagseal's errors: which host, what was awaited, what to do. */
 import { NetworkError, systemCode, TagsealError } from "../../errors.ts";
 
 /** Certificate failures that more trusted roots could fix. */
@@ -44,20 +44,20 @@ const hints = new Map([
   ["ENOTFOUND", "check the name of the host, and whether a proxy (HTTPS_PROXY) has to look it up"],
 ]);
 
-/** Answers whether the certificate's issuer was not among the roots in use. */
+/** True when the certificate's issuer is not among the roots in use. */
 export function isUnknownIssuer(error: unknown): boolean {
   return unknownIssuer.has(systemCode(error));
 }
 
-/** A URL for messages and logs: no user, no password, no query, no fragment; these may be secrets. */
+/** A URL for messages and logs, without user, password, query and fragment; these may be secrets. */
 export function describeUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 /**
- * Wraps an error of a connection to `url`. Our own errors pass unchanged.
+ * Wraps an error of a connection to `url`. Tagseal's errors pass unchanged.
  *
- * @returns `TLS_UNTRUSTED` for certificate trouble, `RESPONSE_MALFORMED` and `RESPONSE_TOO_LARGE` for what is not HTTP or has headers
+ * @returns `TLS_UNTRUSTED` for certificate errors, `RESPONSE_MALFORMED` and `RESPONSE_TOO_LARGE` for what is not HTTP or has headers
  *   without end, else `NETWORK_UNREACHABLE`; the system's error is the cause
  */
 export function networkFailure(error: unknown, url: URL): TagsealError {
@@ -93,7 +93,7 @@ function untrusted(url: URL, reason: string, cause: unknown): NetworkError {
   return new NetworkError("TLS_UNTRUSTED", `${url.host} is not trusted: ${reason}`, { cause, hint });
 }
 
-/** The peer was silent, or slower than any honest one. `waitedFor` completes "while waiting for …". */
+/** The peer was silent or too slow. `waitedFor` completes "while waiting for …". */
 export function timeoutFailure(url: URL, waitedFor: string, waitedMs: number): NetworkError {
   const seconds = Math.max(0.1, Math.round(waitedMs / 100) / 10);
   return new NetworkError(

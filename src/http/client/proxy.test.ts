@@ -96,7 +96,7 @@ async function startProxy(t: TestContext, target: number): Promise<{ port: numbe
   return { port: (proxy.address() as AddressInfo).port, seen };
 }
 
-test("https goes through a tunnel: the proxy sees a name, and its own password, not ours", async (t) => {
+test("https goes through a tunnel: the proxy sees a name and the proxy's password, no other", async (t) => {
   const server = await startStory(t, (request, response) => reply(response, 200, request.headers.host ?? ""), {
     tls: { cert: tls.certificate, key: tls.key },
   });
@@ -105,7 +105,7 @@ test("https goes through a tunnel: the proxy sees a name, and its own password, 
     HTTPS_PROXY: `http://me:p%40ss@127.0.0.1:${proxy.port}`,
     HTTP_PROXY: `http://127.0.0.1:${proxy.port}`,
   };
-  // the certificate is for localhost; the name the tunnel is opened to is not on this machine
+  // the certificate is for localhost; the tunnel is opened to a name elsewhere
   const http = new HttpClient({ proxyEnv, tls: { insecure: true }, allowPlainHttp: true });
   t.after(() => http.close());
   const headers = { authorization: "Bearer secret" };
@@ -119,7 +119,7 @@ test("https goes through a tunnel: the proxy sees a name, and its own password, 
   assert.equal(proxy.seen.at(-1), "GET http://plain.invalid/x?y=1 undefined");
 });
 
-test("I9: the certificate behind a tunnel is checked for the name asked for", async (t) => {
+test("I9: the certificate behind a tunnel is checked for the requested name", async (t) => {
   const server = await startStory(t, (_request, response) => reply(response, 200), {
     tls: { cert: tls.certificate, key: tls.key },
   });
@@ -133,12 +133,12 @@ test("I9: the certificate behind a tunnel is checked for the name asked for", as
   await assert.rejects(asked, (error) => hasCode(error, "TLS_UNTRUSTED"));
 });
 
-test("I9: the certificate behind a tunnel is checked for the address asked for", async (t) => {
+test("I9: the certificate behind a tunnel is checked for the requested address", async (t) => {
   const server = await startStory(t, (_request, response) => reply(response, 200), {
     tls: { cert: tls.certificate, key: tls.key },
   });
   const proxy = await startProxy(t, Number(server.url("/").port));
-  // The certificate is for localhost and 127.0.0.1, which is what the proxy is called, and not for these.
+  // The certificate is for localhost and 127.0.0.1, the names of the proxy, and not for these.
   for (const proxyHost of ["127.0.0.1", "localhost"]) {
     const http = new HttpClient({
       proxyEnv: { HTTPS_PROXY: `http://${proxyHost}:${proxy.port}` },
@@ -152,7 +152,7 @@ test("I9: the certificate behind a tunnel is checked for the address asked for",
   }
 });
 
-test("a proxy that refuses, or is not there, is named without its password", async (t) => {
+test("a proxy that refuses, or is unreachable, is named without its password", async (t) => {
   const proxy = await startProxy(t, 1);
   for (const port of [proxy.port, 1]) {
     const http = new HttpClient({ proxyEnv: { HTTPS_PROXY: `http://me:secret@127.0.0.1:${port}` } });

@@ -22,7 +22,7 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
   return proxy;
 }
 
-/** The value of a Proxy-Authorization header for the user and password in a proxy's URL, if it has any. */
+/** The Proxy-Authorization header for the user and password in a proxy's URL, if any. */
 export function proxyAuthorization(proxy: URL): string | undefined {
   if (proxy.username === "") return undefined;
   const userInfo = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
@@ -45,7 +45,7 @@ function matches(entry: string, host: string, port: string): boolean {
   return name.startsWith(".") ? host.endsWith(name) : host === name || host.endsWith(`.${name}`);
 }
 
-/** Answers whether an IPv4 address lies in `a.b.c.d/bits`. Names, and IPv6 networks, never match. */
+/** True when an IPv4 address is in `a.b.c.d/bits`. Names and IPv6 networks never match. */
 export function isInNetwork(host: string, network: string): boolean {
   const [base = "", bits = ""] = network.split("/");
   const address = ipv4(host);

@@ -1,4 +1,4 @@
-/** Which certificate authorities a connection trusts: the system's, plus those the user laid down for the host. */
+/** Which certificate authorities a connection trusts: the system's, plus those that the user configured for the host. */
 
 /** TLS settings for one host. */
 export interface TlsSettings {
@@ -12,8 +12,8 @@ export interface TlsSettings {
 }
 
 /**
- * The roots of the first attempt. Parsing the system's roots costs more than a whole verify, so the user's own are tried alone first;
- * {@link allRoots} follows only when the server's issuer is not among them. The union is what is trusted either way.
+ * The roots of the first attempt. Parsing the system's roots costs more than a whole verify, so the user's are tried alone first;
+ * {@link allRoots} follows only when the server's issuer is not among them. Trusted is the union of both.
  *
  * @returns undefined for the runtime's default roots
  */
@@ -21,7 +21,7 @@ export function firstRoots(settings: TlsSettings): string[] | undefined {
   return settings.ca === undefined || settings.ca.length === 0 ? undefined : [...settings.ca];
 }
 
-/** Every trusted root: the runtime's, the operating system's (as `SSL_CERT_FILE` moves them), and the user's own. */
+/** Every trusted root: the runtime's, the operating system's (or those in `SSL_CERT_FILE`), and the user's. */
 export async function allRoots(settings: TlsSettings): Promise<string[]> {
   const tls = await import("node:tls");
   const system =

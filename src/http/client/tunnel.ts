@@ -1,4 +1,4 @@
-/** Connections through an HTTP proxy with CONNECT: the proxy sees the host's name and encrypted bytes, nothing else. */
+/** Connections through an HTTP proxy with CONNECT: the proxy sees only the host's name and encrypted bytes. */
 import { request as plainRequest, type RequestOptions } from "node:http";
 import { Agent, type AgentOptions, request as tlsRequest } from "node:https";
 import type { Socket } from "node:net";
@@ -8,7 +8,7 @@ import { NetworkError } from "../../errors.ts";
 import { networkFailure, timeoutFailure } from "./network-failure.ts";
 import { proxyAuthorization } from "./proxy.ts";
 
-/** An agent whose TLS connections run through `proxy`. */
+/** An agent whose TLS connections go through `proxy`. */
 export function createTunnelAgent(options: AgentOptions, proxy: URL, patienceMs: number): Agent {
   return new TunnelAgent(options, proxy, patienceMs);
 }
@@ -29,7 +29,7 @@ class TunnelAgent extends Agent {
   ): Duplex | null | undefined {
     const target = `${options.host?.includes(":") === true ? `[${options.host}]` : options.host}:${options.port}`;
     openTunnel(this.#proxy, target, this.#patienceMs).then(
-      // `host` stays: it is what the certificate is checked for where there is no name to send, that is, for addresses
+      // `host` stays: the certificate is checked for it where there is no name to send, that is, for addresses
       (socket) =>
         done?.(
           null,

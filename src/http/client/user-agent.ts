@@ -1,2 +1,2 @@
-/** How Tagseal introduces itself to registries and trust servers. The version is package.json's, which a test holds it to: reading that file would cost start-up time. */
+/** The user agent for registries and trust servers. A test compares the version with package.json: reading that file costs start-up time. */
 export const defaultUserAgent = "Tagseal/0.1.0";
