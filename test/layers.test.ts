@@ -220,6 +220,18 @@ describe("layers", () => {
     assert.deepEqual([...new Set(unknown)], []);
   });
 
+  it("are listed in CONTRIBUTING.md, each below those it imports from", () => {
+    const text = readFileSync(join(root, "CONTRIBUTING.md"), "utf8");
+    const listed = (/^ {4}(errors {3}[\s\S]*?)\n\n/mu.exec(text)?.[1] ?? "").split(/\s+/u);
+    const layers = Object.keys(mayImport).filter((layer) => layer !== "entry");
+    assert.deepEqual(listed.toSorted(), layers.toSorted());
+    const breaches = layers.flatMap((layer) => {
+      const above = listed.slice(0, listed.indexOf(layer));
+      return (mayImport[layer] ?? []).filter((used) => !above.includes(used)).map((used) => `${layer} imports ${used}`);
+    });
+    assert.deepEqual(breaches, []);
+  });
+
   it("imports only from the layers above", () => {
     const breaches = imports.filter((found) => !inLayer(found)).map(({ from, to }) => `${from} imports ${to}`);
     assert.deepEqual(breaches, []);
