@@ -5,6 +5,7 @@
 
 import type { Environment } from "../environment/environment.ts";
 import type { ChildCommand } from "../engine/pass-through.ts";
+import type { HttpClients } from "../http/client/http-clients.ts";
 import type { EngineAccess } from "./engine-access.ts";
 import type { Program } from "./program.ts";
 
@@ -60,6 +61,8 @@ export interface Io {
   /** what we were started as */
   readonly program: Program;
   readonly handOver: HandOver;
+  /** the connections of this command to registries and trust servers; {@link main} opens and closes them */
+  readonly connections?: HttpClients;
   /** the engine whose command this is; absent for commands that need none */
   readonly engine?: EngineAccess;
   /** Calls `listener` whenever files are to be read again (SIGHUP), until the function it returns is called. */

@@ -3,6 +3,7 @@
  * goes to the container engine. Nothing here knows `process`; bin.ts does.
  */
 import type { Command } from "./command.ts";
+import { HttpClients } from "../http/client/http-clients.ts";
 import { isDebugging, traceRequests, withDebugFlag } from "./debug.ts";
 import type { Io } from "./io.ts";
 import type { Resolution } from "./table.ts";
@@ -27,7 +28,8 @@ export async function main(argv: readonly string[], given: Io): Promise<number> 
     given.stdout.write(versionLine);
     return 0;
   }
-  const io = withDebugFlag(argv, given);
+  const connections = new HttpClients();
+  const io = { ...withDebugFlag(argv, given), connections };
   const stopTracing = isDebugging(io.env) ? traceRequests(io.stderr) : undefined;
   try {
     if (name === "docker-trust") {
@@ -40,6 +42,7 @@ export async function main(argv: readonly string[], given: Io): Promise<number> 
     return await fail(error, io);
   } finally {
     stopTracing?.();
+    connections.close();
   }
 }
 

@@ -77,7 +77,7 @@ async function handOverOne(
     const send = http.request.bind(http);
     const authorised: typeof send = (request) =>
       send({ ...request, headers: { ...request.headers, authorization: secret } });
-    return await handOver({ ...context, server: new TrustServerClient({ url, gun, send: authorised }) });
+    return await handOver({ ...context, repository: new TrustServerClient({ url, gun, send: authorised }) });
   } finally {
     context.close();
   }

@@ -297,13 +297,13 @@ export class RegistryClient {
     response.discard();
   }
 
-  /** Releases every connection. */
+  /** Releases every connection, unless they are shared. */
   close(): void {
     const connection = this.#connection;
     this.#connection = undefined;
     // a failed connection has nothing to close; its failure was reported to the caller
     connection?.then(
-      ({ http }) => http.close(),
+      (opened) => opened.close(),
       () => undefined,
     );
   }

@@ -4,7 +4,8 @@ import { Authenticator } from "./authentication.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
 import { type CredentialSource, loadDockerConfig, type LoginTarget } from "./credentials.ts";
 import { findEndpoint, serverHost } from "./endpoint.ts";
-import { HttpClient, type Timeouts } from "../http/client/http-client.ts";
+import type { HttpClient, HttpClientOptions, Timeouts } from "../http/client/http-client.ts";
+import { HttpClients } from "../http/client/http-clients.ts";
 import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
 import type { TlsSettings } from "../http/client/trusted-roots.ts";
 
@@ -22,6 +23,8 @@ export interface ConnectionOptions {
   readonly certificateDirectories?: readonly string[];
   /** instead of any directory's certificates */
   readonly tls?: TlsSettings;
+  /** connections to share with other repositories and trust servers, which the caller closes; separate ones when absent */
+  readonly connections?: HttpClients;
   /** the command that logs in, for hints; `docker login` when absent */
   readonly login?: string;
   readonly userAgent?: string;
@@ -30,12 +33,14 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A reachable registry. Close its `http` when done. */
+/** A reachable registry. Close it when done. */
 export interface Connection {
   readonly http: HttpClient;
   readonly authenticator: Authenticator;
   /** ends in `/v2/` */
   readonly base: URL;
+  /** releases connections, unless they are shared */
+  close(): void;
 }
 
 /**
@@ -46,28 +51,43 @@ export interface Connection {
  */
 export async function openConnection(target: LoginTarget, options: ConnectionOptions): Promise<Connection> {
   const { registry } = target;
-  const { env = {}, insecureRegistries = [], signal, timeouts, userAgent } = options;
-  const isPlain = (host: string): boolean => mayBePlain(host, insecureRegistries);
-  const http = new HttpClient({
+  const { insecureRegistries = [], signal, connections = new HttpClients() } = options;
+  const close = (): void => {
+    if (options.connections === undefined) connections.close();
+  };
+  try {
+    const http = await connections.for(peerOf(registry, options), () => httpOptions(registry, options));
+    const credentials = credentialSource(options);
+    const authenticator = new Authenticator(http, {
+      credentials: credentials === undefined ? undefined : (stop) => credentials(target, stop),
+      allowPlainHttp: (host) => mayBePlain(host, insecureRegistries),
+      registry,
+      ...(options.login === undefined ? {} : { login: options.login }),
+    });
+    const base = await findEndpoint({ registry, insecureRegistries, authenticator, signal });
+    return { http, authenticator, base, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Everything of the options that decides how to connect. */
+function peerOf(registry: string, options: ConnectionOptions): string {
+  const { dockerConfigDir, insecureRegistries, certificateDirectories, tls, userAgent, timeouts } = options;
+  const rules = [dockerConfigDir, insecureRegistries, certificateDirectories, tls, userAgent, timeouts];
+  return JSON.stringify(["registry", registry, ...rules]);
+}
+
+async function httpOptions(registry: string, options: ConnectionOptions): Promise<HttpClientOptions> {
+  const { env = {}, insecureRegistries = [], timeouts, userAgent } = options;
+  return {
     tls: onlyFor(registry, await tlsSettings(registry, options)),
-    allowPlainHttp: isPlain,
+    allowPlainHttp: (host) => mayBePlain(host, insecureRegistries),
     proxyEnv: env,
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(userAgent === undefined ? {} : { userAgent }),
-  });
-  const credentials = credentialSource(options);
-  const authenticator = new Authenticator(http, {
-    credentials: credentials === undefined ? undefined : (stop) => credentials(target, stop),
-    allowPlainHttp: isPlain,
-    registry,
-    ...(options.login === undefined ? {} : { login: options.login }),
-  });
-  try {
-    return { http, authenticator, base: await findEndpoint({ registry, insecureRegistries, authenticator, signal }) };
-  } catch (error) {
-    http.close();
-    throw error;
-  }
+  };
 }
 
 /**

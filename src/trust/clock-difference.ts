@@ -8,9 +8,9 @@ import type { TrustContext } from "./trust-context.ts";
 const silentMs = 5 * 60_000;
 
 /** Returns the same failure; if it is about time and the server's clock differs from this machine's, with a hint that says so. */
-export function withClocks(error: unknown, { server, now }: Pick<TrustContext, "server" | "now">): unknown {
+export function withClocks(error: unknown, { repository, now }: Pick<TrustContext, "repository" | "now">): unknown {
   if (!hasCode(error, "METADATA_EXPIRED", "METADATA_STALE", "ROOT_INVALID")) return error;
-  const answered = server.answeredAt;
+  const answered = repository.answeredAt;
   if (answered === undefined) return error;
   const difference = clockDifference(now(), answered);
   if (difference === undefined) return error;

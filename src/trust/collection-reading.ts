@@ -61,7 +61,7 @@ async function update(
     const root = context.pinning === undefined ? cache.firstRoot() : undefined;
     if (root !== undefined) announcePin(context, parseMetadata("root", root), listening.unremembered);
     const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
-    throw withClocks(explainShutdown(refusal, context.server.url, context.now()), context);
+    throw withClocks(explainShutdown(refusal, context.repository.url, context.now()), context);
   }
 }
 
@@ -124,16 +124,19 @@ async function explained<T>(context: TrustContext, read: () => Promise<T>): Prom
 
 /** The refusal of a collection the server does not have. */
 export function notSigned(context: TrustContext, cause?: unknown): MetadataError {
-  const host = new URL(context.server.url).host;
-  return new MetadataError("REPOSITORY_NOT_SIGNED", `${host} does not have trust data for ${context.gun}`, {
-    cause,
-    hint: "The repository has no signatures yet, or the name or the trust server is not the one you meant.",
-  });
+  return new MetadataError(
+    "REPOSITORY_NOT_SIGNED",
+    `${context.repository.name} does not have trust data for ${context.gun}`,
+    {
+      cause,
+      hint: "The repository has no signatures yet, or the name or the trust server is not the one you meant.",
+    },
+  );
 }
 
 async function isAbsent(context: TrustContext): Promise<boolean> {
   try {
-    await context.server.fetch("root", maxFileBytes("root"));
+    await context.repository.fetch("root", maxFileBytes("root"));
     return false;
   } catch (error) {
     if (hasCode(error, "METADATA_MISSING")) return true;
@@ -142,7 +145,7 @@ async function isAbsent(context: TrustContext): Promise<boolean> {
 }
 
 function updateOptions(context: TrustContext, { unremembered, onSilence }: Listening): UpdateOptions {
-  const { gun, cache, server: source, pinning, maxStalenessMs, timestampLifetimeMs } = context;
+  const { gun, cache, repository: source, pinning, maxStalenessMs, timestampLifetimeMs } = context;
   return {
     gun,
     cache,

@@ -57,7 +57,7 @@ async function loadDelegations(context: TrustContext, trusted: TrustedMetadata, 
 
 async function fetchExpected(context: TrustContext, trusted: TrustedMetadata, role: RoleName): Promise<Uint8Array> {
   const { name, maxBytes } = trusted.expected(role);
-  return await context.server.fetch(name, maxBytes);
+  return await context.repository.fetch(name, maxBytes);
 }
 
 /** The version this machine has seen; no lower one is accepted. */

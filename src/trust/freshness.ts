@@ -21,7 +21,7 @@ export interface Freshness {
 
 /** How fresh a collection is that has just been read. */
 export async function freshnessOf(context: TrustContext, collection: TrustedCollection): Promise<Freshness> {
-  const { cache, server, timestampLifetimeMs } = context;
+  const { cache, repository, timestampLifetimeMs } = context;
   const now = context.now();
   const validUntil = (collection.timestamp ?? collection.snapshot).body.expiresAt;
   const seenAt = (await cache.firstSeenAt?.("timestamp")) ?? now;
@@ -31,7 +31,7 @@ export async function freshnessOf(context: TrustContext, collection: TrustedColl
     summary: `${age}valid until ${validUntil.toISOString()}`,
     signedAt: at,
     validUntil,
-    server: server.url,
+    server: repository.url,
     cached: collection.isTimestampCached === true,
     confirmedAt: await cache.confirmedAt?.("timestamp"),
   };

@@ -14,7 +14,7 @@ import type { TrustContext } from "./trust-context.ts";
  *
  * @returns the cached collection with that root, and the other files that had to be signed
  * @throws MetadataError `SIGNING_KEY_MISSING` without the root key; KeyStoreError for its passphrase
- * @throws NetworkError as `TrustServerClient.rotateKey`: needs the rights to rotate keys
+ * @throws NetworkError as `TrustRepository.rotateKey`: needs the rights to rotate keys
  */
 export async function handOverRemembered(
   context: TrustContext,
@@ -23,9 +23,9 @@ export async function handOverRemembered(
   const held = new HeldKeys(context);
   const { root } = remembered.trusted;
   const editor = CollectionEditor.from(remembered.trusted);
-  editor.rotateKey("timestamp", [await context.server.rotateKey("timestamp")]);
+  editor.rotateKey("timestamp", [await context.repository.rotateKey("timestamp")]);
   if (!(await holds(held, root, "snapshot")))
-    editor.rotateKey("snapshot", [await context.server.rotateKey("snapshot")]);
+    editor.rotateKey("snapshot", [await context.repository.rotateKey("snapshot")]);
   const signed = [...(await sign(context, held, editor))].map(([role, bytes]) => parseMetadata(role, bytes));
   const newRoot = signed.find(({ role }) => role === "root") as MetadataFile<RootBody>; // present: its keys changed
   const replaced = new Set(signed.map(({ role }) => role).filter((role) => role !== "root"));

@@ -42,7 +42,7 @@ export async function handOver(context: TrustContext): Promise<HandOverResult> {
 
 /** The roles that another server signs, with this server's keys for them. A server answers with the key it holds, if the root names it. */
 async function foreignRoles(
-  { server }: TrustContext,
+  { repository }: TrustContext,
   held: HeldKeys,
   { root }: TrustedCollection,
 ): Promise<ReadonlyMap<ServerRole, PublicKey>> {
@@ -50,7 +50,7 @@ async function foreignRoles(
   for (const role of ["timestamp", "snapshot"] as const) {
     const roleKeys = root.body.roles.get(role) ?? { keyIds: null, threshold: 1 };
     if (role === "snapshot" && (await held.holdsOneOf(roleKeys, root.body.keys))) continue;
-    const key = await server.getKey(role);
+    const key = await repository.getKey(role);
     if (roleKeys.keyIds?.includes(key.keyId) !== true) wanted.set(role, key);
   }
   return wanted;

@@ -35,8 +35,8 @@ export async function prepareCollection(context: TrustContext, held: HeldKeys): 
   const leftover = await findUnpublished(context);
   if (leftover !== undefined) return carriedOn(leftover);
   const [snapshot, timestamp] = await Promise.all([
-    context.server.getKey("snapshot"),
-    context.server.getKey("timestamp"),
+    context.repository.getKey("snapshot"),
+    context.repository.getKey("timestamp"),
   ]);
   const root = await findOrMakeRootKey(context, held);
   const targets = await held.make({ role: "targets", gun: context.gun });
@@ -93,8 +93,8 @@ function keyIdsOf(rootKey: PublicKey, targetsKey: PublicKey): InitialiseResult {
   return { rootKeyId: rootKey.canonicalKeyId, rootCertificateId: rootKey.keyId, targetsKeyId: targetsKey.keyId };
 }
 
-function goneFromServer({ gun, server }: TrustContext): MetadataError {
-  const message = `${new URL(server.url).host} does not have trust data for ${gun} any more, but this machine has seen it there`;
+function goneFromServer({ gun, repository }: TrustContext): MetadataError {
+  const message = `${repository.name} does not have trust data for ${gun} any more, but this machine has seen it there`;
   return new MetadataError("REPOSITORY_NOT_SIGNED", message, {
     hint: `If the server was restored from a backup, bring the repository back: tagseal trust recover-server ${gun}. Only if it was deleted on purpose, remove tuf/${gun}/metadata from the trust directory to start again.`,
   });

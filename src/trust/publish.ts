@@ -183,7 +183,7 @@ class Publisher {
     if (this.#lookedAgain || current?.timestamp === undefined) return false;
     this.#lookedAgain = true;
     try {
-      const latest = await this.#context.server.fetch("timestamp", maxFileBytes("timestamp"));
+      const latest = await this.#context.repository.fetch("timestamp", maxFileBytes("timestamp"));
       return Buffer.compare(latest, current.timestamp.bytes) !== 0;
     } catch (error) {
       // Sending reports the problem as well.
@@ -205,7 +205,7 @@ class Publisher {
   /** @returns false when another attempt is worth it, after the wait */
   async #send(files: PublishedFiles): Promise<boolean> {
     try {
-      await this.#context.server.publish(files);
+      await this.#context.repository.publish(files);
       this.#outcomeIsUnknown = true;
       return true;
     } catch (error) {
@@ -251,8 +251,8 @@ class Publisher {
     this.#outcomeIsUnknown = false;
     const initialised = this.#initial?.keys;
     if (initialised !== undefined) {
-      const { gun, notify, server } = this.#context;
-      notify({ kind: "initialised", gun, server: server.url, ...initialised });
+      const { gun, notify, repository } = this.#context;
+      notify({ kind: "initialised", gun, server: repository.url, ...initialised });
     }
     return { collection, initialised };
   }

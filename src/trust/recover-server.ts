@@ -61,7 +61,7 @@ async function recoverOnce(context: TrustContext, options: RecoverOptions): Prom
   const served = await servedCollection(context);
   const remembered = await rememberedOrExplain(context);
   if (remembered === undefined) throw nothingRemembered(context);
-  if (served === undefined && !options.undelete && (await context.server.wasDeleted())) throw deleted(context);
+  if (served === undefined && !options.undelete && (await context.repository.wasDeleted())) throw deleted(context);
   const plan = planRecovery(remembered, served, context.now());
   requirePossible(context, plan);
   if (options.dryRun || isEmpty(plan)) return resultOf(plan, true);
@@ -102,7 +102,7 @@ async function send(
   withOtherKeys: (refusal: TagsealError) => Promise<RecoveryPlan>,
 ): Promise<Sent> {
   try {
-    await context.server.publish(partsOf(plan));
+    await context.repository.publish(partsOf(plan));
     return { plan, tookProofs: true };
   } catch (error) {
     if (isLostKey(error)) return await send(context, await withOtherKeys(error), rethrow);
@@ -113,9 +113,9 @@ async function send(
 }
 
 /** For a server without support for lost versions: root by root, then everything else. */
-async function sendPlainly({ server }: TrustContext, { lost, files }: RecoveryPlan): Promise<void> {
-  for (const { role, bytes } of lost) if (role === "root") await server.publish(new Map([[role, bytes]]));
-  if (files.length > 0) await server.publish(new Map(files.map(({ role, bytes }) => [role, bytes])));
+async function sendPlainly({ repository }: TrustContext, { lost, files }: RecoveryPlan): Promise<void> {
+  for (const { role, bytes } of lost) if (role === "root") await repository.publish(new Map([[role, bytes]]));
+  if (files.length > 0) await repository.publish(new Map(files.map(({ role, bytes }) => [role, bytes])));
 }
 
 /** Parts have the names of fetched files: `3.root` for an earlier root, the role alone for what becomes current. */
@@ -192,15 +192,15 @@ function nothingRemembered({ gun }: TrustContext): MetadataError {
   });
 }
 
-function deleted({ gun, server }: TrustContext): TagsealError {
-  const message = `${gun} was deleted on ${new URL(server.url).host}: it is not brought back`;
+function deleted({ gun, repository }: TrustContext): TagsealError {
+  const message = `${gun} was deleted on ${repository.name}: it is not brought back`;
   return new TagsealError("RECOVERY_REFUSED", message, {
     hint: `If it was deleted by mistake, or made again since: tagseal trust recover-server --undelete ${gun}`,
   });
 }
 
-function otherRepository({ gun, server }: TrustContext, cause?: unknown): TagsealError {
-  const message = `${new URL(server.url).host} has another repository under the name ${gun} than this machine trusts`;
+function otherRepository({ gun, repository }: TrustContext, cause?: unknown): TagsealError {
+  const message = `${repository.name} has another repository under the name ${gun} than this machine trusts`;
   return new TagsealError("RECOVERY_REFUSED", message, {
     cause,
     hint: "One of them was deleted and begun again. Ask its owner which one counts; delete the other on the server, then run this command again.",

@@ -14,9 +14,9 @@ import type { TrustContext } from "./trust-context.ts";
  * @throws MetadataError `METADATA_CACHE_CORRUPT`; what verification refuses; `METADATA_MISSING` for a file that neither side has
  */
 export async function rememberedCollection(context: TrustContext): Promise<VerifiedCollection | undefined> {
-  const { gun, cache, server } = context;
+  const { gun, cache, repository } = context;
   if ((await cache.load("root")) === undefined) return undefined;
-  const input = { gun, source: new RememberedSource(cache, server), now: context.now() };
+  const input = { gun, source: new RememberedSource(cache, repository), now: context.now() };
   const snapshot = await cache.load("snapshot");
   const outcomes = [await attempt(input), ...(snapshot === undefined ? [] : [await attempt({ ...input, snapshot })])];
   const verified = outcomes.filter((outcome) => "collection" in outcome).map(({ collection }) => collection);
@@ -45,12 +45,12 @@ function snapshotVersion({ trusted }: VerifiedCollection): number {
  * Verifies what the server has now. Files that are the same here are not fetched again.
  *
  * @returns undefined when it does not have the collection
- * @throws MetadataError for a server with contradictory files; NetworkError as `TrustServerClient.fetch`
+ * @throws MetadataError for a server with contradictory files; NetworkError as `TrustRepository.fetch`
  */
 export async function servedCollection(context: TrustContext): Promise<VerifiedCollection | undefined> {
-  const { gun, cache, server } = context;
+  const { gun, cache, repository } = context;
   const source: MetadataSource = {
-    fetch: async (name, maxBytes) => (await byHash(cache, name)) ?? (await server.fetch(name, maxBytes)),
+    fetch: async (name, maxBytes) => (await byHash(cache, name)) ?? (await repository.fetch(name, maxBytes)),
   };
   try {
     return await verifyCollection({ gun, source, now: context.now() });

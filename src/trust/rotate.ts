@@ -85,7 +85,7 @@ class KeyRotation implements CollectionChange {
 }
 
 async function newKey(context: TrustContext, held: HeldKeys, role: BaseRole): Promise<PublicKey> {
-  if (isServerRole(role)) return await context.server.rotateKey(role);
+  if (isServerRole(role)) return await context.repository.rotateKey(role);
   if (role === "targets") return (await held.make({ role, gun: context.gun })).publicKey;
   const key = await held.make({ role });
   return PublicKey.fromCertificatePem(await createRootCertificate(key, context.gun, context.now()));

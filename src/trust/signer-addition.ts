@@ -72,7 +72,7 @@ export class SignerAddition implements CollectionChange {
     const isDeclared = current.targets.body.delegations.roles?.some(({ name }) => name === role) ?? false;
     if (meta === undefined || sha256 === undefined || isDeclared) return undefined;
     try {
-      const bytes = await this.#context.server.fetch(`${role}.${Buffer.from(sha256).toString("hex")}`, meta.length);
+      const bytes = await this.#context.repository.fetch(`${role}.${Buffer.from(sha256).toString("hex")}`, meta.length);
       return parseMetadata(role as `targets/${string}`, bytes);
     } catch (error) {
       // Gone, or never readable: then nothing of it can come back.

@@ -13,12 +13,13 @@ import { gunOf, type ImageReference } from "../reference/image-reference.ts";
 import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../registry/certificate-directory.ts";
 import type { CredentialSource } from "../registry/credentials.ts";
-import { HttpClient, type Timeouts } from "../http/client/http-client.ts";
-import type { TlsSettings } from "../http/client/trusted-roots.ts";
-import type { MetadataCache, TrustPinning } from "../tuf/updater.ts";
+import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
+import { HttpClients } from "../http/client/http-clients.ts";
+import type { TrustPinning } from "../tuf/updater.ts";
 import { explainShutdown } from "./docker-hub.ts";
 import { lazyKeyStore } from "./lazy-key-store.ts";
 import { FileMetadataCache } from "./metadata-cache.ts";
+import type { TrustCache, TrustRepository } from "./ports.ts";
 import { trustServerUrl } from "./server-url.ts";
 import type { TrustEventHandler } from "./trust-event.ts";
 import { type AuthorisedRequest, type TrustServerAccess, TrustServerClient } from "./trust-server-client.ts";
@@ -27,9 +28,10 @@ import { type AuthorisedRequest, type TrustServerAccess, TrustServerClient } fro
 export interface TrustContext {
   /** the collection: `docker.io/library/alpine` */
   readonly gun: string;
-  readonly server: TrustServerClient;
+  /** where its trust data is read and published */
+  readonly repository: TrustRepository;
   /** what this machine already trusts; shared by processes */
-  readonly cache: MetadataCache;
+  readonly cache: TrustCache;
   readonly keys: KeyStore;
   readonly now: () => Date;
   readonly notify: TrustEventHandler;
@@ -46,7 +48,7 @@ export interface TrustContext {
   stagedChanges(): Promise<number>;
   /** aborts the current operation with `CANCELLED` */
   readonly signal?: AbortSignal;
-  /** releases connections */
+  /** releases connections, unless they are shared */
   close(): void;
 }
 
@@ -57,6 +59,12 @@ export interface OpenTrustContextOptions {
   readonly dockerConfigDir: string;
   /** the environment: server, proxies, and the variables of credential helpers */
   readonly env: Environment;
+  /** instead of the trust server that `reference` and `env` name; then no login is asked for */
+  readonly repository?: TrustRepository;
+  /** instead of docker's `trust/tuf` */
+  readonly cache?: TrustCache;
+  /** connections to share with other contexts and registries, which the caller closes; separate ones when absent */
+  readonly connections?: HttpClients;
   /** instead of docker's logins */
   readonly credentials?: CredentialSource;
   /** the command that logs in, for hints; `docker login` when absent */
@@ -69,8 +77,11 @@ export interface OpenTrustContextOptions {
   readonly access?: TrustServerAccess;
   readonly notify?: TrustEventHandler;
   readonly now?: () => Date;
+  /** which roots are acceptable at first contact; without it the first one is trusted */
   readonly pinning?: TrustPinning;
+  /** refuse a timestamp that was signed longer ago than this; 0: the server must answer */
   readonly maxStalenessMs?: number;
+  /** the trust server's lifetime of timestamps; the usual ones when omitted */
   readonly timestampLifetimeMs?: number;
   /** refuse what cannot be cached because the trust directory is not writable; default false: a warning */
   readonly mustRemember?: boolean;
@@ -92,28 +103,22 @@ export interface OpenTrustContextOptions {
  */
 export async function openTrustContext(options: OpenTrustContextOptions): Promise<TrustContext> {
   const { reference, dockerConfigDir, now = () => new Date(), notify = () => undefined, signal } = options;
-  const url = trustServerUrl(reference, options);
-  const tls = await loadHostCertificates([join(dockerConfigDir, "tls")], new URL(url).host);
   const gun = gunOf(reference);
-  const http = httpClient(options, tls);
   const trustDirectory = join(dockerConfigDir, "trust");
-  const cache = new FileMetadataCache({ trustDirectory, gun, now });
+  const cache = options.cache ?? new FileMetadataCache({ trustDirectory, gun, now });
+  const connections = options.connections ?? new HttpClients();
   return {
     gun,
-    server: new TrustServerClient({
-      url,
-      gun,
-      send: authorised(http, gun, options),
-      explain: (error) => explainShutdown(error, url, now()),
-      ...optional({ signal }),
-    }),
+    repository: options.repository ?? (await serverClient(options, gun, connections)),
     cache,
     keys: options.keys ?? fileKeys(options, trustDirectory, gun),
     now,
     notify,
-    exclusively: async (work) => await cache.exclusively(work, signal),
-    stagedChanges: async () => await cache.stagedChanges(),
-    close: () => http.close(),
+    exclusively: async (work) => await (cache.exclusively?.(work, signal) ?? work()),
+    stagedChanges: async () => (await cache.stagedChanges?.()) ?? 0,
+    close: () => {
+      if (options.connections === undefined) connections.close();
+    },
     ...optional({
       signal,
       pinning: options.pinning,
@@ -124,8 +129,34 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
   };
 }
 
-function httpClient({ env, userAgent, timeouts }: OpenTrustContextOptions, tls: TlsSettings): HttpClient {
-  return new HttpClient({ tls, proxyEnv: env, ...optional({ userAgent, timeouts }) });
+async function serverClient(
+  options: OpenTrustContextOptions,
+  gun: string,
+  connections: HttpClients,
+): Promise<TrustServerClient> {
+  const { reference, now = () => new Date(), signal } = options;
+  const url = trustServerUrl(reference, options);
+  const http = await connectionsTo(new URL(url).host, options, connections);
+  return new TrustServerClient({
+    url,
+    gun,
+    send: authorised(http, gun, options),
+    explain: (error) => explainShutdown(error, url, now()),
+    ...optional({ signal }),
+  });
+}
+
+async function connectionsTo(
+  host: string,
+  { dockerConfigDir, env, userAgent, timeouts }: OpenTrustContextOptions,
+  connections: HttpClients,
+): Promise<HttpClient> {
+  const peer = JSON.stringify(["trust server", host, dockerConfigDir, userAgent, timeouts]);
+  return await connections.for(peer, async () => ({
+    tls: await loadHostCertificates([join(dockerConfigDir, "tls")], host),
+    proxyEnv: env,
+    ...optional({ userAgent, timeouts }),
+  }));
 }
 
 /** Credentials are those of the registry, and looked up only when the server asks for them. */

@@ -6,8 +6,8 @@ import { hasCode, NetworkError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { answeredAt } from "../http/client/answered-at.ts";
 import type { RoleName } from "../tuf/metadata.ts";
-import type { MetadataSource } from "../tuf/updater.ts";
 import { multipartOf } from "./multipart.ts";
+import type { TrustRepository } from "./ports.ts";
 import { serverRefusal } from "./server-refusal.ts";
 
 /** The purpose of a request: decides which rights a token needs. */
@@ -40,7 +40,7 @@ const patienceMsPerMiB = 2_000;
  *
  * @see Notary v1: HTTP API
  */
-export class TrustServerClient implements MetadataSource {
+export class TrustServerClient implements TrustRepository {
   readonly url: string;
   readonly #gun: string;
   readonly #send: AuthorisedRequest;
@@ -54,6 +54,11 @@ export class TrustServerClient implements MetadataSource {
     this.#send = options.send;
     this.#signal = options.signal;
     this.#explain = options.explain ?? ((error) => error);
+  }
+
+  /** The server's host, with its port. */
+  get name(): string {
+    return new URL(this.url).host;
   }
 
   /** The server's clock at its last answer, to the second; undefined while unknown. */

@@ -153,10 +153,10 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const readers = new WarmReaders(story, gun);
     await readers.see("v1");
     const backup = await story.backUp();
-    await owner.server.deleteCollection();
+    await owner.repository.deleteCollection();
     await story.restore(backup);
     await readers.see("v1");
-    await owner.server.deleteCollection();
+    await owner.repository.deleteCollection();
     const { code, stderr } = await tagseal(readers.docker, "trust", "recover-server", gun);
     assert.equal(code, 1);
     assert.match(

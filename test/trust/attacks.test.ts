@@ -103,7 +103,7 @@ test("a repository deleted and made anew by somebody else is not taken for the o
   const reader = await (await story.person()).open("anew/app");
   await verifyTag(reader, "app");
   const thief = await (await story.person()).open("anew/app", { access: "admin" });
-  await thief.server.deleteCollection();
+  await thief.repository.deleteCollection();
   await signTags(thief, [tagOf("app", "stolen")]);
   await rejects(verifyTag(reader, "app"), (error: { code: string }) =>
     ["ROOT_ROTATION_REFUSED", "METADATA_THRESHOLD_NOT_MET"].includes(error.code),
@@ -114,7 +114,7 @@ test("a repository this machine has seen and that is gone from the server is not
   const person = await story.person();
   const context = await person.open("gone/app", { access: "admin" });
   await signTags(context, [tagOf("app")]);
-  await context.server.deleteCollection();
+  await context.repository.deleteCollection();
   await rejects(signTags(context, [tagOf("app")]), {
     code: "REPOSITORY_NOT_SIGNED",
     message: /any more, but this machine has seen it/,

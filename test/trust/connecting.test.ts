@@ -121,7 +121,7 @@ test("a challenge is answered with the registry's credentials, once for a whole 
 test("I10: reading asks for no more than reading, deletion for everything", async () => {
   tokensAsked.length = 0;
   const context = await open("deleted/app", { auths: alice });
-  await context.server.deleteCollection();
+  await context.repository.deleteCollection();
   deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/deleted/app:*"]);
 });
 

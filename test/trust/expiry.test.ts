@@ -124,9 +124,9 @@ test("I4: the server's keys are replaced although the timestamp expired, and onl
   const meddler = await story.meddler();
   const context = await owner.open("replaced/app", { now, via: meddler });
   await signTags(context, [tagOf("v1")]);
-  const old = await context.server.fetch("timestamp", 1_000_000);
+  const old = await context.repository.fetch("timestamp", 1_000_000);
   await signTags(context, [tagOf("v2")]);
-  const last = await context.server.fetch("timestamp", 1_000_000);
+  const last = await context.repository.fetch("timestamp", 1_000_000);
   let presented = old;
   meddler.meddle = async (asked, forward) => {
     if (asked.method === "POST") presented = new Uint8Array();

@@ -27,8 +27,8 @@ test("a collection initialised here and never published is carried on with, on i
   const editor = CollectionEditor.create(context.gun, {
     rootKey: PublicKey.fromCertificatePem(certificate),
     targets: targets.publicKey,
-    snapshot: await context.server.getKey("snapshot"),
-    timestamp: await context.server.getKey("timestamp"),
+    snapshot: await context.repository.getKey("snapshot"),
+    timestamp: await context.repository.getKey("timestamp"),
   });
   const files = await editor.sign(new HeldKeys(context).signingKey, { now: new Date(), initial: true });
   for (const [role, bytes] of files) await context.cache.store(role, bytes);

@@ -76,6 +76,7 @@ async function opened<T>(
     env: io.env,
     access,
     signal: io.signal,
+    ...(io.connections === undefined ? {} : { connections: io.connections }),
   });
   try {
     return await use(registry);

@@ -43,6 +43,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     now: io.now,
     signal: io.signal,
     mustRemember,
+    ...(io.connections === undefined ? {} : { connections: io.connections }),
     ...(passphrases === undefined ? {} : { passphrases }),
     ...timestampLifetime(io),
     ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "--max-staleness") }),

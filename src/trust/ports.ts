@@ -1,0 +1,58 @@
+/**
+ * What the use cases need from outside, as contracts that this folder owns: where trust data is read and published, and what this machine
+ * remembers of it. Key stores are a contract of `keys/`, logins one of `docker-config/`, pins one of `tuf/`.
+ */
+
+import type { PublicKey } from "../crypto/public-key.ts";
+import type { RoleName, ServerRole } from "../tuf/metadata.ts";
+import type { MetadataCache, MetadataSource } from "../tuf/updater.ts";
+
+/**
+ * Where the trust data of one collection is read and published: a trust server, or something in its place. It makes the timestamp, and
+ * the snapshot unless that is published, with keys that only it has. Every implementation runs the suite in
+ * `test/contract/trust-repository.ts`.
+ */
+export interface TrustRepository extends MetadataSource {
+  /** the address, for messages and results; a URL without credentials and without a trailing slash */
+  readonly url: string;
+  /** what a sentence calls it, such as the host of a server */
+  readonly name: string;
+  /** its clock at its last answer, to the second; undefined while unknown, and where it has no separate clock */
+  readonly answeredAt?: Date | undefined;
+
+  /**
+   * Publishes files: all or none, and only if their versions are still free. Returns once they are durable.
+   *
+   * @param files by role; names such as `3.root` and `4.snapshot` are versions that it lost, see `tagseal trust recover-server`
+   * @throws NetworkError `PUBLISH_CONFLICT` when another publisher was faster; `TRUST_SERVER_REFUSED` with the reason, and what it said as
+   *   `serverCode`; others may mean that the answer was lost and the files are published
+   */
+  publish(files: ReadonlyMap<RoleName, Uint8Array>): Promise<void>;
+
+  /**
+   * The key it holds for a role, made for a collection that it does not know yet.
+   *
+   * @throws NetworkError `RESPONSE_MALFORMED` for an unusable key, and as `fetch`
+   */
+  getKey(role: ServerRole): Promise<PublicKey>;
+
+  /** A new key of it for a role; it counts once a root names it. @throws NetworkError as {@link TrustRepository.getKey} */
+  rotateKey(role: ServerRole): Promise<PublicKey>;
+
+  /** True when the last change of the collection is its deletion, as far as it can tell. @throws NetworkError as `fetch`, without an answer */
+  wasDeleted(): Promise<boolean>;
+
+  /** Deletes the collection for good. Succeeds when there is none. @throws NetworkError as `fetch` */
+  deleteCollection(): Promise<void>;
+}
+
+/** What this machine remembers of one collection, and what its processes agree on. */
+export interface TrustCache extends MetadataCache {
+  /**
+   * Runs `work` while no other process of this machine publishes to the collection, if it can. An optimisation, not a guarantee; without it
+   * nobody waits.
+   */
+  exclusively?<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** How many changes another tool (docker, notary) staged here for its next publish; without it none. */
+  stagedChanges?(): Promise<number>;
+}
