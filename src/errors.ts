@@ -123,7 +123,7 @@ export class TagsealError extends Error {
   }
 }
 
-/** The caller asked for something that cannot be done as asked: flags, names, files of their own. */
+/** The caller asked for something that cannot be done as asked: flags, names, or the caller's files. */
 export class UsageError extends TagsealError {}
 
 /** Bytes or text that are not well-formed, or exceed a bound. */

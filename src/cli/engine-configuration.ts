@@ -5,8 +5,8 @@ import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./options/docker-config.ts";
 
 /**
- * What the file says, undefined when it says nothing. A file that cannot be read says nothing here: the engine that runs tells of it in its own
- * words and goes on, and whatever a login or a context depends on it for ends with the reason.
+ * The engine that the file names, or undefined. An unreadable file names none: the engine reports it in its own words and continues, and a
+ * login or a context that needs the file fails with the reason.
  */
 export async function engineInConfiguration(io: Io): Promise<string | undefined> {
   try {

@@ -1,7 +1,7 @@
 /**
- * Tagseal in front of docker or podman. When content trust is on, commands that it is about run under it, harmless ones are the real
- * engine's, and others are refused; with trust off every command is the real engine's, unchanged. It is on the path of every `docker ps` of people who made Tagseal
- * their docker, so it loads nothing it does not need.
+ * Tagseal in front of docker or podman. With content trust on, commands that name images run under it, harmless commands go to the real
+ * engine, and all others are refused. With content trust off, every command goes to the real engine unchanged. Users of the shim pass
+ * through here with every `docker ps`, so it loads nothing it does not need.
  */
 import { leadingFlags, takeEngineFlag } from "../engine/command-line/leading-flags.ts";
 import { mayHoldOwnFlags } from "../engine/command-line/own-flags.ts";

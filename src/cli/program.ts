@@ -1,4 +1,4 @@
-/** What this program is to whoever started it: its own name, docker's (a shim earlier in PATH), or docker's plugin. */
+/** The name this program was started by: its own, docker's (a shim earlier in PATH), or that of docker's plugin. */
 
 /** The names Tagseal answers to. */
 export type ProgramName = "tagseal" | "docker" | "podman" | "docker-trust";

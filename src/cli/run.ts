@@ -16,7 +16,7 @@ export async function run(program: Program, argv: readonly string[]): Promise<vo
   const interruption = new AbortController();
   let interruptedWith = 0;
   const interrupt = (code: number): void => {
-    if (handing.isBusy) return; // whoever works in our place decides when to end
+    if (handing.isBusy) return; // the engine that took over decides when to end
     if (interruption.signal.aborted) process.exit(interruptedWith); // asked twice: at once
     interruptedWith = code;
     interruption.abort();

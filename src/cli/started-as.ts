@@ -1,6 +1,9 @@
 import { type Program, programNamed } from "./program.ts";
 
-/** Set by bin/tagseal and by dist/tagseal.js as a command: the name it was called by, a colon, and its path. A shell script cannot pass its name on otherwise. */
+/**
+ * Set by bin/tagseal and by dist/tagseal.js as a command: the name it was called by, a colon, and its path. A shell script cannot pass its
+ * name on otherwise.
+ */
 const launcherVariable = "TAGSEAL_LAUNCHER";
 
 /** Inside the self-contained executable the script lies in a file system that nothing else sees. */

@@ -11,7 +11,7 @@ import { readConfigurationText } from "./configuration-file.ts";
 export interface RegistrySource {
   readonly registry: string;
   readonly repository: string;
-  /** may be spoken to without TLS, or with a certificate nobody vouches for */
+  /** may be used without TLS, or with a certificate that no known authority signed */
   readonly insecure: boolean;
 }
 
@@ -73,7 +73,10 @@ function parsedLocation(name: string): Repository {
   return repositoryOf(parseImageReference(name));
 }
 
-/** How much of a name a prefix covers: whole components only; as with podman a host without a port covers its ports. `*.example.com` covers the host of any name below it. */
+/**
+ * How much of a name a prefix covers: whole components only; as with podman a host without a port covers its ports. `*.example.com` covers
+ * the host of any name below it.
+ */
 function matchLength(name: string, prefix: string): number {
   if (prefix.startsWith("*.")) {
     const [host = ""] = name.split("/", 1);

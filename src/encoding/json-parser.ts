@@ -84,7 +84,7 @@ export function parseJsonDocument(bytes: Uint8Array, options: JsonDocumentOption
   const { outline, isOutlineUnread } = parser;
   const holder = members.get(options.outline?.[0] ?? "");
   if (isOutlineUnread && holder?.isFileForm !== true) {
-    // Whoever serialises the value again, since its text is not in file form, needs all of it.
+    // The text is not in file form, so the caller serialises the value again and needs all of it.
     const { outlineMember: _unwanted, ...others } = options;
     return parseJsonDocument(bytes, others);
   }

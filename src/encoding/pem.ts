@@ -15,8 +15,8 @@ const maxHeaders = 32;
 const maxBlocks = 10_000;
 
 /**
- * Reads every PEM block of a text, in order. Text outside blocks is skipped, as RFC 7468 allows; whoever needs the
- * exact text compares it with {@link serialisePem}.
+ * Reads every PEM block of a text, in order. Text outside blocks is skipped, as RFC 7468 allows; a caller that needs
+ * the exact text compares it with {@link serialisePem}.
  *
  * @returns the blocks; empty when there are none
  * @throws EncodingError `PEM_MALFORMED` for a block without an end, a malformed header, bad base64, more than 32
@@ -56,7 +56,7 @@ export function serialisePem(block: PemBlock): string {
 function headerLine(name: string, value: string): string {
   const line = `${name}: ${value}`;
   const back = parseHeader(line);
-  // A newline in a role or GUN would otherwise become a header of its own.
+  // A newline in a role or GUN would otherwise start another header.
   if (/[\r\n]/.test(line) || back?.[0] !== name || back[1] !== value)
     throw unwritable(`header ${JSON.stringify(name)}`);
   return line;

@@ -5,7 +5,7 @@ export interface EngineMessage {
   readonly status: string;
   /** present, perhaps without numbers, when the line will be replaced by the next one of the same `id` */
   readonly progress: EngineProgress | undefined;
-  /** text without a layout of its own */
+  /** plain text, printed as it is */
   readonly stream: string | undefined;
 }
 

@@ -8,7 +8,7 @@ import { candidates, findEngine } from "./executable.ts";
 const directory = mkdtempSync(join(tmpdir(), "tagseal-executable-"));
 after(() => rmSync(directory, { recursive: true }));
 
-/** An executable in a directory of its own; the directory is returned, for PATH. */
+/** Makes a directory with one executable in it, and returns the directory, for PATH. */
 function program(place: string, name: string, text = "#!/bin/sh\nexit 0\n", mode = 0o755): string {
   mkdirSync(join(directory, place), { recursive: true });
   writeFileSync(join(directory, place, name), text);

@@ -1,6 +1,6 @@
 /**
- * Runs the real engine in our place: its streams are ours, what we are signalled reaches it, its end is ours. Whoever started us
- * cannot tell the difference.
+ * Runs the real engine in place of this process: it has our streams, receives our signals, and we end with its status. The caller sees
+ * no difference.
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";

@@ -36,7 +36,7 @@ class PodmanEngine implements Engine {
   }
 
   prepare(): void {
-    // every call starts the command anew
+    // every call starts a new process
   }
 
   async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
@@ -102,7 +102,7 @@ class PodmanEngine implements Engine {
   }
 
   close(): void {
-    // every call was a process of its own, and has ended
+    // every call was a separate process, which has ended
   }
 
   async #show(args: readonly string[], output: "stdout" | "stderr" = "stdout"): Promise<void> {

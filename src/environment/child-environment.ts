@@ -1,6 +1,6 @@
 /**
- * What the programs that Tagseal starts see of its environment: the one rule for all of them (I6). A secret of Tagseal's own goes to none;
- * a secret that is meant for something else goes only to the programs that may be it.
+ * What the programs that Tagseal starts see of its environment: the one rule for all of them (I6). Tagseal's own secrets go to none;
+ * a secret meant for another program goes only to a program that may be the one.
  */
 import type { Environment } from "./environment.ts";
 
@@ -8,7 +8,7 @@ import type { Environment } from "./environment.ts";
  * The programs that are started:
  *
  * - `engine`: docker, podman or buildah, in our place or asked by us. The user could have started it with the same environment.
- * - `credential-helper` and `passphrase-command`: they log in to a service of their own to fetch one secret.
+ * - `credential-helper` and `passphrase-command`: they log in to another service to fetch one secret.
  * - `git`: fetches a build context, perhaps as a user.
  */
 export type ChildKind = "engine" | "credential-helper" | "passphrase-command" | "git";

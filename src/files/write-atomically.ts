@@ -33,7 +33,7 @@ export async function writeAtomically(
   if (options.surviveCrash === true) await syncDirectory(dirname(path));
 }
 
-/** A name of our own in the directory of `path`. Not the name with an ending: a long name would then exceed what a file name may be. */
+/** A random name in the directory of `path`. Not that name with a suffix: a long name would then exceed the limit for file names. */
 export function besideIt(path: string): string {
   return join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
 }

@@ -1,6 +1,6 @@
 /**
- * Moving in from a server that runs, whose databases are out of reach: what its clients can read is read, verified and stored. Its private
- * keys stay where they are; how the new server gets to sign is told in `hand-over.ts`.
+ * Imports from a running server whose databases are out of reach: what its clients can read is read, verified and stored. Its private
+ * keys stay where they are; `hand-over.ts` explains how the new server gets to sign.
  */
 
 import { hasCode } from "../errors.ts";
@@ -11,16 +11,16 @@ import type { KeyTable } from "../server/signer/key-table.ts";
 import type { MetadataStore } from "../server/storage/metadata-store.ts";
 import type { RunningTrustServer } from "./running-server.ts";
 
-/** Both sides of a move. Whoever opened them closes them. */
+/** Both sides of a move. The caller opens and closes them. */
 export interface NotaryServerImport {
   readonly server: RunningTrustServer;
-  /** all that the server tells of when absent */
+  /** when absent, all that the server lists */
   readonly guns?: readonly string[] | undefined;
   readonly store: MetadataStore;
   /** the keys the new server holds */
   readonly keys: KeyTable;
   readonly now: Date;
-  /** told after each collection */
+  /** called after each collection */
   readonly onCollection?: (report: CollectionReport) => void;
   /** ends the move between two collections */
   readonly signal?: AbortSignal | undefined;
@@ -35,9 +35,9 @@ export interface MovedCollectionReport extends CollectionReport {
 }
 
 /**
- * Moves collections one after the other. One that does not verify is left out and told.
+ * Moves collections one after the other. One that does not verify is skipped and reported.
  *
- * @throws NetworkError when the server cannot be reached, or does not tell its repositories and none were named
+ * @throws NetworkError when the server cannot be reached, or does not list its repositories and none were named
  * @throws TagsealError `STORAGE_FAILED`, `CANCELLED`
  */
 export async function importNotaryServer(move: NotaryServerImport): Promise<readonly MovedCollectionReport[]> {

@@ -1,4 +1,4 @@
-/** Handing collections over on the spot, by somebody who has both the new server's data and the publisher's root key. */
+/** Hands collections over at once, for an operator who has both the new server's data and the publisher's root key. */
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Environment } from "../environment/environment.ts";
@@ -31,7 +31,7 @@ export interface LocalHandOver {
 }
 
 /**
- * Lends a server of our own, on loopback and for nobody else, to `use`, which may hand collections over to its keys.
+ * Runs a private trust server on loopback while `use` hands collections over to its keys.
  *
  * @throws as `startServer` and {@link handOver}
  */

@@ -1,7 +1,7 @@
 /**
- * A trust server that runs somewhere, read the way its clients read it. What it answers is bounded here and verified by whoever asked.
+ * A running trust server, read as its clients read it. Its answers are bounded here and verified by the caller.
  *
- * `import/` joins what neither client nor server may know of each other: it reads with the client's connections and writes into the server's
+ * `import/` joins client and server, which do not know each other: it reads with the client's connections and writes into the server's
  * storage.
  */
 

@@ -56,7 +56,7 @@ test("a living owner keeps its lock however long it works, whatever its clock sa
   deepEqual(order, ["slow", "next"]);
 });
 
-test("a waiter that runs out of time works without the lock, and its owner keeps it", async () => {
+test("a waiter whose time is over works without the lock, and its owner keeps it", async () => {
   const path = join(directory, "d");
   await withCollectionLock(path, async () => {
     equal(

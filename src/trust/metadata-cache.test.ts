@@ -94,7 +94,7 @@ test("I3: of two roots trusted on first use at the same time the second does not
   deepEqual(await cacheOf().load("root"), roleFile(1));
   await third.store("root", roleFile(1));
   await first.store("root", roleFile(2));
-  deepEqual(await cacheOf().load("root"), roleFile(2), "whoever trusted the first one may go on from it");
+  deepEqual(await cacheOf().load("root"), roleFile(2), "a process that trusted the first one may continue from it");
 });
 
 test("a file that did not change since it was loaded is replaced, whatever version it claims: the updater has verified it", async () => {

@@ -138,7 +138,7 @@ test("all occurrences come with their role's signatures, without those outside i
 
 test("delegations are listed with the IDs of their bare keys", async () => {
   const repository = await SimulatedRepository.unpublished();
-  const certified = await repository.rootKey("whoever");
+  const certified = await repository.rootKey("certified");
   const plain = simulatedKey();
   repository.delegate("targets/a", { keys: [certified, plain] });
   repository.delegate("targets/a/b", { threshold: 2 });

@@ -88,7 +88,7 @@ function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { k
   throw noLeaf(reasons, reasons.length > 0 && areAllUntimely, judgement);
 }
 
-/** If only the time is wrong, the clock may be wrong: a publisher cannot see the server's clock, and a reader does not think of its own. */
+/** If only the time is wrong, the clock may be wrong, so the hint names it: a publisher cannot see the server's clock, and a reader rarely checks theirs. */
 function noLeaf(reasons: readonly string[], isUntimely: boolean, { now, clockOf }: RootJudgement): MetadataError {
   const why = reasons.join("; ");
   if (isUntimely && clockOf === "this server")

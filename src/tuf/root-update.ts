@@ -29,7 +29,7 @@ export interface Bootstrap extends RootedSet {
 const maxRootSteps = 1024;
 
 /**
- * Starts from the cached root if there is one: it is the trust anchor, so a damaged one is final. An expired one still verifies
+ * Starts from the cached root if there is one: all trust begins there, so a damaged one is final. An expired one still verifies
  * its successor.
  *
  * @throws MetadataError `METADATA_CACHE_CORRUPT`; `REPOSITORY_NOT_SIGNED`; what {@link updateRoot} throws

@@ -12,7 +12,7 @@ export interface ForbiddenWord {
 
 /**
  * The code spans in the glossary's columns of words that are not used: the last one in its tables of terms, the first in its table of words to
- * avoid. A word with a capital letter is a name and is found only as it is written; all others are found in any case.
+ * avoid. A word with a capital letter is a name and is found only as it is written; all others are found in any case, but not as camelCase.
  */
 export function forbiddenWords(): ForbiddenWord[] {
   const [terms = "", words = ""] = readFileSync(glossary, "utf8").split("\n## Words to avoid\n");
@@ -31,6 +31,8 @@ function forbidden(word: string): ForbiddenWord {
 /** Each forbidden word in a text, as `line: word`. */
 export function forbiddenIn(text: string, words: readonly ForbiddenWord[]): string[] {
   return words.flatMap(({ word, pattern }) =>
-    [...text.matchAll(pattern)].map(({ index }) => `${text.slice(0, index).split("\n").length}: ${word}`),
+    [...text.matchAll(pattern)]
+      .filter(([found]) => found.includes(word) || !/\p{Ll}\p{Lu}/u.test(found))
+      .map(({ index }) => `${text.slice(0, index).split("\n").length}: ${word}`),
   );
 }

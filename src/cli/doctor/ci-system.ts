@@ -1,6 +1,6 @@
 /**
- * Continuous-integration systems, as far as they differ in what a step hands on to the next one: most start a new shell for each step, so
- * that an `export` ends with it.
+ * Continuous-integration systems, as far as they differ in what a step hands on to the next one: most start a new shell for each step, so an
+ * `export` ends with it.
  */
 import type { Environment } from "../../environment/environment.ts";
 
@@ -9,7 +9,7 @@ export interface Lasting {
   /** puts a directory first in PATH; the directory may hold `$HOME`, and quotes for a shell are around it */
   readonly addPath: (directory: string) => string;
   readonly setVariable: (name: string, value: string) => string;
-  /** it counts in the shell that runs it, too */
+  /** it also takes effect in the shell itself */
   readonly isNow?: boolean;
 }
 

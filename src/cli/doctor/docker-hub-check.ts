@@ -92,9 +92,7 @@ function dockerfileFindings(files: readonly ProjectFile[], now: Date): Finding[]
   const [image] = images;
   if (image === undefined) return [];
   const message = `${listed(relying.map(({ shown }) => shown))} builds from ${listed(images)} of Docker Hub; ${shutdownNotice(now)}`;
-  return [
-    warning("docker-hub", message, `tagseal sign ${image}@DIGEST with a trust server of your own, or name a mirror`),
-  ];
+  return [warning("docker-hub", message, `tagseal sign ${image}@DIGEST with your trust server, or name a mirror`)];
 }
 
 function listed([first = "", ...others]: readonly string[]): string {

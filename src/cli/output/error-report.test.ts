@@ -8,7 +8,7 @@ const io = (env: Record<string, string> = {}) => captured({ env, now: () => new 
 const debugging = { TAGSEAL_DEBUG: "1" };
 
 describe("a failure", () => {
-  it("is a sentence of its own, then hint and code", () => {
+  it("is one sentence, then hint and code", () => {
     const error = new TagsealError("TAG_NOT_SIGNED", "No valid trust data for v9", { hint: "sign it first" });
     assert.equal(failureText(reportOf(error)), "No valid trust data for v9\nhint: sign it first [TAG_NOT_SIGNED]\n");
   });

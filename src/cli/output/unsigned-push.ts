@@ -29,13 +29,13 @@ export function unsignedPush(
       ? prefixed(error, `failed to sign ${gun}:${pushed.tag}`)
       : failedToSign(error, gun, pushed.tag);
   if (!(failed instanceof TagsealError) || failed.code === "CANCELLED") return failed;
-  const advice = howToFinish(failed, pushed, io);
+  const advice = finishingAdvice(failed, pushed, io);
   return reworded(failed, {
     hint: failed.hint === undefined ? advice : `${failed.hint.replace(/\.$/u, "")}; ${advice}`,
   });
 }
 
-function howToFinish(error: TagsealError, { image, tag, digest }: PushedTag, io: Io): string {
+function finishingAdvice(error: TagsealError, { image, tag, digest }: PushedTag, io: Io): string {
   const finish = `finish with: ${signCommand(io)} ${familiarReference({ ...image, tag, digest })}`;
   return hasCode(error, "PUBLISH_UNCONFIRMED")
     ? `the image is in the registry, and nothing is staged; if it is not signed, ${finish}`

@@ -46,9 +46,9 @@ export interface EngineInvocation {
   readonly argv: readonly string[];
   /** what stands before the command, as given: `-H`, `--context`, …; without `--help` and `--` */
   readonly globalArgs: readonly string[];
-  /** undefined: not a command that runs under content trust */
+  /** undefined: not a command under content trust */
   readonly word: TrustedWord | undefined;
-  /** what the command is to content trust; undefined: nobody knows it */
+  /** what the command is to content trust; undefined: an unknown command */
   readonly standing: Standing | undefined;
   /** `["image", "push"]`, `["buildx", "build"]`, `["run"]`; empty when there is no command */
   readonly commandPath: readonly string[];
@@ -84,8 +84,8 @@ const ownTable = flagTable({ switches: ownFlags.join(" ") });
  * @param argv the words after the program's name
  * @param describe asked only about flags that our tables do not have
  * @returns with `word` undefined for every command that does not run under content trust
- * @throws UsageError `USAGE` for flags that neither we nor the engine's help know, in the engine's words. Whoever cannot read a
- *   line to its end must not hand it over under content trust: the image could be anywhere in it
+ * @throws UsageError `USAGE` for flags that neither our tables nor the engine's help have, in the engine's words. A line that cannot be
+ *   read to its end is not handed over under content trust: the image could be anywhere in it
  */
 export async function parseInvocation(
   argv: readonly string[],
@@ -109,7 +109,7 @@ export async function parseInvocation(
   const table = joinTables(ownTable, (program === "docker" ? dockerFlags : podmanFlags)[word]);
   const stopsAtOperand = word === "create" || word === "run";
   const own = await reading(command.rest, table, { stopsAtOperand, path: command.path, describe });
-  // create and run have a --help of their own, because -h is the host's name there
+  // create and run declare --help themselves, because -h is the host's name there
   const isHelp = (stopsAtOperand ? lastHelp(own) : (lastHelp(own) ?? help)) === true;
   return assembled({ globalArgs, word, command, read: own, help: isHelp });
 }

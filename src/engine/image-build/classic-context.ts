@@ -110,7 +110,7 @@ interface Header {
   readonly size?: number;
 }
 
-/** As docker packs it: owned by root, whoever builds. */
+/** As docker packs it: owned by root for any user. */
 function headerOf({ name, stats }: PackedFile): Header & { readonly uid: number; readonly gid: number } {
   return { name, mode: stats.mode & 0o7777, mtime: stats.mtime, uid: 0, gid: 0 };
 }

@@ -143,7 +143,7 @@ async function readManifest(request: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** A manifest is taken only when everything it names is there: whoever reads it can fetch it whole. */
+/** Refuses a manifest that names something missing, so that every client can fetch the whole image. */
 async function refuseMissing(repository: string, parsed: Manifest, store: RegistryStore): Promise<void> {
   if (parsed.kind === "index") {
     for (const { digest } of parsed.manifests) {

@@ -33,7 +33,7 @@ export async function pushWithPodman(invocation: EngineInvocation, context: Engi
   return 0;
 }
 
-/** We took the flag's place; whoever gave it gets the file. */
+/** Tagseal does not pass --digestfile on, so it writes the file itself. */
 async function keepDigestFile(path: string | undefined, digest: string): Promise<void> {
   if (path === undefined) return;
   const { writeFile } = await import("node:fs/promises");

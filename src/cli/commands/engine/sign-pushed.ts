@@ -88,7 +88,7 @@ async function confirmedSize(
   throw new NetworkError("REGISTRY_DIGEST_MISMATCH", message);
 }
 
-/** Says why a push was not signed: signatures belong to tags, and a tag that was not typed was not vouched for. */
+/** Says why a push was not signed: signatures belong to tags, and the user did not type one. */
 export function tellUnsigned(image: ImageReference, io: Io): void {
   const tagged = familiarReference({ ...image, tag: image.tag ?? "TAG" });
   io.stderr.write(

@@ -145,7 +145,7 @@ function tell(
   );
   for (const { gun, timestampExpiresAt } of waiting) {
     io.stderr.write(
-      `to be handed over by whoever holds its root key, before ${timestampExpiresAt}: tagseal import hand-over ${printable(gun)}\n`,
+      `to be handed over by the owner of its root key, before ${timestampExpiresAt}: tagseal import hand-over ${printable(gun)}\n`,
     );
   }
   return status;

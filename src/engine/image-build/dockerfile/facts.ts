@@ -99,7 +99,7 @@ export function readFacts(source: string, dialect: Dialect): DockerfileFacts {
  * @throws LineRefused
  */
 export function readTriggerFacts(text: string, dialect: Dialect): DockerfileFacts {
-  const collector = new Collector(text, dialect, ["the stage that runs it"]);
+  const collector = new Collector(text, dialect, ["the stage running it"]);
   const reader = new LogicalLineReader(text, dialect);
   let count = 0;
   for (let line = reader.next(); line !== undefined; line = reader.next()) {

@@ -91,7 +91,7 @@ function takeFlags(args: SourceText): { words: readonly FlagWord[]; rest: Source
   }
 }
 
-/** Finds the end of a word and which of its characters are not quotes. Escapes stay: whoever needs the value refuses them. */
+/** Finds the end of a word and which of its characters are not quotes. Escapes stay: callers that need the value refuse them. */
 function readWord(text: string, start: number): { end: number; kept: readonly number[] } {
   const kept: number[] = [];
   let quote = "";

@@ -1,6 +1,6 @@
 import { UsageError } from "../../../errors.ts";
 
-/** Something in a Dockerfile that content trust cannot vouch for; the line says where. The file's name is added by whoever knows it. */
+/** A line of a Dockerfile that content trust cannot verify. A caller that knows the file's name adds it to the message. */
 export class LineRefused extends UsageError {
   readonly line: number;
   /** the engine itself will not read the file either */
