@@ -8,6 +8,7 @@ export const errorCodes = [
   // usage: the caller asked for something that cannot be
   "USAGE",
   "REFERENCE_INVALID",
+  "PINNING_INVALID",
   "FILE_UNREADABLE",
   "FILE_UNWRITABLE",
   "CANCELLED",

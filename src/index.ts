@@ -11,6 +11,10 @@ export { parseImageReference, type ImageReference } from "./reference/image-refe
 export { type Digest, parseDigest } from "./reference/digest.ts";
 export { openTrustContext, type OpenTrustContextOptions, type TrustContext } from "./trust/trust-context.ts";
 export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
+export type { TrustCache, TrustRepository } from "./trust/ports.ts";
+export { HttpClients } from "./http/client/http-clients.ts";
+export { loadTrustPinning } from "./trust/pinning-file.ts";
+export type { TrustPinning } from "./tuf/pinning.ts";
 export { verifyTag, type VerifiedTag } from "./trust/verify.ts";
 export { listTags, type SignedTag } from "./trust/list.ts";
 export { inspectTrust, type SignerKeys, type TrustInspection } from "./trust/inspect.ts";

@@ -24,6 +24,7 @@ type Meaning = Exclude<keyof typeof exitCodes, "ok" | "badFlag" | "interrupted">
 const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   USAGE: "failure",
   REFERENCE_INVALID: "failure",
+  PINNING_INVALID: "failure",
   FILE_UNREADABLE: "failure",
   FILE_UNWRITABLE: "failure",
   CANCELLED: "failure",

@@ -3,7 +3,7 @@
  * engine, and all others are refused. With content trust off, every command goes to the real engine unchanged. Users of the shim pass
  * through here with every `docker ps`, so it loads nothing it does not need.
  */
-import { leadingFlags, takeEngineFlag } from "../engine/command-line/leading-flags.ts";
+import { leadingFlags, takeOwnFlags } from "../engine/command-line/leading-flags.ts";
 import { mayHoldOwnFlags } from "../engine/command-line/own-flags.ts";
 import { engineVariable, type EngineExecutable, findEngine } from "../engine/executable.ts";
 import { isTrustOn } from "../engine/trust-switch.ts";
@@ -29,9 +29,12 @@ const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "bu
  * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `COMMAND_NOT_COVERED` for commands that content trust does not cover
  */
 export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnCommand): Promise<number | undefined> {
-  const { line, engine } = takeEngineFlag(argv);
+  const { line, engine, trustPinning } = takeOwnFlags(argv);
   const { commandAt, isReadable, flags } = leadingFlags(line);
-  const configured = withConfiguration(io, flags.findLast(({ name }) => name === "config")?.value);
+  const configured = withVariables(io, {
+    DOCKER_CONFIG: flags.findLast(({ name }) => name === "config")?.value,
+    TAGSEAL_TRUST_PINNING: trustPinning,
+  });
   const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, configured, own };
   const word = commandAt === undefined ? undefined : line[commandAt];
   if (isReadable && isOwn(word, line, commandAt ?? 0, io)) return undefined;
@@ -46,13 +49,15 @@ interface FrontEnd {
   /** the engine asked for on the command line or in the environment */
   readonly engine: string | undefined;
   readonly io: Io;
-  /** with the configuration directory that `--config` names: its logins, keys and TLS files count for trust, too */
+  /** with the configuration directory that `--config` names, whose logins, keys and TLS files count for trust, too, and the pins' file */
   readonly configured: Io;
   readonly own: OwnCommand;
 }
 
-function withConfiguration(io: Io, directory: string | undefined): Io {
-  return directory === undefined ? io : { ...io, env: { ...io.env, DOCKER_CONFIG: directory } };
+/** What a flag says, a variable says from here on. */
+function withVariables(io: Io, values: Io["env"]): Io {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? io : { ...io, env: { ...io.env, ...Object.fromEntries(given) } };
 }
 
 /** Under docker's name only `trust` is ours: everything else must answer as docker does. */

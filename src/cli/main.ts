@@ -95,6 +95,7 @@ const valueFlags: Readonly<Record<string, string>> = {
   "--context": "DOCKER_CONTEXT",
   "-c": "DOCKER_CONTEXT",
   "--engine": "TAGSEAL_ENGINE",
+  "--trust-pinning": "TAGSEAL_TRUST_PINNING",
   // docker's, without meaning for what Tagseal does itself
   "--log-level": "",
   "-l": "",

@@ -3,6 +3,7 @@ import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
 import { isExpired } from "../tuf/expiry-renewal.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
+import { isPinned } from "../tuf/pinning.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { type MetadataCache, updateCollection, type UpdateOptions, type UpdateWarning } from "../tuf/updater.ts";
 import { withClocks } from "./clock-difference.ts";
@@ -58,7 +59,7 @@ async function update(
     return await updateCollection({ ...updateOptions(context, listening), cache, ...overrides });
   } catch (error) {
     // The root stays trusted although another file was refused, and this is the only moment to compare it.
-    const root = context.pinning === undefined ? cache.firstRoot() : undefined;
+    const root = isPinned(context.gun, context.pinning ?? {}) ? undefined : cache.firstRoot();
     if (root !== undefined) announcePin(context, parseMetadata("root", root), listening.unremembered);
     const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
     throw withClocks(explainShutdown(refusal, context.repository.url, context.now()), context);

@@ -49,6 +49,11 @@ export function pinningFor(gun: string, now: Date, pinning: TrustPinning, hasPre
   return { accepts: () => true, isFirstUse: !hasPreviousRoot };
 }
 
+/** True when a setting is about the GUN: its first root is then not trusted for being the first. */
+export function isPinned(gun: string, { certs = new Map(), ca = new Map() }: TrustPinning): boolean {
+  return pinnedIds(gun, certs) !== undefined || longestPrefix(gun, [...ca]) !== undefined;
+}
+
 function pinnedIds(gun: string, certs: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
   const exact = certs.get(gun);
   if (exact !== undefined) return exact;

@@ -144,6 +144,9 @@ describe("the engine", () => {
       ["--engine podman --mystery ps", "podman: --mystery ps "],
       ["-H --engine ps", "docker: -H --engine ps "],
       ["ps --engine podman", "docker: ps --engine podman "],
+      ["--trust-pinning pins.json --engine podman ps", "podman: ps "],
+      ["--trust-pinning=pins.json -D ps", "docker: -D ps "],
+      ["--mystery --engine=podman --trust-pinning pins.json ps", "podman: --mystery ps "],
     ] as const) {
       assert.ok((await call(words(line))).stdout.startsWith(expected), line);
     }
@@ -153,6 +156,19 @@ describe("the engine", () => {
     mkdirSync(scope.path("broken"), { recursive: true });
     writeFileSync(scope.path("broken", "config.json"), '{"tagseal"');
     assert.match((await call(["ps"], { env: { DOCKER_CONFIG: scope.path("broken") } })).stdout, /^docker: ps /);
+  });
+});
+
+describe("a file with pins", () => {
+  it("I9: that cannot be read ends a command under trust before the engine is asked for anything", async () => {
+    for (const line of ["pull x", "run x", "create x"]) {
+      const { code, stdout, stderr } = await call(words(`--trust-pinning /nowhere/pins.json ${line}`), {
+        env: { DOCKER_CONTENT_TRUST: "1" },
+      });
+      assert.match(stderr, /cannot read the pins in \/nowhere\/pins\.json/u, line);
+      assert.notEqual(code, 0);
+      assert.doesNotMatch(stdout, /^docker: /mu);
+    }
   });
 });
 

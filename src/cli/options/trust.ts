@@ -10,6 +10,7 @@ import { dockerConfigDir } from "./docker-config.ts";
 import { parseDuration } from "./duration.ts";
 import { loginCommand, loginsOf } from "./login.ts";
 import type { TextOption } from "./option.ts";
+import { pinningVariable, trustPinning } from "./trust-pinning.ts";
 
 /** `--max-staleness`: the maximum age of accepted trust data. */
 export const maxStalenessOption: TextOption = {
@@ -30,6 +31,7 @@ export interface TrustSettings {
 /** Opens the collection that `reference` belongs to. The caller closes it. */
 export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
   const mustRemember = insistsOnMemory(io);
+  const pinning = await trustPinning(io);
   const { openTrustContext } = await import("../../trust/trust-context.ts");
   const { maxStaleness, access, notify, passphrases } = settings;
   return await openTrustContext({
@@ -44,6 +46,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     signal: io.signal,
     mustRemember,
     ...(io.connections === undefined ? {} : { connections: io.connections }),
+    ...(pinning === undefined ? {} : { pinning }),
     ...(passphrases === undefined ? {} : { passphrases }),
     ...timestampLifetime(io),
     ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "--max-staleness") }),
@@ -94,6 +97,7 @@ export const stalenessEnvironment: readonly (readonly [string, string])[] = [
 export const trustEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONFIG", "docker's configuration directory: credentials, tls/ and trust/ (default ~/.docker)"],
   ["DOCKER_CONTENT_TRUST_SERVER", "address of the trust server (default: the registry's own host)"],
+  [pinningVariable, "file with pins for first contact, such as notary's config.json (default: trust on first use)"],
 ];
 
 /** Variables of every command that verifies, for help. */

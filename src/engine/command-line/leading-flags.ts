@@ -6,7 +6,9 @@ import { podmanGlobalFlags } from "./podman-flags.ts";
 import { hasCode } from "../../errors.ts";
 
 const table = joinTables(dockerGlobalFlags, podmanGlobalFlags);
-const withEngine = joinTables(flagTable({ values: "engine" }), table);
+/** Flags before the command that are ours, each with a value. */
+const ownNames = ["engine", "trust-pinning"] as const;
+const withOwn = joinTables(flagTable({ values: ownNames.join(" ") }), table);
 
 /** Where the command stands in a line, and what stands before it. */
 export interface LeadingFlags {
@@ -28,30 +30,48 @@ export function leadingFlags(argv: readonly string[]): LeadingFlags {
   }
 }
 
-/**
- * `--engine NAME` before the command is ours; the engine must not see it. The last one counts.
- *
- * @returns the line without it; of a line that cannot be read, without the first one in front of everything that is no flag
- */
-export function takeEngineFlag(argv: readonly string[]): {
+/** A line without our flags, and their values. */
+export interface TakenFlags {
   readonly line: readonly string[];
   readonly engine: string | undefined;
-} {
-  const given = engineFlags(argv);
-  const taken = new Set(given.flatMap(({ at, words }) => Array.from({ length: words }, (_, index) => at + index)));
-  return { line: argv.filter((_, index) => !taken.has(index)), engine: given.at(-1)?.value };
+  readonly trustPinning: string | undefined;
 }
 
-function engineFlags(argv: readonly string[]): readonly Omit<GivenFlag, "name">[] {
+/**
+ * `--engine NAME` and `--trust-pinning FILE` before the command are ours; the engine must not see them. The last one of each counts.
+ *
+ * @returns the line without them; of a line that cannot be read, without the first of each in front of everything that is no flag
+ */
+export function takeOwnFlags(argv: readonly string[]): TakenFlags {
+  const given = ownFlagsIn(argv);
+  const taken = new Set(given.flatMap(({ at, words }) => Array.from({ length: words }, (_, index) => at + index)));
+  const last = (wanted: (typeof ownNames)[number]) => given.findLast(({ name }) => name === wanted)?.value;
+  const line = argv.filter((_, index) => !taken.has(index));
+  return { line, engine: last("engine"), trustPinning: last("trust-pinning") };
+}
+
+function ownFlagsIn(argv: readonly string[]): readonly GivenFlag[] {
   try {
-    return readFlags(argv, { table: withEngine, stopsAtOperand: true }).flags.filter(({ name }) => name === "engine");
+    const isOurs = ({ name }: GivenFlag): boolean => ownNames.some((own) => own === name);
+    return readFlags(argv, { table: withOwn, stopsAtOperand: true }).flags.filter(isOurs);
   } catch (error) {
     if (!hasCode(error, "USAGE")) throw error;
   }
-  const flags = argv.slice(0, argv.findIndex((word) => !word.startsWith("-")) + 1 || undefined);
-  const at = flags.findIndex((word) => /^--engine(?:=|$)/u.test(word));
-  const word = flags[at];
-  if (word === undefined) return [];
-  const value = word === "--engine" ? argv[at + 1] : word.slice("--engine=".length);
-  return [{ at, words: word === "--engine" ? 2 : 1, value: value ?? "" }];
+  return ownNames.map((name) => firstOf(name, argv)).filter((found) => found !== undefined);
+}
+
+function firstOf(name: string, argv: readonly string[]): GivenFlag | undefined {
+  // what our own flags are followed by is no command
+  const isValue = (index: number): boolean => ownNames.some((own) => argv[index - 1] === `--${own}`);
+  const end = argv.findIndex((word, index) => !word.startsWith("-") && !isValue(index));
+  const at = argv.slice(0, end === -1 ? undefined : end).findIndex((word) => word.split("=", 1)[0] === `--${name}`);
+  const word = argv[at];
+  if (word === undefined) return undefined;
+  const isSeparate = word === `--${name}`;
+  return {
+    name,
+    at,
+    words: isSeparate ? 2 : 1,
+    value: (isSeparate ? argv[at + 1] : word.slice(name.length + 3)) ?? "",
+  };
 }
