@@ -183,7 +183,7 @@ describe("in front of podman", { skip: missing }, () => {
     ]) {
       const refused = await trusted(args);
       assert.notEqual(refused.code, 0, args.join(" "));
-      assert.match(refused.stderr, /is not in a registry, so that nothing can be signed for it\n/u);
+      assert.match(refused.stderr, /is not in a registry, so nothing can be signed for it\n/u);
       assert.equal(await has("made:two"), false);
     }
     await podman("load", "-q", "-i", scope.path("two.tar"));

@@ -251,7 +251,7 @@ describe("a backup", () => {
     writeFileSync(config, JSON.stringify({ trust_service: { db_url: "postgres://tagseal@db/keys" } }));
     const to = join(directory, "backup");
     const { stdout, stderr } = await tagseal("server", "backup", "--config", config, "--data", dataDir, "--to", to);
-    assert.match(stdout, /metadata\.db \(\S+ kB\)\nThe keys, which are in a database of their own, are not/u, stderr);
+    assert.match(stdout, /metadata\.db \(\S+ kB\)\nThe keys, which are in a separate database, are not/u, stderr);
     assert.deepEqual(readdirSync(to), ["metadata.db"]);
   });
 

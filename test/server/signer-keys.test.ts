@@ -94,7 +94,8 @@ describe("a signer without the server's keys", { skip: needsOpenssl }, () => {
       "the fault begins",
       async () => (await ready(server)).reason === "the signer lacks the keys of 1 repository",
     );
-    assert.match(faultLine(server), /^a\/app timestamp [0-9a-f]{64} \(not found\), a\/app snapshot /u);
+    const both = /^a\/app timestamp [0-9a-f]{64} \(not found\), a\/app snapshot /u;
+    await waitUntil("both keys are named", () => Promise.resolve(both.test(faultLine(server))));
     const text = await (await fetch(`${server.url}/metrics`)).text();
     assert.match(text, /^tagseal_server_fault\{part="signer keys"\} 1$/mu);
     assert.deepEqual(await readTags(server.url, "a/app"), ["v1"]);
