@@ -33,7 +33,7 @@ describe("probing a part", () => {
     assert.equal(tries.length, 1);
   });
 
-  it("tells strangers the code, keeps the rest for the log, and goes on saying so while the next try hangs", async (t) => {
+  it("shows strangers the code, keeps the rest for the log, and continues to report it while the next try hangs", async (t) => {
     const clock = { ms: 0 };
     t.mock.method(performance, "now", () => clock.ms);
     const { tries, probe } = partThatHangs();

@@ -1,6 +1,6 @@
 /**
- * Looks whether one part of the process could do its work now, where that has to be tried out: something is written, something elsewhere is
- * asked. What is tried may hang; who wants to know is told in time all the same, and one try at a time waits.
+ * Checks whether one part of the process can do its work now, where only a try shows it: by a write, or a request to another process. A try may hang;
+ * callers get an answer in time all the same, and only one try at a time waits.
  */
 
 import { TagsealError } from "../errors.ts";
@@ -9,14 +9,14 @@ import type { Fault } from "./faults.ts";
 import { Recurring } from "./recurring.ts";
 import { errorFields } from "./log.ts";
 
-/** Many probers give up after a second: a part that is silent for longer does not answer. */
+/** Many load balancers give up after a second; a part that is silent for longer counts as not answering. */
 export const probePatienceMs = 700;
-/** A probe may write to a disk, so its outcome is good for a second for all who ask. */
+/** A probe may write to a disk, so all callers share its outcome for a second. */
 const validForMs = 1000;
-/** Without anybody's probe; a fault has to show within a minute. */
+/** When no caller asks for a probe: a fault has to show within a minute. */
 const lookEveryMs = 20_000;
 
-/** See the head of this file. */
+/** Tries one part of the process, at request and regularly, and remembers its fault. */
 export class Probe {
   readonly #check: () => Promise<void>;
   readonly #patienceMs: number;
@@ -27,7 +27,7 @@ export class Probe {
   #startedAt = 0;
 
   /**
-   * @param check rejects when the part could not do its work; ends some time, whatever hangs
+   * @param check rejects when the part cannot do its work; ends some time, whatever hangs
    * @param patienceMs until a try that has not ended is a fault
    */
   constructor(check: () => Promise<void>, patienceMs = probePatienceMs) {
@@ -35,19 +35,19 @@ export class Probe {
     this.#patienceMs = patienceMs;
     const work = async (): Promise<number> => {
       await this.look();
-      // Its outcome is for the log; who asks gets one that was not found before they asked, or before somebody else did just now.
+      // This outcome is for the log only; a caller gets one no older than its own request, or than another caller's just before.
       this.#foundAt = Number.NEGATIVE_INFINITY;
       return lookEveryMs;
     };
     this.#looking = new Recurring({ work, onError: () => {}, retryMs: lookEveryMs });
   }
 
-  /** What is known to be wrong, from memory. A try that takes too long is a fault before it ends. */
+  /** The known fault, from memory. A try that takes too long is a fault before it ends. */
   get fault(): Fault | undefined {
     return this.#found ?? (this.#isLate ? silence : undefined);
   }
 
-  /** {@link fault} after a try not older than a second, or what can be said of it so far. Never rejects; waits no longer than its patience. */
+  /** {@link fault} after a try not older than a second, or its state so far. Never rejects; waits no longer than its patience. */
   async look(): Promise<Fault | undefined> {
     if (this.#underWay === undefined && performance.now() - this.#foundAt < validForMs) return this.#found;
     if (this.#underWay === undefined) {
@@ -55,7 +55,7 @@ export class Probe {
       this.#underWay = this.#try().finally(() => (this.#underWay = undefined));
     }
     const leftMs = this.#startedAt + this.#patienceMs - performance.now();
-    // To be late is no error here: the fault says so.
+    // A late try is not an error here: the fault reports it.
     if (leftMs > 0) await answeredWithin(this.#underWay, leftMs, () => new Error("late")).catch(() => undefined);
     return this.fault;
   }
@@ -85,10 +85,10 @@ export class Probe {
   }
 }
 
-/** What is said of a part that has not answered in time. */
+/** The fault of a part that has not answered in time. */
 export const silence: Fault = { reason: "does not answer" };
 
-/** What strangers are told of a failed probe is the code. Messages name hosts, accounts and paths; they belong in the log. */
+/** Clients see only the code of a failed probe. Messages name hosts, accounts and paths, and belong in the log. */
 export function faultOf(error: unknown): Fault {
   return { reason: error instanceof TagsealError ? error.code : "INTERNAL", details: errorFields(error) };
 }

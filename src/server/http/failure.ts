@@ -1,11 +1,11 @@
-/** From what went wrong inside to what the client is told. */
+/** Maps internal errors to the answers that clients get. */
 
 import { hasCode, MetadataError } from "../../errors.ts";
 import { UpdateRefused } from "../../tuf/update-refused.ts";
 import { errorFields, type LogFields } from "../../service/log.ts";
 import { storeLost, WireError } from "./wire-error.ts";
 
-/** The answer to a failed request. Errors nobody planned for become UNKNOWN: their text stays in the log. */
+/** The answer to a failed request. Unexpected errors become UNKNOWN: their text stays in the log. */
 export function toWireError(error: unknown, doing: "reading" | "changing"): WireError {
   if (error instanceof WireError) return error;
   if (error instanceof UpdateRefused) return refusedUpdate(error);
@@ -19,18 +19,18 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
       detail: error.message,
       cause: error,
     });
-  // What is stored cannot be understood. Notary v1: such an update is invalid, for a reason the client is not told.
+  // The stored content cannot be parsed. Notary v1: such an update is invalid, without a reason for the client.
   if (doing === "changing" && error instanceof MetadataError) return new WireError("INVALID_UPDATE", { cause: error });
   const code = doing === "changing" ? "UPDATING" : "UNKNOWN";
-  // Clients say of this status that the server is not available now, instead of that it is broken.
+  // Clients report this status as "not available now", not as a broken server.
   if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE"))
     return new WireError(code, { status: 503, headers: { "Retry-After": "10" }, cause: error });
   return new WireError(code, { cause: error });
 }
 
 /**
- * How much a refusal matters to an operator. `error`: something is wrong with the server. `info`: it works as it was set up, or two publishers
- * met, or one was in a hurry. `warning`: what readers would choke on, or a limit somebody should know of.
+ * How much a refusal matters to an operator. `error`: something is wrong with the server. `info`: it works as configured, or publishers collided or
+ * sent too many requests. `warning`: content that readers would reject, or a limit the operator should know about.
  */
 export function refusalLevel({ isIntended, wireCode, status }: WireError): "error" | "warning" | "info" {
   if (!isIntended) return "error";
@@ -44,7 +44,7 @@ export function refusalFields(error: WireError): LogFields {
   return { wireCode, error: typeof detail === "string" ? `${error.message} ${detail}` : error.message };
 }
 
-/** @see Notary v1: error bodies. Not being JSON at all has a code of its own. */
+/** @see Notary v1: error bodies. Text that is not JSON has a separate code. */
 function refusedUpdate(error: UpdateRefused): WireError {
   if (isMalformedJson(error)) return new WireError("MALFORMED_JSON", { cause: error });
   const missing = error.missing === undefined ? {} : { Missing: error.missing };
@@ -52,7 +52,7 @@ function refusedUpdate(error: UpdateRefused): WireError {
   return new WireError("INVALID_UPDATE", { detail, cause: error });
 }
 
-/** Of status 400 alone docker and notary show a reason, and only one in this form; 403 would be a wrong login, 507 a server that is away. */
+/** Only for status 400 do docker and notary show a reason, and only in this form; they report 403 as a wrong login and 507 as an unavailable server. */
 function limitReached(error: Error): WireError {
   const detail = { Name: "ErrValidation", Error: { Msg: error.message } };
   return new WireError("LIMIT_REACHED", { detail, cause: error });

@@ -102,7 +102,7 @@ class Exchange {
     this.#gun = gun;
     this.#requirePace(this.#action);
     this.#requireName(gun, this.#action);
-    await this.#requireLeave(gun, this.#action);
+    await this.#requirePermission(gun, this.#action);
     return this.#action.run(
       () => this.#caller(),
       (asker) => this.#noteAsker(asker),
@@ -121,7 +121,7 @@ class Exchange {
     }
   }
 
-  async #requireLeave(gun: string | undefined, { access }: Action): Promise<void> {
+  async #requirePermission(gun: string | undefined, { access }: Action): Promise<void> {
     const { authorise } = this.#parts;
     if (authorise === undefined || access === undefined) return;
     const { headers, socket } = this.#request;

@@ -31,7 +31,7 @@ export interface SealedKey extends Sealed {
 
 /** Every method may throw TagsealError `STORAGE_FAILED`; the table is then as it was before the call. */
 export interface KeyTable {
-  /** What keys were promised to whom; stored in the same database. */
+  /** Which keys were promised to which callers; stored in the same database. */
   readonly assignments: KeyAssignments;
   /** The secret that pending keys are derived from; undefined before the first start has written one. */
   derivationSecret(): Promise<Sealed | undefined>;

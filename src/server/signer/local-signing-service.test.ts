@@ -224,7 +224,7 @@ describe("keys imported from Notary's signer", () => {
     return handle.export({ format: "der", type: "pkcs1" });
   }
 
-  it("sign as they are, beside keys of our own", async (t) => {
+  it("sign as they are, beside keys made here", async (t) => {
     const dataDir = temporaryDirectory(t);
     await bring(dataDir);
     const signer = await openWith(t, dataDir, { given });

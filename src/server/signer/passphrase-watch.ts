@@ -1,4 +1,4 @@
-/** Has the file of a signer's passphrase watched: the keys are open, and nobody would miss it before the next start. */
+/** Watches the file of a signer's passphrase: while the keys are open, its loss would show only at the next start. */
 
 import { existsSync } from "node:fs";
 import { TagsealError } from "../../errors.ts";

@@ -43,7 +43,7 @@ describe("SqliteKeyTable on disk", () => {
     assert.deepEqual(await table.assignments.oldestPending(), undefined);
   });
 
-  it("fails, and does not answer, when a row has a role that no server signs for", async (t) => {
+  it("fails, without an answer, when a row has a role that no server signs for", async (t) => {
     const path = temporaryPath(t);
     const table = open(t, path);
     const other = new DatabaseSync(path);

@@ -1,4 +1,4 @@
-/** The signer's rows in an SQLite file: sealed keys, and the sealed secret that pending keys come from. */
+/** The signer's rows in an SQLite file: sealed keys, and the sealed secret of pending keys. */
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { ServerRole } from "../../tuf/metadata.ts";
@@ -149,7 +149,7 @@ export class SqliteKeyTable implements KeyTable {
     return (await this.#write(() => this.#statements.dropSecret.run(sealed, alias))) > 0;
   }
 
-  /** SQLite leaves its log, and returns to it, only where nobody else has the file open. */
+  /** SQLite can leave WAL mode, and return to it, only while no other process has the file open. */
   async requireAlone(): Promise<void> {
     if (this.#read(() => this.#file.isAlone())) return;
     throw new TagsealError("STORAGE_CONFLICT", `Another process works with the keys in ${this.#path}`, {
@@ -157,7 +157,7 @@ export class SqliteKeyTable implements KeyTable {
     });
   }
 
-  /** Deleted rows are overwritten in the database, and stay in the log beside it until that is emptied. */
+  /** Deleted rows are overwritten in the database, but remain in its log until that is emptied. */
   async scrub(): Promise<void> {
     this.#read(() => this.#file.database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
   }

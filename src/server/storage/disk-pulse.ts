@@ -1,17 +1,17 @@
 /**
- * Whether the disk below a file answers. What is written to a disk that hangs waits in the kernel, and the thread with it: the one that answers
- * requests must not be that thread. So another one writes a byte first.
+ * Checks whether the disk below a file answers. A write to a hanging disk blocks its thread in the kernel, which must not be the thread that serves
+ * requests, so another thread writes a byte first.
  */
 
 import { close, fdatasync, open, unlink, write } from "node:fs";
 import { promisify } from "node:util";
 import { answeredWithin } from "../../service/answered-within.ts";
 
-/** A disk that answered so lately is taken to answer still. */
+/** How long an answer of the disk counts. */
 const validForMs = 10;
 const patienceMs = 2000;
 
-/** See the head of this file. */
+/** Probes one disk from another thread. */
 export class DiskPulse {
   readonly #path: string;
   #file: number | undefined;
@@ -22,15 +22,15 @@ export class DiskPulse {
   #mustRenew = false;
   #refusal: Error | undefined;
 
-  /** @param path of a file beside the one in question; it is there for a moment only */
+  /** @param path of a probe file beside the file in question; it exists for a moment only */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** True when the disk answered, well or not: a full or read-only disk shows in the write itself. */
+  /** True when the disk answered, with success or an error: a full or read-only disk shows in the write itself. */
   async beats(): Promise<boolean> {
     if (performance.now() - this.#beatAt < validForMs) return true;
-    // However many want to know, one thread of the few there are waits for the disk.
+    // Any number of callers share one thread of the small pool that waits for the disk.
     if (this.#underWay === undefined) {
       this.#startedAt = performance.now();
       this.#underWay = this.#beat().finally(() => (this.#underWay = undefined));
@@ -41,7 +41,7 @@ export class DiskPulse {
       await answeredWithin(this.#underWay, leftMs, () => new Error("no answer"));
       return true;
     } catch {
-      return false; // it was late: what else goes wrong is an answer
+      return false; // a timeout; any other failure is an answer
     }
   }
 
@@ -68,13 +68,13 @@ export class DiskPulse {
       if (file !== undefined) await promisify(write)(file, beat, 0, beat.length, 0);
       if (file !== undefined) await promisify(fdatasync)(file);
     } catch {
-      // An answer, too.
+      // An error is an answer, too.
     }
     this.#beatAt = performance.now();
     if (this.#isClosed) this.#letGo();
   }
 
-  /** The old file goes only when the new one is there: its inode is not to be had again on a disk that has none left. */
+  /** Removes the old file only when the new one exists: a disk without free inodes would not give its inode back. */
   async #renew(): Promise<void> {
     this.#mustRenew = false;
     try {

@@ -1,7 +1,7 @@
 /**
  * Where a trust server keeps signed files: one contract, every implementation of which runs `test/contract/metadata-store.ts`.
  *
- * A store knows nothing about signatures. It keeps every version of every role of a collection until it is told to forget one, and guarantees
+ * A store knows nothing about signatures. It keeps every version of every role of a collection until one is deleted, and guarantees
  * invariant I7: the files given to `publish` become current all at once or not at all.
  */
 

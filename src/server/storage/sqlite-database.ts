@@ -1,6 +1,6 @@
 /**
  * How this server opens an SQLite file: durable, with its schema brought up to date under a lock, and with errors that
- * name the file. The metadata store and the signer each have a file of their own.
+ * name the file. The metadata store and the signer each have a separate file.
  */
 
 import { closeSync, openSync } from "node:fs";
@@ -21,17 +21,17 @@ export interface SchemaOptions {
   readonly maxPages?: number | undefined;
 }
 
-/** for what begins at once, or not at all: a migration by another process, a read while another process recovers what a crash left */
+/** for operations that start at once or fail: a migration by another process, a read while another process recovers after a crash */
 const busyTimeoutMs = 5000;
-/** until another process has to have let go of the file */
+/** how long another process may hold the file */
 const lockPatienceMs = 5000;
 const lockRetryMs = 20;
 /** More than a small publication needs, which touches a page of every table and index. */
 const minFreeBytes = 65_536;
 
 /**
- * An open SQLite file. Reads are answered at once; a write waits for the disk and for other processes' locks without keeping anybody else
- * waiting, since everything here happens on the thread that answers requests.
+ * An open SQLite file. Reads are answered at once; a write waits for the disk and for other processes' locks without blocking other requests, since
+ * everything here runs on the thread that serves requests.
  */
 export class SqliteFile {
   readonly database: DatabaseSync;
@@ -40,7 +40,7 @@ export class SqliteFile {
   readonly #places: FilePlaces;
 
   /**
-   * Opens or creates it. WAL lets readers go on while a publication is committed; `synchronous=FULL` makes a commit
+   * Opens or creates it. WAL lets readers continue while a publication is committed; `synchronous=FULL` makes a commit
    * wait for the disk, so that what was acknowledged survives a power cut.
    *
    * @throws TagsealError `STORAGE_FAILED` when it cannot be opened, `SERVER_CONFIGURATION` when a newer release wrote it
@@ -52,7 +52,7 @@ export class SqliteFile {
     this.#disk = new DiskPulse(`${schema.path}-pulse`);
   }
 
-  /** Runs what only reads. @throws TagsealError `STORAGE_FAILED` */
+  /** Runs a read. @throws TagsealError `STORAGE_FAILED` */
   read<T>(work: () => T): T {
     return this.#explained("read", work);
   }
@@ -60,7 +60,7 @@ export class SqliteFile {
   /**
    * Runs `work` in one transaction that holds the write lock from its start; rolls back when it throws.
    *
-   * @throws TagsealError `STORAGE_FAILED`, also when the disk does not answer, or another process does not let go of the file, within seconds;
+   * @throws TagsealError `STORAGE_FAILED`, also when the disk does not answer, or another process does not release the file, within seconds;
    *   and when the file is no longer the one at its path, which may show only after the transaction
    */
   async write<T>(work: () => T): Promise<T> {
@@ -78,7 +78,7 @@ export class SqliteFile {
   }
 
   /**
-   * As {@link write}; there must be room on the disk: within what its files already have, SQLite may go on for long on a full one; and the
+   * As {@link write}, but with room on the disk required: within the space its files already have, SQLite may continue for long on a full one; and the
    * directory must take a new file, since SQLite makes its logs again whenever the database is opened.
    *
    * @throws TagsealError `STORAGE_FAILED`
@@ -88,7 +88,7 @@ export class SqliteFile {
     await this.write(work);
     const { refusal } = this.#disk;
     if (refusal !== undefined) throw this.#failed("make a file beside", refusal.message, refusal);
-    // Zeros: a file system that does not say.
+    // Zeros mean that the file system does not report its space.
     const { blocks, bavail, bsize } = await statfs(dirname(this.#path));
     if (blocks > 0 && bavail * bsize < minFreeBytes) throw this.#failed("write to", "the disk is full");
   }
@@ -112,7 +112,7 @@ export class SqliteFile {
     this.#disk.close();
   }
 
-  /** False while another process writes. SQLite would wait for that in its way, with everybody else. */
+  /** False while another process writes. SQLite's own wait would block all requests. */
   #hasBegun(): boolean {
     this.database.exec("PRAGMA busy_timeout = 0");
     try {
@@ -164,12 +164,12 @@ function openDatabase({ path, migrations, maxPages }: SchemaOptions): DatabaseSy
   }
 }
 
-/** Ends a transaction that has begun, with or without what `work` did. */
+/** Commits or rolls back the current transaction. */
 function committed<T>(database: DatabaseSync, work: () => T): T {
   try {
     const result = work();
     database.exec("COMMIT");
-    // The first read after a commit notes in a shared page how far it reads, which waits for a disk that stopped in between.
+    // The first read after a commit records its position in a shared page, which waits for a disk that stopped in between.
     database.exec("PRAGMA user_version");
     return result;
   } catch (error) {
@@ -189,10 +189,10 @@ function failed(path: string, doing: string, reason: string, cause?: unknown): T
 const misplacedHint =
   "Put the data directory back in its place, or unmount what is mounted over it. To use another one, restart the server.";
 
-/** SQLITE_BUSY: somebody else holds the lock */
+/** SQLITE_BUSY: another connection holds the lock */
 const sqliteBusy = 5;
 
-/** True when SQLite says that a UNIQUE constraint would be broken. */
+/** True for SQLite's violation of a UNIQUE constraint. */
 export function isUniqueViolation(error: unknown): boolean {
   return isSqliteError(error) && error.errcode === 2067;
 }
@@ -201,7 +201,7 @@ function isSqliteError(error: unknown): error is Error & { errcode: number } {
   return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
 }
 
-/** SQLite gives its log files the mode of the database; a new one is its owner's only. */
+/** SQLite gives its log files the mode of the database; a new one is readable by its owner only. */
 function makePrivate(path: string): void {
   try {
     closeSync(openSync(path, "a", 0o600));

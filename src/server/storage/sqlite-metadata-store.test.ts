@@ -73,7 +73,7 @@ describe("SqliteMetadataStore on disk", () => {
     assert.equal(other.prepare("PRAGMA synchronous").get()?.["synchronous"], 2);
   });
 
-  it("I7: lets one of two processes on the same file win, and tells the other's caches", async (t) => {
+  it("I7: lets one of two processes on the same file win, and invalidates the other's caches", async (t) => {
     const path = temporaryPath(t);
     const [one, two] = [open(t, path), open(t, path)];
     const before = two.revision();
@@ -83,7 +83,7 @@ describe("SqliteMetadataStore on disk", () => {
     await assert.rejects(late, { code: "STORAGE_CONFLICT" });
   });
 
-  it("I7: writes nothing on a full disk, says so, and goes on reading", async (t) => {
+  it("I7: writes nothing on a full disk, reports it, and continues to read", async (t) => {
     const store = open(t, temporaryPath(t), 24);
     await store.publish({ gun: "g", base: undefined, files: [timestamp(1)], at });
     const targets = file("targets", 1, Buffer.alloc(400_000, 0x61));
@@ -113,7 +113,7 @@ describe("SqliteMetadataStore on disk", () => {
     assert.throws(() => open(t, path), { code: "SERVER_CONFIGURATION", message: /version 99/u });
   });
 
-  it("says which file it cannot open", (t) => {
+  it("names the file it cannot open", (t) => {
     const path = "/nonexistent/metadata.db";
     assert.throws(() => open(t, path), { code: "STORAGE_FAILED", message: /\/nonexistent\/metadata\.db/u });
   });

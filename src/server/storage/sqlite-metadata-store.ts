@@ -25,7 +25,7 @@ import { isUniqueViolation, SqliteFile } from "./sqlite-database.ts";
 /** oldest first; frozen once released */
 const migrations = ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql"];
 
-/** Where the file lies and how large it may grow. */
+/** The location of the file, and how large it may grow. */
 export interface SqliteMetadataStoreOptions {
   readonly path: string;
   /** bound on the file's size in pages of 4 KiB */

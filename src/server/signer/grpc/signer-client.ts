@@ -137,7 +137,7 @@ export class SignerClient {
       });
     return new TagsealError("SIGNING_SERVICE_UNREACHABLE", `The signer at ${this.#name} does not answer`, {
       cause,
-      hint: "Check that it runs, and that each side's certificate is one the other side's CA file vouches for.",
+      hint: "Check that it runs, and that each side's CA file has the authority of the other side's certificate.",
     });
   }
 }

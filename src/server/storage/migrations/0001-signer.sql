@@ -15,7 +15,7 @@ CREATE TABLE private_keys (
 ) STRICT;
 CREATE INDEX private_keys_by_role ON private_keys (gun, role);
 
--- The one secret from which keys that nobody has used yet are derived.
+-- The one secret from which keys that were promised but not yet used are derived.
 CREATE TABLE derivation_secret (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   sealed TEXT NOT NULL                  -- compact JWE

@@ -1,7 +1,7 @@
 -- Files of collections that were deleted, kept for a while so that a collection can be brought back.
 CREATE TABLE deleted_files (
   gun TEXT NOT NULL,
-  deleted_at INTEGER NOT NULL,          -- milliseconds since 1970, UTC; with the name it tells deletions apart
+  deleted_at INTEGER NOT NULL,          -- milliseconds since 1970, UTC; with the name it identifies the deletion
   role TEXT NOT NULL,
   version INTEGER NOT NULL,
   sha256 TEXT NOT NULL,

@@ -1,10 +1,10 @@
--- The derivation secret has a named passphrase of its own, as keys have.
+-- The derivation secret has a named passphrase, as keys have.
 ALTER TABLE derivation_secret ADD COLUMN passphrase_alias TEXT NOT NULL DEFAULT 'default';
 
 -- A removed key keeps its row, without its secret: its ID must not come back.
 ALTER TABLE private_keys ADD COLUMN deleted_at INTEGER;
 
--- What keys were promised to whom.
+-- Which keys were promised to which callers.
 CREATE TABLE key_assignments (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   key_id TEXT NOT NULL UNIQUE,

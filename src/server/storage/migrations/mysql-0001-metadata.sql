@@ -1,7 +1,7 @@
 -- Every statement can be repeated: DDL cannot be rolled back here, and under Galera no lock keeps other nodes from running it too.
 -- Names are VARBINARY, which compares bytes, and unlike a collation does not overlook trailing spaces.
 
--- One row for each collection: what publishers compare and swap. It is locked by whoever changes the collection, until the commit.
+-- One row for each collection: what publishers compare and swap. A transaction that changes the collection locks it until the commit.
 CREATE TABLE IF NOT EXISTS tagseal_collections (
   gun VARBINARY(255) NOT NULL PRIMARY KEY,
   revision BIGINT NOT NULL,             -- rises with every change of the collection's files

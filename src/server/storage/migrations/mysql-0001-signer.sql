@@ -15,14 +15,14 @@ CREATE TABLE IF NOT EXISTS tagseal_keys (
   KEY tagseal_keys_by_alias (passphrase_alias)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
 
--- The one secret from which keys that nobody has used yet are derived.
+-- The one secret from which keys that were promised but not yet used are derived.
 CREATE TABLE IF NOT EXISTS tagseal_derivation_secret (
   id INT NOT NULL PRIMARY KEY,
   passphrase_alias VARBINARY(255) NOT NULL,
   sealed VARBINARY(16384) NOT NULL      -- compact JWE
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
 
--- What keys were promised to whom.
+-- Which keys were promised to which callers.
 CREATE TABLE IF NOT EXISTS tagseal_key_assignments (
   key_id VARBINARY(255) NOT NULL PRIMARY KEY,
   gun VARBINARY(255) NOT NULL,

@@ -1,4 +1,4 @@
--- One row for each collection: what publishers compare and swap. It is locked by whoever changes the collection, until the commit.
+-- One row for each collection: what publishers compare and swap. A transaction that changes the collection locks it until the commit.
 CREATE TABLE tagseal_collections (
   gun text COLLATE "C" PRIMARY KEY CHECK (octet_length(gun) BETWEEN 1 AND 255),
   revision bigint NOT NULL,             -- rises with every change of the collection's files

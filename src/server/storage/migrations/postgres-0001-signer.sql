@@ -13,14 +13,14 @@ CREATE TABLE tagseal_keys (
 CREATE INDEX tagseal_keys_by_role ON tagseal_keys (gun, role);
 CREATE INDEX tagseal_keys_by_alias ON tagseal_keys (passphrase_alias);
 
--- The one secret from which keys that nobody has used yet are derived.
+-- The one secret from which keys that were promised but not yet used are derived.
 CREATE TABLE tagseal_derivation_secret (
   id integer PRIMARY KEY CHECK (id = 1),
   passphrase_alias text NOT NULL,
   sealed text NOT NULL                  -- compact JWE
 );
 
--- What keys were promised to whom.
+-- Which keys were promised to which callers.
 CREATE TABLE tagseal_key_assignments (
   key_id text COLLATE "C" PRIMARY KEY,
   gun text COLLATE "C" NOT NULL,

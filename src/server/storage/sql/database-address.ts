@@ -66,7 +66,7 @@ export function parseDatabaseAddress(text: string): DatabaseAddress {
   const { engine, user, database, parameters } = parsed;
   if (database === "") throw refused("it names no database");
   const unknown = [...parameters.keys()].find((name) => !withoutMeaning.has(name) && !tlsParameters.has(name));
-  if (unknown !== undefined) throw refused(`nobody knows its parameter ${unknown}`);
+  if (unknown !== undefined) throw refused(`its parameter ${unknown} is unknown`);
   const [first, ...others] = parsed.hosts.map((host) => parseHost(host, defaultPorts[engine]));
   if (first === undefined) throw refused("it names no host");
   const hosts = [first, ...others] as const;
