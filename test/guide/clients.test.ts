@@ -80,7 +80,7 @@ describe("people with docker", { skip: missingPeers(peers) }, () => {
 
   it("find the server, and its authority where docker looks for it", async () => {
     assert.match(await list(`export DOCKER_CONTENT_TRUST_SERVER=${server}`), /\[TLS_UNTRUSTED\]/u);
-    assert.match(await list(documentedLines("docs/server.md", "Start it")), /\[AUTHENTICATION_REQUIRED\]/u);
+    assert.match(await list(documentedLines("docs/server.md", "Start a server")), /\[AUTHENTICATION_REQUIRED\]/u);
     assert.ok(existsSync(join(home, ".docker/tls/trust.example.com:4443/ca.crt")));
   });
 

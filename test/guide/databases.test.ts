@@ -90,7 +90,7 @@ describe("a server on PostgreSQL", { skip: missingPeers(["postgres", "notary", "
   });
 
   it("finds it, and serves from what was dumped", async () => {
-    const running = await serve(story, documentedLines("docs/server-databases.md", "Name it"));
+    const running = await serve(story, documentedLines("docs/server-databases.md", "Connect a server to its database"));
     await publish(story);
     const account = (name: string, database: string): string => `postgres://${name}@db.example.com/${database}`;
     const env = {
@@ -122,7 +122,7 @@ describe("a server on MariaDB", { skip: missingPeers(["mariadb", "notary", "mach
     );
     const client = ["[client]", "host=db1.example.com", "user=tagseal", "password=PASSWORD", "ssl=1", `ssl-ca=${ca}`];
     writeFileSync(join(story.machine.directory, ".my.cnf"), client.join("\n"));
-    const running = await serve(story, documentedLines("docs/server-databases.md", "Name it", 2));
+    const running = await serve(story, documentedLines("docs/server-databases.md", "Connect a server to its database", 2));
     await publish(story);
     await story.machine.run(documentedLines("docs/server-backup.md", "MariaDB and MySQL"), { env });
     assert.equal(await running.stop(), 0);
