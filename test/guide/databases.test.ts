@@ -122,7 +122,10 @@ describe("a server on MariaDB", { skip: missingPeers(["mariadb", "notary", "mach
     );
     const client = ["[client]", "host=db1.example.com", "user=tagseal", "password=PASSWORD", "ssl=1", `ssl-ca=${ca}`];
     writeFileSync(join(story.machine.directory, ".my.cnf"), client.join("\n"));
-    const running = await serve(story, documentedLines("docs/server-databases.md", "Connect a server to its database", 2));
+    const running = await serve(
+      story,
+      documentedLines("docs/server-databases.md", "Connect a server to its database", 2),
+    );
     await publish(story);
     await story.machine.run(documentedLines("docs/server-backup.md", "MariaDB and MySQL"), { env });
     assert.equal(await running.stop(), 0);
