@@ -99,7 +99,7 @@ function asCommand(): string {
 ${guard}
 if ! command -v node >/dev/null; then
   echo "tagseal: needs Node.js 24 or newer, found none." >&2
-  echo "hint: install Node.js 24." >&2
+  echo "hint: Install Node.js 24." >&2
   exit 1
 fi
 TAGSEAL_LAUNCHER=\${0##*[/]}:$0

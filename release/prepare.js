@@ -7,7 +7,7 @@ const oldest = 24;
 if (Number.parseInt(process.versions.node, 10) < oldest) {
   process.stderr.write(
     `\ntagseal: needs Node.js ${oldest} or newer, found ${process.versions.node} at ${process.execPath}.\n` +
-      `hint: install Node.js ${oldest}; on Linux with glibc, 'npm ci' without --omit=optional brings it along.\n\n`,
+      `hint: Install Node.js ${oldest}; on Linux with glibc, 'npm ci' without --omit=optional brings it along.\n\n`,
   );
   process.exitCode = 1;
 } else {

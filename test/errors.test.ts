@@ -40,3 +40,41 @@ describe("error codes", () => {
     );
   });
 });
+
+/** The start of a command, path or value that a hint offers after a colon; it ends the hint, so that it can be pasted. */
+const pasted = /: (?:tagseal|docker|podman|npm|chmod|openssl|oci:|rm |export |DOCKER_|\$\{)/u;
+
+/** Hints as the source writes them: the text after `hint:` or `hint =`, where it begins there. */
+function writtenHints(): string[] {
+  const files = globSync("src/**/*.ts", { cwd: root, exclude: ["src/**/*.test.ts"] });
+  return files.flatMap((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    const found = text.matchAll(
+      /\b(?:hint|\w+Hint)(?::| =)\s+(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`|'([^']*)')(?=[\s,;)}])(?!\s*[+:])/gu,
+    );
+    return [...found].map((match) => `${file}: ${match[1] ?? match[2] ?? match[3] ?? ""}`);
+  });
+}
+
+describe("hints", () => {
+  const hints = writtenHints();
+
+  it("begin with a capital letter", () => {
+    assert.ok(hints.length > 150, String(hints.length));
+    assert.deepEqual(
+      hints.filter((hint) => !/^\S+: (?:[A-Z]|\$\{)/u.test(hint)),
+      [],
+    );
+  });
+
+  it("end with a full stop, or with what is pasted, after a colon and without one", () => {
+    assert.deepEqual(
+      hints.filter((hint) => !/[.}?]$/u.test(hint) && !pasted.test(hint)),
+      [],
+    );
+    assert.deepEqual(
+      hints.filter((hint) => /: (?:tagseal|docker|podman) [\w -]+\.$/u.test(hint)),
+      [],
+    );
+  });
+});

@@ -17,7 +17,7 @@ function isTooOld(): boolean {
 function refuseRuntime(): void {
   process.stderr.write(
     `tagseal: needs Node.js ${oldestNode} or newer, found ${process.versions.node} at ${process.execPath}.\n` +
-      `hint: install Node.js ${oldestNode}; in a checkout, on Linux with glibc, 'npm ci' brings it along.\n`,
+      `hint: Install Node.js ${oldestNode}; in a checkout, on Linux with glibc, 'npm ci' brings it along.\n`,
   );
   process.exitCode = 1;
 }

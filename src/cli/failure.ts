@@ -52,7 +52,7 @@ function withUsage(report: FailureReport, command: Command | undefined, program:
   if (report.code !== "USAGE" || report.hint !== undefined) return report;
   const { path = "", usage = "COMMAND" } = command?.description ?? {};
   const line = usageLine(path, usage, program).trimEnd();
-  return { ...report, hint: `usage: ${line}; '${commandLine(path, program)} --help' says more` };
+  return { ...report, hint: `Usage: ${line}. For more: ${commandLine(path, program)} --help` };
 }
 
 /** What docker adds for a command line it does not understand: the usage line, where to read more. Undefined for any other failure. */

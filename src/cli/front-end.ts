@@ -89,7 +89,7 @@ async function handOverUnchanged(front: FrontEnd, word: string | undefined): Pro
   const env = childEnvironment(io.env, "engine", { args: line });
   const meant = await ownWordNear(word, io.program);
   const exitCode = await io.handOver({ executable: found.path, args: line, env }, { last: meant === undefined });
-  if (exitCode !== 0 && meant !== undefined) io.stderr.write(`hint: did you mean '${io.program.name} ${meant}'?\n`);
+  if (exitCode !== 0 && meant !== undefined) io.stderr.write(`hint: Did you mean '${io.program.name} ${meant}'?\n`);
   return exitCode;
 }
 

@@ -54,7 +54,7 @@ export function linkTarget(io: Io): string {
   } catch (cause) {
     throw new UsageError("FILE_UNREADABLE", `${path} cannot be executed, so docker could not start it`, {
       cause,
-      hint: `run: chmod +x ${path}`,
+      hint: `Make it executable: chmod +x ${path}`,
     });
   }
   return path;
@@ -75,7 +75,7 @@ function statsAt(path: string): Stats | undefined {
   } catch (cause) {
     throw new UsageError("FILE_UNREADABLE", `cannot look at ${path}: ${systemReason(cause)}`, {
       cause,
-      hint: "set HOME or DOCKER_CONFIG to a directory that is yours",
+      hint: "Set HOME or DOCKER_CONFIG to a directory that is yours.",
     });
   }
 }
@@ -96,7 +96,7 @@ export function putLink(path: string, target: string, io: Io): boolean {
   const occupant = occupantOf(path, io);
   if (occupant.kind === "foreign") {
     throw new UsageError("FILE_UNWRITABLE", `${path} is there already and is not Tagseal's`, {
-      hint: "it is left as it is; move it away, or choose another directory",
+      hint: "Move it away, or choose another directory.",
     });
   }
   if (occupant.kind === "ours" && occupant.target === target) return false;

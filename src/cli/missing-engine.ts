@@ -11,14 +11,15 @@ export function withoutEngine(error: unknown, word: string | undefined, meant?: 
   if (word === undefined || !hasCode(error, "ENGINE_NOT_FOUND")) return error;
   return reworded(error, {
     message: `cannot run "${word}": ${error.message}`,
-    hint: `${programName} hands "${word}" to the container engine; ${ownWay(word, meant)} ${error.hint ?? ""}`.trim(),
+    hint: `${ownWay(word, meant)} ${error.hint ?? ""}`.trim(),
   });
 }
 
 /** What Tagseal can do about it without an engine. */
 function ownWay(word: string, meant: string | undefined): string {
-  if (meant !== undefined) return `did you mean '${programName} ${meant}'?`;
-  if (word === "push") return "without one, name the image's files: --from oci:DIR or --from docker-archive:FILE.";
-  if (word === "pull") return "without one, name files to write: --to oci:DIR or --to docker-archive:FILE.";
-  return `'${programName} --help' lists what it does itself.`;
+  if (meant !== undefined) return `Did you mean '${programName} ${meant}'?`;
+  if (word === "push")
+    return "Without an engine, name the image's files: --from oci:DIR or --from docker-archive:FILE.";
+  if (word === "pull") return "Without an engine, name files to write: --to oci:DIR or --to docker-archive:FILE.";
+  return `Only an engine runs this command; '${programName} --help' lists those of ${programName}.`;
 }

@@ -90,7 +90,7 @@ async function isLetThrough(invocation: EngineInvocation, { kind }: EngineExecut
     if (!hasCode(error, "COMMAND_NOT_COVERED")) throw error;
     const meant =
       invocation.standing === undefined ? await ownWordNear(invocation.commandPath[0], io.program) : undefined;
-    const hint = `did you mean '${io.program.name} ${meant}'? If not: ${error.hint ?? ""}`;
+    const hint = `Did you mean '${io.program.name} ${meant}'? If not, ${(error.hint ?? "").replace(/^R/u, "r")}`;
     writeFailure(meant === undefined ? error : reworded(error, { hint }), io, { json: false });
     return false;
   }

@@ -26,7 +26,7 @@ export class UnknownCommandError extends UsageError {
     super(
       "USAGE",
       `${program}: unknown command: ${line} ${word}`,
-      nearest === undefined ? {} : { hint: `did you mean '${line} ${nearest}'?` },
+      nearest === undefined ? {} : { hint: `Did you mean '${line} ${nearest}'?` },
     );
     this.parent = parent;
   }

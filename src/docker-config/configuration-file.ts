@@ -77,7 +77,7 @@ function parsedJson(where: string, text: string): ReturnType<typeof parseOrdinar
 }
 
 function unreadable(where: string, message: string, cause?: unknown): UsageError {
-  return new UsageError("FILE_UNREADABLE", message, { cause, hint: `repair ${where} or move it away` });
+  return new UsageError("FILE_UNREADABLE", message, { cause, hint: `Correct ${where}, or move it away.` });
 }
 
 /** docker's own file in its configuration directory (`$DOCKER_CONFIG`, usually `~/.docker`). */

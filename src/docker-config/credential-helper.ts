@@ -107,6 +107,6 @@ function parseAnswer(program: string, output: string): Credentials | undefined {
 function failed(program: string, how: string, cause?: unknown): UsageError {
   return new UsageError("USAGE", `the credential helper ${program} ${how}`, {
     cause,
-    hint: "see credsStore and credHelpers in docker's config.json",
+    hint: "Check credsStore and credHelpers in docker's config.json.",
   });
 }

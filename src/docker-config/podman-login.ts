@@ -67,7 +67,7 @@ function typedLogin(creds: string): Credentials {
   const colon = creds.indexOf(":");
   if (colon < 1) {
     throw new UsageError("USAGE", "--creds holds no password", {
-      hint: "give both, as in --creds USER:PASSWORD, or log in first: podman login REGISTRY",
+      hint: "Give both, as in --creds USER:PASSWORD, or log in first: podman login REGISTRY",
     });
   }
   return { kind: "basic", username: creds.slice(0, colon), password: creds.slice(colon + 1) };

@@ -169,6 +169,6 @@ function oneReport(reports: readonly PushReport[], tag: string): PushedImage {
 
 function unclear(message: string): NetworkError {
   return new NetworkError("ENGINE_RESPONSE_MALFORMED", message, {
-    hint: "nothing was signed; sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
+    hint: "Nothing was signed. Sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
   });
 }

@@ -47,7 +47,7 @@ export function findEngine(search: EngineSearch): EngineExecutable {
   const kind = kinds.find((known) => known === wanted);
   if (kind === undefined) {
     throw new UsageError("USAGE", `unknown engine "${wanted}"`, {
-      hint: "engines are docker and podman, or the path to one",
+      hint: "Name docker, podman, or the path to one.",
     });
   }
   const found = searchPath(kind, search);
@@ -123,6 +123,6 @@ function isExecutable(path: string): boolean {
 
 function notFound(message: string, { env }: EngineSearch): TagsealError {
   return new TagsealError("ENGINE_NOT_FOUND", message, {
-    hint: `install docker or podman, or set ${engineVariable} to the one to use; PATH is ${env["PATH"] ?? "empty"}`,
+    hint: `Install docker or podman, or set ${engineVariable} to the one to use. PATH is ${env["PATH"] ?? "empty"}.`,
   });
 }

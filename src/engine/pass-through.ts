@@ -71,6 +71,6 @@ export function exitStatus(code: number | null, signal: NodeJS.Signals | null): 
 function cannotStart({ executable }: ChildCommand, cause: Error): TagsealError {
   return new TagsealError("ENGINE_NOT_FOUND", `cannot start ${executable}: ${cause.message}`, {
     cause,
-    hint: "check that the file is a container engine for this machine and may be executed",
+    hint: "Check that the file is a container engine for this machine and may be executed.",
   });
 }

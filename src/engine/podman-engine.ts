@@ -126,7 +126,7 @@ async function readDigest(path: string): Promise<Digest> {
   const text = (await readFile(path, "utf8")).trim();
   if (isDigest(text)) return text;
   throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named something that is no digest", {
-    hint: "nothing was signed; sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
+    hint: "Nothing was signed. Sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
   });
 }
 

@@ -36,5 +36,5 @@ export async function resolveTrusted(reference: ImageReference, open: OpenTrust)
 
 function digestOf({ digest }: ImageReference): Digest {
   if (digest !== undefined) return digest;
-  throw new UsageError("REFERENCE_INVALID", "invalid reference format", { hint: "name a tag or a digest" });
+  throw new UsageError("REFERENCE_INVALID", "invalid reference format", { hint: "Name a tag or a digest." });
 }

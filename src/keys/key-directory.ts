@@ -73,7 +73,7 @@ export async function checkDirectory(directory: string): Promise<void> {
 export function unreadableDirectory(directory: string, cause: unknown): KeyStoreError {
   return new KeyStoreError("FILE_UNREADABLE", `Cannot read key directory ${directory}: ${systemReason(cause)}`, {
     cause,
-    hint: "let your account read it, or set DOCKER_CONFIG to a directory that is yours",
+    hint: "Let your account read it, or set DOCKER_CONFIG to a directory that is yours.",
   });
 }
 
@@ -91,7 +91,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
     if (cause instanceof KeyStoreError) throw cause;
     throw new KeyStoreError("FILE_UNWRITABLE", `Cannot make key directory ${directory}: ${systemReason(cause)}`, {
       cause,
-      hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
+      hint: "Make the trust directory writable, or set DOCKER_CONFIG to a directory that is.",
     });
   }
 }

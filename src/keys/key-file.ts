@@ -62,7 +62,7 @@ export async function writeKeyFile(path: string, block: PemBlock): Promise<void>
   } catch (cause) {
     throw new KeyStoreError("FILE_UNWRITABLE", `Cannot write key file ${path}`, {
       cause,
-      hint: `check the file, its directory and the disk: ${systemReason(cause)}`,
+      hint: `Check the file, its directory and the disk: ${systemReason(cause)}.`,
     });
   }
 }

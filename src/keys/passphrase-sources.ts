@@ -87,7 +87,7 @@ function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise
       const passphrase = await answer(request);
       if (passphrase !== "") return passphrase;
       throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", `No passphrase for ${describeKey(request)}: ${what} is empty`, {
-        hint: "no other source is asked, because this one was asked for",
+        hint: "Correct this source, or leave it out: no other source is asked while it is set.",
       });
     },
   };
@@ -141,7 +141,7 @@ function isExecutable(path: string): boolean {
 function commandFailed(program: string, reason: string, cause: unknown): KeyStoreError {
   return new KeyStoreError("PASSPHRASE_UNAVAILABLE", `Passphrase command ${program} ${reason}`, {
     cause,
-    hint: "no other source is asked, because this one was asked for",
+    hint: "Correct this source, or leave it out: no other source is asked while it is set.",
   });
 }
 

@@ -39,7 +39,7 @@ export function parseDigest(text: string): Digest {
   const fault = digestFault(text);
   if (fault !== undefined) {
     throw new UsageError("REFERENCE_INVALID", fault, {
-      hint: "a digest is sha256: followed by 64 lower-case hexadecimal digits (or sha512: and 128)",
+      hint: "Write sha256: and 64 lower-case hexadecimal digits, or sha512: and 128.",
     });
   }
   return text as Digest;

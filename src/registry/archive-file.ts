@@ -46,7 +46,7 @@ export async function seekableArchive(input: ArchiveInput): Promise<SeekableArch
   });
   if (found.isDirectory()) {
     throw new UsageError("FILE_UNREADABLE", `cannot read ${file}: it is a directory`, {
-      hint: `an image in a directory is named with: oci:${file}`,
+      hint: `Name an image in a directory with: oci:${file}`,
     });
   }
   // pipes are read once, from the front

@@ -190,7 +190,7 @@ function refusedRealm(server: URL, reason: string): NetworkError {
     "AUTHENTICATION_REFUSED",
     `the token service that ${server.host} names ${reason}; nothing was sent to it`,
     {
-      hint: "credentials go to https token services only, unless the host is loopback or configured as insecure",
+      hint: "Ask the registry's operator: credentials go to https token services only, unless the host is loopback or configured as insecure.",
     },
   );
 }

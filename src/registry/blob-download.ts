@@ -84,6 +84,6 @@ function tooLong(blob: Descriptor): NetworkError {
 
 function mismatch(what: string): NetworkError {
   return new NetworkError("REGISTRY_DIGEST_MISMATCH", `the registry sent a wrong blob: ${what}`, {
-    hint: "the content was changed or damaged in the registry or on its way; nothing of it was used",
+    hint: "The content was changed or damaged in the registry or on its way; nothing of it was used.",
   });
 }

@@ -47,7 +47,7 @@ function loadClientCertificate(path: string, names: readonly string[]): { cert: 
   const lonely = [...certs.filter((stem) => !keys.has(stem)), ...[...keys].filter((stem) => !certs.includes(stem))][0];
   if (lonely !== undefined) {
     throw new UsageError("FILE_UNREADABLE", `${path} holds only one of ${lonely}.cert and ${lonely}.key`, {
-      hint: "client certificates need both; CA certificates are named *.crt",
+      hint: "Add the other one: client certificates need both. CA certificates are named *.crt.",
     });
   }
   const [stem] = certs;
@@ -67,7 +67,7 @@ function list(path: string): string[] {
 function unreadable(path: string, cause: unknown): UsageError {
   return new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, {
     cause,
-    hint: "let your account read it; where it is not in your own home, set HOME or DOCKER_CONFIG to a directory that is yours",
+    hint: "Let your account read it; where it is not in your home, set HOME or DOCKER_CONFIG to a directory that is yours.",
   });
 }
 

@@ -83,7 +83,7 @@ async function* throughProgram(
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
     throw new UsageError("USAGE", `${what} is packed with ${program}, which is not installed here`, {
-      hint: `install ${program}, or unpack it first: ${program} -d ${what}`,
+      hint: `Install ${program}, or unpack it first: ${program} -d ${what}`,
     });
   } finally {
     source.destroy();

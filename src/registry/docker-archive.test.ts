@@ -319,7 +319,7 @@ test("requires a name when there are several images, and finds it in any spellin
   };
   const path = await tarOf(t, files);
   const asked = await refusal(openDockerArchive(path), "USAGE", /several/);
-  assert.equal(asked.hint, "name one of app:1, other:2");
+  assert.equal(asked.hint, "Name one of app:1, other:2.");
   assert.ok(await openDockerArchive(path, "docker.io/library/other:2"));
   await refusal(openDockerArchive(path, "third"), "USAGE", /no image/);
 });

@@ -150,7 +150,7 @@ function chooseLegacy(images: readonly LegacyImage[], name: string | undefined, 
     image === undefined ? (name === undefined ? "no image" : `no image ${JSON.stringify(name)}`) : "several images";
   const tags = images.flatMap((candidate) => candidate.tags).slice(0, 20);
   throw new UsageError("USAGE", `${location} holds ${problem}`, {
-    hint: tags.length === 0 ? "none of its images has a name" : `name one of ${tags.join(", ")}`,
+    hint: tags.length === 0 ? "None of its images has a name." : `Name one of ${tags.join(", ")}.`,
   });
 }
 

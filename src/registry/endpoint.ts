@@ -52,6 +52,6 @@ function baseUrl(scheme: string, registry: string): URL {
   const text = `${scheme}://${serverHost(registry)}/v2/`;
   if (URL.canParse(text)) return new URL(text);
   throw new UsageError("REFERENCE_INVALID", "invalid reference format", {
-    hint: `${JSON.stringify(registry)} is no host and port one could connect to`,
+    hint: `Correct the host and port: ${JSON.stringify(registry)} is not an address.`,
   });
 }

@@ -44,7 +44,7 @@ test("other images in a layout stay, the name moves, existing blobs are found va
   assert.deepEqual(Buffer.from((await openImageLayout(directory, "1.0")).root.bytes), image);
   assert.deepEqual(Buffer.from((await openImageLayout(directory, "2.0")).root.bytes), other);
   const asked = await refusal(openImageLayout(directory), "USAGE", /several images/);
-  assert.equal(asked.hint, "name one of 1.0, 2.0");
+  assert.equal(asked.hint, "Name one of 1.0, 2.0.");
   await refusal(openImageLayout(directory, "3.0"), "USAGE", /no image named "3.0"/);
   await written(t, "2.0", directory);
   assert.deepEqual(Buffer.from((await openImageLayout(directory)).root.bytes), image);

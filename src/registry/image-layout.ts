@@ -129,7 +129,7 @@ function chooseImage(entries: readonly Descriptor[], name: string | undefined, l
         : `no image named ${JSON.stringify(name)}`
       : "several images";
   throw new UsageError("USAGE", `${location} holds ${problem}`, {
-    hint: names === "" ? "none of its images has a name" : `name one of ${names}`,
+    hint: names === "" ? "None of its images has a name." : `Name one of ${names}.`,
   });
 }
 

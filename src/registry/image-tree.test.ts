@@ -105,7 +105,7 @@ test("never another architecture or a greater variant; names the available ones,
     variant("linux/s390x", "linux/amd64", "linux/arm64", "unknown/unknown"),
     "PLATFORM_NOT_FOUND",
   );
-  assert.equal(asked.hint, "it is available for linux/amd64, linux/arm64");
+  assert.equal(asked.hint, "It is available for linux/amd64, linux/arm64.");
   await refusal(variant("linux/arm/v6", "linux/arm/v7", "linux/arm64"), "PLATFORM_NOT_FOUND", /for linux\/arm\/v6/);
   await refusal(variant("linux/amd64"), "PLATFORM_NOT_FOUND");
 });
@@ -124,7 +124,7 @@ test("an attestation is never an image, whatever platform it is listed for", asy
   );
   assert.equal(await chosen(shelf, root, "linux/amd64"), image.digest);
   const asked = await refusal(chosen(shelf, root, "unknown/unknown"), "PLATFORM_NOT_FOUND");
-  assert.equal(asked.hint, "it is available for linux/amd64");
+  assert.equal(asked.hint, "It is available for linux/amd64.");
   await refusal(chosen(shelf, attestation, "unknown/unknown"), "PLATFORM_NOT_FOUND");
 });
 
@@ -154,7 +154,7 @@ test("an entry without a platform has that of its configuration, after entries t
   assert.equal(await chosen(shelf, root, "linux/amd64"), amd.digest);
   assert.equal(await chosen(shelf, root, "linux/arm64"), named.digest);
   const asked = await refusal(chosen(shelf, shelf.index(artifact), "linux/amd64"), "PLATFORM_NOT_FOUND");
-  assert.equal(asked.hint, "it names no platforms");
+  assert.equal(asked.hint, "It names no platforms.");
 });
 
 test("I1: endlessly nested indexes, and too many entries without a platform, are refused", async () => {

@@ -80,8 +80,8 @@ export async function imageForPlatform(
   if (found !== undefined) return found;
   const offered = [...search.offered];
   const isIndex = parseManifest(root.bytes, root.descriptor.mediaType).kind === "index";
-  const none = isIndex ? "it names no platforms" : "it does not say what it is for";
-  const are = isIndex ? `it is available for ${offered.join(", ")}` : `it is for ${offered.join(", ")} only`;
+  const none = isIndex ? "It names no platforms." : "It does not name its platform.";
+  const are = isIndex ? `It is available for ${offered.join(", ")}.` : `It is for ${offered.join(", ")} only.`;
   throw new NetworkError("PLATFORM_NOT_FOUND", `the image is not available for ${formatPlatform(wanted)}`, {
     hint: offered.length === 0 ? none : are,
   });

@@ -109,7 +109,7 @@ export function verifyContent(bytes: Uint8Array, expected: { digest: Digest; siz
   throw new NetworkError(
     "REGISTRY_DIGEST_MISMATCH",
     `${where}: expected ${expected.digest} (${expected.size ?? "any number of"} bytes), got ${actual.digest} (${actual.size} bytes)`,
-    { hint: "the content was changed or damaged on its way; nothing of it was used" },
+    { hint: "The content was changed or damaged on its way; nothing of it was used." },
   );
 }
 

@@ -36,7 +36,7 @@ export async function registryError(response: HttpResponse, asked: string): Prom
   const registryCodes = errors.map(({ code }) => code).filter((code) => code !== "");
   if (status === 404) return new RegistryError("REGISTRY_NOT_FOUND", message, { status, registryCodes });
   if (status === 401 || status === 403) {
-    const hint = `check that you may do this, or log in: docker login ${response.url.host}`;
+    const hint = `Check that you may do this, or log in: docker login ${response.url.host}`;
     return new RegistryError("AUTHENTICATION_REFUSED", message, { status, registryCodes, hint });
   }
   return new RegistryError("REGISTRY_ERROR", message, { status, registryCodes });

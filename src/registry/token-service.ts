@@ -86,7 +86,7 @@ function noExchange({ realm, server, login }: TokenQuestion, status: number): Ne
   const message = `${where} takes no identity token (status ${status}), and the stored login is nothing else`;
   return new NetworkError("AUTHENTICATION_REFUSED", message, {
     status,
-    hint: `log in again with a user name and a password or access token: ${login}`,
+    hint: `Log in again with a user name and a password or access token: ${login}`,
   });
 }
 
@@ -124,10 +124,10 @@ function refusal({ realm, server, credentials, login }: TokenQuestion, status: n
   return credentials === undefined
     ? new NetworkError("AUTHENTICATION_REQUIRED", `${where} gives no token without logging in`, {
         status,
-        hint: `log in first: ${login}`,
+        hint: `Log in first: ${login}`,
       })
     : new NetworkError("AUTHENTICATION_REFUSED", `${where} does not accept the credentials it was given`, {
         status,
-        hint: `log in again: ${login}`,
+        hint: `Log in again: ${login}`,
       });
 }

@@ -29,21 +29,21 @@ export function unanswered(asked: Unanswered): NetworkError {
   if (offered.length === 0)
     return refused(
       `${where} refuses (401) and does not say which authentication it wants`,
-      "ask its operator: a registry or trust server answers 401 with a WWW-Authenticate header",
+      "Ask its operator: a registry or trust server answers 401 with a WWW-Authenticate header.",
     );
   if (!offered.includes("basic") && !offered.includes("bearer"))
     return refused(
       `${where} wants authentication of the kind ${offered.map(shown).join(" or ")}; logins are for Basic and Bearer`,
-      "ask its operator for an address that takes a password or access token, as docker login does",
+      "Ask its operator for an address that takes a password or access token, as docker login does.",
     );
   if (credentials === undefined)
     return new NetworkError("AUTHENTICATION_REQUIRED", `${where} requires authentication`, {
       status: 401,
-      hint: `log in first: ${login}`,
+      hint: `Log in first: ${login}`,
     });
   return refused(
     `${where} wants a user name and a password (Basic), and the stored login is ${kinds[credentials.kind]}`,
-    `log in again with a user name and a password or access token: ${login}`,
+    `Log in again with a user name and a password or access token: ${login}`,
   );
 }
 

@@ -125,7 +125,7 @@ function parsedState(text: string): SandboxState {
   } catch (error) {
     throw new UsageError("FILE_UNREADABLE", "sandbox.json is damaged", {
       cause: error,
-      hint: "choose another --data directory, or delete this one: a sandbox holds nothing of value",
+      hint: "Choose another --data directory, or delete this one: a sandbox holds nothing of value.",
     });
   }
 }
@@ -145,7 +145,7 @@ async function startRegistryIn(directory: string, port: number): Promise<Stoppab
   } catch (error) {
     throw new TagsealError("SERVER_CONFIGURATION", `cannot start the registry on 127.0.0.1:${port}`, {
       cause: error,
-      hint: "choose another --registry-port, or stop what uses this one",
+      hint: "Choose another --registry-port, or stop what uses this one.",
     });
   }
 }

@@ -12,7 +12,7 @@ import type { ServerLog } from "./log.ts";
 export function checkSecret(path: string, permissions: Permissions, log: Pick<ServerLog, "write"> | undefined): void {
   refuseWorldWritable(path, permissions);
   if (isLoose(permissions))
-    log?.write("warning", "others may read a secret", { file: path, hint: `chmod go-rwx ${path}` });
+    log?.write("warning", "others may read a secret", { file: path, hint: `Keep others out: chmod go-rwx ${path}` });
 }
 
 /** Checks the permissions of files with secrets that exist. @throws KeyStoreError `KEY_FILE_UNSAFE` */

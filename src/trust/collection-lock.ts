@@ -164,7 +164,7 @@ function lookAt(path: string): TakenLock | undefined {
   }
   const what = found.kind === "no file" ? found.what : "a large file";
   throw new UsageError("FILE_UNWRITABLE", `cannot lock ${path}: found ${what} there`, {
-    hint: `find out what put it there, then remove it: ${what === "a directory" ? "rm -r" : "rm"} ${path}`,
+    hint: `Find out what put it there, then remove it: ${what === "a directory" ? "rm -r" : "rm"} ${path}`,
   });
 }
 
@@ -222,6 +222,6 @@ function unlockable(path: string, cause: unknown): unknown {
   if (cause instanceof UsageError || !isSystemError(cause)) return cause;
   return new UsageError("FILE_UNWRITABLE", `cannot lock ${path}: ${systemReason(cause)}`, {
     cause,
-    hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
+    hint: "Make the trust directory writable, or set DOCKER_CONFIG to a directory that is.",
   });
 }

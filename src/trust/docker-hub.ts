@@ -9,8 +9,8 @@ const closedAt = new Date("2026-12-08T00:00:00Z");
 
 /** Ways to continue; each works without Docker Hub's trust server. */
 const hint =
-  "set DOCKER_CONTENT_TRUST_SERVER to a trust server that signs this image for you, or name the image by its digest; " +
-  "'tagseal doctor' shows what here relies on Docker Hub's";
+  "Set DOCKER_CONTENT_TRUST_SERVER to a trust server that signs this image for you, or name the image by its digest. " +
+  "To see what here relies on Docker Hub's: tagseal doctor";
 
 const notice = "Docker Hub's trust server notary.docker.io down on 8 December 2026";
 

@@ -106,7 +106,7 @@ export class FileMetadataCache implements MetadataCache {
       if (!isSystemError(error)) throw error;
       throw new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${systemReason(error)}`, {
         cause: error,
-        hint: "make the trust directory writable, or set DOCKER_CONFIG to a directory that is",
+        hint: "Make the trust directory writable, or set DOCKER_CONFIG to a directory that is.",
       });
     }
   }
@@ -262,7 +262,7 @@ function orExplain<T>(path: string, look: () => T): T {
 function unreadable(path: string, cause: Error): UsageError {
   return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata ${path}: ${systemReason(cause)}`, {
     cause,
-    hint: "let your account read it, or set DOCKER_CONFIG to a directory that is yours",
+    hint: "Let your account read it, or set DOCKER_CONFIG to a directory that is yours.",
   });
 }
 

@@ -42,7 +42,7 @@ export function serverRefusal(answer: ServerAnswer): TagsealError {
     return new NetworkError(
       "AUTHENTICATION_REFUSED",
       `you are not authorized to perform this operation: server returned ${status}.`,
-      { status, hint: "Log in to the registry with an account that may do this: docker login." },
+      { status, hint: "Log in to the registry with an account that may do this: docker login" },
     );
   }
   if (status === 400 || status === 413) return refusedRequest(answer);

@@ -25,7 +25,7 @@ export async function signableRoles(collection: TrustedCollection, tag: string, 
     hint:
       names.length > 0
         ? `Tags of this repository are signed by its signers (${names.join(", ")}), and none of their keys is on this machine.`
-        : `This repository has no signer left: ${whoSignsNow(collection.gun)}.`,
+        : `This repository has no signer left: ${whoSignsNow(collection.gun)}`,
   });
 }
 

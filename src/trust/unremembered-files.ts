@@ -45,7 +45,7 @@ export class UnrememberedFiles {
     const message = `refused ${gun}: this machine cannot remember what it verified: ${reason}`;
     return new UsageError("FILE_UNWRITABLE", message, {
       cause: this.#failure,
-      hint: hint ?? "make the trust directory writable",
+      hint: hint ?? "Make the trust directory writable.",
     });
   }
 }

@@ -17,7 +17,7 @@ export function requireVersion(file: MetadataFile, minVersion: number): void {
     "METADATA_VERSION_ROLLBACK",
     `version ${file.body.version} is lower than current version ${minVersion}`,
     {
-      hint: `${file.role} was seen here in a later version. Unless its owner tells you why, treat it as an attack.`,
+      hint: `A later version of ${file.role} was seen here. Unless its owner tells you why, treat it as an attack.`,
     },
   );
 }

@@ -97,7 +97,7 @@ function noLeaf(reasons: readonly string[], isUntimely: boolean, { now, clockOf 
     });
   const clock = isUntimely ? ` Check the clock: ${clockSays("this machine", now)}.` : "";
   return new MetadataError("ROOT_INVALID", `${pathFailure}: unable to retrieve valid leaf certificates`, {
-    hint: reasons.length === 0 ? "The root role has no key." : `${why}.${clock}`,
+    hint: reasons.length === 0 ? "The root role has no key." : `The reason: ${why}.${clock}`,
   });
 }
 

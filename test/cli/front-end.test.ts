@@ -98,15 +98,15 @@ describe("a mistyped command", () => {
   it("that docker does not know either is answered with the command that was meant", async () => {
     const { code, stderr } = await call(["verfy", "x"], { path: ["strict"] });
     assert.equal(code, 1);
-    assert.equal(stderr, "docker: unknown command: docker verfy\nhint: did you mean 'tagseal verify'?\n");
-    assert.match((await call(["trust", "sgin"])).stderr, /^did you mean 'tagseal trust sign'\?$/mu);
-    assert.match((await call(["verfy"], { path: [] })).stderr, /did you mean 'tagseal verify'\?/u);
+    assert.equal(stderr, "docker: unknown command: docker verfy\nhint: Did you mean 'tagseal verify'?\n");
+    assert.match((await call(["trust", "sgin"])).stderr, /^Did you mean 'tagseal trust sign'\?$/mu);
+    assert.match((await call(["verfy"], { path: [] })).stderr, /Did you mean 'tagseal verify'\?/u);
   });
 
   it("is refused under content trust, with both ways on", async () => {
     const { code, stderr } = await call(["verfy", "x"], { path: ["strict"], env: { DOCKER_CONTENT_TRUST: "1" } });
     assert.equal(code, 1);
-    assert.match(stderr, /^hint: did you mean 'tagseal verify'\? If not: run it without content trust: /mu);
+    assert.match(stderr, /^hint: Did you mean 'tagseal verify'\? If not, run it without content trust: /mu);
   });
 
   it("is not guessed at when docker knows the word, or when Tagseal is docker", async () => {

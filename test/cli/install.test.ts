@@ -71,7 +71,7 @@ describe("install", () => {
     const { tagseal } = user("elsewhere");
     const { code, stderr } = await tagseal("install", "--shim", scope.path("elsewhere", "other"));
     assert.equal(code, 0);
-    assert.match(stderr, /\nhint: put the shim first.*export PATH=.*\/elsewhere\/other:\$PATH\n$/);
+    assert.match(stderr, /\nhint: Put the shim first.*export PATH=.*\/elsewhere\/other:\$PATH\n$/);
   });
 
   it("never touches a file of somebody else's, link or not", async () => {

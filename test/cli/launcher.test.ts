@@ -58,7 +58,7 @@ describe("the launcher", () => {
     const bare = bareCheckout("too-old");
     const old = await run(bare, ["version"], { env: { PATH: pretendNode("20.1.0") } });
     assert.equal(old.code, 1);
-    assert.match(old.stderr, /^tagseal: needs Node\.js 24 or newer, found 20\.1\.0 at .*\nhint: run 'npm ci' in /);
+    assert.match(old.stderr, /^tagseal: needs Node\.js 24 or newer, found 20\.1\.0 at .*\nhint: Run 'npm ci' in /);
     const empty = scope.path("empty");
     mkdirSync(empty);
     const none = await run("/bin/sh", [bare, "version"], { env: { PATH: empty } });
@@ -80,6 +80,6 @@ describe("the launcher", () => {
       env: { PATH: pretendNode("25.0.0") },
     });
     assert.equal(code, 1);
-    assert.match(stderr, /dependencies are not installed\.\nhint: run 'npm ci'/);
+    assert.match(stderr, /dependencies are not installed\.\nhint: Run 'npm ci'/);
   });
 });

@@ -105,7 +105,7 @@ describe("images as other tools leave them", () => {
     for (const platform of ["unknown/unknown", "linux/s390x"]) {
       const { code, stdout, stderr } = await stage.run(["verify", "--platform", platform, app]);
       assert.deepEqual([code, stdout], [1, ""]);
-      assert.match(stderr, /available for linux\/amd64 \[PLATFORM_NOT_FOUND\]/);
+      assert.match(stderr, /available for linux\/amd64\. \[PLATFORM_NOT_FOUND\]/);
       const pull = ["pull", "--platform", platform, "--to", `oci:${stage.path("none")}`, app];
       assert.match((await stage.run(pull)).stderr, /PLATFORM_NOT_FOUND/);
     }
@@ -136,7 +136,7 @@ describe("images as other tools leave them", () => {
       const app = `${stage.repository(`team/artifact${Object.keys(more).length}`)}:1`;
       await stage.ok(["push", "-q", "--from", made.finish(made.add(document, mediaTypes.ociManifest)), app]);
       const { stderr } = await stage.run(["verify", "--platform", "linux/amd64", app]);
-      assert.match(stderr, /it does not say what it is for/);
+      assert.match(stderr, /It does not name its platform\./);
     }
   });
 

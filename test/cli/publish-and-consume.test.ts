@@ -168,8 +168,14 @@ describe("publishing and consuming without an engine", () => {
   it("cannot be told to push a digest, or from nowhere", async () => {
     const digest = await stage.run(["push", "--from", "oci:x", `${app}:1@${image.manifestDigest}`]);
     assert.match(digest.stderr, /^cannot push a digest reference\n/);
-    assert.match((await stage.run(["push", `${app}:1`])).stderr, /without one.*--from oci:DIR.*\[ENGINE_NOT_FOUND\]/);
-    assert.match((await stage.run(["pull", `${app}:1`])).stderr, /without one.*--to oci:DIR.*\[ENGINE_NOT_FOUND\]/);
+    assert.match(
+      (await stage.run(["push", `${app}:1`])).stderr,
+      /Without an engine.*--from oci:DIR.*\[ENGINE_NOT_FOUND\]/,
+    );
+    assert.match(
+      (await stage.run(["pull", `${app}:1`])).stderr,
+      /Without an engine.*--to oci:DIR.*\[ENGINE_NOT_FOUND\]/,
+    );
     assert.match((await stage.run(["pull", "--to", "tar:x", `${app}:1`])).stderr, /^--to: "tar:x" is no place/);
     assert.match(
       (await stage.run(["push", "--from", `oci:${stage.path("nosuch")}`, `${app}:1`])).stderr,

@@ -59,7 +59,7 @@ describe("a sandbox", () => {
     const registry = /REGISTRY=127\.0\.0\.1:(\d+)/.exec(running.log())?.[1] ?? "";
     const other = await run(tagsealCommand, ["sandbox", "--registry-port", registry], { env });
     assert.equal(other.code, 1);
-    assert.match(other.stderr, /^cannot start the registry on .*\nhint: choose another --registry-port/);
+    assert.match(other.stderr, /^cannot start the registry on .*\nhint: Choose another --registry-port/);
     await running.stop();
   });
 });

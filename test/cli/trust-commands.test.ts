@@ -194,7 +194,7 @@ Administrative keys for ${app}
     const { code, stdout, stderr } = await stage.run(["trust", "key", "load", path]);
     assert.equal(code, 1);
     assert.equal(stdout, `Loading key from "${path}"...\n`);
-    assert.match(stderr, /must not be readable or writable by others\nhint: chmod 600/);
+    assert.match(stderr, /must not be readable or writable by others\nhint: Keep others out: chmod 600/);
   });
 
   it("speaks JSON everywhere", async () => {

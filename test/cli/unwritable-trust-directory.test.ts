@@ -107,7 +107,7 @@ describe("a trust directory that cannot be written", () => {
     assert.equal(code, 1, stderr);
     assert.match(
       stderr,
-      /cannot lock .*: read-only file system\nhint: make the trust directory writable, or set DOCKER_CONFIG/u,
+      /cannot lock .*: read-only file system\nhint: Make the trust directory writable, or set DOCKER_CONFIG/u,
     );
     found.disk.makeWritable();
     await cli.ok(["sign", "--from-registry", image], { env: found.env });

@@ -50,7 +50,7 @@ describe("without the packaged runtime", () => {
     assert.equal(stdout, "");
     assert.match(
       stderr.trim(),
-      /^tagseal: needs Node\.js 24 or newer, found 20\.20\.2 at .*\nhint: install Node\.js 24; .*'npm ci' without --omit=optional brings it along\.$/u,
+      /^tagseal: needs Node\.js 24 or newer, found 20\.20\.2 at .*\nhint: Install Node\.js 24; .*'npm ci' without --omit=optional brings it along\.$/u,
     );
     const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
@@ -66,7 +66,7 @@ describe("without the packaged runtime", () => {
     assert.equal(stdout, "");
     assert.match(
       stderr,
-      /^tagseal: needs Node\.js 24 or newer, found 20\.20\.2 at .*\nhint: install Node\.js 24; .*\n$/u,
+      /^tagseal: needs Node\.js 24 or newer, found 20\.20\.2 at .*\nhint: Install Node\.js 24; .*\n$/u,
     );
   });
 
@@ -77,7 +77,7 @@ describe("without the packaged runtime", () => {
     for (const name of ["sh", "env"]) symlinkSync(`/bin/${name}`, join(empty, name));
     const { code, stderr } = await run(join(dist, "tagseal.js"), ["version"], { env: { PATH: empty } });
     assert.equal(code, 1);
-    assert.equal(stderr, "tagseal: needs Node.js 24 or newer, found none.\nhint: install Node.js 24.\n");
+    assert.equal(stderr, "tagseal: needs Node.js 24 or newer, found none.\nhint: Install Node.js 24.\n");
   });
 
   it("Node.js 24 builds and runs it without a single optional package", async () => {

@@ -57,7 +57,7 @@ describe("people whose images are on Docker Hub", { skip: missingPeers(peers) },
       said,
       /^cannot reach notary\.docker\.io .*; Docker shuts? Docker Hub's trust server .* 8 December 2026$/mu,
     );
-    assert.match(said, /^hint: set DOCKER_CONTENT_TRUST_SERVER .*\[NETWORK_UNREACHABLE\]\nexit 4$/mu);
+    assert.match(said, /^hint: Set DOCKER_CONTENT_TRUST_SERVER .*\[NETWORK_UNREACHABLE\]\nexit 4$/mu);
   });
 
   it("find what relies on it", async () => {

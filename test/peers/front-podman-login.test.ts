@@ -101,7 +101,7 @@ describe("in front of podman, at a registry that wants a login", { skip: missing
     assert.notEqual(refused.code, 0);
     assert.match(
       refused.stderr,
-      new RegExp(`requires authentication\nhint: log in first: podman login ${registry.host} `, "u"),
+      new RegExp(`requires authentication\nhint: Log in first: podman login ${registry.host} `, "u"),
     );
     const wrong = await trusted(["build", "-q", "--creds", "alice:geheim", contextFrom(`${base}:v1`)]);
     assert.match(wrong.stderr, /does not accept the credentials.*\[AUTHENTICATION_REFUSED\]/su);
@@ -132,7 +132,7 @@ describe("in front of podman, at a registry that wants a login", { skip: missing
     assert.notEqual(code, 0);
     assert.match(
       stderr,
-      /^warning: podman's login is not used: .*no such file\n.*requires authentication\nhint: log in first: docker login /u,
+      /^warning: podman's login is not used: .*no such file\n.*requires authentication\nhint: Log in first: docker login /u,
     );
   });
 });

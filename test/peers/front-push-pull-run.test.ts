@@ -131,7 +131,7 @@ describe("push, pull, create and run under content trust", { skip: missing }, ()
       assert.match(stdout, /\nlatest: digest: sha256:[0-9a-f]{64} size: \d+\n$/u);
       assert.equal(
         stderr,
-        `No tag specified, skipping trust metadata push\nhint: to sign it, name the tag: tagseal push ${repository}:latest\n`,
+        `No tag specified, skipping trust metadata push\nhint: To sign it, name the tag: tagseal push ${repository}:latest\n`,
       );
       assert.equal((await publisher.docker(["trust", "inspect", repository])).code, 1);
     });

@@ -26,7 +26,7 @@ export const command = defineCommand(
   async ({ args: [name = ""] }, io) => {
     const shell = shells.find((known) => known === name);
     if (shell === undefined) {
-      throw new UsageError("USAGE", `no completion for "${name}"`, { hint: `the shells are ${shells.join(", ")}` });
+      throw new UsageError("USAGE", `no completion for "${name}"`, { hint: `Name one of ${shells.join(", ")}.` });
     }
     io.stdout.write(await completionScript(shell));
     return 0;

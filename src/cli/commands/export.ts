@@ -50,7 +50,7 @@ export const command = defineCommand(
   },
   async ({ options, args }, io) => {
     const { to: path = "" } = options;
-    if (path === "") throw new UsageError("USAGE", "--to is required", { hint: "name the bundle to write" });
+    if (path === "") throw new UsageError("USAGE", "--to is required", { hint: "Name the bundle to write." });
     const { exportBundle } = await import("../../server/transfer/bundle-export.ts");
     const progress = moveProgress(io, options);
     const opened =

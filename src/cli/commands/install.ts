@@ -65,5 +65,5 @@ function adviceAboutPath(directory: string, io: Io): string {
   const [first] = candidates("docker", { env: io.env, self: io.program.files });
   if (first !== undefined && dirname(first.path) === directory) return "";
   const found = first === undefined ? "docker is not in PATH" : `docker is still ${first.path}`;
-  return `${found}\nhint: put the shim first, also in your shell's profile: export PATH=${directory}:$PATH\n`;
+  return `${found}\nhint: Put the shim first, also in your shell's profile: export PATH=${directory}:$PATH\n`;
 }

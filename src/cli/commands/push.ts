@@ -81,7 +81,7 @@ function pushableImage(name: string): TaggedImage {
   const image = taggedImage(name);
   if (image.reference.digest === undefined) return image;
   throw new UsageError("USAGE", "cannot push a digest reference", {
-    hint: "name a tag only: the digest follows from the image that is pushed",
+    hint: "Name a tag only: the digest follows from the image that is pushed.",
   });
 }
 

@@ -117,7 +117,7 @@ export const command = defineCommand(
 function required(flag: string, value: string | undefined): string {
   if (value !== undefined && value !== "") return value;
   throw new UsageError("USAGE", `--${flag} is required`, {
-    hint: "tagseal server --listen HOST:PORT --data DIR [--tls-cert FILE --tls-key FILE]",
+    hint: "Start it with: tagseal server --listen HOST:PORT --data DIR [--tls-cert FILE --tls-key FILE]",
   });
 }
 

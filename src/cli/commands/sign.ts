@@ -90,7 +90,7 @@ function requireDigests(args: readonly string[], images: readonly TaggedImage[])
   const bare = images.find(({ reference }) => reference.digest === undefined);
   if (bare === undefined) return;
   throw new UsageError("USAGE", `no digest given for ${bare.typed}: what should the tag mean?`, {
-    hint: `write IMAGE:TAG@sha256:…, or give --from-registry to sign what the registry has under ${args.length === 1 ? "the tag" : "each tag"} now`,
+    hint: `Write IMAGE:TAG@sha256:…, or give --from-registry to sign what the registry has under ${args.length === 1 ? "the tag" : "each tag"} now.`,
   });
 }
 

@@ -144,6 +144,6 @@ export async function loadSignerSettings(
 
 function missing(flag: string): UsageError {
   return new UsageError("USAGE", `--${flag} is required`, {
-    hint: "tagseal signer --listen HOST:PORT --data DIR --tls-cert FILE --tls-key FILE --client-ca FILE",
+    hint: "Start it with: tagseal signer --listen HOST:PORT --data DIR --tls-cert FILE --tls-key FILE --client-ca FILE",
   });
 }

@@ -32,10 +32,10 @@ export interface DatabaseCopy {
  */
 export async function copyDatabases({ dataDir, databases, to, elsewhere, json }: DatabaseCopy, io: Io): Promise<0> {
   if (to === undefined || to === "")
-    throw new UsageError("USAGE", "--to is required", { hint: "name the directory to create" });
+    throw new UsageError("USAGE", "--to is required", { hint: "Name the directory to create." });
   if (dataDir === undefined)
     throw new UsageError("USAGE", "--data is required", {
-      hint: "give the same value as for tagseal server or tagseal signer",
+      hint: "Give the same value as for tagseal server or tagseal signer.",
     });
   const { backUp } = await import("../../server/storage/copy-databases.ts");
   const files = await backUp({ dataDir, databases, to, signal: io.signal });
@@ -48,6 +48,6 @@ export async function copyDatabases({ dataDir, databases, to, elsewhere, json }:
 /** The refusal for data in a database that has its own backup tools. */
 export function notEmbedded(what: string): UsageError {
   return new UsageError("USAGE", `${what} in a shared database, which is not copied from here`, {
-    hint: "use that database's own tool: pg_dump, mariadb-dump or mysqldump",
+    hint: "Use that database's own tool: pg_dump, mariadb-dump or mysqldump.",
   });
 }

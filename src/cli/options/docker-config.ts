@@ -14,7 +14,7 @@ export function dockerConfigDir(io: Io): string {
   const home = homeOf(io);
   if (home !== undefined) return join(home, ".docker");
   throw new UsageError("USAGE", "this account has no home directory, so the place of keys and trust data is unknown", {
-    hint: "set DOCKER_CONFIG to the directory that holds docker's config.json and trust/",
+    hint: "Set DOCKER_CONFIG to the directory that holds docker's config.json and trust/.",
   });
 }
 

@@ -18,7 +18,7 @@ export function parseDuration(text: string, name: string): number {
   if (text === "0") return 0;
   if (!/^(?:\d{1,9}[smhd])+$/.test(text)) {
     throw new UsageError("USAGE", `${name}: expected a length of time, got "${text}"`, {
-      hint: "write a number with s, m, h or d, such as 90s, 36h or 1d12h",
+      hint: "Write a number with s, m, h or d, such as 90s, 36h or 1d12h.",
     });
   }
   let total = 0;

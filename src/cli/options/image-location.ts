@@ -21,7 +21,7 @@ export function parseImageLocation(flag: "from" | "to", text: string | undefined
   const [, kind, rest = ""] = /^(oci|docker-archive):(.+)$/s.exec(text ?? "") ?? [];
   if ((kind !== "oci" && kind !== "docker-archive") || text === undefined) {
     const got = text === undefined ? `--${flag} is required` : `--${flag}: "${text}" is no place for an image`;
-    throw new UsageError("USAGE", got, { hint: `give --${flag} oci:DIRECTORY or --${flag} docker-archive:FILE` });
+    throw new UsageError("USAGE", got, { hint: `Give --${flag} oci:DIRECTORY or --${flag} docker-archive:FILE.` });
   }
   const colon = rest.indexOf(":");
   if (colon <= 0 || existsSync(rest)) return { kind, path: rest, name: undefined };

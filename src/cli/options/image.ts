@@ -36,7 +36,7 @@ export function taggedImage(typed: string): TaggedImage {
   const reference = withDefaultTag(argument.reference);
   if (reference.tag === undefined) {
     throw new UsageError("USAGE", `${typed} names a digest, and signatures are for tags`, {
-      hint: "name a tag, such as IMAGE:TAG; a digest is exact without a signature",
+      hint: "Name a tag, such as IMAGE:TAG; a digest is exact without a signature.",
     });
   }
   return { ...argument, reference, tag: reference.tag };

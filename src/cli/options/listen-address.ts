@@ -10,7 +10,7 @@ export function parseListenAddress(text: string): { readonly host: string; reado
   const port = Number(match?.[3] ?? -1);
   if (match !== null && port >= 0 && port <= 65_535) return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
   throw new UsageError("USAGE", `expected an address to listen on as HOST:PORT, got "${text}"`, {
-    hint: "for example 127.0.0.1:4443, or [::]:4443 for every interface",
+    hint: "Write 127.0.0.1:4443, for example, or [::]:4443 for every interface.",
   });
 }
 

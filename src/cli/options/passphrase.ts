@@ -38,7 +38,7 @@ export async function passphraseSource(
   const { "passphrase-command": command, "passphrase-fd": descriptor } = options;
   if (command !== undefined && descriptor !== undefined) {
     throw new UsageError("USAGE", "--passphrase-fd and --passphrase-command cannot be combined", {
-      hint: "give only the one that supplies the passphrases",
+      hint: "Give only the one that supplies the passphrases.",
     });
   }
   const sources = await import("../../keys/passphrase-sources.ts");
@@ -66,6 +66,6 @@ function commandWords(command: string): [string, ...string[]] {
 function descriptorNumber(text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text);
   throw new UsageError("USAGE", `--passphrase-fd: expected the number of an open file descriptor, got "${text}"`, {
-    hint: "for example: tagseal sign --passphrase-fd 3 … 3< passphrase.txt",
+    hint: "Give the number that you redirect, for example: tagseal sign --passphrase-fd 3 … 3< passphrase.txt",
   });
 }

@@ -49,7 +49,7 @@ export async function openServerData(options: OptionValues<typeof serverDataOpti
   const { dataDir, database, signerDatabase, sqlLimits } = configured;
   if (dataDir === undefined && database === undefined)
     throw new UsageError("USAGE", "--data or --database is required", {
-      hint: "give the same value as for tagseal server",
+      hint: "Give the same value as for tagseal server.",
     });
   if (dataDir !== undefined) makeDataDirectory(dataDir);
   const store = await openStoreOf(configured);

@@ -88,7 +88,7 @@ export async function openSigningServerData(loaded: Loaded, io: Io): Promise<Sig
 async function requireStore(directory: string | undefined, file = "metadata.db"): Promise<void> {
   if (directory === undefined)
     throw new UsageError("USAGE", "--data or --database is required", {
-      hint: "give the same value as for tagseal server",
+      hint: "Give the same value as for tagseal server.",
     });
   const { requireDatabase } = await import("../../server/storage/require-database.ts");
   requireDatabase(join(directory, file));

@@ -69,7 +69,7 @@ function insistsOnMemory({ env }: Io): boolean {
   const isOn = value === "" ? false : parseBoolean(value);
   if (isOn !== undefined) return isOn;
   throw new UsageError("USAGE", `${memoryVariable} is "${value}", which is neither true nor false`, {
-    hint: `set ${memoryVariable} to 1 or 0`,
+    hint: `Set ${memoryVariable} to 1 or 0.`,
   });
 }
 

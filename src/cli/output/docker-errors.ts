@@ -11,8 +11,8 @@ export function cannotInspect(error: unknown, name: string, gun: string): unknow
     return error;
   const hint =
     error.code === "REPOSITORY_NOT_SIGNED"
-      ? `nobody has signed anything in ${gun} yet`
-      : [error.message, error.hint].filter((part) => part !== undefined).join("; ");
+      ? `Sign a tag first: ${gun} has no signatures yet.`
+      : `The reason: ${error.message}.${error.hint === undefined ? "" : ` ${error.hint}`}`;
   return reworded(error, { message: `no signatures or cannot access ${name}`, hint });
 }
 

@@ -19,7 +19,7 @@ export function reportOf(error: unknown): FailureReport {
   return {
     code: "INTERNAL",
     message: `internal error: ${message}`,
-    hint: "this is a fault in Tagseal; run again with TAGSEAL_DEBUG=1 and report what it prints",
+    hint: "This is a fault in Tagseal: run the command again with TAGSEAL_DEBUG=1, and report what it prints.",
   };
 }
 

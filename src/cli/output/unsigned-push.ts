@@ -31,15 +31,15 @@ export function unsignedPush(
   if (!(failed instanceof TagsealError) || failed.code === "CANCELLED") return failed;
   const advice = finishingAdvice(failed, pushed, io);
   return reworded(failed, {
-    hint: failed.hint === undefined ? advice : `${failed.hint.replace(/\.$/u, "")}; ${advice}`,
+    hint: failed.hint === undefined ? advice : `${failed.hint.replace(/\.$/u, "")}. ${advice}`,
   });
 }
 
 function finishingAdvice(error: TagsealError, { image, tag, digest }: PushedTag, io: Io): string {
   const finish = `finish with: ${signCommand(io)} ${familiarReference({ ...image, tag, digest })}`;
   return hasCode(error, "PUBLISH_UNCONFIRMED")
-    ? `the image is in the registry, and nothing is staged; if it is not signed, ${finish}`
-    : `the image is in the registry, not signed, and nothing is staged; once the cause is fixed, ${finish}`;
+    ? `The image is in the registry, and nothing is staged; if it is not signed, ${finish}`
+    : `The image is in the registry, not signed, and nothing is staged; once the cause is fixed, ${finish}`;
 }
 
 function signCommand({ program }: Io): string {

@@ -114,12 +114,15 @@ export class EngineConnection {
       const message = `permission denied while trying to connect to the Docker daemon socket at ${where}`;
       return new NetworkError("ENGINE_UNREACHABLE", message, {
         cause: error,
-        hint: "join the group docker, or use sudo",
+        hint: "Join the group docker, or use sudo.",
       });
     }
     const message = `Cannot connect to the Docker daemon at ${where}. Is the docker daemon running?`;
     const reason = error instanceof Error && error.message !== "" ? error.message : systemCode(error);
-    return new NetworkError("ENGINE_UNREACHABLE", message, { cause: error, hint: reason });
+    return new NetworkError("ENGINE_UNREACHABLE", message, {
+      cause: error,
+      hint: `Check the address and that the daemon runs: ${reason}.`,
+    });
   }
 }
 

@@ -251,11 +251,11 @@ describe("a command line under content trust", () => {
     assert.throws(() => refuseUncovered(invocation, "docker"), {
       code: "COMMAND_NOT_COVERED",
       message: /^content trust does not cover "docker compose up": it fetches, builds or starts /u,
-      hint: /^pull, build and run .*, or run it without content trust: DOCKER_CONTENT_TRUST=0 docker compose up$/u,
+      hint: /^Pull, build and run .*, or run it without content trust: DOCKER_CONTENT_TRUST=0 docker compose up$/u,
     });
     const service = await parseInvocation("service create x".split(" "), "docker");
     assert.throws(() => refuseUncovered(service, "docker"), {
-      hint: /^name images by .* tagseal verify IMAGE:TAG, then run it .*: DOCKER_CONTENT_TRUST=0 docker service create$/u,
+      hint: /^Name images by .* tagseal verify IMAGE:TAG, then run it .*: DOCKER_CONTENT_TRUST=0 docker service create$/u,
     });
   });
 });

@@ -16,13 +16,13 @@ export function refuseUncovered(invocation: EngineInvocation, shownAs: string): 
   if (refusal === undefined) return;
   const name = [shownAs, ...invocation.commandPath].join(" ");
   throw new UsageError("COMMAND_NOT_COVERED", `content trust does not cover "${name}": ${refusal.because}`, {
-    hint: hintOf(refusal, `run it without content trust: DOCKER_CONTENT_TRUST=0 ${name}`),
+    hint: hintOf(refusal, `without content trust: DOCKER_CONTENT_TRUST=0 ${name}`),
   });
 }
 
 function hintOf({ instead, first }: Refusal, otherwise: string): string {
-  if (first !== undefined) return `${first}, then ${otherwise}`;
-  return instead === undefined ? otherwise : `${instead}, or ${otherwise}`;
+  if (first !== undefined) return `${first}, then run it ${otherwise}`;
+  return instead === undefined ? `Run it ${otherwise}` : `${instead}, or run it ${otherwise}`;
 }
 
 function refusalOf({ standing, args, help, word }: EngineInvocation): Refusal | undefined {

@@ -51,7 +51,7 @@ function artifact(value: string): UsageError {
     "COMMAND_NOT_COVERED",
     `content trust does not cover "--mount ${value}": artifacts are not checked`,
     {
-      hint: "mount an image with type=image, or run the command without content trust: DOCKER_CONTENT_TRUST=0",
+      hint: "Mount an image with type=image, or put DOCKER_CONTENT_TRUST=0 before the command to run it without content trust.",
     },
   );
 }

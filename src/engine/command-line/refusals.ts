@@ -1,8 +1,8 @@
 /** Why commands are refused under content trust, in the words of the message. */
 import type { HarmfulUse, Refusal } from "./command-table.ts";
 
-const build = "build each image with the build command";
-const byDigest = "name images by the digest that this prints: tagseal verify IMAGE:TAG";
+const build = "Build each image with the build command";
+const byDigest = "Name images by the digest that this prints: tagseal verify IMAGE:TAG";
 
 /** Reasons by what the command does. */
 export const refusals = {
@@ -10,11 +10,11 @@ export const refusals = {
   build: { because: "it builds, and the images that enter the build are not checked", instead: build },
   compose: {
     because: "it fetches, builds or starts the images that its files name, and they are not checked",
-    instead: "pull, build and run each image with the commands of these names",
+    instead: "Pull, build and run each image with the commands of these names",
   },
   composePush: {
     because: "it pushes images and signs none of them",
-    instead: "push each image with the push command",
+    instead: "Push each image with the push command",
   },
   transformation: { because: "it fetches or starts images that transform the project, and they are not checked" },
   swarm: { because: "the nodes of the swarm fetch the image, and it is not checked", first: byDigest },
@@ -27,42 +27,42 @@ export const refusals = {
   policy: { because: "it fetches its source, which is not checked" },
   runlabel: {
     because: "it runs the command in a label of an image, and the image is not checked",
-    instead: "start the image with the run command",
+    instead: "Start the image with the run command",
   },
   kube: { because: "it fetches, builds or starts the images that its file names, and they are not checked" },
   autoUpdate: {
     because: "it fetches newer images and starts them, and they are not checked",
-    instead: "pull the image with the pull command and start its container again",
+    instead: "Pull the image with the pull command and start its container again",
   },
   clone: {
     because: "it can start another image, and that is not checked",
-    instead: "create the container with the create command",
+    instead: "Create the container with the create command",
   },
   restore: { because: "it fetches the image of the container if need be, and that is not checked" },
   scp: {
     because: "it copies images between machines, and they are not checked",
-    instead: "push the image, and pull it where it is needed",
+    instead: "Push the image, and pull it where it is needed",
   },
   machine: { because: "it fetches the image of a virtual machine, which is not checked" },
   quadlet: { because: "it installs units that fetch, build or start images, and they are not checked" },
   artifact: { because: "it fetches an artifact, and artifacts are not checked" },
   buildahBuild: {
     because: "it builds, and the images that enter the build are not checked",
-    instead: "build with podman, which has the same builder: tagseal --engine podman build",
+    instead: "Build with podman, which has the same builder: tagseal --engine podman build",
   },
   buildahFetch: {
     because: "it fetches images, and they are not checked",
-    instead: "pull them with podman, which has the same storage: tagseal --engine podman pull",
+    instead: "Pull them with podman, which has the same storage: tagseal --engine podman pull",
   },
   buildahPush: {
     because: "it pushes and does not sign",
-    instead: "push with podman, which has the same storage: tagseal --engine podman push",
+    instead: "Push with podman, which has the same storage: tagseal --engine podman push",
   },
 } as const satisfies Readonly<Record<string, Refusal>>;
 
 const url = {
   because: "it fetches from a URL what is not checked",
-  instead: "download the file, check it, and name the file",
+  instead: "Download the file, check it, and name the file",
 } as const;
 
 /** Uses of harmless commands that are refused. */
@@ -79,7 +79,7 @@ export const harmfulUses = {
   },
   imageVolume: {
     because: "it makes a volume of an image, and the image is not checked",
-    instead: "mount the image with --mount type=image",
+    instead: "Mount the image with --mount type=image",
     found: /^(?:--driver[=\n]|-\w*d[=\n]?)image$/mu,
   },
   buildahFrom: { ...refusals.buildahFetch, found: /^--from(?:=|$)/mu },

@@ -252,7 +252,7 @@ class Resolution {
     });
     if (isSame && loose === undefined) return;
     throw new LineRefused(loose?.line ?? 1, "a name there cannot be replaced by a digest", {
-      hint: "write the name of the image plainly, without quotes and on one line",
+      hint: "Write the name of the image plainly, without quotes and on one line.",
     });
   }
 }

@@ -43,7 +43,7 @@ function imagesOf(triggers: readonly string[], place: TriggerPlace): readonly Im
       use.line,
       `${base} has the trigger ONBUILD ${printable(triggers.join(" ONBUILD "))}, refused: ${reason}`,
       {
-        hint: "a trigger must name images by digest, or build stages of this file",
+        hint: "Use a base image whose triggers name images by digest, or build stages of this file.",
       },
     );
   const references = readings(triggers, place, refuse).flatMap((meaning) =>

@@ -123,7 +123,7 @@ async function runGit(args: readonly string[], { env, signal }: GitCheckout): Pr
     if (signal?.aborted === true) throw cancelled(signal);
     throw new TagsealError("DOCKERFILE_REFUSED", "unable to find 'git'", {
       cause: error,
-      hint: "install git, or check the repository out and build from its directory",
+      hint: "Install git, or check the repository out and build from its directory.",
     });
   });
   if (status === 0) return Buffer.concat(printed).toString("utf8").trim();

@@ -74,6 +74,6 @@ async function enginePlatform(engine: Engine): Promise<Platform> {
   const { exitCode, stdout } = await engine.run(args, { stdin: "ignore", capture: true });
   if (exitCode === 0 && /^[a-z0-9]+\/[a-z0-9_]+\s*$/i.test(stdout)) return normal(parsePlatform(stdout.trim()));
   throw new NetworkError("ENGINE_UNREACHABLE", `${engine.kind} does not say for which platform it builds`, {
-    hint: "name the platform with --platform",
+    hint: "Name the platform with --platform.",
   });
 }

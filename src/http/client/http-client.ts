@@ -176,7 +176,7 @@ export class HttpClient {
     const allowed = typeof allowPlainHttp === "function" ? allowPlainHttp(url.host) : allowPlainHttp;
     if (url.protocol === "http:" && allowed) return;
     throw new NetworkError("NETWORK_UNREACHABLE", `${describeUrl(url)} is refused: not https`, {
-      hint: "plain HTTP is for loopback hosts and for registries configured as insecure",
+      hint: "Use https: plain HTTP is for loopback hosts and for registries configured as insecure.",
     });
   }
 

@@ -38,10 +38,10 @@ const reasons = new Map([
 ]);
 
 const hints = new Map([
-  ["ECONNREFUSED", "check the address, and that the server runs; one that was just started again needs a moment"],
-  ["ECONNRESET", "try again: a server that is stopping or starting closes connections"],
-  ["EPIPE", "try again: a server that is stopping or starting closes connections"],
-  ["ENOTFOUND", "check the name of the host, and whether a proxy (HTTPS_PROXY) has to look it up"],
+  ["ECONNREFUSED", "Check the address, and that the server runs; one that was just started again needs a moment."],
+  ["ECONNRESET", "Try again: a server that is stopping or starting closes connections."],
+  ["EPIPE", "Try again: a server that is stopping or starting closes connections."],
+  ["ENOTFOUND", "Check the name of the host, and whether a proxy (HTTPS_PROXY) has to look it up."],
 ]);
 
 /** True when the certificate's issuer is not among the roots in use. */
@@ -88,8 +88,8 @@ function hintFor(code: string): { readonly hint?: string } {
 
 function untrusted(url: URL, reason: string, cause: unknown): NetworkError {
   const hint =
-    `put the CA's certificate into $DOCKER_CONFIG/tls/${url.host}/ca.crt for a trust server, ` +
-    `or into /etc/docker/certs.d/${url.host}/ca.crt (or ~/.config/docker/certs.d/${url.host}/) for a registry`;
+    `Put the CA's certificate into $DOCKER_CONFIG/tls/${url.host}/ca.crt for a trust server, ` +
+    `or into /etc/docker/certs.d/${url.host}/ca.crt (or ~/.config/docker/certs.d/${url.host}/) for a registry.`;
   return new NetworkError("TLS_UNTRUSTED", `${url.host} is not trusted: ${reason}`, { cause, hint });
 }
 

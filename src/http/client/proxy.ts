@@ -17,7 +17,7 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
   const text = value.includes("://") ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   if (proxy === undefined || !/^https?:$/.test(proxy.protocol)) {
-    throw new UsageError("USAGE", `${name} is not an http or https URL`, { hint: "expected http://host:port" });
+    throw new UsageError("USAGE", `${name} is not an http or https URL`, { hint: "Write it as http://host:port." });
   }
   return proxy;
 }

@@ -79,7 +79,7 @@ function unreachableProxy(proxy: URL, target: string, error: Error): NetworkErro
   const { code, message } = networkFailure(error, proxy);
   return new NetworkError(code, `no way to ${target} through the proxy ${proxy.host}: ${message}`, {
     cause: error,
-    hint: "check HTTPS_PROXY and NO_PROXY",
+    hint: "Check HTTPS_PROXY and NO_PROXY.",
   });
 }
 
@@ -89,7 +89,7 @@ function refusedByProxy(proxy: URL, target: string, status = 0): NetworkError {
     `the proxy ${proxy.host} refused to connect to ${target}: status ${status}`,
     {
       status,
-      hint: "check HTTPS_PROXY and NO_PROXY",
+      hint: "Check HTTPS_PROXY and NO_PROXY.",
     },
   );
 }

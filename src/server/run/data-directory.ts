@@ -30,7 +30,10 @@ function judgeDirectory(path: string, log: Pick<ServerLog, "write"> | undefined)
   const found = statSync(path);
   if (isOurs(found)) refuseWorldWritable(path, found);
   if (isLoose(found))
-    log?.write("warning", "others may look into the data directory", { directory: path, hint: `chmod go-rwx ${path}` });
+    log?.write("warning", "others may look into the data directory", {
+      directory: path,
+      hint: `Keep others out: chmod go-rwx ${path}`,
+    });
   for (const name of dataFiles) {
     const file = statSync(join(path, name), { throwIfNoEntry: false });
     if (file !== undefined) refuseWorldWritable(join(path, name), file);

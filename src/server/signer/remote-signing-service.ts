@@ -280,7 +280,7 @@ function lost(keyId: string): TagsealError {
     "SIGNING_SERVICE_FAILED",
     `The signer says that it does not hold key ${keyId}, which is in use`,
     {
-      hint: "Notary's signer says so, too, when it was not given the passphrase of the key's alias (NOTARY_SIGNER_<ALIAS>).",
+      hint: "Check that Notary's signer has the passphrase of the key's alias (NOTARY_SIGNER_<ALIAS>): without it, the signer reports the same.",
     },
   );
 }

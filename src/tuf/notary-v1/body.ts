@@ -58,7 +58,7 @@ function parseCommon(signed: Shape, type: keyof typeof wireTypes): Body {
     const reason = `${signed.role} type metadata invalid: expected type ${expected}, not ${JSON.stringify(actual)}`;
     // TUF 1.0 spells the types in lower case: the server is newer than this client.
     const isNewer = actual === expected.toLowerCase();
-    const hint = "the server speaks TUF 1.0, which this version of Tagseal does not read: update Tagseal";
+    const hint = "Update Tagseal: the server speaks TUF 1.0, which this version does not read.";
     throw new MetadataError("METADATA_TYPE_UNEXPECTED", reason, isNewer ? { hint } : {});
   }
   const version = signed.integer("version");

@@ -243,7 +243,7 @@ describe("I9: refuses", () => {
       message: 'snapshot type metadata invalid: expected type Snapshot, not "Targets"',
     });
     const lower = changed("root", (signed) => (signed["_type"] = "root"));
-    const hint = /the server speaks TUF 1\.0, which this version of Tagseal does not read: update Tagseal/u;
+    const hint = /^Update Tagseal: the server speaks TUF 1\.0, which this version does not read\.$/u;
     assert.throws(() => parseMetadata("root", lower), { code: "METADATA_TYPE_UNEXPECTED", hint });
   });
 

@@ -38,6 +38,6 @@ function contextOperand(invocation: EngineInvocation, { io, engine }: EngineComm
   if (file === undefined) return ".";
   if (file !== "-" && !/^(?:https?:\/\/|git:\/\/|github\.com\/)/.test(file)) return dirname(file);
   throw new UsageError("USAGE", "no context directory and no Containerfile specified", {
-    hint: "name the build context: tagseal build -f FILE DIRECTORY",
+    hint: "Name the build context: tagseal build -f FILE DIRECTORY",
   });
 }

@@ -50,7 +50,7 @@ function unsignedDirectory(): UsageError {
     "COMMAND_NOT_COVERED",
     'content trust does not cover "--rootfs": it starts an unsigned directory',
     {
-      hint: "start an image, or run the command without content trust: DOCKER_CONTENT_TRUST=0",
+      hint: "Start an image, or put DOCKER_CONTENT_TRUST=0 before the command to run it without content trust.",
     },
   );
 }

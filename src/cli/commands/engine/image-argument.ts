@@ -13,7 +13,7 @@ const registryTransport = "docker://";
 export function parseEngineImage(text: string, kind: EngineKind): ImageReference {
   if (kind === "podman" && otherTransport.test(text)) {
     throw new UsageError("REFERENCE_INVALID", `${text} is not in a registry, so nothing can be signed for it`, {
-      hint: `load it without content trust, and name it by its ID: DOCKER_CONTENT_TRUST=0 podman pull ${text}`,
+      hint: `Load it without content trust, and name it by its ID: DOCKER_CONTENT_TRUST=0 podman pull ${text}`,
     });
   }
   const isTransport = kind === "podman" && text.startsWith(registryTransport);

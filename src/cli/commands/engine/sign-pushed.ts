@@ -92,6 +92,6 @@ async function confirmedSize(
 export function tellUnsigned(image: ImageReference, io: Io): void {
   const tagged = familiarReference({ ...image, tag: image.tag ?? "TAG" });
   io.stderr.write(
-    `No tag specified, skipping trust metadata push\nhint: to sign it, name the tag: ${io.program.shownAs} push ${tagged}\n`,
+    `No tag specified, skipping trust metadata push\nhint: To sign it, name the tag: ${io.program.shownAs} push ${tagged}\n`,
   );
 }

@@ -114,6 +114,6 @@ function keysText({ keys, inUse, aliases }: NonNullable<NotaryDatabaseReport["ke
 function required(flag: string, value: string | undefined): string {
   if (value !== undefined && value !== "") return value;
   throw new UsageError("USAGE", `--${flag} is required`, {
-    hint: "tagseal import notary-db --from DATABASE [--signer-from DATABASE] (--data DIR | --database URL)",
+    hint: "Name both sides: tagseal import notary-db --from DATABASE [--signer-from DATABASE] (--data DIR | --database URL)",
   });
 }

@@ -47,7 +47,7 @@ export const command = defineCommand(
   async ({ options, args }, io) => {
     if (options.all !== (args.length === 0))
       throw new UsageError("USAGE", "give either IMAGE or --all", {
-        hint: "tagseal server raise --data DIR --backup-age 26h --all",
+        hint: "For all repositories, after a backup of yesterday: tagseal server raise --data DIR --backup-age 26h --all",
       });
     const margin = await marginOf(options, io.now());
     const { raiseCollection } = await import("../../../server/restore/raise-collections.ts");
@@ -86,7 +86,7 @@ async function marginOf(
   const { by, "backup-age": age } = options;
   if ((by === undefined) === (age === undefined))
     throw new UsageError("USAGE", "give either --by or --backup-age", {
-      hint: "tagseal server raise --data DIR --backup-age 26h --all",
+      hint: "For all repositories, after a backup of yesterday: tagseal server raise --data DIR --backup-age 26h --all",
     });
   if (age === undefined) {
     const margin = { by: parseMargin(by ?? ""), doneSince: new Date(now.getTime() - repeatMs) };

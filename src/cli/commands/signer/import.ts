@@ -96,7 +96,8 @@ export const command = defineCommand(
 type Given = OptionValues<typeof importOptions>;
 
 function requireTwoPlaces({ from, "from-database": database }: Given, keys: ConfiguredKeys): void {
-  const hint = "tagseal signer import (--from DIR | --from-database URL) (--data DIR | --database URL)";
+  const hint =
+    "Name both sides: tagseal signer import (--from DIR | --from-database URL) (--data DIR | --database URL)";
   if ((from === undefined) === (database === undefined))
     throw new UsageError("USAGE", "one of --from and --from-database is required", { hint });
   if (keys.dataDir === undefined && keys.database === undefined)

@@ -41,7 +41,7 @@ export const command = defineCommand(
   async ({ options, args }, io) => {
     if (options.pretty && options.json) {
       throw new UsageError("USAGE", "--pretty and --json cannot be combined", {
-        hint: "give --pretty for people, or neither: JSON is the default",
+        hint: "Give --pretty for people, or neither: JSON is the default.",
       });
     }
     if (options.pretty) await inspectPretty(args, io);

@@ -83,7 +83,7 @@ async function writePublicKey(path: string, key: PrivateKey): Promise<void> {
   } catch (error) {
     throw new UsageError("FILE_UNWRITABLE", `cannot write public key file "${path}": ${systemReason(error)}`, {
       cause: error,
-      hint: "the private key was stored; its public key can be read from the key store later",
+      hint: "The private key was stored; its public key can be read from the key store later.",
     });
   }
 }

@@ -62,7 +62,7 @@ async function readKeyFile(path: string): Promise<string> {
     const { mode, size } = await stat(path);
     if ((mode & 0o066) !== 0) {
       const message = `${refusing}: private key file ${path} must not be readable or writable by others`;
-      throw new KeyStoreError("KEY_FILE_UNSAFE", message, { hint: `chmod 600 ${path}` });
+      throw new KeyStoreError("KEY_FILE_UNSAFE", message, { hint: `Keep others out: chmod 600 ${path}` });
     }
     if (size > maxImportLength) throw new UsageError("TOO_LARGE", `${refusing}: it has ${size} bytes`);
     return await readFile(path, "utf8");
@@ -86,5 +86,5 @@ function importFailure(error: unknown, path: string): unknown {
   const failed = `error importing key from ${path}`;
   if (!hasCode(error, "PEM_MALFORMED")) return prefixed(error, failed);
   const message = `${failed}: provided file ${path} is not a supported private key - to add a signer's public key use docker trust signer add`;
-  return new KeyStoreError("KEY_UNSUPPORTED", message, { cause: error, hint: error.message });
+  return new KeyStoreError("KEY_UNSUPPORTED", message, { cause: error, hint: `Check the file: ${error.message}.` });
 }

@@ -29,7 +29,7 @@ export async function pushLocalImage(
   const engine = await openLocalEngine(io);
   if (engine === undefined && options.required) {
     throw new UsageError("USAGE", "--local needs a container engine, and neither docker nor podman is in PATH", {
-      hint: "without an engine, push and sign in one step: tagseal push --from oci:DIR IMAGE:TAG",
+      hint: "Without an engine, push and sign in one step: tagseal push --from oci:DIR IMAGE:TAG",
     });
   }
   if (engine === undefined) return undefined;
@@ -57,7 +57,7 @@ async function isReachable(
       ? `Error response from daemon: no such image: ${typed}: No such image: ${typed}`
       : `${typed}: image not known`;
   throw new NetworkError("ENGINE_ERROR", words, {
-    hint: "to sign what is in the registry and not on this machine: tagseal sign IMAGE:TAG@DIGEST, or tagseal sign --from-registry IMAGE:TAG",
+    hint: "To sign what is in the registry and not on this machine: tagseal sign IMAGE:TAG@DIGEST, or tagseal sign --from-registry IMAGE:TAG",
   });
 }
 

@@ -61,7 +61,7 @@ export const command = defineCommand(
 async function repositories(named: readonly string[], all: boolean, io: Io): Promise<readonly string[]> {
   if (all !== (named.length === 0))
     throw new UsageError("USAGE", "give either IMAGE or --all", {
-      hint: "tagseal trust recover-server --all --dry-run",
+      hint: "For all repositories of this machine: tagseal trust recover-server --all --dry-run",
     });
   if (!all) return named;
   const { cachedGuns } = await import("../../doctor/expiry-check.ts");

@@ -59,7 +59,7 @@ async function confirmAll(name: string, io: Io): Promise<void> {
   const answer = await io.prompter.ask(`Confirm you would like to delete all signature data for ${name}? [y/N] `);
   if (answer?.trim().toLowerCase() === "y") return;
   throw new UsageError("CANCELLED", `nothing was removed: deleting all signature data for ${name} was not confirmed`, {
-    hint: "answer y, or give --yes",
+    hint: "Answer y, or give --yes.",
   });
 }
 
@@ -69,6 +69,6 @@ function requireGone(name: string, { stillReleased, remaining }: RevokeResult): 
   throw new TagsealError(
     "SIGNING_KEY_MISSING",
     `could not remove signature for ${name}: still trusted: ${stillReleased.join(", ")}`,
-    { hint: `the keys for these entries are not on this machine: ${roles}` },
+    { hint: `Load the keys of these entries, which are not on this machine: ${roles}.` },
   );
 }

@@ -120,7 +120,7 @@ function tellExisting(
 async function firstSigner({ reference, typed }: TaggedArgument, io: Io): Promise<string> {
   const user = await registryUser(io, reference);
   const hint =
-    "log in with a user name of lower-case letters and digits, or use `tagseal trust signer add`, or sign with the repository key: `tagseal sign`";
+    "Log in with a user name of lower-case letters and digits, or use 'tagseal trust signer add', or sign with the repository key: tagseal sign";
   if (user === undefined) {
     const message = `could not add signer to repo: you are not logged in to ${reference.registry}, so the first signer of ${typed} has no name`;
     throw new UsageError("SIGNER_NAME_INVALID", message, { hint });

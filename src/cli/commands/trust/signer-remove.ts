@@ -72,7 +72,7 @@ async function removeFrom(
   });
   if (!removed) {
     throw new UsageError("CANCELLED", `${name} was not removed from ${repository}: not confirmed`, {
-      hint: "answer y, or give --force",
+      hint: "Answer y, or give --force.",
     });
   }
   say(`Successfully removed ${name} from ${repository}\n\n`);

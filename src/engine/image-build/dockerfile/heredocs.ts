@@ -62,6 +62,6 @@ function heredocIn(word: string, line: LogicalLine): HeredocEnd | undefined {
 
 function notUnderstood({ line }: LogicalLine, what: string): LineRefused {
   return new LineRefused(line, `a here-document with ${what} is not understood`, {
-    hint: "give the here-document a plain name such as <<EOF, right behind the <<",
+    hint: "Give the here-document a plain name such as <<EOF, right behind the <<.",
   });
 }

@@ -120,7 +120,7 @@ function readFlag(
   // what is escaped, and whether a quote opens here, differs between engines
   if (/[\\`]|[^\x21-\x7e]/.test(raw.replaceAll(" ", "")) || isUnbalanced(raw)) {
     throw new LineRefused(line, `the flag ${printable(raw)} is not understood`, {
-      hint: "write it without escapes and in plain ASCII",
+      hint: "Write it without escapes and in plain ASCII.",
     });
   }
   return { name, value: equals === -1 ? undefined : sliceText(value, equals + 1) };

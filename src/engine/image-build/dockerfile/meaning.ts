@@ -68,7 +68,7 @@ export class DockerNames implements Names {
     const [meaning, ...others] = this.#meaningsOf(use);
     if (meaning !== undefined && others.every((other) => isSameMeaning(meaning, other))) return meaning;
     throw new LineRefused(use.line, `engines read ${use.written} differently`, {
-      hint: "it depends on the engine's version what stands for nothing there; write the substitution in another way, or give the value with --build-arg",
+      hint: "Write the substitution in another way, or give the value with --build-arg: versions of the engine read an empty value differently.",
     });
   }
 
@@ -121,7 +121,7 @@ export class DockerNames implements Names {
     if (meaning !== undefined && meanings.length === 1) return meaning;
     if (meaning !== undefined && meanings.every(({ kind }) => kind === "stage")) return { kind: "stages" };
     throw new LineRefused(use.line, `${use.written} is another image for each platform`, {
-      hint: "give each of them its own stage and choose the stage by variable, or build one platform at a time",
+      hint: "Give each of them its own stage and choose the stage by variable, or build one platform at a time.",
     });
   }
 
@@ -157,7 +157,7 @@ export function usesPlatform({ images, arguments: given }: DockerfileFacts): boo
 function checkedPlain({ written, line }: ImageUse): string {
   if (!/[$\\`"']/.test(written)) return written;
   throw new LineRefused(line, `${written} is not understood: variables and escapes have no meaning there`, {
-    hint: "define a stage with FROM … AS name, where variables are allowed, and name the stage",
+    hint: "Define a stage with FROM … AS name, where variables are allowed, and name the stage.",
   });
 }
 

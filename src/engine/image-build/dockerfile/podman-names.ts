@@ -68,7 +68,7 @@ export class PodmanNames implements Names {
     if (meaning === undefined) throw outcomes[0] ?? new TypeError("there is always a reading");
     if (meanings.every((other) => JSON.stringify(other) === JSON.stringify(meaning))) return meaning;
     throw new LineRefused(use.line, `${use.written} depends on the platform, or on podman's version`, {
-      hint: "declare the variable with ARG, build one platform at a time, or give its value with --build-arg",
+      hint: "Declare the variable with ARG, build one platform at a time, or give its value with --build-arg.",
     });
   }
 
@@ -101,14 +101,14 @@ export class PodmanNames implements Names {
         if (expanded instanceof ExpansionRefused) {
           if (expanded.byEngine) continue;
           throw new LineRefused(line, `the options of --mount are not understood: ${expanded.message}`, {
-            hint: "write the value itself, or declare the variable with ARG in this stage",
+            hint: "Write the value itself, or declare the variable with ARG in this stage.",
           });
         }
         const fields = text.split(",").map((field) => outcomeOf(() => variables.expandMount(field, stage, at)));
         const isCertain = fields.every((field) => typeof field === "string" && !/[,"'\\$]/.test(field));
         if (isCertain && fields.join(",") === expanded) continue;
         throw new LineRefused(line, "a variable in --mount could bring another option in", {
-          hint: "write the value itself",
+          hint: "Write the value itself.",
         });
       }
     }
@@ -159,7 +159,7 @@ export class PodmanNames implements Names {
   #meaningOfName(name: string, use: ImageUse, facts: DockerfileFacts): Meaning {
     if (name === "") {
       throw new LineRefused(use.line, `${use.written} is not understood: it stands for nothing`, {
-        hint: "give its variables a default, or a value with --build-arg",
+        hint: "Give its variables a default, or a value with --build-arg.",
         refusedByEngine: true,
       });
     }
@@ -198,7 +198,7 @@ function unreadable({ written, line }: ImageUse): LineRefused {
     line,
     `${written} is not understood: it holds quotes, escapes, or variables of a later build`,
     {
-      hint: "write the name itself",
+      hint: "Write the name itself.",
     },
   );
 }
@@ -209,7 +209,7 @@ function refuseTwins(facts: DockerfileFacts): void {
   if (new Set(names).size === names.length) return;
   const line = facts.images.find(({ position, stage }) => position === "from" && stage === twin)?.line ?? 1;
   throw new LineRefused(line, `two stages are called ${facts.stages[twin]}: podman mixes them up`, {
-    hint: "give each stage a name that no other has",
+    hint: "Give each stage a name that no other has.",
   });
 }
 

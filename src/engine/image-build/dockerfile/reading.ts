@@ -102,7 +102,7 @@ function refuseOtherImages(
     Math.min(...lines, Infinity) === Infinity ? 1 : Math.min(...lines),
     "engines read this line differently",
     {
-      hint: "it depends on the engine's version whether a here-document, a doubled escape character or # escape= counts here; write it in another way",
+      hint: "Write it in another way: versions of the engine read a here-document, a doubled escape character or # escape= differently here.",
     },
   );
 }
