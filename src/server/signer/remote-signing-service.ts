@@ -271,7 +271,7 @@ function checkedKey(
 
 function givenAway(keyId: string): KeyStoreError {
   return new KeyStoreError("KEY_NOT_FOUND", `The pending key ${keyId} was given to another collection meanwhile`, {
-    hint: "Ask for the key again: tagseal trust and notary do so when a repository is initialised.",
+    hint: "Ask for the key again, as tagseal trust and notary do when a repository is initialised.",
   });
 }
 

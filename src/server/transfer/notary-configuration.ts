@@ -20,7 +20,7 @@ export function databaseInConfiguration(path: string): string {
     "USAGE",
     `${path} names no database that can be read: its storage.backend is ${JSON.stringify(backend)}`,
     {
-      hint: "Use mysql, postgres or sqlite3, or import from the running server: tagseal import notary-server URL.",
+      hint: "Use mysql, postgres or sqlite3, or import from the running server: tagseal import notary-server URL",
     },
   );
 }
