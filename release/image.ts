@@ -57,7 +57,7 @@ function copyPackages(): void {
   for (const name of withDependencies(loadedByConfiguration())) {
     const from = join(root, "node_modules", name);
     if (existsSync(join(from, "node_modules")))
-      throw new Error(`${name} has packages of its own; teach this script about them`);
+      throw new Error(`${name} has nested packages; teach this script about them`);
     const filter = (path: string): boolean => path === from || !notNeeded.test(relative(from, path).replace(/^/u, "/"));
     cpSync(from, join(output, "node_modules", name), { recursive: true, filter, dereference: true });
   }
@@ -81,7 +81,7 @@ function copyApplication(): void {
   writeFileSync(join(app, "package.json"), `${JSON.stringify({ name: "tagseal", version, type: "module" })}\n`);
 }
 
-/** Whoever builds the image, with whatever umask: readable by all, writable by none but the owner. */
+/** Independent of the building user and umask: readable by all, writable by none but the owner. */
 function setModes(): void {
   for (const path of globSync("**/*", { cwd: output }).map((name) => join(output, name))) {
     const { mode } = lstatSync(path);

@@ -1,6 +1,6 @@
 /**
  * Docker Hub after its trust server is closed: what people are told to do instead, with a registry of the test's in Docker Hub's place, a registry and
- * a trust server of their own, and a real engine.
+ * a separate trust server, and a real engine.
  */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";

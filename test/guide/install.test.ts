@@ -82,7 +82,7 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
       assert.ok(statSync(join(checkout, "backup-1", name)).size > 0, name);
   });
 
-  it("makes the container anew from the next image, on the same volume", async () => {
+  it("makes the container again from the next image, on the same volume", async () => {
     await machine.run(documentedLines("docs/server-backup.md", "Upgrade", 2), { cwd: checkout, env });
     await machine.run(documentedLines("docs/operations.md", "Container image", 2), { cwd: checkout, env });
     await waitUntil("the next container's server is ready", isReady, 60_000);
@@ -97,7 +97,7 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     assert.ok(await machine.answers(`https://registry.example.com/v2/tagseal/tags/list`, `["${version}"]`));
   });
 
-  /** The guide speaks of the plugin; Debian has compose as a program of its own, which takes the same words. */
+  /** The guide speaks of the plugin; Debian has compose as a separate program, which takes the same arguments. */
   function installComposePlugin(): void {
     const plugins = join(env["DOCKER_CONFIG"] ?? "", "cli-plugins");
     mkdirSync(plugins);

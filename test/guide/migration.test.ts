@@ -155,7 +155,7 @@ describe("moving from Notary by the guide", { skip: missingPeers(["notary", "pos
     await site.goesOn();
   });
 
-  it("moves what clients can read of a server that runs, and its publishers hand it over", async () => {
+  it("moves what clients can read of a running server, and its publishers hand it over", async () => {
     await using scope = new Scope("migration-guide");
     const site = await NotarySite.start(scope);
     const report = await site.run(documentedLines("docs/commands.md", "tagseal import notary-server"));

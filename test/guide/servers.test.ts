@@ -104,7 +104,7 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     assert.match(bundle.stdout, /^Repositories +1 with 4 files, 4 of them new here$/mu);
   });
 
-  it("start one by Notary's configuration, with a signer of its own", async () => {
+  it("start one by Notary's configuration, with a separate signer", async () => {
     renameSync(machine.path("/var/lib/tagseal"), machine.path("/var/lib/mirror"));
     await machine.start("signer", documentedLines("docs/commands.md", "tagseal signer"), {
       env,

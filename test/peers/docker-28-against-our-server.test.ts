@@ -34,7 +34,7 @@ interface World {
   readonly engine: Engine;
   readonly server: TrustServer;
   readonly registry: Registry;
-  /** a user of their own: own keys, own memory of what was trusted */
+  /** a separate user: own keys, own memory of what was trusted */
   user(name: string): Client;
 }
 
@@ -130,7 +130,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
     assert.deepEqual(Signers.map((signer) => signer.Name).toSorted(), ["alice", "bob"]);
   });
 
-  it("initialises and signs a new repository for whoever is logged in", async () => {
+  it("initialises and signs a new repository for any user who is logged in", async () => {
     const registry = await startDockerRegistry(world.scope, { htpasswd: account });
     const user = world.user("login");
     await user.dockerOk(["login", "-u", "alice", "--password-stdin", registry.host], { input: "wonderland" });

@@ -79,7 +79,7 @@ describe("an edited collection", { skip: missingPeers(["notary"]) }, () => {
     equal((await listed()).length, 5);
   });
 
-  test("removes tags and delegations under a snapshot of its own", async () => {
+  test("removes tags and delegations under its snapshot", async () => {
     await change(
       (editor) => {
         editor.removeTarget("targets", "a<b>&c");

@@ -129,7 +129,7 @@ describe("docker 29, which ignores content trust", { skip: missing }, () => {
     assert.match(on.stderr, /No valid trust data for v2/u);
   });
 
-  it("doctor says that this docker ignores the variable, and what mends it", async () => {
+  it("doctor says that this docker ignores the variable, and what fixes it", async () => {
     const bareDoctor = await user.tagseal(["doctor"], { env: { ...trustOn, PATH: plain.searchPath }, cwd: bin });
     assert.equal(bareDoctor.code, 1, bareDoctor.stdout);
     assert.match(bareDoctor.stdout, /29\.0\.0/u);

@@ -99,7 +99,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
     await user.docker(["rmi", "-f", "built:here"]);
   }
 
-  /** An image no engine has seen: signed, with a layer of its own. */
+  /** An image no engine has seen: signed, with a separate layer. */
   async function unseen(name: string): Promise<{ image: string; manifest: string; layer: string }> {
     const image = `${registry.host}/${name}/app:v1`;
     const layout = await writeLayout(scope.path(name), name);
@@ -313,7 +313,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       assert.deepEqual(await tagsOf(repository), ["v1", "v3"]);
     });
 
-    it("I3: to a server that went back is refused, and the old state is not signed anew", async () => {
+    it("I3: to a server that went back is refused, and the old state is not signed again", async () => {
       const repository = `${registry.host}/pushed-back/app`;
       const user = newUser();
       assert.equal((await push(user, "one", `${repository}:v1`)).code, 0);

@@ -166,7 +166,7 @@ describe("the whole story on one fresh machine", { skip: missing }, () => {
     assert.ok((await world.imageId("from-unsigned")) !== undefined);
   });
 
-  it("10. a second repository is signed under the same root key, with a repository key of its own", async () => {
+  it("10. a second repository is signed under the same root key, with its repository key", async () => {
     const second = `${world.registry.host}/story/second:v1`;
     const before = keys("root");
     succeeded(await underTrust("tag", signed, second));

@@ -44,7 +44,7 @@ function changesIn(body: string): readonly object[] {
   }));
 }
 
-/** Where the new server keeps everything: files, or tables of its own in the old one's database, as its configuration says. */
+/** Where the new server keeps everything: files, or its tables in the old one's database, as its configuration says. */
 type Target = "files" | "database";
 
 function stories(store: "postgres" | "mysql", target: Target): void {

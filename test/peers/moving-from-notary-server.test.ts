@@ -1,5 +1,5 @@
 /**
- * Moving from a Notary server whose databases are out of reach: what its clients can read is taken over, and whoever holds the root keys
+ * Moving from a Notary server whose databases are out of reach: what its clients can read is taken over, and the owner of the root keys
  * hands the repositories over. Readers with a memory go on without noticing.
  */
 import assert from "node:assert/strict";

@@ -1,4 +1,4 @@
-/** Our server with Debian's notary-signer, on PostgreSQL, in the place of its own keys. */
+/** Our server with Debian's notary-signer, on PostgreSQL, in the place of its keys. */
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -77,7 +77,7 @@ const basicAuth: Settings = () => {
 
 const issuedTokenAuth: Settings = (url) => ({ ...basicAuth(url), token_realm: `${url}/_tagseal/token` });
 
-/** Somebody on a machine of their own, logged in to the registry, whose credentials clients use for the trust server. */
+/** A user on a separate machine, logged in to the registry, whose credentials clients use for the trust server. */
 async function user(server: TrustServer, name: string, account?: Account): Promise<Client> {
   const notaryAuth = account && Buffer.from(`${account}:${accounts[account]}`).toString("base64");
   const made = client(scope, { server, engine: world.engine, name, env: { NOTARY_AUTH: notaryAuth } });
@@ -266,7 +266,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
       it(`docker, notary and tagseal read without logging in: ${kind}`, async () => {
         const server = await startGuarded(`open-${kind}`, (url) => ({ ...settings(url), anonymous_pull: true }));
         const gun = await published(server, kind);
-        // Each on a machine of its own: what one has verified, the others would show without asking.
+        // Each on a separate machine: what one has verified, the others would show without a request.
         const nobody = (name: string): Promise<Client> => user(server, `open-${kind}-${name}`);
         assert.match((await (await nobody("notary")).notaryOk(["list", gun])).stdout, /^v1 /mu);
         assert.equal((await dockerInspect(await nobody("docker"), gun)).SignedTags.length, 1);
@@ -281,7 +281,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
       const gun = await published(server, "basic");
       const nobody = await user(server, "open-basic-nobody");
       assert.match((await nobody.tagsealOk(["trust", "inspect", `${gun}:v1`])).stdout, /SignedTag/u);
-      // Each on a machine of its own: what one has verified, the others would show without asking.
+      // Each on a separate machine: what one has verified, the others would show without a request.
       const [withNotary, withDocker] = [
         await user(server, "open-basic-notary"),
         await user(server, "open-basic-docker"),

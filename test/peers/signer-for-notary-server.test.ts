@@ -1,4 +1,4 @@
-/** Debian's notary-server with our signer in the place of its own. */
+/** Debian's notary-server with our signer in the place of its signer. */
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

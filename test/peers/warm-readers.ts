@@ -5,7 +5,7 @@ import { trustOn } from "../support/docker-words.ts";
 import type { Client } from "../support/peers.ts";
 import { tagsSeenByDocker, tagsSeenByNotary } from "../support/trust-readers.ts";
 
-/** See the head of this file. */
+/** Readers with warm caches. */
 export class WarmReaders {
   readonly docker: Client;
   readonly notary: Client;

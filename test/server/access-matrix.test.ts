@@ -1,6 +1,6 @@
 /**
- * Who gets what: every endpoint against every kind of visitor, over real HTTP, with docker's token authentication. Whoever is
- * refused never reaches the store or the signer.
+ * Who gets what: every endpoint against every kind of visitor, over real HTTP, with docker's token authentication. A refused request
+ * never reaches the store or the signer.
  */
 
 import assert from "node:assert/strict";
@@ -419,7 +419,7 @@ describe("access without logging in", () => {
 });
 
 describe("access to health and metrics", () => {
-  it("I10: needs a user, whoever it is, once they are protected", async (t) => {
+  it("I10: needs a user, any of them, once they are protected", async (t) => {
     const world = await guardedByTokens(t, { protectMonitoring: true, anonymousPull: true });
     const nobody = `Bearer ${adminWith({ sub: "" })}`;
     const protectedToo = [...byRoute.health, ...byRoute.ready, ...byRoute.metrics];

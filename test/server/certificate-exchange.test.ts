@@ -241,7 +241,7 @@ describe("MariaDB's certificates", { skip: missingPeers(["mariadb", "openssl"]) 
         ),
       );
       trusting.exchange(old);
-      // nobody vouches for the server any more: what the files say when a connection is opened counts
+      // no authority verifies the server any more: the content of the files when a connection is opened counts
       const isRefused = async (): Promise<boolean> => {
         await database.run("trust", "kill user clerk");
         return await store.check().then(

@@ -1,4 +1,4 @@
-/** I4: servers whose clock is wrong, in processes of their own, and readers that remember what they saw. */
+/** I4: servers whose clock is wrong, in separate processes, and readers that remember what they saw. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

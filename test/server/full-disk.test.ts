@@ -1,4 +1,4 @@
-/** I7: a disk that is full. As root on a small file system of its own, otherwise on a database that may not grow. */
+/** I7: a disk that is full. As root on a separate small file system, otherwise on a database that may not grow. */
 
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Server processes on a Galera cluster, each with a node of its own: they race, nodes die, servers die. */
+/** Server processes on a Galera cluster, each with its node: they race, nodes die, servers die. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";

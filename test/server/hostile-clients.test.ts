@@ -273,7 +273,7 @@ describe("hostile connections", () => {
       const sockets = await Promise.all(Array.from({ length: 20 }, () => rawConnection(t, server)));
       const talks = sockets.map((socket) => conversation(socket));
       await waitUntil("the last ones are hung up on", () => sockets.filter(({ closed }) => closed).length >= 8);
-      // fetch has some connections of its own
+      // fetch has some connections itself
       const kept = sockets.filter(({ closed }) => !closed);
       assert.ok(kept.length > 0);
       for (const socket of kept) socket.write("GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

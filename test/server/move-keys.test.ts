@@ -1,4 +1,4 @@
-/** `tagseal signer import`: a server's keys move to a signer in a process of its own and back, and nobody who reads or publishes notices. */
+/** `tagseal signer import`: a server's keys move to a signer in a separate process and back, unnoticed by readers and publishers. */
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -130,7 +130,7 @@ describe("moving a server's keys", { skip: needsOpenssl }, () => {
     assert.doesNotMatch(right.stdout + right.stderr + wrong.stderr, /own|passphrase of|not that/u);
   });
 
-  it("does not take keys away from a server that runs", async (t) => {
+  it("does not take keys away from a running server", async (t) => {
     const server = await serve(t, { upkeep: false });
     const publisher = await new UploadingPublisher(server.url, first).begin();
     const to = join(temporaryDirectory(t), "signer");

@@ -258,7 +258,7 @@ describe("moving in the signer's keys", () => {
     assert.match(report.keys?.problems[0]?.message ?? "", /^the timestamp key [0-9a-f]{64} of .* was not found/u);
   });
 
-  it("does not give a key to whoever names it", async (t) => {
+  it("does not give a key to a client because it names it", async (t) => {
     const old = await oldServer(t, gun, other);
     // as if somebody had published a root that names the other's key
     old.inSigner("update private_keys set gun = ? where gun = ? and role = 'timestamp'", "registry.example.com/x", gun);

@@ -15,7 +15,7 @@ import { client, type Client, freePort, type Scope } from "../support/peers.ts";
 /** What a restore puts back; the rest stays as it is. */
 export type RestoredDatabase = "metadata.db" | "signer.db";
 
-/** See the head of this file. */
+/** A server that loses what its backup does not have, and its users. */
 export class RestoreStory {
   readonly #scope: Scope;
   readonly #options: Partial<ServerOptions>;
@@ -43,7 +43,7 @@ export class RestoreStory {
     return story;
   }
 
-  /** Somebody with a home of their own; the same name is the same person. */
+  /** A user with a separate home; the same name is the same user. */
   user(name: string): Client {
     const server = { url: `https://localhost:${this.port}`, port: this.port, ca: this.#tls?.ca ?? "" };
     return client(this.#scope, { server, name: `${name}-${this.port}` });

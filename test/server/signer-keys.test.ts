@@ -1,4 +1,4 @@
-/** A signer that runs, and lacks the keys that published roots name: what operators see, and when. */
+/** A running signer that lacks the keys that published roots name: what operators see, and when. */
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";

@@ -8,7 +8,7 @@ import { run, runOk, type Environment, type Finished, type RunOptions, type Scop
 /** Every passphrase of every test client; long enough for each of them. */
 export const passphrases = { root: "root passphrase", repository: "repository passphrase" } as const;
 
-/** Where a trust server is and who vouches for it, whoever runs it. */
+/** The address of a trust server, of any kind, and its authority. */
 export type ReachableTrustServer = Pick<TrustServer, "url" | "port" | "ca">;
 
 /** What the three command lines share: one `$DOCKER_CONFIG`, one trust server, one engine. */

@@ -78,7 +78,7 @@ export async function tlsSettings(
 }
 
 /**
- * Starts PostgreSQL with durable defaults, on a free port or, on a machine of its own, on the usual one. `settings` are further command line
+ * Starts PostgreSQL with durable defaults, on a free port or, on a separate machine, on the usual one. `settings` are further command line
  * arguments.
  */
 export async function startPostgres(
@@ -136,7 +136,7 @@ export async function startPostgres(
   };
 }
 
-/** Starts MariaDB on a free port or, on a machine of its own, on the usual one. `settings` are further command line arguments. */
+/** Starts MariaDB on a free port or, on a separate machine, on the usual one. `settings` are further command line arguments. */
 export async function startMariadb(
   scope: Scope,
   settings: readonly string[] = [],

@@ -50,7 +50,7 @@ unset DOCKER_CONTENT_TRUST
 exec REAL "$@"
 `;
 
-/** Writes the stand-in into a directory of its own. */
+/** Writes the stand-in into a separate directory. */
 export function installDocker29(scope: Scope): Docker29 {
   const directory = scope.path("docker-29");
   mkdirSync(directory);

@@ -1,4 +1,4 @@
-/** A docker daemon of its own: own socket and data, no bridge, no firewall rules; containers are not run, images are. */
+/** A separate docker daemon: own socket and data, no bridge, no firewall rules; containers are not run, images are. */
 import { existsSync, mkdirSync } from "node:fs";
 import { request } from "node:http";
 import type { Machine } from "./machine.ts";
@@ -38,7 +38,7 @@ async function quickestDriver(directory: string): Promise<"overlay2" | "vfs"> {
 export interface DockerdOptions {
   /** default: copies, where every layer costs the size of the image */
   readonly layers?: "copies" | "quickest";
-  /** where it runs; on a machine of its own it has a network for containers, so that their ports can be published */
+  /** where it runs; on a separate machine it has a network for containers, so that their ports can be published */
   readonly machine?: Pick<Machine, "enter">;
   /** asked in place of Docker Hub, in plain HTTP: `localhost:5000` */
   readonly mirror?: string;

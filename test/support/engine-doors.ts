@@ -53,7 +53,7 @@ export async function overTls(scope: Scope, { socket }: Engine): Promise<Environ
 }
 
 /**
- * A program called ssh that runs what it is asked to on this machine, as if this were the other one, and writes down where it was asked to go.
+ * A program called ssh: it runs its command on this machine, as if this were the other one, and writes down the destination.
  *
  * @returns the directory it lies in, for a PATH, and the file it writes to
  */

@@ -10,7 +10,7 @@ import { readText, type Scope } from "./processes.ts";
 export interface EvilTrustServer extends ReachableTrustServer {
   /** what happens to requests from now on; honest at first */
   meddle: Meddling;
-  /** plain HTTP, past whoever meddles */
+  /** plain HTTP, past the tampering proxy */
   readonly honestUrl: string;
 }
 

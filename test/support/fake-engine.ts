@@ -28,12 +28,12 @@ export interface FakeEngine {
   answer: EngineAnswer;
   /** what the ping offers; undefined: nothing */
   apiVersion: string | undefined;
-  /** a directory of its own, removed at the end */
+  /** a separate directory, removed at the end */
   readonly directory: string;
   close(): void;
 }
 
-/** Starts one on a unix socket, or with `tls` on a port of its own. */
+/** Starts one on a unix socket, or with `tls` on a port. */
 export async function startFakeEngine(tls?: ServerOptions): Promise<FakeEngine> {
   const directory = mkdtempSync(join(tmpdir(), "fake-engine-"));
   const socket = join(directory, "docker.sock");

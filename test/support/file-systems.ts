@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
-/** A directory on a file system of its own, unmounted when the test ends. */
+/** A directory on a separate file system, unmounted when the test ends. */
 export interface OwnFileSystem {
   readonly directory: string;
   /** lets nothing be written any more */

@@ -25,7 +25,7 @@ export interface FrontWorld {
   readonly engine: Engine;
   readonly registry: Pick<Registry, "host">;
   readonly server: ReachableTrustServer;
-  /** A user of their own: own keys, own memory of what was trusted; trust is off until a call turns it on. */
+  /** A separate user: own keys, own memory of what was trusted; trust is off until a call turns it on. */
   user(name: string, env?: Environment): Client;
   /** Names `made:<label>` `image` and pushes it with docker 28: signed by `user`, or unsigned. Returns the digest. */
   publish(user: Client, label: string, image: string, signed?: "signed" | "unsigned"): Promise<string>;
@@ -89,7 +89,7 @@ export interface Shim {
   run(user: Client, args: readonly string[], options?: RunOptions): Promise<Finished>;
 }
 
-/** Puts a link called `name` to this checkout's command into a directory of its own. */
+/** Puts a link called `name` to this checkout's command into a separate directory. */
 export function shimNamed(name: string, scope: Scope): Shim {
   const directory = scope.path(`shim-${name}`);
   mkdirSync(directory);

@@ -1,5 +1,5 @@
 /**
- * A Galera cluster of real MariaDB servers, each on a host of its own in a network of the suite's own. Tests reach a node by its Unix
+ * A Galera cluster of real MariaDB servers, each on a separate host in a network of the suite's own. Tests reach a node by its Unix
  * socket, whatever happens to the network between the nodes.
  */
 import { accountNamed, ownedDirectory } from "./database.ts";

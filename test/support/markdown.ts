@@ -1,6 +1,6 @@
 /** The little of Markdown that tests of the documentation need: fenced blocks, headings and links. */
 
-/** A fenced block. `info` is the text after the opening fence: the language, then words of our own. */
+/** A fenced block. `info` is the text after the opening fence: the language, then this project's marks. */
 export interface FencedBlock {
   readonly info: string;
   readonly line: number;

@@ -2,7 +2,7 @@
 import { globSync, renameSync, writeFileSync } from "node:fs";
 import type { Environment, Scope } from "./processes.ts";
 
-/** See the head of this file. */
+/** A clock that a test moves. */
 export interface MovableClock {
   /** for the process */
   readonly env: Environment;

@@ -11,7 +11,7 @@ export interface TrustServer {
   /** `https://localhost:<port>` */
   readonly url: string;
   readonly port: number;
-  /** PEM file of the authority that vouches for it */
+  /** PEM file of the authority of its certificate */
   readonly ca: string;
   readonly process: Running;
 }

@@ -1,4 +1,4 @@
-/** podman and buildah as the engine behind a build, with storage of their own, and a note of everything they were asked for. */
+/** podman and buildah as the engine behind a build, with separate storage, and a note of everything they were asked for. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** podman and buildah with storage of their own, and settings with which containers run for root inside a container, too. */
+/** podman and buildah with separate storage, and settings with which containers run for root inside a container, too. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { unmountBelow } from "./mounts.ts";
 import type { Environment, Scope } from "./processes.ts";
@@ -23,7 +23,7 @@ export function podmanEnvironment(
     return `${directory}/${fileName}`;
   };
   return {
-    // No new limits, no control groups by systemd, no network of its own: none of these is to be had in a container.
+    // No new limits, no control groups by systemd, no separate network: a container cannot have them.
     CONTAINERS_CONF: file("containers.conf", [
       "[engine]",
       'cgroup_manager = "cgroupfs"',

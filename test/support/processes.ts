@@ -123,7 +123,7 @@ export async function waitUntil(
   }
 }
 
-/** A process that runs until it is stopped or its scope closes. */
+/** A process, running until it is stopped or its scope closes. */
 export interface Running {
   readonly pid: number;
   /** everything it printed so far, both streams */

@@ -1,4 +1,4 @@
-/** `tagseal sandbox` in a process of its own, with the settings it prints for pasting. */
+/** `tagseal sandbox` in a separate process, with the settings it prints for pasting. */
 import { tagsealCommand } from "./clients.ts";
 import { freePort, type Environment, type Running, type Scope } from "./processes.ts";
 

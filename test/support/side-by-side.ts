@@ -1,5 +1,5 @@
 /**
- * docker 28 and Tagseal in docker's place, doing the same thing on equal fresh state. Each side has repositories of its own with the
+ * docker 28 and Tagseal in docker's place, doing the same thing on equal fresh state. Each side has separate repositories with the
  * same content and a new user for every operation; what cannot be equal (names of the sides, ports, IDs, times) is made so.
  */
 import { trustOff, trustOn } from "./docker-words.ts";

@@ -7,9 +7,9 @@ export interface TcpProxy {
   readonly port: number;
   /** Lets the next message that contains `text` through to the server, and cuts the wire when the answer comes back. */
   loseAnswerTo(text: string): void;
-  /** Cuts every connection, and refuses new ones until {@link mend}. */
+  /** Cuts every connection, and refuses new ones until {@link restore}. */
   cut(): void;
-  mend(): void;
+  restore(): void;
 }
 
 /** Lays a wire to a port on 127.0.0.1, which goes with the test. */
@@ -59,6 +59,6 @@ export async function startProxy(t: Pick<TestContext, "after">, targetPort: numb
       isCut = true;
       cutAll();
     },
-    mend: () => (isCut = false),
+    restore: () => (isCut = false),
   };
 }

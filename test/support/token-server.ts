@@ -1,4 +1,4 @@
-/** A little token server as registries and trust servers expect one: RS256 tokens for whoever shows the right password. */
+/** A little token server as registries and trust servers expect one: RS256 tokens for a right password. */
 import { createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

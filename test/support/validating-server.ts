@@ -153,7 +153,7 @@ export async function nextFiles(
   return new Map(await editor.sign(held.signingKeys, { now }));
 }
 
-/** Changes what stands under `signed` and signs it anew with these keys, as someone might who holds them and writes their own files. */
+/** Changes what stands under `signed` and signs it again with these keys, as an attacker might who has them and writes their own files. */
 export async function forged(
   bytes: Uint8Array,
   change: (signed: JsonObject) => void,

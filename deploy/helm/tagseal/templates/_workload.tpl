@@ -1,5 +1,5 @@
 {{/*
-The server or the signer: a StatefulSet on a volume of its own, or with a database a Deployment.
+The server or the signer: a StatefulSet on a volume, or with a database a Deployment.
 
 Takes a dictionary: root; component and its name; settings; port, its number and name; probes; tlsSecret and clientSecret, names or nothing; passphrase, as in
 the values or nothing; database and persistence as in the values; the variable that names the database; replicas, or nothing where something else decides; resources; placement, the
@@ -9,7 +9,7 @@ values that say where pods go before the root's do; metricsPort or nothing; and 
 {{- $root := .root -}}
 {{- $embedded := not .database.secretName -}}
 {{- $claim := .persistence.existingClaim -}}
-{{- /* Files of secrets, because variables can be read by whoever may look at the pod. */ -}}
+{{- /* Files of secrets, because any account that may read the pod can read its variables. */ -}}
 {{- $env := list -}}
 {{- with .passphrase -}}
 {{- $env = append $env (dict "name" "TAGSEAL_SIGNER_PASSPHRASE_FILE" "value" (printf "/run/tagseal/passphrase/%s" .key)) -}}
