@@ -12,10 +12,7 @@ const root = resolve(import.meta.dirname, "..");
  */
 const remaining: Readonly<Record<string, number>> = {
   ".": 7,
-  bin: 1,
-  deploy: 8,
-  docs: 84,
-  release: 2,
+  docs: 13,
   test: 3,
   "test/bench": 3,
   "test/cli": 9,
@@ -23,10 +20,7 @@ const remaining: Readonly<Record<string, number>> = {
   "test/contract": 5,
   "test/day": 1,
   "test/deploy": 2,
-  "test/guide": 6,
-  "test/peers": 41,
-  "test/server": 14,
-  "test/support": 31,
+  "test/guide": 1,
   "test/trust": 32,
 };
 

@@ -65,9 +65,9 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
     const publisher = world.user("push-publisher");
     assert.match(await push(publisher, "one", image), /Successfully signed localhost/u);
 
-    const consumer = world.user("push-consumer");
-    const digest = await signedDigest(consumer, image);
-    const pulled = await consumer.dockerOk(["pull", image], { env: trustOn });
+    const reader = world.user("push-reader");
+    const digest = await signedDigest(reader, image);
+    const pulled = await reader.dockerOk(["pull", image], { env: trustOn });
     assert.match(pulled.stdout, new RegExp(`Pull \\(1 of 1\\): ${image}@${digest}`, "u"));
   });
 
@@ -94,11 +94,11 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   it("signs again with another digest, and other machines follow", async () => {
     const image = `${world.registry.host}/again/app:v1`;
     const publisher = world.user("again-publisher");
-    const consumer = world.user("again-consumer");
+    const reader = world.user("again-reader");
     await push(publisher, "one", image);
-    const first = await signedDigest(consumer, image);
+    const first = await signedDigest(reader, image);
     await push(publisher, "two", image);
-    assert.notEqual(await signedDigest(consumer, image), first);
+    assert.notEqual(await signedDigest(reader, image), first);
   });
 
   it("adds signers, who sign; inspect names them", async () => {

@@ -49,10 +49,10 @@ function stories(store: NotaryStore): void {
   it("pushes, signs, verifies and pulls an image byte for byte", async () => {
     const image = `${registry.host}/push/app:v1`;
     const digest = await push(newUser("push-publisher"), "one", image);
-    const consumer = newUser("push-consumer");
-    const verified = await consumer.tagsealOk(["verify", image]);
+    const reader = newUser("push-reader");
+    const verified = await reader.tagsealOk(["verify", image]);
     assert.match(verified.stdout, new RegExp(digest, "u"));
-    await consumer.tagsealOk(["pull", "--to", `oci:${scope.path("pulled")}`, image]);
+    await reader.tagsealOk(["pull", "--to", `oci:${scope.path("pulled")}`, image]);
     const layer = `blobs/sha256/${images.one.layer.digest.replace("sha256:", "")}`;
     assert.deepEqual(readFileSync(scope.path("pulled", layer)), readFileSync(join(images.one.directory, layer)));
   });

@@ -35,7 +35,7 @@ describe("real images", { skip: missing }, () => {
   const scope = new Scope("images");
   let registry: Registry;
   let publisher: Client;
-  let consumer: Client;
+  let reader: Client;
 
   before(async () => {
     const [server, engine, started] = await Promise.all([
@@ -45,21 +45,21 @@ describe("real images", { skip: missing }, () => {
     ]);
     registry = started;
     publisher = client(scope, { server, engine, name: "publisher" });
-    consumer = client(scope, { server, engine, name: "consumer" });
+    reader = client(scope, { server, engine, name: "reader" });
     await buildImage(scope, publisher, "made:one", "one");
     await publisher.dockerOk(["save", "-o", scope.path("saved.tar"), "made:one"]);
   });
   after(async () => await scope.close());
 
   async function imageId(name: string): Promise<string> {
-    return (await consumer.dockerOk(["image", "inspect", "-f", "{{.Id}}", name], { env: trustOff })).stdout.trim();
+    return (await reader.dockerOk(["image", "inspect", "-f", "{{.Id}}", name], { env: trustOff })).stdout.trim();
   }
 
   it("docker save, pushed by us, is the image docker built", async () => {
     const name = `${registry.host}/saved/app:v1`;
     await publisher.tagsealOk(["push", "--from", `docker-archive:${scope.path("saved.tar")}`, name]);
-    await consumer.dockerOk(["pull", name], { env: trustOn });
-    assert.equal(await imageId(`${name}@${await signedDigest(consumer, name)}`), await imageId("made:one"));
+    await reader.dockerOk(["pull", name], { env: trustOn });
+    assert.equal(await imageId(`${name}@${await signedDigest(reader, name)}`), await imageId("made:one"));
   });
 
   it("docker push, pulled by us into an archive, loads as the same image", async () => {
@@ -67,12 +67,12 @@ describe("real images", { skip: missing }, () => {
     await publisher.dockerOk(["tag", "made:one", name]);
     await publisher.dockerOk(["push", name], { env: trustOn });
     const archive = scope.path("pulled.tar");
-    await consumer.tagsealOk(["pull", "--to", `docker-archive:${archive}`, name]);
+    await reader.tagsealOk(["pull", "--to", `docker-archive:${archive}`, name]);
     const made = await imageId("made:one");
-    await consumer.dockerOk(["rmi", "-f", made], { env: trustOff });
-    await consumer.dockerOk(["load", "-i", archive]);
+    await reader.dockerOk(["rmi", "-f", made], { env: trustOff });
+    await reader.dockerOk(["load", "-i", archive]);
     assert.equal(await imageId(name), made);
-    await consumer.dockerOk(["tag", name, "made:one"]);
+    await reader.dockerOk(["tag", name, "made:one"]);
   });
 
   it("skopeo's OCI layout goes through the registry and back without a changed byte", async () => {
@@ -81,7 +81,7 @@ describe("real images", { skip: missing }, () => {
     await skopeo("copy", "-q", `docker-archive:${scope.path("saved.tar")}`, `oci:${layout}:v1`);
     await publisher.tagsealOk(["push", "--from", `oci:${layout}`, name]);
     await skopeo("copy", "-q", "--src-tls-verify=false", `docker://${name}`, `oci:${scope.path("theirs")}:v1`);
-    await consumer.tagsealOk(["pull", "--to", `oci:${scope.path("ours")}`, name]);
+    await reader.tagsealOk(["pull", "--to", `oci:${scope.path("ours")}`, name]);
     assert.deepEqual(blobsOf(scope.path("theirs")), blobsOf(layout));
     assert.deepEqual(blobsOf(scope.path("ours")), blobsOf(layout));
   });
@@ -92,14 +92,14 @@ describe("real images", { skip: missing }, () => {
     await publisher.tagsealOk(["push", "--from", `oci:${made.directory}`, name]);
     const raw = await skopeo("inspect", "--raw", "--tls-verify=false", `docker://${name}`);
     assert.equal(createHash("sha256").update(raw.stdout).digest("hex"), made.index.digest.replace("sha256:", ""));
-    assert.match((await consumer.tagsealOk(["verify", name])).stdout, new RegExp(made.index.digest, "u"));
+    assert.match((await reader.tagsealOk(["verify", name])).stdout, new RegExp(made.index.digest, "u"));
     for (const [platform, digest] of made.platforms) {
-      const verified = await consumer.tagsealOk(["verify", "--platform", platform, name]);
+      const verified = await reader.tagsealOk(["verify", "--platform", platform, name]);
       assert.match(verified.stdout, new RegExp(digest, "u"));
     }
-    const absent = await consumer.tagseal(["verify", "--platform", "linux/s390x", name]);
+    const absent = await reader.tagseal(["verify", "--platform", "linux/s390x", name]);
     assert.match(absent.stderr, /PLATFORM_NOT_FOUND/u);
-    await consumer.tagsealOk(["pull", "--to", `oci:${scope.path("index-pulled")}`, name]);
+    await reader.tagsealOk(["pull", "--to", `oci:${scope.path("index-pulled")}`, name]);
     assert.deepEqual(blobsOf(scope.path("index-pulled")), blobsOf(made.directory));
   });
 
@@ -114,7 +114,7 @@ describe("real images", { skip: missing }, () => {
     const bytes = readFileSync(blob);
     bytes[100] = (bytes[100] ?? 0) ^ 1;
     writeFileSync(blob, bytes);
-    const refused = await consumer.tagseal(["pull", "--to", `docker-archive:${scope.path("tampered.tar")}`, name]);
+    const refused = await reader.tagseal(["pull", "--to", `docker-archive:${scope.path("tampered.tar")}`, name]);
     assert.equal(refused.code, 3, refused.stderr);
     assert.match(refused.stderr, /REGISTRY_DIGEST_MISMATCH/u);
     assert.ok(!readdirSync(scope.directory).includes("tampered.tar"));

@@ -202,7 +202,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
     const [engine, registry, tokens] = await Promise.all([
       startDockerd(scope),
       startDockerRegistry(scope, { htpasswd }),
-      startTokenServer(scope, accounts, "trust service"),
+      startTokenServer(scope, accounts, "trust server"),
     ]);
     world = { engine, registry, tokens };
     await buildImage(scope, client(scope, { engine, name: "builder" }), "made:one", "one");
