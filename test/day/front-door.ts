@@ -16,17 +16,21 @@ export interface FrontDoor {
 }
 
 const checkEveryMs = 500;
-/** as probes of Kubernetes and load balancers have it */
+/** as probes of Kubernetes and load balancers have it: a second for an answer, and three failures in a row until a server is left out */
 const patienceMs = 1000;
+const failuresUntilUnready = 3;
 
 /** Opens a front door to replicas on these ports of this machine. */
 export async function openFrontDoor(scope: Scope, ports: readonly number[], ca: string): Promise<FrontDoor> {
   const ready = new Set<number>();
+  const failures = new Map<number, number>();
   const clients = new Set<Socket>();
   let isOpen = true;
   const check = async (port: number): Promise<void> => {
-    if (await isReady(port, ca)) ready.add(port);
-    else ready.delete(port);
+    const failed = (await isReady(port, ca)) ? 0 : (failures.get(port) ?? 0) + 1;
+    failures.set(port, failed);
+    if (failed === 0) ready.add(port);
+    else if (failed >= failuresUntilUnready) ready.delete(port);
   };
   const timers = ports.map((port) => setInterval(() => void check(port), checkEveryMs));
   const server = createServer((client) => {

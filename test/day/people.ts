@@ -137,7 +137,8 @@ export class People {
     const { code, stdout, stderr } = await read(user, this.repository("app"));
     this.book.reads[name] += 1;
     const attack = /malicious|rollback|lower than|attack|tamper|expired/iu.test(stdout + stderr);
-    if (code !== 0 || attack) this.book.refusedReaders.push(`${name}, exit code ${code}: ${stdout}${stderr}`);
+    if (code !== 0 || attack)
+      this.book.refusedReaders.push(`${new Date().toISOString()} ${name}, exit code ${code}: ${stdout}${stderr}`);
   }
 
   async #publish(name: string, tag: string): Promise<void> {
