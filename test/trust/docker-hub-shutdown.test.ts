@@ -81,7 +81,7 @@ describe("Docker Hub's trust server, once it is closed", { skip: missingPeers(["
     (_request, response) =>
       void response.writeHead(code, { "content-type": "text/html" }).end(body);
   const saysSo = /; Docker shut Docker Hub's trust server notary\.docker\.io down on 8 December 2026$/u;
-  const saysWhatToDo = /DOCKER_CONTENT_TRUST_SERVER .* digest; 'tagseal doctor'/u;
+  const saysWhatToDo = /DOCKER_CONTENT_TRUST_SERVER .* digest\. .*: tagseal doctor$/u;
 
   for (const [what, listener, code, exitCode] of [
     ["404", status(404), "REPOSITORY_NOT_SIGNED", 2],
