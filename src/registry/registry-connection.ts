@@ -4,8 +4,8 @@ import { Authenticator } from "./authentication.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
 import { type CredentialSource, loadDockerConfig, type LoginTarget } from "./credentials.ts";
 import { findEndpoint, serverHost } from "./endpoint.ts";
-import type { HttpClient, HttpClientOptions, Timeouts } from "../http/client/http-client.ts";
-import { HttpClients } from "../http/client/http-clients.ts";
+import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
+import { HttpClients, type PeerRules } from "../http/client/http-clients.ts";
 import { isConfiguredInsecure, mayBePlain } from "./insecure-registries.ts";
 import type { TlsSettings } from "../http/client/trusted-roots.ts";
 
@@ -56,7 +56,9 @@ export async function openConnection(target: LoginTarget, options: ConnectionOpt
     if (options.connections === undefined) connections.close();
   };
   try {
-    const http = await connections.for(peerOf(registry, options), () => httpOptions(registry, options));
+    const http = await connections.for({ key: peerOf(registry, options), proxyEnv: options.env ?? {} }, () =>
+      peerRules(registry, options),
+    );
     const credentials = credentialSource(options);
     const authenticator = new Authenticator(http, {
       credentials: credentials === undefined ? undefined : (stop) => credentials(target, stop),
@@ -72,19 +74,18 @@ export async function openConnection(target: LoginTarget, options: ConnectionOpt
   }
 }
 
-/** Everything of the options that decides how to connect. */
+/** Everything of the options that decides how to connect, but the proxy. */
 function peerOf(registry: string, options: ConnectionOptions): string {
   const { dockerConfigDir, insecureRegistries, certificateDirectories, tls, userAgent, timeouts } = options;
   const rules = [dockerConfigDir, insecureRegistries, certificateDirectories, tls, userAgent, timeouts];
   return JSON.stringify(["registry", registry, ...rules]);
 }
 
-async function httpOptions(registry: string, options: ConnectionOptions): Promise<HttpClientOptions> {
-  const { env = {}, insecureRegistries = [], timeouts, userAgent } = options;
+async function peerRules(registry: string, options: ConnectionOptions): Promise<PeerRules> {
+  const { insecureRegistries = [], timeouts, userAgent } = options;
   return {
     tls: onlyFor(registry, await tlsSettings(registry, options)),
     allowPlainHttp: (host) => mayBePlain(host, insecureRegistries),
-    proxyEnv: env,
     ...(timeouts === undefined ? {} : { timeouts }),
     ...(userAgent === undefined ? {} : { userAgent }),
   };

@@ -9,8 +9,7 @@ import type { MetadataCache, MetadataSource } from "../tuf/updater.ts";
 
 /**
  * Where the trust data of one collection is read and published: a trust server, or something in its place. It makes the timestamp, and
- * the snapshot unless that is published, with keys that only it has. Every implementation runs the suite in
- * `test/contract/trust-repository.ts`.
+ * the snapshot unless that is published, with keys that only it has.
  */
 export interface TrustRepository extends MetadataSource {
   /** the address, for messages and results; a URL without credentials and without a trailing slash */
@@ -36,7 +35,7 @@ export interface TrustRepository extends MetadataSource {
    */
   getKey(role: ServerRole): Promise<PublicKey>;
 
-  /** A new key of it for a role; it counts once a root names it. @throws NetworkError as {@link TrustRepository.getKey} */
+  /** A new key that it makes for a role; it counts once a root names it. @throws NetworkError as {@link TrustRepository.getKey} */
   rotateKey(role: ServerRole): Promise<PublicKey>;
 
   /** True when the last change of the collection is its deletion, as far as it can tell. @throws NetworkError as `fetch`, without an answer */
@@ -50,7 +49,7 @@ export interface TrustRepository extends MetadataSource {
 export interface TrustCache extends MetadataCache {
   /**
    * Runs `work` while no other process of this machine publishes to the collection, if it can. An optimisation, not a guarantee; without it
-   * nobody waits.
+   * `work` runs at once.
    */
   exclusively?<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** How many changes another tool (docker, notary) staged here for its next publish; without it none. */

@@ -151,10 +151,9 @@ async function connectionsTo(
   { dockerConfigDir, env, userAgent, timeouts }: OpenTrustContextOptions,
   connections: HttpClients,
 ): Promise<HttpClient> {
-  const peer = JSON.stringify(["trust server", host, dockerConfigDir, userAgent, timeouts]);
-  return await connections.for(peer, async () => ({
+  const key = JSON.stringify(["trust server", host, dockerConfigDir, userAgent, timeouts]);
+  return await connections.for({ key, proxyEnv: env }, async () => ({
     tls: await loadHostCertificates([join(dockerConfigDir, "tls")], host),
-    proxyEnv: env,
     ...optional({ userAgent, timeouts }),
   }));
 }

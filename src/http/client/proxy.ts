@@ -22,6 +22,12 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
   return proxy;
 }
 
+/** What of an environment decides about proxies, as text to compare: the same text means that {@link proxyFor} answers the same. */
+export function proxyRules(env: Environment): string {
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
+  return JSON.stringify(names.map((name) => env[name] ?? env[name.toLowerCase()] ?? ""));
+}
+
 /** The Proxy-Authorization header for the user and password in a proxy's URL, if any. */
 export function proxyAuthorization(proxy: URL): string | undefined {
   if (proxy.username === "") return undefined;
