@@ -71,6 +71,19 @@ describe("pins for first contact", () => {
     assert.match(typo.stderr, /unknown member "disable_tofo"\nhint: .*\[PINNING_INVALID\]/su);
   });
 
+  it("I9: that are asked for without a file's name, as an unset variable of a script does, are refused", async () => {
+    const env = stage.stranger("no-name");
+    for (const [line, variables] of [
+      [["--trust-pinning", "", "verify", image], env],
+      [["--trust-pinning=", "list", gun], env],
+      [["verify", image], { ...env, TAGSEAL_TRUST_PINNING: "" }],
+    ] as const) {
+      const { code, stdout, stderr } = await stage.run(line, { env: variables });
+      assert.deepEqual([line, code, stdout], [line, 1, ""]);
+      assert.match(stderr, /no file with pins is named.*\[PINNING_INVALID\]/su);
+    }
+  });
+
   describe("after an attacker made the repository again with other keys", () => {
     before(async () => {
       const reference = parseImageReference(gun);

@@ -7,9 +7,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Lets the next message that contains `text` through to the server, and cuts the wire when the answer comes back. */
   loseAnswerTo(text: string): void;
-  /** Cuts every connection, and refuses new ones until {@link restore}. */
+  /** Cuts every connection, and refuses new ones. */
   cut(): void;
-  restore(): void;
 }
 
 /** Lays a wire to a port on 127.0.0.1, which goes with the test. */
@@ -59,6 +58,5 @@ export async function startProxy(t: Pick<TestContext, "after">, targetPort: numb
       isCut = true;
       cutAll();
     },
-    restore: () => (isCut = false),
   };
 }
