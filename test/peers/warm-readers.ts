@@ -35,7 +35,7 @@ export class WarmReaders {
     const docker = await this.docker.docker(["pull", `${this.gun}:v1`], { env: trustOn });
     const notary = await this.notary.notary(["list", this.gun]);
     const ours = await tagseal(this.tagseal, "list", this.gun);
-    assert.deepEqual([docker.code !== 0, notary.code !== 0, ours.code !== 0], [true, true, true]);
+    for (const { code, stdout, stderr } of [docker, notary, ours]) assert.notEqual(code, 0, stdout + stderr);
     assert.match(docker.stderr + docker.stdout, words.docker);
     assert.match(notary.stderr + notary.stdout, words.notary);
     assert.match(ours.stderr, words.tagseal);
