@@ -171,9 +171,12 @@ describe("differences from Docker Content Trust", () => {
 
 /** Modules whose programs are built, or that the programs here import; Go marks all others as indirect. */
 function goModules(manifest: string): string[] {
-  const programs = [...manifest.matchAll(/^\t([a-z]+\.[a-z]+\/[^/\s]+\/[^/\s]+)\/\S+$/gmu)];
-  const imported = [...manifest.matchAll(/^\t(\S+) v\S+$/gmu)];
-  return [...new Set([...programs, ...imported].map(([, name = ""]) => name))];
+  const required = [...manifest.matchAll(/^(?:require )?\s*(\S+) v\S+( \/\/ indirect)?$/gmu)];
+  const programs = [...manifest.matchAll(/^(?:tool |\t)(\S+)$/gmu)].map(([, path = ""]) => path);
+  const named = required.filter(([, module = "", indirect]) => {
+    return indirect === undefined || programs.some((path) => path === module || path.startsWith(`${module}/`));
+  });
+  return named.map(([, module = ""]) => module);
 }
 
 describe("dependencies", () => {
@@ -183,7 +186,8 @@ describe("dependencies", () => {
       const manifest = JSON.parse(read(file)) as Readonly<Record<string, Readonly<Record<string, string>>>>;
       return kinds.flatMap((kind) => Object.keys(manifest[kind] ?? {}));
     });
-    installed.push(...goModules(read("test/peers/go/go.mod")));
+    const manifests = globSync("test/peers/go/*/go.mod", { cwd: root }).map(read);
+    installed.push(...new Set(manifests.flatMap(goModules)));
     const cells = [...read("docs/dependencies.md").matchAll(/^\| (`[^|:]+) \|/gmu)].map((match) => match[1] ?? "");
     const named = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/gu)].map((match) => match[1] ?? ""));
     assert.deepEqual(named.toSorted(), installed.toSorted());

@@ -8,14 +8,33 @@ import { join, resolve } from "node:path";
 
 const builder = resolve(import.meta.dirname, "../peers/go/build");
 
-/** The programs: those that `test/peers/go/go.mod` names as its tools, and `buildkit-reader` beside it. */
-export type GoPeer = "buildkitd" | "buildctl" | "buildx" | "buildkit-reader";
+/** The programs that suites use, and the folder of `test/peers/go/` that each is built from. */
+const modules = {
+  buildkitd: "buildkit",
+  buildctl: "buildkit",
+  buildx: "buildkit",
+  "buildkit-reader": "buildkit",
+  conformance: "conformance",
+  crane: "clients",
+  docker: "docker",
+  oras: "clients",
+  registry: "distribution",
+} as const;
 
-let directory: string | undefined;
+/** A program: one of the tools that a `go.mod` names, or `buildkit-reader` of ours. */
+export type GoPeer = keyof typeof modules;
+
+let directories: ReadonlyMap<string, string> | undefined;
+
+function builtDirectories(): ReadonlyMap<string, string> {
+  const lines = execFileSync(builder, ["--where"], { encoding: "utf8" }).trim().split("\n");
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+}
 
 /** Absolute path of a program in the pinned version, or undefined when it is not built. */
 export function findGoPeer(name: GoPeer): string | undefined {
-  directory ??= execFileSync(builder, ["--where"], { encoding: "utf8" }).trim();
-  const path = join(directory, name);
-  return existsSync(path) ? path : undefined;
+  directories ??= builtDirectories();
+  const directory = directories.get(modules[name]);
+  const path = directory === undefined ? undefined : join(directory, name);
+  return path !== undefined && existsSync(path) ? path : undefined;
 }

@@ -1,4 +1,4 @@
-module tagseal.test/peers
+module tagseal.test/peers/buildkit
 
 go 1.26.3
 
