@@ -33,6 +33,7 @@ export type Peer =
   | "htpasswd"
   | "buildkit"
   | "buildx"
+  | "conformance"
   | "promtool"
   | "roff"
   | "packaging"
@@ -67,6 +68,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   wrk: ["wrk"],
   buildkit: ["runc"],
   buildx: ["docker"],
+  conformance: [],
   promtool: ["promtool"],
   packaging: ["dpkg", "dpkg-deb", "rpm", "rpmbuild"],
   emulator: ["qemu-aarch64"],
@@ -77,6 +79,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
 const goPeers: ReadonlyMap<Peer, readonly GoPeer[]> = new Map([
   ["buildkit", ["buildkitd", "buildctl", "buildkit-reader"]],
   ["buildx", ["buildx"]],
+  ["conformance", ["conformance"]],
 ]);
 
 /** helm and schemas, which are too large to come with every `npm ci`. */
