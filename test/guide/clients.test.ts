@@ -3,7 +3,7 @@
  * at registry.example.com and a trust server at trust.example.com, which is protected the way the guide shows.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
@@ -113,11 +113,28 @@ describe("people with docker", { skip: missingPeers(peers) }, () => {
 
   it("have Tagseal stand in front of docker", async () => {
     writeFileSync(join(machine.directory, "Dockerfile"), `FROM ${image}\n`);
-    const lines = documentedLines("README.md", "In front of docker or podman");
     // docker 28 could have done all this itself; but it has no such command
-    const { stdout } = await machine.run(`${lines}\ndocker verify ${image}`, { env: alice });
-    assert.match(stdout, /^Successfully signed registry\.example\.com\/team\/app:1\.0$/mu);
+    const { stdout } = await machine.run(`${documentedLines("README.md", "I pull")}\ndocker verify ${image}`, {
+      env: alice,
+    });
     assert.match(stdout, /^image one\nsha256:[0-9a-f]{64}\n$/mu);
+  });
+
+  it("give a pipeline a key, with which its job signs what it built on signed images", async () => {
+    await machine.run(documentedLines("README.md", "In a pipeline"), { env: alice });
+    const keys = join(home, ".docker/trust/private");
+    const key = readdirSync(keys).find((file) => readFileSync(join(keys, file), "utf8").includes("role: ci"));
+    const runner = scope.path("runner");
+    mkdirSync(runner);
+    const secrets = { REGISTRY_USER: "alice", REGISTRY_PASSWORD: "password", SIGNING_KEY: join(keys, key ?? "") };
+    const { stdout } = await machine.run(documentedLines("README.md", "In a pipeline", 2), {
+      env: { ...alice, HOME: runner, ...secrets },
+    });
+    assert.match(stdout, /^Content trust is enforced here\.$/mu);
+    assert.match(stdout, /^Successfully signed registry\.example\.com\/team\/app:1\.1$/mu);
+    assert.match(stdout, /^deploy registry\.example\.com\/team\/app@sha256:[0-9a-f]{64}$/mu);
+    const { stdout: signers } = await machine.run(`tagseal trust inspect --pretty ${repository}`, { env: alice });
+    assert.match(signers, /^1\.1 +[0-9a-f]{64} +ci$/mu);
   });
 
   it("see in a pipeline that trust is enforced", async () => {

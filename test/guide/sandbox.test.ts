@@ -15,11 +15,11 @@ const shell = openShell(scope);
 const ready = (log: () => string): boolean => log().includes("Ctrl-C ends it");
 
 it("README: gives what an image is pushed to, signed, verified and fetched with", async () => {
-  const sandbox = await shell.start("sandbox", documentedLines("README.md", "Use it"), { ready });
+  const sandbox = await shell.start("sandbox", documentedLines("README.md", "I publish"), { ready });
   const image = / oci:(\S+)/u.exec(sandbox.log())?.[1] ?? "";
   cpSync(image, join(shell.directory, "my-image"), { recursive: true });
   const env = exportsIn(sandbox.log());
-  const { stdout } = await shell.run(documentedLines("README.md", "Use it", 2), { env });
+  const { stdout } = await shell.run(documentedLines("README.md", "I publish", 2), { env });
   assert.match(stdout, /^Successfully signed \S+\/team\/app:1\.0$[\s\S]*^sha256:[0-9a-f]{64}$/mu);
   assert.ok(existsSync(join(shell.directory, "app.tar")));
   assert.equal(await sandbox.stop("SIGINT"), 0);

@@ -43,7 +43,7 @@ describe("the commands of servers", { skip: missingPeers(["notary", "machine", "
     machine.run(commands.replaceAll("notary", `notary -s ${address}`), { env });
 
   it("start one, of README and reference alike, and forget what is old beside it", async () => {
-    const line = documentedLines("README.md", "Run a trust server");
+    const line = documentedLines("README.md", "I run the server");
     assert.equal(documentedLines("docs/commands.md", "tagseal server"), line);
     server = await serve(line, secret);
     await notary(`notary init -p ${gun}\nnotary add -p ${gun} v1 note`);
