@@ -12,8 +12,8 @@ import { builtinModules } from "node:module";
 import { join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 import { currentVersion, releaseDate } from "./release/edition.ts";
-import { completionNodes } from "./src/cli/completion.ts";
-import { manPages } from "./src/cli/man-page.ts";
+import { completionNodes } from "./src/cli/completion/completion-tree.ts";
+import { manPages } from "./src/cli/help/man-page.ts";
 
 const root = import.meta.dirname;
 /** Another directory can be named on the command line, to measure a build without touching the one in use. */

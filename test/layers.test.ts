@@ -131,7 +131,7 @@ const mayTouchProcess: ReadonlySet<string> = new Set([
   "src/service/process-metrics.ts",
   "src/cli/bin.ts",
   "src/cli/compile-cache.ts",
-  "src/cli/handing-over.ts",
+  "src/cli/front-end/handing-over.ts",
   "src/cli/run.ts",
   "src/cli/started-as.ts",
   "src/cli/terminal.ts",
@@ -140,7 +140,7 @@ const mayTouchProcess: ReadonlySet<string> = new Set([
 /** What they hand on of the environment comes from `childEnvironment` (I6), or is nothing. */
 const mayStartPrograms: readonly string[] = [
   "src/cli/captured-io.ts",
-  "src/cli/handing-over.ts",
+  "src/cli/front-end/handing-over.ts",
   "src/docker-config/credential-helper.ts",
   "src/engine/docker-engine.ts",
   "src/engine/engine-help.ts",

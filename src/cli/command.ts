@@ -1,8 +1,8 @@
 /** What a command is: its words for people, its flags, and one function. Everything else (help, usage errors, completion) follows from it. */
 import type { Io } from "./io.ts";
 import type { Options, OptionValues } from "./options/option.ts";
-import { parseLine } from "./parse.ts";
-import { requireArguments } from "./usage.ts";
+import { parseLine } from "./argument-parser.ts";
+import { requireArguments } from "./help/usage-error.ts";
 
 /** How many arguments a command takes. */
 export interface ArgumentCount {
@@ -66,7 +66,7 @@ export function defineCommand<O extends Options>(
     async run(argv, io) {
       const line = parseLine(argv, description.options);
       if (line.wantsHelp) {
-        const { renderHelp } = await import("./help.ts");
+        const { renderHelp } = await import("./help/help-text.ts");
         io.stdout.write(renderHelp(description, io.stdout.columns, io.program.shownAs));
         return 0;
       }

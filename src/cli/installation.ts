@@ -19,7 +19,7 @@ import { UsageError } from "../errors.ts";
 import { lstatIfThere } from "../files/stat-if-there.ts";
 import { systemReason } from "../files/system-error.ts";
 import type { Io } from "./io.ts";
-import { dockerConfigDir } from "./options/docker-config.ts";
+import { dockerConfigDir } from "./open/directories.ts";
 
 /** What stands at a place: nothing, a link of ours (to `target`), or something that is not ours to touch. */
 export type Occupant =

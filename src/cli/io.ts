@@ -6,7 +6,7 @@
 import type { Environment } from "../environment/environment.ts";
 import type { ChildCommand } from "../engine/pass-through.ts";
 import type { HttpClients } from "../http/client/http-clients.ts";
-import type { EngineAccess } from "./engine-access.ts";
+import type { EngineAccess } from "./front-end/engine-access.ts";
 import type { Program } from "./program.ts";
 
 /** A stream of text for people or programs. */

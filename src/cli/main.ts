@@ -36,7 +36,7 @@ export async function main(argv: readonly string[], given: Io): Promise<number> 
       const { runPlugin } = await import("./plugin.ts");
       return await runPlugin(argv, io, ownCommand);
     }
-    const { runFrontEnd } = await import("./front-end.ts");
+    const { runFrontEnd } = await import("./front-end/front-end.ts");
     return (await runFrontEnd(argv, io, ownCommand)) ?? (await ownCommand(argv, io));
   } catch (error) {
     return await fail(error, io);
@@ -111,19 +111,19 @@ function valueFlag(word: string): { flag: string; variable: string } | undefined
 }
 
 async function flagError(message: string): Promise<Error> {
-  const { FlagError } = await import("./parse.ts");
+  const { FlagError } = await import("./argument-parser.ts");
   return new FlagError(message);
 }
 
 /** A group without a command shows its help: on standard output when asked for, else on standard error, as docker does. */
 async function showGroup({ entry, path, rest }: Resolution, { io }: GlobalOptions): Promise<number> {
-  const { renderGroupHelp } = await import("./help.ts");
+  const { renderGroupHelp } = await import("./help/help-text.ts");
   const [word] = rest;
   if (word === undefined || word === "--help" || word === "-h") {
     (word === undefined && path !== "" ? io.stderr : io.stdout).write(renderGroupHelp(path, entry, io.program.shownAs));
     return 0;
   }
-  const { UnknownCommandError } = await import("./usage.ts");
+  const { UnknownCommandError } = await import("./help/usage-error.ts");
   if (word.startsWith("-")) throw await flagError(`unknown flag: ${word}`);
   throw new UnknownCommandError(
     path,
@@ -159,6 +159,6 @@ interface FailureContext {
 }
 
 async function fail(error: unknown, io: Io, context: FailureContext = {}): Promise<number> {
-  const { failed } = await import("./failure.ts");
+  const { failed } = await import("./command-failure.ts");
   return failed(error, io, context);
 }

@@ -5,7 +5,7 @@
  */
 import { leadingFlags } from "../engine/command-line/leading-flags.ts";
 import { version } from "./commands/version-line.ts";
-import type { OwnCommand } from "./front-end.ts";
+import type { OwnCommand } from "./front-end/front-end.ts";
 import type { Io } from "./io.ts";
 
 /** What docker asks of every file called `docker-*` in its plugin directories, to be answered with JSON. */
@@ -27,7 +27,7 @@ export async function runPlugin(argv: readonly string[], io: Io, own: OwnCommand
     return 0;
   }
   if (word === "__complete" || word === "__completeNoDesc") {
-    const { completeLine } = await import("./plugin-completion.ts");
+    const { completeLine } = await import("./completion/plugin-completion.ts");
     io.stdout.write(await completeLine(rest, { descriptions: word === "__complete" }));
     return 0;
   }

@@ -1,7 +1,7 @@
 /** Runs the command line of this process: streams, signals and exit status around {@link main}. Ctrl-C always ends it. */
 import { main } from "./main.ts";
 import type { Program } from "./program.ts";
-import { HandingOver } from "./handing-over.ts";
+import { HandingOver } from "./front-end/handing-over.ts";
 import { processIo } from "./terminal.ts";
 
 /** How long a command may take to stop by itself after Ctrl-C before it is stopped. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { join, resolve } from "node:path";
-import { completionNodes } from "../../src/cli/completion.ts";
+import { completionNodes } from "../../src/cli/completion/completion-tree.ts";
 import { healthDuringLogin, slowUsers } from "../server/slow-login.ts";
 import { freePort, run, runOk, Scope } from "../support/peers.ts";
 

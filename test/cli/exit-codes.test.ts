@@ -4,8 +4,8 @@ import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Command } from "../../src/cli/command.ts";
 import { exitCodeFor, exitCodes } from "../../src/cli/exit-code.ts";
-import { failed } from "../../src/cli/failure.ts";
-import { withoutEngine } from "../../src/cli/missing-engine.ts";
+import { failed } from "../../src/cli/command-failure.ts";
+import { withoutEngine } from "../../src/cli/front-end/missing-engine.ts";
 import {
   cannotInspect,
   cannotRetrieveSigners,

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
-import { completionNodes, visibleOptions } from "../../src/cli/completion.ts";
+import { completionNodes, visibleOptions } from "../../src/cli/completion/completion-tree.ts";
 import { main } from "../../src/cli/main.ts";
 
 const root = resolve(import.meta.dirname, "../..");

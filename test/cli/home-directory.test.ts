@@ -5,7 +5,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
-import { dockerConfigDir, homeOf } from "../../src/cli/options/docker-config.ts";
+import { dockerConfigDir, homeOf } from "../../src/cli/open/directories.ts";
 import { findExecutable, run, Scope, tagsealCommand } from "../support/peers.ts";
 import type { Environment, Finished } from "../support/processes.ts";
 import { startSandbox } from "../support/sandbox.ts";

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { completionNodes, type CompletionNode } from "../../src/cli/completion.ts";
-import { exitStatuses, shownOptions } from "../../src/cli/help.ts";
-import { manPages } from "../../src/cli/man-page.ts";
+import { completionNodes, type CompletionNode } from "../../src/cli/completion/completion-tree.ts";
+import { exitStatuses, shownOptions } from "../../src/cli/help/help-text.ts";
+import { manPages } from "../../src/cli/help/man-page.ts";
 import { missingPeers, run, Scope } from "../support/peers.ts";
 
 const root = resolve(import.meta.dirname, "../..");

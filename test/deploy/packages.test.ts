@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { completionNodes } from "../../src/cli/completion.ts";
+import { completionNodes } from "../../src/cli/completion/completion-tree.ts";
 import { documentedLines } from "../support/documented-lines.ts";
 import { packageVersion, useInstalled } from "../support/installed-command.ts";
 import { startMachine, type Machine } from "../support/machine.ts";

@@ -49,7 +49,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
   const { cachedGuns, checkExpiry } = await import("../doctor/expiry-check.ts");
   const { checkDockerHub } = await import("../doctor/docker-hub-check.ts");
   const { checkProject } = await import("../doctor/project-check.ts");
-  const { engineInConfiguration } = await import("../engine-configuration.ts");
+  const { engineInConfiguration } = await import("../front-end/engine-configuration.ts");
   const wanted = io.env[engineVariable] ?? (await engineInConfiguration(io));
   const guns = cachedGuns(io);
   const checks = [

@@ -2,10 +2,10 @@ import { UsageError } from "../../errors.ts";
 import type { BundleSource } from "../../server/transfer/bundle-export.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "../options/docker-config.ts";
-import { loginsOf } from "../options/login.ts";
+import { dockerConfigDir } from "../open/directories.ts";
+import { loginsOf } from "../open/logins.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
-import { openServerData, serverDataOptions } from "../options/server-data.ts";
+import { openServerData, serverDataOptions } from "../open/server-data.ts";
 import { writeJson } from "../output/json.ts";
 import { moveProgress, writeMoveReport } from "../output/move-report.ts";
 

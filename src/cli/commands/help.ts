@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
-import { renderGroupHelp } from "../help.ts";
+import { renderGroupHelp } from "../help/help-text.ts";
 import { resolveEntry } from "../table.ts";
-import { UnknownCommandError } from "../usage.ts";
+import { UnknownCommandError } from "../help/usage-error.ts";
 
 /** `tagseal help [COMMAND…]`: the same text as `tagseal COMMAND --help`. */
 export const command = defineCommand(

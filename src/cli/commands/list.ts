@@ -8,7 +8,7 @@ import {
   stalenessEnvironment,
   trustExitCodes,
   withTrust,
-} from "../options/trust.ts";
+} from "../open/trust.ts";
 import { writeJson } from "../output/json.ts";
 import { printable } from "../output/printable.ts";
 import { textTable } from "../output/text-table.ts";

@@ -7,7 +7,7 @@ import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { captured } from "../captured-io.ts";
 import { parsePort } from "../options/listen-address.ts";
-import { untilAborted } from "../options/until-aborted.ts";
+import { untilAborted } from "../serving/until-aborted.ts";
 import { dressed } from "../output/demo-lines.ts";
 
 /** `tagseal sandbox`: a registry and a trust server to play with; `--demo` plays by itself. */

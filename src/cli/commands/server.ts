@@ -3,11 +3,11 @@ import type { LogLevel } from "../../service/log.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
-import { loadServerSettings, storageOptions } from "../options/server-storage.ts";
-import { unknownVariableLine } from "../options/server-configuration.ts";
-import { reloadOnSignal } from "../options/reloading.ts";
-import { keepServerSmall } from "../server-heap.ts";
-import { untilAborted } from "../options/until-aborted.ts";
+import { loadServerSettings, storageOptions } from "../open/server-storage.ts";
+import { unknownVariableLine } from "../open/setting-sources.ts";
+import { reloadOnSignal } from "../serving/reloading.ts";
+import { keepServerSmall } from "../serving/server-heap.ts";
+import { untilAborted } from "../serving/until-aborted.ts";
 import { version } from "./version-line.ts";
 
 const logLevels = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];

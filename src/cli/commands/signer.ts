@@ -10,9 +10,9 @@ import {
   loadSettings,
   notaryConfigOption,
   unknownVariableLine,
-} from "../options/server-configuration.ts";
-import { reloadOnSignal } from "../options/reloading.ts";
-import { untilAborted } from "../options/until-aborted.ts";
+} from "../open/setting-sources.ts";
+import { reloadOnSignal } from "../serving/reloading.ts";
+import { untilAborted } from "../serving/until-aborted.ts";
 import { version } from "./version-line.ts";
 
 /** Flags for where keys are stored, shared by the signer and the commands that work on its keys. */

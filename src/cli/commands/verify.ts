@@ -4,14 +4,14 @@ import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
-import { platformOption } from "../options/platform.ts";
+import { platformOption } from "../open/signed-platform.ts";
 import {
   maxStalenessOption,
   readerEnvironment,
   stalenessEnvironment,
   trustExitCodes,
   withTrust,
-} from "../options/trust.ts";
+} from "../open/trust.ts";
 import { writeJson } from "../output/json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
@@ -76,6 +76,6 @@ async function selectSigned(
   platform: string,
   io: Io,
 ): Promise<SelectedPlatform> {
-  const { platformDigest } = await import("../options/platform.ts");
+  const { platformDigest } = await import("../open/signed-platform.ts");
   return { platform, platformDigest: await platformDigest(io, reference, { digest, size: length }, platform) };
 }

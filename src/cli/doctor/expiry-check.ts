@@ -7,7 +7,7 @@ import type { RootBody } from "../../tuf/metadata.ts";
 import { releasesRole } from "../../trust/released-tags.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "../options/docker-config.ts";
+import { dockerConfigDir } from "../open/directories.ts";
 import { type Finding, horizonMs, inDays, ok, problem, shellPath, warning } from "./finding.ts";
 
 const maxDepth = 12;

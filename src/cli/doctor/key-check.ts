@@ -7,7 +7,7 @@ import { TagsealError } from "../../errors.ts";
 import { findKeyFiles } from "../../keys/key-directory.ts";
 import { type KeyFile, readKeyFile } from "../../keys/key-file.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "../options/docker-config.ts";
+import { dockerConfigDir } from "../open/directories.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 
 /** Below this, a stolen file gives way to guessing too soon; docker and notary write 2,048. */

@@ -11,7 +11,7 @@ import { answeredAt } from "../../http/client/answered-at.ts";
 import { clockDifference } from "../../trust/clock-difference.ts";
 import { trustServerUrl } from "../../trust/server-url.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "../options/docker-config.ts";
+import { dockerConfigDir } from "../open/directories.ts";
 import { type Finding, horizonMs, inDays, ok, problem, shellPath, warning } from "./finding.ts";
 
 /** A screen has room for these; further servers are those of further registries. */

@@ -1,6 +1,6 @@
 /** docker's way with several repositories: do each, report each failure, go on, and say at the end which ones failed. */
 import { exitCodeFor } from "../exit-code.ts";
-import { AlreadyReported } from "../failure.ts";
+import { AlreadyReported } from "../command-failure.ts";
 import type { Io } from "../io.ts";
 import { failureText, reportOf } from "./error-report.ts";
 import { writeJson } from "./json.ts";

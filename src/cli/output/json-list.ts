@@ -1,5 +1,5 @@
 import type { Io } from "../io.ts";
-import { AlreadyReported } from "../failure.ts";
+import { AlreadyReported } from "../command-failure.ts";
 import { exitCodeFor } from "../exit-code.ts";
 import { reportFailure, reportOf } from "./error-report.ts";
 import { jsonText } from "./json.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { nearestWord } from "../../cli/suggestion.ts";
+import { nearestWord } from "../../cli/help/suggestion.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import { unknownVariables } from "./unknown-variables.ts";
 

@@ -5,7 +5,7 @@ import { UsageError } from "../../../errors.ts";
 import type { EngineInvocation } from "../../../engine/command-line/invocation.ts";
 import { buildImage } from "../../../engine/image-build/build-image.ts";
 import { registryConfigurations } from "../../../engine/image-build/image-configuration.ts";
-import { withMirrors } from "../../options/registry.ts";
+import { withMirrors } from "../../open/registry.ts";
 import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
 import { onlyOperand, reporting } from "./reporting.ts";
 import { resolveImage } from "./trusted-image.ts";

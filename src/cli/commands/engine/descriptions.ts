@@ -4,7 +4,7 @@
  */
 import type { Command, CommandDescription, Example } from "../../command.ts";
 import type { Options } from "../../options/option.ts";
-import { readerEnvironment } from "../../options/trust.ts";
+import { readerEnvironment } from "../../open/trust.ts";
 
 /** Variables that every docker-shaped command reads. */
 export const engineEnvironment: readonly (readonly [string, string])[] = [
@@ -40,7 +40,7 @@ function engineCommand(
   return {
     description,
     async run(_argv, io) {
-      const { renderHelp } = await import("../../help.ts");
+      const { renderHelp } = await import("../../help/help-text.ts");
       const { engineFlags } = await import("./engine-flags.ts");
       const flags = await engineFlags(path, io);
       io.stdout.write(renderHelp(description, io.stdout.columns, io.program.shownAs) + flags);

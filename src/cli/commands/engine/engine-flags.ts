@@ -3,7 +3,7 @@ import { engineEnvironment } from "../../../engine/engine-environment.ts";
 import { engineHelp } from "../../../engine/engine-help.ts";
 import { engineVariable, findEngine } from "../../../engine/executable.ts";
 import { hasCode } from "../../../errors.ts";
-import { engineInConfiguration } from "../../engine-configuration.ts";
+import { engineInConfiguration } from "../../front-end/engine-configuration.ts";
 import type { Io } from "../../io.ts";
 
 /**

@@ -11,7 +11,7 @@ import {
 } from "../../../reference/image-reference.ts";
 import { dockerised } from "../../output/docker-errors.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
-import { withTrust } from "../../options/trust.ts";
+import { withTrust } from "../../open/trust.ts";
 import type { Io } from "../../io.ts";
 import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
 import { flagsWithout, isQuiet, parseEngineImage, wantedPlatform } from "./image-argument.ts";

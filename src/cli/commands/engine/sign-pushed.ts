@@ -6,9 +6,9 @@ import type { Digest } from "../../../reference/digest.ts";
 import { familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
 import type { SignOptions, SignResult } from "../../../trust/sign.ts";
 import type { Io } from "../../io.ts";
-import { passphraseSource } from "../../options/passphrase.ts";
-import { withRegistry } from "../../options/registry.ts";
-import { withTrust } from "../../options/trust.ts";
+import { passphraseSource } from "../../open/passphrases.ts";
+import { withRegistry } from "../../open/registry.ts";
+import { withTrust } from "../../open/trust.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import { unsignedPush } from "../../output/unsigned-push.ts";
 

@@ -1,7 +1,7 @@
 /** Resolves and pulls images under content trust, for pull, create and run. */
 import { resolveTrusted, type TrustedReference } from "../../../engine/trusted-reference.ts";
 import { familiarName, familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
-import { openTrust } from "../../options/trust.ts";
+import { openTrust } from "../../open/trust.ts";
 import type { Io, Output } from "../../io.ts";
 import { dockerised } from "../../output/docker-errors.ts";
 import { engineDisplay } from "../../output/engine-progress.ts";

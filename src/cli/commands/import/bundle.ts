@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
-import { openServerData, serverDataOptions } from "../../options/server-data.ts";
+import { openServerData, serverDataOptions } from "../../open/server-data.ts";
 import { writeJson } from "../../output/json.ts";
 import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
 

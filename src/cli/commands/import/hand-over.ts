@@ -1,8 +1,8 @@
 import { defineCommand } from "../../command.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/json.ts";
-import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
-import { trustEnvironment, trustExitCodes, withTrust } from "../../options/trust.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../open/passphrases.ts";
+import { trustEnvironment, trustExitCodes, withTrust } from "../../open/trust.ts";
 import { forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 

@@ -5,7 +5,7 @@ import type { SourceDatabase } from "../../../server/transfer/source-database.ts
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
-import { openServerData, serverDataOptions } from "../../options/server-data.ts";
+import { openServerData, serverDataOptions } from "../../open/server-data.ts";
 import { writeJson } from "../../output/json.ts";
 import {
   collectionsLine,

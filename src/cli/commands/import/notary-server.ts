@@ -4,11 +4,11 @@ import type { ConfiguredServer } from "../../../server/configuration/server-conf
 import { type MoveProblem, problemOf } from "../../../server/transfer/move-report.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
-import { dockerConfigDir } from "../../options/docker-config.ts";
-import { loginsOf } from "../../options/login.ts";
+import { dockerConfigDir } from "../../open/directories.ts";
+import { loginsOf } from "../../open/logins.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
-import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
-import { openServerData, serverDataOptions } from "../../options/server-data.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../open/passphrases.ts";
+import { openServerData, serverDataOptions } from "../../open/server-data.ts";
 import { writeJson } from "../../output/json.ts";
 import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
 import { printable } from "../../output/printable.ts";

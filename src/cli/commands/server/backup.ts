@@ -1,7 +1,7 @@
 import type { ConfiguredServer } from "../../../server/configuration/server-configuration.ts";
 import { defineCommand } from "../../command.ts";
-import { backupOptions, copyDatabases, notEmbedded } from "../../options/backup.ts";
-import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
+import { backupOptions, copyDatabases, notEmbedded } from "../../open/database-copy.ts";
+import { loadServerSettings, storageOptions } from "../../open/server-storage.ts";
 
 /** `tagseal server backup`: copies the embedded databases, also while the server is running. */
 export const command = defineCommand(

@@ -6,7 +6,7 @@ import {
   notStored,
   openInspected,
   storedGun,
-} from "../../options/inspected-server.ts";
+} from "../../open/inspected-server.ts";
 import { jsonOption } from "../../options/json.ts";
 import { countingProgress } from "../../output/counting-progress.ts";
 import { JsonList } from "../../output/json-list.ts";

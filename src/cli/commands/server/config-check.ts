@@ -4,8 +4,8 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption } from "../../options/json.ts";
 import { parseListenAddress } from "../../options/listen-address.ts";
-import { unknownVariableText } from "../../options/server-configuration.ts";
-import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
+import { unknownVariableText } from "../../open/setting-sources.ts";
+import { loadServerSettings, storageOptions } from "../../open/server-storage.ts";
 import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";
 

@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import type { PruneReport } from "../../../server/retention/prune-versions.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, openConfiguredStore, storageOptions } from "../../options/server-storage.ts";
+import { loadServerSettings, openConfiguredStore, storageOptions } from "../../open/server-storage.ts";
 
 /** `tagseal server gc`: runs the server's daily removal of superseded versions now. */
 export const command = defineCommand(

@@ -1,8 +1,8 @@
 import type { Usage, UsageLimit } from "../../../server/storage/usage-limit.ts";
 import { defineCommand } from "../../command.ts";
-import { inspectionOptions } from "../../options/inspected-server.ts";
+import { inspectionOptions } from "../../open/inspected-server.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, openConfiguredStore } from "../../options/server-storage.ts";
+import { loadServerSettings, openConfiguredStore } from "../../open/server-storage.ts";
 import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";
 import { bytesText } from "../../output/progress.ts";

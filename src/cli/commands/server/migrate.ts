@@ -1,7 +1,7 @@
 import { UsageError } from "../../../errors.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, storageOptions } from "../../options/server-storage.ts";
+import { loadServerSettings, storageOptions } from "../../open/server-storage.ts";
 
 /** `tagseal server migrate`: updates the schema of a shared database, with an account that may do so. */
 export const command = defineCommand(

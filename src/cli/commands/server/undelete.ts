@@ -4,7 +4,7 @@ import type { Undeleted } from "../../../server/retention/undelete.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
-import { inspectionOptions, openInspected } from "../../options/inspected-server.ts";
+import { inspectionOptions, openInspected } from "../../open/inspected-server.ts";
 import { jsonOption } from "../../options/json.ts";
 import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";

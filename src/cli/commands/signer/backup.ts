@@ -1,5 +1,5 @@
 import { defineCommand } from "../../command.ts";
-import { backupOptions, copyDatabases, notEmbedded } from "../../options/backup.ts";
+import { backupOptions, copyDatabases, notEmbedded } from "../../open/database-copy.ts";
 import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
 
 /** `tagseal signer backup`: copies the embedded database of keys, also while the signer is running. */

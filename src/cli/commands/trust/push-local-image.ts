@@ -4,7 +4,7 @@ import { hasCode, NetworkError, UsageError } from "../../../errors.ts";
 import { formatReference } from "../../../reference/image-reference.ts";
 import type { Io } from "../../io.ts";
 import type { ImageArgument } from "../../options/image.ts";
-import { openLocalEngine } from "../../options/engine.ts";
+import { openLocalEngine } from "../../open/local-engine.ts";
 import { engineDisplay } from "../../output/engine-progress.ts";
 
 /** How {@link pushLocalImage} behaves. */

@@ -6,9 +6,9 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/json.ts";
-import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../options/passphrase.ts";
-import { readPublicKeyFile } from "../../options/public-key-file.ts";
-import { trustEnvironment, withTrust } from "../../options/trust.ts";
+import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../open/passphrases.ts";
+import { readPublicKeyFile } from "../../open/public-key-file.ts";
+import { trustEnvironment, withTrust } from "../../open/trust.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 

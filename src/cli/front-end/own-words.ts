@@ -1,6 +1,6 @@
 /** The words that are commands of Tagseal's own, whatever engine stands behind it. */
-import type { Program } from "./program.ts";
-import { programName } from "./usage.ts";
+import type { Program } from "../program.ts";
+import { programName } from "../help/usage-error.ts";
 
 /** Commands of Tagseal's own that docker and podman do not have, or that people who type `tagseal` mean. */
 export const ownWords: ReadonlySet<string> = new Set([
@@ -26,6 +26,6 @@ export const ownWords: ReadonlySet<string> = new Set([
  */
 export async function ownWordNear(word: string | undefined, { name }: Program): Promise<string | undefined> {
   if (word === undefined || name !== programName) return undefined;
-  const { nearestWord } = await import("./suggestion.ts");
+  const { nearestWord } = await import("../help/suggestion.ts");
   return nearestWord(word, ownWords);
 }

@@ -4,8 +4,8 @@ import { hasCode, NetworkError } from "../../errors.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { RegistryClient, RegistryClientOptions } from "../../registry/registry-client.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir, homeOf } from "./docker-config.ts";
-import { loginCommand, loginsOf } from "./login.ts";
+import { dockerConfigDir, homeOf } from "./directories.ts";
+import { loginCommand, loginsOf } from "./logins.ts";
 
 /** Where docker's daemon keeps its list of insecure registries. */
 const daemonConfig = "/etc/docker/daemon.json";

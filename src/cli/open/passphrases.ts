@@ -2,7 +2,7 @@
 import { UsageError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Io } from "../io.ts";
-import type { OptionValues, TextOption } from "./option.ts";
+import type { OptionValues, TextOption } from "../options/option.ts";
 
 /** Flags of every command that unlocks or creates keys. No flag takes the passphrase itself: argv is public. */
 export const passphraseOptions = {

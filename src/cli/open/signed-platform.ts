@@ -2,7 +2,7 @@
 import type { Digest } from "../../reference/digest.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { Io } from "../io.ts";
-import type { TextOption } from "./option.ts";
+import type { TextOption } from "../options/option.ts";
 import { withRegistry } from "./registry.ts";
 
 /** The flag. */

@@ -1,6 +1,6 @@
 /** The engine that a docker-shaped command works with, as far as its logins and registries count for us, too. */
-import type { EngineInvocation } from "../engine/command-line/invocation.ts";
-import { flagValue, isFlagOn } from "../engine/command-line/invocation.ts";
+import type { EngineInvocation } from "../../engine/command-line/invocation.ts";
+import { flagValue, isFlagOn } from "../../engine/command-line/invocation.ts";
 
 /** What of an engine's settings a command uses: docker's are in files; podman's command line has a say as well. */
 export type EngineAccess =

@@ -1,6 +1,6 @@
 /** No container engine here: what that means depends on what was asked for. */
-import { hasCode, reworded } from "../errors.ts";
-import { programName } from "./usage.ts";
+import { hasCode, reworded } from "../../errors.ts";
+import { programName } from "../help/usage-error.ts";
 
 /**
  * The error of a search that found nothing, as the person at the keyboard understands it.

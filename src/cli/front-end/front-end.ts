@@ -3,12 +3,12 @@
  * engine, and all others are refused. With content trust off, every command goes to the real engine unchanged. Users of the shim pass
  * through here with every `docker ps`, so it loads nothing it does not need.
  */
-import { leadingFlags, takeOwnFlags } from "../engine/command-line/leading-flags.ts";
-import { mayHoldOwnFlags } from "../engine/command-line/own-flags.ts";
-import { engineVariable, type EngineExecutable, findEngine } from "../engine/executable.ts";
-import { isTrustOn } from "../engine/trust-switch.ts";
-import { childEnvironment } from "../environment/child-environment.ts";
-import type { Io } from "./io.ts";
+import { leadingFlags, takeOwnFlags } from "../../engine/command-line/leading-flags.ts";
+import { mayHoldOwnFlags } from "../../engine/command-line/own-flags.ts";
+import { engineVariable, type EngineExecutable, findEngine } from "../../engine/executable.ts";
+import { isTrustOn } from "../../engine/trust-switch.ts";
+import { childEnvironment } from "../../environment/child-environment.ts";
+import type { Io } from "../io.ts";
 import { ownWordNear, ownWords } from "./own-words.ts";
 
 /** Runs a command of Tagseal's own. */

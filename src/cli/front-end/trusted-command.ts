@@ -1,28 +1,28 @@
 /** A docker-shaped command that content trust is about: decides whether trust is on for it, and who does it. */
-import { refuseUncovered } from "../engine/command-line/command-gate.ts";
+import { refuseUncovered } from "../../engine/command-line/command-gate.ts";
 import {
   type EngineInvocation,
   type EngineKind,
   parseInvocation,
   type TrustedWord,
-} from "../engine/command-line/invocation.ts";
-import { engineEnvironment } from "../engine/engine-environment.ts";
-import { openEngine } from "../engine/open-engine.ts";
-import type { EngineExecutable } from "../engine/executable.ts";
-import { engineHelp } from "../engine/engine-help.ts";
-import { isTrustOn } from "../engine/trust-switch.ts";
-import { childEnvironment } from "../environment/child-environment.ts";
-import { hasCode, reworded } from "../errors.ts";
+} from "../../engine/command-line/invocation.ts";
+import { engineEnvironment } from "../../engine/engine-environment.ts";
+import { openEngine } from "../../engine/open-engine.ts";
+import type { EngineExecutable } from "../../engine/executable.ts";
+import { engineHelp } from "../../engine/engine-help.ts";
+import { isTrustOn } from "../../engine/trust-switch.ts";
+import { childEnvironment } from "../../environment/child-environment.ts";
+import { hasCode, reworded } from "../../errors.ts";
 import { podmanAccess } from "./engine-access.ts";
-import type { EngineCommand } from "./commands/engine/engine-command.ts";
+import type { EngineCommand } from "../commands/engine/engine-command.ts";
 import type { OwnCommand } from "./front-end.ts";
-import type { Io } from "./io.ts";
-import { dockerConfigDir } from "./options/docker-config.ts";
-import { loginsOf } from "./options/login.ts";
+import type { Io } from "../io.ts";
+import { dockerConfigDir } from "../open/directories.ts";
+import { loginsOf } from "../open/logins.ts";
 import { ownWordNear } from "./own-words.ts";
-import { exitCodes } from "./exit-code.ts";
-import { writeFailure } from "./output/error-report.ts";
-import { usageHint } from "./usage.ts";
+import { exitCodes } from "../exit-code.ts";
+import { writeFailure } from "../output/error-report.ts";
+import { usageHint } from "../help/usage-error.ts";
 
 /** One line for {@link runTrusted}. */
 export interface TrustedLine {
@@ -36,11 +36,11 @@ export interface TrustedLine {
 }
 
 const commands: Readonly<Record<TrustedWord, () => Promise<EngineCommand>>> = {
-  push: async () => (await import("./commands/engine/push.ts")).command,
-  pull: async () => (await import("./commands/engine/pull.ts")).command,
-  build: async () => (await import("./commands/engine/build.ts")).command,
-  create: async () => (await import("./commands/engine/create.ts")).command,
-  run: async () => (await import("./commands/engine/run.ts")).command,
+  push: async () => (await import("../commands/engine/push.ts")).command,
+  pull: async () => (await import("../commands/engine/pull.ts")).command,
+  build: async () => (await import("../commands/engine/build.ts")).command,
+  create: async () => (await import("../commands/engine/create.ts")).command,
+  run: async () => (await import("../commands/engine/run.ts")).command,
 };
 
 /** docker's usage lines. */
@@ -168,7 +168,7 @@ async function withEngine(kind: EngineKind, invocation: EngineInvocation, io: Io
 /** docker's `--config` moves credentials, TLS files and trust directory; podman's means something else. */
 async function withConfigFlag({ globalArgs }: EngineInvocation, io: Io): Promise<Io> {
   if (globalArgs.length === 0) return io;
-  const { parseConnectionFlags } = await import("../engine/api/global-flags.ts");
+  const { parseConnectionFlags } = await import("../../engine/api/global-flags.ts");
   const { config } = parseConnectionFlags(globalArgs);
   return config === undefined ? io : { ...io, env: { ...io.env, DOCKER_CONFIG: config } };
 }

@@ -2,9 +2,9 @@
  * Completion scripts for bash, zsh and fish, generated from the command table. The scripts carry the whole tree, so that
  * pressing Tab never starts the program.
  */
-import type { CommandDescription } from "./command.ts";
-import type { Option } from "./options/option.ts";
-import { type Entry, root } from "./table.ts";
+import type { CommandDescription } from "../command.ts";
+import type { Option } from "../options/option.ts";
+import { type Entry, root } from "../table.ts";
 
 /** A place in the tree with what may follow there. */
 export interface CompletionNode {
@@ -40,9 +40,9 @@ export async function completionScript(shell: Shell): Promise<string> {
 }
 
 const writers: Readonly<Record<Shell, () => Promise<(nodes: readonly CompletionNode[]) => string>>> = {
-  bash: async () => (await import("./completion-bash.ts")).bashScript,
-  fish: async () => (await import("./completion-fish.ts")).fishScript,
-  zsh: async () => (await import("./completion-zsh.ts")).zshScript,
+  bash: async () => (await import("./bash.ts")).bashScript,
+  fish: async () => (await import("./fish.ts")).fishScript,
+  zsh: async () => (await import("./zsh.ts")).zshScript,
 };
 
 /** The flags worth offering, with `--help`. */

@@ -6,10 +6,10 @@ import type { ImageReference } from "../../reference/image-reference.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
 import type { TrustEventHandler } from "../../trust/trust-event.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "./docker-config.ts";
-import { parseDuration } from "./duration.ts";
-import { loginCommand, loginsOf } from "./login.ts";
-import type { TextOption } from "./option.ts";
+import { dockerConfigDir } from "./directories.ts";
+import { parseDuration } from "../options/duration.ts";
+import { loginCommand, loginsOf } from "./logins.ts";
+import type { TextOption } from "../options/option.ts";
 import { pinningVariable, trustPinning } from "./trust-pinning.ts";
 
 /** `--max-staleness`: the maximum age of accepted trust data. */

@@ -6,8 +6,8 @@ import type { HoldsKey } from "../../server/inspection/held-keys.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { TagsealError } from "../../errors.ts";
 import type { Io } from "../io.ts";
-import { imageArgument } from "./image.ts";
-import type { Options, OptionValues } from "./option.ts";
+import { imageArgument } from "../options/image.ts";
+import type { Options, OptionValues } from "../options/option.ts";
 import { loadServerSettings, openConfiguredStore, signerDatabaseFlag, storageOptions } from "./server-storage.ts";
 
 /** Flags for where the data is: those of `tagseal server`. */

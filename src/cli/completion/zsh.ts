@@ -1,5 +1,5 @@
-import { type CompletionNode, visibleOptions } from "./completion.ts";
-import type { Option } from "./options/option.ts";
+import { type CompletionNode, visibleOptions } from "./completion-tree.ts";
+import type { Option } from "../options/option.ts";
 
 /** The completion script for zsh. */
 export function zshScript(nodes: readonly CompletionNode[]): string {

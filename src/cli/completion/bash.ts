@@ -1,4 +1,4 @@
-import { type CompletionNode, visibleOptions } from "./completion.ts";
+import { type CompletionNode, visibleOptions } from "./completion-tree.ts";
 
 /** The completion script for bash 4 and later; works with and without the bash-completion package. */
 export function bashScript(nodes: readonly CompletionNode[]): string {

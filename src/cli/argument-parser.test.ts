@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Options } from "./options/option.ts";
-import { FlagError, parseLine } from "./parse.ts";
+import { FlagError, parseLine } from "./argument-parser.ts";
 
 const declared = {
   yes: { kind: "switch", short: "y", help: "" },

@@ -3,7 +3,7 @@ import type { FileKeyStore } from "../../keys/file-key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../output/printable.ts";
-import { dockerConfigDir } from "./docker-config.ts";
+import { dockerConfigDir } from "./directories.ts";
 
 /** The private keys beside docker's configuration: the store that docker and notary use too. */
 export async function openKeyStore(io: Io, passphrases: PassphraseSource): Promise<FileKeyStore> {

@@ -3,8 +3,8 @@ import type { Command } from "./command.ts";
 import { dockerExitCode, exitCodeFor, exitCodes } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import { type FailureReport, reportOf, writeFailure, writeFailureJson } from "./output/error-report.ts";
-import { FlagError } from "./parse.ts";
-import { ArgumentCountError, commandLine, UnknownCommandError, usageHint, usageLine } from "./usage.ts";
+import { FlagError } from "./argument-parser.ts";
+import { ArgumentCountError, commandLine, UnknownCommandError, usageHint, usageLine } from "./help/usage-error.ts";
 
 /** A command that has already said everything there is to say ends by throwing this. */
 export class AlreadyReported extends Error {

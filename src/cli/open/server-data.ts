@@ -6,7 +6,7 @@ import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { loadServerSettings, signerDatabaseFlag, storageOptions } from "./server-storage.ts";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
-import type { Options, OptionValues } from "./option.ts";
+import type { Options, OptionValues } from "../options/option.ts";
 
 /** Flags for where the data is: those of `tagseal server`. */
 export const serverDataOptions = {

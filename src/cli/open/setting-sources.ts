@@ -8,7 +8,7 @@ import type { UnknownVariable } from "../../server/configuration/unknown-variabl
 import type { Io } from "../io.ts";
 import { refuseWorldWritable } from "../../files/private-modes.ts";
 import { systemReason } from "../../files/system-error.ts";
-import type { TextOption } from "./option.ts";
+import type { TextOption } from "../options/option.ts";
 
 /** Far more than any configuration or secret needs. */
 const maxFileBytes = 1024 * 1024;
@@ -75,7 +75,7 @@ export async function loadSettings<Table extends SettingTable>(
   const given = flags.filter((flag): flag is SettingFlag => flag.value !== undefined);
   const file = path === undefined ? {} : { file: fileOf(path) };
   if (path !== undefined && holdsPassword(file.file?.bytes)) secretFiles.push(path);
-  const { nearestWord } = await import("../suggestion.ts");
+  const { nearestWord } = await import("../help/suggestion.ts");
   const { unknownVariables } = await import("../../server/configuration/unknown-variables.ts");
   const unknown = unknownVariables(io.env, nearestWord);
   const tell = onUnknown ?? ((one) => io.stderr.write(`warning: ${unknownVariableText(one)}\n`));

@@ -4,8 +4,8 @@ import type { Io } from "../io.ts";
 import { writeJson } from "../output/json.ts";
 import { printable } from "../output/printable.ts";
 import { bytesText } from "../output/progress.ts";
-import { jsonOption } from "./json.ts";
-import type { Options } from "./option.ts";
+import { jsonOption } from "../options/json.ts";
+import type { Options } from "../options/option.ts";
 
 /** Flags for where the copy goes. */
 export const backupOptions = {

@@ -2,10 +2,10 @@
 import type { Engine } from "../../engine/engine.ts";
 import { engineVariable, findEngine } from "../../engine/executable.ts";
 import { hasCode } from "../../errors.ts";
-import { engineInConfiguration } from "../engine-configuration.ts";
+import { engineInConfiguration } from "../front-end/engine-configuration.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "./docker-config.ts";
-import { loginsOf } from "./login.ts";
+import { dockerConfigDir } from "./directories.ts";
+import { loginsOf } from "./logins.ts";
 
 /**
  * Opens the engine that docker-shaped commands would use. The caller closes it.

@@ -1,9 +1,9 @@
 /** Renders help. The first lines are laid out as docker lays them out; what docker leaves to its website follows. */
-import type { CommandDescription } from "./command.ts";
-import type { Option, Options } from "./options/option.ts";
-import type { Entry } from "./table.ts";
-import { wrap } from "./output/wrap.ts";
-import { commandLine, programName } from "./usage.ts";
+import type { CommandDescription } from "../command.ts";
+import type { Option, Options } from "../options/option.ts";
+import type { Entry } from "../table.ts";
+import { wrap } from "../output/wrap.ts";
+import { commandLine, programName } from "./usage-error.ts";
 
 /** Help is never wider than this, however wide the terminal: long lines are hard to read. */
 const maxColumns = 100;

@@ -2,12 +2,12 @@
  * Manual pages, generated from the same descriptions as help: one for each command and each group, named as docker names its own
  * (`tagseal-trust-key-generate.1`). The macros are those of man(7), which man-db, groff and mandoc all read.
  */
-import type { CommandDescription } from "./command.ts";
-import type { CompletionNode } from "./completion.ts";
-import { exitStatuses, globalOptions, optionText, otherCommands, shownOptions } from "./help.ts";
-import type { Option, Options } from "./options/option.ts";
-import { wrap } from "./output/wrap.ts";
-import { commandLine } from "./usage.ts";
+import type { CommandDescription } from "../command.ts";
+import type { CompletionNode } from "../completion/completion-tree.ts";
+import { exitStatuses, globalOptions, optionText, otherCommands, shownOptions } from "./help-text.ts";
+import type { Option, Options } from "../options/option.ts";
+import { wrap } from "../output/wrap.ts";
+import { commandLine } from "./usage-error.ts";
 
 /** A page: the name of its file, and its text. */
 export interface ManPage {

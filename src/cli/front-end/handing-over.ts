@@ -1,7 +1,7 @@
 import { isatty } from "node:tty";
-import type { ChildCommand } from "../engine/pass-through.ts";
-import type { HandOver } from "./io.ts";
-import { streamsAreOpen } from "./terminal.ts";
+import type { ChildCommand } from "../../engine/pass-through.ts";
+import type { HandOver } from "../io.ts";
+import { streamsAreOpen } from "../terminal.ts";
 
 /** Lets another program run in this process's place, by becoming it where nothing is left to do, else by waiting for it. */
 export class HandingOver {
@@ -14,7 +14,7 @@ export class HandingOver {
 
   readonly handOver: HandOver = async (command, how = {}) => {
     if (how.last === true && !streamsAreOpen()) become(command);
-    const { passThrough } = await import("../engine/pass-through.ts");
+    const { passThrough } = await import("../../engine/pass-through.ts");
     this.#running += 1;
     try {
       return await passThrough(command, { signals: process, sharesTerminal: isatty(0) || isatty(1) || isatty(2) });

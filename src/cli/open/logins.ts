@@ -3,7 +3,7 @@ import { hasCode } from "../../errors.ts";
 import type { CredentialSource } from "../../registry/credentials.ts";
 import type { Io, Output } from "../io.ts";
 import { printable } from "../output/printable.ts";
-import { dockerConfigDir, homeOf } from "./docker-config.ts";
+import { dockerConfigDir, homeOf } from "./directories.ts";
 
 /** Warnings already shown, by stream: a command asks registry and trust server, and one warning is enough. */
 const told = new WeakMap<Output, Set<string>>();

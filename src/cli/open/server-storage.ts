@@ -6,8 +6,8 @@ import type { Lifetimes } from "../../server/freshness/lifetimes.ts";
 import type { SigningService } from "../../server/signer/signing-service.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import type { Io } from "../io.ts";
-import type { Options, OptionValues, TextOption } from "./option.ts";
-import { configOption, type LoadedSettings, loadSettings, notaryConfigOption } from "./server-configuration.ts";
+import type { Options, OptionValues, TextOption } from "../options/option.ts";
+import { configOption, type LoadedSettings, loadSettings, notaryConfigOption } from "./setting-sources.ts";
 
 /** Flags for where the data is. */
 export const storageOptions = {

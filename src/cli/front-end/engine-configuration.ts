@@ -1,8 +1,8 @@
 /** The engine chosen in docker's configuration file: `"plugins": {"tagseal": {"engine": "podman"}}`, where docker keeps settings of plugins. */
-import { dockerSetting } from "../docker-config/configuration-file.ts";
-import { hasCode } from "../errors.ts";
-import type { Io } from "./io.ts";
-import { dockerConfigDir } from "./options/docker-config.ts";
+import { dockerSetting } from "../../docker-config/configuration-file.ts";
+import { hasCode } from "../../errors.ts";
+import type { Io } from "../io.ts";
+import { dockerConfigDir } from "../open/directories.ts";
 
 /**
  * The engine that the file names, or undefined. An unreadable file names none: the engine reports it in its own words and continues, and a
