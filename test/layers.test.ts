@@ -243,6 +243,13 @@ describe("layers", () => {
     assert.equal(inLayer({ from: "src/tuf/updater.ts", to: "src/crypto/digest.ts" }), true);
   });
 
+  it("declares flags without what opens keys, registries or a server's data", () => {
+    const declaring = imports.filter(({ from }) => from.startsWith("src/cli/options/"));
+    const opening = declaring.filter(({ to }) => !/^src\/(?:errors\.ts|reference\/|cli\/options\/)/u.test(to));
+    assert.notEqual(declaring.length, 0);
+    assert.deepEqual(opening, []);
+  });
+
   it("has no import cycles", () => {
     const graph = new Map(files.map((file) => [file, loadedWith(file)]));
     assert.deepEqual(cycles(graph), []);

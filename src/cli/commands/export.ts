@@ -5,7 +5,8 @@ import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { loginsOf } from "../open/logins.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
-import { openServerData, serverDataOptions } from "../open/server-data.ts";
+import { openServerData } from "../open/server-data.ts";
+import { serverDataOptions } from "../options/storage-flags.ts";
 import { writeJson } from "../output/json.ts";
 import { moveProgress, writeMoveReport } from "../output/move-report.ts";
 

@@ -2,13 +2,8 @@ import type { SignedTag } from "../../trust/list.ts";
 import { defineCommand } from "../command.ts";
 import { imageArgument } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
-import {
-  maxStalenessOption,
-  readerEnvironment,
-  stalenessEnvironment,
-  trustExitCodes,
-  withTrust,
-} from "../open/trust.ts";
+import { withTrust } from "../open/trust.ts";
+import { maxStalenessOption, readerEnvironment, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
 import { writeJson } from "../output/json.ts";
 import { printable } from "../output/printable.ts";
 import { textTable } from "../output/text-table.ts";

@@ -4,13 +4,8 @@ import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
 import type { Options, OptionValues } from "../options/option.ts";
-import {
-  configOption,
-  type LoadedSettings,
-  loadSettings,
-  notaryConfigOption,
-  unknownVariableLine,
-} from "../open/setting-sources.ts";
+import { type LoadedSettings, loadSettings, unknownVariableLine } from "../open/setting-sources.ts";
+import { configOption, notaryConfigOption } from "../options/storage-flags.ts";
 import { reloadOnSignal } from "../serving/reloading.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
 import { version } from "./version-line.ts";

@@ -4,14 +4,9 @@ import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/json.ts";
-import { platformOption } from "../open/signed-platform.ts";
-import {
-  maxStalenessOption,
-  readerEnvironment,
-  stalenessEnvironment,
-  trustExitCodes,
-  withTrust,
-} from "../open/trust.ts";
+import { platformOption } from "../options/platform-flag.ts";
+import { withTrust } from "../open/trust.ts";
+import { maxStalenessOption, readerEnvironment, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
 import { writeJson } from "../output/json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 

@@ -4,14 +4,6 @@ import type { Io } from "../io.ts";
 import { writeJson } from "../output/json.ts";
 import { printable } from "../output/printable.ts";
 import { bytesText } from "../output/progress.ts";
-import { jsonOption } from "../options/json.ts";
-import type { Options } from "../options/option.ts";
-
-/** Flags for where the copy goes. */
-export const backupOptions = {
-  to: { kind: "text", value: "dir", complete: "directory", help: "The directory to create" },
-  json: jsonOption,
-} as const satisfies Options;
 
 /** What to copy, and how to report it. */
 export interface DatabaseCopy {

@@ -7,16 +7,9 @@ import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { TagsealError } from "../../errors.ts";
 import type { Io } from "../io.ts";
 import { imageArgument } from "../options/image.ts";
-import type { Options, OptionValues } from "../options/option.ts";
-import { loadServerSettings, openConfiguredStore, signerDatabaseFlag, storageOptions } from "./server-storage.ts";
-
-/** Flags for where the data is: those of `tagseal server`. */
-export const inspectionOptions = {
-  ...storageOptions,
-  data: { ...storageOptions.data, help: "The server's data directory" },
-  database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
-  "signer-database": signerDatabaseFlag,
-} as const satisfies Options;
+import type { OptionValues } from "../options/option.ts";
+import { loadServerSettings, openConfiguredStore } from "./server-storage.ts";
+import type { inspectionOptions } from "../options/storage-flags.ts";
 
 /** Opened; the caller closes it. */
 export interface InspectedServer {

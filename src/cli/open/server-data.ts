@@ -3,18 +3,11 @@ import type { ConfiguredServer } from "../../server/configuration/server-configu
 import type { KeyTable } from "../../server/signer/key-table.ts";
 import type { GivenPassphrases } from "../../server/signer/signer-passphrases.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
-import { loadServerSettings, signerDatabaseFlag, storageOptions } from "./server-storage.ts";
+import { loadServerSettings } from "./server-storage.ts";
+import type { serverDataOptions } from "../options/storage-flags.ts";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
-import type { Options, OptionValues } from "../options/option.ts";
-
-/** Flags for where the data is: those of `tagseal server`. */
-export const serverDataOptions = {
-  ...storageOptions,
-  data: { ...storageOptions.data, help: "The server's data directory; created when missing" },
-  database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
-  "signer-database": signerDatabaseFlag,
-} as const satisfies Options;
+import type { OptionValues } from "../options/option.ts";
 
 /** A server's store and keys, opened. The caller closes them. */
 export interface ServerData {

@@ -6,27 +6,9 @@ import type { Lifetimes } from "../../server/freshness/lifetimes.ts";
 import type { SigningService } from "../../server/signer/signing-service.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import type { Io } from "../io.ts";
-import type { Options, OptionValues, TextOption } from "../options/option.ts";
-import { configOption, type LoadedSettings, loadSettings, notaryConfigOption } from "./setting-sources.ts";
-
-/** Flags for where the data is. */
-export const storageOptions = {
-  config: configOption,
-  "notary-config": notaryConfigOption,
-  data: { kind: "text", value: "dir", complete: "directory", help: "Directory of all data; created when missing" },
-  database: {
-    kind: "text",
-    value: "url",
-    help: "Store metadata and keys in a database that several servers share: postgres://… or mysql://…",
-  },
-} as const satisfies Options;
-
-/** `--signer-database`: the database of the server's keys, when it is not that of the metadata. */
-export const signerDatabaseFlag: TextOption = {
-  kind: "text",
-  value: "url",
-  help: "The database of the server's keys, when they are not in --database",
-};
+import type { OptionValues } from "../options/option.ts";
+import { type LoadedSettings, loadSettings } from "./setting-sources.ts";
+import type { storageOptions } from "../options/storage-flags.ts";
 
 type Flags = Parameters<typeof loadSettings>[1]["flags"];
 

@@ -8,26 +8,9 @@ import type { UnknownVariable } from "../../server/configuration/unknown-variabl
 import type { Io } from "../io.ts";
 import { refuseWorldWritable } from "../../files/private-modes.ts";
 import { systemReason } from "../../files/system-error.ts";
-import type { TextOption } from "../options/option.ts";
 
 /** Far more than any configuration or secret needs. */
 const maxFileBytes = 1024 * 1024;
-
-/** `--config`: settings from a file. */
-export const configOption: TextOption = {
-  kind: "text",
-  value: "file",
-  complete: "file",
-  help: "Settings in JSON; Notary's configuration files work, too",
-};
-
-/** `--notary-config`: the same, under a name that users of Notary look for. */
-export const notaryConfigOption: TextOption = {
-  kind: "text",
-  value: "file",
-  complete: "file",
-  help: "The same as --config",
-};
 
 /** What {@link loadSettings} reads. */
 export interface SettingFiles {

@@ -1,25 +1,7 @@
-/** `--platform`: chooses one platform's image in a signed index. */
 import type { Digest } from "../../reference/digest.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { Io } from "../io.ts";
-import type { TextOption } from "../options/option.ts";
 import { withRegistry } from "./registry.ts";
-
-/** The flag. */
-export const platformOption: TextOption = {
-  kind: "text",
-  value: "os/arch[/variant]",
-  complete: [
-    "linux/amd64",
-    "linux/arm64",
-    "linux/arm/v7",
-    "linux/386",
-    "linux/ppc64le",
-    "linux/s390x",
-    "linux/riscv64",
-  ],
-  help: "Choose this platform's image in the signed index",
-};
 
 /**
  * Fetches the signed manifest, checks its bytes, and chooses the platform's image in it.

@@ -2,9 +2,7 @@
 import { UsageError } from "../../errors.ts";
 import type { TrustPinning } from "../../tuf/pinning.ts";
 import type { Io } from "../io.ts";
-
-/** The variable with the path of the file. */
-export const pinningVariable = "TAGSEAL_TRUST_PINNING";
+import { pinningVariable } from "../options/trust-flags.ts";
 
 /**
  * The pins of this command; undefined when neither is there.

@@ -4,7 +4,7 @@
  */
 import type { Command, CommandDescription, Example } from "../../command.ts";
 import type { Options } from "../../options/option.ts";
-import { readerEnvironment } from "../../open/trust.ts";
+import { readerEnvironment } from "../../options/trust-flags.ts";
 
 /** Variables that every docker-shaped command reads. */
 export const engineEnvironment: readonly (readonly [string, string])[] = [

@@ -1,6 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
-import { openServerData, serverDataOptions } from "../../open/server-data.ts";
+import { openServerData } from "../../open/server-data.ts";
+import { serverDataOptions } from "../../options/storage-flags.ts";
 import { writeJson } from "../../output/json.ts";
 import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
 

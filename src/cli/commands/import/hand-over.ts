@@ -1,8 +1,10 @@
 import { defineCommand } from "../../command.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/json.ts";
-import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../open/passphrases.ts";
-import { trustEnvironment, trustExitCodes, withTrust } from "../../open/trust.ts";
+import { passphraseSource } from "../../open/passphrases.ts";
+import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { withTrust } from "../../open/trust.ts";
+import { trustEnvironment, trustExitCodes } from "../../options/trust-flags.ts";
 import { forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 

@@ -5,7 +5,8 @@ import type { SourceDatabase } from "../../../server/transfer/source-database.ts
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption, quietOption } from "../../options/json.ts";
-import { openServerData, serverDataOptions } from "../../open/server-data.ts";
+import { openServerData } from "../../open/server-data.ts";
+import { serverDataOptions } from "../../options/storage-flags.ts";
 import { writeJson } from "../../output/json.ts";
 import {
   collectionsLine,

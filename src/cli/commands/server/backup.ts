@@ -1,7 +1,9 @@
 import type { ConfiguredServer } from "../../../server/configuration/server-configuration.ts";
 import { defineCommand } from "../../command.ts";
-import { backupOptions, copyDatabases, notEmbedded } from "../../open/database-copy.ts";
-import { loadServerSettings, storageOptions } from "../../open/server-storage.ts";
+import { copyDatabases, notEmbedded } from "../../open/database-copy.ts";
+import { backupOptions } from "../../options/backup-flags.ts";
+import { loadServerSettings } from "../../open/server-storage.ts";
+import { storageOptions } from "../../options/storage-flags.ts";
 
 /** `tagseal server backup`: copies the embedded databases, also while the server is running. */
 export const command = defineCommand(

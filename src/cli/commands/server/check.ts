@@ -1,12 +1,7 @@
 import type { CollectionCheck } from "../../../server/inspection/collection-check.ts";
 import { defineCommand } from "../../command.ts";
-import {
-  type InspectedServer,
-  inspectionOptions,
-  notStored,
-  openInspected,
-  storedGun,
-} from "../../open/inspected-server.ts";
+import { type InspectedServer, notStored, openInspected, storedGun } from "../../open/inspected-server.ts";
+import { inspectionOptions } from "../../options/storage-flags.ts";
 import { jsonOption } from "../../options/json.ts";
 import { countingProgress } from "../../output/counting-progress.ts";
 import { JsonList } from "../../output/json-list.ts";

@@ -5,7 +5,8 @@ import type { Io } from "../../io.ts";
 import { jsonOption } from "../../options/json.ts";
 import { parseListenAddress } from "../../options/listen-address.ts";
 import { unknownVariableText } from "../../open/setting-sources.ts";
-import { loadServerSettings, storageOptions } from "../../open/server-storage.ts";
+import { loadServerSettings } from "../../open/server-storage.ts";
+import { storageOptions } from "../../options/storage-flags.ts";
 import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";
 

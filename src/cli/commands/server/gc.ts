@@ -1,7 +1,8 @@
 import { defineCommand } from "../../command.ts";
 import type { PruneReport } from "../../../server/retention/prune-versions.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, openConfiguredStore, storageOptions } from "../../open/server-storage.ts";
+import { loadServerSettings, openConfiguredStore } from "../../open/server-storage.ts";
+import { storageOptions } from "../../options/storage-flags.ts";
 
 /** `tagseal server gc`: runs the server's daily removal of superseded versions now. */
 export const command = defineCommand(

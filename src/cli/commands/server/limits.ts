@@ -1,6 +1,6 @@
 import type { Usage, UsageLimit } from "../../../server/storage/usage-limit.ts";
 import { defineCommand } from "../../command.ts";
-import { inspectionOptions } from "../../open/inspected-server.ts";
+import { inspectionOptions } from "../../options/storage-flags.ts";
 import { jsonOption } from "../../options/json.ts";
 import { loadServerSettings, openConfiguredStore } from "../../open/server-storage.ts";
 import { writeJson } from "../../output/json.ts";

@@ -1,7 +1,8 @@
 import { UsageError } from "../../../errors.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, storageOptions } from "../../open/server-storage.ts";
+import { loadServerSettings } from "../../open/server-storage.ts";
+import { storageOptions } from "../../options/storage-flags.ts";
 
 /** `tagseal server migrate`: updates the schema of a shared database, with an account that may do so. */
 export const command = defineCommand(

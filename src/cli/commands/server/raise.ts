@@ -5,7 +5,8 @@ import { defineCommand } from "../../command.ts";
 import { parseDuration } from "../../options/duration.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/json.ts";
-import { loadServerSettings, openSigningServerData, storageOptions } from "../../open/server-storage.ts";
+import { loadServerSettings, openSigningServerData } from "../../open/server-storage.ts";
+import { storageOptions } from "../../options/storage-flags.ts";
 import { forEachRepository } from "../../output/for-each-repository.ts";
 
 /** `tagseal server raise`: raises versions above those that a restore has lost. */

@@ -1,5 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { inspectionOptions, notStored, openInspected, storedGun } from "../../open/inspected-server.ts";
+import { notStored, openInspected, storedGun } from "../../open/inspected-server.ts";
+import { inspectionOptions } from "../../options/storage-flags.ts";
 import { jsonOption } from "../../options/json.ts";
 import { writeJson } from "../../output/json.ts";
 import { printable } from "../../output/printable.ts";

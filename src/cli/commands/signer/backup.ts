@@ -1,5 +1,6 @@
 import { defineCommand } from "../../command.ts";
-import { backupOptions, copyDatabases, notEmbedded } from "../../open/database-copy.ts";
+import { copyDatabases, notEmbedded } from "../../open/database-copy.ts";
+import { backupOptions } from "../../options/backup-flags.ts";
 import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
 
 /** `tagseal signer backup`: copies the embedded database of keys, also while the signer is running. */

@@ -6,9 +6,11 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/json.ts";
-import { passphraseEnvironment, passphraseOptions, passphraseSource } from "../../open/passphrases.ts";
+import { passphraseSource } from "../../open/passphrases.ts";
+import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { readPublicKeyFile } from "../../open/public-key-file.ts";
-import { trustEnvironment, withTrust } from "../../open/trust.ts";
+import { withTrust } from "../../open/trust.ts";
+import { trustEnvironment } from "../../options/trust-flags.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 

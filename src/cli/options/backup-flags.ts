@@ -1,0 +1,8 @@
+import { jsonOption } from "./json.ts";
+import type { Options } from "./option.ts";
+
+/** Flags for where the copy goes. */
+export const backupOptions = {
+  to: { kind: "text", value: "dir", complete: "directory", help: "The directory to create" },
+  json: jsonOption,
+} as const satisfies Options;
