@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { bunFor, hostTarget, type Target } from "./bun.ts";
+import { currentVersion } from "./edition.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -28,6 +29,11 @@ const options: readonly string[] = [
 /** The name of the executable for a platform, wherever it lies. */
 export function executableName(target: Target): string {
   return `tagseal-${target}`;
+}
+
+/** The name of the executable for a platform in a release: a file of another release can never take its place unnoticed. */
+export function releasedExecutable(target: Target): string {
+  return `tagseal-${currentVersion()}-${target}`;
 }
 
 /** Writes the executable for `target` to `output`. Those of other platforms are compiled here, too, on the runtime made for them. */

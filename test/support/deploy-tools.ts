@@ -1,4 +1,4 @@
-/** What the packages of `deploy/` offer the tests of it: helm, kubectl, a YAML reader, and the types of Kubernetes objects. */
+/** What the packages of `deploy/` offer the tests of it: helm, kubectl, a YAML reader, schemas, and the types of Kubernetes objects. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -48,6 +48,17 @@ export function composeViolations(value: unknown): unknown {
   const schema: unknown = JSON.parse(published, (key, part: unknown) => (isOldName(key, part) ? undefined : part));
   const validate = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
   return validate(value) ? undefined : validate.errors;
+}
+
+/** What of a bill of materials the schema of CycloneDX refuses; null when it refuses nothing. */
+export async function bomViolations(text: string): Promise<unknown> {
+  const { Validation, Spec } = load("@cyclonedx/cyclonedx-library") as {
+    readonly Spec: { readonly Version: { readonly v1dot5: unknown } };
+    readonly Validation: {
+      readonly JsonStrictValidator: new (version: unknown) => { validate(text: string): Promise<unknown> };
+    };
+  };
+  return await new Validation.JsonStrictValidator(Spec.Version.v1dot5).validate(text);
 }
 
 /** Takes a program out of its package into the scope. */

