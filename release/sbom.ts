@@ -1,5 +1,5 @@
 /**
- * The software bill of materials: every package that runs where Tagseal runs, in CycloneDX. npm writes it from the lock files; what is left
+ * The software bill of materials: every package that Tagseal contains or needs, in CycloneDX. npm writes it from the lock files; what is left
  * to do here is to choose, to join both lock files, and to leave out what differs between two runs for the same commit.
  */
 import { execFileSync } from "node:child_process";

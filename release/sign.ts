@@ -1,6 +1,6 @@
 /**
  * `npm run release:sign`: signs the release in `dist/release/` (or the directory named on the command line), where the maintainer's keys are;
- * that need not be the machine that built it. With `--initialise` it may be the very first release of a new collection.
+ * that need not be the machine that built it. The very first release needs `--initialise`.
  */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";

@@ -1,6 +1,6 @@
 /**
- * Signs a release with Tagseal itself: one trust collection, in which each file is a target with its length and SHA-256. It is read by
- * `tagseal verify` and `notary verify`, and takes the keys, passphrases and the trust server from where they take them.
+ * Signs a release with Tagseal itself: in one repository each file is a target, with its length and SHA-256. `tagseal verify` and
+ * `notary verify` read it; keys, passphrases and the trust server come from where those look for them.
  */
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -17,8 +17,8 @@ import {
 } from "../src/index.ts";
 import { type ReleasedFile, releasedFiles, sumsName } from "./checksums.ts";
 
-/** The collection of all releases; why it has this name is decision 26. */
-export const releaseCollection = "releases.tagseal.invalid/tagseal";
+/** The repository of all releases; decision 26 explains the name. */
+export const releaseRepository = "releases.tagseal.invalid/tagseal";
 
 /** Files that every release has under the same name: such a name means the current release. All others never change. */
 const current: ReadonlySet<string> = new Set([sumsName, "install.sh", "tagseal.rb"]);
@@ -27,7 +27,7 @@ const current: ReadonlySet<string> = new Set([sumsName, "install.sh", "tagseal.r
 export interface ReleaseSigning {
   /** the maintainer's environment: trust server, passphrases, `DOCKER_CONFIG` */
   readonly env: NodeJS.ProcessEnv;
-  /** make the collection if there is none; otherwise that is refused */
+  /** make the repository's trust data if there is none, which is refused otherwise */
   readonly initialise: boolean;
 }
 
@@ -42,7 +42,7 @@ export async function signRelease(directory: string, { env, initialise }: Releas
   if (!env["DOCKER_CONTENT_TRUST_SERVER"])
     throw new Error("no trust server: set DOCKER_CONTENT_TRUST_SERVER to its address");
   const context = await openTrustContext({
-    reference: parseImageReference(releaseCollection),
+    reference: parseImageReference(releaseRepository),
     dockerConfigDir: env["DOCKER_CONFIG"] || join(homedir(), ".docker"),
     env,
     access: "write",
@@ -92,7 +92,7 @@ async function signedFiles(context: TrustContext, initialise: boolean): Promise<
 export async function signForCommand(directory: string, options: { readonly initialise: boolean }): Promise<number> {
   try {
     const count = await signRelease(directory, { env: process.env, ...options });
-    process.stdout.write(`Signed ${count} files of ${directory} as ${releaseCollection}\n`);
+    process.stdout.write(`Signed ${count} files of ${directory} as ${releaseRepository}\n`);
     return 0;
   } catch (error) {
     process.stderr.write(`${directory} is not signed: ${explanation(error)}\n`);

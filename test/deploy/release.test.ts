@@ -6,20 +6,24 @@ import { after, before, describe, it } from "node:test";
 import { build } from "esbuild";
 import { writeSums } from "../../release/checksums.ts";
 import { sbomName, softwareBillOfMaterials } from "../../release/sbom.ts";
-import { releaseCollection } from "../../release/signing.ts";
+import { releaseRepository } from "../../release/signing.ts";
 import { bomViolations } from "../support/deploy-tools.ts";
+import { documentedLines } from "../support/documented-lines.ts";
 import { packageVersion } from "../support/installed-command.ts";
 import {
   client,
+  findExecutable,
   missingPeers,
   run,
   runOk,
   Scope,
   startTagsealServer,
+  tagsealCommand,
   type Client,
   type Finished,
   type TrustServer,
 } from "../support/peers.ts";
+import type { RunOptions } from "../support/processes.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const executable = `tagseal-${packageVersion}-linux-${process.arch}`;
@@ -31,6 +35,10 @@ function scriptNamed(name: string): string {
   assert.equal(program, "node");
   return join(root, file);
 }
+
+/** Lines of the page, which are for an x64 machine, for this one. */
+const asDocumented = (lines: string): string =>
+  lines.replaceAll("0.1.0-linux-x64", `${packageVersion}-linux-${process.arch}`);
 
 const sign = (user: Client, directory: string, ...args: readonly string[]): Promise<Finished> =>
   run(process.execPath, [scriptNamed("release:sign"), directory, ...args], { env: user.env });
@@ -47,10 +55,26 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
     server = await startTagsealServer(scope);
     maintainer = client(scope, { server, name: "maintainer" });
     reader = client(scope, { server, name: "reader" });
+    assert.equal(documentedLines("docs/install.md", "Make a release").trim(), "npm ci && npm run release");
+    assert.equal(
+      documentedLines("docs/install.md", "Make a release", 2).trim(),
+      "npm run release:sign -- dist/release",
+    );
     const { stdout } = await runOk(process.execPath, [scriptNamed("release"), release], { timeoutMs: 300_000 });
     output = stdout;
   });
   after(() => scope.close());
+
+  /** A reader's shell beside the downloaded files. */
+  function there(): RunOptions {
+    const bin = scope.path("bin");
+    mkdirSync(bin, { recursive: true });
+    // On a reader's machine both are installed, and the system knows the authority of the server.
+    const notary = `${findExecutable("notary")} --tlscacert "${server.ca}" -d "${reader.trustDirectory}"`;
+    for (const [name, words] of Object.entries({ notary, tagseal: tagsealCommand }))
+      writeFileSync(join(bin, name), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+    return { cwd: release, env: { ...reader.env, PATH: `${bin}:${process.env["PATH"]}` } };
+  }
 
   /** A release of a few small files. */
   async function releaseOf(name: string, files: Readonly<Record<string, string>>): Promise<string> {
@@ -133,21 +157,21 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
   });
 
   it("is verified file by file with notary", async () => {
-    for (const name of ["SHA256SUMS", sbomName(), executable]) {
-      await reader.notaryOk(["verify", releaseCollection, name, "-q", "-i", join(release, name)]);
+    await runOk("sh", ["-c", asDocumented(documentedLines("docs/install.md", "Verify a download", 3))], there());
+    for (const name of ["SHA256SUMS", sbomName()]) {
+      await reader.notaryOk(["verify", releaseRepository, name, "-q", "-i", join(release, name)]);
     }
     const tampered = scope.path("tampered");
     copyFileSync(join(release, sbomName()), tampered);
     appendFileSync(tampered, "\n");
-    assert.equal((await reader.notary(["verify", releaseCollection, sbomName(), "-q", "-i", tampered])).code, 1);
+    assert.equal((await reader.notary(["verify", releaseRepository, sbomName(), "-q", "-i", tampered])).code, 1);
   });
 
   it("is verified file by file with tagseal", async () => {
-    const { stdout } = await runOk("sha256sum", [join(release, executable)]);
-    const digest = `sha256:${stdout.slice(0, 64)}`;
-    const name = `${releaseCollection}:${executable}`;
-    assert.equal((await reader.tagsealOk(["verify", `${name}@${digest}`])).stdout, `${digest}\n`);
-    const other = await reader.tagseal(["verify", `${name}@sha256:${"0".repeat(64)}`]);
+    await runOk("sh", ["-c", documentedLines("docs/install.md", "Verify a download")], there());
+    const lines = asDocumented(documentedLines("docs/install.md", "Verify a download", 2));
+    assert.match((await runOk("sh", ["-c", lines], there())).stdout, /^sha256:[0-9a-f]{64}\n$/u);
+    const other = await reader.tagseal(["verify", `${releaseRepository}:${executable}@sha256:${"0".repeat(64)}`]);
     assert.match(other.stderr, /\[TAG_DIGEST_MISMATCH\]/u);
   });
 
@@ -177,7 +201,7 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
     const next = await releaseOf("next", { "tagseal-9.0.0.tgz": "nine" });
     const signed = await sign(maintainer, next);
     assert.equal(signed.code, 0, signed.stderr);
-    await reader.notaryOk(["verify", releaseCollection, "SHA256SUMS", "-q", "-i", join(next, "SHA256SUMS")]);
-    await reader.notaryOk(["verify", releaseCollection, sbomName(), "-q", "-i", join(release, sbomName())]);
+    await reader.notaryOk(["verify", releaseRepository, "SHA256SUMS", "-q", "-i", join(next, "SHA256SUMS")]);
+    await reader.notaryOk(["verify", releaseRepository, sbomName(), "-q", "-i", join(release, sbomName())]);
   });
 });
