@@ -4,7 +4,10 @@
 
 export { PublicKey } from "./crypto/public-key.ts";
 export { TagsealError, errorCodes, hasCode, type ErrorCode } from "./errors.ts";
+export type { KeyAlgorithm, SigningKey } from "./crypto/private-key.ts";
+export { FileKeyStore, type FileKeyStoreOptions } from "./keys/file-key-store.ts";
 export type { KeyStore, KeyUse, StoredKey } from "./keys/key-store.ts";
+export { MemoryKeyStore } from "./keys/memory-key-store.ts";
 export type { PassphraseRequest, PassphraseSource } from "./keys/passphrase.ts";
 export { fromCommand, fromEnvironment, fromFileDescriptor } from "./keys/passphrase-sources.ts";
 export { parseImageReference, type ImageReference } from "./reference/image-reference.ts";

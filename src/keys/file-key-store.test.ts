@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import fc from "fast-check";
-import { keyStoreContract } from "../../test/contract/key-store.ts";
+import { writableKeyStoreContract } from "../../test/contract/key-store.ts";
 import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
 import { DerReader } from "../encoding/der.ts";
@@ -61,7 +61,7 @@ function open(
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
-keyStoreContract("files", async () => open().store);
+writableKeyStoreContract("files", async () => open().store);
 
 test("writes the file docker and notary write: name, headers, PBES2 by omission HMAC-SHA1, AES-256-CBC, version 1", async () => {
   const { store, pathOf } = open();

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readPrivateKeyBlock, isEncryptedBlock } from "../crypto/private-key-pem.ts";
-import type { PrivateKey } from "../crypto/private-key.ts";
+import { type KeyAlgorithm, PrivateKey } from "../crypto/private-key.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { KeyStoreError, MetadataError, TagsealError } from "../errors.ts";
 import { isErrno } from "../files/system-error.ts";
@@ -10,7 +10,7 @@ import { checkDirectory, findKeyFiles, tightenMode, prepareDirectory } from "./k
 import { defaultIterations, encryptKeyBlock, readKeyFile, writeKeyFile } from "./key-file.ts";
 import type { KeyFile } from "./key-file.ts";
 import { isKeyId } from "./key-store.ts";
-import type { KeyStore, KeyUse, StoredKey } from "./key-store.ts";
+import type { KeyUse, PemKeyStore, StoredKey } from "./key-store.ts";
 import { refuseOtherRole } from "./memory-key-store.ts";
 import { migrateOldLayout } from "./old-layout.ts";
 import { PassphraseKeeper } from "./passphrase-keeper.ts";
@@ -37,7 +37,7 @@ export interface FileKeyStoreOptions {
  *
  * @see Notary v1: key storage on disk
  */
-export class FileKeyStore implements KeyStore {
+export class FileKeyStore implements PemKeyStore {
   readonly #directory: string;
   readonly #iterations: number;
   readonly #warn: (warning: string) => void;
@@ -79,6 +79,12 @@ export class FileKeyStore implements KeyStore {
     // A failure is not cached: the next caller may have the right passphrase.
     unlocking.catch(() => this.#unlocked.delete(keyId));
     return unlocking;
+  }
+
+  async make(use: KeyUse, algorithm: KeyAlgorithm): Promise<PrivateKey> {
+    const key = PrivateKey.generate(algorithm);
+    await this.add(key, use);
+    return key;
   }
 
   async add(key: PrivateKey, use: KeyUse): Promise<StoredKey> {

@@ -2,7 +2,12 @@
  * Key stores: where private keys are kept. A store returns signing keys, never the key's bytes; its
  * `PassphraseSource` unlocks it. Keys have their canonical ID, so one root key serves many certificates.
  */
-import type { PrivateKey, SigningKey } from "../crypto/private-key.ts";
+import type { KeyAlgorithm, PrivateKey, SigningKey } from "../crypto/private-key.ts";
+import type { PemBlock } from "../encoding/pem.ts";
+import type { PassphraseKeeper } from "./passphrase-keeper.ts";
+
+/** The algorithm of new keys when nobody asks for another: docker's and notary's, which every client can verify. */
+export const defaultKeyAlgorithm: KeyAlgorithm = "ecdsa";
 
 /** What a store knows about a key without unlocking it. */
 export interface StoredKey {
@@ -48,6 +53,20 @@ export interface KeyStore {
   signingKey(keyId: string): Promise<SigningKey | undefined>;
 
   /**
+   * Makes a key and keeps it, under a new passphrase where the store has passphrases. Once this returns, the key survives a crash.
+   *
+   * @returns something that signs; undefined when this store cannot make such a key, and then nothing happened
+   * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_TOO_SHORT`
+   */
+  make(use: KeyUse, algorithm: KeyAlgorithm): Promise<SigningKey | undefined>;
+
+  /** Deletes a key. A missing key is no error. */
+  remove(keyId: string): Promise<void>;
+}
+
+/** A key store that also takes keys made elsewhere. */
+export interface WritableKeyStore extends KeyStore {
+  /**
    * Stores a key under a new passphrase, which it asks for. Once this returns, the key survives a crash. A key already
    * here for the same role is replaced.
    *
@@ -55,9 +74,25 @@ export interface KeyStore {
    * `PASSPHRASE_TOO_SHORT`
    */
   add(key: PrivateKey, use: KeyUse): Promise<StoredKey>;
+}
 
-  /** Deletes a key. A missing key is no error. */
-  remove(keyId: string): Promise<void>;
+/** A key store whose keys are encrypted PEM blocks, and can be carried to another such store. */
+export interface PemKeyStore extends WritableKeyStore {
+  /** asks for and remembers the store's passphrases */
+  readonly passphrases: PassphraseKeeper;
+
+  /** The stored block, still encrypted; undefined when absent. Throws as `find`. */
+  block(keyId: string): Promise<PemBlock | undefined>;
+
+  /**
+   * Stores an encrypted block; replaces an existing key, whatever its role.
+   *
+   * @throws KeyStoreError `FILE_UNWRITABLE`, `KEY_FILE_UNSAFE`; MetadataError `KEY_MALFORMED` for an impossible key ID
+   */
+  putBlock(keyId: string, block: PemBlock): Promise<StoredKey>;
+
+  /** Encrypts a key for this store without storing it. */
+  seal(key: PrivateKey, use: KeyUse, passphrase: string): PemBlock;
 }
 
 /** True for the form of a key ID; no other text becomes part of a path. */

@@ -1,14 +1,13 @@
-/** Exports keys from a key directory and imports them, as files that users can carry. */
+/** Exports keys from a key store and imports them, as files that users can carry. */
 import { isEncryptedBlock, isPrivateKeyBlock, readPrivateKeyBlock } from "../crypto/private-key-pem.ts";
 import type { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../encoding/pem.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { EncodingError, KeyStoreError, MetadataError, hasCode } from "../errors.ts";
 import type { TagsealError } from "../errors.ts";
-import type { FileKeyStore } from "./file-key-store.ts";
 import { keyHeaders } from "./key-file.ts";
 import { gunToKeep, isKeyId } from "./key-store.ts";
-import type { StoredKey } from "./key-store.ts";
+import type { PemKeyStore, StoredKey } from "./key-store.ts";
 
 /** Larger import files, in characters, are refused unread. */
 export const maxImportLength = 16 * 1024 * 1024;
@@ -28,14 +27,14 @@ export interface ExportSelection {
  * @throws KeyStoreError `KEY_NOT_FOUND` when a wanted key, or any key at all, is missing; and what the store throws
  * @see Notary v1: export and import files
  */
-export async function exportKeys(store: FileKeyStore, selection: ExportSelection = {}): Promise<string> {
+export async function exportKeys(store: PemKeyStore, selection: ExportSelection = {}): Promise<string> {
   let text = "";
   for (const stored of await selectKeys(store, selection)) text += serialisePem(await exportedBlock(store, stored));
   if (text !== "") return text;
   throw new KeyStoreError("KEY_NOT_FOUND", "There is no key to export");
 }
 
-async function selectKeys(store: FileKeyStore, { keyIds, guns }: ExportSelection): Promise<readonly StoredKey[]> {
+async function selectKeys(store: PemKeyStore, { keyIds, guns }: ExportSelection): Promise<readonly StoredKey[]> {
   const all = await store.list();
   if (keyIds === undefined && guns === undefined) return all;
   const missing = keyIds?.find((keyId) => !all.some((stored) => stored.keyId === keyId));
@@ -43,7 +42,7 @@ async function selectKeys(store: FileKeyStore, { keyIds, guns }: ExportSelection
   return all.filter(({ keyId, gun }) => keyIds?.includes(keyId) || (gun !== undefined && guns?.includes(gun)));
 }
 
-async function exportedBlock(store: FileKeyStore, stored: StoredKey): Promise<PemBlock> {
+async function exportedBlock(store: PemKeyStore, stored: StoredKey): Promise<PemBlock> {
   const block = await store.block(stored.keyId);
   if (block === undefined) throw new KeyStoreError("KEY_NOT_FOUND", `Key ${stored.keyId} has just been removed`);
   const sealed = isEncryptedBlock(block) ? block : await sealForStore(store, readPrivateKeyBlock(block, ""), stored);
@@ -77,7 +76,7 @@ export interface ImportReport {
  * @see Notary v1: export and import files
  */
 export async function importKeys(
-  store: FileKeyStore,
+  store: PemKeyStore,
   text: string,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
@@ -101,7 +100,7 @@ export async function importKeys(
   throw new EncodingError("PEM_MALFORMED", `No key could be imported: ${reason}`, { cause });
 }
 
-async function importBlock(store: FileKeyStore, block: PemBlock, options: ImportOptions): Promise<StoredKey> {
+async function importBlock(store: PemKeyStore, block: PemBlock, options: ImportOptions): Promise<StoredKey> {
   if (!isPrivateKeyBlock(block))
     throw new MetadataError("KEY_UNSUPPORTED", `a PEM block of kind ${block.label} holds no private key`);
   const path = parsePath(block.headers.get("path"));
@@ -115,7 +114,7 @@ async function importBlock(store: FileKeyStore, block: PemBlock, options: Import
 }
 
 /** A block is stored under the ID it claims. Before it replaces an existing key, it must be that key. */
-async function requireSameKey(store: FileKeyStore, block: PemBlock, keyId: string): Promise<void> {
+async function requireSameKey(store: PemKeyStore, block: PemBlock, keyId: string): Promise<void> {
   const stored = await store.block(keyId);
   if (stored !== undefined && Buffer.from(stored.bytes).equals(block.bytes)) return;
   const key = await openBlock(store, block);
@@ -158,13 +157,13 @@ function parsePath(path: string | undefined): ExportPath | undefined {
   };
 }
 
-async function openBlock(store: FileKeyStore, block: PemBlock): Promise<PrivateKey> {
+async function openBlock(store: PemKeyStore, block: PemBlock): Promise<PrivateKey> {
   const open = (passphrase: string) => readPrivateKeyBlock(block, passphrase);
   if (!isEncryptedBlock(block)) return open("");
   return store.passphrases.unlock({ keyId: "", role: "encrypted", gun: undefined }, open);
 }
 
-async function sealForStore(store: FileKeyStore, key: PrivateKey, { role, gun }: StoredKey | Use): Promise<PemBlock> {
+async function sealForStore(store: PemKeyStore, key: PrivateKey, { role, gun }: StoredKey | Use): Promise<PemBlock> {
   const subject = { keyId: key.publicKey.keyId, role, gun };
   const passphrase = await store.passphrases.forNewKey(subject);
   return store.seal(key, gun === undefined ? { role } : { role, gun }, passphrase);

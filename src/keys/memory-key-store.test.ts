@@ -1,4 +1,4 @@
-import { keyStoreContract } from "../../test/contract/key-store.ts";
+import { writableKeyStoreContract } from "../../test/contract/key-store.ts";
 import { MemoryKeyStore } from "./memory-key-store.ts";
 
-keyStoreContract("memory", async () => new MemoryKeyStore());
+writableKeyStoreContract("memory", async () => new MemoryKeyStore());

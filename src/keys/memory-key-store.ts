@@ -1,10 +1,10 @@
-import type { PrivateKey, SigningKey } from "../crypto/private-key.ts";
+import { type KeyAlgorithm, PrivateKey, type SigningKey } from "../crypto/private-key.ts";
 import { KeyStoreError } from "../errors.ts";
 import { gunToKeep } from "./key-store.ts";
-import type { KeyStore, KeyUse, StoredKey } from "./key-store.ts";
+import type { KeyUse, StoredKey, WritableKeyStore } from "./key-store.ts";
 
 /** Keys that last as long as the process: for tests, sandboxes and keys from other sources. Asks for no passphrase. */
-export class MemoryKeyStore implements KeyStore {
+export class MemoryKeyStore implements WritableKeyStore {
   readonly #keys = new Map<string, { readonly stored: StoredKey; readonly key: PrivateKey }>();
 
   async list(): Promise<readonly StoredKey[]> {
@@ -17,6 +17,12 @@ export class MemoryKeyStore implements KeyStore {
 
   async signingKey(keyId: string): Promise<SigningKey | undefined> {
     return this.#keys.get(keyId)?.key;
+  }
+
+  async make(use: KeyUse, algorithm: KeyAlgorithm): Promise<PrivateKey> {
+    const key = PrivateKey.generate(algorithm);
+    await this.add(key, use);
+    return key;
   }
 
   async add(key: PrivateKey, use: KeyUse): Promise<StoredKey> {

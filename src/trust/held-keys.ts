@@ -1,7 +1,7 @@
-import { PrivateKey, type SigningKey } from "../crypto/private-key.ts";
+import type { KeyAlgorithm, SigningKey } from "../crypto/private-key.ts";
 import type { PublicKey } from "../crypto/public-key.ts";
-import { hasCode } from "../errors.ts";
-import type { KeyUse } from "../keys/key-store.ts";
+import { hasCode, KeyStoreError } from "../errors.ts";
+import { defaultKeyAlgorithm, type KeyUse } from "../keys/key-store.ts";
 import type { RoleKeys } from "../tuf/metadata.ts";
 import type { TrustContext } from "./trust-context.ts";
 
@@ -11,7 +11,7 @@ import type { TrustContext } from "./trust-context.ts";
  */
 export class HeldKeys {
   readonly #context: TrustContext;
-  readonly #made = new Map<string, { readonly key: PrivateKey; readonly use: KeyUse }>();
+  readonly #made = new Map<string, { readonly key: SigningKey; readonly use: KeyUse }>();
 
   constructor(context: TrustContext) {
     this.#context = context;
@@ -40,10 +40,11 @@ export class HeldKeys {
     return this.#made.has(keyId) || (await this.#context.keys.find(keyId)) !== undefined;
   }
 
-  /** Makes an ECDSA key and stores it under a new passphrase. */
-  async make(use: KeyUse): Promise<PrivateKey> {
-    const key = PrivateKey.generate("ecdsa");
-    await this.#context.keys.add(key, use);
+  /** Has a key store make a key. @throws KeyStoreError `KEY_UNSUPPORTED` when none of them can, and as `KeyStore.make` */
+  async make(use: KeyUse, algorithm: KeyAlgorithm = defaultKeyAlgorithm): Promise<SigningKey> {
+    const key = await this.#context.keys.make(use, algorithm);
+    if (key === undefined)
+      throw new KeyStoreError("KEY_UNSUPPORTED", `no key store here can make an ${algorithm} key for ${use.role}`);
     const { keyId } = key.publicKey;
     this.#made.set(keyId, { key, use });
     this.#context.notify({ kind: "key-created", role: use.role, gun: use.gun, keyId });

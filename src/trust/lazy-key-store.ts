@@ -12,7 +12,7 @@ export function lazyKeyStore(open: () => Promise<KeyStore>): KeyStore {
     list: async () => await (await store()).list(),
     find: async (keyId) => await (await store()).find(keyId),
     signingKey: async (keyId) => await (await store()).signingKey(keyId),
-    add: async (key, use) => await (await store()).add(key, use),
+    make: async (use, algorithm) => await (await store()).make(use, algorithm),
     remove: async (keyId) => await (await store()).remove(keyId),
   };
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
 import { KeyStoreError } from "../errors.ts";
 import type { KeyStore } from "../keys/key-store.ts";
+import { OrderedKeyStores } from "../keys/ordered-key-stores.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { gunOf, type ImageReference } from "../reference/image-reference.ts";
 import { Authenticator } from "../registry/authentication.ts";
@@ -71,8 +72,8 @@ export interface OpenTrustContextOptions {
   readonly login?: string;
   /** used when a key must be unlocked or made; without it encrypted keys stay locked */
   readonly passphrases?: PassphraseSource;
-  /** a key store instead of docker's `trust/private` */
-  readonly keys?: KeyStore;
+  /** instead of docker's `trust/private`: a key store, or several in order; the first that holds a key signs, the first that can make one makes it */
+  readonly keys?: KeyStore | readonly KeyStore[];
   /** the rights of the server's token: `read` (default) pulls, `write` also pushes, `admin` rotates and deletes */
   readonly access?: TrustServerAccess;
   readonly notify?: TrustEventHandler;
@@ -111,7 +112,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
     gun,
     repository: options.repository ?? (await serverClient(options, gun, connections)),
     cache,
-    keys: options.keys ?? fileKeys(options, trustDirectory, gun),
+    keys: keysOf(options, trustDirectory, gun),
     now,
     notify,
     exclusively: async (work) => await (cache.exclusively?.(work, signal) ?? work()),
@@ -187,6 +188,12 @@ const accessOrder: readonly TrustServerAccess[] = ["read", "write", "admin"];
 
 function higher(one: TrustServerAccess, other: TrustServerAccess): TrustServerAccess {
   return accessOrder.indexOf(one) > accessOrder.indexOf(other) ? one : other;
+}
+
+function keysOf(options: OpenTrustContextOptions, trustDirectory: string, gun: string): KeyStore {
+  const { keys } = options;
+  if (keys === undefined) return fileKeys(options, trustDirectory, gun);
+  return "list" in keys ? keys : new OrderedKeyStores(keys);
 }
 
 function fileKeys({ passphrases, notify }: OpenTrustContextOptions, trustDirectory: string, gun: string): KeyStore {

@@ -3,13 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { verifySignature } from "../../src/crypto/signature.ts";
-import type { KeyStore } from "../../src/keys/key-store.ts";
+import type { KeyStore, KeyUse, WritableKeyStore } from "../../src/keys/key-store.ts";
 
 const absent = "0".repeat(64);
 const payload = Buffer.from("payload");
 
 /** Runs the suite on stores made by `create`, each empty; what their passphrase source says is up to the caller. */
 export function keyStoreContract(name: string, create: () => Promise<KeyStore>): void {
+  const made = async (store: KeyStore, use: KeyUse): Promise<string> =>
+    (await store.make(use, "ecdsa"))?.publicKey.keyId ?? assert.fail("the store makes keys");
+
   test(`${name}: an empty store has nothing, and removing nothing is no error`, async () => {
     const store = await create();
     assert.deepEqual(await store.list(), []);
@@ -28,15 +31,18 @@ export function keyStoreContract(name: string, create: () => Promise<KeyStore>):
   });
 
   for (const algorithm of ["ecdsa", "ed25519", "rsa"] as const) {
-    test(`${name}: signs with the ${algorithm} key that was added`, async () => {
+    test(`${name}: makes a key for ${algorithm}, keeps it and signs with it, or does nothing at all`, async () => {
       const store = await create();
-      const key = PrivateKey.generate(algorithm);
-      const { keyId } = await store.add(key, { role: "alice" });
-      assert.equal(keyId, key.publicKey.keyId);
-      const signer = (await store.signingKey(keyId)) ?? assert.fail("the key is there");
-      assert.equal(signer.publicKey.keyId, keyId);
-      const signature = await signer.sign(payload);
-      assert.ok(verifySignature(key.publicKey, { keyId, ...signature }, payload));
+      const key = await store.make({ role: "alice" }, algorithm);
+      if (key === undefined) return void assert.deepEqual(await store.list(), []);
+      const { keyId, keyType } = key.publicKey;
+      assert.equal(keyType, algorithm);
+      assert.equal((await store.find(keyId))?.role, "alice");
+      for (const signer of [key, (await store.signingKey(keyId)) ?? assert.fail("the key is there")]) {
+        assert.equal(signer.publicKey.keyId, keyId);
+        assert.ok(verifySignature(key.publicKey, { keyId, ...(await signer.sign(payload)) }, payload));
+      }
+      return undefined;
     });
   }
 
@@ -51,22 +57,52 @@ export function keyStoreContract(name: string, create: () => Promise<KeyStore>):
       ["targets/alice", undefined],
       ["alice", undefined],
     ] as const) {
-      const added = await store.add(PrivateKey.generate("ecdsa"), { role, gun });
-      assert.equal(added.gun, kept);
-      assert.deepEqual(await store.find(added.keyId), added);
+      const keyId = await made(store, { role, gun });
+      const { location, ...found } = (await store.find(keyId)) ?? assert.fail("the key is there");
+      assert.deepEqual(found, { keyId, role, gun: kept });
+      assert.ok(location.length > 0);
     }
   });
 
   test(`${name}: lists keys in order of their IDs`, async () => {
     const store = await create();
-    const added = [];
-    for (const role of ["root", "alice", "bob", "carol"])
-      added.push(await store.add(PrivateKey.generate("ecdsa"), { role }));
+    const ids = [];
+    for (const role of ["root", "alice", "bob", "carol"]) ids.push(await made(store, { role }));
     assert.deepEqual(
-      await store.list(),
-      added.toSorted((a, b) => (a.keyId < b.keyId ? -1 : 1)),
+      (await store.list()).map(({ keyId }) => keyId),
+      ids.toSorted(),
     );
   });
+
+  test(`${name}: a removed key is gone, also for signing`, async () => {
+    const store = await create();
+    const keyId = await made(store, { role: "root" });
+    assert.ok(await store.signingKey(keyId));
+    await store.remove(keyId);
+    assert.equal(await store.find(keyId), undefined);
+    assert.equal(await store.signingKey(keyId), undefined);
+    assert.deepEqual(await store.list(), []);
+  });
+}
+
+/** The same for stores that also take keys made elsewhere. */
+export function writableKeyStoreContract(name: string, create: () => Promise<WritableKeyStore>): void {
+  keyStoreContract(name, create);
+
+  for (const algorithm of ["ecdsa", "ed25519", "rsa"] as const) {
+    test(`${name}: signs with the ${algorithm} key that was added`, async () => {
+      const store = await create();
+      const key = PrivateKey.generate(algorithm);
+      const added = await store.add(key, { role: "alice" });
+      const { keyId } = added;
+      assert.equal(keyId, key.publicKey.keyId);
+      assert.deepEqual(await store.find(keyId), added);
+      const signer = (await store.signingKey(keyId)) ?? assert.fail("the key is there");
+      assert.equal(signer.publicKey.keyId, keyId);
+      const signature = await signer.sign(payload);
+      assert.ok(verifySignature(key.publicKey, { keyId, ...signature }, payload));
+    });
+  }
 
   test(`${name}: adding a key again for its role replaces it; for another role it is refused`, async () => {
     const store = await create();
@@ -78,15 +114,5 @@ export function keyStoreContract(name: string, create: () => Promise<KeyStore>):
       (await store.list()).map(({ role }) => role),
       ["root"],
     );
-  });
-
-  test(`${name}: a removed key is gone, also for signing`, async () => {
-    const store = await create();
-    const { keyId } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
-    assert.ok(await store.signingKey(keyId));
-    await store.remove(keyId);
-    assert.equal(await store.find(keyId), undefined);
-    assert.equal(await store.signingKey(keyId), undefined);
-    assert.deepEqual(await store.list(), []);
   });
 }

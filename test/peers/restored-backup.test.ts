@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { rotateKey } from "../../src/trust/rotate.ts";
 import { addSigner } from "../../src/trust/signer.ts";
 import { signTags } from "../../src/trust/sign.ts";
@@ -80,8 +79,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const gun = "localhost:5000/lost/signers";
     const owner = await owned(gun);
     const backup = await story.backUp();
-    const key = PrivateKey.generate("ecdsa");
-    await owner.keys.add(key, { role: "alice" });
+    const key = (await owner.keys.make({ role: "alice" }, "ecdsa")) ?? assert.fail("the store makes keys");
     await addSigner(owner, "alice", [key.publicKey]);
     await signTags(owner, [tagOf("v2")]);
     const readers = new WarmReaders(story, gun);

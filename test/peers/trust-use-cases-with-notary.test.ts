@@ -1,9 +1,8 @@
 /** The library's use cases on the reference server and signer, beside the notary client on the same trust directory. */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, fail } from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
@@ -148,8 +147,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     const gun = "localhost:5000/signers/app";
     const owner = await open(newUser("owner"), gun);
     const alice = await open(newUser("alice"), gun);
-    const first = PrivateKey.generate("ecdsa");
-    await alice.keys.add(first, { role: "alice" });
+    const first = (await alice.keys.make({ role: "alice" }, "ecdsa")) ?? fail("the store makes keys");
     await addSigner(owner, "alice", [first.publicKey]);
     await signTags(alice, [{ tag: "v1", digest, length: 6 }]);
     deepEqual(
@@ -158,8 +156,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     );
     await removeSigner(owner, "alice", { confirmLastSigner: async () => true });
     deepEqual(await listTags(owner), []);
-    const second = PrivateKey.generate("ecdsa");
-    await alice.keys.add(second, { role: "alice" });
+    const second = (await alice.keys.make({ role: "alice" }, "ecdsa")) ?? fail("the store makes keys");
     await addSigner(owner, "alice", [second.publicKey]);
     await signTags(alice, [{ tag: "v2", digest, length: 6 }]);
     deepEqual(
@@ -176,8 +173,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     const user = newUser("delegated");
     const context = await open(user, gun);
     await signTags(context, [{ tag: "v1", digest, length: 6 }]);
-    const key = PrivateKey.generate("ecdsa");
-    await context.keys.add(key, { role: "bob" });
+    const key = (await context.keys.make({ role: "bob" }, "ecdsa")) ?? fail("the store makes keys");
     const pem = scope.path("bob.pub");
     await writeFile(pem, serialisePem({ label: "PUBLIC KEY", headers: new Map(), bytes: key.publicKey.bytes }));
     for (const role of ["targets/bob", "targets/releases"]) {

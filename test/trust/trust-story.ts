@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { sha256Hex } from "../../src/crypto/digest.ts";
-import type { KeyStore } from "../../src/keys/key-store.ts";
+import type { WritableKeyStore } from "../../src/keys/key-store.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { type Digest, digestFromHex } from "../../src/reference/digest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
@@ -22,7 +22,7 @@ export type OpenOptions = Partial<OpenTrustContextOptions> & { readonly via?: { 
 /** Somebody with a trust directory and keys. */
 export interface Person {
   readonly dockerConfigDir: string;
-  readonly keys: KeyStore;
+  readonly keys: WritableKeyStore;
   /** everything they were told, newest last */
   readonly events: TrustEvent[];
   /** Opens a repository; closed when the suite ends. */
@@ -34,7 +34,7 @@ export interface TrustStory {
   readonly url: string;
   /** Somebody between the server and whoever opens a repository with `via`. */
   meddler(): Promise<Meddler>;
-  person(options?: { readonly keys?: KeyStore; readonly dockerConfigDir?: string }): Promise<Person>;
+  person(options?: { readonly keys?: WritableKeyStore; readonly dockerConfigDir?: string }): Promise<Person>;
 }
 
 /**

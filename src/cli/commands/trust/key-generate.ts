@@ -1,8 +1,10 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { PrivateKey } from "../../../crypto/private-key.ts";
+import type { KeyAlgorithm } from "../../../crypto/private-key.ts";
+import type { PublicKey } from "../../../crypto/public-key.ts";
 import { serialisePem } from "../../../encoding/pem.ts";
-import { UsageError } from "../../../errors.ts";
+import { KeyStoreError, UsageError } from "../../../errors.ts";
+import { defaultKeyAlgorithm, type KeyStore } from "../../../keys/key-store.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/json.ts";
 import { checkKeyName } from "../../options/key-name.ts";
@@ -20,7 +22,7 @@ export const command = defineCommand(
     usage: "NAME",
     summary: "Generate and load a signing key-pair",
     description: [
-      "Generates an ECDSA key. The private key is stored in the trust directory, encrypted under a passphrase. The public key is written to NAME.pub; the owner of a repository adds it with `trust signer add --key NAME.pub NAME REPOSITORY`.",
+      "Generates a key. The private key is stored in the trust directory, encrypted under a passphrase. The public key is written to NAME.pub; the owner of a repository adds it with `trust signer add --key NAME.pub NAME REPOSITORY`.",
     ],
     options: {
       dir: {
@@ -28,6 +30,12 @@ export const command = defineCommand(
         value: "string",
         complete: "directory",
         help: "Directory to generate key in, defaults to current directory",
+      },
+      algorithm: {
+        kind: "text",
+        value: "name",
+        default: defaultKeyAlgorithm,
+        help: "Algorithm of the key: ecdsa, rsa, or ed25519, which docker and notary cannot add as a signer's",
       },
       json: jsonOption,
       ...passphraseOptions,
@@ -42,22 +50,42 @@ export const command = defineCommand(
   },
   async ({ options, args: [name = ""] }, io) => {
     checkKeyName(name);
+    const algorithm = keyAlgorithm(options.algorithm ?? defaultKeyAlgorithm);
     const path = await publicKeyPath(name, options.dir);
     const passphrases = await passphraseSource(options, io);
     if (!options.json) io.stdout.write(`Generating key for ${name}...\n`);
     const store = await openKeyStore(io, passphrases);
-    const key = PrivateKey.generate("ecdsa");
-    const { keyId } = await store.add(key, { role: name }).catch((error: unknown) => {
+    const publicKey = await makeKey(store, name, algorithm).catch((error: unknown) => {
       throw prefixed(error, `failed to generate key for ${name}`);
     });
-    await writePublicKey(path, key);
-    if (options.json) writeJson(io, { name, keyId, publicKey: path });
+    await writePublicKey(path, publicKey);
+    if (options.json) writeJson(io, { name, keyId: publicKey.keyId, publicKey: path });
     else {
       io.stdout.write(`Successfully generated and loaded private key. Corresponding public key available: ${path}\n`);
     }
     return 0;
   },
 );
+
+const algorithms: ReadonlyMap<string, KeyAlgorithm> = new Map([
+  ["ecdsa", "ecdsa"],
+  ["rsa", "rsa"],
+  ["ed25519", "ed25519"],
+]);
+
+function keyAlgorithm(name: string): KeyAlgorithm {
+  const found = algorithms.get(name);
+  if (found !== undefined) return found;
+  throw new UsageError("USAGE", `--algorithm: "${name}" is not an algorithm of keys`, {
+    hint: `Give one of ${[...algorithms.keys()].join(", ")}.`,
+  });
+}
+
+async function makeKey(store: KeyStore, name: string, algorithm: KeyAlgorithm): Promise<PublicKey> {
+  const key = await store.make({ role: name }, algorithm);
+  if (key !== undefined) return key.publicKey;
+  throw new KeyStoreError("KEY_UNSUPPORTED", `the key store cannot make an ${algorithm} key`);
+}
 
 /** Checked before the passphrase prompt, so that you do not type a passphrase in vain. */
 async function publicKeyPath(name: string, directory: string | undefined): Promise<string> {
@@ -77,8 +105,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Off-spec: docker writes a `role` header, which OpenSSL refuses to read; docker reads the file without it as well. */
-async function writePublicKey(path: string, key: PrivateKey): Promise<void> {
-  const text = serialisePem({ label: "PUBLIC KEY", headers: new Map(), bytes: key.publicKey.bytes });
+async function writePublicKey(path: string, key: PublicKey): Promise<void> {
+  const text = serialisePem({ label: "PUBLIC KEY", headers: new Map(), bytes: key.bytes });
   try {
     await writeFile(path, text, { flag: "wx", mode: 0o600 });
   } catch (error) {
