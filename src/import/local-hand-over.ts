@@ -10,7 +10,7 @@ import type { Authorise } from "../server/http/authorise.ts";
 import type { ServerOptions } from "../server/run/server-options.ts";
 import { startServer } from "../server/run/start-server.ts";
 import { handOver, type HandOverResult } from "../trust/hand-over.ts";
-import { openTrustContext } from "../trust/trust-context.ts";
+import { openTrustContext } from "../trust/open-trust-context.ts";
 import type { TrustEventHandler } from "../trust/trust-event.ts";
 import { TrustServerClient } from "../trust/trust-server-client.ts";
 

@@ -29,8 +29,11 @@ export interface KeyUse {
 }
 
 /**
- * A place that keeps private keys. Safe to use from several processes at once: a reader sees a whole key or none, and of
- * two writers of one key the last wins. Every implementation runs the suite in `test/contract/key-store.ts`.
+ * A place that keeps private keys: files, memory, a hardware token, a remote service. Safe to use from several processes at once: a reader
+ * sees a whole key or none, and of two writers of one key the last wins. Every implementation runs the suite in `test/contract/key-store.ts`.
+ *
+ * A store may refuse to make a key, by its use or its algorithm, and hands out no key: what a store can do beyond this contract, it says
+ * by implementing {@link WritableKeyStore} or {@link PemKeyStore}. Users of keys ask for no more than they need, and name no class.
  */
 export interface KeyStore {
   /** Every readable key, sorted by key ID. A key that cannot be read is omitted with a warning. */
@@ -53,10 +56,11 @@ export interface KeyStore {
   signingKey(keyId: string): Promise<SigningKey | undefined>;
 
   /**
-   * Makes a key and keeps it, under a new passphrase where the store has passphrases. Once this returns, the key survives a crash.
+   * Makes a key and keeps it, under a new passphrase where the store has passphrases. Once this returns, the key survives a crash, as
+   * far as the store itself does. The key has exactly the algorithm asked for.
    *
-   * @returns something that signs; undefined when this store cannot make such a key, and then nothing happened
-   * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_TOO_SHORT`
+   * @returns something that signs; undefined when this store makes no such keys, and then it changed nothing and asked nobody
+   * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_TOO_SHORT`; any failure of a store that makes such keys
    */
   make(use: KeyUse, algorithm: KeyAlgorithm): Promise<SigningKey | undefined>;
 

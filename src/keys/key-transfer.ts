@@ -75,11 +75,7 @@ export interface ImportReport {
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, `FILE_UNWRITABLE`, …: nothing is skipped for these
  * @see Notary v1: export and import files
  */
-export async function importKeys(
-  store: PemKeyStore,
-  text: string,
-  options: ImportOptions = {},
-): Promise<ImportReport> {
+export async function importKeys(store: PemKeyStore, text: string, options: ImportOptions = {}): Promise<ImportReport> {
   if (text.length > maxImportLength)
     throw new EncodingError("TOO_LARGE", `Cannot import keys: more than ${maxImportLength} characters`);
   const imported: StoredKey[] = [];

@@ -1,40 +1,67 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyStoreContract } from "../../test/contract/key-store.ts";
+import { TokenKeyStore } from "../../test/support/token-key-store.ts";
 import { PrivateKey } from "../crypto/private-key.ts";
-import type { KeyStore } from "./key-store.ts";
+import { KeyStoreError } from "../errors.ts";
+import { lazyKeyStore } from "./lazy-key-store.ts";
 import { MemoryKeyStore } from "./memory-key-store.ts";
 import { OrderedKeyStores } from "./ordered-key-stores.ts";
 
 keyStoreContract("two in memory", async () => new OrderedKeyStores([new MemoryKeyStore(), new MemoryKeyStore()]));
+keyStoreContract("a token", async () => new TokenKeyStore("token"));
+keyStoreContract("a token before memory", async () => {
+  return new OrderedKeyStores([new TokenKeyStore("token"), new MemoryKeyStore()]);
+});
+keyStoreContract("a store opened on first use", async () => lazyKeyStore(async () => new MemoryKeyStore()));
 
-/** A store that holds keys and cannot make any, as a token that is full. */
-async function full(role: string): Promise<{ store: KeyStore; keyId: string }> {
-  const kept = new MemoryKeyStore();
-  const { keyId } = await kept.add(PrivateKey.generate("ecdsa"), { role });
-  const store: KeyStore = {
-    list: () => kept.list(),
-    find: (id) => kept.find(id),
-    signingKey: (id) => kept.signingKey(id),
-    make: async () => undefined,
-    remove: (id) => kept.remove(id),
-  };
-  return { store, keyId };
-}
+/** Makes nothing, as a token that is full. */
+const makesNothing = (): boolean => false;
 
 test("the first store that can make a key makes it, and the first that holds one signs", async () => {
-  const token = await full("root");
-  const [second, third] = [new MemoryKeyStore(), new MemoryKeyStore()];
-  const stores = new OrderedKeyStores([token.store, second, third]);
-  const made = await stores.make({ role: "alice" }, "ed25519");
-  const keyId = made?.publicKey.keyId ?? assert.fail("the second makes it");
-  assert.deepEqual([await third.list(), (await second.list()).length], [[], 1]);
-  assert.equal((await stores.signingKey(token.keyId))?.publicKey.keyId, token.keyId);
-  assert.equal((await stores.signingKey(keyId))?.publicKey.keyId, keyId);
+  const [token, second, third] = [new TokenKeyStore("token"), new MemoryKeyStore(), new MemoryKeyStore()];
+  const stores = new OrderedKeyStores([token, second, third]);
+  const inToken = (await stores.make({ role: "root" }, "ecdsa"))?.publicKey.keyId ?? assert.fail("the token makes it");
+  const inMemory = (await stores.make({ role: "a" }, "ed25519"))?.publicKey.keyId ?? assert.fail("the second makes it");
+  assert.equal((await stores.signingKey(inToken))?.publicKey.keyId, inToken);
+  assert.equal((await stores.signingKey(inMemory))?.publicKey.keyId, inMemory);
   assert.deepEqual(
-    (await stores.list()).map((key) => key.keyId),
-    [token.keyId, keyId].toSorted(),
+    new Map((await stores.list()).map(({ keyId, location }) => [keyId, location])),
+    new Map([inToken, inMemory].toSorted().map((keyId) => [keyId, keyId === inToken ? "token" : "memory"])),
   );
+  assert.deepEqual(await third.list(), []);
+});
+
+test("the keys of a role with a chosen store are made there or nowhere, and found there", async () => {
+  const [token, files] = [new TokenKeyStore("token"), new MemoryKeyStore()];
+  const stores = new OrderedKeyStores([files], new Map([["root", token]]));
+  const root = await stores.make({ role: "root" }, "ecdsa");
+  await stores.make({ role: "targets", gun: "r/app" }, "ecdsa");
+  assert.deepEqual((await stores.list()).map(({ role, location }) => `${role} in ${location}`).toSorted(), [
+    "root in token",
+    "targets in memory",
+  ]);
+  assert.ok(await stores.signingKey(root?.publicKey.keyId ?? ""));
+  assert.equal(
+    await stores.make({ role: "root" }, "rsa"),
+    undefined,
+    "the token makes no such key, and nobody else may",
+  );
+  assert.equal((await files.list()).length, 1);
+});
+
+test("a store that fails ends the search: its key is not taken for absent, nor made elsewhere", async () => {
+  const unplugged = lazyKeyStore(async () => {
+    throw new KeyStoreError("PASSPHRASE_UNAVAILABLE", "the token is not plugged in");
+  });
+  const files = new MemoryKeyStore();
+  const stores = new OrderedKeyStores([unplugged, files]);
+  const refused = { code: "PASSPHRASE_UNAVAILABLE" };
+  const { keyId } = await files.add(PrivateKey.generate("ecdsa"), { role: "alice" });
+  await assert.rejects(stores.make({ role: "root" }, "ecdsa"), refused);
+  await assert.rejects(stores.find(keyId), refused);
+  await assert.rejects(stores.list(), refused);
+  assert.equal((await files.list()).length, 1);
 });
 
 test("a key in two stores is listed once, as the first has it, and removed from both", async () => {
@@ -53,6 +80,7 @@ test("a key in two stores is listed once, as the first has it, and removed from 
 });
 
 test("stores of which none can make a key make none", async () => {
-  assert.equal(await new OrderedKeyStores([(await full("a")).store]).make({ role: "b" }, "rsa"), undefined);
+  const full = new TokenKeyStore("full", makesNothing);
+  assert.equal(await new OrderedKeyStores([full]).make({ role: "b" }, "rsa"), undefined);
   assert.equal(await new OrderedKeyStores([]).make({ role: "b" }, "ecdsa"), undefined);
 });

@@ -2,14 +2,23 @@ import type { KeyAlgorithm, SigningKey } from "../crypto/private-key.ts";
 import type { KeyStore, KeyUse, StoredKey } from "./key-store.ts";
 
 /**
- * Several key stores as one, in order: the first that holds a key signs with it, and the first that can make a key makes it. A key is
- * removed from all of them.
+ * Several key stores as one. Searches them in order: the first that has a key lists it and signs with it. A new key is made by the store
+ * chosen for its role, or else by the first that can. A key is removed from all of them.
+ *
+ * A failure ends the search: a store that does not answer may have the key, and a key that it was to make belongs nowhere else.
  */
 export class OrderedKeyStores implements KeyStore {
   readonly #stores: readonly KeyStore[];
+  readonly #chosen: ReadonlyMap<string, KeyStore>;
 
-  constructor(stores: readonly KeyStore[]) {
-    this.#stores = stores;
+  /**
+   * @param stores in the order of the search
+   * @param chosen the store that makes the keys of a role (`root`, `targets`, a signer's name), which no other store makes then; it is
+   *   searched last unless it is one of `stores`
+   */
+  constructor(stores: readonly KeyStore[], chosen: ReadonlyMap<string, KeyStore> = new Map()) {
+    this.#stores = [...new Set([...stores, ...chosen.values()])];
+    this.#chosen = new Map(chosen);
   }
 
   async list(): Promise<readonly StoredKey[]> {
@@ -28,7 +37,9 @@ export class OrderedKeyStores implements KeyStore {
   }
 
   async make(use: KeyUse, algorithm: KeyAlgorithm): Promise<SigningKey | undefined> {
-    return await first(this.#stores, async (store) => await store.make(use, algorithm));
+    const chosen = this.#chosen.get(use.role);
+    const makers = chosen === undefined ? this.#stores : [chosen];
+    return await first(makers, async (store) => await store.make(use, algorithm));
   }
 
   async remove(keyId: string): Promise<void> {

@@ -40,11 +40,11 @@ export class HeldKeys {
     return this.#made.has(keyId) || (await this.#context.keys.find(keyId)) !== undefined;
   }
 
-  /** Has a key store make a key. @throws KeyStoreError `KEY_UNSUPPORTED` when none of them can, and as `KeyStore.make` */
+  /** Has the key store make a key. @throws KeyStoreError `KEY_UNSUPPORTED` when it does not, and as `KeyStore.make` */
   async make(use: KeyUse, algorithm: KeyAlgorithm = defaultKeyAlgorithm): Promise<SigningKey> {
     const key = await this.#context.keys.make(use, algorithm);
     if (key === undefined)
-      throw new KeyStoreError("KEY_UNSUPPORTED", `no key store here can make an ${algorithm} key for ${use.role}`);
+      throw new KeyStoreError("KEY_UNSUPPORTED", `no key store here makes ${algorithm} keys for ${use.role}`);
     const { keyId } = key.publicKey;
     this.#made.set(keyId, { key, use });
     this.#context.notify({ kind: "key-created", role: use.role, gun: use.gun, keyId });

@@ -1,6 +1,7 @@
 /** `tagseal trust …` against a sandbox: docker's words and layout, with the documented differences. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { createPublicKey } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { DemoImage } from "../../src/sandbox/demo-image.ts";
@@ -186,6 +187,24 @@ Administrative keys for ${app}
     assert.match(exists.stderr, new RegExp(`^public key file already exists: "${stage.directory}/alice.pub"\n`));
     const nowhere = await stage.run(["trust", "key", "generate", "x", "--dir", "nosuchdir"]);
     assert.match(nowhere.stderr, /^public key path does not exist: "nosuchdir"\n/);
+  });
+
+  it("key generate makes the kind of key that you ask for, which then signs; other kinds are refused", async () => {
+    const refused = await stage.run(["trust", "key", "generate", "rsa", "--algorithm", "ed25519"]);
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /^--algorithm: signers have no keys of the kind "ed25519"\nhint: Name one of ecdsa, rsa\./,
+    );
+    await stage.ok(["trust", "key", "generate", "rsa", "--algorithm", "rsa", "--dir", stage.directory]);
+    const file = join(stage.directory, "rsa.pub");
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(readFileSync(file));
+    assert.deepEqual([asymmetricKeyType, asymmetricKeyDetails?.modulusLength], ["rsa", 3072]);
+    const repository = stage.repository("team/rsa");
+    await stage.ok(["trust", "signer", "add", "--key", file, "rsa", repository]);
+    await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${repository}:v1`]);
+    await stage.ok(["trust", "sign", `${repository}:v1`]);
+    assert.match((await stage.ok(["trust", "inspect", "--pretty", repository])).stdout, /^v1 +[0-9a-f]{64} +rsa$/mu);
   });
 
   it("key load refuses a file that others can read", async () => {

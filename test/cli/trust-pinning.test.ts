@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
-import { openTrustContext } from "../../src/trust/trust-context.ts";
+import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
 
 describe("pins for first contact", () => {

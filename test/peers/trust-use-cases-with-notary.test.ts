@@ -15,7 +15,8 @@ import { rotateKey } from "../../src/trust/rotate.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { addSigner, removeSigner } from "../../src/trust/signer.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
-import { openTrustContext, type TrustContext } from "../../src/trust/trust-context.ts";
+import { openTrustContext } from "../../src/trust/open-trust-context.ts";
+import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
 import {
   client,

@@ -1,56 +1,22 @@
 /** Key stores as tokens will be: their keys never leave them, they make what they can, and several stand in order. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type KeyAlgorithm, PrivateKey, type SigningKey } from "../../src/crypto/private-key.ts";
-import type { KeyStore, KeyUse, StoredKey } from "../../src/keys/key-store.ts";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
+import { OrderedKeyStores } from "../../src/keys/ordered-key-stores.ts";
 import { rotateKey } from "../../src/trust/rotate.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
+import { TokenKeyStore } from "../support/token-key-store.ts";
 import { digestOf, tagOf, trustStory } from "./trust-story.ts";
 
 const story = trustStory();
 
-/** Signs, and gives nothing else away. */
-class Token implements KeyStore {
-  readonly #kept = new MemoryKeyStore();
-  readonly #roles: readonly string[];
-  readonly used: string[] = [];
-
-  constructor(roles: readonly string[]) {
-    this.#roles = roles;
-  }
-
-  list = async (): Promise<readonly StoredKey[]> => await this.#kept.list();
-  find = async (keyId: string): Promise<StoredKey | undefined> => await this.#kept.find(keyId);
-  remove = async (keyId: string): Promise<void> => await this.#kept.remove(keyId);
-
-  async signingKey(keyId: string): Promise<SigningKey | undefined> {
-    const key = await this.#kept.signingKey(keyId);
-    const role = (await this.#kept.find(keyId))?.role ?? "";
-    return key && this.#handle(key, role);
-  }
-
-  async make(use: KeyUse, algorithm: KeyAlgorithm): Promise<SigningKey | undefined> {
-    if (!this.#roles.includes(use.role)) return undefined;
-    return this.#handle(await this.#kept.make(use, algorithm), use.role);
-  }
-
-  #handle(key: SigningKey, role: string): SigningKey {
-    return {
-      publicKey: key.publicKey,
-      sign: async (payload) => {
-        this.used.push(role);
-        return await key.sign(payload);
-      },
-    };
-  }
-}
-
-test("a repository is made, signed and rotated with keys that never leave a token; what it cannot make the next store makes", async () => {
-  const [token, rest] = [new Token(["root", "alice"]), new MemoryKeyStore()];
+test("a repository is made, signed and rotated with keys that never leave a token; what it does not make the next store makes", async () => {
+  const token = new TokenKeyStore("token", ({ role }) => role !== "targets");
+  const rest = new MemoryKeyStore();
   const person = await story.person();
-  const context = await person.open("token/app", { keys: [token, rest] });
+  const context = await person.open("token/app", { keys: new OrderedKeyStores([token, rest]) });
   await signTags(context, [tagOf("v1")], { initialise: { signer: "alice" } });
   assert.deepEqual((await token.list()).map(({ role }) => role).toSorted(), ["alice", "root"]);
   assert.deepEqual(
@@ -65,19 +31,27 @@ test("a repository is made, signed and rotated with keys that never leave a toke
   assert.equal((await verifyTag(reader, "v2")).digest, digestOf("v2"));
 });
 
-test("keys that no store can make end the operation, and nothing is published", async () => {
-  const context = await (await story.person()).open("token/none", { keys: [new Token(["root"])] });
+test("a key that its chosen store does not make ends the operation: nothing is published, and no key stays in another store", async () => {
+  const files = new MemoryKeyStore();
+  const full = new TokenKeyStore("full", () => false);
+  const keys = new OrderedKeyStores([files], new Map([["targets", full]]));
+  const context = await (await story.person()).open("token/none", { keys });
   await assert.rejects(signTags(context, [tagOf("v1")]), {
     code: "KEY_UNSUPPORTED",
-    message: "no key store here can make an ecdsa key for targets",
+    message: "no key store here makes ecdsa keys for targets",
   });
   await assert.rejects(context.repository.fetch("root", 1_000_000), { code: "METADATA_MISSING" });
+  assert.deepEqual(
+    (await files.list()).map(({ role }) => role),
+    ["root"],
+    "a new root key is kept for the next attempt",
+  );
 });
 
 test("an RSA key signs as a signer's", async () => {
   const [owner, signer] = [await story.person(), new MemoryKeyStore()];
   await signer.add(PrivateKey.generate("rsa"), { role: "alice" });
-  const context = await owner.open("token/rsa", { keys: [signer, owner.keys] });
+  const context = await owner.open("token/rsa", { keys: new OrderedKeyStores([signer, owner.keys]) });
   await signTags(context, [tagOf("v1")], { initialise: { signer: "alice" } });
   const reader = await (await story.person()).open("token/rsa");
   assert.deepEqual((await verifyTag(reader, "v1")).signers, ["alice"]);

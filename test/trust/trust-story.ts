@@ -13,7 +13,8 @@ import { type RunningServer, type ServerOptions, startServer } from "../../src/s
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { type Meddler, startMeddler } from "./meddler.ts";
 import type { TagToSign } from "../../src/trust/sign.ts";
-import { openTrustContext, type OpenTrustContextOptions, type TrustContext } from "../../src/trust/trust-context.ts";
+import { openTrustContext, type OpenTrustContextOptions } from "../../src/trust/open-trust-context.ts";
+import type { TrustContext } from "../../src/trust/trust-context.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
 
 /** How to open a repository; `via` goes through somebody in between. */

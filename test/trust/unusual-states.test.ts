@@ -10,7 +10,7 @@ import { listTags } from "../../src/trust/list.ts";
 import { publishChange } from "../../src/trust/publish.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { addSigner } from "../../src/trust/signer.ts";
-import { openTrustContext } from "../../src/trust/trust-context.ts";
+import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import { digestOf, tagOf, trustStory, warningsOf } from "./trust-story.ts";

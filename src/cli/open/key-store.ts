@@ -5,12 +5,12 @@ import type { Io } from "../io.ts";
 import { printable } from "../output/printable.ts";
 import { dockerConfigDir } from "./directories.ts";
 
-/** The private keys beside docker's configuration: the store that docker and notary use too. */
+/** The private keys of this user, for commands about keys alone. */
 export async function openKeyStore(io: Io, passphrases: PassphraseSource): Promise<PemKeyStore> {
-  const { FileKeyStore } = await import("../../keys/file-key-store.ts");
-  return new FileKeyStore({
-    directory: join(dockerConfigDir(io), "trust", "private"),
+  const { openUserKeyStore } = await import("../../keys/user-key-store.ts");
+  return openUserKeyStore({
+    trustDirectory: join(dockerConfigDir(io), "trust"),
     passphrases,
-    onWarning: (warning: string) => io.stderr.write(`warning: ${printable(warning)}\n`),
+    onWarning: (warning) => io.stderr.write(`warning: ${printable(warning)}\n`),
   });
 }

@@ -25,7 +25,7 @@ export interface TrustSettings {
 export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
   const mustRemember = insistsOnMemory(io);
   const pinning = await trustPinning(io);
-  const { openTrustContext } = await import("../../trust/trust-context.ts");
+  const { openTrustContext } = await import("../../trust/open-trust-context.ts");
   const { maxStaleness, access, notify, passphrases } = settings;
   return await openTrustContext({
     reference,

@@ -15,6 +15,9 @@ import { prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/json.ts";
 import { systemReason } from "../../../files/system-error.ts";
 
+/** Those that every client can add as a signer's: docker and notary refuse the public key of an Ed25519 pair. */
+const algorithms = ["ecdsa", "rsa"] as const satisfies readonly KeyAlgorithm[];
+
 /** `docker trust key generate`: creates a key pair, the private key encrypted, the public key in a file to hand out. */
 export const command = defineCommand(
   {
@@ -35,7 +38,8 @@ export const command = defineCommand(
         kind: "text",
         value: "name",
         default: defaultKeyAlgorithm,
-        help: "Algorithm of the key: ecdsa, rsa, or ed25519, which docker and notary cannot add as a signer's",
+        complete: algorithms,
+        help: "Algorithm of the key: ecdsa, or rsa with 3072 bits",
       },
       json: jsonOption,
       ...passphraseOptions,
@@ -67,24 +71,18 @@ export const command = defineCommand(
   },
 );
 
-const algorithms: ReadonlyMap<string, KeyAlgorithm> = new Map([
-  ["ecdsa", "ecdsa"],
-  ["rsa", "rsa"],
-  ["ed25519", "ed25519"],
-]);
-
 function keyAlgorithm(name: string): KeyAlgorithm {
-  const found = algorithms.get(name);
+  const found = algorithms.find((algorithm) => algorithm === name);
   if (found !== undefined) return found;
-  throw new UsageError("USAGE", `--algorithm: "${name}" is not an algorithm of keys`, {
-    hint: `Give one of ${[...algorithms.keys()].join(", ")}.`,
+  throw new UsageError("USAGE", `--algorithm: signers have no keys of the kind "${name}"`, {
+    hint: `Name one of ${algorithms.join(", ")}.`,
   });
 }
 
 async function makeKey(store: KeyStore, name: string, algorithm: KeyAlgorithm): Promise<PublicKey> {
   const key = await store.make({ role: name }, algorithm);
   if (key !== undefined) return key.publicKey;
-  throw new KeyStoreError("KEY_UNSUPPORTED", `the key store cannot make an ${algorithm} key`);
+  throw new KeyStoreError("KEY_UNSUPPORTED", `the key store makes no ${algorithm} keys for ${name}`);
 }
 
 /** Checked before the passphrase prompt, so that you do not type a passphrase in vain. */

@@ -1,4 +1,4 @@
-import type { KeyStore } from "../keys/key-store.ts";
+import type { KeyStore } from "./key-store.ts";
 
 /**
  * A key store that is opened on first use. Verifying needs no keys, and must not pay for loading a key store.
