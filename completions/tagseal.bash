@@ -4,7 +4,7 @@ _tagseal_words() {
   "") echo "trust build completion create doctor export help import install list pull push run sandbox server sign signer uninstall verify version --help" ;;
   "trust") echo "key signer inspect recover-server revoke sign --help" ;;
   "trust key") echo "generate load --help" ;;
-  "trust key generate") echo "--dir --json --passphrase-fd --passphrase-command --help" ;;
+  "trust key generate") echo "--dir --algorithm --json --passphrase-fd --passphrase-command --help" ;;
   "trust key load") echo "--name --json --passphrase-fd --passphrase-command --help" ;;
   "trust signer") echo "add remove --help" ;;
   "trust signer add") echo "--key --json --passphrase-fd --passphrase-command --help" ;;
@@ -56,6 +56,7 @@ _tagseal_words() {
 _tagseal_value() {
   case "$1" in
   "trust key generate --dir") echo "directory" ;;
+  "trust key generate --algorithm") echo "ecdsa rsa" ;;
   "trust key generate --passphrase-fd") echo "" ;;
   "trust key generate --passphrase-command") echo "" ;;
   "trust key load --name") echo "" ;;

@@ -52,6 +52,7 @@ complete -c tagseal -f -n '__tagseal_at trust key' -a generate -d 'Generate and 
 complete -c tagseal -f -n '__tagseal_at trust key' -a load -d 'Load a private key file for signing'
 complete -c tagseal -n '__tagseal_at trust key' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust key generate' -l dir -x -a '(__fish_complete_directories)' -d 'Directory to generate key in, defaults to current directory'
+complete -c tagseal -n '__tagseal_at trust key generate' -l algorithm -x -a 'ecdsa rsa' -d 'Algorithm of the key: ecdsa, or rsa with 3072 bits'
 complete -c tagseal -n '__tagseal_at trust key generate' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key generate' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust key generate' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
