@@ -69,8 +69,8 @@ class Demo {
     this.#say("title", "Tagseal: content trust for container images, on a real image and real servers");
     this.#say("text", `registry ${sandbox.registryHost}, trust server ${sandbox.serverUrl}, files in ${directory}`);
     const old = await this.#image("1.0", "the first release, with a hole in it");
-    const fixed = await this.#image("1.1", "the second release, the hole is closed");
-    const evil = await this.#image("evil", "not what anybody built");
+    const fixed = await this.#image("1.1", "the second release, with the hole closed");
+    const evil = await this.#image("evil", "not what the publisher built");
     await this.#unsignedIsInvisible(old);
     await this.#signedIsVisible(old);
     await this.#onlyKeysSign(evil);
@@ -83,7 +83,7 @@ class Demo {
   }
 
   async #unsignedIsInvisible(image: DemoImage): Promise<void> {
-    this.#heading("Somebody pushes an image, and nobody signs it");
+    this.#heading("An image is pushed, and not signed");
     const ref = `${this.#repository}:stable`;
     await this.#must(["push", "--quiet", "--disable-content-trust", "--from", `oci:${image.directory}`, ref]);
     await this.#expect("an unsigned image is invisible", ["verify", ref], {
@@ -100,20 +100,24 @@ class Demo {
       exitCode: 0,
       stdout: image.manifestDigest,
     });
-    await this.#expect("and can be fetched", ["pull", "--quiet", "--to", `oci:${this.#path("pulled")}`, ref], {
-      exitCode: 0,
-      stdout: image.manifestDigest,
-    });
+    await this.#expect(
+      "a signed image can be fetched",
+      ["pull", "--quiet", "--to", `oci:${this.#path("pulled")}`, ref],
+      {
+        exitCode: 0,
+        stdout: image.manifestDigest,
+      },
+    );
   }
 
   async #onlyKeysSign(evil: DemoImage): Promise<void> {
-    this.#heading("Somebody without the publisher's keys pushes and tries to sign");
+    this.#heading("Attack: stolen registry credentials push an image, without the publisher's keys");
     const ref = `${this.#repository}:evil`;
     const { environment } = this.#stage.sandbox;
     const thief = { DOCKER_CONFIG: this.#path("thief") };
     await cp(join(environment["DOCKER_CONFIG"] ?? "", "tls"), join(thief.DOCKER_CONFIG, "tls"), { recursive: true });
     const argv = ["push", "--quiet", "--from", `oci:${evil.directory}`, ref];
-    await this.#expect("only who holds a key can sign", argv, { exitCode: 1, code: "SIGNING_KEY_MISSING" }, thief);
+    await this.#expect("without a key nothing is signed", argv, { exitCode: 1, code: "SIGNING_KEY_MISSING" }, thief);
   }
 
   /** @returns where the trust server's files of before this release were copied to */
@@ -126,7 +130,7 @@ class Demo {
     await sandbox.startTrustServer();
     const ref = `${this.#repository}:stable`;
     await this.#must(["push", "--quiet", "--from", `oci:${fixed.directory}`, ref]);
-    await this.#expect("the tag means the new image", ["verify", "--quiet", ref], {
+    await this.#expect("after the release the tag means the new image", ["verify", "--quiet", ref], {
       exitCode: 0,
       stdout: fixed.manifestDigest,
     });
@@ -140,7 +144,7 @@ class Demo {
     const moved = `${ref}@${evil.manifestDigest}`;
     await this.#expect("the moved tag is refused", ["verify", moved], { exitCode: 3, code: "TAG_DIGEST_MISMATCH" });
     await this.#expect(
-      "and who pulls the tag still gets what was signed",
+      "a pull of the moved tag fetches what was signed",
       ["pull", "--quiet", "--to", `oci:${this.#path("pulled-after-move")}`, ref],
       { exitCode: 0, stdout: fixed.manifestDigest },
     );
@@ -166,7 +170,7 @@ class Demo {
       code: "METADATA_VERSION_ROLLBACK",
     });
     await this.#replaceServerFiles(current, this.#path("server-rolled-back"));
-    await this.#expect("with the true files back, all is well", ["verify", "--quiet", ref], {
+    await this.#expect("with the current files back, the tag verifies again", ["verify", "--quiet", ref], {
       exitCode: 0,
       stdout: fixed.manifestDigest,
     });
@@ -174,13 +178,13 @@ class Demo {
 
   async #frozen(fixed: DemoImage): Promise<void> {
     this.#heading("Attack: the trust server freezes, and two weeks pass");
-    this.#say("text", "Its clock stops, so that it never signs a newer timestamp; the client's clock goes on.");
+    this.#say("text", "The server's clock stops, so it never signs a newer timestamp; the client's clock continues.");
     const ref = `${this.#repository}:stable`;
     this.#stage.setServerClock("stopped");
     this.#stage.setClientClock(15 * dayMs);
     await this.#expect("the frozen server is refused", ["verify", ref], { exitCode: 3, code: "METADATA_EXPIRED" });
     this.#stage.setServerClock({ offsetMs: 15 * dayMs });
-    await this.#expect("with a living server, all is well", ["verify", "--quiet", ref], {
+    await this.#expect("with the server's clock running again, the tag verifies", ["verify", "--quiet", ref], {
       exitCode: 0,
       stdout: fixed.manifestDigest,
     });

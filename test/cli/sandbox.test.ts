@@ -1,8 +1,12 @@
-/** `tagseal sandbox`: the demonstration to its end, and a sandbox that comes back as it was. */
+/** `tagseal sandbox`: the demonstration to its end and as the README shows it, and a sandbox that comes back as it was. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { after, describe, it } from "node:test";
+import { recordingOf, recordingPath } from "../../release/recording/recording.ts";
 import { run, Scope, tagsealCommand } from "../support/peers.ts";
 
+const root = resolve(import.meta.dirname, "../..");
 const scope = new Scope("sandbox-command");
 after(() => scope.close());
 const env = { HOME: scope.directory, TMPDIR: scope.directory };
@@ -12,9 +16,12 @@ function exportsIn(text: string): string[] {
 }
 
 describe("the demonstration", () => {
+  let demonstration = "";
+
   it("finds what is signed, sees every attack refused for its own reason, and exits with 0", async () => {
     const startedAt = Date.now();
     const { code, stdout, stderr } = await run(tagsealCommand, ["sandbox", "--demo"], { env });
+    demonstration = stdout;
     assert.equal(code, 0, stdout + stderr);
     assert.ok(Date.now() - startedAt < 60_000);
     const codes = [...stdout.matchAll(/\[([A-Z_]+)\]$/gmu)].map((match) => match[1]);
@@ -28,6 +35,11 @@ describe("the demonstration", () => {
     ]);
     assert.match(stdout, /\nEverything that was signed was found, and every attack was refused\.\n$/);
     assert.equal(stdout.includes("✘") || stdout.includes("\u001b"), false);
+  });
+
+  it("is what the recording in the README shows; npm run recording makes a new one", () => {
+    assert.equal(readFileSync(recordingPath, "utf8"), recordingOf(demonstration));
+    assert.ok(readFileSync(join(root, "README.md"), "utf8").includes(`](${relative(root, recordingPath)})`));
   });
 });
 
