@@ -175,11 +175,12 @@ function importsOf(file: string): Import[] {
   return resolved(file, text.matchAll(/(?:\bfrom|\bimport\(?)\s*"(\.[^"]+)"/gu));
 }
 
-/** Only what is loaded together with the file: neither erased type imports nor `import()`. */
-function loadedWith(file: string): string[] {
-  const text = withoutComments(readFileSync(join(root, file), "utf8"));
-  const specifiers = text.matchAll(/^(?:import|export)(?! type)[^;"]*?(?:\bfrom\s*)?"(\.[^"]+)"/gmu);
-  return resolved(file, specifiers).map(({ to }) => to);
+/**
+ * The files that a file knows of, by whatever kind of import. Only the table of commands is left out: it loads each command when it is called, and help
+ * and completion, which commands use, read the table.
+ */
+function knownBy(file: string): string[] {
+  return file === "src/cli/table.ts" ? [] : importsOf(file).map(({ to }) => to);
 }
 
 function layerOf(file: string): string {
@@ -250,8 +251,8 @@ describe("layers", () => {
     assert.deepEqual(opening, []);
   });
 
-  it("has no import cycles", () => {
-    const graph = new Map(files.map((file) => [file, loadedWith(file)]));
+  it("has no import cycles, also none of types or of files loaded later", () => {
+    const graph = new Map(files.map((file) => [file, knownBy(file)]));
     assert.deepEqual(cycles(graph), []);
     assert.deepEqual(
       cycles(

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { serverSettings, serverVariables } from "../src/server/configuration/server-settings.ts";
-import { readSettings, type SettingTable, variableFor } from "../src/server/configuration/settings.ts";
+import { readSettings, variableFor } from "../src/server/configuration/settings.ts";
+import type { SettingTable } from "../src/server/configuration/setting-table.ts";
 import { signerSettings } from "../src/server/configuration/signer-settings.ts";
 
 const reference = readFileSync(join(resolve(import.meta.dirname, ".."), "docs/server-settings.md"), "utf8");

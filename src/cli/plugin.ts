@@ -5,7 +5,7 @@
  */
 import { leadingFlags } from "../engine/command-line/leading-flags.ts";
 import { version } from "./commands/version-line.ts";
-import type { OwnCommand } from "./front-end/front-end.ts";
+import type { OwnCommand } from "./front-end/own-words.ts";
 import type { Io } from "./io.ts";
 
 /** What docker asks of every file called `docker-*` in its plugin directories, to be answered with JSON. */

@@ -6,7 +6,6 @@
  * itself, with a bound.
  */
 
-import type { Probe } from "./probe.ts";
 import { Recurring } from "./recurring.ts";
 import type { LogFields, ServerLog } from "./log.ts";
 
@@ -23,6 +22,13 @@ export interface Fault {
 /** Returns what is wrong now, from memory; undefined without a fault. */
 export type FaultSource = () => Fault | undefined;
 
+/** What finds faults by a try of its own: started and stopped with the register. `probe.ts` has the one there is. */
+export interface RunningProbe {
+  /** tries now and at intervals */
+  begin(): void;
+  stop(): Promise<void>;
+}
+
 const lookEveryMs = 5000;
 
 /** The register of faults. */
@@ -30,7 +36,7 @@ export class Faults {
   readonly #log: ServerLog;
   readonly #sources = new Map<string, FaultSource>();
   readonly #known = new Map<string, Fault>();
-  readonly #probes: Pick<Probe, "begin" | "stop">[] = [];
+  readonly #probes: RunningProbe[] = [];
   readonly #looking: Recurring;
 
   constructor(log: ServerLog) {
@@ -49,7 +55,7 @@ export class Faults {
    *
    * @param probe the probe that supplies the source; started and stopped with the register
    */
-  watch(part: string, source: FaultSource, probe?: Pick<Probe, "begin" | "stop">): void {
+  watch(part: string, source: FaultSource, probe?: RunningProbe): void {
     this.#sources.set(part, source);
     if (probe !== undefined) this.#probes.push(probe);
   }

@@ -5,7 +5,7 @@
 
 import { TagsealError } from "../errors.ts";
 import { answeredWithin } from "./answered-within.ts";
-import type { Fault } from "./faults.ts";
+import type { Fault, RunningProbe } from "./faults.ts";
 import { Recurring } from "./recurring.ts";
 import { errorFields } from "./log.ts";
 
@@ -17,7 +17,7 @@ const validForMs = 1000;
 const lookEveryMs = 20_000;
 
 /** Tries one part of the process, at request and regularly, and remembers its fault. */
-export class Probe {
+export class Probe implements RunningProbe {
   readonly #check: () => Promise<void>;
   readonly #patienceMs: number;
   readonly #looking: Recurring;

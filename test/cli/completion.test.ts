@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
-import { completionScript, type Shell } from "../../src/cli/completion/completion-tree.ts";
+import { completionScript, type Shell } from "../../src/cli/completion/completion-script.ts";
 import { findExecutable, run } from "../support/peers.ts";
 
 const directory = resolve(import.meta.dirname, "../../completions");

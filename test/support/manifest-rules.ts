@@ -1,12 +1,8 @@
 /** What has to hold between the objects of a manifest, and in each pod: rules that Kubernetes checks late, or not at all. */
 import assert from "node:assert/strict";
 import { serverSettings, serverVariables } from "../../src/server/configuration/server-settings.ts";
-import {
-  type Settings,
-  type SettingTable,
-  readSettings,
-  variableFor,
-} from "../../src/server/configuration/settings.ts";
+import { type Settings, readSettings, variableFor } from "../../src/server/configuration/settings.ts";
+import type { SettingTable } from "../../src/server/configuration/setting-table.ts";
 import { signerSettings, signerVariables } from "../../src/server/configuration/signer-settings.ts";
 import type { Manifest } from "./deploy-tools.ts";
 

@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import { defineCommand } from "../command.ts";
-import { completionScript, shells } from "../completion/completion-tree.ts";
+import { completionScript, shells } from "../completion/completion-script.ts";
 
 /** `tagseal completion SHELL`: the script that lets a shell complete commands and flags. */
 export const command = defineCommand(

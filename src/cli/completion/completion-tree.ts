@@ -1,8 +1,5 @@
-/**
- * Completion scripts for bash, zsh and fish, generated from the command table. The scripts carry the whole tree, so that
- * pressing Tab never starts the program.
- */
-import type { CommandDescription } from "../command.ts";
+/** What completion scripts are made from: the tree of commands with their flags. */
+import type { CommandDescription } from "../command-description.ts";
 import type { Option } from "../options/option.ts";
 import { type Entry, root } from "../table.ts";
 
@@ -17,12 +14,6 @@ export interface CompletionNode {
   readonly description: CommandDescription | undefined;
 }
 
-/** The shells a script can be made for. */
-export const shells = ["bash", "fish", "zsh"] as const;
-
-/** One of {@link shells}. */
-export type Shell = (typeof shells)[number];
-
 /** Loads every command's description: slow by design, it runs when a script is made and never on Tab. */
 export async function completionNodes(entry: Entry = root, path = ""): Promise<readonly CompletionNode[]> {
   const command = await entry.load?.();
@@ -33,17 +24,6 @@ export async function completionNodes(entry: Entry = root, path = ""): Promise<r
   }
   return nodes;
 }
-
-/** The script for a shell. */
-export async function completionScript(shell: Shell): Promise<string> {
-  return (await writers[shell]())(await completionNodes());
-}
-
-const writers: Readonly<Record<Shell, () => Promise<(nodes: readonly CompletionNode[]) => string>>> = {
-  bash: async () => (await import("./bash.ts")).bashScript,
-  fish: async () => (await import("./fish.ts")).fishScript,
-  zsh: async () => (await import("./zsh.ts")).zshScript,
-};
 
 /** The flags worth offering, with `--help`. */
 export function visibleOptions(node: CompletionNode): readonly (readonly [string, Option])[] {

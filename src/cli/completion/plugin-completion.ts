@@ -1,6 +1,6 @@
 /** Completes a line for docker, in the form cobra's shell scripts read: a candidate a line, then `:` and what else the shell may offer. */
 import { leadingFlags } from "../../engine/command-line/leading-flags.ts";
-import type { CommandDescription } from "../command.ts";
+import type { CommandDescription } from "../command-description.ts";
 import { type Entry, resolveEntry } from "../table.ts";
 
 /** Bits of cobra's last line. */

@@ -9,10 +9,7 @@ import { engineVariable, type EngineExecutable, findEngine } from "../../engine/
 import { isTrustOn } from "../../engine/trust-switch.ts";
 import { childEnvironment } from "../../environment/child-environment.ts";
 import type { Io } from "../io.ts";
-import { ownWordNear, ownWords } from "./own-words.ts";
-
-/** Runs a command of Tagseal's own. */
-export type OwnCommand = (argv: readonly string[], io: Io) => Promise<number>;
+import { type OwnCommand, ownWordNear, ownWords } from "./own-words.ts";
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
 /** Words that docker has, too: what follows tells whose they are. */

@@ -1,6 +1,10 @@
 /** The words that are commands of Tagseal's own, whatever engine stands behind it. */
+import type { Io } from "../io.ts";
 import type { Program } from "../program.ts";
 import { programName } from "../help/usage-error.ts";
+
+/** Runs a command of Tagseal's own. */
+export type OwnCommand = (argv: readonly string[], io: Io) => Promise<number>;
 
 /** Commands of Tagseal's own that docker and podman do not have, or that people who type `tagseal` mean. */
 export const ownWords: ReadonlySet<string> = new Set([

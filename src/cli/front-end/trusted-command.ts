@@ -1,11 +1,7 @@
 /** A docker-shaped command that content trust is about: decides whether trust is on for it, and who does it. */
 import { refuseUncovered } from "../../engine/command-line/command-gate.ts";
-import {
-  type EngineInvocation,
-  type EngineKind,
-  parseInvocation,
-  type TrustedWord,
-} from "../../engine/command-line/invocation.ts";
+import { type EngineInvocation, type EngineKind, parseInvocation } from "../../engine/command-line/invocation.ts";
+import type { TrustedWord } from "../../engine/command-line/command-table.ts";
 import { engineEnvironment } from "../../engine/engine-environment.ts";
 import { openEngine } from "../../engine/open-engine.ts";
 import type { EngineExecutable } from "../../engine/executable.ts";
@@ -15,7 +11,7 @@ import { childEnvironment } from "../../environment/child-environment.ts";
 import { hasCode, reworded } from "../../errors.ts";
 import { podmanAccess } from "./engine-access.ts";
 import type { EngineCommand } from "../commands/engine/engine-command.ts";
-import type { OwnCommand } from "./front-end.ts";
+import type { OwnCommand } from "./own-words.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { loginsOf } from "../open/logins.ts";

@@ -1,5 +1,5 @@
 /** Renders help. The first lines are laid out as docker lays them out; what docker leaves to its website follows. */
-import type { CommandDescription } from "../command.ts";
+import type { CommandDescription } from "../command-description.ts";
 import type { Option, Options } from "../options/option.ts";
 import type { Entry } from "../table.ts";
 import { wrap } from "../output/wrap.ts";

@@ -2,7 +2,7 @@
  * Manual pages, generated from the same descriptions as help: one for each command and each group, named as docker names its own
  * (`tagseal-trust-key-generate.1`). The macros are those of man(7), which man-db, groff and mandoc all read.
  */
-import type { CommandDescription } from "../command.ts";
+import type { CommandDescription } from "../command-description.ts";
 import type { CompletionNode } from "../completion/completion-tree.ts";
 import { exitStatuses, globalOptions, optionText, otherCommands, shownOptions } from "./help-text.ts";
 import type { Option, Options } from "../options/option.ts";

@@ -1,7 +1,7 @@
 /** Usage errors in docker's words and layout. */
 import { UsageError } from "../../errors.ts";
 import { nearestWord } from "./suggestion.ts";
-import type { ArgumentCount, CommandDescription } from "../command.ts";
+import type { ArgumentCount, CommandDescription } from "../command-description.ts";
 
 /** The program's name as people type it, unless it was started as something else. */
 export const programName = "tagseal";

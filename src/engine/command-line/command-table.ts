@@ -3,7 +3,9 @@
  * pass: a command that is in no table is refused.
  */
 import { flagTable, type FlagTable } from "./flag-table.ts";
-import type { TrustedWord } from "./invocation.ts";
+
+/** The commands that content trust is about. */
+export type TrustedWord = "push" | "pull" | "build" | "create" | "run";
 
 /** Why content trust refuses a command. */
 export interface Refusal {

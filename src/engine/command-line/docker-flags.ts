@@ -3,7 +3,7 @@
  * accepts without listing them in its help (`--net`, buildx's ignored ones).
  */
 import { flagTable, type FlagTable } from "./flag-table.ts";
-import type { TrustedWord } from "./invocation.ts";
+import type { TrustedWord } from "./command-table.ts";
 
 /** Flags that stand before the command. */
 export const dockerGlobalFlags: FlagTable = flagTable({

@@ -8,7 +8,7 @@ import type { FlagTable } from "./flag-table.ts";
 import { joinTables } from "./flag-table.ts";
 import { flagsInHelp } from "./help-flags.ts";
 import { podmanFlags, podmanGlobalFlags } from "./podman-flags.ts";
-import type { TrustedWord } from "./invocation.ts";
+import type { TrustedWord } from "./command-table.ts";
 
 function helpOf(executable: string, words: readonly string[], env: Record<string, string> = {}): FlagTable {
   const { stdout } = spawnSync(executable, [...words, "--help"], { encoding: "utf8", env: { ...process.env, ...env } });

@@ -3,7 +3,7 @@
  * say, and which word is the image. Whatever is not ours stays as it was typed.
  */
 import { type CommandPath, findCommandPath, lastHelp, strayEnd, withoutHelp } from "./command-path.ts";
-import type { CommandGroup, Standing } from "./command-table.ts";
+import type { CommandGroup, Standing, TrustedWord } from "./command-table.ts";
 import { dockerCommands } from "./docker-commands.ts";
 import { dockerFlags } from "./docker-flags.ts";
 import { type GivenFlag, type ReadFlags, readFlags, UnknownFlagError } from "./flag-reading.ts";
@@ -18,9 +18,6 @@ export type EngineKind = "docker" | "podman";
 
 /** The programs whose command lines are understood. buildah is no engine: nothing of it runs under content trust. */
 export type ProgramKind = EngineKind | "buildah";
-
-/** The commands that content trust is about. */
-export type TrustedWord = "push" | "pull" | "build" | "create" | "run";
 
 /** A word that is no flag: an image, a build context, or part of a container's command. */
 export interface Operand {

@@ -1,6 +1,6 @@
 /** podman's flags, of 4 and 5 together. podman takes its global flags after the command, too. */
 import { flagTable, joinTables, type FlagTable } from "./flag-table.ts";
-import type { TrustedWord } from "./invocation.ts";
+import type { TrustedWord } from "./command-table.ts";
 
 /** Flags that stand before the command, or after it. */
 export const podmanGlobalFlags: FlagTable = flagTable({

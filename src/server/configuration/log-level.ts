@@ -1,5 +1,5 @@
 import type { LogLevel } from "../../service/log.ts";
-import type { Setting } from "./settings.ts";
+import type { Setting } from "./setting-table.ts";
 
 /** The setting of both servers, with all of Notary's names of levels: https://pkg.go.dev/github.com/sirupsen/logrus#ParseLevel */
 export const logLevelSetting = {

@@ -4,7 +4,7 @@
  */
 
 import { logLevelSetting } from "./log-level.ts";
-import type { SettingTable } from "./settings.ts";
+import type { SettingTable } from "./setting-table.ts";
 
 const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
 

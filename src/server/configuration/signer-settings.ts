@@ -1,7 +1,7 @@
 /** Every setting of `tagseal signer`, under the names of Notary's `signer-config.json`; the others are Tagseal's. */
 
 import { logLevelSetting } from "./log-level.ts";
-import type { SettingTable } from "./settings.ts";
+import type { SettingTable } from "./setting-table.ts";
 
 const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
 

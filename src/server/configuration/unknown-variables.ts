@@ -6,7 +6,8 @@
 import type { Environment } from "../../environment/environment.ts";
 import { signerSettings } from "./signer-settings.ts";
 import { serverSettings } from "./server-settings.ts";
-import { type SettingTable, variableFor } from "./settings.ts";
+import { variableFor } from "./settings.ts";
+import type { SettingTable } from "./setting-table.ts";
 
 /** A variable without effect. */
 export interface UnknownVariable {

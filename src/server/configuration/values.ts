@@ -5,7 +5,7 @@
 
 import { isAbsolute, resolve } from "node:path";
 import type { JsonValue } from "../../encoding/json.ts";
-import type { Setting } from "./settings.ts";
+import type { Setting } from "./setting-table.ts";
 
 /**
  * @param directory what a relative `file` is relative to

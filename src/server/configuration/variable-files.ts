@@ -5,7 +5,8 @@
 
 import type { Environment } from "../../environment/environment.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
-import { type SettingTable, variableFor } from "./settings.ts";
+import { variableFor } from "./settings.ts";
+import type { SettingTable } from "./setting-table.ts";
 
 /** Which variables may be in files, and how to read one. */
 export interface VariableFiles {

@@ -4,14 +4,14 @@ import { hasCode, TagsealError } from "../../errors.ts";
 import type { Fault } from "../faults.ts";
 import { errorFields } from "../log.ts";
 import type { Validity } from "./certificate-validity.ts";
-import type { WatchedFiles } from "./watched-files.ts";
+import type { FileRegister } from "./watched-files.ts";
 
 const lookEveryMs = 2000;
 
-type AnyFiles = Pick<WatchedFiles<unknown>, "part" | "look" | "reload" | "failure" | "validity">;
+type AnyFiles = Parameters<FileRegister["add"]>[0];
 
 /** The watched files of a process, and what is wrong with them. */
-export class FileWatch {
+export class FileWatch implements FileRegister {
   readonly #now: () => Date;
   readonly #files: AnyFiles[] = [];
   #looking: NodeJS.Timeout | undefined;

@@ -6,14 +6,18 @@ import { type Permissions, refuseWorldWritable } from "../../files/private-modes
 import { checkSecret } from "../secret-files.ts";
 import { errorFields, ServerLog } from "../log.ts";
 import type { Validity } from "./certificate-validity.ts";
-import type { FileWatch } from "./file-watch.ts";
+
+/** Where watched files are entered, to be checked regularly and reported: `file-watch.ts`. */
+export interface FileRegister {
+  add(files: Pick<WatchedFiles<unknown>, "part" | "look" | "reload" | "failure" | "validity">): void;
+}
 
 /** What watched files need. */
 export interface WatchParts {
   readonly now: () => Date;
   readonly log: ServerLog;
   /** checks the files regularly and reports their faults; without it they are checked when their value is read */
-  readonly watch?: FileWatch | undefined;
+  readonly watch?: FileRegister | undefined;
 }
 
 const wallClock = (): Date => new Date();

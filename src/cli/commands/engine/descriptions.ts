@@ -2,7 +2,8 @@
  * Help and completion of the docker-shaped commands that have no other form. The front end does their work, because it understands docker's
  * own flags.
  */
-import type { Command, CommandDescription, Example } from "../../command.ts";
+import type { Command } from "../../command.ts";
+import type { CommandDescription, Example } from "../../command-description.ts";
 import type { Options } from "../../options/option.ts";
 import { readerEnvironment } from "../../options/trust-flags.ts";
 
