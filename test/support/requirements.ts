@@ -36,6 +36,7 @@ export type Peer =
   | "conformance"
   | "promtool"
   | "roff"
+  | "installer"
   | "packaging"
   | "emulator"
   | "deploy tools";
@@ -70,6 +71,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   buildx: ["docker"],
   conformance: [],
   promtool: ["promtool"],
+  installer: ["curl", "wget", "dash", "bash", "busybox", "shasum", "openssl", "setpriv", "shellcheck"],
   packaging: ["dpkg", "dpkg-deb", "rpm", "rpmbuild"],
   emulator: ["qemu-aarch64"],
   roff: ["mandoc", "groff"],
