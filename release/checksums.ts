@@ -63,7 +63,8 @@ async function measureAll(directory: string): Promise<ReleasedFile[]> {
   return await Promise.all(names.toSorted().map((name) => measure(directory, name)));
 }
 
-async function measure(directory: string, name: string): Promise<ReleasedFile> {
+/** The sum and the length of a file. */
+export async function measure(directory: string, name: string): Promise<ReleasedFile> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(join(directory, name)), hash);
   return { name, sha256: hash.digest("hex"), length: statSync(join(directory, name)).size };

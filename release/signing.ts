@@ -16,12 +16,14 @@ import {
   type TrustContext,
 } from "../src/index.ts";
 import { type ReleasedFile, releasedFiles, sumsName } from "./checksums.ts";
+import { formulaName } from "./formula.ts";
+import { installScriptName } from "./install-script.ts";
 
 /** The repository of all releases; decision 26 explains the name. */
 export const releaseRepository = "releases.tagseal.invalid/tagseal";
 
 /** Files that every release has under the same name: such a name means the current release. All others never change. */
-const current: ReadonlySet<string> = new Set([sumsName, "install.sh", "tagseal.rb"]);
+const current: ReadonlySet<string> = new Set([sumsName, installScriptName, formulaName]);
 
 /** How a release is signed. */
 export interface ReleaseSigning {

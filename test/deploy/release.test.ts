@@ -1,6 +1,16 @@
 /** A release as a maintainer makes it, and as people check what they downloaded of it: with sha256sum, tagseal and notary. */
 import assert from "node:assert/strict";
-import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { build } from "esbuild";
@@ -9,7 +19,8 @@ import { sbomName, softwareBillOfMaterials } from "../../release/sbom.ts";
 import { releaseRepository } from "../../release/signing.ts";
 import { bomViolations } from "../support/deploy-tools.ts";
 import { documentedLines } from "../support/documented-lines.ts";
-import { packageVersion } from "../support/installed-command.ts";
+import { serveFiles } from "../support/file-server.ts";
+import { packageVersion, useInstalled } from "../support/installed-command.ts";
 import {
   client,
   findExecutable,
@@ -26,6 +37,8 @@ import {
 import type { RunOptions } from "../support/processes.ts";
 
 const root = resolve(import.meta.dirname, "../..");
+/** Where people will find the release. */
+const address = "https://downloads.example.com/tagseal/v1";
 const executable = `tagseal-${packageVersion}-linux-${process.arch}`;
 
 /** What `npm run NAME` runs. */
@@ -43,7 +56,7 @@ const asDocumented = (lines: string): string =>
 const sign = (user: Client, directory: string, ...args: readonly string[]): Promise<Finished> =>
   run(process.execPath, [scriptNamed("release:sign"), directory, ...args], { env: user.env });
 
-describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deploy tools"]) }, () => {
+describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deploy tools", "ruby"]) }, () => {
   const scope = new Scope("release");
   const release = scope.path("release");
   let output: string;
@@ -60,7 +73,9 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
       documentedLines("docs/install.md", "Make a release", 2).trim(),
       "npm run release:sign -- dist/release",
     );
-    const { stdout } = await runOk(process.execPath, [scriptNamed("release"), release], { timeoutMs: 300_000 });
+    const { stdout } = await runOk(process.execPath, [scriptNamed("release"), release, "--url", `${address}/`], {
+      timeoutMs: 300_000,
+    });
     output = stdout;
   });
   after(() => scope.close());
@@ -138,6 +153,49 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
       ["typescript", "esbuild", "oxlint", "fast-check", "knip"].filter((name) => named.has(name)),
       [],
     );
+  });
+
+  it("has a Homebrew formula for its files, which installs each and passes its own test", async () => {
+    const file = join(release, "tagseal.rb");
+    assert.equal((await runOk("ruby", ["-wc", file])).stdout, "Syntax OK\n");
+    for (const platform of ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"]) {
+      const [system = "", cpu = ""] = platform.split("-");
+      const prefix = scope.path(`homebrew-${platform}`);
+      const words = [join(import.meta.dirname, "../support/homebrew.rb"), file, system, cpu, release, prefix];
+      const test = platform === `linux-${process.arch}` ? ["test"] : [];
+      await runOk("ruby", [...words, ...test], { env: { HOME: scope.directory } });
+      await runOk("cmp", [join(prefix, "bin/tagseal"), join(release, `tagseal-${packageVersion}-${platform}`)]);
+      assert.equal(statSync(join(prefix, "bin/tagseal")).mode & 0o777, 0o555);
+      for (const page of ["share/man/man1/tagseal-verify.1", "etc/bash_completion.d/tagseal"])
+        assert.ok(existsSync(join(prefix, page)), page);
+    }
+    const urls = [...readFileSync(file, "utf8").matchAll(/^\s+url "(.+)\/[^/]+"$/gmu)].map(([, url]) => url);
+    assert.deepEqual(
+      urls,
+      Array.from({ length: 5 }, () => address),
+    );
+  });
+
+  it("has an install.sh that knows its version and address, and installs a command that works", async () => {
+    const script = readFileSync(join(release, "install.sh"), "utf8");
+    assert.match(script, new RegExp(`^release_version="${packageVersion}"\nrelease_url="${address}"$`, "mu"));
+    const server = await serveFiles(
+      scope,
+      ["SHA256SUMS", executable].map((name) => [name, readFileSync(join(release, name))]),
+    );
+    const lines = documentedLines("docs/install.md", "Install script").replace(
+      "https://downloads.example.com/tagseal",
+      server.url,
+    );
+    await runOk("sh", ["-c", lines], { cwd: release, env: { HOME: scope.directory } });
+    await useInstalled(scope, [scope.path(".local/bin/tagseal")]);
+  });
+
+  it("is not made for an address that is not protected, and the last one stays", async () => {
+    const made = await run(process.execPath, [scriptNamed("release"), release, "--url", "http://example.com"]);
+    assert.notEqual(made.code, 0);
+    assert.match(made.stderr, /--url: expected an https address/u);
+    assert.ok(existsSync(join(release, "SHA256SUMS")));
   });
 
   it("says that it is not signed, and how to sign it", async () => {

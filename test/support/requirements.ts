@@ -37,6 +37,7 @@ export type Peer =
   | "promtool"
   | "roff"
   | "installer"
+  | "ruby"
   | "packaging"
   | "emulator"
   | "deploy tools";
@@ -72,6 +73,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   conformance: [],
   promtool: ["promtool"],
   installer: ["curl", "wget", "dash", "bash", "busybox", "shasum", "openssl", "setpriv", "shellcheck"],
+  ruby: ["ruby"],
   packaging: ["dpkg", "dpkg-deb", "rpm", "rpmbuild"],
   emulator: ["qemu-aarch64"],
   roff: ["mandoc", "groff"],
