@@ -22,7 +22,7 @@ describe("I7: publishers of one repository at the same time", () => {
   });
   after(async () => await scope.close());
 
-  it("all succeed, and nothing is lost, on machines of their own", async () => {
+  it("all succeed, and nothing is lost, on separate machines", async () => {
     const options = { publishers: 4, tagsEach: 3, directories: "own" } as const;
     assertNothingLost(await racePublishers(scope, sandbox, image.directory, "race/own", options), 12);
   });

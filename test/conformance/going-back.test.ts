@@ -57,7 +57,7 @@ describe("I3: refuses", () => {
     assert.equal(await client.outcome(), "METADATA_VERSION_ROLLBACK");
   });
 
-  test("an older root, by whoever holds the snapshot key", async () => {
+  test("an older root, in a snapshot that a stolen key signed", async () => {
     const { repository, client, first } = await seenTwice();
     repository.editRoot((body) => body);
     await repository.publish();
@@ -67,14 +67,14 @@ describe("I3: refuses", () => {
     assert.equal(await client.outcome(), "METADATA_VERSION_ROLLBACK");
   });
 
-  test("older targets, by whoever holds the snapshot key", async () => {
+  test("older targets, in a snapshot that a stolen key signed", async () => {
     const { repository, client, first } = await seenTwice();
     repository.rollBack("targets", first.get("targets") ?? new Uint8Array());
     await repository.publish();
     assert.equal(await client.outcome(), "METADATA_VERSION_ROLLBACK");
   });
 
-  test("an older delegation, by whoever holds the snapshot key", async () => {
+  test("an older delegation, in a snapshot that a stolen key signed", async () => {
     const { repository, client, first } = await seenTwice();
     repository.rollBack(releases, first.get(releases) ?? new Uint8Array());
     await repository.publish();
