@@ -1,26 +1,21 @@
 /** Hands collections over at once, for an operator who has both the new server's data and the publisher's root key. */
 
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { pathToFileURL } from "node:url";
 import type { Environment } from "../environment/environment.ts";
-import { sha256 } from "../crypto/digest.ts";
 import { UsageError } from "../errors.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
-import { HttpClient } from "../http/client/http-client.ts";
-import type { Authorise } from "../server/http/authorise.ts";
-import type { ServerOptions } from "../server/run/server-options.ts";
-import { startServer } from "../server/run/start-server.ts";
+import { type DirectAccess, openDirectAccess } from "../server/run/direct-access.ts";
+import type { StorageOptions } from "../server/run/server-parts.ts";
+import { parseDatabaseAddress } from "../server/storage/sql/database-address.ts";
 import { handOver, type HandOverResult } from "../trust/hand-over.ts";
 import { openTrustContext } from "../trust/open-trust-context.ts";
 import type { TrustEventHandler } from "../trust/trust-event.ts";
-import { TrustServerClient } from "../trust/trust-server-client.ts";
+import { ServerDataRepository } from "./server-data-repository.ts";
 
 /** Where the keys are on either side. */
 export interface LocalHandOver {
   /** the new server's store and keys */
-  readonly data: Pick<
-    ServerOptions,
-    "dataDir" | "database" | "signerDatabase" | "sqlLimits" | "signerPassphrases" | "remoteSigner"
-  >;
+  readonly data: StorageOptions;
   /** holds `trust/` with the root key */
   readonly dockerConfigDir: string;
   readonly env: Environment;
@@ -31,63 +26,35 @@ export interface LocalHandOver {
 }
 
 /**
- * Runs a private trust server on loopback while `use` hands collections over to its keys.
+ * Opens the new server's data while `use` hands collections over to its keys.
  *
- * @throws as `startServer` and {@link handOver}
+ * @throws as `openDirectAccess` and {@link handOver}
  */
 export async function withLocalHandOver<T>(
   options: LocalHandOver,
   use: (handOverOf: (gun: string) => Promise<HandOverResult>) => Promise<T>,
 ): Promise<T> {
-  const secret = `Bearer ${randomBytes(32).toString("base64url")}`;
-  const running = await startServer({
-    ...options.data,
-    host: "127.0.0.1",
-    port: 0,
-    upkeep: false,
-    now: options.now,
-    authorise: onlyWith(secret),
-  });
-  const http = new HttpClient();
+  const access = await openDirectAccess({ ...options.data, now: options.now });
   try {
-    return await use(async (gun) => await handOverOne(gun, options, { url: running.url, http, secret }));
+    return await use(async (gun) => await handOverOne(gun, options, access));
   } finally {
-    http.close();
-    await running.close();
+    await access.close();
   }
 }
 
-interface Loopback {
-  readonly url: string;
-  readonly http: HttpClient;
-  readonly secret: string;
-}
-
-async function handOverOne(
-  gun: string,
-  options: LocalHandOver,
-  { url, http, secret }: Loopback,
-): Promise<HandOverResult> {
+async function handOverOne(gun: string, options: LocalHandOver, access: DirectAccess): Promise<HandOverResult> {
   const [registry = "", ...path] = gun.split("/");
   if (path.length === 0) throw new UsageError("REFERENCE_INVALID", `${gun} is no repository of a registry`);
   const reference = { registry, repository: path.join("/"), tag: undefined, digest: undefined };
-  const env = { ...options.env, DOCKER_CONTENT_TRUST_SERVER: url };
-  const context = await openTrustContext({ ...options, reference, env, access: "admin", allowPlainHttpLoopback: true });
+  const repository = new ServerDataRepository({ access, gun, url: placeOf(options.data) });
+  const context = await openTrustContext({ ...options, reference, repository });
   try {
-    const send = http.request.bind(http);
-    const authorised: typeof send = (request) =>
-      send({ ...request, headers: { ...request.headers, authorization: secret } });
-    return await handOver({ ...context, repository: new TrustServerClient({ url, gun, send: authorised }) });
+    return await handOver(context);
   } finally {
     context.close();
   }
 }
 
-/** Others on this machine could reach the port, too. */
-function onlyWith(secret: string): Authorise {
-  return async ({ headers }) => {
-    const given = headers.authorization ?? "";
-    const allowed = timingSafeEqual(sha256(Buffer.from(given)), sha256(Buffer.from(secret)));
-    return allowed ? { allowed } : { allowed: false, challenge: "Bearer" };
-  };
+function placeOf({ database, dataDir = "" }: StorageOptions): string {
+  return database === undefined ? pathToFileURL(dataDir).href : parseDatabaseAddress(database).display;
 }

@@ -9,10 +9,10 @@ import type { MetadataCache, MetadataSource } from "../tuf/updater.ts";
 
 /**
  * Where the trust data of one collection is read and published: a trust server, or something in its place. It makes the timestamp, and
- * the snapshot unless that is published, with keys that only it has.
+ * the snapshot unless that is published, with keys that only it has. Every implementation runs `test/contract/trust-repository.ts`.
  */
 export interface TrustRepository extends MetadataSource {
-  /** the address, for messages and results; a URL without credentials and without a trailing slash */
+  /** the address, for messages and results: a URL without secrets; that of a server has no trailing slash */
   readonly url: string;
   /** what a sentence calls it, such as the host of a server */
   readonly name: string;
@@ -35,14 +35,15 @@ export interface TrustRepository extends MetadataSource {
    */
   getKey(role: ServerRole): Promise<PublicKey>;
 
-  /** A new key that it makes for a role; it counts once a root names it. @throws NetworkError as {@link TrustRepository.getKey} */
+  /**
+   * The key to name next for a role: the same one until a root names it, and never the one that the root names now.
+   *
+   * @throws NetworkError as {@link TrustRepository.getKey}
+   */
   rotateKey(role: ServerRole): Promise<PublicKey>;
 
   /** True when the last change of the collection is its deletion, as far as it can tell. @throws NetworkError as `fetch`, without an answer */
   wasDeleted(): Promise<boolean>;
-
-  /** Deletes the collection for good. Succeeds when there is none. @throws NetworkError as `fetch` */
-  deleteCollection(): Promise<void>;
 }
 
 /** What this machine remembers of one collection, and what its processes agree on. */

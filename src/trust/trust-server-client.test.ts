@@ -150,12 +150,6 @@ test("a server's key is read in either spelling; anything unusable is refused", 
   }
 });
 
-test("deleting removes the whole collection", async () => {
-  const { seen } = answering(200);
-  await client().deleteCollection();
-  deepEqual(seen, [`DELETE /v2/${gun}/_trust/tuf/`]);
-});
-
 test("a silent server times out", async () => {
   answer = () => undefined;
   await rejects(client().fetch("timestamp", 100), { code: "NETWORK_TIMEOUT" });

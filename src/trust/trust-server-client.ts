@@ -129,15 +129,6 @@ export class TrustServerClient implements TrustRepository {
     }
   }
 
-  /** Deletes the collection on the server for good. Succeeds when there is none. @throws NetworkError as {@link fetch} */
-  async deleteCollection(): Promise<void> {
-    const response = await this.#accepted(
-      { method: "DELETE" },
-      { url: this.#address("tuf/"), access: "admin", subject: "delete" },
-    );
-    response.discard();
-  }
-
   async #key(request: Pick<HttpRequest, "method">, role: ServerRole, access: TrustServerAccess): Promise<PublicKey> {
     const response = await this.#accepted(request, {
       url: this.#address(`tuf/${role}.key`),

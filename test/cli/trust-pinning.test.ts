@@ -1,9 +1,9 @@
 /** First contact with pins: an attacker who controls the trust server, and has made the repository again with other keys. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { parseImageReference } from "../../src/reference/image-reference.ts";
-import { openTrustContext } from "../../src/trust/open-trust-context.ts";
+import { deleteCollection } from "../support/delete-collection.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
 
 describe("pins for first contact", () => {
@@ -86,11 +86,9 @@ describe("pins for first contact", () => {
 
   describe("after an attacker made the repository again with other keys", () => {
     before(async () => {
-      const reference = parseImageReference(gun);
-      const env = stage.sandbox.environment;
-      const server = await openTrustContext({ reference, dockerConfigDir: env["DOCKER_CONFIG"] ?? "", env });
-      await server.repository.deleteCollection();
-      server.close();
+      const { serverUrl, environment } = stage.sandbox;
+      const ca = join(environment["DOCKER_CONFIG"] ?? "", "tls", new URL(serverUrl).host, "ca.crt");
+      await deleteCollection(serverUrl, gun, ca);
       await stage.ok(["sign", "-q", "--from-registry", image], { env: stage.stranger("attacker") });
     });
 

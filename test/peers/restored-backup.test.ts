@@ -147,14 +147,14 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
 
   it("a repository whose deletion was lost is deleted again, and is not brought back by anybody who remembers it", async () => {
     const gun = "localhost:5000/lost/deletion";
-    const owner = await owned(gun);
+    await owned(gun);
     const readers = new WarmReaders(story, gun);
     await readers.see("v1");
     const backup = await story.backUp();
-    await owner.repository.deleteCollection();
+    await story.delete(gun);
     await story.restore(backup);
     await readers.see("v1");
-    await owner.repository.deleteCollection();
+    await story.delete(gun);
     const { code, stderr } = await tagseal(readers.docker, "trust", "recover-server", gun);
     assert.equal(code, 1);
     assert.match(

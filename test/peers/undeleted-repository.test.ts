@@ -25,7 +25,7 @@ describe("a repository that comes back", { skip: missingPeers(["docker", "notary
     for (const tag of ["v1", "v2"]) await signTags(owner, [tagOf(tag)]);
     const [warm, fresh] = [new WarmReaders(story, gun), new WarmReaders(story, gun, "fresh")];
     await warm.see("v1", "v2");
-    await owner.repository.deleteCollection();
+    await story.delete(gun);
     await fresh.refuse(isGone);
     const operator = story.user("operator");
     const place = ["--data", story.dataDir];
@@ -43,7 +43,7 @@ describe("a repository that comes back", { skip: missingPeers(["docker", "notary
     const gun = "localhost:5000/deleted/replaced";
     const before = await story.open(story.user("former-owner"), gun);
     await signTags(before, [tagOf("old")]);
-    await before.repository.deleteCollection();
+    await story.delete(gun);
     const successor = await story.open(story.user("new-owner"), gun);
     await signTags(successor, [tagOf("new")]);
     const readers = new WarmReaders(story, gun);

@@ -153,7 +153,7 @@ async function guarded(t: TestContext, auth: AuthSettings): Promise<World> {
   const calls: string[] = [];
   const now = (): Date => new Date();
   const silent = new ServerLog({ sink: () => {}, level: "error", now });
-  const { store, signer: keys } = await openServerParts({ host: "", port: 0, dataDir }, now, silent);
+  const { store, signer: keys } = await openServerParts({ dataDir }, now, silent);
   const parts = { store: watched(store, calls), signer: watched(keys, calls) };
   const server = await serve(t, { dataDir, ...parts, auth, upkeep: false });
   // The server looks once, by itself, when something was signed last.

@@ -26,7 +26,7 @@ async function ask({ url }: TestServer, path: string): Promise<Answer> {
 async function shortLivedServer(t: TestContext, timestampMs: number) {
   const dataDir = temporaryDirectory(t);
   const log = new ServerLog({ sink: () => {}, level: "error", now: () => new Date() });
-  const parts = await openServerParts({ host: "", port: 0, dataDir }, () => new Date(), log);
+  const parts = await openServerParts({ dataDir }, () => new Date(), log);
   const { signer, breakSigner } = breakable(parts.signer);
   const lifetimes = { timestampMs, snapshotMs: 86_400_000 };
   const server = await serve(t, { dataDir, store: parts.store, signer, lifetimes });

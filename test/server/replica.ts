@@ -30,7 +30,7 @@ export async function openReplica(
   const lines: Replica["lines"] = [];
   const sink = (line: string): void => void lines.push(JSON.parse(line) as Replica["lines"][number]);
   const log = new ServerLog({ sink, level: "debug", now });
-  const { store, signer: opened } = await openServerParts({ host: "", port: 0, dataDir }, now, log);
+  const { store, signer: opened } = await openServerParts({ dataDir }, now, log);
   t.after(async () => await Promise.all([store.close(), opened.close()]));
   const { signer, breakSigner } = breakable(opened);
   const publications = new Publications({

@@ -11,6 +11,7 @@ import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { certificates } from "../support/certificates.ts";
+import { deleteCollection } from "../support/delete-collection.ts";
 import { client, type Client, freePort, type Scope } from "../support/peers.ts";
 
 /** What a restore puts back; the rest stays as it is. */
@@ -59,6 +60,11 @@ export class RestoreStory {
   async stop(): Promise<void> {
     await this.#server?.close();
     this.#server = undefined;
+  }
+
+  /** Deletes a repository on the server, which is running. */
+  async delete(gun: string): Promise<void> {
+    await deleteCollection(`https://localhost:${this.port}`, gun, this.#tls?.ca);
   }
 
   /** Takes a backup as `tagseal server backup` does. @returns its directory */

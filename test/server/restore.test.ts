@@ -102,7 +102,7 @@ describe("a server that was restored", { skip: needsOpenssl }, () => {
     );
     const first = await story.open(story.user("first"), gun);
     await signTags(first, [tagOf("v1")]);
-    await first.repository.deleteCollection();
+    await story.delete(gun);
     await signTags(await story.open(story.user("second"), gun), [tagOf("v1")]);
     for (const more of [[], ["--dry-run"]]) {
       const { code, stderr } = await recover("first", ...more, gun);

@@ -5,6 +5,7 @@ import { initialiseCollection } from "../../src/trust/initialise.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { addSigner } from "../../src/trust/signer.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
+import { deleteCollection } from "../support/delete-collection.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
 import type { Answer, Meddling } from "./meddler.ts";
 import { digestOf, tagOf, trustStory } from "./trust-story.ts";
@@ -103,7 +104,7 @@ test("a repository deleted and made anew by somebody else is not taken for the o
   const reader = await (await story.person()).open("anew/app");
   await verifyTag(reader, "app");
   const thief = await (await story.person()).open("anew/app", { access: "admin" });
-  await thief.repository.deleteCollection();
+  await deleteCollection(story.url, thief.gun);
   await signTags(thief, [tagOf("app", "stolen")]);
   await rejects(verifyTag(reader, "app"), (error: { code: string }) =>
     ["ROOT_ROTATION_REFUSED", "METADATA_THRESHOLD_NOT_MET"].includes(error.code),
@@ -114,7 +115,7 @@ test("a repository this machine has seen and that is gone from the server is not
   const person = await story.person();
   const context = await person.open("gone/app", { access: "admin" });
   await signTags(context, [tagOf("app")]);
-  await context.repository.deleteCollection();
+  await deleteCollection(story.url, context.gun);
   await rejects(signTags(context, [tagOf("app")]), {
     code: "REPOSITORY_NOT_SIGNED",
     message: /any more, but this machine has seen it/,

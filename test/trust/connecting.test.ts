@@ -119,11 +119,11 @@ test("a challenge is answered with the registry's credentials, once for a whole 
   deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/closed/app:pull"]);
 });
 
-test("I10: reading asks for no more than reading, deletion for everything", async () => {
+test("I10: reading asks for no more than reading, a new server key for everything", async () => {
   tokensAsked.length = 0;
-  const context = await open("deleted/app", { auths: alice });
-  await context.repository.deleteCollection();
-  deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/deleted/app:*"]);
+  const context = await open("rotated/app", { auths: alice });
+  await context.repository.rotateKey("timestamp");
+  deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/rotated/app:*"]);
 });
 
 test("I6: a token service that is not encrypted gets no password", async () => {

@@ -61,7 +61,7 @@ export async function openSigningServerData(loaded: Loaded, io: Io): Promise<Sig
   if (configured.database === undefined) await requireStore(configured.dataDir);
   if (isKeyFile) await requireStore(configured.dataDir, "signer.db");
   const log = new ServerLog({ sink: (line) => io.stderr.write(`${line}\n`), level: "warning", now: io.now });
-  const { store, signer } = await openServerParts({ ...configured, host: "", port: 0 }, io.now, log);
+  const { store, signer } = await openServerParts(configured, io.now, log);
   const lifetimes = configured.lifetimes ?? defaultLifetimes;
   return { store, signer, lifetimes, close: async () => void (await Promise.all([store.close(), signer.close()])) };
 }

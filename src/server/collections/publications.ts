@@ -14,7 +14,7 @@ import { type RenewalLead, renewTimestamp } from "../../tuf/timestamp-renewal.ts
 import { type UpdateInput, validateUpdate } from "../../tuf/update-validation.ts";
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
 import type { ServerClock } from "../clock/server-clock.ts";
-import type { CollectionReader, CollectionView } from "./collection-reader.ts";
+import type { CollectionReader, CollectionView, Reading } from "./collection-reader.ts";
 import { evidenceOf, versionsOf } from "./evidence.ts";
 import { type Lifetimes, renewalLead, shortenAt } from "../freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
@@ -138,8 +138,17 @@ export class Publications {
     return this.#newestSignedAt;
   }
 
+  /** What a reader gets now: what must be signed again first is, where that is possible. @throws TagsealError `STORAGE_FAILED` */
+  async read(gun: string): Promise<Reading> {
+    const { reader } = this.#parts;
+    const reading = await reader.read(gun);
+    if (reading.freshness !== "current" || !this.#isDue(reading.view)) return reading;
+    await this.#renew(gun);
+    return reader.read(gun);
+  }
+
   /** Whether something must be signed again before a reader sees it: it has expired, or lasts longer than it may. */
-  isDue({ expiresAt, timestamp }: CollectionView): boolean {
+  #isDue({ expiresAt, timestamp }: CollectionView): boolean {
     const { now, lifetimes, clock } = this.#parts;
     const at = now().getTime();
     if (expiresAt.getTime() <= at) return true;
@@ -153,7 +162,7 @@ export class Publications {
    * Signs an expired timestamp or snapshot (when the server holds its key) again, or one that lasts too long, for a waiting reader. A renewal that is
    * not possible changes nothing: readers then get expired files and refuse them.
    */
-  async renew(gun: string): Promise<void> {
+  async #renew(gun: string): Promise<void> {
     if (this.#failedRecently(gun)) return;
     try {
       const lead = { timestampMs: 0, snapshotMs: 0, longest: renewalLead(this.#parts.lifetimes).longest };
@@ -259,7 +268,7 @@ export class Publications {
   /** Nothing was signed: another reader's renewal came first, or readers would refuse a new timestamp. */
   async #settleUnrenewed(gun: string): Promise<void> {
     const reading = await this.#parts.reader.read(gun);
-    if (reading.freshness !== "current" || !this.isDue(reading.view)) return;
+    if (reading.freshness !== "current" || !this.#isDue(reading.view)) return;
     this.#failRenewal(gun, {
       error:
         "by this server's clock the root, a certificate in it, or a snapshot whose key is the owner's has expired or is not valid yet",

@@ -4,13 +4,11 @@ import type { IncomingMessage } from "node:http";
 import { isServerRole } from "../../tuf/role-name.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
-import type { LostFile } from "../../tuf/lost-versions.ts";
 import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
-import { isRoleName } from "../../tuf/role-name.ts";
 import { answeredWithin } from "../../service/answered-within.ts";
-import type { CollectionReader, Reading } from "../collections/collection-reader.ts";
-import { publishedKeyIds } from "../collections/published-keys.ts";
-import type { Publications, Upload } from "../collections/publications.ts";
+import type { CollectionReader } from "../collections/collection-reader.ts";
+import { serverKey } from "../collections/published-keys.ts";
+import type { Publications } from "../collections/publications.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
@@ -26,6 +24,7 @@ import {
 import { parseMultipart, type UploadLimits } from "./multipart.ts";
 import { emptyReply, textReply, type Reply } from "./reply.ts";
 import type { UploadBudget } from "./request-body.ts";
+import { uploadOf } from "./upload.ts";
 import { fileNotFound, storeLost, WireError } from "./wire-error.ts";
 
 /** What the handlers work with. */
@@ -71,8 +70,8 @@ export class Handlers {
    */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     return this.#reading(async () => {
-      const { reader } = this.#parts;
-      const reading = isServerRole(role) ? await this.#renewed(gun) : await reader.read(gun);
+      const { reader, publications } = this.#parts;
+      const reading = isServerRole(role) ? await publications.read(gun) : await reader.read(gun);
       if (reading.freshness !== "current") throw unread(reading.freshness);
       return this.#file(request, await reader.fileIn(reading.view, gun, role), this.#currentCaching);
     });
@@ -112,9 +111,10 @@ export class Handlers {
     const { uploads, limits, publications } = this.#parts;
     this.#requireWritable();
     return uploads.withBody(request, limits.maxBytes, async (body) => {
-      const files = filesOf(body, request.headers["content-type"], limits);
+      const parts = parseMultipart(body, request.headers["content-type"], limits);
+      const upload = uploadOf(parts.values().map(({ fileName, bytes }) => [nameOf(fileName), bytes]));
       return this.#changing(async () => {
-        await publications.publish(gun, files, caller);
+        await publications.publish(gun, upload, caller);
         return emptyReply(200);
       });
     });
@@ -131,9 +131,7 @@ export class Handlers {
 
   /** GET of a server key: the one the current root names, if it is held here, else the one to name next. */
   async key(gun: string, role: ServerRole): Promise<Reply> {
-    return this.#changing(async () =>
-      textReply(keyJson((await this.#namedKey(gun, role)) ?? (await this.#parts.signer.pendingKey(gun, role)))),
-    );
+    return this.#changing(async () => textReply(keyJson(await serverKey(this.#parts, gun, role))));
   }
 
   /** POST for a server key: the one to name next. Asking twice without publishing gives the same key. */
@@ -163,14 +161,6 @@ export class Handlers {
     });
   }
 
-  async #renewed(gun: string): Promise<Reading> {
-    const { reader, publications } = this.#parts;
-    const reading = await reader.read(gun);
-    if (reading.freshness !== "current" || !publications.isDue(reading.view)) return reading;
-    await publications.renew(gun);
-    return reader.read(gun);
-  }
-
   #reading(work: () => Promise<Reply>): Promise<Reply> {
     return answeredWithin(work(), readingMs, () => storeLost("UNKNOWN"));
   }
@@ -184,14 +174,6 @@ export class Handlers {
     if (file === undefined) throw fileNotFound();
     return fileReply(file, caching, request.headers);
   }
-
-  async #namedKey(gun: string, role: ServerRole): Promise<PublicKey | undefined> {
-    for (const keyId of await publishedKeyIds(this.#parts.store, gun, role)) {
-      const key = await this.#parts.signer.find(gun, role, keyId);
-      if (key !== undefined) return key.publicKey;
-    }
-    return undefined;
-  }
 }
 
 /** A file is reported as missing only when that is known. */
@@ -204,37 +186,7 @@ function keyJson(key: PublicKey): string {
   return JSON.stringify({ keytype: key.keyType, keyval: { public: encodeBase64(key.bytes), private: null } });
 }
 
-/**
- * The files of an upload by role. The last part of a role counts, and a timestamp part does not: the server makes its own.
- *
- * Off-spec: parts named `<version>.<role>`, as such files are fetched, bring back what this server published once and has lost.
- */
-function filesOf(body: Buffer, contentType: string | undefined, limits: UploadLimits): Upload {
-  const uploads = new Map<RoleName, Uint8Array>();
-  const lost: LostFile[] = [];
-  for (const { fileName, bytes } of parseMultipart(body, contentType, limits)) {
-    const name = nameOf(fileName);
-    const place = lostPlace(name);
-    if (place !== undefined) lost.push({ ...place, bytes });
-    // Off-spec: Notary also refuses a timestamp part that is not JSON, before it ignores it.
-    else if (roleOf(name) !== "timestamp") uploads.set(name, bytes);
-  }
-  return { uploads, lost };
-}
-
 function nameOf(fileName: string | undefined): string {
   if (fileName === undefined || fileName === "") throw new WireError("NO_FILENAME");
   return fileName.endsWith(".json") ? fileName.slice(0, -".json".length) : fileName;
-}
-
-function lostPlace(name: string): Pick<LostFile, "role" | "version"> | undefined {
-  const [, version, role] = /^([1-9]\d{0,9})\.(root|snapshot|timestamp)$/u.exec(name) ?? [];
-  return role === "root" || role === "snapshot" || role === "timestamp"
-    ? { role, version: Number(version) }
-    : undefined;
-}
-
-function roleOf(name: string): RoleName {
-  if (!isRoleName(name)) throw new WireError("INVALID_ROLE", { detail: name });
-  return name;
 }

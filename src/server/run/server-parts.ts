@@ -19,6 +19,22 @@ import { SqliteMetadataStore } from "../storage/sqlite-metadata-store.ts";
 import type { FileWatch } from "../../service/watching/file-watch.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
+/** Where a server's metadata and keys are. */
+export type StorageOptions = Pick<
+  ServerOptions,
+  | "dataDir"
+  | "database"
+  | "signerDatabase"
+  | "sqlLimits"
+  | "signerPassphrase"
+  | "signerPassphrases"
+  | "remoteSigner"
+  | "acceptLostKeys"
+  | "store"
+  | "keyTable"
+  | "signer"
+>;
+
 /**
  * Opens the store of metadata and the holder of the keys. Parts given in the options are used directly.
  *
@@ -26,7 +42,7 @@ import type { WatchParts } from "../../service/watching/watched-files.ts";
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`
  */
 export async function openServerParts(
-  options: ServerOptions,
+  options: StorageOptions,
   now: () => Date,
   log: ServerLog,
   watch?: FileWatch,
@@ -59,7 +75,7 @@ export async function openStoreOf(
   return await openMetadataStore(options.database, { ...how, limits: options.sqlLimits });
 }
 
-async function openSigner(options: ServerOptions, store: MetadataStore, parts: WatchParts): Promise<SigningService> {
+async function openSigner(options: StorageOptions, store: MetadataStore, parts: WatchParts): Promise<SigningService> {
   const { now, log } = parts;
   const { dataDir, signerPassphrase, signerPassphrases, sqlLimits } = options;
   const place = { dataDir, database: options.signerDatabase ?? options.database, sqlLimits };
