@@ -16,7 +16,7 @@ export { type Digest, parseDigest } from "./reference/digest.ts";
 export { openTrustContext, type OpenTrustContextOptions } from "./trust/open-trust-context.ts";
 export type { TrustContext } from "./trust/trust-context.ts";
 export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
-export type { TrustCache, TrustRepository } from "./trust/ports.ts";
+export type { TrustCache, TrustCredentials, TrustRepository } from "./trust/ports.ts";
 export { HttpClients } from "./http/client/http-clients.ts";
 export { loadTrustPinning } from "./trust/pinning-file.ts";
 export type { TrustPinning } from "./tuf/pinning.ts";

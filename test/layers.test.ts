@@ -152,6 +152,24 @@ const mayStartPrograms: readonly string[] = [
   "src/registry/decompression.ts",
 ];
 
+/**
+ * The use cases of trust know contracts: `ports.ts`, key stores, sources of passphrases. What they are made of meets them in
+ * `open-trust-context.ts` alone; these files are what it is made of, and how a pinning file is read.
+ */
+const trustImplementations: ReadonlySet<string> = new Set([
+  "src/trust/collection-lock.ts",
+  "src/trust/confirmation-record.ts",
+  "src/trust/lock-owner.ts",
+  "src/trust/metadata-cache.ts",
+  "src/trust/multipart.ts",
+  "src/trust/open-trust-context.ts",
+  "src/trust/pinning-file.ts",
+  "src/trust/server-refusal.ts",
+  "src/trust/trust-server-client.ts",
+]);
+const trustContracts = /^src\/(?:keys\/(?:key-store|passphrase)|docker-config\/credentials|trust\/.*)\.ts$/u;
+const roomsOfImplementations = /^src\/(?:files|docker-config|http|registry|keys|trust)\//u;
+
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -236,6 +254,27 @@ describe("layers", () => {
   it("imports only from the layers above", () => {
     const breaches = imports.filter((found) => !inLayer(found)).map(({ from, to }) => `${from} imports ${to}`);
     assert.deepEqual(breaches, []);
+  });
+
+  it("the use cases of trust know contracts, not what implements them", () => {
+    const breaches = imports
+      .filter(({ from }) => from.startsWith("src/trust/") && !trustImplementations.has(from))
+      .filter(({ to }) => roomsOfImplementations.test(to))
+      .filter(({ to }) => trustImplementations.has(to) || !trustContracts.test(to));
+    assert.deepEqual(
+      breaches.map(({ from, to }) => `${from} imports ${to}`),
+      [],
+    );
+    assert.deepEqual(
+      [...trustImplementations].filter((file) => !files.includes(file)),
+      [],
+    );
+  });
+
+  it("key stores are opened in one place: nothing else names their classes", () => {
+    const stores = ["src/keys/file-key-store.ts", "src/keys/memory-key-store.ts", "src/keys/ordered-key-stores.ts"];
+    const users = imports.filter(({ from, to }) => stores.includes(to) && !from.startsWith("src/keys/"));
+    assert.deepEqual([...new Set(users.map(({ from }) => from))], ["src/index.ts"]);
   });
 
   it("would notice a breach", () => {

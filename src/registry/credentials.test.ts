@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reply, startStory } from "../../test/support/story-server.ts";
+import { DockerConfig } from "../docker-config/docker-login.ts";
 import { Authenticator } from "./authentication.ts";
-import { DockerConfig } from "./credentials.ts";
 import { HttpClient } from "../http/client/http-client.ts";
 
 const auth = (password: string): { auth: string } => ({ auth: Buffer.from(`alice:${password}`).toString("base64") });

@@ -1,3 +1,2 @@
-/** The credentials for registries: docker's, unless the caller has another source. */
+/** The words of logins, for users of registries. */
 export type { Credentials, CredentialSource, LoginTarget } from "../docker-config/credentials.ts";
-export { DockerConfig, loadDockerConfig } from "../docker-config/docker-login.ts";

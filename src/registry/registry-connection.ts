@@ -2,7 +2,8 @@
 import type { Environment } from "../environment/environment.ts";
 import { Authenticator } from "./authentication.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
-import { type CredentialSource, loadDockerConfig, type LoginTarget } from "./credentials.ts";
+import { dockerLogins } from "../docker-config/docker-login-source.ts";
+import type { CredentialSource, LoginTarget } from "./credentials.ts";
 import { findEndpoint, serverHost } from "./endpoint.ts";
 import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
 import { HttpClients, type PeerRules } from "../http/client/http-clients.ts";
@@ -105,7 +106,7 @@ function onlyFor(registry: string, settings: TlsSettings): (host: string) => Tls
 function credentialSource(options: ConnectionOptions): CredentialSource | undefined {
   const { credentials, dockerConfigDir, env = {} } = options;
   if (credentials !== undefined || dockerConfigDir === undefined) return credentials;
-  return async (target, signal) => await (await loadDockerConfig(dockerConfigDir, env)).credentialsFor(target, signal);
+  return dockerLogins({ directory: dockerConfigDir, env });
 }
 
 async function tlsSettings(registry: string, options: ConnectionOptions): Promise<TlsSettings> {

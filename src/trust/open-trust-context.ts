@@ -3,18 +3,18 @@
 import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
 import type { KeyStore } from "../keys/key-store.ts";
+import { dockerLogins } from "../docker-config/docker-login-source.ts";
 import { lazyKeyStore } from "../keys/lazy-key-store.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { gunOf, type ImageReference } from "../reference/image-reference.ts";
 import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../registry/certificate-directory.ts";
-import type { CredentialSource } from "../registry/credentials.ts";
 import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
 import { HttpClients } from "../http/client/http-clients.ts";
 import type { TrustPinning } from "../tuf/updater.ts";
 import { explainShutdown } from "./docker-hub.ts";
 import { FileMetadataCache } from "./metadata-cache.ts";
-import type { TrustCache, TrustRepository } from "./ports.ts";
+import type { TrustCache, TrustCredentials, TrustRepository } from "./ports.ts";
 import { trustServerUrl } from "./server-url.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustEventHandler } from "./trust-event.ts";
@@ -34,7 +34,7 @@ export interface OpenTrustContextOptions {
   /** connections to share with other contexts and registries, which the caller closes; separate ones when absent */
   readonly connections?: HttpClients;
   /** instead of docker's logins */
-  readonly credentials?: CredentialSource;
+  readonly credentials?: TrustCredentials;
   /** the command that logs in, for hints; `docker login` when absent */
   readonly login?: string;
   /** used when a key must be unlocked or made; without it encrypted keys stay locked */
@@ -129,7 +129,9 @@ async function connectionsTo(
 /** Credentials are those of the registry, and looked up only when the server asks for them. */
 function authorised(http: HttpClient, gun: string, options: OpenTrustContextOptions): AuthorisedRequest {
   const { reference, now, access: wanted = "read" } = options;
-  const credentials = options.credentials ?? dockerLogins(options, gun);
+  const warn = (message: string): void => options.notify?.({ kind: "warning", gun, message });
+  const credentials =
+    options.credentials ?? dockerLogins({ directory: options.dockerConfigDir, env: options.env, warn });
   const authenticator = new Authenticator(http, {
     credentials: (signal) => credentials(reference, signal),
     registry: reference.registry,
@@ -139,14 +141,6 @@ function authorised(http: HttpClient, gun: string, options: OpenTrustContextOpti
     // One token for the whole operation instead of one for reading and one for writing.
     const actions = tokenActions[higher(needed, wanted)];
     return await authenticator.request(request, `repository:${gun}:${actions}`);
-  };
-}
-
-function dockerLogins({ dockerConfigDir, env, notify }: OpenTrustContextOptions, gun: string): CredentialSource {
-  const warn = (message: string): void => notify?.({ kind: "warning", gun, message });
-  return async (target, signal) => {
-    const { loadDockerConfig } = await import("../registry/credentials.ts");
-    return await (await loadDockerConfig(dockerConfigDir, env, warn)).credentialsFor(target, signal);
   };
 }
 

@@ -1,9 +1,11 @@
 /**
- * What the use cases need from outside, as contracts that this folder owns: where trust data is read and published, and what this machine
- * remembers of it. Key stores are a contract of `keys/`, logins one of `docker-config/`, pins one of `tuf/`.
+ * What the use cases need from outside, as contracts that this folder owns: where trust data is read and published, who this machine is to
+ * a trust server, and what it remembers. Key stores are a contract of `keys/`, pins one of `tuf/`. `open-trust-context.ts` alone knows
+ * the usual implementations.
  */
 
 import type { PublicKey } from "../crypto/public-key.ts";
+import type { Credentials, LoginTarget } from "../docker-config/credentials.ts";
 import type { RoleName, ServerRole } from "../tuf/metadata.ts";
 import type { MetadataCache, MetadataSource } from "../tuf/updater.ts";
 
@@ -45,6 +47,15 @@ export interface TrustRepository extends MetadataSource {
   /** True when the last change of the collection is its deletion, as far as it can tell. @throws NetworkError as `fetch`, without an answer */
   wasDeleted(): Promise<boolean>;
 }
+
+/**
+ * Who this machine is to the trust server of a collection. Asked when the server demands a login, never before, and once for each context.
+ *
+ * @param target the registry and the repository of the collection: trust servers take the logins of registries
+ * @returns what to show to the server, or to its token service; undefined: nothing, as an anonymous user
+ * @throws UsageError when logins cannot be read; TagsealError `CANCELLED`: the operation fails with it
+ */
+export type TrustCredentials = (target: LoginTarget, signal?: AbortSignal) => Promise<Credentials | undefined>;
 
 /** What this machine remembers of one collection, and what its processes agree on. */
 export interface TrustCache extends MetadataCache {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { UsageError } from "../../src/errors.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { createThrowawayTls } from "../../src/sandbox/throwaway-tls.ts";
@@ -13,6 +14,7 @@ import type { AccessRequest } from "../../src/server/http/authorise.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
+import type { TrustCredentials } from "../../src/trust/ports.ts";
 import type { TrustServerAccess } from "../../src/trust/trust-server-client.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
 import { tagOf } from "./trust-story.ts";
@@ -65,6 +67,7 @@ interface Machine {
   readonly trusted?: boolean;
   readonly auths?: object;
   readonly access?: TrustServerAccess;
+  readonly credentials?: TrustCredentials;
 }
 
 let machines = 0;
@@ -84,6 +87,7 @@ async function open(repository: string, machine: Machine = {}): Promise<TrustCon
     env: { DOCKER_CONTENT_TRUST_SERVER: `${server.url}/` },
     keys: new MemoryKeyStore(),
     ...(machine.access === undefined ? {} : { access: machine.access }),
+    ...(machine.credentials === undefined ? {} : { credentials: machine.credentials }),
   });
   contexts.push(context);
   return context;
@@ -117,6 +121,31 @@ test("a challenge is answered with the registry's credentials, once for a whole 
   tokensAsked.length = 0;
   await verifyTag(await open("closed/app", { auths: alice }), "v1");
   deepEqual(tokensAsked, ["alice:hunter22 repository:localhost:5000/closed/app:pull"]);
+});
+
+test("another source of logins is asked instead of docker's: for the collection, once, and only when the server demands one", async () => {
+  const asked: unknown[] = [];
+  const credentials: TrustCredentials = async ({ registry, repository }) => {
+    asked.push({ registry, repository });
+    return { kind: "basic", username: "robot", password: "token" };
+  };
+  tokensAsked.length = 0;
+  await verifyTag(await open("open/app", { auths: alice, credentials }), "v1");
+  deepEqual(asked, []);
+  await signTags(await open("closed/robot", { auths: alice, credentials, access: "write" }), [tagOf("v1")]);
+  deepEqual(asked, [{ registry: "localhost:5000", repository: "closed/robot" }]);
+  deepEqual(tokensAsked, ["robot:token repository:localhost:5000/closed/robot:push,pull"]);
+});
+
+test("a source that knows no login means an anonymous user, not docker's login; one that fails ends the operation", async () => {
+  tokensAsked.length = 0;
+  await verifyTag(await open("closed/app", { auths: alice, credentials: async () => undefined }), "v1");
+  deepEqual(tokensAsked, ["nobody repository:localhost:5000/closed/app:pull"]);
+  const broken: TrustCredentials = async () => {
+    throw new UsageError("FILE_UNREADABLE", "the vault is sealed");
+  };
+  const context = await open("closed/app", { auths: alice, credentials: broken });
+  await rejects(verifyTag(context, "v1"), { code: "FILE_UNREADABLE", message: /the vault is sealed/u });
 });
 
 test("I10: reading asks for no more than reading, a new server key for everything", async () => {

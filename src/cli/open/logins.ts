@@ -1,6 +1,7 @@
 /** The logins of docker and podman on this machine, with which commands log in to registries and trust servers. */
+import type { CredentialSource } from "../../docker-config/credentials.ts";
+import { dockerLogins } from "../../docker-config/docker-login-source.ts";
 import { hasCode } from "../../errors.ts";
-import type { CredentialSource } from "../../registry/credentials.ts";
 import type { Io, Output } from "../io.ts";
 import { printable } from "../output/printable.ts";
 import { dockerConfigDir, homeOf } from "./directories.ts";
@@ -22,11 +23,11 @@ function warnOnce({ stderr }: Io, message: string): void {
  * engine. Nothing is read before a server asks for a login.
  */
 export function loginsOf(io: Io): CredentialSource {
-  if (io.engine?.kind === "docker") return dockerLogins(io);
-  if (io.engine?.kind === "podman") return podmanLoginsOf(io, dockerLogins(io));
+  if (io.engine?.kind === "docker") return dockerLoginsOf(io);
+  if (io.engine?.kind === "podman") return podmanLoginsOf(io, dockerLoginsOf(io));
   const podman = podmanLoginsOf(io, async () => undefined);
   return async (target, signal) => {
-    const found = await dockerLogins(io)(target, signal);
+    const found = await dockerLoginsOf(io)(target, signal);
     if (found !== undefined) return found;
     try {
       return await podman(target, signal);
@@ -44,12 +45,8 @@ export function loginCommand({ engine }: Io): string {
   return engine?.kind === "podman" ? "podman login" : "docker login";
 }
 
-function dockerLogins(io: Io): CredentialSource {
-  return async (target, signal) => {
-    const { loadDockerConfig } = await import("../../registry/credentials.ts");
-    const config = await loadDockerConfig(dockerConfigDir(io), io.env, (message) => warnOnce(io, message));
-    return await config.credentialsFor(target, signal);
-  };
+function dockerLoginsOf(io: Io): CredentialSource {
+  return dockerLogins({ directory: dockerConfigDir(io), env: io.env, warn: (message) => warnOnce(io, message) });
 }
 
 function podmanLoginsOf(io: Io, docker: CredentialSource): CredentialSource {
