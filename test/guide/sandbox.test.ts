@@ -1,6 +1,6 @@
 /** The sandbox as the documents start it: in one terminal, with the lines it prints pasted into another. */
 import assert from "node:assert/strict";
-import { cpSync, existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
@@ -16,21 +16,22 @@ const ready = (log: () => string): boolean => log().includes("Ctrl-C ends it");
 
 it("README: gives what an image is pushed to, signed, verified and fetched with", async () => {
   const sandbox = await shell.start("sandbox", documentedLines("README.md", "I publish"), { ready });
-  const image = / oci:(\S+)/u.exec(sandbox.log())?.[1] ?? "";
-  cpSync(image, join(shell.directory, "my-image"), { recursive: true });
   const env = exportsIn(sandbox.log());
   const { stdout } = await shell.run(documentedLines("README.md", "I publish", 2), { env });
   assert.match(stdout, /^Successfully signed \S+\/team\/app:1\.0$[\s\S]*^sha256:[0-9a-f]{64}$/mu);
   assert.ok(existsSync(join(shell.directory, "app.tar")));
   assert.equal(await sandbox.stop("SIGINT"), 0);
-  assert.ok(!existsSync(image), "it leaves nothing behind");
+  rmSync(join(shell.directory, "sandbox"), { recursive: true });
 });
 
-it("docs/getting-started.md: points other programs at itself", async () => {
+it("docs/getting-started.md: points other programs at itself, and leaves nothing behind", async () => {
   const sandbox = await shell.start("sandbox", documentedLines("docs/getting-started.md", "A sandbox"), { ready });
   const { REGISTRY, DOCKER_CONFIG, DOCKER_CONTENT_TRUST_SERVER } = exportsIn(sandbox.log());
   assert.ok([REGISTRY, DOCKER_CONFIG, DOCKER_CONTENT_TRUST_SERVER].every((value) => value !== undefined));
+  const image = / oci:(\S+)/u.exec(sandbox.log())?.[1] ?? "";
+  assert.ok(existsSync(image), sandbox.log());
   assert.equal(await sandbox.stop("SIGINT"), 0);
+  assert.ok(!existsSync(image));
 });
 
 it("docs/commands.md: plays its demonstration, and stays where it is told to", async () => {
