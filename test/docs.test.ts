@@ -102,6 +102,39 @@ describe("documentation", () => {
   }
 });
 
+describe("pictures", () => {
+  const pictures = globSync("docs/**/*.svg", { cwd: root }).sort();
+
+  for (const file of pictures) {
+    const skip = missingPeers(["python"]);
+    it(
+      `are well-formed, said in words, readable in the dark and complete in themselves: ${file}`,
+      { skip },
+      async () => {
+        const svg = read(file);
+        const parse = "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])";
+        const { code, stderr } = await run("python3", ["-c", parse, join(root, file)]);
+        assert.equal(code, 0, stderr);
+        assert.match(
+          svg,
+          /aria-labelledby="title desc"[\s\S]*<title id="title">[^<]+<\/title>\s*<desc id="desc">[^<]{100,}</u,
+        );
+        assert.ok(svg.includes("prefers-color-scheme: dark"));
+        assert.doesNotMatch(svg, /<script|<foreignObject|href=|url\(|@import/u);
+        assert.deepEqual(svg.match(/https?:\/\/(?!127\.)[^"<\s]+/gu), ["http://www.w3.org/2000/svg"]);
+      },
+    );
+  }
+
+  it("are each shown on a page", () => {
+    const shown = documents.flatMap((file) => links(read(file)).map((link) => join(dirname(file), link)));
+    assert.deepEqual(
+      pictures.filter((file) => !shown.includes(file)),
+      [],
+    );
+  });
+});
+
 describe("lines for a shell", () => {
   it("stand in blocks that say so", () => {
     const blocks = documents.flatMap((file) =>

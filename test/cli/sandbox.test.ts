@@ -41,6 +41,19 @@ describe("the demonstration", () => {
     assert.equal(readFileSync(recordingPath, "utf8"), recordingOf(demonstration));
     assert.ok(readFileSync(join(root, "README.md"), "utf8").includes(`](${relative(root, recordingPath)})`));
   });
+
+  it("ends its recording with the summary, which stands still where nothing moves", () => {
+    const recording = readFileSync(recordingPath, "utf8");
+    const steps = [...recording.matchAll(/<g class="step s\d+( still)?">(.*?)<\/g>/gu)];
+    const summary = steps
+      .filter(([, still]) => still !== undefined)
+      .map(([, , texts = ""]) => texts.replaceAll(/<[^>]+>/gu, ""));
+    assert.equal(summary[0], "Summary");
+    assert.deepEqual(summary.slice(1, -1), demonstration.match(/(?<=── Summary\n[\s\S]*)✔ .*/gu));
+    assert.equal(summary.at(-1), "Everything that was signed was found, and every attack was refused.");
+    assert.match(recording, /\.step \{ visibility: hidden; \}\s*\.still \{ visibility: visible; \}/u);
+    assert.match(recording, /@media \(prefers-reduced-motion: no-preference\) \{\s*\.step \{ animation: /u);
+  });
 });
 
 describe("a sandbox", () => {
