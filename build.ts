@@ -1,7 +1,7 @@
 /**
  * Builds `dist/`: `tagseal.js`, which starts; `cli.js`, the whole command line; `password-worker.js`, which the server starts in a thread;
- * `index.js`, the library; and `man/`, a manual page for each command. Runs after `npm ci` through the prepare script; where esbuild was
- * left out (`--omit=dev`) the sources run as they are.
+ * `index.js`, the library, with its declarations in `types/`; and `man/`, a manual page for each command. Runs after `npm ci` through
+ * `release/prepare.js`; where esbuild was left out (`--omit=dev`) the sources run as they are.
  *
  * One file each, because loading many small ones costs more than parsing one: modules reached only by `import()` stay
  * uninitialised until then.
@@ -12,15 +12,14 @@ import { builtinModules } from "node:module";
 import { join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 import { currentVersion, releaseDate } from "./release/edition.ts";
+import { outsideTheBundle } from "./release/outside-the-bundle.ts";
+import { writeTypes } from "./release/types.ts";
 import { completionNodes } from "./src/cli/completion/completion-tree.ts";
 import { manPages } from "./src/cli/help/man-page.ts";
 
 const root = import.meta.dirname;
 /** Another directory can be named on the command line, to measure a build without touching the one in use. */
 const dist = resolve(root, process.argv[2] ?? "dist");
-
-/** Packages that stay outside: native code, database drivers and what writes SQL for them. They are loaded when something asks for them. */
-const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
 
 /**
  * Loads Node's own modules when the module that needs them is initialised, and without evaluating their lazy members: a plain
@@ -73,7 +72,7 @@ const common: BuildOptions = {
   format: "esm",
   platform: "node",
   target: "node24",
-  external: [...optionalPackages, ...(isInstalled(bundledIfInstalled) ? [] : [bundledIfInstalled]), ...builtinModules],
+  external: [...outsideTheBundle, ...(isInstalled(bundledIfInstalled) ? [] : [bundledIfInstalled]), ...builtinModules],
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "linked",
@@ -128,10 +127,10 @@ const builds: readonly BuildOptions[] = [
   { ...common, entryPoints: [source("index.ts")], outfile: output("index.js"), banner: { js: withRequire } },
 ];
 
-/** Leaves alone what other commands put there: executables, packages, releases. */
+/** Leaves alone what other commands put there: executables, images, packages, releases. */
 async function removeOldBuild(): Promise<void> {
   await mkdir(dist, { recursive: true });
-  const old = (await readdir(dist)).filter((name) => !/^(?:tagseal-|packages$|release$)/u.test(name));
+  const old = (await readdir(dist)).filter((name) => !/^(?:tagseal-|image|packages$|release$)/u.test(name));
   await Promise.all(old.map((name) => rm(output(name), { recursive: true })));
 }
 
@@ -160,7 +159,7 @@ async function main(): Promise<void> {
   const esbuild = await loadEsbuild();
   if (esbuild === undefined) return;
   await removeOldBuild();
-  await Promise.all([...builds.map((options) => esbuild.build(options)), writeManPages()]);
+  await Promise.all([...builds.map((options) => esbuild.build(options)), writeManPages(), writeTypes(output("types"))]);
   await chmod(output("tagseal.js"), 0o755);
   // The server reads these beside its own file.
   await cp(source("server/storage/migrations"), output("migrations"), { recursive: true });

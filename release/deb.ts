@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { currentVersion, releaseDate } from "./edition.ts";
-import { entriesOf, type LinuxPackage, setModes } from "./package-contents.ts";
+import { entriesOf, setModes } from "./modes.ts";
+import type { LinuxPackage } from "./package-contents.ts";
 import { serviceScripts } from "./service-scripts.ts";
 
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };

@@ -2,13 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { outsideTheBundle } from "./outside-the-bundle.ts";
 import { bunFor, hostTarget, type Target } from "./bun.ts";
 import { currentVersion } from "./edition.ts";
 
 const root = resolve(import.meta.dirname, "..");
-
-/** Packages that are loaded only where somebody installed them, which cannot be beside a single file. */
-const optionalPackages = ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"];
 
 const options: readonly string[] = [
   "--compile",
@@ -23,7 +21,8 @@ const options: readonly string[] = [
   // What lies in the directory where somebody happens to stand must not change the program or its environment.
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
-  ...optionalPackages.flatMap((name) => ["--external", name]),
+  // Where somebody installed them, which cannot be beside a single file.
+  ...outsideTheBundle.flatMap((name) => ["--external", name]),
 ];
 
 /** The name of the executable for a platform, wherever it lies. */

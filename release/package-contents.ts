@@ -2,20 +2,10 @@
  * What the Linux packages hold: `tagseal`, the executable with its completions and manual pages; and `tagseal-server`, the trust server and
  * the signer on the Node.js they are tested on, as systemd services.
  */
-import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  cpSync,
-  globSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
+import { writeServerImage } from "./image-contents.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -103,7 +93,7 @@ export function commandPackage(directory: string, format: PackageFormat, parts: 
 export function serverPackage(directory: string, built: string): LinuxPackage {
   const tree = join(directory, "tagseal-server");
   const app = join(tree, "opt/tagseal");
-  execFileSync(process.execPath, [join(root, "release/image.ts"), app], { stdio: ["ignore", "ignore", "inherit"] });
+  writeServerImage(app);
   rmSync(join(app, "data"), { recursive: true });
   const services = globSync(join(root, "deploy/systemd/*.service")).map((file) => basename(file));
   for (const name of services) put(tree, `usr/lib/systemd/system/${name}`, source(`deploy/systemd/${name}`));
@@ -124,18 +114,4 @@ export function serverPackage(directory: string, built: string): LinuxPackage {
     },
     architecture: process.arch,
   };
-}
-
-/** Files and directories below `tree`, hidden ones too, by their paths from there, in a fixed order. */
-export function entriesOf(tree: string): string[] {
-  return readdirSync(tree, { recursive: true, encoding: "utf8" }).toSorted();
-}
-
-/** Makes everything readable by all and writable by root alone, whatever the umask of those who build. */
-export function setModes(tree: string): void {
-  for (const path of entriesOf(tree).map((name) => join(tree, name))) {
-    const stat = lstatSync(path);
-    chmodSync(path, stat.isDirectory() || (stat.mode & 0o111) !== 0 ? 0o755 : 0o644);
-  }
-  chmodSync(tree, 0o755);
 }

@@ -1,6 +1,7 @@
 /**
- * What npm runs after `npm ci`: the build, if the runtime can run it. In JavaScript that old versions of Node.js understand: they get a
- * sentence instead of an error about TypeScript.
+ * What npm runs after `npm ci` (as `preprepare`) and before `npm pack` (as `prepack`): the build, if the runtime can run it. In JavaScript that
+ * old versions of Node.js understand: they get a sentence instead of an error about TypeScript. It is not called `prepare`, although npm
+ * would run that at both times: of a package in a file npm warns that it has such a script, and then does not run it.
  */
 const oldest = 24;
 

@@ -13,6 +13,9 @@ interface Lock {
 
 const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as Lock;
 
+/** Runtimes of executables. */
+const installed = /\/release\/(?:node_modules|targets)$/u;
+
 /** Runs a file as an old Node.js would: only its number is another one. */
 const asNode20 = [
   "--import",
@@ -27,8 +30,8 @@ describe("without the packaged runtime", () => {
   /** A checkout as `npm ci --omit=optional` leaves it: no optional package is there, not even esbuild's executable. */
   before(() => {
     mkdirSync(checkout);
-    for (const name of ["bin", "src", "release/prepare.js", "release/edition.ts", "build.ts", "package.json"])
-      cpSync(join(root, name), join(checkout, name), { recursive: true });
+    for (const name of ["bin", "src", "release", "build.ts", "package.json", "tsconfig.json", "tsconfig.types.json"])
+      cpSync(join(root, name), join(checkout, name), { recursive: true, filter: (path) => !installed.test(path) });
     for (const [name, { optional }] of Object.entries(lock.packages)) {
       if (optional === true || !/^node_modules\/(?:@[^/]+\/)?[^/]+$/u.test(name)) continue;
       mkdirSync(dirname(join(checkout, name)), { recursive: true });
@@ -55,7 +58,8 @@ describe("without the packaged runtime", () => {
     const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
     };
-    assert.equal(scripts["prepare"], "node release/prepare.js");
+    assert.equal(scripts["preprepare"], "node release/prepare.js");
+    assert.equal(scripts["prepack"], "node release/prepare.js");
   });
 
   it("an old Node.js gets one sentence from the command, too", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { writeServerImage } from "../../release/image-contents.ts";
 import { healthy } from "../support/notary-server.ts";
 import {
   certificates,
@@ -39,7 +40,7 @@ describe("the systemd units", { skip: missingPeers(["systemd", "openssl"]) }, ()
   }
 
   before(async () => {
-    await runOk(process.execPath, [join(root, "release/image.ts"), scope.path("opt/tagseal")]);
+    writeServerImage(scope.path("opt/tagseal"));
     const certificate = await certificates(scope);
     ca = certificate.ca;
     [port.server, port.signer] = [await freePort(), await freePort()];

@@ -4,6 +4,7 @@
  */
 import { copyFileSync, mkdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { writeServerImage } from "../../release/image-contents.ts";
 import type { Client } from "./clients.ts";
 import { runOk, type Scope } from "./processes.ts";
 
@@ -33,7 +34,7 @@ export async function importBaseImage(scope: Scope, client: Client, tag: string)
 /** Prepares the build context as `npm run image` does and builds the Dockerfile on that base. */
 export async function buildServerImage(scope: Scope, client: Client, tag: string, base: string): Promise<void> {
   const context = scope.path("image");
-  await runOk(process.execPath, [join(root, "release/image.ts"), context]);
+  writeServerImage(context);
   const dockerfile = join(root, "deploy/docker/Dockerfile");
   const args = ["--build-arg", `BASE=${base}`, "--build-arg", "VERSION=1.2.3", "--network", "none"];
   await client.dockerOk(["build", "-q", "-t", tag, ...args, "-f", dockerfile, context]);
