@@ -26,6 +26,7 @@ const programs: readonly Program[] = [
     executable: existsSync("/usr/bin/docker") ? "/usr/bin/docker" : undefined,
     program: "docker",
   },
+  { title: "docker 29", executable: findGoPeer("docker"), program: "docker" },
   { title: "podman", executable: findExecutable("podman"), program: "podman" },
   { title: "buildah", executable: findExecutable("buildah"), program: "buildah" },
   { title: "compose 1", executable: findExecutable("docker-compose"), program: "docker", below: ["compose"] },

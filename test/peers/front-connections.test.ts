@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { trustOn } from "../support/docker-words.ts";
+import { frontDockers, type FrontDocker } from "../support/dockers.ts";
 import { installSsh, overTcp, overTls } from "../support/engine-doors.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import {
@@ -30,15 +31,20 @@ describe("connections", { skip: missing }, () => {
   });
   after(async () => await scope.close());
 
-  describe("to the engine", () => {
+  for (const docker of frontDockers) {
+    const skip = missingPeers(docker.peers);
+    describe(`to the engine, with docker ${docker.version}`, { skip }, () => toTheEngine(docker));
+  }
+
+  function toTheEngine(docker: FrontDocker): void {
     let user: Client;
     let signed: string;
     let unsigned: string;
 
     before(async () => {
-      user = world.user("engine");
-      signed = `${world.registry.host}/engine/app:v1`;
-      unsigned = `${world.registry.host}/engine/app:v2`;
+      user = world.user(`engine-${docker.version}`, docker.env);
+      signed = `${world.registry.host}/engine-${docker.version}/app:v1`;
+      unsigned = `${world.registry.host}/engine-${docker.version}/app:v2`;
       await world.publish(user, "one", signed);
       await world.publish(user, "two", unsigned, "unsigned");
     });
@@ -69,7 +75,7 @@ describe("connections", { skip: missing }, () => {
     });
 
     it("by TLS with a client certificate", async () => {
-      const env = await overTls(scope, world.engine);
+      const env = await overTls(scope, world.engine, `tls-${docker.version}`);
       await works(env);
       const stranger = { ...trustOn, ...env, DOCKER_CERT_PATH: undefined, DOCKER_TLS_VERIFY: undefined };
       assert.notEqual((await user.tagseal(["pull", signed], { env: stranger })).code, 0);
@@ -85,7 +91,7 @@ describe("connections", { skip: missing }, () => {
     });
 
     it("by ssh", async () => {
-      const { directory, log } = installSsh(scope, world.engine);
+      const { directory, log } = installSsh(scope, world.engine, `ssh-${docker.version}`);
       await works({ DOCKER_HOST: "ssh://someone@far.example", PATH: `${directory}:${process.env["PATH"]}:/usr/sbin` });
       assert.match(readText(log), /far\.example.*docker system dial-stdio/u);
     });
@@ -103,7 +109,7 @@ describe("connections", { skip: missing }, () => {
         assert.doesNotMatch(finished.stdout, /Successfully signed/u);
       }
     });
-  });
+  }
 
   describe("to a registry that wants a login", () => {
     /** Pushes and pulls with the login that `docker login` stored, and not without it. */

@@ -7,16 +7,24 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { dockerInspect, signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
+import { frontDockers, type FrontDocker } from "../support/dockers.ts";
 import { lines, startFakeEngine } from "../support/fake-engine.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, runOnTerminal, Scope, tagsealCommand, type Client } from "../support/peers.ts";
 import type { Finished } from "../support/processes.ts";
 import { newRepository } from "../support/side-by-side.ts";
 
-const missing = missingPeers(["docker", "dockerd", "registry", "openssl", "busybox"]);
+const peers = ["docker", "dockerd", "registry", "openssl", "busybox"] as const;
 const nobody = `sha256:${"0".repeat(64)}`;
 
-describe("push, pull, create and run under content trust", { skip: missing }, () => {
+for (const docker of frontDockers) {
+  const skip = missingPeers([...peers, ...docker.peers]);
+  describe(`push, pull, create and run under content trust with docker ${docker.version}`, { skip }, () =>
+    stories(docker),
+  );
+}
+
+function stories(docker: FrontDocker): void {
   const scope = new Scope("push-pull-run");
   let world: FrontWorld;
   let publisher: Client;
@@ -26,7 +34,7 @@ describe("push, pull, create and run under content trust", { skip: missing }, ()
   let two: string;
 
   before(async () => {
-    world = await startFrontWorld(scope);
+    world = await startFrontWorld(scope, { docker });
     publisher = world.user("publisher");
     app = `${world.registry.host}/team/app`;
     one = await world.publish(publisher, "one", `${app}:v1`);
@@ -317,4 +325,4 @@ describe("push, pull, create and run under content trust", { skip: missing }, ()
       assert.match(stderr, new RegExp(`${image} is ${one} in the registry now`, "u"));
     });
   });
-});
+}

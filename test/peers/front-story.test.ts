@@ -7,17 +7,23 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { trustOn } from "../support/docker-words.ts";
+import { frontDockers, type FrontDocker } from "../support/dockers.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, Scope, type Client } from "../support/peers.ts";
 import type { Finished } from "../support/processes.ts";
 
-const missing = missingPeers(["docker", "dockerd", "registry", "openssl", "busybox"]);
+const peers = ["docker", "dockerd", "registry", "openssl", "busybox"] as const;
 
 /** A word every one of the five commands takes, for trust on or off in that one call. */
 const switchedOff = "--disable-content-trust";
 const switchedOn = "--disable-content-trust=false";
 
-describe("the whole story on one fresh machine", { skip: missing }, () => {
+for (const docker of frontDockers) {
+  const skip = missingPeers([...peers, ...docker.peers]);
+  describe(`the whole story on one fresh machine with docker ${docker.version}`, { skip }, () => story(docker));
+}
+
+function story(docker: FrontDocker): void {
   const scope = new Scope("story");
   let world: FrontWorld;
   let user: Client;
@@ -25,7 +31,7 @@ describe("the whole story on one fresh machine", { skip: missing }, () => {
   let signed: string;
 
   before(async () => {
-    world = await startFrontWorld(scope, { labels: ["one", "two"] });
+    world = await startFrontWorld(scope, { docker });
     user = world.user("user");
     unsigned = `${world.registry.host}/story/unsigned:v1`;
     signed = `${world.registry.host}/story/signed:v1`;
@@ -193,4 +199,4 @@ describe("the whole story on one fresh machine", { skip: missing }, () => {
     const sorted = ({ stdout }: Finished): string[] => stdout.split("\n").toSorted();
     assert.deepEqual(sorted(succeeded(await underTrust(...listing))), sorted(await user.dockerOk(listing)));
   });
-});
+}

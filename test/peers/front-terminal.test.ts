@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { trustOn } from "../support/docker-words.ts";
+import { frontDockers, type FrontDocker } from "../support/dockers.ts";
 import { shimNamed, startFrontWorld, type FrontWorld, type Shim } from "../support/front-world.ts";
 import { missingPeers, runOnTerminal, Scope, tagsealCommand, type Client } from "../support/peers.ts";
 import type { Environment } from "../support/processes.ts";
@@ -127,13 +128,18 @@ describe("at a terminal", { skip: missing }, () => {
     );
   });
 
-  describe("in a container", () => {
+  for (const docker of frontDockers) {
+    const skip = missingPeers(docker.peers);
+    describe(`in a container, with docker ${docker.version}`, { skip }, () => containers(docker));
+  }
+
+  function containers(docker: FrontDocker): void {
     let user: Client;
     let image: string;
 
     before(async () => {
-      user = world.user("containers");
-      image = `${world.registry.host}/containers/app:v1`;
+      user = world.user(`containers-${docker.version}`, docker.env);
+      image = `${world.registry.host}/containers-${docker.version}/app:v1`;
       await world.publish(user, "one", image);
     });
 
@@ -184,5 +190,5 @@ describe("at a terminal", { skip: missing }, () => {
       child.kill("SIGTERM");
       assert.equal(await ended, 9);
     });
-  });
+  }
 });

@@ -87,8 +87,18 @@ function judge(line: readonly string[], real: Judged, ours: Judged): void {
   if (real.outcome !== "help") assert.doesNotMatch(ours.stdout, /^Usage:/mu, `help: ${shown}`);
 }
 
-for (const docker of ["/usr/bin/docker", findExecutable("docker") ?? "docker"]) {
-  describe(`the words of ${docker}`, { skip: existsSync(docker) ? false : `${docker} is not here` }, () => {
+const dockers = [
+  {
+    title: "Debian's docker",
+    docker: "/usr/bin/docker",
+    skip: existsSync("/usr/bin/docker") ? false : "not on this machine: /usr/bin/docker",
+  },
+  { title: "docker", docker: findExecutable("docker") ?? "docker", skip: missingPeers(["docker"]) },
+  { title: "docker 29", docker: findGoPeer("docker") ?? "docker", skip: missingPeers(["docker 29"]) },
+];
+
+for (const { title, docker, skip } of dockers) {
+  describe(`the words of ${title}`, { skip }, () => {
     let engine: FakeEngine;
     let env: Readonly<Record<string, string>>;
 

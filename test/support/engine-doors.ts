@@ -31,10 +31,10 @@ export async function overTcp(scope: Scope, { socket }: Engine): Promise<string>
   return `tcp://127.0.0.1:${await open(scope, server)}`;
 }
 
-/** The engine over TLS, for those who show a certificate. @returns docker's variables for it */
-export async function overTls(scope: Scope, { socket }: Engine): Promise<Environment> {
+/** The engine over TLS, for those who show a certificate. `name` is the directory of the certificates. @returns docker's variables for it */
+export async function overTls(scope: Scope, { socket }: Engine, name: string): Promise<Environment> {
   const { ca, serverCertificate, serverKey } = await certificates(scope);
-  const directory = scope.path("engine-certificates");
+  const directory = scope.path(name);
   mkdirSync(directory);
   copyFileSync(ca, `${directory}/ca.pem`);
   copyFileSync(serverCertificate, `${directory}/cert.pem`);
@@ -57,13 +57,14 @@ export async function overTls(scope: Scope, { socket }: Engine): Promise<Environ
  *
  * @returns the directory it lies in, for a PATH, and the file it writes to
  */
-export function installSsh(scope: Scope, { host }: Engine): { directory: string; log: string } {
-  const directory = scope.path("ssh");
+export function installSsh(scope: Scope, { host }: Engine, name: string): { directory: string; log: string } {
+  const directory = scope.path(name);
   mkdirSync(directory);
   const log = `${directory}/log`;
   const script = `#!/bin/sh
 echo "$@" >>${log}
-while [ $# -gt 0 ] && [ "$1" != docker ]; do shift; done
+# docker 28 gives its command as three words, docker 29 as one
+until [ $# -eq 0 ] || [ "\${1%% *}" = docker ]; do shift; done
 DOCKER_HOST=${host} exec sh -c "$*"
 `;
   writeFileSync(`${directory}/ssh`, script);

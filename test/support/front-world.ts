@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { delimiter } from "node:path";
 import { client, tagsealCommand, type Client, type ReachableTrustServer } from "./clients.ts";
 import { startDockerd, type Engine } from "./dockerd.ts";
+import { machineDocker, type FrontDocker } from "./dockers.ts";
 import { trustOff, trustOn } from "./docker-words.ts";
 import { startDockerRegistry, type Registry } from "./docker-registry.ts";
 import { buildImage } from "./images.ts";
@@ -17,6 +18,8 @@ export interface FrontWorldOptions {
   readonly registry?: Pick<Registry, "host">;
   /** instead of a trust server that is started here */
   readonly server?: ReachableTrustServer;
+  /** what Tagseal hands work to; default: this machine's */
+  readonly docker?: FrontDocker;
 }
 
 /** A machine with everything running. */
@@ -44,7 +47,9 @@ export async function startFrontWorld(scope: Scope, options: FrontWorldOptions =
     options.registry ?? startDockerRegistry(scope),
     options.server ?? startTagsealServer(scope),
   ]);
-  const user = (name: string, env: Environment = {}): Client => client(scope, { engine, server, name, env });
+  const { docker = machineDocker } = options;
+  const user = (name: string, env: Environment = {}): Client =>
+    client(scope, { engine, server, name, env: { ...docker.env, ...env } });
   const builder = user("builder");
   for (const label of options.labels ?? ["one", "two"]) await buildImage(scope, builder, `made:${label}`, label);
   return {

@@ -9,6 +9,7 @@ import { findExecutable } from "./processes.ts";
 export type Peer =
   | "docker"
   | "docker 28"
+  | "docker 29"
   | "dockerd"
   | "registry"
   | "notary"
@@ -45,6 +46,7 @@ export type Peer =
 const executables: Readonly<Record<Peer, readonly string[]>> = {
   docker: ["docker"],
   "docker 28": ["docker"],
+  "docker 29": [],
   dockerd: ["dockerd"],
   registry: ["docker-registry"],
   notary: ["notary", "notary-server", "notary-signer", "openssl"],
@@ -84,6 +86,7 @@ const goPeers: ReadonlyMap<Peer, readonly GoPeer[]> = new Map([
   ["buildkit", ["buildkitd", "buildctl", "buildkit-reader"]],
   ["buildx", ["buildx"]],
   ["conformance", ["conformance"]],
+  ["docker 29", ["docker"]],
 ]);
 
 /** helm and schemas, which are too large to come with every `npm ci`. */

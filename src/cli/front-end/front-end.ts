@@ -17,7 +17,7 @@ const sharedWords: ReadonlySet<string> = new Set(["import", "export"]);
 /** What `import` is followed by when it is ours; docker's is followed by a file, a URL or `-`. */
 const ownImports: ReadonlySet<string> = new Set(["notary-db", "notary-server", "bundle", "hand-over", "--help", "-h"]);
 /** Groups with commands that content trust is about. */
-const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder", "manifest"]);
+const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder", "manifest", "plugin"]);
 
 /**
  * Runs a command line that is the engine's.

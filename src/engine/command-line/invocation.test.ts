@@ -133,6 +133,12 @@ describe("--disable-content-trust", () => {
     ["build --disable-content-trust=F .", false],
     ["create --disable-content-trust x", true],
     ["image push --disable-content-trust=true x", true],
+    ["plugin install --disable-content-trust=false x", false],
+    ["plugin push --disable-content-trust=0 x", false],
+    ["plugin install --disable-content-trust x", undefined],
+    ["plugin install x", undefined],
+    ["exec x --disable-content-trust=false", undefined],
+    ["compose run web -- --disable-content-trust=false", undefined],
   ];
   for (const [line, expected] of stories) {
     it(`is ${String(expected)} in: docker ${line}`, async () => {

@@ -2,6 +2,7 @@
  * Understands a command line of docker or podman far enough to put it under content trust: which command it is, what its flags
  * say, and which word is the image. Whatever is not ours stays as it was typed.
  */
+import { parseBoolean } from "./boolean.ts";
 import { type CommandPath, findCommandPath, lastHelp, strayEnd, withoutHelp } from "./command-path.ts";
 import type { CommandGroup, Standing, TrustedWord } from "./command-table.ts";
 import { dockerCommands } from "./docker-commands.ts";
@@ -53,7 +54,7 @@ export interface EngineInvocation {
   readonly flags: ReadonlyMap<string, readonly string[]>;
   /** the flags after the command that have a value, in the order given */
   readonly placedFlags: readonly PlacedFlag[];
-  /** value of the last `--disable-content-trust`; undefined when it was not given */
+  /** value of the last `--disable-content-trust`; undefined when it was not given. Of commands without a `word` only `false` is read */
   readonly disableContentTrust: boolean | undefined;
   /** for create and run the image comes first, then the container's command, untouched */
   readonly operands: readonly Operand[];
@@ -144,11 +145,19 @@ function foreign(
     commandPath: path,
     flags: new Map(),
     placedFlags: [],
-    disableContentTrust: undefined,
+    disableContentTrust: standing?.kind !== "harmless" && asksForTrust(rest) ? false : undefined,
     operands: [],
     args,
     help,
   };
+}
+
+/** Engines from docker 29 on take the flag and ignore it, so that a command which cannot be checked must not reach them. */
+function asksForTrust(words: readonly string[]): boolean {
+  const end = words.indexOf("--");
+  const before = "--disable-content-trust=";
+  const given = words.slice(0, end === -1 ? undefined : end).findLast((word) => word.startsWith(before));
+  return given !== undefined && parseBoolean(given.slice(before.length)) === false;
 }
 
 interface Parts {
