@@ -4,7 +4,7 @@
  *
  * This file and what it imports must be understood by old runtimes: they get a sentence instead of an error about syntax.
  */
-import { versionLine } from "./commands/version-line.ts";
+import { versionLine } from "./version-line.ts";
 import { type Start, startedAs } from "./started-as.ts";
 
 /** What package.json asks for in `engines`. */
@@ -25,7 +25,7 @@ function refuseRuntime(): void {
 async function runCommand({ program, argv }: Start): Promise<void> {
   const { keepCompiledCode } = await import("./compile-cache.ts");
   keepCompiledCode();
-  const { run } = await import("./run.ts");
+  const { run } = await import("./process.ts");
   await run(program, argv);
 }
 

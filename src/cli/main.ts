@@ -24,7 +24,7 @@ export async function main(argv: readonly string[], given: Io): Promise<number> 
   const { name } = given.program;
   // The quick way: scripts ask for the version often, and it needs neither the table nor the parser.
   if (name === "tagseal" && argv.length === 1 && isVersionWord(argv[0])) {
-    const { versionLine } = await import("./commands/version-line.ts");
+    const { versionLine } = await import("./version-line.ts");
     given.stdout.write(versionLine);
     return 0;
   }

@@ -4,7 +4,7 @@
  * it to complete lines as cobra programs do.
  */
 import { leadingFlags } from "../engine/command-line/leading-flags.ts";
-import { version } from "./commands/version-line.ts";
+import { version } from "./version-line.ts";
 import type { OwnCommand } from "./front-end/own-words.ts";
 import type { Io } from "./io.ts";
 

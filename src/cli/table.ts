@@ -158,7 +158,7 @@ export const root: Entry = {
     {
       name: "build",
       summary: "Build an image from signed base images",
-      load: async () => (await import("./commands/engine/descriptions.ts")).build,
+      load: async () => (await import("./front-end/engine-descriptions.ts")).build,
     },
     {
       name: "completion",
@@ -168,7 +168,7 @@ export const root: Entry = {
     {
       name: "create",
       summary: "Create a container from a signed image",
-      load: async () => (await import("./commands/engine/descriptions.ts")).create,
+      load: async () => (await import("./front-end/engine-descriptions.ts")).create,
     },
     {
       name: "doctor",
@@ -209,7 +209,7 @@ export const root: Entry = {
     {
       name: "run",
       summary: "Run a container from a signed image",
-      load: async () => (await import("./commands/engine/descriptions.ts")).run,
+      load: async () => (await import("./front-end/engine-descriptions.ts")).run,
     },
     {
       name: "sandbox",

@@ -5,7 +5,7 @@ import type { JsonObject } from "../encoding/json.ts";
 import { parsePem } from "../encoding/pem.ts";
 import { TagsealError, MetadataError } from "../errors.ts";
 import { parseCertificateBundle } from "./x509.ts";
-import { sha256Hex } from "./digest.ts";
+import { sha256Hex } from "./sha256.ts";
 import { ed25519Spki, parseSpki, platformPublicKey } from "./spki.ts";
 import type { PublicKeyInfo } from "./spki.ts";
 

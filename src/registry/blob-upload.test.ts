@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { test, type TestContext } from "node:test";
 import { clientOf, contentOf, embeddedRegistry, gathered, refusal } from "../../test/support/registry-story.ts";
 import { reply, startStory } from "../../test/support/story-server.ts";
-import type { RunningRegistry } from "../sandbox/registry/registry.ts";
+import type { RunningRegistry } from "../sandbox/registry/embedded-registry.ts";
 import type { BlobContent } from "./blob-upload.ts";
 
 const mebibyte = 1024 * 1024;

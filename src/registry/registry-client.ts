@@ -22,7 +22,7 @@ import { describeUrl } from "../http/client/network-failure.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./registry-connection.ts";
 import { RegistryError, registryError } from "./registry-error.ts";
 import { header, indexEntries, manifestType, nextPage, parseTags } from "./registry-response.ts";
-import { retrying } from "./retry.ts";
+import { retrying } from "./temporary-failures.ts";
 
 /** Settings of a {@link RegistryClient}; nothing is read from the process. */
 export interface RegistryClientOptions extends ConnectionOptions {

@@ -7,7 +7,7 @@ import { arch } from "node:os";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { sha256Hex } from "../crypto/digest.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
 
 /** Where an image was written, and what it is. */
 export interface DemoImage {

@@ -139,7 +139,7 @@ function newTls(now: Date): Pick<SandboxState, "tls" | "tlsMadeAt"> {
 }
 
 async function startRegistryIn(directory: string, port: number): Promise<Stoppable> {
-  const { startRegistry } = await import("./registry/registry.ts");
+  const { startRegistry } = await import("./registry/embedded-registry.ts");
   try {
     return await startRegistry({ directory, host: "127.0.0.1", port });
   } catch (error) {

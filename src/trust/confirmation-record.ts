@@ -1,4 +1,4 @@
-import { sha256Hex } from "../crypto/digest.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
 import { readPrivateFile } from "../files/read-private-file.ts";
 import { isSystemError } from "../files/system-error.ts";
 import { writeAtomically } from "../files/write-atomically.ts";

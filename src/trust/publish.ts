@@ -8,7 +8,7 @@ import type { HeldKeys } from "./held-keys.ts";
 import { type InitialCollection, type InitialiseResult, prepareCollection } from "./initial-collection.ts";
 import { type PublishedFiles, readBack } from "./read-back.ts";
 import { pause } from "../timing/pause.ts";
-import { RetryPace } from "./retry.ts";
+import { RetryPace } from "./retry-pace.ts";
 import type { TrustContext } from "./trust-context.ts";
 
 /** A change to a collection, applied as often as needed: after a conflict, to what the other publisher published. */

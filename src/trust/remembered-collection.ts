@@ -1,6 +1,6 @@
 /** The cached collection of this machine, verified from its trusted root down, for sending it back to a server that lost it. */
 
-import { sha256Hex } from "../crypto/digest.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
 import { hasCode, MetadataError } from "../errors.ts";
 import { type VerificationInput, type VerifiedCollection, verifyCollection } from "../tuf/collection-verification.ts";
 import type { MetadataCache, MetadataSource } from "../tuf/updater.ts";

@@ -6,7 +6,7 @@ import { hasCode, NetworkError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { answeredAt } from "../http/client/answered-at.ts";
 import type { RoleName } from "../tuf/metadata.ts";
-import { multipartOf } from "./multipart.ts";
+import { multipartOf } from "./multipart-writer.ts";
 import type { TrustRepository } from "./ports.ts";
 import { serverRefusal } from "./server-refusal.ts";
 

@@ -1,6 +1,6 @@
 /** Comparing a file's bytes with what another file says about it. */
 
-import { sha256, sha512 } from "../crypto/digest.ts";
+import { sha256, sha512 } from "../crypto/sha256.ts";
 import { encodeHex } from "../encoding/hex.ts";
 import { MetadataError } from "../errors.ts";
 import type { FileMeta } from "./metadata.ts";

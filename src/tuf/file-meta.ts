@@ -1,4 +1,4 @@
-import { sha256, sha512 } from "../crypto/digest.ts";
+import { sha256, sha512 } from "../crypto/sha256.ts";
 import type { FileMeta } from "./metadata.ts";
 
 /** Describes exactly these bytes, as a snapshot or timestamp entry does: both hashes and the length. */

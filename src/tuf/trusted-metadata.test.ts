@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SimulatedRepository, simulatedKey, simulatedNow } from "../../test/support/simulated-repository.ts";
-import { sha256Hex } from "../crypto/digest.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
 import type { JsonObject } from "../encoding/json.ts";
 import type { MetadataFile, RoleName, RootBody } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";

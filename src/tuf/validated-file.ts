@@ -1,4 +1,4 @@
-import { sha256Hex } from "../crypto/digest.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
 import type { MetadataFile, RoleName } from "./metadata.ts";
 
 /** One file to be stored. */

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { change, gun, later, now, publishedStory, target } from "../support/editing-story.ts";
 import { lose, StoredStory } from "../support/stored-story.ts";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { makeSnapshot } from "../../src/tuf/server-signing.ts";
 import { TrustedMetadata } from "../../src/tuf/trusted-metadata.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { MetadataError } from "../../src/errors.ts";
 import { findTarget, sha256Of } from "../../src/tuf/lookup.ts";
 import { updateCollection } from "../../src/tuf/updater.ts";

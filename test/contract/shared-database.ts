@@ -9,7 +9,7 @@ import { certificates } from "../support/certificates.ts";
 import { tlsSettings, type Database } from "../support/database.ts";
 import { missingPeers, Scope } from "../support/peers.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import type { MetadataStore, NewFile } from "../../src/server/storage/metadata-store.ts";
 import { waitUntil } from "../support/processes.ts";
 import { migrateMetadataStore, openMetadataStore } from "../../src/server/storage/open-metadata-store.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import { main } from "../../src/cli/main.ts";
-import { startRegistry, type RunningRegistry } from "../../src/sandbox/registry/registry.ts";
+import { startRegistry, type RunningRegistry } from "../../src/sandbox/registry/embedded-registry.ts";
 import type { RegistryHooks, ServedManifest } from "../../src/sandbox/registry/registry-hooks.ts";
 import { trustOn } from "../support/docker-words.ts";
 import { startEvilTrustServer, type EvilTrustServer } from "../support/evil-trust-server.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { startRegistry, type RunningRegistry } from "../../src/sandbox/registry/registry.ts";
+import { startRegistry, type RunningRegistry } from "../../src/sandbox/registry/embedded-registry.ts";
 import { trustOn } from "../support/docker-words.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, Scope, writeIndexLayout, type Client, type LayoutIndex } from "../support/peers.ts";

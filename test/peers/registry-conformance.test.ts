@@ -1,7 +1,7 @@
 /** The OCI distribution conformance suite judges the embedded registry. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { startRegistry } from "../../src/sandbox/registry/registry.ts";
+import { startRegistry } from "../../src/sandbox/registry/embedded-registry.ts";
 import { findGoPeer } from "../support/go-peers.ts";
 import { missingPeers, readText, run, Scope } from "../support/peers.ts";
 

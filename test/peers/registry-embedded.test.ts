@@ -1,7 +1,7 @@
 /** The embedded registry as docker and skopeo see it. */
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
-import { type RunningRegistry, startRegistry } from "../../src/sandbox/registry/registry.ts";
+import { type RunningRegistry, startRegistry } from "../../src/sandbox/registry/embedded-registry.ts";
 import { openDockerArchive } from "../../src/registry/docker-archive.ts";
 import { createDockerArchive } from "../../src/registry/docker-archive-sink.ts";
 import { pullImage, pushImage } from "../../src/registry/copy.ts";

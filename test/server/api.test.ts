@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { describe, it, type TestContext } from "node:test";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { target } from "../support/editing-story.ts";
 import { serve, type TestServer } from "./running-server.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { extract, pack } from "tar-stream";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import type { CollectionReport } from "../../src/server/transfer/move-report.ts";
 import { newPath, oldPassphrase, published, tagseal, type Ended } from "./moving-story.ts";
 import { serve } from "./running-server.ts";

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { hashSync } from "bcryptjs";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { openapi } from "../../src/server/http/openapi.ts";
 import { parseRoute } from "../../src/server/http/route.ts";
 import type { ServerOptions } from "../../src/server/run/server-options.ts";

@@ -8,7 +8,7 @@ import { type ErrorCode, hasCode, type TagsealError } from "../../src/errors.ts"
 import type { BlobContent } from "../../src/registry/blob-upload.ts";
 import { describe, type Descriptor, mediaTypes } from "../../src/registry/manifest.ts";
 import { RegistryClient, type RegistryClientOptions } from "../../src/registry/registry-client.ts";
-import { type RunningRegistry, startRegistry } from "../../src/sandbox/registry/registry.ts";
+import { type RunningRegistry, startRegistry } from "../../src/sandbox/registry/embedded-registry.ts";
 
 /** A directory of the test's own. */
 export async function temporaryDirectory(t: Pick<TestContext, "after">): Promise<string> {

@@ -14,7 +14,7 @@ import { encodeHex } from "../../src/encoding/hex.ts";
 import { canonicalJson, fileJson } from "../../src/encoding/json.ts";
 import type { JsonObject } from "../../src/encoding/json.ts";
 import { MetadataError, NetworkError } from "../../src/errors.ts";
-import { sha256 } from "../../src/crypto/digest.ts";
+import { sha256 } from "../../src/crypto/sha256.ts";
 import { fileMetaOf } from "../../src/tuf/file-meta.ts";
 import type {
   AnyBody,

@@ -1,6 +1,6 @@
 /** Collections whose every state lies in a store, as a server that somebody publishes to would keep them. */
 import { equal } from "node:assert/strict";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { type VerifiedCollection, verifyCollection } from "../../src/tuf/collection-verification.ts";
 import { storedSource } from "../../src/server/transfer/stored-source.ts";

@@ -1,6 +1,6 @@
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import type { PublicKey } from "../../src/crypto/public-key.ts";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { canonicalJson, fileJson, isJsonObject, parseJson } from "../../src/encoding/json.ts";
 import type { JsonObject } from "../../src/encoding/json.ts";
 import { MetadataError, TagsealError } from "../../src/errors.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { sha256Hex } from "../../src/crypto/digest.ts";
+import { sha256Hex } from "../../src/crypto/sha256.ts";
 import type { WritableKeyStore } from "../../src/keys/key-store.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { type Digest, digestFromHex } from "../../src/reference/digest.ts";

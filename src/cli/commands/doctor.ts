@@ -3,8 +3,8 @@ import { engineVariable } from "../../engine/executable.ts";
 import { defineCommand } from "../command.ts";
 import type { Finding, Level } from "../doctor/finding.ts";
 import type { Io } from "../io.ts";
-import { jsonOption } from "../options/json.ts";
-import { writeJson } from "../output/json.ts";
+import { jsonOption } from "../options/output-flags.ts";
+import { writeJson } from "../output/write-json.ts";
 
 /** `tagseal doctor`: is content trust really enforced here? */
 export const command = defineCommand(

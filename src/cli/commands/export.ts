@@ -4,11 +4,11 @@ import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { loginsOf } from "../open/logins.ts";
-import { jsonOption, quietOption } from "../options/json.ts";
+import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { openServerData } from "../open/server-data.ts";
 import { serverDataOptions } from "../options/storage-flags.ts";
-import { writeJson } from "../output/json.ts";
-import { moveProgress, writeMoveReport } from "../output/move-report.ts";
+import { writeJson } from "../output/write-json.ts";
+import { moveProgress, writeMoveReport } from "../output/move-progress.ts";
 
 /** `tagseal export`: signed repositories in one file, for machines without a network. */
 export const command = defineCommand(

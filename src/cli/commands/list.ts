@@ -1,10 +1,10 @@
 import type { SignedTag } from "../../trust/list.ts";
 import { defineCommand } from "../command.ts";
 import { imageArgument } from "../options/image.ts";
-import { jsonOption, quietOption } from "../options/json.ts";
+import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { withTrust } from "../open/trust.ts";
 import { maxStalenessOption, readerEnvironment, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
-import { writeJson } from "../output/json.ts";
+import { writeJson } from "../output/write-json.ts";
 import { printable } from "../output/printable.ts";
 import { textTable } from "../output/text-table.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";

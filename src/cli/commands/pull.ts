@@ -5,13 +5,13 @@ import type { Io } from "../io.ts";
 import { type ImageArgument, imageArgument, withDigest } from "../options/image.ts";
 import { openSink } from "../open/image-files.ts";
 import { parseImageLocation } from "../options/image-location.ts";
-import { jsonOption, quietOption } from "../options/json.ts";
+import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { platformOption } from "../options/platform-flag.ts";
 import { withRegistry } from "../open/registry.ts";
 import { withTrust } from "../open/trust.ts";
 import { maxStalenessOption, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
-import { engineEnvironment } from "./engine/descriptions.ts";
-import { writeJson } from "../output/json.ts";
+import { engineEnvironment } from "../front-end/engine-descriptions.ts";
+import { writeJson } from "../output/write-json.ts";
 import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 

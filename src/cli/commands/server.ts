@@ -9,7 +9,7 @@ import { unknownVariableLine } from "../open/setting-sources.ts";
 import { reloadOnSignal } from "../serving/reloading.ts";
 import { keepServerSmall } from "../serving/server-heap.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
-import { version } from "./version-line.ts";
+import { version } from "../version-line.ts";
 
 const logLevels = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
 

@@ -6,13 +6,13 @@ import { exitCodeFor } from "../exit-code.ts";
 import { AlreadyReported } from "../command-failure.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
-import { jsonOption, quietOption } from "../options/json.ts";
+import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { passphraseSource } from "../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../options/passphrase-flags.ts";
 import { withRegistry } from "../open/registry.ts";
 import { withTrust } from "../open/trust.ts";
 import { trustEnvironment, trustExitCodes } from "../options/trust-flags.ts";
-import { writeJson } from "../output/json.ts";
+import { writeJson } from "../output/write-json.ts";
 import { reportFailure, reportOf } from "../output/error-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 

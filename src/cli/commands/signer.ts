@@ -8,7 +8,7 @@ import { type LoadedSettings, loadSettings, unknownVariableLine } from "../open/
 import { configOption, notaryConfigOption } from "../options/storage-flags.ts";
 import { reloadOnSignal } from "../serving/reloading.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
-import { version } from "./version-line.ts";
+import { version } from "../version-line.ts";
 
 /** Flags for where keys are stored, shared by the signer and the commands that work on its keys. */
 export const keyStorageOptions = {

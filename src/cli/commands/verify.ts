@@ -3,11 +3,11 @@ import { verifyTag, type VerifiedTag } from "../../trust/verify.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
-import { jsonOption, quietOption } from "../options/json.ts";
+import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { platformOption } from "../options/platform-flag.ts";
 import { withTrust } from "../open/trust.ts";
 import { maxStalenessOption, readerEnvironment, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
-import { writeJson } from "../output/json.ts";
+import { writeJson } from "../output/write-json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
 /** `tagseal verify IMAGE:TAG`: the digest a tag is signed for now. */

@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
-import { jsonOption } from "../options/json.ts";
-import { writeJson } from "../output/json.ts";
-import { version, versionLine } from "./version-line.ts";
+import { jsonOption } from "../options/output-flags.ts";
+import { writeJson } from "../output/write-json.ts";
+import { version, versionLine } from "../version-line.ts";
 
 /** `tagseal version`: the version on one line, or as JSON with the protocol. */
 export const command = defineCommand(

@@ -10,7 +10,7 @@ import { isTrustOn } from "../../engine/trust-switch.ts";
 import { childEnvironment } from "../../environment/child-environment.ts";
 import { hasCode, reworded } from "../../errors.ts";
 import { podmanAccess } from "./engine-access.ts";
-import type { EngineCommand } from "../commands/engine/engine-command.ts";
+import type { EngineCommand } from "./engine-command.ts";
 import type { OwnCommand } from "./own-words.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";

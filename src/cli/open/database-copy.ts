@@ -1,7 +1,7 @@
 /** The shared part of the commands that copy embedded databases. */
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
-import { writeJson } from "../output/json.ts";
+import { writeJson } from "../output/write-json.ts";
 import { printable } from "../output/printable.ts";
 import { bytesText } from "../output/progress.ts";
 

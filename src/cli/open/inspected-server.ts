@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { HoldsKey } from "../../server/inspection/held-keys.ts";
+import type { HoldsKey } from "../../server/inspection/server-held-keys.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { TagsealError } from "../../errors.ts";
 import type { Io } from "../io.ts";
@@ -25,7 +25,7 @@ export async function openInspected(options: OptionValues<typeof inspectionOptio
   ]);
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
-  const { holdsKeyIn, knowsNoKeys } = await import("../../server/inspection/held-keys.ts");
+  const { holdsKeyIn, knowsNoKeys } = await import("../../server/inspection/server-held-keys.ts");
   const { dataDir, database, signerDatabase, sqlLimits, remoteSigner } = configuredServer(loaded.settings, loaded.env);
   const store = await openConfiguredStore(loaded);
   try {

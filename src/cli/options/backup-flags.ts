@@ -1,4 +1,4 @@
-import { jsonOption } from "./json.ts";
+import { jsonOption } from "./output-flags.ts";
 import type { Options } from "./option.ts";
 
 /** Flags for where the copy goes. */

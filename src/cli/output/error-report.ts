@@ -2,7 +2,7 @@
 import { TagsealError } from "../../errors.ts";
 import { isDebugging } from "../debug.ts";
 import type { Io } from "../io.ts";
-import { writeJson } from "./json.ts";
+import { writeJson } from "./write-json.ts";
 import { printable } from "./printable.ts";
 
 /** What a failure looks like to people and programs, whatever was thrown. */

@@ -3,7 +3,7 @@ import { exitCodeFor } from "../exit-code.ts";
 import { AlreadyReported } from "../command-failure.ts";
 import type { Io } from "../io.ts";
 import { failureText, reportOf } from "./error-report.ts";
-import { writeJson } from "./json.ts";
+import { writeJson } from "./write-json.ts";
 
 /** What was done to one repository, as `--json` shows it. */
 export type ForEachResult = Readonly<Record<string, unknown>> & { readonly repository: string };

@@ -2,7 +2,7 @@ import type { Io } from "../io.ts";
 import { AlreadyReported } from "../command-failure.ts";
 import { exitCodeFor } from "../exit-code.ts";
 import { reportFailure, reportOf } from "./error-report.ts";
-import { jsonText } from "./json.ts";
+import { jsonText } from "./write-json.ts";
 
 /** One JSON object with a long list in it, written element by element: thousands of elements need no more memory than one. */
 export class JsonList {

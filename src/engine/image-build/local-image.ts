@@ -10,7 +10,7 @@ import {
 } from "../../reference/image-reference.ts";
 import type { Engine } from "../engine.ts";
 import type { BaseImage, ImageConfiguration } from "./base-image.ts";
-import { textList } from "./image-configuration.ts";
+import { textList } from "./inherited-configuration.ts";
 import { podmanConfiguration } from "./podman-configuration.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 

@@ -6,7 +6,7 @@ import { digestHex } from "../../reference/digest.ts";
 import { malformed, mediaTypes, member, parseDescriptor, parseDocument } from "../../registry/manifest.ts";
 import type { Engine } from "../engine.ts";
 import type { ImageConfiguration } from "./base-image.ts";
-import { imageConfiguration } from "./image-configuration.ts";
+import { imageConfiguration } from "./inherited-configuration.ts";
 import type { PrivateDirectory } from "./private-directory.ts";
 
 /**

@@ -8,7 +8,7 @@ import type { AgentOptions } from "node:https";
 import { type HttpExchange, httpExchanges } from "./trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { NetworkError, systemCode } from "../../errors.ts";
-import { collect, type Pace, readBody } from "./body.ts";
+import { collect, type Pace, readBody } from "./response-body.ts";
 import { exchange } from "./exchange.ts";
 import { isLoopbackHost } from "../../reference/loopback.ts";
 import { describeUrl, isUnknownIssuer, networkFailure } from "./network-failure.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { sha256Hex } from "../../crypto/digest.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
 import { TagsealError } from "../../errors.ts";
 import { fileMetaOf } from "../../tuf/file-meta.ts";
 import { fileBytes } from "../../tuf/notary-v1/serialise.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { sha256Hex } from "../../crypto/digest.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
 import { TagsealError } from "../../errors.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { CollectionRevisions } from "./collection-revisions.ts";

@@ -21,7 +21,7 @@ import {
   type CacheAges,
   type CacheControl,
 } from "./file-reply.ts";
-import { parseMultipart, type UploadLimits } from "./multipart.ts";
+import { parseMultipart, type UploadLimits } from "./multipart-reader.ts";
 import { emptyReply, textReply, type Reply } from "./reply.ts";
 import type { UploadBudget } from "./request-body.ts";
 import { uploadOf } from "./upload.ts";

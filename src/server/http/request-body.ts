@@ -1,7 +1,7 @@
 /** Reads request bodies into memory: bounded for each request and for all together. */
 
 import type { IncomingMessage } from "node:http";
-import { tooLarge } from "./multipart.ts";
+import { tooLarge } from "./multipart-reader.ts";
 import { WireError } from "./wire-error.ts";
 
 /** Bounds the memory of all uploads under way. */

@@ -3,14 +3,14 @@
  */
 
 import { isServerRole } from "../../tuf/role-name.ts";
-import { sha256Hex } from "../../crypto/digest.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
 import { MetadataError, TagsealError, type ErrorCode } from "../../errors.ts";
 import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
 import { updateCollection, type MetadataCache } from "../../tuf/updater.ts";
 import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
 import { storedSource } from "../transfer/stored-source.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
-import { type HoldsKey, holdsOneOf } from "./held-keys.ts";
+import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 
 /** One current or coming problem. */
 export interface CheckFinding {

@@ -9,7 +9,7 @@ import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
-import { type HoldsKey, holdsOneOf } from "./held-keys.ts";
+import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 
 /** An expiry that the server cannot extend. */
 export interface OwnersExpiry {

@@ -5,7 +5,7 @@ import type { Lifetimes } from "../freshness/lifetimes.ts";
 import type { Authorise } from "../http/authorise.ts";
 import type { CacheAges } from "../http/file-reply.ts";
 import type { ConnectionBounds } from "../../http/server/connection-limit.ts";
-import type { UploadLimits } from "../http/multipart.ts";
+import type { UploadLimits } from "../http/multipart-reader.ts";
 import type { RateSettings } from "../http/rate-limit.ts";
 import type { Slowness } from "../http/request-listener.ts";
 import type { LogLevel, LogSink } from "../../service/log.ts";

@@ -8,7 +8,7 @@
 
 import { hkdfSync } from "node:crypto";
 import { curves } from "../../crypto/oids.ts";
-import { sha256 } from "../../crypto/digest.ts";
+import { sha256 } from "../../crypto/sha256.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
 import { TagsealError } from "../../errors.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import { metadataStoreContract } from "../../../test/contract/metadata-store.ts";
-import { sha256Hex } from "../../crypto/digest.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
 import type { NewFile } from "./metadata-store.ts";
 import { SqliteMetadataStore } from "./sqlite-metadata-store.ts";
 

@@ -3,7 +3,7 @@
  * with the stored one. A refused collection does not stop the others; a damaged bundle ends the import.
  */
 
-import { sha256Hex } from "../../crypto/digest.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
 import { hasCode, MetadataError } from "../../errors.ts";
 import type { MetadataSource } from "../../tuf/updater.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";

@@ -3,7 +3,7 @@
  * database can write rows, and afterwards as a client would.
  */
 
-import { sha256Hex } from "../../crypto/digest.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
 import { hasCode } from "../../errors.ts";
 import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
 import { gunFault } from "../http/gun.ts";

@@ -1,6 +1,6 @@
 /** Decides which rows of a Notary database may be stored, next to stored files or without any. */
 
-import { sha256Hex } from "../../crypto/digest.ts";
+import { sha256Hex } from "../../crypto/sha256.ts";
 import { hasCode, MetadataError, TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isDelegation, parentOf } from "../../tuf/role-name.ts";

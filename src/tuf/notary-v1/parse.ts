@@ -14,7 +14,7 @@ import type {
   TimestampBody,
 } from "../metadata.ts";
 import { isBaseRole, isDelegation } from "../role-name.ts";
-import { parseBody } from "./body.ts";
+import { parseBody } from "./signed-body.ts";
 import { maxFileBytes, maxSignatures } from "./bounds.ts";
 import { commonTarget } from "./received-targets.ts";
 import { Shape } from "./shape.ts";

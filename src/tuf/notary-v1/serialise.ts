@@ -6,7 +6,7 @@ import { encodeBase64 } from "../../encoding/base64.ts";
 import { compareUtf8, fileJson } from "../../encoding/json.ts";
 import type { JsonObject } from "../../encoding/json.ts";
 import type { AnyBody, DelegatedRole, FileMeta, MetadataFile, RoleKeys, RootBody, TargetsBody } from "../metadata.ts";
-import { wireTypes } from "./body.ts";
+import { wireTypes } from "./signed-body.ts";
 import { hashesJson, jsonObject, targetsJson, writtenTargets } from "./received-targets.ts";
 import { referenceTime } from "./time.ts";
 

@@ -4,11 +4,11 @@ import { dirname } from "node:path";
 import { UsageError } from "../../../errors.ts";
 import type { EngineInvocation } from "../../../engine/command-line/invocation.ts";
 import { buildImage } from "../../../engine/image-build/build-image.ts";
-import { registryConfigurations } from "../../../engine/image-build/image-configuration.ts";
+import { registryConfigurations } from "../../../engine/image-build/inherited-configuration.ts";
 import { withMirrors } from "../../open/registry.ts";
-import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
-import { onlyOperand, reporting } from "./reporting.ts";
-import { resolveImage } from "./trusted-image.ts";
+import type { EngineCommand, EngineCommandContext } from "../../front-end/engine-command.ts";
+import { onlyOperand, reporting } from "../../front-end/reporting.ts";
+import { resolveImage } from "../../front-end/trusted-image.ts";
 
 /** `build` with trust on. */
 export const command: EngineCommand = (invocation, context) => reporting(context, () => build(invocation, context));

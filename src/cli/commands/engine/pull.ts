@@ -13,10 +13,10 @@ import { dockerised } from "../../output/docker-errors.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 import { withTrust } from "../../open/trust.ts";
 import type { Io } from "../../io.ts";
-import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
-import { flagsWithout, isQuiet, parseEngineImage, wantedPlatform } from "./image-argument.ts";
-import { onlyOperand, reporting } from "./reporting.ts";
-import { pullAndTag, resolveImage } from "./trusted-image.ts";
+import type { EngineCommand, EngineCommandContext } from "../../front-end/engine-command.ts";
+import { flagsWithout, isQuiet, parseEngineImage, wantedPlatform } from "../../front-end/engine-image.ts";
+import { onlyOperand, reporting } from "../../front-end/reporting.ts";
+import { pullAndTag, resolveImage } from "../../front-end/trusted-image.ts";
 
 /** `pull` with trust on. */
 export const command: EngineCommand = (invocation, context) => reporting(context, () => pull(invocation, context));

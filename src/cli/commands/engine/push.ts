@@ -4,16 +4,16 @@ import type { EnginePushOptions } from "../../../engine/engine.ts";
 import { UsageError } from "../../../errors.ts";
 import { formatReference, gunOf, type ImageReference, withDefaultTag } from "../../../reference/image-reference.ts";
 import { engineDisplay } from "../../output/engine-progress.ts";
-import type { EngineCommand, EngineCommandContext } from "./engine-command.ts";
-import { isQuiet, parseEngineImage, refuseDigest } from "./image-argument.ts";
-import { onlyOperand, reporting } from "./reporting.ts";
-import { signPushed, tellUnsigned } from "./sign-pushed.ts";
+import type { EngineCommand, EngineCommandContext } from "../../front-end/engine-command.ts";
+import { isQuiet, parseEngineImage, refuseDigest } from "../../front-end/engine-image.ts";
+import { onlyOperand, reporting } from "../../front-end/reporting.ts";
+import { signPushed, tellUnsigned } from "../../front-end/sign-pushed.ts";
 
 /** `push` with trust on. */
 export const command: EngineCommand = (invocation, context) =>
   reporting(context, async () => {
     if (context.engine.kind === "docker") return await push(invocation, context);
-    const { pushWithPodman } = await import("./push-podman.ts");
+    const { pushWithPodman } = await import("../../front-end/push-podman.ts");
     return await pushWithPodman(invocation, context);
   });
 

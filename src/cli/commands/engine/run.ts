@@ -1,7 +1,7 @@
 /** `docker run` under content trust. */
-import { startContainer } from "./container.ts";
-import type { EngineCommand } from "./engine-command.ts";
-import { reportingRun } from "./reporting.ts";
+import { startContainer } from "../../front-end/container-start.ts";
+import type { EngineCommand } from "../../front-end/engine-command.ts";
+import { reportingRun } from "../../front-end/reporting.ts";
 
 /** `run` with trust on. */
 export const command: EngineCommand = (invocation, context) =>

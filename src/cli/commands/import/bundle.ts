@@ -1,9 +1,9 @@
 import { defineCommand } from "../../command.ts";
-import { jsonOption, quietOption } from "../../options/json.ts";
+import { jsonOption, quietOption } from "../../options/output-flags.ts";
 import { openServerData } from "../../open/server-data.ts";
 import { serverDataOptions } from "../../options/storage-flags.ts";
-import { writeJson } from "../../output/json.ts";
-import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
+import { writeJson } from "../../output/write-json.ts";
+import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-progress.ts";
 
 /** `tagseal import bundle`: repositories from a file that `tagseal export` wrote. */
 export const command = defineCommand(

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import { imageArgument } from "../../options/image.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { withTrust } from "../../open/trust.ts";

@@ -4,17 +4,17 @@ import type { NotaryServerDatabase, NotarySignerDatabase } from "../../../server
 import type { SourceDatabase } from "../../../server/transfer/source-database.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
-import { jsonOption, quietOption } from "../../options/json.ts";
+import { jsonOption, quietOption } from "../../options/output-flags.ts";
 import { openServerData } from "../../open/server-data.ts";
 import { serverDataOptions } from "../../options/storage-flags.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import {
   collectionsLine,
   moveExitCode,
   moveProgress,
   type SummaryLine,
   writeMoveReport,
-} from "../../output/move-report.ts";
+} from "../../output/move-progress.ts";
 
 /** `tagseal import notary-db`: imports everything from the databases of a Notary server and its signer. */
 export const command = defineCommand(

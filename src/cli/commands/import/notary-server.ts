@@ -6,13 +6,13 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { dockerConfigDir } from "../../open/directories.ts";
 import { loginsOf } from "../../open/logins.ts";
-import { jsonOption, quietOption } from "../../options/json.ts";
+import { jsonOption, quietOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { openServerData } from "../../open/server-data.ts";
 import { serverDataOptions } from "../../options/storage-flags.ts";
-import { writeJson } from "../../output/json.ts";
-import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-report.ts";
+import { writeJson } from "../../output/write-json.ts";
+import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-progress.ts";
 import { printable } from "../../output/printable.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 

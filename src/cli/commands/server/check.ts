@@ -2,7 +2,7 @@ import type { CollectionCheck } from "../../../server/inspection/collection-chec
 import { defineCommand } from "../../command.ts";
 import { type InspectedServer, notStored, openInspected, storedGun } from "../../open/inspected-server.ts";
 import { inspectionOptions } from "../../options/storage-flags.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { countingProgress } from "../../output/counting-progress.ts";
 import { JsonList } from "../../output/json-list.ts";
 import { printable } from "../../output/printable.ts";

@@ -2,12 +2,12 @@ import { TagsealError } from "../../../errors.ts";
 import type { ConfigurationFinding, ConfigurationReport } from "../../../server/configuration/configuration-check.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { parseListenAddress } from "../../options/listen-address.ts";
 import { unknownVariableText } from "../../open/setting-sources.ts";
 import { loadServerSettings } from "../../open/server-storage.ts";
 import { storageOptions } from "../../options/storage-flags.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { printable } from "../../output/printable.ts";
 
 /** `tagseal server config check`: checks whether a server would start. */

@@ -1,6 +1,6 @@
 import { defineCommand } from "../../command.ts";
 import type { PruneReport } from "../../../server/retention/prune-versions.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { loadServerSettings, openConfiguredStore } from "../../open/server-storage.ts";
 import { storageOptions } from "../../options/storage-flags.ts";
 

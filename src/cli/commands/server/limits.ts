@@ -1,9 +1,9 @@
 import type { Usage, UsageLimit } from "../../../server/storage/usage-limit.ts";
 import { defineCommand } from "../../command.ts";
 import { inspectionOptions } from "../../options/storage-flags.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { loadServerSettings, openConfiguredStore } from "../../open/server-storage.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { printable } from "../../output/printable.ts";
 import { bytesText } from "../../output/progress.ts";
 import { textTable } from "../../output/text-table.ts";

@@ -2,7 +2,7 @@ import type { CollectionOverview } from "../../../server/inspection/overview.ts"
 import { defineCommand } from "../../command.ts";
 import { type InspectedServer, openInspected } from "../../open/inspected-server.ts";
 import { inspectionOptions } from "../../options/storage-flags.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { countingProgress } from "../../output/counting-progress.ts";
 import { JsonList } from "../../output/json-list.ts";
 import { bytesText } from "../../output/progress.ts";

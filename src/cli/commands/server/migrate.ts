@@ -1,6 +1,6 @@
 import { UsageError } from "../../../errors.ts";
 import { defineCommand } from "../../command.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { loadServerSettings } from "../../open/server-storage.ts";
 import { storageOptions } from "../../options/storage-flags.ts";
 

@@ -4,7 +4,7 @@ import type { RaisedCollection, Raising } from "../../../server/restore/raise-co
 import { defineCommand } from "../../command.ts";
 import { parseDuration } from "../../options/duration.ts";
 import { imageArgument } from "../../options/image.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { loadServerSettings, openSigningServerData } from "../../open/server-storage.ts";
 import { storageOptions } from "../../options/storage-flags.ts";
 import { forEachRepository } from "../../output/for-each-repository.ts";

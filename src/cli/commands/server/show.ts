@@ -1,8 +1,8 @@
 import { defineCommand } from "../../command.ts";
 import { notStored, openInspected, storedGun } from "../../open/inspected-server.ts";
 import { inspectionOptions } from "../../options/storage-flags.ts";
-import { jsonOption } from "../../options/json.ts";
-import { writeJson } from "../../output/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { printable } from "../../output/printable.ts";
 import { overviewJson, overviewText } from "../../output/server-overview.ts";
 

@@ -6,8 +6,8 @@ import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { openInspected } from "../../open/inspected-server.ts";
 import { inspectionOptions } from "../../options/storage-flags.ts";
-import { jsonOption } from "../../options/json.ts";
-import { writeJson } from "../../output/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { printable } from "../../output/printable.ts";
 import { bytesText } from "../../output/progress.ts";
 

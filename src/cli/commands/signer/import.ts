@@ -6,11 +6,11 @@ import type { KeyMoveEnd, KeyMoveReport } from "../../../server/signer/move-keys
 import type { GivenPassphrases } from "../../../server/signer/signer-passphrases.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import type { OptionValues } from "../../options/option.ts";
 import { countingProgress } from "../../output/counting-progress.ts";
 import { reportOf } from "../../output/error-report.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { printable } from "../../output/printable.ts";
 import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
 

@@ -2,7 +2,7 @@ import { UsageError } from "../../../errors.ts";
 import type { SignerPassphrases } from "../../../server/signer/signer-passphrases.ts";
 import type { RekeyReport } from "../../../server/signer/rekey.ts";
 import { defineCommand } from "../../command.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
 
 /** `tagseal signer rekey`: re-encrypts all keys under another passphrase. */

@@ -7,7 +7,7 @@ import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { withTrust } from "../../open/trust.ts";
 import { readerEnvironment } from "../../options/trust-flags.ts";
-import { jsonText } from "../../output/json.ts";
+import { jsonText } from "../../output/write-json.ts";
 import { dockerInspectJson, prettyInspection, selectTag } from "../../output/inspection.ts";
 import { reportFailure } from "../../output/error-report.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";

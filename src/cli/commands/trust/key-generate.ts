@@ -6,13 +6,13 @@ import { serialisePem } from "../../../encoding/pem.ts";
 import { KeyStoreError, UsageError } from "../../../errors.ts";
 import { defaultKeyAlgorithm, type KeyStore } from "../../../keys/key-store.ts";
 import { defineCommand } from "../../command.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { checkKeyName } from "../../options/key-name.ts";
-import { openKeyStore } from "../../open/key-store.ts";
+import { openKeyStore } from "../../open/user-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { prefixed } from "../../output/docker-errors.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { systemReason } from "../../../files/system-error.ts";
 
 /** Those that every client can add as a signer's: docker and notary refuse the public key of an Ed25519 pair. */

@@ -3,13 +3,13 @@ import { parsePem, serialisePem } from "../../../encoding/pem.ts";
 import { hasCode, KeyStoreError, UsageError } from "../../../errors.ts";
 import { importKeys, maxImportLength } from "../../../keys/key-transfer.ts";
 import { defineCommand } from "../../command.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { checkKeyName } from "../../options/key-name.ts";
-import { openKeyStore } from "../../open/key-store.ts";
+import { openKeyStore } from "../../open/user-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { prefixed } from "../../output/docker-errors.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { systemReason } from "../../../files/system-error.ts";
 
 const defaultName = "signer";

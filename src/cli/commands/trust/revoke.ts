@@ -3,13 +3,13 @@ import { revokeTags, type RevokeResult } from "../../../trust/revoke.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { withTrust } from "../../open/trust.ts";
 import { trustEnvironment } from "../../options/trust-flags.ts";
 import { prefixed } from "../../output/docker-errors.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 /** `docker trust revoke`: removes signatures. */

@@ -6,14 +6,14 @@ import type { SignOptions, SignResult, TagToSign } from "../../../trust/sign.ts"
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { type ImageArgument, imageArgument } from "../../options/image.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { registryUser, withRegistry } from "../../open/registry.ts";
 import { withTrust } from "../../open/trust.ts";
 import { trustEnvironment } from "../../options/trust-flags.ts";
 import { dockerised, prefixed } from "../../output/docker-errors.ts";
-import { writeJson } from "../../output/json.ts";
+import { writeJson } from "../../output/write-json.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
 /** `docker trust sign`: signs a tag as the signer whose key is on this machine. */
@@ -61,10 +61,10 @@ async function signReleased(
     tellExisting(image, signed, signing);
     return await signAs(image, signed, initialise, signing);
   }
-  const { pushLocalImage } = await import("./push-local-image.ts");
+  const { pushLocalImage } = await import("../../front-end/push-local-image.ts");
   const pushed = await pushLocalImage(image, io, { required: local, quiet: json });
   if (pushed === undefined) return await signAs(image, await fromRegistry(image, signing), initialise, signing);
-  const { signPushed } = await import("../engine/sign-pushed.ts");
+  const { signPushed } = await import("../../front-end/sign-pushed.ts");
   return await signPushed(image.reference, pushed, io, { quiet: json, passphrases, initialise });
 }
 

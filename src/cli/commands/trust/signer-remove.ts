@@ -4,7 +4,7 @@ import { removeSigner } from "../../../trust/signer.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
-import { jsonOption } from "../../options/json.ts";
+import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { withTrust } from "../../open/trust.ts";

@@ -2,10 +2,10 @@
  * Help and completion of the docker-shaped commands that have no other form. The front end does their work, because it understands docker's
  * own flags.
  */
-import type { Command } from "../../command.ts";
-import type { CommandDescription, Example } from "../../command-description.ts";
-import type { Options } from "../../options/option.ts";
-import { readerEnvironment } from "../../options/trust-flags.ts";
+import type { Command } from "../command.ts";
+import type { CommandDescription, Example } from "../command-description.ts";
+import type { Options } from "../options/option.ts";
+import { readerEnvironment } from "../options/trust-flags.ts";
 
 /** Variables that every docker-shaped command reads. */
 export const engineEnvironment: readonly (readonly [string, string])[] = [
@@ -41,7 +41,7 @@ function engineCommand(
   return {
     description,
     async run(_argv, io) {
-      const { renderHelp } = await import("../../help/help-text.ts");
+      const { renderHelp } = await import("../help/help-text.ts");
       const { engineFlags } = await import("./engine-flags.ts");
       const flags = await engineFlags(path, io);
       io.stdout.write(renderHelp(description, io.stdout.columns, io.program.shownAs) + flags);

@@ -6,14 +6,14 @@ import {
   type Operand,
   replaceFlagValue,
   replaceOperand,
-} from "../../../engine/command-line/invocation.ts";
-import { imageMount } from "../../../engine/command-line/mount-flag.ts";
-import { UsageError } from "../../../errors.ts";
-import { familiarReference, gunOf, type ImageReference, withDefaultTag } from "../../../reference/image-reference.ts";
-import { parsePlatform, runsOn } from "../../../registry/platform.ts";
-import type { TrustedReference } from "../../../engine/trusted-reference.ts";
+} from "../../engine/command-line/invocation.ts";
+import { imageMount } from "../../engine/command-line/mount-flag.ts";
+import { UsageError } from "../../errors.ts";
+import { familiarReference, gunOf, type ImageReference, withDefaultTag } from "../../reference/image-reference.ts";
+import { parsePlatform, runsOn } from "../../registry/platform.ts";
+import type { TrustedReference } from "../../engine/trusted-reference.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
-import { flagsOnly, isQuiet, parseEngineImage, wantedPlatform } from "./image-argument.ts";
+import { flagsOnly, isQuiet, parseEngineImage, wantedPlatform } from "./engine-image.ts";
 import { imageOperand } from "./reporting.ts";
 import { pullAndTag, resolveImage } from "./trusted-image.ts";
 

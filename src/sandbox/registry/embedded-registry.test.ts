@@ -6,7 +6,7 @@ import { test, type TestContext } from "node:test";
 import { RegistryClient } from "../../registry/registry-client.ts";
 import { describe, type Descriptor, mediaTypes } from "../../registry/manifest.ts";
 import { hasCode } from "../../errors.ts";
-import { startRegistry, type RunningRegistry } from "./registry.ts";
+import { startRegistry, type RunningRegistry } from "./embedded-registry.ts";
 import { parseRegistryRoute } from "./registry-route.ts";
 
 async function start(t: TestContext): Promise<RunningRegistry> {

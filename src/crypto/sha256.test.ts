@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sha256, sha256Hex, sha512 } from "./digest.ts";
+import { sha256, sha256Hex, sha512 } from "./sha256.ts";
 
 test("hashes the vectors of FIPS 180", () => {
   const abc = Buffer.from("abc");

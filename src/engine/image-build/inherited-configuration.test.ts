@@ -3,7 +3,7 @@ import { test, type TestContext } from "node:test";
 import { clientOf, contentOf, embeddedRegistry, refusal } from "../../../test/support/registry-story.ts";
 import { describe, type Descriptor, mediaTypes } from "../../registry/manifest.ts";
 import type { RegistryClient } from "../../registry/registry-client.ts";
-import { registryConfigurations } from "./image-configuration.ts";
+import { registryConfigurations } from "./inherited-configuration.ts";
 
 async function registryTriggers(app: RegistryClient, digest: Descriptor["digest"]): Promise<string[]> {
   return (await registryConfigurations(app, digest)).flatMap(({ triggers }) => triggers);

@@ -1,10 +1,10 @@
 /** `podman push` and `podman manifest push` under content trust. podman says which digest it pushed in a file; its size is the registry's to say. */
-import { type EngineInvocation, flagValue } from "../../../engine/command-line/invocation.ts";
-import { UsageError } from "../../../errors.ts";
-import { formatReference, withDefaultTag } from "../../../reference/image-reference.ts";
+import { type EngineInvocation, flagValue } from "../../engine/command-line/invocation.ts";
+import { UsageError } from "../../errors.ts";
+import { formatReference, withDefaultTag } from "../../reference/image-reference.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
-import { otherTransport } from "../../../engine/podman-transports.ts";
-import { flagsWithout, isQuiet, parseEngineImage, refuseDigest } from "./image-argument.ts";
+import { otherTransport } from "../../engine/podman-transports.ts";
+import { flagsWithout, isQuiet, parseEngineImage, refuseDigest } from "./engine-image.ts";
 import { signPushed, tellUnsigned } from "./sign-pushed.ts";
 
 /** Pushes what the line says and signs it. */

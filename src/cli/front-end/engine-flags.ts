@@ -1,10 +1,10 @@
 /** The engine's own help on its flags, for the help of docker-shaped commands. It asks the real engine: "docker" in PATH may be Tagseal. */
-import { engineEnvironment } from "../../../engine/engine-environment.ts";
-import { engineHelp } from "../../../engine/engine-help.ts";
-import { engineVariable, findEngine } from "../../../engine/executable.ts";
-import { hasCode } from "../../../errors.ts";
-import { engineInConfiguration } from "../../front-end/engine-configuration.ts";
-import type { Io } from "../../io.ts";
+import { engineEnvironment } from "../../engine/engine-environment.ts";
+import { engineHelp } from "../../engine/engine-help.ts";
+import { engineVariable, findEngine } from "../../engine/executable.ts";
+import { hasCode } from "../../errors.ts";
+import { engineInConfiguration } from "./engine-configuration.ts";
+import type { Io } from "../io.ts";
 
 /**
  * The flags of a command as the real engine lists them, under a heading that names the engine.

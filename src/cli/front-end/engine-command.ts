@@ -1,7 +1,7 @@
 /** What the dispatcher gives a docker-shaped command under content trust: its input and output, the engine, and a way to hand over to the engine. */
-import type { EngineInvocation } from "../../../engine/command-line/invocation.ts";
-import type { Engine } from "../../../engine/engine.ts";
-import type { Io } from "../../io.ts";
+import type { EngineInvocation } from "../../engine/command-line/invocation.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Io } from "../io.ts";
 
 /** Everything a docker-shaped command may use. */
 export interface EngineCommandContext {

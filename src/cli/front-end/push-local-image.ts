@@ -1,11 +1,11 @@
 /** `docker trust sign` of an image on this machine: pushes the image, then signs what was pushed. */
-import type { Engine, PushedImage } from "../../../engine/engine.ts";
-import { hasCode, NetworkError, UsageError } from "../../../errors.ts";
-import { formatReference } from "../../../reference/image-reference.ts";
-import type { Io } from "../../io.ts";
-import type { ImageArgument } from "../../options/image.ts";
-import { openLocalEngine } from "../../open/local-engine.ts";
-import { engineDisplay } from "../../output/engine-progress.ts";
+import type { Engine, PushedImage } from "../../engine/engine.ts";
+import { hasCode, NetworkError, UsageError } from "../../errors.ts";
+import { formatReference } from "../../reference/image-reference.ts";
+import type { Io } from "../io.ts";
+import type { ImageArgument } from "../options/image.ts";
+import { openLocalEngine } from "../open/local-engine.ts";
+import { engineDisplay } from "../output/engine-progress.ts";
 
 /** How {@link pushLocalImage} behaves. */
 export interface PushLocalOptions {

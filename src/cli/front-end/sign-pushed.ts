@@ -1,16 +1,16 @@
 /** The second half of every push: checks against the registry what the engine says it pushed, then signs it. */
-import type { PushedImage } from "../../../engine/engine.ts";
-import { NetworkError } from "../../../errors.ts";
-import type { PassphraseSource } from "../../../keys/passphrase.ts";
-import type { Digest } from "../../../reference/digest.ts";
-import { familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
-import type { SignOptions, SignResult } from "../../../trust/sign.ts";
-import type { Io } from "../../io.ts";
-import { passphraseSource } from "../../open/passphrases.ts";
-import { withRegistry } from "../../open/registry.ts";
-import { withTrust } from "../../open/trust.ts";
-import { tellTrustEvents } from "../../output/trust-events.ts";
-import { unsignedPush } from "../../output/unsigned-push.ts";
+import type { PushedImage } from "../../engine/engine.ts";
+import { NetworkError } from "../../errors.ts";
+import type { PassphraseSource } from "../../keys/passphrase.ts";
+import type { Digest } from "../../reference/digest.ts";
+import { familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
+import type { SignOptions, SignResult } from "../../trust/sign.ts";
+import type { Io } from "../io.ts";
+import { passphraseSource } from "../open/passphrases.ts";
+import { withRegistry } from "../open/registry.ts";
+import { withTrust } from "../open/trust.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
+import { unsignedPush } from "../output/unsigned-push.ts";
 
 /** How {@link signPushed} signs. */
 export interface SignPushedOptions {
@@ -60,7 +60,7 @@ async function sign(
   { passphrases, initialise }: SignPushedOptions,
   say: (text: string) => void,
 ): Promise<SignResult> {
-  const { signTags } = await import("../../../trust/sign.ts");
+  const { signTags } = await import("../../trust/sign.ts");
   const settings = {
     access: "write",
     passphrases:
@@ -81,7 +81,7 @@ async function confirmedSize(
   { digest, size }: Pick<PushedImage, "digest" | "size">,
   io: Io,
 ): Promise<number> {
-  const { resolveWhole } = await import("../../../registry/image-tree.ts");
+  const { resolveWhole } = await import("../../registry/image-tree.ts");
   const found = await withRegistry(io, image, "pull", (registry) => resolveWhole(registry, digest));
   if (size === undefined || size === found.size) return found.size;
   const message = `the engine says it pushed ${size} bytes as ${digest}, and the registry has ${found.size}`;

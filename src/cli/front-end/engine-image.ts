@@ -1,10 +1,10 @@
 /** The image of a docker-shaped command line: its name, its platform, and the flags for the engine's own command. */
-import { type EngineInvocation, flagValue, isFlagOn } from "../../../engine/command-line/invocation.ts";
-import { otherTransport } from "../../../engine/podman-transports.ts";
-import { UsageError } from "../../../errors.ts";
-import type { EngineKind } from "../../../engine/command-line/invocation.ts";
-import { type ImageReference, parseImageReference } from "../../../reference/image-reference.ts";
-import type { Io } from "../../io.ts";
+import { type EngineInvocation, flagValue, isFlagOn } from "../../engine/command-line/invocation.ts";
+import { otherTransport } from "../../engine/podman-transports.ts";
+import { UsageError } from "../../errors.ts";
+import type { EngineKind } from "../../engine/command-line/invocation.ts";
+import { type ImageReference, parseImageReference } from "../../reference/image-reference.ts";
+import type { Io } from "../io.ts";
 
 /** podman also accepts the name of its transport for registries. */
 const registryTransport = "docker://";

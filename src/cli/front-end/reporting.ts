@@ -1,10 +1,10 @@
 /** Reports the failures of docker-shaped commands in docker's words and with docker's exit statuses. */
-import { UsageError } from "../../../errors.ts";
-import type { EngineInvocation, Operand } from "../../../engine/command-line/invocation.ts";
-import { isDebugging } from "../../debug.ts";
-import { exitCodes } from "../../exit-code.ts";
-import type { Io } from "../../io.ts";
-import { failureText, reportOf, writeFailure } from "../../output/error-report.ts";
+import { UsageError } from "../../errors.ts";
+import type { EngineInvocation, Operand } from "../../engine/command-line/invocation.ts";
+import { isDebugging } from "../debug.ts";
+import { exitCodes } from "../exit-code.ts";
+import type { Io } from "../io.ts";
+import { failureText, reportOf, writeFailure } from "../output/error-report.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
 
 /** Runs `work`; an error it throws becomes a message on standard error and docker's exit status 1. */

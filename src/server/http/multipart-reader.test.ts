@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { parseMultipart, type UploadLimits } from "./multipart.ts";
+import { parseMultipart, type UploadLimits } from "./multipart-reader.ts";
 
 const limits: UploadLimits = { maxBytes: 10_000, maxPartBytes: 1000, maxParts: 3 };
 const type = "multipart/form-data; boundary=xYz";

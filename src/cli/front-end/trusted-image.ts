@@ -1,11 +1,11 @@
 /** Resolves and pulls images under content trust, for pull, create and run. */
-import { resolveTrusted, type TrustedReference } from "../../../engine/trusted-reference.ts";
-import { familiarName, familiarReference, gunOf, type ImageReference } from "../../../reference/image-reference.ts";
-import { openTrust } from "../../open/trust.ts";
-import type { Io, Output } from "../../io.ts";
-import { dockerised } from "../../output/docker-errors.ts";
-import { engineDisplay } from "../../output/engine-progress.ts";
-import { tellTrustEvents } from "../../output/trust-events.ts";
+import { resolveTrusted, type TrustedReference } from "../../engine/trusted-reference.ts";
+import { familiarName, familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
+import { openTrust } from "../open/trust.ts";
+import type { Io, Output } from "../io.ts";
+import { dockerised } from "../output/docker-errors.ts";
+import { engineDisplay } from "../output/engine-progress.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
 import type { EngineCommandContext } from "./engine-command.ts";
 
 /** Resolves an image, showing warnings only. @throws what `resolveTrusted` throws, in docker's words */
