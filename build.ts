@@ -51,7 +51,7 @@ export default module;`;
 const separateCommandLine: Plugin = {
   name: "separate-command-line",
   setup(build) {
-    build.onResolve({ filter: /^\.\/run\.ts$/ }, () => ({ path: "./cli.js", external: true }));
+    build.onResolve({ filter: /^\.\/process\.ts$/ }, () => ({ path: "./cli.js", external: true }));
   },
 };
 
@@ -118,7 +118,7 @@ const builds: readonly BuildOptions[] = [
   },
   {
     ...common,
-    entryPoints: [source("cli/run.ts")],
+    entryPoints: [source("cli/process.ts")],
     outfile: output("cli.js"),
     plugins: [lazyBuiltins],
     banner: { js: withRequire },
