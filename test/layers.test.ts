@@ -161,7 +161,7 @@ const trustImplementations: ReadonlySet<string> = new Set([
   "src/trust/confirmation-record.ts",
   "src/trust/lock-owner.ts",
   "src/trust/metadata-cache.ts",
-  "src/trust/multipart.ts",
+  "src/trust/multipart-writer.ts",
   "src/trust/open-trust-context.ts",
   "src/trust/pinning-file.ts",
   "src/trust/server-refusal.ts",

@@ -4,7 +4,7 @@
  */
 import type { Environment } from "../environment/environment.ts";
 import type { Digest } from "../reference/digest.ts";
-import type { CredentialSource } from "../registry/credentials.ts";
+import type { CredentialSource } from "../docker-config/credentials.ts";
 import type { Platform } from "../registry/platform.ts";
 import type { EngineKind } from "./command-line/invocation.ts";
 import type { EngineMessage } from "./engine-message.ts";

@@ -11,7 +11,7 @@ import { isJsonObject, parseOrdinaryJson, type JsonValue } from "../encoding/jso
 import { hasCode, NetworkError } from "../errors.ts";
 import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../registry/certificate-directory.ts";
-import type { CredentialSource, LoginTarget } from "../registry/credentials.ts";
+import type { CredentialSource, LoginTarget } from "../docker-config/credentials.ts";
 import { HttpClient } from "../http/client/http-client.ts";
 import { gunFault } from "../server/http/gun.ts";
 import type { Change } from "../server/storage/metadata-store.ts";

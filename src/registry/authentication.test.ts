@@ -5,7 +5,7 @@ import { reply, startStory, type StoryServer } from "../../test/support/story-se
 import { createThrowawayTls } from "../sandbox/throwaway-tls.ts";
 import { type ErrorCode, hasCode } from "../errors.ts";
 import { Authenticator, type AuthenticatorOptions } from "./authentication.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "../docker-config/credentials.ts";
 import { HttpClient } from "../http/client/http-client.ts";
 
 const tls = createThrowawayTls(new Date());

@@ -5,7 +5,7 @@
 import { NetworkError } from "../errors.ts";
 import { dockerHub } from "../reference/image-reference.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "../docker-config/credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { isLoopbackHost } from "../reference/loopback.ts";
 import { describeUrl } from "../http/client/network-failure.ts";

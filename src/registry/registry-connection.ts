@@ -3,7 +3,7 @@ import type { Environment } from "../environment/environment.ts";
 import { Authenticator } from "./authentication.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
 import { dockerLogins } from "../docker-config/docker-login-source.ts";
-import type { CredentialSource, LoginTarget } from "./credentials.ts";
+import type { CredentialSource, LoginTarget } from "../docker-config/credentials.ts";
 import { findEndpoint, serverHost } from "./endpoint.ts";
 import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
 import { HttpClients, type PeerRules } from "../http/client/http-clients.ts";

@@ -1,8 +1,7 @@
 /** Token services: the servers that a Bearer challenge names, and the tokens they issue. */
 import { isJsonObject, jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
-import type { UserAndPassword } from "../docker-config/credentials.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials, UserAndPassword } from "../docker-config/credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 

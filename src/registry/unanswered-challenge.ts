@@ -1,7 +1,7 @@
 /** The error for an unanswered challenge: what the server requires, which login is stored, and what to do. */
 import { NetworkError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "../docker-config/credentials.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 
 /** A final 401. */

@@ -131,7 +131,9 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
     const bom = JSON.parse(readFileSync(join(release, sbomName()), "utf8")) as { components: { name: string }[] };
     const named = new Set(bom.components.map(({ name }) => name));
     const { metafile } = await build({
-      entryPoints: ["cli/process.ts", "index.ts", "server/auth/password-worker.ts"].map((file) => join(root, "src", file)),
+      entryPoints: ["cli/process.ts", "index.ts", "server/auth/password-worker.ts"].map((file) =>
+        join(root, "src", file),
+      ),
       outdir: scope.path("bundle"),
       external: ["kysely", "pg", "mysql2", "pkcs11js", "@grpc/grpc-js"],
       ...({ bundle: true, write: false, metafile: true, platform: "node", format: "esm" } as const),

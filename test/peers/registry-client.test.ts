@@ -7,7 +7,7 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { openDockerArchive } from "../../src/registry/docker-archive.ts";
 import { createDockerArchive } from "../../src/registry/docker-archive-sink.ts";
 import { pullImage, pushImage } from "../../src/registry/copy.ts";
-import type { Credentials } from "../../src/registry/credentials.ts";
+import type { Credentials } from "../../src/docker-config/credentials.ts";
 import { createImageLayout, openImageLayout } from "../../src/registry/image-layout.ts";
 import { parseManifest } from "../../src/registry/manifest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";

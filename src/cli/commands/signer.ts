@@ -3,20 +3,12 @@ import type { SignerSettings } from "../../server/configuration/signer-configura
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
-import type { Options, OptionValues } from "../options/option.ts";
+import type { OptionValues } from "../options/option.ts";
 import { type LoadedSettings, loadSettings, unknownVariableLine } from "../open/setting-sources.ts";
-import { configOption, notaryConfigOption } from "../options/storage-flags.ts";
+import { keyStorageOptions } from "../options/storage-flags.ts";
 import { reloadOnSignal } from "../serving/reloading.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
 import { version } from "../version-line.ts";
-
-/** Flags for where keys are stored, shared by the signer and the commands that work on its keys. */
-export const keyStorageOptions = {
-  config: configOption,
-  "notary-config": notaryConfigOption,
-  data: { kind: "text", value: "dir", complete: "directory", help: "Directory of the keys; created when missing" },
-  database: { kind: "text", value: "url", help: "Keep the keys in a database: postgres://… or mysql://…" },
-} as const satisfies Options;
 
 /** `tagseal signer`: holds the keys of trust servers in a separate process. */
 export const command = defineCommand(

@@ -51,3 +51,11 @@ export const inspectionOptions = {
   database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
   "signer-database": signerDatabaseFlag,
 } as const satisfies Options;
+
+/** Flags for where keys are stored, shared by the signer and the commands that work on its keys. */
+export const keyStorageOptions = {
+  config: configOption,
+  "notary-config": notaryConfigOption,
+  data: { kind: "text", value: "dir", complete: "directory", help: "Directory of the keys; created when missing" },
+  database: { kind: "text", value: "url", help: "Keep the keys in a database: postgres://… or mysql://…" },
+} as const satisfies Options;

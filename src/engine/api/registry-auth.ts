@@ -1,6 +1,6 @@
 import { dockerHub } from "../../reference/image-reference.ts";
 import { dockerHubKey } from "../../docker-config/stored-logins.ts";
-import type { Credentials } from "../../registry/credentials.ts";
+import type { Credentials } from "../../docker-config/credentials.ts";
 
 /**
  * The value of `X-Registry-Auth`: who we are to a registry, for the engine to say in our place. Padded base64url, which podman insists on; an

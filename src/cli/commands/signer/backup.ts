@@ -1,7 +1,8 @@
 import { defineCommand } from "../../command.ts";
 import { copyDatabases, notEmbedded } from "../../open/database-copy.ts";
 import { backupOptions } from "../../options/backup-flags.ts";
-import { keyStorageOptions, loadSignerSettings } from "../signer.ts";
+import { loadSignerSettings } from "../signer.ts";
+import { keyStorageOptions } from "../../options/storage-flags.ts";
 
 /** `tagseal signer backup`: copies the embedded database of keys, also while the signer is running. */
 export const command = defineCommand(
