@@ -140,7 +140,7 @@ describe("lines for a shell", () => {
     const blocks = documents.flatMap((file) =>
       fencedBlocks(read(file)).map(({ info, line }) => ({ file, info, line })),
     );
-    const known = /^(?:console(?: exit=\d+)?|sh|json|text)$/u;
+    const known = /^(?:console(?: exit=\d+)?|sh|yaml|json|text)$/u;
     assert.deepEqual(
       blocks.filter(({ info }) => !known.test(info)),
       [],

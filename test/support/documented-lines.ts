@@ -1,6 +1,6 @@
 /**
  * Lines that documents show for a shell, for tests to run as they stand. What can run anywhere, with its output, is a `console` block, which
- * test/docs.test.ts runs; a `sh` block is what needs a machine prepared for it. That test also fails for a `sh` block that no test takes from here.
+ * test/docs.test.ts runs; a `sh` block is what needs a machine prepared for it, and a `yaml` block a file. That test also fails for one of these that no test takes from here.
  */
 import { globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -8,19 +8,19 @@ import { shellBlocks, type ShellBlock } from "./markdown.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** The lines of the `sh` block with this number (the first one: 1) below a heading. Tests name all three as literals. */
+/** The lines of the `sh` or `yaml` block with this number (the first one: 1) below a heading. Tests name all three as literals. */
 export function documentedLines(file: string, heading: string, number = 1): string {
   const block = shellBlocks(readFileSync(join(root, file), "utf8")).find(
     (found) => found.heading === heading && found.number === number,
   );
-  if (block === undefined) throw new Error(`${file} has no sh block ${number} below "${heading}"`);
+  if (block === undefined) throw new Error(`${file} has no sh or yaml block ${number} below "${heading}"`);
   return block.text;
 }
 
 const name = (file: string, { heading, number }: Pick<ShellBlock, "heading" | "number">): string =>
   `${file}, ${heading}, block ${number}`;
 
-/** Every `sh` block of the files, by a name. */
+/** Every `sh` and `yaml` block of the files, by a name. */
 export function linesShown(files: readonly string[]): string[] {
   return files.flatMap((file) => shellBlocks(readFileSync(join(root, file), "utf8")).map((block) => name(file, block)));
 }

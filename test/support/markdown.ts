@@ -65,7 +65,7 @@ function commandsOf(block: FencedBlock): ConsoleCommand[] {
   return commands;
 }
 
-/** Lines to be pasted into a shell, and where a reader finds them. */
+/** Lines for a shell or for a YAML file, and where a reader finds them. */
 export interface ShellBlock {
   readonly heading: string;
   /** among the blocks below that heading, the first one 1 */
@@ -73,13 +73,13 @@ export interface ShellBlock {
   readonly text: string;
 }
 
-/** Every `sh` block in order. */
+/** Every `sh` and `yaml` block in order. */
 export function shellBlocks(markdown: string): ShellBlock[] {
   const blocks: ShellBlock[] = [];
   let [heading, number] = ["", 0];
   for (const [, title, info, text = ""] of markdown.matchAll(/^#{1,6} (.+)$|^```([^\n`]*)\n([\s\S]*?)^```$/gmu)) {
     if (title !== undefined) [heading, number] = [title, 0];
-    else if (info?.trim() === "sh") blocks.push({ heading, number: (number += 1), text });
+    else if (info?.trim() === "sh" || info?.trim() === "yaml") blocks.push({ heading, number: (number += 1), text });
   }
   return blocks;
 }
