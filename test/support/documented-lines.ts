@@ -1,6 +1,7 @@
 /**
- * Lines that documents show for a shell, for tests to run as they stand. What can run anywhere, with its output, is a `console` block, which
- * test/docs.test.ts runs; a `sh` block is what needs a machine prepared for it, and a `yaml` block a file. That test also fails for one of these that no test takes from here.
+ * Lines that documents show, for tests to run as they stand. What can run anywhere, with its output, is a `console` block, which
+ * test/docs.test.ts runs; a `sh` block is what needs a machine prepared for it, and a `yaml` block a file. That test also fails for one of
+ * these that no test takes from here.
  */
 import { globSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -1,4 +1,7 @@
-/** Runs a job of a GitLab pipeline as GitLab's runner does: `extends` and variables merged, `before_script` and `script` in one shell, `after_script` in another. */
+/**
+ * Runs a job of a GitLab pipeline as GitLab's runner does: `extends` and variables merged, `before_script` and `script` in one shell,
+ * `after_script` in another.
+ */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseYaml } from "./deploy-tools.ts";
 import { type Environment, type Finished, run, type Scope } from "./processes.ts";
