@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   crypto: ["errors", "encoding"],
   tuf: ["errors", "encoding", "crypto"],
   reference: ["errors"],
-  "docker-config": ["errors", "environment", "encoding", "reference"],
+  "docker-config": ["errors", "files", "environment", "encoding", "reference"],
   "http/client": ["errors", "environment", "reference"],
   service: ["errors", "files"],
   "http/server": ["errors", "service"],

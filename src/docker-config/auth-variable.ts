@@ -23,7 +23,7 @@ export function loginsInVariable(env: Environment): StoredLogins | undefined {
   if (unknown !== undefined) throw refused(`has the member "${unknown}", which docker does not read there`);
   if (auths !== null && !isJsonObject(auths)) throw refused('has "auths" that are no object');
   for (const [key, entry] of Object.entries(auths ?? {})) refuseOtherEntry(key, entry);
-  return new StoredLogins(auths, "docker");
+  return new StoredLogins(auths ?? {}, "docker");
 }
 
 function refuseOtherEntry(key: string, entry: JsonValue): void {

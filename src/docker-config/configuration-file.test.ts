@@ -62,8 +62,12 @@ describe("a configuration file", () => {
     written("config.json", '{"currentContext":"far","plugins":{"tagseal":{"engine":"podman","no":1}},"credsStore":""}');
     assert.equal(await dockerSetting(directory, ["currentContext"]), "far");
     assert.equal(await dockerSetting(directory, ["plugins", "tagseal", "engine"]), "podman");
-    assert.equal(await dockerSetting(directory, ["plugins", "tagseal", "no"]), undefined);
+    assert.equal(await dockerSetting(directory, ["plugins", "other", "no"]), undefined);
     assert.equal(await dockerSetting(directory, ["credsStore"]), undefined);
+    await assert.rejects(dockerSetting(directory, ["plugins", "tagseal", "no"]), {
+      code: "FILE_UNREADABLE",
+      message: /config\.json has a "plugins\.tagseal\.no" that is not a text$/u,
+    });
     assert.equal(await dockerSetting(directory, ["plugins", "constructor", "name"]), undefined);
   });
 });

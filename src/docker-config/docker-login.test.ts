@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import type { JsonObject } from "../encoding/json.ts";
 import { hasCode } from "../errors.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
 import { DockerConfig, loadDockerConfig } from "./docker-login.ts";
@@ -178,6 +179,53 @@ test("asks the registry's own helper first, then the common store", async (t) =>
     kind: "identity-token",
     token: "https://index.docker.io/v1/",
   });
+});
+
+test("a helper is looked up by docker's exact key; one of another spelling counts where docker finds nothing", async (t) => {
+  const answer = (name: string): string => `printf '{"Username":"%s","Secret":"%s"}' ${name} "$server"`;
+  const [own, common] = [await helper(t, "own", answer("own")), await helper(t, "common", answer("common"))];
+  const env = { ...own, PATH: `${own["PATH"]}${delimiter}${common["DIRECTORY"]}` };
+  const who = async (content: JsonObject, registry: string): Promise<string | undefined> => {
+    const found = await new DockerConfig(content, env, assert.fail).credentialsFor(registry);
+    return found?.kind === "basic" ? found.username : undefined;
+  };
+  for (const [registry, exact, ...others] of [
+    ["docker.io", hub, "docker.io", "index.docker.io", "registry-1.docker.io"],
+    ["r.example", "r.example", "https://r.example", "https://r.example/v1/", "R.example"],
+  ] as const) {
+    assert.equal(await who({ credsStore: "common", credHelpers: { [exact]: "own" } }, registry), "own");
+    for (const key of others) {
+      const credHelpers = { [key]: "own" };
+      assert.equal(await who({ credsStore: "common", credHelpers }, registry), "common", key);
+      assert.equal(await who({ auths: { [exact]: login("file") }, credHelpers }, registry), "file", key);
+      assert.equal(await who({ credHelpers }, registry), "own", key);
+    }
+  }
+});
+
+test("logins and helpers of another type than docker's are refused, not taken to be missing", async (t) => {
+  const directory = await folder(t);
+  for (const [content, member] of [
+    ['{"auths": ["geheim"]}', "auths"],
+    ['{"auths": "geheim"}', "auths"],
+    ['{"credHelpers": 5}', "credHelpers"],
+    ['{"credsStore": {"a": "geheim"}}', "credsStore"],
+  ] as const) {
+    await writeFile(join(directory, "config.json"), content);
+    await assert.rejects(loadDockerConfig(directory, {}), (error) => {
+      assert.ok(hasCode(error, "FILE_UNREADABLE"));
+      assert.match(error.message, new RegExp(`config\\.json has a "${member}" that is not`, "u"));
+      assert.doesNotMatch(error.message, /geheim/);
+      return true;
+    });
+  }
+  const nothing = new DockerConfig({ auths: null, credHelpers: null, credsStore: null }, {}, assert.fail);
+  assert.equal(await nothing.credentialsFor("r.example"), undefined);
+  const warnings: string[] = [];
+  const content = { credHelpers: { "r.example": 5 }, auths: { "r.example": login("bob", "pa:ss") } };
+  const config = new DockerConfig(content, {}, (message) => warnings.push(message));
+  assert.deepEqual(await config.credentialsFor("r.example"), bob);
+  assert.match(warnings.join("\n"), /^the helper for r\.example in config\.json is ignored/u);
 });
 
 test("a helper with an empty name means the file, also where there is a common store", async () => {

@@ -1,9 +1,9 @@
 /** Who we are to a registry, as docker remembers it: its variable, the helpers that config.json names, and the logins in it. */
-import { isJsonObject, jsonMember, type JsonValue } from "../encoding/json.ts";
+import type { JsonObject, JsonValue } from "../encoding/json.ts";
 import type { Environment } from "../environment/environment.ts";
 import { hasCode } from "../errors.ts";
 import { authVariable, loginsInVariable } from "./auth-variable.ts";
-import { dockerConfigPath, readConfigurationFile } from "./configuration-file.ts";
+import { dockerConfigPath, objectAt, readConfigurationFile, textAt } from "./configuration-file.ts";
 import type { Credentials, LoginTarget } from "./credentials.ts";
 import { dockerHubKey, KeyedByRegistry, StoredLogins } from "./stored-logins.ts";
 
@@ -13,7 +13,7 @@ export type TellWarning = (message: string) => void;
 /** Docker's `config.json`, as far as credentials go. */
 export class DockerConfig {
   readonly #logins: StoredLogins;
-  readonly #helpers: KeyedByRegistry<string>;
+  readonly #helpers: JsonObject;
   readonly #store: string;
   readonly #env: Environment;
   readonly #warn: TellWarning;
@@ -22,12 +22,13 @@ export class DockerConfig {
    * @param content the parsed file
    * @param env docker's variable, and what credential helpers see (less the passphrases)
    * @param warn told once of each login that cannot be used
+   * @param file where the content was read, for messages
+   * @throws UsageError `FILE_UNREADABLE` when logins or helpers have another type than docker's
    */
-  constructor(content: JsonValue, env: Environment, warn: TellWarning = () => undefined) {
-    this.#logins = new StoredLogins(jsonMember(content, "auths"), "docker");
-    this.#helpers = new KeyedByRegistry(helperNames(jsonMember(content, "credHelpers")), "docker");
-    const store = jsonMember(content, "credsStore");
-    this.#store = typeof store === "string" ? store : "";
+  constructor(content: JsonValue, env: Environment, warn: TellWarning = () => undefined, file = "config.json") {
+    this.#logins = new StoredLogins(objectAt(file, content, ["auths"]), "docker");
+    this.#helpers = objectAt(file, content, ["credHelpers"]);
+    this.#store = textAt(file, content, ["credsStore"]) ?? "";
     this.#env = env;
     this.#warn = warn;
   }
@@ -36,7 +37,8 @@ export class DockerConfig {
    * The credentials for a repository: docker's variable first, then the registry's own helper or the common store, then the file.
    *
    * A helper that is not installed or fails ends nothing, as with docker: what is in the file counts, or nothing does, and the registry says
-   * whether that is enough. Off-docker: a login in the file counts, too, when the helper works and has none; docker is anonymous then.
+   * whether that is enough. Off-docker: a login in the file counts, too, when the helper works and has none; docker is anonymous then. Where docker
+   * finds no login at all, a helper counts whose key names the registry in another spelling than docker's.
    *
    * @param target a repository, or a registry as in a reference: `docker.io`, `host`, `host:port`
    * @throws TagsealError `CANCELLED`
@@ -44,7 +46,10 @@ export class DockerConfig {
   async credentialsFor(target: LoginTarget | string, signal?: AbortSignal): Promise<Credentials | undefined> {
     const wanted = typeof target === "string" ? { registry: target } : target;
     return (
-      this.#inVariable(wanted) ?? (await this.#fromHelper(wanted.registry, signal)) ?? this.#found(this.#logins, wanted)
+      this.#inVariable(wanted) ??
+      (await this.#fromHelper(wanted.registry, signal)) ??
+      this.#found(this.#logins, wanted) ??
+      (await this.#fromHelperOfOtherName(wanted.registry, signal))
     );
   }
 
@@ -65,9 +70,38 @@ export class DockerConfig {
     return credentials;
   }
 
+  /** docker looks a registry up by its exact key. */
   async #fromHelper(registry: string, signal: AbortSignal | undefined): Promise<Credentials | undefined> {
-    const [own] = this.#helpers.matches({ registry });
-    const name = own === undefined ? this.#store : own[1];
+    const key = serverUrl(registry);
+    const own = this.#helperAt(key);
+    return own === undefined
+      ? await this.#ask({ name: this.#store, setting: "credsStore", registry }, signal)
+      : await this.#ask({ name: own, setting: `credHelpers for ${key}`, registry }, signal);
+  }
+
+  async #fromHelperOfOtherName(registry: string, signal: AbortSignal | undefined): Promise<Credentials | undefined> {
+    const exact = serverUrl(registry);
+    const others = new KeyedByRegistry(new Map(Object.entries(this.#helpers)), "docker").matches({ registry });
+    const key = others.map(([spelled]) => spelled).find((spelled) => spelled !== exact);
+    const name = key === undefined ? undefined : this.#helperAt(key);
+    if (name === undefined) return undefined;
+    return await this.#ask({ name, setting: `credHelpers for ${key}`, registry }, signal);
+  }
+
+  /** The name of a helper; empty for the file, undefined for a registry without one. */
+  #helperAt(key: string): string | undefined {
+    const name = Object.hasOwn(this.#helpers, key) ? this.#helpers[key] : undefined;
+    if (name === undefined || typeof name === "string") return name;
+    if (name === null) return "";
+    // as docker, which says so and reads on
+    this.#warn(`the helper for ${key} in config.json is ignored: credHelpers names none there`);
+    return undefined;
+  }
+
+  async #ask(
+    { name, setting, registry }: HelperUse,
+    signal: AbortSignal | undefined,
+  ): Promise<Credentials | undefined> {
     // an empty name means the file
     if (name === "") return undefined;
     const { askCredentialHelper } = await import("./credential-helper.ts");
@@ -75,11 +109,17 @@ export class DockerConfig {
       return await askCredentialHelper(name, serverUrl(registry), this.#env, signal);
     } catch (error) {
       if (!hasCode(error, "USAGE")) throw error;
-      const setting = own === undefined ? "credsStore" : `credHelpers for ${own[0]}`;
       this.#warn(`${error.message}; going on without it (${setting} in docker's config.json)`);
       return undefined;
     }
   }
+}
+
+interface HelperUse {
+  readonly name: string;
+  /** what in the file named it */
+  readonly setting: string;
+  readonly registry: string;
 }
 
 /** What helpers call a registry. */
@@ -87,17 +127,13 @@ function serverUrl(registry: string): string {
   return ["docker.io", "index.docker.io", "registry-1.docker.io"].includes(registry) ? dockerHubKey : registry;
 }
 
-function helperNames(helpers: JsonValue | undefined): Map<string, string> {
-  const entries = Object.entries(isJsonObject(helpers) ? helpers : {});
-  return new Map(entries.map(([key, name]) => [key, typeof name === "string" ? name : ""]));
-}
-
 /**
  * Reads `config.json` from docker's configuration directory; a missing file means no credentials at all.
  *
  * @param env docker's variable, and what credential helpers see of the environment (less the passphrases)
- * @throws UsageError `FILE_UNREADABLE` when it is there and cannot be read or is no JSON object
+ * @throws UsageError `FILE_UNREADABLE` when it is there and cannot be read or has another form than docker's
  */
 export async function loadDockerConfig(directory: string, env: Environment, warn?: TellWarning): Promise<DockerConfig> {
-  return new DockerConfig((await readConfigurationFile(dockerConfigPath(directory))) ?? {}, env, warn);
+  const file = dockerConfigPath(directory);
+  return new DockerConfig((await readConfigurationFile(file)) ?? {}, env, warn, file);
 }

@@ -1,9 +1,9 @@
 /** Who we are to a registry, as podman remembers it: the files that its `login` writes, or what a command line names instead. */
 import { join } from "node:path";
-import { isJsonObject, jsonMember } from "../encoding/json.ts";
+import type { JsonObject } from "../encoding/json.ts";
 import type { Environment } from "../environment/environment.ts";
 import { hasCode, systemCode, UsageError } from "../errors.ts";
-import { readConfigurationFile } from "./configuration-file.ts";
+import { objectAt, readConfigurationFile } from "./configuration-file.ts";
 import type { Credentials, CredentialSource, LoginTarget } from "./credentials.ts";
 import type { TellWarning } from "./docker-login.ts";
 import { podmanDirectory } from "./podman-directory.ts";
@@ -83,17 +83,16 @@ async function loginIn(
   const content = await readConfigurationFile(path);
   if (content === undefined && how.mustExist === true)
     throw new UsageError("FILE_UNREADABLE", `cannot read the login file ${path}: no such file`);
-  const helper = helperFor(target, jsonMember(content, "credHelpers"));
+  const helper = helperFor(target, objectAt(path, content, ["credHelpers"]));
   if (helper !== undefined) return await helperLogin(helper, target, env, signal, warn);
-  const { credentials, broken } = new StoredLogins(jsonMember(content, "auths"), "podman").find(target);
+  const { credentials, broken } = new StoredLogins(objectAt(path, content, ["auths"]), "podman").find(target);
   for (const { key, reason } of broken) warn(`the login for ${key} in ${path} is ignored: ${reason}`);
   return credentials;
 }
 
 /** Helpers are named for whole registries only. */
-function helperFor({ registry }: LoginTarget, helpers: ReturnType<typeof jsonMember>): string | undefined {
-  const names = Object.entries(isJsonObject(helpers) ? helpers : {});
-  const [found] = new KeyedByRegistry(new Map(names), "podman").matches({ registry });
+function helperFor({ registry }: LoginTarget, helpers: JsonObject): string | undefined {
+  const [found] = new KeyedByRegistry(new Map(Object.entries(helpers)), "podman").matches({ registry });
   return typeof found?.[1] === "string" && found[1] !== "" ? found[1] : undefined;
 }
 

@@ -87,4 +87,15 @@ location = "docker.io/me"
       code: "USAGE",
     });
   });
+
+  it("I9: is refused where a value has another type, and what it would forbid is not taken to be allowed", async () => {
+    for (const line of ['blocked = "true"', "insecure = 1", "location = 5", 'mirror = "m.example"']) {
+      const text = `[[registry]]\nprefix = "r.example"\n${line.startsWith("location") ? "" : 'location = "r.example"\n'}${line}`;
+      await assert.rejects(
+        asked("r.example/a", text),
+        { code: "FILE_UNREADABLE", message: /registries\.conf has a "/u },
+        line,
+      );
+    }
+  });
 });

@@ -2,10 +2,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
-import { systemCode, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { isErrno } from "../files/system-error.ts";
 import { type ImageReference, parseImageReference } from "../reference/image-reference.ts";
 import { podmanDirectory } from "./podman-directory.ts";
-import { readConfigurationText } from "./configuration-file.ts";
+import { denied, readSettings, unreadable } from "./settings-file.ts";
 
 /** A repository as one registry has it. */
 export interface RegistrySource {
@@ -88,22 +89,22 @@ function matchLength(name: string, prefix: string): number {
 /** Later files replace what earlier ones say of a prefix. */
 async function loadRules(options: RegistriesConfOptions): Promise<ReadonlyMap<string, Rule>> {
   const rules = new Map<string, Rule>();
-  for (const path of await configurationFiles(options)) {
-    const text = await readConfigurationText(path);
+  for (const path of configurationFiles(options)) {
+    const text = readSettings(path);
     if (text === undefined) continue;
     for (const rule of await rulesIn(path, text)) rules.set(rule.prefix, rule);
   }
   return rules;
 }
 
-async function configurationFiles({ env, home }: RegistriesConfOptions): Promise<readonly string[]> {
+function configurationFiles({ env, home }: RegistriesConfOptions): readonly string[] {
   const own = podmanDirectory(env, home);
   const directories = own === undefined ? [systemDirectory] : [systemDirectory, own];
   const dropIns = directories.flatMap((directory) => dropInsOf(join(directory, "registries.conf.d")));
   const named = env["CONTAINERS_REGISTRIES_CONF"] ?? env["REGISTRIES_CONFIG_PATH"];
   if (named !== undefined && named !== "") return [named, ...dropIns];
   const mine = own && join(own, "registries.conf");
-  const isMine = mine !== undefined && (await readConfigurationText(mine)) !== undefined;
+  const isMine = mine !== undefined && readSettings(mine) !== undefined;
   return [isMine ? mine : join(systemDirectory, "registries.conf"), ...dropIns];
 }
 
@@ -112,8 +113,8 @@ function dropInsOf(directory: string): string[] {
     const names = readdirSync(directory).filter((name) => name.endsWith(".conf"));
     return names.toSorted().map((name) => join(directory, name));
   } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EACCES"].includes(systemCode(error))) return [];
-    throw error;
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
+    throw denied(directory, error);
   }
 }
 
@@ -125,29 +126,34 @@ async function rulesIn(path: string, text: string): Promise<readonly Rule[]> {
   } catch (error) {
     throw new UsageError("FILE_UNREADABLE", `${path} is not TOML`, { cause: error });
   }
-  const tables = list(member(content, "registry")).map((table) => ruleOf(path, table));
-  return [...tables, ...formerRules(content)];
+  const file = new TomlFile(path);
+  const tables = file.list(content, "registry").map((table) => ruleOf(file, table));
+  return [...tables, ...formerRules(file, content)];
 }
 
-function ruleOf(path: string, table: unknown): Rule {
-  const location = textIn(table, "location").replace(/\/+$/, "");
-  const prefix = textIn(table, "prefix") || location;
+function ruleOf(file: TomlFile, table: unknown): Rule {
+  const location = file.text(table, "location").replace(/\/+$/, "");
+  const prefix = file.text(table, "prefix") || location;
   if (prefix === "" || (location === "" && !prefix.startsWith("*.")))
-    throw new UsageError("FILE_UNREADABLE", `${path} has a registry without prefix and location`);
-  const mirrors = list(member(table, "mirror"))
-    .filter((mirror) => textIn(mirror, "pull-from-mirror") !== "tag-only" && textIn(mirror, "location") !== "")
+    throw new UsageError("FILE_UNREADABLE", `${file.path} has a registry without prefix and location`);
+  const mirrors = file
+    .list(table, "mirror")
+    .filter((mirror) => file.text(mirror, "pull-from-mirror") !== "tag-only" && file.text(mirror, "location") !== "")
     .map((mirror) => ({
-      location: textIn(mirror, "location").replace(/\/+$/, ""),
-      insecure: isTrue(mirror, "insecure"),
+      location: file.text(mirror, "location").replace(/\/+$/, ""),
+      insecure: file.flag(mirror, "insecure"),
     }));
-  return { prefix, location, insecure: isTrue(table, "insecure"), blocked: isTrue(table, "blocked"), mirrors };
+  return { prefix, location, insecure: file.flag(table, "insecure"), blocked: file.flag(table, "blocked"), mirrors };
 }
 
 /** The form before version 2: lists of registries under `insecure` and `block`. */
-function formerRules(content: unknown): readonly Rule[] {
+function formerRules(file: TomlFile, content: unknown): readonly Rule[] {
   const registries = member(content, "registries");
   const named = (kind: string): string[] =>
-    list(member(member(registries, kind), "registries")).filter((name) => typeof name === "string");
+    file.list(member(registries, kind), "registries").map((name) => {
+      if (typeof name === "string") return name;
+      throw file.wrong("registries", "a list of names");
+    });
   const blocked = new Set(named("block"));
   const insecure = new Set(named("insecure"));
   return [...new Set([...blocked, ...insecure])].map((name) => ({
@@ -159,20 +165,41 @@ function formerRules(content: unknown): readonly Rule[] {
   }));
 }
 
+/** The values of a file by their types: as with podman, one of another type is an error, and not taken to be missing. */
+class TomlFile {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** empty when it is missing */
+  text(table: unknown, name: string): string {
+    const value = member(table, name) ?? "";
+    if (typeof value === "string") return value;
+    throw this.wrong(name, "a text");
+  }
+
+  /** false when it is missing */
+  flag(table: unknown, name: string): boolean {
+    const value = member(table, name) ?? false;
+    if (typeof value === "boolean") return value;
+    throw this.wrong(name, "true or false");
+  }
+
+  /** empty when it is missing */
+  list(table: unknown, name: string): readonly unknown[] {
+    const value = member(table, name) ?? [];
+    if (Array.isArray(value)) return value;
+    throw this.wrong(name, "a list");
+  }
+
+  wrong(name: string, expected: string): UsageError {
+    return unreadable(this.path, `${this.path} has a "${name}" that is not ${expected}`);
+  }
+}
+
 function member(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
   return Object.getOwnPropertyDescriptor(value, name)?.value;
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function textIn(table: unknown, name: string): string {
-  const value = member(table, name);
-  return typeof value === "string" ? value : "";
-}
-
-function isTrue(table: unknown, name: string): boolean {
-  return member(table, name) === true;
 }

@@ -3,7 +3,7 @@
  * spellings: a host, `host:port`, a URL as docker once wrote them (`https://host/v1/`), and the path of a namespace or repository
  * (`host/team/app`), whose login is for what lies below it and never for the whole host.
  */
-import { isJsonObject, jsonMember, type JsonValue } from "../encoding/json.ts";
+import { type JsonObject, jsonMember, type JsonValue } from "../encoding/json.ts";
 import { dockerHub } from "../reference/image-reference.ts";
 import type { Credentials, LoginTarget, UserAndPassword } from "./credentials.ts";
 
@@ -60,8 +60,8 @@ export class KeyedByRegistry<T> {
 export class StoredLogins {
   readonly #entries: KeyedByRegistry<JsonValue>;
 
-  constructor(auths: JsonValue | undefined, dialect: LoginDialect) {
-    this.#entries = new KeyedByRegistry(new Map(isJsonObject(auths) ? Object.entries(auths) : []), dialect);
+  constructor(auths: JsonObject, dialect: LoginDialect) {
+    this.#entries = new KeyedByRegistry(new Map(Object.entries(auths)), dialect);
   }
 
   /** The login for a target. An entry without anything in it, as docker leaves beside a credential helper, is no login. */

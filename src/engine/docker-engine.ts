@@ -1,7 +1,7 @@
 /** docker: images over the engine's API, whose answers are structured; everything else by its own command. */
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { NetworkError, UsageError } from "../errors.ts";
+import { NetworkError } from "../errors.ts";
 import { type Digest, isDigest } from "../reference/digest.ts";
 import { familiarName, type ImageReference, parseImageReference } from "../reference/image-reference.ts";
 import { parsePlatformJson } from "../registry/platform.ts";
@@ -123,20 +123,9 @@ class DockerEngine implements Engine {
 
   async #connect(): Promise<{ readonly address: EngineAddress; readonly api: DockerApi }> {
     const { globalArgs, env, dockerConfigDir, signal } = this.#options;
-    const inspectContext = (name: string): Promise<string> => this.#inspectContext(name);
-    const address = await findEngineAddress({ globalArgs, env, dockerConfigDir, inspectContext });
+    const address = await findEngineAddress({ globalArgs, env, dockerConfigDir });
     const connection = new EngineConnection(address, { dialStdio: () => this.#dialStdio(), signal });
     return { address, api: new DockerApi(connection, env["DOCKER_API_VERSION"]) };
-  }
-
-  async #inspectContext(name: string): Promise<string> {
-    const { executable, env, signal } = this.#options;
-    // without the global flags: --context beside a context's name would only be in the way
-    const args = ["context", "inspect", name];
-    const command = { executable, args, env: engineEnvironment(env), signal };
-    const { exitCode, stdout, stderr } = await runEngineProcess(command, { stdin: "ignore", capture: true });
-    if (exitCode === 0) return stdout;
-    throw new UsageError("USAGE", stderr.trim() === "" ? `docker does not know the context "${name}"` : stderr.trim());
   }
 
   /** docker's own way to its engine, whatever that is; its complaints go where ours go. */

@@ -1,6 +1,7 @@
 /**
- * Files that this program keeps for itself, in directories that other programs write to as well. They are read without following a link and
- * without waiting for a pipe, and written so that a reader sees the old file or the new one. What a failure means is for the caller to say.
+ * Small files, read within a bound and without waiting for a pipe. Those that this program keeps for itself, in directories that other programs
+ * write to as well, are read without following a link; those that a person or another program writes may be links. What a failure means is for
+ * the caller to say.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { lstatIfThere } from "./stat-if-there.ts";
@@ -24,10 +25,19 @@ export type FoundFile =
  * @throws the system's own error when the file is there and cannot be read
  */
 export function readPrivateFile(path: string, maxBytes: number): FoundFile {
+  return readWithin(path, maxBytes, constants.O_NOFOLLOW ?? 0);
+}
+
+/** {@link readPrivateFile} for a file that may be a link. A link that leads nowhere is nothing. */
+export function readLinkedFile(path: string, maxBytes: number): FoundFile {
+  return readWithin(path, maxBytes, 0);
+}
+
+function readWithin(path: string, maxBytes: number, flags: number): FoundFile {
   let file: number;
   try {
     // Not blocking: a pipe would hold us until somebody writes to it.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    file = openSync(path, constants.O_RDONLY | flags | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     return unopened(path, error);
   }

@@ -10,7 +10,7 @@ import type { Environment } from "../environment/environment.ts";
 import { isJsonObject, parseOrdinaryJson, type JsonValue } from "../encoding/json.ts";
 import { hasCode, NetworkError } from "../errors.ts";
 import { Authenticator } from "../registry/authentication.ts";
-import { loadHostCertificates } from "../registry/certificate-directory.ts";
+import { loadHostCertificates } from "../docker-config/certificate-directory.ts";
 import type { CredentialSource, LoginTarget } from "../docker-config/credentials.ts";
 import { HttpClient } from "../http/client/http-client.ts";
 import { gunFault } from "../server/http/gun.ts";

@@ -1,7 +1,7 @@
 /** Opens a connection to one registry: certificates, proxies, credentials and the base URL, as in docker's configuration. */
 import type { Environment } from "../environment/environment.ts";
 import { Authenticator } from "./authentication.ts";
-import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
+import { loadHostCertificates, registryCertificateDirectories } from "../docker-config/certificate-directory.ts";
 import { dockerLogins } from "../docker-config/docker-login-source.ts";
 import type { CredentialSource, LoginTarget } from "../docker-config/credentials.ts";
 import { findEndpoint, serverHost } from "./endpoint.ts";

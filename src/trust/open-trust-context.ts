@@ -8,7 +8,7 @@ import { lazyKeyStore } from "../keys/lazy-key-store.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { gunOf, type ImageReference } from "../reference/image-reference.ts";
 import { Authenticator } from "../registry/authentication.ts";
-import { loadHostCertificates } from "../registry/certificate-directory.ts";
+import { loadHostCertificates } from "../docker-config/certificate-directory.ts";
 import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
 import { HttpClients } from "../http/client/http-clients.ts";
 import type { TrustPinning } from "../tuf/updater.ts";

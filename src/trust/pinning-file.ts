@@ -7,7 +7,8 @@
  */
 import { dirname, resolve } from "node:path";
 import { parseCertificateBundle } from "../crypto/certificate.ts";
-import { readConfigurationFile, readConfigurationText } from "../docker-config/configuration-file.ts";
+import { readConfigurationFile } from "../docker-config/configuration-file.ts";
+import { readSettings } from "../docker-config/settings-file.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../encoding/json.ts";
 import { hasCode, UsageError } from "../errors.ts";
 import { gunOf, parseImageReference } from "../reference/image-reference.ts";
@@ -32,7 +33,7 @@ export async function loadTrustPinning(path: string): Promise<TrustPinning> {
   if (unknown !== undefined) throw invalid(path, `trust_pinning has the unknown member ${JSON.stringify(unknown)}`);
   return {
     certs: pinnedCertificates(path, objectIn(path, section, "certs")),
-    ca: await pinnedAuthorities(path, objectIn(path, section, "ca")),
+    ca: pinnedAuthorities(path, objectIn(path, section, "ca")),
     disableTofu: flagIn(path, section, "disable_tofu"),
   };
 }
@@ -85,18 +86,18 @@ function certificateIds(path: string, name: string, ids: JsonValue): readonly st
   });
 }
 
-async function pinnedAuthorities(path: string, ca: JsonObject): Promise<ReadonlyMap<string, string>> {
+function pinnedAuthorities(path: string, ca: JsonObject): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const [prefix, file] of Object.entries(ca)) {
     if (typeof file !== "string" || file === "")
       throw invalid(path, `trust_pinning.ca for ${JSON.stringify(prefix)} is not the path of a file`);
-    found.set(prefix, await authorityFile(resolve(dirname(path), file)));
+    found.set(prefix, authorityFile(resolve(dirname(path), file)));
   }
   return found;
 }
 
-async function authorityFile(path: string): Promise<string> {
-  const text = await readConfigurationText(path);
+function authorityFile(path: string): string {
+  const text = readSettings(path);
   if (text === undefined)
     throw new UsageError("FILE_UNREADABLE", `could not load root cert from CA path ${path}: no such file`);
   try {

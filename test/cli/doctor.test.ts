@@ -1,5 +1,6 @@
 /** `tagseal doctor` on a machine in each broken state, and on one where all is well. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -81,6 +82,27 @@ async function only(machine: Machine, subject: string, now?: Date): Promise<Find
   return finding;
 }
 
+describe("doctor about docker's configuration", () => {
+  it("reports a config.json that commands under trust cannot use, and what is wrong with it", async () => {
+    const machine = new Machine().engine("docker", "28.2.2").shim();
+    assert.deepEqual(await machine.finds("configuration"), []);
+    for (const [text, message] of [
+      ['{"auths": {"r.example": {"auth": geheim', /config\.json is not JSON: /u],
+      ['{"credsStore": ["geheim"]}', /config\.json has a "credsStore" that is not a text$/u],
+      [
+        '{"plugins": {"tagseal": {"engine": true}}}',
+        /config\.json has a "plugins\.tagseal\.engine" that is not a text$/u,
+      ],
+    ] as const) {
+      machine.file(".docker/config.json", text);
+      const finding = await only(machine, "configuration");
+      assert.equal(finding.level, "problem");
+      assert.match(finding.message, message);
+      assert.doesNotMatch(JSON.stringify(finding), /geheim/u);
+    }
+  });
+});
+
 describe("doctor about the switch", () => {
   it("finds it off, and says how to turn it on", async () => {
     const machine = new Machine().engine("docker", "28.2.2").shim();
@@ -104,6 +126,12 @@ describe("doctor about the switch", () => {
     const finding = await only(machine, "switch");
     assert.equal(finding.level, "ok");
     assert.match(finding.message, /set in .*~\/\.profile \(1\), ~\/\.config\/fish\/config\.fish \(1\)/);
+  });
+
+  it("I1: waits for no pipe where a profile should be", async () => {
+    const machine = new Machine();
+    execFileSync("mkfifo", [join(machine.home, ".profile")]);
+    assert.equal((await only(machine, "switch")).level, "warning");
   });
 
   it("finds a script called docker that sets it", async () => {

@@ -157,6 +157,16 @@ describe("the engine", () => {
     writeFileSync(scope.path("broken", "config.json"), '{"tagseal"');
     assert.match((await call(["ps"], { env: { DOCKER_CONFIG: scope.path("broken") } })).stdout, /^docker: ps /);
   });
+
+  it("I9: is not guessed for a command under trust when the file that may name it is broken", async () => {
+    mkdirSync(scope.path("odd"), { recursive: true });
+    writeFileSync(scope.path("odd", "config.json"), '{"plugins":{"tagseal":{"engine":5}}}');
+    const env = { DOCKER_CONTENT_TRUST: "1", DOCKER_CONFIG: scope.path("odd") };
+    const { code, stdout, stderr } = await call(["pull", "x"], { env });
+    assert.match(stderr, /config\.json has a "plugins\.tagseal\.engine" that is not a text/u);
+    assert.deepEqual([code === 0, stdout], [false, ""]);
+    assert.match((await call(["ps"], { env })).stdout, /^docker: ps /);
+  });
 });
 
 describe("a file with pins", () => {

@@ -49,8 +49,9 @@ async function examine(io: Io): Promise<readonly Finding[]> {
   const { cachedGuns, checkExpiry } = await import("../doctor/expiry-check.ts");
   const { checkDockerHub } = await import("../doctor/docker-hub-check.ts");
   const { checkProject } = await import("../doctor/project-check.ts");
-  const { engineInConfiguration } = await import("../front-end/engine-configuration.ts");
-  const wanted = io.env[engineVariable] ?? (await engineInConfiguration(io));
+  const { checkConfiguration } = await import("../doctor/configuration-check.ts");
+  const configuration = await checkConfiguration(io);
+  const wanted = io.env[engineVariable] ?? configuration.engine;
   const guns = cachedGuns(io);
   const checks = [
     checkSwitch(io),
@@ -61,7 +62,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
     checkProject(io, resolve(".")),
     guns.then(async (names) => await checkDockerHub(io, names, resolve("."))),
   ];
-  return (await Promise.all(checks)).flat();
+  return [...configuration.findings, ...(await Promise.all(checks)).flat()];
 }
 
 const order: readonly Level[] = ["problem", "warning", "ok"];

@@ -9,7 +9,7 @@ import { isHubClosed, isHubServer, shutdownNotice } from "../../trust/docker-hub
 import type { Io } from "../io.ts";
 import { ciSystemOf } from "./ci-system.ts";
 import { type Finding, problem, shellPath, warning } from "./finding.ts";
-import { filesBelow, textOf } from "./project-files.ts";
+import { filesBelow, projectText } from "./project-files.ts";
 
 const dockerfile = /(?:^|\/)(?:(?:Dockerfile|Containerfile)(?:\.[^/]+)?|[^/]+\.(?:dockerfile|containerfile))$/iu;
 const namesServer = /\bDOCKER_CONTENT_TRUST_SERVER\b/u;
@@ -45,14 +45,9 @@ function machineFindings(io: Io, configured: string, guns: readonly string[]): F
 
 async function projectFindings(io: Io, directory: string, isReplaced: boolean): Promise<Finding[]> {
   const files = await filesBelow(directory);
-  const read = async (names: readonly string[]): Promise<readonly ProjectFile[]> =>
-    await Promise.all(
-      names.map(async (name) => ({
-        shown: shellPath(name, io.env["HOME"]),
-        text: await textOf(join(directory, name)),
-      })),
-    );
-  const inPipelines = await read(files.filter((file) => ciSystemOf(file) !== undefined));
+  const read = (names: readonly string[]): readonly ProjectFile[] =>
+    names.map((name) => ({ shown: shellPath(name, io.env["HOME"]), text: projectText(join(directory, name)) }));
+  const inPipelines = read(files.filter((file) => ciSystemOf(file) !== undefined));
   const findings = pipelineFindings(
     inPipelines.filter(({ text }) => reliesOnHub(text)),
     io.now(),
@@ -60,7 +55,7 @@ async function projectFindings(io: Io, directory: string, isReplaced: boolean): 
   // A Dockerfile relies on trust only where somebody turns it on.
   const isTrusted = isTrustOn(io.env, undefined) || inPipelines.some(({ text }) => usesTrust.test(text));
   if (isReplaced || !isTrusted) return findings;
-  const dockerfiles = await read(files.filter((file) => dockerfile.test(file)));
+  const dockerfiles = read(files.filter((file) => dockerfile.test(file)));
   return [...findings, ...dockerfileFindings(dockerfiles, io.now())];
 }
 

@@ -9,6 +9,7 @@ export type Subject =
   | "engine"
   | "path"
   | "plugin"
+  | "configuration"
   | "server"
   | "certificate"
   | "clock"

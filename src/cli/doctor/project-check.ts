@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Io } from "../io.ts";
 import { type CiSystem, ciSystemOf, installShim } from "./ci-system.ts";
 import { type Finding, shellPath, warning } from "./finding.ts";
-import { filesBelow, textOf } from "./project-files.ts";
+import { filesBelow, projectText } from "./project-files.ts";
 
 const composeFile = /(?:^|\/)(?:docker-)?compose[^/]*\.ya?ml$/u;
 const usesVariable = /\bDOCKER_CONTENT_TRUST\b/u;
@@ -15,7 +15,7 @@ export async function checkProject(io: Io, directory: string): Promise<readonly 
     const isCompose = composeFile.test(file);
     const system = ciSystemOf(file);
     if (!isCompose && system === undefined) continue;
-    if (!usesVariable.test(await textOf(join(directory, file)))) continue;
+    if (!usesVariable.test(projectText(join(directory, file)))) continue;
     const name = shellPath(file, io.env["HOME"]);
     findings.push(system === undefined ? composeFinding(name) : pipelineFinding(name, system));
   }

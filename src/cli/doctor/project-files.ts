@@ -1,7 +1,8 @@
 /** The files of the project in a directory, as far as a project reasonably goes. */
 import type { Dirent } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { textOf } from "./text-of.ts";
 
 const maxDepth = 5;
 const maxDirectories = 2_000;
@@ -36,11 +37,7 @@ async function entriesOf(directory: string): Promise<Dirent[]> {
   }
 }
 
-/** The text of a file; empty for one that is too large for a file people write, or that cannot be read. */
-export async function textOf(path: string): Promise<string> {
-  try {
-    return (await stat(path)).size > maxFileBytes ? "" : await readFile(path, "utf8");
-  } catch {
-    return ""; // gone, or not ours to read
-  }
+/** The text of a file that people write. */
+export function projectText(path: string): string {
+  return textOf(path, maxFileBytes);
 }

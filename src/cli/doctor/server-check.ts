@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { NetworkError, TagsealError } from "../../errors.ts";
-import { loadHostCertificates } from "../../registry/certificate-directory.ts";
+import { loadHostCertificates } from "../../docker-config/certificate-directory.ts";
 import { HttpClient } from "../../http/client/http-client.ts";
 import { proxyFor } from "../../http/client/proxy.ts";
 import { allRoots, type TlsSettings } from "../../http/client/trusted-roots.ts";

@@ -1,5 +1,5 @@
 /** Where DOCKER_CONTENT_TRUST is set, and to what. */
-import { readFile, readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseBoolean } from "../../engine/command-line/boolean.ts";
 import { candidates } from "../../engine/executable.ts";
@@ -7,6 +7,7 @@ import { isTrustOn, trustVariable } from "../../engine/trust-switch.ts";
 import type { Io } from "../io.ts";
 import { ciSystemHere, lastingHere } from "./ci-system.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
+import { textOf } from "./text-of.ts";
 
 /** Files that set variables for the machine, then for the person's shells. */
 const machineFiles = ["/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/zsh/zshenv", "/etc/zshenv"];
@@ -73,21 +74,13 @@ async function findSettings({ env, program }: Io): Promise<readonly Setting[]> {
   const profiles = (await namesIn("/etc/profile.d")).map((name) => join("/etc/profile.d", name));
   // Some put a script called docker in front, which sets the variable.
   const scripts = candidates("docker", { env, self: program.files }).map(({ path }) => path);
-  const found = await Promise.all([...machineFiles, ...profiles, ...own, ...scripts].map(settingIn));
+  const found = [...machineFiles, ...profiles, ...own, ...scripts].map(settingIn);
   return found.filter((place) => place !== undefined);
 }
 
-async function settingIn(path: string): Promise<Setting | undefined> {
-  const value = setting.exec(await textOf(path))?.[1];
+function settingIn(path: string): Setting | undefined {
+  const value = setting.exec(textOf(path, maxFileBytes))?.[1];
   return value === undefined ? undefined : { path, value };
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return (await stat(path)).size > maxFileBytes ? "" : await readFile(path, "utf8");
-  } catch {
-    return ""; // most of these files are not there, and one we may not read is not ours to judge
-  }
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

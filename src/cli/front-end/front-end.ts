@@ -101,7 +101,7 @@ async function trustedCommand(front: FrontEnd, word: string, at: number): Promis
     word,
     io: front.configured,
     own: front.own,
-    findEngine: () => engineFor(front, word),
+    findEngine: () => engineFor(front, word, isTrustOn(io.env, undefined) && trustedWords.has(word)),
   });
 }
 
@@ -109,8 +109,13 @@ function asksForHelp(words: readonly string[]): boolean {
   return words.some((word) => /^(?:--help|-h)$/u.test(word));
 }
 
-async function engineFor({ engine, configured: io }: FrontEnd, word?: string): Promise<EngineExecutable> {
-  const wanted = engine ?? (io.program.name === "podman" ? "podman" : await configuredEngine(io));
+/** @param isOurs Tagseal does the work itself, so that a choice of engine that cannot be read is an error */
+async function engineFor(
+  { engine, configured: io }: FrontEnd,
+  word: string | undefined,
+  isOurs = false,
+): Promise<EngineExecutable> {
+  const wanted = engine ?? (io.program.name === "podman" ? "podman" : await configuredEngine(io, isOurs));
   try {
     return findEngine({ env: io.env, self: io.program.files, wanted });
   } catch (error) {
@@ -119,7 +124,7 @@ async function engineFor({ engine, configured: io }: FrontEnd, word?: string): P
   }
 }
 
-async function configuredEngine(io: Io): Promise<string | undefined> {
-  const { engineInConfiguration } = await import("./engine-configuration.ts");
-  return await engineInConfiguration(io);
+async function configuredEngine(io: Io, isOurs: boolean): Promise<string | undefined> {
+  const { engineInConfiguration, engineToHandOverTo } = await import("./engine-configuration.ts");
+  return isOurs ? await engineInConfiguration(io) : await engineToHandOverTo(io);
 }

@@ -87,7 +87,7 @@ async function opened<T>(
 
 async function dockerSettings(io: Io): Promise<RegistryClientOptions> {
   const { loadInsecureRegistries } = await import("../../registry/insecure-registries.ts");
-  const { registryCertificateDirectories } = await import("../../registry/certificate-directory.ts");
+  const { registryCertificateDirectories } = await import("../../docker-config/certificate-directory.ts");
   const directories = registryCertificateDirectories(dockerConfigDir(io), homeOf(io));
   return {
     insecureRegistries: await loadInsecureRegistries(daemonConfig),
@@ -100,7 +100,7 @@ async function podmanSettings(io: Io, { registry, insecure }: Source): Promise<R
   const { certDir, insecure: unverified } = io.engine?.kind === "podman" ? io.engine : {};
   const insecureRegistries = insecure || unverified === true ? [registry] : [];
   if (certDir === undefined) return { insecureRegistries, certificateDirectories: podmanDirectories(io) };
-  const { loadCertificates } = await import("../../registry/certificate-directory.ts");
+  const { loadCertificates } = await import("../../docker-config/certificate-directory.ts");
   return { insecureRegistries, tls: loadCertificates([certDir]) };
 }
 

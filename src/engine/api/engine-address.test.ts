@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,18 +10,23 @@ import { type AddressOptions, type EngineAddress, findEngineAddress } from "./en
 const directory = mkdtempSync(join(tmpdir(), "engine-address-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-const contexts: Readonly<Record<string, unknown>> = {
-  local: { Endpoints: { docker: { Host: "unix:///run/user/1/docker.sock", SkipTLSVerify: false } }, TLSMaterial: {} },
-  far: { Endpoints: { docker: { Host: "ssh://me@far" } } },
-  odd: {},
-};
+const withContexts = join(directory, "none");
+storeContext(withContexts, "far", { Endpoints: { docker: { Host: "ssh://me@far" } } });
+storeContext(withContexts, "odd", {});
+
+/** Writes a context as docker keeps it. */
+function storeContext(config: string, name: string, content: unknown): void {
+  const id = createHash("sha256").update(name).digest("hex");
+  const path = join(config, "contexts", "meta", id);
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, "meta.json"), JSON.stringify(content));
+}
 
 const find = (given: Partial<AddressOptions>): Promise<EngineAddress> =>
   findEngineAddress({
     globalArgs: [],
     env: {},
-    dockerConfigDir: join(directory, "none"),
-    inspectContext: async (name) => JSON.stringify([contexts[name]]),
+    dockerConfigDir: withContexts,
     ...given,
   });
 
@@ -34,6 +41,9 @@ function configured(name: string, content: string): string {
 
 describe("docker's engine is found", () => {
   const dockerConfigDir = configured("current", '{"currentContext":"local"}');
+  const local = { Host: "unix:///run/user/1/docker.sock", SkipTLSVerify: false };
+  storeContext(dockerConfigDir, "local", { Name: "local", Metadata: {}, Endpoints: { docker: local } });
+  storeContext(dockerConfigDir, "far", { Endpoints: { docker: { Host: "ssh://me@far" } } });
 
   it("at the usual socket", async () => {
     assert.deepEqual(await find({}), unix("/var/run/docker.sock"));
@@ -95,7 +105,26 @@ describe("docker's engine is found", () => {
     const globalArgs = ["-H", "tcp://h", "--tlsverify", "--tlscacert", join(directory, "absent.pem")];
     await assert.rejects(find({ globalArgs }), { code: "FILE_UNREADABLE" });
     await assert.rejects(find({ dockerConfigDir: configured("broken", "{") }), { code: "FILE_UNREADABLE" });
-    await assert.rejects(find({ globalArgs: ["-c", "far"], inspectContext: async () => "" }), { code: "USAGE" });
+    await assert.rejects(find({ globalArgs: ["-c", "nowhere"] }), {
+      code: "USAGE",
+      message: 'context "nowhere": context not found',
+    });
     await assert.rejects(find({ env: { DOCKER_HOST: "tcp://h:port" } }), { code: "USAGE" });
+  });
+
+  it("I1: without waiting for a pipe in the place of a TLS file, and without reading a file that no certificate has", async () => {
+    const path = configured("pipes", "{}");
+    execFileSync("mkfifo", [join(path, "ca.pem")]);
+    const env = { DOCKER_HOST: "tcp://h", DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: path };
+    await assert.rejects(find({ env }), {
+      code: "FILE_UNREADABLE",
+      message: /ca\.pem is not a file/u,
+    });
+    rmSync(join(path, "ca.pem"));
+    writeFileSync(join(path, "cert.pem"), Buffer.alloc(1024 * 1024 + 1));
+    await assert.rejects(find({ env }), {
+      code: "FILE_UNREADABLE",
+      message: /cert\.pem is larger than 1048576 bytes/u,
+    });
   });
 });

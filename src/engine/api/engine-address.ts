@@ -1,10 +1,10 @@
 /** Where docker's engine is, by docker's own rules: flags, variables, contexts. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dockerSetting } from "../../docker-config/configuration-file.ts";
+import { readContext } from "../../docker-config/context.ts";
+import { maxPemBytes, readSettings } from "../../docker-config/settings-file.ts";
 import type { Environment } from "../../environment/environment.ts";
-import { parseOrdinaryJson } from "../../encoding/json.ts";
-import { UsageError, systemCode } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
 import { type ConnectionFlags, parseConnectionFlags } from "./global-flags.ts";
 
 /** How to reach the engine. */
@@ -28,8 +28,6 @@ export interface AddressOptions {
   readonly globalArgs: readonly string[];
   readonly env: Environment;
   readonly dockerConfigDir: string;
-  /** runs `docker context inspect NAME` and returns what it prints */
-  readonly inspectContext: (name: string) => Promise<string>;
 }
 
 const defaultSocket = "unix:///var/run/docker.sock";
@@ -38,7 +36,7 @@ const defaultPorts = { plain: 2375, tls: 2376 } as const;
 /**
  * Finds the engine: `-H`, then `--context`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of config.json, the default socket.
  *
- * @throws UsageError `USAGE` for a host that is none, `FILE_UNREADABLE` for TLS files that were named and cannot be read
+ * @throws UsageError `USAGE` for a host or a context that is none, `FILE_UNREADABLE` for TLS files and settings that cannot be read
  */
 export async function findEngineAddress(options: AddressOptions): Promise<EngineAddress> {
   const flags = parseConnectionFlags(options.globalArgs);
@@ -57,27 +55,14 @@ async function contextName(
   return nonEmpty(env["DOCKER_CONTEXT"]) ?? (await dockerSetting(dockerConfigDir, ["currentContext"]));
 }
 
-async function contextAddress(name: string, { inspectContext }: AddressOptions): Promise<EngineAddress> {
-  const [context] = listOf(parsed(await inspectContext(name), name));
-  const endpoint = member(member(context, "Endpoints"), "docker");
-  const host = text(member(endpoint, "Host"));
+async function contextAddress(name: string, { dockerConfigDir }: AddressOptions): Promise<EngineAddress> {
+  const { host, skipTlsVerify, tlsDirectory } = await readContext(dockerConfigDir, name);
   if (host === undefined) return { kind: "stdio", name: `context ${name}` };
-  const skipVerify = member(endpoint, "SkipTLSVerify") === true;
-  const hasTls = listOf(member(member(context, "TLSMaterial"), "docker")).length > 0;
-  const directory = text(member(member(context, "Storage"), "TLSPath"));
   return await hostAddress(host, async () => {
-    if (!hasTls && !skipVerify) return undefined;
-    const files = hasTls && directory !== undefined ? await tlsFiles(join(directory, "docker"), {}) : noTlsFiles;
-    return { ...files, verify: !skipVerify };
+    const files = tlsFiles(tlsDirectory, {});
+    const hasFiles = Object.values(files).some((text) => text !== undefined);
+    return hasFiles || skipTlsVerify ? { ...files, verify: !skipTlsVerify } : undefined;
   });
-}
-
-function parsed(output: string, name: string): unknown {
-  try {
-    return parseOrdinaryJson(output);
-  } catch (error) {
-    throw new UsageError("USAGE", `docker says nothing useful about the context "${name}"`, { cause: error });
-  }
 }
 
 async function hostAddress(host: string, tls: () => Promise<EngineTls | undefined>): Promise<EngineAddress> {
@@ -109,48 +94,31 @@ async function settingsTls(
   if (!on) return undefined;
   const directory = nonEmpty(env["DOCKER_CERT_PATH"]) ?? dockerConfigDir;
   const { tlsCaFile: ca, tlsCertFile: cert, tlsKeyFile: key } = flags;
-  return { ...(await tlsFiles(directory, { ca, cert, key })), verify };
+  return { ...tlsFiles(directory, { ca, cert, key }), verify };
 }
 
 type TlsFiles = Omit<EngineTls, "verify">;
-const noTlsFiles: TlsFiles = { ca: undefined, cert: undefined, key: undefined };
 
-async function tlsFiles(
+function tlsFiles(
   directory: string,
   named: { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined },
-): Promise<TlsFiles> {
-  const [ca, cert, key] = await Promise.all([
-    pemFile(named.ca, join(directory, "ca.pem")),
-    pemFile(named.cert, join(directory, "cert.pem")),
-    pemFile(named.key, join(directory, "key.pem")),
-  ]);
-  return { ca, cert, key };
+): TlsFiles {
+  return {
+    ca: pemFile(named.ca, join(directory, "ca.pem")),
+    cert: pemFile(named.cert, join(directory, "cert.pem")),
+    key: pemFile(named.key, join(directory, "key.pem")),
+  };
 }
 
 /** A file that was named must be there; docker's usual places may be empty. */
-async function pemFile(named: string | undefined, usual: string): Promise<string | undefined> {
+function pemFile(named: string | undefined, usual: string): string | undefined {
   const path = named ?? usual;
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (named === undefined && systemCode(error) === "ENOENT") return undefined;
-    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}`, { cause: error });
-  }
+  const text = readSettings(path, maxPemBytes);
+  if (text === undefined && named !== undefined)
+    throw new UsageError("FILE_UNREADABLE", `cannot read ${path}: no such file or directory`);
+  return text;
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
   return value === "" ? undefined : value;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? nonEmpty(value) : undefined;
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return Object.getOwnPropertyDescriptor(value, name)?.value;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

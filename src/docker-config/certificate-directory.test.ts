@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { refusal, temporaryDirectory } from "../../test/support/registry-story.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
-import { isConfiguredInsecure, loadInsecureRegistries, mayBePlain } from "./insecure-registries.ts";
 
 test("reads certificates as docker lays them out, from every directory", async (t) => {
   const root = await temporaryDirectory(t);
@@ -28,7 +27,23 @@ test("a pipe instead of a certificate is refused, and not waited for", async (t)
   const root = await temporaryDirectory(t);
   await mkdir(join(root, "reg"));
   execFileSync("mkfifo", [join(root, "reg/ca.crt")]);
-  await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /ca\.crt is not a regular file/u);
+  await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /ca\.crt is not a file/u);
+});
+
+test("I1: a certificate that is huge, a directory or leads nowhere is refused; a link to one is read", async (t) => {
+  const root = await temporaryDirectory(t);
+  const file = join(root, "reg/ca.crt");
+  await mkdir(join(root, "reg"));
+  await writeFile(file, Buffer.alloc(1024 * 1024 + 1));
+  await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /ca\.crt is larger than 1048576 bytes/u);
+  await rm(file);
+  await mkdir(file);
+  await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /ca\.crt is not a file/u);
+  await rmdir(file);
+  await symlink("nowhere", file);
+  await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /cannot read .*ca\.crt: no such file/u);
+  await writeFile(join(root, "reg/nowhere"), "A");
+  assert.deepEqual(await loadHostCertificates([root], "reg"), { ca: ["A"] });
 });
 
 test("a client certificate without its key is an error that names it", async (t) => {
@@ -44,26 +59,4 @@ test("the machine's directory comes before the user's", () => {
     "/home/me/.config/docker/certs.d",
     "/home/me/.docker/certs.d",
   ]);
-});
-
-test("insecure registries: by host, by host and port, by network; loopback always", async (t) => {
-  const entries = ["reg.example.com", "other:5000", "10.0.0.0/8", "http://s1.example:5000", "HTTPS://S2.example/"];
-  for (const host of ["s1.example:5000", "s2.example", "s2.example:1", "S2.EXAMPLE"])
-    assert.ok(isConfiguredInsecure(host, entries), host);
-  assert.ok(!isConfiguredInsecure("s1.example", entries));
-  for (const host of ["reg.example.com", "reg.example.com:5000", "other:5000", "10.1.2.3:5000", "10.1.2.3"]) {
-    assert.ok(isConfiguredInsecure(host, entries), host);
-  }
-  for (const host of ["other", "other:5001", "sub.reg.example.com", "11.1.2.3"])
-    assert.ok(!mayBePlain(host, entries), host);
-  for (const host of ["localhost", "localhost:5000", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000"]) {
-    assert.ok(mayBePlain(host, []), host);
-    assert.ok(!isConfiguredInsecure(host, []), host);
-  }
-  for (const host of ["localhost.evil.example", "127.0.0.1.evil.example", "[::2]:5000"])
-    assert.ok(!mayBePlain(host, []), host);
-  const root = await temporaryDirectory(t);
-  await writeFile(join(root, "daemon.json"), '{"insecure-registries":["a", 1, "b"]}');
-  assert.deepEqual(await loadInsecureRegistries(join(root, "daemon.json")), ["a", "b"]);
-  assert.deepEqual(await loadInsecureRegistries(join(root, "none.json")), []);
 });

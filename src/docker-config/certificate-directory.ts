@@ -1,12 +1,18 @@
 /** Certificates for one host, in docker's layout: `<directory>/<host:port>/*.crt` are CAs, `X.cert` with `X.key` a client certificate. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { UsageError, systemCode } from "../errors.ts";
-import { systemReason } from "../files/system-error.ts";
-import type { TlsSettings } from "../http/client/trusted-roots.ts";
+import { UsageError } from "../errors.ts";
+import { isErrno } from "../files/system-error.ts";
+import { denied, maxPemBytes, readSettings } from "./settings-file.ts";
 
-/** Far above any honest certificate or key. */
-const maxFileBytes = 1024 * 1024;
+/** What the files of a host say. */
+export interface HostCertificates {
+  /** PEM certificates trusted in addition to the system's */
+  readonly ca?: readonly string[];
+  /** PEM client certificate chain, with `key` */
+  readonly cert?: string;
+  readonly key?: string;
+}
 
 /**
  * Loads the TLS settings for a host from several directories: CAs add up, the first client certificate wins.
@@ -15,14 +21,14 @@ const maxFileBytes = 1024 * 1024;
  * @param host as in the URL or reference: `host` or `host:port`
  * @throws UsageError `FILE_UNREADABLE` for files that cannot be read and for a `.cert` without its `.key` (or the reverse)
  */
-export async function loadHostCertificates(directories: readonly string[], host: string): Promise<TlsSettings> {
+export async function loadHostCertificates(directories: readonly string[], host: string): Promise<HostCertificates> {
   // a host is a path component here
   if (host === "" || host === "." || host === ".." || /[/\\\0]/.test(host)) return {};
   return loadCertificates(directories.map((directory) => join(directory, host)));
 }
 
 /** Loads the TLS settings from directories that belong to one host. @throws UsageError `FILE_UNREADABLE` */
-export function loadCertificates(directories: readonly string[]): TlsSettings {
+export function loadCertificates(directories: readonly string[]): HostCertificates {
   const ca: string[] = [];
   let client: { cert: string; key: string } | undefined;
   for (const path of directories) {
@@ -59,27 +65,14 @@ function list(path: string): string[] {
   try {
     return readdirSync(path).toSorted();
   } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(systemCode(error))) return [];
-    throw unreadable(path, error);
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
+    throw denied(path, error);
   }
 }
 
-function unreadable(path: string, cause: unknown): UsageError {
-  return new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, {
-    cause,
-    hint: "Let your account read it; where it is not in your home, set HOME or DOCKER_CONFIG to a directory that is yours.",
-  });
-}
-
+/** A link that leads nowhere is a certificate that somebody meant to be there. */
 function read(path: string): string {
-  try {
-    // Links are followed: Kubernetes mounts secrets as links. A pipe would be waited for.
-    const found = statSync(path);
-    if (!found.isFile()) throw new UsageError("FILE_UNREADABLE", `${path} is not a regular file`);
-    if (found.size > maxFileBytes) throw new UsageError("FILE_UNREADABLE", `${path} is too large`);
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw unreadable(path, error);
-  }
+  const text = readSettings(path, maxPemBytes);
+  if (text !== undefined) return text;
+  throw new UsageError("FILE_UNREADABLE", `cannot read ${path}: no such file or directory`);
 }
