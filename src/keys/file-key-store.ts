@@ -9,7 +9,7 @@ import { syncDirectory } from "../files/write-atomically.ts";
 import { checkDirectory, findKeyFiles, tightenMode, prepareDirectory } from "./key-directory.ts";
 import { defaultIterations, encryptKeyBlock, readKeyFile, writeKeyFile } from "./key-file.ts";
 import type { KeyFile } from "./key-file.ts";
-import { isKeyId } from "./key-store.ts";
+import { firstKeptFor, isKeyId } from "./key-store.ts";
 import type { KeyUse, PemKeyStore, StoredKey } from "./key-store.ts";
 import { refuseOtherRole } from "./memory-key-store.ts";
 import { migrateOldLayout } from "./old-layout.ts";
@@ -67,6 +67,10 @@ export class FileKeyStore implements PemKeyStore {
   async find(keyId: string): Promise<StoredKey | undefined> {
     const file = await this.#locate(keyId);
     return file && describe(keyId, file);
+  }
+
+  async keptFor(roles: readonly string[]): Promise<StoredKey | undefined> {
+    return firstKeptFor(roles, await this.list());
   }
 
   async signingKey(keyId: string): Promise<PrivateKey | undefined> {

@@ -47,6 +47,12 @@ export interface KeyStore {
   find(keyId: string): Promise<StoredKey | undefined>;
 
   /**
+   * The key to use again where one key serves many collections, such as a publisher's root key: the first by its ID that is kept for one of
+   * these roles; undefined when there is none, and then a new one is made.
+   */
+  keptFor(roles: readonly string[]): Promise<StoredKey | undefined>;
+
+  /**
    * Unlocks a key; undefined when absent. An unlocked key stays unlocked for the life of the store object. May ask for a
    * passphrase, at most three times.
    *
@@ -97,6 +103,11 @@ export interface PemKeyStore extends WritableKeyStore {
 
   /** Encrypts a key for this store without storing it. */
   seal(key: PrivateKey, use: KeyUse, passphrase: string): PemBlock;
+}
+
+/** Answers {@link KeyStore.keptFor} from a list. */
+export function firstKeptFor(roles: readonly string[], keys: readonly StoredKey[]): StoredKey | undefined {
+  return keys.find(({ role }) => roles.includes(role));
 }
 
 /** True for the form of a key ID; no other text becomes part of a path. */

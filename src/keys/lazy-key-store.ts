@@ -11,6 +11,7 @@ export function lazyKeyStore(open: () => Promise<KeyStore>): KeyStore {
   return {
     list: async () => await (await store()).list(),
     find: async (keyId) => await (await store()).find(keyId),
+    keptFor: async (roles) => await (await store()).keptFor(roles),
     signingKey: async (keyId) => await (await store()).signingKey(keyId),
     make: async (use, algorithm) => await (await store()).make(use, algorithm),
     remove: async (keyId) => await (await store()).remove(keyId),

@@ -1,6 +1,6 @@
 import { type KeyAlgorithm, PrivateKey, type SigningKey } from "../crypto/private-key.ts";
 import { KeyStoreError } from "../errors.ts";
-import { gunToKeep } from "./key-store.ts";
+import { firstKeptFor, gunToKeep } from "./key-store.ts";
 import type { KeyUse, StoredKey, WritableKeyStore } from "./key-store.ts";
 
 /** Keys that last as long as the process: for tests, sandboxes and keys from other sources. Asks for no passphrase. */
@@ -13,6 +13,10 @@ export class MemoryKeyStore implements WritableKeyStore {
 
   async find(keyId: string): Promise<StoredKey | undefined> {
     return this.#keys.get(keyId)?.stored;
+  }
+
+  async keptFor(roles: readonly string[]): Promise<StoredKey | undefined> {
+    return firstKeptFor(roles, await this.list());
   }
 
   async signingKey(keyId: string): Promise<SigningKey | undefined> {

@@ -42,12 +42,33 @@ test("the keys of a role with a chosen store are made there or nowhere, and foun
     "targets in memory",
   ]);
   assert.ok(await stores.signingKey(root?.publicKey.keyId ?? ""));
+  await files.make({ role: "root" }, "ecdsa");
+  assert.equal((await stores.keptFor(["root"]))?.location, "token");
   assert.equal(
     await stores.make({ role: "root" }, "rsa"),
     undefined,
     "the token makes no such key, and nobody else may",
   );
-  assert.equal((await files.list()).length, 1);
+  assert.equal((await files.list()).length, 2);
+});
+
+test("the key to use again is the one of the first store that has one", async () => {
+  const [token, files] = [new TokenKeyStore("token"), new MemoryKeyStore()];
+  for (const store of [files, token, files]) await store.make({ role: "root" }, "ecdsa");
+  assert.equal((await new OrderedKeyStores([token, files]).keptFor(["root"]))?.location, "token");
+  assert.equal((await new OrderedKeyStores([files, token]).keptFor(["root"]))?.location, "memory");
+});
+
+test("a key is removed from every store that can remove it, and a failure of one is told", async () => {
+  const [first, last] = [new MemoryKeyStore(), new MemoryKeyStore()];
+  const key = PrivateKey.generate("ecdsa");
+  for (const store of [first, last]) await store.add(key, { role: "alice" });
+  const stuck = lazyKeyStore(async () => {
+    throw new KeyStoreError("FILE_UNWRITABLE", "read-only");
+  });
+  const removal = new OrderedKeyStores([first, stuck, last]).remove(key.publicKey.keyId);
+  await assert.rejects(removal, { code: "FILE_UNWRITABLE" });
+  assert.deepEqual([await first.list(), await last.list()], [[], []]);
 });
 
 test("a store that fails ends the search: its key is not taken for absent, nor made elsewhere", async () => {

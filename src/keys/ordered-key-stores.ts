@@ -3,7 +3,7 @@ import type { KeyStore, KeyUse, StoredKey } from "./key-store.ts";
 
 /**
  * Several key stores as one. Searches them in order: the first that has a key lists it and signs with it. A new key is made by the store
- * chosen for its role, or else by the first that can. A key is removed from all of them.
+ * chosen for its role, or else by the first that can; a key of another store is not used instead. A key is removed from all of them.
  *
  * A failure ends the search: a store that does not answer may have the key, and a key that it was to make belongs nowhere else.
  */
@@ -32,18 +32,28 @@ export class OrderedKeyStores implements KeyStore {
     return await first(this.#stores, async (store) => await store.find(keyId));
   }
 
+  async keptFor(roles: readonly string[]): Promise<StoredKey | undefined> {
+    return await first(this.#for(roles), async (store) => await store.keptFor(roles));
+  }
+
   async signingKey(keyId: string): Promise<SigningKey | undefined> {
     return await first(this.#stores, async (store) => await store.signingKey(keyId));
   }
 
   async make(use: KeyUse, algorithm: KeyAlgorithm): Promise<SigningKey | undefined> {
-    const chosen = this.#chosen.get(use.role);
-    const makers = chosen === undefined ? this.#stores : [chosen];
-    return await first(makers, async (store) => await store.make(use, algorithm));
+    return await first(this.#for([use.role]), async (store) => await store.make(use, algorithm));
   }
 
   async remove(keyId: string): Promise<void> {
-    for (const store of this.#stores) await store.remove(keyId);
+    const removals = await Promise.allSettled(this.#stores.map(async (store) => await store.remove(keyId)));
+    const failed = removals.find((removal) => removal.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Where new collections get their keys for these roles: the store that was chosen, and no other; all without a choice. */
+  #for(roles: readonly string[]): readonly KeyStore[] {
+    const chosen = roles.map((role) => this.#chosen.get(role)).find((store) => store !== undefined);
+    return chosen === undefined ? this.#stores : [chosen];
   }
 }
 

@@ -51,6 +51,20 @@ export class HeldKeys {
     return key;
   }
 
+  /**
+   * The key that is kept for this use, or a new one.
+   *
+   * @param alsoKeptAs another role under which such a key may be kept
+   * @throws KeyStoreError `KEY_NOT_FOUND` for one that is listed and cannot be read; and as {@link HeldKeys.make} and `KeyStore.signingKey`
+   */
+  async keptOrMade(use: KeyUse, alsoKeptAs: readonly string[] = []): Promise<SigningKey> {
+    const kept = await this.#context.keys.keptFor([use.role, ...alsoKeptAs]);
+    if (kept === undefined) return await this.make(use);
+    const key = await this.#context.keys.signingKey(kept.keyId);
+    if (key !== undefined) return key;
+    throw new KeyStoreError("KEY_NOT_FOUND", `the ${use.role} key ${kept.keyId} is listed but cannot be read`);
+  }
+
   /** Keeps the new keys: they are published. */
   keepMade(): void {
     this.#made.clear();

@@ -1,7 +1,6 @@
-import type { SigningKey } from "../crypto/private-key.ts";
 import { PublicKey } from "../crypto/public-key.ts";
 import { createRootCertificate } from "../crypto/root-certificate.ts";
-import { KeyStoreError, MetadataError } from "../errors.ts";
+import { MetadataError } from "../errors.ts";
 import { CollectionEditor, type EditableCollection } from "../tuf/editor.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { HeldKeys } from "./held-keys.ts";
@@ -38,7 +37,8 @@ export async function prepareCollection(context: TrustContext, held: HeldKeys): 
     context.repository.getKey("snapshot"),
     context.repository.getKey("timestamp"),
   ]);
-  const root = await findOrMakeRootKey(context, held);
+  // As in docker: one root key serves all repositories of a publisher.
+  const root = await held.keptOrMade({ role: "root" });
   const targets = await held.make({ role: "targets", gun: context.gun });
   const certificate = await createRootCertificate(root, context.gun, context.now());
   const rootKey = PublicKey.fromCertificatePem(certificate);
@@ -46,15 +46,6 @@ export async function prepareCollection(context: TrustContext, held: HeldKeys): 
     keys: keyIdsOf(rootKey, targets.publicKey),
     draft: () => CollectionEditor.create(context.gun, { rootKey, targets: targets.publicKey, snapshot, timestamp }),
   };
-}
-
-/** As in docker: the lexicographically first root key, so that one root serves all repositories of a publisher. */
-async function findOrMakeRootKey(context: TrustContext, held: HeldKeys): Promise<SigningKey> {
-  const first = (await context.keys.list()).find(({ role }) => role === "root");
-  if (first === undefined) return await held.make({ role: "root" });
-  const key = await context.keys.signingKey(first.keyId);
-  if (key !== undefined) return key;
-  throw new KeyStoreError("KEY_NOT_FOUND", `the root key ${first.keyId} is listed but cannot be read`);
 }
 
 /** What another tool initialised here and did not publish. */

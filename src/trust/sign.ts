@@ -1,4 +1,3 @@
-import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, UsageError } from "../errors.ts";
 import { type Digest, digestAlgorithm, digestHex } from "../reference/digest.ts";
 import type { CollectionEditor } from "../tuf/editor.ts";
@@ -112,14 +111,9 @@ class TagSigning implements CollectionChange {
   async #initialRoles(editor: CollectionEditor): Promise<RoleName[]> {
     if (this.#initialise === "targets") return ["targets"];
     const { signer } = this.#initialise;
-    addSignerTo(editor, signer, [await this.#signerKey(signer)]);
+    const { publicKey } = await this.#held.keptOrMade({ role: signer }, [signerRole(signer)]);
+    addSignerTo(editor, signer, [publicKey]);
     return [signerRole(signer), releasesRole];
-  }
-
-  async #signerKey(signer: string): Promise<PublicKey> {
-    const stored = (await this.#context.keys.list()).find(({ role }) => role === signer || role === signerRole(signer));
-    const key = stored === undefined ? undefined : await this.#context.keys.signingKey(stored.keyId);
-    return (key ?? (await this.#held.make({ role: signer }))).publicKey;
   }
 
   /** Once, before the first passphrase is asked for. */

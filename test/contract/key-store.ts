@@ -76,6 +76,17 @@ export function keyStoreContract(name: string, create: () => Promise<KeyStore>):
     );
   });
 
+  test(`${name}: the key to use again is the first by its ID that is kept for one of the roles`, async () => {
+    const store = await create();
+    assert.equal(await store.keptFor(["root"]), undefined);
+    const roots = [await made(store, { role: "root" }), await made(store, { role: "root" })].toSorted();
+    const alice = await made(store, { role: "targets/alice" });
+    assert.deepEqual(await store.keptFor(["root"]), await store.find(roots[0] ?? ""));
+    assert.equal((await store.keptFor(["alice", "targets/alice"]))?.keyId, alice);
+    assert.equal(await store.keptFor(["alice"]), undefined);
+    assert.equal(await store.keptFor([]), undefined);
+  });
+
   test(`${name}: a removed key is gone, also for signing`, async () => {
     const store = await create();
     const keyId = await made(store, { role: "root" });

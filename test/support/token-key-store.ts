@@ -25,6 +25,10 @@ export class TokenKeyStore implements KeyStore {
     return key && { ...key, location: this.#name };
   }
 
+  async keptFor(roles: readonly string[]): Promise<StoredKey | undefined> {
+    return (await this.list()).find(({ role }) => roles.includes(role));
+  }
+
   async remove(keyId: string): Promise<void> {
     await this.#kept.remove(keyId);
   }

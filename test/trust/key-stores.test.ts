@@ -48,6 +48,22 @@ test("a key that its chosen store does not make ends the operation: nothing is p
   );
 });
 
+test("a new repository gets the root key of the store that was chosen, although another store has one", async () => {
+  const [token, files] = [new TokenKeyStore("token"), new MemoryKeyStore()];
+  await files.make({ role: "root" }, "ecdsa");
+  const keys = new OrderedKeyStores([files], new Map([["root", token]]));
+  const context = await (await story.person()).open("token/chosen", { keys });
+  await signTags(context, [tagOf("v1")]);
+  assert.deepEqual(
+    (await token.list()).map(({ role }) => role),
+    ["root"],
+  );
+  assert.deepEqual(token.used.includes("root"), true);
+  const again = await (await story.person()).open("token/second", { keys });
+  await signTags(again, [tagOf("v1")]);
+  assert.equal((await token.list()).length, 1, "one root key serves both");
+});
+
 test("an RSA key signs as a signer's", async () => {
   const [owner, signer] = [await story.person(), new MemoryKeyStore()];
   await signer.add(PrivateKey.generate("rsa"), { role: "alice" });
