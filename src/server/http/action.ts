@@ -57,36 +57,19 @@ export function actionOf(route: Route, request: IncomingMessage, parts: ActionPa
 }
 
 function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): Actions {
-  const { handlers, monitoring, metrics } = parts;
-  const guard = parts.protectMonitoring ? { access: [] } : {};
+  const { handlers } = parts;
   switch (route.kind) {
     case "ping":
       // Off-spec: Notary asks for the whole catalogue here, a scope that no `docker login` gets.
       return { GET: { access: [], pace: "reads", run: async () => textReply("{}") } };
     case "health":
-      return { GET: { ...guard, run: () => healthReply(monitoring) } };
     case "live":
-      return { GET: { run: async () => liveReply() } };
     case "ready":
-      return { GET: { ...guard, run: () => readyReply(monitoring) } };
     case "openapi":
-      return { GET: { run: async () => openapiReply() } };
     case "metrics":
-      return {
-        GET: {
-          ...guard,
-          run: async () => textReply(metrics.toText(), "text/plain; version=0.0.4; charset=utf-8"),
-        },
-      };
-    case "token": {
-      const { tokenEndpoint, trustedProxies } = parts;
-      if (tokenEndpoint === undefined) return {};
-      const { headers } = request;
-      const [remoteAddress, isUnknownProxy] = [trustedProxies.clientOf(request), trustedProxies.isUnknown(request)];
-      const run: Action["run"] = (_caller, onAsker) =>
-        tokenEndpoint({ headers, remoteAddress, isUnknownProxy }, onAsker);
-      return { GET: { pace: "reads", run } };
-    }
+      return { GET: monitoringAction(route.kind, parts) };
+    case "token":
+      return tokenActions(request, parts);
     case "changefeed": {
       const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));
       return {
@@ -122,6 +105,34 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
       break;
   }
   return { GET: read("GetRoleByVersion", () => handlers.byVersion(request, route.gun, route.role, route.version)) };
+}
+
+type Monitored = "health" | "live" | "ready" | "openapi" | "metrics";
+
+/** What load balancers, monitoring and tools ask. Liveness and the description of the API hold nothing confidential: they are never protected. */
+function monitoringAction(kind: Monitored, { monitoring, metrics, protectMonitoring }: ActionParts): Action {
+  const guard = protectMonitoring ? { access: [] } : {};
+  switch (kind) {
+    case "health":
+      return { ...guard, run: () => healthReply(monitoring) };
+    case "live":
+      return { run: async () => liveReply() };
+    case "ready":
+      return { ...guard, run: () => readyReply(monitoring) };
+    case "openapi":
+      return { run: async () => openapiReply() };
+    case "metrics":
+      break;
+  }
+  return { ...guard, run: async () => textReply(metrics.toText(), "text/plain; version=0.0.4; charset=utf-8") };
+}
+
+function tokenActions(request: IncomingMessage, { tokenEndpoint, trustedProxies }: ActionParts): Actions {
+  if (tokenEndpoint === undefined) return {};
+  const { headers } = request;
+  const [remoteAddress, isUnknownProxy] = [trustedProxies.clientOf(request), trustedProxies.isUnknown(request)];
+  const run: Action["run"] = (_caller, onAsker) => tokenEndpoint({ headers, remoteAddress, isUnknownProxy }, onAsker);
+  return { GET: { pace: "reads", run } };
 }
 
 function read(operation: Operation, run: () => Promise<Reply>): Action {
