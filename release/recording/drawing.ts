@@ -10,14 +10,14 @@ const [characterWidth, rowHeight, padding, barHeight] = [8.43, 20, 18, 34];
 /** How long each kind waits before it appears, and how long a scene and the last one stay, in seconds. */
 const pauses: Readonly<Record<LineKind, number>> = {
   title: 0.4,
-  heading: 0.4,
+  heading: 0,
   text: 0.6,
   command: 0.7,
   output: 0.15,
   good: 0.5,
   bad: 0.5,
 };
-const [sceneStays, lastStays] = [1.8, 8];
+const [sceneStays, lastStays] = [2.2, 8];
 
 const indentation: Readonly<Record<LineKind, number>> = {
   title: 0,
@@ -81,7 +81,7 @@ export function draw(scenes: readonly Scene[], title: string): string {
     rows * rowHeight + barHeight + 2 * padding,
   ];
   const endsAt = steps.at(-1)?.to ?? 0;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc">
   <title id="title">${escaped(title)}</title>
   <desc id="desc">${escaped(described(scenes))}</desc>
   <style>${styles}
@@ -108,7 +108,7 @@ function stepsOf(scenes: readonly Scene[]): readonly Step[] {
     const shown: { from: number; rows: Row[] }[] = [];
     let [row, before]: [number, LineKind | undefined] = [0, undefined];
     for (const line of scene) {
-      now += pauses[line.kind] * (isLast ? 0.5 : 1);
+      if (now > 0 || before !== undefined) now += pauses[line.kind] * (isLast ? 0.5 : 1);
       if (line.kind === "title" && before !== undefined) row += 1;
       const rows = wrapped(line, row);
       row += rows.length + (line.kind === "heading" || line.kind === "title" ? 1 : 0);
@@ -145,10 +145,11 @@ function wrapped({ kind, text }: Line, first: number): Row[] {
 
 function keyframes({ from, to }: Step, index: number, endsAt: number): string {
   const percent = (at: number): string => ((100 * at) / endsAt).toFixed(2);
+  const begin = from > 0 ? "0% { visibility: hidden; } " : "";
   const end = to < endsAt ? ` ${percent(to)}% { visibility: hidden; }` : " 100% { visibility: visible; }";
   const name = `s${index}`;
   return `      .${name} { animation-name: ${name}; }
-      @keyframes ${name} { 0% { visibility: hidden; } ${percent(from)}% { visibility: visible; }${end} }`;
+      @keyframes ${name} { ${begin}${percent(from)}% { visibility: visible; }${end} }`;
 }
 
 function drawn({ rows, isLast }: Step, index: number): string {

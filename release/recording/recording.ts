@@ -1,10 +1,12 @@
 /** The recording of the demonstration: from what it printed to a picture. */
 import { resolve } from "node:path";
 import { draw } from "./drawing.ts";
-import { scenesOf } from "./transcript.ts";
+import { scenesOf, type Scene } from "./transcript.ts";
 
 /** The picture that the README shows. */
 export const recordingPath = resolve(import.meta.dirname, "../../docs/images/demo.svg");
+
+const command = "tagseal sandbox --demo";
 
 /**
  * Draws what `tagseal sandbox --demo` printed without colours.
@@ -12,5 +14,7 @@ export const recordingPath = resolve(import.meta.dirname, "../../docs/images/dem
  * @returns the text of an SVG file
  */
 export function recordingOf(demonstration: string): string {
-  return draw(scenesOf(demonstration), "Recording of tagseal sandbox --demo: every attack is refused");
+  const [first = [], ...others] = scenesOf(demonstration);
+  const begin: Scene = [{ kind: "command", text: command }, ...first];
+  return draw([begin, ...others], `Recording of ${command}: every attack is refused`);
 }
