@@ -163,7 +163,7 @@ describe("moving from Notary by the guide", { skip: missingPeers(["notary", "pos
     await site.stopNotary();
     await site.serve(start);
     assert.deepEqual(await site.tags(), ["v1"]);
-    const handOver = documentedLines("docs/migration.md", "From a server that runs");
+    const handOver = documentedLines("docs/migration.md", "From a running server");
     const handedOver = await site.run(handOver, { DOCKER_CONTENT_TRUST_SERVER: address });
     assert.match(handedOver, /^Handed \S+\/team\/app over: timestamp$/mu);
     await site.notary(`add -p ${gun} v2 note`);
