@@ -1,7 +1,7 @@
-// The image's health check, since it holds no curl: exits with 0 when what runs in this container answers within two seconds.
+// The health check of the image, which has no curl: exits with 0 when the server or signer in this container answers within two seconds.
 //
-// An argument or TAGSEAL_HEALTH_URL says which URL has to answer 200. Without either it is the server on its usual port, with TLS or without, or the
-// signer on its own. Certificates are not checked: it asks the container it runs in, and believes the answer in nothing but this.
+// An argument or TAGSEAL_HEALTH_URL sets the URL that must answer 200. Without either it is the server on its usual port, with TLS or without, or the
+// signer on its usual port. Certificates are not checked: it connects only to its own container, and the answer is used for nothing else.
 import { get as http } from "node:http";
 import { get as https } from "node:https";
 import { connect } from "node:net";

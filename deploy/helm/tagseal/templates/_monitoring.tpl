@@ -1,4 +1,4 @@
-{{/* Has Prometheus ask pods for their numbers. Takes a dictionary: root; component and its name; endpoint, its port, scheme and perhaps tlsConfig. */}}
+{{/* Makes Prometheus scrape pods. Takes a dictionary: root; component and its name; endpoint, its port, scheme and perhaps tlsConfig. */}}
 {{- define "tagseal.serviceMonitor" -}}
 {{- $root := .root -}}
 apiVersion: monitoring.coreos.com/v1

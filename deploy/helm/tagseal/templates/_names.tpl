@@ -1,4 +1,4 @@
-{{/* The release's name, or the release's and the chart's; 63 characters are what a label takes, and the longest suffix has seven. */}}
+{{/* The release's name, or the release's and the chart's; a label takes 63 characters, and the longest suffix has seven. */}}
 {{- define "tagseal.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
@@ -30,7 +30,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* A digest says which bytes run; a tag is what somebody calls them today. */}}
+{{/* A digest names exact bytes; a tag can be moved. */}}
 {{- define "tagseal.image" -}}
 {{- $image := .Values.image -}}
 {{- if $image.digest -}}

@@ -1,4 +1,4 @@
-{{/* Configuration files: what the chart knows, below what the values say. Paths are those of _workload.tpl. */}}
+{{/* Configuration files: the chart's settings, overridden by the values. Paths are those of _workload.tpl. */}}
 {{- define "tagseal.serverSettings" -}}
 {{- $server := dict "http_addr" ":4443" -}}
 {{- if .Values.tls.enabled -}}
