@@ -25,7 +25,7 @@ before(async () => {
 });
 after(async () => await scope.close());
 
-/** A `$DOCKER_CONFIG` of its own that trusts the sandbox's authority and has no keys. */
+/** A separate `$DOCKER_CONFIG` that trusts the sandbox's authority and has no keys. */
 function newUser(name: string, more: Environment = {}): Environment {
   const config = scope.path(name);
   const tls = join(config, "tls", new URL(server).host);

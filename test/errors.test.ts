@@ -6,7 +6,7 @@ import { errorCodes } from "../src/errors.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** Codes that have a section of their own, in order. */
+/** Codes that have a section, in order. */
 function documentedCodes(): string[] {
   const text = readFileSync(join(root, "docs/errors.md"), "utf8");
   return [...text.matchAll(/^### `([A-Z][A-Z0-9_]+)`$/gmu)].map((match) => match[1] ?? "");

@@ -22,7 +22,7 @@ export interface Fault {
 /** Returns what is wrong now, from memory; undefined without a fault. */
 export type FaultSource = () => Fault | undefined;
 
-/** What finds faults by a separate try: started and stopped with the register. `probe.ts` has the one there is. */
+/** A source of faults that tests a part itself: started and stopped with the register. `probe.ts` implements it. */
 export interface RunningProbe {
   /** tries now and at intervals */
   begin(): void;

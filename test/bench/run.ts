@@ -35,7 +35,7 @@ async function measure(part: Part, scope: Scope): Promise<Row[]> {
 }
 
 async function compareServers(scope: Scope, ours: TrustServer): Promise<Row[]> {
-  // A database of its own, set up as that of notary-server: durable, on the same disk.
+  // A separate database, set up as that of notary-server: durable, on the same disk.
   await using databases = new Scope("bench-database");
   const postgres = await startPostgres(databases);
   await postgres.create("tagseal", "select 1");

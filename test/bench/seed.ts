@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { runOk, type Client, type LayoutImage } from "../support/peers.ts";
 
 /**
- * Stages `count` tags `t0`, `t1`, … in the client's trust directory, and publishes them with notary. Each has a digest of its own, as in
+ * Stages `count` tags `t0`, `t1`, … in the client's trust directory, and publishes them with notary. Each has a different digest, as in
  * life: files of one digest would compress to nothing.
  */
 export async function seedTags(user: Client, gun: string, count: number): Promise<void> {

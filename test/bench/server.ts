@@ -108,7 +108,7 @@ async function prepare(server: TrustServer, name: string): Promise<Prepared> {
   return { publisher, uploads };
 }
 
-/** Eight publishers at once, each sending one update after another to a repository of its own. */
+/** Eight publishers at once, each sending one update after another to a separate repository. */
 export async function publishes(servers: readonly NamedServer[]): Promise<Row[]> {
   setDefaultCACertificates([...getCACertificates("default"), ...servers.map(({ server }) => readText(server.ca))]);
   let round = 0;

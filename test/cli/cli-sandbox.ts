@@ -1,4 +1,4 @@
-/** A sandbox in this process and command lines run against it, for journeys that need no process of their own. */
+/** A sandbox in this process and command lines run against it, for journeys that need no separate process. */
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { captured } from "../../src/cli/captured-io.ts";

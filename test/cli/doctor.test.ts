@@ -26,7 +26,7 @@ interface Diagnosis {
 
 let machines = 0;
 
-/** A machine of its own: home, configuration directory and a PATH of fake engines. */
+/** A separate machine: home, configuration directory and a PATH of fake engines. */
 class Machine {
   readonly home = scope.path(`machine-${++machines}`);
   readonly config = join(this.home, ".docker");
@@ -262,7 +262,7 @@ describe("doctor about keys", () => {
     assert.match(plain.message, /^the targets key .* is not encrypted$/);
   });
 
-  it("I6: names a command that mends a weak key", async () => {
+  it("I6: names a command that fixes a weak key", async () => {
     const machine = new Machine();
     const path = machine.file(place, sealed(2_048));
     const fix = (await only(machine, "key")).fix ?? "";

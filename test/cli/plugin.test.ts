@@ -87,7 +87,7 @@ describe("a link called docker-trust", () => {
     "is taken for a plugin by docker",
     { skip: docker === undefined ? "not on this machine: docker" : false },
     async () => {
-      // Under a name that docker has no command of its own for: docker 28 prefers its own `trust`.
+      // Under a name that is no command of docker's: docker 28 prefers its own `trust`.
       const { stdout } = await run(docker ?? "", ["--help"], { env: { DOCKER_CONFIG: scope.directory } });
       assert.match(stdout, /\btrust\*?\b.*Manage trust on Docker images|plugin "trust" duplicates builtin/);
     },

@@ -1,4 +1,4 @@
-/** A publisher's and a consumer's day with images on disk and in a registry, no engine anywhere. */
+/** A publisher's and a reader's day with images on disk and in a registry, no engine anywhere. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -34,7 +34,7 @@ function installRecorder(): string {
 before(async () => {
   layTraps();
   await runOk(process.execPath, [join(root, "build.ts"), scope.path("dist")]);
-  // Found as `node` by the npm entry: the runtime that runs this test.
+  // Found as `node` by the npm entry: the runtime of this test.
   mkdirSync(scope.path("node"));
   symlinkSync(process.execPath, scope.path("node", "node"));
   const path = `${installRecorder()}:${scope.path("node")}:/usr/bin:/bin`;
@@ -54,10 +54,10 @@ function optionsOfNode(): string[] {
   return [...new Set(names)].filter((name) => name !== "-" && name !== "--");
 }
 
-/** What an option may be given: a file that is not there, and files that make themselves felt. */
+/** Values for an option: a file that does not exist, and files whose use leaves traces. */
 const values = ["/nowhere/.env", "variables", "settings.json", "./code.cjs", "1"];
 
-/** The options with a value of their own, in one of the two forms. */
+/** The options, each with a value, in one of the two forms. */
 function written(names: readonly string[], form: "--opt=value" | "--opt value", value: string): string[] {
   return names.flatMap((name) => (form === "--opt=value" ? [`${name}=${value}`] : [name, value]));
 }

@@ -10,7 +10,7 @@ import { runOnTerminal } from "../support/pty.ts";
 const scope = new Scope("terminal");
 after(() => scope.close());
 
-/** A user with a home of its own, and arguments that make a key there. */
+/** A user with a separate home directory, and arguments that make a key there. */
 function user(name: string): { env: Record<string, string>; generate: string[] } {
   const home = scope.path(name);
   mkdirSync(home);

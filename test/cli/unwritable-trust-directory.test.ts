@@ -18,7 +18,7 @@ describe("a trust directory that cannot be written", () => {
   });
   after(async () => await cli[Symbol.asyncDispose]());
 
-  /** A user whose configuration directory lies on a file system of its own. */
+  /** A user whose configuration directory is on a separate file system. */
   function user(t: TestContext, name: string): { disk: OwnFileSystem; env: Record<string, string> } | undefined {
     const disk = ownFileSystem(t, 256);
     if (disk === undefined) {

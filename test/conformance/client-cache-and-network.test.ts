@@ -155,7 +155,7 @@ describe("the cache", () => {
   });
 });
 
-describe("a server with a new root key nobody vouches for", () => {
+describe("a server with a new root key that the old one did not sign", () => {
   const states: readonly [
     string,
     (cache: MemoryMetadataCache, repository: SimulatedRepository) => Promise<void>,

@@ -25,7 +25,7 @@ async function seenTwice(): Promise<Story> {
   await repository.publish();
   const first = new Map(repository.current);
   const firstServed = new Map(repository.served);
-  repository.addTarget("v1", releases, "mended");
+  repository.addTarget("v1", releases, "fixed");
   repository.addTarget("other");
   await repository.publish();
   const client = new SimulatedClient(repository);
@@ -149,7 +149,7 @@ describe("honest changes that look like going back", () => {
     assert.equal(findTarget(collection, "v1"), undefined);
   });
 
-  test("a delegation removed and made anew with other keys, without a file yet, is passed over", async () => {
+  test("a delegation removed and made again with other keys, without a file yet, is passed over", async () => {
     const { repository, client } = await seenTwice();
     repository.forget(releases);
     repository.delegate(releases, { withFile: false });

@@ -308,7 +308,7 @@ function describeAssigning(open: Open): void {
 }
 
 function describeForgetting(open: Open): void {
-  it("forgets a pending key, which can then be assigned anew", async (t) => {
+  it("forgets a pending key, which can then be assigned again", async (t) => {
     const { assignments } = await open(t);
     await assignments.assign(assignment("a"));
     assert.equal(await assignments.forget(idOf("a")), true);

@@ -112,7 +112,7 @@ function describePublish(open: OpenStore): void {
     assert.equal((await store.current(gun, "timestamp"))?.version, 2);
   });
 
-  it("I7: refuses a publication whose collection was deleted and begun anew meanwhile", async (t) => {
+  it("I7: refuses a publication whose collection was deleted and made again meanwhile", async (t) => {
     const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.remove(gun, at);
@@ -391,7 +391,7 @@ function describeForgetting(open: OpenStore): void {
     const forgotten = await store.forget(gun, [
       file("targets", 1),
       file("targets", 9),
-      file("targets", 2, "what was there before it was deleted and begun anew"),
+      file("targets", 2, "what was there before it was deleted and made again"),
     ]);
     assert.equal(forgotten, 1);
     assert.equal(await store.byVersion(gun, "targets", 1), undefined);

@@ -169,7 +169,7 @@ export function sharedDatabaseContract(
       assert.equal((await store.current("g", "timestamp"))?.version, 1);
     });
 
-    it("tells caches of every change of a collection, whoever made it, and of no other one", async (t) => {
+    it("notifies caches of every change of a collection, by any server, and of no other collection", async (t) => {
       const url = server.url(await newDatabase());
       const [one, two] = [await open(t, url), await open(t, url)];
       await publish(one, "other", 1);
@@ -309,7 +309,7 @@ function describeTls(
       return `${account}@${host}:${server.port}/trust?${parameters}`;
     };
 
-    it("talks to the server that the authority vouches for, and to no other", async () => {
+    it("connects only to the server whose certificate the authority has signed", async () => {
       assert.equal(await migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${ca}`)), 3);
       const stranger = await certificates(scope, "stranger");
       const opening = migrateMetadataStore(url("localhost", `sslmode=verify-full&sslrootcert=${stranger.ca}`));

@@ -1,6 +1,5 @@
-/**
- * What a platform team runs: two trust servers on PostgreSQL, a signer of their own with its keys on a small disk, a load balancer in front,
- * and a registry. Everything can be broken from here, and says what it knows of it.
+/* * What a platform team runs: two trust servers on PostgreSQL, a separate signer with its keys on a small disk, a load balancer in front,
+ * and a registry. Each part can be broken from here, and reports its state.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";

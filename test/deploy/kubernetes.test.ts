@@ -66,7 +66,7 @@ const claims = set(
 
 const variants: readonly (readonly [string, readonly string[]])[] = [
   ["its defaults", []],
-  ["without TLS of its own", ["--set", "tls.enabled=false"]],
+  ["without TLS on the server", ["--set", "tls.enabled=false"]],
   ["an embedded server and a signer", ["--set", "signer.enabled=true"]],
   ["a database and replicas", replicated],
   ["everything", everything],
@@ -243,7 +243,7 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
     assert.deepEqual(ingressOf("tagseal"), { from: [prometheus], ports: [{ port: "trust" }] });
   });
 
-  it("starts pods anew when their settings change", async () => {
+  it("restarts pods when their settings change", async () => {
     const checksum = async (values: readonly string[]): Promise<unknown> => {
       const metadata = workloads(await rendered(values))[0]?.spec.template.metadata;
       return metadata?.annotations?.["checksum/settings"];

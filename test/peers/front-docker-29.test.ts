@@ -129,7 +129,7 @@ describe("docker 29, which ignores content trust", { skip: missing }, () => {
     assert.match(on.stderr, /No valid trust data for v2/u);
   });
 
-  it("I9: a plugin of the engine that shall be checked is not handed to a docker that checks nothing", async () => {
+  it("I9: a plugin of the engine that is to be checked is not passed to a docker that checks nothing", async () => {
     const args = ["plugin", "install", "--disable-content-trust=false", `${world.registry.host}/twenty-nine/plugin`];
     const PATH = [bin, docker29SearchPath].join(delimiter);
     const { code, stderr } = await run("env", [`PATH=${PATH}`, "docker", ...args], { env: user.env });

@@ -15,11 +15,11 @@ import { startEvilTrustServer, type EvilTrustServer } from "../support/evil-trus
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, Scope, writeLayout, type Client } from "../support/peers.ts";
 import type { Finished } from "../support/processes.ts";
-import type { Answer, Meddling } from "../trust/meddler.ts";
+import type { Answer, Tampering } from "../trust/tampering-proxy.ts";
 
 const missing = missingPeers(["docker", "dockerd", "openssl", "busybox"]);
 const day = 24 * 3600 * 1000;
-const honest: Meddling = async (_, forward) => await forward();
+const honest: Tampering = async (_, forward) => await forward();
 
 /** The ways to use an image, and what each leaves behind when it works. */
 const uses = ["pull", "create", "run", "build"] as const;
@@ -43,7 +43,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
   after(async () => await scope.close());
   beforeEach(() => {
     Object.assign(hooks, { intercept: undefined, manifest: undefined, blob: undefined });
-    server.meddle = honest;
+    server.tamper = honest;
   });
 
   const newUser = (): Client => world.user(`user-${(count += 1)}`);
@@ -197,7 +197,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
 
   describe("the trust server", () => {
     /** Keeps every answer it passes on, and gives them again. */
-    function recorder(): { record: Meddling; replay: Meddling } {
+    function recorder(): { record: Tampering; replay: Tampering } {
       const answers = new Map<string, Answer>();
       return {
         record: async ({ file }, forward) => {
@@ -215,12 +215,12 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       await world.publish(publisher, "one", image);
       const readers = uses.map((use) => ({ use, user: newUser() }));
       const { record, replay } = recorder();
-      server.meddle = record;
+      server.tamper = record;
       await newUser().tagsealOk(["pull", image], { env: trustOn });
-      server.meddle = honest;
+      server.tamper = honest;
       await world.publish(publisher, "two", image);
       for (const { use, user } of readers) await accepts(use, user, image, "two");
-      server.meddle = replay;
+      server.tamper = replay;
       for (const { use, user } of readers) await refuses(use, user, image, /METADATA_VERSION_ROLLBACK/u);
     });
 
@@ -239,7 +239,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       await world.publish(newUser(), "one", mine);
       await world.publish(newUser(), "two", mine.replace("/mine/", "/them/"));
       const theirs = `${server.honestUrl}/v2/${registry.host}/them/app/_trust/tuf/`;
-      server.meddle = async ({ file }) => {
+      server.tamper = async ({ file }) => {
         const answer = await fetch(theirs + file);
         return { status: answer.status, body: new Uint8Array(await answer.arrayBuffer()) };
       };
@@ -249,14 +249,14 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
     it("answers with rubbish, or not at all, and nothing falls back to the unsigned tag", async () => {
       const image = `${registry.host}/rubbish/app:v1`;
       await world.publish(newUser(), "one", image);
-      const lies: readonly Meddling[] = [
+      const lies: readonly Tampering[] = [
         async () => ({ status: 200, body: Buffer.from("<html>") }),
         async () => "cut",
         async () => ({ status: 503, body: Buffer.of() }),
         async () => ({ status: 401, body: Buffer.of() }),
       ];
       for (const [index, use] of uses.entries()) {
-        server.meddle = lies[index] ?? honest;
+        server.tamper = lies[index] ?? honest;
         await refuses(use, newUser(), image, /\[[A-Z_]+\]/u);
       }
     });
@@ -295,20 +295,20 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       const repository = `${registry.host}/unpublished/app`;
       const user = newUser();
       assert.equal((await push(user, "one", `${repository}:v1`)).code, 0);
-      const lies: readonly Meddling[] = [
+      const lies: readonly Tampering[] = [
         async ({ method }, forward) => (method === "POST" ? { status: 200, body: Buffer.of() } : await forward()),
         async ({ method }, forward) => (method === "POST" ? "cut" : await forward()),
         async ({ method }, forward) => (method === "POST" ? { status: 500, body: Buffer.of() } : await forward()),
       ];
       for (const lie of lies) {
-        server.meddle = lie;
+        server.tamper = lie;
         const finished = await push(user, "two", `${repository}:v2`);
         assert.equal(finished.code, 1, finished.stdout);
         assert.doesNotMatch(finished.stdout, /Successfully signed/u);
         assert.match(finished.stderr, /^failed to sign /u);
         assert.match(finished.stderr, /finish with: tagseal sign \S+:v2@sha256:[0-9a-f]{64}/u);
       }
-      server.meddle = honest;
+      server.tamper = honest;
       assert.equal((await push(user, "one", `${repository}:v3`)).code, 0);
       assert.deepEqual(await tagsOf(repository), ["v1", "v3"]);
     });
@@ -318,20 +318,20 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       const user = newUser();
       assert.equal((await push(user, "one", `${repository}:v1`)).code, 0);
       const answers = new Map<string, Answer>();
-      server.meddle = async ({ file }, forward) => {
+      server.tamper = async ({ file }, forward) => {
         const answer = await forward();
         answers.set(file, answer);
         return answer;
       };
       await newUser().tagsealOk(["pull", `${repository}:v1`], { env: trustOn });
-      server.meddle = honest;
+      server.tamper = honest;
       assert.equal((await push(user, "two", `${repository}:v2`)).code, 0);
-      server.meddle = async ({ method, file }, forward) =>
+      server.tamper = async ({ method, file }, forward) =>
         method === "POST" ? await forward() : (answers.get(file) ?? { status: 404, body: Buffer.of() });
       const finished = await push(user, "two", `${repository}:v3`);
       assert.equal(finished.code, 1);
       assert.match(finished.stderr, /METADATA_VERSION_ROLLBACK/u);
-      server.meddle = honest;
+      server.tamper = honest;
       assert.deepEqual(await tagsOf(repository), ["v1", "v2"]);
     });
   });

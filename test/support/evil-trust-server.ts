@@ -1,5 +1,5 @@
 /** A trust server in this process whose answers a test can bend: ours, behind somebody who sees every request. */
-import { type Meddling, startMeddler } from "../trust/meddler.ts";
+import { type Tampering, startTamperingProxy } from "../trust/tampering-proxy.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, startServer } from "../../src/server/run/start-server.ts";
 import { certificates } from "./certificates.ts";
@@ -9,7 +9,7 @@ import { readText, type Scope } from "./processes.ts";
 /** A running one. */
 export interface EvilTrustServer extends ReachableTrustServer {
   /** what happens to requests from now on; honest at first */
-  meddle: Meddling;
+  tamper: Tampering;
   /** plain HTTP, past the tampering proxy */
   readonly honestUrl: string;
 }
@@ -23,22 +23,22 @@ export async function startEvilTrustServer(scope: Scope): Promise<EvilTrustServe
     dataDir: scope.path("evil-trust-server"),
     lifetimes: referenceLifetimes,
   });
-  const meddler = await startMeddler(server.url, { cert: readText(serverCertificate), key: readText(serverKey) });
+  const proxy = await startTamperingProxy(server.url, { cert: readText(serverCertificate), key: readText(serverKey) });
   scope.defer(async () => {
-    meddler.close();
+    proxy.close();
     await server.close();
   });
-  const port = Number(new URL(meddler.url).port);
+  const port = Number(new URL(proxy.url).port);
   return {
     url: `https://localhost:${port}`,
     port,
     ca,
     honestUrl: server.url,
-    get meddle() {
-      return meddler.meddle;
+    get tamper() {
+      return proxy.tamper;
     },
-    set meddle(meddling) {
-      meddler.meddle = meddling;
+    set tamper(tampering) {
+      proxy.tamper = tampering;
     },
   };
 }

@@ -7,14 +7,14 @@ import { addSigner } from "../../src/trust/signer.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { deleteCollection } from "../support/delete-collection.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
-import type { Answer, Meddling } from "./meddler.ts";
+import type { Answer, Tampering } from "./tampering-proxy.ts";
 import { digestOf, tagOf, trustStory } from "./trust-story.ts";
 
 const story = trustStory();
 const quick = { timeouts: { patienceMs: 250, minBytes: 64 } };
 
 /** Keeps every answer it passes on, and gives them again when asked to. */
-function recorder(): { record: Meddling; replay: Meddling; answers: ReadonlyMap<string, Answer> } {
+function recorder(): { record: Tampering; replay: Tampering; answers: ReadonlyMap<string, Answer> } {
   const answers = new Map<string, Answer>();
   return {
     answers,
@@ -39,17 +39,17 @@ async function repository(name: string): Promise<{ owner: TrustContext; alice: T
   return { owner, alice };
 }
 
-test("I3: a server that goes back to all its old files is refused by whoever saw newer ones", async () => {
+test("I3: a server that goes back to all its old files is refused by readers who saw newer ones", async () => {
   const { alice } = await repository("rollback/all");
-  const meddler = await story.meddler();
-  const reader = await (await story.person()).open("rollback/all", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const reader = await (await story.person()).open("rollback/all", { via: proxy });
   const { record, replay } = recorder();
-  meddler.meddle = record;
+  proxy.tamper = record;
   equal((await verifyTag(reader, "app")).digest, digestOf("old"));
   await signTags(alice, [tagOf("app", "new")]);
-  meddler.meddle = async (_, forward) => await forward();
+  proxy.tamper = async (_, forward) => await forward();
   equal((await verifyTag(reader, "app")).digest, digestOf("new"));
-  meddler.meddle = replay;
+  proxy.tamper = replay;
   await rejects(verifyTag(reader, "app"), { code: "METADATA_VERSION_ROLLBACK" });
 });
 
@@ -57,18 +57,18 @@ for (const role of ["snapshot", "targets", "targets/releases"]) {
   test(`I3: one old ${role} file among new ones is refused`, async () => {
     const name = `rollback/${role.replace("/", "-")}`;
     const { owner, alice } = await repository(name);
-    const meddler = await story.meddler();
+    const proxy = await story.tamperingProxy();
     const { record, answers } = recorder();
-    meddler.meddle = record;
-    const sawTheOld = await (await story.person()).open(name, { via: meddler });
+    proxy.tamper = record;
+    const sawTheOld = await (await story.person()).open(name, { via: proxy });
     await verifyTag(sawTheOld, "app");
     const isThatFile = (file: string): boolean => new RegExp(`^${role}\\.[0-9a-f]{64}\\.json$`).test(file);
     const old = [...answers].find(([file]) => isThatFile(file))?.[1];
     ok(old !== undefined);
     await addSigner(owner, "bob", [PrivateKey.generate("ecdsa").publicKey]);
     await signTags(alice, [tagOf("app", "new")]);
-    meddler.meddle = async (asked, forward) => (isThatFile(asked.file) ? old : await forward());
-    for (const reader of [sawTheOld, await (await story.person()).open(name, { via: meddler })]) {
+    proxy.tamper = async (asked, forward) => (isThatFile(asked.file) ? old : await forward());
+    for (const reader of [sawTheOld, await (await story.person()).open(name, { via: proxy })]) {
       await rejects(verifyTag(reader, "app"), (error: { code: string }) =>
         ["METADATA_HASH_MISMATCH", "METADATA_LENGTH_MISMATCH", "RESPONSE_TOO_LARGE"].includes(error.code),
       );
@@ -89,8 +89,8 @@ test("another repository's files under this one's name are refused, on first use
   );
 
   async function swapped(): Promise<{ url: string }> {
-    const swapper = await story.meddler();
-    swapper.meddle = async ({ file }) => {
+    const swapper = await story.tamperingProxy();
+    swapper.tamper = async ({ file }) => {
       const answer = await fetch(`${story.url}/v2/localhost:5000/swap/theirs/_trust/tuf/${file}`);
       return { status: answer.status, body: new Uint8Array(await answer.arrayBuffer()) };
     };
@@ -98,12 +98,12 @@ test("another repository's files under this one's name are refused, on first use
   }
 });
 
-test("a repository deleted and made anew by somebody else is not taken for the old one", async () => {
+test("a repository deleted and made again by another publisher is not taken for the old one", async () => {
   const publisher = await story.person();
-  await signTags(await publisher.open("anew/app"), [tagOf("app", "old")]);
-  const reader = await (await story.person()).open("anew/app");
+  await signTags(await publisher.open("remade/app"), [tagOf("app", "old")]);
+  const reader = await (await story.person()).open("remade/app");
   await verifyTag(reader, "app");
-  const thief = await (await story.person()).open("anew/app", { access: "admin" });
+  const thief = await (await story.person()).open("remade/app", { access: "admin" });
   await deleteCollection(story.url, thief.gun);
   await signTags(thief, [tagOf("app", "stolen")]);
   await rejects(verifyTag(reader, "app"), (error: { code: string }) =>
@@ -111,7 +111,7 @@ test("a repository deleted and made anew by somebody else is not taken for the o
   );
 });
 
-test("a repository this machine has seen and that is gone from the server is not silently made anew", async () => {
+test("a repository this machine has seen and that is gone from the server is not silently made again", async () => {
   const person = await story.person();
   const context = await person.open("gone/app", { access: "admin" });
   await signTags(context, [tagOf("app")]);
@@ -127,27 +127,27 @@ test("a repository this machine has seen and that is gone from the server is not
 test("I1: an endless, a silent and a dripping server are given up on, whatever the file", async () => {
   await repository("patience/app");
   for (const file of ["timestamp.json", "root.json", "snapshot."]) {
-    const meddler = await story.meddler();
-    meddler.meddle = async (asked, forward) => (asked.file.startsWith(file) ? "silence" : await forward());
+    const proxy = await story.tamperingProxy();
+    proxy.tamper = async (asked, forward) => (asked.file.startsWith(file) ? "silence" : await forward());
     const started = performance.now();
-    await rejects(verifyTag(await (await story.person()).open("patience/app", { via: meddler, ...quick }), "app"), {
+    await rejects(verifyTag(await (await story.person()).open("patience/app", { via: proxy, ...quick }), "app"), {
       code: "NETWORK_TIMEOUT",
     });
     ok(performance.now() - started < 2_000, file);
-    meddler.meddle = async (asked, forward) =>
+    proxy.tamper = async (asked, forward) =>
       asked.file.startsWith(file) ? { status: 200, body: Buffer.alloc(3_000_000, " ") } : await forward();
     await rejects(
-      verifyTag(await (await story.person()).open("patience/app", { via: meddler, ...quick }), "app"),
+      verifyTag(await (await story.person()).open("patience/app", { via: proxy, ...quick }), "app"),
       (error: { code: string }) => ["RESPONSE_TOO_LARGE", "METADATA_MALFORMED", "JSON_MALFORMED"].includes(error.code),
     );
   }
 });
 
 test("an abort ends a verification against a silent server at once", async () => {
-  const meddler = await story.meddler();
-  meddler.meddle = async () => "silence";
+  const proxy = await story.tamperingProxy();
+  proxy.tamper = async () => "silence";
   const abort = new AbortController();
-  const context = await (await story.person()).open("abort/verify", { via: meddler, signal: abort.signal });
+  const context = await (await story.person()).open("abort/verify", { via: proxy, signal: abort.signal });
   const started = performance.now();
   setTimeout(() => abort.abort(), 30);
   await rejects(verifyTag(context, "app"), { code: "CANCELLED" });
@@ -156,10 +156,10 @@ test("an abort ends a verification against a silent server at once", async () =>
 
 test("a root that was pinned is named although what came after it was refused", async () => {
   await repository("pinned/app");
-  const meddler = await story.meddler();
-  meddler.meddle = async (asked, forward) => (asked.file.startsWith("targets.") ? "cut" : await forward());
+  const proxy = await story.tamperingProxy();
+  proxy.tamper = async (asked, forward) => (asked.file.startsWith("targets.") ? "cut" : await forward());
   const person = await story.person();
-  await rejects(verifyTag(await person.open("pinned/app", { via: meddler }), "app"), { code: "NETWORK_UNREACHABLE" });
+  await rejects(verifyTag(await person.open("pinned/app", { via: proxy }), "app"), { code: "NETWORK_UNREACHABLE" });
   deepEqual(
     person.events.map(({ kind }) => kind),
     ["pinned-root"],
@@ -169,8 +169,8 @@ test("a root that was pinned is named although what came after it was refused", 
 
 test("I4: a refusal is never softened by what is cached", async () => {
   await repository("refuse/app");
-  const meddler = await story.meddler();
-  const reader = await (await story.person()).open("refuse/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const reader = await (await story.person()).open("refuse/app", { via: proxy });
   await verifyTag(reader, "app");
   const garbage: Answer[] = [
     { status: 200, body: Buffer.from("<html>") },
@@ -178,19 +178,19 @@ test("I4: a refusal is never softened by what is cached", async () => {
     { status: 400, body: Buffer.of() },
   ];
   for (const answer of garbage) {
-    meddler.meddle = async (asked, forward) => (asked.file === "timestamp.json" ? answer : await forward());
+    proxy.tamper = async (asked, forward) => (asked.file === "timestamp.json" ? answer : await forward());
     await rejects(verifyTag(reader, "app"), (error: { code: string }) => error.code !== "INTERNAL");
   }
 });
 
 test("I6: a publish that is redirected elsewhere is not sent there", async () => {
-  const elsewhere = await story.meddler();
-  const meddler = await story.meddler();
-  meddler.meddle = async ({ method }, forward) =>
+  const elsewhere = await story.tamperingProxy();
+  const proxy = await story.tamperingProxy();
+  proxy.tamper = async ({ method }, forward) =>
     method === "POST"
       ? { status: 307, headers: { location: `${elsewhere.url}/steal` }, body: Buffer.of() }
       : await forward();
-  const publisher = await (await story.person()).open("redirect/app", { via: meddler });
+  const publisher = await (await story.person()).open("redirect/app", { via: proxy });
   await rejects(signTags(publisher, [tagOf("app")]), { code: "REDIRECT_REFUSED" });
   deepEqual(elsewhere.requests, []);
 });

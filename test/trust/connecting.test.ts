@@ -101,7 +101,7 @@ test("the server is trusted by the certificates docker keeps for it, and a trail
   equal((await verifyTag(context, "v1")).tag, "v1");
 });
 
-test("a server nobody vouches for is refused, also for images of a registry on localhost", async () => {
+test("a server without a trusted certificate is refused, also for images of a registry on localhost", async () => {
   await rejects(verifyTag(await open("open/app", { trusted: false }), "v1"), { code: "TLS_UNTRUSTED" });
 });
 

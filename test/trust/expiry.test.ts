@@ -106,11 +106,11 @@ test("an expired delegation is repaired by its signer, with everything it contai
 test("I4: an expired timestamp is nobody's to repair: a server that stops renewing it is refused", async () => {
   const context = await (await story.person()).open("frozen/app", { now });
   await signTags(context, [tagOf("v1")]);
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   let frozen: { status: number; body: Uint8Array } | undefined;
-  meddler.meddle = async (asked, forward) =>
+  proxy.tamper = async (asked, forward) =>
     asked.file === "timestamp.json" ? (frozen ??= await forward()) : await forward();
-  const reader = await (await story.person()).open("frozen/app", { now, via: meddler });
+  const reader = await (await story.person()).open("frozen/app", { now, via: proxy });
   equal((await verifyTag(reader, "v1")).digest, digestOf("v1"));
   later(13);
   equal((await verifyTag(reader, "v1")).digest, digestOf("v1"));
@@ -121,14 +121,14 @@ test("I4: an expired timestamp is nobody's to repair: a server that stops renewi
 
 test("I4: the server's keys are replaced although the timestamp expired, and only on top of what this machine has seen", async () => {
   const owner = await story.person();
-  const meddler = await story.meddler();
-  const context = await owner.open("replaced/app", { now, via: meddler });
+  const proxy = await story.tamperingProxy();
+  const context = await owner.open("replaced/app", { now, via: proxy });
   await signTags(context, [tagOf("v1")]);
   const old = await context.repository.fetch("timestamp", 1_000_000);
   await signTags(context, [tagOf("v2")]);
   const last = await context.repository.fetch("timestamp", 1_000_000);
   let presented = old;
-  meddler.meddle = async (asked, forward) => {
+  proxy.tamper = async (asked, forward) => {
     if (asked.method === "POST") presented = new Uint8Array();
     const isFrozen = asked.file === "timestamp.json" && presented.length > 0;
     return isFrozen ? { status: 200, body: presented } : await forward();
@@ -147,24 +147,24 @@ test("I4: the server's keys are replaced although the timestamp expired, and onl
 });
 
 test("I4: a server that presents old files is refused after as long as the caller allows, and not only when they expire", async () => {
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   const owner = await (await story.person()).open("old-files/app", { now });
   await signTags(owner, [tagOf("v1")]);
   let frozen: { status: number; body: Uint8Array } | undefined;
-  meddler.meddle = async (asked, forward) =>
+  proxy.tamper = async (asked, forward) =>
     asked.file === "timestamp.json" ? (frozen ??= await forward()) : await forward();
   const reader = await story.person();
   const newcomer = await story.person();
-  const strict = await reader.open("old-files/app", { now, via: meddler, maxStalenessMs: dayMs });
+  const strict = await reader.open("old-files/app", { now, via: proxy, maxStalenessMs: dayMs });
   equal((await verifyTag(strict, "v1")).freshness.summary, "signed 0 s ago, valid until 2026-01-15T00:00:00.000Z");
   for (const days of [2, 7, 13, 13.5]) {
     later(days);
     await rejects(verifyTag(strict, "v1"), { code: "METADATA_STALE", message: /presents was signed \d+ d ago/ });
   }
   // Without a bound it counts until it expires, for everybody.
-  equal((await verifyTag(await reader.open("old-files/app", { now, via: meddler }), "v1")).digest, digestOf("v1"));
+  equal((await verifyTag(await reader.open("old-files/app", { now, via: proxy }), "v1")).digest, digestOf("v1"));
   // Who has not seen it before can tell by its life of more than a day, or by the lifetime told; see the threat model.
-  const bound = { now, via: meddler, maxStalenessMs: dayMs };
+  const bound = { now, via: proxy, maxStalenessMs: dayMs };
   later(12);
   await rejects(verifyTag(await newcomer.open("old-files/app", bound), "v1"), { code: "METADATA_STALE" });
   later(13.5);
@@ -173,11 +173,11 @@ test("I4: a server that presents old files is refused after as long as the calle
 });
 
 test("I4: without an answer the cached timestamp serves until it expires, or as long as the caller allows", async () => {
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   const person = await story.person();
-  const context = await person.open("silent/app", { now, via: meddler });
+  const context = await person.open("silent/app", { now, via: proxy });
   await signTags(context, [tagOf("v1")]);
-  meddler.meddle = async () => "cut";
+  proxy.tamper = async () => "cut";
   later(2);
   equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
   ok(
@@ -185,21 +185,21 @@ test("I4: without an answer the cached timestamp serves until it expires, or as 
       text.startsWith("Error while downloading remote metadata, using cached timestamp"),
     ),
   );
-  ok(warningsOf(person).some((text) => text.includes(`${meddler.url} did not answer (`)));
+  ok(warningsOf(person).some((text) => text.includes(`${proxy.url} did not answer (`)));
   ok(
     warningsOf(person).some((text) =>
       text.endsWith("last confirmed 2 d ago, signed 2 d ago, valid until 2026-01-15T00:00:00.000Z"),
     ),
   );
   const { cached, freshness } = await verifyTag(context, "v1");
-  deepEqual([cached, freshness.cached, freshness.server], [true, true, meddler.url]);
+  deepEqual([cached, freshness.cached, freshness.server], [true, true, proxy.url]);
   deepEqual(
     (await listTags(context)).map((listed) => listed.cached),
     [true],
   );
-  const strict = await person.open("silent/app", { now, via: meddler, maxStalenessMs: dayMs });
+  const strict = await person.open("silent/app", { now, via: proxy, maxStalenessMs: dayMs });
   await rejects(verifyTag(strict, "v1"), { code: "METADATA_STALE" });
-  const lenient = await person.open("silent/app", { now, via: meddler, maxStalenessMs: 3 * dayMs });
+  const lenient = await person.open("silent/app", { now, via: proxy, maxStalenessMs: 3 * dayMs });
   equal((await verifyTag(lenient, "v1")).digest, digestOf("v1"));
   await rejects(signTags(lenient, [tagOf("v2")]), { code: "NETWORK_UNREACHABLE" });
   later(15);

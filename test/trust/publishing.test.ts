@@ -6,7 +6,7 @@ import { listTags } from "../../src/trust/list.ts";
 import { signTags } from "../../src/trust/sign.ts";
 import { addSigner } from "../../src/trust/signer.ts";
 import { verifyTag } from "../../src/trust/verify.ts";
-import type { Asked } from "./meddler.ts";
+import type { Asked } from "./tampering-proxy.ts";
 import { digestOf, tagOf, trustStory, warningsOf } from "./trust-story.ts";
 
 const story = trustStory();
@@ -24,33 +24,33 @@ function isPublish({ method }: Asked): boolean {
 }
 
 test("a warm verification is one request, and a signature four", async () => {
-  const meddler = await story.meddler();
-  const context = await (await story.person()).open("requests/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const context = await (await story.person()).open("requests/app", { via: proxy });
   await signTags(context, [tagOf("v1")]);
-  meddler.requests.length = 0;
+  proxy.requests.length = 0;
   await verifyTag(context, "v1");
-  deepEqual(meddler.requests, ["GET timestamp.json"]);
-  meddler.requests.length = 0;
+  deepEqual(proxy.requests, ["GET timestamp.json"]);
+  proxy.requests.length = 0;
   await signTags(context, [tagOf("v2")]);
-  deepEqual(meddler.requests, ["GET timestamp.json", "POST ", "GET timestamp.json", "GET snapshot.<sha256>.json"]);
+  deepEqual(proxy.requests, ["GET timestamp.json", "POST ", "GET timestamp.json", "GET snapshot.<sha256>.json"]);
 });
 
 test("what was published is remembered: the publisher's next verification downloads nothing but the timestamp", async () => {
   const person = await story.person();
   await signTags(await person.open("remembered/app"), [tagOf("v1")]);
-  const meddler = await story.meddler();
-  await verifyTag(await person.open("remembered/app", { via: meddler }), "v1");
-  deepEqual(meddler.requests, ["GET timestamp.json"]);
+  const proxy = await story.tamperingProxy();
+  await verifyTag(await person.open("remembered/app", { via: proxy }), "v1");
+  deepEqual(proxy.requests, ["GET timestamp.json"]);
 });
 
 test("a publisher who loses the race applies its change to what the winner published", async () => {
   const person = await story.person();
   const honest = await person.open("race/app");
   await signTags(honest, [tagOf("v1")]);
-  const meddler = await story.meddler();
-  const racing = await person.open("race/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const racing = await person.open("race/app", { via: proxy });
   let races = 0;
-  meddler.meddle = async (asked, forward) => {
+  proxy.tamper = async (asked, forward) => {
     if (isPublish(asked) && races++ < 3) await signTags(honest, [tagOf(`winner-${races}`)]);
     return await forward();
   };
@@ -66,14 +66,14 @@ test("a lost race that the server reports as an internal error is one all the sa
   const person = await story.person();
   const honest = await person.open("postgres/app");
   await signTags(honest, [tagOf("v1")]);
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   let races = 0;
-  meddler.meddle = async (asked, forward) => {
+  proxy.tamper = async (asked, forward) => {
     if (!isPublish(asked) || races++ > 0) return await forward();
     await signTags({ ...honest, exclusively: async (work) => await work() }, [tagOf("winner")]);
     return updating;
   };
-  await signTags(await person.open("postgres/app", { via: meddler }), [tagOf("loser")]);
+  await signTags(await person.open("postgres/app", { via: proxy }), [tagOf("loser")]);
   deepEqual(
     (await listTags(honest)).map(({ tag }) => tag),
     ["loser", "v1", "winner"],
@@ -82,11 +82,11 @@ test("a lost race that the server reports as an internal error is one all the sa
 
 test("when the answer is lost the change is found to be published, and not published twice", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
-  const context = await person.open("lost/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const context = await person.open("lost/app", { via: proxy });
   await signTags(context, [tagOf("v1")]);
   let posts = 0;
-  meddler.meddle = async (asked, forward) => {
+  proxy.tamper = async (asked, forward) => {
     const answer = await forward();
     return isPublish(asked) && posts++ === 0 ? "cut" : answer;
   };
@@ -97,10 +97,10 @@ test("when the answer is lost the change is found to be published, and not publi
 
 test("when the answer to the first publish is lost, the new keys stay and the repository is the publisher's", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
-  const context = await person.open("lost-first/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const context = await person.open("lost-first/app", { via: proxy });
   let posts = 0;
-  meddler.meddle = async (asked, forward) => {
+  proxy.tamper = async (asked, forward) => {
     const answer = await forward();
     return isPublish(asked) && posts++ === 0 ? "cut" : answer;
   };
@@ -111,22 +111,22 @@ test("when the answer to the first publish is lost, the new keys stay and the re
 
 test("a server that never lets anybody win is given up on, and the change is not reported as signed", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
-  const context = await person.open("never/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const context = await person.open("never/app", { via: proxy });
   await signTags(context, [tagOf("v1")]);
   person.events.length = 0;
-  meddler.meddle = async (asked, forward) => (isPublish(asked) ? conflict : await forward());
+  proxy.tamper = async (asked, forward) => (isPublish(asked) ? conflict : await forward());
   await rejects(signTags(context, [tagOf("v2")]), { code: "PUBLISH_CONFLICT" });
   ok(!person.events.some(({ kind }) => kind === "signed"));
 });
 
 test("a refusal is final, gives the server's reason, and leaves no key of a first publish behind but the root", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   const detail = { Name: "ErrBadRoot", Error: { Msg: "no roots today" } };
   const body = Buffer.from(JSON.stringify({ errors: [{ code: "INVALID_UPDATE", message: "x", detail }] }));
-  meddler.meddle = async (asked, forward) => (isPublish(asked) ? { status: 400, body } : await forward());
-  await rejects(signTags(await person.open("refused/app", { via: meddler }), [tagOf("v1")]), {
+  proxy.tamper = async (asked, forward) => (isPublish(asked) ? { status: 400, body } : await forward());
+  await rejects(signTags(await person.open("refused/app", { via: proxy }), [tagOf("v1")]), {
     code: "TRUST_SERVER_REFUSED",
     message: "The root metadata is invalid: no roots today",
   });
@@ -135,25 +135,25 @@ test("a refusal is final, gives the server's reason, and leaves no key of a firs
     ["root"],
   );
   ok(warningsOf(person).some((text) => text.includes("the new root key") && text.includes("is kept")));
-  equal(meddler.requests.filter((line) => line.startsWith("POST")).length, 1);
+  equal(proxy.requests.filter((line) => line.startsWith("POST")).length, 1);
 });
 
 test("a server that cannot be reached makes nobody choose a passphrase: no key is made", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
-  meddler.meddle = async () => "cut";
-  const context = await person.open("unreachable/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  proxy.tamper = async () => "cut";
+  const context = await person.open("unreachable/app", { via: proxy });
   await rejects(signTags(context, [tagOf("v1")]), { code: "NETWORK_UNREACHABLE" });
   deepEqual(await person.keys.list(), []);
 });
 
 test("I7: a server that acknowledges and does not publish is found out", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
-  const context = await person.open("liar/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const context = await person.open("liar/app", { via: proxy });
   await signTags(context, [tagOf("v1")]);
   person.events.length = 0;
-  meddler.meddle = async (asked, forward) => (isPublish(asked) ? { status: 200, body: Buffer.of() } : await forward());
+  proxy.tamper = async (asked, forward) => (isPublish(asked) ? { status: 200, body: Buffer.of() } : await forward());
   await rejects(signTags(context, [tagOf("v2")]), { code: "PUBLISH_UNCONFIRMED" });
   ok(!person.events.some(({ kind }) => kind === "signed"));
 });
@@ -162,31 +162,31 @@ test("when somebody else moves the tag before it is read back, that is said inst
   const person = await story.person();
   const honest = await person.open("overtaken/app");
   await signTags(honest, [tagOf("v1")]);
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   let posts = 0;
-  meddler.meddle = async (asked, forward) => {
+  proxy.tamper = async (asked, forward) => {
     const answer = await forward();
     if (isPublish(asked) && posts++ === 0)
       await signTags({ ...honest, exclusively: async (work) => await work() }, [tagOf("v2", "theirs")]);
     return answer;
   };
-  await rejects(signTags(await person.open("overtaken/app", { via: meddler }), [tagOf("v2", "ours")]), {
+  await rejects(signTags(await person.open("overtaken/app", { via: proxy }), [tagOf("v2", "ours")]), {
     code: "PUBLISH_CONFLICT",
   });
 });
 
 test("nothing is staged on disk, before or after a failure", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
-  const context = await person.open("staged/app", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const context = await person.open("staged/app", { via: proxy });
   await signTags(context, [tagOf("v1")]);
-  meddler.meddle = async (asked, forward) => (isPublish(asked) ? { status: 400, body: Buffer.of() } : await forward());
+  proxy.tamper = async (asked, forward) => (isPublish(asked) ? { status: 400, body: Buffer.of() } : await forward());
   await rejects(signTags(context, [tagOf("v2")]), { code: "TRUST_SERVER_REFUSED" });
   deepEqual(await readdir(join(person.dockerConfigDir, "trust/tuf/localhost:5000/staged/app")), [
     ".tagseal-confirmed",
     "metadata",
   ]);
-  meddler.meddle = async (_, forward) => await forward();
+  proxy.tamper = async (_, forward) => await forward();
   await signTags(context, [tagOf("v3")]);
   deepEqual(
     (await listTags(context)).map(({ tag }) => tag),
@@ -196,18 +196,18 @@ test("nothing is staged on disk, before or after a failure", async () => {
 
 test("an abort ends waiting for a silent server at once, and says that nothing is known to be published", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   const abort = new AbortController();
-  const context = await person.open("abort/app", { via: meddler, signal: abort.signal });
+  const context = await person.open("abort/app", { via: proxy, signal: abort.signal });
   await signTags(context, [tagOf("v1")]);
-  meddler.meddle = async (asked, forward) => (isPublish(asked) ? "silence" : await forward());
+  proxy.tamper = async (asked, forward) => (isPublish(asked) ? "silence" : await forward());
   const started = performance.now();
   setTimeout(() => abort.abort(), 100);
   await rejects(signTags(context, [tagOf("v2")]), { code: "CANCELLED" });
   ok(performance.now() - started < 1_000);
 });
 
-test("eight publishers with trust directories of their own sign 40 tags in one repository, none is lost", async () => {
+test("eight publishers with separate trust directories sign 40 tags in one repository, none is lost", async () => {
   const owner = await story.person();
   await signTags(await owner.open("busy/app"), [tagOf("v0")]);
   const publishers = await Promise.all(

@@ -47,14 +47,14 @@ test("the keys shown are the new ones, and old private keys are kept", async () 
 
 test("a rotation that is refused leaves the owner able to sign, and no key that nobody needs", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
-  const owner = await person.open("rotate/refused", { via: meddler });
+  const proxy = await story.tamperingProxy();
+  const owner = await person.open("rotate/refused", { via: proxy });
   await signTags(owner, [tagOf("v1")]);
-  meddler.meddle = async (asked, forward) =>
+  proxy.tamper = async (asked, forward) =>
     asked.method === "POST" ? { status: 400, body: Buffer.of() } : await forward();
   await rejects(rotateKey(owner, "targets"), { code: "TRUST_SERVER_REFUSED" });
   equal((await person.keys.list()).length, 2);
-  meddler.meddle = async (_, forward) => await forward();
+  proxy.tamper = async (_, forward) => await forward();
   await signTags(owner, [tagOf("v2")]);
 });
 
@@ -72,14 +72,14 @@ test("somebody else's publish during a rotation is kept", async () => {
   const person = await story.person();
   const honest = await person.open("rotate/race");
   await signTags(honest, [tagOf("v1")]);
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   let posts = 0;
-  meddler.meddle = async (asked, forward) => {
+  proxy.tamper = async (asked, forward) => {
     if (asked.method === "POST" && asked.file === "" && posts++ === 0)
       await signTags({ ...honest, exclusively: async (work) => await work() }, [tagOf("v2")]);
     return await forward();
   };
-  await rotateKey(await person.open("rotate/race", { via: meddler }), "targets");
+  await rotateKey(await person.open("rotate/race", { via: proxy }), "targets");
   equal((await verifyTag(honest, "v2")).digest, digestOf("v2"));
   equal(
     (await person.keys.list()).filter(({ role }) => role === "targets").length,

@@ -16,24 +16,24 @@ test("the first signature initialises the repository, and anybody verifies it, p
   const kinds = publisher.events.map(({ kind }) => kind);
   deepEqual(kinds, ["key-created", "key-created", "signing", "initialised", "signed"]);
 
-  const consumer = await story.person();
-  const verified = await verifyTag(await consumer.open("first/app"), "v1");
+  const reader = await story.person();
+  const verified = await verifyTag(await reader.open("first/app"), "v1");
   deepEqual([verified.digest, verified.length, verified.role, verified.signers], [digestOf("v1"), 2, "targets", []]);
   equal(verified.pinnedOnFirstUse, true);
   const initialised = publisher.events.find((event) => event.kind === "initialised");
-  deepEqual(consumer.events, [
+  deepEqual(reader.events, [
     { kind: "pinned-root", gun: "localhost:5000/first/app", rootKeyIds: [initialised?.rootCertificateId] },
   ]);
-  equal((await verifyTag(await consumer.open("first/app"), "v1")).pinnedOnFirstUse, false);
+  equal((await verifyTag(await reader.open("first/app"), "v1")).pinnedOnFirstUse, false);
 });
 
-test("a tag can be moved; a consumer sees the new digest and no other", async () => {
+test("a tag can be moved; a reader sees the new digest and no other", async () => {
   const publisher = await (await story.person()).open("moved/app");
   await signTags(publisher, [tagOf("stable", "old")]);
-  const consumer = await (await story.person()).open("moved/app");
-  equal((await verifyTag(consumer, "stable")).digest, digestOf("old"));
+  const reader = await (await story.person()).open("moved/app");
+  equal((await verifyTag(reader, "stable")).digest, digestOf("old"));
   await signTags(publisher, [tagOf("stable", "new")]);
-  equal((await verifyTag(consumer, "stable")).digest, digestOf("new"));
+  equal((await verifyTag(reader, "stable")).digest, digestOf("new"));
 });
 
 test("several tags are signed in one publish, and listed in natural order", async () => {
@@ -42,8 +42,8 @@ test("several tags are signed in one publish, and listed in natural order", asyn
     publisher,
     ["v10", "v2", "latest", "v1"].map((tag) => tagOf(tag)),
   );
-  const consumer = await (await story.person()).open("several/app");
-  const listed = await listTags(consumer);
+  const reader = await (await story.person()).open("several/app");
+  const listed = await listTags(reader);
   deepEqual(
     listed.map(({ tag }) => tag),
     ["latest", "v1", "v2", "v10"],
@@ -61,7 +61,7 @@ test("signing what is signed already publishes nothing", async () => {
   deepEqual((await verifyTag(publisher, "v1")).freshUntil, before.freshUntil);
 });
 
-test("the event before signing tells what was signed until now", async () => {
+test("the event before signing shows what was signed until now", async () => {
   const person = await story.person();
   const context = await person.open("existing/app");
   await signTags(context, [tagOf("v1", "a")]);
@@ -71,20 +71,20 @@ test("the event before signing tells what was signed until now", async () => {
   equal(signing[1]?.existing?.digest, digestOf("a"));
 });
 
-test("a tag nobody signed, and a repository nobody signed in, are told apart", async () => {
+test("an unsigned tag and an unsigned repository are different errors", async () => {
   const publisher = await (await story.person()).open("known/app");
   await signTags(publisher, [tagOf("v1")]);
-  const consumer = await story.person();
-  await rejects(verifyTag(await consumer.open("known/app"), "v2"), {
+  const reader = await story.person();
+  await rejects(verifyTag(await reader.open("known/app"), "v2"), {
     code: "TAG_NOT_SIGNED",
     message: "No valid trust data for v2",
   });
   const { host } = new URL(story.url);
-  await rejects(verifyTag(await consumer.open("unknown/app"), "v1"), {
+  await rejects(verifyTag(await reader.open("unknown/app"), "v1"), {
     code: "REPOSITORY_NOT_SIGNED",
     message: `${host} does not have trust data for localhost:5000/unknown/app`,
   });
-  await rejects(signTags(await consumer.open("unknown/app"), [tagOf("v1")], { initialise: false }), {
+  await rejects(signTags(await reader.open("unknown/app"), [tagOf("v1")], { initialise: false }), {
     code: "REPOSITORY_NOT_SIGNED",
   });
 });

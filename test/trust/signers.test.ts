@@ -72,7 +72,7 @@ test("once there are signers the repository key signs no tag, as in docker", asy
   });
 });
 
-test("a signer who vouches for another digest is not named", async () => {
+test("a signer who signed another digest is not named", async () => {
   const { signers } = await repositoryWith("disagree/app", "alice", "bob");
   const { alice, bob } = signers;
   await signTags(await alice.open("disagree/app"), [tagOf("v1", "a")]);

@@ -1,4 +1,4 @@
-/** A publisher in a process of its own: `node signing-process.ts URL DOCKER_CONFIG PREFIX COUNT`. */
+/** A publisher in a separate process: `node signing-process.ts URL DOCKER_CONFIG PREFIX COUNT`. */
 import { join } from "node:path";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";

@@ -1,4 +1,4 @@
-/** A trust server in this process and people who use it, each with a trust directory of their own or a shared one. */
+/** A trust server in this process and people who use it, each with a separate trust directory or a shared one. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,20 +11,20 @@ import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/run/start-server.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
-import { type Meddler, startMeddler } from "./meddler.ts";
+import { type TamperingProxy, startTamperingProxy } from "./tampering-proxy.ts";
 import type { TagToSign } from "../../src/trust/sign.ts";
 import { openTrustContext, type OpenTrustContextOptions } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
 
-/** How to open a repository; `via` goes through somebody in between. */
+/** How to open a repository; `via` goes through a proxy. */
 export type OpenOptions = Partial<OpenTrustContextOptions> & { readonly via?: { readonly url: string } };
 
-/** Somebody with a trust directory and keys. */
+/** A person with a trust directory and keys. */
 export interface Person {
   readonly dockerConfigDir: string;
   readonly keys: WritableKeyStore;
-  /** everything they were told, newest last */
+  /** all events, newest last */
   readonly events: TrustEvent[];
   /** Opens a repository; closed when the suite ends. */
   open(repository: string, options?: OpenOptions): Promise<TrustContext>;
@@ -33,8 +33,8 @@ export interface Person {
 /** What a suite works with. */
 export interface TrustStory {
   readonly url: string;
-  /** Somebody between the server and whoever opens a repository with `via`. */
-  meddler(): Promise<Meddler>;
+  /** A proxy between the server and the repositories opened with `via`. */
+  tamperingProxy(): Promise<TamperingProxy>;
   person(options?: { readonly keys?: WritableKeyStore; readonly dockerConfigDir?: string }): Promise<Person>;
 }
 
@@ -46,7 +46,7 @@ export interface TrustStory {
 export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
   const directories: string[] = [];
   const contexts: TrustContext[] = [];
-  const meddlers: Meddler[] = [];
+  const proxies: TamperingProxy[] = [];
   let server: RunningServer;
   const directory = async (): Promise<string> => {
     const made = await mkdtemp(join(tmpdir(), "trust-story-"));
@@ -55,14 +55,14 @@ export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
   };
   before(async () => {
     const dataDir = await directory();
-    // The stories' clocks jump: nothing may happen behind their backs, and a fortnight is what they count with.
+    // The stories' clocks jump, so the server must do nothing by itself; they expect the reference's lifetime of 14 days.
     const quiet = { lifetimes: referenceLifetimes, upkeep: false };
     const store = new MemoryMetadataStore();
     server = await startServer({ host: "127.0.0.1", port: 0, dataDir, store, ...quiet, ...options });
   });
   after(async () => {
     for (const context of contexts) context.close();
-    for (const meddler of meddlers) meddler.close();
+    for (const proxy of proxies) proxy.close();
     await server.close();
     await Promise.all(directories.map(async (path) => await rm(path, { recursive: true, force: true })));
   });
@@ -70,10 +70,10 @@ export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
     get url() {
       return server.url;
     },
-    async meddler() {
-      const meddler = await startMeddler(server.url);
-      meddlers.push(meddler);
-      return meddler;
+    async tamperingProxy() {
+      const proxy = await startTamperingProxy(server.url);
+      proxies.push(proxy);
+      return proxy;
     },
     async person(given = {}) {
       const dockerConfigDir = given.dockerConfigDir ?? (await directory());

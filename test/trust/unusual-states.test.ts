@@ -42,13 +42,13 @@ test("a collection initialised here and never published is carried on with, on i
 
 test("when nobody can find out whether a first publish succeeded, its keys are kept and that is said", async () => {
   const person = await story.person();
-  const meddler = await story.meddler();
+  const proxy = await story.tamperingProxy();
   let sent = false;
-  meddler.meddle = async ({ method }, forward) => {
+  proxy.tamper = async ({ method }, forward) => {
     if (method === "POST") sent = true;
     return sent ? "cut" : await forward();
   };
-  await rejects(signTags(await person.open("limbo/app", { via: meddler }), [tagOf("v1")]), {
+  await rejects(signTags(await person.open("limbo/app", { via: proxy }), [tagOf("v1")]), {
     code: "PUBLISH_UNCONFIRMED",
   });
   deepEqual((await person.keys.list()).map(({ role }) => role).sort(), ["root", "targets"]);

@@ -1,9 +1,9 @@
-/** Somebody between a client and the trust server: sees every request, and may answer in the server's place. */
+/** A proxy between a client and the trust server: sees every request, and can answer instead of the server. */
 import { createServer, request as forwardRequest, type IncomingMessage, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
-/** What a client asked. */
+/** A client's request. */
 export interface Asked {
   readonly method: string;
   /** the part after `/_trust/tuf/` */
@@ -11,33 +11,33 @@ export interface Asked {
   readonly body: Buffer;
 }
 
-/** What a client gets. */
+/** The answer that a client gets. */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Decides what a client gets; `forward` asks the server. `silence` leaves the client waiting; `cut` drops the connection. */
-export type Meddling = (asked: Asked, forward: () => Promise<Answer>) => Promise<Answer | "silence" | "cut">;
+/** Decides the answer; `forward` asks the server. `silence` leaves the client waiting; `cut` drops the connection. */
+export type Tampering = (asked: Asked, forward: () => Promise<Answer>) => Promise<Answer | "silence" | "cut">;
 
-/** A running meddler. */
-export interface Meddler {
+/** A running tampering proxy. */
+export interface TamperingProxy {
   readonly url: string;
   /** `GET timestamp.json` and so on, in order */
   readonly requests: string[];
-  /** what it does from now on; it starts by being honest */
-  meddle: Meddling;
+  /** what it does from now on; at first it forwards everything */
+  tamper: Tampering;
   close(): void;
 }
 
-const honest: Meddling = async (_, forward) => await forward();
+const honest: Tampering = async (_, forward) => await forward();
 
 /** Starts one in front of `target`, a server on plain http; it speaks TLS itself when given a certificate (PEM). */
-export async function startMeddler(
+export async function startTamperingProxy(
   target: string,
   tls?: { readonly cert: string; readonly key: string },
-): Promise<Meddler> {
+): Promise<TamperingProxy> {
   const requests: string[] = [];
   const listener: RequestListener = (request, response) => {
     void respond();
@@ -46,7 +46,7 @@ export async function startMeddler(
       const file = (request.url ?? "").replace(/^.*\/_trust\/tuf\//, "");
       const method = request.method ?? "";
       requests.push(`${method} ${file.replaceAll(/[0-9a-f]{64}/g, "<sha256>")}`);
-      const answer = await meddler.meddle({ method, file, body }, async () => await passOn(target, request, body));
+      const answer = await proxy.tamper({ method, file, body }, async () => await passOn(target, request, body));
       if (answer === "cut") return void request.socket.destroy();
       if (answer === "silence") return;
       response.writeHead(answer.status, answer.headers).end(answer.body);
@@ -54,16 +54,16 @@ export async function startMeddler(
   };
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const meddler: Meddler = {
+  const proxy: TamperingProxy = {
     url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    meddle: honest,
+    tamper: honest,
     close: () => {
       server.closeAllConnections();
       server.close();
     },
   };
-  return meddler;
+  return proxy;
 }
 
 async function passOn(target: string, from: IncomingMessage, body: Buffer): Promise<Answer> {
