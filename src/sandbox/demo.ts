@@ -83,7 +83,7 @@ class Demo {
   }
 
   async #unsignedIsInvisible(image: DemoImage): Promise<void> {
-    this.#heading("An image is pushed, and not signed");
+    this.#heading("An image is pushed but not signed");
     const ref = `${this.#repository}:stable`;
     await this.#must(["push", "--quiet", "--disable-content-trust", "--from", `oci:${image.directory}`, ref]);
     await this.#expect("an unsigned image is invisible", ["verify", ref], {
@@ -111,7 +111,7 @@ class Demo {
   }
 
   async #onlyKeysSign(evil: DemoImage): Promise<void> {
-    this.#heading("Attack: stolen registry credentials push an image, without the publisher's keys");
+    this.#heading("Attack: an image is pushed with stolen registry credentials, but without a key");
     const ref = `${this.#repository}:evil`;
     const { environment } = this.#stage.sandbox;
     const thief = { DOCKER_CONFIG: this.#path("thief") };
