@@ -18,6 +18,7 @@ import { requirePackagingPrograms, writeLinuxPackages } from "./linux-packages.t
 import { manualName, writeManual } from "./manual.ts";
 import { sbomName, softwareBillOfMaterials } from "./sbom.ts";
 import { signForCommand } from "./signing.ts";
+import { writeTarball } from "./tarball-contents.ts";
 
 const { values, positionals } = parseArgs({
   options: { url: { type: "string" }, sign: { type: "boolean" }, initialise: { type: "boolean" } },
@@ -48,6 +49,7 @@ async function writeFiles(work: string): Promise<void> {
   const executable = (target: Target): string => join(output, releasedExecutable(target));
   for (const target of targets) buildExecutable(target, executable(target));
   writeLinuxPackages({ built, executable, work, output });
+  writeTarball(built, work, output);
   await writeManual(built, output);
   writeFileSync(join(output, sbomName()), softwareBillOfMaterials());
   writeFileSync(join(output, installScriptName), installScript(url), { mode: 0o755 });

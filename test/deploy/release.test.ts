@@ -108,6 +108,7 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
       ["deb", "rpm"].map((end) => names.filter((name) => name.endsWith(`.${end}`)).length),
       [3, 3],
     );
+    assert.ok(names.includes(`tagseal-${packageVersion}.tgz`));
     await runOk("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: release });
     const summed = readFileSync(join(release, "SHA256SUMS"), "utf8").trim().split("\n");
     assert.deepEqual(
