@@ -18,6 +18,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import fc from "fast-check";
 import { writableKeyStoreContract } from "../../test/contract/key-store.ts";
+import { mountingNeedsRoot, ownFileSystem } from "../../test/support/file-systems.ts";
 import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
 import { scriptedPassphrases } from "../../test/support/scripted-passphrases.ts";
 import { DerReader } from "../encoding/der.ts";
@@ -309,6 +310,23 @@ test("changes a passphrase, keeping role and GUN, and the old one no longer open
   const old = open(scriptedPassphrases("old passphrase"), directory);
   await assert.rejects(old.store.signingKey(keyId), { code: "PASSPHRASE_WRONG" });
   await assert.rejects(store.changePassphrase("5".repeat(64)), { code: "KEY_NOT_FOUND" });
+});
+
+test("says which key file cannot be removed, and why", async (t) => {
+  const disk = ownFileSystem(t);
+  if (disk === undefined) return t.skip(mountingNeedsRoot);
+  const { store, pathOf } = open(undefined, join(disk.directory, "private"));
+  const { keyId } = await store.add(PrivateKey.generate("ecdsa"), { role: "alice" });
+  disk.makeReadOnly();
+  await assert.rejects(store.remove(keyId), (error: TagsealError) => {
+    assert.deepEqual([error.code, error.message], ["FILE_UNWRITABLE", `Cannot remove key file ${pathOf(keyId)}`]);
+    assert.match(error.hint ?? "", /read-only file system/u);
+    return true;
+  });
+  disk.makeWritable();
+  await store.remove(keyId);
+  assert.deepEqual(await store.list(), []);
+  return undefined;
 });
 
 test("sees keys other processes add and remove", async () => {

@@ -1,13 +1,11 @@
-import { rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { readPrivateKeyBlock, isEncryptedBlock } from "../crypto/private-key-pem.ts";
 import { type KeyAlgorithm, PrivateKey } from "../crypto/private-key.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { KeyStoreError, MetadataError, TagsealError } from "../errors.ts";
 import { isErrno } from "../files/system-error.ts";
-import { syncDirectory } from "../files/write-atomically.ts";
 import { checkDirectory, findKeyFiles, tightenMode, prepareDirectory } from "./key-directory.ts";
-import { defaultIterations, encryptKeyBlock, readKeyFile, writeKeyFile } from "./key-file.ts";
+import { defaultIterations, encryptKeyBlock, readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.ts";
 import type { KeyFile } from "./key-file.ts";
 import { firstKeptFor, isKeyId } from "./key-store.ts";
 import type { KeyUse, PemKeyStore, StoredKey } from "./key-store.ts";
@@ -104,8 +102,7 @@ export class FileKeyStore implements PemKeyStore {
     this.#unlocked.delete(keyId);
     // Other programs may have put copies into subdirectories.
     for (let file = await this.#locate(keyId); file !== undefined; file = await this.#locate(keyId)) {
-      await rm(file.path, { force: true });
-      await syncDirectory(dirname(file.path));
+      await removeKeyFile(file.path);
     }
   }
 

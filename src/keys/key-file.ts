@@ -1,4 +1,6 @@
 /** One key file: its PEM headers, and how to read it without trusting its author. */
+import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { isPrivateKeyBlock } from "../crypto/private-key-pem.ts";
 import { encryptPkcs8 } from "../crypto/pbes2.ts";
 import type { PrivateKey } from "../crypto/private-key.ts";
@@ -8,7 +10,7 @@ import { EncodingError, KeyStoreError } from "../errors.ts";
 import { isLoose, refuseWorldWritable } from "../files/private-modes.ts";
 import { type FoundFile, readPrivateFile } from "../files/read-private-file.ts";
 import { systemReason } from "../files/system-error.ts";
-import { writeAtomically } from "../files/write-atomically.ts";
+import { syncDirectory, writeAtomically } from "../files/write-atomically.ts";
 import { gunToKeep } from "./key-store.ts";
 import type { KeyUse } from "./key-store.ts";
 
@@ -63,6 +65,19 @@ export async function writeKeyFile(path: string, block: PemBlock): Promise<void>
     throw new KeyStoreError("FILE_UNWRITABLE", `Cannot write key file ${path}`, {
       cause,
       hint: `Check the file, its directory and the disk: ${systemReason(cause)}.`,
+    });
+  }
+}
+
+/** Removes a key file, so that a crash does not bring it back. A missing file is no error. @throws KeyStoreError `FILE_UNWRITABLE` */
+export async function removeKeyFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    throw new KeyStoreError("FILE_UNWRITABLE", `Cannot remove key file ${path}`, {
+      cause,
+      hint: `Check its directory and the disk: ${systemReason(cause)}.`,
     });
   }
 }

@@ -70,7 +70,7 @@ export interface KeyStore {
    */
   make(use: KeyUse, algorithm: KeyAlgorithm): Promise<SigningKey | undefined>;
 
-  /** Deletes a key. A missing key is no error. */
+  /** Deletes a key. A missing key is no error. @throws KeyStoreError `FILE_UNWRITABLE` when the store cannot delete it */
   remove(keyId: string): Promise<void>;
 }
 
