@@ -1,4 +1,4 @@
-/** docker: images over the engine's API, whose answers are structured; everything else by its own command. */
+/** docker: images through the engine's API, whose answers are structured; everything else through its command. */
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { NetworkError } from "../errors.ts";
@@ -43,7 +43,7 @@ class DockerEngine implements Engine {
     void this.#prepared();
   }
 
-  /** A connection by way of another program is left to the first call: that program may have something to ask or to complain about. */
+  /** A connection through another program is left to the first call: that program may ask for input or report errors. */
   async #prepared(): Promise<void> {
     try {
       const { address, api } = await this.#connected();
@@ -128,7 +128,7 @@ class DockerEngine implements Engine {
     return { address, api: new DockerApi(connection, env["DOCKER_API_VERSION"]) };
   }
 
-  /** docker's own way to its engine, whatever that is; its complaints go where ours go. */
+  /** docker's own way to its engine, whatever that is; its errors go to this process's standard error. */
   #dialStdio(): Duplex {
     const { executable, globalArgs, env } = this.#options;
     const args = [...globalArgs, "system", "dial-stdio"];
@@ -144,7 +144,7 @@ class DockerEngine implements Engine {
   }
 }
 
-/** The engine must say exactly one thing about the tag that was pushed: anything else is no ground to sign on. */
+/** The engine must report exactly one digest for the pushed tag: signing on anything else would be unsafe. */
 function oneReport(reports: readonly PushReport[], tag: string): PushedImage {
   const [report, ...others] = reports;
   if (report === undefined) throw unclear("the engine did not say which digest it pushed");

@@ -3,8 +3,8 @@ import type { Environment } from "../environment/environment.ts";
 import { trustVariable } from "./trust-switch.ts";
 
 /**
- * The environment of every engine process whose work was decided here. Content trust is off there, because what it is given has been resolved
- * already, and a docker that knows trust would resolve it a second time, perhaps to something else.
+ * The environment of every engine process that Tagseal starts under content trust. Content trust is off in it, because the images are resolved
+ * already, and a docker that supports trust would resolve them a second time, perhaps to something else.
  *
  * @param args the engine's arguments
  */

@@ -1,6 +1,6 @@
-/** One line of what docker reports while it pushes or pulls. Texts come from the engine: show them with care. */
+/** One line of docker's report while it pushes or pulls. Texts come from the engine: escape them before you print them. */
 export interface EngineMessage {
-  /** what the line is about, usually a layer */
+  /** the subject of the line, usually a layer */
   readonly id: string | undefined;
   readonly status: string;
   /** present, perhaps without numbers, when the line will be replaced by the next one of the same `id` */
@@ -9,7 +9,7 @@ export interface EngineMessage {
   readonly stream: string | undefined;
 }
 
-/** How far a layer is. */
+/** The progress of a layer. */
 export interface EngineProgress {
   readonly current: number;
   /** 0 when unknown */

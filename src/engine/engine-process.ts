@@ -6,7 +6,7 @@ import { TagsealError, cancelled } from "../errors.ts";
 import type { EngineRunOptions, EngineRunResult } from "./engine.ts";
 import { exitStatus } from "./pass-through.ts";
 
-/** What is kept of a child's output; an engine that prints more is not answering a question of ours. */
+/** How much of a child's output is kept; no expected answer is longer. */
 const maxKeptBytes = 16 * 1024 * 1024;
 
 /** A command to run. */
@@ -62,7 +62,7 @@ function inputOf(stdin: Exclude<EngineRunOptions["stdin"], undefined>): "inherit
 
 function feed(stream: Writable | null, input: EngineRunOptions["stdin"]): void {
   if (stream === null || !(input instanceof Uint8Array)) return;
-  stream.on("error", () => stream.destroy()); // a child may end without reading its input; its exit status tells the story
+  stream.on("error", () => stream.destroy()); // a child may end without reading its input; its exit status shows the result
   stream.end(input);
 }
 

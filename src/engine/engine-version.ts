@@ -1,4 +1,4 @@
-/** Which version of an engine a command is, as it says itself. */
+/** The version of an engine, as its command reports it. */
 import { execFile } from "node:child_process";
 import { engineEnvironment } from "./engine-environment.ts";
 import type { Environment } from "../environment/environment.ts";
@@ -14,7 +14,7 @@ export interface EngineVersion {
   readonly major: number;
 }
 
-/** Asks a command for its version. It contacts no daemon. @returns undefined when it does not say */
+/** Asks a command for its version. It contacts no daemon. @returns undefined when it reports none */
 export async function engineVersion(path: string, env: Environment): Promise<EngineVersion | undefined> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const options = { env: engineEnvironment(env), timeout: timeoutMs };

@@ -1,6 +1,6 @@
 /**
- * Container engines: docker over its API and its command, podman over its command. An engine moves and runs images; what may be
- * trusted is decided elsewhere and arrives here as a digest. Nothing here asks a trust server, reads the process or prints.
+ * Container engines: docker over its API and its command, podman over its command. An engine moves and runs images; trust is
+ * decided elsewhere, and images arrive here as digests. Nothing here asks a trust server, reads the process or prints.
  */
 import type { Environment } from "../environment/environment.ts";
 import type { Digest } from "../reference/digest.ts";
@@ -19,7 +19,7 @@ export interface EngineRunOptions {
   readonly output?: "stdout" | "stderr";
 }
 
-/** What a finished child process left behind; both texts are empty unless captured. */
+/** The result of a finished child process; both texts are empty unless captured. */
 export interface EngineRunResult {
   /** as a shell counts: 128 + signal number after a signal */
   readonly exitCode: number;
@@ -31,7 +31,7 @@ export interface EngineRunResult {
 export interface EnginePushOptions {
   /** push only this platform's image of an index (docker from API 1.46 on) */
   readonly platform?: string | undefined;
-  /** told what the engine reports while it works */
+  /** called with the engine's reports while it works */
   readonly onMessage?: ((message: EngineMessage) => void) | undefined;
   /** podman: the command that pushes, when it is not `push`: `["manifest", "push"]` */
   readonly command?: readonly string[];
@@ -59,13 +59,13 @@ export interface EnginePullOptions {
 export interface PushedImage {
   readonly tag: string;
   readonly digest: Digest;
-  /** bytes of the manifest; undefined where the engine does not say (podman): then the registry must be asked */
+  /** bytes of the manifest; undefined where the engine does not report it (podman): then ask the registry */
   readonly size: number | undefined;
 }
 
 /** An image the engine has. */
 export interface EngineImage {
-  /** `sha256:…`, of the image's configuration or manifest: whatever the engine calls its ID */
+  /** `sha256:…`, of the image's configuration or manifest: the engine's ID */
   readonly id: string;
   readonly platform: Platform | undefined;
 }
@@ -81,20 +81,20 @@ export interface Engine {
   /** absolute path of the engine's real command */
   readonly executable: string;
   /**
-   * Begins what the first call would otherwise have to wait for, while something else is being waited for. Never throws: whatever is wrong is
-   * the first call's to tell.
+   * Prepares the first call, while the caller waits for something else. Never throws: errors are thrown by
+   * the first call.
    */
   prepare(): void;
-  /** Runs the real command with the global flags that were given to us. Never throws for its exit status. */
+  /** Runs the real command with the user's global flags. Never throws for its exit status. */
   run(args: readonly string[], options?: EngineRunOptions): Promise<EngineRunResult>;
   /** undefined when the engine has no such image */
   findImage(reference: string): Promise<EngineImage | undefined>;
   imageExists(reference: string): Promise<boolean>;
-  /** Pushes one tag and returns what the engine says it pushed. */
+  /** Pushes one tag and returns what the engine reports as pushed. */
   push(reference: string, options?: EnginePushOptions): Promise<PushedImage>;
   /** Pushes every tag of a repository, as `push --all-tags` does. */
   pushAllTags(repository: string, options?: EnginePushOptions): Promise<void>;
-  /** Pulls exactly `digest` from the reference's repository; its tag plays no part. */
+  /** Pulls exactly `digest` from the reference's repository; its tag is ignored. */
   pullByDigest(reference: string, digest: Digest, options?: EnginePullOptions): Promise<void>;
   /** Gives the image `source` names (usually by digest) the name `target`. */
   tag(source: string, target: string): Promise<void>;
@@ -102,17 +102,17 @@ export interface Engine {
   close(): void;
 }
 
-/** What an engine is opened with to know; nothing is read from the process. */
+/** Everything needed to open an engine; nothing is read from the process. */
 export interface OpenEngineOptions {
   readonly kind: EngineKind;
   /** absolute path of the real command */
   readonly executable: string;
-  /** flags that stood before the command: `-H`, `--context`, `--tlsverify`, … */
+  /** flags before the command: `-H`, `--context`, `--tlsverify`, … */
   readonly globalArgs: readonly string[];
   readonly env: Environment;
   /** `$DOCKER_CONFIG`, usually `~/.docker` */
   readonly dockerConfigDir: string;
-  /** what docker's engine is given to log in with; podman logs in by itself */
+  /** the credentials for docker's engine; podman logs in by itself */
   readonly credentials: CredentialSource;
   readonly signal?: AbortSignal;
 }

@@ -1,6 +1,6 @@
 /**
- * Finds the real engine. It must never be Tagseal itself: with `docker` a link to Tagseal earlier in PATH, starting "docker" would
- * start Tagseal for ever.
+ * Finds the real engine. It must never be Tagseal itself: with a link called `docker` to Tagseal earlier in PATH, starting "docker" would
+ * start Tagseal endlessly.
  */
 import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
@@ -20,7 +20,7 @@ export interface EngineSearch {
   readonly env: Environment;
   /** files of this program, as found; real paths are compared */
   readonly self: readonly string[];
-  /** the engine somebody asked for: `docker`, `podman`, or a path to either. Default: docker, or podman where only that is there */
+  /** the engine that was asked for: `docker`, `podman`, or a path to either. Default: docker, or podman where only that is installed */
   readonly wanted?: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export const engineVariable = "TAGSEAL_ENGINE";
 const kinds: readonly EngineKind[] = ["docker", "podman"];
 
 /**
- * Finds the engine to work with: the one asked for, else docker, else podman.
+ * Finds the engine to use: the one asked for, else docker, else podman.
  *
  * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `USAGE` for an engine that is neither
  */
@@ -62,7 +62,7 @@ function namedFile(path: string, search: EngineSearch): EngineExecutable {
   return { kind: kindOf(absolute), path: absolute };
 }
 
-/** Every file in PATH that goes by this name, in order; those that are Tagseal are marked. */
+/** Every file in PATH with this name, in order; those that are Tagseal are marked. */
 export function candidates(
   name: string,
   search: EngineSearch,
@@ -81,7 +81,7 @@ function searchPath(kind: EngineKind, search: EngineSearch): EngineExecutable | 
   return path === undefined ? undefined : { kind: kindOf(path), path };
 }
 
-/** The podman-docker package puts a script called docker before podman. */
+/** The package podman-docker installs a script called docker that starts podman. */
 function kindOf(path: string): ProgramKind {
   const program = (["podman", "buildah"] as const).find((name) => basename(path).startsWith(name));
   if (program !== undefined) return program;
@@ -108,7 +108,7 @@ function scriptText(path: string): string {
 }
 
 function realPath(path: string): string {
-  // A file that went away in between is compared by the name it had.
+  // A file that disappeared in between is compared by its name.
   return statSync(path, { throwIfNoEntry: false }) === undefined ? resolve(path) : realpathSync(path);
 }
 
@@ -117,7 +117,7 @@ function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK | constants.R_OK);
     return statSync(path).isFile();
   } catch {
-    return false; // not there, or not for us: the search goes on
+    return false; // missing, or not accessible: the search continues
   }
 }
 

@@ -1,4 +1,4 @@
-/** From settings to a container engine: the one place that knows which there are. */
+/** Opens the container engine of given settings: the only place that knows all engines. */
 import type { Engine, OpenEngineOptions } from "./engine.ts";
 
 /** Opens an engine. Connects to nothing yet. */

@@ -1,12 +1,12 @@
 /**
- * Runs the real engine in place of this process: it has our streams, receives our signals, and we end with its status. The caller sees
+ * Runs the real engine in place of this process: it gets this process's streams and signals, and this process ends with its status. The caller sees
  * no difference.
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { TagsealError } from "../errors.ts";
 
-/** A program to be run in our place. */
+/** A program to run in place of this process. */
 export interface ChildCommand {
   /** absolute path */
   readonly executable: string;
@@ -20,23 +20,23 @@ export interface SignalSource {
   off(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): unknown;
 }
 
-/** Sent to us alone, for instance by `kill` or a service manager; the engine must hear of them. */
+/** Sent only to this process, for instance by `kill` or a service manager; they must be passed to the engine. */
 const forwarded: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT"];
 /**
  * Sent by the terminal to its whole foreground group: the engine has them already, and a second Ctrl-C would mean "at once" to it.
- * We only must not die before it. SIGWINCH needs nothing: the terminal is the engine's, too.
+ * This process must only not end before it. SIGWINCH needs nothing: the engine has the same terminal.
  */
 const ignored: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 
-/** What differs from the plain case. */
+/** Options for {@link passThrough}. */
 export interface PassThroughOptions {
   readonly signals: SignalSource;
-  /** the terminal sends Ctrl-C to the child as well; false where there is none, and SIGINT was meant for us alone */
+  /** the terminal also sends Ctrl-C to the child; false where there is no terminal, and only this process gets SIGINT */
   readonly sharesTerminal: boolean;
 }
 
 /**
- * Runs a program with our own standard streams and waits for its end.
+ * Runs a program with this process's standard streams and waits for its end.
  *
  * @returns its exit status; 128 + n when signal n ended it, as a shell reports it
  * @throws TagsealError `ENGINE_NOT_FOUND` when it cannot be started
@@ -60,7 +60,7 @@ export async function passThrough(command: ChildCommand, options: PassThroughOpt
 }
 
 function ignore(): void {
-  // the child has the signal, too
+  // the child also has the signal
 }
 
 /** The status a shell shows for a process that ended: its own, or 128 + n after signal n. */

@@ -1,4 +1,4 @@
-/** podman: everything by its own command, because its API says neither what was pushed nor as whom. */
+/** podman: everything through its command, because its API reports neither what was pushed nor with which login. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ class PodmanEngine implements Engine {
 
   async findImage(reference: string): Promise<EngineImage | undefined> {
     if (!(await this.imageExists(reference))) return undefined;
-    // Not a format: podman 4 has no `.Variant`, and refuses a format that names what is not there.
+    // Without a format: podman 4 has no `.Variant`, and refuses a format with unknown fields.
     const found = firstObject(await this.#ask(["image", "inspect", reference]));
     const text = (name: string): string => (typeof found[name] === "string" ? found[name] : "");
     const id = text("Id");
@@ -88,7 +88,7 @@ class PodmanEngine implements Engine {
   }
 
   async pullByDigest(reference: string, digest: Digest, options: EnginePullOptions = {}): Promise<void> {
-    // podman takes a tag or a digest, not both, and the complete name, which no registries.conf can turn into another
+    // podman takes a tag or a digest, not both; the complete name cannot be changed by registries.conf
     const name = formatReference({ ...parseImageReference(reference), tag: undefined, digest });
     const platform = options.platform === undefined ? [] : ["--platform", options.platform];
     const quiet = options.quiet === true ? ["--quiet"] : [];
@@ -117,7 +117,7 @@ class PodmanEngine implements Engine {
   }
 }
 
-/** What is pushed, and where to: the reference alone means both. */
+/** What is pushed, and where: by default the reference is both. */
 function pushOperands(reference: string, { source, destination }: EnginePushOptions): string[] {
   return [source ?? reference, destination ?? `docker://${formatReference(parseImageReference(reference))}`];
 }
@@ -130,19 +130,19 @@ async function readDigest(path: string): Promise<Digest> {
   });
 }
 
-/** What podman's inspect prints: a list with one object in it. */
+/** The output of podman's inspect: a list with one object in it. */
 function firstObject(text: string): Readonly<Record<string, unknown>> {
   const value: unknown = parsedJson(text);
   const first: unknown = Array.isArray(value) ? value[0] : undefined;
   if (typeof first === "object" && first !== null) return { ...first };
-  throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is no object");
+  throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is not an object");
 }
 
 function parsedJson(text: string): unknown {
   try {
     return parseOrdinaryJson(text);
   } catch (cause) {
-    throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is no JSON", {
+    throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is not JSON", {
       cause,
     });
   }

@@ -12,7 +12,7 @@ export const trustVariable = "DOCKER_CONTENT_TRUST";
  * Decides whether a docker-shaped command runs under content trust.
  *
  * @param flag value of `--disable-content-trust`, undefined when it was not given
- * @returns true also for a variable that is no boolean at all (`banana`): when in doubt, trust is on
+ * @returns true also for a variable that is not a boolean (`banana`): when in doubt, trust is on
  * @see Notary v1: docker CLI under content trust, switches
  */
 export function isTrustOn(env: Environment, flag: boolean | undefined): boolean {

@@ -1,4 +1,4 @@
-/** From the name a person typed to the one digest that is used. A tag is resolved here, once, and nowhere else (I5). */
+/** Resolves the name that the user typed to the one digest that is used. A tag is resolved only here, and only once (I5). */
 import { UsageError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
 import { type ImageReference, withDefaultTag } from "../reference/image-reference.ts";
@@ -7,17 +7,17 @@ import { verifyTag } from "../trust/verify.ts";
 
 /** A name and the digest it stands for. */
 export interface TrustedReference {
-  /** with the digest; with the tag, too, unless only a digest was named */
+  /** with the digest, and with the tag unless only a digest was named */
   readonly reference: ImageReference;
   readonly digest: Digest;
 }
 
-/** Opens the collection a reference belongs to. Who opens it is told what happens, and it is closed here. */
+/** Opens the collection of a reference. It is closed here. */
 export type OpenTrust = (reference: ImageReference) => Promise<TrustContext>;
 
 /**
  * Resolves a reference under content trust. A tag (`latest` where none is named) stands for the digest it is signed for; a tag with a digest must
- * be signed for exactly that digest, where docker ignores one or the other; a digest alone is exact already and nobody is asked.
+ * be signed for exactly that digest, where docker ignores one or the other; a digest alone is exact already, and no server is asked.
  *
  * @throws MetadataError `TAG_NOT_SIGNED`, `TAG_DIGEST_MISMATCH`, `REPOSITORY_NOT_SIGNED`, and everything an update can refuse
  * @throws NetworkError when the server cannot be asked and nothing fresh is cached

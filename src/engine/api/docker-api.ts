@@ -1,4 +1,4 @@
-/** The few calls we make of docker's engine API: look at an image, push, pull by digest, tag. */
+/** The calls of docker's engine API that Tagseal uses: inspect an image, push, pull by digest, tag. */
 import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { NetworkError, UsageError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
@@ -7,13 +7,13 @@ import type { EngineMessage } from "../engine-message.ts";
 import type { EngineConnection, EngineRequest, EngineResponse } from "./engine-connection.ts";
 import { readJsonStream } from "./json-stream.ts";
 
-/** The newest version whose calls we know; an older engine is spoken to in its own. */
+/** The newest API version known here; an older engine is called in its version. */
 const newestVersion = "1.51";
-/** Engines that do not say are as old as that. */
+/** The version of engines that report none. */
 const oldestVersion = "1.24";
 const maxAnswerBytes = 4 * 1024 * 1024;
 
-/** What an image looks like to the engine, as far as we look. */
+/** The engine's description of an image, as far as it is used here. */
 export interface ImageSummary {
   readonly id: string;
   readonly os: string;
@@ -29,7 +29,7 @@ export interface Transfer {
   readonly onMessage?: ((message: EngineMessage) => void) | undefined;
 }
 
-/** What the engine says it pushed under a tag. */
+/** What the engine reports as pushed under a tag. */
 export interface PushReport {
   readonly tag: string;
   readonly digest: string;
@@ -78,7 +78,7 @@ export class DockerApi {
     return { id, os: os ?? "", architecture: architecture ?? "", variant: variant ?? "" };
   }
 
-  /** @throws NetworkError `ENGINE_ERROR`, when there is no such image, too */
+  /** @throws NetworkError `ENGINE_ERROR`, also when there is no such image */
   async tagImage(source: string, repository: string, tag: string): Promise<void> {
     const query = new URLSearchParams({ repo: repository, tag });
     const response = await this.#call({ method: "POST", path: `/images/${pathOf(source)}/tag?${query.toString()}` });
@@ -95,9 +95,9 @@ export class DockerApi {
   }
 
   /**
-   * Pushes a tag, or with no tag all of them.
+   * Pushes a tag, or without a tag all of them.
    *
-   * @returns what the engine says it pushed, in its order
+   * @returns what the engine reports as pushed, in its order
    */
   async push(repository: string, tag: string | undefined, transfer: Transfer): Promise<readonly PushReport[]> {
     const query = new URLSearchParams(tag === undefined ? {} : { tag });
@@ -155,7 +155,7 @@ function pathOf(name: string): string {
   return encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
 }
 
-/** An engine that refuses says why in one member; the words are docker's. */
+/** An engine that refuses gives the reason in one member; the wording is docker's. */
 async function requireSuccess(response: EngineResponse): Promise<void> {
   if (response.status >= 200 && response.status < 300) return;
   const body = await bounded(response);
@@ -187,10 +187,10 @@ function parsedObject(text: string): Readonly<Record<string, unknown>> {
   try {
     value = parseOrdinaryJson(text);
   } catch (error) {
-    throw malformed("something that is no JSON", error);
+    throw malformed("something that is not JSON", error);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw malformed("something that is no JSON object");
+    throw malformed("something that is not a JSON object");
   return { ...value };
 }
 

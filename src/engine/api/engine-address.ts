@@ -11,7 +11,7 @@ import { type ConnectionFlags, parseConnectionFlags } from "./global-flags.ts";
 export type EngineAddress =
   | { readonly kind: "unix"; readonly path: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly tls: EngineTls | undefined }
-  /** through `docker system dial-stdio`: ssh, named pipes, and whatever else only docker itself knows how to reach */
+  /** through `docker system dial-stdio`: ssh, named pipes, and all other ways that only docker itself knows */
   | { readonly kind: "stdio"; readonly name: string };
 
 /** TLS material, as PEM text; undefined where docker would use nothing. */
@@ -23,7 +23,7 @@ export interface EngineTls {
   readonly verify: boolean;
 }
 
-/** What decides about the address; nothing is read from the process. */
+/** Everything that the address depends on; nothing is read from the process. */
 export interface AddressOptions {
   readonly globalArgs: readonly string[];
   readonly env: Environment;
@@ -36,7 +36,7 @@ const defaultPorts = { plain: 2375, tls: 2376 } as const;
 /**
  * Finds the engine: `-H`, then `--context`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of config.json, the default socket.
  *
- * @throws UsageError `USAGE` for a host or a context that is none, `FILE_UNREADABLE` for TLS files and settings that cannot be read
+ * @throws UsageError `USAGE` for an invalid host or context, `FILE_UNREADABLE` for TLS files and settings that cannot be read
  */
 export async function findEngineAddress(options: AddressOptions): Promise<EngineAddress> {
   const flags = parseConnectionFlags(options.globalArgs);
@@ -73,7 +73,7 @@ async function hostAddress(host: string, tls: () => Promise<EngineTls | undefine
   if (scheme !== "tcp") return { kind: "stdio", name: host.replace(/\/\/[^/@]*@/, "//") };
   const url = URL.parse(host.replace(/^(?:tcp:\/\/)?/, "http://"));
   if (url === null) throw new UsageError("USAGE", `unable to parse docker host \`${host}\``);
-  // docker joins a path to every request; hardly anybody has one, and docker itself can still be asked
+  // docker adds a path to every request; such hosts are rare, and docker itself can still be asked
   if (url.pathname !== "/") return { kind: "stdio", name: host };
   const settings = await tls();
   const port = /:\d+$/.test(host)
@@ -84,7 +84,7 @@ async function hostAddress(host: string, tls: () => Promise<EngineTls | undefine
   return { kind: "tcp", host: url.hostname.replace(/^\[|\]$/g, ""), port, tls: settings };
 }
 
-/** docker's flags and variables about TLS. `DOCKER_TLS_VERIFY` is on with any value but nothing. */
+/** docker's flags and variables about TLS. Any non-empty `DOCKER_TLS_VERIFY` turns verification on. */
 async function settingsTls(
   flags: ConnectionFlags,
   { env, dockerConfigDir }: AddressOptions,
@@ -110,7 +110,7 @@ function tlsFiles(
   };
 }
 
-/** A file that was named must be there; docker's usual places may be empty. */
+/** A file that was named must exist; docker's default places may be empty. */
 function pemFile(named: string | undefined, usual: string): string | undefined {
   const path = named ?? usual;
   const text = readSettings(path, maxPemBytes);

@@ -1,4 +1,4 @@
-/** HTTP to docker's engine, wherever it is. One connection for each request: an engine is asked three or four things in all. */
+/** HTTP to docker's engine, wherever it is. One connection for each request: a command makes only three or four. */
 import {
   type ClientRequest,
   type IncomingHttpHeaders,
@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { NetworkError, type TagsealError, cancelled, systemCode } from "../../errors.ts";
 import type { EngineAddress } from "./engine-address.ts";
 
-/** One request. Nothing we ask needs a body. */
+/** One request. None of those used here needs a body. */
 export interface EngineRequest {
   readonly method: "GET" | "POST" | "HEAD";
   /** with its query */
@@ -27,7 +27,7 @@ export interface EngineResponse {
   discard(): void;
 }
 
-/** What a connection needs besides the address. */
+/** Everything a connection needs besides the address. */
 export interface ConnectionOptions {
   /** starts `docker system dial-stdio` and gives its standard streams */
   readonly dialStdio: () => Duplex;
@@ -72,13 +72,13 @@ export class EngineConnection {
       ...(signal === undefined ? {} : { signal }),
     } as const;
     const address = this.#address;
-    // the engine looks at the name of the host no further than that there is one
+    // the engine only requires that there is a host name
     if (address.kind === "unix") return started({ ...common, socketPath: address.path, host: "docker" });
     if (address.kind === "tcp") {
       const { host, port } = address;
       return address.tls === undefined ? started({ ...common, host, port }) : await this.#secure(common, address);
     }
-    // an agent, even none, would open the connection itself
+    // with an agent, even the default one, Node.js would open the connection itself
     const { agent: _none, ...rest } = common;
     return started({ ...rest, host: "docker", createConnection: this.#options.dialStdio });
   }

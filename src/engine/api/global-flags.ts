@@ -1,4 +1,4 @@
-/** docker's flags that stand before the command, as far as they say where the engine, and docker's own files, are. */
+/** docker's flags before the command, as far as they locate the engine and docker's own files. */
 export interface ConnectionFlags {
   /** `--config`: docker's configuration directory */
   readonly config: string | undefined;
@@ -27,7 +27,7 @@ const withValue: ReadonlySet<string> = new Set([
   "tlskey",
 ]);
 
-/** Reads the flags; what it does not know says nothing about where the engine is and is left to the real docker. */
+/** Reads the flags; unknown ones do not locate the engine and are left to the real docker. */
 export function parseConnectionFlags(words: readonly string[]): ConnectionFlags {
   const given = new Map<string, string>();
   for (let index = 0; index < words.length; index++) {

@@ -1,4 +1,4 @@
-/** The lines of JSON an engine answers a push or pull with. Bounded before parsed, shaped before used (I1). */
+/** The lines of JSON that an engine answers a push or pull with. Bounded before they are parsed, checked before they are used (I1). */
 import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { NetworkError } from "../../errors.ts";
 import type { EngineMessage, EngineProgress } from "../engine-message.ts";
@@ -9,13 +9,13 @@ export type StreamItem =
   | { readonly kind: "aux"; readonly aux: Readonly<Record<string, unknown>> }
   | { readonly kind: "error"; readonly message: string };
 
-/** A line says what one layer is doing; a longer one is not an engine's. */
+/** A line reports the progress of one layer; no engine sends a longer one. */
 const maxLineBytes = 1024 * 1024;
 
 /**
  * Reads the items of a stream until it ends.
  *
- * @throws NetworkError `ENGINE_RESPONSE_MALFORMED` for a line that is too long, is no JSON object, or does not end
+ * @throws NetworkError `ENGINE_RESPONSE_MALFORMED` for a line that is too long, is not a JSON object, or does not end
  */
 export async function* readJsonStream(body: AsyncIterable<Uint8Array>): AsyncGenerator<StreamItem, void> {
   for await (const line of linesOf(body)) {
@@ -50,7 +50,7 @@ function checkLength(bytes: number): void {
 
 function* itemsOf(line: string): Generator<StreamItem, void> {
   const value = parsed(line);
-  if (!isRecord(value)) throw malformed("a line that is no JSON object");
+  if (!isRecord(value)) throw malformed("a line that is not a JSON object");
   const error =
     textOf(value["error"]) ?? (isRecord(value["errorDetail"]) ? textOf(value["errorDetail"]["message"]) : undefined);
   if (error !== undefined) yield { kind: "error", message: error };
@@ -62,7 +62,7 @@ function parsed(line: string): unknown {
   try {
     return parseOrdinaryJson(line);
   } catch (error) {
-    throw malformed("a line that is no JSON", error);
+    throw malformed("a line that is not JSON", error);
   }
 }
 

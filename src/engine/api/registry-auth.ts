@@ -3,8 +3,8 @@ import { dockerHubKey } from "../../docker-config/stored-logins.ts";
 import type { Credentials } from "../../docker-config/credentials.ts";
 
 /**
- * The value of `X-Registry-Auth`: who we are to a registry, for the engine to say in our place. Padded base64url, which podman insists on; an
- * empty object stands for nobody, because an engine that gets no header looks for one in the body.
+ * The value of `X-Registry-Auth`: the login with which the engine calls a registry. Padded base64url, which podman insists on; an
+ * empty object stands for an anonymous user, because an engine that gets no header looks for one in the body.
  *
  * @see Docker Engine API: authentication
  */

@@ -1,4 +1,4 @@
-/** Words Go's strconv.ParseBool takes; docker's flags and variables follow it. */
+/** The words of Go's strconv.ParseBool, which docker's flags and variables use. */
 const booleans: ReadonlyMap<string, boolean> = new Map(
   ["1", "t", "T", "TRUE", "true", "True"]
     .map((word): [string, boolean] => [word, true])

@@ -1,4 +1,4 @@
-/** What of an engine's commands passes under content trust although nothing of it is checked. */
+/** Decides which unchecked commands of an engine pass under content trust. */
 import { UsageError } from "../../errors.ts";
 import { isHarmful, type Refusal } from "./command-table.ts";
 import type { EngineInvocation } from "./invocation.ts";
@@ -7,8 +7,7 @@ const unknown: Refusal = { because: "it is in no list of commands that are known
 
 /**
  * Lets a command pass that cannot fetch or build an image, nor start one that is not here already.
- *
- * @param shownAs what the program in front of the engine is called: `docker`
+ * @param shownAs the name of the program in front of the engine: `docker`
  * @throws UsageError `COMMAND_NOT_COVERED` for every other command
  */
 export function refuseUncovered(invocation: EngineInvocation, shownAs: string): void {
@@ -28,7 +27,7 @@ function hintOf({ instead, first }: Refusal, otherwise: string): string {
 function refusalOf({ standing, args, help, word }: EngineInvocation): Refusal | undefined {
   if (word !== undefined) return undefined;
   if (standing === undefined) return unknown;
-  // The line that is handed over then asks for help and nothing else.
+  // The line that the engine gets then only asks for help.
   if (help) return undefined;
   if (standing.kind === "refused") return standing.refusal;
   if (standing.kind === "harmless" && standing.unless !== undefined && isHarmful(standing.unless, args))

@@ -1,15 +1,15 @@
 /**
- * Which command a line is for. docker and podman find it with cobra, which has its ways with flags between the words of a command
- * (`docker image --help pull`); a line that cobra and we could read differently is not read at all.
+ * Finds the command of a line. docker and podman use cobra, which has special rules for flags between the words of a command
+ * (`docker image --help pull`); a line that cobra could read differently is refused.
  */
 import { UsageError } from "../../errors.ts";
 import type { CommandGroup, Standing } from "./command-table.ts";
 import type { ReadFlags } from "./flag-reading.ts";
 import type { FlagTable } from "./flag-table.ts";
 
-/** A command and what stands around it. */
+/** A command and the words around it. */
 export interface CommandPath {
-  /** names alone: `["compose", "up"]` */
+  /** only the names: `["compose", "up"]` */
   readonly path: readonly string[];
   /** the names with the flags that have to stay between them, without help flags */
   readonly words: readonly string[];
@@ -70,13 +70,13 @@ export function strayEnd(): UsageError {
   return new UsageError("USAGE", 'bad flag syntax: "--" before the command');
 }
 
-/** What the last `--help` said; undefined when there was none. */
+/** The value of the last `--help`; undefined when there was none. */
 export function lastHelp({ flags }: ReadFlags): boolean | undefined {
   const value = flags.findLast(({ name }) => name === "help")?.value;
   return value === undefined ? undefined : value === "true";
 }
 
-/** The words of the flags as given, without `--help`; one that shares its word with others makes these be spelled out. */
+/** The words of the flags as given, without `--help`; if it shares its word with other flags, these are spelled out. */
 export function withoutHelp(line: readonly string[], { flags }: ReadFlags): string[] {
   const byPlace = Map.groupBy(flags, ({ at }) => at);
   return [...byPlace].flatMap(([at, given]) => {

@@ -1,10 +1,10 @@
 /**
- * What each command of an engine is to content trust. A list of what is refused would have holes, so these tables list what may
+ * How content trust treats each command of an engine. A list of refused commands would have holes, so these tables list what may
  * pass: a command that is in no table is refused.
  */
 import { flagTable, type FlagTable } from "./flag-table.ts";
 
-/** The commands that content trust is about. */
+/** The commands that content trust covers. */
 export type TrustedWord = "push" | "pull" | "build" | "create" | "run";
 
 /** Why content trust refuses a command. */
@@ -13,39 +13,39 @@ export interface Refusal {
   readonly because: string;
   /** what to do instead, as an imperative without a full stop; undefined where there is no other way */
   readonly instead?: string | undefined;
-  /** what makes the command safe to run without content trust, likewise */
+  /** what makes the command safe to run without content trust, in the same form */
   readonly first?: string | undefined;
 }
 
 /** A use of a harmless command that is not harmless. */
 export interface HarmfulUse extends Refusal {
-  /** finds it in the words after the command, joined by newlines; rather too often than too seldom */
+  /** finds it in the words after the command, joined by newlines; finds too much rather than too little */
   readonly found: RegExp;
 }
 
 /**
- * What a command is to content trust. `covered`: runs under it. `harmless`: cannot fetch or build an image, and starts nothing but
- * containers that are here already. `refused`: can do one of these in a way that is not checked.
+ * How content trust treats a command. `covered`: runs under it. `harmless`: cannot fetch or build an image, and starts only
+ * containers that exist already. `refused`: can do one of these unchecked.
  */
 export type Standing =
   | { readonly kind: "covered"; readonly word: TrustedWord }
   | { readonly kind: "harmless"; readonly unless?: HarmfulUse }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-/** A word that more commands follow: `image`, `compose`, or the engine itself. */
+/** A word that is followed by further commands: `image`, `compose`, or the engine itself. */
 export interface CommandGroup {
   readonly kind: "group";
   /** flags that may stand before its command */
   readonly flags: FlagTable;
-  /** these flags mean the same behind its command */
+  /** these flags mean the same after its command */
   readonly flagsMove: boolean;
-  /** the group without a command, which prints its help unless this says otherwise */
+  /** the group without a command; by default it prints its help */
   readonly alone: Standing;
   /** by name; a command with several names is there several times */
   readonly commands: ReadonlyMap<string, CommandEntry>;
 }
 
-/** What stands behind a name. */
+/** What a name refers to. */
 export type CommandEntry = Standing | CommandGroup;
 
 /** Commands as words separated by white space. */
@@ -53,7 +53,7 @@ export interface CommandWords {
   readonly harmless?: string;
   readonly covered?: Readonly<Partial<Record<TrustedWord, string>>>;
   readonly refused?: readonly (readonly [words: string, Refusal])[];
-  /** harmless but for some uses */
+  /** harmless except for some uses */
   readonly unless?: readonly (readonly [words: string, HarmfulUse])[];
   readonly groups?: Readonly<Record<string, CommandGroup>>;
   readonly flags?: FlagTable;
@@ -63,7 +63,7 @@ export interface CommandWords {
 
 const harmless: Standing = { kind: "harmless" };
 
-/** Makes a group; a name that is given twice is a mistake in the table. @throws TypeError then */
+/** Makes a group. @throws TypeError for a name that is given twice, a mistake in the table */
 export function commandGroup(words: CommandWords): CommandGroup {
   const { covered = {}, refused = [], unless = [], groups = {} } = words;
   const commands = new Map<string, CommandEntry>();
@@ -89,7 +89,7 @@ export function commandGroup(words: CommandWords): CommandGroup {
 
 const trustedWords: readonly TrustedWord[] = ["push", "pull", "build", "create", "run"];
 
-/** Whether a command with these words after it is the use that does harm. */
+/** Whether a command with these words after it is the harmful use. */
 export function isHarmful(use: HarmfulUse, words: readonly string[]): boolean {
   return use.found.test(words.join("\n"));
 }

@@ -4,7 +4,7 @@ import { buildxFlags, dockerGlobalFlags } from "./docker-flags.ts";
 import { flagTable } from "./flag-table.ts";
 import { harmfulUses, refusals } from "./refusals.ts";
 
-/** What docker, compose and podman alike have for shells and for people who ask. */
+/** Commands for shell completion and help that docker, compose and podman all have. */
 const asking = "__complete __completeNoDesc completion help";
 
 const buildx: CommandGroup = commandGroup({
@@ -34,7 +34,7 @@ const buildx: CommandGroup = commandGroup({
   },
 });
 
-/** What compose takes behind each of its words. */
+/** The flags that compose takes after each of its words. */
 const dryRun = flagTable({ switches: "dry-run help" });
 
 /** compose's commands, as docker's plugin and behind `podman compose`. */
@@ -86,7 +86,7 @@ export const dockerCommands: CommandGroup = commandGroup({
   refused: [["bake", refusals.bake]],
   unless: [["import", harmfulUses.importUrl]],
   groups: {
-    // docker hands these over to buildx where that is installed
+    // docker passes these to buildx where that is installed
     builder: buildx,
     buildx,
     checkpoint: commandGroup({ harmless: "create list ls remove rm" }),

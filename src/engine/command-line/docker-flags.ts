@@ -1,5 +1,5 @@
 /**
- * docker's flags, of 20.10 to 29 and of buildx together: no flag changed its kind in between. Among them are those docker
+ * docker's flags, of 20.10 to 29 and of buildx together: no flag changed its kind in between. They include those that docker
  * accepts without listing them in its help (`--net`, buildx's ignored ones).
  */
 import { flagTable, type FlagTable } from "./flag-table.ts";

@@ -1,9 +1,9 @@
-/** Reads flags as Go's pflag does, keeping every word's place, so that a command line can be changed in one spot and nowhere else. */
+/** Reads flags as Go's pflag does and keeps every word's place, so that exactly one word of a command line can be changed. */
 import { UsageError } from "../../errors.ts";
 import { parseBoolean } from "./boolean.ts";
 import type { FlagKind, FlagTable } from "./flag-table.ts";
 
-/** One flag with its value, and the words it stands in. Several letters may share a word (`-it`). */
+/** One flag with its value and its words. Several letters may share a word (`-it`). */
 export interface GivenFlag {
   /** long name */
   readonly name: string;
@@ -11,14 +11,14 @@ export interface GivenFlag {
   readonly value: string;
   /** index of the first word */
   readonly at: number;
-  /** how many words: 2 when the value stands by itself */
+  /** how many words: 2 when the value is a separate word */
   readonly words: number;
 }
 
 /** A command line taken apart. Indexes count from the first of the words given. */
 export interface ReadFlags {
   readonly flags: readonly GivenFlag[];
-  /** indexes of words that are no flags and no values */
+  /** indexes of words that are neither flags nor values */
   readonly operands: readonly number[];
   readonly help: boolean;
   /** index of the lone `--` that ended the flags */
@@ -43,7 +43,7 @@ export class UnknownFlagError extends UsageError {
  * Takes `words` apart.
  *
  * @throws UnknownFlagError `USAGE` for a flag that is not in the table
- * @throws UsageError `USAGE` for a value that is missing or cannot be; messages are pflag's
+ * @throws UsageError `USAGE` for a value that is missing or impossible; messages are pflag's
  */
 export function readFlags(words: readonly string[], rules: ReadingRules): ReadFlags {
   const reader = new Reader(words, rules.table);
@@ -68,7 +68,7 @@ export function readFlags(words: readonly string[], rules: ReadingRules): ReadFl
       reader.at += 1;
     }
   }
-  // The last one decides, as for every switch: `--help=false` asks for nothing.
+  // The last one decides, as for every switch: `--help=false` does not ask for help.
   const help = reader.flags.findLast(({ name }) => name === "help")?.value === "true";
   return { flags: reader.flags, operands, help, endedAt };
 }

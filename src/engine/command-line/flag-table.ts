@@ -1,4 +1,4 @@
-/** What the flags of an engine's command look like: whether they take a value is all it needs to find the image among them. */
+/** The flags of an engine's command: to find the image among them, it is enough to know which take a value. */
 
 /**
  * `switch`: never takes the next word (`--quiet`, `--quiet=false`). `value`: takes the next word unless `=` follows.
@@ -14,7 +14,7 @@ export interface FlagTable {
   readonly letters: ReadonlyMap<string, string>;
 }
 
-/** Flags as words separated by white space, `q:quiet` for one that has a letter too. */
+/** Flags as words separated by white space, `q:quiet` for one that also has a letter. */
 export interface FlagWords {
   readonly switches?: string;
   readonly values?: string;

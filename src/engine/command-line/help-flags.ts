@@ -1,5 +1,5 @@
 /**
- * Learns flags from the text an engine prints for `--help`, for flags that are younger than our tables. The layout is that of
+ * Learns flags that are newer than Tagseal's tables from the text that an engine prints for `--help`. The layout is that of
  * Go's pflag, which docker, podman and buildx share: letter, long name, a value's name if it takes one, two spaces, words.
  */
 import type { FlagKind, FlagTable } from "./flag-table.ts";

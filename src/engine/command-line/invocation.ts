@@ -1,6 +1,6 @@
 /**
- * Understands a command line of docker or podman far enough to put it under content trust: which command it is, what its flags
- * say, and which word is the image. Whatever is not ours stays as it was typed.
+ * Parses a command line of docker or podman far enough to put it under content trust: the command, the values of its flags,
+ * and the word that is the image. Everything that is not Tagseal's stays as it was typed.
  */
 import { parseBoolean } from "./boolean.ts";
 import { type CommandPath, findCommandPath, lastHelp, strayEnd, withoutHelp } from "./command-path.ts";
@@ -17,10 +17,10 @@ import { podmanFlags } from "./podman-flags.ts";
 /** The engines there are. */
 export type EngineKind = "docker" | "podman";
 
-/** The programs whose command lines are understood. buildah is no engine: nothing of it runs under content trust. */
+/** The programs whose command lines are understood. buildah is not an engine: none of its commands runs under content trust. */
 export type ProgramKind = EngineKind | "buildah";
 
-/** A word that is no flag: an image, a build context, or part of a container's command. */
+/** A word that is not a flag: an image, a build context, or part of a container's command. */
 export interface Operand {
   readonly text: string;
   /** its place in {@link EngineInvocation.argv} */
@@ -32,21 +32,24 @@ export interface PlacedFlag {
   /** long name */
   readonly name: string;
   readonly value: string;
-  /** place of the word that holds the value, in {@link EngineInvocation.argv} */
+  /** place of the word that contains the value, in {@link EngineInvocation.argv} */
   readonly index: number;
-  /** what stands in that word before the value: `--mount=`, or nothing */
+  /** the part of that word before the value: `--mount=`, or nothing */
   readonly before: string;
 }
 
-/** A command line of docker's or podman's, understood. */
+/** A parsed command line of docker or podman. */
 export interface EngineInvocation {
-  /** the whole line for the real engine: global flags, command and arguments, without what only we understand and without `--help` before the command's name */
+  /**
+   * the whole line for the real engine: global flags, command and arguments, without Tagseal's flags and without `--help` before the command's
+   * name
+   */
   readonly argv: readonly string[];
-  /** what stands before the command, as given: `-H`, `--context`, …; without `--help` and `--` */
+  /** the flags before the command, as given: `-H`, `--context`, …; without `--help` and `--` */
   readonly globalArgs: readonly string[];
   /** undefined: not a command under content trust */
   readonly word: TrustedWord | undefined;
-  /** what the command is to content trust; undefined: an unknown command */
+  /** how content trust treats the command; undefined: an unknown command */
   readonly standing: Standing | undefined;
   /** `["image", "push"]`, `["buildx", "build"]`, `["run"]`; empty when there is no command */
   readonly commandPath: readonly string[];
@@ -58,9 +61,9 @@ export interface EngineInvocation {
   readonly disableContentTrust: boolean | undefined;
   /** for create and run the image comes first, then the container's command, untouched */
   readonly operands: readonly Operand[];
-  /** everything after the command path, without what only we understand */
+  /** everything after the command path, without Tagseal's flags */
   readonly args: readonly string[];
-  /** the engine would print the help of the command, and do nothing else */
+  /** the engine would only print the help of the command */
   readonly help: boolean;
 }
 
@@ -77,13 +80,13 @@ export const commandTables: Readonly<Record<ProgramKind, CommandGroup>> = {
 const ownTable = flagTable({ switches: ownFlags.join(" ") });
 
 /**
- * Understands a command line.
+ * Parses a command line.
  *
  * @param argv the words after the program's name
- * @param describe asked only about flags that our tables do not have
+ * @param describe called only for flags that Tagseal's tables do not have
  * @returns with `word` undefined for every command that does not run under content trust
- * @throws UsageError `USAGE` for flags that neither our tables nor the engine's help have, in the engine's words. A line that cannot be
- *   read to its end is not handed over under content trust: the image could be anywhere in it
+ * @throws UsageError `USAGE` for flags that neither Tagseal's tables nor the engine's help have, in the engine's words. Under content trust
+ *   a line that cannot be read to its end is refused: the image could be anywhere in it
  */
 export async function parseInvocation(
   argv: readonly string[],
@@ -97,7 +100,7 @@ export async function parseInvocation(
   if (before.endedAt !== undefined && program !== "docker") throw strayEnd();
   const globalArgs = withoutHelp(argv, before);
   const line = argv.slice(before.operands[0] ?? argv.length);
-  // podman and buildah print their version, whatever follows; docker goes on
+  // podman and buildah print their version, whatever follows; docker reads on
   const isVersion = program !== "docker" && before.flags.some(({ name }) => name === "version");
   const command = await findCommandPath(isVersion ? [] : line, commands, read);
   const help = command.help ?? lastHelp(before);
@@ -118,7 +121,7 @@ interface ReadingPlace {
   readonly describe: Describe | undefined;
 }
 
-/** Reads flags by our table; by the engine's own help, too, when ours lacks one. */
+/** Reads flags by the table, and also by the engine's help when the table lacks one. */
 async function reading(line: readonly string[], table: FlagTable, place: ReadingPlace): Promise<ReadFlags> {
   const { stopsAtOperand, path, describe } = place;
   try {

@@ -6,11 +6,11 @@ import { podmanGlobalFlags } from "./podman-flags.ts";
 import { hasCode } from "../../errors.ts";
 
 const table = joinTables(dockerGlobalFlags, podmanGlobalFlags);
-/** Flags before the command that are ours, each with a value. */
+/** Tagseal's own flags before the command, each with a value. */
 const ownNames = ["engine", "trust-pinning"] as const;
 const withOwn = joinTables(flagTable({ values: ownNames.join(" ") }), table);
 
-/** Where the command stands in a line, and what stands before it. */
+/** The place of the command in a line, and the flags before it. */
 export interface LeadingFlags {
   readonly flags: readonly GivenFlag[];
   /** index of the command's name; undefined when there is none */
@@ -19,7 +19,7 @@ export interface LeadingFlags {
   readonly isReadable: boolean;
 }
 
-/** Finds the command. Never throws: what cannot be read is for somebody who knows the engine. */
+/** Finds the command. Never throws: what cannot be read here is left to code that knows the engine. */
 export function leadingFlags(argv: readonly string[]): LeadingFlags {
   try {
     const { flags, operands } = readFlags(argv, { table, stopsAtOperand: true });
@@ -30,7 +30,7 @@ export function leadingFlags(argv: readonly string[]): LeadingFlags {
   }
 }
 
-/** A line without our flags, and their values. */
+/** A line without Tagseal's flags, and their values. */
 export interface TakenFlags {
   readonly line: readonly string[];
   readonly engine: string | undefined;
@@ -38,9 +38,9 @@ export interface TakenFlags {
 }
 
 /**
- * `--engine NAME` and `--trust-pinning FILE` before the command are ours; the engine must not see them. The last one of each counts.
+ * `--engine NAME` and `--trust-pinning FILE` before the command are Tagseal's; the engine must not get them. The last one of each counts.
  *
- * @returns the line without them; of a line that cannot be read, without the first of each in front of everything that is no flag
+ * @returns the line without them; if the line cannot be read, only the first of each before the first word that is not a flag is removed
  */
 export function takeOwnFlags(argv: readonly string[]): TakenFlags {
   const given = ownFlagsIn(argv);
@@ -61,7 +61,7 @@ function ownFlagsIn(argv: readonly string[]): readonly GivenFlag[] {
 }
 
 function firstOf(name: string, argv: readonly string[]): GivenFlag | undefined {
-  // what our own flags are followed by is no command
+  // the word after one of Tagseal's flags is not a command
   const isValue = (index: number): boolean => ownNames.some((own) => argv[index - 1] === `--${own}`);
   const end = argv.findIndex((word, index) => !word.startsWith("-") && !isValue(index));
   const at = argv.slice(0, end === -1 ? undefined : end).findIndex((word) => word.split("=", 1)[0] === `--${name}`);

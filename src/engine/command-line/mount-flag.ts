@@ -13,7 +13,7 @@ export interface ImageMount {
  * Finds the image in a mount.
  *
  * @returns undefined for a mount of anything else, and for one that names no image, which the engine refuses
- * @throws UsageError `USAGE` for a value that is no record, and for one that two engines could read differently
+ * @throws UsageError `USAGE` for a value that is not a record, and for one that two engines could read differently
  */
 export function imageMount(value: string): ImageMount | undefined {
   const fields = csvFields(value.trim());

@@ -5,7 +5,7 @@ import { flagTable } from "./flag-table.ts";
 import { podmanGlobalFlags } from "./podman-flags.ts";
 import { harmfulUses, refusals } from "./refusals.ts";
 
-/** podman takes its global flags everywhere before the last command, and behind it. */
+/** podman takes its global flags everywhere before the last command, and after it. */
 const group = (words: CommandWords): CommandGroup => commandGroup({ flags: podmanGlobalFlags, ...words });
 
 const asking = "__complete __completeNoDesc completion help";
@@ -98,7 +98,7 @@ export const podmanCommands: CommandGroup = group({
   },
 });
 
-/** buildah's own. Nothing of it is covered: podman has the same builder and the same storage. */
+/** buildah's own. None is covered: podman has the same builder and the same storage. */
 export const buildahCommands: CommandGroup = commandGroup({
   flags: flagTable({
     switches: "debug help v:version",

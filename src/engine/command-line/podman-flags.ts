@@ -1,4 +1,4 @@
-/** podman's flags, of 4 and 5 together. podman takes its global flags after the command, too. */
+/** podman's flags, of 4 and 5 together. podman also takes its global flags after the command. */
 import { flagTable, joinTables, type FlagTable } from "./flag-table.ts";
 import type { TrustedWord } from "./command-table.ts";
 
@@ -13,7 +13,7 @@ export const podmanGlobalFlags: FlagTable = flagTable({
 
 const common = "disable-content-trust help q:quiet tls-verify";
 
-/** Of `manifest push`, too, which alone has the last three switches. */
+/** Also of `manifest push`, which alone has the last three switches. */
 const push = flagTable({
   switches: `${common} compress force-compression remove-signatures all p:purge rm`,
   values: `add-compression authfile cert-dir compression-format compression-level creds digestfile encrypt-layer encryption-key

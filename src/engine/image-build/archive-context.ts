@@ -1,6 +1,6 @@
 /**
- * Build contexts that are tar archives. The archive is packed again, so that the engine unpacks exactly the names that were looked at here: what
- * two readers of tar could read differently never reaches it.
+ * Build contexts that are tar archives. The archive is packed again, so that the engine unpacks exactly the names that were checked here:
+ * entries that two readers of tar could read differently never reach it.
  */
 import { posix } from "node:path";
 import type { EngineKind } from "../command-line/invocation.ts";
@@ -15,7 +15,7 @@ const maxEntries = 1_000_000;
  * Finds the Dockerfile in an archive, whatever the spelling of its name there.
  *
  * @param wanted value of `-f`
- * @throws UsageError `DOCKERFILE_REFUSED` when it is not there, not a plain file, there twice, or hidden behind links
+ * @throws UsageError `DOCKERFILE_REFUSED` when it is missing, not a plain file, there twice, or hidden behind links
  */
 export async function findPackedDockerfile(
   file: string,
@@ -66,7 +66,7 @@ function companionsOf(name: string, files: ReadonlyMap<string, Buffer>): Readonl
   );
 }
 
-/** A file written through a link could replace the Dockerfile after it was looked at. */
+/** A file written through a link could replace the Dockerfile after it was checked. */
 function refuseHidden(names: ReadonlySet<string>, links: ReadonlySet<string>): void {
   if (links.size === 0) return;
   for (const name of names) {

@@ -1,4 +1,4 @@
-/** Going through a tar archive, entry by entry. */
+/** Reads a tar archive entry by entry. */
 import { createReadStream } from "node:fs";
 import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -10,8 +10,7 @@ export type Content = NodeJS.ReadableStream & AsyncIterable<Uint8Array>;
 
 /**
  * Calls `use` with every entry, in their order. Content that is not read is skipped.
- *
- * @throws UsageError `DOCKERFILE_REFUSED` when it is no tar archive, and for entries that not every reader understands alike
+ * @throws UsageError `DOCKERFILE_REFUSED` when it is not a tar archive, and for entries that readers understand differently
  */
 export async function eachEntry(file: string, use: (header: Header, content: Content) => Promise<void>): Promise<void> {
   const { extract } = await import("tar-stream");
@@ -21,7 +20,7 @@ export async function eachEntry(file: string, use: (header: Header, content: Con
       `the build context is no tar archive: ${error instanceof Error ? error.message : String(error)}`,
     );
   });
-  read.catch(() => undefined); // reported below, once the reader of the entries has noticed, too
+  read.catch(() => undefined); // reported below, after the reader of the entries has also failed
   try {
     for await (const entry of entries) {
       refuseUnclear(entry.header);
@@ -54,7 +53,7 @@ export async function discard(content: Content): Promise<void> {
   for await (const chunk of content) void chunk;
 }
 
-/** Packs one entry. Without bytes it is one that has no content: a directory, a link. */
+/** Packs one entry. Without bytes it has no content: a directory, a link. */
 export async function addEntry(
   pack: Pack,
   header: Partial<Header> & { readonly name: string },
@@ -67,7 +66,7 @@ export async function addEntry(
   await promise;
 }
 
-/** A name in one spelling. One that leads out of the archive keeps its `..` and so never meets a file. */
+/** A name in its canonical spelling. One that leads out of the archive keeps its `..` and so never matches a file. */
 export function cleanName(name: string): string {
   return posix.normalize(name.replace(/^\/+/, "")).replace(/\/$/, "");
 }

@@ -1,4 +1,4 @@
-/** Packing an archive again with another Dockerfile in it. */
+/** Packs an archive again with another Dockerfile in it. */
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import type { Header, Pack } from "tar-stream";
@@ -7,7 +7,7 @@ import type { PackedDockerfile } from "./local-dockerfile.ts";
 import { ignoreFile, packedName } from "./packed-name.ts";
 import { DockerfileRefused } from "./refused.ts";
 
-/** Packs the archive again, with another content of its Dockerfile. */
+/** Packs the archive again with another content of its Dockerfile. */
 export async function replacePackedDockerfile(
   file: string,
   target: string,
@@ -21,11 +21,11 @@ export async function replacePackedDockerfile(
 }
 
 /**
- * Packs the archive again with one file more: a Dockerfile that is not from the archive. The archive's `.dockerignore` names it, so that
- * docker's classic builder takes it out before any instruction sees the files.
+ * Packs the archive again with one more file: a Dockerfile that is not from the archive. The archive's `.dockerignore` names it, so that
+ * docker's classic builder removes it before any instruction sees the files.
  *
  * @returns its name there
- * @throws UsageError `DOCKERFILE_REFUSED` when the archive holds a file of that name
+ * @throws UsageError `DOCKERFILE_REFUSED` when the archive contains a file of that name
  */
 export async function addPackedDockerfile(file: string, target: string, bytes: Uint8Array): Promise<string> {
   await repack(
@@ -57,7 +57,7 @@ async function repack(
     await finish(pack);
     pack.finalize();
   });
-  // whichever fails first must stop the other
+  // the first to fail must stop the other
   await Promise.all([
     written,
     read.catch((error: unknown) => {
@@ -68,8 +68,8 @@ async function repack(
 }
 
 /**
- * What an entry is. Of its extended attributes only those that say nothing which stands in the header as well: names and sizes among them
- * would count for the reader, not what was looked at here.
+ * The header of an entry. Extended attributes that repeat a field of the header are left out: a reader would use their names and sizes
+ * instead of those that were checked here.
  */
 function plainHeader(header: Header): Header {
   const { pax, ...plain } = header;

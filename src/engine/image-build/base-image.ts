@@ -1,18 +1,18 @@
-/** Images that enter a build, and where answers about them come from. */
+/** Images that enter a build, and the source of answers about them. */
 import type { Digest } from "../../reference/digest.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 
-/** What an image of a build was resolved to. */
+/** The result of resolving an image of a build. */
 export interface BaseImage {
-  /** with the tag it was found under; without one when only a digest was named */
+  /** with the tag of the name; without one when only a digest was named */
   readonly reference: ImageReference;
-  /** the digest it is signed for; undefined for an image of this machine only */
+  /** the digest it is signed for; undefined for a local image */
   readonly digest: Digest | undefined;
-  /** how the engine is told: `name@sha256:…` */
+  /** the name for the engine: `name@sha256:…` */
   readonly name: string;
 }
 
-/** What an image brings into a build that starts from it. */
+/** What an image adds to a build that starts from it. */
 export interface ImageConfiguration {
   /** `ONBUILD`: instructions that run in that build, in order */
   readonly triggers: readonly string[];
@@ -20,7 +20,7 @@ export interface ImageConfiguration {
   readonly environment: readonly string[];
 }
 
-/** Where answers about images come from. */
+/** The source of answers about images. */
 export interface BaseImageSource {
   /** Resolves a reference under content trust. @throws TagsealError when it is not signed, or cannot be verified */
   resolve(reference: ImageReference): Promise<BaseImage>;
@@ -28,7 +28,7 @@ export interface BaseImageSource {
   configurations(image: BaseImage): Promise<readonly ImageConfiguration[]>;
 }
 
-/** What `--build-context` puts in the place of a name. */
+/** What `--build-context` substitutes for a name. */
 export type BuildContextSource =
   /** a directory, an archive or a repository */
   | { readonly kind: "files" }

@@ -35,9 +35,9 @@ import type { Variables } from "./dockerfile/substitution.ts";
 import { otherTransport } from "../podman-transports.ts";
 import { DockerfileRefused } from "./refused.ts";
 
-/** What decides about a Dockerfile besides its text. */
+/** Everything that the reading of a Dockerfile depends on besides its text. */
 export interface DockerfileSettings {
-  /** for messages, as the user knows the file */
+  /** for messages: the user's name of the file */
   readonly file: string;
   readonly engine: EngineKind;
   /** `--build-arg`, by name */
@@ -46,13 +46,13 @@ export interface DockerfileSettings {
   readonly environmentNames: ReadonlySet<string>;
   /** given by `--build-context` */
   readonly contexts: BuildContexts;
-  /** podman: what `--from` puts in the place of the first base */
+  /** podman: what `--from` substitutes for the first base */
   readonly firstBase: BaseImage | "scratch" | undefined;
-  /** whether docker's classic builder will do it; asked only when a name depends on variables */
+  /** whether docker's classic builder will build; called only when a name depends on variables */
   isClassic(): Promise<boolean>;
-  /** the versions BuildKit may have, by the number behind the `0.`; asked only when a name depends on them. undefined: not known */
+  /** the versions BuildKit may have, by the number after `0.`; called only when a name depends on them. undefined: not known */
   buildKitVersions(): Promise<readonly number[] | undefined>;
-  /** docker's, once for each platform; asked only when a name depends on the platform */
+  /** docker's, once for each platform; called only when a name depends on the platform */
   platformVariables(): Promise<readonly Variables[]>;
   /** podman's, likewise */
   podmanPlatforms(): Promise<readonly PodmanPlatform[]>;
@@ -66,11 +66,11 @@ export interface TrustedDockerfile {
   readonly images: readonly BaseImage[];
 }
 
-/** Nobody writes a Dockerfile this long. */
+/** Longer than any real Dockerfile. */
 const maxBytes = 4 * 1024 * 1024;
 
 /**
- * Resolves every image that a Dockerfile brings into a build. Bytes outside the names stay as they are; the same file with the same signatures
+ * Resolves every image that a Dockerfile lets into a build. Bytes outside the names stay as they are; the same file with the same signatures
  * always gives the same bytes, so that the engine's cache keeps working.
  *
  * @throws UsageError `DOCKERFILE_REFUSED` for what is not understood; TagsealError as `resolve` throws. Messages name file and line
@@ -90,7 +90,7 @@ export async function trustDockerfile(bytes: Uint8Array, settings: DockerfileSet
 
 type Readings = ReturnType<typeof readDockerfile>;
 
-/** How the names in a file, or in the same file once it is rewritten, are read. */
+/** How to read the names in a file, before and after it is rewritten. */
 type Naming = (readings: Readings) => Names;
 
 async function namingOf(facts: DockerfileFacts, source: string, settings: DockerfileSettings): Promise<Naming> {
@@ -111,7 +111,7 @@ async function namingOf(facts: DockerfileFacts, source: string, settings: Docker
   return ([reading]) => new DockerNames(reading, { ...known, rules: buildKitRules(versions) });
 }
 
-/** A front-end that is named reads the file, whatever the engine is. */
+/** A named front-end reads the file, whatever the engine is. */
 async function versionsOf(source: string, settings: DockerfileSettings): Promise<readonly number[] | undefined> {
   const argument = settings.buildArguments.get("BUILDKIT_SYNTAX") ?? "";
   const named = [...syntaxUses(source).map(({ image }) => image), ...(argument === "" ? [] : [argument])];
@@ -177,7 +177,7 @@ class Resolution {
     return this.#settings.engine === "podman" ? name : contextName(name);
   }
 
-  /** `--from`: whatever the file names is not asked for. */
+  /** `--from`: the first base in the file is not looked up. */
   async #takeFirst(use: ImageUse, base: BaseImage | "scratch"): Promise<string> {
     if (base === "scratch") {
       this.#names.setBase(use, new Map());
@@ -207,7 +207,7 @@ class Resolution {
     }
   }
 
-  /** What a stage that begins with an image brings along. */
+  /** What a stage inherits from the image it begins with. */
   async #takeBase(image: BaseImage, use: ImageUse): Promise<void> {
     if (use.position !== "from") return;
     const base = familiarReference(image.reference);
@@ -238,7 +238,7 @@ class Resolution {
     }
   }
 
-  /** Reads the result once more: nothing may be left in it that the engine would still have to resolve. */
+  /** Reads the result again: it must not contain anything that the engine would still have to resolve. */
   #check(rewritten: string): void {
     const known = new Set([...this.#images.values()].map(({ name }) => name));
     const readings = readDockerfile(rewritten, this.#settings.engine);
@@ -263,7 +263,7 @@ function isExact({ tag, digest }: ImageReference): boolean {
 }
 
 /**
- * How an engine is told about a digest: docker shows short names, podman would look for them in several registries.
+ * The name of a digest for an engine: docker shows short names, podman would look for them in several registries.
  *
  * @throws UsageError `DOCKERFILE_REFUSED` for a registry whose name podman takes for a directory or an archive
  */
@@ -291,7 +291,7 @@ function environmentOf(configurations: readonly ImageConfiguration[]): PossibleV
   return values;
 }
 
-/** The same error with file and line before it. Cancellation and faults of the program stay what they are. */
+/** The same error with file and line before it. Cancellation and defects of the program stay unchanged. */
 function located(error: unknown, file: string, line: number, image?: string): unknown {
   if (!(error instanceof TagsealError) || error.code === "CANCELLED") return error;
   const what = image === undefined ? "" : `${image}: `;

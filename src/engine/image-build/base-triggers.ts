@@ -1,4 +1,4 @@
-/** The `ONBUILD` triggers of a base, wherever it is named: they run in this build although they are not in its file. */
+/** The `ONBUILD` triggers of a base, wherever it is named: they take effect in this build although they are not in its file. */
 import { familiarReference, type ImageReference } from "../../reference/image-reference.ts";
 import type { EngineKind } from "../command-line/invocation.ts";
 import type { DockerfileFacts, ImageUse } from "./dockerfile/facts.ts";
@@ -6,11 +6,11 @@ import type { Meaning, Names } from "./dockerfile/meaning.ts";
 import { readTriggers } from "./dockerfile/reading.ts";
 import { LineRefused } from "./dockerfile/refusal.ts";
 
-/** Whose triggers they are, and where they run. */
+/** The base that has the triggers, and the stage that executes them. */
 export interface TriggerPlace {
   readonly engine: EngineKind;
   readonly names: Names;
-  /** where the base is named; its stage runs the triggers */
+  /** where the base is named; its stage executes the triggers */
   readonly use: ImageUse;
   /** for messages */
   readonly base: string;
@@ -30,7 +30,7 @@ export function setsVariables(triggers: readonly string[]): boolean {
   return triggers.some((trigger) => /^\s*(?:#.*\n\s*)*(?:arg|env)\s/i.test(trigger));
 }
 
-/** podman reads all of them as one file; docker each by itself. */
+/** podman reads all of them as one file; docker reads each separately. */
 function parts(triggers: readonly string[], engine: EngineKind): readonly (readonly string[])[] {
   if (engine === "docker") return triggers.map((trigger) => [trigger]);
   return triggers.length === 0 ? [] : [triggers];

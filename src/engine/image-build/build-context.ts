@@ -12,9 +12,9 @@ export type BuildContext =
   | { readonly kind: "git"; readonly url: string };
 
 /**
- * Tells what a build's operand means. A directory of that name comes first, as with docker.
+ * Classifies a build's operand. A directory of that name comes first, as with docker.
  *
- * @throws UsageError `USAGE`, in docker's words, when it is nothing
+ * @throws UsageError `USAGE`, in docker's words, when it is none of these
  */
 export async function readContext(operand: string): Promise<BuildContext> {
   if (operand === "-") return { kind: "input" };
@@ -33,7 +33,7 @@ async function isDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** docker's rule, and BuildKit's: over HTTP a repository is known by the ending of its path, or to older ones of the whole address. */
+/** The rule of docker and BuildKit: over HTTP a repository is recognised by the ending of its path; older versions look at the whole address. */
 function isGitUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text)) return /^(?:git:\/\/|ssh:\/\/|github\.com\/|git@|[^/@\s]+@[^/:\s]+:)/.test(text);
   return /\.git(?:#.*)?$/.test(text) || (URL.canParse(text) && new URL(text).pathname.endsWith(".git"));

@@ -1,4 +1,4 @@
-/** What the flags of a build say about the images that enter it. */
+/** The flags of a build that concern the images in it. */
 import { DockerfileRefused } from "./refused.ts";
 import { type EngineInvocation, type EngineKind, flagValue } from "../command-line/invocation.ts";
 import { dockerFlags } from "../command-line/docker-flags.ts";
@@ -6,7 +6,7 @@ import { ownFlags } from "../command-line/own-flags.ts";
 import { podmanFlags } from "../command-line/podman-flags.ts";
 import type { Environment } from "../../environment/environment.ts";
 
-/** `--build-arg`; without a value it is that of the environment, or to podman none any more. */
+/** `--build-arg`; without a value it is that of the environment, and where that has none podman unsets it. */
 export function buildArguments(
   { flags }: EngineInvocation,
   kind: EngineKind,
@@ -45,12 +45,12 @@ export function buildPlatforms(invocation: EngineInvocation, kind: EngineKind, e
   const [os, architecture, variant] = ["os", "arch", "variant"].map(
     (name) => flagValue(invocation, name) ?? flagValue(invocation, `override-${name}`),
   );
-  // with one of them only, podman's variables stay those of the machine
+  // with only one of them, podman's variables stay those of the machine
   if (os === undefined || architecture === undefined) return [];
   return [[os, architecture, ...(variant === undefined ? [] : [variant])].join("/")];
 }
 
-/** Flags that bring images or instructions in, or replace them, by ways that are not followed here. */
+/** Flags that add or replace images or instructions in ways that are not checked here. */
 const unfollowed: Readonly<Record<EngineKind, readonly string[]>> = {
   docker: ["policy"],
   podman: [
@@ -59,7 +59,7 @@ const unfollowed: Readonly<Record<EngineKind, readonly string[]>> = {
     "cache-from",
     "hooks-dir",
     "mount",
-    // each of them starts the scanner, whose image comes with podman's settings
+    // each of them starts the scanner, whose image is in podman's settings
     "sbom",
     "sbom-image-output",
     "sbom-image-purl-output",
@@ -81,7 +81,7 @@ export function refuseUnfollowedFlags(invocation: EngineInvocation, kind: Engine
   const { flags } = invocation;
   const flag = [...flags.keys()].find((name) => unfollowed[kind].includes(name) || !isKnownBuildFlag(kind, name));
   if (flag !== undefined)
-    throw refused(`--${flag} cannot be used under content trust: it may bring in images that nobody checked`);
+    throw refused(`--${flag} cannot be used under content trust: it may bring in images that were not checked`);
   if (kind === "podman" && (flags.get("file") ?? []).length > 1) {
     throw refused("several -f are not understood: podman joins the files", "join them into one file");
   }
@@ -93,7 +93,7 @@ export function refuseUnfollowedFlags(invocation: EngineInvocation, kind: Engine
   }
 }
 
-/** Whether our own table has the flag: what only the engine's help knows could do anything. */
+/** Whether Tagseal's table has the flag: a flag that only the engine's help has could do anything. */
 function isKnownBuildFlag(kind: EngineKind, name: string): boolean {
   const tables = kind === "docker" ? dockerFlags : podmanFlags;
   return ownFlags.includes(name) || tables.build.kinds.has(name);
@@ -117,13 +117,13 @@ export function readCsv(flag: string, text: string): CsvValue {
   return { members, plain: undefined };
 }
 
-/** Puts a value together again with one member set. */
+/** Builds the value again with one member set. */
 export function withMember({ members }: CsvValue, key: string, value: string): string {
   const others = members.filter(([name]) => name !== key);
   return [...others, [key, value] as const].map(([name, text]) => (text === "" ? name : `${name}=${text}`)).join(",");
 }
 
-/** A flag that cannot be followed. */
+/** The error for a flag whose effect cannot be checked. */
 export function refused(message: string, hint?: string): DockerfileRefused {
   return new DockerfileRefused(message, hint);
 }

@@ -19,7 +19,7 @@ import type { PreparedBuild } from "./build-request.ts";
 import { prepareBuild } from "./prepared-build.ts";
 import { PrivateDirectory } from "./private-directory.ts";
 
-/** What a build needs of the outside world. */
+/** What a build needs from its caller. */
 export interface BuildOptions {
   readonly invocation: EngineInvocation;
   /** the operand: a directory, a URL, `-` */
@@ -33,17 +33,17 @@ export interface BuildOptions {
   readonly resolve: (reference: ImageReference) => Promise<TrustedReference>;
   /** reads the configuration of an image from its registry; of an index, that of every platform */
   readonly configurations: (reference: ImageReference, digest: Digest) => Promise<readonly ImageConfiguration[]>;
-  /** lets the engine build with our own standard input; returns its exit status */
+  /** makes the engine build with this process's standard input; returns its exit status */
   readonly handOver: (argv: readonly string[]) => Promise<number>;
   /** one line for the person at standard error */
   readonly tell: (line: string) => void;
 }
 
 /**
- * Builds. The engine is asked for nothing before every image has been resolved.
+ * Builds. The engine is not called before every image is resolved.
  *
  * @returns the engine's exit status
- * @throws UsageError `DOCKERFILE_REFUSED`, `USAGE`, `FILE_UNREADABLE`; everything resolving can throw, with file and line
+ * @throws UsageError `DOCKERFILE_REFUSED`, `USAGE`, `FILE_UNREADABLE`; all errors of resolving, with file and line
  */
 export async function buildImage(options: BuildOptions): Promise<number> {
   const { invocation, engine, env } = options;
@@ -115,7 +115,7 @@ async function prepare(
 }
 
 interface Workplace {
-  /** collects what was found, so that it can be tidied up whatever happens */
+  /** collects temporary files, so that they are removed in any case */
   readonly resolved: BaseImage[];
   readonly directory: PrivateDirectory;
 }
@@ -135,7 +135,7 @@ function imageSource(options: BuildOptions, { resolved, directory }: Workplace):
       try {
         return await options.configurations(reference, digest);
       } catch (error) {
-        // what the engine has under a digest is what the registry had; without either nobody knows what it brings along
+        // what the engine has under a digest is what the registry had; without either, its triggers are unknown
         if (!(error instanceof NetworkError) || hasCode(error, "REGISTRY_DIGEST_MISMATCH", "IMAGE_MALFORMED"))
           throw error;
         return [await engineConfiguration(engine, image, directory).catch(() => Promise.reject(error))];
@@ -173,7 +173,7 @@ async function runBuild(
   return (await engine.run(args, { stdin: prepared.input })).exitCode;
 }
 
-/** The flags as they were given, spelled out, with what was resolved in its place. */
+/** The flags as given, spelled out, with the resolved images. */
 function flagWords(
   { flags }: EngineInvocation,
   { file }: PreparedBuild,

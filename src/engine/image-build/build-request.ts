@@ -1,4 +1,4 @@
-/** A build as the user asked for it, and as the engine is asked for it. */
+/** A build as the user asked for it, and as the engine gets it. */
 import type { EngineKind } from "../command-line/invocation.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { TrustedDockerfile } from "./base-images.ts";
@@ -17,7 +17,7 @@ export interface BuildRequest {
   readonly signal?: AbortSignal | undefined;
   /** this process's standard input */
   readonly input: () => AsyncIterable<Uint8Array>;
-  /** whether docker's classic builder will do it */
+  /** whether docker's classic builder will build */
   readonly isClassic: () => Promise<boolean>;
   /** where temporary files go; the caller makes and removes it */
   readonly directory: PrivateDirectory;
@@ -29,7 +29,7 @@ export interface BuildRequest {
 export interface PreparedBuild {
   readonly context: string;
   readonly file: string | undefined;
-  /** what the engine reads on its standard input, unless it is ours */
+  /** the engine's standard input, unless it is that of this process */
   readonly input: { readonly file: string } | undefined;
   readonly dockerfile: TrustedDockerfile;
 }

@@ -1,8 +1,8 @@
-/** Which BuildKit reads a Dockerfile, as far as can be told: versions are counted by the number behind their `0.`. */
+/** The version of BuildKit that reads a Dockerfile, as far as it can be determined. Versions are given as the number after their `0.`. */
 import { type EngineInvocation, flagValue } from "../command-line/invocation.ts";
 import type { Engine } from "../engine.ts";
 
-/** Late enough for every difference that is known. */
+/** Later than every known difference. */
 const current = 17;
 
 /** The BuildKits that came with docker's engines, by the first number of their version. */
@@ -20,8 +20,7 @@ const ofEngines: ReadonlyMap<number, readonly number[]> = new Map([
 
 /**
  * The versions that may build: those of the builder that buildx has chosen, or the engine's where docker builds without buildx.
- *
- * @returns undefined when nobody tells
+ * @returns undefined when neither reports it
  */
 export async function buildKitVersions(
   engine: Pick<Engine, "run">,
@@ -40,7 +39,7 @@ export async function buildKitVersions(
   return versions.length === 0 ? undefined : versions;
 }
 
-/** One for each node; none when a node does not know its own. */
+/** One for each node; empty when a node does not report its version. */
 function ofBuilder(description: string): readonly number[] {
   const lines = description.matchAll(/^\s*BuildKit(?: version)?:\s*(.*)$/gim);
   const minors = [...lines].map(([, version = ""]) => Number(/^v?0\.(\d+)\./.exec(version)?.[1] ?? 0));
@@ -53,7 +52,7 @@ function ofEngine(version: string): readonly number[] {
   return ofEngines.get(major) ?? (major > 27 ? [current] : []);
 }
 
-/** The version of a front-end that is named by its image: `docker/dockerfile:1` is today's. undefined: not known. */
+/** The version of a front-end that is named by its image: `docker/dockerfile:1` is the current one. undefined: not known. */
 export function frontEndVersion(image: string): number | undefined {
   const named = /^(?:docker\.io\/)?docker\/dockerfile(?::([\w.-]+))?$/.exec(image);
   if (named === null) return undefined;

@@ -4,7 +4,7 @@ import type { Engine } from "../engine.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { DockerfileRefused } from "./refused.ts";
 
-/** Answers whether docker will build with its classic builder rather than BuildKit. Asks docker's help when the environment leaves it open. */
+/** Whether docker will build with its classic builder rather than BuildKit. Reads docker's help when the environment does not decide it. */
 export async function usesClassicBuilder(
   engine: Engine,
   { commandPath }: EngineInvocation,
@@ -19,7 +19,7 @@ export async function usesClassicBuilder(
 }
 
 /**
- * docker's command may speak to podman, which then builds by its own rules.
+ * docker's command may be connected to podman, which then builds by its own rules.
  *
  * @throws UsageError `DOCKERFILE_REFUSED`
  */

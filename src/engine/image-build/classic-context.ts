@@ -26,10 +26,10 @@ export interface PackableContext {
 }
 
 /**
- * Looks at a context directory.
+ * Examines a context directory.
  *
- * @returns undefined when docker should pack it itself: without a `.dockerignore` its way does no harm, and patterns or files that are not
- *   understood here are its business
+ * @returns undefined when docker should pack it itself: without a `.dockerignore` its way is harmless, and it handles patterns and files that
+ *   are not understood here
  */
 export async function findPackableContext(directory: string): Promise<PackableContext | undefined> {
   const ignoreText = await readIfPresent(join(directory, ignoreFile));
@@ -75,7 +75,7 @@ function isPackable(stats: Stats): boolean {
   return stats.isFile() || stats.isDirectory() || stats.isSymbolicLink();
 }
 
-/** Packs a context with our Dockerfile in it, which the engine takes out again before any instruction sees the files. */
+/** Packs a context with the rewritten Dockerfile in it, which the engine removes again before any instruction sees the files. */
 export async function packContext(context: PackableContext, dockerfile: Uint8Array, target: string): Promise<void> {
   const { pack: createPack } = await import("tar-stream");
   const pack = createPack();

@@ -1,4 +1,4 @@
-/** Build contexts in git repositories: checked out here, because an engine that fetches them itself cannot be told about digests. */
+/** Build contexts in git repositories: checked out here, because an engine that fetches them itself would not use digests. */
 import { spawn } from "node:child_process";
 import { lutimes, readdir, realpath, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, relative, sep } from "node:path";
@@ -22,7 +22,7 @@ export interface GitCheckout {
  * Checks a repository out, submodules included, without its history where the server can do that.
  *
  * @returns the context directory
- * @throws UsageError `DOCKERFILE_REFUSED` when git is missing or fails, when the commit is another one than was asked for, and when the
+ * @throws UsageError `DOCKERFILE_REFUSED` when git is missing or fails, when the commit is not the one that was asked for, and when the
  *   directory is not in the repository
  */
 export async function checkOut(source: GitSource, checkout: GitCheckout): Promise<string> {
@@ -50,7 +50,7 @@ async function fetchCommit({ remote, ref = "HEAD", checksum }: GitSource, git: G
   throw new DockerfileRefused(`${remote}: ${ref} is the commit ${commit}, not ${checksum}`);
 }
 
-/** Servers that hand out plain files know no shallow copies, and some hand out no commit that is not named: then everything is fetched. */
+/** Servers of plain files have no shallow copies, and some servers serve only commits that a ref names: then everything is fetched. */
 async function fetchRef(ref: string, git: Git): Promise<string> {
   try {
     await git("fetch", "--quiet", "--depth", "1", "origin", "--", ref);
@@ -102,10 +102,10 @@ async function contextIn(root: string, directory: string): Promise<string> {
   throw new UsageError("USAGE", `unable to prepare context: ${directory} is no directory in the git repository`);
 }
 
-/** A repository must not make git read this machine's files, or ask questions nobody sees. */
+/** A repository must not make git read this machine's files, or show prompts that no user sees. */
 const safely = ["-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=never"];
 
-/** @returns what it prints, without the last line's end */
+/** @returns its output, without the last line's end */
 async function runGit(args: readonly string[], { env, signal }: GitCheckout): Promise<string> {
   if (signal?.aborted === true) throw cancelled(signal);
   const child = spawn("git", [...safely, ...args], {

@@ -1,13 +1,13 @@
-/** Addresses of git repositories as build contexts: `URL#ref:directory`, and today's `URL?branch=…&subdir=…`. */
+/** Addresses of git repositories as build contexts: `URL#ref:directory`, and the newer `URL?branch=…&subdir=…`. */
 import { parseBoolean } from "../command-line/boolean.ts";
 import { DockerfileRefused } from "./refused.ts";
 
-/** Which repository, which state of it, which directory in it. */
+/** A repository, its state, and a directory in it. */
 export interface GitSource {
   readonly remote: string;
-  /** branch, tag or commit; undefined: what the repository itself proposes */
+  /** branch, tag or commit; undefined: the repository's default */
   readonly ref: string | undefined;
-  /** what the commit, or the tag, begins with; undefined: any */
+  /** the beginning of the commit or tag; undefined: any */
   readonly checksum: string | undefined;
   readonly directory: string;
   /** whether `.git` stays; undefined: as the builder is set up */

@@ -1,4 +1,4 @@
-/** docker's Dockerfiles that are no part of the context: from standard input, a URL, or beside a context that is somewhere else. */
+/** docker's Dockerfiles outside the context: from standard input, a URL, or a local file with a remote context. */
 import { isAbsolute, join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import { addPackedDockerfile } from "./archive-rewriting.ts";
@@ -9,18 +9,18 @@ import { findFile, type FoundDockerfile, placeDockerfile, placePackedDockerfile 
 import { checkedOut, collect, fetched } from "./remote-files.ts";
 import { spool } from "./spool.ts";
 
-/** What a Dockerfile without any name is called. */
+/** The name of a Dockerfile without a name. */
 export const inputName = "Dockerfile";
 
-/** A Dockerfile that is no part of the context: it was given beside it. */
+/** A Dockerfile outside the context. */
 export type GivenDockerfile = Omit<FoundDockerfile, "path"> & {
-  /** where it is, when it is a file of this machine */
+  /** its path, when it is a local file */
   readonly path?: string;
 };
 
 /**
- * What docker takes for the Dockerfile without looking into the context: standard input, a URL, and for a context that is somewhere else a
- * file of this machine that `-f` names from the root.
+ * What docker takes for the Dockerfile without looking into the context: standard input, a URL, and with a remote context a
+ * local file that `-f` names by its absolute path.
  */
 export async function givenDockerfile(
   request: BuildRequest,
@@ -38,7 +38,7 @@ export async function givenDockerfile(
 }
 
 /**
- * The context is fetched here even so: a docker that does not know a Dockerfile beside such a context would take the file of that name in it.
+ * The context is fetched here nevertheless: a docker that does not support a Dockerfile outside such a context would use the file of that name in it.
  */
 export async function withGiven(
   request: BuildRequest,
@@ -82,7 +82,7 @@ export function twoDockerfiles(): UsageError {
   return new UsageError("USAGE", "ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
 }
 
-/** Answers whether `-f` names a URL. */
+/** Whether `-f` names a URL. */
 export function isRemote(file: string): boolean {
   return /^https?:\/\//i.test(file);
 }

@@ -1,7 +1,7 @@
-/** `.dockerignore`: which files of a directory are no part of a build's context. @see moby/patternmatcher */
+/** `.dockerignore`: the files of a directory that are excluded from a build's context. @see moby/patternmatcher */
 import { posix } from "node:path";
 
-/** Answers whether a path, relative to the context, is left out. */
+/** Whether a path, relative to the context, is left out. */
 export type IgnoredPath = (path: string) => boolean;
 
 interface Pattern {
@@ -32,7 +32,7 @@ function cleanPattern(line: string): string {
   return (isException ? "!" : "") + (clean.length > 1 && clean.startsWith("/") ? clean.slice(1) : clean);
 }
 
-/** The rule that a list of patterns makes: the last one that matches a path, or a directory above it, decides. */
+/** The rule of a list of patterns: the last one that matches a path, or a directory above it, decides. */
 export function ignoring(patterns: readonly string[]): IgnoredPath {
   const rules = patterns.flatMap((pattern) => compiled(pattern) ?? []);
   return (path) => {
@@ -58,7 +58,7 @@ function isPlain(text: string): boolean {
   return !/[*?[\]\\]/.test(text);
 }
 
-/** docker's quick ways, which mean something else than its slow one where `**` touches other characters. */
+/** docker's shortcuts, whose result differs from its regular expressions where `**` touches other characters. */
 function simpleMatch(pattern: string): Pattern["matches"] | undefined {
   if (isPlain(pattern)) return (path) => path === pattern;
   if (pattern.startsWith("**") && isPlain(pattern.slice(2))) {

@@ -1,4 +1,4 @@
-/** Images that a build's flags bring in: resolved and written as digests, like those of its Dockerfile. */
+/** Images in a build's flags: resolved and written as digests, like those of its Dockerfile. */
 import { isDigest } from "../../reference/digest.ts";
 import { parseImageReference, withDefaultTag } from "../../reference/image-reference.ts";
 import { reworded, TagsealError } from "../../errors.ts";
@@ -9,19 +9,19 @@ import type { BaseImage, BaseImageSource, BuildContexts, BuildContextSource } fr
 import { contextName } from "./dockerfile/meaning.ts";
 import { buildArguments, buildContexts, readCsv, refused, withMember } from "./build-flags.ts";
 
-/** The values of one flag, as the engine is to get them. */
+/** The values of one flag for the engine. */
 export type FlagValues = readonly [name: string, values: readonly string[]];
 
-/** What the flags are read with. */
+/** The context in which flags are read. */
 export interface ImageFlagSettings {
   readonly kind: EngineKind;
   readonly env: Environment;
   readonly images: BaseImageSource;
-  /** told about caches, which nobody signs */
+  /** warns about caches, which are never signed */
   readonly warn: (message: string) => void;
 }
 
-/** What the flags of a build say about its images, every one of them resolved. */
+/** The images in the flags of a build, all resolved. */
 export interface TrustedFlags {
   /** the flags whose values change */
   readonly changed: readonly FlagValues[];
@@ -31,9 +31,9 @@ export interface TrustedFlags {
 }
 
 /**
- * Resolves the images in a build's flags. Their triggers are looked at where the Dockerfile names them.
+ * Resolves the images in a build's flags. Their triggers are checked where the Dockerfile names them.
  *
- * @throws UsageError `DOCKERFILE_REFUSED` for what is not understood; TagsealError as resolving throws, with the flag named
+ * @throws UsageError `DOCKERFILE_REFUSED` for what is not understood; TagsealError of resolving, with the name of the flag
  */
 export async function trustImageFlags(
   invocation: EngineInvocation,
@@ -66,7 +66,7 @@ async function resolvedImage(text: string, flag: string, images: BaseImageSource
   }
 }
 
-/** What makes an image of the value of a build context; to docker the first only. */
+/** Prefixes that make the value of a build context an image; docker knows only the first. */
 const imageSchemes: Readonly<Record<EngineKind, readonly string[]>> = {
   docker: ["docker-image://"],
   podman: ["docker-image://", "container-image://", "docker://"],
@@ -107,7 +107,7 @@ async function trustedContext(name: string, value: string, settings: ImageFlagSe
   return { text: scheme + image.name, source: { kind: "image", image } };
 }
 
-/** To podman everything else is a file or a URL. */
+/** podman takes everything else for a file or a URL. */
 function refuseUnknownContext(name: string, value: string): void {
   if (value.startsWith("oci-layout://")) {
     if (isDigest(value.slice(value.lastIndexOf("@") + 1))) return;
@@ -118,7 +118,7 @@ function refuseUnknownContext(name: string, value: string): void {
   }
 }
 
-/** A cache from a registry can put any layer in the place of one that would have been built. */
+/** A cache from a registry can replace any layer that would have been built. */
 async function caches(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<readonly FlagValues[]> {
   const given = invocation.flags.get("cache-from") ?? [];
   if (given.length === 0) return [];
@@ -164,7 +164,7 @@ async function syntaxArgument(
 
 const defaultScanner = "docker/buildkit-syft-scanner:stable-1";
 
-/** The scanner that lists a build's packages is an image, too, and sees everything. */
+/** The scanner that lists a build's packages is also an image, and sees everything. */
 async function scanners(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<readonly FlagValues[]> {
   const changed: FlagValues[] = [];
   for (const flag of ["attest", "sbom"]) {

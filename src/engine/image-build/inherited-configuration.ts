@@ -1,4 +1,4 @@
-/** What an image brings into every build that starts from it: the instructions of its `ONBUILD` triggers, and its environment. */
+/** What an image adds to every build that starts from it: the instructions of its `ONBUILD` triggers, and its environment. */
 import { isJsonObject, type JsonObject, type JsonValue, memberNames } from "../../encoding/json.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { configurationOf, imagesBelow, registryParts } from "../../registry/image-tree.ts";
@@ -10,7 +10,7 @@ const maxPlatforms = 64;
 const maxTexts = 1000;
 
 /**
- * Reads what an image brings into builds from its registry; of an index, that of every platform.
+ * Reads from its registry what an image adds to builds; of an index, that of every platform.
  *
  * @throws NetworkError as requests do, `IMAGE_MALFORMED`, `RESPONSE_TOO_LARGE`
  * @see OCI image-spec 1.1; docker's image specification 1.2, OnBuild
@@ -20,7 +20,7 @@ export async function registryConfigurations(
   digest: Digest,
 ): Promise<readonly ImageConfiguration[]> {
   const parts = registryParts(registry);
-  // an image that is missing here might be served to the engine: it is an error
+  // the registry might serve the missing image to the engine, so this is an error
   const limits = { maxImages: maxPlatforms, isWanted: mayBeBase };
   const images = await imagesBelow(await registry.manifest(digest), parts, limits);
   const byConfig = new Map(images.map(({ manifest }) => [manifest.config.digest, manifest]));
@@ -29,12 +29,12 @@ export async function registryConfigurations(
   return configurations;
 }
 
-/** Attestations are listed as unknown/unknown: nothing is built from them. */
+/** Attestations are listed as unknown/unknown: they are never built from. */
 function mayBeBase({ platform }: Descriptor): boolean {
   return platform?.os !== "unknown";
 }
 
-/** Go reads members whatever their case: so must code that looks for what an engine will find. */
+/** Go ignores the case of members, so this code must do so to find what an engine finds. */
 function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
   return memberNames(object, name)
     .map((key) => object[key] ?? null)
@@ -42,9 +42,9 @@ function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
 }
 
 /**
- * What an image's configuration brings into builds.
+ * What an image's configuration adds to builds.
  *
- * @throws NetworkError `IMAGE_MALFORMED`, also when triggers or environment are no list of texts
+ * @throws NetworkError `IMAGE_MALFORMED`, also when triggers or environment are not a list of strings
  */
 export function imageConfiguration(configuration: JsonObject): ImageConfiguration {
   const configs = membersLike(configuration, "config").map((config) => {
@@ -57,7 +57,7 @@ export function imageConfiguration(configuration: JsonObject): ImageConfiguratio
   };
 }
 
-/** A list of texts in a configuration. @throws NetworkError `IMAGE_MALFORMED` when it is none */
+/** A list of strings in a configuration. @throws NetworkError `IMAGE_MALFORMED` when it is not one */
 export function textList(list: JsonValue, name: string): readonly string[] {
   if (!Array.isArray(list) || list.length > maxTexts) throw malformed(`its ${name} is no list`);
   return list.map((text) => {

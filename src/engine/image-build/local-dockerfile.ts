@@ -15,16 +15,16 @@ export interface FoundDockerfile {
   readonly bytes: Uint8Array;
 }
 
-/** A Dockerfile that is no file of this machine yet. */
+/** A Dockerfile that is not a local file yet. */
 export interface PackedDockerfile {
   /** its name in the archive, cleaned: no `./`, no `//` */
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** what stood beside it and belongs to it, by what its name adds to the Dockerfile's */
+  /** the files that belong to it, by the suffix that their names add to the Dockerfile's */
   readonly companions?: ReadonlyMap<string, Uint8Array>;
 }
 
-/** What the engine looks for when no `-f` is given, in its order. */
+/** The names that the engine tries when no `-f` is given, in its order. */
 export const defaultNames: Readonly<Record<EngineKind, readonly string[]>> = {
   docker: ["Dockerfile", "dockerfile"],
   podman: ["Containerfile", "Dockerfile"],
@@ -76,7 +76,7 @@ export function refuseTemplate(name: string, kind: EngineKind): void {
   );
 }
 
-/** buildx follows such a policy without being asked; it may put other digests in the place of those that were checked. */
+/** buildx uses such a policy by default; it may replace the checked digests by others. */
 async function refusePolicy(path: string): Promise<void> {
   if (!(await exists(`${path}.rego`))) return;
   throw new DockerfileRefused(
@@ -85,13 +85,13 @@ async function refusePolicy(path: string): Promise<void> {
   );
 }
 
-/** Answers whether a file lies in a directory, links followed. */
+/** Whether a file is in a directory, links followed. */
 export async function isInside(directory: string, path: string): Promise<boolean> {
   const inside = relative(await realpath(directory), await realpath(path));
   return inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
 }
 
-/** @throws UsageError `FILE_UNREADABLE` when a file of the context lies outside of it, behind links */
+/** @throws UsageError `FILE_UNREADABLE` when links lead a file of the context outside it */
 export async function refuseOutside(directory: string, path: string, name: string): Promise<void> {
   if (await isInside(directory, path)) return;
   throw new UsageError("FILE_UNREADABLE", `the Dockerfile (${name}) must be within the build context`);
@@ -101,7 +101,7 @@ export async function refuseOutside(directory: string, path: string, name: strin
 export const companionEndings = [".dockerignore", ".containerignore"] as const;
 
 /**
- * Puts a Dockerfile where only the engine reads it: under its own name, with what belongs to it beside it.
+ * Writes a Dockerfile into a private directory for the engine, under its own name and with the files that belong to it.
  *
  * @returns its new path
  */
@@ -120,7 +120,7 @@ export async function placeDockerfile(
 }
 
 /**
- * The same for a Dockerfile that came in an archive or on standard input.
+ * The same for a Dockerfile from an archive or standard input.
  *
  * @returns its new path
  */

@@ -1,4 +1,4 @@
-/** Images that exist on this machine only: nobody can have signed them, and `--allow-local` lets them into a build. */
+/** Images that exist only on this machine: they cannot have been signed, and `--allow-local` lets them into a build. */
 import { type JsonValue, parseOrdinaryJson } from "../../encoding/json.ts";
 import { NetworkError } from "../../errors.ts";
 import {
@@ -18,7 +18,7 @@ import type { PrivateDirectory } from "./private-directory.ts";
 const privateNames = { docker: "tagseal.invalid/local", podman: "localhost/tagseal-local" } as const;
 
 /**
- * Finds an image that was built here and never pushed or pulled. It gets a second name that says its ID, under which the build finds exactly
+ * Finds an image that was built here and never pushed or pulled. It gets a second name with its ID, under which the build finds exactly
  * this image, whatever its first name means by then.
  *
  * @returns undefined when there is none, or when it came from a registry
@@ -32,14 +32,14 @@ export async function findLocalImage(engine: Engine, reference: ImageReference):
   return { reference, digest: undefined, name };
 }
 
-/** Takes the second names away again. */
+/** Removes the second names. */
 export async function forgetLocalImages(engine: Engine, images: readonly BaseImage[]): Promise<void> {
   for (const { digest, name } of images) {
     if (digest === undefined) await engine.run(["rmi", name], { stdin: "ignore", capture: true });
   }
 }
 
-/** Registries leave digests; podman makes some up under its own name. */
+/** Images from registries have digests; podman invents some under its own name. */
 async function isLocalOnly(engine: Engine, id: string): Promise<boolean> {
   const digests = await inspected(engine, id, "{{json .RepoDigests}}");
   if (digests === null) return true;
@@ -50,9 +50,9 @@ async function isLocalOnly(engine: Engine, id: string): Promise<boolean> {
 }
 
 /**
- * What an image the engine has brings into builds.
+ * What a local image adds to builds.
  *
- * @throws NetworkError `ENGINE_ERROR` when it has not, `IMAGE_MALFORMED`
+ * @throws NetworkError `ENGINE_ERROR` when the engine does not have it, `IMAGE_MALFORMED`
  */
 export async function engineConfiguration(
   engine: Engine,
@@ -78,8 +78,7 @@ async function inspected(engine: Engine, name: string, format: string): Promise<
 
 /**
  * Gives images the tags they were found under, where the engine has them.
- *
- * @param tell told before each
+ * @param tell called before each
  */
 export async function tagBaseImages(
   engine: Engine,

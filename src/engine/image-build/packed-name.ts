@@ -1,5 +1,5 @@
-/** What our Dockerfile is called in a context that is packed here. */
+/** The name of the rewritten Dockerfile in a context that is packed here. */
 export const packedName = ".dockerfile.tagseal";
 
-/** Where a context says which of its files are no part of it. */
+/** The file that lists which files are excluded from a context. */
 export const ignoreFile = ".dockerignore";

@@ -27,7 +27,10 @@ export async function platformVariables(engine: Engine, target: BuildTarget): Pr
   );
 }
 
-/** What podman predefines for each platform it builds: its own platform, and the one that was asked for by both parts of its name. */
+/**
+ * The variables that podman predefines for each platform it builds: for its own platform, and for one that was asked for by both parts of its
+ * name.
+ */
 export async function podmanPlatforms(
   engine: Engine,
   platforms: readonly string[],
@@ -41,7 +44,7 @@ export async function podmanPlatforms(
   }));
 }
 
-/** Versions differ about the variants of ARM: what depends on one is not known. */
+/** Versions differ about the variants of ARM: values that depend on one are not known. */
 function podmanVariables(prefix: string, platform: Platform): readonly (readonly [string, string | undefined])[] {
   const hasVariants = platform.architecture.startsWith("arm") || platform.variant !== undefined;
   return variablesOf(prefix, platform).map(([name, value]) => {

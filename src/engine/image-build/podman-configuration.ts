@@ -1,4 +1,4 @@
-/** podman does not tell all of an image's configuration: it comes with the whole image only. */
+/** podman does not show an image's whole configuration: that comes only with the whole image. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { NetworkError } from "../../errors.ts";

@@ -1,4 +1,4 @@
-/** From what the user asked to build to what the engine is asked to build: the same files, and a Dockerfile in which every image is a digest. */
+/** Turns the user's build into the engine's: the same files, and a Dockerfile in which every image is a digest. */
 import { createReadStream } from "node:fs";
 import { basename, join } from "node:path";
 import { findPackedDockerfile } from "./archive-context.ts";
@@ -23,9 +23,9 @@ import { checkedOut, collect, fetched } from "./remote-files.ts";
 import { type Spooled, spool } from "./spool.ts";
 
 /**
- * Finds the Dockerfile, puts it under content trust, and arranges that the engine gets this one.
+ * Finds the Dockerfile, puts it under content trust, and makes the engine use the result.
  *
- * @throws UsageError `USAGE`, `FILE_UNREADABLE`, `DOCKERFILE_REFUSED`; NetworkError for remote contexts; and as `trust` throws
+ * @throws UsageError `USAGE`, `FILE_UNREADABLE`, `DOCKERFILE_REFUSED`; NetworkError for remote contexts; and the errors of `trust`
  */
 export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild> {
   const { file, kind } = request;
@@ -40,7 +40,7 @@ export async function prepareBuild(request: BuildRequest): Promise<PreparedBuild
   return await fromCheckout(request, await checkedOut(request, context.url));
 }
 
-/** podman's `-f -`: the context stays whatever it is, because podman then takes nothing but files from it. */
+/** podman's `-f -`: the context stays as it is, because podman then takes only files from it. */
 async function fromInput(request: BuildRequest, { kind }: BuildContext): Promise<PreparedBuild> {
   if (kind === "input") throw stdinTwice();
   const dockerfile = await request.trust(await collect(request.input()), inputName);
@@ -110,8 +110,8 @@ async function fromSpool(request: BuildRequest, { file, kind }: Spooled, name: s
 }
 
 /**
- * A Dockerfile and no context: to podman and docker's classic builder a directory with this file in it, to BuildKit an empty one. The engine
- * is not asked to tell it from an archive.
+ * A Dockerfile without a context: for podman and docker's classic builder a directory with this file in it, for BuildKit an empty one, so that the
+ * engine does not have to distinguish it from an archive.
  */
 async function withoutFiles(dockerfile: TrustedDockerfile, request: BuildRequest): Promise<PreparedBuild> {
   const { kind, directory } = request;

@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Temporary files of one build, readable by nobody else, gone when it is over. */
+/** Temporary files of one build, readable only by this account, removed when it ends. */
 export class PrivateDirectory {
   #path: string | undefined;
 
@@ -13,7 +13,7 @@ export class PrivateDirectory {
     return this.#path;
   }
 
-  /** Writes a file (0600) that must not be there yet. @returns its path */
+  /** Writes a file (0600) that must not exist yet. @returns its path */
   async write(name: string, content: Uint8Array): Promise<string> {
     const file = join(this.path(), name);
     await writeFile(file, content, { mode: 0o600, flag: "wx" });

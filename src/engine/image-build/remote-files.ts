@@ -1,4 +1,4 @@
-/** What is fetched for a build from where its command line points. */
+/** Fetches what a build's command line names. */
 import { UsageError } from "../../errors.ts";
 import { HttpClient } from "../../http/client/http-client.ts";
 import type { BuildRequest } from "./build-request.ts";
@@ -12,7 +12,7 @@ const maxInputBytes = 16 * 1024 * 1024;
  * Checks a repository out.
  *
  * @returns the context directory
- * @throws UsageError as parsing the address and git do
+ * @throws UsageError of parsing the address, and of git
  */
 export async function checkedOut(request: BuildRequest, url: string): Promise<string> {
   const { env, signal, keepsGitDirectory, directory } = request;
@@ -32,9 +32,9 @@ export async function collect(input: AsyncIterable<Uint8Array>): Promise<Uint8Ar
 }
 
 /**
- * Fetches a URL. A context is as trustworthy as the person who names its address; the images it names are checked like any others.
+ * Fetches a URL. The user who names its address trusts the context; the images in it are checked like any others.
  *
- * @throws UsageError `USAGE` in docker's words for an answer that is none; NetworkError
+ * @throws UsageError `USAGE` in docker's words for an error status; NetworkError
  */
 export async function fetched<T>(
   url: URL,

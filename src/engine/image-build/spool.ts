@@ -1,4 +1,4 @@
-/** Build contexts that arrive as a stream: kept in a private file until it is known what they are. */
+/** Build contexts that arrive as a stream: kept in a private file until their kind is known. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,10 +9,10 @@ import { type Compression, compressionOf, decompressed } from "../../registry/de
 import type { PrivateDirectory } from "./private-directory.ts";
 import { DockerfileRefused } from "./refused.ts";
 
-/** No context is larger: this bounds what a URL, or a small compressed file, can do to the disk. */
+/** Bounds the disk space that a URL, or a small compressed file, can use. */
 const maxBytes = 16 * 1024 ** 3;
 
-/** What a stream turned out to be. */
+/** The kind of a stream's content. */
 export interface Spooled {
   /** uncompressed */
   readonly file: string;
@@ -20,10 +20,10 @@ export interface Spooled {
 }
 
 /**
- * Keeps a stream in a file, uncompressed, and tells an archive from a Dockerfile as docker does.
+ * Keeps a stream in a file, uncompressed, and distinguishes an archive from a Dockerfile as docker does.
  *
  * @param name for messages
- * @throws UsageError `DOCKERFILE_REFUSED` for what is broken, and beyond the bound; `USAGE` without the program that unpacks it
+ * @throws UsageError `DOCKERFILE_REFUSED` for broken data, and beyond the bound; `USAGE` when the program that unpacks it is missing
  */
 export async function spool(
   input: AsyncIterable<Uint8Array>,
@@ -47,7 +47,7 @@ async function* bounded(input: AsyncIterable<Uint8Array>, name: string): AsyncGe
   }
 }
 
-/** Unpacked here whatever the engine could unpack by itself: what it gets is what was read. */
+/** Unpacked here although the engine could do it: so it gets exactly what was read. */
 async function unpacked(file: string, compression: Compression, name: string): Promise<string> {
   const target = `${file}.tar`;
   const output = createWriteStream(target, { mode: 0o600, flags: "wx" });
@@ -71,7 +71,7 @@ async function readStart(file: string): Promise<Buffer> {
   }
 }
 
-/** Whether a block is the header of a tar archive to Go, which takes bytes for signed or unsigned numbers when it sums them up. */
+/** Whether Go takes a block for the header of a tar archive: it accepts checksums of signed and of unsigned bytes. */
 function isTarHeader(block: Buffer): boolean {
   if (block.length < 512 || block.every((byte) => byte === 0)) return false;
   const stored =

@@ -1,23 +1,23 @@
 /**
- * One file, several readings: which lines a Dockerfile consists of depends on the engine and its version. A file is only rewritten
- * when every reading that an engine may have of it agrees about the images in it.
+ * One file, several readings: which lines a Dockerfile consists of depends on the engine and its version. A file is rewritten only
+ * when all readings that an engine may have of it agree about the images in it.
  */
 import type { EngineKind } from "../../command-line/invocation.ts";
 import { escapeReadings, podmanEscape } from "./directives.ts";
 import { heredocGrammars, type ShellGrammar } from "./shell-grammar.ts";
 
-/** How a Dockerfile is cut into instructions. */
+/** How a Dockerfile is split into instructions. */
 export interface Dialect {
   readonly engine: EngineKind;
   /** the character that continues a line */
   readonly escape: "\\" | "`";
-  /** whether a line that ends in two escape characters goes on: before BuildKit 0.11 and in podman it does */
+  /** whether a line that ends in two escape characters continues: before BuildKit 0.11 and in podman it does */
   readonly continuation: "unescaped" | "any";
   /** here-documents: all; not those with white space after `<<` (early BuildKit); none (before 2021, podman before 4.9) */
   readonly heredocs: "all" | "plain" | "none";
-  /** what is JSON: a line that is nothing else, or in older engines one that begins so */
+  /** which lines are JSON: those that are nothing else, or in older engines those that begin with it */
   readonly json: "whole" | "beginning";
-  /** by which a line with here-documents is split into words; a line that has no words by it opens none */
+  /** the grammar that splits a line with here-documents into words; a line that it cannot split opens none */
   readonly grammar: ShellGrammar;
 }
 
@@ -41,7 +41,7 @@ export function dialectsOf(source: string, engine: EngineKind): readonly Dialect
   );
 }
 
-/** podman joins lines in one way only, and is sure about the escape character; here-documents came with BuildKit's lexer of the day. */
+/** podman joins lines in only one way, and has one rule for the escape character; its here-documents came with the BuildKit lexer of their time. */
 function podmanDialects(source: string): readonly Dialect[] {
   const base = { engine: "podman", escape: podmanEscape(source), continuation: "any" } as const;
   const [current] = heredocGrammars;

@@ -1,4 +1,4 @@
-/** The comments at the top of a Dockerfile that mean something: `# escape=` and `# syntax=`. */
+/** The comments at the top of a Dockerfile that have a meaning: `# escape=` and `# syntax=`. */
 import { LineRefused } from "./refusal.ts";
 
 /** The image of a front-end, where the file names it. */
@@ -24,12 +24,12 @@ interface Directive {
   readonly isIndented: boolean;
 }
 
-/** Where the text begins: behind a byte order mark. */
+/** Where the text begins: after a byte order mark. */
 export function textStart(source: string): number {
   return source.startsWith(byteOrderMark) ? byteOrderMark.length : 0;
 }
 
-/** Directives from the first line on, up to the first line that is none. A `#!` line before them is not counted. */
+/** Directives from the first line on, up to the first line that is not one. A `#!` line before them is not counted. */
 function leadingDirectives(source: string): Directive[] {
   const found: Directive[] = [];
   let start = textStart(source);
@@ -69,7 +69,7 @@ export function slashDirectiveLines(source: string): ReadonlySet<number> {
 }
 
 /**
- * The escape character to podman, which looks at the first line only and takes one character.
+ * The escape character for podman, which reads only the first line and takes one character.
  *
  * @throws LineRefused for another character than `\` or the backtick
  * @see openshift/imagebuilder: dockerfile/parser

@@ -1,6 +1,6 @@
 /** Why a word cannot be expanded; completes "… is not understood: ". */
 export class ExpansionRefused extends Error {
-  /** the engine that reads words this way refuses it, too */
+  /** an engine that reads words this way also refuses it */
   readonly byEngine: boolean;
 
   constructor(message: string, { byEngine = false }: { readonly byEngine?: boolean } = {}) {

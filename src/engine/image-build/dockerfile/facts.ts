@@ -1,4 +1,4 @@
-/** What matters of a Dockerfile to content trust: its stages, the arguments before them, and every place an image is named. */
+/** The parts of a Dockerfile that matter to content trust: its stages, the arguments before them, and every place that names an image. */
 import { heredocsOf } from "./heredocs.ts";
 import { type Instruction, instructionOf, isKeyword, triggerOf } from "./instruction.ts";
 import type { Dialect } from "./dialect.ts";
@@ -17,7 +17,7 @@ export interface GlobalArgument {
   readonly line: number;
 }
 
-/** Nobody writes more of anything in one file. */
+/** More than any real file has. */
 const maxImages = 2000;
 
 /** A place in a Dockerfile where an image or a stage is named. */
@@ -25,7 +25,7 @@ export interface ImageUse {
   readonly position: "from" | "copy" | "mount";
   /** kept for later builds by `ONBUILD` */
   readonly isTrigger: boolean;
-  /** index of the stage it stands in; for `from`, of the stage it begins */
+  /** index of its stage; for `from`, of the stage it begins */
   readonly stage: number;
   /** as written; for `from` with quotes and variables */
   readonly written: string;
@@ -38,7 +38,7 @@ export interface ImageUse {
 /** An `ARG` or `ENV` in a stage. */
 export interface StageSetting {
   readonly keyword: "arg" | "env";
-  /** what stands behind it, flags included */
+  /** the rest of the instruction, flags included */
   readonly rest: string;
   /** kept for later builds by `ONBUILD` */
   readonly isTrigger: boolean;
@@ -47,7 +47,7 @@ export interface StageSetting {
   readonly at: number;
 }
 
-/** Options of a `RUN --mount=` that hold variables, which podman replaces before it splits them. */
+/** Options of a `RUN --mount=` with variables, which podman replaces before it splits them. */
 export interface MountOptions {
   readonly text: string;
   readonly stage: number;
@@ -84,7 +84,7 @@ export function readFacts(source: string, dialect: Dialect): DockerfileFacts {
       for (const heredoc of heredocsOf(line, instruction, dialect)) reader.skipHeredoc(heredoc, line.line);
     } catch (error) {
       if (!(error instanceof LineRefused)) throw error;
-      // whether an engine with this dialect reads the file at all may be decided further down
+      // a later line may decide whether an engine with this dialect reads the file at all
       refusal ??= error;
       if (error.refusedByEngine) throw refusal.byEngineToo();
     }
@@ -94,7 +94,7 @@ export function readFacts(source: string, dialect: Dialect): DockerfileFacts {
 }
 
 /**
- * Reads instructions that stand in no file: the triggers of a base image.
+ * Reads instructions that are in no file: the triggers of a base image.
  *
  * @throws LineRefused
  */
@@ -154,7 +154,7 @@ class Collector {
     throw new LineRefused(line, `${keyword.toUpperCase()} stands before the first FROM`, { refusedByEngine: true });
   }
 
-  /** podman runs what comes before an instruction it does not know; docker refuses the whole file. */
+  /** podman executes what comes before an instruction it does not know; docker refuses the whole file. */
   #takeUnknown({ keyword, line }: Instruction): void {
     if (this.#isOldPodman()) return;
     const name = keyword.slice(0, 40).toUpperCase();
@@ -163,7 +163,7 @@ class Collector {
     });
   }
 
-  /** A podman to which the body of a here-document may be instructions. */
+  /** A podman version that may read the body of a here-document as instructions. */
   #isOldPodman(): boolean {
     const { engine, heredocs, grammar } = this.#dialect;
     return engine === "podman" && (heredocs !== "all" || grammar !== heredocGrammars[0]);
@@ -175,7 +175,7 @@ class Collector {
     const isNamed = words.length === 3 && as?.text.toLowerCase() === "as";
     const isBroken = image === undefined || (words.length !== 1 && !isNamed);
     if (isBroken && this.#isOldPodman()) {
-      // podman stops when it comes to that stage, which has no image
+      // podman stops at that stage, which has no image
       this.#stages.push(undefined);
       return;
     }
@@ -213,7 +213,7 @@ class Collector {
     for (const source of mountSources(options, line)) this.#add("mount", source, isTrigger);
   }
 
-  /** podman looks for the text `--from` anywhere in the flags of a COPY, and fetches what stands behind the `=`. */
+  /** podman looks for the text `--from` anywhere in the flags of a COPY, and fetches what follows the `=`. */
   #refuseHiddenSource(name: string, { text }: SourceText, line: number): void {
     if (this.#dialect.engine !== "podman" || !text.includes("--from")) return;
     throw new LineRefused(line, `the flag --${name}=${text} is not understood: podman takes its value for an image`);

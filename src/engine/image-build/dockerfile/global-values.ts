@@ -4,7 +4,7 @@ import type { DockerfileFacts, GlobalArgument } from "./facts.ts";
 import type { ArgumentRules } from "./shell-grammar.ts";
 import { expandWord, type Variables } from "./substitution.ts";
 
-/** What decides about the values besides the file. */
+/** Everything that the values depend on besides the file. */
 export interface ValueSettings {
   readonly rules: ArgumentRules;
   readonly escape: string;
@@ -17,7 +17,7 @@ export interface ValueSettings {
 /** Expands words by one engine's rules. */
 export class GlobalValues {
   readonly #settings: ValueSettings;
-  /** a default that cannot be expanded is an error to those who use it, and to nobody else */
+  /** a default that cannot be expanded is an error only where it is used */
   readonly #values = new Map<string, string | ExpansionRefused>();
 
   constructor({ arguments: given }: Pick<DockerfileFacts, "arguments">, settings: ValueSettings) {

@@ -1,6 +1,6 @@
 /**
- * Which here-documents an instruction opens, decided word by word as BuildKit's lexer does it. Bodies are never read as instructions,
- * so a here-document that only some engines see is a place to hide one: whatever is not certain is refused.
+ * Finds the here-documents that an instruction opens, word by word as BuildKit's lexer does. Bodies are never read as instructions,
+ * so a here-document that only some engines see could hide one: everything uncertain is refused.
  *
  * @see BuildKit: frontend/dockerfile/parser (heredocsFromLine), frontend/dockerfile/shell
  */
@@ -28,8 +28,8 @@ export function heredocsOf(line: LogicalLine, instruction: Instruction, dialect:
 }
 
 /**
- * `RUN ["sh", "-c", "…"]`: words in there are no here-documents. Older engines take a line that begins with JSON for JSON, whatever follows; all
- * refuse lists of anything but texts.
+ * `RUN ["sh", "-c", "…"]`: its words open no here-documents. Older engines take a line that begins with JSON for JSON, whatever follows; all
+ * refuse lists that contain anything but strings.
  */
 function isJsonForm(rest: string, { line }: LogicalLine, { json }: Dialect): boolean {
   const form = jsonForm(Buffer.from(rest, "latin1").toString("utf8"));
@@ -39,7 +39,7 @@ function isJsonForm(rest: string, { line }: LogicalLine, { json }: Dialect): boo
   return true;
 }
 
-/** A line that an engine cannot split into words has none. */
+/** A line that an engine cannot split into words opens none. */
 function wordsOf(line: LogicalLine, { heredocs, grammar }: Dialect): readonly string[] {
   try {
     return splitWords(Buffer.from(line.text, "latin1").toString("utf8"), grammar, heredocs === "all");

@@ -1,9 +1,9 @@
-/** One instruction: its keyword, the flags behind it, and the rest. @see BuildKit: frontend/dockerfile/parser, split_command */
+/** One instruction: its keyword, its flags, and the rest. @see BuildKit: frontend/dockerfile/parser, split_command */
 import { LineRefused } from "./refusal.ts";
 import { type LogicalLine } from "./logical-lines.ts";
 import { sliceText, type SourceText, trimText } from "./source-text.ts";
 
-/** A flag as the engine sees it: quotes taken off. */
+/** A flag as the engine sees it, without quotes. */
 export interface InstructionFlag {
   /** without dashes */
   readonly name: string;
@@ -21,7 +21,7 @@ export interface Instruction {
   readonly line: number;
 }
 
-/** Flags by instruction, as far as their meaning is known; others may bring images in. */
+/** The known flags of each instruction; others may let images in. */
 const knownFlags: Readonly<Record<string, ReadonlySet<string>>> = {
   from: new Set(["platform"]),
   copy: new Set(["from", "chown", "chmod", "link", "exclude", "parents"]),
@@ -34,7 +34,7 @@ const otherKeywords: ReadonlySet<string> = new Set(
   "arg cmd entrypoint env expose healthcheck label maintainer shell stopsignal user volume workdir".split(" "),
 );
 
-/** Answers whether engines know an instruction of this name. */
+/** Whether engines know an instruction of this name. */
 export function isKeyword(keyword: string): boolean {
   return Object.hasOwn(knownFlags, keyword) || otherKeywords.has(keyword);
 }
@@ -57,18 +57,18 @@ export function readInstruction(source: SourceText, line: number): Instruction {
   return { keyword, flags, rest: trimText(rest), line };
 }
 
-/** The instruction an `ONBUILD` keeps for later; undefined when there is none. */
+/** The instruction that an `ONBUILD` keeps for later; undefined when there is none. */
 export function triggerOf({ keyword, rest, line }: Instruction): Instruction | undefined {
   return keyword === "onbuild" && rest.text !== "" ? readInstruction(rest, line) : undefined;
 }
 
-/** A word as written and as understood. */
+/** A word as written and as it is read. */
 interface FlagWord {
   readonly raw: string;
   readonly value: SourceText;
 }
 
-/** Go reads these words byte by byte and so takes two bytes of other characters for white space. */
+/** Go reads these words byte by byte, so it takes two bytes of other characters for white space. */
 const byteSpace = /[\t\n\v\f\r \u0085\u00a0]/;
 
 function takeFlags(args: SourceText): { words: readonly FlagWord[]; rest: SourceText } {
@@ -117,7 +117,7 @@ function readFlag(
   if (!allowed.has(name)) {
     throw new LineRefused(line, `the flag --${name} of ${keyword.toUpperCase()} is not understood`);
   }
-  // what is escaped, and whether a quote opens here, differs between engines
+  // engines differ about what is escaped, and whether a quote opens here
   if (/[\\`]|[^\x21-\x7e]/.test(raw.replaceAll(" ", "")) || isUnbalanced(raw)) {
     throw new LineRefused(line, `the flag ${printable(raw)} is not understood`, {
       hint: "Write it without escapes and in plain ASCII.",

@@ -1,24 +1,24 @@
-/** `RUN ["sh", "-c", "…"]`: which lines engines take for JSON. @see BuildKit: frontend/dockerfile/parser, parseJSON */
+/** `RUN ["sh", "-c", "…"]`: the lines that engines take for JSON. @see BuildKit: frontend/dockerfile/parser, parseJSON */
 
-/** Spaces and one value without others in it. */
+/** Spaces and one value that contains no others. */
 const simpleValue =
   /[\t\n\r ]*(?:"(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)[\t\n\r ]*/uy;
 const maxDepth = 100;
 
-/** What a text that begins with `[` is to a reader of JSON. */
+/** How a JSON reader sees a text that begins with `[`. */
 export interface JsonForm {
   /** all of it is one value, it only begins with one, or neither */
   readonly extent: "whole" | "beginning" | "none";
-  /** a list of texts and nothing else */
+  /** a list of strings and nothing else */
   readonly isTexts: boolean;
 }
 
 const none: JsonForm = { extent: "none", isTexts: false };
 
 /**
- * Tells how much of a text is a list in JSON.
+ * Finds how much of a text is a list in JSON.
  *
- * @returns undefined when lists are nested too deeply to tell
+ * @returns undefined when lists are nested too deeply
  */
 export function jsonForm(text: string): JsonForm | undefined {
   const start = text.search(/[^\t\n\v\f\r ]/);
@@ -30,7 +30,7 @@ export function jsonForm(text: string): JsonForm | undefined {
 }
 
 class ValueReader {
-  /** anything but texts */
+  /** anything but strings */
   holdsOthers = false;
   isTooDeep = false;
   readonly #text: string;
@@ -39,7 +39,7 @@ class ValueReader {
     this.#text = text;
   }
 
-  /** @returns where the list that begins at `start` is over; undefined when it is none */
+  /** @returns where the list that begins at `start` ends; undefined when it is not a list */
   endOfList(start: number, depth: number): number | undefined {
     return this.#endOf(start, depth, "]", (at) => this.#endOfValue(at, depth));
   }
@@ -64,7 +64,7 @@ class ValueReader {
     return colon !== undefined && this.#text[colon] === ":" ? this.#endOfValue(colon + 1, depth) : undefined;
   }
 
-  /** Things with commas between them, up to `close`. */
+  /** Items separated by commas, up to `close`. */
   #endOf(
     start: number,
     depth: number,

@@ -1,6 +1,6 @@
 /**
- * Cuts a Dockerfile into logical lines exactly as engines do: comments and empty lines between, continuation lines joined. What an engine
- * could take for a line break or white space and we would not is refused: a hidden instruction is what an attacker would want.
+ * Splits a Dockerfile into logical lines exactly as engines do: comments and empty lines left out, continuation lines joined. Characters that
+ * only some engines take for a line break or white space are refused: an attacker could hide an instruction behind them.
  *
  * @see BuildKit: frontend/dockerfile/parser
  */
@@ -9,7 +9,7 @@ import { slashDirectiveLines, textStart } from "./directives.ts";
 import { LineRefused } from "./refusal.ts";
 import { isSpace, type SourceText } from "./source-text.ts";
 
-/** One instruction's text, comments and line breaks taken out. */
+/** One instruction's text, without comments and line breaks. */
 export interface LogicalLine extends SourceText {
   /** number, from 1, of the line it begins on */
   readonly line: number;
@@ -22,12 +22,12 @@ export interface HeredocEnd {
   readonly skipsTabs: boolean;
 }
 
-/** White space to Go beyond ASCII, as UTF-8. */
+/** White space outside ASCII for Go, as UTF-8. */
 export const unicodeSpace =
   /\u00c2[\u0085\u00a0]|\u00e1\u009a\u0080|\u00e2\u0080[\u0080-\u008a\u00a8\u00a9\u00af]|\u00e2\u0081\u009f|\u00e3\u0080\u0080/;
 const startsWithUnicodeSpace = new RegExp(`^[\\t\\v\\f\\r ]*(?:${unicodeSpace.source})`);
 
-/** Refuses what engines read differently wherever it stands. @throws LineRefused */
+/** Refuses characters that engines read differently in any place. @throws LineRefused */
 export function refuseUnreadable(source: string): void {
   const stray = /\r(?!\n)|\0/.exec(source);
   if (stray === null) return;
@@ -36,7 +36,7 @@ export function refuseUnreadable(source: string): void {
   throw new LineRefused(line, `${what} is not understood`);
 }
 
-/** podman before 4.9 stops reading at a longer line, without a word. */
+/** podman before 4.9 silently stops reading at a longer line. */
 const maxLineLength = 65_535;
 
 /** @throws LineRefused */
@@ -63,7 +63,7 @@ export class LogicalLineReader {
   constructor(source: string, dialect: Dialect) {
     this.#source = source;
     this.#dialect = dialect;
-    // to podman they are instructions it does not know
+    // podman takes them for unknown instructions
     this.#slashLines = dialect.engine === "podman" ? new Set() : slashDirectiveLines(source);
     this.#at = textStart(source);
   }
@@ -108,7 +108,7 @@ export class LogicalLineReader {
     return { text, places, line };
   }
 
-  /** @returns whether the line goes on */
+  /** @returns whether the line continues */
   #take({ text, at }: PhysicalLine, pieces: PhysicalLine[]): boolean {
     const end = this.#continuationAt(text);
     pieces.push({ text: text.slice(0, end), at });

@@ -15,9 +15,9 @@ import { LineRefused } from "./refusal.ts";
 import type { ArgumentRules } from "./shell-grammar.ts";
 import { holdsVariable, type Variables } from "./substitution.ts";
 
-/** What else decides about names. */
+/** Everything else that names depend on. */
 export interface NameSettings {
-  /** by which the engine may read variables, the likeliest first */
+  /** the rules by which the engine may read variables, the likeliest first */
   readonly rules: readonly ArgumentRules[];
   /** `--build-arg`, by name */
   readonly buildArguments: Variables;
@@ -30,7 +30,7 @@ export interface NameSettings {
 /** What a name stands for; `literal` says the same without variables and quotes. */
 export type Meaning =
   | { readonly kind: "stage" | "context" | "scratch"; readonly literal: string }
-  /** another stage for each platform: the variables must stay */
+  /** a different stage for each platform: the variables must stay */
   | { readonly kind: "stages" }
   | { readonly kind: "image"; readonly reference: ImageReference };
 
@@ -40,9 +40,9 @@ export interface Names {
   meaningOf(use: ImageUse): Meaning;
   /** The same for a name in a trigger of a base. @throws LineRefused */
   meaningOfTrigger(use: ImageUse): Meaning;
-  /** Remembers the environment that a stage begins with; told before any other use in the stage is asked for. */
+  /** Remembers the environment that a stage begins with; called before any other use in the stage. */
   setBase(use: ImageUse, environment: PossibleValues | "unknown"): void;
-  /** Makes sure that variables in the options of a mount bring no image in. @throws LineRefused */
+  /** Makes sure that variables in the options of a mount cannot name an image. @throws LineRefused */
   checkMount(mount: MountOptions): void;
 }
 
@@ -72,7 +72,7 @@ export class DockerNames implements Names {
     });
   }
 
-  /** Answers whether it depends on the engine's version what the names of bases stand for. */
+  /** Whether the meaning of the names of bases depends on the engine's version. */
   dependsOnVersion(): boolean {
     return this.#facts.images.some((use) => {
       if (use.position !== "from" || isPlain(use.written)) return false;
@@ -81,7 +81,7 @@ export class DockerNames implements Names {
     });
   }
 
-  /** By every version that does not refuse it; there is always one. @throws LineRefused as the first does when all refuse it */
+  /** The meanings in all versions that do not refuse it; there is always one. @throws LineRefused of the first version when all refuse it */
   #meaningsOf(use: ImageUse): readonly Meaning[] {
     const outcomes = this.#allReadings().map((platforms) => engineOutcome(() => this.#meaningBy(platforms, use)));
     const meanings = outcomes.filter((outcome): outcome is Meaning => !(outcome instanceof LineRefused));
@@ -101,7 +101,7 @@ export class DockerNames implements Names {
     throw new LineRefused(line, "variables in --mount are not understood");
   }
 
-  /** By each set of rules: the values for each platform. */
+  /** For each set of rules, the values for each platform. */
   #allReadings(): readonly (readonly GlobalValues[])[] {
     const { rules: all, buildArguments, platformVariables } = this.#settings;
     this.#readings ??= all.flatMap((rules) =>
@@ -143,12 +143,12 @@ export function contextName(name: string): string {
   }
 }
 
-/** Answers whether any name depends on variables. */
+/** Whether any name depends on variables. */
 export function usesVariables({ images }: DockerfileFacts): boolean {
   return images.some(({ position, written }) => position === "from" && holdsVariable(written));
 }
 
-/** Answers whether any name depends on the platform. */
+/** Whether any name depends on the platform. */
 export function usesPlatform({ images, arguments: given }: DockerfileFacts): boolean {
   const words = images.filter(({ position }) => position === "from").map(({ written }) => written);
   return [...words, ...given.map(({ value }) => value ?? "")].some((word) => /\$\{?(?:TARGET|BUILD)/.test(word));
@@ -161,7 +161,7 @@ function checkedPlain({ written, line }: ImageUse): string {
   });
 }
 
-/** Nothing in it that an engine would replace or take off. */
+/** Contains nothing that an engine would replace or remove. */
 function isPlain(written: string): boolean {
   return !holdsVariable(written) && !/["'\\`]/.test(written);
 }
@@ -193,7 +193,7 @@ function isSameMeaning(one: Meaning, other: Meaning): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The image of a name. @throws LineRefused when it is no name of an image */
+/** The image of a name. @throws LineRefused when it is not the name of an image */
 export function imageNamed(name: string, { line, written }: Pick<ImageUse, "line" | "written">): ImageReference {
   try {
     return withDefaultTag(parseImageReference(name));
@@ -216,7 +216,7 @@ function findStage(name: string, use: ImageUse, facts: DockerfileFacts): boolean
   );
   const earlier = matches.filter(({ index }) => index < use.stage);
   if (earlier.length === 0) {
-    // to some engines the name of a later stage, or of this one, is an image
+    // some engines take the name of a later stage, or of this one, for an image
     if (matches.length > 0 && use.position !== "from")
       throw new LineRefused(use.line, `the stage ${name} is not complete at this line`);
     return false;

@@ -3,7 +3,7 @@ import { LineRefused } from "./refusal.ts";
 import { sliceText, type SourceText } from "./source-text.ts";
 
 /**
- * The values of `from=` in one mount's options. To podman they may hold variables.
+ * The values of `from=` in one mount's options. With podman they may contain variables.
  *
  * @throws LineRefused for quotes inside, and for variables that could become a `from`
  */

@@ -1,6 +1,6 @@
 /**
- * What a name in a Dockerfile stands for to podman. podman looks for names in the file before it replaces variables, and skips stages that it
- * then does not find needed: what names a stage by a variable or a number becomes an image. So every name is written out, and what still
+ * What a name in a Dockerfile stands for in podman. podman looks for names in the file before it replaces variables, and skips stages that then
+ * seem unneeded: a variable or a number that names such a stage becomes an image. So every name is written out, and what still
  * depends on a platform or a version is refused.
  *
  * @see buildah: imagebuildah/executor.go, imagebuildah/stage_executor.go
@@ -20,7 +20,7 @@ import {
 import { LineRefused } from "./refusal.ts";
 import type { Variables } from "./substitution.ts";
 
-/** What else decides about names. */
+/** Everything else that names depend on. */
 export interface PodmanNameSettings {
   /** `--build-arg`, by name */
   readonly buildArguments: Variables;
@@ -51,7 +51,7 @@ export class PodmanNames implements Names {
   /**
    * What a name stands for, by the rules of every version of podman.
    *
-   * @throws LineRefused for names that are not understood, or that versions or platforms differ about
+   * @throws LineRefused for names that are not understood, or that versions or platforms understand differently
    */
   meaningOf(use: ImageUse): Meaning {
     const found = this.#readings.flatMap((facts) => {
@@ -62,7 +62,7 @@ export class PodmanNames implements Names {
     const outcomes = found.map(({ name, there, facts }) =>
       engineOutcome(() => this.#meaningOfName(name, there, facts)),
     );
-    // what one version refuses by itself is written out for it, too: it never reads the variable
+    // a name that one version would refuse is written out for it as well: it never reads the variable
     const meanings = outcomes.filter((outcome): outcome is Meaning => !(outcome instanceof LineRefused));
     const [meaning] = meanings;
     if (meaning === undefined) throw outcomes[0] ?? new TypeError("there is always a reading");
@@ -84,13 +84,13 @@ export class PodmanNames implements Names {
     return this.#meaningOfName(name, use, facts);
   }
 
-  /** Remembers what a stage begins with. Known before any use in the stage is asked for. */
+  /** Remembers what a stage begins with; called before any use in the stage. */
   setBase(use: ImageUse, base: PossibleValues | "unknown"): void {
     this.#bases.set(use.start, base === "unknown" ? { kind: "unknown" } : { kind: "environment", values: base });
   }
 
   /**
-   * Makes sure that variables in the options of a mount bring no image in.
+   * Makes sure that variables in the options of a mount cannot name an image.
    *
    * @throws LineRefused
    */
@@ -114,7 +114,7 @@ export class PodmanNames implements Names {
     }
   }
 
-  /** Every name that the word may become. */
+  /** All names that the word may become. */
   #namesOf(use: ImageUse, facts: DockerfileFacts): readonly string[] {
     const { written, line, isTrigger } = use;
     if (!/[$"'\\`]/.test(written)) return [written];
@@ -170,7 +170,7 @@ export class PodmanNames implements Names {
       throw new LineRefused(use.line, `${name} is a stage and a build context: podman mixes them up`);
     }
     if (stage !== undefined) return { kind: "stage", literal: stage };
-    // a directory cannot be the base: podman looks for an image then
+    // a directory cannot be the base: podman then looks for an image
     if (context !== undefined && (use.position !== "from" || context.kind === "image"))
       return { kind: "context", literal: name };
     return { kind: "image", reference: imageNamed(name, use) };
@@ -180,7 +180,7 @@ export class PodmanNames implements Names {
 function nameBy(variables: PodmanVariables, { position, written, stage, start }: ImageUse): string {
   if (position === "from") return variables.expandBase(written);
   if (position === "copy") return variables.expandSource(written, stage, start);
-  // a second time, with what the first may have left
+  // a second time, because the first pass may leave variables
   return variables.expandSource(variables.expandMount(written, stage, start), stage, start);
 }
 

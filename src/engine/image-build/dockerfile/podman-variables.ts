@@ -11,7 +11,7 @@ import { expandPodmanWord } from "./podman-words.ts";
 import type { Variables } from "./substitution.ts";
 import { argumentWords } from "./words.ts";
 
-/** A value that is not known is an error to those who use it, and to nobody else. */
+/** A value that is not known is an error only where it is used. */
 export type PossibleValues = ReadonlyMap<string, string | ExpansionRefused>;
 
 /**
@@ -38,7 +38,7 @@ export type StageBase =
   /** what comes with triggers that set variables */
   | { readonly kind: "unknown" };
 
-/** What decides about the values besides the file. */
+/** Everything that the values depend on besides the file. */
 export interface PodmanValueSettings {
   readonly generation: PodmanGeneration;
   readonly platform: PodmanPlatform;
@@ -54,12 +54,12 @@ const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY"].flatMap((
 
 type Values = Map<string, string | ExpansionRefused>;
 
-/** What a place in a stage sees. */
+/** The variables at a place in a stage. */
 interface Scope {
   readonly args: Values;
   readonly allowed: Set<string>;
   readonly environment: Values;
-  /** whether the environment may hold more than that */
+  /** whether the environment may have more variables */
   readonly isOpen: boolean;
 }
 
@@ -77,7 +77,7 @@ export class PodmanVariables {
     this.#given = this.#givenValues();
   }
 
-  /** The name behind `FROM`. @throws ExpansionRefused */
+  /** The name after `FROM`. @throws ExpansionRefused */
   expandBase(word: string): string {
     const { generation, platform } = this.#settings;
     const values: Values = new Map(this.#headingValues());
@@ -89,7 +89,7 @@ export class PodmanVariables {
     return expandPodmanWord(word, valueIn(values));
   }
 
-  /** What stands behind `COPY --from=`, at an offset in the file. @throws ExpansionRefused */
+  /** The value of `COPY --from=`, at an offset in the file. @throws ExpansionRefused */
   expandSource(word: string, stage: number, at: number): string {
     const { args, allowed, isOpen } = this.#scopeAt(stage, at);
     return expandPodmanWord(word, (name) => {
@@ -110,7 +110,7 @@ export class PodmanVariables {
     const { buildArguments, platform, generation } = this.#settings;
     const values: Values = new Map(generation === "inherited" ? [] : possible(platform.chosen));
     merge(values, buildArguments);
-    // the platform cannot be given another name there
+    // the platform cannot be renamed there
     if (generation === "inherited") values.delete("TARGETPLATFORM");
     return values;
   }
@@ -211,7 +211,7 @@ export class PodmanVariables {
     }
   }
 
-  /** A value that cannot be expanded matters to those only who use it; a name that cannot could be any. */
+  /** A value that cannot be expanded matters only where it is used; a name that cannot could be any name. */
   #expanded(word: string, scope: Scope): { readonly text: string; readonly failure?: ExpansionRefused } {
     try {
       return { text: expandPodmanWord(word, this.#visible(scope)) };
@@ -244,7 +244,7 @@ interface ArgumentPlace {
   readonly predefined: PossibleValues;
 }
 
-/** podman takes flags off every instruction and splits words at any white space: what is left then is not certain. */
+/** podman removes flags from every instruction and splits words at any white space: the rest is then uncertain. */
 function wordsOf({ rest }: Pick<StageSetting, "rest">, escape: string): readonly string[] {
   if (rest.startsWith("--") || unicodeSpace.test(rest))
     throw new ExpansionRefused("an ARG or ENV there is not understood");

@@ -1,6 +1,6 @@
 /**
- * Variables, quotes and escapes in the words of a Dockerfile as podman replaces them, which is not how docker does: `\` escapes whatever
- * `# escape=` says, a substitution needs a colon or a pattern, and `:?` has a default. What an older podman does not know, it refuses by itself.
+ * Variables, quotes and escapes in the words of a Dockerfile as podman replaces them, which differs from docker: `\` escapes whatever
+ * `# escape=` says, a substitution needs a colon or a pattern, and `:?` has a default. An older podman refuses what it does not know by itself.
  *
  * @see openshift/imagebuilder: shell_parser.go
  */
@@ -9,12 +9,12 @@ import { ExpansionRefused } from "./expansion-refused.ts";
 /** The value of a variable; empty when it has none. @throws ExpansionRefused when it is not known */
 export type ValueOf = (name: string) => string;
 
-/** No name is longer, and patterns take time. */
+/** No name is longer, and matching patterns takes time. */
 const maxLength = 2048;
 const maxDepth = 32;
 
 /**
- * Replaces variables and takes quotes and escapes off one word.
+ * Replaces variables in one word and removes its quotes and escapes.
  *
  * @throws ExpansionRefused
  */
@@ -127,7 +127,7 @@ class PodmanWordReader {
     if (modifier === "+") return value === "" ? "" : text;
     if (modifier === "-") return value === "" ? text : value;
     if (modifier !== "?") throw bad(`the substitution of ${name} is of an unknown kind`);
-    // with a text behind it, podman takes that for the value
+    // if a text follows, podman takes that for the value
     if (value === "" && text === "") throw bad(`${name} is not set`);
     return value === "" ? text : value;
   }
@@ -139,7 +139,7 @@ class PodmanWordReader {
     if (text === "") throw bad(`${name}${operator} is followed by no pattern`);
     const matches = matcher(text);
     const value = this.#bounded(name);
-    // Off by one, as podman is: nothing is tried that leaves nothing, and from the front not what leaves one character.
+    // Off by one, as in podman: a match that leaves nothing is not tried, and at the front none that leaves one character.
     const ascending = Array.from({ length: Math.max(value.length - 1, 0) }, (_, index) => index);
     const descending = Array.from({ length: value.length }, (_, index) => value.length - 1 - index);
     const places = isGreedy === (operator === "#") ? descending : ascending;
@@ -186,7 +186,7 @@ function replaced(given: string, { matches, text, mode }: Replacement): string {
   return value;
 }
 
-/** Go's path.Match, as far as anybody uses it there: `*` and `?`, neither of which matches a slash. */
+/** Go's path.Match, as far as Dockerfiles use it: `*` and `?`, neither of which matches a slash. */
 function matcher(pattern: string): (text: string) => boolean {
   if (/[[\\]/.test(pattern)) throw new ExpansionRefused("brackets and escapes in a pattern are not understood");
   if ((pattern.match(/\*/g) ?? []).length > 2) throw new ExpansionRefused("a pattern with so many * is not understood");

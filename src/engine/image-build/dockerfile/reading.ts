@@ -1,4 +1,4 @@
-/** Reading a Dockerfile in every way an engine may, and insisting that all of them agree about its images. */
+/** Reads a Dockerfile in every way an engine may, and requires that all readings agree about its images. */
 import { type Dialect, dialectsOf } from "./dialect.ts";
 import { type DockerfileFacts, type ImageUse, readFacts, readTriggerFacts } from "./facts.ts";
 import { refuseLongLines, refuseUnreadable } from "./logical-lines.ts";
@@ -17,7 +17,7 @@ export function readDockerfile(source: string, engine: EngineKind): readonly [Do
   return engine === "docker" ? [readForDocker(source)] : readForPodman(source);
 }
 
-/** podman runs what stands before a line that it does not understand: no reading is ever beside the point. */
+/** podman executes what comes before a line that it does not understand, so every reading matters. */
 function readForPodman(source: string): readonly [DockerfileFacts, ...DockerfileFacts[]] {
   refuseLongLines(source);
   const [current, ...others] = dialectsOf(source, "podman");
@@ -107,7 +107,7 @@ function refuseOtherImages(
   );
 }
 
-/** Everything but the escape character itself, which matters only through what is read. */
+/** Everything but the escape character, which matters only through its effects. */
 function comparable({ arguments: given, stages, images }: DockerfileFacts): string {
   return JSON.stringify([given, stages.map((name) => name ?? null), images]);
 }

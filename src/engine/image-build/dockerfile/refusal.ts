@@ -3,7 +3,7 @@ import { UsageError } from "../../../errors.ts";
 /** A line of a Dockerfile that content trust cannot verify. A caller that knows the file's name adds it to the message. */
 export class LineRefused extends UsageError {
   readonly line: number;
-  /** the engine itself will not read the file either */
+  /** the engine will not read the file either */
   readonly refusedByEngine: boolean;
 
   constructor(

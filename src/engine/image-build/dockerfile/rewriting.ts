@@ -1,6 +1,6 @@
 /** Puts new names into a Dockerfile and leaves every other byte as it is. */
 
-/** What is to stand instead of the characters from `start` up to, not including, `end`. */
+/** The replacement of the characters from `start` up to, not including, `end`. */
 export interface Edit {
   readonly start: number;
   readonly end: number;

@@ -1,20 +1,20 @@
 /**
- * Which substitutions an engine knows. The grammar of words grew over the years; an engine that does not know a substitution refuses the file
- * or, for the default of an `ARG` before the first stage, takes it for nothing.
+ * The substitutions that an engine knows. The grammar of words grew over the years; an engine that does not know a substitution refuses the file
+ * or, for the default of an `ARG` before the first stage, uses no value.
  *
  * @see BuildKit: frontend/dockerfile/shell, frontend/dockerfile/dockerfile2llb; docker's classic builder: builder/dockerfile
  */
 /** How an engine reads the words of a Dockerfile. */
 export interface ShellGrammar {
-  /** what may stand behind the name in `${NAME…}` besides the closing brace */
+  /** what may follow the name in `${NAME…}` besides the closing brace */
   readonly operators: ReadonlySet<string>;
-  /** what else may stand there in a line that is only searched for here-documents: it is copied unread */
+  /** what else may follow it in a line that is only searched for here-documents: it is copied unread */
   readonly copied: RegExp;
   /** whether escapes stay in the inner word of `${NAME-word}` in such a line */
   readonly keepsInnerEscapes: boolean;
 }
 
-/** How an engine comes to the values of the variables before the first stage. */
+/** How an engine computes the values of the variables before the first stage. */
 export interface ArgumentRules {
   readonly grammar: ShellGrammar;
   /** what an `ARG` without default does to a variable that has a value already, or that has none */
@@ -55,7 +55,7 @@ export const heredocGrammars: readonly [ShellGrammar, ...ShellGrammar[]] = [
   grammars.mostlyColons,
 ];
 
-/** From which version of BuildKit to which, counted by the number behind the `0.`, with which rules; the current ones first. */
+/** The rules of ranges of BuildKit versions, given as the number after the `0.`; the current ones first. */
 const buildKits: readonly (readonly [first: number, last: number, rules: ArgumentRules])[] = (
   [
     [17, Infinity, grammars.current, "nothing", "refused"],
@@ -74,8 +74,7 @@ const buildKits: readonly (readonly [first: number, last: number, rules: Argumen
 
 /**
  * Every set of rules that BuildKit may have, the current one first.
- *
- * @param versions those it may be, each by the number behind the `0.`; undefined: any
+ * @param versions the possible versions, each as the number after the `0.`; undefined: any
  */
 export function buildKitRules(versions?: readonly number[]): readonly ArgumentRules[] {
   return buildKits

@@ -11,7 +11,7 @@ type Token = { readonly kind: "character"; readonly character: string } | { read
 /** More steps than any name needs. */
 const maxSteps = 4_000_000;
 
-/** Which way a `*` goes where it has a choice. */
+/** Whether a `*` matches as little or as much as possible. */
 export type Reach = "shortest" | "longest";
 
 /**
@@ -25,7 +25,7 @@ export function withoutPrefix(value: string, pattern: string, reach: Reach): str
 }
 
 /**
- * The value without what the pattern matches at its end: engines turn both around.
+ * The value without what the pattern matches at its end: engines reverse both.
  *
  * @throws ExpansionRefused
  */
@@ -39,7 +39,7 @@ export function withoutSuffix(value: string, pattern: string, reach: Reach): str
 }
 
 /**
- * The value with `text` in the place of the first match, the longest from where it begins.
+ * The value with `text` instead of the first match, the longest at its place.
  *
  * @throws ExpansionRefused
  */
@@ -52,9 +52,9 @@ export function replaceFirst(value: string, pattern: string, text: string): stri
 }
 
 /**
- * The value with `text` in the place of every match.
+ * The value with `text` instead of every match.
  *
- * @throws ExpansionRefused also for a `$` in `text`, which means something to engines there
+ * @throws ExpansionRefused also for a `$` in `text`, which engines interpret there
  */
 export function replaceAll(value: string, pattern: string, text: string): string {
   if (text.includes("$")) throw new ExpansionRefused("a $ in what is to replace a pattern is not understood");
@@ -67,7 +67,7 @@ export function replaceAll(value: string, pattern: string, text: string): string
     if (end === undefined) at += 1;
     else {
       result += characters.slice(taken, at).join("");
-      // nothing directly behind a match is no match
+      // an empty match directly after a match does not count
       if (end > taken || at === 0) result += text;
       taken = end;
       at = Math.max(at + 1, end);
@@ -95,7 +95,7 @@ function tokensOf(pattern: readonly string[]): readonly Token[] {
   return tokens;
 }
 
-/** Backwards, escapes still before what they escape. */
+/** Reversed, with escapes still before what they escape. */
 function turnedAround(pattern: readonly string[]): readonly string[] {
   const turned: string[] = [];
   for (let at = 0; at < pattern.length; at += 1) {

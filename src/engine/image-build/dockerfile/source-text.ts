@@ -1,9 +1,9 @@
 /**
- * Dockerfiles as this folder handles them: one character per byte (latin1), so that places are byte offsets and whatever is not
+ * Dockerfiles as this folder handles them: one character per byte (latin1), so that places are byte offsets and everything that is not
  * replaced stays as it is, broken UTF-8 included.
  */
 
-/** A piece of a Dockerfile, not necessarily contiguous in it, that remembers where each of its characters stands. */
+/** A piece of a Dockerfile, not necessarily contiguous in it, with the place of each of its characters. */
 export interface SourceText {
   readonly text: string;
   /** offset in the file of each character of `text` */
@@ -23,7 +23,7 @@ export function trimText(source: SourceText): SourceText {
   return sliceText(source, start, end);
 }
 
-/** Answers whether a character is ASCII white space. */
+/** Whether a character is ASCII white space. */
 export function isSpace(character: string | undefined): boolean {
   return character !== undefined && "\t\n\v\f\r ".includes(character);
 }
@@ -34,7 +34,7 @@ export function splitText(source: SourceText): SourceText[] {
   return [...words].map(({ 0: word, index }) => sliceText(source, index, index + word.length));
 }
 
-/** Tells the line number, from 1, of an offset in a file. */
+/** The line number, from 1, of an offset in a file. */
 export function lineNumbers(source: string): (offset: number) => number {
   const starts = [0];
   for (let at = source.indexOf("\n"); at !== -1; at = source.indexOf("\n", at + 1)) starts.push(at + 1);

@@ -22,7 +22,7 @@ export interface WordSettings {
 }
 
 /**
- * Replaces variables and takes quotes and escapes off one word.
+ * Replaces variables in one word and removes its quotes and escapes.
  *
  * @throws ExpansionRefused
  */
@@ -31,9 +31,8 @@ export function expandWord(word: string, settings: WordSettings): string {
 }
 
 /**
- * Splits a line into words, as an engine does that looks for here-documents: quotes, escapes and variables stay.
- *
- * @param joinsMarker whether white space behind `<<` is part of the word
+ * Splits a line into words as an engine does to find here-documents: quotes, escapes and variables stay.
+ * @param joinsMarker whether white space after `<<` is part of the word
  * @throws ExpansionRefused
  */
 export function splitWords(line: string, grammar: ShellGrammar, joinsMarker: boolean): readonly string[] {
@@ -41,7 +40,7 @@ export function splitWords(line: string, grammar: ShellGrammar, joinsMarker: boo
   return new WordReader(line, settings).readAll().words;
 }
 
-/** Answers whether a word holds a variable. */
+/** Whether a word contains a variable. */
 export function holdsVariable(word: string): boolean {
   return word.includes("$");
 }
@@ -52,10 +51,10 @@ interface ReaderSettings extends WordSettings {
   readonly joinsMarker?: boolean;
 }
 
-/** White space to Go, which is not all that it is to others. */
+/** White space in Go, which is less than in other languages. */
 const space = /[\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]/u;
 
-/** Collects words: white space ends them, but not in quotes. */
+/** Collects words: white space outside quotes ends them. */
 class Words {
   readonly done: string[] = [];
   #word = "";
@@ -126,7 +125,7 @@ class WordReader {
     return pieces.join("");
   }
 
-  /** Whether white space in the piece that begins so ends no word. */
+  /** Whether white space in the piece that begins with this does not end the word. */
   #isSolid(character: string): boolean {
     return ["'", '"', "<", this.#settings.escape].includes(character);
   }
@@ -270,7 +269,7 @@ class WordReader {
   }
 }
 
-/** `word` is what stands behind the first operator: doubled, it is in the word. */
+/** `word` is what follows the first operator: of a doubled operator, the second one is in the word. */
 function trimmed(value: string, operator: string, word: string): string {
   const isDoubled = word.startsWith(operator);
   const pattern = isDoubled ? word.slice(1) : word;
