@@ -205,6 +205,17 @@ runs:
       });
     });
 
+    it("does not pass where nothing is named that it could verify or sign", async () => {
+      for (const [input, env] of [
+        ["verify", {}],
+        ["sign", withKey()],
+      ] as const) {
+        const job = await use({ [input]: " \n\n" }, env);
+        assert.equal(job.success, false);
+        assert.match(job.log, new RegExp(`${input} names no image`, "u"));
+      }
+    });
+
     it("sign: needs the key and the passphrase from the environment", async () => {
       const image = `${registry}/team/app:2.0@${signed}`;
       for (const [missing, said] of [
@@ -340,6 +351,26 @@ runs:
       }
       const unsigned = await runGitlabJob(scope, pipeline(), "sign", { ...dash, env: { ...project(), DIGEST: other } });
       assert.match(unsigned.stderr, /TAGSEAL_SIGNING_KEY/u);
+      const nothing = { ...pipeline(), nothing: { extends: ".tagseal-verify", variables: { TAGSEAL_IMAGES: " " } } };
+      const { code, stderr } = await runGitlabJob(scope, nothing, "nothing", { ...dash, env: project() });
+      assert.deepEqual([code, /TAGSEAL_IMAGES names no image/u.test(stderr)], [1, true]);
+    });
+
+    it("does not print a signing key that is no file", async () => {
+      const env = { ...project(), ...signing(), TAGSEAL_SIGNING_KEY: secrets.TAGSEAL_SIGNING_KEY, DIGEST: other };
+      const { code, stdout, stderr } = await runGitlabJob(scope, pipeline(), "sign", { ...dash, env });
+      assert.equal(code, 1);
+      assert.match(stderr, /TAGSEAL_SIGNING_KEY is not a variable of type file/u);
+      assertDiscreet(stdout + stderr);
+    });
+
+    it("leaves the script of a job the settings of its shell", async () => {
+      const jobs = {
+        ...pipeline(),
+        job: { extends: ".tagseal", variables: { TAGSEAL_SHIM: "false" }, script: ['echo "$NOT_SET." *.tagseal'] },
+      };
+      const { stdout } = await runGitlabJob(scope, jobs, "job", { ...dash, env: project() });
+      assert.match(stdout, /^\. \*\.tagseal$/mu);
     });
 
     it("puts docker under content trust in jobs that extend .tagseal", async () => {
