@@ -10,15 +10,22 @@ import { dockerInspect, signedDigest, trustOff, trustOn } from "../support/docke
 import { frontDockers, type FrontDocker } from "../support/dockers.ts";
 import { lines, startFakeEngine } from "../support/fake-engine.ts";
 import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
-import { missingPeers, runOnTerminal, Scope, tagsealCommand, type Client } from "../support/peers.ts";
+import {
+  missingPeers,
+  runOnTerminal,
+  Scope,
+  startDockerRegistry,
+  tagsealCommand,
+  type Client,
+} from "../support/peers.ts";
 import type { Finished } from "../support/processes.ts";
 import { newRepository } from "../support/side-by-side.ts";
 
-const peers = ["docker", "dockerd", "registry", "openssl", "busybox"] as const;
+const peers = ["docker", "dockerd", "openssl", "busybox"] as const;
 const nobody = `sha256:${"0".repeat(64)}`;
 
 for (const docker of frontDockers) {
-  const skip = missingPeers([...peers, ...docker.peers]);
+  const skip = missingPeers([...peers, ...docker.peers, docker.version === 29 ? "registry 3" : "registry"]);
   describe(`push, pull, create and run under content trust with docker ${docker.version}`, { skip }, () =>
     stories(docker),
   );
@@ -34,7 +41,9 @@ function stories(docker: FrontDocker): void {
   let two: string;
 
   before(async () => {
-    world = await startFrontWorld(scope, { docker });
+    // today's docker with today's registry
+    const registry = await startDockerRegistry(scope, { version: docker.version === 29 ? 3 : 2 });
+    world = await startFrontWorld(scope, { docker, registry });
     publisher = world.user("publisher");
     app = `${world.registry.host}/team/app`;
     one = await world.publish(publisher, "one", `${app}:v1`);

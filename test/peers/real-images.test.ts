@@ -8,6 +8,7 @@ import { signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
 import {
   buildImage,
   client,
+  layoutBlobs,
   missingPeers,
   runOk,
   Scope,
@@ -22,14 +23,6 @@ import {
 const missing = missingPeers(["docker", "dockerd", "registry", "skopeo", "openssl", "busybox"]);
 
 const skopeo = (...args: string[]): ReturnType<typeof runOk> => runOk("skopeo", ["--insecure-policy", ...args]);
-
-/** Every blob of an OCI layout, checked against its name: digest → bytes. */
-function blobsOf(layout: string): Map<string, Buffer> {
-  const directory = join(layout, "blobs", "sha256");
-  const blobs = new Map(readdirSync(directory).map((hex) => [hex, readFileSync(join(directory, hex))]));
-  for (const [hex, bytes] of blobs) assert.equal(createHash("sha256").update(bytes).digest("hex"), hex);
-  return blobs;
-}
 
 describe("real images", { skip: missing }, () => {
   const scope = new Scope("images");
@@ -82,8 +75,8 @@ describe("real images", { skip: missing }, () => {
     await publisher.tagsealOk(["push", "--from", `oci:${layout}`, name]);
     await skopeo("copy", "-q", "--src-tls-verify=false", `docker://${name}`, `oci:${scope.path("theirs")}:v1`);
     await reader.tagsealOk(["pull", "--to", `oci:${scope.path("ours")}`, name]);
-    assert.deepEqual(blobsOf(scope.path("theirs")), blobsOf(layout));
-    assert.deepEqual(blobsOf(scope.path("ours")), blobsOf(layout));
+    assert.deepEqual(layoutBlobs(scope.path("theirs")), layoutBlobs(layout));
+    assert.deepEqual(layoutBlobs(scope.path("ours")), layoutBlobs(layout));
   });
 
   it("I5: an index is signed, pushed and pulled as a whole, and a platform is found inside it", async () => {
@@ -100,7 +93,7 @@ describe("real images", { skip: missing }, () => {
     const absent = await reader.tagseal(["verify", "--platform", "linux/s390x", name]);
     assert.match(absent.stderr, /PLATFORM_NOT_FOUND/u);
     await reader.tagsealOk(["pull", "--to", `oci:${scope.path("index-pulled")}`, name]);
-    assert.deepEqual(blobsOf(scope.path("index-pulled")), blobsOf(made.directory));
+    assert.deepEqual(layoutBlobs(scope.path("index-pulled")), layoutBlobs(made.directory));
   });
 
   it("I5: a layer changed in the registry's own storage is refused, and nothing half-written is left", async () => {

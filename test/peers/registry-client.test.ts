@@ -1,7 +1,6 @@
-/** Our registry client and Debian's docker-registry: pushed by us and read by skopeo, and the reverse, byte for byte. */
+/** Our registry client and two registries, Debian's and today's: pushed by us and read by skopeo, and the reverse, byte for byte. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { openDockerArchive } from "../../src/registry/docker-archive.ts";
@@ -12,6 +11,7 @@ import { createImageLayout, openImageLayout } from "../../src/registry/image-lay
 import { parseManifest } from "../../src/registry/manifest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import {
+  layoutBlobs,
   missingPeers,
   type Registry,
   runOk,
@@ -24,116 +24,108 @@ import { clientOf, contentOf, gathered, refusal } from "../support/registry-stor
 
 const skopeo = (...args: string[]): ReturnType<typeof runOk> => runOk("skopeo", ["--insecure-policy", ...args]);
 
-/** Every blob of a layout by its digest, checked. */
-function blobsOf(layout: string): Map<string, string> {
-  const directory = join(layout, "blobs", "sha256");
-  return new Map(
-    readdirSync(directory)
-      .toSorted()
-      .map((hex) => [
-        hex,
-        createHash("sha256")
-          .update(readFileSync(join(directory, hex)))
-          .digest("hex"),
-      ]),
-  );
+const registries = [
+  { title: "docker-registry", version: 2, peer: "registry" },
+  { title: "distribution 3", version: 3, peer: "registry 3" },
+] as const;
+
+for (const { title, version, peer } of registries) {
+  describe(`the registry client and ${title}`, { skip: missingPeers([peer, "skopeo"]) }, () => {
+    const scope = new Scope("registry-client");
+    let registry: Registry;
+    let layout: string;
+
+    before(async () => {
+      registry = await startDockerRegistry(scope, { version });
+      layout = (await writeIndexLayout(scope.path("made"), "made")).directory;
+    });
+    after(async () => await scope.close());
+
+    it("an index pushed by us is what skopeo reads, and pulled by us what skopeo pushed", async (t: TestContext) => {
+      const ours = clientOf(t, registry, {}, "ours/app");
+      const pushed = await pushImage(await openImageLayout(layout), ours, { tag: "v1" });
+      const read = scope.path("read-by-skopeo");
+      await skopeo(
+        "copy",
+        "-q",
+        "--all",
+        "--preserve-digests",
+        "--src-tls-verify=false",
+        `docker://${registry.host}/ours/app:v1`,
+        `oci:${read}:v1`,
+      );
+      assert.deepEqual(layoutBlobs(read), layoutBlobs(layout));
+
+      await skopeo(
+        "copy",
+        "-q",
+        "--all",
+        "--preserve-digests",
+        "--dest-tls-verify=false",
+        `oci:${read}:v1`,
+        `docker://${registry.host}/theirs/app:v1`,
+      );
+      const theirs = clientOf(t, registry, {}, "theirs/app");
+      const found = await theirs.resolve("v1");
+      assert.equal(found.digest, pushed.digest);
+      const copy = scope.path("pulled-by-us");
+      await pullImage(theirs, createImageLayout(copy, "v1"), { digest: found.digest, size: found.size });
+      assert.deepEqual(layoutBlobs(copy), layoutBlobs(layout));
+    });
+
+    it("archives go through both ways: skopeo's docker-archive in, ours out, the same configuration and layers", async (t) => {
+      const theirs = scope.path("skopeo.tar");
+      await skopeo("--override-arch=amd64", "copy", "-q", `oci:${layout}`, `docker-archive:${theirs}:app:v1`);
+      const client = clientOf(t, registry, {}, "archived/app");
+      const source = await openDockerArchive(theirs, "app:v1");
+      const pushed = await pushImage(source, client, { tag: "v1" });
+      const inspected = JSON.parse(
+        (await skopeo("inspect", "--tls-verify=false", `docker://${registry.host}/archived/app:v1`)).stdout,
+      ) as { Digest: string; Layers: string[] };
+      const manifest = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
+      assert.ok(manifest.kind === "image");
+      assert.equal(inspected.Digest, pushed.digest);
+      assert.deepEqual(
+        inspected.Layers,
+        manifest.layers.map(({ digest }) => digest),
+      );
+
+      const ours = scope.path("ours.tar");
+      await pullImage(client, createDockerArchive(ours, parseImageReference("app:v2")), { digest: pushed.digest });
+      const back = scope.path("back");
+      await skopeo("copy", "-q", `docker-archive:${ours}:docker.io/library/app:v2`, `dir:${back}`);
+      const copied = JSON.parse(readFileSync(join(back, "manifest.json"), "utf8")) as { config: { digest: string } };
+      assert.equal(copied.config.digest, manifest.config.digest);
+    });
+
+    it("uploads in chunks, mounts across repositories, finds what is there", async (t) => {
+      const blob = contentOf(Buffer.alloc(3_000_000, "chunk"));
+      const first = clientOf(t, registry, {}, "chunks/one");
+      const seen: number[] = [];
+      const options = { chunkBytes: 1_000_000, onProgress: (bytes: number) => seen.push(bytes) };
+      assert.equal(await first.pushBlob(blob, options), "uploaded");
+      assert.deepEqual(seen, [1_000_000, 2_000_000, 3_000_000]);
+      assert.equal(await first.pushBlob(blob), "present");
+      const second = clientOf(t, registry, {}, "chunks/two");
+      assert.equal(await second.pushBlob(blob, { mountFrom: "chunks/one" }), "mounted");
+      assert.equal((await gathered(second.blob(blob.descriptor))).length, 3_000_000);
+      const liar = { ...blob, descriptor: contentOf("x".repeat(3_000_000)).descriptor };
+      await refusal(second.pushBlob(liar), "REGISTRY_DIGEST_MISMATCH", /DIGEST_INVALID/);
+    });
+
+    it("lists tags page by page, deletes, and knows what is missing", async (t) => {
+      const client = clientOf(t, registry, {}, "tags/app");
+      const source = await openImageLayout(layout);
+      for (const tag of ["a", "b", "c"]) await pushImage(source, client, { tag });
+      const tags: string[] = [];
+      for await (const tag of client.tags()) tags.push(tag);
+      assert.deepEqual(tags.toSorted(), ["a", "b", "c"]);
+      assert.deepEqual(await client.referrers(source.root.descriptor.digest), []);
+      await client.deleteManifest(source.root.descriptor.digest);
+      await refusal(client.manifest("a"), "REGISTRY_NOT_FOUND", /MANIFEST_UNKNOWN/);
+    });
+  });
 }
-
-describe("the registry client and docker-registry", { skip: missingPeers(["registry", "skopeo"]) }, () => {
-  const scope = new Scope("registry-client");
-  let registry: Registry;
-  let layout: string;
-
-  before(async () => {
-    registry = await startDockerRegistry(scope);
-    layout = (await writeIndexLayout(scope.path("made"), "made")).directory;
-  });
-  after(async () => await scope.close());
-
-  it("an index pushed by us is what skopeo reads, and pulled by us what skopeo pushed", async (t: TestContext) => {
-    const ours = clientOf(t, registry, {}, "ours/app");
-    const pushed = await pushImage(await openImageLayout(layout), ours, { tag: "v1" });
-    const read = scope.path("read-by-skopeo");
-    await skopeo(
-      "copy",
-      "-q",
-      "--all",
-      "--preserve-digests",
-      "--src-tls-verify=false",
-      `docker://${registry.host}/ours/app:v1`,
-      `oci:${read}:v1`,
-    );
-    assert.deepEqual(blobsOf(read), blobsOf(layout));
-
-    await skopeo(
-      "copy",
-      "-q",
-      "--all",
-      "--preserve-digests",
-      "--dest-tls-verify=false",
-      `oci:${read}:v1`,
-      `docker://${registry.host}/theirs/app:v1`,
-    );
-    const theirs = clientOf(t, registry, {}, "theirs/app");
-    const found = await theirs.resolve("v1");
-    assert.equal(found.digest, pushed.digest);
-    const copy = scope.path("pulled-by-us");
-    await pullImage(theirs, createImageLayout(copy, "v1"), { digest: found.digest, size: found.size });
-    assert.deepEqual(blobsOf(copy), blobsOf(layout));
-  });
-
-  it("archives go through both ways: skopeo's docker-archive in, ours out, the same configuration and layers", async (t) => {
-    const theirs = scope.path("skopeo.tar");
-    await skopeo("--override-arch=amd64", "copy", "-q", `oci:${layout}`, `docker-archive:${theirs}:app:v1`);
-    const client = clientOf(t, registry, {}, "archived/app");
-    const source = await openDockerArchive(theirs, "app:v1");
-    const pushed = await pushImage(source, client, { tag: "v1" });
-    const inspected = JSON.parse(
-      (await skopeo("inspect", "--tls-verify=false", `docker://${registry.host}/archived/app:v1`)).stdout,
-    ) as { Digest: string; Layers: string[] };
-    const manifest = parseManifest(source.root.bytes, source.root.descriptor.mediaType);
-    assert.ok(manifest.kind === "image");
-    assert.equal(inspected.Digest, pushed.digest);
-    assert.deepEqual(
-      inspected.Layers,
-      manifest.layers.map(({ digest }) => digest),
-    );
-
-    const ours = scope.path("ours.tar");
-    await pullImage(client, createDockerArchive(ours, parseImageReference("app:v2")), { digest: pushed.digest });
-    const back = scope.path("back");
-    await skopeo("copy", "-q", `docker-archive:${ours}:docker.io/library/app:v2`, `dir:${back}`);
-    const copied = JSON.parse(readFileSync(join(back, "manifest.json"), "utf8")) as { config: { digest: string } };
-    assert.equal(copied.config.digest, manifest.config.digest);
-  });
-
-  it("uploads in chunks, mounts across repositories, finds what is there", async (t) => {
-    const blob = contentOf(Buffer.alloc(3_000_000, "chunk"));
-    const first = clientOf(t, registry, {}, "chunks/one");
-    const seen: number[] = [];
-    const options = { chunkBytes: 1_000_000, onProgress: (bytes: number) => seen.push(bytes) };
-    assert.equal(await first.pushBlob(blob, options), "uploaded");
-    assert.deepEqual(seen, [1_000_000, 2_000_000, 3_000_000]);
-    assert.equal(await first.pushBlob(blob), "present");
-    const second = clientOf(t, registry, {}, "chunks/two");
-    assert.equal(await second.pushBlob(blob, { mountFrom: "chunks/one" }), "mounted");
-    assert.equal((await gathered(second.blob(blob.descriptor))).length, 3_000_000);
-    const liar = { ...blob, descriptor: contentOf("x".repeat(3_000_000)).descriptor };
-    await refusal(second.pushBlob(liar), "REGISTRY_DIGEST_MISMATCH", /DIGEST_INVALID/);
-  });
-
-  it("lists tags page by page, deletes, and knows what is missing", async (t) => {
-    const client = clientOf(t, registry, {}, "tags/app");
-    const source = await openImageLayout(layout);
-    for (const tag of ["a", "b", "c"]) await pushImage(source, client, { tag });
-    const tags: string[] = [];
-    for await (const tag of client.tags()) tags.push(tag);
-    assert.deepEqual(tags.toSorted(), ["a", "b", "c"]);
-    assert.deepEqual(await client.referrers(source.root.descriptor.digest), []);
-    await client.deleteManifest(source.root.descriptor.digest);
-    await refusal(client.manifest("a"), "REGISTRY_NOT_FOUND", /MANIFEST_UNKNOWN/);
-  });
-});
 
 describe("the registry client and docker-registry's tokens", { skip: missingPeers(["registry", "openssl"]) }, () => {
   const scope = new Scope("registry-tokens");

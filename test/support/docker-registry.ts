@@ -1,7 +1,8 @@
-/** A real OCI registry (Debian's `docker-registry`) on loopback: open, with a password file, with tokens, or with certificates. */
+/** A real OCI registry on loopback, Debian's `docker-registry` or today's: open, with a password file, with tokens, or with certificates. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { documentedCertificate, type Machine } from "./machine.ts";
 import type { Certificates } from "./certificates.ts";
+import { findGoPeer } from "./go-peers.ts";
 import { freePort, portAnswers, type Running, type Scope } from "./processes.ts";
 
 /** A running registry. */
@@ -28,6 +29,8 @@ export interface RegistryOptions {
   };
   /** speaks TLS, and takes only clients with a certificate of this authority */
   readonly tls?: Pick<Certificates, "ca" | "serverCertificate" | "serverKey"> & { readonly clientAuthority: string };
+  /** 2 is Debian's, the default; 3 is today's distribution */
+  readonly version?: 2 | 3;
   /** where it is registry.example.com, with TLS; default: on a free port of this machine */
   readonly machine?: Machine;
 }
@@ -59,7 +62,8 @@ async function addressFor(scope: Scope, { machine, tls }: RegistryOptions): Prom
 
 /** Starts a registry and waits until it answers. */
 export async function startDockerRegistry(scope: Scope, options: RegistryOptions = {}): Promise<Registry> {
-  const { machine } = options;
+  const { machine, version = 2 } = options;
+  const command = version === 2 ? "docker-registry" : (findGoPeer("registry") ?? "registry");
   const { host, port, http } = await addressFor(scope, options);
   const directory = scope.path(`registry-${port}`);
   mkdirSync(directory, { recursive: true });
@@ -72,7 +76,7 @@ export async function startDockerRegistry(scope: Scope, options: RegistryOptions
     ...authentication(options, `${directory}/htpasswd`),
   };
   writeFileSync(`${directory}/configuration.yml`, JSON.stringify(configuration)); // JSON is YAML
-  const words = [...(machine?.enter ?? []), "docker-registry", "serve", `${directory}/configuration.yml`] as const;
+  const words = [...(machine?.enter ?? []), command, "serve", `${directory}/configuration.yml`] as const;
   const [program, ...args] = words;
   const url = machine === undefined && options.tls === undefined ? `http://${host}` : `https://${host}`;
   const running = await scope.start("docker-registry", program, args, {

@@ -1,6 +1,6 @@
 /** Tiny images for tests: made by the real docker, or written as an OCI layout without any engine. */
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pack } from "tar-stream";
 import type { Client } from "./clients.ts";
@@ -112,4 +112,18 @@ export async function writeIndexLayout(directory: string, content: string): Prom
   const index = blobs.put(mediaType, JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
   finishLayout(directory, index);
   return { directory, index, platforms };
+}
+
+/** Every blob of an OCI layout by its name, checked. @throws Error for one whose name is not its digest */
+export function layoutBlobs(directory: string): ReadonlyMap<string, Buffer> {
+  const blobs = join(directory, "blobs", "sha256");
+  const names = readdirSync(blobs).toSorted();
+  return new Map(
+    names.map((name) => {
+      const bytes = readFileSync(join(blobs, name));
+      const hex = createHash("sha256").update(bytes).digest("hex");
+      if (hex !== name) throw new Error(`the blob ${name} has the digest ${hex}`);
+      return [name, bytes];
+    }),
+  );
 }

@@ -22,7 +22,14 @@ export {
 } from "./clients.ts";
 export { startDockerd, type Engine } from "./dockerd.ts";
 export { startDockerRegistry, type Registry, type RegistryOptions } from "./docker-registry.ts";
-export { buildImage, writeIndexLayout, writeLayout, type LayoutImage, type LayoutIndex } from "./images.ts";
+export {
+  buildImage,
+  layoutBlobs,
+  writeIndexLayout,
+  writeLayout,
+  type LayoutImage,
+  type LayoutIndex,
+} from "./images.ts";
 export {
   signerPassphrases,
   startNotary,

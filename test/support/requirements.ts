@@ -12,6 +12,7 @@ export type Peer =
   | "docker 29"
   | "dockerd"
   | "registry"
+  | "registry 3"
   | "notary"
   | "postgres"
   | "mariadb"
@@ -35,6 +36,8 @@ export type Peer =
   | "buildkit"
   | "buildx"
   | "conformance"
+  | "crane"
+  | "oras"
   | "promtool"
   | "roff"
   | "installer"
@@ -49,6 +52,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   "docker 29": [],
   dockerd: ["dockerd"],
   registry: ["docker-registry"],
+  "registry 3": [],
   notary: ["notary", "notary-server", "notary-signer", "openssl"],
   postgres: ["postgres", "initdb", "psql", "setpriv"],
   mariadb: ["mariadbd", "mariadb", "mariadb-install-db"],
@@ -73,6 +77,8 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   buildkit: ["runc"],
   buildx: ["docker"],
   conformance: [],
+  crane: [],
+  oras: [],
   promtool: ["promtool"],
   installer: ["curl", "wget", "dash", "bash", "busybox", "shasum", "openssl", "setpriv", "shellcheck"],
   ruby: ["ruby"],
@@ -87,6 +93,9 @@ const goPeers: ReadonlyMap<Peer, readonly GoPeer[]> = new Map([
   ["buildx", ["buildx"]],
   ["conformance", ["conformance"]],
   ["docker 29", ["docker"]],
+  ["registry 3", ["registry"]],
+  ["crane", ["crane"]],
+  ["oras", ["oras"]],
 ]);
 
 /** helm and schemas, which are too large to come with every `npm ci`. */
