@@ -5,6 +5,7 @@
 export { PublicKey } from "./crypto/public-key.ts";
 export { TagsealError, errorCodes, hasCode, type ErrorCode } from "./errors.ts";
 export type { KeyAlgorithm, SigningKey } from "./crypto/private-key.ts";
+export type { Credentials, LoginTarget } from "./docker-config/credentials.ts";
 export { FileKeyStore, type FileKeyStoreOptions } from "./keys/file-key-store.ts";
 export type { KeyStore, KeyUse, StoredKey } from "./keys/key-store.ts";
 export { MemoryKeyStore } from "./keys/memory-key-store.ts";
@@ -19,6 +20,7 @@ export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
 export type { TrustCache, TrustCredentials, TrustRepository } from "./trust/ports.ts";
 export { HttpClients } from "./http/client/http-clients.ts";
 export { loadTrustPinning } from "./trust/pinning-file.ts";
+export type { RoleName, ServerRole } from "./tuf/metadata.ts";
 export type { TrustPinning } from "./tuf/pinning.ts";
 export { verifyTag, type VerifiedTag } from "./trust/verify.ts";
 export { listTags, type SignedTag } from "./trust/list.ts";

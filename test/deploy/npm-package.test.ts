@@ -10,6 +10,41 @@ import { openShell, type Shell } from "../support/shell.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
+/** A program with a separate key store, logins, memory and place for trust data, which knows no types but the package's. */
+const contracts = `
+import type {
+  Credentials, KeyAlgorithm, KeyStore, KeyUse, LoginTarget, PublicKey, RoleName, ServerRole, SigningKey, StoredKey,
+  TrustCache, TrustCredentials, TrustRepository,
+} from "tagseal";
+
+export class Vault implements KeyStore {
+  async list(): Promise<readonly StoredKey[]> { return []; }
+  async find(_keyId: string): Promise<StoredKey | undefined> { return undefined; }
+  async keptFor(_roles: readonly string[]): Promise<StoredKey | undefined> { return undefined; }
+  async signingKey(_keyId: string): Promise<SigningKey | undefined> { return undefined; }
+  async make(_use: KeyUse, _algorithm: KeyAlgorithm): Promise<SigningKey | undefined> { return undefined; }
+  async remove(_keyId: string): Promise<void> {}
+}
+
+export class Mirror implements TrustRepository {
+  readonly url = "https://mirror.example";
+  readonly name = "the mirror";
+  async fetch(_name: string, _maxBytes: number): Promise<Uint8Array> { return new Uint8Array(); }
+  async publish(_files: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {}
+  async getKey(role: ServerRole): Promise<PublicKey> { throw new Error(role); }
+  async rotateKey(role: ServerRole): Promise<PublicKey> { throw new Error(role); }
+  async wasDeleted(): Promise<boolean> { return false; }
+}
+
+export class Memory implements TrustCache {
+  async load(_role: RoleName): Promise<Uint8Array | undefined> { return undefined; }
+  async store(_role: RoleName, _bytes: Uint8Array): Promise<void> {}
+}
+
+export const robot: TrustCredentials = async ({ registry }: LoginTarget): Promise<Credentials | undefined> =>
+  registry === "registry.example" ? { kind: "basic", username: "robot", password: "token" } : undefined;
+`;
+
 describe("the npm package", { skip: missingPeers(["npm"]) }, () => {
   const scope = new Scope("npm-package");
   const project = scope.path("work");
@@ -103,7 +138,11 @@ export async function digestOf(image: string): Promise<string | undefined> {
 }
 `;
     const options = { strict: true, module: "nodenext", target: "es2024", noEmit: true, types: ["node"] };
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["program.mts"] }));
+    writeFileSync(
+      join(project, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: options, files: ["program.mts", "ports.mts"] }),
+    );
+    writeFileSync(join(project, "ports.mts"), contracts);
     // What the machine of somebody who writes TypeScript for Node.js has, too.
     for (const name of ["@types/node", "undici-types"]) {
       if (!existsSync(join(installed, name))) symlinkSync(join(root, "node_modules", name), join(installed, name));
