@@ -90,7 +90,7 @@ describe("image tools and Tagseal", { skip: missing }, () => {
       const image = `${registry.host}/theirs/${tool.name}:v1`;
       await call(tool, tool.push(made, image));
       assert.match((await user.tagseal(["verify", image])).stderr, /\[REPOSITORY_NOT_SIGNED\]/u);
-      await user.tagsealOk(["sign", image]);
+      await user.tagsealOk(["sign", `${image}@${await call(tool, tool.digest(image))}`]);
       assert.equal(await verified(image), made.index.digest);
       const read = scope.path(`pulled-after-${tool.name}`);
       await user.tagsealOk(["pull", "--to", `oci:${read}`, image]);
