@@ -8,14 +8,19 @@ export interface CapturedIo {
   readonly stderr: () => string;
 }
 
-/** What a command run for its output must be given, and what it may be given. */
+/** The parts of {@link Io} that a captured command needs, and those it may get. */
 export type CapturedIoOptions = Pick<Io, "env" | "now"> & Partial<Io>;
 
-/** An Io without a person: nothing is asked, everything written is kept. For running one command inside another, and in tests. */
+/** An Io without a user: it asks nothing and keeps all output. For running one command inside another, and for tests. */
 export function captured(given: CapturedIoOptions): CapturedIo {
   const stdout = new TextOutput();
   const stderr = new TextOutput();
-  const nobody = { interactive: false, ask: noAnswer, askSecret: noAnswer, tell: (text: string) => stderr.write(text) };
+  const noPrompter = {
+    interactive: false,
+    ask: noAnswer,
+    askSecret: noAnswer,
+    tell: (text: string) => stderr.write(text),
+  };
   const handOver: Io["handOver"] = async (child) => {
     const { spawnSync } = await import("node:child_process");
     const ended = spawnSync(child.executable, child.args, {
@@ -29,7 +34,7 @@ export function captured(given: CapturedIoOptions): CapturedIo {
     return ended.status ?? 128;
   };
   const io: Io = {
-    prompter: nobody,
+    prompter: noPrompter,
     signal: new AbortController().signal,
     stdout,
     stderr,

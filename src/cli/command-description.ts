@@ -1,4 +1,4 @@
-/** What a command says about itself, for help, completion, manual pages and usage errors. */
+/** The description of a command, for help, completion, manual pages and usage errors. */
 import type { Options } from "./options/option.ts";
 
 /** How many arguments a command takes. */
@@ -8,7 +8,7 @@ export interface ArgumentCount {
   readonly max?: number;
 }
 
-/** A command line to copy, with the sentence that says what it does. */
+/** A command line to copy, with a phrase that says what it does. */
 export interface Example {
   readonly text: string;
   /** without the leading `$ ` */
@@ -19,7 +19,7 @@ export interface Example {
 export interface CommandDescription {
   /** the words after the program's name: `trust key generate` */
   readonly path: string;
-  /** what follows the path in the usage line: `[OPTIONS] IMAGE[:TAG]` */
+  /** the rest of the usage line after the path: `[OPTIONS] IMAGE[:TAG]` */
   readonly usage: string;
   /** one line, no full stop */
   readonly summary: string;

@@ -1,4 +1,4 @@
-/** What a failure becomes: words on standard error, perhaps JSON on standard output, and an exit status. */
+/** Turns a failure into a message on standard error, JSON on standard output if asked for, and an exit status. */
 import type { Command } from "./command.ts";
 import { dockerExitCode, exitCodeFor, exitCodes } from "./exit-code.ts";
 import type { Io } from "./io.ts";
@@ -6,7 +6,7 @@ import { type FailureReport, reportOf, writeFailure, writeFailureJson } from "./
 import { FlagError } from "./argument-parser.ts";
 import { ArgumentCountError, commandLine, UnknownCommandError, usageHint, usageLine } from "./help/usage-error.ts";
 
-/** A command that has already said everything there is to say ends by throwing this. */
+/** Thrown by a command that has already reported its failure. */
 export class AlreadyReported extends Error {
   readonly exitCode: number;
 
@@ -16,7 +16,7 @@ export class AlreadyReported extends Error {
   }
 }
 
-/** Where the failure happened and how it is to be shown. */
+/** Where the failure happened and how to show it. */
 export interface FailureContext {
   readonly command?: Command;
   readonly json?: boolean;
@@ -30,7 +30,7 @@ export function failed(error: unknown, io: Io, context: FailureContext): number 
 
 function reported(error: unknown, io: Io, { command, json = false }: FailureContext): number {
   if (error instanceof AlreadyReported) return error.exitCode;
-  // After Ctrl-C every error is only an echo of the interruption.
+  // After Ctrl-C every error is only a consequence of the interruption.
   if (io.signal.aborted) {
     if (json) writeFailureJson({ code: "CANCELLED", message: "interrupted", hint: undefined }, io);
     return exitCodes.interrupted;
@@ -47,7 +47,7 @@ function reported(error: unknown, io: Io, { command, json = false }: FailureCont
   return error instanceof FlagError ? exitCodes.badFlag : exitCodes.failure;
 }
 
-/** Programs get in the hint what docker's layout tells people around the sentence. */
+/** Programs get in the hint what docker's layout prints around the sentence. */
 function withUsage(report: FailureReport, command: Command | undefined, program: string): FailureReport {
   if (report.code !== "USAGE" || report.hint !== undefined) return report;
   const { path = "", usage = "COMMAND" } = command?.description ?? {};
@@ -55,7 +55,7 @@ function withUsage(report: FailureReport, command: Command | undefined, program:
   return { ...report, hint: `Usage: ${line}. For more: ${commandLine(path, program)} --help` };
 }
 
-/** What docker adds for a command line it does not understand: the usage line, where to read more. Undefined for any other failure. */
+/** The lines that docker adds for an invalid command line: the usage, and where to read more. Undefined for any other failure. */
 function usageFailure(error: unknown, command: Command | undefined, program: string): string | undefined {
   const { path = "", usage = "COMMAND" } = command?.description ?? {};
   if (error instanceof FlagError) return usageHint(path, usage, "Run", program);

@@ -1,24 +1,24 @@
-/** What a command is: its words for people, its flags, and one function. Everything else (help, usage errors, completion) follows from it. */
+/** A command: its description, its flags, and one function. Everything else (help, usage errors, completion) follows from it. */
 import type { Io } from "./io.ts";
 import type { Options, OptionValues } from "./options/option.ts";
 import { parseLine } from "./argument-parser.ts";
 import type { CommandDescription } from "./command-description.ts";
 import { requireArguments } from "./help/usage-error.ts";
 
-/** The command line as its command sees it. */
+/** The parsed command line of a command. */
 export interface Invocation<O extends Options> {
   readonly options: OptionValues<O>;
   readonly args: readonly string[];
 }
 
-/** A command ready to be run. */
+/** A command that can be run. */
 export interface Command {
   readonly description: CommandDescription;
   /** Parses `argv` (the words after the command's path) and does the work; returns the exit status, or throws. */
   run(argv: readonly string[], io: Io): Promise<number>;
 }
 
-/** Ties a description to its function, with the flags' types taken from their declarations. */
+/** Combines a description and its function; the types of the flags come from their declarations. */
 export function defineCommand<O extends Options>(
   description: CommandDescription & { readonly options: O },
   action: (invocation: Invocation<O>, io: Io) => Promise<number>,

@@ -1,5 +1,5 @@
 /**
- * Lets Node keep compiled code in the user's cache directory, which saves a good part of the start-up time.
+ * Makes Node keep compiled code in the user's cache directory, which saves much of the start-up time.
  *
  * Only in a directory of the user's own: what is read from there is executed, so it must be out of reach of others. Node's own
  * default, below the system's temporary directory, is not; and neither is another user's home under sudo.
@@ -13,7 +13,7 @@ export function keepCompiledCode(): void {
   enableCompileCache(`${cache?.startsWith(`${home}/`) === true ? cache : `${home}/.cache`}/tagseal`);
 }
 
-/** @returns null for what is not there, and for what this account may not even look at, such as what lies in root's home */
+/** @returns null for a missing file, and for one that this account may not access, such as a file in root's home */
 function ownerOf(path: string): number | null {
   try {
     return process.getBuiltinModule("node:fs").statSync(path).uid;

@@ -1,29 +1,29 @@
-/** `--debug`, `-D` and TAGSEAL_DEBUG: the requests as they happen, and where an error came from. */
+/** `--debug`, `-D` and TAGSEAL_DEBUG: show requests as they happen, and the origin of an error. */
 import { leadingFlags } from "../engine/command-line/leading-flags.ts";
 import { type HttpExchange, httpExchanges } from "../http/client/trace.ts";
 import type { Io, Output } from "./io.ts";
 import { printable } from "./output/printable.ts";
 
-/** The variable that says what the flag says. */
+/** The variable with the same meaning as the flag. */
 export const debugVariable = "TAGSEAL_DEBUG";
 
-/** Whether an environment asks for debug output: any value but nothing, `0` and `false`. */
+/** Whether an environment asks for debug output: any value but an empty one, `0` and `false`. */
 export function isDebugging(env: Io["env"]): boolean {
   return !["", "0", "false"].includes(env[debugVariable] ?? "");
 }
 
-/** The same outside world, with the variable set where the flag stands before the command. */
+/** The same Io; the variable is set if the flag comes before the command. */
 export function withDebugFlag(argv: readonly string[], io: Io): Io {
-  // Looking closer costs time, and the flag is rare.
+  // Parsing costs time, and the flag is rare.
   if (!argv.some((word) => /^-(?:[a-zA-Z]*D|-debug)/u.test(word))) return io;
   const flag = leadingFlags(argv).flags.findLast(({ name }) => name === "debug");
   return flag?.value === "true" ? { ...io, env: { ...io.env, [debugVariable]: "1" } } : io;
 }
 
 /**
- * Writes a line for each request that this process sends, without anything secret.
+ * Writes a line for each request that this process sends, without secrets.
  *
- * @returns ends it
+ * @returns a function that ends it
  */
 export function traceRequests(output: Output): () => void {
   const listener = (message: unknown): void => output.write(`${line(message as HttpExchange)}\n`);

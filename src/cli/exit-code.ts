@@ -1,24 +1,24 @@
-/** What the command's exit status says. Scripts rely on it; docs/commands.md lists the same numbers. */
+/** The exit statuses of commands. Scripts rely on them; docs/commands.md lists the same numbers. */
 import { MetadataError, TagsealError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 
-/** Exit statuses of Tagseal's own verbs; `tagseal trust …` uses docker's 0 and 1 only. */
+/** Exit statuses of Tagseal's own commands; `tagseal trust …` uses only docker's 0 and 1. */
 export const exitCodes = {
   ok: 0,
   failure: 1,
   /** the tag, or the whole repository, is not signed */
   notSigned: 2,
-  /** somebody presented something that must not be trusted */
+  /** a server or registry presented something that must not be trusted */
   refused: 3,
-  /** the registry or trust server could not be reached or did not do its part */
+  /** the registry or trust server could not be reached, or failed */
   unreachable: 4,
-  /** a flag was not understood, as docker has it */
+  /** an unknown flag, as in docker */
   badFlag: 125,
-  /** ended by Ctrl-C, as a shell reports it */
+  /** ended by Ctrl-C, as shells report it */
   interrupted: 130,
 } as const;
 
-/** What a code means for the caller. `by class`: raised about files of the caller's own as well as about what a server presented. */
+/** The meaning of a code for the caller. `by class`: raised both for the caller's files and for what a server presented. */
 type Meaning = Exclude<keyof typeof exitCodes, "ok" | "badFlag" | "interrupted"> | "by class";
 
 const meanings: Readonly<Record<ErrorCode, Meaning>> = {
@@ -28,7 +28,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   FILE_UNREADABLE: "failure",
   FILE_UNWRITABLE: "failure",
   CANCELLED: "failure",
-  // Bytes that are not what was signed are a refusal, whatever layer noticed.
+  // Bytes that differ from the signed ones are a refusal, in whatever layer.
   JSON_MALFORMED: "refused",
   BASE64_MALFORMED: "failure",
   HEX_MALFORMED: "failure",
@@ -56,7 +56,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   ROOT_INVALID: "refused",
   ROOT_ROTATION_REFUSED: "refused",
   ROOT_PINNING_MISMATCH: "refused",
-  // The peer answered, honestly, and the answer is no: something is missing here or there, or not allowed.
+  // The peer answered honestly and refused: something is missing on one side, or is not permitted.
   UPDATE_REFUSED: "failure",
   TAG_NOT_SIGNED: "notSigned",
   TAG_DIGEST_MISMATCH: "refused",
@@ -106,14 +106,14 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   INTERNAL: "failure",
 };
 
-/** docker's rule, which its commands keep here: a failure is 1, whatever it was; only flags and Ctrl-C tell more. */
+/** docker's rule for its commands: every failure is 1; only flags and Ctrl-C have other statuses. */
 export function dockerExitCode(exitCode: number): number {
   return [exitCodes.notSigned, exitCodes.refused, exitCodes.unreachable].some((code) => code === exitCode)
     ? exitCodes.failure
     : exitCode;
 }
 
-/** The exit status for an error that ended one of Tagseal's own verbs. Whatever words it was put in, code and class decide. */
+/** The exit status for an error that ended one of Tagseal's own commands. Code and class decide, not the message. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof TagsealError)) return exitCodes.failure;
   const meaning = meanings[error.code];

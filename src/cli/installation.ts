@@ -1,6 +1,6 @@
 /**
- * Tagseal's links into docker's world: the `docker-trust` plugin and, if wanted, a `docker` earlier in PATH. Only symbolic links to
- * Tagseal are ever made, replaced or removed; a file of anybody else's stays.
+ * Tagseal's links for docker: the `docker-trust` plugin and, if wanted, a `docker` earlier in PATH. Only symbolic links to
+ * Tagseal are ever made, replaced or removed; all other files stay.
  */
 import {
   accessSync,
@@ -21,30 +21,30 @@ import { systemReason } from "../files/system-error.ts";
 import type { Io } from "./io.ts";
 import { dockerConfigDir } from "./open/directories.ts";
 
-/** What stands at a place: nothing, a link of ours (to `target`), or something that is not ours to touch. */
+/** What is at a path: nothing, a link of Tagseal's (to `target`), or another file, which must not be changed. */
 export type Occupant =
   | { readonly kind: "nothing" }
   | { readonly kind: "ours"; readonly target: string }
   | { readonly kind: "foreign" };
 
-/** Where the plugin's link belongs. */
+/** The path of the plugin's link. */
 export function pluginPath(io: Io): string {
   return join(dockerConfigDir(io), "cli-plugins", "docker-trust");
 }
 
-/** Where a shim in `directory` belongs. */
+/** The path of a shim in `directory`. */
 export function shimPath(directory: string): string {
   return join(resolve(directory), "docker");
 }
 
-/** Links of ours called `docker` that PATH leads to. */
+/** Tagseal's links called `docker` in PATH. */
 export function shimsInPath(io: Io): string[] {
   return candidates("docker", { env: io.env, self: io.program.files })
     .map(({ path }) => path)
     .filter((path) => occupantOf(path, io).kind === "ours");
 }
 
-/** The file that links should lead to, so that they outlive this process's way of being started. */
+/** The file that links should point to, however this process was started. */
 export function linkTarget(io: Io): string {
   const [file] = io.program.files;
   if (file === undefined) throw new UsageError("USAGE", "cannot tell where this program is");
@@ -60,7 +60,7 @@ export function linkTarget(io: Io): string {
   return path;
 }
 
-/** Looks at a place without changing it. @throws UsageError `FILE_UNREADABLE` */
+/** Inspects a path without changing it. @throws UsageError `FILE_UNREADABLE` */
 export function occupantOf(path: string, io: Io): Occupant {
   const stat = statsAt(path);
   if (stat === undefined) return { kind: "nothing" };
@@ -80,14 +80,14 @@ function statsAt(path: string): Stats | undefined {
   }
 }
 
-/** A link that leads nowhere, left behind by a Tagseal that was removed, is still ours. */
+/** A broken link of a removed Tagseal is still Tagseal's. */
 function leadsToTagseal(target: string, io: Io): boolean {
   const exists = statsAt(target) !== undefined;
   return exists ? isTagseal(target, io.program.files) : /^tagseal(?:\.js)?$/u.test(basename(target));
 }
 
 /**
- * Makes a link, or leads one of ours to another place; in one step, so that there is always one.
+ * Makes a link, or points an existing one to another file; in one step, so that there is always one.
  *
  * @returns false when it was right already
  * @throws UsageError `FILE_UNWRITABLE` when something else is there, or it cannot be made
@@ -111,9 +111,9 @@ export function putLink(path: string, target: string, io: Io): boolean {
 }
 
 /**
- * Removes a link of ours.
+ * Removes a link of Tagseal's.
  *
- * @returns false when there is none: nothing there, or something that is not ours
+ * @returns false when there is none: nothing there, or another file
  * @throws UsageError `FILE_UNWRITABLE`
  */
 export function removeLink(path: string, io: Io): boolean {

@@ -1,5 +1,5 @@
 /**
- * What a command may touch of the outside world. `main(argv, io)` gets all of it as arguments, so that a test can run any
+ * Everything outside the program that a command may use. `main(argv, io)` gets all of it as arguments, so that a test can run any
  * command in its own process; only bin.ts and terminal.ts know `process`.
  */
 
@@ -11,17 +11,17 @@ import type { Program } from "./program.ts";
 
 /** A stream of text for people or programs. */
 export interface Output {
-  /** Writes `text` as it is; lines end in a newline the caller writes. */
+  /** Writes `text` as it is; the caller writes the newlines. */
   write(text: string): void;
-  /** true when a person watches: progress bars may be drawn */
+  /** true on a terminal: progress bars may be drawn */
   readonly isTerminal: boolean;
   /** width in characters, for wrapping; 80 when unknown */
   readonly columns: number;
 }
 
-/** Where questions are asked. Prompts never go to standard output. */
+/** Asks questions. Prompts never go to standard output. */
 export interface Prompter {
-  /** true when a person can be asked several times; false when answers are piped in */
+  /** true when the user can be asked several times; false when answers are piped in */
   readonly interactive: boolean;
   /**
    * Asks for a secret: echo is off before the prompt appears.
@@ -30,22 +30,22 @@ export interface Prompter {
    * @throws TagsealError `CANCELLED` after Ctrl-C
    */
   askSecret(prompt: string): Promise<string | undefined>;
-  /** Asks a question whose answer may be seen. Same contract as {@link Prompter.askSecret}. */
+  /** Asks a question whose answer is shown. Same contract as {@link Prompter.askSecret}. */
   ask(prompt: string): Promise<string | undefined>;
-  /** Tells the person something between prompts, on the stream the prompts appear on. */
+  /** Shows a message between prompts, on the stream of the prompts. */
   tell(text: string): void;
 }
 
 /**
- * Runs another program, with this process's own streams, terminal and signals, as if it had been started in our place.
+ * Runs another program with this process's streams, terminal and signals, as if it had been started instead.
  *
- * @param how.last nothing is to be done afterwards: the process may become the other program and never come back
+ * @param how.last true when nothing is left to do afterwards: the process may become the other program and never return
  * @returns the program's exit status; 128 + n when signal n ended it
  * @throws TagsealError `ENGINE_NOT_FOUND` when it cannot be started
  */
 export type HandOver = (command: ChildCommand, how?: { readonly last?: boolean }) => Promise<number>;
 
-/** Everything a command may touch. */
+/** Everything that a command may use. */
 export interface Io {
   /** the result, and nothing else */
   readonly stdout: Output;
@@ -53,18 +53,18 @@ export interface Io {
   readonly stderr: Output;
   readonly prompter: Prompter;
   readonly env: Environment;
-  /** the number of the user whose process this is, who need have no name; undefined where users have none */
+  /** the numeric ID of the process's user, who need not have a name; undefined where users have none */
   readonly uid?: number | undefined;
-  /** aborted by Ctrl-C or SIGTERM: everything that waits must stop waiting */
+  /** aborted by Ctrl-C or SIGTERM: every wait must end */
   readonly signal: AbortSignal;
   readonly now: () => Date;
-  /** what we were started as */
+  /** how the program was started */
   readonly program: Program;
   readonly handOver: HandOver;
   /** the connections of this command to registries and trust servers; {@link main} opens and closes them */
   readonly connections?: HttpClients;
   /** the engine whose command this is; absent for commands that need none */
   readonly engine?: EngineAccess;
-  /** Calls `listener` whenever files are to be read again (SIGHUP), until the function it returns is called. */
+  /** Calls `listener` at every SIGHUP, which asks to read files again, until the returned function is called. */
   readonly onReload?: (listener: () => void) => () => void;
 }

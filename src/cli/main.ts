@@ -1,6 +1,6 @@
 /**
- * The command line: finds the command, runs it, turns whatever it throws into words and an exit status. What is not Tagseal's own
- * goes to the container engine. Nothing here knows `process`; bin.ts does.
+ * The command line: finds the command, runs it, and turns errors into messages and an exit status. All other commands
+ * go to the container engine. Nothing here uses `process`; bin.ts does.
  */
 import type { Command } from "./command.ts";
 import { HttpClients } from "../http/client/http-clients.ts";
@@ -8,7 +8,7 @@ import { isDebugging, traceRequests, withDebugFlag } from "./debug.ts";
 import type { Io } from "./io.ts";
 import type { Resolution } from "./table.ts";
 
-/** Options that stand before the command, as docker's do. */
+/** Options before the command, as in docker. */
 interface GlobalOptions {
   readonly io: Io;
   readonly words: readonly string[];
@@ -22,7 +22,7 @@ interface GlobalOptions {
  */
 export async function main(argv: readonly string[], given: Io): Promise<number> {
   const { name } = given.program;
-  // The quick way: scripts ask for the version often, and it needs neither the table nor the parser.
+  // A shortcut: scripts ask for the version often, and it needs neither the table nor the parser.
   if (name === "tagseal" && argv.length === 1 && isVersionWord(argv[0])) {
     const { versionLine } = await import("./version-line.ts");
     given.stdout.write(versionLine);
@@ -50,7 +50,7 @@ function isVersionWord(word: string | undefined): boolean {
   return word === "version" || word === "--version" || word === "-v";
 }
 
-/** Runs a command of Tagseal's own. */
+/** Runs one of Tagseal's own commands. */
 async function ownCommand(argv: readonly string[], io: Io): Promise<number> {
   try {
     const global = await takeGlobalOptions(argv, io);
@@ -70,7 +70,7 @@ async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<Globa
   for (let word = words[0]; word?.startsWith("-") === true; word = words[0]) {
     if (word === "--help" || word === "-h") break;
     words.shift();
-    // the flag has been taken already, wherever the command goes
+    // the flag was handled already, whichever program executes the command
     if (word === "--debug" || word === "-D") continue;
     if (word === "--tls" || word === "--tlsverify") {
       env["DOCKER_TLS_VERIFY"] = word === "--tls" ? env["DOCKER_TLS_VERIFY"] : "1";
@@ -87,7 +87,7 @@ async function takeGlobalOptions(argv: readonly string[], io: Io): Promise<Globa
   return { io: { ...io, env }, words };
 }
 
-/** Flags before the command that say what a variable says. Where the engine is matters to `trust sign` of local images. */
+/** Flags before the command with the same meaning as a variable. `trust sign` of local images needs the address of the engine. */
 const valueFlags: Readonly<Record<string, string>> = {
   "--config": "DOCKER_CONFIG",
   "--host": "DOCKER_HOST",
@@ -96,7 +96,7 @@ const valueFlags: Readonly<Record<string, string>> = {
   "-c": "DOCKER_CONTEXT",
   "--engine": "TAGSEAL_ENGINE",
   "--trust-pinning": "TAGSEAL_TRUST_PINNING",
-  // docker's, without meaning for what Tagseal does itself
+  // docker's flags, without meaning for Tagseal's own commands
   "--log-level": "",
   "-l": "",
   "--tlscacert": "",
@@ -142,7 +142,7 @@ async function runCommand(command: Command, { rest }: Resolution, { io }: Global
   }
 }
 
-/** Whether a failure is to be reported as JSON too. Read from the raw words, because parsing itself may be what failed. */
+/** Whether to report a failure as JSON as well. Read from the raw words, because the parser may be what failed. */
 async function asksForJson(words: readonly string[]): Promise<boolean> {
   const end = words.indexOf("--");
   const flag = words

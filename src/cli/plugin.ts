@@ -1,6 +1,6 @@
 /**
- * Tagseal as a plugin of the docker command, called `docker-trust`: `docker trust …` on dockers that have no such command any more.
- * docker asks a plugin what it is (`docker-cli-plugin-metadata`), hands it the whole command line, its own name included, and asks
+ * Tagseal as a plugin of the docker command, called `docker-trust`: `docker trust …` on dockers that no longer have that command.
+ * docker asks a plugin for its description (`docker-cli-plugin-metadata`), passes it the whole command line, its own name included, and asks
  * it to complete lines as cobra programs do.
  */
 import { leadingFlags } from "../engine/command-line/leading-flags.ts";
@@ -8,7 +8,7 @@ import { version } from "./version-line.ts";
 import type { OwnCommand } from "./front-end/own-words.ts";
 import type { Io } from "./io.ts";
 
-/** What docker asks of every file called `docker-*` in its plugin directories, to be answered with JSON. */
+/** The request of docker to every file called `docker-*` in its plugin directories; the answer is JSON. */
 const metadataWord = "docker-cli-plugin-metadata";
 
 /** The answer; docker shows vendor, version and description in `docker info` and `docker --help`. */
@@ -19,7 +19,7 @@ const metadata = {
   ShortDescription: "Manage trust on Docker images",
 } as const;
 
-/** Answers docker. `own` runs a command line of Tagseal's own. */
+/** Answers docker. `own` runs one of Tagseal's own commands. */
 export async function runPlugin(argv: readonly string[], io: Io, own: OwnCommand): Promise<number> {
   const [word, ...rest] = argv;
   if (word === metadataWord) {
@@ -32,6 +32,6 @@ export async function runPlugin(argv: readonly string[], io: Io, own: OwnCommand
     return 0;
   }
   const { commandAt } = leadingFlags(argv);
-  // Started by hand, without docker: what follows is what docker would have put behind `trust`.
+  // Started directly, without docker: the words are those that docker would pass after `trust`.
   return await own(commandAt !== undefined && argv[commandAt] === "trust" ? argv : ["trust", ...argv], io);
 }

@@ -6,18 +6,18 @@ import { processIo } from "./terminal.ts";
 
 /** How long a command may take to stop by itself after Ctrl-C before it is stopped. */
 const graceMs = 300;
-/** Servers finish what they are answering first. */
+/** Servers first finish the requests under way. */
 const serverGraceMs = 15_000;
 const servers: ReadonlySet<string> = new Set(["server", "signer", "sandbox"]);
 
-/** Runs the command that `argv` is to its end, and ends the process with its status. */
+/** Runs the command line `argv`, and ends the process with its status. */
 export async function run(program: Program, argv: readonly string[]): Promise<void> {
   const handing = new HandingOver();
   const interruption = new AbortController();
   let interruptedWith = 0;
   const interrupt = (code: number): void => {
-    if (handing.isBusy) return; // the engine that took over decides when to end
-    if (interruption.signal.aborted) process.exit(interruptedWith); // asked twice: at once
+    if (handing.isBusy) return; // the engine that replaced the command decides when to end
+    if (interruption.signal.aborted) process.exit(interruptedWith); // the second Ctrl-C ends it at once
     interruptedWith = code;
     interruption.abort();
     const isServer = servers.has(argv[0] ?? "");
@@ -30,6 +30,6 @@ export async function run(program: Program, argv: readonly string[]): Promise<vo
     processIo(interruption.signal, () => interrupt(130), { program, handOver: handing.handOver }),
   );
   process.exitCode = interruption.signal.aborted && status !== 0 ? interruptedWith : status;
-  // Idle connections must not keep the process; what was printed is out already.
+  // Idle connections must not keep the process running; all output is written already.
   process.exit();
 }

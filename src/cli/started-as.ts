@@ -1,15 +1,15 @@
 import { type Program, programNamed } from "./program.ts";
 
 /**
- * Set by bin/tagseal and by dist/tagseal.js as a command: the name it was called by, a colon, and its path. A shell script cannot pass its
- * name on otherwise.
+ * Set by bin/tagseal and by dist/tagseal.js as a command: the name it was called by, a colon, and its path. A shell script cannot pass
+ * its name in another way.
  */
 const launcherVariable = "TAGSEAL_LAUNCHER";
 
-/** Inside the self-contained executable the script lies in a file system that nothing else sees. */
+/** In the self-contained executable the script is in a virtual file system that no other program sees. */
 const embeddedFiles = "/$bunfs/";
 
-/** What a process was started as. */
+/** How a process was started. */
 export interface Start {
   readonly program: Program;
   /** the arguments, as they were typed */
@@ -17,7 +17,7 @@ export interface Start {
 }
 
 /**
- * By which name this process was started, which files it is, and what it was asked to do.
+ * The name by which this process was started, its files, and its arguments.
  *
  * A launcher puts a colon before each argument that starts with a dash or a colon: Node.js reads `--env-file` and other options
  * wherever they stand. The executable's runtime reads no arguments.
@@ -26,7 +26,7 @@ export function startedAs(): Start {
   const script = process.argv[1] ?? process.execPath;
   const argv = process.argv.slice(2);
   const launched = process.env[launcherVariable];
-  // No process we start was started by that launcher.
+  // Processes started from here were not started by that launcher.
   delete process.env[launcherVariable];
   if (script.startsWith(embeddedFiles)) return { program: programNamed(process.argv0, [process.execPath]), argv };
   if (launched === undefined) return { program: programNamed(script, [script]), argv };

@@ -1,6 +1,6 @@
 /**
- * Every command, by name. Loading is lazy: starting one command must not pay for the others, and `tagseal version` must
- * touch almost nothing.
+ * Every command, by name. Commands are loaded when they are used: no command waits for the code of others, and `tagseal version`
+ * loads almost nothing.
  */
 import type { Command } from "./command.ts";
 
@@ -267,7 +267,7 @@ export const root: Entry = {
   ],
 };
 
-/** What a command line names: an entry, its path, and the remaining words. */
+/** The entry that a command line names, its path, and the remaining words. */
 export interface Resolution {
   readonly entry: Entry;
   readonly path: string;

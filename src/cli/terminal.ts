@@ -1,15 +1,15 @@
 /**
- * The process's own streams, signals and terminal, as an {@link Io}. Together with bin.ts the only code that knows `process`.
+ * The streams, signals and terminal of the process, as an {@link Io}. Only this file and bin.ts use `process`.
  *
  * Prompts: echo is switched off *before* the prompt is printed, so that a fast answer never shows; Ctrl-C ends the program
- * also in the middle of an answer; what is piped in is read line by line and nothing of it is lost between prompts.
+ * also in the middle of an answer; piped input is read line by line, and nothing of it is lost between prompts.
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { TagsealError } from "../errors.ts";
 import type { Io, Output, Prompter } from "./io.ts";
 
-/** The keys that mean something while an answer is typed unseen. */
+/** The keys with a meaning while a secret is typed. */
 const keys = { interrupt: "\u0003", endOfInput: "\u0004", backspace: "\b", delete: "\u007f", clear: "\u0015" } as const;
 
 /** The process as an {@link Io}. `interrupt` is called for Ctrl-C at a prompt, where the terminal sends no signal. */
@@ -31,8 +31,8 @@ export function processIo(signal: AbortSignal, interrupt: () => void, own: Pick<
 }
 
 /**
- * True once Node has opened a standard stream that may be a pipe. It does not block from then on, for everybody who has it: a program that
- * takes over this process would lose what it writes faster than it is read.
+ * True once Node has opened a standard stream that may be a pipe. From then on it does not block, in any process that shares it: a program that
+ * replaces this process would lose output that it writes faster than it is read.
  */
 export function streamsAreOpen(): boolean {
   return inputIsOpen;
@@ -41,8 +41,8 @@ export function streamsAreOpen(): boolean {
 let inputIsOpen = false;
 
 /**
- * Writes to the descriptor itself: opening a stream for it costs as much as the rest of a short command. A reader that does not keep up is
- * waited for, as other programs wait.
+ * Writes to the descriptor itself: opening a stream for it costs as much as the rest of a short command. It waits for a slow
+ * reader, as other programs do.
  */
 class DescriptorOutput implements Output {
   readonly #descriptor: 1 | 2;
@@ -65,7 +65,7 @@ class DescriptorOutput implements Output {
   }
 }
 
-/** How long a full pipe is left alone before it is tried again, in milliseconds. */
+/** The pause before a full pipe is tried again, in milliseconds. */
 const retryAfterMs = 2;
 
 function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
@@ -75,13 +75,16 @@ function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException; // writing throws nothing else
       if (code !== "EAGAIN") return failedToWrite(descriptor, code);
-      // somebody made the pipe non-blocking for all who share it
+      // another process made the pipe non-blocking for all processes that share it
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryAfterMs);
     }
   }
 }
 
-/** A result nobody can have ends the command; a reader that went away (`tagseal list | head`) is no failure. Warnings must not stop the work. */
+/**
+ * A result that cannot be written ends the command; a reader that has ended (`tagseal list | head`) is not a failure. Warnings must not stop the
+ * work.
+ */
 function failedToWrite(descriptor: 1 | 2, code: string | undefined): void {
   if (descriptor === 1) process.exit(code === "EPIPE" ? 0 : 1);
 }
@@ -147,7 +150,7 @@ class TerminalPrompter implements Prompter {
     }
   }
 
-  /** Prompts belong where a person looks: standard error, or the terminal itself when that is redirected. */
+  /** Prompts go where the user sees them: to standard error, or to the terminal when that is redirected. */
   #print(text: string): void {
     if (!this.interactive || isatty(2)) {
       writeAll(2, Buffer.from(text));
@@ -219,7 +222,7 @@ class TerminalPrompter implements Prompter {
     throw new TagsealError("CANCELLED", "cancelled at a prompt");
   }
 
-  /** Waits until something arrived, the input ended, or everything is to stop. */
+  /** Waits until input arrives, the input ends, or the command is cancelled. */
   async #more(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const wake = (): void => resolve();

@@ -13,7 +13,7 @@ export const command = defineCommand(
     usage: "[OPTIONS]",
     summary: "Check whether content trust is enforced on this machine",
     description: [
-      "Looks at the switch and where it is set, which docker stands first in PATH and whether that one heeds the switch, the docker-trust plugin, the trust servers, their certificates and their clocks, the protection of private keys, what expires within 90 days, and CI files, compose files and Dockerfiles below the current directory that rely on DOCKER_CONTENT_TRUST or on Docker Hub's trust server. Every finding comes with the command that fixes it. Nothing is changed.",
+      "Looks at the switch and where it is set, which docker comes first in PATH and whether that one obeys the switch, the docker-trust plugin, the trust servers, their certificates and their clocks, the protection of private keys, what expires within 90 days, and CI files, compose files and Dockerfiles below the current directory that rely on DOCKER_CONTENT_TRUST or on Docker Hub's trust server. Every finding comes with the command that fixes it. Nothing is changed.",
       "The exit status is 0 when trust is enforced and nothing is broken, warnings or not; else 1.",
     ],
     options: { json: jsonOption },
@@ -23,10 +23,10 @@ export const command = defineCommand(
       { text: "a pipeline that must not run without trust", line: "tagseal doctor --json > doctor.json" },
     ],
     environment: [
-      ["DOCKER_CONTENT_TRUST", "the switch that is looked at"],
+      ["DOCKER_CONTENT_TRUST", "the switch to check"],
       ["DOCKER_CONFIG", "docker's configuration directory (default ~/.docker)"],
       ["DOCKER_CONTENT_TRUST_SERVER", "the trust server that is asked; default: those of trusted repositories"],
-      ["TAGSEAL_ENGINE", "docker, podman, or the path of the one to look at"],
+      ["TAGSEAL_ENGINE", "docker, podman, or the path of the engine to check"],
     ],
   },
   async ({ options }, io) => {
@@ -38,7 +38,7 @@ export const command = defineCommand(
   },
 );
 
-/** Findings that decide whether trust is enforced at all. */
+/** Findings on which it depends whether trust is enforced at all. */
 const enforcing: ReadonlySet<string> = new Set(["switch", "engine", "path"]);
 
 async function examine(io: Io): Promise<readonly Finding[]> {
@@ -67,7 +67,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
 
 const order: readonly Level[] = ["problem", "warning", "ok"];
 const marks: Readonly<Record<Level, string>> = { problem: "problem", warning: "warning", ok: "ok     " };
-/** Of one kind, so that everything stays on one screen; --json has all. */
+/** The most findings of one kind, so that everything fits on one screen; --json has all. */
 const maxOfAKind = 3;
 
 function report(findings: readonly Finding[], enforced: boolean): string {

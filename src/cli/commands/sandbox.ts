@@ -10,7 +10,7 @@ import { parsePort } from "../options/listen-address.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
 import { dressed } from "../output/demo-lines.ts";
 
-/** `tagseal sandbox`: a registry and a trust server to play with; `--demo` plays by itself. */
+/** `tagseal sandbox`: a throwaway registry and trust server; `--demo` runs a demonstration on them. */
 export const command = defineCommand(
   {
     path: "sandbox",
@@ -18,7 +18,7 @@ export const command = defineCommand(
     summary: "Run a throwaway registry and trust server on this machine",
     description: [
       "Starts an OCI registry and a trust server on loopback, with a throwaway certificate authority, passphrase and docker configuration directory, and prints the variables to export in another terminal; tagseal, docker and notary then use the sandbox. It needs no docker and no privileges. Ctrl-C ends it, and unless --data was given nothing stays behind.",
-      "With --demo it tells what content trust is for, on a real image, in under a minute: an unsigned image is invisible, a signed one is found, and a moved tag, a changed layer, a rolled-back and a frozen trust server are refused, each with its reason. The exit status is 0 only if every refusal really happened.",
+      "With --demo it shows what content trust is for, on a real image, in under a minute: an unsigned image is invisible, a signed one is found, and a moved tag, a changed layer, a rolled-back and a frozen trust server are refused, each with its reason. The exit status is 0 only if every refusal really happened.",
     ],
     options: {
       demo: { kind: "switch", help: "Play the demonstration and exit" },
@@ -115,7 +115,7 @@ async function demonstrate(directory: string, ports: Ports, io: Io): Promise<num
   }
 }
 
-/** Runs a command line in this process, as main does for a person, and keeps what it prints. */
+/** Runs a command line in this process, as main does, and keeps its output. */
 async function runInside(argv: readonly string[], env: Io["env"], io: Io, now: () => Date): Promise<CommandOutcome> {
   io.signal.throwIfAborted();
   const { main } = await import("../main.ts");
@@ -124,7 +124,7 @@ async function runInside(argv: readonly string[], env: Io["env"], io: Io, now: (
   return { exitCode, stdout: stdout(), stderr: stderr() };
 }
 
-/** The demonstration's clocks: nobody waits two weeks to see a freeze. */
+/** The demonstration's clocks, which jump two weeks ahead to show a freeze. */
 class DemoClocks {
   readonly #now: () => Date;
   #clientOffsetMs = 0;

@@ -1,10 +1,10 @@
 /**
- * Completion scripts for bash, zsh and fish, generated from the command table. The scripts carry the whole tree, so that
+ * Completion scripts for bash, zsh and fish, generated from the command table. The scripts contain the whole tree, so that
  * pressing Tab never starts the program.
  */
 import { type CompletionNode, completionNodes } from "./completion-tree.ts";
 
-/** The shells a script can be made for. */
+/** The shells with completion scripts. */
 export const shells = ["bash", "fish", "zsh"] as const;
 
 /** One of {@link shells}. */

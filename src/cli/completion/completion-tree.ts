@@ -1,9 +1,9 @@
-/** What completion scripts are made from: the tree of commands with their flags. */
+/** The source of completion scripts: the tree of commands with their flags. */
 import type { CommandDescription } from "../command-description.ts";
 import type { Option } from "../options/option.ts";
 import { type Entry, root } from "../table.ts";
 
-/** A place in the tree with what may follow there. */
+/** A place in the tree, with what may follow it. */
 export interface CompletionNode {
   /** words from the program to here: `trust key` */
   readonly path: string;
@@ -14,7 +14,7 @@ export interface CompletionNode {
   readonly description: CommandDescription | undefined;
 }
 
-/** Loads every command's description: slow by design, it runs when a script is made and never on Tab. */
+/** Loads every command's description. This is slow, but runs only when a script is made and never on Tab. */
 export async function completionNodes(entry: Entry = root, path = ""): Promise<readonly CompletionNode[]> {
   const command = await entry.load?.();
   const { summary, children = [] } = entry;
@@ -25,7 +25,7 @@ export async function completionNodes(entry: Entry = root, path = ""): Promise<r
   return nodes;
 }
 
-/** The flags worth offering, with `--help`. */
+/** The flags to offer, `--help` included. */
 export function visibleOptions(node: CompletionNode): readonly (readonly [string, Option])[] {
   const help: Option = { kind: "switch", help: "Explain this command" };
   const declared = Object.entries(node.description?.options ?? {}).filter(([, option]) => option.hidden !== true);

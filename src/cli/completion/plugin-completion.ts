@@ -1,4 +1,7 @@
-/** Completes a line for docker, in the form cobra's shell scripts read: a candidate a line, then `:` and what else the shell may offer. */
+/**
+ * Completes a line for docker, in the form that cobra's shell scripts read: one candidate on each line, then `:` and what else the shell may
+ * offer.
+ */
 import { leadingFlags } from "../../engine/command-line/leading-flags.ts";
 import type { CommandDescription } from "../command-description.ts";
 import { type Entry, resolveEntry } from "../table.ts";
@@ -7,9 +10,9 @@ import { type Entry, resolveEntry } from "../table.ts";
 const directives = { files: 0, noFiles: 4 } as const;
 
 /**
- * What may stand where the last of `words` is being typed.
+ * The candidates for the last of `words`, which is being typed.
  *
- * @param words the line after `docker`, global flags included; the last one is what was typed so far, perhaps nothing
+ * @param words the line after `docker`, global flags included; the last one may be incomplete or empty
  */
 export async function completeLine(words: readonly string[], how: { readonly descriptions: boolean }): Promise<string> {
   const typed = words.at(-1) ?? "";

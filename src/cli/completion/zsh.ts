@@ -41,7 +41,7 @@ ${cases}
 }
 
 function commandFunction(node: CompletionNode): string {
-  // What help explains are the other commands: completion begins again at the top.
+  // The arguments of help are other commands: completion begins again at the top.
   if (node.description?.complete === "commands") return `${functionName(node.path)}() {\n  _tagseal\n}\n`;
   const specs = visibleOptions(node).flatMap(([name, option]) => optionSpecs(name, option));
   return `${functionName(node.path)}() {
@@ -73,7 +73,7 @@ function functionName(path: string): string {
   return path === "" ? "_tagseal" : `_tagseal_${path.replaceAll(/[ -]/g, "_")}`;
 }
 
-/** Brackets and colons mean something to _arguments. */
+/** Brackets and colons have a meaning in _arguments. */
 function escaped(text: string): string {
   return text.replaceAll(/[[\]:\\]/g, String.raw`\$&`);
 }

@@ -1,10 +1,10 @@
 /**
- * Continuous-integration systems, as far as they differ in what a step hands on to the next one: most start a new shell for each step, so an
+ * Continuous-integration systems, as far as they differ in what a step passes to the next one: most start a new shell for each step, so an
  * `export` ends with it.
  */
 import type { Environment } from "../../environment/environment.ts";
 
-/** How something lasts from here on. */
+/** How a setting lasts for the following steps. */
 export interface Lasting {
   /** puts a directory first in PATH; the directory may hold `$HOME`, and quotes for a shell are around it */
   readonly addPath: (directory: string) => string;
@@ -13,7 +13,7 @@ export interface Lasting {
   readonly isNow?: boolean;
 }
 
-/** A system, known by its files in a project and by the variables of its jobs. */
+/** A system, recognised by its files in a project and by the variables of its jobs. */
 export interface CiSystem {
   /** where the lines of {@link Lasting} belong, before the name of the file */
   readonly place: string;
@@ -89,7 +89,7 @@ const systems: readonly CiSystem[] = [
     lasting: shell,
   },
   {
-    // each line of a recipe is, too
+    // so is each line of a recipe
     place: "run in the shell that starts",
     files: [/(?:^|\/)(?:GNUmakefile|[Mm]akefile|Justfile|Taskfile\.ya?ml)$/u],
     isHere: () => false,
@@ -102,12 +102,12 @@ export function ciSystemOf(path: string): CiSystem | undefined {
   return systems.find(({ files }) => files.some((pattern) => pattern.test(path)));
 }
 
-/** The system whose job this process is part of. */
+/** The system in whose job this process was started. */
 export function ciSystemHere(env: Environment): CiSystem | undefined {
   return systems.find(({ isHere }) => isHere(env));
 }
 
-/** How something lasts where this process runs. */
+/** How a setting lasts in the system of this process. */
 export function lastingHere(env: Environment): Lasting {
   return ciSystemHere(env)?.lasting ?? shell;
 }

@@ -1,4 +1,4 @@
-/** Whether docker's `config.json` can be read: commands under trust end where it cannot, while docker itself goes on without what it says. */
+/** Whether docker's `config.json` can be read: if not, commands under trust fail, while docker itself continues without its settings. */
 import { dockerConfigPath, dockerSetting } from "../../docker-config/configuration-file.ts";
 import { loadDockerConfig } from "../../docker-config/docker-login.ts";
 import { hasCode } from "../../errors.ts";
@@ -7,7 +7,7 @@ import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { type Finding, problem } from "./finding.ts";
 
-/** The engine that the file names, and what is wrong with the file. */
+/** The engine that the file names, and the problems of the file. */
 export async function checkConfiguration(
   io: Io,
 ): Promise<{ readonly engine: string | undefined; readonly findings: readonly Finding[] }> {

@@ -1,4 +1,4 @@
-/** What here relies on Docker Hub's trust server, which Docker closes: this machine's settings and memory, pipelines, Dockerfiles. */
+/** Finds what relies on Docker Hub's trust server, which Docker closes: this machine's settings and trust data, pipelines, Dockerfiles. */
 import { join } from "node:path";
 import { readDockerfile } from "../../engine/image-build/dockerfile/reading.ts";
 import { LineRefused } from "../../engine/image-build/dockerfile/refusal.ts";
@@ -20,8 +20,7 @@ const setServer = "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]";
 /**
  * Looks for what fails once Docker Hub's trust server is gone. Where another trust server is configured, Docker Hub's own is not
  * asked, and only files that name it count.
- *
- * @param guns collections this machine has trusted something of
+ * @param guns collections with trust data on this machine
  * @param directory the project to look through
  */
 export async function checkDockerHub(io: Io, guns: readonly string[], directory: string): Promise<readonly Finding[]> {
@@ -52,7 +51,7 @@ async function projectFindings(io: Io, directory: string, isReplaced: boolean): 
     inPipelines.filter(({ text }) => reliesOnHub(text)),
     io.now(),
   );
-  // A Dockerfile relies on trust only where somebody turns it on.
+  // A Dockerfile relies on trust only where trust is turned on.
   const isTrusted = isTrustOn(io.env, undefined) || inPipelines.some(({ text }) => usesTrust.test(text));
   if (isReplaced || !isTrusted) return findings;
   const dockerfiles = read(files.filter((file) => dockerfile.test(file)));
@@ -60,17 +59,17 @@ async function projectFindings(io: Io, directory: string, isReplaced: boolean): 
 }
 
 interface ProjectFile {
-  /** the path as a person writes it */
+  /** the path as users write it */
   readonly shown: string;
   readonly text: string;
 }
 
-/** A pipeline that names the server, or turns trust on and names none. */
+/** A pipeline that names the server, or turns trust on and names no server. */
 function reliesOnHub(text: string): boolean {
   return namesHub.test(text) || (usesTrust.test(text) && !namesServer.test(text));
 }
 
-/** One finding for all of them: a screen has room for little more. */
+/** One finding for all of them, so that everything fits on one screen. */
 function pipelineFindings(files: readonly ProjectFile[], now: Date): Finding[] {
   const [first] = files;
   if (first === undefined) return [];
@@ -78,7 +77,7 @@ function pipelineFindings(files: readonly ProjectFile[], now: Date): Finding[] {
   return [warning("docker-hub", message, `set in ${first.shown}: DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]`)];
 }
 
-/** One finding for all of them, with every image that only Docker Hub's trust server could speak for. */
+/** One finding for all images that only Docker Hub's trust server could have trust data of. */
 function dockerfileFindings(files: readonly ProjectFile[], now: Date): Finding[] {
   const relying = files
     .map(({ shown, text }) => ({ shown, images: hubImages(text) }))
@@ -94,7 +93,7 @@ function listed([first = "", ...others]: readonly string[]): string {
   return others.length === 0 ? first : `${first} (and ${others.length} more)`;
 }
 
-/** Tags of Docker Hub that a Dockerfile names in full. One that cannot be read says nothing here: building it says why. */
+/** Tags of Docker Hub that a Dockerfile names in full. An unreadable file is skipped here: building it reports the reason. */
 function hubImages(text: string): string[] {
   try {
     const [{ images, stages }] = readDockerfile(Buffer.from(text).toString("latin1"), "docker");

@@ -1,4 +1,4 @@
-/** Which docker a person who types `docker` gets, and whether that one heeds content trust. */
+/** Which docker the command `docker` starts, and whether that one obeys content trust. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { candidates, type EngineExecutable, engineVariable, findEngine } from "../../engine/executable.ts";
@@ -17,7 +17,7 @@ const pluginDirectories = [
   "/usr/libexec/docker/cli-plugins",
 ];
 
-/** What stands in PATH, what it is, and what it does about content trust. */
+/** The programs in PATH, and how they treat content trust. */
 export async function checkEngine(io: Io, wanted: string | undefined): Promise<readonly Finding[]> {
   let engine: EngineExecutable;
   try {
@@ -60,7 +60,7 @@ function judgePath(engine: EngineExecutable, version: string | undefined, major:
   return [ignoredBy(name, engine, major, io)];
 }
 
-/** These speak to the engine themselves, so that nobody stands in front. */
+/** These call the engine directly, so Tagseal cannot stand in front of them. */
 function judgeStandaloneCompose(io: Io): Finding[] {
   return ["docker-compose", "podman-compose"].flatMap((name) => {
     const [first] = candidates(name, { env: io.env, self: io.program.files });

@@ -1,4 +1,4 @@
-/** What this machine remembers of trusted collections, and what of it expires soon. Nothing here is verified, only read. */
+/** The trust data on this machine, and what of it expires soon. The files are only read here, not verified. */
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { parseCertificateBundle } from "../../crypto/certificate.ts";
@@ -19,12 +19,12 @@ interface CachedFile {
   readonly path: string;
 }
 
-/** The collections this machine has trusted something of, by GUN. */
+/** The collections with trust data on this machine, by GUN. */
 export async function cachedGuns(io: Io): Promise<readonly string[]> {
   return [...new Set((await cachedFiles(io)).map(({ gun }) => gun))];
 }
 
-/** Judges root, targets, snapshot and delegations, and the certificates in roots. Timestamps live for a fortnight by design. */
+/** Checks root, targets, snapshot and delegations, and the certificates in roots. Timestamps are short-lived by design. */
 export async function checkExpiry(io: Io): Promise<readonly Finding[]> {
   const files = (await cachedFiles(io)).filter(({ role }) => role !== "timestamp");
   if (files.length === 0) return [];
@@ -78,7 +78,7 @@ async function dueFindings(
   );
 }
 
-/** Signing a tag for what it is signed for at the server renews everything that is about to expire, and changes nothing else. */
+/** Signing a tag again for its current digest renews everything that is about to expire, and changes nothing else. */
 function renewal(image: string | undefined): string {
   return image === undefined ? "tagseal sign --help" : `tagseal sign ${image}@$(tagseal verify ${image})`;
 }
@@ -88,7 +88,7 @@ function fetchOrRepair(gun: string, image: string | undefined): string {
   return image === undefined ? `tagseal list ${gun}` : `tagseal list ${gun} || tagseal trust sign ${image}`;
 }
 
-/** What a tag may be; an entry with another name is nothing to put into a shell. */
+/** The grammar of tags; an entry with another name must not get into a shell command. */
 const tagName = /^\w[\w.-]{0,127}$/u;
 
 /** An image whose signature is in the role's file, or else in one that every repository has. */
@@ -141,6 +141,6 @@ async function entriesOf(directory: string) {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch {
-    return []; // nothing was trusted here yet
+    return []; // no trust data here yet
   }
 }

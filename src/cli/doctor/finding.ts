@@ -1,9 +1,9 @@
-/** What `tagseal doctor` found out about one thing. */
+/** One finding of `tagseal doctor`. */
 
-/** `problem`: trust is not enforced, or broken. `warning`: it will be, or is weaker than it could be. `ok`: as it should be. */
+/** `problem`: trust is not enforced, or is broken. `warning`: it will be, or is weaker than it could be. `ok`: no problem. */
 export type Level = "problem" | "warning" | "ok";
 
-/** What a finding is about; part of the JSON output, so never renamed. */
+/** The subject of a finding; part of the JSON output, so never renamed. */
 export type Subject =
   | "switch"
   | "engine"
@@ -25,7 +25,7 @@ export interface Finding {
   readonly level: Level;
   /** one sentence without a full stop */
   readonly message: string;
-  /** the command that fixes it, or what to do where no command can */
+  /** the command that fixes it, or what to do where there is no such command */
   readonly fix?: string;
 }
 
@@ -44,7 +44,7 @@ export function problem(subject: Subject, message: string, fix: string): Finding
   return { subject, level: "problem", message, fix };
 }
 
-/** From here on, what expires is worth a warning. */
+/** The time before an expiry in which there is a warning. */
 export const horizonMs = 90 * 86_400_000;
 
 /** `today`, `in 1 day`, `in 12 days`, `3 days ago`. */
@@ -55,7 +55,7 @@ export function inDays(at: Date, now: Date): string {
   return days > 0 ? `in ${count}` : `${count} ago`;
 }
 
-/** A path as a person writes it: with `~` for the home directory, quoted for a shell where it must be. */
+/** A path as users write it: with `~` for the home directory, quoted for a shell where needed. */
 export function shellPath(path: string, home: string | undefined): string {
   const short = home !== undefined && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
   if (/^[\w~./:@%+=,-]+$/u.test(short)) return short;

@@ -1,4 +1,4 @@
-/** How well the private keys on this machine are protected: who may read them, whether they are encrypted, how hard guessing is. */
+/** How well the private keys on this machine are protected: their permissions, their encryption, and how slow guessing is. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pbes2Iterations } from "../../crypto/pbes2.ts";
@@ -10,10 +10,10 @@ import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 
-/** Below this, a stolen file gives way to guessing too soon; docker and notary write 2,048. */
+/** Below this, the passphrase of a stolen file can be guessed too soon; docker and notary write 2,048. */
 const fewRounds = 100_000;
 
-/** Judges every key file below docker's trust directory. */
+/** Checks every key file below docker's trust directory. */
 export async function checkKeys(io: Io): Promise<readonly Finding[]> {
   const directory = join(dockerConfigDir(io), "trust", "private");
   const paths = [...(await findKeyFiles(directory)).values()].toSorted();

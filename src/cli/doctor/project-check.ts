@@ -1,4 +1,4 @@
-/** Files of the project in the current directory that rely on DOCKER_CONTENT_TRUST where nothing may heed it. */
+/** Files of the project in the current directory that rely on DOCKER_CONTENT_TRUST where it may be ignored. */
 import { join } from "node:path";
 import type { Io } from "../io.ts";
 import { type CiSystem, ciSystemOf, installShim } from "./ci-system.ts";
@@ -8,7 +8,7 @@ import { filesBelow, projectText } from "./project-files.ts";
 const composeFile = /(?:^|\/)(?:docker-)?compose[^/]*\.ya?ml$/u;
 const usesVariable = /\bDOCKER_CONTENT_TRUST\b/u;
 
-/** Looks through the tree below `directory`, as far as a project reasonably goes. */
+/** Searches the tree below `directory`, up to a reasonable size. */
 export async function checkProject(io: Io, directory: string): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const file of await filesBelow(directory)) {
@@ -22,7 +22,7 @@ export async function checkProject(io: Io, directory: string): Promise<readonly 
   return findings;
 }
 
-/** The shim counts for the steps that follow, so that in its own step doctor is told where it is. */
+/** The shim takes effect in the following steps, so doctor gets its place in the step that installs it. */
 function pipelineFinding(file: string, { place, lasting }: CiSystem): Finding {
   return warning(
     "continuous-integration",

@@ -1,4 +1,4 @@
-/** The files of the project in a directory, as far as a project reasonably goes. */
+/** The files of the project in a directory, up to a reasonable number. */
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -33,11 +33,11 @@ async function entriesOf(directory: string): Promise<Dirent[]> {
   try {
     return await readdir(directory, { withFileTypes: true });
   } catch {
-    return []; // not ours to read
+    return []; // this account may not read it
   }
 }
 
-/** The text of a file that people write. */
+/** The text of a file of ordinary size. */
 export function projectText(path: string): string {
   return textOf(path, maxFileBytes);
 }

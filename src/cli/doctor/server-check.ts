@@ -14,14 +14,14 @@ import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { type Finding, horizonMs, inDays, ok, problem, shellPath, warning } from "./finding.ts";
 
-/** A screen has room for these; further servers are those of further registries. */
+/** As many as fit on a screen; further servers are those of further registries. */
 const maxServers = 6;
 const patienceMs = 4_000;
 
 /**
- * Asks every trust server that is configured, or that collections trusted here belong to.
+ * Asks every trust server that is configured, or that has collections trusted here.
  *
- * @param guns collections this machine has trusted something of
+ * @param guns collections with trust data on this machine
  */
 export async function checkServers(io: Io, guns: readonly string[]): Promise<readonly Finding[]> {
   try {
@@ -36,7 +36,7 @@ export async function checkServers(io: Io, guns: readonly string[]): Promise<rea
   }
 }
 
-/** The variable may name a server that speaks HTTP: what that one does to those who are let through is worth knowing, too. */
+/** The variable may name a server that speaks HTTP: then also show whether it requires a login. */
 async function howItAnswersPlainly(io: Io): Promise<string> {
   const url = URL.parse(io.env["DOCKER_CONTENT_TRUST_SERVER"] ?? "");
   if (url?.protocol !== "http:") return "";
@@ -83,7 +83,7 @@ async function judge(url: URL, io: Io): Promise<readonly Finding[]> {
   return [ok("server", `${name} answers`), ...logins, ...certificate, ...judgeClock(name, serverClock, io)];
 }
 
-/** Either may be the wrong one; what is signed ends early, or never, by a clock that is. */
+/** Either clock may be wrong; a wrong one makes signed files expire early, or never. */
 function judgeClock(name: string, serverClock: Date | undefined, io: Io): readonly Finding[] {
   const difference = serverClock === undefined ? undefined : clockDifference(io.now(), serverClock);
   if (difference === undefined) return [];
@@ -96,7 +96,7 @@ function judgeClock(name: string, serverClock: Date | undefined, io: Io): readon
   ];
 }
 
-/** A server that speaks no TLS may speak HTTP. */
+/** A server without TLS may speak HTTP. */
 async function judgePlain(url: URL, name: string, io: Io): Promise<Finding | undefined> {
   const plain = new URL(url.href.replace(/^https:/u, "http:"));
   if (plain.port === "") plain.port = "443";
@@ -107,7 +107,7 @@ async function judgePlain(url: URL, name: string, io: Io): Promise<Finding | und
   return problem("server", `${name} speaks plain HTTP, which no client takes${logins}`, fix);
 }
 
-/** What a client certificate opens says nothing of those who have none. */
+/** Access with a client certificate shows nothing about clients without one. */
 async function judgeLogins(
   url: URL,
   name: string,
@@ -134,7 +134,7 @@ async function statusOf(url: URL, tls: TlsSettings, io: Io): Promise<number> {
   return (await ping(url, tls, io)).status;
 }
 
-/** How a server answers, and what its clock shows. */
+/** The answer of a server, and its clock. */
 interface Pong {
   readonly status: number;
   readonly clock: Date | undefined;
@@ -158,7 +158,7 @@ async function ping(url: URL, tls: TlsSettings, io: Io): Promise<Pong> {
 }
 
 async function judgeCertificate(url: URL, name: string, tls: TlsSettings, io: Io): Promise<readonly Finding[]> {
-  // Behind a proxy another connection would be needed; that the certificate is good was seen already.
+  // Through a proxy this would need another connection; the certificate was verified already.
   if (proxyFor(url, io.env) !== undefined) return [];
   const notAfter = await certificateEnd(url, tls);
   if (notAfter === undefined || notAfter.getTime() - io.now().getTime() > horizonMs) return [];
@@ -182,7 +182,7 @@ async function certificateEnd(url: URL, { cert, key, ...settings }: TlsSettings)
     await once(socket, "secureConnect");
     return new Date(socket.getPeerCertificate().valid_to);
   } catch {
-    return undefined; // it answered a moment ago; how long its certificate lasts is then not known
+    return undefined; // it answered a moment ago; the expiry of its certificate is then unknown
   } finally {
     socket.destroy();
   }

@@ -1,4 +1,4 @@
-/** Where DOCKER_CONTENT_TRUST is set, and to what. */
+/** Finds where DOCKER_CONTENT_TRUST is set, and its value. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseBoolean } from "../../engine/command-line/boolean.ts";
@@ -9,7 +9,7 @@ import { ciSystemHere, lastingHere } from "./ci-system.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 import { textOf } from "./text-of.ts";
 
-/** Files that set variables for the machine, then for the person's shells. */
+/** Files that set variables for the machine, then for the user's shells. */
 const machineFiles = ["/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/zsh/zshenv", "/etc/zshenv"];
 const personalFiles = [
   ".profile",
@@ -22,13 +22,13 @@ const personalFiles = [
   ".pam_environment",
 ];
 
-/** Profiles and scripts are far smaller; a program is no place where a person sets something. */
+/** Profiles and scripts are far smaller; a larger file is a program, which sets no variables. */
 const maxFileBytes = 256 * 1024;
 
 /** `DOCKER_CONTENT_TRUST=1`, `export …`, fish's `set -gx DOCKER_CONTENT_TRUST 1`; not the variables whose names begin with it. */
 const setting = /^[^#\n]*\bDOCKER_CONTENT_TRUST(?:=|\s+)["']?([^\s"';]*)/mu;
 
-/** Judges the switch in this process's environment, and says where files set it. */
+/** Checks the switch in this process's environment, and shows the files that set it. */
 export async function checkSwitch(io: Io): Promise<readonly Finding[]> {
   const value = io.env[trustVariable];
   const places = await findSettings(io);
@@ -49,7 +49,7 @@ export async function checkSwitch(io: Io): Promise<readonly Finding[]> {
     const message = `DOCKER_CONTENT_TRUST=${value} is no boolean; it counts as on${alsoSet}`;
     return [warning("switch", message, turnOn)];
   }
-  // what a job sets lasts as long as the job
+  // the variables of a job last as long as the job
   if (ciSystemHere(io.env) !== undefined) return [ok("switch", `content trust is on in this job${alsoSet}`)];
   return [
     list === ""
@@ -72,7 +72,7 @@ async function findSettings({ env, program }: Io): Promise<readonly Setting[]> {
   const home = env["HOME"];
   const own = home === undefined ? [] : personalFiles.map((name) => join(home, name));
   const profiles = (await namesIn("/etc/profile.d")).map((name) => join("/etc/profile.d", name));
-  // Some put a script called docker in front, which sets the variable.
+  // Some users put a script called docker in front, which sets the variable.
   const scripts = candidates("docker", { env, self: program.files }).map(({ path }) => path);
   const found = [...machineFiles, ...profiles, ...own, ...scripts].map(settingIn);
   return found.filter((place) => place !== undefined);

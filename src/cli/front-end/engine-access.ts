@@ -1,8 +1,8 @@
-/** The engine that a docker-shaped command works with, as far as its logins and registries count for us, too. */
+/** The engine of a docker-shaped command, as far as Tagseal uses its logins and registries. */
 import type { EngineInvocation } from "../../engine/command-line/invocation.ts";
 import { flagValue, isFlagOn } from "../../engine/command-line/invocation.ts";
 
-/** What of an engine's settings a command uses: docker's are in files; podman's command line has a say as well. */
+/** The settings of an engine that a command uses: docker's are in files; podman's also on its command line. */
 export type EngineAccess =
   | { readonly kind: "docker" }
   | {
@@ -13,11 +13,11 @@ export type EngineAccess =
       readonly creds: string | undefined;
       /** `--cert-dir`: certificates for every registry */
       readonly certDir: string | undefined;
-      /** `--tls-verify=false`: registries are spoken to as if they were configured as insecure */
+      /** `--tls-verify=false`: registries count as configured as insecure */
       readonly insecure: boolean;
     };
 
-/** What podman's command line says about registries. */
+/** The settings about registries on podman's command line. */
 export function podmanAccess(invocation: EngineInvocation): EngineAccess {
   return {
     kind: "podman",

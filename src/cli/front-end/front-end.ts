@@ -12,15 +12,15 @@ import type { Io } from "../io.ts";
 import { type OwnCommand, ownWordNear, ownWords } from "./own-words.ts";
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
-/** Words that docker has, too: what follows tells whose they are. */
+/** Words that docker also has: the next word shows whose command it is. */
 const sharedWords: ReadonlySet<string> = new Set(["import", "export"]);
-/** What `import` is followed by when it is ours; docker's is followed by a file, a URL or `-`. */
+/** The words after `import` that make it Tagseal's; docker's is followed by a file, a URL or `-`. */
 const ownImports: ReadonlySet<string> = new Set(["notary-db", "notary-server", "bundle", "hand-over", "--help", "-h"]);
-/** Groups with commands that content trust is about. */
+/** Groups with commands that content trust covers. */
 const groups: ReadonlySet<string> = new Set(["image", "container", "buildx", "builder", "manifest", "plugin"]);
 
 /**
- * Runs a command line that is the engine's.
+ * Runs a command line of the engine.
  *
  * @returns its exit status; undefined when the line is for one of Tagseal's own commands
  * @throws TagsealError `ENGINE_NOT_FOUND`; UsageError `COMMAND_NOT_COVERED` for commands that content trust does not cover
@@ -46,18 +46,18 @@ interface FrontEnd {
   /** the engine asked for on the command line or in the environment */
   readonly engine: string | undefined;
   readonly io: Io;
-  /** with the configuration directory that `--config` names, whose logins, keys and TLS files count for trust, too, and the pins' file */
+  /** with the configuration directory of `--config`, whose logins, keys and TLS files Tagseal also uses, and the file of pins */
   readonly configured: Io;
   readonly own: OwnCommand;
 }
 
-/** What a flag says, a variable says from here on. */
+/** From here on, a variable has the value of the flag. */
 function withVariables(io: Io, values: Io["env"]): Io {
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   return given.length === 0 ? io : { ...io, env: { ...io.env, ...Object.fromEntries(given) } };
 }
 
-/** Under docker's name only `trust` is ours: everything else must answer as docker does. */
+/** Under docker's name only `trust` is Tagseal's: everything else must behave as docker does. */
 function isOwn(word: string | undefined, line: readonly string[], at: number, io: Io): boolean {
   const { name } = io.program;
   if (name === "podman") return false;

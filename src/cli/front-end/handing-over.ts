@@ -3,11 +3,11 @@ import type { ChildCommand } from "../../engine/pass-through.ts";
 import type { HandOver } from "../io.ts";
 import { streamsAreOpen } from "../terminal.ts";
 
-/** Lets another program run in this process's place, by becoming it where nothing is left to do, else by waiting for it. */
+/** Runs another program in this process's place: replaces the process where nothing is left to do, else waits for the program. */
 export class HandingOver {
   #running = 0;
 
-  /** true while another program runs: signals are its affair */
+  /** true while another program is running: it handles signals */
   get isBusy(): boolean {
     return this.#running > 0;
   }
@@ -25,16 +25,16 @@ export class HandingOver {
 }
 
 /**
- * Replaces this process, so that nothing of it stands between the caller and the program. Returns only where that is not possible:
+ * Replaces this process, so that nothing is between the caller and the program. Returns only where that is not possible:
  * on other systems and runtimes, or when the file cannot be executed, which the ordinary way then reports.
  */
 function become({ executable, args, env }: ChildCommand): void {
-  // Node would end the process, without a word, for a file that the system cannot execute.
+  // Node would end the process silently for a file that the system cannot execute.
   if (process.execve === undefined || !startsAsProgram(executable)) return;
   process.execve(executable, [executable, ...args], env);
 }
 
-/** Machine code or a script with its interpreter named. */
+/** Machine code, or a script that names its interpreter. */
 function startsAsProgram(path: string): boolean {
   const { closeSync, openSync, readSync } = process.getBuiltinModule("node:fs");
   const start = Buffer.alloc(4);

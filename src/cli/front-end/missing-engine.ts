@@ -1,11 +1,11 @@
-/** No container engine here: what that means depends on what was asked for. */
+/** The errors for a missing container engine, which depend on the command. */
 import { hasCode, reworded } from "../../errors.ts";
 import { programName } from "../help/usage-error.ts";
 
 /**
- * The error of a search that found nothing, as the person at the keyboard understands it.
+ * The error for a missing engine, in terms of the typed command.
  *
- * @param meant a command of Tagseal's that is nearly the word
+ * @param meant a command of Tagseal's that is similar to the word
  */
 export function withoutEngine(error: unknown, word: string | undefined, meant?: string): unknown {
   if (word === undefined || !hasCode(error, "ENGINE_NOT_FOUND")) return error;
@@ -15,7 +15,7 @@ export function withoutEngine(error: unknown, word: string | undefined, meant?: 
   });
 }
 
-/** What Tagseal can do about it without an engine. */
+/** What Tagseal can do without an engine. */
 function ownWay(word: string, meant: string | undefined): string {
   if (meant !== undefined) return `Did you mean '${programName} ${meant}'?`;
   if (word === "push")

@@ -1,12 +1,12 @@
-/** The words that are commands of Tagseal's own, whatever engine stands behind it. */
+/** The words that are Tagseal's own commands, with any engine. */
 import type { Io } from "../io.ts";
 import type { Program } from "../program.ts";
 import { programName } from "../help/usage-error.ts";
 
-/** Runs a command of Tagseal's own. */
+/** Runs one of Tagseal's own commands. */
 export type OwnCommand = (argv: readonly string[], io: Io) => Promise<number>;
 
-/** Commands of Tagseal's own that docker and podman do not have, or that people who type `tagseal` mean. */
+/** Tagseal's own commands that docker and podman do not have, or that users mean when they type `tagseal`. */
 export const ownWords: ReadonlySet<string> = new Set([
   "trust",
   "completion",
@@ -24,9 +24,9 @@ export const ownWords: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The command of Tagseal's own that somebody who typed another word may have meant.
+ * The command of Tagseal's that the user may have meant by a mistyped word.
  *
- * @param program what the program was started as: only under its own name are these words typed
+ * @param program the name it was started by: these words are typed only after Tagseal's own name
  */
 export async function ownWordNear(word: string | undefined, { name }: Program): Promise<string | undefined> {
   if (word === undefined || name !== programName) return undefined;

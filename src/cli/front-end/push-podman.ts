@@ -1,4 +1,4 @@
-/** `podman push` and `podman manifest push` under content trust. podman says which digest it pushed in a file; its size is the registry's to say. */
+/** `podman push` and `podman manifest push` under content trust. podman writes the pushed digest to a file; the registry reports its size. */
 import { type EngineInvocation, flagValue } from "../../engine/command-line/invocation.ts";
 import { UsageError } from "../../errors.ts";
 import { formatReference, withDefaultTag } from "../../reference/image-reference.ts";
@@ -7,7 +7,7 @@ import { otherTransport } from "../../engine/podman-transports.ts";
 import { flagsWithout, isQuiet, parseEngineImage, refuseDigest } from "./engine-image.ts";
 import { signPushed, tellUnsigned } from "./sign-pushed.ts";
 
-/** Pushes what the line says and signs it. */
+/** Pushes the image of the line and signs it. */
 export async function pushWithPodman(invocation: EngineInvocation, context: EngineCommandContext): Promise<number> {
   const { io, engine } = context;
   const [source, destination] = invocation.operands.map(({ text }) => text);

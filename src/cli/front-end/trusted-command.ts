@@ -1,4 +1,4 @@
-/** A docker-shaped command that content trust is about: decides whether trust is on for it, and who does it. */
+/** A docker-shaped command that content trust covers: decides whether trust is on for it, and which program executes it. */
 import { refuseUncovered } from "../../engine/command-line/command-gate.ts";
 import { type EngineInvocation, type EngineKind, parseInvocation } from "../../engine/command-line/invocation.ts";
 import type { TrustedWord } from "../../engine/command-line/command-table.ts";
@@ -22,7 +22,7 @@ import { usageHint } from "../help/usage-error.ts";
 
 /** One line for {@link runTrusted}. */
 export interface TrustedLine {
-  /** without what stood there for us alone */
+  /** without Tagseal's flags */
   readonly line: readonly string[];
   /** the first word of the command */
   readonly word: string;
@@ -48,14 +48,14 @@ const usages: Readonly<Record<string, string>> = {
   run: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
 };
 
-/** docker's layout for a line it does not understand, and its exit status. */
+/** docker's layout for an invalid line, and its exit status. */
 function usageFailure({ word, io }: TrustedLine, message: string): number {
   const usage = Object.hasOwn(usages, word) ? usages[word] : "COMMAND";
   io.stderr.write(`${message}\n${usageHint(word, usage ?? "", "Run", io.program.shownAs)}`);
   return exitCodes.badFlag;
 }
 
-/** Runs the line: help ours, trust off the engine's, trust on ours. */
+/** Runs the line: Tagseal shows help, the engine runs it with trust off, Tagseal with trust on. */
 export async function runTrusted(given: TrustedLine): Promise<number> {
   const { line, io } = given;
   if (io.program.name === "tagseal" && (await isHelpOnly(line))) return await given.own([given.word, "--help"], io);
@@ -65,7 +65,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   const { word, help, argv, disableContentTrust } = invocation;
   const isOn = isTrustOn(io.env, disableContentTrust);
   if (isOn && !(await isLetThrough(invocation, engine, io))) return refusedStatus(engine);
-  // docker's help shows whether trust is on, so it is asked for with everything as it is.
+  // docker's help shows whether trust is on, so the line is passed on unchanged.
   if (word === undefined || help || engine.kind === "buildah") {
     const args = isOn || help ? argv : line;
     return await io.handOver(
@@ -77,7 +77,7 @@ export async function runTrusted(given: TrustedLine): Promise<number> {
   return await underTrust(await commands[word](), invocation, { kind: engine.kind, path: engine.path }, io);
 }
 
-/** Says why not. The command it names is one that starts the same engine when it is pasted. */
+/** Reports why it is refused. The command in the hint starts the same engine when it is pasted. */
 async function isLetThrough(invocation: EngineInvocation, { kind }: EngineExecutable, io: Io): Promise<boolean> {
   try {
     refuseUncovered(invocation, kind === "docker" ? io.program.shownAs : kind);
@@ -92,12 +92,12 @@ async function isLetThrough(invocation: EngineInvocation, { kind }: EngineExecut
   }
 }
 
-/** What each engine ends with when it does not run a command. */
+/** The exit status of each engine for a command that it does not run. */
 function refusedStatus({ kind }: EngineExecutable): number {
   return kind === "docker" ? exitCodes.failure : exitCodes.badFlag;
 }
 
-/** Our own help needs no engine. A line only the engine can read is not for help. */
+/** Tagseal's help needs no engine. A line that only the engine can read does not ask for help. */
 async function isHelpOnly(line: readonly string[]): Promise<boolean> {
   try {
     const { help, word, commandPath } = await parseInvocation(line, "docker");
@@ -108,7 +108,7 @@ async function isHelpOnly(line: readonly string[]): Promise<boolean> {
   }
 }
 
-/** @returns the sentence that says what is wrong with a line that cannot be read to its end */
+/** @returns the sentence about a line that cannot be read to its end */
 async function understood(
   line: readonly string[],
   engine: EngineExecutable,
@@ -155,7 +155,7 @@ async function underTrust(
   }
 }
 
-/** What the engine's command line says about logins and registries counts for us, too. */
+/** Tagseal also obeys the engine's flags about logins and registries. */
 async function withEngine(kind: EngineKind, invocation: EngineInvocation, io: Io): Promise<Io> {
   if (kind === "podman") return { ...io, engine: podmanAccess(invocation) };
   return { ...(await withConfigFlag(invocation, io)), engine: { kind } };

@@ -1,4 +1,4 @@
-/** Renders help. The first lines are laid out as docker lays them out; what docker leaves to its website follows. */
+/** Renders help. It begins in docker's layout; more details follow. */
 import type { CommandDescription } from "../command-description.ts";
 import type { Option, Options } from "../options/option.ts";
 import type { Entry } from "../table.ts";
@@ -47,7 +47,7 @@ function signature(name: string, option: Option): string {
   return `${short}--${name}${value}`;
 }
 
-/** What help says about a flag, its default included. */
+/** The help of a flag, with its default. */
 export function optionText(option: Option): string {
   return option.kind === "text" && option.default !== undefined
     ? `${option.help} (default "${option.default}")`
@@ -60,7 +60,7 @@ function examplesSection(description: CommandDescription): string {
   return `Examples:\n${examples.map(({ text, line }) => `  # ${text}\n  $ ${line}`).join("\n\n")}`;
 }
 
-/** What the exit statuses of a command mean, 0 and 1 included; nothing when it has no others. */
+/** The meanings of a command's exit statuses, 0 and 1 included; nothing when it has no others. */
 export function exitStatuses(description: CommandDescription): readonly (readonly [string, string])[] {
   const special = description.exitCodes ?? [];
   if (special.length === 0) return [];
@@ -68,7 +68,7 @@ export function exitStatuses(description: CommandDescription): readonly (readonl
     [0, "done"],
     [1, "any other failure"],
   ]);
-  // What a command says about 1 stands beside the rest of what 1 can mean.
+  // A command's own meaning of 1 comes before the general one.
   for (const [code, text] of special) all.set(code, code === 1 ? `${text}; or any other failure` : text);
   return [...all].toSorted(([a], [b]) => a - b).map(([code, text]) => [String(code), text] as const);
 }
@@ -77,7 +77,7 @@ function pairsSection(heading: string, pairs: readonly (readonly [string, string
   return pairs.length === 0 ? "" : `${heading}\n${twoColumns(pairs, width)}`;
 }
 
-/** A left column as wide as it needs to be, three spaces, and a wrapped right column. */
+/** A left column as wide as needed, three spaces, and a wrapped right column. */
 function twoColumns(rows: readonly (readonly [string, string])[], width: number): string {
   const left = Math.max(...rows.map(([name]) => name.length));
   const indent = " ".repeat(left + 5);
@@ -108,7 +108,7 @@ export function renderGroupHelp(path: string, entry: Entry, program: string = pr
   );
 }
 
-/** The flags of the program itself, which stand before every command. */
+/** The flags of the program, which come before every command. */
 export const globalOptions: Options = {
   config: { kind: "text", value: "string", help: "Location of client config files", default: "~/.docker" },
   debug: { kind: "switch", short: "D", help: "Show where an error came from" },
@@ -117,5 +117,5 @@ export const globalOptions: Options = {
   version: { kind: "switch", short: "v", help: "Print version information and quit" },
 };
 
-/** What becomes of all words that are no commands here. */
+/** What happens to words that are not Tagseal's commands. */
 export const otherCommands = "Every other command is the container engine's: 'tagseal ps' is 'docker ps'.";

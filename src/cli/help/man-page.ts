@@ -15,7 +15,7 @@ export interface ManPage {
   readonly text: string;
 }
 
-/** What every page shows at its edges. */
+/** The header and footer of every page. */
 export interface ManPageEdition {
   readonly version: string;
   /** the day of the release */
@@ -100,7 +100,7 @@ function childSection({ path, children }: CompletionNode): string[] {
   return [".SH COMMANDS", ...rows.flat()];
 }
 
-/** The pages above and beside this one that a reader may look for next; those below are in COMMANDS. */
+/** Related pages above and beside this one; those below are in COMMANDS. */
 function relatedSection({ path }: CompletionNode): string[] {
   if (path === "") return [];
   const words = path.split(" ");
@@ -112,7 +112,7 @@ function reference(path: string): string {
   return `\\fB${verbatim(pageName(path))}\\fR(1)`;
 }
 
-/** A term with what it means. `term` is roff already. */
+/** A term with its meaning. `term` is roff already. */
 function tagged(term: string, meaning: string): string[] {
   return [".TP", term, ...prose(meaning)];
 }
@@ -150,14 +150,14 @@ const escapes: Readonly<Record<string, string>> = {
   "~": "\\(ti",
 };
 
-/** Text as it is, whatever of it means something to roff; a hyphen stays one that can be pasted. */
+/** Escapes text for roff; a hyphen stays one that can be pasted. */
 function verbatim(text: string): string {
   return text
     .replaceAll(/[\\'`^~-]/gu, (character) => escapes[character] ?? character)
     .replaceAll(/[^\u0020-\u007e]/gu, (character) => `\\[u${hexOf(character)}]`);
 }
 
-/** A line that would be a request of roff's, as text. */
+/** Escapes a line that roff would take for a request. */
 function guarded(line: string): string {
   return line.startsWith(".") ? `\\&${line}` : line;
 }
@@ -166,7 +166,7 @@ function hexOf(character: string): string {
   return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
 }
 
-/** What an example is for, above it. A name that begins in lower case stays as it is. */
+/** The heading of an example. A name that begins in lower case stays as it is. */
 function caption(purpose: string): string {
   const isName = /^(?:tagseal|docker|podman|zsh|bash|fish)\b/u.test(purpose);
   const sentence = isName ? purpose : purpose.charAt(0).toUpperCase() + purpose.slice(1);

@@ -1,6 +1,6 @@
 /** "Did you mean …": the known word nearest to a mistyped one. */
 
-/** More letters than this apart, two words have little to do with each other. */
+/** Words that differ in more letters are not similar. */
 const maxDistance = 2;
 
 /**

@@ -3,7 +3,7 @@ import { UsageError } from "../../errors.ts";
 import { nearestWord } from "./suggestion.ts";
 import type { ArgumentCount, CommandDescription } from "../command-description.ts";
 
-/** The program's name as people type it, unless it was started as something else. */
+/** The program's name in messages, unless it was started by another one. */
 export const programName = "tagseal";
 
 /** The wrong number of arguments. `closing` is docker's last line, which depends on the kind of rule broken. */

@@ -1,6 +1,6 @@
 import type { Io } from "../io.ts";
 
-/** A line on a terminal that is written over. Call `end` when it is over, however it ended. */
+/** A line on a terminal that is rewritten in place. Call `end` when the work ends, also after a failure. */
 export interface CountingProgress {
   readonly show: (text: string) => void;
   readonly end: () => void;
@@ -8,7 +8,7 @@ export interface CountingProgress {
 
 const redrawMs = 80;
 
-/** Shows how far something is; nothing unless a person watches. */
+/** Shows progress; only on a terminal. */
 export function countingProgress(io: Io, how: { readonly quiet: boolean }): CountingProgress {
   const isShown = io.stderr.isTerminal && !how.quiet;
   let drawnAt = 0;

@@ -1,4 +1,4 @@
-/** How the demonstration's lines look: indented by what they are, in colour on a terminal that wants it. */
+/** The layout of the demonstration's lines: indented by their kind, in colour on a terminal that supports it. */
 import type { LineKind } from "../../sandbox/demo.ts";
 import type { Io } from "../io.ts";
 
@@ -15,7 +15,7 @@ const looks: Readonly<Record<LineKind, { readonly before: string; readonly colou
 /** One line, with its line end. */
 export function dressed(kind: LineKind, line: string, { stdout, env }: Io): string {
   const { before, colour } = looks[kind];
-  // https://no-color.org: set to anything but nothing means no colour
+  // https://no-color.org: any non-empty value means no colour
   const plain = !stdout.isTerminal || Boolean(env["NO_COLOR"]) || env["TERM"] === "dumb";
   return plain ? `${before}${line}\n` : `${before}\u001b[${colour}m${line}\u001b[0m\n`;
 }

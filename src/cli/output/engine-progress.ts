@@ -1,5 +1,5 @@
 /**
- * What docker's engine reports, shown as docker shows it: on a terminal one line for each layer, rewritten in place; elsewhere a line for
+ * Shows the reports of docker's engine as docker does: on a terminal one line for each layer, rewritten in place; elsewhere a line for
  * each change of state and no bars.
  */
 import type { EngineMessage, EngineProgress } from "../../engine/engine-message.ts";
@@ -19,7 +19,7 @@ export function engineDisplay(output: Output): (message: EngineMessage) => void 
 
 class EngineDisplay {
   readonly #output: Output;
-  /** the lines that may still be rewritten: what they are about, in the order they appeared */
+  /** the lines that may still be rewritten, by their subjects, in the order they appeared */
   #lines: string[] = [];
 
   constructor(output: Output) {
@@ -68,7 +68,7 @@ export function progressText({ current, total, units, hideCounts }: EngineProgre
   return bar + (current > total ? amount(current).padStart(8) : `${amount(current).padStart(8)}/${amount(total)}`);
 }
 
-/** Bytes with four digits that count, in units of a thousand: `33.79kB`. */
+/** Bytes with four significant digits, in units of a thousand: `33.79kB`. */
 function sizeText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let value = bytes;

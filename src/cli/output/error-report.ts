@@ -5,14 +5,14 @@ import type { Io } from "../io.ts";
 import { writeJson } from "./write-json.ts";
 import { printable } from "./printable.ts";
 
-/** What a failure looks like to people and programs, whatever was thrown. */
+/** The report of a failure for users and programs, whatever was thrown. */
 export interface FailureReport {
   readonly code: string;
   readonly message: string;
   readonly hint: string | undefined;
 }
 
-/** Reduces anything thrown to a report. Errors that are not ours are faults of the program, and say so. */
+/** Turns anything thrown into a report. Errors that are not TagsealErrors are defects of the program, and are reported as such. */
 export function reportOf(error: unknown): FailureReport {
   if (error instanceof TagsealError) return { code: error.code, message: error.message, hint: error.hint };
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -23,7 +23,7 @@ export function reportOf(error: unknown): FailureReport {
   };
 }
 
-/** The lines for standard error. The sentence stands first and alone, so that docker's words stay docker's words. */
+/** The lines for standard error. The sentence comes first and alone, so that docker's words stay unchanged. */
 export function failureText(report: FailureReport): string {
   const sentence = printable(report.message);
   return report.hint === undefined
@@ -36,12 +36,12 @@ export function reportFailure(error: unknown, io: Io): void {
   io.stderr.write(failureText(reportOf(error)));
 }
 
-/** The object that stands for a failure on standard output. */
+/** The JSON object of a failure on standard output. */
 export function writeFailureJson(report: FailureReport, io: Io): void {
   writeJson(io, { error: report });
 }
 
-/** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well; where it came from when debugging. */
+/** Writes a failure: the sentence on standard error, and with `json` an object on standard output as well; its stack when debugging. */
 export function writeFailure(error: unknown, io: Io, how: { readonly json: boolean }): void {
   if (how.json) writeFailureJson(reportOf(error), io);
   reportFailure(error, io);

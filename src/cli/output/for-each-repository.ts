@@ -1,11 +1,11 @@
-/** docker's way with several repositories: do each, report each failure, go on, and say at the end which ones failed. */
+/** Handles several repositories as docker does: one after another, reporting each failure, with a list of the failed ones at the end. */
 import { exitCodeFor } from "../exit-code.ts";
 import { AlreadyReported } from "../command-failure.ts";
 import type { Io } from "../io.ts";
 import { failureText, reportOf } from "./error-report.ts";
 import { writeJson } from "./write-json.ts";
 
-/** What was done to one repository, as `--json` shows it. */
+/** The result for one repository, as `--json` shows it. */
 export type ForEachResult = Readonly<Record<string, unknown>> & { readonly repository: string };
 
 /** How results and failures are shown. */

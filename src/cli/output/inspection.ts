@@ -12,7 +12,7 @@ export function selectTag(inspection: TrustInspection, { tag, digest }: ImageRef
   return { ...inspection, tags: inspection.tags.filter((signed) => signed.tag === tag) };
 }
 
-/** One element of docker's array. Digests carry no `sha256:`; signers of the repository stand in descending order. */
+/** One element of docker's array. Digests have no `sha256:`; signers of the repository are in descending order. */
 export function dockerInspectJson(name: string, inspection: TrustInspection): unknown {
   return {
     Name: name,
@@ -26,7 +26,7 @@ export function dockerInspectJson(name: string, inspection: TrustInspection): un
       namedKeys("Root", inspection.rootKeyIds),
       namedKeys("Repository", inspection.repositoryKeyIds),
     ],
-    // docker has no such member, and in the ordinary case neither have we
+    // docker has no such member, so it is left out in the ordinary case
     ...(inspection.cached ? { Cached: true } : {}),
   };
 }

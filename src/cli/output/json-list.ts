@@ -33,7 +33,7 @@ export class JsonList {
   }
 
   /**
-   * Ends what was begun with the failure in it, so that it stays one JSON value.
+   * Ends the begun value with the failure in it, so that it stays one JSON value.
    *
    * @throws AlreadyReported, or `error` itself when nothing was written yet
    */

@@ -1,20 +1,20 @@
-/** What a move says: progress while it lasts, and its report. */
+/** The output of a move: progress while it lasts, and its report. */
 import type { CollectionReport, MoveProblem } from "../../server/transfer/move-report.ts";
 import type { Io } from "../io.ts";
 import { countingProgress } from "./counting-progress.ts";
 import { printable } from "./printable.ts";
 import { textTable } from "./text-table.ts";
 
-/** Counts collections on a terminal, in one line that is written over. Call `end` when it is over, however it ended. */
+/** Counts collections on a terminal, in one line that is rewritten in place. Call `end` when the move ends, also after a failure. */
 export interface MoveProgress {
   readonly update: (report: CollectionReport) => void;
   readonly end: () => void;
 }
 
-/** What fits on a screen; --json has all. */
+/** As many as fit on a screen; --json has all. */
 const maxShown = 20;
 
-/** The progress of one move; nothing unless a person watches. */
+/** The progress of one move; only on a terminal. */
 export function moveProgress(io: Io, how: { readonly quiet: boolean }): MoveProgress {
   const { show, end } = countingProgress(io, how);
   let [count, files] = [0, 0];
@@ -28,7 +28,7 @@ export function moveProgress(io: Io, how: { readonly quiet: boolean }): MoveProg
   };
 }
 
-/** One line of a report's summary: what, and how much of it. */
+/** One line of a report's summary: a name and a value. */
 export type SummaryLine = readonly [string, string];
 
 /** The first line of every summary. */

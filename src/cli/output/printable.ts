@@ -1,5 +1,5 @@
 /**
- * Text from a server or a signer may carry terminal control sequences, or marks that make it read backwards; they are shown, never obeyed.
+ * Text from a server or a signer may contain terminal control sequences, or marks that reverse the text; they are shown, never interpreted.
  * Line breaks and tabs stay.
  */
 export function printable(text: string): string {

@@ -1,17 +1,17 @@
 /**
- * How moving an image is shown on standard error: on a terminal a bar for each layer under way and a line for each finished
+ * Shows the copy of an image on standard error: on a terminal a bar for each layer under way and a line for each finished
  * one; elsewhere only the lines; nothing when quiet.
  */
 import type { CopyProgress } from "../../registry/copy.ts";
 import type { Io } from "../io.ts";
 
-/** Takes the copy's reports. Call `end` when it is over, however it ended. */
+/** Receives the copy's reports. Call `end` when the copy ends, also after a failure. */
 export interface ProgressDisplay {
   readonly update: (progress: CopyProgress) => void;
   readonly end: () => void;
 }
 
-/** What finished layers are called, in docker's words. */
+/** docker's words for finished layers. */
 export interface ProgressWords {
   readonly done: string;
   readonly present: string;
@@ -46,7 +46,7 @@ class Display {
   }
 
   update(progress: CopyProgress): void {
-    // Manifests are small and follow at once; "waiting" would only announce what is about to be shown.
+    // Manifests are small and follow at once, so "waiting" is not shown.
     if (progress.kind === "manifest" || progress.state === "waiting") return;
     if (progress.state === "copying") this.#underWay.set(progress.digest, progress);
     else this.#finish(progress, this.#words[progress.state]);

@@ -1,7 +1,7 @@
 import type { Io } from "../io.ts";
 import { textTable } from "./text-table.ts";
 
-/** How many rows agree on their columns' widths. */
+/** How many rows share the widths of their columns. */
 const page = 200;
 
 /** A table of any length, written a page at a time: thousands of rows need no more memory than a page. */
@@ -21,7 +21,7 @@ export class RowTable {
     if (this.#rows.length === page) this.#write();
   }
 
-  /** Writes what is left; without any row, nothing. */
+  /** Writes the remaining rows; nothing if there are none. */
   end(): void {
     if (this.#rows.length > 0) this.#write();
   }

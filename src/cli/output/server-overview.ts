@@ -9,13 +9,13 @@ export function overviewJson(overview: CollectionOverview): unknown {
   return { repository: gun, publishedAt: publishedAt ?? null, ...rest };
 }
 
-/** Who signs, in docker's words: signers by name; `(Repo Admin)` where the repository key alone may. */
+/** The signers in docker's words: by name; `(Repo Admin)` where only the repository key may sign. */
 export function signerNames({ signers }: CollectionOverview): readonly string[] {
   const names = signers.filter(({ role }) => role !== "targets" && role !== "targets/releases").map(nameOf);
   return names.length === 0 ? ["(Repo Admin)"] : names;
 }
 
-/** Everything about one repository, for people. */
+/** Everything about one repository, as text. */
 export function overviewText(overview: CollectionOverview): string {
   const { gun, tags, files, bytes, publishedAt, versions, snapshotKey } = overview;
   const facts = textTable([

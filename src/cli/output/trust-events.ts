@@ -1,20 +1,20 @@
-/** How the use cases' events are told to a person on standard error. docker-shaped commands have their own words for some of them. */
+/** Shows the events of the use cases on standard error. docker-shaped commands have other words for some of them. */
 import type { TrustEvent, TrustEventHandler } from "../../trust/trust-event.ts";
 import type { Io } from "../io.ts";
 import { printable } from "./printable.ts";
 
-/** Told however quiet a command is to be: a warning is about safety, and a repository that is new may be a mistyped name. */
+/** Shown even with `--quiet`: a warning is about security, and a new repository may be a mistyped name. */
 const loud: ReadonlySet<TrustEvent["kind"]> = new Set(["warning", "initialised"]);
 
-/** How events are told. */
+/** How to show events. */
 export interface TellingHow {
-  /** tell only what must not be missed */
+  /** show only what must not be missed */
   readonly quiet: boolean;
   /** docker's own line for a new repository, which belongs to the result */
   readonly sayInitialised?: (gun: string) => void;
 }
 
-/** Tells everything worth telling on standard error. */
+/** Shows an event on standard error, unless its kind is left out. */
 export function tellTrustEvents(io: Io, how: TellingHow): TrustEventHandler {
   return (event) => {
     if (event.kind === "initialised") how.sayInitialised?.(event.gun);
@@ -24,7 +24,7 @@ export function tellTrustEvents(io: Io, how: TellingHow): TrustEventHandler {
   };
 }
 
-/** One event in words; undefined for events that a result or another event already tells. */
+/** One event as text; undefined for events that a result or another event already shows. */
 function trustEventText(event: TrustEvent): string | undefined {
   switch (event.kind) {
     case "pinned-root":
@@ -48,7 +48,7 @@ function trustEventText(event: TrustEvent): string | undefined {
   return undefined;
 }
 
-/** A root key goes by two names: its file and `notary` use the canonical ID, `trust inspect` and pins that of the certificate. */
+/** A root key has two IDs: its file and `notary` use the canonical one, `trust inspect` and pins that of the certificate. */
 function newRepository(event: Extract<TrustEvent, { kind: "initialised" }>): string {
   return [
     `Created a new repository: ${event.gun}`,

@@ -1,4 +1,4 @@
-/** A push that moved the image and did not sign it: what is where now, and the command that finishes it. */
+/** A push that uploaded the image and did not sign it: the current state, and the command that finishes it. */
 import { hasCode, reworded, TagsealError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
@@ -13,9 +13,9 @@ export interface PushedTag {
 }
 
 /**
- * The same error in docker's words, with how to finish after it. Cancellation stays what it is.
+ * The same error in docker's words, followed by how to finish. Cancellation stays unchanged.
  *
- * @param failedBy what could not be asked: docker says it differently for a trust server
+ * @param failedBy what could not be reached: docker's words differ for a trust server
  */
 export function unsignedPush(
   error: unknown,

@@ -5,7 +5,7 @@ export function writeJson(io: Io, value: unknown): void {
   io.stdout.write(`${jsonText(value, 2)}\n`);
 }
 
-/** JSON whose text moves no terminal: what JSON allows to stand as it is and terminals obey is escaped. */
+/** JSON that is safe on a terminal: control characters that JSON permits and terminals interpret are escaped. */
 export function jsonText(value: unknown, indent: number): string {
   return JSON.stringify(value, undefined, indent).replaceAll(
     /[\u007f-\u009f]|\p{Bidi_C}/gu,
