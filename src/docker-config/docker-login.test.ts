@@ -237,7 +237,7 @@ test("a helper with an empty name means the file, also where there is a common s
   assert.deepEqual(await new DockerConfig({ auths, credsStore: "" }, {}).credentialsFor("r.example"), bob);
 });
 
-test("a helper that is not installed or fails ends nothing: the file counts, or nobody, and a warning says so", async (t) => {
+test("without a working helper the login in the file is used, or none, with a warning", async (t) => {
   const env = await helper(t, "failing", "echo secret; exit 3");
   for (const [name, told] of [
     ["absent", /docker-credential-absent is not installed.*credsStore/],

@@ -1,4 +1,4 @@
-/** The one rule for the permissions of what must stay private (I6): what everybody may write is refused, what others may read is warned about. */
+/** The one rule for the permissions of what must stay private (I6): what all users may write is refused, what others may read is warned about. */
 import { type Stats, statSync } from "node:fs";
 import { platform, userInfo } from "node:os";
 import { KeyStoreError } from "../errors.ts";
@@ -10,14 +10,14 @@ export type Permissions = Pick<Stats, "mode" | "uid">;
 export const hasModes = platform() !== "win32";
 
 /**
- * Refuses files and directories that everybody may write to: anybody may have put something else there.
+ * Refuses files and directories that all users may write to: anybody may have put something else there.
  *
  * @param mode permission bits as `stat` gives them
  * @throws KeyStoreError `KEY_FILE_UNSAFE`
  */
 export function refuseWorldWritable(path: string, { mode }: Pick<Permissions, "mode">): void {
   if (!hasModes || (mode & 0o002) === 0) return;
-  throw new KeyStoreError("KEY_FILE_UNSAFE", `Refusing to use ${path}: everybody may write to it`, {
+  throw new KeyStoreError("KEY_FILE_UNSAFE", `Refusing to use ${path}: all users may write to it`, {
     hint: `Check that its content is yours, then run: chmod go-rwx ${path}`,
   });
 }

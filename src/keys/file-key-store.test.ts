@@ -123,12 +123,12 @@ test("I6: refuses a file that all users may write, and omits it from the list", 
   const { store, directory, warnings } = open();
   const { keyId, location } = await store.add(PrivateKey.generate("ecdsa"), { role: "root" });
   chmodSync(location, 0o602);
-  const unsafe = { code: "KEY_FILE_UNSAFE", message: /everybody may write/ };
+  const unsafe = { code: "KEY_FILE_UNSAFE", message: /all users may write/ };
   await assert.rejects(store.find(keyId), unsafe);
   await assert.rejects(store.signingKey(keyId), unsafe);
   assert.deepEqual(await open(undefined, directory).store.list(), []);
   assert.deepEqual(await store.list(), []);
-  assert.ok(warnings.some((warning) => warning.includes("everybody may write")));
+  assert.ok(warnings.some((warning) => warning.includes("all users may write")));
   assert.equal(modeOf(location), "602", "nobody may have changed it, so it is the owner who decides");
 });
 

@@ -245,7 +245,7 @@ describe("doctor about keys", () => {
     assert.equal(finding.level, "problem");
     assert.match(finding.fix ?? "", /^chmod 600 ~\/\.docker\/trust\/private\/.*\.key$/);
     chmodSync(join(machine.home, place), 0o666);
-    assert.match((await only(machine, "key")).message, /everybody may write/);
+    assert.match((await only(machine, "key")).message, /all users may write/);
   });
 
   it("I6: finds one that is not encrypted, and one that is easy to guess", async () => {
@@ -368,7 +368,7 @@ describe("doctor about trust servers and expiry", () => {
   it("finds a server that asks nobody to log in", async () => {
     const [, finding] = await publisher().finds("server");
     assert.equal(finding?.level, "warning");
-    assert.match(finding.message, /^https:\/\/.* answers everybody without a login: .* may publish and delete$/);
+    assert.match(finding.message, /^https:\/\/.* answers all clients without a login: .* may publish and delete$/);
     assert.match(finding.fix ?? "", /auth\.htpasswd/);
   });
 
@@ -388,7 +388,7 @@ describe("doctor about trust servers and expiry", () => {
     machine.env["DOCKER_CONTENT_TRUST_SERVER"] = url.replace("http:", "https:");
     const finding = await only(machine, "server");
     assert.equal(finding.level, "problem");
-    assert.match(finding.message, /speaks plain HTTP, which no client takes, and answers everybody without a login$/);
+    assert.match(finding.message, /speaks plain HTTP, which no client takes, and answers all clients without a login$/);
     machine.env["DOCKER_CONTENT_TRUST_SERVER"] = url;
     assert.match(
       (await only(machine, "server")).message,

@@ -285,7 +285,7 @@ describe("side by side with docker 28", { skip: missing }, () => {
       }
     });
 
-    it("a tag with a digest must be signed for it: docker asks nobody on pull, and fetches another digest on run", async () => {
+    it("a tag with a digest must be signed for it: docker does not verify it on pull, and fetches another digest on run", async () => {
       const { stdout } = await both.alone("docker", words("pull --disable-content-trust @app:unsigned"));
       const digest = /sha256:[0-9a-f]{64}/u.exec(stdout)?.[0] ?? "";
       const pull = await both.compare(words(`pull @app:v1@${digest}`));

@@ -107,7 +107,7 @@ function stories(store: NotaryStore): void {
     assert.doesNotMatch((await admin.notaryOk(["delegation", "list", repository])).stdout, /targets\/alice/u);
   });
 
-  it("revokes a tag, and nobody sees it any more", async () => {
+  it("revokes a tag, and no reader accepts it any more", async () => {
     const user = newUser("revoke");
     const repository = `${registry.host}/revoke/app`;
     const one = await push(user, "one", `${repository}:v1`);

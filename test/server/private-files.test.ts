@@ -1,4 +1,4 @@
-/** I6 for servers and signers: secrets that others may read are warned about, what everybody may write is refused, wherever it is kept. */
+/** I6 for servers and signers: secrets that others may read are warned about, what all users may write is refused, wherever it is kept. */
 
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -84,7 +84,7 @@ describe("I6: what a server keeps to itself", { skip: needsOpenssl }, () => {
   after(() => scope.close());
 
   for (const { name, prepare } of secrets) {
-    it(`warns when others may read ${name}, and refuses it when everybody may write to it`, async (t) => {
+    it(`warns when others may read ${name}, and refuses it when all users may write to it`, async (t) => {
       const { path, options } = prepare(temporaryDirectory(t));
       for (const mode of [0o600, 0o400]) {
         chmodSync(path, mode);
@@ -113,7 +113,7 @@ describe("I6: what a server keeps to itself", { skip: needsOpenssl }, () => {
     assert.deepEqual(warned(await serveBriefly(t, { secretFiles: [path] })), [path]);
   });
 
-  it("refuses what decides about others' access when everybody may write to it, though anybody may read it", async (t) => {
+  it("refuses what decides about others' access when all users may write to it, though anybody may read it", async (t) => {
     const caFile = copyOf(trusted.ca, join(temporaryDirectory(t), "clients.crt"));
     const tls = { certFile: trusted.serverCertificate, keyFile: trusted.serverKey };
     const options = { tls, auth: { mtls: { caFile }, rules } };
@@ -123,7 +123,7 @@ describe("I6: what a server keeps to itself", { skip: needsOpenssl }, () => {
     await assert.rejects(serve(t, options), { code: "KEY_FILE_UNSAFE" });
   });
 
-  it("keeps the old key when everybody may write to the file while the server runs, and says so", async (t) => {
+  it("keeps the old key when all users may write to the file while the server runs, and says so", async (t) => {
     const keyFile = copyOf(trusted.serverKey, join(temporaryDirectory(t), "server.key"));
     const server = await serve(t, { tls: { certFile: trusted.serverCertificate, keyFile } });
     chmodSync(keyFile, 0o666);
@@ -132,7 +132,7 @@ describe("I6: what a server keeps to itself", { skip: needsOpenssl }, () => {
     await server.reload();
   });
 
-  it("warns when others may look into the data directory, and refuses one that everybody may write to", async (t) => {
+  it("warns when others may look into the data directory, and refuses one that all users may write to", async (t) => {
     const dataDir = join(temporaryDirectory(t), "data");
     mkdirSync(dataDir);
     chmodSync(dataDir, 0o755);
@@ -208,7 +208,7 @@ describe("I6: what the environment and the command line name", () => {
       assert.ok(said.includes(`"others may read a secret","file":"${path}"`), said);
     for (const path of [passphrase, config]) {
       chmodSync(path, 0o666);
-      assert.match(await started(t, argv, env), /everybody may write to it[\s\S]*\[KEY_FILE_UNSAFE\]/u);
+      assert.match(await started(t, argv, env), /all users may write to it[\s\S]*\[KEY_FILE_UNSAFE\]/u);
       chmodSync(path, 0o600);
     }
     assert.doesNotMatch(await started(t, argv, env), /others may read/u);

@@ -42,7 +42,7 @@ async function howItAnswersPlainly(io: Io): Promise<string> {
   if (url?.protocol !== "http:") return "";
   const status = await statusOf(url, {}, io).catch(() => undefined);
   if (status === undefined) return "";
-  return `; it speaks plain HTTP${status === 200 ? ", and answers everybody without a login" : ""}`;
+  return `; it speaks plain HTTP${status === 200 ? ", and answers all clients without a login" : ""}`;
 }
 
 function serversFor({ env }: Io, guns: readonly string[]): string[] {
@@ -102,7 +102,7 @@ async function judgePlain(url: URL, name: string, io: Io): Promise<Finding | und
   if (plain.port === "") plain.port = "443";
   const status = await statusOf(plain, {}, io).catch(() => undefined);
   if (status !== 200 && status !== 401) return undefined;
-  const logins = status === 200 ? ", and answers everybody without a login" : "";
+  const logins = status === 200 ? ", and answers all clients without a login" : "";
   const fix = "give the server a certificate (--tls-cert, --tls-key), or put a proxy that speaks TLS in front of it";
   return problem("server", `${name} speaks plain HTTP, which no client takes${logins}`, fix);
 }
@@ -118,7 +118,7 @@ async function judgeLogins(
   const isKnown = cert !== undefined || key !== undefined;
   const anonymous = isKnown ? await statusOf(url, withoutCertificate, io).catch(() => undefined) : status;
   if (anonymous !== 200) return [];
-  const message = `${name} answers everybody without a login: unless a proxy in front of it asks, every client that reaches it may publish and delete`;
+  const message = `${name} answers all clients without a login: unless a proxy in front of it asks, every client that reaches it may publish and delete`;
   return [warning("server", message, "set auth.htpasswd, auth.type or auth.client_ca_file on the server")];
 }
 
