@@ -1,6 +1,6 @@
 import { hasCode, MetadataError } from "../errors.ts";
 import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
-import { isExpired } from "../tuf/expiry-renewal.ts";
+import { isExpired } from "../tuf/expiry.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import { isPinned } from "../tuf/pinning.ts";

@@ -1,7 +1,7 @@
 import { hasCode, NetworkError } from "../errors.ts";
 import { CollectionEditor, type EditableCollection } from "../tuf/editor.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
-import { isNearExpiry } from "../tuf/expiry-renewal.ts";
+import { isNearExpiry } from "../tuf/expiry.ts";
 import type { TrustedCollection } from "../tuf/trusted-collection.ts";
 import { notSigned, readForWriting } from "./collection-reading.ts";
 import type { HeldKeys } from "./held-keys.ts";

@@ -4,7 +4,7 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode } from "../errors.ts";
 import { type CollectionDraft, nextVersion, type RootDraft, type TargetsDraft } from "./collection-draft.ts";
 import { unusableRoles } from "./delegation-editing.ts";
-import { expiryAfter, isExpired, isNearExpiry, lifetimeMs } from "./expiry-renewal.ts";
+import { expiryAfter, isExpired, isNearExpiry, lifetimeMs } from "./expiry.ts";
 import { fileMetaOf } from "./file-meta.ts";
 import type { Body, FileMeta, MetadataFile, RoleKeys, RoleName, RootBody, TargetsBody } from "./metadata.ts";
 import { isWithin, parentOf } from "./role-name.ts";

@@ -2,9 +2,9 @@
 
 import { checkLeafCertificate } from "../crypto/certificate.ts";
 import { MetadataError, hasCode } from "../errors.ts";
-import type { ClockOwner } from "./file-checks.ts";
+import type { ClockOwner } from "./expiry.ts";
 import type { MetadataFile, RoleKeys, RootBody } from "./metadata.ts";
-import { clockSays } from "./file-checks.ts";
+import { clockSays } from "./expiry.ts";
 import { pinningFor } from "./pinning.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { verifyThreshold } from "./threshold.ts";

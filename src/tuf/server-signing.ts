@@ -3,7 +3,7 @@
 import type { SigningKey } from "../crypto/private-key.ts";
 import { hasCode } from "../errors.ts";
 import { nextVersion } from "./collection-draft.ts";
-import { expiryAfter, lifetimeMs } from "./expiry-renewal.ts";
+import { expiryAfter, lifetimeMs } from "./expiry.ts";
 import { fileMetaOf } from "./file-meta.ts";
 import type { FileMeta, MetadataFile, RoleName, ServerRole, SnapshotBody, TimestampBody } from "./metadata.ts";
 import { signRole } from "./role-signing.ts";

@@ -1,6 +1,6 @@
 /** The age of a timestamp. A timestamp states when it expires, not when it was signed. */
 
-import { dayMs, lifetimeMs } from "./expiry-renewal.ts";
+import { dayMs, lifetimeMs } from "./expiry.ts";
 
 /** The default lifetimes of timestamps, in milliseconds: a day on Tagseal servers, a fortnight on Notary servers. */
 const usualLifetimesMs: readonly number[] = [dayMs, lifetimeMs("timestamp")];

@@ -7,7 +7,8 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
-import { type ClockOwner, requireFresh, requireListed, requireVersion } from "./file-checks.ts";
+import { requireListed, requireVersion } from "./file-checks.ts";
+import { type ClockOwner, requireFresh } from "./expiry.ts";
 import { consistentHash, verifyFileMeta } from "./file-hashes.ts";
 import type {
   DelegatedRole,

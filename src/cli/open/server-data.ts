@@ -32,7 +32,7 @@ export interface ServerData {
  */
 export async function openServerData(options: OptionValues<typeof serverDataOptions>, io: Io): Promise<ServerData> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
-  const { openStoreOf } = await import("../../server/run/server-parts.ts");
+  const { openStoreOf } = await import("../../server/storage/open-metadata-store.ts");
   const { makeDataDirectory } = await import("../../server/run/data-directory.ts");
   const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
   const { settings, env } = await loadServerSettings(options, io, [

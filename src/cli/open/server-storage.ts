@@ -36,7 +36,7 @@ interface Loaded {
 /** Opens the store that these settings name. */
 export async function openConfiguredStore({ settings, env }: Loaded): Promise<MetadataStore> {
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
-  const { openStoreOf } = await import("../../server/run/server-parts.ts");
+  const { openStoreOf } = await import("../../server/storage/open-metadata-store.ts");
   const configured = configuredServer(settings, env);
   if (configured.database === undefined) await requireStore(configured.dataDir);
   return await openStoreOf(configured);

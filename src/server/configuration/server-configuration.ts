@@ -13,7 +13,7 @@ import { sqlLimits } from "./sql-limits.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";
 import type { serverSettings } from "./server-settings.ts";
 import type { Settings } from "./settings.ts";
-import { durationMs } from "./values.ts";
+import { durationMs } from "./setting-values.ts";
 
 /** The settings of a server. */
 export type ServerSettings = Settings<keyof typeof serverSettings>;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { serverSettings, serverVariables } from "./server-settings.ts";
 import { readSettings, type Settings, type SettingSources } from "./settings.ts";
 
-import { durationMs } from "./values.ts";
+import { durationMs } from "./setting-values.ts";
 
 type ServerSettings = Settings<keyof typeof serverSettings>;
 

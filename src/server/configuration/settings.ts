@@ -3,7 +3,7 @@
  * members are nested as the dots in the names show, and each can be overridden by a variable: `storage.db_url` by
  * `TAGSEAL_SERVER_STORAGE_DB_URL`.
  *
- * Members are found in any case, and values are cast as Notary's reader casts them (`values.ts`), so that its files work unchanged.
+ * Members are found in any case, and values are cast as Notary's reader casts them (`setting-values.ts`), so that its files work unchanged.
  *
  * Nothing is guessed: an unknown member is an error, because a misspelt `auth` would otherwise start an open server.
  */
@@ -12,7 +12,7 @@ import type { Environment } from "../../environment/environment.ts";
 import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
 import type { Setting, SettingKind, SettingTable } from "./setting-table.ts";
-import { durationMs, valueOf } from "./values.ts";
+import { durationMs, valueOf } from "./setting-values.ts";
 
 /** The sources of settings. */
 export interface SettingSources {

@@ -1,6 +1,6 @@
 /** How long what the server signs stays valid, and how long before its expiry it is signed again. */
 
-import { lifetimeMs } from "../../tuf/expiry-renewal.ts";
+import { dayMs, lifetimeMs } from "../../tuf/expiry.ts";
 import type { LifeLeft, RenewalLead } from "../../tuf/timestamp-renewal.ts";
 
 /** Milliseconds from signing to expiry. */
@@ -8,8 +8,6 @@ export interface Lifetimes {
   readonly timestampMs: number;
   readonly snapshotMs: number;
 }
-
-const dayMs = 86_400_000;
 
 /** As in `notary-server`: a fortnight and three years. */
 export const referenceLifetimes: Lifetimes = {

@@ -1,21 +1,19 @@
 /** The persistent parts of a server: its metadata and its keys. */
 
-import { join } from "node:path";
 import { TagsealError } from "../../errors.ts";
 import { makeDataDirectory } from "./data-directory.ts";
 import { namesKeyIn } from "../collections/published-keys.ts";
 import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { ServerOptions } from "./server-options.ts";
 import type { KeyTable } from "../signer/key-table.ts";
-import { openKeyTableOf, passphraseFileIn, requireDataDir } from "../signer/key-place.ts";
+import { openKeyTableOf, passphraseFileIn } from "../signer/key-place.ts";
 import { openLocalSigningService } from "../signer/local-signing-service.ts";
 import { openRemoteSigningService } from "../signer/remote-signing-service.ts";
 import { watchPassphraseFile } from "../signer/passphrase-watch.ts";
 import { onePassphrase } from "../signer/signer-passphrases.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
-import type { SqlOptions } from "../storage/sql/open-sql-database.ts";
-import { SqliteMetadataStore } from "../storage/sqlite-metadata-store.ts";
+import { openStoreOf } from "../storage/open-metadata-store.ts";
 import type { FileWatch } from "../../service/watching/file-watch.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 
@@ -58,21 +56,6 @@ export async function openServerParts(
     await store.close();
     throw error;
   }
-}
-
-/**
- * Opens the store that options name: a shared database, or the file below the data directory.
- *
- * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
- */
-export async function openStoreOf(
-  options: Pick<ServerOptions, "database" | "dataDir" | "sqlLimits">,
-  how: Pick<SqlOptions, "onWarning" | "refuseUnimported" | "watching"> = {},
-): Promise<MetadataStore> {
-  if (options.database === undefined)
-    return new SqliteMetadataStore({ path: join(requireDataDir(options.dataDir), "metadata.db") });
-  const { openMetadataStore } = await import("../storage/open-metadata-store.ts");
-  return await openMetadataStore(options.database, { ...how, limits: options.sqlLimits });
 }
 
 async function openSigner(options: StorageOptions, store: MetadataStore, parts: WatchParts): Promise<SigningService> {

@@ -1,8 +1,7 @@
 /** Where a signer's keys are kept, and the passphrase beside them: a database, or files in a data directory. */
 
 import { join } from "node:path";
-import { TagsealError } from "../../errors.ts";
-import { requireDatabase } from "../storage/require-database.ts";
+import { requireDatabase, requireDataDir } from "../storage/require-database.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 import type { KeyTable } from "./key-table.ts";
@@ -64,12 +63,4 @@ export function passphrasesOf(
 /** The file that holds the passphrase of a data directory's keys. */
 export function passphraseFileIn(dataDir: string): string {
   return join(dataDir, signerFiles.passphrase);
-}
-
-/** @throws TagsealError `SERVER_CONFIGURATION` when there is none */
-export function requireDataDir(dataDir: string | undefined): string {
-  if (dataDir !== undefined) return dataDir;
-  throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
-    hint: "Name one with --data, or databases for both.",
-  });
 }

@@ -1,10 +1,34 @@
-/** From one line of configuration to a store: the path of an SQLite file, or the address of a shared database. */
+/**
+ * The one place where stores are opened, of whatever kind: an SQLite file, or the address of a shared database. What shared databases need is loaded
+ * only for them.
+ */
 
+import { join } from "node:path";
 import { isDatabaseUrl } from "./sql/database-address.ts";
 import type { MetadataStore } from "./metadata-store.ts";
-import { migrateDatabase, openSqlDatabase, type SqlOptions } from "./sql/open-sql-database.ts";
-import { SqlMetadataStore } from "./sql/sql-metadata-store.ts";
+import { requireDataDir } from "./require-database.ts";
+import type { SqlOptions } from "./sql/open-sql-database.ts";
 import { SqliteMetadataStore } from "./sqlite-metadata-store.ts";
+
+/** Where the metadata is: a shared database, or else a file in the data directory. */
+export interface StorePlace {
+  readonly database?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly sqlLimits?: SqlOptions["limits"];
+}
+
+/**
+ * Opens the store of a server.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
+export async function openStoreOf(
+  { database, dataDir, sqlLimits }: StorePlace,
+  how: Pick<SqlOptions, "onWarning" | "refuseUnimported" | "watching"> = {},
+): Promise<MetadataStore> {
+  if (database !== undefined) return await openMetadataStore(database, { ...how, limits: sqlLimits });
+  return new SqliteMetadataStore({ path: join(requireDataDir(dataDir), "metadata.db") });
+}
 
 /**
  * Opens a store and brings its schema up to date.
@@ -15,6 +39,8 @@ import { SqliteMetadataStore } from "./sqlite-metadata-store.ts";
  */
 export async function openMetadataStore(url: string, options: SqlOptions = {}): Promise<MetadataStore> {
   if (!isDatabaseUrl(url)) return new SqliteMetadataStore({ path: url });
+  const { openSqlDatabase } = await import("./sql/open-sql-database.ts");
+  const { SqlMetadataStore } = await import("./sql/sql-metadata-store.ts");
   return new SqlMetadataStore(await openSqlDatabase(url, "metadata", options));
 }
 
@@ -24,7 +50,10 @@ export async function openMetadataStore(url: string, options: SqlOptions = {}): 
  * @returns how many steps were run; 0 for an SQLite file, which is brought up to date whenever it is opened
  */
 export async function migrateMetadataStore(url: string, options: SqlOptions = {}): Promise<number> {
-  if (isDatabaseUrl(url)) return migrateDatabase(url, "metadata", options);
+  if (isDatabaseUrl(url)) {
+    const { migrateDatabase } = await import("./sql/open-sql-database.ts");
+    return await migrateDatabase(url, "metadata", options);
+  }
   await new SqliteMetadataStore({ path: url }).close();
   return 0;
 }

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { UsageError } from "../../errors.ts";
+import { TagsealError, UsageError } from "../../errors.ts";
 
 /** A hint: SQLite writes next to a database even when it only reads it. */
 export const asItsOwner =
@@ -18,4 +18,12 @@ function isThere(path: string): boolean {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`, { cause, hint: asItsOwner });
   }
+}
+
+/** The data directory of the options. @throws TagsealError `SERVER_CONFIGURATION` when there is none */
+export function requireDataDir(dataDir: string | undefined): string {
+  if (dataDir !== undefined) return dataDir;
+  throw new TagsealError("SERVER_CONFIGURATION", "There is no data directory to keep metadata and keys in", {
+    hint: "Name one with --data, or databases for both.",
+  });
 }
