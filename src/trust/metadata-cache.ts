@@ -8,9 +8,9 @@ import { lstatIfThere } from "../files/stat-if-there.ts";
 import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
 import { writeAtomically } from "../files/write-atomically.ts";
 import type { RoleName } from "../tuf/metadata.ts";
-import type { MetadataCache } from "../tuf/updater.ts";
 import { withCollectionLock } from "./collection-lock.ts";
 import { ConfirmationRecord } from "./confirmation-record.ts";
+import type { TrustCache } from "./ports.ts";
 
 /** Where a {@link FileMetadataCache} lives. */
 export interface FileMetadataCacheOptions {
@@ -47,7 +47,7 @@ interface FileIdentity {
  *
  * @see Notary v1: cache
  */
-export class FileMetadataCache implements MetadataCache {
+export class FileMetadataCache implements TrustCache {
   readonly #trustDirectory: string;
   readonly #collection: readonly string[];
   readonly #confirmations: ConfirmationRecord;

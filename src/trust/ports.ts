@@ -57,7 +57,10 @@ export interface TrustRepository extends MetadataSource {
  */
 export type TrustCredentials = (target: LoginTarget, signal?: AbortSignal) => Promise<Credentials | undefined>;
 
-/** What this machine remembers of one collection, and what its processes agree on. */
+/**
+ * What this machine remembers of one collection, and what its processes agree on: of two updates that overlap, the older one does not take
+ * the memory back. Every implementation runs `test/contract/trust-cache.ts`.
+ */
 export interface TrustCache extends MetadataCache {
   /**
    * Runs `work` while no other process of this machine publishes to the collection, if it can. An optimisation, not a guarantee; without it
