@@ -11,7 +11,7 @@ import { documentedLines } from "../support/documented-lines.ts";
 import { type FileServer, serveFiles } from "../support/file-server.ts";
 import { GithubFiles } from "../support/github-files.ts";
 import { type JobResult, runSteps, runWorkflow, type Step } from "../support/github-runner.ts";
-import { pipelineOf, runGitlabJob } from "../support/gitlab-runner.ts";
+import { pipelineOf, runGitlabJob, runGitlabPipeline } from "../support/gitlab-runner.ts";
 import { writeLayout } from "../support/images.ts";
 import { packageVersion } from "../support/installed-command.ts";
 import { missingPeers, run, runOk, Scope, tagsealCommand } from "../support/peers.ts";
@@ -306,7 +306,22 @@ runs:
     before(() => mkdirSync(scope.path("gitlab-temporary")));
     after(() => assert.deepEqual(readdirSync(scope.path("gitlab-temporary")), []));
 
-    for (const shell of [["dash"], ["bash"], ["busybox", "sh"]] as const) {
+    it("runs as a pipeline: jobs hand over what they verified, and leave nothing", async () => {
+      const text = documentedLines("docs/ci.md", "GitLab").replaceAll("registry.example.com", registry);
+      const local = "include:\n  - local: deploy/ci/gitlab.yml\n\n";
+      const files = {
+        ".gitlab-ci.yml": text.replace(/^include:[\s\S]*?\n\n/u, local),
+        "deploy/ci/gitlab.yml": template,
+      };
+      const all: Environment = { ...project(), ...signing(), DIGEST: other };
+      const { HOME, TMPDIR, ...variablesOfProject } = all;
+      const { code, stdout, stderr } = await runGitlabPipeline(scope, files, { HOME, TMPDIR }, variablesOfProject);
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, new RegExp(`^deploy .* deploy ${registry}/team/app@${other}$`, "mu"));
+      assertDiscreet(stdout + stderr);
+    });
+
+    for (const shell of [["dash"], ["busybox", "sh"]] as const) {
       it(`signs, verifies and hands over the digest, in ${shell.join(" ")}`, async () => {
         const sign = await runGitlabJob(scope, pipeline(), "sign", {
           shell,

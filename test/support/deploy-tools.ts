@@ -6,6 +6,8 @@ import { runOk, type Scope } from "./processes.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const deploy = join(root, "deploy");
+/** Where the packages are. */
+export const deployPackages = join(deploy, "node_modules");
 const load = createRequire(join(deploy, "package.json"));
 
 /** Where helm and kubectl are, inside the package that brings them. */

@@ -3,8 +3,9 @@
  * `after_script` in another.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { parseYaml } from "./deploy-tools.ts";
-import { type Environment, type Finished, run, type Scope } from "./processes.ts";
+import { dirname, join } from "node:path";
+import { deployPackages, parseYaml } from "./deploy-tools.ts";
+import { type Environment, type Finished, run, runOk, type Scope } from "./processes.ts";
 
 interface Job {
   readonly extends?: string;
@@ -28,6 +29,32 @@ export interface GitlabRun {
   readonly shell: readonly [string, ...string[]];
   /** variables of the project, of jobs that came before, and of the machine */
   readonly env: Environment;
+}
+
+/**
+ * Runs all jobs of a pipeline with gitlab-ci-local, which checks the files against GitLab's schema and has no GitLab behind it.
+ *
+ * @param files by their paths in the project
+ */
+export async function runGitlabPipeline(
+  scope: Scope,
+  files: Readonly<Record<string, string>>,
+  env: Environment,
+  variables: Environment,
+): Promise<Finished> {
+  const project = scope.path(`gitlab-project-${process.hrtime.bigint()}`);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(project, path)), { recursive: true });
+    writeFileSync(join(project, path), text);
+  }
+  const git = async (...args: readonly string[]): Promise<Finished> => await runOk("git", args, { cwd: project, env });
+  await git("init", "--quiet");
+  await git("remote", "add", "origin", "https://gitlab.example.com/group/project.git");
+  await git("add", "--all");
+  const words = Object.entries(variables).flatMap(([name, value]) => ["--variable", `${name}=${value}`]);
+  const program = join(deployPackages, "gitlab-ci-local/dist/index.js");
+  const options = ["--shell-executor-no-image", "--force-shell-executor", ...words];
+  return await run(process.execPath, [program, ...options], { cwd: project, env });
 }
 
 let jobs = 0;
