@@ -3,7 +3,7 @@
  *
  * Each folder becomes one layer, what changes least first. The server's: `node/`, the Node.js that `npm ci` brought along, byte for byte as
  * its package has it; `node_modules/`, the database drivers and gRPC; `app/`, Tagseal itself; and `data/`, the empty data directory. The
- * client's: `tagseal`, the executable, and `home/`, where it is at home.
+ * client's: `tagseal`, the executable, and `home/`, its home directory with an empty trust directory.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -84,9 +84,10 @@ export function writeServerImage(output: string): void {
 /** Writes the client's into `output`: an executable for the platform that the image is for. */
 export function writeClientImage(output: string, executable: string): void {
   rmSync(output, { recursive: true, force: true });
-  mkdirSync(join(output, "home"), { recursive: true });
+  const trust = join(output, "home", ".docker", "trust");
+  mkdirSync(trust, { recursive: true });
   cpSync(executable, join(output, "tagseal"));
   cpSync(join(root, "LICENSE"), join(output, "LICENSE"));
   setModes(output);
-  chmodSync(join(output, "home"), 0o700);
+  chmodSync(trust, 0o700);
 }

@@ -9,7 +9,7 @@ FROM ${BASE}
 
 COPY LICENSE /usr/share/doc/tagseal/copyright
 COPY tagseal /usr/bin/tagseal
-# Trust data and keys are in .docker in here: mount your own in its place, or a volume.
+# A new volume takes over owner and mode of the trust directory. Other accounts (--user) can reach what is mounted in here.
 COPY --chown=65532:65532 home /home/tagseal
 
 ARG VERSION=unknown
@@ -24,5 +24,6 @@ ENV HOME=/home/tagseal
 # As a number, so that Kubernetes can see that it is not root.
 USER 65532:65532
 WORKDIR /home/tagseal
+VOLUME /home/tagseal/.docker/trust
 ENTRYPOINT ["/usr/bin/tagseal"]
 CMD ["help"]

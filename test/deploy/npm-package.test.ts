@@ -1,11 +1,22 @@
 /** The npm package, as people get it: installed into an empty directory, run without an installation, and imported by a program. */
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { startBareMachine } from "../support/bare-machine.ts";
 import { documentedLines } from "../support/documented-lines.ts";
 import { packageVersion, useInstalled } from "../support/installed-command.ts";
-import { missingPeers, run, runOk, Scope } from "../support/peers.ts";
+import { findExecutable, missingPeers, requirePeers, run, runOk, Scope } from "../support/peers.ts";
+import { startSandbox } from "../support/sandbox.ts";
 import { openShell, type Shell } from "../support/shell.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -107,62 +118,69 @@ describe("the npm package", { skip: missingPeers(["npm"]) }, () => {
     );
   });
 
-  it("says its version, plays the demonstration, and publishes and verifies", async () => {
-    await useInstalled(scope, [join(installed, ".bin/tagseal")], { PATH: path });
+  it("installs on a machine with Node.js alone, and says its version, plays the demonstration, and publishes and verifies", async (t) => {
+    if (!requirePeers(t, ["machine"])) return;
+    const npm = dirname(dirname(realpathSync(findExecutable("npm") ?? "npm")));
+    const cache = (await runOk("npm", ["config", "get", "cache"], { env })).stdout.trim();
+    const machine = await startBareMachine(scope, "bare", {
+      programs: ["sh", "env"],
+      files: {
+        "/usr/bin/node": process.execPath,
+        "/usr/lib/node_modules/npm": npm,
+        [`/root/${basename(tarball)}`]: tarball,
+      },
+      // What the first installation fetched, because this machine reaches no registry.
+      shared: { "/root/.npm": cache },
+    });
+    for (const name of ["npm", "npx"])
+      symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, machine.path(`/usr/bin/${name}`));
+    const offline = { env: { npm_config_offline: "true", npm_config_audit: "false" } };
+    const shown = [documentedLines("docs/install.md", "npm", 2), documentedLines("docs/install.md", "npm", 3)];
+    const { stdout } = await machine.run(["sh", "-ec", `cd /root\n${shown.join("")}`], offline);
+    assert.ok(stdout.startsWith(`tagseal ${packageVersion}\n`), stdout);
+    await useInstalled(scope, {
+      words: [...machine.enter, "/root/node_modules/.bin/tagseal"],
+      env: { HOME: "/root", TMPDIR: "/tmp" },
+    });
   });
 
-  it("runs by npx without an installation", async () => {
-    const elsewhere = scope.path("elsewhere");
-    mkdirSync(elsewhere);
-    copyFileSync(tarball, join(elsewhere, basename(tarball)));
-    const settings = { cwd: elsewhere, timeoutMs: 300_000 };
-    const { stdout } = await shell.run(documentedLines("docs/install.md", "npm", 2), settings);
-    assert.equal(stdout, `tagseal ${packageVersion}\n`);
-  });
-
-  it("declares its types to programs that check everything", async () => {
-    const program = (line: string): string => `
-import { hasCode, openTrustContext, parseImageReference, type TrustContext, verifyTag } from "tagseal";
-
-export async function digestOf(image: string): Promise<string | undefined> {
-  const reference = parseImageReference(image);
-  const context: TrustContext = await openTrustContext({ reference, dockerConfigDir: "/nowhere", env: {} });
-  try {
-    ${line}
-  } catch (error) {
-    if (hasCode(error, "TAG_NOT_SIGNED")) return undefined;
-    throw error;
-  } finally {
-    context.close();
-  }
-}
-`;
+  /** What the machine of somebody who writes TypeScript for Node.js has, too. */
+  function installNodeTypes(): void {
     const options = { strict: true, module: "nodenext", target: "es2024", noEmit: true, types: ["node"] };
-    writeFileSync(
-      join(project, "tsconfig.json"),
-      JSON.stringify({ compilerOptions: options, files: ["program.mts", "ports.mts"] }),
-    );
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.mts"] }));
     writeFileSync(join(project, "ports.mts"), contracts);
-    // What the machine of somebody who writes TypeScript for Node.js has, too.
     for (const name of ["@types/node", "undici-types"]) {
       if (!existsSync(join(installed, name))) symlinkSync(join(root, "node_modules", name), join(installed, name));
     }
-    const check = (line: string) => {
-      writeFileSync(join(project, "program.mts"), program(line));
-      return run(join(root, "node_modules/.bin/tsc"), ["--project", project], { cwd: project });
-    };
-    assert.deepEqual(await check('return (await verifyTag(context, "1.0")).digest;'), {
-      code: 0,
-      stdout: "",
-      stderr: "",
-    });
-    const mistaken = await check('return (await verifyTag(context, "1.0")).digets;');
-    assert.match(mistaken.stdout, /Property 'digets' does not exist on type 'VerifiedTag'/u);
+  }
+
+  it("declares its types to programs that check everything", async () => {
+    installNodeTypes();
+    cpSync(join(root, "docs/examples"), project, { recursive: true });
+    const check = () => run(join(root, "node_modules/.bin/tsc"), ["--project", project], { cwd: project });
+    assert.deepEqual(await check(), { code: 0, stdout: "", stderr: "" });
+    const mistaken = readFileSync(join(project, "verify.mts"), "utf8").replace("{ digest,", "{ digets: digest,");
+    writeFileSync(join(project, "mistaken.mts"), mistaken);
+    assert.match((await check()).stdout, /Property 'digets' does not exist on type 'VerifiedTag'/u);
   });
 
-  it("works as a library", async () => {
-    const text = 'import { parseImageReference as parse } from "tagseal"; console.log(parse("alpine:3").repository);';
-    writeFileSync(join(project, "program.mjs"), text);
-    assert.equal((await runOk("node", ["program.mjs"], { cwd: project, env })).stdout, "library/alpine\n");
+  it("is a library with which the examples of its reference sign, verify and inspect", async () => {
+    const sandbox = await startSandbox(scope);
+    const image = `${sandbox.env["REGISTRY"]}/team/library:1.0`;
+    const digest = `sha256:${"5e".repeat(32)}`;
+    const example = (name: string, ...args: readonly string[]) =>
+      run("node", [join(project, name), ...args], { cwd: project, env: { ...env, ...sandbox.env } });
+    const signed = await example("sign.mts", image, digest, "1234");
+    assert.equal(signed.stdout, "This repository is new: back up its keys.\nSigned 1.0 in targets.\n", signed.stderr);
+    const verified = await example("verify.mts", image);
+    assert.ok(verified.stdout.startsWith(`${image.replace(":1.0", "")}@${digest}\n`), verified.stderr);
+    assert.equal((await example("inspect.mts", image)).stdout, `1.0: ${digest}, repository key\n0 signers\n`);
+    const unsigned = await example("verify.mts", `${image}9`);
+    assert.deepEqual([unsigned.code, unsigned.stderr], [1, "TAG_NOT_SIGNED: No valid trust data for 1.09\n"]);
+    assert.equal(
+      (await example("inspect.mts", `${image}/nothing:1`.replace(":1.0", ""))).stdout,
+      "Nothing is signed.\n",
+    );
+    await sandbox.process.stop();
   });
 });

@@ -18,6 +18,7 @@ import { writeSums } from "../../release/checksums.ts";
 import { sbomName, softwareBillOfMaterials } from "../../release/sbom.ts";
 import { releaseRepository } from "../../release/signing.ts";
 import { bomViolations } from "../support/deploy-tools.ts";
+import { startBareMachine } from "../support/bare-machine.ts";
 import { documentedLines } from "../support/documented-lines.ts";
 import { serveFiles } from "../support/file-server.ts";
 import { packageVersion, useInstalled } from "../support/installed-command.ts";
@@ -179,7 +180,7 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
     );
   });
 
-  it("has an install.sh that knows its version and address, and installs a command that works", async () => {
+  it("has an install.sh that knows its version and address, and installs a command that works on a machine with nothing else", async () => {
     const script = readFileSync(join(release, "install.sh"), "utf8");
     assert.match(script, new RegExp(`^release_version="${packageVersion}"\nrelease_url="${address}"$`, "mu"));
     const server = await serveFiles(
@@ -191,7 +192,11 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
       server.url,
     );
     await runOk("sh", ["-c", lines], { cwd: release, env: { HOME: scope.directory } });
-    await useInstalled(scope, [scope.path(".local/bin/tagseal")]);
+    const bare = await startBareMachine(scope, "bare", {
+      files: { "/usr/bin/tagseal": scope.path(".local/bin/tagseal") },
+    });
+    const words = [...bare.enter, "/usr/bin/tagseal"];
+    await useInstalled(scope, { words, env: { HOME: "/root", TMPDIR: "/tmp" } });
   });
 
   it("is not made for an address that is not protected, and the last one stays", async () => {

@@ -1,19 +1,24 @@
 /** The operator's guide: its ways to install a server, from a checkout to one that answers. Every line is taken out of the guide. */
 import assert from "node:assert/strict";
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
+import { packageVersion, useInstalled } from "../support/installed-command.ts";
 import { startMachine, trustDocumented, type Machine } from "../support/machine.ts";
 import {
   certificates,
   client,
+  findExecutable,
   missingPeers,
+  runOk,
   Scope,
   startDockerd,
   startDockerRegistry,
+  tagsealCommand,
   waitUntil,
 } from "../support/peers.ts";
+import { startSandbox } from "../support/sandbox.ts";
 import { importBaseImage } from "../support/server-image.ts";
 import { openShell, type Shell } from "../support/shell.ts";
 import { startUnit } from "../support/systemd-unit.ts";
@@ -44,6 +49,7 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     const engine = await startDockerd(scope, { layers: "quickest", machine });
     const builder = client(scope, { engine });
     await importBaseImage(scope, builder, "gcr.io/distroless/cc-debian12:nonroot");
+    await builder.dockerOk(["tag", "gcr.io/distroless/cc-debian12:nonroot", "gcr.io/distroless/base-debian12:nonroot"]);
     env = { DOCKER_HOST: builder.env["DOCKER_HOST"], DOCKER_CONFIG: builder.dockerConfig, DOCKER_BUILDKIT: "0" };
     const quiet = { npm_config_audit: "false", npm_config_fund: "false", npm_config_prefer_offline: "true" };
     outside = openShell(scope, [], { ...process.env, ...quiet, ...env });
@@ -74,6 +80,53 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
     await machine.run(documentedLines("docs/operations.md", "Container image", 2), { cwd: checkout, env });
     await waitUntil("the container's server is ready", isReady, 60_000);
     await machine.run(documentedLines("docs/operations.md", "Container image", 3), { cwd: checkout, env });
+  });
+
+  it("makes a container image of the command, which is all that a machine needs for version, the demonstration, and publishing and verifying", async () => {
+    const docker = [...machine.enter, findExecutable("docker") ?? "docker"];
+    await machine.run(documentedLines("docs/install.md", "Container image"), { cwd: checkout, env });
+    const version = await machine.run(documentedLines("docs/install.md", "Container image", 2), { env });
+    assert.equal(version.stdout, `tagseal ${packageVersion}\n`);
+    const { stdout } = await machine.run(
+      "docker image inspect -f '{{.Config.User}} {{json .Config.Volumes}}' tagseal-client",
+      { env },
+    );
+    assert.equal(stdout, '65532:65532 {"/home/tagseal/.docker/trust":{}}\n');
+    // The tightest settings, no network but loopback, and commands in the container in which the sandbox is.
+    const tight = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"];
+    const words = [...docker, "run", "--rm", ...tight, "--name", "client", "tagseal-client"];
+    const names = [
+      "CONFIG",
+      "CONTENT_TRUST_SERVER",
+      "CONTENT_TRUST_ROOT_PASSPHRASE",
+      "CONTENT_TRUST_REPOSITORY_PASSPHRASE",
+    ];
+    const passed = names.flatMap((name) => ["--env", `DOCKER_${name}`]);
+    await useInstalled(scope, { words, beside: [...docker, "exec", ...passed, "client", "/usr/bin/tagseal"], env });
+  });
+
+  it("keeps trust data in a volume, or uses those of the account that starts the container", async () => {
+    const { env: named, process: sandbox } = await startSandbox(scope, [...machine.enter, tagsealCommand]);
+    const [config, image] = [named["DOCKER_CONFIG"] ?? "", `${named["REGISTRY"]}/team/app:1.0`];
+    const push = `tagseal push -q --from oci:${join(dirname(config), "hello")} ${image}`;
+    await machine.run(push, { env: named });
+    const digest = (await machine.run(`tagseal verify ${image}`, { env: named })).stdout;
+    // The sandbox is on this machine, and its certificate in the directory of its settings.
+    const here = (lines: string, more = ""): string =>
+      lines.replace("--rm", `--rm --network host ${more}`).replace("registry.example.com/team/app:1.0", image);
+    const own = here(documentedLines("docs/install.md", "Container image", 4));
+    const server = { DOCKER_CONTENT_TRUST_SERVER: named["DOCKER_CONTENT_TRUST_SERVER"] };
+    assert.equal((await machine.run(own, { env: { ...env, ...server, DOCKER_CONFIG: config } })).stdout, digest);
+
+    const certificates = scope.path("sandbox-tls");
+    cpSync(join(config, "tls"), certificates, { recursive: true });
+    await runOk("chmod", ["-R", "a+rX", certificates]);
+    const mount = `--volume ${certificates}:/home/tagseal/.docker/tls:ro`;
+    const volume = here(documentedLines("docs/install.md", "Container image", 3), mount);
+    assert.equal((await machine.run(volume, { env: { ...env, ...server } })).stdout, digest);
+    await sandbox.stop();
+    const kept = await machine.run(volume, { env: { ...env, ...server } });
+    assert.equal(kept.stdout, digest, "the next container goes on from what the first one has seen");
   });
 
   it("copies the container's databases while it serves", async () => {

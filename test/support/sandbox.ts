@@ -14,11 +14,15 @@ export function exportsIn(text: string): Record<string, string> {
   return Object.fromEntries(found.map(([, name = "", , value = ""]) => [name, value]));
 }
 
-/** Starts a sandbox on free ports and waits until it has said how to use it. */
-export async function startSandbox(scope: Scope): Promise<Sandbox> {
-  const args = ["sandbox", "--registry-port", String(await freePort()), "--server-port", String(await freePort())];
-  const running = await scope.start("sandbox", tagsealCommand, args, {
-    env: { HOME: scope.directory, TMPDIR: scope.directory },
+/** Starts a sandbox on free ports and waits until it has said how to use it. `words` start another command than the checkout's. */
+export async function startSandbox(
+  scope: Scope,
+  [program = "", ...words]: readonly string[] = [tagsealCommand],
+  env: Environment = { HOME: scope.directory, TMPDIR: scope.directory },
+): Promise<Sandbox> {
+  const ports = ["--registry-port", String(await freePort()), "--server-port", String(await freePort())];
+  const running = await scope.start("sandbox", program, [...words, "sandbox", ...ports], {
+    env,
     ready: (log) => exportsIn(log())["DOCKER_CONTENT_TRUST_SERVER"] !== undefined,
   });
   return { env: exportsIn(running.log()), process: running };
