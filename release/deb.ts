@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { currentVersion, releaseDate } from "./edition.ts";
+import { currentVersion, maintainers, releaseDate } from "./edition.ts";
 import { entriesOf, setModes } from "./modes.ts";
 import type { LinuxPackage } from "./package-contents.ts";
 import { serviceScripts } from "./service-scripts.ts";
@@ -35,7 +35,7 @@ function writeControl(contents: LinuxPackage, architecture: string): void {
     `Package: ${contents.name}`,
     `Version: ${debianVersion()}`,
     `Architecture: ${architecture}`,
-    "Maintainer: The Tagseal maintainers <maintainers@tagseal.invalid>",
+    `Maintainer: ${maintainers()}`,
     `Installed-Size: ${size}`,
     `Depends: ${contents.needs.deb}`,
     "Recommends: ca-certificates",

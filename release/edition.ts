@@ -5,10 +5,23 @@ import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 
+interface Manifest {
+  readonly version: string;
+  readonly author: string;
+}
+
+function manifest(): Manifest {
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
+}
+
 /** The version that package.json has. */
 export function currentVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-  return version;
+  return manifest().version;
+}
+
+/** Who maintains packages, by name. There is no address: SECURITY.md says how to reach them. */
+export function maintainers(): string {
+  return manifest().author;
 }
 
 /** The moment that built files bear, so that the same commit gives the same bytes: `SOURCE_DATE_EPOCH`, else the commit's, else now. */

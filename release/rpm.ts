@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { currentVersion, releaseDate } from "./edition.ts";
+import { currentVersion, maintainers, releaseDate } from "./edition.ts";
 import { entriesOf, setModes } from "./modes.ts";
 import type { LinuxPackage } from "./package-contents.ts";
 import { serviceScripts } from "./service-scripts.ts";
@@ -49,6 +49,7 @@ Version: ${rpmVersion()}
 Release: 1
 Summary: ${contents.summary}
 License: Apache-2.0
+Packager: ${maintainers()}
 AutoReqProv: no
 ${contents.needs.rpm.map((need) => `Requires: ${need}`).join("\n")}
 Recommends: ca-certificates

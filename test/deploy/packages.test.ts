@@ -1,9 +1,10 @@
 /** Packages for Linux distributions: installed, used, upgraded and removed by the programs that distributions have for it. */
 import assert from "node:assert/strict";
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { completionNodes } from "../../src/cli/completion/completion-tree.ts";
+import { startBareMachine, type BareMachine } from "../support/bare-machine.ts";
 import { documentedLines } from "../support/documented-lines.ts";
 import { packageVersion, useInstalled } from "../support/installed-command.ts";
 import { startMachine, type Machine } from "../support/machine.ts";
@@ -22,7 +23,10 @@ describe("the packages for Linux", { skip: missingPeers(needed) }, () => {
   const output = scope.path("packages");
   let machine: Machine;
   const offline = { cwd: output, env: { SYSTEMD_OFFLINE: "1", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } };
-  const installed = (): readonly string[] => [...machine.enter.slice(0, 2), "/usr/bin/tagseal"];
+  const saysItsVersion = async (): Promise<void> => {
+    const { stdout } = await machine.run("/usr/bin/tagseal version", offline);
+    assert.equal(stdout, `tagseal ${packageVersion}\n`);
+  };
   const there = (path: string): boolean => existsSync(machine.path(path));
 
   before(async () => {
@@ -39,7 +43,7 @@ describe("the packages for Linux", { skip: missingPeers(needed) }, () => {
 
   it("install the command on Debian: it works, has its pages and completions, and is gone after a removal", async () => {
     await machine.run(documentedLines("docs/install.md", "Debian and Ubuntu"), offline);
-    await useInstalled(scope, installed());
+    await saysItsVersion();
     for (const { path } of await completionNodes())
       assert.ok(there(`/usr/share/man/man1/${`tagseal ${path}`.trim().replaceAll(" ", "-")}.1.gz`), path);
     const completed = "source /usr/share/bash-completion/completions/tagseal && complete -p tagseal";
@@ -86,7 +90,7 @@ describe("the packages for Linux", { skip: missingPeers(needed) }, () => {
   it("install the command by rpm: it works, and is gone after a removal", async () => {
     // Debian's database of packages knows nothing that an RPM package could need.
     await machine.run(`rpm --install --nodeps tagseal-${packageVersion}-1.${here.rpm}.rpm`, offline);
-    await useInstalled(scope, installed());
+    await saysItsVersion();
     const files = (await machine.run("rpm --query --list tagseal", offline)).stdout.trim().split("\n");
     assert.ok(files.length > 50 && files.every(there));
     await machine.run("rpm --verify --nodeps tagseal && rpm --erase tagseal", offline);
@@ -104,6 +108,48 @@ describe("the packages for Linux", { skip: missingPeers(needed) }, () => {
     );
     const { stdout } = await machine.run(`rpm --query --requires --package ${file}`, offline);
     assert.match(stdout, /^libc\.so\.6\(GLIBC_2\.28\)\(64bit\)$/mu);
+  });
+
+  /** Uses what a package manager has just installed on a machine that has little else. */
+  async function useOn(bare: BareMachine): Promise<void> {
+    const found = await bare.run(["sh", "-c", "command -v node || echo none"]);
+    assert.equal(found.stdout, "none\n");
+    const words = [...bare.enter, "/usr/bin/tagseal"];
+    await useInstalled(scope, { words, env: { HOME: "/root", TMPDIR: "/tmp" } });
+  }
+
+  it("are all that a bare machine with dpkg needs for version, the demonstration, and publishing and verifying", async () => {
+    const file = `tagseal_${packageVersion}-1_${here.deb}.deb`;
+    const bare = await startBareMachine(scope, "bare-debian", {
+      programs: ["dpkg", "dpkg-deb", "dpkg-split", "sh", "rm", "tar", "diff", "ldconfig", "start-stop-daemon"],
+      files: { [`/root/${file}`]: join(output, file) },
+    });
+    mkdirSync(bare.path("/var/lib/dpkg/info"), { recursive: true });
+    mkdirSync(bare.path("/var/lib/dpkg/updates"));
+    // The database knows the C library, which is there, and what Debian says about it.
+    const { stdout: library } = await runOk("dpkg-query", ["--status", "libc6"]);
+    writeFileSync(bare.path("/var/lib/dpkg/status"), library.replace(/^Depends: .*\n/mu, ""));
+    await bare.run(["sh", "-ec", `cd /root\n${documentedLines("docs/install.md", "Debian and Ubuntu")}`]);
+    await useOn(bare);
+  });
+
+  it("are all that a bare machine with rpm needs for version, the demonstration, and publishing and verifying", async () => {
+    const file = `tagseal-${packageVersion}-1.${here.rpm}.rpm`;
+    const bare = await startBareMachine(scope, "bare-rpm", {
+      programs: ["rpm", "sh", "bash"],
+      files: { [`/root/${file}`]: join(output, file), "/usr/lib/rpm": "/usr/lib/rpm" },
+    });
+    await bare.run(["rpm", "--install", "--nodeps", `/root/${file}`]);
+    await useOn(bare);
+  });
+
+  it("name the project as their maintainer, and no address at which nobody reads", async () => {
+    for (const name of ["tagseal", "tagseal-server"]) {
+      const deb = join(output, `${name}_${packageVersion}-1_${here.deb}.deb`);
+      const rpm = join(output, `${name}-${packageVersion}-1.${here.rpm}.rpm`);
+      assert.equal((await runOk("dpkg-deb", ["--field", deb, "Maintainer"])).stdout, "The Tagseal maintainers\n");
+      assert.equal((await runOk("rpm", ["-qp", "--qf", "%{PACKAGER}", rpm])).stdout, "The Tagseal maintainers");
+    }
   });
 
   it("have the command for arm64, too", async () => {
