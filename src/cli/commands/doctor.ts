@@ -49,7 +49,7 @@ async function examine(io: Io): Promise<readonly Finding[]> {
   const { cachedGuns, checkExpiry } = await import("../doctor/expiry-check.ts");
   const { checkDockerHub } = await import("../doctor/docker-hub-check.ts");
   const { checkProject } = await import("../doctor/project-check.ts");
-  const { checkConfiguration } = await import("../doctor/configuration-check.ts");
+  const { checkConfiguration } = await import("../doctor/docker-config-check.ts");
   const configuration = await checkConfiguration(io);
   const wanted = io.env[engineVariable] ?? configuration.engine;
   const guns = cachedGuns(io);
