@@ -76,7 +76,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "trust",
     "server",
   ],
-  import: [
+  transfer: [
     "errors",
     "environment",
     "docker-config",
@@ -85,6 +85,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "tuf",
     "reference",
     "http/client",
+    "service",
     "registry",
     "keys",
     "trust",
@@ -106,7 +107,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "engine",
     "server",
     "sandbox",
-    "import",
+    "transfer",
     "service",
   ],
   entry: [

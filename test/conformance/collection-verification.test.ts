@@ -7,7 +7,7 @@ import { makeSnapshot } from "../../src/tuf/server-signing.ts";
 import { TrustedMetadata } from "../../src/tuf/trusted-metadata.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { verifyCollection } from "../../src/tuf/collection-verification.ts";
-import { storedSource } from "../../src/server/transfer/stored-source.ts";
+import { storedSource } from "../../src/server/storage/stored-source.ts";
 
 const roles = (files: readonly { readonly role: string; readonly version: number }[]): string[] =>
   files.map(({ role, version }) => `${role} ${version}`);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { NotaryDatabaseReport } from "../../src/server/transfer/import-notary-database.ts";
+import type { NotaryDatabaseReport } from "../../src/transfer/import-notary-database.ts";
 import { dockerInspect, signedDigest, trustOn } from "../support/docker-words.ts";
 import {
   buildImage,

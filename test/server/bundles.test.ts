@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { extract, pack } from "tar-stream";
 import { sha256Hex } from "../../src/crypto/sha256.ts";
-import type { CollectionReport } from "../../src/server/transfer/move-report.ts";
+import type { CollectionReport } from "../../src/transfer/move-report.ts";
 import { newPath, oldPassphrase, published, tagseal, type Ended } from "./moving-story.ts";
 import { serve } from "./running-server.ts";
 import { readTags } from "./uploading-publisher.ts";

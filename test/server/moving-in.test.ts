@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
-import type { NotaryDatabaseReport } from "../../src/server/transfer/import-notary-database.ts";
+import type { NotaryDatabaseReport } from "../../src/transfer/import-notary-database.ts";
 import { tagsealCommand } from "../support/clients.ts";
 import { notaryFiles, type NotaryFiles } from "../support/notary-files.ts";
 import { newPath, oldPassphrase, published, tagseal, type Ended } from "./moving-story.ts";

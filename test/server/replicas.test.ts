@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { openSourceDatabase } from "../../src/server/transfer/source-database.ts";
+import { openSourceDatabase } from "../../src/transfer/source-database.ts";
 import { startPostgres, type Database } from "../support/database.ts";
 import { missingPeers, Scope, waitUntil } from "../support/peers.ts";
 import { serve } from "./running-server.ts";

@@ -3,7 +3,7 @@ import { equal } from "node:assert/strict";
 import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { type VerifiedCollection, verifyCollection } from "../../src/tuf/collection-verification.ts";
-import { storedSource } from "../../src/server/transfer/stored-source.ts";
+import { storedSource } from "../../src/server/storage/stored-source.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
 import type { RoleName } from "../../src/tuf/metadata.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { after, before } from "node:test";
-import { ServerDataRepository } from "../../src/import/server-data-repository.ts";
+import { ServerDataRepository } from "../../src/transfer/server-data-repository.ts";
 import { type DirectAccess, openDirectAccess } from "../../src/server/run/direct-access.ts";
 import { trustRepositoryContract } from "../contract/trust-repository.ts";
 import { deleteCollection } from "../support/delete-collection.ts";

@@ -1,5 +1,5 @@
 import { UsageError } from "../../errors.ts";
-import type { BundleSource } from "../../server/transfer/bundle-export.ts";
+import type { BundleSource } from "../../transfer/bundle-export.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
@@ -52,7 +52,7 @@ export const command = defineCommand(
   async ({ options, args }, io) => {
     const { to: path = "" } = options;
     if (path === "") throw new UsageError("USAGE", "--to is required", { hint: "Name the bundle to write." });
-    const { exportBundle } = await import("../../server/transfer/bundle-export.ts");
+    const { exportBundle } = await import("../../transfer/bundle-export.ts");
     const progress = moveProgress(io, options);
     const opened =
       options.from === undefined ? await openData(options, io) : await openServer(options.from, options, io);
@@ -82,7 +82,7 @@ interface Opened {
 type Given = Parameters<typeof openServerData>[0] & { readonly "all-versions": boolean };
 
 async function openData(options: Given, io: Io): Promise<Opened> {
-  const { storedBundleSource } = await import("../../server/transfer/bundle-export.ts");
+  const { storedBundleSource } = await import("../../transfer/bundle-export.ts");
   const { listGuns } = await import("../../server/storage/all-guns.ts");
   const data = await openServerData(options, io);
   const source = storedBundleSource(data.store, options["all-versions"]);
@@ -93,7 +93,7 @@ async function openServer(url: string, options: Given, io: Io): Promise<Opened> 
   if (options.data !== undefined || options.database !== undefined)
     throw new UsageError("USAGE", "--from is instead of --data and --database: give one of them");
   if (options["all-versions"]) throw new UsageError("USAGE", "--all-versions needs the server's data: give --data");
-  const { RunningTrustServer } = await import("../../import/running-server.ts");
+  const { RunningTrustServer } = await import("../../transfer/running-server.ts");
   const { env, now, signal } = io;
   const server = await RunningTrustServer.open({
     url,

@@ -1,5 +1,5 @@
 /** The output of a move: progress while it lasts, and its report. */
-import type { CollectionReport, MoveProblem } from "../../server/transfer/move-report.ts";
+import type { CollectionReport, MoveProblem } from "../../transfer/move-report.ts";
 import type { Io } from "../io.ts";
 import { countingProgress } from "./counting-progress.ts";
 import { printable } from "./printable.ts";

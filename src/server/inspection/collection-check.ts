@@ -8,7 +8,7 @@ import { MetadataError, TagsealError, type ErrorCode } from "../../errors.ts";
 import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
 import { updateCollection, type MetadataCache } from "../../tuf/updater.ts";
 import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
-import { storedSource } from "../transfer/stored-source.ts";
+import { storedSource } from "../storage/stored-source.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
 import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 

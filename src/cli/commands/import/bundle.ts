@@ -31,7 +31,7 @@ export const command = defineCommand(
     ],
   },
   async ({ options, args: [path = ""] }, io) => {
-    const { importBundle } = await import("../../../server/transfer/bundle-import.ts");
+    const { importBundle } = await import("../../../transfer/bundle-import.ts");
     const progress = moveProgress(io, options);
     const target = await openServerData(options, io);
     try {

@@ -1,7 +1,7 @@
 import { UsageError } from "../../../errors.ts";
-import type { NotaryDatabaseReport } from "../../../server/transfer/import-notary-database.ts";
-import type { NotaryServerDatabase, NotarySignerDatabase } from "../../../server/transfer/notary-database.ts";
-import type { SourceDatabase } from "../../../server/transfer/source-database.ts";
+import type { NotaryDatabaseReport } from "../../../transfer/import-notary-database.ts";
+import type { NotaryServerDatabase, NotarySignerDatabase } from "../../../transfer/notary-database.ts";
+import type { SourceDatabase } from "../../../transfer/source-database.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption, quietOption } from "../../options/output-flags.ts";
@@ -58,8 +58,8 @@ export const command = defineCommand(
   },
   async ({ options }, io) => {
     const [from, signerFrom] = [required("from", options.from), options["signer-from"]];
-    const tables = await import("../../../server/transfer/notary-database.ts");
-    const { importNotaryDatabase } = await import("../../../server/transfer/import-notary-database.ts");
+    const tables = await import("../../../transfer/notary-database.ts");
+    const { importNotaryDatabase } = await import("../../../transfer/import-notary-database.ts");
     const target = await openServerData(options, io);
     const progress = moveProgress(io, options);
     let server: NotaryServerDatabase | undefined;
@@ -86,8 +86,8 @@ export const command = defineCommand(
 );
 
 async function open(database: string, io: Io): Promise<SourceDatabase> {
-  const { openSourceDatabase } = await import("../../../server/transfer/source-database.ts");
-  const { databaseInConfiguration } = await import("../../../server/transfer/notary-configuration.ts");
+  const { openSourceDatabase } = await import("../../../transfer/source-database.ts");
+  const { databaseInConfiguration } = await import("../../../transfer/notary-configuration.ts");
   const url = database.endsWith(".json") ? databaseInConfiguration(database) : database;
   return await openSourceDatabase(url, { postgres: io.env["PGPASSWORD"], mysql: io.env["MYSQL_PWD"] });
 }

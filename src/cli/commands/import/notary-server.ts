@@ -1,7 +1,7 @@
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
-import type { MovedCollectionReport } from "../../../import/import-notary-server.ts";
+import type { MovedCollectionReport } from "../../../transfer/import-notary-server.ts";
 import type { ConfiguredServer } from "../../../server/configuration/server-configuration.ts";
-import { type MoveProblem, problemOf } from "../../../server/transfer/move-report.ts";
+import { type MoveProblem, problemOf } from "../../../transfer/move-report.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { dockerConfigDir } from "../../open/directories.ts";
@@ -52,8 +52,8 @@ export const command = defineCommand(
     ],
   },
   async ({ options, args: [url = "", ...guns] }, io) => {
-    const { RunningTrustServer } = await import("../../../import/running-server.ts");
-    const { importNotaryServer } = await import("../../../import/import-notary-server.ts");
+    const { RunningTrustServer } = await import("../../../transfer/running-server.ts");
+    const { importNotaryServer } = await import("../../../transfer/import-notary-server.ts");
     const { env, now, signal } = io;
     const passphrases = options.rotate ? await passphraseSource(options, io) : undefined;
     const server = await RunningTrustServer.open({
@@ -105,7 +105,7 @@ async function handOverHere(
   passphrases: PassphraseSource,
   io: Io,
 ): Promise<HandedOver> {
-  const { withLocalHandOver } = await import("../../../import/local-hand-over.ts");
+  const { withLocalHandOver } = await import("../../../transfer/local-hand-over.ts");
   const where = {
     data: { dataDir, database, signerDatabase, sqlLimits, signerPassphrases, remoteSigner },
     dockerConfigDir: dockerConfigDir(io),

@@ -4,8 +4,8 @@
  * @see Notary v1: tables
  */
 
-import { TagsealError } from "../../errors.ts";
-import type { Change } from "../storage/metadata-store.ts";
+import { TagsealError } from "../errors.ts";
+import type { Change } from "../server/storage/metadata-store.ts";
 import type { Row, SourceDialect, SourceDatabase } from "./source-database.ts";
 
 /** A row of `tuf_files`, without the bytes. */

@@ -1,7 +1,7 @@
 /**
  * A running trust server, read as its clients read it. Its answers are bounded here and verified by the caller.
  *
- * `import/` joins client and server, which do not know each other: it reads with the client's connections and writes into the server's
+ * `transfer/` joins client and server, which do not know each other: it reads with the client's connections and writes into the server's
  * storage.
  */
 

@@ -3,10 +3,10 @@
  * with the stored one. A refused collection does not stop the others; a damaged bundle ends the import.
  */
 
-import { sha256Hex } from "../../crypto/sha256.ts";
-import { hasCode, MetadataError } from "../../errors.ts";
-import type { MetadataSource } from "../../tuf/updater.ts";
-import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import { hasCode, MetadataError } from "../errors.ts";
+import type { MetadataSource } from "../tuf/updater.ts";
+import type { MetadataStore, StoredFile } from "../server/storage/metadata-store.ts";
 import { adoptCollection } from "./adoption.ts";
 import { BundleEntries } from "./bundle-entries.ts";
 import {
@@ -20,7 +20,7 @@ import {
   parseHeader,
   parseIndex,
 } from "./bundle-format.ts";
-import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../tuf/collection-verification.ts";
 import { HistoryJudge } from "./history-judge.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 

@@ -1,18 +1,18 @@
 /** Decides which rows of a Notary database may be stored, next to stored files or without any. */
 
-import { sha256Hex } from "../../crypto/sha256.ts";
-import { hasCode, MetadataError, TagsealError } from "../../errors.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
-import { isDelegation, parentOf } from "../../tuf/role-name.ts";
-import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import { hasCode, MetadataError, TagsealError } from "../errors.ts";
+import type { RoleName } from "../tuf/metadata.ts";
+import { isDelegation, parentOf } from "../tuf/role-name.ts";
+import type { FileVersion, MetadataStore } from "../server/storage/metadata-store.ts";
 import { requireContinuation } from "./adoption.ts";
-import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../tuf/collection-verification.ts";
 import { HistoryJudge } from "./history-judge.ts";
 import { type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryFile, NotaryServerDatabase } from "./notary-database.ts";
 import { batches, faultOf, placeOf } from "./notary-file-rows.ts";
 import { NotaryRows } from "./notary-rows.ts";
-import { storedSource } from "./stored-source.ts";
+import { storedSource } from "../server/storage/stored-source.ts";
 
 /** Source, target, and the clock to judge the result by. */
 export interface CollectionImport {

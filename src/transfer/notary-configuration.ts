@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
-import { isJsonObject, parseOrdinaryJson } from "../../encoding/json.ts";
-import { hasCode, UsageError } from "../../errors.ts";
+import { isJsonObject, parseOrdinaryJson } from "../encoding/json.ts";
+import { hasCode, UsageError } from "../errors.ts";
 
 const maxBytes = 1024 * 1024;
 

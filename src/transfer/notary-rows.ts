@@ -1,9 +1,9 @@
 /** Rows of a Notary database combined with the stored files of the same collection, read as a client reads a server. */
 
-import { sha256Hex } from "../../crypto/sha256.ts";
-import { hasCode, MetadataError } from "../../errors.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import type { MetadataSource } from "../../tuf/updater.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import { hasCode, MetadataError } from "../errors.ts";
+import { parseMetadata } from "../tuf/notary-v1/parse.ts";
+import type { MetadataSource } from "../tuf/updater.ts";
 import type { NotaryFile, NotaryServerDatabase } from "./notary-database.ts";
 
 const byVersion = /^([1-9]\d{0,9})\.(.+)$/u;

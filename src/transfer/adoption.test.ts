@@ -1,8 +1,8 @@
 import { deepEqual, equal, fail, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { gun, now } from "../../../test/support/editing-story.ts";
-import { lose, newestRoot, rotate, StoredStory, strangerBehind } from "../../../test/support/stored-story.ts";
-import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
+import { gun, now } from "../../test/support/editing-story.ts";
+import { lose, newestRoot, rotate, StoredStory, strangerBehind } from "../../test/support/stored-story.ts";
+import { MemoryMetadataStore } from "../server/storage/memory-metadata-store.ts";
 import { adoptCollection } from "./adoption.ts";
 
 /** A store with the collection's current state. */

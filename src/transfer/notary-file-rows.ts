@@ -1,9 +1,9 @@
 /** Checks on the rows of a Notary database that need no file bytes. */
 
-import { highestVersion } from "../../tuf/collection-draft.ts";
-import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
-import { isRoleName } from "../../tuf/role-name.ts";
-import type { FileVersion } from "../storage/metadata-store.ts";
+import { highestVersion } from "../tuf/collection-draft.ts";
+import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
+import { isRoleName } from "../tuf/role-name.ts";
+import type { FileVersion } from "../server/storage/metadata-store.ts";
 import type { NotaryFile } from "./notary-database.ts";
 
 /** How much one transaction writes. */

@@ -9,13 +9,13 @@
  * The same content gives the same bytes. The bundle itself is not signed: everything in it is, and is verified on both sides. It never holds a private key.
  */
 
-import { isJsonObject, parseJson, type JsonObject, type JsonValue } from "../../encoding/json.ts";
-import { hasCode, MetadataError } from "../../errors.ts";
-import { highestVersion } from "../../tuf/collection-draft.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
-import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
-import { isRoleName } from "../../tuf/role-name.ts";
-import { gunFault } from "../http/gun.ts";
+import { isJsonObject, parseJson, type JsonObject, type JsonValue } from "../encoding/json.ts";
+import { hasCode, MetadataError } from "../errors.ts";
+import { highestVersion } from "../tuf/collection-draft.ts";
+import type { RoleName } from "../tuf/metadata.ts";
+import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
+import { isRoleName } from "../tuf/role-name.ts";
+import { gunFault } from "../server/http/gun.ts";
 
 /** Name of the first entry. */
 export const bundleHeaderName = "tagseal-bundle.json";

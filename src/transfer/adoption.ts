@@ -1,10 +1,10 @@
 /** Stores a verified collection from elsewhere, where an older state of it may already exist. */
 
-import { MetadataError, TagsealError } from "../../errors.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
-import type { ValidatedFile } from "../../tuf/validated-file.ts";
-import type { FileVersion, MetadataStore, StoredFile } from "../storage/metadata-store.ts";
-import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
+import { MetadataError, TagsealError } from "../errors.ts";
+import type { RoleName } from "../tuf/metadata.ts";
+import type { ValidatedFile } from "../tuf/validated-file.ts";
+import type { FileVersion, MetadataStore, StoredFile } from "../server/storage/metadata-store.ts";
+import type { VerifiedCollection } from "../tuf/collection-verification.ts";
 
 /** How to store it. */
 export interface AdoptionOptions {

@@ -3,17 +3,17 @@
  * database can write rows, and afterwards as a client would.
  */
 
-import { sha256Hex } from "../../crypto/sha256.ts";
-import { hasCode } from "../../errors.ts";
-import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
-import { gunFault } from "../http/gun.ts";
-import type { FileVersion, StoredFile } from "../storage/metadata-store.ts";
-import { type CollectionWarning, verifyCollection } from "../../tuf/collection-verification.ts";
+import { sha256Hex } from "../crypto/sha256.ts";
+import { hasCode } from "../errors.ts";
+import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
+import { gunFault } from "../server/http/gun.ts";
+import type { FileVersion, StoredFile } from "../server/storage/metadata-store.ts";
+import { type CollectionWarning, verifyCollection } from "../tuf/collection-verification.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryFile } from "./notary-database.ts";
 import { batches, faultOf, placeOf } from "./notary-file-rows.ts";
 import { admissible, type CollectionImport } from "./row-admission.ts";
-import { storedSource } from "./stored-source.ts";
+import { storedSource } from "../server/storage/stored-source.ts";
 
 /** The outcome. */
 export interface ImportedCollection {

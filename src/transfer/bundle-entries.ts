@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { extract, type Extract } from "tar-stream";
-import { TagsealError, UsageError } from "../../errors.ts";
+import { TagsealError, UsageError } from "../errors.ts";
 import { malformedBundle } from "./bundle-format.ts";
 
 /** The entries of a tar, one after the other, each under the name that must come next. The reader of tars bounds headers. */

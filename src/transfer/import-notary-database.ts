@@ -3,10 +3,10 @@
  * and again after it has stopped: what is already stored is skipped.
  */
 
-import { hasCode } from "../../errors.ts";
-import type { KeyTable } from "../signer/key-table.ts";
-import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
-import type { Change, MetadataStore } from "../storage/metadata-store.ts";
+import { hasCode } from "../errors.ts";
+import type { KeyTable } from "../server/signer/key-table.ts";
+import type { GivenPassphrases } from "../server/signer/signer-passphrases.ts";
+import type { Change, MetadataStore } from "../server/storage/metadata-store.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 import { importCollection } from "./notary-collection-import.ts";
 import type { NotaryServerDatabase, NotarySignerDatabase } from "./notary-database.ts";

@@ -4,9 +4,9 @@
  */
 
 import { hasCode } from "../errors.ts";
-import { adoptCollection } from "../server/transfer/adoption.ts";
+import { adoptCollection } from "./adoption.ts";
 import { type CollectionWarning, type VerifiedCollection, verifyCollection } from "../tuf/collection-verification.ts";
-import { type CollectionReport, problemOf } from "../server/transfer/move-report.ts";
+import { type CollectionReport, problemOf } from "./move-report.ts";
 import type { KeyTable } from "../server/signer/key-table.ts";
 import type { MetadataStore } from "../server/storage/metadata-store.ts";
 import type { RunningTrustServer } from "./running-server.ts";

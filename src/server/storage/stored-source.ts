@@ -1,6 +1,6 @@
 import { MetadataError } from "../../errors.ts";
 import type { MetadataSource } from "../../tuf/updater.ts";
-import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import type { MetadataStore, StoredFile } from "./metadata-store.ts";
 
 const byVersion = /^([1-9]\d{0,9})\.(.+)$/u;
 const byChecksum = /^(.+)\.([0-9a-f]{64})$/u;

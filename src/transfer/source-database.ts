@@ -3,14 +3,14 @@
  * Placeholders are `?` everywhere.
  */
 
-import { TagsealError } from "../../errors.ts";
-import { type DatabaseAddress, isDatabaseUrl, parseDatabaseAddress } from "../storage/sql/database-address.ts";
-import { openDatabaseTls } from "../storage/sql/database-tls.ts";
-import { type DatabasePlace, Failover } from "../storage/sql/failover.ts";
-import { loadMysqlEngine } from "../storage/sql/mysql-engine.ts";
-import { loadPostgresEngine } from "../storage/sql/postgres-engine.ts";
-import type { SqlConnection } from "../storage/sql/sql-engine.ts";
-import { unattended } from "../../service/watching/watched-files.ts";
+import { TagsealError } from "../errors.ts";
+import { type DatabaseAddress, isDatabaseUrl, parseDatabaseAddress } from "../server/storage/sql/database-address.ts";
+import { openDatabaseTls } from "../server/storage/sql/database-tls.ts";
+import { type DatabasePlace, Failover } from "../server/storage/sql/failover.ts";
+import { loadMysqlEngine } from "../server/storage/sql/mysql-engine.ts";
+import { loadPostgresEngine } from "../server/storage/sql/postgres-engine.ts";
+import type { SqlConnection } from "../server/storage/sql/sql-engine.ts";
+import { unattended } from "../service/watching/watched-files.ts";
 
 /** One row, by column. The values are unchecked. */
 export type Row = Readonly<Record<string, unknown>>;

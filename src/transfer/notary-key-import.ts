@@ -1,14 +1,14 @@
 /** Imports the signer's keys, still sealed, and proves that those in use can be opened here. */
 
-import { isServerRole } from "../../tuf/role-name.ts";
-import type { ServerRole } from "../../tuf/metadata.ts";
-import { hasCode } from "../../errors.ts";
-import { PublicKey } from "../../crypto/public-key.ts";
-import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
-import { gunFault } from "../http/gun.ts";
-import type { KeyTable, SealedKey } from "../signer/key-table.ts";
-import { openKey } from "../signer/signer-keys.ts";
-import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../signer/signer-passphrases.ts";
+import { isServerRole } from "../tuf/role-name.ts";
+import type { ServerRole } from "../tuf/metadata.ts";
+import { hasCode } from "../errors.ts";
+import { PublicKey } from "../crypto/public-key.ts";
+import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
+import { gunFault } from "../server/http/gun.ts";
+import type { KeyTable, SealedKey } from "../server/signer/key-table.ts";
+import { openKey } from "../server/signer/signer-keys.ts";
+import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../server/signer/signer-passphrases.ts";
 import { type MoveProblem, problemOf } from "./move-report.ts";
 import type { NotaryKey, NotarySignerDatabase } from "./notary-database.ts";
 

@@ -6,9 +6,9 @@ import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
-import { TagsealError, UsageError } from "../../errors.ts";
-import type { MetadataSource } from "../../tuf/updater.ts";
-import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import { TagsealError, UsageError } from "../errors.ts";
+import type { MetadataSource } from "../tuf/updater.ts";
+import type { FileVersion, MetadataStore } from "../server/storage/metadata-store.ts";
 import {
   type BundleFile,
   bundleHeaderName,
@@ -17,9 +17,9 @@ import {
   serialiseHeader,
   serialiseIndex,
 } from "./bundle-format.ts";
-import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
+import { type VerifiedCollection, verifyCollection } from "../tuf/collection-verification.ts";
 import type { CollectionReport } from "./move-report.ts";
-import { storedSource } from "./stored-source.ts";
+import { storedSource } from "../server/storage/stored-source.ts";
 
 /** Where collections are exported from. */
 export interface BundleSource {

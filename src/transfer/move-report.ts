@@ -1,7 +1,7 @@
 /** The report of a move. `--json` prints its members: they are stable. */
 
-import { TagsealError, type ErrorCode } from "../../errors.ts";
-import type { CollectionWarning } from "../../tuf/collection-verification.ts";
+import { TagsealError, type ErrorCode } from "../errors.ts";
+import type { CollectionWarning } from "../tuf/collection-verification.ts";
 
 /** Something that could not be moved, or did not verify. Everything else was moved. */
 export interface MoveProblem {
