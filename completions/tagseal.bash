@@ -1,7 +1,7 @@
 # bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
 _tagseal_words() {
   case "$1" in
-  "") echo "trust build completion create doctor export help import install list pull push run sandbox server sign signer uninstall verify version --help" ;;
+  "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
   "trust") echo "key signer inspect recover-server revoke sign --help" ;;
   "trust key") echo "generate load --help" ;;
   "trust key generate") echo "--dir --algorithm --json --passphrase-fd --passphrase-command --help" ;;
@@ -26,6 +26,8 @@ _tagseal_words() {
   "import notary-server") echo "--rotate --config --notary-config --data --database --signer-database --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "install") echo "--shim --help" ;;
   "list") echo "--json --quiet -q --max-staleness --help" ;;
+  "login") echo "--username -u --password -p --password-stdin --json --help" ;;
+  "logout") echo "--json --help" ;;
   "pull") echo "--to --platform --max-staleness --json --quiet -q --help" ;;
   "push") echo "--from --disable-content-trust --json --quiet -q --passphrase-fd --passphrase-command --help" ;;
   "run") echo "--disable-content-trust --help" ;;
@@ -103,6 +105,10 @@ _tagseal_value() {
   "import notary-server --passphrase-command") echo "" ;;
   "install --shim") echo "directory" ;;
   "list --max-staleness") echo "" ;;
+  "login --username") echo "" ;;
+  "login -u") echo "" ;;
+  "login --password") echo "" ;;
+  "login -p") echo "" ;;
   "pull --to") echo "" ;;
   "pull --platform") echo "linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64" ;;
   "pull --max-staleness") echo "" ;;

@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -30,6 +30,8 @@ complete -c tagseal -f -n '__tagseal_at' -a help -d 'Show help for a command'
 complete -c tagseal -f -n '__tagseal_at' -a import -d 'Import signed repositories into a trust server'
 complete -c tagseal -f -n '__tagseal_at' -a install -d 'Put Tagseal in front of docker'
 complete -c tagseal -f -n '__tagseal_at' -a list -d 'List the signed tags of a repository'
+complete -c tagseal -f -n '__tagseal_at' -a login -d 'Log in to a registry'
+complete -c tagseal -f -n '__tagseal_at' -a logout -d 'Log out from a registry'
 complete -c tagseal -f -n '__tagseal_at' -a pull -d 'Fetch the signed image of a tag'
 complete -c tagseal -f -n '__tagseal_at' -a push -d 'Push an image and sign it'
 complete -c tagseal -f -n '__tagseal_at' -a run -d 'Run a container from a signed image'
@@ -161,6 +163,13 @@ complete -c tagseal -n '__tagseal_at list' -l json -f -d 'Print the result as JS
 complete -c tagseal -n '__tagseal_at list' -l quiet -s q -f -d 'Print only the names of the tags'
 complete -c tagseal -n '__tagseal_at list' -l max-staleness -x -d 'Refuse trust data signed longer ago than this, also from the trust server; 0 refuses cached data'
 complete -c tagseal -n '__tagseal_at list' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at login' -l username -s u -x -d 'User name'
+complete -c tagseal -n '__tagseal_at login' -l password -s p -x -d 'Password or access token; other users of the machine can see it'
+complete -c tagseal -n '__tagseal_at login' -l password-stdin -f -d 'Read the password from standard input'
+complete -c tagseal -n '__tagseal_at login' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at login' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at logout' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at logout' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at pull' -l to -x -d 'Where to write the image: oci:DIR[:NAME] or docker-archive:FILE[:NAME]'
 complete -c tagseal -n '__tagseal_at pull' -l platform -x -a 'linux/amd64 linux/arm64 linux/arm/v7 linux/386 linux/ppc64le linux/s390x linux/riscv64' -d 'Fetch only this platform\'s image of a signed index'
 complete -c tagseal -n '__tagseal_at pull' -l max-staleness -x -d 'Refuse trust data signed longer ago than this, also from the trust server; 0 refuses cached data'

@@ -15,10 +15,11 @@ export type CapturedIoOptions = Pick<Io, "env" | "now"> & Partial<Io>;
 export function captured(given: CapturedIoOptions): CapturedIo {
   const stdout = new TextOutput();
   const stderr = new TextOutput();
-  const noPrompter = {
+  const noPrompter: Io["prompter"] = {
     interactive: false,
     ask: noAnswer,
     askSecret: noAnswer,
+    readAll: async () => "",
     tell: (text: string) => stderr.write(text),
   };
   const handOver: Io["handOver"] = async (child) => {

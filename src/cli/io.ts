@@ -32,6 +32,13 @@ export interface Prompter {
   askSecret(prompt: string): Promise<string | undefined>;
   /** Asks a question whose answer is shown. Same contract as {@link Prompter.askSecret}. */
   ask(prompt: string): Promise<string | undefined>;
+  /**
+   * Reads the rest of what is piped in, or typed until the end of input.
+   *
+   * @returns undefined when it is more than `maxBytes`
+   * @throws TagsealError `CANCELLED`
+   */
+  readAll(maxBytes: number): Promise<string | undefined>;
   /** Shows a message between prompts, on the stream of the prompts. */
   tell(text: string): void;
 }

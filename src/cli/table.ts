@@ -197,6 +197,16 @@ export const root: Entry = {
       load: async () => (await import("./commands/list.ts")).command,
     },
     {
+      name: "login",
+      summary: "Log in to a registry",
+      load: async () => (await import("./commands/login.ts")).command,
+    },
+    {
+      name: "logout",
+      summary: "Log out from a registry",
+      load: async () => (await import("./commands/logout.ts")).command,
+    },
+    {
       name: "pull",
       summary: "Fetch the signed image of a tag",
       load: async () => (await import("./commands/pull.ts")).command,

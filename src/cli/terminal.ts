@@ -135,6 +135,18 @@ class TerminalPrompter implements Prompter {
     }
   }
 
+  async readAll(maxBytes: number): Promise<string | undefined> {
+    this.#open();
+    try {
+      while (!this.#ended && Buffer.byteLength(this.#pending) <= maxBytes) await this.#more();
+      const all = this.#pending;
+      this.#pending = "";
+      return Buffer.byteLength(all) > maxBytes ? undefined : all;
+    } finally {
+      process.stdin.pause();
+    }
+  }
+
   tell(text: string): void {
     this.#print(text);
   }

@@ -8,6 +8,18 @@ import type { Credentials } from "./credentials.ts";
 
 const maxOutputBytes = 256 * 1024;
 const defaultTimeoutMs = 60_000;
+/** The user name that helpers keep an identity token under. */
+const tokenUser = "<token>";
+
+/** Which helper does something, and with what. */
+export interface HelperCall {
+  /** `<name>` of `docker-credential-<name>` */
+  readonly name: string;
+  /** what it sees, less every secret of ours */
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number;
+}
 
 /**
  * Asks a helper for one registry. It runs without a shell; the registry's name goes to its standard input, the secret comes from its
@@ -24,32 +36,71 @@ export async function askCredentialHelper(
   signal?: AbortSignal,
   timeoutMs = defaultTimeoutMs,
 ): Promise<Credentials | undefined> {
+  const { program, output, exitCode } = await call({ name, env, signal, timeoutMs }, "get", serverUrl);
+  if (exitCode === 0) return parseAnswer(program, output);
+  // helpers report errors on standard output; what they say may quote anything, so only the known sentence is understood
+  if (isNotFound(output)) return undefined;
+  throw failed(program, `failed with exit code ${exitCode}`);
+}
+
+/**
+ * Gives a helper a login to keep. The secret goes to its standard input.
+ *
+ * @throws as {@link askCredentialHelper}
+ * @see docker-credential-helpers: the "store" protocol
+ */
+export async function storeInCredentialHelper(
+  helper: HelperCall,
+  serverUrl: string,
+  login: Extract<Credentials, { kind: "basic" | "identity-token" }>,
+): Promise<void> {
+  const [username, secret] = login.kind === "basic" ? [login.username, login.password] : [tokenUser, login.token];
+  const input = JSON.stringify({ ServerURL: serverUrl, Username: username, Secret: secret });
+  const { program, exitCode } = await call(helper, "store", input);
+  if (exitCode !== 0) throw failed(program, `did not store the login: it failed with exit code ${exitCode}`);
+}
+
+/**
+ * Has a helper forget a login; one that it does not know is forgotten already.
+ *
+ * @throws as {@link askCredentialHelper}
+ * @see docker-credential-helpers: the "erase" protocol
+ */
+export async function eraseFromCredentialHelper(helper: HelperCall, serverUrl: string): Promise<void> {
+  const { program, output, exitCode } = await call(helper, "erase", serverUrl);
+  if (exitCode !== 0 && !isNotFound(output))
+    throw failed(program, `did not remove the login: it failed with exit code ${exitCode}`);
+}
+
+function isNotFound(output: string): boolean {
+  return /credentials not found/i.test(output);
+}
+
+interface HelperAnswer {
+  readonly program: string;
+  readonly output: string;
+  readonly exitCode: number;
+}
+
+async function call(helper: HelperCall, verb: "get" | "store" | "erase", input: string): Promise<HelperAnswer> {
+  const { name, env, signal, timeoutMs = defaultTimeoutMs } = helper;
   const program = `docker-credential-${name}`;
   // a name with a path in it would run a program of the configuration file's choosing from anywhere
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw failed(program, "is not a credential helper's name");
   if (signal?.aborted === true) throw cancelled(signal);
-  const { output, exitCode } = await run(
-    program,
-    serverUrl,
-    childEnvironment(env, "credential-helper", { program: name }),
-    timeoutMs,
-    signal,
-  );
-  if (exitCode === 0) return parseAnswer(program, output);
-  // helpers report errors on standard output; what they say may quote anything, so only the known sentence is understood
-  if (/credentials not found/i.test(output)) return undefined;
-  throw failed(program, `failed with exit code ${exitCode}`);
+  const own = childEnvironment(env, "credential-helper", { program: name });
+  return { program, ...(await run([program, verb], input, own, timeoutMs, signal)) };
 }
 
 function run(
-  program: string,
+  [program, verb]: readonly [string, string],
   input: string,
   env: Record<string, string>,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<{ output: string; exitCode: number }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ["get"], { env, stdio: ["pipe", "pipe", "ignore"], shell: false });
+    const child = spawn(program, [verb], { env, stdio: ["pipe", "pipe", "ignore"], shell: false });
     const stop = (error: TagsealError): void => {
       child.kill("SIGKILL");
       reject(error);
@@ -101,7 +152,7 @@ function parseAnswer(program: string, output: string): Credentials | undefined {
   if (typeof username !== "string" || typeof password !== "string")
     throw failed(program, "answered without Username and Secret");
   if (password === "") return undefined;
-  return username === "<token>" ? { kind: "identity-token", token: password } : { kind: "basic", username, password };
+  return username === tokenUser ? { kind: "identity-token", token: password } : { kind: "basic", username, password };
 }
 
 function failed(program: string, how: string, cause?: unknown): UsageError {

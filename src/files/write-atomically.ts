@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { chown, open, rename, rm, stat } from "node:fs/promises";
 import { platform } from "node:os";
 import { dirname, join } from "node:path";
+import { isErrno } from "./system-error.ts";
 
 /** How much a write has to outlive. */
 export interface WriteOptions {
   /** also flush the directory, so that the new file is there after a crash of the machine; without it either file may be */
   readonly surviveCrash?: boolean;
+  /** whose the file is to be, where that is another account than ours and we may give it away */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /**
@@ -25,12 +28,22 @@ export async function writeAtomically(
   const temporary = besideIt(path);
   try {
     await writeNew(temporary, content);
+    if (options.owner !== undefined) await giveTo(temporary, options.owner);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   if (options.surviveCrash === true) await syncDirectory(dirname(path));
+}
+
+/** Only root may give a file away; all others keep it, as they do with a file that they make. */
+async function giveTo(path: string, { uid, gid }: NonNullable<WriteOptions["owner"]>): Promise<void> {
+  const own = await stat(path);
+  if (own.uid === uid && own.gid === gid) return;
+  await chown(path, uid, gid).catch((error: unknown) => {
+    if (!isErrno(error, "EPERM")) throw error;
+  });
 }
 
 /** A random name in the directory of `path`. Not that name with a suffix: a long name would then exceed the limit for file names. */

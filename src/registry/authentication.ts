@@ -19,6 +19,8 @@ export interface AuthenticatorOptions {
   /** hosts configured as insecure: their token service may use plain HTTP */
   readonly allowPlainHttp?: (host: string) => boolean;
   readonly now?: () => Date;
+  /** asks token services for an identity token as well, and passes on the one that they issue */
+  readonly onIdentityToken?: ((token: string) => void) | undefined;
   /** the name of the registry for `docker login`, for hints; the server's host when absent */
   readonly registry?: string;
   /** the command that logs in, for hints; `docker login` when absent */
@@ -127,15 +129,18 @@ export class Authenticator {
     const cached = this.#tokens.get(key);
     if (cached !== undefined && cached.expiresAtMs > this.#nowMs()) return cached.authorization;
     const { parameters } = challenge;
-    const { token, lifetimeSeconds } = await fetchToken(this.#http, {
+    const { onIdentityToken } = this.#options;
+    const { token, lifetimeSeconds, identityToken } = await fetchToken(this.#http, {
       realm: this.#realm(request.url, challenge),
       service: parameters.get("service") ?? "",
       scopes: scopes.length > 0 ? scopes : [parameters.get("scope") ?? ""].filter((text) => text !== ""),
       server: request.url,
       credentials,
+      offline: onIdentityToken !== undefined,
       login: this.#login(request.url),
       signal: request.signal,
     });
+    if (identityToken !== undefined) onIdentityToken?.(identityToken);
     const authorization = `Bearer ${token}`;
     this.#tokens.set(key, { authorization, expiresAtMs: this.#nowMs() + (lifetimeSeconds - 5) * 1000 });
     return authorization;
@@ -158,12 +163,17 @@ export class Authenticator {
 
   #login(server: URL): string {
     const { registry = server.host, login = "docker login" } = this.#options;
-    return registry === dockerHub && login === "docker login" ? login : `${login} ${registry}`;
+    return loginHint(login, registry);
   }
 
   #nowMs(): number {
     return (this.#options.now?.() ?? new Date()).getTime();
   }
+}
+
+/** The command that logs in to a registry. Without an argument, all but podman log in to Docker Hub. */
+export function loginHint(login: string, registry: string): string {
+  return registry === dockerHub && !login.startsWith("podman") ? login : `${login} ${registry}`;
 }
 
 function challengesOf(response: HttpResponse): readonly Challenge[] {

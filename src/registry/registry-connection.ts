@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   readonly connections?: HttpClients;
   /** the command that logs in, for hints; `docker login` when absent */
   readonly login?: string;
+  /** asks token services for an identity token as well, and passes on the one that they issue */
+  readonly onIdentityToken?: (token: string) => void;
   readonly userAgent?: string;
   readonly timeouts?: Timeouts;
   /** aborts every request with `CANCELLED` */
@@ -65,6 +67,7 @@ export async function openConnection(target: LoginTarget, options: ConnectionOpt
       credentials: credentials === undefined ? undefined : (stop) => credentials(target, stop),
       allowPlainHttp: (host) => mayBePlain(host, insecureRegistries),
       registry,
+      onIdentityToken: options.onIdentityToken,
       ...(options.login === undefined ? {} : { login: options.login }),
     });
     const base = await findEndpoint({ registry, insecureRegistries, authenticator, signal });

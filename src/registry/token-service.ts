@@ -16,6 +16,8 @@ export interface TokenQuestion {
   /** the server with the challenge */
   readonly server: URL;
   readonly credentials: Credentials | undefined;
+  /** also ask for an identity token, to be kept in the place of the password */
+  readonly offline?: boolean;
   /** a command that logs in, for hints */
   readonly login: string;
   readonly signal: AbortSignal | undefined;
@@ -25,6 +27,8 @@ export interface TokenQuestion {
 export interface IssuedToken {
   readonly token: string;
   readonly lifetimeSeconds: number;
+  /** an identity token, if the service issues them and was asked for one */
+  readonly identityToken: string | undefined;
 }
 
 const maxAnswerBytes = 1024 * 1024;
@@ -66,11 +70,18 @@ function exchangeRequest({ realm, service, scopes }: TokenQuestion, token: strin
   return { method: "POST", url: realm, headers, body: Buffer.from(form.toString()) };
 }
 
-function passwordRequest({ realm, service, scopes }: TokenQuestion, login: UserAndPassword | undefined): HttpRequest {
+function passwordRequest(
+  { realm, service, scopes, offline = false }: TokenQuestion,
+  login: UserAndPassword | undefined,
+): HttpRequest {
   const url = new URL(realm);
   if (login !== undefined) url.searchParams.set("account", login.username);
   for (const scope of scopes) url.searchParams.append("scope", scope);
   if (service !== "") url.searchParams.set("service", service);
+  if (offline) {
+    url.searchParams.set("client_id", "docker");
+    url.searchParams.set("offline_token", "true");
+  }
   const authorization = login === undefined ? {} : { authorization: basicAuthorization(login) };
   return { method: "GET", url, headers: { accept: "application/json", ...authorization } };
 }
@@ -112,7 +123,12 @@ function parseAnswer(realm: URL, bytes: Uint8Array): IssuedToken {
   if (!isJsonObject(answer) || typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token))
     throw malformed("answered without a usable token");
   const lifetime = jsonMember(answer, "expires_in");
-  return { token, lifetimeSeconds: Math.max(minLifetimeSeconds, typeof lifetime === "number" ? lifetime : 0) };
+  const identity = jsonMember(answer, "refresh_token");
+  return {
+    identityToken: typeof identity === "string" && identity !== "" ? identity : undefined,
+    token,
+    lifetimeSeconds: Math.max(minLifetimeSeconds, typeof lifetime === "number" ? lifetime : 0),
+  };
 }
 
 function refusal({ realm, server, credentials, login }: TokenQuestion, status: number): NetworkError {

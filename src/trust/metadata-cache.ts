@@ -8,7 +8,7 @@ import { lstatIfThere } from "../files/stat-if-there.ts";
 import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
 import { writeAtomically } from "../files/write-atomically.ts";
 import type { RoleName } from "../tuf/metadata.ts";
-import { withCollectionLock } from "./collection-lock.ts";
+import { withFileLock } from "../files/file-lock.ts";
 import { ConfirmationRecord } from "./confirmation-record.ts";
 import type { TrustCache } from "./ports.ts";
 
@@ -71,7 +71,7 @@ export class FileMetadataCache implements TrustCache {
   async exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const path = this.#lockPath("publish");
     this.#checkDirectories(path);
-    return await withCollectionLock(path, work, signal === undefined ? {} : { signal });
+    return await withFileLock(path, work, signal === undefined ? {} : { signal });
   }
 
   /**
@@ -100,7 +100,7 @@ export class FileMetadataCache implements TrustCache {
     this.#checkDirectories(path);
     try {
       makeDirectory(dirname(path));
-      await withCollectionLock(this.#lockPath("cache"), async () => await this.#replace(role, path, bytes), lockTiming);
+      await withFileLock(this.#lockPath("cache"), async () => await this.#replace(role, path, bytes), lockTiming);
       if (role === "timestamp") await this.#confirmations.confirm((this.#timestamp = bytes));
     } catch (error) {
       if (!isSystemError(error)) throw error;

@@ -132,7 +132,7 @@ describe("in front of podman, at a registry that wants a login", { skip: missing
     assert.notEqual(code, 0);
     assert.match(
       stderr,
-      /^warning: podman's login is not used: .*no such file\n.*requires authentication\nhint: Log in first: docker login /u,
+      /^warning: podman's login is not used: .*no such file\n.*requires authentication\nhint: Log in first: tagseal login /u,
     );
   });
 });

@@ -193,7 +193,7 @@ function tagsealStories(kind: string, someone: Someone): void {
     const nobody = await (await someone("tagseal-nobody")).tagseal(["verify", name]);
     assert.match(nobody.stderr, /AUTHENTICATION_REQUIRED/u);
     // It is the registry's login that counts, wherever the trust server is.
-    assert.ok(nobody.stderr.includes(`docker login ${world.registry.host} [`), nobody.stderr);
+    assert.ok(nobody.stderr.includes(`tagseal login ${world.registry.host} [`), nobody.stderr);
   });
 }
 

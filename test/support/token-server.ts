@@ -33,8 +33,9 @@ export function libtrustKeyId(spki: Buffer): string {
 function credentialsOf(request: IncomingMessage): { user: string; password: string } | undefined {
   const encoded = /^Basic (.+)$/u.exec(request.headers.authorization ?? "")?.[1];
   if (encoded === undefined) return undefined;
-  const [user = "", password = ""] = Buffer.from(encoded, "base64").toString().split(":");
-  return { user, password };
+  const decoded = Buffer.from(encoded, "base64").toString();
+  const colon = decoded.indexOf(":");
+  return { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 
 function grantedAccess(scope: string, known: boolean): object[] {
@@ -49,6 +50,7 @@ export async function startTokenServer(
   scope: Scope,
   accounts: Accounts,
   service = "test registry",
+  options: { readonly issuesIdentityTokens?: boolean } = {},
 ): Promise<TokenServer> {
   const bundle = scope.path("token.crt");
   const keyFile = scope.path("token.key");
@@ -92,6 +94,7 @@ export async function startTokenServer(
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const url = new URL(request.url ?? "/", "http://localhost");
     const credentials = credentialsOf(request);
+    if (request.method === "POST") return void refresh(request, response);
     const scopes = url.searchParams.getAll("scope").filter((wanted) => wanted !== "");
     requests.push(`${request.method} ${credentials?.user ?? "anonymous"} ${scopes.join(" ")}`);
     response.setHeader("Content-Type", "application/json");
@@ -100,7 +103,23 @@ export async function startTokenServer(
       return;
     }
     const token = tokenFor(credentials?.user ?? "", scopes);
-    response.end(JSON.stringify({ token, access_token: token, expires_in: 300, issued_at: new Date().toISOString() }));
+    const isKept = credentials !== undefined && url.searchParams.get("offline_token") === "true";
+    const identity =
+      isKept && options.issuesIdentityTokens === true ? { refresh_token: `identity of ${credentials.user}` } : {};
+    const answered = { token, access_token: token, expires_in: 300, issued_at: new Date().toISOString() };
+    response.end(JSON.stringify({ ...answered, ...identity }));
+  };
+
+  /** Exchanges an identity token. */
+  const refresh = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const form = new URLSearchParams(body);
+    const [, user = ""] = /^identity of (.+)$/u.exec(form.get("refresh_token") ?? "") ?? [];
+    requests.push(`POST ${user}`);
+    if (!Object.hasOwn(accounts, user)) return void response.writeHead(401).end("{}");
+    const scopes = (form.get("scope") ?? "").split(" ").filter((wanted) => wanted !== "");
+    response.end(JSON.stringify({ access_token: tokenFor(user, scopes), expires_in: 300 }));
   };
 
   const server = createServer(answer);

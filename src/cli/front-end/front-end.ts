@@ -14,6 +14,8 @@ import { type OwnCommand, ownWordNear, ownWords } from "./own-words.ts";
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
 /** Words that docker also has: the next word shows whose command it is. */
 const sharedWords: ReadonlySet<string> = new Set(["import", "export"]);
+/** Words that are Tagseal's unless you ask for an engine. */
+const loginWords: ReadonlySet<string> = new Set(["login", "logout"]);
 /** The words after `import` that make it Tagseal's; docker's is followed by a file, a URL or `-`. */
 const ownImports: ReadonlySet<string> = new Set(["notary-db", "notary-server", "bundle", "hand-over", "--help", "-h"]);
 /** Groups with commands that content trust covers. */
@@ -35,6 +37,7 @@ export async function runFrontEnd(argv: readonly string[], io: Io, own: OwnComma
   const front: FrontEnd = { line, engine: engine ?? io.env[engineVariable], io, configured, own };
   const word = commandAt === undefined ? undefined : line[commandAt];
   if (isReadable && isOwn(word, line, commandAt ?? 0, io)) return undefined;
+  if (isReadable && loginWords.has(word ?? "") && (await isOwnLogin(front))) return undefined;
   const mayBeTrusted =
     isTrustOn(io.env, undefined) || !isReadable || (word !== undefined && (trustedWords.has(word) || groups.has(word)));
   if (!mayBeTrusted) return await handOverUnchanged(front, word);
@@ -71,8 +74,17 @@ function isOwn(word: string | undefined, line: readonly string[], at: number, io
   if (word === "import") return rest[0] === undefined || ownImports.has(rest[0]);
   if (word === "export") return hasFlag(rest, "--to") || asksForHelp(rest);
   if (word === "help")
-    return rest[0] === undefined || [ownWords, trustedWords, sharedWords].some((words) => words.has(rest[0] ?? ""));
+    return (
+      rest[0] === undefined ||
+      [ownWords, trustedWords, sharedWords, loginWords].some((words) => words.has(rest[0] ?? ""))
+    );
   return ownWords.has(word);
+}
+
+/** Logins of commands that need no engine. An engine that was asked for, also in the configuration, logs in itself: podman has other files. */
+async function isOwnLogin({ engine, io, configured }: FrontEnd): Promise<boolean> {
+  if (io.program.name !== "tagseal" || (engine !== undefined && engine !== "")) return false;
+  return (await configuredEngine(configured, false)) === undefined;
 }
 
 function hasFlag(words: readonly string[], flag: string): boolean {

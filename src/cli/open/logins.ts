@@ -1,5 +1,6 @@
 /** The logins of docker and podman on this machine, with which commands log in to registries and trust servers. */
 import type { CredentialSource } from "../../docker-config/credentials.ts";
+import type { KeptLogin } from "../../docker-config/login-store.ts";
 import { dockerLogins } from "../../docker-config/docker-login-source.ts";
 import { hasCode } from "../../errors.ts";
 import type { Io, Output } from "../io.ts";
@@ -41,8 +42,9 @@ export function loginsOf(io: Io): CredentialSource {
 }
 
 /** The command that logs in, for hints. */
-export function loginCommand({ engine }: Io): string {
-  return engine?.kind === "podman" ? "podman login" : "docker login";
+export function loginCommand({ engine, program }: Io): string {
+  if (engine !== undefined) return `${engine.kind} login`;
+  return program.name === "tagseal" ? "tagseal login" : "docker login";
 }
 
 function dockerLoginsOf(io: Io): CredentialSource {
@@ -57,4 +59,25 @@ function podmanLoginsOf(io: Io, docker: CredentialSource): CredentialSource {
     const options = { env: io.env, home: homeOf(io), uid: io.uid, authFile, creds, docker, warn };
     return await podmanLogins(options)(target, signal);
   };
+}
+
+/** The login that docker's file or helper holds for a registry, if it can be kept again. */
+export async function keptLogin(io: Io, registry: string): Promise<KeptLogin | undefined> {
+  const env = { ...io.env, DOCKER_AUTH_CONFIG: undefined };
+  const source = dockerLogins({ directory: dockerConfigDir(io), env, warn: (message) => warnOnce(io, message) });
+  const login = await source({ registry }, io.signal);
+  if (login?.kind === "basic") return login.password === "" ? undefined : login;
+  return login?.kind === "identity-token" ? login : undefined;
+}
+
+/** Whether docker's variable holds a login for a registry, so that no stored one counts. */
+export async function shadowingLogin({ env }: Io, registry: string): Promise<boolean> {
+  const { loginsInVariable } = await import("../../docker-config/auth-variable.ts");
+  try {
+    return loginsInVariable(env)?.find({ registry }).credentials !== undefined;
+  } catch (error) {
+    // a variable that is ignored hides nothing
+    if (hasCode(error, "FILE_UNREADABLE")) return false;
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { hasCode, NetworkError } from "../../errors.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
+import type { Credentials } from "../../docker-config/credentials.ts";
 import type { RegistryClient, RegistryClientOptions } from "../../registry/registry-client.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir, homeOf } from "./directories.ts";
@@ -102,6 +103,21 @@ async function podmanSettings(io: Io, { registry, insecure }: Source): Promise<R
   if (certDir === undefined) return { insecureRegistries, certificateDirectories: podmanDirectories(io) };
   const { loadCertificates } = await import("../../docker-config/certificate-directory.ts");
   return { insecureRegistries, tls: loadCertificates([certDir]) };
+}
+
+/**
+ * Shows a login to a registry, once, with the certificates and insecure registries of commands that need no engine.
+ *
+ * @returns as `checkLogin`
+ */
+export async function showLogin(io: Io, registry: string, credentials: Credentials): Promise<string | undefined> {
+  const { checkLogin } = await import("../../registry/login-check.ts");
+  return await checkLogin(registry, credentials, {
+    ...(await dockerSettings(io)),
+    login: loginCommand(io),
+    env: io.env,
+    signal: io.signal,
+  });
 }
 
 function podmanDirectories(io: Io): string[] {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { mountingNeedsRoot, ownFileSystem } from "../../test/support/file-systems.ts";
-import { withCollectionLock } from "./collection-lock.ts";
+import { withFileLock } from "./file-lock.ts";
 import { ownerText, thisProcess } from "./lock-owner.ts";
 
 let directory: string;
@@ -24,7 +24,7 @@ test("work under one lock never overlaps", async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     inside--;
   };
-  await Promise.all(Array.from({ length: 8 }, async () => await withCollectionLock(join(directory, "a"), work, quick)));
+  await Promise.all(Array.from({ length: 8 }, async () => await withFileLock(join(directory, "a"), work, quick)));
   equal(most, 1);
   deepEqual(await readdir(directory), []);
 });
@@ -32,14 +32,14 @@ test("work under one lock never overlaps", async () => {
 test("the lock of a dead owner is taken over", async () => {
   const path = join(directory, "b");
   await writeFile(path, "an owner that was killed");
-  equal(await withCollectionLock(path, async () => "done", quick), "done");
+  equal(await withFileLock(path, async () => "done", quick), "done");
   deepEqual(await readdir(directory), []);
 });
 
 test("a living owner keeps its lock however long it works, whatever its clock says", async () => {
   const path = join(directory, "c");
   const order: string[] = [];
-  const slow = withCollectionLock(
+  const slow = withFileLock(
     path,
     async () => {
       for (let i = 0; i < 6; i++) {
@@ -51,18 +51,15 @@ test("a living owner keeps its lock however long it works, whatever its clock sa
     quick,
   );
   await new Promise((resolve) => setTimeout(resolve, 10));
-  await withCollectionLock(path, async () => void order.push("next"), quick);
+  await withFileLock(path, async () => void order.push("next"), quick);
   await slow;
   deepEqual(order, ["slow", "next"]);
 });
 
 test("a waiter whose time is over works without the lock, and its owner keeps it", async () => {
   const path = join(directory, "d");
-  await withCollectionLock(path, async () => {
-    equal(
-      await withCollectionLock(path, async () => "anyway", { ...quick, deadAfterMs: 10_000, patienceMs: 20 }),
-      "anyway",
-    );
+  await withFileLock(path, async () => {
+    equal(await withFileLock(path, async () => "anyway", { ...quick, deadAfterMs: 10_000, patienceMs: 20 }), "anyway");
     deepEqual(await readdir(directory), ["d"]);
   });
 });
@@ -98,15 +95,15 @@ test("another kind of file at the path of a lock is an error, at once, and is ne
 async function refusedAtOnce(path: string, message: RegExp): Promise<void> {
   const started = performance.now();
   const work = async (): Promise<void> => void (await Promise.reject(new Error("it ran")));
-  await rejects(withCollectionLock(path, work), { code: "FILE_UNWRITABLE", message });
+  await rejects(withFileLock(path, work), { code: "FILE_UNWRITABLE", message });
   ok(performance.now() - started < 500);
 }
 
 /** A process that takes the lock, reports it, and keeps it until it is killed. */
 async function lockedByAnother(path: string): Promise<ChildProcess> {
-  const module = JSON.stringify(join(import.meta.dirname, "collection-lock.ts"));
+  const module = JSON.stringify(join(import.meta.dirname, "file-lock.ts"));
   const work = `async () => { console.log("locked"); await new Promise((resolve) => setTimeout(resolve, 60_000)); }`;
-  const script = `const { withCollectionLock } = await import(${module}); await withCollectionLock(${JSON.stringify(path)}, ${work});`;
+  const script = `const { withFileLock } = await import(${module}); await withFileLock(${JSON.stringify(path)}, ${work});`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -117,7 +114,7 @@ async function lockedByAnother(path: string): Promise<ChildProcess> {
 test("the lock of a process that was killed is taken at once", { skip: !existsSync("/proc/self/ns/pid") }, async () => {
   const path = join(directory, "killed");
   const child = await lockedByAnother(path);
-  const waiting = withCollectionLock(path, async () => performance.now(), { deadAfterMs: 30_000, patienceMs: 60_000 });
+  const waiting = withFileLock(path, async () => performance.now(), { deadAfterMs: 30_000, patienceMs: 60_000 });
   await new Promise((resolve) => setTimeout(resolve, 100));
   child.kill("SIGKILL");
   await once(child, "exit");
@@ -130,7 +127,7 @@ test("the lock of a process that was killed is taken at once", { skip: !existsSy
 test("a running process keeps its lock, however long it gives no sign of life", async () => {
   const path = join(directory, "running");
   const child = await lockedByAnother(path);
-  const outcome = await withCollectionLock(path, async () => (await readdir(directory)).length, {
+  const outcome = await withFileLock(path, async () => (await readdir(directory)).length, {
     ...quick,
     patienceMs: 300,
   });
@@ -146,7 +143,7 @@ test("a reused process number is not the owner", async () => {
   const path = join(directory, "reused");
   await writeFile(path, `token ${ownerText({ ...us, startedAt: "1" })}\n`);
   const started = performance.now();
-  equal(await withCollectionLock(path, async () => "done"), "done");
+  equal(await withFileLock(path, async () => "done"), "done");
   ok(performance.now() - started < 500);
 });
 
@@ -156,7 +153,7 @@ test("an owner on another machine, or before a restart, is known by its signs of
   const path = join(directory, "elsewhere");
   await writeFile(path, `token ${ownerText({ ...us, machine: "another/pid:[1]", pid: 1 })}\n`);
   const started = performance.now();
-  equal(await withCollectionLock(path, async () => "done", { ...quick, deadAfterMs: 300 }), "done");
+  equal(await withFileLock(path, async () => "done", { ...quick, deadAfterMs: 300 }), "done");
   ok(performance.now() - started > 300);
 });
 
@@ -165,7 +162,7 @@ test("an empty lock, as left by a full disk, costs a moment", async () => {
   for (const text of ["", "half-a-tok"]) {
     await writeFile(path, text);
     const started = performance.now();
-    equal(await withCollectionLock(path, async () => "done"), "done");
+    equal(await withFileLock(path, async () => "done"), "done");
     ok(performance.now() - started < 500);
   }
 });
@@ -190,7 +187,7 @@ test("many waiters for a dead owner's lock still work one after the other", asyn
     await new Promise((resolve) => setTimeout(resolve, 3));
     inside--;
   };
-  await Promise.all(Array.from({ length: 20 }, async () => await withCollectionLock(path, work, quick)));
+  await Promise.all(Array.from({ length: 20 }, async () => await withFileLock(path, work, quick)));
   equal(most, 1);
   deepEqual(await readdir(directory), []);
 });
@@ -198,7 +195,7 @@ test("many waiters for a dead owner's lock still work one after the other", asyn
 test("the lock is released when the work fails", async () => {
   const path = join(directory, "e");
   await rejects(
-    withCollectionLock(path, async () => await Promise.reject(new Error("boom")), quick),
+    withFileLock(path, async () => await Promise.reject(new Error("boom")), quick),
     /boom/,
   );
   ok(!(await readdir(directory)).includes("e"));
@@ -206,9 +203,9 @@ test("the lock is released when the work fails", async () => {
 
 test("a waiter that gives up does not wait for its turn", async () => {
   const path = join(directory, "f");
-  await withCollectionLock(path, async () => {
+  await withFileLock(path, async () => {
     const started = performance.now();
-    const queueing = withCollectionLock(path, async () => "never", { signal: AbortSignal.timeout(20) });
+    const queueing = withFileLock(path, async () => "never", { signal: AbortSignal.timeout(20) });
     await rejects(queueing, { code: "CANCELLED" });
     ok(performance.now() - started < 1_000);
   });

@@ -5,7 +5,7 @@
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { getPriority } from "node:os";
-import { isSystemError } from "../files/system-error.ts";
+import { isSystemError } from "./system-error.ts";
 
 /** A process, as written into a lock. */
 export interface LockOwner {

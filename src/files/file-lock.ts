@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { closeSync, futimesSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";
-import { makeDirectory } from "../files/make-directory.ts";
-import { readPrivateFile } from "../files/read-private-file.ts";
-import { isErrno, isSystemError, systemReason } from "../files/system-error.ts";
-import { besideIt } from "../files/write-atomically.ts";
+import { makeDirectory } from "./make-directory.ts";
+import { readPrivateFile } from "./read-private-file.ts";
+import { isErrno, isSystemError, systemReason } from "./system-error.ts";
+import { besideIt } from "./write-atomically.ts";
 import { type LockOwner, ownerText, parseOwner, stateOf, thisProcess } from "./lock-owner.ts";
 import { pause } from "../timing/pause.ts";
 
-/** How {@link withCollectionLock} waits; times in milliseconds. */
+/** How {@link withFileLock} waits; times in milliseconds. */
 export interface LockOptions {
   /** how long to wait before continuing without the lock */
   readonly patienceMs: number;
@@ -40,7 +40,7 @@ const maxLockBytes = 4_096;
  * @throws UsageError `FILE_UNWRITABLE` when the lock cannot be created: no permission, no space, or another kind of file at its path
  * @throws TagsealError `CANCELLED` while waiting
  */
-export async function withCollectionLock<T>(
+export async function withFileLock<T>(
   path: string,
   work: () => Promise<T>,
   options: Partial<LockOptions> = {},
