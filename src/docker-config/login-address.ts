@@ -22,7 +22,7 @@ export function loginAddress(typed = ""): LoginAddress {
   const key = hostOf(typed);
   if (!URL.canParse(`https://${key}/`) || new URL(`https://${key}/`).username !== "")
     throw new UsageError("USAGE", `unable to parse server address: ${JSON.stringify(typed)}`, {
-      hint: "Name a host, or a host and a port: registry.example.com:5000",
+      hint: "Name a host, or a host and a port, such as registry.example.com:5000.",
     });
   return { key, registry: key === "index.docker.io" ? dockerHub : key };
 }
