@@ -58,11 +58,15 @@ read_arguments() {
 check_arguments() {
   [ -n "$url" ] || refuse "No release is published yet, so there is no address to download from: give --from URL."
   url=${url%/}
+  # For messages: the address without a user name and a password.
+  after_scheme=${url#*://}
+  authority=${after_scheme%%/*}
+  place=${url%"$after_scheme"}${authority##*@}${after_scheme#"$authority"}
   case $url in
     *[[:space:]]* | *[[:cntrl:]]*) refuse "The address contains a space or a control character." ;;
-    http://*@*) refuse "$url does not begin with https://." ;;
+    http://*@*) refuse "$place does not begin with https://." ;;
     https://?* | http://localhost[:/]* | http://127.0.0.1[:/]* | 'http://[::1]'[:/]*) ;;
-    *) refuse "$url does not begin with https://." ;;
+    *) refuse "$place does not begin with https://." ;;
   esac
   version=${version#v}
   case $version in
@@ -102,6 +106,7 @@ find_programs() {
     downloader=curl
   elif has wget; then
     downloader=wget
+    wget --version >/dev/null 2>&1 || downloader=busybox_wget
   else
     refuse "Neither curl nor wget is installed: install one of them."
   fi
@@ -149,11 +154,13 @@ download() { # NAME FILE
       curl "$@" --output "$file" -- "$url/$name"
       ;;
     wget)
-      # busybox has fewer options, and does not repeat what failed
       name=$1 file=$2
-      if wget --version >/dev/null 2>&1; then set -- --tries=2 --timeout=60; else set -- -T 60; fi
+      set -- --tries=2 --timeout=60
+      # It would follow a redirect to http, and nothing else vouches for the sums.
+      [ "$name" != SHA256SUMS ] || set -- "$@" --max-redirect=0
       wget "$@" -q -O "$file" "$url/$name"
       ;;
+    busybox_wget) wget -T 60 -q -O "$2" "$url/$1" ;;
   esac
 }
 
@@ -165,6 +172,17 @@ sum_of() {
   esac | cut -c 1-64
 }
 
+download_sums() {
+  case $downloader-$url in
+    busybox_wget-https:*)
+      refuse "The wget here does not check certificates: install curl, or give --version and --sha256."
+      ;;
+    wget-*) reason=" without a redirect" ;;
+    *) reason="" ;;
+  esac
+  download SHA256SUMS "$temporary/SHA256SUMS" || refuse "$place/SHA256SUMS could not be downloaded$reason."
+}
+
 # The version for this machine in the sums, if there is exactly one.
 find_version() {
   found=$(awk -v end="-$platform" '
@@ -173,8 +191,8 @@ find_version() {
       print substr(name, 9, length(name) - 8 - length(end))
     }' "$temporary/SHA256SUMS")
   case $found in
-    "") refuse "SHA256SUMS of $url has no tagseal for $platform." ;;
-    *[!0-9A-Za-z.-]*) refuse "SHA256SUMS of $url has several versions for $platform: choose one with --version." ;;
+    "") refuse "SHA256SUMS of $place has no tagseal for $platform." ;;
+    *[!0-9A-Za-z.-]*) refuse "SHA256SUMS of $place has several versions for $platform: choose one with --version." ;;
   esac
   version=$found
 }
@@ -182,13 +200,13 @@ find_version() {
 find_sum() {
   expected=$(awk -v name="tagseal-$version-$platform" '
     NF == 2 && ($2 == name || $2 == "*" name) { print $1 }' "$temporary/SHA256SUMS")
-  [ -n "$expected" ] || refuse "SHA256SUMS of $url has no tagseal $version for $platform."
-  is_sum "$expected" || refuse "SHA256SUMS of $url has no usable sum of tagseal $version for $platform."
+  [ -n "$expected" ] || refuse "SHA256SUMS of $place has no tagseal $version for $platform."
+  is_sum "$expected" || refuse "SHA256SUMS of $place has no usable sum of tagseal $version for $platform."
 }
 
 put_in_place() {
   mkdir -p "$directory" || refuse "Cannot make the directory $directory."
-  staged=$directory/.tagseal-install-$$
+  staged=$(mktemp "$directory/.tagseal-install.XXXXXX") || refuse "Cannot write into $directory."
   { cp "$temporary/tagseal" "$staged" && chmod 755 "$staged"; } || refuse "Cannot write into $directory."
   said=$("$staged" version 2>/dev/null) || said=""
   [ "$said" = "tagseal $version" ] ||
@@ -220,15 +238,15 @@ main() {
   trap 'exit 143' TERM
   temporary=$(mktemp -d "${TMPDIR:-/tmp}/tagseal-install.XXXXXX") || refuse "Cannot make a temporary directory."
   if [ -z "$expected" ]; then
-    download SHA256SUMS "$temporary/SHA256SUMS" || refuse "$url/SHA256SUMS could not be downloaded."
+    download_sums
     [ -n "$version" ] || find_version
     find_sum
   fi
   file=tagseal-$version-$platform
-  download "$file" "$temporary/tagseal" || refuse "$url/tagseal-$version-$platform could not be downloaded."
+  download "$file" "$temporary/tagseal" || refuse "$place/tagseal-$version-$platform could not be downloaded."
   sum=$(sum_of "$temporary/tagseal")
   [ "$sum" = "$expected" ] ||
-    refuse "tagseal-$version-$platform from $url is not the file of the release: expected SHA-256 $expected, got $sum."
+    refuse "tagseal-$version-$platform from $place is not the file of the release: expected SHA-256 $expected, got $sum."
   installed=$directory/tagseal
   put_in_place
   printf 'Installed %s (tagseal %s)\n' "$installed" "$version"

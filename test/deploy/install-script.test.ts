@@ -7,12 +7,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
+import { certificates, type Certificates } from "../support/certificates.ts";
 import { type FileServer, serveFiles } from "../support/file-server.ts";
 import { findExecutable, missingPeers, run, runOk, Scope, waitUntil, type Finished } from "../support/peers.ts";
 
@@ -116,6 +118,69 @@ describe("install.sh", { skip: missingPeers(["installer"]) }, () => {
     assert.equal((await install([], bin)).code, 1);
   });
 
+  describe("over https", () => {
+    let secure: FileServer;
+    let made: Certificates;
+    before(async () => {
+      made = await certificates(scope);
+      secure = await serveFiles(scope, [], made);
+    });
+    beforeEach(() => {
+      secure.files.clear();
+      secure.asked.length = 0;
+      secure.files.set("SHA256SUMS", sums).set(name, program);
+      writeFileSync(scope.path("wgetrc"), `ca_certificate=${made.ca}\n`);
+    });
+
+    const installSecurely = (bin: string, args: readonly string[] = []): Promise<Finished> =>
+      run(dash, [script, "--from", secure.url, "--to", target, ...args], {
+        env: { PATH: bin, TMPDIR: temporary, CURL_CA_BUNDLE: made.ca, WGETRC: scope.path("wgetrc") },
+      });
+    const redirectToHttp = (file: string): void => {
+      secure.files.set(file, (response) => response.writeHead(302, { location: `${server.url}/${file}` }).end());
+    };
+
+    for (const downloader of ["curl", "wget"] as const) {
+      it(`takes no sums over http, when the server sends ${downloader} there`, async () => {
+        const bin = machine([downloader, "sha256sum"]);
+        assert.equal((await installSecurely(bin)).code, 0);
+        rmSync(scope.path(`${count}`, "opt"), { recursive: true });
+        redirectToHttp("SHA256SUMS");
+        assertRefused(await installSecurely(bin), /SHA256SUMS could not be downloaded/u);
+        assert.ok(!server.asked.includes("SHA256SUMS"));
+      });
+    }
+
+    it("takes no sums with a wget that does not check certificates", async () => {
+      const bin = machine(["sha256sum"]);
+      symlinkSync(findExecutable("busybox") ?? "busybox", join(bin, "wget"));
+      assertRefused(await installSecurely(bin), /wget here does not check certificates: install curl, or give --/u);
+      assert.deepEqual(secure.asked, []);
+      const { stderr } = await installSecurely(bin, ["--version", version, "--sha256", sumOf(program)]);
+      assert.doesNotMatch(stderr, /check certificates/u);
+    });
+  });
+
+  it("prints no password of the address", async () => {
+    const address = server.url.replace("//", "//user:hidden@");
+    for (const from of [address, address.replace("http:", "https:"), "ftp://user:hidden@example.com"]) {
+      const { code, stderr, stdout } = await install(["--from", from]);
+      assert.deepEqual([code, /hidden/u.test(stdout + stderr)], [1, false], stderr);
+    }
+  });
+
+  it("writes into no file that somebody put in its way", async () => {
+    mkdirSync(target, { recursive: true });
+    const other = scope.path(`${count}`, "other");
+    writeFileSync(other, "kept");
+    const words = ["-c", 'ln -s "$1" "$2/.tagseal-install-$$"; shift 2; exec "$@"', "sh", other, target];
+    const { code, stderr } = await run(dash, [...words, dash, script, "--from", server.url, "--to", target], {
+      env: { PATH: machine([...usual, "ln"]), TMPDIR: temporary },
+    });
+    assert.deepEqual([code, readFileSync(other, "utf8")], [0, "kept"], stderr);
+    assert.equal(statSync(join(target, "tagseal")).mode & 0o777, 0o755);
+  });
+
   it("installs for the machine it runs on, and refuses one without an executable", async () => {
     for (const [system, cpu, file] of [
       ["Linux", "aarch64", "linux-arm64"],
@@ -213,7 +278,7 @@ describe("install.sh", { skip: missingPeers(["installer"]) }, () => {
       });
       assertRefused(await install([], bin), /tagseal-0\.1\.0-linux-x64 could not be downloaded\./u);
       server.files.delete("SHA256SUMS");
-      assertRefused(await install([], bin), /SHA256SUMS could not be downloaded\./u);
+      assertRefused(await install([], bin), /SHA256SUMS could not be downloaded(?: without a redirect)?\./u);
     });
   }
 
