@@ -3,7 +3,7 @@
  * integrity npm checks; nothing of it is run on installing.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempDisposableSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const release = import.meta.dirname;
@@ -33,20 +33,27 @@ export function hostTarget(): Target {
 /** The runtime's own file for a platform; npm fetches it when it is not there yet. */
 export function bunFor(target: Target): string {
   const directory = target === hostTarget() ? release : join(release, "targets", target);
-  const bun = join(directory, "node_modules", "@oven", `bun-${packages[target]}`, "bin", "bun");
-  if (!existsSync(bun)) install(directory, target);
-  return bun;
+  if (!existsSync(bunIn(directory, target))) install(directory, target);
+  return bunIn(directory, target);
 }
 
+function bunIn(directory: string, target: Target): string {
+  return join(directory, "node_modules", "@oven", `bun-${packages[target]}`, "bin", "bun");
+}
+
+/** Several builds may need it at once: each fetches it where no other does, and the first that is done puts it into place. */
 function install(directory: string, target: Target): void {
-  if (directory !== release) {
-    mkdirSync(directory, { recursive: true });
-    for (const file of ["package.json", "package-lock.json"]) copyFileSync(join(release, file), join(directory, file));
-  }
+  for (const path of [directory, join(release, "targets")]) mkdirSync(path, { recursive: true });
+  using stage = mkdtempDisposableSync(join(release, "targets", "installing-"));
+  for (const file of ["package.json", "package-lock.json"]) copyFileSync(join(release, file), join(stage.path, file));
   const [os = "", cpu = ""] = target.split("-");
   const platform = ["--os", os, "--cpu", cpu, ...(os === "linux" ? ["--libc", "glibc"] : [])];
   const quietly = ["--ignore-scripts", "--no-audit", "--no-fund"];
-  execFileSync("npm", ["ci", "--prefix", directory, ...platform, ...quietly], {
+  execFileSync("npm", ["ci", "--prefix", stage.path, ...platform, ...quietly], {
     stdio: ["ignore", "ignore", "inherit"],
   });
+  if (existsSync(bunIn(directory, target))) return;
+  const place = join(directory, "node_modules");
+  rmSync(place, { recursive: true, force: true });
+  renameSync(join(stage.path, "node_modules"), place);
 }

@@ -3,11 +3,12 @@
  */
 
 export { PublicKey } from "./crypto/public-key.ts";
-export { TagsealError, errorCodes, hasCode, type ErrorCode } from "./errors.ts";
+export { TagsealError, errorCodes, hasCode, type ErrorCode, type ErrorDetails } from "./errors.ts";
 export type { KeyAlgorithm, SigningKey } from "./crypto/private-key.ts";
-export type { Credentials, LoginTarget } from "./docker-config/credentials.ts";
+export type { Credentials, LoginTarget, UserAndPassword } from "./docker-config/credentials.ts";
+export type { Environment } from "./environment/environment.ts";
 export { FileKeyStore, type FileKeyStoreOptions } from "./keys/file-key-store.ts";
-export type { KeyStore, KeyUse, StoredKey } from "./keys/key-store.ts";
+export type { KeyStore, KeyUse, StoredKey, WritableKeyStore } from "./keys/key-store.ts";
 export { MemoryKeyStore } from "./keys/memory-key-store.ts";
 export { OrderedKeyStores } from "./keys/ordered-key-stores.ts";
 export type { PassphraseRequest, PassphraseSource } from "./keys/passphrase.ts";
@@ -17,15 +18,19 @@ export { type Digest, parseDigest } from "./reference/digest.ts";
 export { openTrustContext, type OpenTrustContextOptions } from "./trust/open-trust-context.ts";
 export type { TrustContext } from "./trust/trust-context.ts";
 export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
+export type { Freshness } from "./trust/freshness.ts";
 export type { TrustCache, TrustCredentials, TrustRepository } from "./trust/ports.ts";
+export type { TrustServerAccess } from "./trust/trust-server-client.ts";
+export type { Timeouts } from "./http/client/http-client.ts";
 export { HttpClients } from "./http/client/http-clients.ts";
 export { loadTrustPinning } from "./trust/pinning-file.ts";
-export type { RoleName, ServerRole } from "./tuf/metadata.ts";
+export type { BaseRole, RoleName, ServerRole } from "./tuf/metadata.ts";
 export type { TrustPinning } from "./tuf/pinning.ts";
+export type { MetadataCache, MetadataSource } from "./tuf/update-options.ts";
 export { verifyTag, type VerifiedTag } from "./trust/verify.ts";
-export { listTags, type SignedTag } from "./trust/list.ts";
+export { listTags, type ListedTag, type SignedTag } from "./trust/list.ts";
 export { inspectTrust, type SignerKeys, type TrustInspection } from "./trust/inspect.ts";
-export { signTags, type SignOptions, type SignResult, type TagToSign } from "./trust/sign.ts";
+export { signTags, type SignedInRoles, type SignOptions, type SignResult, type TagToSign } from "./trust/sign.ts";
 export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/revoke.ts";
 export { addSigner, removeSigner, type AddSignerResult, type RemoveSignerOptions } from "./trust/signer.ts";
 export { initialiseCollection, type InitialiseResult } from "./trust/initialise.ts";

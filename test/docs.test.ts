@@ -142,7 +142,8 @@ describe("lines for a shell", () => {
     );
     const known = /^(?:console(?: exit=\d+)?|sh|yaml|json|text)$/u;
     assert.deepEqual(
-      blocks.filter(({ info }) => !known.test(info)),
+      // The library's reference is written from its sources, and test/api-page.test.ts compares the two.
+      blocks.filter(({ file, info }) => !known.test(info) && !(file === "docs/api.md" && info === "ts")),
       [],
     );
     for (const file of documents) assert.doesNotMatch(read(file), /^[ \t]+```/mu, `${file} has no indented fences`);

@@ -27,7 +27,7 @@ const root = resolve(import.meta.dirname, "../..");
 
 /** What somebody gets who clones the repository. */
 function copyCheckout(directory: string): void {
-  const made = /^(?:node_modules|deploy\/node_modules|dist|coverage|\.git)$/u;
+  const made = /^(?:node_modules|deploy\/node_modules|release\/targets|dist|coverage|\.git)$/u;
   cpSync(root, directory, { recursive: true, filter: (path) => !made.test(relative(root, path)) });
 }
 
