@@ -3,15 +3,37 @@ import type { LogLevel } from "../../service/log.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
+import type { Options, OptionValues } from "../options/option.ts";
 import { loadServerSettings } from "../open/server-storage.ts";
 import { storageOptions } from "../options/storage-flags.ts";
-import { unknownVariableLine } from "../open/setting-sources.ts";
+import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
 import { reloadOnSignal } from "../serving/reloading.ts";
 import { keepServerSmall } from "../serving/server-heap.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
 import { version } from "../version-line.ts";
 
 const logLevels = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
+
+const options = {
+  ...storageOptions,
+  listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
+  "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
+  "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
+  "accept-lost-keys": {
+    kind: "switch",
+    help: "Start even if keys that repositories name are lost; owners then run 'tagseal import hand-over'",
+  },
+  "read-only": {
+    kind: "switch",
+    help: "Refuse publications, deletions and key rotations; serve readers as usual",
+  },
+  "log-level": {
+    kind: "text",
+    value: "level",
+    complete: logLevels,
+    help: 'debug, info, warning or error (default "info")',
+  },
+} as const satisfies Options;
 
 /** `tagseal server`: runs the trust server in the foreground until it is told to stop. */
 export const command = defineCommand(
@@ -26,26 +48,7 @@ export const command = defineCommand(
       "All other settings come from the file given with --config, or from variables: TAGSEAL_SERVER_ and the setting's name, such as TAGSEAL_SERVER_AUTH_HTPASSWD. A flag overrides a variable, and a variable overrides the file. The file can be a server-config.json of Notary.",
       "The subcommands work on the server's data, also while the server is running: 'tagseal server list', 'show' and 'check' inspect repositories, 'config check' checks the settings, 'backup' copies the embedded databases, 'migrate' updates the schema of a shared database, 'gc' removes superseded versions, 'undelete' restores a deleted repository, and 'limits' shows the usage of each limit.",
     ],
-    options: {
-      ...storageOptions,
-      listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
-      "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
-      "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
-      "accept-lost-keys": {
-        kind: "switch",
-        help: "Start even if keys that repositories name are lost; owners then run 'tagseal import hand-over'",
-      },
-      "read-only": {
-        kind: "switch",
-        help: "Refuse publications, deletions and key rotations; serve readers as usual",
-      },
-      "log-level": {
-        kind: "text",
-        value: "level",
-        complete: logLevels,
-        help: 'debug, info, warning or error (default "info")',
-      },
-    },
+    options,
     args: { min: 0, max: 0 },
     examples: [
       {
@@ -66,21 +69,16 @@ export const command = defineCommand(
     ],
     endsOnSignal: true,
   },
-  async ({ options }, io) => {
+  async ({ options: given }, io) => {
     const log = logLines(io);
-    const flags = [
-      { flag: "--listen", setting: "server.http_addr", value: options.listen },
-      { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
-      { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
-      { flag: "--log-level", setting: "logging.level", value: logLevel(options["log-level"]) },
-    ];
-    const loaded = await loadServerSettings(options, io, flags, {
+    const flags = flagsOf(given);
+    const loaded = await loadServerSettings(given, io, flags, {
       onUnknown: (unknown) => log(unknownVariableLine(unknown)),
     });
     const { settings, env, secretFiles } = loaded;
-    const readOnlyFlag = options["read-only"] ? { readOnly: true } : {};
-    requireBoth(options["tls-cert"], options["tls-key"]);
-    const { host, port } = parseListenAddress(required("listen", settings.text("server.http_addr")));
+    const readOnlyFlag = given["read-only"] ? { readOnly: true } : {};
+    requireBoth(given["tls-cert"], given["tls-key"]);
+    const address = parseListenAddress(required("listen", settings.text("server.http_addr")));
     await keepServerSmall();
     const { changeableServer, configuredServer } = await import("../../server/configuration/server-configuration.ts");
     const { startServer } = await import("../../server/run/start-server.ts");
@@ -92,16 +90,15 @@ export const command = defineCommand(
       ...configured,
       secretFiles,
       version,
-      acceptLostKeys: options["accept-lost-keys"],
+      acceptLostKeys: given["accept-lost-keys"],
       ...readOnlyFlag,
-      host,
-      port,
+      ...address,
       log,
       now: io.now,
     });
     const reload = async (): Promise<void> => {
       // Invalid settings do not keep files from being read again, and the other way round: the valid part applies.
-      const outcomes = await Promise.allSettled([running.reload(), loadServerSettings(options, io, flags).then(apply)]);
+      const outcomes = await Promise.allSettled([running.reload(), loadServerSettings(given, io, flags).then(apply)]);
       const failed = outcomes.find(({ status }) => status === "rejected");
       if (failed?.status === "rejected") throw failed.reason;
     };
@@ -114,6 +111,15 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+function flagsOf(given: OptionValues<typeof options>): SettingFiles["flags"] {
+  return [
+    { flag: "--listen", setting: "server.http_addr", value: given.listen },
+    { flag: "--tls-cert", setting: "server.tls_cert_file", value: given["tls-cert"] },
+    { flag: "--tls-key", setting: "server.tls_key_file", value: given["tls-key"] },
+    { flag: "--log-level", setting: "logging.level", value: logLevel(given["log-level"]) },
+  ];
+}
 
 function required(flag: string, value: string | undefined): string {
   if (value !== undefined && value !== "") return value;

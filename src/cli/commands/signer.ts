@@ -1,14 +1,38 @@
 import { UsageError } from "../../errors.ts";
-import type { SignerSettings } from "../../server/configuration/signer-configuration.ts";
+import type { SignerOptions } from "../../server/signer/signer-options.ts";
 import { defineCommand } from "../command.ts";
-import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
-import type { OptionValues } from "../options/option.ts";
-import { type LoadedSettings, loadSettings, unknownVariableLine } from "../open/setting-sources.ts";
+import type { Options, OptionValues } from "../options/option.ts";
+import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
+import { loadSignerSettings, type LoadedSignerSettings } from "../open/signer-storage.ts";
 import { keyStorageOptions } from "../options/storage-flags.ts";
 import { reloadOnSignal } from "../serving/reloading.ts";
 import { untilAborted } from "../serving/until-aborted.ts";
 import { version } from "../version-line.ts";
+
+const options = {
+  ...keyStorageOptions,
+  listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
+  "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
+  "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
+  "client-ca": {
+    kind: "text",
+    value: "file",
+    complete: "file",
+    help: "Certificate authorities of the trust servers, PEM",
+  },
+  caller: {
+    kind: "list",
+    value: "name",
+    help: "Accept only certificates with this common name, DNS name or URI; may be repeated",
+  },
+  "log-level": {
+    kind: "text",
+    value: "level",
+    complete: ["debug", "info", "warning", "error"],
+    help: "debug, info, warning or error",
+  },
+} as const satisfies Options;
 
 /** `tagseal signer`: holds the keys of trust servers in a separate process. */
 export const command = defineCommand(
@@ -22,29 +46,7 @@ export const command = defineCommand(
       "Settings can also come from the file given with --config, for example a signer-config.json of Notary, or from variables: TAGSEAL_SIGNER_ and the setting's name.",
       "The subcommands work on the keys: 'tagseal signer backup' copies them, 'tagseal signer import' moves a server's keys to the signer or back, and 'tagseal signer rekey' re-encrypts all keys under another passphrase.",
     ],
-    options: {
-      ...keyStorageOptions,
-      listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
-      "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
-      "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
-      "client-ca": {
-        kind: "text",
-        value: "file",
-        complete: "file",
-        help: "Certificate authorities of the trust servers, PEM",
-      },
-      caller: {
-        kind: "list",
-        value: "name",
-        help: "Accept only certificates with this common name, DNS name or URI; may be repeated",
-      },
-      "log-level": {
-        kind: "text",
-        value: "level",
-        complete: ["debug", "info", "warning", "error"],
-        help: "debug, info, warning or error",
-      },
-    },
+    options,
     args: { min: 0, max: 0 },
     examples: [
       {
@@ -59,42 +61,18 @@ export const command = defineCommand(
     ],
     endsOnSignal: true,
   },
-  async ({ options }, io) => {
+  async ({ options: given }, io) => {
     const log = (line: string): void => {
       io.stderr.write(`${line}\n`);
     };
-    const flags = [
-      { flag: "--listen", setting: "server.grpc_addr", value: options.listen },
-      { flag: "--tls-cert", setting: "server.tls_cert_file", value: options["tls-cert"] },
-      { flag: "--tls-key", setting: "server.tls_key_file", value: options["tls-key"] },
-      { flag: "--client-ca", setting: "server.client_ca_file", value: options["client-ca"] },
-      { flag: "--caller", setting: "server.allowed_callers", value: namesOf(options.caller) },
-      { flag: "--log-level", setting: "logging.level", value: options["log-level"] },
-    ];
-    const { settings, env, secretFiles } = await loadSignerSettings(options, io, flags, {
+    const loaded = await loadSignerSettings(given, io, flagsOf(given), {
       onUnknown: (unknown) => log(unknownVariableLine(unknown)),
     });
-    const address = settings.text("server.grpc_addr");
-    if (address === undefined) throw missing("listen");
-    const { configuredKeys, configuredSigner } = await import("../../server/configuration/signer-configuration.ts");
     const { startSigner } = await import("../../server/signer/start-signer.ts");
-    const keys = configuredKeys(settings, env);
-    if (keys.dataDir === undefined && keys.database === undefined) throw missing("data");
-    for (const setting of settings.ignored)
+    const configured = await configuredBy(loaded);
+    for (const setting of loaded.settings.ignored)
       log(JSON.stringify({ level: "warning", event: "setting ignored", setting }));
-    const running = await startSigner({
-      ...configuredSigner(settings),
-      secretFiles,
-      ...parseListenAddress(address),
-      metrics: metricsAddress(settings.text("metrics.http_addr")),
-      dataDir: keys.dataDir,
-      database: keys.database,
-      sqlLimits: keys.sqlLimits,
-      passphrases: keys.passphrases,
-      version,
-      log,
-      now: io.now,
-    });
+    const running = await startSigner({ ...configured, version, log, now: io.now });
     const stopReloading = reloadOnSignal(io, running, log);
     await untilAborted(io.signal);
     stopReloading();
@@ -102,6 +80,35 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+function flagsOf(given: OptionValues<typeof options>): SettingFiles["flags"] {
+  return [
+    { flag: "--listen", setting: "server.grpc_addr", value: given.listen },
+    { flag: "--tls-cert", setting: "server.tls_cert_file", value: given["tls-cert"] },
+    { flag: "--tls-key", setting: "server.tls_key_file", value: given["tls-key"] },
+    { flag: "--client-ca", setting: "server.client_ca_file", value: given["client-ca"] },
+    { flag: "--caller", setting: "server.allowed_callers", value: namesOf(given.caller) },
+    { flag: "--log-level", setting: "logging.level", value: given["log-level"] },
+  ];
+}
+
+async function configuredBy({ settings, env, secretFiles }: LoadedSignerSettings): Promise<SignerOptions> {
+  const address = settings.text("server.grpc_addr");
+  if (address === undefined) throw missing("listen");
+  const { configuredKeys, configuredSigner } = await import("../../server/configuration/signer-configuration.ts");
+  const { dataDir, database, sqlLimits, passphrases } = configuredKeys(settings, env);
+  if (dataDir === undefined && database === undefined) throw missing("data");
+  return {
+    ...configuredSigner(settings),
+    secretFiles,
+    ...parseListenAddress(address),
+    metrics: metricsAddress(settings.text("metrics.http_addr")),
+    dataDir,
+    database,
+    sqlLimits,
+    passphrases,
+  };
+}
 
 function namesOf(callers: readonly string[]): string | undefined {
   return callers.length === 0 ? undefined : callers.join(",");
@@ -111,22 +118,6 @@ function namesOf(callers: readonly string[]): string | undefined {
 function metricsAddress(text: string | undefined): ReturnType<typeof parseListenAddress> | undefined {
   if (text === undefined || text === "") return undefined;
   return parseListenAddress(text.startsWith(":") ? `127.0.0.1${text}` : text);
-}
-
-/** Loads the signer's settings, for every command that works on its keys. */
-export async function loadSignerSettings(
-  options: OptionValues<typeof keyStorageOptions>,
-  io: Io,
-  flags: Parameters<typeof loadSettings>[1]["flags"] = [],
-  told: Pick<Parameters<typeof loadSettings>[1], "onUnknown"> = {},
-): Promise<LoadedSettings<SignerSettings extends { text(name: infer Name): unknown } ? Name & string : never>> {
-  const { signerSettings, signerVariables } = await import("../../server/configuration/signer-settings.ts");
-  const files = { config: options.config, notaryConfig: options["notary-config"], prefixes: signerVariables };
-  const storage = [
-    { flag: "--data", setting: "server.data_directory", value: options.data },
-    { flag: "--database", setting: "storage.db_url", value: options.database },
-  ];
-  return await loadSettings(signerSettings, { ...files, flags: [...storage, ...flags], ...told }, io);
 }
 
 function missing(flag: string): UsageError {

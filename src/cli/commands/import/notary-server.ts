@@ -7,6 +7,7 @@ import type { Io } from "../../io.ts";
 import { dockerConfigDir } from "../../open/directories.ts";
 import { loginsOf } from "../../open/logins.ts";
 import { jsonOption, quietOption } from "../../options/output-flags.ts";
+import type { Options, OptionValues } from "../../options/option.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { openServerData } from "../../open/server-data.ts";
@@ -15,6 +16,16 @@ import { writeJson } from "../../output/write-json.ts";
 import { collectionsLine, moveExitCode, moveProgress, writeMoveReport } from "../../output/move-progress.ts";
 import { printable } from "../../output/printable.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
+
+const options = {
+  rotate: { kind: "switch", help: "Hand the repositories over now, with root keys on this machine" },
+  ...serverDataOptions,
+  json: jsonOption,
+  quiet: quietOption,
+  ...passphraseOptions,
+} as const satisfies Options;
+
+type Given = OptionValues<typeof options>;
 
 /** `tagseal import notary-server`: imports what clients can read from a server whose databases are out of reach. */
 export const command = defineCommand(
@@ -27,13 +38,7 @@ export const command = defineCommand(
       "The old server keeps its private keys, so the new server cannot sign until the holder of a repository's root key hands the repository over: now with --rotate, if that key is on this machine, or later with 'tagseal import hand-over'. Until then, readers can use the repository until its timestamp expires, and no publisher can change it. Clients notice no change: the root keys stay the same, and the versions rise.",
       "Run it again to catch up with the old server, until the hand-over. It reports what does not verify, imports everything else, and exits with 1.",
     ],
-    options: {
-      rotate: { kind: "switch", help: "Hand the repositories over now, with root keys on this machine" },
-      ...serverDataOptions,
-      json: jsonOption,
-      quiet: quietOption,
-      ...passphraseOptions,
-    },
+    options,
     args: { min: 1 },
     examples: [
       {
@@ -51,48 +56,44 @@ export const command = defineCommand(
       [4, "the old server could not be reached"],
     ],
   },
-  async ({ options, args: [url = "", ...guns] }, io) => {
-    const { RunningTrustServer } = await import("../../../transfer/running-server.ts");
-    const { importNotaryServer } = await import("../../../transfer/import-notary-server.ts");
-    const { env, now, signal } = io;
-    const passphrases = options.rotate ? await passphraseSource(options, io) : undefined;
-    const server = await RunningTrustServer.open({
-      url,
-      dockerConfigDir: dockerConfigDir(io),
-      credentials: loginsOf(io),
-      env,
-      now,
-      signal,
-    });
-    const progress = moveProgress(io, options);
-    let collections: readonly MovedCollectionReport[];
-    let configured: ConfiguredServer;
-    try {
-      const target = await openServerData(options, io);
-      configured = target.configured;
-      try {
-        await target.prepareSigner();
-        collections = await importNotaryServer({
-          server,
-          guns: guns.length === 0 ? undefined : guns,
-          ...target,
-          now: now(),
-          signal,
-          onCollection: progress.update,
-        });
-      } finally {
-        await target.close();
-      }
-    } finally {
-      progress.end();
-      server.close();
-    }
+  async ({ options: given, args: [url = "", ...guns] }, io) => {
+    const passphrases = given.rotate ? await passphraseSource(given, io) : undefined;
+    const { collections, configured } = await imported(url, guns, given, io);
     const waiting = collections.filter(({ needsHandOver }) => needsHandOver).map(({ gun }) => gun);
     const handedOver: HandedOver =
       passphrases === undefined ? { guns: [], problems: [] } : await handOverHere(waiting, configured, passphrases, io);
-    return tell(io, collections, handedOver, options.json);
+    return tell(io, collections, handedOver, given.json);
   },
 );
+
+interface Imported {
+  readonly collections: readonly MovedCollectionReport[];
+  /** the server that has them now */
+  readonly configured: ConfiguredServer;
+}
+
+async function imported(url: string, guns: readonly string[], given: Given, io: Io): Promise<Imported> {
+  const { RunningTrustServer } = await import("../../../transfer/running-server.ts");
+  const { importNotaryServer } = await import("../../../transfer/import-notary-server.ts");
+  const { env, now, signal } = io;
+  const from = { url, dockerConfigDir: dockerConfigDir(io), credentials: loginsOf(io), env, now, signal };
+  const server = await RunningTrustServer.open(from);
+  const progress = moveProgress(io, given);
+  const wanted = guns.length === 0 ? undefined : guns;
+  try {
+    const target = await openServerData(given, io);
+    try {
+      await target.prepareSigner();
+      const move = { server, guns: wanted, ...target, now: now(), signal, onCollection: progress.update };
+      return { collections: await importNotaryServer(move), configured: target.configured };
+    } finally {
+      await target.close();
+    }
+  } finally {
+    progress.end();
+    server.close();
+  }
+}
 
 interface HandedOver {
   readonly guns: readonly string[];

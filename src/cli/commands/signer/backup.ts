@@ -1,7 +1,7 @@
 import { defineCommand } from "../../command.ts";
 import { copyDatabases, notEmbedded } from "../../open/database-copy.ts";
 import { backupOptions } from "../../options/backup-flags.ts";
-import { loadSignerSettings } from "../signer.ts";
+import { loadSignerSettings } from "../../open/signer-storage.ts";
 import { keyStorageOptions } from "../../options/storage-flags.ts";
 
 /** `tagseal signer backup`: copies the embedded database of keys, also while the signer is running. */

@@ -12,7 +12,7 @@ import { countingProgress } from "../../output/counting-progress.ts";
 import { reportOf } from "../../output/error-report.ts";
 import { writeJson } from "../../output/write-json.ts";
 import { printable } from "../../output/printable.ts";
-import { loadSignerSettings } from "../signer.ts";
+import { loadSignerSettings } from "../../open/signer-storage.ts";
 import { keyStorageOptions } from "../../options/storage-flags.ts";
 
 const importOptions = {

@@ -3,7 +3,7 @@ import type { SignerPassphrases } from "../../../server/signer/signer-passphrase
 import type { RekeyReport } from "../../../server/signer/rekey.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/output-flags.ts";
-import { loadSignerSettings } from "../signer.ts";
+import { loadSignerSettings } from "../../open/signer-storage.ts";
 import { keyStorageOptions } from "../../options/storage-flags.ts";
 
 /** `tagseal signer rekey`: re-encrypts all keys under another passphrase. */

@@ -87,22 +87,26 @@ export async function startGrpcServer(parts: GrpcServerParts): Promise<RunningGr
   };
 }
 
-function addMethods(server: Server, { service, log, metrics, allowedCallers }: GrpcServerParts): void {
+type AddMethod = <Request, Reply>(
+  method: Method<Request, Reply>,
+  level: LogLevel,
+  fields: (request: Request) => LogFields,
+  run: (request: Request, onKey: OnKey) => Promise<Reply>,
+) => void;
+
+/** Adds one method at a time to a server, with its log line and its metric. */
+function methodAdder(server: Server, { log, metrics, allowedCallers }: GrpcServerParts): AddMethod {
   const isAllowed = callerTest(allowedCallers);
-  const add = <Request, Reply>(
-    method: Method<Request, Reply>,
-    level: LogLevel,
-    fields: (request: Request) => LogFields,
-    run: (request: Request, onKey: OnKey) => Promise<Reply>,
-  ): void => {
-    const { path, request, reply } = method;
+  return ({ path, request, reply }, level, fields, run) => {
     const definition = {
       path,
       requestStream: false,
       responseStream: false,
-      requestDeserialize: (bytes: Buffer): Asked<Request> => ({ message: request.decode(bytes) }),
-      requestSerialize: ({ message }: Asked<Request>) => request.encode(message),
-      responseSerialize: (message: Reply) => reply.encode(message),
+      requestDeserialize: (bytes: Buffer): Asked<ReturnType<typeof request.decode>> => ({
+        message: request.decode(bytes),
+      }),
+      requestSerialize: ({ message }: Asked<ReturnType<typeof request.decode>>) => request.encode(message),
+      responseSerialize: (message: ReturnType<typeof reply.decode>) => reply.encode(message),
       responseDeserialize: (bytes: Buffer) => reply.decode(bytes),
     };
     const observe = (code: number, durationMs: number): void =>
@@ -110,6 +114,11 @@ function addMethods(server: Server, { service, log, metrics, allowedCallers }: G
     const handler = unary({ log, level, fields, observe, isAllowed }, run);
     server.addService({ [path]: definition }, { [path]: handler as UntypedHandleCall });
   };
+}
+
+function addMethods(server: Server, parts: GrpcServerParts): void {
+  const { service } = parts;
+  const add = methodAdder(server, parts);
   add(
     methods.createKey,
     "info",
