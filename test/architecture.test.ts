@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { describe, it } from "node:test";
 
 const root = resolve(import.meta.dirname, "..");
@@ -28,6 +28,14 @@ describe("the map of the tree", () => {
       filesIn(map).filter((file) => !existsSync(join(root, file))),
       [],
     );
+  });
+
+  it("has every folder of the source", () => {
+    const files = globSync("src/*/**/*.{ts,sql}", { cwd: root });
+    const folders = [...new Set(files.map((file) => `${dirname(file)}/`))].filter((folder) => folder !== "src/http/");
+    const missing = folders.filter((folder) => !filesIn(map).includes(folder));
+    assert.ok(folders.length > 40);
+    assert.deepEqual(missing.toSorted(), []);
   });
 
   it("has every invariant of the threat model, with a home and tests that carry its number", () => {
