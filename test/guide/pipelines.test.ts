@@ -48,7 +48,11 @@ describe("pipelines", { skip: missingPeers(["npm", "deploy tools", "installer"])
     buildExecutable(hostTarget(), scope.path("files", name));
     sha256 = (await measure(scope.path("files"), name)).sha256;
     // Another file under the same name, which starts the first: quick to download where nothing depends on what is downloaded.
-    const quick = `#!/bin/sh\nexec ${scope.path("files", name)} "$@"\n`;
+    // It refuses to see a secret that is not for what it is to do.
+    const quick = `#!/bin/sh
+case $1 in trust | sign) ;; *) if env | grep -q -e SIGNING_KEY=. -e PASSPHRASE=.; then echo "$1 sees a secret" >&2; exit 70; fi ;; esac
+exec ${scope.path("files", name)} "$@"
+`;
     quickSha256 = createHash("sha256").update(quick).digest("hex");
     const file = readFileSync(scope.path("files", name));
     download = await serveFiles(scope, [
@@ -232,6 +236,19 @@ runs:
       assert.doesNotMatch(await tagseal("list", `${registry}/team/app`), /^2\.0 /mu);
     });
 
+    it("the parts that install, check and verify see no secret", async () => {
+      const image = `${registry}/team/app:1.0`;
+      const secret = Object.fromEntries(
+        ["ROOT", "TARGETS", "SNAPSHOT", "DELEGATION"].map((role) => [`NOTARY_${role}_PASSPHRASE`, "not for them"]),
+      );
+      const job = await use(
+        { sign: `${image}@${signed}`, verify: image, shim: true, check: true },
+        { ...secret, ...withKey(), DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "nor this" },
+      );
+      assert.ok(job.success, job.log);
+      assert.doesNotMatch(job.log, /sees a secret/u);
+    });
+
     it("sign: never makes the keys of a repository", async () => {
       const image = `${registry}/team/new:1.0`;
       const digest = /sha256:[0-9a-f]{64}/u.exec(await pushUnsigned(scope.path("one"), image))?.[0];
@@ -330,7 +347,8 @@ runs:
         assert.equal(sign.code, 0, sign.stderr);
         assertDiscreet(sign.stdout + sign.stderr);
         assert.equal(existsSync(join(runner, ".docker/trust/private")), false);
-        const verify = await runGitlabJob(scope, pipeline(), "verify", { shell, env: project() });
+        // Variables of a project are in all of its jobs.
+        const verify = await runGitlabJob(scope, pipeline(), "verify", { shell, env: { ...project(), ...signing() } });
         assert.deepEqual(verify.dotenv, { TAGSEAL_VERIFIED: `${registry}/team/app@${other}` }, verify.stderr);
         const deploy = await runGitlabJob(scope, pipeline(), "deploy", {
           shell,
@@ -386,12 +404,22 @@ runs:
       };
       const { stdout } = await runGitlabJob(scope, jobs, "job", { ...dash, env: project() });
       assert.match(stdout, /^\. \*\.tagseal$/mu);
+      const signs = pipeline()[".tagseal-sign"]?.script ?? [];
+      const both = {
+        ...pipeline(),
+        job: { ...pipeline()["sign"], script: ["umask", ...signs, "umask; echo s*"] },
+      };
+      const env = { ...project(), ...signing(), DIGEST: other };
+      const after = await runGitlabJob(scope, both, "job", { ...dash, env });
+      assert.match(after.stdout, /^(\d+)\n[\s\S]*^\1\nscript$/mu, after.stderr);
     });
 
     it("puts docker under content trust in jobs that extend .tagseal", async () => {
       const jobs = { ...pipeline(), job: { extends: ".tagseal", script: ["docker buildx bake"] } };
-      const env = { ...project(), TAGSEAL_SHA256: sha256, TAGSEAL_DOWNLOAD_URL: download.url };
-      const { stdout, stderr } = await runGitlabJob(scope, jobs, "job", { ...dash, env });
+      const { stdout, stderr } = await runGitlabJob(scope, jobs, "job", {
+        ...dash,
+        env: { ...project(), ...signing() },
+      });
       assert.match(stdout, /^Content trust is enforced here\.$/mu);
       assert.match(stderr, /\[COMMAND_NOT_COVERED\]/u);
     });
