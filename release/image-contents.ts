@@ -10,6 +10,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFi
 import { basename, join, relative, resolve } from "node:path";
 import { currentVersion } from "./edition.ts";
 import { setModes } from "./modes.ts";
+import { emptyOutput } from "./output-directory.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -72,8 +73,8 @@ function copyApplication(app: string): void {
 
 /** Writes the server's into `output`, for machines like this one. */
 export function writeServerImage(output: string): void {
-  rmSync(output, { recursive: true, force: true });
-  mkdirSync(join(output, "data"), { recursive: true });
+  emptyOutput(output, /^(?:node|node_modules|app|data)$/u);
+  mkdirSync(join(output, "data"));
   copyRuntime(output);
   copyPackages(output);
   copyApplication(join(output, "app"));
@@ -83,7 +84,7 @@ export function writeServerImage(output: string): void {
 
 /** Writes the client's into `output`: an executable for the platform that the image is for. */
 export function writeClientImage(output: string, executable: string): void {
-  rmSync(output, { recursive: true, force: true });
+  emptyOutput(output, /^(?:tagseal|LICENSE|home)$/u);
   const trust = join(output, "home", ".docker", "trust");
   mkdirSync(trust, { recursive: true });
   cpSync(executable, join(output, "tagseal"));

@@ -4,18 +4,19 @@
  *
  * `--url` is the address at which people will find the files. With `--sign` the release is signed, as `npm run release:sign` does.
  */
-import { mkdirSync, mkdtempDisposableSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempDisposableSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildInto } from "./built.ts";
 import { type Target, targets } from "./bun.ts";
-import { measure, writeSums } from "./checksums.ts";
+import { measure, sumsName, writeSums } from "./checksums.ts";
 import { buildExecutable, releasedExecutable } from "./executable-build.ts";
 import { formula, formulaName } from "./formula.ts";
 import { installScript, installScriptName } from "./install-script.ts";
 import { requirePackagingPrograms, writeLinuxPackages } from "./linux-packages.ts";
 import { manualName, writeManual } from "./manual.ts";
+import { emptyOutput } from "./output-directory.ts";
 import { sbomName, softwareBillOfMaterials } from "./sbom.ts";
 import { signForCommand } from "./signing.ts";
 import { writeTarball } from "./tarball-contents.ts";
@@ -59,8 +60,7 @@ async function writeFiles(work: string): Promise<void> {
 
 const url = downloadUrl();
 requirePackagingPrograms();
-rmSync(output, { recursive: true, force: true });
-mkdirSync(output, { recursive: true });
+emptyOutput(output, new RegExp(`^(?:tagseal.*|${sumsName}|${installScriptName})$`, "u"));
 {
   using work = mkdtempDisposableSync(join(tmpdir(), "tagseal-release-"));
   await writeFiles(work.path);
