@@ -20,7 +20,8 @@ export interface LoginAddress {
 export function loginAddress(typed = ""): LoginAddress {
   if (typed === "" || typed === dockerHub || typed === dockerHubKey) return { key: dockerHubKey, registry: dockerHub };
   const key = hostOf(typed);
-  if (!URL.canParse(`https://${key}/`) || new URL(`https://${key}/`).username !== "")
+  // of a URL without a host the scheme is left
+  if (key.endsWith(":") || !URL.canParse(`https://${key}/`) || new URL(`https://${key}/`).username !== "")
     throw new UsageError("USAGE", `unable to parse server address: ${JSON.stringify(typed)}`, {
       hint: "Name a host, or a host and a port, such as registry.example.com:5000.",
     });

@@ -23,7 +23,7 @@ const firstPauseMs = 200;
 export async function* downloadBlob(
   blob: Descriptor,
   open: OpenBlob,
-  signal: AbortSignal | undefined,
+  { signal, login }: { readonly signal: AbortSignal | undefined; readonly login?: string },
 ): AsyncGenerator<Uint8Array, void> {
   const hash = createHash(digestAlgorithm(blob.digest));
   let received = 0;
@@ -31,7 +31,7 @@ export async function* downloadBlob(
   while (received < blob.size || fruitless === 0) {
     const before = received;
     try {
-      for await (const chunk of rest(blob, received, open)) {
+      for await (const chunk of rest(blob, received, open, login)) {
         received += chunk.length;
         if (received > blob.size) throw tooLong(blob);
         hash.update(chunk);
@@ -52,14 +52,19 @@ export async function* downloadBlob(
 }
 
 /** The bytes from `offset`, whether the registry honours the range or sends everything again. */
-async function* rest(blob: Descriptor, offset: number, open: OpenBlob): AsyncGenerator<Uint8Array, void> {
+async function* rest(
+  blob: Descriptor,
+  offset: number,
+  open: OpenBlob,
+  login: string | undefined,
+): AsyncGenerator<Uint8Array, void> {
   const response = await open(offset === 0 ? {} : { range: `bytes=${offset}-` });
   if (offset > 0 && response.status === 206) {
     checkRange(response, offset);
     yield* response.body;
     return;
   }
-  if (response.status !== 200) throw await registryError(response, `a GET of blob ${blob.digest}`);
+  if (response.status !== 200) throw await registryError(response, `a GET of blob ${blob.digest}`, login);
   let skip = offset;
   for await (const chunk of response.body) {
     const wanted = chunk.subarray(Math.min(skip, chunk.length));

@@ -6,6 +6,7 @@ import { hasCode, NetworkError, UsageError } from "../errors.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
 import { type ImageReference, isTag } from "../reference/image-reference.ts";
 import { downloadBlob } from "./blob-download.ts";
+import { loginHint } from "./authentication.ts";
 import { type BlobContent, uploadBlob, type UploadRequests } from "./blob-upload.ts";
 import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import {
@@ -99,7 +100,7 @@ export class RegistryClient {
     const name = expected.digest;
     const headers = { accept: acceptedManifests };
     const response = await this.#request({ method: "GET", headers }, `manifests/${name}`);
-    if (response.status !== 200) throw await registryError(response, `a GET of ${this.#named(name)}`);
+    if (response.status !== 200) throw await this.#refusal(response, `a GET of ${this.#named(name)}`);
     const bytes = await response.bytes(maxManifestBytes);
     const where = `${describeUrl(response.url)} sent a wrong manifest`;
     const announced = header(response, "docker-content-digest");
@@ -122,7 +123,7 @@ export class RegistryClient {
     const response = await this.#request({ method: "HEAD", headers }, `manifests/${tagOrDigest}`);
     response.discard();
     if (response.status === 404) return undefined;
-    if (response.status !== 200) throw await registryError(response, `a HEAD of ${this.#named(tagOrDigest)}`);
+    if (response.status !== 200) throw await this.#refusal(response, `a HEAD of ${this.#named(tagOrDigest)}`);
     const digest = header(response, "docker-content-digest") ?? tagOrDigest;
     return isDigest(digest) ? digest : undefined;
   }
@@ -135,7 +136,7 @@ export class RegistryClient {
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array> {
     const open = (headers: Readonly<Record<string, string>>): Promise<HttpResponse> =>
       this.#request({ method: "GET", headers }, `blobs/${descriptor.digest}`);
-    return downloadBlob(descriptor, open, this.#options.signal);
+    return downloadBlob(descriptor, open, { signal: this.#options.signal, login: this.#login });
   }
 
   /** Asks whether the repository has a blob of this digest and size. */
@@ -143,7 +144,7 @@ export class RegistryClient {
     const response = await this.#request({ method: "HEAD" }, `blobs/${descriptor.digest}`);
     response.discard();
     if (response.status === 404) return false;
-    if (response.status !== 200) throw await registryError(response, `a HEAD of blob ${descriptor.digest}`);
+    if (response.status !== 200) throw await this.#refusal(response, `a HEAD of blob ${descriptor.digest}`);
     const length = response.headers["content-length"];
     return length === undefined || Number(length) === descriptor.size;
   }
@@ -175,6 +176,7 @@ export class RegistryClient {
         return response;
       },
       isStored: () => this.#isKnownThere(descriptor),
+      login: this.#login,
     };
     return await uploadBlob(content, requests, {
       signal: this.#options.signal,
@@ -219,7 +221,7 @@ export class RegistryClient {
     if (isBegun(response)) return response;
     // "created", although nothing was sent: true where the repository has the blob
     if (response.status === 201 && (await this.hasBlob(blob))) return response;
-    throw await registryError(response, "the start of a blob upload");
+    throw await this.#refusal(response, "the start of a blob upload");
   }
 
   /**
@@ -237,7 +239,7 @@ export class RegistryClient {
         const request = { method: "PUT", headers, body: bytes, resend: true } as const;
         const answer = await this.#request(request, `manifests/${tagOrDigest}`);
         if (answer.status < 200 || answer.status > 299)
-          throw await registryError(answer, `a PUT of ${this.#named(tagOrDigest)}`);
+          throw await this.#refusal(answer, `a PUT of ${this.#named(tagOrDigest)}`);
         return answer;
       },
       { signal: this.#options.signal },
@@ -262,7 +264,7 @@ export class RegistryClient {
       if (page >= maxTagPages)
         throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(url)} has more than ${maxTagPages} pages`);
       const response: HttpResponse = await this.#send({ method: "GET", url, acceptGzip: true });
-      if (response.status !== 200) throw await registryError(response, "a GET of the tag list");
+      if (response.status !== 200) throw await this.#refusal(response, "a GET of the tag list");
       yield* parseTags(response, await response.bytes(maxPageBytes));
       url = nextPage(response);
     }
@@ -280,20 +282,20 @@ export class RegistryClient {
     const isIndex = header(response, "content-type")?.startsWith(mediaTypes.ociIndex) === true;
     if (response.status === 200 && isIndex) return indexEntries(await response.bytes(maxManifestBytes));
     response.discard();
-    if (response.status !== 404 && response.status !== 200) throw await registryError(response, "a GET of referrers");
+    if (response.status !== 404 && response.status !== 200) throw await this.#refusal(response, "a GET of referrers");
     const tag = digest.replace(":", "-").slice(0, 128);
     const fallback = await this.#request({ method: "GET", headers }, `manifests/${tag}`);
     if (fallback.status === 200) return indexEntries(await fallback.bytes(maxManifestBytes));
     fallback.discard();
     if (fallback.status === 404) return [];
-    throw await registryError(fallback, "a GET of referrers");
+    throw await this.#refusal(fallback, "a GET of referrers");
   }
 
   /** Removes a manifest (by digest) or a tag. @throws NetworkError `REGISTRY_NOT_FOUND`, `REGISTRY_ERROR` where deletion is off */
   async deleteManifest(tagOrDigest: string): Promise<void> {
     const response = await this.#request({ method: "DELETE" }, `manifests/${tagOrDigest}`);
     if (response.status !== 202 && response.status !== 200)
-      throw await registryError(response, `a DELETE of ${this.#named(tagOrDigest)}`);
+      throw await this.#refusal(response, `a DELETE of ${this.#named(tagOrDigest)}`);
     response.discard();
   }
 
@@ -330,6 +332,14 @@ export class RegistryClient {
     return request.url.origin === base.origin
       ? await authenticator.request(complete, scopes)
       : await http.request(complete);
+  }
+
+  async #refusal(response: HttpResponse, asked: string): Promise<RegistryError> {
+    return await registryError(response, asked, this.#login);
+  }
+
+  get #login(): string {
+    return loginHint(this.#options.login ?? "docker login", this.registry);
   }
 
   #scopes(): readonly string[] {

@@ -27,8 +27,13 @@ const maxShownLength = 300;
  * `REGISTRY_ERROR`.
  *
  * @param asked method and subject of the request, for the message
+ * @param login the command that logs in, for the hint
  */
-export async function registryError(response: HttpResponse, asked: string): Promise<RegistryError> {
+export async function registryError(
+  response: HttpResponse,
+  asked: string,
+  login = `docker login ${response.url.host}`,
+): Promise<RegistryError> {
   const errors = await readErrors(response);
   const said = errors.map(({ code, message }) => [code, message].filter((text) => text !== "").join(": ")).join("; ");
   const { status } = response;
@@ -36,7 +41,7 @@ export async function registryError(response: HttpResponse, asked: string): Prom
   const registryCodes = errors.map(({ code }) => code).filter((code) => code !== "");
   if (status === 404) return new RegistryError("REGISTRY_NOT_FOUND", message, { status, registryCodes });
   if (status === 401 || status === 403) {
-    const hint = `Check that you may do this, or log in: docker login ${response.url.host}`;
+    const hint = `Check that you may do this, or log in: ${login}`;
     return new RegistryError("AUTHENTICATION_REFUSED", message, { status, registryCodes, hint });
   }
   return new RegistryError("REGISTRY_ERROR", message, { status, registryCodes });

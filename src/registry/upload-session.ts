@@ -11,6 +11,8 @@ export interface UploadRequests {
   send(request: HttpRequest): Promise<HttpResponse>;
   /** starts an upload and returns 202, or 201 when the blob exists already (mounted, for example) */
   start(): Promise<HttpResponse>;
+  /** the command that logs in, for hints */
+  readonly login?: string;
   /** true when the repository has the blob by now */
   isStored(): Promise<boolean>;
 }
@@ -40,7 +42,7 @@ export async function beginUpload(requests: UploadRequests): Promise<Upload | un
 /** Asks how much arrived. @returns undefined when the upload is gone, or the registry cannot continue it */
 export async function whereItStands(upload: Upload, requests: UploadRequests): Promise<Upload | undefined> {
   const response = await requests.send({ method: "GET", url: upload.location });
-  if (response.status >= 500) throw await registryError(response, "a GET of an upload's state");
+  if (response.status >= 500) throw await registryError(response, "a GET of an upload's state", requests.login);
   response.discard();
   if (response.status !== 204 && response.status !== 200) return undefined;
   return { ...upload, location: nextLocation(response, upload.location), offset: acknowledged(response) ?? 0 };
@@ -62,12 +64,12 @@ export async function commitUpload(
   url.search = `${url.search}${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(blob.digest)}`;
   const request = { ...last, method: "PUT", url, patienceMs: commitPatienceMs, resend: true } as const;
   const response = await requests.send(request);
-  if (!isSuccess(response)) throw await commitError(response, blob);
+  if (!isSuccess(response)) throw await commitError(response, blob, requests);
   response.discard();
 }
 
-async function commitError(response: HttpResponse, blob: Descriptor): Promise<NetworkError> {
-  const error = await registryError(response, `the commit of blob ${blob.digest}`);
+async function commitError(response: HttpResponse, blob: Descriptor, { login }: UploadRequests): Promise<NetworkError> {
+  const error = await registryError(response, `the commit of blob ${blob.digest}`, login);
   if (!error.registryCodes.includes("DIGEST_INVALID")) return error;
   return new NetworkError("REGISTRY_DIGEST_MISMATCH", error.message, { status: response.status, cause: error });
 }

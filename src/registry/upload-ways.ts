@@ -59,7 +59,7 @@ async function sendStreamed(upload: Upload, sending: Sending): Promise<void> {
   const { content, requests, onProgress } = sending;
   const request = { method: "PATCH", url: upload.location, headers: contentType, resend: true } as const;
   const response = await requests.send({ ...request, body: wholeBody(sending) });
-  if (!isSuccess(response)) throw await registryError(response, "the bytes of a blob");
+  if (!isSuccess(response)) throw await registryError(response, "the bytes of a blob", requests.login);
   response.discard();
   upload.location = nextLocation(response, upload.location);
   await commitUpload(upload, {}, content.descriptor, requests);
@@ -117,7 +117,7 @@ async function sendChunk(upload: Upload, chunk: Uint8Array, requests: UploadRequ
   const response = await requests.send({ method: "PATCH", url, headers, body: chunk, resend: true });
   const isOutOfRange = response.status === 416;
   if (!isSuccess(response)) {
-    const error = await registryError(response, "a chunk of a blob");
+    const error = await registryError(response, "a chunk of a blob", requests.login);
     const stands = isOutOfRange ? await rangeTold(response, upload, requests) : offset;
     if (stands !== offset) throw new OutOfStep(upload, stands, offset);
     throw error;

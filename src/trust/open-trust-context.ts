@@ -7,7 +7,7 @@ import { dockerLogins } from "../docker-config/docker-login-source.ts";
 import { lazyKeyStore } from "../keys/lazy-key-store.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { gunOf, type ImageReference } from "../reference/image-reference.ts";
-import { Authenticator } from "../registry/authentication.ts";
+import { Authenticator, loginHint } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../docker-config/certificate-directory.ts";
 import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
 import { HttpClients } from "../http/client/http-clients.ts";
@@ -110,6 +110,7 @@ async function serverClient(
     gun,
     send: authorised(http, gun, options),
     explain: (error) => explainShutdown(error, url, now()),
+    login: loginHint(options.login ?? "docker login", reference.registry),
     ...optional({ signal }),
   });
 }

@@ -8,6 +8,8 @@ export interface ServerAnswer {
   readonly body: Uint8Array;
   /** the subject of the request: a metadata name, `publish`, `timestamp key` */
   readonly subject: string;
+  /** the command that logs in, for hints; `docker login` when absent */
+  readonly login?: string | undefined;
 }
 
 /** The introduction of each kind of refused update. Notary v1: error bodies. */
@@ -31,7 +33,7 @@ const refusalKinds: ReadonlyMap<string, string> = new Map([
  * @see Notary v1: errors; error bodies
  */
 export function serverRefusal(answer: ServerAnswer): TagsealError {
-  const { status, subject } = answer;
+  const { status, subject, login = "docker login" } = answer;
   if (status === 404) {
     return new MetadataError(
       "METADATA_MISSING",
@@ -42,7 +44,7 @@ export function serverRefusal(answer: ServerAnswer): TagsealError {
     return new NetworkError(
       "AUTHENTICATION_REFUSED",
       `you are not authorized to perform this operation: server returned ${status}.`,
-      { status, hint: "Log in to the registry with an account that may do this: docker login" },
+      { status, hint: `Log in to the registry with an account that may do this: ${login}` },
     );
   }
   if (status === 400 || status === 413) return refusedRequest(answer);

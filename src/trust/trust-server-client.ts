@@ -25,6 +25,8 @@ export interface TrustServerClientOptions {
   readonly signal?: AbortSignal;
   /** converts a failure before it is thrown; by default it is thrown unchanged */
   readonly explain?: (error: unknown) => unknown;
+  /** the command that logs in, for hints; `docker login` when absent */
+  readonly login?: string;
 }
 
 const maxKeyBytes = 256 * 1024;
@@ -46,6 +48,7 @@ export class TrustServerClient implements TrustRepository {
   readonly #send: AuthorisedRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #explain: (error: unknown) => unknown;
+  readonly #login: string | undefined;
   #answeredAt: Date | undefined;
 
   constructor(options: TrustServerClientOptions) {
@@ -53,6 +56,7 @@ export class TrustServerClient implements TrustRepository {
     this.#gun = options.gun;
     this.#send = options.send;
     this.#signal = options.signal;
+    this.#login = options.login;
     this.#explain = options.explain ?? ((error) => error);
   }
 
@@ -152,7 +156,7 @@ export class TrustServerClient implements TrustRepository {
     try {
       const response = await this.#send({ ...request, url, ...signal }, asked.access);
       this.#answeredAt = answeredAt(response);
-      if (response.status !== 200) throw await refusalOf(response, asked.subject);
+      if (response.status !== 200) throw await refusalOf(response, asked.subject, this.#login);
       return response;
     } catch (error) {
       throw this.#explain(error);
@@ -168,8 +172,8 @@ interface Asked {
   readonly subject: string;
 }
 
-async function refusalOf(response: HttpResponse, subject: string): Promise<Error> {
-  return serverRefusal({ status: response.status, subject, body: await errorBody(response) });
+async function refusalOf(response: HttpResponse, subject: string, login: string | undefined): Promise<Error> {
+  return serverRefusal({ status: response.status, subject, login, body: await errorBody(response) });
 }
 
 /** The status alone is enough to act on: an unreadable body must not hide it. */

@@ -85,6 +85,43 @@ describe("a command that is not Tagseal's", () => {
   });
 });
 
+describe("login and logout", () => {
+  const line = ["login", "-u", "me", "--password-stdin", "localhost:1"];
+
+  it("are Tagseal's under its name, with an engine and without, whatever the switch says", async () => {
+    for (const how of [{}, { path: [] }, { env: { DOCKER_CONTENT_TRUST: "1" } }]) {
+      const { code, stdout, stderr } = await call(line, how);
+      assert.deepEqual([code, stdout], [1, ""]);
+      assert.match(stderr, /^password is empty/u);
+      assert.match((await call(["logout", "a.example"], how)).stdout, /^Removing login credentials for a\.example\n$/u);
+    }
+  });
+
+  it("are the engine's under its name, and where it was asked for", async () => {
+    mkdirSync(scope.path("podmans"), { recursive: true });
+    writeFileSync(scope.path("podmans", "config.json"), '{"plugins": {"tagseal": {"engine": "podman"}}}');
+    const rest = line.join(" ");
+    for (const [asked, how, expected] of [
+      [line, { as: "docker" }, `docker: ${rest}`],
+      [line, { as: "podman" }, `podman: ${rest}`],
+      [["--engine", "podman", ...line], {}, `podman: ${rest}`],
+      [["--engine=docker", ...line], {}, `docker: ${rest}`],
+      [line, { env: { TAGSEAL_ENGINE: "docker" } }, `docker: ${rest}`],
+      [line, { env: { DOCKER_CONFIG: scope.path("podmans") } }, `podman: ${rest}`],
+      [["--config", scope.path("podmans"), ...line], {}, `podman: --config ${scope.path("podmans")} ${rest}`],
+    ] as const) {
+      assert.ok(
+        (await call([...asked], how)).stdout.startsWith(`${expected} [`),
+        `${asked.join(" ")} ${JSON.stringify(how)}`,
+      );
+    }
+  });
+
+  it("are meant by words like them", async () => {
+    assert.match((await call(["lgoin"], { path: [] })).stderr, /Did you mean 'tagseal login'\?/u);
+  });
+});
+
 describe("a mistyped command", () => {
   before(() => {
     mkdirSync(scope.path("strict"));

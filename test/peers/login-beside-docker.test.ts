@@ -26,6 +26,7 @@ import {
   tagsealCommand,
   type Registry,
   type TokenServer,
+  writeLayout,
 } from "../support/peers.ts";
 import type { Environment, Finished } from "../support/processes.ts";
 import { runOnTerminal } from "../support/pty.ts";
@@ -200,6 +201,13 @@ describe("login and logout beside docker's", { skip: missingPeers(["docker 28", 
       assert.equal((await home.docker(`logout ${host}`)).code, 0);
       assert.deepEqual(JSON.parse(home.text), { auths: {} });
     }
+  });
+
+  it("is what the hints of commands without an engine say", async () => {
+    const home = new Home();
+    const layout = await writeLayout(scope.path("layout"), "hello");
+    const push = await home.tagseal(`push --from oci:${layout.directory} ${basic.host}/team/app:1`);
+    assert.match(push.stderr, new RegExp(`Log in first: tagseal login ${basic.host} `, "u"));
   });
 
   it("refuses what docker refuses, in its words, and stores nothing", async () => {

@@ -9,13 +9,11 @@ import { engineVariable, type EngineExecutable, findEngine } from "../../engine/
 import { isTrustOn } from "../../engine/trust-switch.ts";
 import { childEnvironment } from "../../environment/child-environment.ts";
 import type { Io } from "../io.ts";
-import { type OwnCommand, ownWordNear, ownWords } from "./own-words.ts";
+import { loginWords, type OwnCommand, ownWordNear, ownWords } from "./own-words.ts";
 
 const trustedWords: ReadonlySet<string> = new Set(["push", "pull", "build", "create", "run"]);
 /** Words that docker also has: the next word shows whose command it is. */
 const sharedWords: ReadonlySet<string> = new Set(["import", "export"]);
-/** Words that are Tagseal's unless you ask for an engine. */
-const loginWords: ReadonlySet<string> = new Set(["login", "logout"]);
 /** The words after `import` that make it Tagseal's; docker's is followed by a file, a URL or `-`. */
 const ownImports: ReadonlySet<string> = new Set(["notary-db", "notary-server", "bundle", "hand-over", "--help", "-h"]);
 /** Groups with commands that content trust covers. */

@@ -23,6 +23,9 @@ export const ownWords: ReadonlySet<string> = new Set([
   "version",
 ]);
 
+/** Words that are Tagseal's unless you ask for an engine, which has other files for its logins. */
+export const loginWords: ReadonlySet<string> = new Set(["login", "logout"]);
+
 /**
  * The command of Tagseal's that the user may have meant by a mistyped word.
  *
@@ -31,5 +34,5 @@ export const ownWords: ReadonlySet<string> = new Set([
 export async function ownWordNear(word: string | undefined, { name }: Program): Promise<string | undefined> {
   if (word === undefined || name !== programName) return undefined;
   const { nearestWord } = await import("../help/suggestion.ts");
-  return nearestWord(word, ownWords);
+  return nearestWord(word, [...ownWords, ...loginWords]);
 }
