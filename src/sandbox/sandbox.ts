@@ -11,7 +11,7 @@ import { createThrowawayTls, type ThrowawayTls } from "./throwaway-tls.ts";
 
 /** Where a sandbox lives. */
 export interface SandboxOptions {
-  /** made when missing; given again, the same sandbox comes up with the same names, keys and images */
+  /** created if missing; an existing sandbox starts again with the same names, keys and images */
   readonly directory: string;
   /** 0 or undefined: any free port, and the same one again next time */
   readonly registryPort?: number | undefined;
@@ -172,7 +172,7 @@ async function writeDockerConfig(directory: string, state: SandboxState): Promis
   await mkdir(tls, { recursive: true, mode: 0o700 });
   await writeFile(join(tls, "ca.crt"), state.tls.caCertificate);
   await writeFile(join(config, "config.json"), "{}\n", { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
-    // One that is there may hold a login somebody made: it stays.
+    // An existing file may hold a login, so it is kept.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   });
   return {

@@ -27,7 +27,7 @@ export class Probe implements RunningProbe {
   #startedAt = 0;
 
   /**
-   * @param check rejects when the part cannot do its work; ends some time, whatever hangs
+   * @param check rejects when the part cannot do its work; must settle eventually, even if something hangs
    * @param patienceMs until a try that has not ended is a fault
    */
   constructor(check: () => Promise<void>, patienceMs = probePatienceMs) {
@@ -60,7 +60,7 @@ export class Probe implements RunningProbe {
     return this.fault;
   }
 
-  /** Looks now, and again and again. */
+  /** Looks now, then regularly. */
   begin(): void {
     this.#looking.begin(0);
   }

@@ -15,7 +15,7 @@ export interface DelegationChange {
   readonly removePaths?: readonly string[];
   /** removes all existing paths before `addPaths` are added */
   readonly clearPaths?: boolean;
-  /** only for a role that is new; 1 when left out */
+  /** only for a role that is new; default: 1 */
   readonly threshold?: number;
 }
 

@@ -23,7 +23,7 @@ export interface TrustPinning {
 const acceptedUsages: ReadonlySet<string> = new Set(["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"]);
 const maxChain = 16;
 
-/** What pinning says about one collection; `known` is false when it rests on first use alone. */
+/** What pinning says about one collection; `isFirstUse`: it rests on first use alone. */
 export interface PinningVerdict {
   readonly accepts: (key: PublicKey) => boolean;
   readonly isFirstUse: boolean;

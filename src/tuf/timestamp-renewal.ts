@@ -13,11 +13,11 @@ export interface RenewalInput {
   readonly stored: StoredRoles;
   readonly keys: ServerKeys;
   readonly now: Date;
-  /** milliseconds; a fortnight when left out */
+  /** milliseconds; default: 14 days */
   readonly timestampLifetimeMs?: number | undefined;
-  /** milliseconds; three years when left out */
+  /** milliseconds; default: three years */
   readonly snapshotLifetimeMs?: number | undefined;
-  /** how long before its end a file is signed again; once it has expired when left out */
+  /** how long before its end a file is signed again; default: once it has expired */
   readonly ahead?: RenewalLead | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface LifeLeft {
 
 /** The remaining life a file must have, else it is signed again. */
 export interface RenewalLead extends LifeLeft {
-  /** a file that has more left was signed by a clock that was ahead, or with another lifetime, and is signed again, too; any length will do when left out */
+  /** a file that has more left was signed by a clock that was ahead, or with another lifetime, and is signed again, too; default: any length is accepted */
   readonly longest?: LifeLeft | undefined;
 }
 

@@ -63,7 +63,11 @@ describe("every command", async () => {
     const name = `tagseal ${node.path}`;
 
     it(`${name} has an example, a summary without a full stop, and lines that fit`, async () => {
-      const { stdout } = await tagseal("help", ...node.path.split(" "));
+      const words = node.path.split(" ");
+      const { code, stdout } = await tagseal("help", ...words);
+      assert.equal(code, 0);
+      assert.match(stdout, new RegExp(`^Usage:\\s+${name}\\b`, "mu"));
+      assert.deepEqual(await tagseal(...words, "--help"), { code, stdout, stderr: "" });
       assert.ok((node.description?.examples?.length ?? 0) > 0, "an example");
       assert.doesNotMatch(node.description?.summary ?? "", /\.$/);
       const prose = stdout.split("\n").filter((line) => !/^ {2}[$#] /.test(line));

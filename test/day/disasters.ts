@@ -149,7 +149,7 @@ const certificateBreaks: Disaster = {
   },
 };
 
-/** The database comes back as it was some publications ago, and what people remember brings the rest back, as the run-book says. */
+/** The database comes back as it was some publications ago, and what people remember brings the rest back, as the runbook says. */
 const backupIsRestored: Disaster = {
   name: "a backup is restored",
   strike: async (world, people) => {

@@ -1,4 +1,4 @@
-/** The run-book about certificates, on a machine on which each of its symptoms is brought about before its commands are run. */
+/** The runbook about certificates, on a machine on which each of its symptoms is brought about before its commands are run. */
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { makeCertificate, type CertificateWish, type MadeCertificate } from "../
 const day = 86_400_000;
 const inDays = (days: number): Date => new Date(Date.now() + days * day);
 
-describe("the run-book about certificates", { skip: missingPeers(["machine", "openssl", "curl"]) }, () => {
+describe("the runbook about certificates", { skip: missingPeers(["machine", "openssl", "curl"]) }, () => {
   const scope = new Scope("certificates-runbook");
   after(async () => await scope.close());
   let machine: Machine;

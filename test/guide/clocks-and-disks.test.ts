@@ -1,4 +1,4 @@
-/** The run-books about clocks and full disks, on a machine on which their symptoms are brought about before the commands are run. */
+/** The runbooks about clocks and full disks, on a machine on which their symptoms are brought about before the commands are run. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { documentedLines } from "../support/documented-lines.ts";
@@ -18,7 +18,7 @@ async function startServer(machine: Machine, env: Environment): Promise<Running>
 const says = (machine: Machine, text: string): Promise<void> =>
   waitUntil(`readiness says ${text}`, () => machine.answers(`${address}/_tagseal/ready`, text), 60_000);
 
-describe("the run-book about clocks", { skip: missingPeers(["machine", "openssl", "notary", "faketime"]) }, () => {
+describe("the runbook about clocks", { skip: missingPeers(["machine", "openssl", "notary", "faketime"]) }, () => {
   const scope = new Scope("clocks-runbook");
   after(async () => await scope.close());
   const clock = movableClock(scope, "server");
@@ -63,7 +63,7 @@ describe("the run-book about clocks", { skip: missingPeers(["machine", "openssl"
   });
 });
 
-describe("the run-book about full disks", { skip: missingPeers(["machine", "openssl", "notary"]) }, () => {
+describe("the runbook about full disks", { skip: missingPeers(["machine", "openssl", "notary"]) }, () => {
   const scope = new Scope("disks-runbook");
   after(async () => await scope.close());
   let machine: Machine;

@@ -1,4 +1,4 @@
-/** The run-book for a database that is away: it hangs, it dies, and its commands are run as they stand. */
+/** The runbook for a database that is away: it hangs, it dies, and its commands are run as they stand. */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const address = "https://trust.example.com:4443";
 const app = "registry.example.com/team/app";
 
 describe(
-  "the run-book for a database that is away",
+  "the runbook for a database that is away",
   {
     skip: missingPeers(["postgres", "notary", "machine", "openssl", "curl"]),
   },

@@ -1,4 +1,4 @@
-/** The run-book for keys and passphrases, command by command, on one machine that stands for all: server, signer and publisher. */
+/** The runbook for keys and passphrases, command by command, on one machine that stands for all: server, signer and publisher. */
 import assert from "node:assert/strict";
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const app = "registry.example.com/team/app";
 const tls = "--tls-cert server.crt --tls-key server.key";
 const usual = `tagseal server --listen 0.0.0.0:4443 ${tls} --data /var/lib/tagseal`;
 
-describe("the run-book for keys and passphrases", { skip: missingPeers(["notary", "machine", "openssl"]) }, () => {
+describe("the runbook for keys and passphrases", { skip: missingPeers(["notary", "machine", "openssl"]) }, () => {
   const scope = new Scope("keys-guide");
   let machine: Machine;
   let env: Environment;
@@ -107,7 +107,7 @@ describe("the run-book for keys and passphrases", { skip: missingPeers(["notary"
   });
 });
 
-describe("the run-book for a signer that lacks keys", { skip: missingPeers(["notary", "machine", "openssl"]) }, () => {
+describe("the runbook for a signer that lacks keys", { skip: missingPeers(["notary", "machine", "openssl"]) }, () => {
   it("restores what the signer had", async () => {
     await using scope = new Scope("signer-guide");
     const machine = await startMachine(scope);

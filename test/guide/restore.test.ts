@@ -1,4 +1,4 @@
-/** The run-book for a restore, command by command, on one machine that stands for all: server, publisher and readers. */
+/** The runbook for a restore, command by command, on one machine that stands for all: server, publisher and readers. */
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const address = "https://trust.example.com:4443";
 const app = "registry.example.com/team/app";
 const old = "registry.example.com/team/old";
 
-describe("the run-book for a restore", { skip: missingPeers(["notary", "machine", "openssl", "sqlite3"]) }, () => {
+describe("the runbook for a restore", { skip: missingPeers(["notary", "machine", "openssl", "sqlite3"]) }, () => {
   const scope = new Scope("restore-guide");
   let machine: Machine;
   let env: Environment;
@@ -63,7 +63,7 @@ describe("the run-book for a restore", { skip: missingPeers(["notary", "machine"
     await notary(`notary add -p ${app} 2.0 note\nnotary list ${app}`);
     await restore();
     await assert.rejects(notary(`notary list ${app}`));
-    const said = await documented(documentedLines("docs/runbooks/restore.md", "Readers speak of an attack"));
+    const said = await documented(documentedLines("docs/runbooks/restore.md", "Readers report an attack"));
     assert.match(said, /team\/app: would send targets \d, snapshot \d; would raise the versions above timestamp \d$/mu);
     assert.match(said, /team\/app: sent targets \d, snapshot \d; raised the versions above timestamp \d$/mu);
     assert.match(said, /team\/old: already up to date$/mu);
@@ -72,9 +72,9 @@ describe("the run-book for a restore", { skip: missingPeers(["notary", "machine"
 
   it("sends back what another machine has seen, that may not push itself", async () => {
     await restore();
-    await documented(documentedLines("docs/runbooks/restore.md", "Readers speak of an attack", 2));
+    await documented(documentedLines("docs/runbooks/restore.md", "Readers report an attack", 2));
     await documented("mv ~/.docker ~/.docker-of-the-reader && mkdir ~/.docker");
-    const said = await documented(documentedLines("docs/runbooks/restore.md", "Readers speak of an attack", 3));
+    const said = await documented(documentedLines("docs/runbooks/restore.md", "Readers report an attack", 3));
     assert.match(said, /team\/app: sent targets \d, snapshot \d/mu);
     await documented("rm -r ~/.docker && mv ~/.docker-of-the-reader ~/.docker");
     assert.match(await notary(`notary list ${app}`), /^2\.0\s/mu);

@@ -74,6 +74,7 @@ function isOwn(word: string | undefined, line: readonly string[], at: number, io
   if (word === "help")
     return (
       rest[0] === undefined ||
+      asksForHelp(rest.slice(0, 1)) ||
       [ownWords, trustedWords, sharedWords, loginWords].some((words) => words.has(rest[0] ?? ""))
     );
   return ownWords.has(word);

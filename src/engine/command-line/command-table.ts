@@ -19,7 +19,7 @@ export interface Refusal {
 
 /** A use of a harmless command that is not harmless. */
 export interface HarmfulUse extends Refusal {
-  /** finds it in the words after the command, joined by newlines; finds too much rather than too little */
+  /** finds it in the words after the command, joined by newlines; errs on the side of finding too much */
   readonly found: RegExp;
 }
 

@@ -161,7 +161,7 @@ function plain(report: KeyMoveReport): object {
 }
 
 const secretText: Readonly<Record<KeyMoveReport["secret"], string>> = {
-  copied: "The secret that new keys come from is here, too.",
+  copied: "The secret for new keys was copied, too.",
   same: "The secret that new keys come from is here already.",
   another: "New keys come from another secret here: who was promised a key and has not published yet must ask again.",
   none: "There is no secret that new keys come from.",
