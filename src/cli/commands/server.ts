@@ -1,15 +1,13 @@
 import { UsageError } from "../../errors.ts";
 import type { LogLevel } from "../../service/log.ts";
 import { defineCommand } from "../command.ts";
-import type { Io } from "../io.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
 import type { Options, OptionValues } from "../options/option.ts";
 import { loadServerSettings } from "../open/server-storage.ts";
 import { storageOptions } from "../options/storage-flags.ts";
 import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
-import { reloadOnSignal } from "../serving/reloading.ts";
+import { foregroundLog, serveUntilStopped, warnIgnored } from "../serving/in-foreground.ts";
 import { keepServerSmall } from "../serving/server-heap.ts";
-import { untilAborted } from "../serving/until-aborted.ts";
 import { version } from "../version-line.ts";
 
 const logLevels = ["debug", "info", "warning", "error"] as const satisfies readonly LogLevel[];
@@ -70,7 +68,7 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options: given }, io) => {
-    const log = logLines(io);
+    const log = foregroundLog(io);
     const flags = flagsOf(given);
     const loaded = await loadServerSettings(given, io, flags, {
       onUnknown: (unknown) => log(unknownVariableLine(unknown)),
@@ -84,8 +82,7 @@ export const command = defineCommand(
     const { startServer } = await import("../../server/run/start-server.ts");
     const configured = configuredServer(settings, env);
     if (configured.database === undefined) required("data", configured.dataDir);
-    for (const setting of settings.ignored)
-      log(JSON.stringify({ level: "warning", event: "setting ignored", setting }));
+    warnIgnored(settings, log);
     const running = await startServer({
       ...configured,
       secretFiles,
@@ -104,11 +101,7 @@ export const command = defineCommand(
     };
     const apply = (again: typeof loaded): void =>
       running.change({ ...changeableServer(again.settings), ...readOnlyFlag });
-    const stopReloading = reloadOnSignal(io, { reload }, log);
-    await untilAborted(io.signal);
-    stopReloading();
-    await running.close();
-    return 0;
+    return await serveUntilStopped({ reload, close: () => running.close() }, io, log);
   },
 );
 
@@ -136,8 +129,4 @@ function requireBoth(certFile: string | undefined, keyFile: string | undefined):
 function logLevel(text: string | undefined): string | undefined {
   if (text === undefined || logLevels.some((known) => known === text)) return text;
   throw new UsageError("USAGE", `--log-level: expected ${logLevels.join(", ")}, got "${text}"`);
-}
-
-function logLines(io: Io): (line: string) => void {
-  return (line) => io.stderr.write(`${line}\n`);
 }

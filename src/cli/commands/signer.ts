@@ -6,8 +6,7 @@ import type { Options, OptionValues } from "../options/option.ts";
 import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
 import { loadSignerSettings, type LoadedSignerSettings } from "../open/signer-storage.ts";
 import { keyStorageOptions } from "../options/storage-flags.ts";
-import { reloadOnSignal } from "../serving/reloading.ts";
-import { untilAborted } from "../serving/until-aborted.ts";
+import { foregroundLog, serveUntilStopped, warnIgnored } from "../serving/in-foreground.ts";
 import { version } from "../version-line.ts";
 
 const options = {
@@ -62,22 +61,15 @@ export const command = defineCommand(
     endsOnSignal: true,
   },
   async ({ options: given }, io) => {
-    const log = (line: string): void => {
-      io.stderr.write(`${line}\n`);
-    };
+    const log = foregroundLog(io);
     const loaded = await loadSignerSettings(given, io, flagsOf(given), {
       onUnknown: (unknown) => log(unknownVariableLine(unknown)),
     });
     const { startSigner } = await import("../../server/signer/start-signer.ts");
     const configured = await configuredBy(loaded);
-    for (const setting of loaded.settings.ignored)
-      log(JSON.stringify({ level: "warning", event: "setting ignored", setting }));
+    warnIgnored(loaded.settings, log);
     const running = await startSigner({ ...configured, version, log, now: io.now });
-    const stopReloading = reloadOnSignal(io, running, log);
-    await untilAborted(io.signal);
-    stopReloading();
-    await running.close();
-    return 0;
+    return await serveUntilStopped(running, io, log);
   },
 );
 
