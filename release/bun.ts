@@ -3,8 +3,8 @@
  * integrity npm checks; nothing of it is run on installing.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempDisposableSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 const release = import.meta.dirname;
 
@@ -32,28 +32,43 @@ export function hostTarget(): Target {
 
 /** The runtime's own file for a platform; npm fetches it when it is not there yet. */
 export function bunFor(target: Target): string {
-  const directory = target === hostTarget() ? release : join(release, "targets", target);
-  if (!existsSync(bunIn(directory, target))) install(directory, target);
-  return bunIn(directory, target);
+  const name = `@oven/bun-${packages[target]}`;
+  const directory = join(release, "targets", `${target}-${pinnedVersion(name)}`);
+  const bun = join(directory, "node_modules", name, "bin", "bun");
+  if (!existsSync(bun)) install(directory, target);
+  return bun;
 }
 
-function bunIn(directory: string, target: Target): string {
-  return join(directory, "node_modules", "@oven", `bun-${packages[target]}`, "bin", "bun");
+function pinnedVersion(name: string): string {
+  const { optionalDependencies } = JSON.parse(readFileSync(join(release, "package.json"), "utf8")) as {
+    readonly optionalDependencies: Readonly<Record<string, string>>;
+  };
+  const version = optionalDependencies[name];
+  if (version === undefined) throw new Error(`${name} is not in release/package.json`);
+  return version;
 }
 
-/** Several builds may need it at once: each fetches it where no other does, and the first that is done puts it into place. */
+/** The directory appears whole: several processes may need the runtime at the same time. */
 function install(directory: string, target: Target): void {
-  for (const path of [directory, join(release, "targets")]) mkdirSync(path, { recursive: true });
-  using stage = mkdtempDisposableSync(join(release, "targets", "installing-"));
-  for (const file of ["package.json", "package-lock.json"]) copyFileSync(join(release, file), join(stage.path, file));
-  const [os = "", cpu = ""] = target.split("-");
-  const platform = ["--os", os, "--cpu", cpu, ...(os === "linux" ? ["--libc", "glibc"] : [])];
-  const quietly = ["--ignore-scripts", "--no-audit", "--no-fund"];
-  execFileSync("npm", ["ci", "--prefix", stage.path, ...platform, ...quietly], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  if (existsSync(bunIn(directory, target))) return;
-  const place = join(directory, "node_modules");
-  rmSync(place, { recursive: true, force: true });
-  renameSync(join(stage.path, "node_modules"), place);
+  mkdirSync(dirname(directory), { recursive: true });
+  const made = mkdtempSync(`${directory}-`);
+  try {
+    for (const file of ["package.json", "package-lock.json"]) copyFileSync(join(release, file), join(made, file));
+    const [os = "", cpu = ""] = target.split("-");
+    const platform = ["--os", os, "--cpu", cpu, ...(os === "linux" ? ["--libc", "glibc"] : [])];
+    const quietly = ["--ignore-scripts", "--no-audit", "--no-fund"];
+    execFileSync("npm", ["ci", "--prefix", made, ...platform, ...quietly], { stdio: ["ignore", "ignore", "inherit"] });
+    moveWhereNoneIs(made, directory);
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+}
+
+function moveWhereNoneIs(made: string, directory: string): void {
+  try {
+    renameSync(made, directory);
+  } catch (error) {
+    // Another process was faster, with the same packages.
+    if (!existsSync(directory)) throw error;
+  }
 }
