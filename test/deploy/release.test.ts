@@ -75,7 +75,7 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
       "npm run release:sign -- dist/release",
     );
     const { stdout } = await runOk(process.execPath, [scriptNamed("release"), release, "--url", `${address}/`], {
-      timeoutMs: 300_000,
+      timeoutMs: 900_000,
     });
     output = stdout;
   });
