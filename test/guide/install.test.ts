@@ -71,6 +71,7 @@ describe("the ways to install a server", { skip: missingPeers(peers) }, () => {
 
   it("begins with the demonstration of the README", async () => {
     const { stdout } = await outside.run(documentedLines("README.md", "Try it"), { cwd: checkout, timeoutMs: 300_000 });
+    assert.ok(existsSync(join(checkout, "dist/tagseal.js")), "npm ci has built the command");
     assert.match(stdout, /\nEverything that was signed was found, and every attack was refused\.\n$/u);
   });
 
