@@ -26,13 +26,14 @@ interface Builder {
   readonly skip: string | false;
 }
 
+const docker29 = findGoPeer("docker") ?? "docker 29";
 const debianDocker = "/usr/bin/docker";
 const classic: Environment = { DOCKER_BUILDKIT: "0" };
 const builders: readonly Builder[] = [
   { name: "classic", docker: findExecutable("docker") ?? "docker", env: classic, skip: false },
   {
     name: "classic-29",
-    docker: findGoPeer("docker") ?? "docker",
+    docker: docker29,
     env: classic,
     skip: missingPeers(["docker 29"]),
   },
@@ -214,12 +215,14 @@ describe("builds under content trust", { skip: missing }, () => {
         ],
       ];
 
-      for (const [what, dockerfile] of positions) {
+      // Both classic builders are given the same checked file: every position once is enough.
+      const some = docker === docker29 ? 1 : undefined;
+      for (const [what, dockerfile] of positions.slice(0, some)) {
         it(`takes a signed image in ${what}`, async () => {
           await builds([context({ Dockerfile: dockerfile(v1) })]);
         });
       }
-      for (const [what, dockerfile, line] of [...positions, ...mounts]) {
+      for (const [what, dockerfile, line] of [...positions, ...mounts].slice(0, some)) {
         it(`I9: refuses an unsigned image in ${what}`, async () => {
           const words = `Dockerfile:${line}: ${raw}: No valid trust data for raw`;
           await refuses([context({ Dockerfile: dockerfile(raw) })], new RegExp(words, "u"));
