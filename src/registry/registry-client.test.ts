@@ -209,7 +209,13 @@ test("errors keep the registry's codes and words, without control characters, qu
   assert.deepEqual(missing.registryCodes, ["MANIFEST_UNKNOWN"]);
   assert.equal(missing.status, 404);
   status = 403;
-  await refusal(app.manifest("1"), "AUTHENTICATION_REFUSED");
+  const denied = await refusal(app.manifest("1"), "AUTHENTICATION_REFUSED");
+  assert.match(denied.hint ?? "", /: docker login 127\.0\.0\.1:\d+$/u);
+  const other = clientOf(t, server, { login: "tagseal login" });
+  assert.match(
+    (await refusal(other.manifest("1"), "AUTHENTICATION_REFUSED")).hint ?? "",
+    /: tagseal login 127\.0\.0\.1:\d+$/u,
+  );
   status = 400;
   await refusal(app.manifest("1"), "REGISTRY_ERROR", /status 400/);
 });

@@ -48,6 +48,14 @@ async function failureOf(work: Promise<unknown>): Promise<{ code: string; messag
   );
 }
 
+test("a refused login names the command that logs in", async () => {
+  const send = http.request.bind(http);
+  answering(403);
+  const own = new TrustServerClient({ url, gun, send, login: "tagseal login r.example" });
+  await rejects(own.fetch("root", 100), { code: "AUTHENTICATION_REFUSED", hint: /: tagseal login r\.example$/u });
+  await rejects(client().fetch("root", 100), { hint: /: docker login$/u });
+});
+
 test("a read is one request, for exactly that file of that collection", async () => {
   const { seen } = answering(200, "bytes");
   deepEqual(Buffer.from(await client().fetch("targets/releases.ab12", 100)).toString(), "bytes");

@@ -124,8 +124,8 @@ describe("login and logout beside docker's", { skip: missingPeers(["docker 28", 
             ? part.replaceAll(home.directory, "HOME").replaceAll("tagseal log", "docker log")
             : part,
         );
-      const expected = shown(await docker.docker(line, input), docker);
-      assert.deepEqual(shown(await ours.tagseal(line, input), ours), expected, line);
+      const [theirs, own] = await Promise.all([docker.docker(line, input), ours.tagseal(line, input)]);
+      assert.deepEqual(shown(own, ours), shown(theirs, docker), line);
       assert.equal(ours.text, docker.text, line);
     }
     return ours;
@@ -229,8 +229,7 @@ describe("login and logout beside docker's", { skip: missingPeers(["docker 28", 
       [`login -u= -p x ${host}`, "", "username is empty"],
     ] as const) {
       const [docker, ours] = [new Home("{}"), new Home("{}")];
-      const expected = await docker.docker(line, input);
-      const finished = await ours.tagseal(line, input);
+      const [expected, finished] = await Promise.all([docker.docker(line, input), ours.tagseal(line, input)]);
       assert.equal(finished.code, 1, line);
       assert.ok(finished.stderr.includes(message), `${line}: ${finished.stderr}`);
       assert.ok(expected.code === 1, `docker, ${line}: ${expected.stderr}`);
