@@ -1,6 +1,6 @@
 /** Finds what relies on Docker Hub's trust server, which Docker closes: this machine's settings and trust data, pipelines, Dockerfiles. */
 import { join } from "node:path";
-import { readDockerfile } from "../../engine/image-build/dockerfile/reading.ts";
+import { readDockerfile } from "../../engine/image-build/dockerfile/read-dockerfile.ts";
 import { LineRefused } from "../../engine/image-build/dockerfile/refusal.ts";
 import { isTrustOn } from "../../engine/trust-switch.ts";
 import { hasCode } from "../../errors.ts";

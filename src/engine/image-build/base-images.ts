@@ -16,7 +16,7 @@ import { setsVariables, triggerImages } from "./base-triggers.ts";
 import { type SyntaxUse, syntaxUses } from "./dockerfile/directives.ts";
 import { frontEndVersion } from "./buildkit-version.ts";
 import { buildKitRules, classicRules } from "./dockerfile/shell-grammar.ts";
-import type { DockerfileFacts, ImageUse } from "./dockerfile/facts.ts";
+import type { DockerfileFacts, ImageUse } from "./dockerfile/stages-and-images.ts";
 import {
   contextName,
   DockerNames,
@@ -24,11 +24,11 @@ import {
   type Names,
   usesPlatform,
   usesVariables,
-} from "./dockerfile/meaning.ts";
+} from "./dockerfile/names-in-dockerfile.ts";
 import { PodmanNames } from "./dockerfile/podman-names.ts";
 import { ExpansionRefused } from "./dockerfile/expansion-refused.ts";
 import type { PodmanPlatform, PossibleValues } from "./dockerfile/podman-variables.ts";
-import { readDockerfile } from "./dockerfile/reading.ts";
+import { readDockerfile } from "./dockerfile/read-dockerfile.ts";
 import { LineRefused } from "./dockerfile/refusal.ts";
 import { applyEdits, type Edit } from "./dockerfile/rewriting.ts";
 import type { Variables } from "./dockerfile/substitution.ts";

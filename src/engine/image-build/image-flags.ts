@@ -6,7 +6,7 @@ import { parseBoolean } from "../command-line/boolean.ts";
 import { type EngineInvocation, type EngineKind, flagValue } from "../command-line/invocation.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { BaseImage, BaseImageSource, BuildContexts, BuildContextSource } from "./base-image.ts";
-import { contextName } from "./dockerfile/meaning.ts";
+import { contextName } from "./dockerfile/names-in-dockerfile.ts";
 import { buildArguments, buildContexts, readCsv, refused, withMember } from "./build-flags.ts";
 
 /** The values of one flag for the engine. */

@@ -6,7 +6,7 @@ import { parseDigest } from "../../reference/digest.ts";
 import { familiarReference, type ImageReference } from "../../reference/image-reference.ts";
 import type { BaseImage } from "./base-image.ts";
 import { pinnedName, trustDockerfile } from "./base-images.ts";
-import { contextName } from "./dockerfile/meaning.ts";
+import { contextName } from "./dockerfile/names-in-dockerfile.ts";
 import type { PodmanPlatform } from "./dockerfile/podman-variables.ts";
 
 const signed = parseDigest(`sha256:${"5".repeat(64)}`);

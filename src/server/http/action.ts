@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { LogFields } from "../../service/log.ts";
 import type { Asker, TokenEndpoint } from "./authorise.ts";
 import type { TrustedProxies } from "../../http/server/client-address.ts";
-import type { Handlers } from "./handlers.ts";
+import type { Handlers } from "./collection-requests.ts";
 import { healthReply } from "./health.ts";
 import type { Metrics, Operation } from "../../service/metrics.ts";
 import { openapiReply } from "./openapi.ts";

@@ -6,7 +6,7 @@ import { exposureOf } from "./exposure.ts";
 import type { RefusalCounts } from "../http/authorise.ts";
 import { TrustedProxies } from "../../http/server/client-address.ts";
 import { ConnectionLimit } from "../../http/server/connection-limit.ts";
-import { Handlers } from "../http/handlers.ts";
+import { Handlers } from "../http/collection-requests.ts";
 import { rateLimitsOf } from "../http/rate-limit.ts";
 import { UploadBudget } from "../http/request-body.ts";
 import { requestListener } from "../http/request-listener.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Copy, DockerfileParser } from "dockerfile-ast";
 import fc from "fast-check";
-import { readDockerfile } from "./reading.ts";
+import { readDockerfile } from "./read-dockerfile.ts";
 
 function ours(text: string): string[] {
   const [{ images }] = readDockerfile(Buffer.from(text).toString("latin1"), "docker");

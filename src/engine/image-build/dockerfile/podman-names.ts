@@ -7,8 +7,8 @@
  */
 import type { BuildContexts } from "../base-image.ts";
 import { ExpansionRefused } from "./expansion-refused.ts";
-import type { DockerfileFacts, ImageUse, MountOptions } from "./facts.ts";
-import { engineOutcome, imageNamed, type Meaning, type Names } from "./meaning.ts";
+import type { DockerfileFacts, ImageUse, MountOptions } from "./stages-and-images.ts";
+import { engineOutcome, imageNamed, type Meaning, type Names } from "./names-in-dockerfile.ts";
 import {
   type PodmanGeneration,
   podmanGenerations,

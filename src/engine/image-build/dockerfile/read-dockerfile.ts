@@ -1,6 +1,6 @@
 /** Reads a Dockerfile in every way an engine may, and requires that all readings agree about its images. */
 import { type Dialect, dialectsOf } from "./dialect.ts";
-import { type DockerfileFacts, type ImageUse, readFacts, readTriggerFacts } from "./facts.ts";
+import { type DockerfileFacts, type ImageUse, readFacts, readTriggerFacts } from "./stages-and-images.ts";
 import { refuseLongLines, refuseUnreadable } from "./logical-lines.ts";
 import { LineRefused } from "./refusal.ts";
 import type { EngineKind } from "../../command-line/invocation.ts";
