@@ -3,14 +3,14 @@ import { NetworkError, TagsealError } from "../errors.ts";
 import { serverKey } from "../server/collections/published-keys.ts";
 import { toWireError } from "../server/http/failure.ts";
 import { parseRoute } from "../server/http/route.ts";
+import { currentFile, fileByChecksum, fileByVersion } from "../server/http/stored-files.ts";
 import { uploadOf } from "../server/http/upload.ts";
-import { fileNotFound, storeLost } from "../server/http/wire-error.ts";
+import { fileNotFound } from "../server/http/wire-error.ts";
 import type { DirectAccess } from "../server/run/direct-access.ts";
 import type { StoredFile } from "../server/storage/metadata-store.ts";
 import type { TrustRepository } from "../trust/ports.ts";
 import { serverRefusal } from "../trust/server-refusal.ts";
 import type { RoleName, ServerRole } from "../tuf/metadata.ts";
-import { isServerRole } from "../tuf/role-name.ts";
 
 /** One collection in the data of a trust server. */
 export interface ServerDataOptions {
@@ -69,27 +69,11 @@ export class ServerDataRepository implements TrustRepository {
   /** @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` while the storage cannot say */
   async #file(name: string): Promise<StoredFile> {
     const gun = this.#gun;
-    const { reader } = this.#access;
     const route = parseRoute(`/v2/${gun}/_trust/tuf/${name}.json`);
-    let file: StoredFile | undefined;
-    if (route?.kind === "current") file = await this.#current(route.role);
-    else if (route?.kind === "version" || route?.kind === "checksum") {
-      const freshness = await reader.refresh(gun);
-      if (freshness === "unknown") throw storeLost("UNKNOWN");
-      if (freshness === "current" && route.kind === "version")
-        file = await reader.byVersion(gun, route.role, route.version);
-      if (freshness === "current" && route.kind === "checksum")
-        file = await reader.byChecksum(gun, route.role, route.checksum);
-    }
-    if (file === undefined) throw fileNotFound();
-    return file;
-  }
-
-  async #current(role: RoleName): Promise<StoredFile | undefined> {
-    const { reader, publications } = this.#access;
-    const reading = isServerRole(role) ? await publications.read(this.#gun) : await reader.read(this.#gun);
-    if (reading.freshness === "unknown") throw storeLost("UNKNOWN");
-    return reading.freshness === "current" ? await reader.fileIn(reading.view, this.#gun, role) : undefined;
+    if (route?.kind === "current") return await currentFile(this.#access, gun, route.role);
+    if (route?.kind === "version") return await fileByVersion(this.#access, gun, route.role, route.version);
+    if (route?.kind === "checksum") return await fileByChecksum(this.#access, gun, route.role, route.checksum);
+    throw fileNotFound();
   }
 }
 

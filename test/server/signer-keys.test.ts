@@ -6,6 +6,7 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { openDirectAccess } from "../../src/server/run/direct-access.ts";
 import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import type { SignerOptions } from "../../src/server/signer/signer-options.ts";
 import { startSigner, type RunningSigner } from "../../src/server/signer/start-signer.ts";
@@ -75,6 +76,8 @@ describe("a signer without the server's keys", { skip: needsOpenssl }, () => {
     assert.equal((await ready(started)).reason, "the signer lacks the keys of 2 repositories");
     assert.deepEqual(await readTags(started.url, "a/app"), ["v1"]);
     await started.close();
+    await assert.rejects(openDirectAccess({ ...wrong, dataDir }), { code: "SIGNING_KEY_MISSING" });
+    await (await openDirectAccess({ ...wrong, dataDir, acceptLostKeys: true })).close();
     assert.deepEqual(await ready(await serve(t, { ...usingSigner(right), dataDir })), {
       status: "ready",
       reason: undefined,

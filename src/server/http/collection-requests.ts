@@ -1,7 +1,6 @@
 /** Serves requests: one method for each kind. Errors are thrown as `WireError` or by the layers below. */
 
 import type { IncomingMessage } from "node:http";
-import { isServerRole } from "../../tuf/role-name.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
@@ -11,7 +10,7 @@ import { serverKey } from "../collections/published-keys.ts";
 import type { Publications } from "../collections/publications.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { SigningService } from "../signer/signing-service.ts";
-import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
 import {
   consistentCacheControl,
@@ -21,6 +20,7 @@ import {
   type CacheAges,
   type CacheControl,
 } from "./file-reply.ts";
+import { currentFile, fileByVersion } from "./stored-files.ts";
 import { parseMultipart, type UploadLimits } from "./multipart-reader.ts";
 import { emptyReply, textReply, type Reply } from "./reply.ts";
 import type { UploadBudget } from "./request-body.ts";
@@ -70,10 +70,7 @@ export class Handlers {
    */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
     return this.#reading(async () => {
-      const { reader, publications } = this.#parts;
-      const reading = isServerRole(role) ? await publications.read(gun) : await reader.read(gun);
-      if (reading.freshness !== "current") throw unread(reading.freshness);
-      return this.#file(request, await reader.fileIn(reading.view, gun, role), this.#currentCaching);
+      return fileReply(await currentFile(this.#parts, gun, role), this.#currentCaching, request.headers);
     });
   }
 
@@ -92,17 +89,15 @@ export class Handlers {
       isKnown ? readingMs : lostPatienceMs,
       () => storeLost("UNKNOWN"),
     );
-    if (file === undefined && !isKnown) throw storeLost("UNKNOWN");
-    return this.#file(request, file, isKnown ? this.#consistentCaching : unconfirmedCacheControl);
+    if (file === undefined) throw isKnown ? fileNotFound() : storeLost("UNKNOWN");
+    return fileReply(file, isKnown ? this.#consistentCaching : unconfirmedCacheControl, request.headers);
   }
 
   /** GET `<version>.<role>.json`: another file after a collection was deleted and created again. @throws WireError as {@link current} */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
     return this.#reading(async () => {
-      const { reader } = this.#parts;
-      const freshness = await reader.refresh(gun);
-      if (freshness !== "current") throw unread(freshness);
-      return this.#file(request, await reader.byVersion(gun, role, version), this.#consistentCaching);
+      const file = await fileByVersion(this.#parts, gun, role, version);
+      return fileReply(file, this.#consistentCaching, request.headers);
     });
   }
 
@@ -169,16 +164,6 @@ export class Handlers {
   #changing(work: () => Promise<Reply>): Promise<Reply> {
     return answeredWithin(work(), changingMs, () => storeLost("UPDATING"));
   }
-
-  #file(request: IncomingMessage, file: StoredFile | undefined, caching: CacheControl): Reply | Promise<Reply> {
-    if (file === undefined) throw fileNotFound();
-    return fileReply(file, caching, request.headers);
-  }
-}
-
-/** A file is reported as missing only when that is known. */
-function unread(freshness: "absent" | "unknown"): WireError {
-  return freshness === "absent" ? fileNotFound() : storeLost("UNKNOWN");
 }
 
 /** Member order as Notary's server writes it. */

@@ -30,7 +30,7 @@ export interface DirectAccess {
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`
  */
 export async function openDirectAccess(options: DirectAccessOptions): Promise<DirectAccess> {
-  const { now = () => new Date(), lifetimes = defaultLifetimes } = options;
+  const { now = () => new Date(), lifetimes = defaultLifetimes, acceptLostKeys } = options;
   const log = new ServerLog({ sink: () => undefined, level: "error", now });
   const { store, signer } = await openServerParts(options, now, log);
   const reader = new CollectionReader(store, { maxBytes: defaultLimits.maxCacheBytes, log });
@@ -49,7 +49,7 @@ export async function openDirectAccess(options: DirectAccessOptions): Promise<Di
     await Promise.all([store.close(), signer.close()]);
   };
   try {
-    await new SignerKeyCheck({ store, signer, log }).start();
+    await new SignerKeyCheck({ store, signer, log, acceptLostKeys }).start();
     clock.begin();
     return { store, signer, reader, publications, close };
   } catch (error) {

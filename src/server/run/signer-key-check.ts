@@ -21,6 +21,8 @@ export interface SignerKeyCheckParts {
   readonly log: ServerLog;
   /** milliseconds between the checks of two batches of collections; half a minute when absent */
   readonly everyMs?: number | undefined;
+  /** the operator knows that keys are lost: start without them */
+  readonly acceptLostKeys?: boolean | undefined;
 }
 
 /** `locked`: the signer has the key and cannot open it. */
@@ -67,7 +69,8 @@ export class SignerKeyCheck {
   /**
    * Checks the first collections before the server serves.
    *
-   * @throws TagsealError `SIGNING_KEY_MISSING` when the signer lacks, or cannot open, all of the keys that this server has signed with
+   * @throws TagsealError `SIGNING_KEY_MISSING` when the signer lacks, or cannot open, all of the keys that this server has signed with, unless
+   *   lost keys are accepted
    */
   async start(): Promise<void> {
     const patience = Promise.withResolvers<void>();
@@ -81,6 +84,7 @@ export class SignerKeyCheck {
       clearTimeout(timer);
     }
     const wrong = [...this.#missing.values()].filter(({ lack }) => lack !== "unknown");
+    if (this.#parts.acceptLostKeys === true) return;
     if (this.#held === 0 && wrong.length > 0) throw refusal(wrong);
   }
 

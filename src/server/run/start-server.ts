@@ -13,7 +13,7 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { hasCode, TagsealError } from "../../errors.ts";
+import { TagsealError } from "../../errors.ts";
 import { type ListenerSecurity, openListenerSecurity } from "./listener-security.ts";
 import { exposureOf, warnOfExposure } from "./exposure.ts";
 import { checkSecrets } from "../../service/secret-files.ts";
@@ -63,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const { authorisation } = security;
     const service = makeService(options, { store, signer, authorisation, limits, now, log, watch });
-    await checkKeys(service, options);
+    await service.checkKeys();
     const server = makeServer(service.listener, limits, security.tls);
     service.connections.attach(server);
     await listen(server, options.host, options.port);
@@ -76,15 +76,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   } catch (error) {
     await Promise.all([store.close(), signer.close()]);
     throw error;
-  }
-}
-
-/** Refuses a signer that is not this server's, unless the operator knows that its keys are lost. */
-async function checkKeys(service: Service, { acceptLostKeys = false }: ServerOptions): Promise<void> {
-  try {
-    await service.checkKeys();
-  } catch (error) {
-    if (!acceptLostKeys || !hasCode(error, "SIGNING_KEY_MISSING")) throw error;
   }
 }
 
