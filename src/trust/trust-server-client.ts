@@ -108,7 +108,7 @@ export class TrustServerClient implements TrustRepository {
   }
 
   /**
-   * A new key of the server for a role; it counts once a root names it.
+   * The server's key to name next for a role: the same one until a root names it.
    *
    * @throws NetworkError `RESPONSE_MALFORMED` for an unusable key, and as {@link fetch}
    */
