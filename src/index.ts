@@ -18,20 +18,26 @@ export { type Digest, parseDigest } from "./reference/digest.ts";
 export { openTrustContext, type OpenTrustContextOptions } from "./trust/open-trust-context.ts";
 export type { TrustContext } from "./trust/trust-context.ts";
 export type { TrustEvent, TrustEventHandler } from "./trust/trust-event.ts";
-export type { Freshness } from "./trust/freshness.ts";
+export type { Freshness } from "./trust/reading/freshness.ts";
 export type { TrustCache, TrustCredentials, TrustRepository } from "./trust/ports.ts";
-export type { TrustServerAccess } from "./trust/trust-server-client.ts";
+export type { TrustServerAccess } from "./trust/trust-server/trust-server-client.ts";
 export type { Timeouts } from "./http/client/http-client.ts";
 export { HttpClients } from "./http/client/http-clients.ts";
 export { loadTrustPinning } from "./trust/pinning-file.ts";
 export type { BaseRole, RoleName, ServerRole } from "./tuf/metadata.ts";
 export type { TrustPinning } from "./tuf/pinning.ts";
 export type { MetadataCache, MetadataSource } from "./tuf/update-options.ts";
-export { verifyTag, type VerifiedTag } from "./trust/verify.ts";
-export { listTags, type ListedTag, type SignedTag } from "./trust/list.ts";
-export { inspectTrust, type SignerKeys, type TrustInspection } from "./trust/inspect.ts";
-export { signTags, type SignedInRoles, type SignOptions, type SignResult, type TagToSign } from "./trust/sign.ts";
-export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/revoke.ts";
-export { addSigner, removeSigner, type AddSignerResult, type RemoveSignerOptions } from "./trust/signer.ts";
-export { initialiseCollection, type InitialiseResult } from "./trust/initialise.ts";
-export { rotateKey, type RotateResult } from "./trust/rotate.ts";
+export { verifyTag, type VerifiedTag } from "./trust/reading/verify.ts";
+export { listTags, type ListedTag, type SignedTag } from "./trust/reading/list.ts";
+export { inspectTrust, type SignerKeys, type TrustInspection } from "./trust/reading/inspect.ts";
+export {
+  signTags,
+  type SignedInRoles,
+  type SignOptions,
+  type SignResult,
+  type TagToSign,
+} from "./trust/publishing/sign.ts";
+export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/publishing/revoke.ts";
+export { addSigner, removeSigner, type AddSignerResult, type RemoveSignerOptions } from "./trust/signers/signer.ts";
+export { initialiseCollection, type InitialiseResult } from "./trust/publishing/initialise.ts";
+export { rotateKey, type RotateResult } from "./trust/publishing/rotate.ts";

@@ -158,13 +158,13 @@ const mayStartPrograms: readonly string[] = [
  * `open-trust-context.ts` alone; these files are what it is made of, and how a pinning file is read.
  */
 const trustImplementations: ReadonlySet<string> = new Set([
-  "src/trust/confirmation-record.ts",
-  "src/trust/metadata-cache.ts",
-  "src/trust/multipart-writer.ts",
+  "src/trust/trust-directory/confirmation-record.ts",
+  "src/trust/trust-directory/metadata-cache.ts",
+  "src/trust/trust-server/multipart-writer.ts",
   "src/trust/open-trust-context.ts",
   "src/trust/pinning-file.ts",
-  "src/trust/server-refusal.ts",
-  "src/trust/trust-server-client.ts",
+  "src/trust/trust-server/server-refusal.ts",
+  "src/trust/trust-server/trust-server-client.ts",
 ]);
 const trustContracts = /^src\/(?:keys\/(?:key-store|passphrase)|docker-config\/credentials|trust\/.*)\.ts$/u;
 const roomsOfImplementations = /^src\/(?:files|docker-config|http|registry|keys|trust)\//u;
@@ -277,7 +277,7 @@ describe("layers", () => {
   });
 
   it("would notice a breach", () => {
-    assert.equal(inLayer({ from: "src/tuf/updater.ts", to: "src/trust/sign.ts" }), false);
+    assert.equal(inLayer({ from: "src/tuf/updater.ts", to: "src/trust/publishing/sign.ts" }), false);
     assert.equal(inLayer({ from: "src/server/http/routes.ts", to: "src/cli/main.ts" }), false);
     assert.equal(inLayer({ from: "src/tuf/updater.ts", to: "src/crypto/sha256.ts" }), true);
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { digestOf, type Person, tagOf, trustStory } from "../../test/trust/trust-story.ts";
 import { parseImageReference } from "../reference/image-reference.ts";
-import { signTags } from "../trust/sign.ts";
+import { signTags } from "../trust/publishing/sign.ts";
 import { resolveTrusted, type TrustedReference } from "./trusted-reference.ts";
 
 const story = trustStory();

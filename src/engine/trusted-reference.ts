@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
 import { type ImageReference, withDefaultTag } from "../reference/image-reference.ts";
 import type { TrustContext } from "../trust/trust-context.ts";
-import { verifyTag } from "../trust/verify.ts";
+import { verifyTag } from "../trust/reading/verify.ts";
 
 /** A name and the digest it stands for. */
 export interface TrustedReference {

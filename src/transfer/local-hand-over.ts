@@ -7,7 +7,7 @@ import type { PassphraseSource } from "../keys/passphrase.ts";
 import { type DirectAccess, openDirectAccess } from "../server/run/direct-access.ts";
 import type { StorageOptions } from "../server/run/server-parts.ts";
 import { parseDatabaseAddress } from "../server/storage/sql/database-address.ts";
-import { handOver, type HandOverResult } from "../trust/hand-over.ts";
+import { handOver, type HandOverResult } from "../trust/recovery/hand-over.ts";
 import { openTrustContext } from "../trust/open-trust-context.ts";
 import type { TrustEventHandler } from "../trust/trust-event.ts";
 import { ServerDataRepository } from "./server-data-repository.ts";

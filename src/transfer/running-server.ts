@@ -15,8 +15,8 @@ import type { CredentialSource, LoginTarget } from "../docker-config/credentials
 import { HttpClient } from "../http/client/http-client.ts";
 import { gunFault } from "../server/http/gun.ts";
 import type { Change } from "../server/storage/metadata-store.ts";
-import { checkedServerUrl } from "../trust/server-url.ts";
-import { TrustServerClient } from "../trust/trust-server-client.ts";
+import { checkedServerUrl } from "../trust/trust-server/server-url.ts";
+import { TrustServerClient } from "../trust/trust-server/trust-server-client.ts";
 import { highestVersion } from "../tuf/collection-draft.ts";
 
 /** How to reach it. Nothing is read from the process. */

@@ -9,7 +9,7 @@ import { fileNotFound } from "../server/http/wire-error.ts";
 import type { DirectAccess } from "../server/run/direct-access.ts";
 import type { StoredFile } from "../server/storage/metadata-store.ts";
 import type { TrustRepository } from "../trust/ports.ts";
-import { serverRefusal } from "../trust/server-refusal.ts";
+import { serverRefusal } from "../trust/trust-server/server-refusal.ts";
 import type { RoleName, ServerRole } from "../tuf/metadata.ts";
 
 /** One collection in the data of a trust server. */

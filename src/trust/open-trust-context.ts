@@ -12,13 +12,17 @@ import { loadHostCertificates } from "../docker-config/certificate-directory.ts"
 import type { HttpClient, Timeouts } from "../http/client/http-client.ts";
 import { HttpClients } from "../http/client/http-clients.ts";
 import type { TrustPinning } from "../tuf/updater.ts";
-import { explainShutdown } from "./docker-hub.ts";
-import { FileMetadataCache } from "./metadata-cache.ts";
+import { explainShutdown } from "./trust-server/docker-hub.ts";
+import { FileMetadataCache } from "./trust-directory/metadata-cache.ts";
 import type { TrustCache, TrustCredentials, TrustRepository } from "./ports.ts";
-import { trustServerUrl } from "./server-url.ts";
+import { trustServerUrl } from "./trust-server/server-url.ts";
 import type { TrustContext } from "./trust-context.ts";
 import type { TrustEventHandler } from "./trust-event.ts";
-import { type AuthorisedRequest, type TrustServerAccess, TrustServerClient } from "./trust-server-client.ts";
+import {
+  type AuthorisedRequest,
+  type TrustServerAccess,
+  TrustServerClient,
+} from "./trust-server/trust-server-client.ts";
 
 /** The settings of {@link openTrustContext}; nothing is read from the process. */
 export interface OpenTrustContextOptions {

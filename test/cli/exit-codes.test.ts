@@ -26,7 +26,7 @@ import {
 } from "../../src/errors.ts";
 import type { Digest } from "../../src/reference/digest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
-import { explainShutdown } from "../../src/trust/docker-hub.ts";
+import { explainShutdown } from "../../src/trust/trust-server/docker-hub.ts";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 const classes = [TagsealError, UsageError, EncodingError, MetadataError, KeyStoreError, NetworkError] as const;

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { request } from "node:https";
 import { after, before, describe, test } from "node:test";
 import { PublicKey } from "../../src/crypto/public-key.ts";
-import { multipartOf } from "../../src/trust/multipart-writer.ts";
+import { multipartOf } from "../../src/trust/trust-server/multipart-writer.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import type { RoleName, Target } from "../../src/tuf/metadata.ts";
 import { HeldKeys } from "../support/held-keys.ts";

@@ -8,16 +8,16 @@ import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
 import { digestFromHex } from "../../src/reference/digest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
-import { inspectTrust } from "../../src/trust/inspect.ts";
-import { listTags } from "../../src/trust/list.ts";
-import { revokeTags } from "../../src/trust/revoke.ts";
-import { rotateKey } from "../../src/trust/rotate.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { addSigner, removeSigner } from "../../src/trust/signer.ts";
+import { inspectTrust } from "../../src/trust/reading/inspect.ts";
+import { listTags } from "../../src/trust/reading/list.ts";
+import { revokeTags } from "../../src/trust/publishing/revoke.ts";
+import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { addSigner, removeSigner } from "../../src/trust/signers/signer.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import {
   client,
   missingPeers,

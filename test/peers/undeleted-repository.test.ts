@@ -1,7 +1,7 @@
 /** I3: a repository is deleted by mistake and brought back. Readers with warm caches and publishers go on as if nothing had happened. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { signTags } from "../../src/trust/sign.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
 import { missingPeers, Scope } from "../support/peers.ts";
 import { RestoreStory, tagseal } from "../server/restore-story.ts";
 import { tagOf } from "../trust/trust-story.ts";

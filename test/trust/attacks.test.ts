@@ -1,12 +1,12 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
-import { initialiseCollection } from "../../src/trust/initialise.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { addSigner } from "../../src/trust/signer.ts";
+import { initialiseCollection } from "../../src/trust/publishing/initialise.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { addSigner } from "../../src/trust/signers/signer.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import { deleteCollection } from "../support/delete-collection.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import type { Answer, Tampering } from "./tampering-proxy.ts";
 import { digestOf, tagOf, trustStory } from "./trust-story.ts";
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import { FileMetadataCache } from "../../src/trust/metadata-cache.ts";
+import { FileMetadataCache } from "../../src/trust/trust-directory/metadata-cache.ts";
 import { trustCacheContract } from "../contract/trust-cache.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
 

@@ -11,12 +11,12 @@ import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { createThrowawayTls } from "../../src/sandbox/throwaway-tls.ts";
 import { type RunningServer, startServer } from "../../src/server/run/start-server.ts";
 import type { AccessRequest } from "../../src/server/http/authorise.ts";
-import { signTags } from "../../src/trust/sign.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import type { TrustCredentials } from "../../src/trust/ports.ts";
-import type { TrustServerAccess } from "../../src/trust/trust-server-client.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import type { TrustServerAccess } from "../../src/trust/trust-server/trust-server-client.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { tagOf } from "./trust-story.ts";
 
 const tls = createThrowawayTls(new Date());

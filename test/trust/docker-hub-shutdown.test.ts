@@ -15,7 +15,7 @@ import { TagsealError } from "../../src/errors.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { missingPeers, Scope } from "../support/peers.ts";
 import { certificates } from "../support/certificates.ts";
 

@@ -1,13 +1,13 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
-import { rotateKey } from "../../src/trust/rotate.ts";
-import { handOver } from "../../src/trust/hand-over.ts";
-import { readExpired } from "../../src/trust/expired-reading.ts";
-import { listTags } from "../../src/trust/list.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { addSigner } from "../../src/trust/signer.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { handOver } from "../../src/trust/recovery/hand-over.ts";
+import { readExpired } from "../../src/trust/reading/expired-reading.ts";
+import { listTags } from "../../src/trust/reading/list.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { addSigner } from "../../src/trust/signers/signer.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { digestOf, tagOf, trustStory, warningsOf } from "./trust-story.ts";
 
 const dayMs = 86_400_000;

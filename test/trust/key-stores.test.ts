@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { OrderedKeyStores } from "../../src/keys/ordered-key-stores.ts";
-import { rotateKey } from "../../src/trust/rotate.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { TokenKeyStore } from "../support/token-key-store.ts";
 import { digestOf, tagOf, trustStory } from "./trust-story.ts";
 

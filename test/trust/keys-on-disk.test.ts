@@ -7,9 +7,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import type { PassphraseRequest } from "../../src/keys/passphrase.ts";
-import { listTags } from "../../src/trust/list.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { listTags } from "../../src/trust/reading/list.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { type Person, tagOf, trustStory } from "./trust-story.ts";
 
 const story = trustStory();

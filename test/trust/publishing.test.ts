@@ -2,10 +2,10 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { listTags } from "../../src/trust/list.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { addSigner } from "../../src/trust/signer.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { listTags } from "../../src/trust/reading/list.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { addSigner } from "../../src/trust/signers/signer.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import type { Asked } from "./tampering-proxy.ts";
 import { digestOf, tagOf, trustStory, warningsOf } from "./trust-story.ts";
 
@@ -250,7 +250,7 @@ test("adding a signer and signing race without losing either", async () => {
       await addSigner(context, name, [PrivateKey.generate("ecdsa").publicKey]);
     }),
   );
-  const { inspectTrust } = await import("../../src/trust/inspect.ts");
+  const { inspectTrust } = await import("../../src/trust/reading/inspect.ts");
   deepEqual(
     (await inspectTrust(await person.open("mixed/app"))).signers.map(({ name }) => name),
     names,

@@ -1,9 +1,9 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
-import { initialiseCollection } from "../../src/trust/initialise.ts";
-import { listTags } from "../../src/trust/list.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { initialiseCollection } from "../../src/trust/publishing/initialise.ts";
+import { listTags } from "../../src/trust/reading/list.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { digestOf, tagOf, trustStory } from "./trust-story.ts";
 
 const story = trustStory();

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
-import { signTags } from "../../src/trust/sign.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
 import { tagOf } from "./trust-story.ts";
 

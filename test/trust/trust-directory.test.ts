@@ -22,8 +22,8 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { hasCode } from "../../src/errors.ts";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
-import { signTags } from "../../src/trust/sign.ts";
-import { verifyTag } from "../../src/trust/verify.ts";
+import { signTags } from "../../src/trust/publishing/sign.ts";
+import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { findExecutable, run } from "../support/processes.ts";
 import { tagOf, trustStory } from "./trust-story.ts";
 

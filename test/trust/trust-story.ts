@@ -12,7 +12,7 @@ import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/run/start-server.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { type TamperingProxy, startTamperingProxy } from "./tampering-proxy.ts";
-import type { TagToSign } from "../../src/trust/sign.ts";
+import type { TagToSign } from "../../src/trust/publishing/sign.ts";
 import { openTrustContext, type OpenTrustContextOptions } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";

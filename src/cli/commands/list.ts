@@ -1,4 +1,4 @@
-import type { SignedTag } from "../../trust/list.ts";
+import type { SignedTag } from "../../trust/reading/list.ts";
 import { defineCommand } from "../command.ts";
 import { imageArgument } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
@@ -36,7 +36,7 @@ export const command = defineCommand(
   },
   async ({ options, args: [name = ""] }, io) => {
     const { reference } = imageArgument(name);
-    const { listTags } = await import("../../trust/list.ts");
+    const { listTags } = await import("../../trust/reading/list.ts");
     const notify = tellTrustEvents(io, { quiet: options.quiet });
     const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
     const tags = await withTrust(io, reference, settings, (context) => listTags(context));

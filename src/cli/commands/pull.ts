@@ -88,7 +88,7 @@ async function trustedDigest(
   const reference = withDefaultTag(image.reference);
   const { tag, digest } = reference;
   if (tag === undefined && digest !== undefined) return { reference, digest, size: undefined, proof: {} };
-  const { verifyTag } = await import("../../trust/verify.ts");
+  const { verifyTag } = await import("../../trust/reading/verify.ts");
   const settings = { access: "read", notify: tellTrustEvents(io, { quiet }), maxStaleness } as const;
   const verified = await withTrust(io, reference, settings, (context) => verifyTag(context, tag ?? "latest", digest));
   if (!quiet) io.stderr.write(`Pull (1 of 1): ${withDigest(reference, verified.digest)}\n`);

@@ -121,7 +121,7 @@ async function signPushed(
   io: Io,
   settings: Parameters<typeof withTrust>[2],
 ): Promise<void> {
-  const { signTags } = await import("../../trust/sign.ts");
+  const { signTags } = await import("../../trust/publishing/sign.ts");
   try {
     await withTrust(io, reference, settings, (context) => signTags(context, [{ tag, digest, length: size }]));
   } catch (error) {

@@ -1,6 +1,6 @@
 import { UsageError } from "../../errors.ts";
 import type { RegistryClient } from "../../registry/registry-client.ts";
-import { signTags, type SignResult, type TagToSign } from "../../trust/sign.ts";
+import { signTags, type SignResult, type TagToSign } from "../../trust/publishing/sign.ts";
 import { defineCommand } from "../command.ts";
 import { exitCodeFor } from "../exit-code.ts";
 import { AlreadyReported } from "../command-failure.ts";

@@ -1,5 +1,5 @@
 import type { Digest } from "../../reference/digest.ts";
-import { verifyTag, type VerifiedTag } from "../../trust/verify.ts";
+import { verifyTag, type VerifiedTag } from "../../trust/reading/verify.ts";
 import { defineCommand } from "../command.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";

@@ -5,7 +5,7 @@ import { LineRefused } from "../../engine/image-build/dockerfile/refusal.ts";
 import { isTrustOn } from "../../engine/trust-switch.ts";
 import { hasCode } from "../../errors.ts";
 import { dockerHub, familiarReference, parseImageReference } from "../../reference/image-reference.ts";
-import { isHubClosed, isHubServer, shutdownNotice } from "../../trust/docker-hub.ts";
+import { isHubClosed, isHubServer, shutdownNotice } from "../../trust/trust-server/docker-hub.ts";
 import type { Io } from "../io.ts";
 import { ciSystemOf } from "./ci-system.ts";
 import { type Finding, problem, shellPath, warning } from "./finding.ts";

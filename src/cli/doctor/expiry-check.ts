@@ -4,7 +4,7 @@ import { join, relative, sep } from "node:path";
 import { parseCertificateBundle } from "../../crypto/certificate.ts";
 import { TagsealError } from "../../errors.ts";
 import type { RootBody } from "../../tuf/metadata.ts";
-import { releasesRole } from "../../trust/released-tags.ts";
+import { releasesRole } from "../../trust/reading/released-tags.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";

@@ -4,7 +4,7 @@ import { NetworkError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { familiarReference, gunOf, type ImageReference } from "../../reference/image-reference.ts";
-import type { SignOptions, SignResult } from "../../trust/sign.ts";
+import type { SignOptions, SignResult } from "../../trust/publishing/sign.ts";
 import type { Io } from "../io.ts";
 import { passphraseSource } from "../open/passphrases.ts";
 import { withRegistry } from "../open/registry.ts";
@@ -60,7 +60,7 @@ async function sign(
   { passphrases, initialise }: SignPushedOptions,
   say: (text: string) => void,
 ): Promise<SignResult> {
-  const { signTags } = await import("../../trust/sign.ts");
+  const { signTags } = await import("../../trust/publishing/sign.ts");
   const settings = {
     access: "write",
     passphrases:

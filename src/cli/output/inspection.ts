@@ -1,9 +1,9 @@
 /** `docker trust inspect`, as JSON and as text, in docker's members, order and layout. */
 import { digestHex } from "../../reference/digest.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
-import type { SignerKeys, TrustInspection } from "../../trust/inspect.ts";
-import type { SignedTag } from "../../trust/list.ts";
-import { compareNatural } from "../../trust/natural-order.ts";
+import type { SignerKeys, TrustInspection } from "../../trust/reading/inspect.ts";
+import type { SignedTag } from "../../trust/reading/list.ts";
+import { compareNatural } from "../../trust/reading/natural-order.ts";
 import { textTable } from "./text-table.ts";
 
 /** docker shows only the tag that was asked for; a digest in the reference is ignored and all tags are shown. */

@@ -84,7 +84,7 @@ async function pullResolved(
 /** Every signed tag, in natural order, all read from one state of the collection. */
 async function signedTags(repository: ImageReference, io: Io): Promise<readonly TrustedReference[]> {
   const gun = gunOf(repository);
-  const { listTags } = await import("../../../trust/list.ts");
+  const { listTags } = await import("../../../trust/reading/list.ts");
   const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
   const tags = await inDockersWords(gun, () => withTrust(io, repository, settings, (opened) => listTags(opened)));
   if (tags.length === 0) throw new MetadataError("TAG_NOT_SIGNED", `No trusted tags for ${gun}`);

@@ -25,7 +25,7 @@ export const command = defineCommand(
     exitCodes: trustExitCodes,
   },
   async ({ options, args }, io) => {
-    const { handOver } = await import("../../../trust/hand-over.ts");
+    const { handOver } = await import("../../../trust/recovery/hand-over.ts");
     const settings = {
       access: "admin",
       notify: tellTrustEvents(io, { quiet: true }),

@@ -1,5 +1,5 @@
 import { UsageError } from "../../../errors.ts";
-import type { TrustInspection } from "../../../trust/inspect.ts";
+import type { TrustInspection } from "../../../trust/reading/inspect.ts";
 import { defineCommand } from "../../command.ts";
 import { exitCodeFor } from "../../exit-code.ts";
 import { AlreadyReported } from "../../command-failure.ts";
@@ -78,7 +78,7 @@ async function inspectJson(names: readonly string[], io: Io): Promise<void> {
 
 async function inspect(name: string, io: Io): Promise<TrustInspection> {
   const { reference, gun } = imageArgument(name);
-  const { inspectTrust } = await import("../../../trust/inspect.ts");
+  const { inspectTrust } = await import("../../../trust/reading/inspect.ts");
   const { cannotInspect } = await import("../../output/docker-errors.ts");
   try {
     const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;

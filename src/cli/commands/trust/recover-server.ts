@@ -1,6 +1,6 @@
 import { UsageError } from "../../../errors.ts";
-import type { RecoverResult } from "../../../trust/recover-server.ts";
-import type { RoleVersion } from "../../../trust/recovery-plan.ts";
+import type { RecoverResult } from "../../../trust/recovery/recover-server.ts";
+import type { RoleVersion } from "../../../trust/recovery/recovery-plan.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
@@ -40,7 +40,7 @@ export const command = defineCommand(
     dockerExitCodes: true,
   },
   async ({ options, args }, io) => {
-    const { recoverServer } = await import("../../../trust/recover-server.ts");
+    const { recoverServer } = await import("../../../trust/recovery/recover-server.ts");
     const names = await repositories(args, options.all, io);
     const settings = {
       access: options["new-server-keys"] ? "admin" : "write",

@@ -1,5 +1,5 @@
 import { TagsealError, UsageError } from "../../../errors.ts";
-import { revokeTags, type RevokeResult } from "../../../trust/revoke.ts";
+import { revokeTags, type RevokeResult } from "../../../trust/publishing/revoke.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";

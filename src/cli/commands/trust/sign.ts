@@ -1,8 +1,8 @@
 import { UsageError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
 import { digestHex } from "../../../reference/digest.ts";
-import type { CurrentSignature } from "../../../trust/current-signature.ts";
-import type { SignOptions, SignResult, TagToSign } from "../../../trust/sign.ts";
+import type { CurrentSignature } from "../../../trust/publishing/current-signature.ts";
+import type { SignOptions, SignResult, TagToSign } from "../../../trust/publishing/sign.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { type ImageArgument, imageArgument } from "../../options/image.ts";
@@ -86,7 +86,7 @@ function signableImage(name: string): TaggedArgument {
 
 /** What the tag is signed for now, if anything. Events are dropped here: signing reports them. */
 async function releasedTag({ reference, gun, tag }: TaggedArgument, io: Io): Promise<CurrentSignature> {
-  const { currentSignature } = await import("../../../trust/current-signature.ts");
+  const { currentSignature } = await import("../../../trust/publishing/current-signature.ts");
   try {
     const settings = { access: "write", notify: () => undefined } as const;
     return await withTrust(io, reference, settings, (context) => currentSignature(context, tag));
@@ -127,7 +127,7 @@ async function firstSigner({ reference, typed }: TaggedArgument, io: Io): Promis
     const message = `could not add signer to repo: you are not logged in to ${reference.registry}, so the first signer of ${typed} has no name`;
     throw new UsageError("SIGNER_NAME_INVALID", message, { hint });
   }
-  const { checkSignerName } = await import("../../../trust/signer.ts");
+  const { checkSignerName } = await import("../../../trust/signers/signer.ts");
   try {
     checkSignerName(user);
   } catch (error) {
@@ -143,7 +143,7 @@ async function signAs(
   initialise: NonNullable<SignOptions["initialise"]>,
   { io, passphrases }: Signing,
 ): Promise<SignResult> {
-  const { signTags } = await import("../../../trust/sign.ts");
+  const { signTags } = await import("../../../trust/publishing/sign.ts");
   const settings = { access: "write", passphrases, notify: tellTrustEvents(io, { quiet: true }) } as const;
   try {
     return await withTrust(io, reference, settings, (context) =>

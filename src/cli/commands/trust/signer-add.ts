@@ -1,7 +1,7 @@
 import type { PublicKey } from "../../../crypto/public-key.ts";
 import { UsageError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
-import { addSigner, checkSignerName } from "../../../trust/signer.ts";
+import { addSigner, checkSignerName } from "../../../trust/signers/signer.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";

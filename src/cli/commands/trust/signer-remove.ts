@@ -1,6 +1,6 @@
 import { UsageError } from "../../../errors.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
-import { removeSigner } from "../../../trust/signer.ts";
+import { removeSigner } from "../../../trust/signers/signer.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";

@@ -1,0 +1,116 @@
+import type { KeyAlgorithm, SigningKey } from "../../crypto/private-key.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
+import { hasCode, KeyStoreError } from "../../errors.ts";
+import { defaultKeyAlgorithm, type KeyUse } from "../../keys/key-store.ts";
+import type { RoleKeys } from "../../tuf/metadata.ts";
+import type { TrustContext } from "../trust-context.ts";
+
+/**
+ * The private keys of one operation: those of the key store, looked up by canonical ID, and those that it makes. Keys it made
+ * are removed when the operation fails.
+ */
+export class HeldKeys {
+  readonly #context: TrustContext;
+  readonly #made = new Map<string, { readonly key: SigningKey; readonly use: KeyUse }>();
+
+  constructor(context: TrustContext) {
+    this.#context = context;
+  }
+
+  /** The key to sign with; undefined when it is not here. Asks for its passphrase if needed. */
+  readonly signingKey = async (key: PublicKey): Promise<SigningKey | undefined> => {
+    const keyId = canonicalIdOf(key);
+    if (keyId === undefined) return undefined;
+    return this.#made.get(keyId)?.key ?? (await this.#context.keys.signingKey(keyId));
+  };
+
+  /** True when one of the role's keys is here; asks for no passphrase. */
+  async holdsOneOf(roleKeys: RoleKeys, keys: ReadonlyMap<string, PublicKey>): Promise<boolean> {
+    for (const id of roleKeys.keyIds ?? []) {
+      const key = keys.get(id);
+      if (key !== undefined && (await this.holds(key))) return true;
+    }
+    return false;
+  }
+
+  /** True when the private key is here; asks for no passphrase. */
+  async holds(key: PublicKey): Promise<boolean> {
+    const keyId = canonicalIdOf(key);
+    if (keyId === undefined) return false;
+    return this.#made.has(keyId) || (await this.#context.keys.find(keyId)) !== undefined;
+  }
+
+  /** Has the key store make a key. @throws KeyStoreError `KEY_UNSUPPORTED` when it does not, and as `KeyStore.make` */
+  async make(use: KeyUse, algorithm: KeyAlgorithm = defaultKeyAlgorithm): Promise<SigningKey> {
+    const key = await this.#context.keys.make(use, algorithm);
+    if (key === undefined)
+      throw new KeyStoreError("KEY_UNSUPPORTED", `no key store here makes ${algorithm} keys for ${use.role}`);
+    const { keyId } = key.publicKey;
+    this.#made.set(keyId, { key, use });
+    this.#context.notify({ kind: "key-created", role: use.role, gun: use.gun, keyId });
+    return key;
+  }
+
+  /**
+   * The key that is kept for this use, or a new one.
+   *
+   * @param alsoKeptAs another role under which such a key may be kept
+   * @throws KeyStoreError `KEY_NOT_FOUND` for one that is listed and cannot be read; and as {@link HeldKeys.make} and `KeyStore.signingKey`
+   */
+  async keptOrMade(use: KeyUse, alsoKeptAs: readonly string[] = []): Promise<SigningKey> {
+    const kept = await this.#context.keys.keptFor([use.role, ...alsoKeptAs]);
+    if (kept === undefined) return await this.make(use);
+    const key = await this.#context.keys.signingKey(kept.keyId);
+    if (key !== undefined) return key;
+    throw new KeyStoreError("KEY_NOT_FOUND", `the ${use.role} key ${kept.keyId} is listed but cannot be read`);
+  }
+
+  /** Keeps the new keys: they are published. */
+  keepMade(): void {
+    this.#made.clear();
+  }
+
+  /**
+   * Removes unused new keys. Root keys stay: they serve every repository, and their passphrase was chosen with care.
+   *
+   * @param why the reason in the warning about a root key that stays
+   */
+  async discardMade(why: string): Promise<void> {
+    for (const [keyId, { use }] of this.#made) {
+      if (use.role === "root") this.#warn(`${why}; the new root key ${keyId} is kept and will be used next time`);
+      else await this.#remove(keyId, use.role);
+    }
+    this.#made.clear();
+  }
+
+  /** A key that cannot be removed must not hide the original failure. */
+  async #remove(keyId: string, role: string): Promise<void> {
+    try {
+      await this.#context.keys.remove(keyId);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#warn(`the new ${role} key ${keyId} is of no use and could not be removed: ${reason}`);
+    }
+  }
+
+  /** Keeps the new keys because it is unknown whether they were published, and says so. */
+  reportMade(why: string): void {
+    for (const [keyId, { use }] of this.#made) this.#warn(`${why}; the new ${use.role} key ${keyId} is kept`);
+    this.#made.clear();
+  }
+
+  #warn(message: string): void {
+    this.#context.notify({ kind: "warning", gun: this.#context.gun, message });
+  }
+}
+
+/** An unreadable certificate belongs to no local key. */
+function canonicalIdOf(key: PublicKey): string | undefined {
+  try {
+    return key.canonicalKeyId;
+  } catch (error) {
+    if (hasCode(error, "PEM_MALFORMED", "DER_MALFORMED", "CERTIFICATE_INVALID", "KEY_MALFORMED", "KEY_UNSUPPORTED"))
+      return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+import { PublicKey } from "../../crypto/public-key.ts";
+import { createRootCertificate } from "../../crypto/root-certificate.ts";
+import { MetadataError } from "../../errors.ts";
+import { CollectionEditor, type EditableCollection } from "../../tuf/editor.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { HeldKeys } from "./held-keys.ts";
+import type { TrustContext } from "../trust-context.ts";
+
+/** The keys of a new collection. */
+export interface InitialiseResult {
+  /** canonical */
+  readonly rootKeyId: string;
+  /** what readers pin */
+  readonly rootCertificateId: string;
+  readonly targetsKeyId: string;
+}
+
+/** A new collection: a fresh draft for each attempt, with the same keys. */
+export interface InitialCollection {
+  readonly keys: InitialiseResult;
+  draft(): CollectionEditor;
+}
+
+/**
+ * Prepares a collection that the server does not have. The server's keys are requested before any key is made here, so that with a server that is down,
+ * or that refuses access, the user is not asked for a passphrase.
+ *
+ * A collection that another tool initialised on this machine and never published is used.
+ *
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server lost or hides a collection that this machine has seen there
+ * @see Notary v1: initialise
+ */
+export async function prepareCollection(context: TrustContext, held: HeldKeys): Promise<InitialCollection> {
+  const leftover = await findUnpublished(context);
+  if (leftover !== undefined) return carriedOn(leftover);
+  const [snapshot, timestamp] = await Promise.all([
+    context.repository.getKey("snapshot"),
+    context.repository.getKey("timestamp"),
+  ]);
+  // As in docker: one root key serves all repositories of a publisher.
+  const root = await held.keptOrMade({ role: "root" });
+  const targets = await held.make({ role: "targets", gun: context.gun });
+  const certificate = await createRootCertificate(root, context.gun, context.now());
+  const rootKey = PublicKey.fromCertificatePem(certificate);
+  return {
+    keys: keyIdsOf(rootKey, targets.publicKey),
+    draft: () => CollectionEditor.create(context.gun, { rootKey, targets: targets.publicKey, snapshot, timestamp }),
+  };
+}
+
+/** What another tool initialised here and did not publish. */
+async function findUnpublished(context: TrustContext): Promise<EditableCollection | undefined> {
+  const { cache, gun } = context;
+  const [root, targets, snapshot, timestamp] = await Promise.all(
+    (["root", "targets", "snapshot", "timestamp"] as const).map(async (role) => await cache.load(role)),
+  );
+  if (root === undefined) return undefined;
+  // Only a server makes timestamps: this collection has been published.
+  if (timestamp !== undefined) throw goneFromServer(context);
+  if (targets === undefined) return undefined;
+  return {
+    gun,
+    root: parseMetadata("root", root),
+    targets: parseMetadata("targets", targets),
+    ...(snapshot === undefined ? {} : { snapshot: parseMetadata("snapshot", snapshot) }),
+  };
+}
+
+function carriedOn(leftover: EditableCollection): InitialCollection {
+  const { keys, roles } = leftover.root.body;
+  const [rootKey, targetsKey] = (["root", "targets"] as const).map((role) =>
+    keys.get(roles.get(role)?.keyIds?.[0] ?? ""),
+  );
+  if (rootKey === undefined || targetsKey === undefined) {
+    throw new MetadataError(
+      "METADATA_CACHE_CORRUPT",
+      `the cached root of ${leftover.gun} names no root or targets key`,
+    );
+  }
+  return { keys: keyIdsOf(rootKey, targetsKey), draft: () => CollectionEditor.from(leftover) };
+}
+
+function keyIdsOf(rootKey: PublicKey, targetsKey: PublicKey): InitialiseResult {
+  return { rootKeyId: rootKey.canonicalKeyId, rootCertificateId: rootKey.keyId, targetsKeyId: targetsKey.keyId };
+}
+
+function goneFromServer({ gun, repository }: TrustContext): MetadataError {
+  const message = `${repository.name} does not have trust data for ${gun} any more, but this machine has seen it there`;
+  return new MetadataError("REPOSITORY_NOT_SIGNED", message, {
+    hint: `If the server was restored from a backup, bring the repository back: tagseal trust recover-server ${gun}. Only if it was deleted on purpose, remove tuf/${gun}/metadata from the trust directory to start again.`,
+  });
+}

@@ -1,0 +1,170 @@
+import { hasCode, UsageError } from "../../errors.ts";
+import { type Digest, digestAlgorithm, digestHex } from "../../reference/digest.ts";
+import type { CollectionEditor } from "../../tuf/editor.ts";
+import type { RoleName, Target } from "../../tuf/metadata.ts";
+import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { HeldKeys } from "./held-keys.ts";
+import { type CollectionChange, publishChange } from "./publish.ts";
+import { digestOf, releasedEntryOf, releasesRole } from "../reading/released-tags.ts";
+import { signableRoles, targetsFileOf } from "./signable-roles.ts";
+import { addSignerTo, checkSignerName, signerRole } from "../signers/signer-delegation.ts";
+import type { TrustContext } from "../trust-context.ts";
+
+/** One tag to bind to one digest. */
+export interface TagToSign {
+  readonly tag: string;
+  readonly digest: Digest;
+  /** size of the manifest in bytes */
+  readonly length: number;
+}
+
+/** How {@link signTags} treats a repository without signatures. */
+export interface SignOptions {
+  /**
+   * `targets` (default): initialise, and sign with the new repository key, as `docker push` does.
+   * A signer name: initialise, add that signer with its local key (made if there is none), and sign as the signer, as `docker trust sign` does.
+   * `false`: refuse with `REPOSITORY_NOT_SIGNED`.
+   */
+  readonly initialise?: "targets" | { readonly signer: string } | false;
+}
+
+/** What was signed, in the requested order. */
+export interface SignResult {
+  readonly initialised: boolean;
+  readonly signed: readonly SignedInRoles[];
+}
+
+/** A tag and the roles that now bind it to the digest. */
+export interface SignedInRoles {
+  readonly tag: string;
+  readonly digest: Digest;
+  readonly roles: readonly RoleName[];
+}
+
+/**
+ * Signs tags in one publish. Returns only after the server acknowledged and the result was read back and verified.
+ *
+ * @throws UsageError `REFERENCE_INVALID` for a digest other than sha256, `SIGNER_NAME_INVALID`
+ * @throws MetadataError `SIGNING_KEY_MISSING` when no key here may sign for a tag; `REPOSITORY_NOT_SIGNED`; what an update can refuse
+ * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+ * @throws NetworkError `PUBLISH_CONFLICT`, `PUBLISH_UNCONFIRMED`, `TRUST_SERVER_REFUSED`
+ */
+export async function signTags(
+  context: TrustContext,
+  tags: readonly TagToSign[],
+  options: SignOptions = {},
+): Promise<SignResult> {
+  const { initialise = "targets" } = options;
+  if (typeof initialise === "object") checkSignerName(initialise.signer);
+  for (const { digest } of tags) requireSha256(digest);
+  const held = new HeldKeys(context);
+  const change = new TagSigning(context, held, tags, initialise === false ? "targets" : initialise);
+  const { collection, initialised } = await publishChange(context, held, change, { initialise: initialise !== false });
+  if (initialised !== undefined && typeof initialise === "object") announceSigner(context, initialise.signer);
+  for (const signed of change.signed) report(context, signed, collection);
+  return { initialised: initialised !== undefined, signed: change.signed };
+}
+
+class TagSigning implements CollectionChange {
+  readonly #context: TrustContext;
+  readonly #held: HeldKeys;
+  readonly #tags: readonly TagToSign[];
+  readonly #initialise: "targets" | { readonly signer: string };
+  #signed: SignedInRoles[] = [];
+  #announced = false;
+
+  constructor(
+    context: TrustContext,
+    held: HeldKeys,
+    tags: readonly TagToSign[],
+    initialise: "targets" | { readonly signer: string },
+  ) {
+    this.#context = context;
+    this.#held = held;
+    this.#tags = tags;
+    this.#initialise = initialise;
+  }
+
+  get signed(): readonly SignedInRoles[] {
+    return this.#signed;
+  }
+
+  async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
+    const initialRoles = current === undefined ? await this.#initialRoles(editor) : undefined;
+    this.#signed = [];
+    let changed = false;
+    for (const { tag, digest, length } of this.#tags) {
+      const roles = initialRoles ?? (current === undefined ? [] : await signableRoles(current, tag, this.#held));
+      this.#signed.push({ tag, digest, roles });
+      for (const role of roles) changed = editor.addTarget(role, tag, targetOf(digest, length)) || changed;
+    }
+    this.#announce(current);
+    return changed;
+  }
+
+  isIn(collection: TrustedCollection): boolean {
+    return this.#signed.every(({ tag, digest, roles }) =>
+      roles.every((role) => isSigned(collection, role, tag, digest)),
+    );
+  }
+
+  async #initialRoles(editor: CollectionEditor): Promise<RoleName[]> {
+    if (this.#initialise === "targets") return ["targets"];
+    const { signer } = this.#initialise;
+    const { publicKey } = await this.#held.keptOrMade({ role: signer }, [signerRole(signer)]);
+    addSignerTo(editor, signer, [publicKey]);
+    return [signerRole(signer), releasesRole];
+  }
+
+  /** Once, before the first passphrase is asked for. */
+  #announce(current: TrustedCollection | undefined): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    if (current !== undefined) this.#warnOfRestarts(current);
+    for (const signing of this.#signed) {
+      const existing = current === undefined ? undefined : releasedEntryOf(current, signing.tag);
+      this.#context.notify({ kind: "signing", gun: this.#context.gun, ...signing, existing });
+    }
+  }
+
+  /** Entries signed by keys that were since removed are not kept. */
+  #warnOfRestarts(current: TrustedCollection): void {
+    const { gun, notify } = this.#context;
+    for (const role of new Set(this.#signed.flatMap(({ roles }) => roles))) {
+      const invalid = current.invalidDelegations.get(role);
+      const count = invalid?.file.body.targets.size ?? 0;
+      if (count === 0 || !hasCode(invalid?.error, "METADATA_THRESHOLD_NOT_MET")) continue;
+      const message = `${role} was last signed by keys that no longer count: it starts empty, without the ${count} entries it had`;
+      notify({ kind: "warning", gun, message });
+    }
+  }
+}
+
+/** Only the sha256 of the manifest, as docker writes it, so that every signer writes the same entry. */
+function targetOf(digest: Digest, length: number): Target {
+  return { hashes: new Map([["sha256", Buffer.from(digestHex(digest), "hex")]]), length };
+}
+
+function isSigned(collection: TrustedCollection, role: RoleName, tag: string, digest: Digest): boolean {
+  const target = targetsFileOf(collection, role)?.body.targets.get(tag);
+  return target !== undefined && digestOf(target) === digest;
+}
+
+function requireSha256(digest: Digest): void {
+  if (digestAlgorithm(digest) === "sha256") return;
+  throw new UsageError("REFERENCE_INVALID", `cannot sign ${digest}: content trust binds tags to sha256 digests`);
+}
+
+function announceSigner(context: TrustContext, signer: string): void {
+  context.notify({ kind: "signer-added", gun: context.gun, signer });
+}
+
+function report(context: TrustContext, signed: SignedInRoles, collection: TrustedCollection): void {
+  const { gun, notify } = context;
+  if (releasedEntryOf(collection, signed.tag)?.digest !== signed.digest) {
+    const roles = signed.roles.join(", ");
+    const message = `${gun}:${signed.tag} is signed by ${roles}, but clients do not take it from there: it is not in ${releasesRole}`;
+    notify({ kind: "warning", gun, message });
+  }
+  notify({ kind: "signed", gun, ...signed });
+}

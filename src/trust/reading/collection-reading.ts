@@ -1,0 +1,199 @@
+import { hasCode, MetadataError } from "../../errors.ts";
+import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
+import { isExpired } from "../../tuf/expiry.ts";
+import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
+import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import { isPinned } from "../../tuf/pinning.ts";
+import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { type MetadataCache, updateCollection, type UpdateOptions, type UpdateWarning } from "../../tuf/updater.ts";
+import { withClocks } from "./clock-difference.ts";
+import { explainShutdown } from "../trust-server/docker-hub.ts";
+import type { TrustContext } from "../trust-context.ts";
+import { UnrememberedFiles } from "./unremembered-files.ts";
+
+/**
+ * Updates this machine's view of the collection, as every reader does.
+ *
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server has no such collection; what an update can refuse
+ * @throws NetworkError when the server cannot be reached and nothing fresh is cached
+ * @throws UsageError `FILE_UNWRITABLE` when the context requires a writable cache and there is none
+ */
+export async function readCollection(
+  context: TrustContext,
+  overrides: Partial<UpdateOptions> = {},
+): Promise<TrustedCollection> {
+  const cache = watchFirstRoot(context.cache);
+  const unremembered = new UnrememberedFiles();
+  let silence: UpdateWarning | undefined;
+  const onSilence = (warning: UpdateWarning): void => void (silence = warning);
+  const collection = await update(context, cache, { unremembered, onSilence }, overrides);
+  unremembered.tell(context);
+  if (silence !== undefined) await warnOfCache(context, collection, silence);
+  if (collection.pinnedOnFirstUse) announcePin(context, collection.root, unremembered);
+  return collection;
+}
+
+/** Collects the warnings of an update. */
+interface Listening {
+  readonly unremembered: UnrememberedFiles;
+  /** the server did not answer, and the cached timestamp is used */
+  readonly onSilence: (warning: UpdateWarning) => void;
+}
+
+async function warnOfCache(
+  context: TrustContext,
+  collection: TrustedCollection,
+  silence: UpdateWarning,
+): Promise<void> {
+  const { cachedWarning } = await import("./freshness.ts");
+  context.notify({ kind: "warning", gun: context.gun, message: await cachedWarning(context, collection, silence) });
+}
+
+async function update(
+  context: TrustContext,
+  cache: FirstRootWatch,
+  listening: Listening,
+  overrides: Partial<UpdateOptions>,
+): Promise<TrustedCollection> {
+  try {
+    return await updateCollection({ ...updateOptions(context, listening), cache, ...overrides });
+  } catch (error) {
+    // The root stays trusted although another file was refused, and this is the only moment to compare it.
+    const root = isPinned(context.gun, context.pinning ?? {}) ? undefined : cache.firstRoot();
+    if (root !== undefined) announcePin(context, parseMetadata("root", root), listening.unremembered);
+    const refusal = hasCode(error, "REPOSITORY_NOT_SIGNED") ? notSigned(context, error) : error;
+    throw withClocks(explainShutdown(refusal, context.repository.url, context.now()), context);
+  }
+}
+
+/** What kind of change will be written. */
+export interface WritingOptions {
+  /**
+   * The change names other keys for the server's roles. The timestamp may then have expired: a server that lost its keys cannot sign the
+   * next one, and this change repairs that. Default: it must be fresh.
+   */
+  readonly replacesServerKeys?: boolean | undefined;
+}
+
+/**
+ * Updates the view for writing: no cached file replaces an answer, since what is published must follow what the server has now.
+ *
+ * @returns undefined when the server has no such collection
+ */
+export async function readForWriting(
+  context: TrustContext,
+  options: WritingOptions = {},
+): Promise<TrustedCollection | undefined> {
+  try {
+    return await readCollection(context, { maxStalenessMs: 0 });
+  } catch (error) {
+    if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
+    if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error, options);
+    // A writer fails because the server did not answer, not because of the age of the cache.
+    const failure: unknown = hasCode(error, "METADATA_STALE") ? error.cause : error;
+    // With a root in the cache another file is the first that is missing: only the root shows whether the collection is gone or broken.
+    if (hasCode(failure, "METADATA_MISSING") && (await isAbsent(context))) return undefined;
+    throw failure;
+  }
+}
+
+/** An expiry that the change repairs: other keys of the server, or a new signature of the owner. Any other expiry stays an error. */
+async function readToRepair(
+  context: TrustContext,
+  cause: MetadataError,
+  { replacesServerKeys = false }: WritingOptions,
+): Promise<TrustedCollection> {
+  const { readExpired } = await import("./expired-reading.ts");
+  const collection = await explained(context, () => readExpired(context, { timestamp: replacesServerKeys }));
+  const { timestamp } = collection;
+  const isForKeys = timestamp !== undefined && isExpired(timestamp.body, context.now());
+  const why = isForKeys
+    ? "it counts only for replacing the server's keys"
+    : "signing it again, with everything it contains";
+  context.notify({ kind: "warning", gun: context.gun, message: `${cause.message}: ${why}` });
+  return collection;
+}
+
+/** Clocks are compared for publishers as well as for readers. */
+async function explained<T>(context: TrustContext, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw withClocks(error, context);
+  }
+}
+
+/** The refusal of a collection the server does not have. */
+export function notSigned(context: TrustContext, cause?: unknown): MetadataError {
+  return new MetadataError(
+    "REPOSITORY_NOT_SIGNED",
+    `${context.repository.name} does not have trust data for ${context.gun}`,
+    {
+      cause,
+      hint: "The repository has no signatures yet, or the name or the trust server is not the one you meant.",
+    },
+  );
+}
+
+async function isAbsent(context: TrustContext): Promise<boolean> {
+  try {
+    await context.repository.fetch("root", maxFileBytes("root"));
+    return false;
+  } catch (error) {
+    if (hasCode(error, "METADATA_MISSING")) return true;
+    throw error;
+  }
+}
+
+function updateOptions(context: TrustContext, { unremembered, onSilence }: Listening): UpdateOptions {
+  const { gun, cache, repository: source, pinning, maxStalenessMs, timestampLifetimeMs } = context;
+  return {
+    gun,
+    cache,
+    source,
+    now: context.now(),
+    ...(pinning === undefined ? {} : { pinning }),
+    ...(maxStalenessMs === undefined ? {} : { maxStalenessMs }),
+    ...(timestampLifetimeMs === undefined ? {} : { timestampLifetimeMs }),
+    onWarning: (warning) => {
+      if (warning.kind === "cached-timestamp") onSilence(warning);
+      else if (!unremembered.notice(warning)) context.notify({ kind: "warning", gun, message: warning.message });
+    },
+  };
+}
+
+/** A cache that reports the root stored where there was none. */
+interface FirstRootWatch extends MetadataCache {
+  firstRoot(): Uint8Array | undefined;
+}
+
+function watchFirstRoot(cache: MetadataCache): FirstRootWatch {
+  let hadNone = false;
+  let firstRoot: Uint8Array | undefined;
+  return {
+    firstRoot: () => firstRoot,
+    load: async (role) => {
+      const bytes = await cache.load(role);
+      if (role === "root") hadNone = bytes === undefined;
+      return bytes;
+    },
+    store: async (role, bytes) => {
+      if (role === "root" && hadNone) firstRoot ??= bytes;
+      await cache.store(role, bytes);
+    },
+    ...(cache.locationOf === undefined ? {} : { locationOf: cache.locationOf.bind(cache) }),
+    keepPastRoot: async (version, bytes) => await cache.keepPastRoot?.(version, bytes),
+    confirmedAt: async (role) => await cache.confirmedAt?.(role),
+    firstSeenAt: async (role) => await cache.firstSeenAt?.(role),
+    confirm: async (role) => await cache.confirm?.(role),
+  };
+}
+
+function announcePin(
+  { gun, notify }: TrustContext,
+  root: MetadataFile<RootBody>,
+  unremembered: UnrememberedFiles,
+): void {
+  const rootKeyIds = root.body.roles.get("root")?.keyIds ?? [];
+  notify({ kind: unremembered.has("root") ? "unremembered-root" : "pinned-root", gun, rootKeyIds });
+}

@@ -1,0 +1,210 @@
+import type { ServerRole } from "../../tuf/metadata.ts";
+import { PublicKey } from "../../crypto/public-key.ts";
+import { decodeBase64 } from "../../encoding/base64.ts";
+import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
+import { hasCode, NetworkError } from "../../errors.ts";
+import type { HttpRequest, HttpResponse } from "../../http/client/http-client.ts";
+import { answeredAt } from "../../http/client/answered-at.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
+import { multipartOf } from "./multipart-writer.ts";
+import type { TrustRepository } from "../ports.ts";
+import { serverRefusal } from "./server-refusal.ts";
+
+/** The purpose of a request: decides which rights a token needs. */
+export type TrustServerAccess = "read" | "write" | "admin";
+
+/** Sends a request, with the authentication that the server asks for. */
+export type AuthorisedRequest = (request: HttpRequest, access: TrustServerAccess) => Promise<HttpResponse>;
+
+/** The server, collection and connection of a {@link TrustServerClient}. */
+export interface TrustServerClientOptions {
+  /** as returned by `trustServerUrl`: no trailing slash */
+  readonly url: string;
+  readonly gun: string;
+  readonly send: AuthorisedRequest;
+  readonly signal?: AbortSignal;
+  /** converts a failure before it is thrown; by default it is thrown unchanged */
+  readonly explain?: (error: unknown) => unknown;
+  /** the command that logs in, for hints; `docker login` when absent */
+  readonly login?: string;
+}
+
+const maxKeyBytes = 256 * 1024;
+/** Old clients read 1 KiB of it and then often cannot parse it. */
+const maxErrorBytes = 64 * 1024;
+const basePatienceMs = 9_000;
+/** A server verifies and signs before it answers, which takes longer for larger uploads. */
+const patienceMsPerMiB = 2_000;
+
+/**
+ * The client for one collection of one trust server. Requests exactly what is needed, without a round trip to find out how to log in:
+ * the server's challenge says so, and the usual read is one request.
+ *
+ * @see Notary v1: HTTP API
+ */
+export class TrustServerClient implements TrustRepository {
+  readonly url: string;
+  readonly #gun: string;
+  readonly #send: AuthorisedRequest;
+  readonly #signal: AbortSignal | undefined;
+  readonly #explain: (error: unknown) => unknown;
+  readonly #login: string | undefined;
+  #answeredAt: Date | undefined;
+
+  constructor(options: TrustServerClientOptions) {
+    this.url = options.url;
+    this.#gun = options.gun;
+    this.#send = options.send;
+    this.#signal = options.signal;
+    this.#login = options.login;
+    this.#explain = options.explain ?? ((error) => error);
+  }
+
+  /** The server's host, with its port. */
+  get name(): string {
+    return new URL(this.url).host;
+  }
+
+  /** The server's clock at its last answer, to the second; undefined while unknown. */
+  get answeredAt(): Date | undefined {
+    return this.#answeredAt;
+  }
+
+  /**
+   * Fetches a metadata file.
+   *
+   * @param name without `.json`: `timestamp`, `targets.<sha256 hex>`, `3.root`
+   * @throws MetadataError `METADATA_MISSING`
+   * @throws NetworkError `RESPONSE_TOO_LARGE`, `TRUST_SERVER_ERROR`, `TRUST_SERVER_REFUSED`, `AUTHENTICATION_REFUSED`, and what a connection throws
+   */
+  async fetch(name: string, maxBytes: number): Promise<Uint8Array> {
+    const request = { method: "GET", acceptGzip: name !== "timestamp" } as const;
+    const response = await this.#accepted(request, {
+      url: this.#address(`tuf/${name}.json`),
+      access: "read",
+      subject: name,
+    });
+    return await response.bytes(maxBytes);
+  }
+
+  /**
+   * Publishes files in one request: all or none. Returns once the server acknowledged.
+   *
+   * @throws NetworkError `PUBLISH_CONFLICT` when another publisher was faster; `TRUST_SERVER_REFUSED` with the server's reason; others may mean
+   *   that the answer was lost and the files are published
+   */
+  async publish(files: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {
+    const { contentType, body } = multipartOf(files);
+    const patienceMs = basePatienceMs + Math.ceil((body.length / 2 ** 20) * patienceMsPerMiB);
+    const headers = { "content-type": contentType };
+    const request = { method: "POST", headers, body, patienceMs } as const;
+    const response = await this.#accepted(request, { url: this.#address("tuf/"), access: "write", subject: "publish" });
+    response.discard();
+  }
+
+  /** The key the server holds for a role; an unknown collection gets a new one. @throws as {@link rotateKey} */
+  async getKey(role: ServerRole): Promise<PublicKey> {
+    return await this.#key({ method: "GET" }, role, "write");
+  }
+
+  /**
+   * The server's key to name next for a role: the same one until a root names it.
+   *
+   * @throws NetworkError `RESPONSE_MALFORMED` for an unusable key, and as {@link fetch}
+   */
+  async rotateKey(role: ServerRole): Promise<PublicKey> {
+    return await this.#key({ method: "POST" }, role, "admin");
+  }
+
+  /**
+   * True when the last change of the collection is its deletion. A server without a changefeed, or one that does not show
+   * it: false.
+   *
+   * @throws NetworkError as {@link fetch}, unless the server answers
+   */
+  async wasDeleted(): Promise<boolean> {
+    try {
+      const address = { url: this.#address("changefeed?records=-1"), access: "read", subject: "changefeed" } as const;
+      const response = await this.#accepted({ method: "GET" }, address);
+      return lastCategory(await response.bytes(maxErrorBytes)) === "deletion";
+    } catch (error) {
+      if (hasCode(error, "METADATA_MISSING", "TRUST_SERVER_REFUSED", "AUTHENTICATION_REFUSED")) return false;
+      throw error;
+    }
+  }
+
+  async #key(request: Pick<HttpRequest, "method">, role: ServerRole, access: TrustServerAccess): Promise<PublicKey> {
+    const response = await this.#accepted(request, {
+      url: this.#address(`tuf/${role}.key`),
+      access,
+      subject: `${role} key`,
+    });
+    const key = keyFrom(await response.bytes(maxKeyBytes));
+    if (key?.verificationKey() !== undefined) return key;
+    throw new NetworkError("RESPONSE_MALFORMED", `${this.url} answered with no usable public key for the ${role} role`);
+  }
+
+  /** @param path below the collection's address */
+  #address(path: string): URL {
+    return new URL(`${this.url}/v2/${this.#gun}/_trust/${path}`);
+  }
+
+  /** Sends a request and throws unless the server accepts it. */
+  async #accepted(request: Omit<HttpRequest, "url" | "signal">, asked: Asked): Promise<HttpResponse> {
+    const { url } = asked;
+    const signal = this.#signal === undefined ? {} : { signal: this.#signal };
+    try {
+      const response = await this.#send({ ...request, url, ...signal }, asked.access);
+      this.#answeredAt = answeredAt(response);
+      if (response.status !== 200) throw await refusalOf(response, asked.subject, this.#login);
+      return response;
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+}
+
+/** The subject of a request. */
+interface Asked {
+  readonly url: URL;
+  readonly access: TrustServerAccess;
+  /** for messages */
+  readonly subject: string;
+}
+
+async function refusalOf(response: HttpResponse, subject: string, login: string | undefined): Promise<Error> {
+  return serverRefusal({ status: response.status, subject, login, body: await errorBody(response) });
+}
+
+/** The status alone is enough to act on: an unreadable body must not hide it. */
+async function errorBody(response: HttpResponse): Promise<Uint8Array> {
+  try {
+    return await response.bytes(maxErrorBytes);
+  } catch (error) {
+    if (hasCode(error, "CANCELLED") || !(error instanceof Error)) throw error;
+    return new Uint8Array();
+  }
+}
+
+function lastCategory(body: Uint8Array): JsonValue | undefined {
+  const feed = parseJson(body);
+  const records = isJsonObject(feed) ? feed["records"] : undefined;
+  const last = Array.isArray(records) ? records.at(-1) : undefined;
+  return isJsonObject(last) ? last["Category"] : undefined;
+}
+
+function keyFrom(body: Uint8Array): PublicKey | undefined {
+  try {
+    const key = parseJson(body);
+    const value = isJsonObject(key) ? key["keyval"] : undefined;
+    if (!isJsonObject(key) || !isJsonObject(value)) return undefined;
+    const { keytype } = key;
+    const text = value["public"];
+    return typeof keytype === "string" && typeof text === "string"
+      ? new PublicKey(keytype, decodeBase64(text))
+      : undefined;
+  } catch (error) {
+    if (hasCode(error, "JSON_MALFORMED", "BASE64_MALFORMED", "TOO_LARGE")) return undefined;
+    throw error;
+  }
+}
