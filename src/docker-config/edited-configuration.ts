@@ -61,6 +61,7 @@ export class EditedConfiguration {
    */
   async change(change: (now: ConfigurationText) => string, signal?: AbortSignal): Promise<boolean> {
     if (change(this.read()) === this.read().text) return false;
+    this.requireWritable();
     return await withFileLock(`${this.file}.lock`, async () => await this.#replace(change), signal ? { signal } : {});
   }
 
