@@ -6,13 +6,13 @@ import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** Has build.ts write into `directory`. @returns that directory */
+/** Runs build.ts with `directory` as its output. @returns that directory */
 export function buildInto(directory: string): string {
   execFileSync(process.execPath, [join(root, "build.ts"), directory], { stdio: ["ignore", "ignore", "inherit"] });
   return directory;
 }
 
-/** Gives `work` a directory for what nobody wants afterwards. */
+/** Gives `work` a temporary directory. */
 export function inTemporaryDirectory<T>(work: (directory: string) => T): T {
   const directory = mkdtempSync(join(tmpdir(), "tagseal-release-"));
   try {

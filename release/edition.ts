@@ -1,4 +1,4 @@
-/** Which Tagseal is being built: what packages, manual pages and file names say about it. */
+/** The edition that is being built: its name and version in packages, manual pages and file names. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -24,7 +24,7 @@ export function maintainers(): string {
   return manifest().author;
 }
 
-/** The moment that built files bear, so that the same commit gives the same bytes: `SOURCE_DATE_EPOCH`, else the commit's, else now. */
+/** The time in built files, so that the same commit gives the same bytes: `SOURCE_DATE_EPOCH`, else the commit's, else now. */
 export function releaseDate(): Date {
   const seconds = process.env["SOURCE_DATE_EPOCH"] ?? commitSeconds();
   return seconds === undefined ? new Date() : new Date(Number(seconds) * 1000);

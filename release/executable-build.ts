@@ -16,16 +16,16 @@ const options: readonly string[] = [
   // Each command loads its own part and no other, already compiled.
   "--splitting",
   "--bytecode",
-  // A command is over before most of its code has paid for being compiled: that waits thirty times longer than Bun would for a server.
+  // Most commands end before compiling their code pays off, so compilation starts thirty times later than Bun's default.
   "--compile-jit-policy=30",
-  // What lies in the directory where somebody happens to stand must not change the program or its environment.
+  // Files in the current directory must not change the program or its environment.
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
-  // Where somebody installed them, which cannot be beside a single file.
+  // The place where they are installed, which cannot be beside a single file.
   ...outsideTheBundle.flatMap((name) => ["--external", name]),
 ];
 
-/** The name of the executable for a platform, wherever it lies. */
+/** The name of the executable for a platform, in any directory. */
 export function executableName(target: Target): string {
   return `tagseal-${target}`;
 }

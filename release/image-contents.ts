@@ -1,7 +1,6 @@
 /**
- * What goes into the container images, so that building one takes nothing from a network but its base.
- *
- * Each folder becomes one layer, what changes least first. The server's: `node/`, the Node.js that `npm ci` brought along, byte for byte as
+ * The contents of the container images, so that building one fetches only its base from a network.
+ * Each folder becomes one layer, the least often changed first. The server's: `node/`, the Node.js that `npm ci` brought along, byte for byte as
  * its package has it; `node_modules/`, the database drivers and gRPC; `app/`, Tagseal itself; and `data/`, the empty data directory. The
  * client's: `tagseal`, the executable, and `home/`, its home directory with an empty trust directory.
  */
@@ -14,7 +13,7 @@ import { emptyOutput } from "./output-directory.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** What packages bring for people who develop with them. */
+/** Files of packages that only developers need. */
 const notNeeded = /\.(?:[cm]?ts|map|md|markdown|flow)$|\/(?:docs?|tests?|bench|examples?)$/u;
 
 interface Manifest {

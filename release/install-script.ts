@@ -6,7 +6,7 @@ import { currentVersion } from "./edition.ts";
 /** The script's file in a release. */
 export const installScriptName = "install.sh";
 
-/** The script. @param url where the files of the release are; without it, people have to give an address */
+/** The script. @param url where the files of the release are; without it, users must give an address */
 export function installScript(url = ""): string {
   const source = readFileSync(join(import.meta.dirname, installScriptName), "utf8");
   return stamped(stamped(source, "release_version", currentVersion()), "release_url", url);

@@ -5,13 +5,13 @@ import { writeDeb } from "./deb.ts";
 import { commandPackage, serverPackage } from "./package-contents.ts";
 import { writeRpm } from "./rpm.ts";
 
-/** What packages are made of, and where. */
+/** The inputs of packages, and their directories. */
 export interface PackagingPlaces {
   /** what build.ts wrote */
   readonly built: string;
   /** the file of a platform's executable, which is there already */
   readonly executable: (target: Target) => string;
-  /** a directory for what nobody needs afterwards */
+  /** a temporary directory */
   readonly work: string;
   /** where the packages go */
   readonly output: string;
@@ -44,6 +44,6 @@ export function writeLinuxPackages({ built, executable, work, output }: Packagin
     ];
   });
   const server = serverPackage(work, built);
-  // The files that make a Debian package of a directory would be in the way of the other format.
+  // The control files of a Debian package must not get into the other format.
   return [...written, writeRpm(server, work, output), writeDeb(server, output)];
 }

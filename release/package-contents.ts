@@ -1,5 +1,5 @@
 /**
- * What the Linux packages hold: `tagseal`, the executable with its completions and manual pages; and `tagseal-server`, the trust server and
+ * The contents of the Linux packages: `tagseal`, the executable with its completions and manual pages; and `tagseal-server`, the trust server and
  * the signer on the Node.js they are tested on, as systemd services.
  */
 import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,24 +9,24 @@ import { writeServerImage } from "./image-contents.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** One package, whatever format it is written in. */
+/** One package, in any format. */
 export interface LinuxPackage {
   readonly name: string;
   readonly summary: string;
   readonly description: string;
   /** its files, as they are to lie below `/` */
   readonly tree: string;
-  /** files that keep what an administrator made of them */
+  /** files whose changes by an administrator are kept */
   readonly settings: readonly string[];
   /** systemd services that it brings */
   readonly services: readonly string[];
-  /** the Debian packages it needs, and what RPM calls the same */
+  /** the Debian packages it needs, and their names in RPM */
   readonly needs: { readonly deb: string; readonly rpm: readonly string[] };
   /** `process.arch` of the machines it is for */
   readonly architecture: string;
 }
 
-/** The two formats, which differ in where distributions look for things. */
+/** The two formats, which differ in their directories. */
 export type PackageFormat = "deb" | "rpm";
 
 const zsh: Readonly<Record<PackageFormat, string>> = {

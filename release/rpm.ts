@@ -9,7 +9,7 @@ import { serviceScripts } from "./service-scripts.ts";
 
 const architectures: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
 
-/** Directories that other packages own. A package that owned them, too, would quarrel with those about their modes. */
+/** Directories that other packages own. If this package owned them as well, their modes would conflict. */
 const shared =
   /^(?:usr|opt|etc|usr\/(?:bin|lib)|usr\/lib\/systemd(?:\/system)?|usr\/share(?:\/(?:doc|man|man\/man1|(?:bash-completion|fish|zsh)(?:\/[^/]+)?))?)$/u;
 

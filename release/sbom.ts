@@ -1,6 +1,6 @@
 /**
- * The software bill of materials: every package that Tagseal contains or needs, in CycloneDX. npm writes it from the lock files; what is left
- * to do here is to choose, to join both lock files, and to leave out what differs between two runs for the same commit.
+ * The software bill of materials: every package that Tagseal contains or needs, in CycloneDX. npm writes it from the lock files; this code
+ * selects packages, joins both lock files, and removes what differs between two runs for the same commit.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -20,7 +20,7 @@ interface Dependency {
   readonly dependsOn: readonly string[];
 }
 
-/** The part of a CycloneDX document that is looked at here. */
+/** The part of a CycloneDX document that is used here. */
 interface Bom {
   readonly metadata: { readonly component: Component };
   readonly components: readonly Component[];

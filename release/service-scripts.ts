@@ -1,14 +1,14 @@
-/** What a package manager has a machine do around services: a running one is restarted by an upgrade and ended by a removal. */
+/** What a package manager does with services: an upgrade restarts a running one, a removal stops it. */
 
-/** The pieces of shell, which do nothing where no systemd runs: in a container, or below another root. */
+/** The pieces of shell, which do nothing where systemd is not running: in a container, or below another root. */
 export interface ServiceScripts {
   /** after the files are there */
   readonly placed: string;
   /** after those of another release are there */
   readonly upgraded: string;
-  /** before the files go for good */
+  /** before the files are removed */
   readonly leaving: string;
-  /** after they went */
+  /** after they were removed */
   readonly left: string;
 }
 

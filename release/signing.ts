@@ -67,7 +67,7 @@ export async function signRelease(directory: string, { env, initialise }: Releas
   return files.length;
 }
 
-/** People have files of a published release: a second meaning of their names could not be told from an attack. */
+/** Users have files of a published release: a second meaning of their names would look like an attack. */
 async function refuseChanges(
   context: TrustContext,
   files: readonly ReleasedFile[],
@@ -90,7 +90,7 @@ async function signedFiles(context: TrustContext, initialise: boolean): Promise<
   }
 }
 
-/** Does the same for a command, and shows what came of it. @returns the exit code */
+/** Does the same for a command, and shows the result. @returns the exit code */
 export async function signForCommand(directory: string, options: { readonly initialise: boolean }): Promise<number> {
   try {
     const count = await signRelease(directory, { env: process.env, ...options });

@@ -1,7 +1,7 @@
 /**
- * The npm package as it is published: what `npm pack` makes of a checkout, without what only a checkout needs. To install a command is to
- * have chosen a runtime, so it brings none (decision 2); what the bundle contains is not installed a second time; and nothing of it runs
- * on installing.
+ * The npm package as it is published: the files of `npm pack`, without those that only a checkout needs. Users who install a command
+ * have chosen a runtime, so it contains none (decision 2); packages in the bundle are not installed a second time; and it has no
+ * install scripts.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { outsideTheBundle } from "./outside-the-bundle.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** Members of package.json that say how to work on Tagseal. */
+/** Members of package.json for work on Tagseal. */
 const ofCheckouts: ReadonlySet<string> = new Set(["scripts", "devDependencies", "allowScripts"]);
 
 type Packages = Readonly<Record<string, string>>;

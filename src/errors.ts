@@ -101,11 +101,11 @@ export const errorCodes = [
 /** One of {@link errorCodes}. */
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** What every Tagseal error may carry besides its sentence. */
+/** Everything that a Tagseal error may have besides its sentence. */
 export interface ErrorDetails {
   /** the error that led to this one */
   readonly cause?: unknown;
-  /** one sentence that tells the reader what to do next */
+  /** one sentence that says what to do next */
   readonly hint?: string;
 }
 

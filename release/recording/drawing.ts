@@ -1,6 +1,6 @@
 /**
- * Draws scenes as a terminal in an SVG. Style sheets animate it, in the colours that the reader's system wants; where nothing moves, because the
- * viewer cannot or the reader does not want it to, the last scene stands still.
+ * Draws scenes as a terminal in an SVG. Style sheets animate it, in the reader's colour scheme; where animation is not supported,
+ * or the reader has turned it off, the last scene is shown.
  */
 import type { Line, LineKind, Scene } from "./transcript.ts";
 
@@ -99,7 +99,7 @@ ${steps.map(drawn).join("\n")}
 `;
 }
 
-/** A command appears by itself, what it printed a moment later, and each other line alone. */
+/** A command appears first, its output a moment later, and each other line separately. */
 function stepsOf(scenes: readonly Scene[]): readonly Step[] {
   const steps: Step[] = [];
   let now = 0;

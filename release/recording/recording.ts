@@ -1,4 +1,4 @@
-/** The recording of the demonstration: from what it printed to a picture. */
+/** The recording of the demonstration: turns its output into a picture. */
 import { resolve } from "node:path";
 import { draw } from "./drawing.ts";
 import { scenesOf, type Scene } from "./transcript.ts";

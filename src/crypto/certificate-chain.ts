@@ -15,8 +15,8 @@ const understood: ReadonlySet<string> = new Set([
 
 /**
  * Checks that a chain leads from its first certificate to an anchor: each certificate was issued by the next, or by an anchor,
- * or is an anchor itself; every certificate on the way is inside its window, the anchor included. What the leaf may be used for
- * is the caller's business. Revocation lists are not looked at.
+ * or is an anchor itself; every certificate of the chain is inside its window, the anchor included. The caller checks what the leaf may be
+ * used for. Revocation lists are not checked.
  *
  * The order is the only one tried, so a hostile chain costs no more than `chain.length × anchors.length` signature checks.
  *
@@ -39,10 +39,10 @@ export function verifyCertificateChain(
   throw invalid("it does not lead to a trusted certificate");
 }
 
-/** @param below how many CA certificates stand between the leaf and `issuer` */
+/** @param below how many CA certificates are between the leaf and `issuer` */
 function issued(issuer: Certificate, certificate: Certificate, below: number): boolean {
   if (issuer.pathLength !== undefined && issuer.pathLength < below) return false;
-  // The platform adds what our reader leaves out: key usage and key identifiers.
+  // The platform also checks key usage and key identifiers, which this reader leaves out.
   return isSoundKey(issuer.spki) && isIssuedBy(certificate, issuer) && platformAgrees(issuer, certificate);
 }
 
@@ -61,7 +61,7 @@ function platformAgrees(issuer: Certificate, certificate: Certificate): boolean 
   try {
     return new X509Certificate(certificate.der).checkIssued(new X509Certificate(issuer.der));
   } catch {
-    // Whatever the platform objects to in a certificate, nothing is proven by it.
+    // A certificate that the platform refuses for any reason proves nothing.
     return false;
   }
 }

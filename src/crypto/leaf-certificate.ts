@@ -6,7 +6,7 @@ import { parseSpki } from "./spki.ts";
 import { parseCertificateBundle } from "./x509.ts";
 import type { Certificate } from "./x509.ts";
 
-/** What {@link checkLeafCertificate} found. */
+/** The result of {@link checkLeafCertificate}. */
 export type LeafCertificateResult =
   | { readonly ok: true; readonly warnings: readonly string[] }
   /** `isUntimely`: nothing but the time is wrong with it, or the clock that it was compared with */
@@ -26,11 +26,9 @@ const brokenHashes: ReadonlySet<string> = new Set([
  * Decides whether a key of a root role may speak for a GUN: it must be an x509 key whose bundle starts with the only
  * certificate that is no CA, whose name matches the GUN, inside its window (a day of grace before its start), not
  * resting on a broken hash or a short RSA key. Off-spec: MD5 and MD2 are refused along with SHA-1.
- *
- * The certificate's own signature, key usage and chain are not looked at: trust comes from the previous root, from
+ * The certificate's own signature, key usage and chain are not checked: trust comes from the previous root, from
  * pinning, or from first use.
- *
- * @param options.ignoreExpiry for certificates of the previous root, which may have run out since
+ * @param options.ignoreExpiry for certificates of the previous root, which may have expired since
  * @see Notary v1: root certificates
  */
 export function checkLeafCertificate(
@@ -66,7 +64,7 @@ function check(key: PublicKey, gun: string, now: Date, ignoreExpiry: boolean): L
   return { ok: true, warnings: warningsFor(leaf, now, ignoreExpiry) };
 }
 
-/** Readers compute the key ID from certificates they wrote out again, so any other spelling has another ID for them. */
+/** Readers compute the key ID from the certificates as they would write them, so any other spelling has another ID for them. */
 function isStandardPem(key: PublicKey, bundle: readonly Certificate[]): boolean {
   const text = bundle.map(({ der }) => serialisePem({ label: "CERTIFICATE", headers: new Map(), bytes: der }));
   return Buffer.from(text.join("")).equals(key.bytes);
@@ -100,7 +98,7 @@ function warningsFor(leaf: Certificate, now: Date, ignoreExpiry: boolean): strin
 }
 
 /**
- * Answers whether a certificate's common name covers a GUN: equal to it, or ending in `*` with the rest (all trailing
+ * Whether a certificate's common name covers a GUN: equal to it, or ending in `*` with the rest (all trailing
  * `*` taken off) a prefix of it. Subject alternative names do not count.
  *
  * @see Notary v1: root certificates

@@ -57,7 +57,7 @@ export function decryptPkcs8(der: Uint8Array, passphrase: string): Uint8Array {
 }
 
 /**
- * How many rounds of stretching stand between a key file and somebody who guesses its passphrase.
+ * How many rounds of stretching each guess of a key file's passphrase costs.
  *
  * @param der EncryptedPrivateKeyInfo
  * @throws EncodingError `DER_MALFORMED`; MetadataError `KEY_UNSUPPORTED` for another scheme
@@ -67,7 +67,7 @@ export function pbes2Iterations(der: Uint8Array): number {
 }
 
 /**
- * Runs a decryption and judges its result. Nothing authenticates these formats: a wrong passphrase shows as bad padding
+ * Runs a decryption and checks its result. These formats are not authenticated: a wrong passphrase shows as bad padding
  * or, once in 256 times, as bytes that are not one ASN.1 sequence.
  *
  * @throws KeyStoreError `PASSPHRASE_WRONG`

@@ -16,13 +16,13 @@ export interface VerificationKey {
 }
 
 /**
- * A public key as it stands in metadata. Immutable. Unknown key types and garbage are representable, since metadata may
- * carry keys nobody uses; they have a key ID but never verify anything.
+ * A public key as in metadata. Immutable. Unknown key types and garbage are representable, since metadata may
+ * contain unused keys; they have a key ID but never verify anything.
  *
  * @see Notary v1: keys and key IDs
  */
 export class PublicKey {
-  /** `ecdsa`, `rsa`, `ed25519`, `ecdsa-x509`, `rsa-x509`, or anything a stranger wrote */
+  /** `ecdsa`, `rsa`, `ed25519`, `ecdsa-x509`, `rsa-x509`, or any other text */
   readonly keyType: string;
   /** what stands, in base64, under `keyval.public`: SPKI DER; raw 32 bytes for `ed25519`; PEM text for the x509 types */
   readonly bytes: Uint8Array;

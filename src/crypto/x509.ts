@@ -26,7 +26,7 @@ export interface Certificate {
   readonly extendedKeyUsage: readonly string[] | undefined;
   /** DNS names and URIs among the subject alternative names, as they are written */
   readonly alternativeNames: AlternativeNames;
-  /** object identifiers of the extensions that nobody may ignore */
+  /** object identifiers of the critical extensions */
   readonly criticalExtensions: readonly string[];
   /** encoded SubjectPublicKeyInfo */
   readonly spki: Uint8Array;
@@ -214,7 +214,7 @@ const issuerHashes: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Answers whether `issuer`, a CA, signed `certificate`. Expiry and usages are the caller's business. Hashes weaker than
+ * Whether `issuer`, a CA, signed `certificate`. The caller checks expiry and usages. Hashes weaker than
  * SHA-256 and algorithms other than ECDSA and RSA PKCS#1 never pass.
  */
 export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
@@ -228,7 +228,7 @@ function verifiesWith(hash: string, { toBeSigned, signature }: Certificate, key:
   try {
     return verify(hash, toBeSigned, key, signature);
   } catch {
-    // An Ed25519 issuer, say, cannot have signed with a hash; whatever the platform objects to, nothing is proven.
+    // An Ed25519 issuer, for example, cannot have signed with a hash; a signature that the platform refuses proves nothing.
     return false;
   }
 }

@@ -9,8 +9,8 @@ import { decodedAuth, StoredLogins } from "./stored-logins.ts";
 export const authVariable = "DOCKER_AUTH_CONFIG";
 
 /**
- * The logins in the variable. As docker has it (28.3 and later), it holds `auths` with one `auth` each and nothing else, so that a
- * helper or a setting that would be ignored is not taken to count.
+ * The logins in the variable. As in docker (28.3 and later), it contains only `auths` with one `auth` each; anything else is refused, so that a
+ * helper or setting is not ignored silently.
  *
  * @returns undefined when it is not set
  * @throws UsageError `FILE_UNREADABLE` for anything else, without a word of it

@@ -5,7 +5,7 @@ import { UsageError } from "../errors.ts";
 import { isErrno } from "../files/system-error.ts";
 import { denied, maxPemBytes, readSettings } from "./settings-file.ts";
 
-/** What the files of a host say. */
+/** The TLS settings in the files of a host. */
 export interface HostCertificates {
   /** PEM certificates trusted in addition to the system's */
   readonly ca?: readonly string[];
@@ -70,7 +70,7 @@ function list(path: string): string[] {
   }
 }
 
-/** A link that leads nowhere is a certificate that somebody meant to be there. */
+/** A broken link is an error: it was meant to be a certificate. */
 function read(path: string): string {
   const text = readSettings(path, maxPemBytes);
   if (text !== undefined) return text;

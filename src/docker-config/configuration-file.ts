@@ -1,10 +1,10 @@
 /**
- * docker's and podman's configuration files in JSON: `config.json`, `auth.json`, `daemon.json`, a context's `meta.json`. The one reader of them,
- * and the one rule for all: a file that is not there says nothing; one that is there and cannot be read, or is no JSON object, is an error, and so
- * is a member that counts and has another type than docker's. What a broken file said is not guessed. Other programs write these files, so any JSON
- * serves, as Go reads it.
+ * docker's and podman's configuration files in JSON: `config.json`, `auth.json`, `daemon.json`, a context's `meta.json`. The only reader of them,
+ * with one rule for all: a missing file has no settings; a file that cannot be read, or is not a JSON object, is an error, and so
+ * is a member that is used and has another type than docker's. The content of a broken file is not guessed. Other programs write these files, so
+ * any JSON is accepted, as Go reads it.
  *
- * This folder knows what those files say about logins, registries and contexts. It asks no network and decides nothing about trust.
+ * This folder reads logins, registries and contexts from those files. It uses no network and decides nothing about trust.
  */
 import { join } from "node:path";
 import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
@@ -13,9 +13,8 @@ import { maxSettingsBytes, readSettings, unreadable } from "./settings-file.ts";
 
 /**
  * Reads a configuration file.
- *
- * @returns undefined when there is none; an empty object for an empty file, as docker has it
- * @throws UsageError `FILE_UNREADABLE`, without a word of what the file holds
+ * @returns undefined when there is none; an empty object for an empty file, as in docker
+ * @throws UsageError `FILE_UNREADABLE`, without any of the file's content
  */
 export async function readConfigurationFile(path: string): Promise<JsonObject | undefined> {
   const text = readSettings(path);
@@ -43,14 +42,14 @@ function parsedJson(where: string, text: string): JsonValue {
 /** The names that lead to a member, outermost first: `["plugins", "tagseal", "engine"]`. */
 export type MemberPath = readonly [string, ...string[]];
 
-/** An object in a configuration; empty when it is missing or null, as Go has it. @throws UsageError `FILE_UNREADABLE` for anything else */
+/** An object in a configuration; empty when it is missing or null, as in Go. @throws UsageError `FILE_UNREADABLE` for anything else */
 export function objectAt(where: string, content: JsonValue | undefined, path: MemberPath): JsonObject {
   const value = memberAt(where, content, path) ?? {};
   if (isJsonObject(value)) return value;
   throw unreadable(where, `${where} has a ${JSON.stringify(path.join("."))} that is not an object`);
 }
 
-/** A text in a configuration; undefined when it is missing, null or empty. @throws UsageError `FILE_UNREADABLE` for anything else */
+/** A string in a configuration; undefined when it is missing, null or empty. @throws UsageError `FILE_UNREADABLE` for anything else */
 export function textAt(where: string, content: JsonValue | undefined, path: MemberPath): string | undefined {
   const value = memberAt(where, content, path) ?? "";
   if (typeof value === "string") return value === "" ? undefined : value;
@@ -68,7 +67,7 @@ export function dockerConfigPath(directory: string): string {
   return join(directory, "config.json");
 }
 
-/** A text in docker's `config.json`; undefined when it is missing or empty. @throws UsageError `FILE_UNREADABLE` */
+/** A string in docker's `config.json`; undefined when it is missing or empty. @throws UsageError `FILE_UNREADABLE` */
 export async function dockerSetting(directory: string, path: MemberPath): Promise<string | undefined> {
   const file = dockerConfigPath(directory);
   return textAt(file, await readConfigurationFile(file), path);

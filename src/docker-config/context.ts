@@ -7,9 +7,9 @@ import { UsageError } from "../errors.ts";
 import { objectAt, readConfigurationFile, textAt } from "./configuration-file.ts";
 import { unreadable } from "./settings-file.ts";
 
-/** What a context says about docker's engine. */
+/** The settings of docker's engine in a context. */
 export interface DockerContext {
-  /** as `-H` takes it; undefined for a context that names no engine, whose way only docker knows */
+  /** in the form of `-H`; undefined for a context that names no engine, which only docker can reach */
   readonly host: string | undefined;
   /** the engine's certificate is not verified */
   readonly skipTlsVerify: boolean;
@@ -25,13 +25,13 @@ export interface DockerContext {
  */
 export async function readContext(directory: string, name: string): Promise<DockerContext> {
   const contexts = join(directory, "contexts");
-  // docker names the directories after the hash, so that a name may hold anything
+  // docker names the directories by the hash, so that a name may contain any character
   const id = createHash("sha256").update(name).digest("hex");
   const file = join(contexts, "meta", id, "meta.json");
   const content = await readConfigurationFile(file);
   if (content === undefined)
     throw new UsageError("USAGE", `context "${name}": context not found`, {
-      hint: "See which contexts there are: docker context ls",
+      hint: "List the contexts: docker context ls",
     });
   const endpoint = objectAt(file, content, ["Endpoints", "docker"]);
   return {

@@ -1,4 +1,4 @@
-/** Docker's credential helpers: `docker-credential-<name>`, spoken to over pipes only. */
+/** Docker's credential helpers: `docker-credential-<name>`, called through pipes only. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { childEnvironment } from "../environment/child-environment.ts";
@@ -23,9 +23,8 @@ export interface HelperCall {
 
 /**
  * Asks a helper for one registry. It runs without a shell; the registry's name goes to its standard input, the secret comes from its
- * standard output; of the environment it sees no passphrase of ours.
- *
- * @returns undefined when the helper knows nothing of that registry
+ * standard output; its environment has none of Tagseal's passphrases.
+ * @returns undefined when the helper has no login for that registry
  * @throws UsageError `USAGE` when it cannot be run, fails, is silent for a minute or answers nonsense; TagsealError `CANCELLED`
  * @see docker-credential-helpers: the "get" protocol
  */
@@ -122,7 +121,7 @@ function run(
       settle();
       resolve({ output: output(), exitCode: exitCode ?? -1 });
     });
-    // a helper that ends without reading makes the pipe break; its exit code tells the story
+    // a helper that ends without reading breaks the pipe; its exit code shows the result
     child.stdin?.once("error", () => child.stdin?.destroy());
     child.stdin?.end(`${input}\n`);
   });

@@ -6,7 +6,7 @@ export interface UserAndPassword {
   readonly password: string;
 }
 
-/** What may be shown to a registry or its token service. Never logged, never part of an error. */
+/** Credentials for a registry or its token service. Never logged, never part of an error. */
 export type Credentials =
   | ({ readonly kind: "basic" } & UserAndPassword)
   /** a refresh token, exchanged at the token service; some logins keep a password beside it, for servers that have no such service */
@@ -14,7 +14,7 @@ export type Credentials =
   /** a bearer token for the registry itself */
   | { readonly kind: "registry-token"; readonly token: string; readonly basic?: UserAndPassword };
 
-/** What is to be reached: a repository, or a registry as a whole. */
+/** The target of a login: a repository, or a registry as a whole. */
 export type LoginTarget = Pick<ImageReference, "registry"> & Partial<Pick<ImageReference, "repository">>;
 
 /** Finds the credentials for a repository; undefined means anonymous. */

@@ -6,9 +6,9 @@ import type { TellWarning } from "./docker-login.ts";
 export interface DockerLoginOptions {
   /** `$DOCKER_CONFIG`, usually `~/.docker` */
   readonly directory: string;
-  /** docker's variable, and what credential helpers see of the environment (less the passphrases) */
+  /** docker's variable, and the environment of credential helpers (without the passphrases) */
   readonly env: Environment;
-  /** told of each login that cannot be used */
+  /** called for each login that cannot be used */
   readonly warn?: TellWarning | undefined;
 }
 

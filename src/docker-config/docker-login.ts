@@ -1,4 +1,4 @@
-/** Who we are to a registry, as docker remembers it: its variable, the helpers that config.json names, and the logins in it. */
+/** docker's logins to registries: its variable, the helpers that config.json names, and the logins in it. */
 import type { JsonObject, JsonValue } from "../encoding/json.ts";
 import type { Environment } from "../environment/environment.ts";
 import { hasCode } from "../errors.ts";
@@ -7,7 +7,7 @@ import { dockerConfigPath, objectAt, readConfigurationFile, textAt } from "./con
 import type { Credentials, LoginTarget } from "./credentials.ts";
 import { dockerHubKey, KeyedByRegistry, StoredLogins } from "./stored-logins.ts";
 
-/** What is told of a login that cannot be used; the work goes on without it. */
+/** Receives a warning about a login that cannot be used; the command continues without it. */
 export type TellWarning = (message: string) => void;
 
 /** Docker's `config.json`, as far as credentials go. */
@@ -20,8 +20,8 @@ export class DockerConfig {
 
   /**
    * @param content the parsed file
-   * @param env docker's variable, and what credential helpers see (less the passphrases)
-   * @param warn told once of each login that cannot be used
+   * @param env docker's variable, and the environment of credential helpers (without the passphrases)
+   * @param warn called once for each login that cannot be used
    * @param file where the content was read, for messages
    * @throws UsageError `FILE_UNREADABLE` when logins or helpers have another type than docker's
    */
@@ -35,10 +35,9 @@ export class DockerConfig {
 
   /**
    * The credentials for a repository: docker's variable first, then the registry's own helper or the common store, then the file.
-   *
-   * A helper that is not installed or fails ends nothing, as with docker: what is in the file counts, or nothing does, and the registry says
-   * whether that is enough. Off-docker: a login in the file counts, too, when the helper works and has none; docker is anonymous then. Where docker
-   * finds no login at all, a helper counts whose key names the registry in another spelling than docker's.
+   * A helper that is not installed or fails is not an error, as with docker: the login in the file is used, or none, and the registry decides
+   * whether that is enough. Off-docker: a login in the file is also used when the helper works and has none; docker is anonymous then. Where docker
+   * finds no login at all, a helper whose key spells the registry differently is used.
    *
    * @param target a repository, or a registry as in a reference: `docker.io`, `host`, `host:port`
    * @throws TagsealError `CANCELLED`
@@ -93,7 +92,7 @@ export class DockerConfig {
     const name = Object.hasOwn(this.#helpers, key) ? this.#helpers[key] : undefined;
     if (name === undefined || typeof name === "string") return name;
     if (name === null) return "";
-    // as docker, which says so and reads on
+    // as docker, which warns and continues
     this.#warn(`the helper for ${key} in config.json is ignored: credHelpers names none there`);
     return undefined;
   }
@@ -117,21 +116,20 @@ export class DockerConfig {
 
 interface HelperUse {
   readonly name: string;
-  /** what in the file named it */
+  /** the member of the file that names it */
   readonly setting: string;
   readonly registry: string;
 }
 
-/** What helpers call a registry. */
+/** The name of a registry for helpers. */
 function serverUrl(registry: string): string {
   return ["docker.io", "index.docker.io", "registry-1.docker.io"].includes(registry) ? dockerHubKey : registry;
 }
 
 /**
  * Reads `config.json` from docker's configuration directory; a missing file means no credentials at all.
- *
- * @param env docker's variable, and what credential helpers see of the environment (less the passphrases)
- * @throws UsageError `FILE_UNREADABLE` when it is there and cannot be read or has another form than docker's
+ * @param env docker's variable, and the environment of credential helpers (without the passphrases)
+ * @throws UsageError `FILE_UNREADABLE` when it cannot be read or has another form than docker's
  */
 export async function loadDockerConfig(directory: string, env: Environment, warn?: TellWarning): Promise<DockerConfig> {
   const file = dockerConfigPath(directory);

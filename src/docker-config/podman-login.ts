@@ -1,4 +1,4 @@
-/** Who we are to a registry, as podman remembers it: the files that its `login` writes, or what a command line names instead. */
+/** podman's logins to registries: the files that its `login` writes, or what a command line names instead. */
 import { join } from "node:path";
 import type { JsonObject } from "../encoding/json.ts";
 import type { Environment } from "../environment/environment.ts";
@@ -14,13 +14,13 @@ export interface PodmanLoginOptions {
   readonly env: Environment;
   /** undefined for an account that has none */
   readonly home: string | undefined;
-  /** the user's number, for the directory of those who have no `XDG_RUNTIME_DIR` */
+  /** the user's numeric ID, for the directory of users without `XDG_RUNTIME_DIR` */
   readonly uid: number | undefined;
   /** `--authfile` */
   readonly authFile?: string | undefined;
   /** `--creds`: USER:PASSWORD */
   readonly creds?: string | undefined;
-  /** asked when none of podman's files holds a login and none was named: podman reads docker's files last */
+  /** used when none of podman's files has a login and no file was named: podman reads docker's files last */
   readonly docker: CredentialSource;
   readonly warn: TellWarning;
 }
@@ -57,7 +57,7 @@ function usualFiles({ env, home, uid }: PodmanLoginOptions): string[] {
   return directories.filter((directory) => directory !== undefined).map((directory) => join(directory, "auth.json"));
 }
 
-/** Without `XDG_RUNTIME_DIR` the directory may be root's alone: what is in it is nobody else's login. */
+/** Without `XDG_RUNTIME_DIR` the directory must be root's, so that the login in it is this user's. */
 function nothingForOthers(error: unknown): undefined {
   if (hasCode(error, "FILE_UNREADABLE") && systemCode(error.cause) === "EACCES") return undefined;
   throw error;

@@ -1,4 +1,4 @@
-/** podman's registries.conf: where a repository is really pulled from, over which mirrors, and which registries may do without TLS. */
+/** podman's registries.conf: the actual location of a repository, its mirrors, and which registries may be used without TLS. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
@@ -16,13 +16,13 @@ export interface RegistrySource {
   readonly insecure: boolean;
 }
 
-/** Where a repository is to be had. */
+/** The locations of a repository. */
 export interface RegistrySources {
-  /** as it is named: what is pushed goes there */
+  /** as it is named: the target of pushes */
   readonly named: RegistrySource;
-  /** what is pulled comes from there */
+  /** the source of pulls */
   readonly location: RegistrySource;
-  /** asked before the location for what is named by a digest */
+  /** asked before the location for images named by a digest */
   readonly mirrors: readonly RegistrySource[];
 }
 
@@ -46,8 +46,7 @@ const systemDirectory = "/etc/containers";
 
 /**
  * Finds where podman asks for a repository: the rule with the longest prefix decides.
- *
- * @throws UsageError `FILE_UNREADABLE` for a file that cannot be read or says something that cannot be; `USAGE` for a registry that is blocked
+ * @throws UsageError `FILE_UNREADABLE` for a file that cannot be read or has an impossible setting; `USAGE` for a registry that is blocked
  * @see containers-registries.conf(5)
  */
 export async function registrySources(image: Repository, options: RegistriesConfOptions): Promise<RegistrySources> {
@@ -86,7 +85,7 @@ function matchLength(name: string, prefix: string): number {
   return name === prefix || (name.startsWith(prefix) && /^[:/]/.test(name.slice(prefix.length))) ? prefix.length : 0;
 }
 
-/** Later files replace what earlier ones say of a prefix. */
+/** Later files replace the settings of a prefix in earlier ones. */
 async function loadRules(options: RegistriesConfOptions): Promise<ReadonlyMap<string, Rule>> {
   const rules = new Map<string, Rule>();
   for (const path of configurationFiles(options)) {
@@ -165,7 +164,7 @@ function formerRules(file: TomlFile, content: unknown): readonly Rule[] {
   }));
 }
 
-/** The values of a file by their types: as with podman, one of another type is an error, and not taken to be missing. */
+/** The values of a file by their types: as with podman, one of another type is an error and does not count as missing. */
 class TomlFile {
   readonly path: string;
 

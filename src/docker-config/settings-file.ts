@@ -1,13 +1,13 @@
 /**
- * The one way in which a file of docker's or podman's configuration is opened, whatever its form. A file that is not there says nothing. One that
- * is there and is no regular file, is too large or cannot be read is an error, at once: links are followed, because secrets are mounted as
- * links, and a pipe is not waited for.
+ * Opens a file of docker's or podman's configuration, in any format. A missing file has no settings. One that
+ * is not a regular file, is too large or cannot be read is an error at once: links are followed, because secrets are mounted as
+ * links, but a pipe is never waited for.
  */
 import { UsageError } from "../errors.ts";
 import { type FoundFile, readLinkedFile } from "../files/read-private-file.ts";
 import { isErrno, systemReason } from "../files/system-error.ts";
 
-/** Far more than anybody's logins. */
+/** Far larger than any file of logins. */
 export const maxSettingsBytes = 4 * 1024 * 1024;
 /** Far above any honest certificate or key. */
 export const maxPemBytes = 1024 * 1024;
@@ -16,7 +16,7 @@ export const maxPemBytes = 1024 * 1024;
  * Reads a file as text.
  *
  * @returns undefined when there is none, and for a link that leads nowhere
- * @throws UsageError `FILE_UNREADABLE`, without a word of what the file holds
+ * @throws UsageError `FILE_UNREADABLE`, without any of the file's content
  */
 export function readSettings(path: string, maxBytes = maxSettingsBytes): string | undefined {
   const found = foundAt(path, maxBytes);
@@ -42,7 +42,7 @@ function foundAt(path: string, maxBytes: number): FoundFile {
   }
 }
 
-/** The error for something that cannot be looked at, as the system said it. */
+/** The error for a file that cannot be inspected, with the system's reason. */
 export function denied(path: string, cause: unknown): UsageError {
   const hint = isErrno(cause, "EACCES", "EPERM") ? permissionHint : `Correct ${path}, or move it away.`;
   return new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, { cause, hint });
@@ -51,7 +51,7 @@ export function denied(path: string, cause: unknown): UsageError {
 const permissionHint =
   "Let your account read it; where it is not in your home, set HOME or DOCKER_CONFIG to a directory that is yours.";
 
-/** The error for a file, or a variable, with something in it that cannot count. */
+/** The error for a file, or a variable, with invalid content. */
 export function unreadable(where: string, message: string): UsageError {
   return new UsageError("FILE_UNREADABLE", message, { hint: `Correct ${where}, or move it away.` });
 }

@@ -1,7 +1,7 @@
 /**
  * The logins in a file: `auths` of docker's config.json and of podman's auth.json, and which of them is for a repository. Keys come in many
  * spellings: a host, `host:port`, a URL as docker once wrote them (`https://host/v1/`), and the path of a namespace or repository
- * (`host/team/app`), whose login is for what lies below it and never for the whole host.
+ * (`host/team/app`), whose login is for the repositories below it and never for the whole host.
  */
 import { type JsonObject, jsonMember, type JsonValue } from "../encoding/json.ts";
 import { dockerHub } from "../reference/image-reference.ts";
@@ -10,25 +10,25 @@ import type { Credentials, LoginTarget, UserAndPassword } from "./credentials.ts
 /** Docker Hub's key in docker's files and helpers. */
 export const dockerHubKey = "https://index.docker.io/v1/";
 
-/** Names of Docker Hub's that are one registry, the key first that a program writes today. */
+/** Names of Docker Hub that mean one registry, the current key first. */
 const dockerHubKeys = {
   docker: [dockerHubKey, dockerHub, "index.docker.io", "registry-1.docker.io"],
   podman: [dockerHub, "index.docker.io", "registry-1.docker.io", dockerHubKey],
 } as const;
 
-/** Whose keys come first where two name the same registry. */
+/** Which keys come first where two name the same registry. */
 export type LoginDialect = keyof typeof dockerHubKeys;
 
-/** An entry that cannot be used, and why; without a word of it. */
+/** An entry that cannot be used, and the reason; without any of its content. */
 export interface BrokenLogin {
   readonly key: string;
   readonly reason: string;
 }
 
-/** What a file holds for a repository. */
+/** The entries of a file for a repository. */
 export interface FoundLogin {
   readonly credentials: Credentials | undefined;
-  /** entries that would have come first and are broken */
+  /** broken entries that would come first */
   readonly broken: readonly BrokenLogin[];
 }
 
@@ -42,7 +42,7 @@ export class KeyedByRegistry<T> {
     this.#dialect = dialect;
   }
 
-  /** Everything that is for the target, the best match first: the longest path, the exact key of the registry, then its other spellings. */
+  /** All entries for the target, the best match first: the longest path, the exact key of the registry, then its other spellings. */
   matches(target: LoginTarget): [key: string, value: T][] {
     const exact = [...pathKeys(target), ...registryKeys(target.registry, this.#dialect)];
     const host = hostOfKey(target.registry);
@@ -64,7 +64,7 @@ export class StoredLogins {
     this.#entries = new KeyedByRegistry(new Map(Object.entries(auths)), dialect);
   }
 
-  /** The login for a target. An entry without anything in it, as docker leaves beside a credential helper, is no login. */
+  /** The login for a target. An empty entry, as docker leaves beside a credential helper, is not a login. */
   find(target: LoginTarget): FoundLogin {
     const broken: BrokenLogin[] = [];
     let withoutSecret: Credentials | undefined;
@@ -95,8 +95,8 @@ function registryNames(registry: string): readonly string[] {
 }
 
 /**
- * The registry a key stands for as a whole; undefined for the key of a path. A URL may end in the path of the registry's API, a plain key in
- * one too when a slash ends it, which no namespace has.
+ * The registry that a key names as a whole; undefined for the key of a path. A URL may end in the path of the registry's API, and so may a plain
+ * key with a final slash, which no namespace has.
  */
 function hostOfKey(key: string): string | undefined {
   const [, scheme, rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(key) ?? [];
@@ -128,7 +128,7 @@ function userAndPassword(key: string, entry: JsonValue, broken: BrokenLogin[]): 
   return decoded;
 }
 
-/** The user and password in an `auth` member; undefined when it holds neither. */
+/** The user and password in an `auth` member; undefined when it has neither. */
 export function decodedAuth(auth: string): UserAndPassword | undefined {
   const decoded = Buffer.from(auth, "base64").toString("utf8");
   const colon = decoded.indexOf(":");

@@ -28,7 +28,7 @@ export function fileJson(value: JsonValue): string {
 /**
  * Turns the bytes `fileJson` wrote into the bytes `canonicalJson` would give for the same value, without parsing them.
  *
- * @param fileForm bytes known to be in file form, as `JsonMember.isFileForm` tells
+ * @param fileForm bytes known to be in file form, as `JsonMember.isFileForm` shows
  */
 export function fileFormToCanonical(fileForm: Uint8Array): Uint8Array {
   const bytes = Buffer.from(fileForm.buffer, fileForm.byteOffset, fileForm.byteLength);

@@ -118,7 +118,7 @@ class Reader {
     return letter === '"' ? this.#string() : this.#scalar();
   }
 
-  /** A second object of one name goes on where the first ended. */
+  /** A second object of the same name continues the first. */
   #objectToFill(): JsonObject {
     const parent = this.#open.at(-1);
     const present = parent !== undefined && "members" in parent ? parent.members[parent.name] : undefined;

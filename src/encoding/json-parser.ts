@@ -40,7 +40,7 @@ export interface JsonDocument {
 
 /** What {@link parseJsonDocument} is to keep. */
 export interface JsonDocumentOptions extends JsonBounds {
-  /** the names that lead to an object whose members are to be kept as they are written */
+  /** the names that lead to an object whose members are kept as they are written */
   readonly outline?: readonly string[];
   /** the pattern of a member there that need not be read if they all match, as {@link recogniseMembers} wants it */
   readonly outlineMember?: RegExp;
@@ -286,7 +286,7 @@ class Parser {
     return this.#recognisedObject() ?? this.#readOutlinedObject(depth);
   }
 
-  /** What a pattern matches nests no deeper than the pattern: the bound is for what nobody expects. */
+  /** Text that a pattern matches nests no deeper than the pattern: the bound is for all other text. */
   #recognisedObject(): JsonObject | undefined {
     if (this.#outlineMember === undefined) return undefined;
     const found = recogniseMembers(this.#text, this.#position, this.#outlineMember);

@@ -12,7 +12,7 @@ const closingBrace = 0x7d;
 
 /**
  * Recognises an object all of whose members look alike, without reading their values. A file of fifty thousand entries is so taken in at
- * the speed of the platform's pattern matcher, and only the entries somebody asks for are ever read.
+ * the speed of the platform's pattern matcher, and only the entries that are used are ever read.
  *
  * Strict ascending order makes duplicates impossible; everything else is up to the pattern.
  *

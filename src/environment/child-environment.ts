@@ -1,13 +1,12 @@
 /**
- * What the programs that Tagseal starts see of its environment: the one rule for all of them (I6). Tagseal's own secrets go to none;
- * a secret meant for another program goes only to a program that may be the one.
+ * The environment of the programs that Tagseal starts: one rule for all of them (I6). Tagseal's own secrets go to none of them;
+ * another secret goes only to a program that it may be meant for.
  */
 import type { Environment } from "./environment.ts";
 
 /**
  * The programs that are started:
- *
- * - `engine`: docker, podman or buildah, in our place or asked by us. The user could have started it with the same environment.
+ * - `engine`: docker, podman or buildah, in place of Tagseal or called by it. The user could have started it with the same environment.
  * - `credential-helper` and `passphrase-command`: they log in to another service to fetch one secret.
  * - `git`: fetches a build context, perhaps as a user.
  */
@@ -28,7 +27,7 @@ const ownSecret = new RegExp(
   "i",
 );
 
-/** What people call other secrets. */
+/** Usual names of other secrets. */
 const otherSecret = new RegExp(
   "PASSPHRASE|PASSWORD|PASSWD|_PSW$|_PWD$|SECRET|PRIVATE_KEY|API_?KEY|ACCESS_?KEY|.TOKEN(?:_?\\d+)?$" +
     `|^DOCKER_AUTH_CONFIG$|${databaseAddress}`,

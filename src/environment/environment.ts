@@ -1,2 +1,2 @@
-/** An environment: name to value. Nothing but the command line reads the process's own; everything else is handed one. */
+/** An environment: name to value. Only the command line reads that of the process; all other code gets one as an argument. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,16 +1,16 @@
-/** The one rule for the permissions of what must stay private (I6): what all users may write is refused, what others may read is warned about. */
+/** The one rule for the permissions of private files (I6): a file that all users may write is refused, one that others may read causes a warning. */
 import { type Stats, statSync } from "node:fs";
 import { platform, userInfo } from "node:os";
 import { KeyStoreError } from "../errors.ts";
 
-/** What the rule looks at, as `stat` gives it. */
+/** The input of the rule, as `stat` returns it. */
 export type Permissions = Pick<Stats, "mode" | "uid">;
 
-/** Windows keeps no such permissions; there the profile directory's own protect the files. */
+/** Windows has no such permissions; there those of the profile directory protect the files. */
 export const hasModes = platform() !== "win32";
 
 /**
- * Refuses files and directories that all users may write to: anybody may have put something else there.
+ * Refuses files and directories that all users may write to: any of them may have replaced the content.
  *
  * @param mode permission bits as `stat` gives them
  * @throws KeyStoreError `KEY_FILE_UNSAFE`
@@ -23,8 +23,8 @@ export function refuseWorldWritable(path: string, { mode }: Pick<Permissions, "m
 }
 
 /**
- * True when others may read something private, or change it. A group counts where the file is ours: what another account owns can only be handed to
- * us through one.
+ * True when other users may read or change a private file. Group permissions count only in files of this account: another account can share its
+ * file with this one only through a group.
  */
 export function isLoose(permissions: Permissions): boolean {
   if (!hasModes) return false;
@@ -37,12 +37,12 @@ export function isOurs({ uid }: Pick<Permissions, "uid">): boolean {
   return own === undefined || own === uid;
 }
 
-/** Containers run under numbers that no account has. */
+/** Containers run under numeric IDs without an account. */
 function ownUid(): number | undefined {
   try {
     return userInfo().uid;
   } catch {
-    // Whose process it is shows on Linux in another place, too; elsewhere every user has an account.
+    // Linux also shows the owner of a process here; elsewhere every user has an account.
     return statSync("/proc/self", { throwIfNoEntry: false })?.uid;
   }
 }

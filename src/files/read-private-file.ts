@@ -1,7 +1,7 @@
 /**
- * Small files, read within a bound and without waiting for a pipe. Those that this program keeps for itself, in directories that other programs
- * write to as well, are read without following a link; those that a person or another program writes may be links. What a failure means is for
- * the caller to say.
+ * Small files, read within a bound and without waiting for a pipe. Those that only this program writes, in directories that other programs
+ * also write to, are read without following a link; those that users or other programs write may be links. The caller decides what a failure
+ * means.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { lstatIfThere } from "./stat-if-there.ts";
@@ -36,7 +36,7 @@ export function readLinkedFile(path: string, maxBytes: number): FoundFile {
 function readWithin(path: string, maxBytes: number, flags: number): FoundFile {
   let file: number;
   try {
-    // Not blocking: a pipe would hold us until somebody writes to it.
+    // Not blocking: opening a pipe would wait until another process writes to it.
     file = openSync(path, constants.O_RDONLY | flags | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     return unopened(path, error);
@@ -77,7 +77,7 @@ function contentOf(file: number, maxBytes: number): FoundFile {
   }
 }
 
-/** What kind of thing something is that is no regular file, for messages. */
+/** The kind of a file that is not a regular one, for messages. */
 export function nameOf(stats: Stats): string {
   if (stats.isSymbolicLink()) return "a link";
   if (stats.isDirectory()) return "a directory";

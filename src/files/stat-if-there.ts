@@ -2,10 +2,9 @@ import { lstatSync, statSync, type Stats } from "node:fs";
 import { isErrno } from "./system-error.ts";
 
 /**
- * What lies at a path, links followed; undefined where nothing does, also because something further up is no directory (the home directory
+ * The file at a path, links followed; undefined where there is none, also because a parent is not a directory (the home directory
  * of an account may be `/dev/null`).
- *
- * @throws the system's own error when it cannot be looked at
+ * @throws the system's own error when it cannot be inspected
  */
 export function statIfThere(path: string): Stats | undefined {
   return unlessAbsent(() => statSync(path));

@@ -1,4 +1,4 @@
-/** Errors of the operating system: which one it is, and what people call it. */
+/** Errors of the operating system: their codes and their usual names. */
 
 const reasons: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "no such file or directory"],
@@ -26,7 +26,7 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && "code" in error && /^E[A-Z0-9]+$/u.test(String(error.code));
 }
 
-/** What the operating system had against it, in the words every Unix tool uses. */
+/** The reason of the operating system, in the words of every Unix tool. */
 export function systemReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : "";

@@ -4,7 +4,7 @@ import { platform } from "node:os";
 import { dirname, join } from "node:path";
 import { isErrno } from "./system-error.ts";
 
-/** How much a write has to outlive. */
+/** Which crashes a write must survive. */
 export interface WriteOptions {
   /** also flush the directory, so that the new file is there after a crash of the machine; without it either file may be */
   readonly surviveCrash?: boolean;

@@ -6,7 +6,7 @@ import type { KeyAlgorithm, PrivateKey, SigningKey } from "../crypto/private-key
 import type { PemBlock } from "../encoding/pem.ts";
 import type { PassphraseKeeper } from "./passphrase-keeper.ts";
 
-/** The algorithm of new keys when nobody asks for another: docker's and notary's, which every client can verify. */
+/** The default algorithm of new keys: docker's and notary's, which every client can verify. */
 export const defaultKeyAlgorithm: KeyAlgorithm = "ecdsa";
 
 /** What a store knows about a key without unlocking it. */
@@ -65,7 +65,7 @@ export interface KeyStore {
    * Makes a key and keeps it, under a new passphrase where the store has passphrases. Once this returns, the key survives a crash, as
    * far as the store itself does. The key has exactly the algorithm asked for.
    *
-   * @returns something that signs; undefined when this store makes no such keys, and then it changed nothing and asked nobody
+   * @returns something that signs; undefined when this store makes no such keys; then it changed nothing and did not ask for a passphrase
    * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE`, `PASSPHRASE_TOO_SHORT`; any failure of a store that makes such keys
    */
   make(use: KeyUse, algorithm: KeyAlgorithm): Promise<SigningKey | undefined>;

@@ -37,7 +37,7 @@ export function shortKeyId(keyId: string): string {
   return keyId.slice(0, 7);
 }
 
-/** A key in a message: `root key 1a2b3c4`; without an ID while nobody knows it, as for an encrypted key that is loaded. */
+/** A key in a message: `root key 1a2b3c4`; without an ID while it is unknown, as for an encrypted key that is loaded. */
 export function describeKey({ role, keyId }: Pick<PassphraseRequest, "role" | "keyId">): string {
   return keyId === "" ? `the ${role} key` : `${role} key ${shortKeyId(keyId)}`;
 }

@@ -88,7 +88,7 @@ export function nextLocation(response: HttpResponse, fallback?: URL): URL {
   const text = response.headers.location;
   if (text === undefined && fallback !== undefined) return new URL(fallback);
   if (text === undefined || !URL.canParse(text, response.url.href)) {
-    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} did not say where the upload goes on`);
+    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} did not say where the upload continues`);
   }
   const location = new URL(text, response.url.href);
   const isDowngrade = response.url.protocol === "https:" && location.protocol !== "https:";

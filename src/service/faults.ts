@@ -1,5 +1,5 @@
 /**
- * The faults of a running process that need a person: one register for log, metrics and readiness.
+ * The faults of a running process that need an operator: one register for log, metrics and readiness.
  *
  * A part of the process that can go wrong while it runs is watched here under a name. Its source returns what it knows to be wrong *now*: it answers
  * from memory and waits for nothing, so that no probe ever waits. Checks that take time (a disk, a database, a clock) run beforehand in the part

@@ -1,6 +1,6 @@
 /**
  * Imports from a running server whose databases are out of reach: what its clients can read is read, verified and stored. Its private
- * keys stay where they are; `hand-over.ts` explains how the new server gets to sign.
+ * keys stay where they are; `hand-over.ts` explains how the new server becomes able to sign.
  */
 
 import { hasCode } from "../errors.ts";

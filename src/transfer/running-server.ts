@@ -87,7 +87,7 @@ export class RunningTrustServer {
     }
   }
 
-  /** Names of the collections that its changefeed tells of and that were not deleted since. @throws as {@link changes} */
+  /** Names of the collections in its changefeed that were not deleted since. @throws as {@link changes} */
   async guns(): Promise<readonly string[]> {
     const guns = new Set<string>();
     for (const { gun, category } of await this.changes()) {

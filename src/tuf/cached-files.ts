@@ -49,7 +49,7 @@ export class CachedFiles {
   }
 
   /**
-   * The newest file known for a role; `undefined` when there is none. Nobody has verified it against today's keys.
+   * The newest file known for a role; `undefined` when there is none. It is not verified against the current keys yet.
    *
    * @throws MetadataError `METADATA_CACHE_CORRUPT`
    */

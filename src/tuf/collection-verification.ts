@@ -161,7 +161,7 @@ class Verification {
       if (version > previous + 1) {
         const gap =
           version === previous + 2 ? `root ${previous + 1} is` : `roots ${previous + 1} to ${version - 1} are`;
-        this.#warn("METADATA_MISSING", `${gap} not there: who trusts an older one cannot follow`);
+        this.#warn("METADATA_MISSING", `${gap} not there: readers that trust an older one cannot follow`);
       }
       previous = version;
     }

@@ -69,6 +69,6 @@ export function requireFresh(file: MetadataFile, now: Date, clockOf: ClockOwner 
 /** Who must sign again: the server renews two of the roles itself; if they are old, an attacker may be withholding newer files. */
 function staleHint(role: RoleName, clock: string): string {
   if (isServerRole(role))
-    return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or somebody keeps newer files from you: ask the operator of the server.`;
+    return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or an attacker keeps newer files from you: ask the operator of the server.`;
   return `Its owner must publish again; check the clock, too: ${clock}.`;
 }

@@ -44,7 +44,7 @@ describe("a collection to be moved", () => {
     await lose(stored.store, "root", lost);
     const { warnings } = await stored.verify();
     deepEqual(warnings, [
-      { code: "METADATA_MISSING", message: `root ${lost} is not there: who trusts an older one cannot follow` },
+      { code: "METADATA_MISSING", message: `root ${lost} is not there: readers that trust an older one cannot follow` },
     ]);
   });
 

@@ -1,6 +1,6 @@
 /**
- * An OCI registry in this process, for newcomers, demonstrations and tests: the real distribution API over files. It authenticates
- * nobody and is meant for loopback.
+ * An OCI registry in this process, for newcomers, demonstrations and tests: the real distribution API over files. It has no authentication
+ * and is meant for loopback.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { answerRefusal, Refusal } from "./registry-answer.ts";
