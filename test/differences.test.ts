@@ -1,4 +1,4 @@
-/** Where we knowingly differ from docker and notary, at the level of commands and requests; docs/differences.md names each. */
+/** The intended differences from docker and notary, in commands and requests; docs/differences.md names each. */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
@@ -73,7 +73,7 @@ describe("publishing", () => {
     assert.deepEqual(await listedTags(user, repository), ["first"]);
   });
 
-  it("a push that is told to be quiet is quiet", async () => {
+  it("a push with --quiet is quiet", async () => {
     const user = newUser("quiet");
     const name = `${registry}/quiet/app:v1`;
     await push(user, name);
@@ -127,7 +127,7 @@ describe("passwords", () => {
     const asked: string[] = [];
     const stub = createHttpServer((request, response) => {
       asked.push(request.headers.authorization ?? "nothing");
-      const challenge = 'Bearer realm="http://192.0.2.1/token",service="stub"'; // an address nobody has
+      const challenge = 'Bearer realm="http://192.0.2.1/token",service="stub"'; // an unused address
       response.writeHead(401, { "www-authenticate": challenge }).end();
     });
     await new Promise<void>((resolve) => stub.listen(0, "127.0.0.1", resolve));

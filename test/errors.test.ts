@@ -31,7 +31,7 @@ describe("error codes", () => {
     );
   });
 
-  it("are raised somewhere: a code nobody raises misleads", () => {
+  it("are raised somewhere: an unused code misleads", () => {
     const files = globSync("src/**/*.ts", { cwd: root, exclude: ["src/errors.ts", "src/**/*.test.ts"] });
     const text = files.map((file) => readFileSync(join(root, file), "utf8")).join("\n");
     assert.deepEqual(

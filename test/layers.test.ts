@@ -193,8 +193,8 @@ function importsOf(file: string): Import[] {
 }
 
 /**
- * The files that a file knows of, by whatever kind of import. Only the table of commands is left out: it loads each command when it is called, and help
- * and completion, which commands use, read the table.
+ * The files that a file knows of, by whatever kind of import. Only the table of commands is left out: it loads each command when it is called,
+ * and help and completion, which commands use, read the table.
  */
 function knownBy(file: string): string[] {
   return file === "src/cli/table.ts" ? [] : importsOf(file).map(({ to }) => to);
@@ -208,7 +208,7 @@ function layerOf(file: string): string {
 }
 
 function inLayer({ from, to }: Import): boolean {
-  // package.json, for the version, is nobody's layer
+  // package.json, for the version, is in no layer
   if (!to.startsWith("src/")) return to === "package.json";
   const layer = layerOf(from);
   return layerOf(to) === layer || (mayImport[layer] ?? []).includes(layerOf(to));

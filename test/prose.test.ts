@@ -17,15 +17,16 @@ const comment = /^\s*(?:\/\/|\/?\*)|\s\/\/\s/u;
 const texts = [
   "*.md",
   "*.ts",
+  "action.yml",
   ".ci/run",
   "bin/tagseal",
   "completions/*",
-  "deploy/**/*.{yaml,tpl,txt,json,service,js}",
-  "deploy/docker/Dockerfile",
+  "deploy/**/*.{yaml,yml,tpl,txt,json,service,js}",
+  "deploy/docker/*Dockerfile",
   "docs/**/*.md",
-  "release/**/*.{ts,js}",
+  "release/**/*.{ts,js,sh}",
   "src/**/*.{ts,sql}",
-  "test/**/*.{ts,py}",
+  "test/**/*.{ts,py,rb,go}",
 ];
 
 /** The forbidden words in all texts, as `file:line: word`. */

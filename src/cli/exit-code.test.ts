@@ -6,7 +6,7 @@ import { parseDuration } from "./options/duration.ts";
 import { parseListenAddress } from "./options/listen-address.ts";
 
 describe("the exit status", () => {
-  it("tells unsigned, refused and unreachable apart", () => {
+  it("distinguishes unsigned, refused and unreachable", () => {
     assert.equal(exitCodeFor(new MetadataError("TAG_NOT_SIGNED", "")), 2);
     assert.equal(exitCodeFor(new MetadataError("REPOSITORY_NOT_SIGNED", "")), 2);
     assert.equal(exitCodeFor(new MetadataError("METADATA_EXPIRED", "")), 3);

@@ -43,7 +43,7 @@ describe("a configuration file", () => {
     assert.equal(JSON.stringify(value), '{"a":2}');
   });
 
-  it("I1: that is broken, huge, a directory or a pipe is an error at once, without a word of what it holds", async () => {
+  it("I1: that is broken, huge, a directory or a pipe is an error at once, without any of its content", async () => {
     assert.match(
       await refusal(written("broken", '{"auth": geheim')),
       /is not JSON: unexpected character at character 9/,

@@ -129,7 +129,7 @@ test("an empty entry never beats a full one", async () => {
   assert.deepEqual(await new DockerConfig({ auths }, {}).credentialsFor("r.example"), bob);
 });
 
-test("a broken entry is told of, and ends nothing", async () => {
+test("a broken entry is reported, and is not an error", async () => {
   const warnings: string[] = [];
   const auths = { "r.example": { auth: "c2VjcmV0" }, "https://r.example": login("bob", "pa:ss"), other: { auth: "?" } };
   const config = new DockerConfig({ auths }, {}, (message) => warnings.push(message));
@@ -149,7 +149,7 @@ test("members are found whatever their case, as Go finds them, and a password be
   });
 });
 
-test("a missing config.json means nobody, a broken one says so without quoting its secrets", async (t) => {
+test("a missing config.json means anonymous, a broken one is reported without its secrets", async (t) => {
   const directory = await folder(t);
   assert.equal(await (await loadDockerConfig(directory, {})).credentialsFor("docker.io"), undefined);
   await writeFile(join(directory, "config.json"), '{"auths": {"docker.io": {"auth": "c2VjcmV0" oops');
@@ -276,7 +276,7 @@ test("DOCKER_AUTH_CONFIG comes before helpers and file, for the registries it na
   assert.deepEqual(await unset.credentialsFor("r.example"), { kind: "basic", username: "file", password: "file" });
 });
 
-test("a DOCKER_AUTH_CONFIG that docker would not read is told of and ignored, without a word of it", async () => {
+test("a DOCKER_AUTH_CONFIG that docker would not read is reported and ignored, without its content", async () => {
   const entry = login("x", "geheim");
   for (const value of [
     "geheim",

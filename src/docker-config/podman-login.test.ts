@@ -52,7 +52,7 @@ describe("podman's login", () => {
     assert.equal(await user({ home, env, authFile, creds: "typed:a:b" }), "typed");
   });
 
-  it("of a named file is nobody where the file has none, and an error where there is no file", async () => {
+  it("of a named file is anonymous where the file has none, and an error where there is no file", async () => {
     const authFile = written("other.json", { auths: { "other.example": auth("x") } });
     assert.equal(await user({ authFile }), undefined);
     await assert.rejects(user({ authFile: join(root, "absent.json") }), { code: "FILE_UNREADABLE" });
@@ -72,7 +72,7 @@ describe("podman's login", () => {
     assert.equal(await user({ authFile: named }, { registry: "docker.io", repository: "me/a" }), "me");
   });
 
-  it("goes on without a helper that is not installed, and tells", async () => {
+  it("continues without a helper that is not installed, with a warning", async () => {
     const authFile = written("helped.json", {
       credHelpers: { "r.example": "absent" },
       auths: { "r.example": auth("x") },

@@ -8,7 +8,7 @@ const malformed = { name: "TagsealError", code: "JSON_MALFORMED" };
 /** Without the missing prototypes, which `deepEqual` would count as a difference. */
 const plain = (value: JsonValue): unknown => JSON.parse(JSON.stringify(value));
 
-test("reads any JSON number as everybody else does", () => {
+test("reads any JSON number as other readers do", () => {
   const text = "[6.5536e+07, 1.5, 12345678901234567890, -0, 1E2, 0.1e-3, 3599.5]";
   assert.deepEqual(parseOrdinaryJson(text), JSON.parse(text));
 });

@@ -34,7 +34,7 @@ describe("protocol buffer messages", () => {
     assert.equal(bytesOf(fields, 4).length, 0);
   });
 
-  it("may have fields that nobody here knows, of every kind", () => {
+  it("may have unknown fields of every kind", () => {
     const unknown = hex("7d 01020304 79 0102030405060708 f8ffffff0f 01");
     assert.equal(textOf(parseProtobuf(Buffer.concat([unknown, protobufText(1, "known"), unknown])), 1), "known");
   });

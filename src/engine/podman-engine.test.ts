@@ -49,7 +49,7 @@ describe("podman", () => {
     );
   });
 
-  it("pushes a manifest list where it was told to", async () => {
+  it("pushes a manifest list to the given destination", async () => {
     const engine = await podman(recording(digest));
     const options = { command: ["manifest", "push"], source: "list", destination: "docker://host/app:v1" };
     assert.equal((await engine.push("host/app:v1", options)).digest, digest);
@@ -81,7 +81,7 @@ describe("podman", () => {
     });
   });
 
-  it("tells an image's ID and platform, with a variant or, as podman 4 does, without", async () => {
+  it("reports an image's ID and platform, with a variant or, as podman 4 does, without", async () => {
     const image = { Id: "cd".repeat(32), Os: "linux", Architecture: "arm64" };
     const found = async (printed: string): Promise<unknown> =>
       (await podman(`[ "$4" = exists ] || echo '${printed}'`)).findImage("x");

@@ -35,7 +35,7 @@ describe("a name under content trust", () => {
     await assert.rejects(resolve(`both/app:v3@${digestOf("v1")}`), { code: "TAG_NOT_SIGNED" });
   });
 
-  it("is exact already with a digest alone, and nobody is asked", async () => {
+  it("is exact already with a digest alone, and no server is asked", async () => {
     const reference = parseImageReference(`localhost:5000/never/asked@${digestOf("x")}`);
     const resolved = await resolveTrusted(reference, () => assert.fail("asked"));
     assert.deepEqual(resolved, { reference, digest: digestOf("x") });

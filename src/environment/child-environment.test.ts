@@ -81,7 +81,7 @@ describe("I6: the environment of a child", () => {
     for (const child of [...tools, "engine"] as const) assert.deepEqual(seen(own, child), [], child);
   });
 
-  it("holds what belongs to nobody in particular", () => {
+  it("has what belongs to no particular program", () => {
     for (const child of [...tools, "engine"] as const) assert.deepEqual(seen(ordinary, child), ordinary, child);
   });
 
@@ -104,7 +104,7 @@ describe("I6: the environment of a child", () => {
     assert.deepEqual(seen([...git, "AWS_SECRET_ACCESS_KEY"], "git"), git);
   });
 
-  it("of a tool holds tokens that are nobody else's: without a family, of a workload, or named like the tool", () => {
+  it("of a tool has tokens that belong to no other program: without a family, of a workload, or named like the tool", () => {
     const given = [
       "TOKEN",
       "ACCESS_TOKEN",
@@ -121,7 +121,7 @@ describe("I6: the environment of a child", () => {
     assert.deepEqual(seen(["NOTARY_ROOT_PASSPHRASE"], "passphrase-command", [], "notary"), []);
   });
 
-  it("holds the address of a server's database only where an engine is told to hand it to a container", () => {
+  it("holds the address of a server's database only where an engine is to pass it to a container", () => {
     const address = "TAGSEAL_SERVER_STORAGE_DB_URL";
     assert.deepEqual(seen([address], "engine", ["run", "-e", address, "tagseal"]), [address]);
     assert.deepEqual(seen([address], "passphrase-command", ["printenv", address]), []);

@@ -52,7 +52,7 @@ test("a link is not followed, whether it leads somewhere or not", () => {
   }
 });
 
-test("a pipe, a socket, a device and a directory are told apart, and none is waited for", async () => {
+test("a pipe, a socket, a device and a directory are distinguished, and none is waited for", async () => {
   execFileSync("mkfifo", [path()]);
   equal(whatIsThere(), "a pipe");
   rmSync(path());

@@ -55,7 +55,7 @@ async function reach(t: TestContext, url: string): Promise<RunningTrustServer> {
 const feed = (...records: readonly unknown[]): object => ({ count: records.length, records });
 
 describe("the changefeed of a running server", () => {
-  it("tells which repositories there are: those that were not deleted since", async (t) => {
+  it("lists the repositories that were not deleted since", async (t) => {
     const others = ["b", "a"].map((name, index) => record(index + 2, { GUN: `registry.example.com/${name}` }));
     const deleted = record(5, { Category: "deletion", SHA256: " ".repeat(64), Version: 0 });
     const server = await serverWith(t, feed(record(1), ...others), feed(deleted), { count: 0, records: null });
@@ -95,7 +95,7 @@ describe("the changefeed of a running server", () => {
     });
   }
 
-  it("I8: is not used when it tells of another repository than the one asked for", async (t) => {
+  it("I8: is not used when it is about another repository than the one asked for", async (t) => {
     const server = await serverWith(t, feed(record(1), record(2, { GUN: "registry.example.com/team/other" })), feed());
     await rejects(server.changes(gun), { code: "RESPONSE_MALFORMED", message: /change 2 of .*app is one of .*other/u });
   });

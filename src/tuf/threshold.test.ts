@@ -187,7 +187,7 @@ describe("whether a file is signed", () => {
       assert.throws(() => isSignedBy(file1, { keyIds: ids, threshold }, keys), { code: "METADATA_MALFORMED" });
   });
 
-  test("I9: no other error is taken for an answer, of whatever code, and no defect", () => {
+  test("I9: no other error, of whatever code, and no defect counts as an answer", () => {
     const failing = (error: unknown): Map<string, PublicKey> =>
       Object.assign(new Map<string, PublicKey>(), {
         get: () => {

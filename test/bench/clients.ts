@@ -18,7 +18,7 @@ import { seedTags, upload } from "./seed.ts";
 /** `npm run executable` makes it; without it there is a column less. */
 export const executable = resolve(import.meta.dirname, `../../dist/tagseal-linux-${process.arch}`);
 
-/** Our command line on Node.js, and the executable where there is one, doing the same. */
+/** Tagseal on Node.js, and the executable where there is one, doing the same. */
 function ours(
   name: string,
   { prepare, user }: { readonly prepare?: () => void; readonly user?: Client },
@@ -121,7 +121,7 @@ async function signHundred(user: Client, gun: string, image: LayoutImage, turns:
   return rowOf("sign 100 tags of one repository in one command", "ms", results);
 }
 
-/** Verifying and signing against our server, on repositories of each of `sizes` tags; notary also signs on its own. */
+/** Verifying and signing against Tagseal's server, on repositories of each of `sizes` tags; notary also signs on its own. */
 export async function verifyAndSign(
   scope: Scope,
   server: TrustServer,

@@ -49,7 +49,7 @@ before(async () => {
 });
 after(() => sandbox[Symbol.asyncDispose]());
 
-/** Runs a command line and tells what `program` saw; every secret has the word "hidden" or "of a" in its value. */
+/** Runs a command line and returns the environment of `program`; every secret has the word "hidden" or "of a" in its value. */
 async function seenBy(program: string, argv: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const record = join(programs, `${program}.seen`);
   rmSync(record, { force: true });

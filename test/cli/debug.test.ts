@@ -1,4 +1,4 @@
-/** `-D` and TAGSEAL_DEBUG: what went over the wire, for people and for a report; no secret of anybody's. */
+/** `-D` and TAGSEAL_DEBUG: what went over the wire, for users and for reports, without any secret. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { CliSandbox } from "./cli-sandbox.ts";

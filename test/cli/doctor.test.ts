@@ -357,7 +357,7 @@ describe("doctor about trust servers and expiry", () => {
     assert.match(finding.message, /targets\.json is damaged/);
   });
 
-  it("finds a server whose certificate nobody here trusts, with the place for its authority", async () => {
+  it("finds a server whose certificate is not trusted here, with the place for its authority", async () => {
     const machine = publisher();
     rmSync(join(machine.config, "tls"), { recursive: true });
     const finding = await only(machine, "certificate");
@@ -365,7 +365,7 @@ describe("doctor about trust servers and expiry", () => {
     assert.match(finding.fix ?? "", /^mkdir -p ~\/\.docker\/tls\/.* && cp CA\.crt .*\/ca\.crt$/);
   });
 
-  it("finds a server that asks nobody to log in", async () => {
+  it("finds a server that requires no login", async () => {
     const [, finding] = await publisher().finds("server");
     assert.equal(finding?.level, "warning");
     assert.match(finding.message, /^https:\/\/.* answers all clients without a login: .* may publish and delete$/);
@@ -456,7 +456,7 @@ describe("doctor about Docker Hub", () => {
     assert.deepEqual(await about(machine, { DOCKER_CONTENT_TRUST: "" }), []);
   });
 
-  it("finds a machine that is told to ask it, or that has asked it before", async () => {
+  it("finds a machine that is configured to ask it, or that has asked it before", async () => {
     const machine = new Machine();
     const [told] = await about(machine, {
       DOCKER_CONTENT_TRUST_SERVER: "https://notary.docker.io",

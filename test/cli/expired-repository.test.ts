@@ -65,7 +65,7 @@ describe("I4: a repository that has expired", () => {
     });
   }
 
-  it("is repaired by trust revoke, which takes away what it was told to and nothing else", async () => {
+  it("is repaired by trust revoke, which removes only what it was asked to", async () => {
     await ok("sign", `${app}:v2@${one.manifestDigest}`);
     await expire();
     await ok("trust", "revoke", `${app}:v2`);
@@ -94,7 +94,7 @@ describe("I4: a repository that has expired", () => {
     assert.equal(await digestOf(`${app}:v1`), one.manifestDigest);
   });
 
-  it("is not repaired by somebody without its keys", async () => {
+  it("is not repaired without its keys", async () => {
     await expire();
     const env = stage.stranger(`stranger-${count}`);
     const { code, stderr } = await stage.run(["trust", "sign", `${app}:v1`], { now, env });

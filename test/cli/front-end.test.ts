@@ -250,7 +250,7 @@ describe("the five commands", () => {
     }
   });
 
-  it("are handed over with flags nobody knows while trust is off", async () => {
+  it("are passed on with unknown flags while trust is off", async () => {
     assert.match((await call(words("run --mystery x y"))).stdout, /^docker: run --mystery x y /);
     assert.match((await call(words("--mystery x pull y"))).stdout, /^docker: --mystery x pull y /);
   });

@@ -35,7 +35,7 @@ describe("help", () => {
     assert.deepEqual(await tagseal("trust", "--help"), { code: 0, stdout: golden("help-trust.txt"), stderr: "" });
   });
 
-  it("of a command begins as docker's and goes on where docker's stops", async () => {
+  it("of a command begins as docker's and continues where docker's stops", async () => {
     const { stdout, code } = await tagseal("trust", "signer", "remove", "--help");
     assert.equal(code, 0);
     assert.equal(stdout, golden("help-trust-signer-remove.txt"));

@@ -101,7 +101,7 @@ describe("a home directory", () => {
     assert.doesNotMatch(named.stderr, /internal error/u);
   });
 
-  it("that may not even be looked at is told in one sentence by each command", { skip: needsSetpriv }, async () => {
+  it("that may not be accessed is reported in one sentence by each command", { skip: needsSetpriv }, async () => {
     const closed = scope.path("closed");
     mkdirSync(closed, { mode: 0o700 });
     const loop = scope.path("loop");

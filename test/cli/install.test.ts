@@ -74,7 +74,7 @@ describe("install", () => {
     assert.match(stderr, /\nhint: Put the shim first.*export PATH=.*\/elsewhere\/other:\$PATH\n$/);
   });
 
-  it("never touches a file of somebody else's, link or not", async () => {
+  it("never changes another program's file, link or not", async () => {
     const { plugin, shim, bin, tagseal } = user("foreign");
     writeFileSync(shim, "#!/bin/sh\necho mine\n", { mode: 0o755 });
     mkdirSync(scope.path("foreign", ".docker", "cli-plugins"), { recursive: true });

@@ -1,4 +1,4 @@
-/** A repository that begins to exist: nobody must miss it, because the name may be a typing mistake. */
+/** A new repository: users must notice it, because the name may be mistyped. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";

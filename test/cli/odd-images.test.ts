@@ -91,7 +91,7 @@ describe("images as other tools leave them", () => {
     assert.match((await stage.run(["verify", app])).stderr, /NOT_SIGNED/);
   });
 
-  it("an attestation is no image of a platform: not of unknown/unknown, and not in the list of what there is", async () => {
+  it("an attestation is not an image of a platform: not of unknown/unknown, and not in the list of what there is", async () => {
     const made = layout("attested");
     const image = made.image("linux/amd64", { layers: 1, named: 1 });
     const attestation = made.image("unknown/unknown", { layers: 1, named: 1 });

@@ -71,7 +71,7 @@ describe("a multi-architecture image", () => {
 });
 
 describe("several repositories in one command", () => {
-  it("tells in JSON which were signed before one failed", async () => {
+  it("shows in JSON which were signed before one failed", async () => {
     await using stage = await CliSandbox.start("several");
     const image = await stage.image("1");
     const [good, bad] = [stage.repository("team/good"), stage.repository("team/bad")];

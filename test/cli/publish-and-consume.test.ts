@@ -18,7 +18,7 @@ describe("publishing and consuming without an engine", () => {
   });
   after(() => stage[Symbol.asyncDispose]());
 
-  it("does not see an image that nobody signed", async () => {
+  it("does not see an unsigned image", async () => {
     await stage.ok(["push", "--disable-content-trust", "--from", `oci:${image.directory}`, `${app}:1.0`]);
     for (const argv of [
       ["verify", `${app}:1.0`],
@@ -42,7 +42,7 @@ describe("publishing and consuming without an engine", () => {
     assert.match(stderr, /: Layer already exists\n/);
   });
 
-  it("prints nothing but the image when it is told to be quiet", async () => {
+  it("prints only the image with --quiet", async () => {
     const { stdout, stderr } = await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${app}:1.0`]);
     assert.equal(stdout, `${app}:1.0@${image.manifestDigest}\n`);
     assert.equal(stderr, "");
@@ -53,7 +53,7 @@ describe("publishing and consuming without an engine", () => {
     assert.equal(stdout, `${image.manifestDigest}\n`);
   });
 
-  it("tells whom it trusts on first contact, and never again", async () => {
+  it("shows whom it trusts on first contact, and never again", async () => {
     const env = stage.stranger("first-contact");
     const first = await stage.ok(["verify", `${app}:1.0`], { env });
     assert.match(first.stderr, /^First contact with .*\n {2}root certificate [0-9a-f]{64}\n$/);
@@ -84,7 +84,7 @@ describe("publishing and consuming without an engine", () => {
     assert.equal((await stage.ok(["verify", app])).stdout, `${image.manifestDigest}\n`);
   });
 
-  it("signs nothing without a digest, unless told to believe the registry, and then says what it found", async () => {
+  it("signs nothing without a digest, unless told to take the registry's, which it then shows", async () => {
     const refused = await stage.run(["sign", `${app}:1.0`]);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /--from-registry/);
@@ -130,7 +130,7 @@ describe("publishing and consuming without an engine", () => {
     assert.match(other.stderr, /\[PLATFORM_NOT_FOUND\]/);
   });
 
-  it("I4: uses cached data with a warning when the server is away, and refuses it when told to", async () => {
+  it("I4: uses cached data with a warning when the server is away, and refuses it when asked to", async () => {
     const env = { ...stage.sandbox.environment, DOCKER_CONTENT_TRUST_SERVER: "https://127.0.0.1:1" };
     const cached = await stage.ok(["verify", "-q", `${app}:1.0`], { env });
     assert.match(cached.stderr, /^warning: /);
@@ -165,7 +165,7 @@ describe("publishing and consuming without an engine", () => {
     assert.match(failed.stderr, /^No valid trust data for nosuch\n/);
   });
 
-  it("cannot be told to push a digest, or from nowhere", async () => {
+  it("cannot push a digest, or without a source", async () => {
     const digest = await stage.run(["push", "--from", "oci:x", `${app}:1@${image.manifestDigest}`]);
     assert.match(digest.stderr, /^cannot push a digest reference\n/);
     assert.match(

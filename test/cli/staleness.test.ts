@@ -19,7 +19,7 @@ interface Verified {
   };
 }
 
-describe("I4: the age of what is believed", () => {
+describe("I4: the age of accepted trust data", () => {
   let stage: CliSandbox;
   let image: string;
   let clientTime = start;
@@ -81,7 +81,7 @@ describe("I4: the age of what is believed", () => {
     assert.equal((await verify(["--max-staleness", "0"], nowhere)).code, 3);
   });
 
-  it("a lifetime that is told counts", async () => {
+  it("a configured lifetime counts", async () => {
     clientTime = start + hour;
     const twoDays = { TAGSEAL_TIMESTAMP_LIFETIME: "2d" };
     assert.equal((await verify(["--max-staleness", "2h"])).code, 0);

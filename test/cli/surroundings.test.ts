@@ -1,4 +1,4 @@
-/** The directory somebody happens to stand in, perhaps a stranger's checkout, must not change what the command does. */
+/** The current directory, which may be an untrusted checkout, must not change what the command does. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { after, describe, it } from "node:test";

@@ -68,7 +68,7 @@ Administrative keys for ${app}
     assert.deepEqual((await inspect(`${app}:nosuch`)).SignedTags, []);
   });
 
-  it("signer add gives others the right to sign, and goes on after a failure", async () => {
+  it("signer add permits others to sign, and continues after a failure", async () => {
     const key = join(stage.directory, "alice.pub");
     const { code, stdout, stderr } = await stage.run([
       "trust",

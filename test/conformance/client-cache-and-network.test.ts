@@ -84,7 +84,7 @@ describe("the cache", () => {
       const before = new Map(cache.files);
       const client = new SimulatedClient(repository, cache);
       assert.equal(await client.outcome(), "METADATA_CACHE_CORRUPT");
-      // the timestamp is on its way while the root is looked at; nobody looks at the answer
+      // the timestamp is requested while the root is checked; its answer is not used
       assert.deepEqual(client.source.requests, ["timestamp"]);
       assert.deepEqual(cache.files, before);
       assert.equal(cache.files.get("root"), damaged);
@@ -252,7 +252,7 @@ describe("a server that fails", () => {
     assert.equal(await full.outcome(), "ok");
   });
 
-  test("is no trust server at all is told apart from one that lacks a file", async () => {
+  test("is no trust server at all differs from one that lacks a file", async () => {
     const client = new SimulatedClient(await published());
     client.source.fail("", new NetworkError("RESPONSE_MALFORMED", "this is a web page"));
     assert.equal(await client.outcome(), "RESPONSE_MALFORMED");

@@ -35,7 +35,7 @@ describe("a collection to be moved", () => {
     ok(warnings.some(({ message }) => message.startsWith("root ")));
   });
 
-  it("tells of a root that is not there, and of who cannot follow", async () => {
+  it("reports a missing root, and the readers that cannot follow", async () => {
     const stored = await StoredStory.begin();
     for (let step = 0; step < 3; step++)
       await stored.change((editor) => editor.rotateKey("targets", [stored.story.held.generate()]));

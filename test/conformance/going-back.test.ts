@@ -178,7 +178,7 @@ describe("honest changes that look like going back", () => {
     assert.equal(findTarget(collection, "v1")?.role, releases);
   });
 
-  test("after a rotation of the snapshot and timestamp keys an interrupted update goes on", async () => {
+  test("after a rotation of the snapshot and timestamp keys an interrupted update continues", async () => {
     const { repository, client } = await seenTwice();
     repository.rotate("timestamp", [simulatedKey()]);
     repository.rotate("snapshot", [simulatedKey()]);

@@ -158,7 +158,7 @@ for (const role of roles) {
         await story.apply(repository, role);
         await repository.publish();
         if (role !== "timestamp") repository.served.set("timestamp", before.get("timestamp") ?? new Uint8Array());
-        // The raised threshold of the timestamp stands in a root nobody has reason to fetch.
+        // The raised threshold of the timestamp is in a root that clients have no reason to fetch.
         const expected = role === "timestamp" && story.apply !== raiseThreshold ? expectedFor(story, role, true) : "ok";
         if (role === "timestamp" && story.apply === raiseThreshold) {
           repository.served.set("timestamp", before.get("timestamp") ?? new Uint8Array());

@@ -108,7 +108,7 @@ describe("after a restore", () => {
     equal(story.server.versionOf("timestamp"), 2);
   });
 
-  test("a lost collection comes back whose first roots nobody remembers", async () => {
+  test("a lost collection comes back without its first roots", async () => {
     const story = await serverStory();
     for (let count = 0; count < 3; count += 1)
       await publish(story, (editor) => editor.rotateKey("targets", [story.held.generate()]));
@@ -132,7 +132,7 @@ describe("refused", () => {
     await refused(story, [[], files], "ErrBadRoot", /Root modifications must increment the version/u);
   });
 
-  test("a lost root that somebody else brought back meanwhile, as a lost race", async () => {
+  test("a lost root that another client brought back meanwhile, as a lost race", async () => {
     const { story, second, third, files } = await lostRotations();
     await story.server.upload(files, { lost: [second, third] });
     await rejects(story.server.upload(files, { lost: [second, third] }), { code: "STORAGE_CONFLICT" });
@@ -175,7 +175,7 @@ describe("refused", () => {
     await refused(story, [[oldTimestamp], none], "ErrValidation", /valid signatures did not meet threshold/u);
   });
 
-  test("a proof signed by somebody else", async () => {
+  test("a proof signed by other keys", async () => {
     const story = await serverStory();
     const thief = new HeldKeys();
     const bytes = await forged(

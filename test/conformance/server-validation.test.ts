@@ -425,7 +425,7 @@ describe("signatures and syntax", () => {
     );
   });
 
-  test("I9: a role nobody knows: ErrValidation", async () => {
+  test("I9: an unknown role: ErrValidation", async () => {
     const story = await serverStory();
     for (const role of ["nonsense", "targets/A", "targets/../x", "targets/a//b", ""]) {
       await refused(story, new Map([[role, Buffer.from("{}")]]), "ErrValidation", /is an invalid role$/);

@@ -57,7 +57,7 @@ function describeSecret(open: Open): void {
     assert.deepEqual(await table.derivationSecret(), one);
   });
 
-  it("tells all of many racing first starts the same derivation secret", async (t) => {
+  it("gives all of many racing first starts the same derivation secret", async (t) => {
     const table = await open(t);
     const offers = Array.from({ length: 8 }, (_, number) => ({ sealed: `secret ${number}`, alias: "a" }));
     const kept = await Promise.all(offers.map((offer) => table.keepDerivationSecret(offer)));

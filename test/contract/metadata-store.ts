@@ -205,7 +205,7 @@ function describeUndelete(open: OpenStore): void {
     assert.deepEqual([await store.deletions(undefined, 9), await store.guns("", 9)], [[], [gun]]);
   });
 
-  it("tells the changefeed of the timestamp that is current again, and publishers may go on from it", async (t) => {
+  it("adds the timestamp that is current again to the changefeed, and publishers may continue from it", async (t) => {
     const store = await open(t);
     await store.publish(publication(1, undefined, file("root", 1)));
     await store.remove(gun, at);
@@ -230,7 +230,7 @@ function describeUndelete(open: OpenStore): void {
     assert.equal((await store.deletions(undefined, 9)).length, 1);
   });
 
-  it("tells the deletions of one name apart, even those of one millisecond, and brings back the one that is meant", async (t) => {
+  it("distinguishes the deletions of one name, even those of one millisecond, and restores the right one", async (t) => {
     const store = await open(t);
     for (const text of ["first", "second"]) {
       await store.publish(publication(1, undefined, file("root", 1, text)));
@@ -367,7 +367,7 @@ function describeMoving(open: OpenStore): void {
     assert.deepEqual(await store.changes({ from: 0, limit: 10, backwards: false }), [change]);
   });
 
-  it("goes on after the positions it was given", async (t) => {
+  it("continues after the positions it was given", async (t) => {
     const store = await open(t);
     await store.restoreChanges([
       { id: 41, createdAt: at, gun: "old", version: 1, sha256: file("timestamp", 1).sha256, category: "update" },
@@ -403,7 +403,7 @@ function describeForgetting(open: OpenStore): void {
 }
 
 function describeNames(open: OpenStore): void {
-  it("tells names apart by their bytes", async (t) => {
+  it("distinguishes names by their bytes", async (t) => {
     const store = await open(t);
     const names = ["app", "App", "\u00e4pp", "a\u0308pp", "stra\u00dfe", "strasse", "%", "_", "\ud83d\ude80"];
     for (const name of names) await store.publish({ ...publication(1, undefined, file("root", 1, name)), gun: name });

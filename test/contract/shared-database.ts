@@ -210,7 +210,7 @@ export function sharedDatabaseContract(
       });
     }
 
-    it("fails soon while the database is away, and goes on by itself when it is back", async (t) => {
+    it("fails soon while the database is away, and continues by itself when it is back", async (t) => {
       const database = await newDatabase();
       const store = await open(t, server.url(database));
       await publish(store, "g", 1);
@@ -317,7 +317,7 @@ function describeTls(
       await assert.rejects(migrateMetadataStore(url("localhost", "sslmode=verify-full")), { code: "STORAGE_FAILED" });
     });
 
-    it("encrypts without asking who answers only when it is told to", async () => {
+    it("encrypts without verifying the server only when asked to", async () => {
       assert.equal(await migrateMetadataStore(url("127.0.0.1", "sslmode=require")), 0);
     });
 

@@ -20,7 +20,7 @@ import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
 import { PublishedCollection } from "../support/published-collection.ts";
 import { tagOf } from "../trust/trust-story.ts";
 
-/** A way into the trust data of one collection, which nobody has published yet. */
+/** The trust data of one collection that is not published yet. */
 export interface OpenedRepository {
   readonly repository: TrustRepository;
   /** deletes the collection, as an operator does */
@@ -57,7 +57,7 @@ function describeReading(next: Next): void {
     assert.deepEqual([url.username, url.password], ["", ""]);
   });
 
-  it("has nothing of a collection that nobody published, and no deletion of it", async () => {
+  it("has nothing of an unpublished collection, and no deletion of it", async () => {
     const { repository } = await next();
     for (const file of ["timestamp", "root", "1.root", "targets", `targets.${"0".repeat(64)}`, "targets/releases"])
       await assert.rejects(repository.fetch(file, maxBytes), { code: "METADATA_MISSING" }, file);

@@ -1,4 +1,4 @@
-/** A day of a platform: people publish and read all the time, disasters come one after another, and the book tells what became of it. */
+/** A day of a platform: people publish and read all the time, disasters come one after another, and the book records the outcome. */
 import { Scope } from "../support/processes.ts";
 import { disasters, happen, type Disaster } from "./disasters.ts";
 import { People, type DayBook } from "./people.ts";
@@ -15,7 +15,7 @@ export interface DayOptions {
 /** What became of it. */
 export interface DayReport {
   readonly book: DayBook;
-  /** acknowledged tags that nobody finds in the evening */
+  /** acknowledged tags that are missing in the evening */
   readonly lost: readonly string[];
   /** disasters that did not show, or did not end */
   readonly unnoticed: readonly string[];

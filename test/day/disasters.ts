@@ -17,7 +17,7 @@ export interface Disaster {
 
 const showsWithinMs = 60_000;
 const wellWithinMs = 90_000;
-/** how long it stays as it is once it shows, so that everybody has met it */
+/** how long it stays as it is once it shows, so that all people have met it */
 const lastsMs = 6000;
 
 /** Waits until any of the servers says what is wrong, and fails the day if none does within a minute. */

@@ -7,10 +7,10 @@ import { setTimeout as after } from "node:timers/promises";
 import { ask } from "../support/https-request.ts";
 import { type Scope, waitUntil } from "../support/processes.ts";
 
-/** A load balancer that is open, or closed for everybody. */
+/** A load balancer that is open, or closed for all clients. */
 export interface FrontDoor {
   readonly port: number;
-  /** Takes in nobody any more, and resolves once those who are in have left: an update that was begun is finished. */
+  /** Accepts no new connections, and resolves once the open ones have ended: an update that was begun is finished. */
   close(): Promise<void>;
   open(): void;
 }

@@ -14,7 +14,7 @@ const readEveryMs = 400;
 const publishEveryMs = 500;
 const newRepositoryEveryMs = 15_000;
 
-/** What happened to everybody. */
+/** What happened to all people. */
 export interface DayBook {
   readonly acknowledged: Map<string, Set<string>>;
   reads: Record<"docker" | "notary" | "tagseal", number>;
@@ -35,7 +35,7 @@ const readers: readonly Reader[] = [
   { name: "tagseal", read: (user, repository) => user.tagseal(["verify", `${repository}:first`]) },
 ];
 
-/** Everybody, with images published and caches warm. */
+/** All people, with images published and caches warm. */
 export class People {
   readonly book: DayBook = {
     acknowledged: new Map(),
@@ -50,7 +50,7 @@ export class People {
   #work: Promise<unknown> = Promise.resolve();
   #isOver = false;
   #served = 0;
-  /** until then nobody begins with anything */
+  /** until then no one begins a new action */
   #held: Promise<unknown> = Promise.resolve();
 
   private constructor(world: World, image: LayoutImage) {
@@ -68,7 +68,7 @@ export class People {
     return people;
   }
 
-  /** Sends what everybody remembers to a server that was restored, publishers first. */
+  /** Sends what all machines remember to a server that was restored, publishers first. */
   async bringBack(server: Pick<DayServer, "url" | "port"> | undefined): Promise<void> {
     if (server === undefined) return;
     for (const user of [this.publisher, ...this.#users.values()]) {
@@ -94,7 +94,7 @@ export class People {
     await this.#work;
   }
 
-  /** Lets everybody finish, does something, and lets them go on: as a load balancer drains before it is closed. */
+  /** Lets all people finish, runs `work`, and lets them continue: as a load balancer drains before it is closed. */
   async whileNobodyIsServed(work: () => Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#held = promise;

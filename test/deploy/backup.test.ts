@@ -1,6 +1,6 @@
 /**
  * Backup and restore as docs/server-backup.md has them: taken from a running server in the middle of publications, restored into a new one on
- * the same address, where people whose machines remember the old one go on once it got back what was lost.
+ * the same address, where clients that remember the old one continue once it has got back what was lost.
  */
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync } from "node:fs";
@@ -53,7 +53,7 @@ async function embedded(scope: Scope): Promise<Storage> {
   };
 }
 
-/** Both tables, of metadata and of keys, lie in one database, so that one dump has both as they were at one moment. */
+/** Both tables, of metadata and of keys, are in one database, so that one dump has both as they were at one moment. */
 function shared(
   url: (name: string) => string,
   commands: Pick<Storage, "backup"> & { restore(): Promise<void> },

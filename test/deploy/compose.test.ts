@@ -86,7 +86,7 @@ describe("the compose files", { skip: missingPeers(["deploy tools"]) }, () => {
       }
     });
 
-    it(`publish no server to other machines while nobody has to log in: ${file}`, () => {
+    it(`publish no server to other machines while no login is required: ${file}`, () => {
       for (const [name, { command, environment, ports = [] }] of Object.entries(read(file).services)) {
         const isOpen = command?.[0] === "server" && !Object.keys(environment).some((key) => key.includes("_AUTH_"));
         for (const port of ports) assert.ok(!isOpen || port.startsWith("127.0.0.1:"), `${name} publishes ${port}`);

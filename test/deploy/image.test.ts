@@ -121,7 +121,7 @@ describe("the container image", { skip: missingPeers(["docker", "dockerd", "regi
     );
   });
 
-  it("I7: serves read-only and without capabilities, ends when asked, and goes on with the volume", async (t) => {
+  it("I7: serves read-only and without capabilities, ends when asked, and continues with the volume", async (t) => {
     const image = `${registry.host}/team/app:v1`;
     const first = await serve(t, "first");
     const user = client(scope, { server: first, name: "user" });

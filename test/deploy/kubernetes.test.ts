@@ -41,7 +41,7 @@ const hosts = [
   { host: "trust.example.org", tlsSecretName: "trust-example-org" },
 ];
 
-/** Numbers, names and places of somebody's cluster. */
+/** Numbers, names and addresses of a user's cluster. */
 const scaled = [
   ...replicated,
   ...set("autoscaling.enabled=true", "autoscaling.maxReplicas=9", "ingress.enabled=true", `image.digest=${digest}`),
@@ -142,7 +142,7 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
   const podsOf = async (values: readonly string[]): Promise<PodSpec[]> =>
     workloads(await rendered(values)).map(({ spec }) => spec.template.spec);
 
-  it("lets nobody but its group read a secret in a pod", async () => {
+  it("lets only its group read a secret in a pod", async () => {
     const volumes = (await podsOf(everything)).flatMap((pod) => pod.volumes);
     const modes = volumes.flatMap(({ secret }) =>
       secret === undefined || secret.secretName === "files" ? [] : [secret.defaultMode],
@@ -216,7 +216,7 @@ describe("the Helm chart", { skip: missingPeers(["deploy tools", "openssl"]) }, 
     ]);
   });
 
-  it("opens the signer's numbers to its probes and to Prometheus, and to nobody else", async () => {
+  it("opens the signer's metrics only to its probes and to Prometheus", async () => {
     const manifests = await rendered(scraped);
     const signer = workloads(manifests).find(({ metadata }) => metadata.name === "tagseal-signer");
     assert.ok(signer !== undefined);

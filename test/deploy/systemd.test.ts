@@ -78,7 +78,7 @@ describe("the systemd units", { skip: missingPeers(["systemd", "openssl"]) }, ()
     }
   });
 
-  it("listen on this machine alone while nobody has to log in", () => {
+  it("listen on this machine alone while no login is required", () => {
     const settings = JSON.parse(readFileSync(join(root, "deploy/systemd/server.json"), "utf8")) as {
       readonly server: { readonly http_addr: string };
       readonly auth?: unknown;

@@ -1,4 +1,4 @@
-/** What is not Tagseal's affair is the real docker's: nobody who called it can tell that Tagseal stood in between. */
+/** Commands that are not Tagseal's go to the real docker: its caller cannot see that Tagseal was in between. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -50,7 +50,7 @@ describe("a command that is docker's own", () => {
     assert.ok(stdout === bytes, `${stdout.length} of ${bytes.length} characters came back`);
   });
 
-  it("has our environment, content trust included: a docker that knows it goes on with it", async () => {
+  it("has this process's environment, content trust included: a docker that knows it uses it", async () => {
     const asked = { env: { ...env, DOCKER_CONTENT_TRUST: "1", OTHER: "kept" } };
     assert.equal((await runOk(tagsealCommand, ["events", "DOCKER_CONTENT_TRUST"], asked)).stdout, "1\n");
     assert.equal((await runOk(tagsealCommand, ["events", "OTHER"], asked)).stdout, "kept\n");
@@ -87,7 +87,7 @@ describe("a command that is docker's own", () => {
     );
   });
 
-  it("dies of what it dies of", async () => {
+  it("ends by the signal that ended it", async () => {
     assert.equal((await run("/bin/sh", ["-c", `${tagsealCommand} kill TERM; echo $?`], { env })).stdout, "143\n");
   });
 

@@ -27,7 +27,7 @@ export type Delivery =
 
 /** A build. Two equal ones do the same. */
 export interface GateCase {
-  /** stands in all names of the case, so that a request tells where it comes from: `k1ak` */
+  /** part of all names of the case, so that a request shows which case it belongs to: `k1ak` */
   readonly number: string;
   /** one character per byte */
   readonly dockerfile: string;
@@ -55,7 +55,7 @@ export interface Names {
   readonly good: readonly string[];
   /** the signed image with the case's triggers */
   readonly trigger: string;
-  /** names that nobody signed */
+  /** unsigned names */
   readonly evil: readonly string[];
   /** names of stages that would be unsigned images */
   readonly stages: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * Dockerfiles made to be misread: the image that nobody signed stands where a reader may see text and an engine an instruction, or the other
+ * Dockerfiles made to be misread: the unsigned image is where a reader may see text and an engine an instruction, or the other
  * way round. Names that decide are usually signed ones, so that the gate lets many of the files through.
  */
 import { LineBreaks } from "./line-breaks.ts";

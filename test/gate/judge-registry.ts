@@ -1,5 +1,5 @@
 /**
- * The judge: a registry that has every image anybody asks for and writes down each request for a manifest. Under content trust an engine has
+ * The judge: a registry that has every image that is asked for, and writes down each request for a manifest. Under content trust an engine has
  * no reason to ask for a tag, because signed tags were resolved to digests before; a tag in the log is a way past the gate. So is the
  * digest of the image behind the tags, which is signed nowhere.
  */
@@ -93,7 +93,7 @@ export class JudgeRegistry {
     return { digest: parseDigest(digest), size: this.#blobs.get(digest)?.bytes.length ?? 0 };
   }
 
-  /** What nobody signed and an engine asked for since the last call: `HEAD library/x:tag`. */
+  /** The unsigned images that an engine asked for since the last call: `HEAD library/x:tag`. */
   takeUnsigned(): readonly string[] {
     const taken = this.#requests;
     this.#requests = [];

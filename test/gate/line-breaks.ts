@@ -1,4 +1,4 @@
-/** Here-documents, and lines that go on or only seem to: where engines differ in what is an instruction. */
+/** Here-documents, and lines that continue or only seem to: where engines differ in what is an instruction. */
 import { Instructions } from "./instructions.ts";
 
 /** Instructions over several lines. */
@@ -101,7 +101,7 @@ export class LineBreaks extends Instructions {
     ]);
   }
 
-  /** Instructions that go on over several lines, or seem to. */
+  /** Instructions that continue over several lines, or seem to. */
   protected broken(): string {
     const random = this.random;
     const escape = random.chance(80) ? this.escape : random.pick(["\\", "`"]);

@@ -18,7 +18,7 @@ export interface Subject {
   make(seed: string): GateCase;
   /** Sends a case through the gate, and what the gate lets pass to the engine. Several may run at once. */
   try(gateCase: GateCase): Promise<Trial>;
-  /** What nobody signed and the engine asked for since the last call. */
+  /** The unsigned images that the engine asked for since the last call. */
   takeUnsigned(): readonly string[];
   /** How many images were asked for, signed ones included. */
   readonly asked: number;

@@ -111,7 +111,7 @@ describe("the runbook about certificates", { skip: missingPeers(["machine", "ope
     assert.equal(server.log().split('"kept the old state of a file"').length, 2, "said once");
   });
 
-  it("tells of a new certificate that has expired already, which is not used", async () => {
+  it("reports a new certificate that has expired already, which is not used", async () => {
     const before = ["tls.crt", "tls.key"].map((name) => [name, readFileSync(etc(name))] as const);
     put(await make({ from: inDays(-30), to: inDays(-1) }), etc, "tls");
     await says("the new certificate expired at");
@@ -123,7 +123,7 @@ describe("the runbook about certificates", { skip: missingPeers(["machine", "ope
     await says('"status":"ready"');
   });
 
-  it("tells a certificate for later from a clock that is behind", async () => {
+  it("distinguishes a certificate for later from a clock that is behind", async () => {
     const before = ["tls.crt", "tls.key"].map((name) => [name, readFileSync(etc(name))] as const);
     put(await make({ from: inDays(2) }), etc, "tls");
     await says("the new certificate is not valid before");
@@ -135,7 +135,7 @@ describe("the runbook about certificates", { skip: missingPeers(["machine", "ope
     await says('"status":"ready"');
   });
 
-  it("changes the authority of signer and server while both go on", async () => {
+  it("changes the authority of signer and server while both are running", async () => {
     await machine.run(documentedLines("docs/runbooks/certificates.md", "The authority changes"));
     const taken = ({ log }: { log: () => string }): number => log().split('"read a changed file"').length - 1;
     const alreadyTaken = taken({ log: () => server.log() });

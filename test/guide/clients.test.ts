@@ -84,7 +84,7 @@ describe("people with docker", { skip: missingPeers(peers) }, () => {
     assert.ok(existsSync(join(home, ".docker/tls/trust.example.com:4443/ca.crt")));
   });
 
-  /** From here on everybody knows the authority, and the registry asks for the same password. */
+  /** From here on all clients know the authority, and the registry asks for the same password. */
   async function startEngine(): Promise<void> {
     const known = await trustDocumented(scope, machine);
     const [engine] = await Promise.all([

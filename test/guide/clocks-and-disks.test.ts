@@ -32,7 +32,7 @@ describe("the runbook about clocks", { skip: missingPeers(["machine", "openssl",
     await machine.run(`notary -s ${address} init -p ${gun}`, { env });
   });
 
-  it("tells how far the server is behind, and when it is right again", async () => {
+  it("shows how far the server is behind, and when it is right again", async () => {
     clock.move(-3600);
     await says(machine, "the clock is behind");
     const { stdout } = await machine.run(documentedLines("docs/runbooks/clocks.md", "Find out which"));
@@ -96,7 +96,7 @@ describe("the runbook about full disks", { skip: missingPeers(["machine", "opens
     await machine.run(documentedLines("docs/runbooks/full-disk.md", "The database's disk is full"));
   });
 
-  it("tells a disk that is read-only from one that is full", async () => {
+  it("distinguishes a disk that is read-only from one that is full", async () => {
     const { stdout } = await machine.run(
       documentedLines("docs/runbooks/full-disk.md", "The disk is read-only, or a quota is used up"),
     );

@@ -63,7 +63,7 @@ describe(
       machine.start("server", lines, { env, ready: () => machine.answers(`${address}/_tagseal/ready`, '"ready"') });
     const documented = async (lines: string): Promise<string> => (await machine.run(lines, { env })).stdout;
 
-    it("names the database, how long readers go on, and sees it return", async () => {
+    it("names the database, how long readers can continue, and sees it return", async () => {
       database.hang();
       try {
         const said = await documented(documentedLines("docs/runbooks/database-outage.md", "Find out what is wrong"));

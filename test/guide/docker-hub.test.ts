@@ -51,7 +51,7 @@ describe("people whose images are on Docker Hub", { skip: missingPeers(peers) },
   const run = async (lines: string): Promise<string> =>
     (await machine.run(`exec 2>&1\n${lines}`, { env: alice })).stdout;
 
-  it("are told what happened: its trust server's name leads nowhere", async () => {
+  it("see what happened: its trust server's name does not resolve", async () => {
     const said = await run("tagseal verify alpine:3.20 || echo exit $?; true");
     assert.match(
       said,

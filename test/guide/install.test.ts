@@ -25,7 +25,7 @@ import { startUnit } from "../support/systemd-unit.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-/** What somebody gets who clones the repository. */
+/** The files that a clone of the repository has. */
 function copyCheckout(directory: string): void {
   const made = /^(?:node_modules|deploy\/node_modules|release\/targets|dist|coverage|\.git)$/u;
   cpSync(root, directory, { recursive: true, filter: (path) => !made.test(relative(root, path)) });

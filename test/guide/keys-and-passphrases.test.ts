@@ -84,7 +84,7 @@ describe("the runbook for keys and passphrases", { skip: missingPeers(["notary",
     await publishes("1.2");
   });
 
-  it("goes on with new keys when a passphrase is lost: the owner names them", async () => {
+  it("continues with new keys when a passphrase is lost: the owner names them", async () => {
     await server.stop();
     await start(documentedLines("docs/runbooks/keys-and-passphrases.md", "A passphrase is lost"), "degraded");
     assert.match(

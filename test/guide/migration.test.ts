@@ -1,4 +1,4 @@
-/** The guide to moving from Notary: a reference server and signer with a past, the guide's lines, and a client of theirs that goes on. */
+/** The guide to moving from Notary: a reference server and signer with a past, the guide's lines, and a client of theirs that continues. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

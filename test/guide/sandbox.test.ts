@@ -34,7 +34,7 @@ it("docs/getting-started.md: points other programs at itself, and leaves nothing
   assert.ok(!existsSync(image));
 });
 
-it("docs/commands.md: plays its demonstration, and stays where it is told to", async () => {
+it("docs/commands.md: plays its demonstration, and stays in the given directory", async () => {
   const sandbox = await shell.start("sandbox", documentedLines("docs/commands.md", "tagseal sandbox"), { ready });
   assert.equal(await sandbox.stop("SIGINT"), 0);
   assert.ok(existsSync(join(shell.directory, "sandbox")));

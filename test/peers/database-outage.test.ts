@@ -1,6 +1,6 @@
 /**
  * A database dies, or hangs, and the server that readers are sent to was behind: docker, notary and Tagseal, each with what it has seen through
- * another server, go on from their caches. None of them is told of an attack.
+ * another server, continue from their caches. None of them reports an attack.
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -70,7 +70,7 @@ describe("readers with caches, sent to a server that was behind", { skip: missin
     ["hangs", async () => database.hang(), async () => database.goOn()],
     ["dies", () => database.stop("SIGKILL"), () => database.start()],
   ] as const)
-    it(`I4: go on from what they have seen when the database ${name}`, async () => {
+    it(`I4: continue from what they have seen when the database ${name}`, async () => {
       const { ahead, behind } = await startServers(name);
       const image = `${registry.host}/${name}/app`;
       const publisher = client(scope, { name: `publisher-${name}`, server: ahead, engine });

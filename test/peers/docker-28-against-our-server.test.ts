@@ -1,5 +1,5 @@
 /**
- * The real docker command line and engine under content trust, with nothing of ours but the trust server. Each story also
+ * The real docker command line and engine under content trust, with nothing of Tagseal's but the trust server. Each story also
  * runs against the reference server, so that a story which docker itself could not finish would show.
  */
 import assert from "node:assert/strict";
@@ -140,7 +140,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
     assert.match(signed.stdout, /Successfully signed/u);
   });
 
-  it("revokes a tag for everybody", async () => {
+  it("revokes a tag for all readers", async () => {
     const image = `${world.registry.host}/revoked/app:v1`;
     const user = world.user("revoked");
     await push(user, "one", image);
@@ -151,7 +151,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
     assert.match(refused.stderr, /No valid trust data for v1/u);
   });
 
-  it("removes the last signer when told so at the prompt", { skip: missingTerminal }, async () => {
+  it("removes the last signer when confirmed at the prompt", { skip: missingTerminal }, async () => {
     const image = `${world.registry.host}/removal/app:v1`;
     const user = world.user("removal");
     const directory = join(user.dockerConfig, "keys");

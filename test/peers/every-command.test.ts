@@ -1,4 +1,4 @@
-/** The programs that are here are asked for their commands, one by one: each has to be in our tables. */
+/** Asks the installed programs for their commands, one by one: each must be in Tagseal's tables. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, describe, it } from "node:test";

@@ -119,7 +119,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       }
     });
 
-    it("serves another manifest under the signed digest, larger, smaller or somebody else's", async () => {
+    it("serves another manifest under the signed digest, larger, smaller or of another image", async () => {
       const { image, manifest } = await unseen("manifest");
       const other = await unseen("other-manifest");
       const bytesOf = (digest: string, directory: string): Buffer =>
@@ -154,7 +154,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       for (const use of uses) await refuses(use, newUser(), image, /not found|unknown/iu);
     });
 
-    it("has a tag that nobody signed", async () => {
+    it("has an unsigned tag", async () => {
       const image = `${registry.host}/unsigned/app:v1`;
       const publisher = newUser();
       await world.publish(publisher, "one", image);
@@ -291,7 +291,7 @@ describe("a registry and a trust server that lie", { skip: missing }, () => {
       }
     });
 
-    it("that is not published says so, tells how to finish, and leaves nothing for the next push to sign", async () => {
+    it("that is not published says so, shows how to finish, and leaves nothing for the next push to sign", async () => {
       const repository = `${registry.host}/unpublished/app`;
       const user = newUser();
       assert.equal((await push(user, "one", `${repository}:v1`)).code, 0);

@@ -31,7 +31,7 @@ describe("I5: an image for several platforms", { skip: missing }, () => {
     user = world.user("user");
   });
   after(async () => await scope.close());
-  // An engine keeps every index it has verified, so each story has one that nobody has seen.
+  // An engine keeps every index it has verified, so each story has one that no engine has seen.
   beforeEach(async () => {
     registry.hooks.manifest = undefined;
     await world.forgetBelow(registry.host);

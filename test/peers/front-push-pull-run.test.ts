@@ -59,7 +59,7 @@ function stories(docker: FrontDocker): void {
     return finished;
   }
 
-  /** Somebody with rights in the registry, and none to sign, puts another image under a tag. */
+  /** An attacker with rights in the registry, but without keys, puts another image under a tag. */
   async function moveTag(image: string, label: string): Promise<void> {
     const attacker = world.user("attacker");
     await attacker.dockerOk(["tag", `made:${label}`, image], { env: trustOff });
@@ -123,7 +123,7 @@ function stories(docker: FrontDocker): void {
       assert.equal(await world.imageId(`${repository}:v3`), undefined);
     });
 
-    it("that is told to be quiet prints the name and nothing else", async () => {
+    it("with --quiet prints only the name", async () => {
       const { stdout, stderr } = await succeeded(world.user("pull-quiet"), "pull", "-q", `${app}:v1`);
       assert.deepEqual([stdout, stderr], [`${app}:v1\n`, ""]);
     });
@@ -153,7 +153,7 @@ function stories(docker: FrontDocker): void {
       assert.equal((await publisher.docker(["trust", "inspect", repository])).code, 1);
     });
 
-    it("that is told to be quiet prints the name, and signs all the same", async () => {
+    it("with --quiet prints the name, and signs nevertheless", async () => {
       const image = `${app}:quiet`;
       await publisher.dockerOk(["tag", "made:one", image]);
       const { stdout, stderr } = await succeeded(publisher, "push", "--quiet", image);
@@ -252,13 +252,13 @@ function stories(docker: FrontDocker): void {
       assert.match(refused.stderr, /\n\nRun 'docker run --help' for more information\n$/u);
     });
 
-    it("pull again when told to, once, by digest", async () => {
+    it("pull again when asked to, once, by digest", async () => {
       const { stderr } = await succeeded(world.user("run-always"), ...quick, "--pull", "always", `${app}:v2`);
       assert.equal(stderr.match(/Pulling from/gu)?.length, 1);
       assert.match(stderr, new RegExp(`^${app}@${two}: Pulling from`, "u"));
     });
 
-    it("never pull when told not to", async () => {
+    it("never pull when asked not to", async () => {
       await forgetAll(app);
       const refused = await trusted(world.user("run-never"), ...quick, "--pull=never", `${app}:v1`);
       assert.equal(refused.code, 125);

@@ -1,4 +1,4 @@
-/** docker 28 and Tagseal in its place share one `~/.docker`: what either pushed under content trust, the other accepts and goes on with. */
+/** docker 28 and Tagseal in its place share one `~/.docker`: what either pushed under content trust, the other accepts and continues with. */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ describe("docker 28 and Tagseal with one configuration directory", { skip: missi
     ["tagseal", "docker"],
     ["docker", "tagseal"],
   ] as const) {
-    it(`${second} accepts what ${first} pushed, and goes on with its keys`, async () => {
+    it(`${second} accepts what ${first} pushed, and continues with its keys`, async () => {
       const repository = `${world.registry.host}/${first}-first/app`;
       const user = world.user(`${first}-first`);
       const one = await push(user, first, "one", `${repository}:v1`);

@@ -100,14 +100,14 @@ describe("side by side with docker 28", { skip: missing }, () => {
     it("as docker image pull", () => same(words("image pull @app:v1"), 0));
     it("of an unsigned tag", () => same(words("pull @app:unsigned"), 1));
     it("of a tag that does not exist", () => same(words("pull @app:absent"), 1));
-    it("of a repository nobody signed in", () => same(words("pull @none:v1"), 1));
+    it("of an unsigned repository", () => same(words("pull @none:v1"), 1));
     it("without a tag, which is latest", () => same(words("pull @app"), 1));
     it("of a digest, which needs no signature", async () => {
       const { stdout } = await both.alone("docker", words("pull @app:v1"));
       const digest = /@(sha256:[0-9a-f]{64})/u.exec(stdout)?.[1] ?? "";
       await same(words(`pull @app@${digest}`), 0);
     });
-    it("of all tags of a repository nobody signed in", () => same(words("pull -a @none"), 1));
+    it("of all tags of an unsigned repository", () => same(words("pull -a @none"), 1));
     it("of all tags, with a tag", () => same(words("pull -a @app:v1"), 1));
     it("for a platform", () => same(words("pull --platform linux/amd64 @app:v1"), 0));
     it("without trust", () => same(words("pull --disable-content-trust @app:unsigned"), 0));
@@ -141,9 +141,9 @@ describe("side by side with docker 28", { skip: missing }, () => {
       same(words(`${run} @app:v1 echo --rm -it --disable-content-trust`), 0));
     it("run from an unsigned tag", () => same(words(`${run} @app:unsigned`), 125));
     it("run from an unsigned tag that is here", () => same(present(`${run} @app:unsigned`, "app:unsigned"), 125));
-    it("run from a repository nobody signed in", () => same(words(`${run} @none:v1`), 125));
+    it("run from an unsigned repository", () => same(words(`${run} @none:v1`), 125));
     it("run without trust", () => same(words(`${run} --disable-content-trust @app:unsigned`), 0));
-    it("run of a locally built image nobody signed", () => same(words(`${run} made:one`), 125));
+    it("run of a locally built, unsigned image", () => same(words(`${run} made:one`), 125));
     it("run by digest", async () => {
       const { stdout } = await both.alone("docker", words("pull @app:v1"));
       const digest = /@(sha256:[0-9a-f]{64})/u.exec(stdout)?.[1] ?? "";
@@ -335,7 +335,7 @@ describe("side by side with docker 28", { skip: missing }, () => {
 
   describe("everything else", () => {
     for (const line of ["no-such-command", "image no-such-command"]) {
-      it(`${line}: refused by both, here because nobody knows what it could bring in`, async () => {
+      it(`${line}: refused by both, here because it could let in any image`, async () => {
         const { docker, tagseal } = await both.compare(words(line));
         assert.deepEqual([docker.code, tagseal.code], [1, 1]);
         assert.match(tagseal.stderr, /^content trust does not cover ".*no-such-command".*\[COMMAND_NOT_COVERED\]\n$/su);

@@ -13,7 +13,7 @@ import { newRepository } from "../support/side-by-side.ts";
 
 const missing = missingPeers(["docker", "dockerd", "registry", "openssl", "busybox", "python"]);
 
-/** Nobody answers but the person at the terminal. */
+/** Only the person at the terminal answers. */
 const asked: Environment = {
   ...trustOn,
   DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: undefined,

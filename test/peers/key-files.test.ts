@@ -1,4 +1,4 @@
-/** One key directory, used by notary's client and by us in turn: each reads, unlocks and rewrites what the other wrote. */
+/** One key directory, used by notary's client and by Tagseal in turn: each reads, unlocks and rewrites what the other wrote. */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
  * Moving from a Notary server and signer that have a past: its databases are imported, ours takes over at the same address, and clients
- * that knew the old one go on without noticing.
+ * that knew the old one continue without noticing.
  */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -123,7 +123,7 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     await reader.dockerOk(["pull", `${image}:v2`], { env: trustOn });
   }
 
-  it("starts no server on the old database before it was imported: every client would be told that nothing is signed", async () => {
+  it("starts no server on the old database before it was imported: to every client nothing would be signed", async () => {
     const argv = ["server", "--listen", "127.0.0.1:0", "--notary-config", old.configuration.server];
     const { code, stderr } = await users.publisher.tagseal(argv, { env: aliases });
     assert.equal(code, 1);
@@ -165,7 +165,7 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     assert.ok((await exportOf("files")).equals(await exportOf("database")));
   });
 
-  it("takes over at the same address, and nobody notices", async () => {
+  it("takes over at the same address, unnoticed by clients", async () => {
     const args = target === "files" ? [] : place.database;
     await startTagsealServer(scope, { data: scope.path("data"), port: old.port, args, env: aliases });
     assert.deepEqual(await allSee(image), ["v1", "v2"]);
@@ -178,7 +178,7 @@ function stories(store: "postgres" | "mysql", target: Target): void {
     assert.deepEqual(changesIn(await curl("/v2/_trust/changefeed?records=1000")), changesIn(feedBefore));
   });
 
-  it("goes on signing with the keys that moved", async () => {
+  it("continues signing with the keys that moved", async () => {
     const { publisher } = users;
     await publisher.notaryOk(["add", "-p", notaryGun, "by-notary", note("n")]);
     await buildImage(scope, publisher, `${image}:v3`, "three");
@@ -225,7 +225,7 @@ function oldSignerStory(): void {
   const scope = new Scope("moving-signer");
   after(() => scope.close());
 
-  it("goes on with the old signer when its keys are not moved", async () => {
+  it("continues with the old signer when its keys are not moved", async () => {
     const old = await startNotary(scope, { store: "postgres" });
     const user = client(scope, { server: old, name: "publisher" });
     const note = scope.path("note");

@@ -1,6 +1,6 @@
 /**
  * Moving from a Notary server whose databases are out of reach: what its clients can read is taken over, and the owner of the root keys
- * hands the repositories over. Readers with a memory go on without noticing.
+ * hands the repositories over. Readers with a warm cache continue without noticing.
  */
 import assert from "node:assert/strict";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
@@ -75,7 +75,7 @@ describe("moving from a running server", { skip: missingPeers(peers) }, () => {
   });
   after(() => scope.close());
 
-  it("takes over what the changefeed tells of, and says what is left to do", async () => {
+  it("takes over what the changefeed lists, and says what is left to do", async () => {
     const { stdout } = await publisher.tagsealOk(["import", "notary-server", old.url, "--data", data, "--json"]);
     const { collections } = JSON.parse(stdout) as {
       collections: { gun: string; files: number; added: number; needsHandOver: boolean; warnings: object[] }[];
@@ -145,7 +145,7 @@ describe("moving from a running server", { skip: missingPeers(peers) }, () => {
     );
   });
 
-  it("goes on: docker, notary and tagseal sign, every key rotates, readers follow", async () => {
+  it("continues: docker, notary and tagseal sign, every key rotates, readers follow", async () => {
     await publisher.notaryOk(["add", "-p", notaryGun, "by-notary", note()]);
     for (const tag of ["v2", "v3"]) {
       await buildImage(scope, publisher, `${image}:${tag}`, tag);

@@ -44,7 +44,7 @@ async function publisher(gun: string): Promise<Client> {
 
 const contentOf = (user: Client): string => join(user.dockerConfig, "content");
 
-/** What somebody who never saw the collection before reads. */
+/** What a client that never saw the collection before reads. */
 async function listedByNewcomer(gun: string, name = `${gun.replaceAll("/", "-")}-newcomer`): Promise<string> {
   const newcomer = newUser(name);
   rmSync(join(newcomer.trustDirectory, "tuf"), { recursive: true, force: true });
@@ -147,7 +147,7 @@ describe("notary 0.7 against our server", { skip: missingPeers(["notary"]) }, ()
     { role: "timestamp", args: ["timestamp", "-r"] },
     { role: "root", args: ["root"] },
   ];
-  it("rotates every key, and everybody reads on", async () => {
+  it("rotates every key, and all readers follow", async () => {
     const gun = "example.com/rotated/app";
     const user = await publisher(gun);
     const reader = newUser("rotated-reader");
@@ -182,7 +182,7 @@ describe("notary 0.7 against our server", { skip: missingPeers(["notary"]) }, ()
     assert.match(await listedByNewcomer(gun), /^v9 /mu);
   });
 
-  it("I7: of four publishers at once each is told the truth, and nothing is lost or mixed", async () => {
+  it("I7: of four publishers at once each gets a true answer, and nothing is lost or mixed", async () => {
     const gun = "example.com/raced/app";
     const user = await publisher(gun);
     const rivals = ["a", "b", "c", "d"].map((name) => ({ name, user: newUser(`raced-${name}`) }));

@@ -155,7 +155,7 @@ describe("our server with notary-signer", { skip: missingPeers(["notary", "postg
     assert.ok(renewed.expiresAt.getTime() > Date.now() + 15 * dayMs);
   });
 
-  it("says what is wrong while the signer is down, serves what it has, and goes on by itself", async () => {
+  it("reports the fault while the signer is down, serves what it has, and continues by itself", async () => {
     const gun = "example.com/interrupted/app";
     const user = await publisher(gun);
     const before = await keyId(gun, "timestamp");

@@ -186,7 +186,7 @@ function stories(store: NotaryStore): void {
 }
 
 function lastStory(): void {
-  it("I4: goes on with what it verified, with a warning, when the server is gone; a newcomer cannot", async () => {
+  it("I4: continues with what it verified, with a warning, when the server is gone; a new machine cannot", async () => {
     await using scope = new Scope("gone");
     const [server, registry] = await Promise.all([startNotary(scope), startDockerRegistry(scope)]);
     const user = client(scope, { server });

@@ -1,6 +1,6 @@
 /**
  * I3, I7: a trust server is restored from a backup that is older than what people have published and read since. docker, notary and tagseal,
- * each with a warm cache, then take the server for an attacker, and go on once one of their machines has sent back what was lost.
+ * each with a warm cache, then take the server for an attacker, and continue once one of their machines has sent back what was lost.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -145,7 +145,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     await readers.see("v1", "v2", "v3");
   });
 
-  it("a repository whose deletion was lost is deleted again, and is not brought back by anybody who remembers it", async () => {
+  it("a repository whose deletion was lost is deleted again, and is not brought back by a machine that remembers it", async () => {
     const gun = "localhost:5000/lost/deletion";
     await owned(gun);
     const readers = new WarmReaders(story, gun);
@@ -248,7 +248,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     const readers = new WarmReaders(story, gun);
     await readers.see("v1", "lost");
     await story.restore(backup);
-    // somebody with the same keys, on a machine that has seen nothing of what was lost
+    // the same keys, on a machine that has seen nothing of what was lost
     await signTags(await story.open(story.user("elsewhere"), gun, story.user("owner")), [tagOf("new")]);
     const { code, stdout, stderr } = await tagseal(readers.docker, "trust", "recover-server", gun);
     assert.equal(code, 0);

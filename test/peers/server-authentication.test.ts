@@ -1,6 +1,6 @@
 /**
  * The command lines people have, logged in the way they log in, against our server with tokens, with passwords and with client
- * certificates: what each may do works, what nobody allowed them does not.
+ * certificates: what each may do works, everything else does not.
  */
 import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
@@ -111,7 +111,7 @@ function dockerStories(kind: string, someone: Someone): void {
     assert.equal((await dockerInspect(reader, name)).SignedTags.length, 0);
   });
 
-  it("I10: docker gets nowhere for who may not, or is nobody", async () => {
+  it("I10: docker is refused without permission, and without a login", async () => {
     const [name, publisher] = [image(`team/docker-${kind}-private`), await someone("docker-owner", "alice")];
     await publisher.dockerOk(["tag", "made:one", name]);
     await publisher.dockerOk(["push", name], { env: trustOn });
@@ -149,7 +149,7 @@ function notaryStories(kind: string, someone: Someone): void {
     assert.match((await (await someone("notary-reader-2", "bob")).notaryOk(["list", gun])).stdout, /^v1 /mu);
   });
 
-  it("I10: notary gets nowhere for who may not, or is nobody", async () => {
+  it("I10: notary is refused without permission, and without a login", async () => {
     const gun = `${world.registry.host}/team/notary-${kind}-private`;
     const publisher = await someone("notary-owner", "alice");
     await publisher.notaryOk(["init", gun, "-p"]);
@@ -179,7 +179,7 @@ function tagsealStories(kind: string, someone: Someone): void {
     assert.equal((await reader.tagseal(["verify", name])).code, 2);
   });
 
-  it("I10: tagseal gets nowhere for who may not, or is nobody, and says why", async () => {
+  it("I10: tagseal is refused without permission, and without a login, and says why", async () => {
     const name = image(`team/tagseal-${kind}-private`);
     const layout = await writeLayout(scope.path(`layout-private-${kind}`), "hello");
     const push = ["push", "--from", `oci:${layout.directory}`];
@@ -260,7 +260,7 @@ describe("clients and a server that knows its users", { skip: missing }, () => {
     });
   });
 
-  describe("that also lets everybody read", () => {
+  describe("that also lets all clients read", () => {
     const kinds = { token: tokenAuth, issued: issuedTokenAuth } as const;
     for (const [kind, settings] of Object.entries(kinds)) {
       it(`docker, notary and tagseal read without logging in: ${kind}`, async () => {

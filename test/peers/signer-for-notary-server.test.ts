@@ -1,4 +1,4 @@
-/** Debian's notary-server with our signer in the place of its signer. */
+/** Debian's notary-server with Tagseal's signer instead of notary-signer. */
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -66,7 +66,7 @@ function add(user: Client, gun: string, tag: string): Promise<unknown> {
   return user.notaryOk(["add", "-p", gun, tag, join(user.dockerConfig, "content")]);
 }
 
-/** What somebody who never saw the collection before reads. */
+/** What a client that never saw the collection before reads. */
 async function listedByNewcomer(gun: string): Promise<string> {
   const newcomer = client(scope, { server, name: "newcomer" });
   rmSync(join(newcomer.trustDirectory, "tuf"), { recursive: true, force: true });
@@ -101,7 +101,7 @@ describe("notary-server with tagseal signer", { skip: missingPeers(["notary"]) }
     assert.match(await listedByNewcomer(gun), /^v2\s/mu);
   });
 
-  it("is told that it is unhealthy while the signer is down, and goes on by itself with the same keys", async () => {
+  it("is unhealthy while the signer is down, and continues by itself with the same keys", async () => {
     const gun = "example.com/interrupted/app";
     const user = await publisher(gun);
     const before = await keyId(gun, "timestamp");

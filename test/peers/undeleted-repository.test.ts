@@ -1,4 +1,4 @@
-/** I3: a repository is deleted by mistake and brought back. Readers with warm caches and publishers go on as if nothing had happened. */
+/** I3: a repository is deleted by mistake and brought back. Readers with warm caches and publishers continue as if nothing had happened. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { signTags } from "../../src/trust/publishing/sign.ts";
@@ -19,7 +19,7 @@ describe("a repository that comes back", { skip: missingPeers(["docker", "notary
   before(async () => (story = await RestoreStory.begin(scope)));
   after(async () => await scope.close());
 
-  it("is the one that docker 28, notary and tagseal remember, and goes on from there", async () => {
+  it("is the one that docker 28, notary and tagseal remember, and continues from there", async () => {
     const gun = "localhost:5000/deleted/app";
     const owner = await story.open(story.user("owner"), gun);
     for (const tag of ["v1", "v2"]) await signTags(owner, [tagOf(tag)]);

@@ -27,7 +27,7 @@ const nothingNew = "\r\n--x--\r\n";
 interface Endpoint {
   readonly method: string;
   readonly path: string;
-  /** answers to nobody, and to users with these rights */
+  /** answers to anonymous clients, and to users with these rights */
   readonly expected: Readonly<Record<"none" | "pull" | "push" | "admin", number>>;
 }
 
@@ -44,7 +44,7 @@ const byRoute: Readonly<Record<Route["kind"], readonly Endpoint[]>> = {
   ready: [{ method: "GET", path: "/_tagseal/ready", expected: forAll }],
   openapi: [{ method: "GET", path: "/openapi.json", expected: forAll }],
   metrics: [{ method: "GET", path: "/metrics", expected: forAll }],
-  // Somebody else gives tokens here.
+  // Another service issues tokens here.
   token: [{ method: "GET", path: "/_tagseal/token", expected: { none: 404, pull: 404, push: 404, admin: 404 } }],
   current: [
     { method: "GET", path: `${tuf}/timestamp.json`, expected: forReaders },
@@ -379,7 +379,7 @@ describe("tokens for passwords", () => {
     await assert.rejects(world(t, { tokenKeyFile }), { code: "SERVER_CONFIGURATION", message: /5 bytes/u });
   });
 
-  it("let nobody in particular read where everybody may", async (t) => {
+  it("let anonymous users read where all may", async (t) => {
     const guardedWorld = await world(t, {}, { anonymousPull: true });
     const { bearer } = await tokenFor(guardedWorld);
     assert.equal((await ask(guardedWorld, byRoute.current[0]!, bearer)).status, 200);
@@ -410,7 +410,7 @@ describe("access without logging in", () => {
     assert.deepEqual(world.calls, []);
   });
 
-  it("good credentials for something else read what everybody may", async (t) => {
+  it("good credentials for something else read what all may", async (t) => {
     const world = await guardedByTokens(t, { anonymousPull: true });
     const token = `Bearer ${adminWith({ access: rights(["*"], "example.com/other") })}`;
     assert.equal((await ask(world, byRoute.current[0]!, token)).status, 200);

@@ -219,7 +219,7 @@ describe("publishing", () => {
     assert.deepEqual(await readTags(server.url, gun), ["v1"]);
   });
 
-  it("I7: answers VERSION with an empty detail when somebody else was faster", async (t) => {
+  it("I7: answers VERSION with an empty detail when another publisher was faster", async (t) => {
     const { server, publisher } = await published(t);
     const slow = await publisher.signed((editor) => editor.addTarget("targets", "slow", target("slow")));
     await publisher.addTag("fast");
@@ -313,7 +313,7 @@ describe("publishing", () => {
 });
 
 describe("server keys", () => {
-  it("are answered in the reference's form, the same one each time, also for names nobody publishes under", async (t) => {
+  it("are answered in the reference's form, the same one each time, also for names without publications", async (t) => {
     const server = await serve(t);
     const first = await ask(server, "/v2/no/such/_trust/tuf/timestamp.key");
     assert.match(first.text, /^\{"keytype":"ecdsa","keyval":\{"public":"[\w+/=]+","private":null\}\}$/u);
@@ -405,7 +405,7 @@ describe("an expired timestamp", () => {
     assert.equal((JSON.parse(text) as { signed: { version: number } }).signed.version, 1);
   });
 
-  it("is served as it is when nobody would believe a new one, and that is tried once a minute at most", async (t) => {
+  it("is served as it is when readers would refuse a new one, and that is tried once a minute at most", async (t) => {
     const { server } = await aged(t, 4000);
     for (let count = 0; count < 3; count += 1) {
       const { status, text } = await ask(server, `${tuf}/timestamp.json`);
@@ -417,7 +417,7 @@ describe("an expired timestamp", () => {
 });
 
 describe("the changefeed over HTTP", () => {
-  it("tells of publications and deletions, of all collections or of one", async (t) => {
+  it("lists publications and deletions, of all collections or of one", async (t) => {
     const { server, publisher } = await published(t);
     await new UploadingPublisher(server.url, "other/app").begin();
     await publisher.addTag("v2");

@@ -36,7 +36,7 @@ async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A data directory as a server leaves it, with `megabytes` of metadata that nobody could read. */
+/** A data directory as a server leaves it, with `megabytes` of unreadable metadata. */
 async function largeDataDirectory(t: TestContext, megabytes: number): Promise<string> {
   const server = await serve(t);
   await server.close();
@@ -84,7 +84,7 @@ describe("a backup of a signer", () => {
 });
 
 describe("a backup", () => {
-  it("I7: holds all that was acknowledged before it, and a server starts on it and goes on signing", async (t) => {
+  it("I7: holds all that was acknowledged before it, and a server starts on it and continues signing", async (t) => {
     const server = await serve(t);
     const directory = temporaryDirectory(t);
     const publisher = await new UploadingPublisher(server.url, gun).begin();
@@ -222,7 +222,7 @@ describe("a backup", () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
-  it("tells what may not be looked at from what is not there", async (t) => {
+  it("distinguishes what may not be read from what does not exist", async (t) => {
     const server = await serve(t);
     await server.close();
     const { dataDir } = server;

@@ -66,7 +66,7 @@ async function tampered(t: TestContext, file: string, change: (entry: Entry) => 
   return copy;
 }
 
-/** One file of a bundle replaced, and its index made to fit: what somebody does who has no key. */
+/** One file of a bundle replaced, and its index made to fit: what an attacker without keys can do. */
 async function forged(t: TestContext, file: string, name: RegExp, forge: (text: string) => string): Promise<string> {
   const entries = await entriesOf(file);
   const target = entries.find((entry) => name.test(entry.name));
@@ -118,7 +118,7 @@ describe("bundles", () => {
     ]);
   });
 
-  it("take older versions along when told to", async (t) => {
+  it("include older versions when asked to", async (t) => {
     const { dataDir } = await published(t, gun);
     const file = await exported(t, dataDir, "--all-versions");
     const data = newPath(t);
@@ -187,7 +187,7 @@ describe("bundles", () => {
   });
 });
 
-describe("bundles that somebody tampered with", () => {
+describe("bundles that were tampered with", () => {
   const malformed: readonly {
     readonly name: string;
     readonly change: (entry: Entry) => Entry | undefined;

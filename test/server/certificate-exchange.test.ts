@@ -1,6 +1,6 @@
 /**
- * Every certificate of a server, its signer and its database is exchanged for one of another authority while readers with warm caches go on: nobody
- * sends a signal, and nobody restarts anything of ours.
+ * Every certificate of a server, its signer and its database is replaced by one of another authority while readers with warm caches continue, without
+ * a signal and without a restart.
  */
 
 import assert from "node:assert/strict";
@@ -190,7 +190,7 @@ describe("an exchange of all certificates", { skip: missingPeers(["docker", "not
     assert.match(ofSigner, /^tagseal_signer_fault\{part="signer_certificate"\} 0$/mu);
   });
 
-  it("that went wrong halfway shows on both, and costs nobody anything", async () => {
+  it("that went wrong halfway shows on both, and affects no client", async () => {
     copyFileSync(old.serverKey, files.toDatabase.key);
     writeFileSync(files.toSigner.ca, "rubbish");
     copyFileSync(old.serverKey, files.signer.key);

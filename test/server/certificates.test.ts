@@ -1,4 +1,4 @@
-/** Certificates that are exchanged, run out, or do not go together, while the server that uses them runs: nobody sends it a signal. */
+/** Certificates that are replaced, expire, or do not match their keys while the server is running and gets no signal. */
 
 import assert from "node:assert/strict";
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -91,7 +91,7 @@ describe("a renewed certificate is used within seconds", { concurrency: true }, 
     ["key", "keyFile", "certFile"],
     ["certificate", "certFile", "keyFile"],
   ] as const) {
-    it(`and nobody complains while only the ${order} has arrived`, async (t) => {
+    it(`and there is no fault while only the ${order} has arrived`, async (t) => {
       const [old, young] = [await forServer(), await forServer()];
       const { server, tls } = await serverWith(t, old);
       const content = { certFile: young.pem, keyFile: keyOf(young) };
@@ -136,7 +136,7 @@ describe("a renewed certificate is used within seconds", { concurrency: true }, 
     assert.deepEqual(complaints(server), []);
   });
 
-  it("by clients' authorities, too, before anybody asks", async (t) => {
+  it("by clients' authorities, too, before any request", async (t) => {
     const [old, young] = [
       await makeCertificate({ name: "clients", isCa: true }),
       await makeCertificate({ name: "other clients", isCa: true }),
@@ -168,7 +168,7 @@ describe("a renewed certificate is used within seconds", { concurrency: true }, 
 });
 
 describe("a certificate that stays without its key", { concurrency: true }, () => {
-  it("is told of in log, readiness and metrics, is not used, and is forgiven once the key is there", async (t) => {
+  it("shows in log, readiness and metrics, is not used, and is no fault once the key is there", async (t) => {
     const [old, young] = [await forServer(), await forServer()];
     const { server, tls } = await serverWith(t, old);
     writeFileSync(tls.certFile, young.pem);

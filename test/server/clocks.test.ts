@@ -97,7 +97,7 @@ describe("a server with one clock", { skip: servers }, () => {
     return ahead;
   }
 
-  it("signs again, before anybody reads it, what it signed while the clock was a year ahead for seconds", async () => {
+  it("signs again, before any reader gets it, what it signed while the clock was a year ahead for seconds", async () => {
     const first = await timestamp();
     const ahead = await letSignAhead();
     await waitUntil("the log tells", async () => /"event":"the clock was set","seconds":3153\d{4}/u.test(server.log()));
@@ -125,7 +125,7 @@ describe("a server with one clock", { skip: servers }, () => {
     await assertAllRead(["v1"]);
   });
 
-  it("is told from the reader's own clock: a reader that is ahead hears of both", async () => {
+  it("differs from the reader's own clock: a reader that is ahead sees both", async () => {
     const own = movableClock(scope, "reader");
     own.move(10 * daySeconds);
     const { code, stderr } = await user.tagseal(["list", gun], { env: own.env });
@@ -183,7 +183,7 @@ describe("a replica whose clock differs from the database's", { skip: missingPee
     ["a year ahead", 365 * daySeconds],
     ["ten days behind", -10 * daySeconds],
   ] as const)
-    it(`${what}: shows, signs nothing by it, publishes nothing, and reads go on`, async () => {
+    it(`${what}: shows, signs nothing by it, publishes nothing, and reading continues`, async () => {
       const name = `${gun}-${what.replaceAll(" ", "-")}`;
       const publisher = await new UploadingPublisher(wrong.url, name).begin();
       const published = async (): Promise<Timestamp> =>

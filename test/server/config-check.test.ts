@@ -54,7 +54,7 @@ describe("tagseal server config check", { skip: missingPeers(["openssl"]) }, () 
   });
   after(() => scope.close());
 
-  it("tells all problems at once, a line each, and what a misspelt setting was meant to be", async (t) => {
+  it("prints all problems at once, a line each, with a suggestion for a misspelt setting", async (t) => {
     const config = configured(t, {
       server: { http_adr: ":4443", data_directory: "data", tls_cert_file: "none.crt", tls_key_file: "none.key" },
       storage: { max_connections: 0 },
@@ -227,7 +227,7 @@ describe("tagseal server config check --connect", { skip: missingPeers(["postgre
   });
 });
 
-/** A port on which nobody listens. */
+/** A port on which no server listens. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

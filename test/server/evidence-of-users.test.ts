@@ -1,4 +1,4 @@
-/** What an operator can prove from the log about people: who published, who was refused, and from where; and that nobody can make it say something else. */
+/** What an operator can prove from the log about users: who published, who was refused, and from where; and that no client can forge it. */
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -47,7 +47,7 @@ function lastOf({ lines }: TestServer, name: string) {
 const digest = "sha256:[0-9a-f]{64}";
 
 describe("the log names the user, the client behind the proxy and the request", () => {
-  it("of a publication, a rotation and a deletion by somebody with a password", async (t) => {
+  it("of a publication, a rotation and a deletion by a user with a password", async (t) => {
     const server = await guarded(t);
     const publisher = await aliceAt(server);
     const answer = await publisher.addTag("v2");
@@ -70,7 +70,7 @@ describe("the log names the user, the client behind the proxy and the request", 
     );
   });
 
-  it("of a publication by somebody with a token, and of the token that this server gave her", async (t) => {
+  it("of a publication by a user with a token, and of the token that this server issued", async (t) => {
     const server = await guarded(t);
     const answer = await fetch(`${server.url}/_tagseal/token`, { headers: asAlice });
     const { token } = (await answer.json()) as { token: string };
@@ -119,7 +119,7 @@ async function withTokens(t: TestContext) {
   return { server, tokenFor };
 }
 
-describe("the log tells of somebody who was refused", () => {
+describe("the log names users who were refused", () => {
   it("for a wrong password, with the name that was claimed, also where tokens are given", async (t) => {
     const server = await guarded(t);
     const headers = { Authorization: basic("bob", "s3cret-guess"), "X-Forwarded-For": "198.51.100.9" };
@@ -190,7 +190,7 @@ describe("the log tells of somebody who was refused", () => {
   });
 });
 
-describe("nobody makes the log say something that did not happen", () => {
+describe("no client makes the log say something that did not happen", () => {
   /** One request, byte for byte as an attacker sends it. */
   async function send({ url }: TestServer, request: string): Promise<void> {
     const socket = connect(Number(new URL(url).port), "127.0.0.1");

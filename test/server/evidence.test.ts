@@ -32,7 +32,7 @@ it("the log says who published and deleted what, signed by which keys", async (t
   assert.deepEqual([deleted?.["gun"], deleted?.["requestId"], deleted?.["remote"]], ["a/app", "audit-7", "127.0.0.1"]);
 });
 
-it("the log's first line and a metric say what runs, and in capitals that everybody may publish", async (t) => {
+it("the log's first line and a metric say what runs, and in capitals that all clients may publish", async (t) => {
   const { url, lines } = await serve(t, { version: "1.2.3" });
   const line = lines.find(({ event }) => event === "listening");
   assert.deepEqual(
@@ -107,7 +107,7 @@ it("a publication of a thousand tags with long names is one line of bounded leng
   assert.ok(JSON.stringify(line).length < 16_000);
 });
 
-it("a tag that looks like two, with a digest of its choice, is told from two tags", async (t) => {
+it("a tag that looks like two, with a digest of its choice, differs from two tags", async (t) => {
   const { url, lines } = await serve(t);
   const publisher = await new UploadingPublisher(url, "a/app").begin();
   const forged = `v3@sha256:${"0".repeat(64)}, latest`;

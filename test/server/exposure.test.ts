@@ -16,13 +16,13 @@ async function started(t: TestContext, options: Partial<ServerOptions>) {
 const everybodyReads = { authorise: async () => ({ allowed: true as const }) } satisfies Partial<ServerOptions>;
 
 describe("a server says at its start, and in its metrics,", () => {
-  it("that nobody has to log in, and that it speaks plain HTTP with other machines", async (t) => {
+  it("that no login is required, and that it speaks plain HTTP with other machines", async (t) => {
     const { warnings, isOpen, isPlain } = await started(t, { host: "0.0.0.0" });
     assert.deepEqual(warnings, ["NOBODY HAS TO LOG IN", "PLAIN HTTP TO OTHER MACHINES"]);
     assert.deepEqual([isOpen, isPlain], [1, 1]);
   });
 
-  it("that nobody has to log in on this machine", async (t) => {
+  it("that no login is required on this machine", async (t) => {
     const { warnings, isOpen, isPlain } = await started(t, {});
     assert.deepEqual(warnings, ["NOBODY HAS TO LOG IN"]);
     assert.deepEqual([isOpen, isPlain], [1, 0]);

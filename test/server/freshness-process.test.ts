@@ -1,4 +1,4 @@
-/** I4: real servers on one store and the real time: nobody asks for a timestamp, and none ever expires. */
+/** I4: real servers on one store and the real time: no client asks for a timestamp, and none ever expires. */
 
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";

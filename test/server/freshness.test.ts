@@ -1,4 +1,4 @@
-/** I4: timestamps are signed again before anybody finds them expired, by as many replicas as there are. */
+/** I4: timestamps are signed again before a reader finds them expired, with any number of replicas. */
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
@@ -85,7 +85,7 @@ describe("keeping timestamps fresh", () => {
     assert.ok((one.keeper.status().nextExpiryMs ?? 0) > 23 * hourMs);
   });
 
-  it("leaves a snapshot whose key is the owner's, and goes on with its timestamp", async (t) => {
+  it("leaves a snapshot whose key is the owner's, and renews its timestamp", async (t) => {
     const { publish, replica, later, versions } = await world(t);
     await publish("a/app", "client");
     const one = await replica();

@@ -42,7 +42,7 @@ async function healthStatus(server: TestServer): Promise<number> {
 }
 
 describe("a full disk", () => {
-  it("I7: refuses publications, keeps what was acknowledged, goes on serving reads, and recovers", async (t) => {
+  it("I7: refuses publications, keeps what was acknowledged, still serves reads, and recovers", async (t) => {
     const dataDir = ownFileSystem(t)?.directory;
     if (dataDir === undefined) return t.skip(mountingNeedsRoot);
     const ballast = join(dataDir, "ballast");

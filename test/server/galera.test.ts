@@ -29,7 +29,7 @@ describe("replicas on Galera", { skip: missingPeers(["galera"]) }, () => {
     return Promise.all(orders.map((nodes) => startReplica(scope, galeraUrl(nodes, database))));
   }
 
-  it("I7: publishers through all nodes at once: one wins each version, everybody sees it at once", async () => {
+  it("I7: publishers through all nodes at once: one wins each version, all readers see it at once", async () => {
     const replicas = await startReplicas("race");
     const urls = replicas.map(({ url }) => url);
     const until = pause(ms);

@@ -87,7 +87,7 @@ describe("hostile uploads", () => {
     await servesOn(server);
   });
 
-  it("I1: uploads beyond the memory set aside for them are told to come again", async (t) => {
+  it("I1: uploads beyond the memory set aside for them are told to retry", async (t) => {
     const { server, publisher } = await published(t, { maxUploadBytesInMemory: 100_000 });
     const hoard = async (): Promise<Socket> => {
       const socket = await rawConnection(t, server);
@@ -126,7 +126,7 @@ describe("hostile uploads", () => {
     });
   }
 
-  it("I8: versions that leave no room for the next one, and members nobody knows, are refused", async (t) => {
+  it("I8: versions that leave no room for the next one, and unknown members, are refused", async (t) => {
     const { server, publisher } = await published(t);
     const files = await publisher.signed((editor) => editor.addTarget("targets", "v2", target("v2")));
     const text = Buffer.from(files.get("targets") ?? []).toString();

@@ -42,7 +42,7 @@ describe("a pace for each client", () => {
     assert.match(text, /^tagseal_server_limited_uploads_clients 1$/mu);
   });
 
-  it("is that of whom a trusted proxy names, and of nobody else's invention", async (t) => {
+  it("is the one that a trusted proxy names, and cannot be invented", async (t) => {
     const limits = { readsPerMinute: 1 };
     const behind = await serve(t, { limits, trustedProxies: ["127.0.0.0/8"] });
     assert.equal((await ask(behind, "/v2/", from("203.0.113.1"))).status, 200);
@@ -60,7 +60,7 @@ describe("a pace for each client", () => {
     assert.ok(answers.every(({ status }) => status === 200));
   });
 
-  it("I1: key requests for names nobody publishes are limited from the start", async (t) => {
+  it("I1: key requests for unpublished names are limited from the start", async (t) => {
     const server = await serve(t);
     const path = (number: number) => `${tufUrl("", `stranger/${number}`)}snapshot.key`;
     const answers = await Promise.all(Array.from({ length: 700 }, (_, number) => ask(server, path(number))));

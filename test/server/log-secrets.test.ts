@@ -1,4 +1,4 @@
-/** I6: whatever happens in a day, and whatever is wrong with a configuration, no secret stands in a line that somebody reads later. */
+/** I6: whatever happens, and whatever is wrong with a configuration, no line of the log contains a secret. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -130,7 +130,7 @@ describe("a data directory that is no longer what is on the disk", { concurrency
     assert.deepEqual(await readTags(server.url, gun), ["v1"]);
   });
 
-  it("I7: lets a publisher go on whose publication was written, and then not acknowledged", async (t) => {
+  it("I7: lets a publisher continue whose publication was written, and then not acknowledged", async (t) => {
     const store = new SqliteMetadataStore({ path: join(temporaryDirectory(t), "metadata.db") });
     const server = await serve(t, { store });
     const owner = await new UploadingPublisher(server.url, gun).begin();
@@ -160,7 +160,7 @@ describe("a passphrase file that is no longer what the keys are sealed under", (
 });
 
 describe("a disk that takes no new files", () => {
-  it("I7: shows, since no start would succeed on it, and publications that need none go on", async (t) => {
+  it("I7: shows, since no start would succeed on it, and publications that need none continue", async (t) => {
     const disk = ownFileSystem(t, 8192, { inodes: 40 });
     if (disk === undefined) return t.skip(mountingNeedsRoot);
     const server = await serve(t, { dataDir: disk.directory });

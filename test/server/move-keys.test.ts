@@ -42,7 +42,7 @@ describe("moving a server's keys", { skip: needsOpenssl }, () => {
   before(async () => (trusted = await certificates(scope)));
   after(() => scope.close());
 
-  it("to a signer and back: warm readers, publishers and promised keys go on, and nothing stays behind", async (t) => {
+  it("to a signer and back: warm readers, publishers and promised keys continue, and nothing stays behind", async (t) => {
     const clock = { ms: Date.now() };
     const now = (): Date => new Date(clock.ms);
     const warm = new MemoryMetadataCache();

@@ -47,7 +47,7 @@ function problemsOf({ report }: { report: NotaryDatabaseReport }, name = gun): s
 }
 
 describe("moving in from Notary's databases", () => {
-  it("brings every byte, time and position, and the server goes on with the old keys", async (t) => {
+  it("brings every byte, time and position, and the server uses the old keys", async (t) => {
     const old = await oldServer(t, gun, other);
     const data = newPath(t);
     const { code, report } = await moveIn(old, data);
@@ -142,7 +142,7 @@ describe("moving in from Notary's databases", () => {
     });
   }
 
-  it("I8: leaves out a collection whose name nobody may have", async (t) => {
+  it("I8: leaves out a collection with an impossible name", async (t) => {
     const old = await oldServer(t, gun, other);
     old.inServer("update tuf_files set gun = '../../etc' where gun = ?", gun);
     const moved = await moveIn(old, newPath(t));
@@ -176,7 +176,7 @@ describe("moving in from Notary's databases", () => {
 });
 
 describe("moving in the signer's keys", () => {
-  it("tells which passphrase is missing, and which is wrong", async (t) => {
+  it("shows which passphrase is missing, and which is wrong", async (t) => {
     const old = await oldServer(t, gun);
     const missing = await moveIn(old, newPath(t), {});
     assert.equal(missing.code, 1);
@@ -195,7 +195,7 @@ describe("moving in the signer's keys", () => {
     assert.doesNotMatch(wrong.stdout + wrong.stderr, /not the one/u);
   });
 
-  it("tells a damaged key from a wrong passphrase: others open with it", async (t) => {
+  it("distinguishes a damaged key from a wrong passphrase: others open with it", async (t) => {
     const old = await oldServer(t, gun);
     old.inSigner(
       "update private_keys set private = substr(private, 1, length(private) - 4) || 'AAAA' where role = 'snapshot'",
@@ -208,7 +208,7 @@ describe("moving in the signer's keys", () => {
     );
   });
 
-  it("leaves keys behind that nobody uses and nobody can open: the server would not start with them", async (t) => {
+  it("leaves out unused keys that cannot be opened: the server would not start with them", async (t) => {
     const old = await oldServer(t, gun);
     const { keyId, bytes } = PrivateKey.generate("ecdsa").publicKey;
     old.inSigner(
@@ -260,7 +260,7 @@ describe("moving in the signer's keys", () => {
 
   it("does not give a key to a client because it names it", async (t) => {
     const old = await oldServer(t, gun, other);
-    // as if somebody had published a root that names the other's key
+    // as if a publisher had published a root that names the other's key
     old.inSigner("update private_keys set gun = ? where gun = ? and role = 'timestamp'", "registry.example.com/x", gun);
     const { code, report } = await moveIn(old, newPath(t));
     assert.equal(code, 1);

@@ -1,4 +1,4 @@
-/** Collections that somebody published to a server of ours, for stories about moving them. */
+/** Published collections on a Tagseal server, for stories about moving them. */
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { main } from "../../src/cli/main.ts";

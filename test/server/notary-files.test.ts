@@ -170,7 +170,7 @@ describe("Notary's own files for server and signer", { skip: missingPeers(["nota
     await stop(pair);
   });
 
-  it("are overridden by variables, and a misspelt one is told of with its nearest name by both", async () => {
+  it("are overridden by variables, and both report a misspelt one with its nearest name", async () => {
     const storage = { backend: "memory" };
     const port = await freePort();
     const env = {

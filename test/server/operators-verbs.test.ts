@@ -208,7 +208,7 @@ describe("tagseal server check", () => {
     assert.equal(code, 1);
   });
 
-  it("tells what the server signs again itself from what its owners must sign", async (t) => {
+  it("distinguishes what the server signs again itself from what its owners must sign", async (t) => {
     const { run, later } = await world(t);
     later(400 / 24);
     const soon = await run("check");

@@ -1,6 +1,6 @@
 /**
- * A database that servers share dies or hangs, while one of them is behind. What may be old is not given: a reader that has seen newer files would take it
- * for an attack. What cannot be old is, and every answer comes soon.
+ * A database that servers share dies or hangs, while one of them is behind. What may be old is not given: a reader that has seen newer files
+ * would take it for an attack. What cannot be old is, and every answer comes soon.
  */
 
 import assert from "node:assert/strict";
@@ -56,7 +56,7 @@ async function targetsChecksum({ url }: TestServer): Promise<string> {
   return /[0-9a-f]{64}/u.exec(etag ?? "")?.[0] ?? "";
 }
 
-/** Asks, and waits no longer than anybody should have to. */
+/** Sends a request, and waits no longer than a client should have to. */
 function ask(url: string, init: RequestInit = {}): Promise<Response> {
   return fetch(url, { ...init, signal: AbortSignal.timeout(boundMs) });
 }

@@ -102,7 +102,7 @@ describe("I6: what a server keeps to itself", { skip: needsOpenssl }, () => {
     });
   }
 
-  it("does not warn of what another account hands over to our group, as platforms do", async (t) => {
+  it("does not warn of files that another account shares with this group, as platforms do", async (t) => {
     const path = join(temporaryDirectory(t), "signer.passphrase");
     writeFileSync(path, "a passphrase of the operator\n");
     chmodSync(path, 0o440);
@@ -113,7 +113,7 @@ describe("I6: what a server keeps to itself", { skip: needsOpenssl }, () => {
     assert.deepEqual(warned(await serveBriefly(t, { secretFiles: [path] })), [path]);
   });
 
-  it("refuses what decides about others' access when all users may write to it, though anybody may read it", async (t) => {
+  it("refuses what decides about others' access when all users may write to it, though all may read it", async (t) => {
     const caFile = copyOf(trusted.ca, join(temporaryDirectory(t), "clients.crt"));
     const tls = { certFile: trusted.serverCertificate, keyFile: trusted.serverKey };
     const options = { tls, auth: { mtls: { caFile }, rules } };

@@ -1,4 +1,4 @@
-/** A server behind a proxy that nobody told it about: one guesser locks everybody out, and the log must say why. */
+/** A server behind a proxy that is not in its settings: one guesser locks all clients out, and the log must say why. */
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -35,7 +35,7 @@ describe("a proxy that is not trusted", () => {
     ["at a repository", "/v2/"],
     ["at the token endpoint", "/_tagseal/token"],
   ] as const) {
-    it(`is named when one who guesses ${what} locks everybody out`, async (t) => {
+    it(`is named when one who guesses ${what} locks all clients out`, async (t) => {
       const server = await guarded(t);
       await guess(server, path, from("203.0.113.66"));
       assert.equal(await ask(server, path, "wonderland", from("198.51.100.7")), 401);

@@ -52,7 +52,7 @@ describe("a server that is started read-only", () => {
     );
   });
 
-  it("does what its operator tells it on the database itself, with the configuration that makes it read-only", async (t) => {
+  it("does what its operator asks on the database itself, with the configuration that makes it read-only", async (t) => {
     const dataDir = temporaryDirectory(t);
     const server = await serve(t, { dataDir });
     const url = tufUrl(server.url, "registry.example.com/app");

@@ -40,7 +40,7 @@ describe("probes", () => {
     assert.deepEqual(await ask(server, "/_tagseal/ready"), { status: 200, body: { status: "ready", reasons: {} } });
   });
 
-  it("I4: are told that the signer fails while every reader is still served, and of the recovery", async (t) => {
+  it("I4: show that the signer fails while every reader is still served, and the recovery", async (t) => {
     const { server, breakSigner } = await shortLivedServer(t, 20_000);
     await new UploadingPublisher(server.url, "a/app").begin();
     breakSigner(new TagsealError("STORAGE_FAILED", "the signer is gone"));
@@ -72,7 +72,7 @@ describe("probes", () => {
     assert.ok(server.lines.some(({ event }) => event === "renewed timestamps"));
   });
 
-  it("are told to send nobody where the store cannot be read", async (t) => {
+  it("send no client where the store cannot be read", async (t) => {
     const store = new SqliteMetadataStore({ path: join(temporaryDirectory(t), "metadata.db") });
     const server = await serve(t, { store });
     await store.close();
@@ -83,7 +83,7 @@ describe("probes", () => {
     assert.equal((await ask(server, "/_tagseal/live")).status, 200);
   });
 
-  it("are told where only writing fails, and send readers all the same", async (t) => {
+  it("show where only writing fails, and still send readers", async (t) => {
     const store = new SqliteMetadataStore({ path: join(temporaryDirectory(t), "metadata.db"), maxPages: 30 });
     const server = await serve(t, { store });
     const publisher = await new UploadingPublisher(server.url, "a/app").begin();

@@ -25,7 +25,7 @@ describe("replicas on one PostgreSQL", { skip: missingPeers(["postgres"]) }, () 
     return Promise.all([1, 2, 3].map(() => startReplica(scope, database.url(name))));
   }
 
-  it("I7: of racing publishers one wins each version, and everybody sees at once what any replica acknowledged", async () => {
+  it("I7: of racing publishers one wins each version, and all see at once what any replica acknowledged", async () => {
     const replicas = await startReplicas("race");
     const urls = replicas.map(({ url }) => url);
     const outcome = await raceOverReplicas({
@@ -67,7 +67,7 @@ describe("replicas on one PostgreSQL", { skip: missingPeers(["postgres"]) }, () 
     for (const url of urls) assert.deepEqual(await lostTags(url, outcome), []);
   });
 
-  it("takes no more connections than it was told", async (t) => {
+  it("takes no more connections than configured", async (t) => {
     await database.create("few", "select 1");
     const server = await serve(t, {
       database: database.url("few"),

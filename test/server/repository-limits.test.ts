@@ -1,4 +1,4 @@
-/** Limits of repositories and bytes per prefix: what a team that has used up its share still can do, and what it is told. */
+/** Limits of repositories and bytes per prefix: what a team that has used up its share can still do, and the answers that it gets. */
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -39,7 +39,7 @@ async function usedBytes(server: TestServer, ...limits: readonly UsageLimit[]): 
 describe("a team that has all the repositories it may have", () => {
   const limits = [{ prefix: team, repositories: 2 }];
 
-  it("is refused another one, with the reason, until one is deleted; those it has go on, and so do other teams", async (t) => {
+  it("is refused another one, with the reason, until one is deleted; those it has continue, and so do other teams", async (t) => {
     const server = await serve(t, { usageLimits: limits });
     const app = await new UploadingPublisher(server.url, `${team}/app`).begin();
     await new UploadingPublisher(server.url, `${team}/tool`).begin();
@@ -83,7 +83,7 @@ describe("a team that has used up its bytes", () => {
     return { server, app };
   }
 
-  it("is refused more tags and signers, and told what it uses", async (t) => {
+  it("is refused more tags and signers, and sees its usage", async (t) => {
     const { server, app } = await world(t);
     const used = await usedBytes(server, { prefix: team, bytes: 1 });
     const more = new RegExp(
@@ -169,7 +169,7 @@ describe("what an operator sees of limits", () => {
     assert.equal(metrics.match(/^tagseal_server_limit(?:_used)?\{/gmu)?.length, 6);
   });
 
-  it("is a clear refusal of a limit that nobody can have meant", () => {
+  it("is a clear refusal of a nonsensical limit", () => {
     for (const [value, reason] of [
       ["none", /it is no list/u],
       [[5], /limit 1 .*it has no members/u],

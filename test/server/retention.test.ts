@@ -1,4 +1,4 @@
-/** Pruning beside a running server: the store gets smaller, and nobody notices. */
+/** Pruning beside a running server: the store gets smaller, and no client notices. */
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
@@ -54,7 +54,7 @@ describe("pruning a store", () => {
     assert.equal((await readTags(server.url, gun, now())).length, 22);
   });
 
-  it("I3: lets a reader go on from any cache, and keeps every root for it", async (t) => {
+  it("I3: lets a reader continue from any cache, and keeps every root for it", async (t) => {
     const { server, publisher, store, now, later } = await busyWorld(t, 0, 0);
     const caches = new Map<number, MemoryMetadataCache>();
     const read = (cache: MemoryMetadataCache) =>
@@ -75,7 +75,7 @@ describe("pruning a store", () => {
     for (const cache of caches.values()) assert.equal((await read(cache)).targets.body.targets.size, 11);
   });
 
-  it("leaves a collection alone that it cannot read, says so, and goes on", async (t) => {
+  it("leaves a collection alone that it cannot read, says so, and continues", async (t) => {
     const { server, store, now, later } = await busyWorld(t, 2, 50);
     const other = await new UploadingPublisher(server.url, "zzz/app", now).begin();
     later(40);
@@ -91,7 +91,7 @@ describe("pruning a store", () => {
     assert.equal(report.forgottenVersions, 3);
   });
 
-  it("stops when it is told to", async (t) => {
+  it("stops when asked to", async (t) => {
     const { store, now } = await busyWorld(t, 3, 50);
     const report = await pruneVersions({ store, now: now(), keepMs, signal: AbortSignal.abort() });
     assert.equal(report.collections, 0);

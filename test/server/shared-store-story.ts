@@ -60,7 +60,7 @@ export interface StoryOptions {
 /** What happened. */
 export interface StoryOutcome {
   readonly acknowledged: readonly { readonly gun: string; readonly tag: string; readonly version: number }[];
-  /** publications that somebody else's came before */
+  /** publications that came after another publisher's */
   readonly conflicts: number;
   /** publications that were not answered, or with a server's error */
   readonly failures: readonly string[];
@@ -123,7 +123,7 @@ class Race {
     }
   }
 
-  /** Undefined when somebody else's publication came first. */
+  /** Undefined when another publisher's publication came first. */
   async #publishTag(owner: UploadingPublisher, tag: string): Promise<number | undefined> {
     const publisher = await owner.resumedAt(this.#anyUrl());
     const files = await publisher.signed((editor) => editor.addTarget("targets", tag, target(tag)));

@@ -54,7 +54,7 @@ describe("a request that meets a server which is stopping", { skip: needsOpenssl
     await restart();
   });
 
-  it("I7: is signed, or told that the server cannot be reached; and what was acknowledged is there afterwards", async () => {
+  it("I7: is signed, or cannot reach the server; and what was acknowledged is there afterwards", async () => {
     const finished = await whileStopping((turn) => ["sign", "-q", `${repository}:t${turn}@${digest}`]);
     await restart();
     const { stdout } = await user.tagsealOk(["list", "--json", repository]);
@@ -69,7 +69,7 @@ describe("a request that meets a server which is stopping", { skip: needsOpenssl
     );
   });
 
-  it("of a sandbox is told that nobody answers, and what to do", async () => {
+  it("of a sandbox reports that no server answers, and what to do", async () => {
     const other = await startSandbox(scope);
     // The sandbox takes its directory with it when it ends.
     const config = scope.path("visitor");

@@ -29,7 +29,7 @@ describe("a signer's log", { skip: needsOpenssl }, () => {
   before(async () => (trusted = await certificates(scope)));
   after(() => scope.close());
 
-  it("begins with what runs and who may call it, in capitals where nobody is named, as a metric does", async (t) => {
+  it("begins with the version and who may call it, in capitals where no caller is named, as a metric does", async (t) => {
     const dataDir = temporaryDirectory(t);
     const { lines, metricsPort } = await signer(t, { version: "1.2.3", dataDir });
     const line = lines.find(({ event }) => event === "listening");
@@ -46,7 +46,7 @@ describe("a signer's log", { skip: needsOpenssl }, () => {
     assert.match(text, /^tagseal_signer_build_info\{version="1\.2\.3",node="24\.[^"]+",storage="sqlite"\} 1$/mu);
   });
 
-  it("names the callers that are obeyed, and says in capitals that everybody may read its numbers", async (t) => {
+  it("names the callers that are obeyed, and says in capitals that all clients may read its metrics", async (t) => {
     const { lines } = await signer(t, {
       allowedCallers: ["trust-1", "trust-2"],
       metrics: { host: "0.0.0.0", port: 0 },

@@ -163,7 +163,7 @@ describe("a server that keeps its own keys", () => {
     assert.notEqual((await ready(again)).reason, undefined, "it stays while others are looked at");
   });
 
-  it("starts on a store whose keys are lost when it is told to, and not otherwise", async (t) => {
+  it("starts on a store whose keys are lost only with the flag", async (t) => {
     const server = await serve(t, { lifetimes });
     await publish(server, "a/app");
     await server.close();

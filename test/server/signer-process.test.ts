@@ -103,7 +103,7 @@ describe("tagseal signer", { skip: needsOpenssl }, () => {
     assert.equal(await ended, 0);
   });
 
-  it("shows its numbers to this machine alone when it is told no more than a port", async () => {
+  it("shows its metrics to this machine alone when only a port is given", async () => {
     const signer = await startTagsealSigner(scope, { env: { TAGSEAL_SIGNER_METRICS_HTTP_ADDR: ":0" } });
     const line = signer.process.log().match(/^.*"listening for metrics".*$/mu)?.[0] ?? "{}";
     const { host, port } = JSON.parse(line) as { readonly host?: string; readonly port?: number };

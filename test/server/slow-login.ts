@@ -1,4 +1,4 @@
-/** Somebody whose password takes long to compare, and somebody else who asks meanwhile whether the server lives. */
+/** A user whose password takes long to compare, and another client that asks meanwhile whether the server is live. */
 
 /** An `htpasswd` file with `alice`, whose password is `correct horse`. Comparing takes a good part of a second. */
 export const slowUsers = "alice:$2b$13$IecicRrXbvqjxZGNUikTvu3kDuQzko5TSZ3yPkq06.13AxXdlhNNe\n";

@@ -1,4 +1,4 @@
-/** A login that takes long, because bcrypt does, and everybody else meanwhile. */
+/** A login that takes long, because bcrypt does, and all other clients meanwhile. */
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { serve, temporaryDirectory } from "./running-server.ts";
 import { healthDuringLogin, slowUsers } from "./slow-login.ts";
 
 describe("a slow password", () => {
-  it("holds up nobody else", async (t) => {
+  it("delays no other client", async (t) => {
     const htpasswd = join(temporaryDirectory(t), "users");
     writeFileSync(htpasswd, slowUsers);
     const auth = { basic: { htpasswd }, rules: [{ prefix: "*", users: ["*"], actions: ["*"] }] } as const;

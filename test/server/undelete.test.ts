@@ -1,4 +1,4 @@
-/** `tagseal server undelete`: a repository deleted by mistake comes back beside the running server, and nobody's trust is harmed. */
+/** `tagseal server undelete`: a repository deleted by mistake comes back beside the running server, and all clients still trust it. */
 
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -61,7 +61,7 @@ async function world(t: TestContext, options: Partial<ServerOptions> = {}): Prom
 }
 
 describe("a repository that was deleted by mistake", () => {
-  it("comes back beside the running server: warm and new readers and the publisher go on", async (t) => {
+  it("comes back beside the running server: warm and new readers and the publisher continue", async (t) => {
     const { url, now, publisher, warm, read, remove, run } = await world(t);
     await remove();
     const listed = await run("list", "--deleted");
@@ -152,7 +152,7 @@ describe("a repository that was deleted by mistake", () => {
     assert.match(metrics, /^tagseal_server_pruned_deletions_total 0$/mu);
   });
 
-  it("has a time that nobody can misread", async (t) => {
+  it("has an unambiguous time", async (t) => {
     const { run } = await world(t);
     const { code, stderr } = await run("undelete", gun, "--deleted-at", "yesterday");
     assert.equal(code, 1);

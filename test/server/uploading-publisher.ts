@@ -1,4 +1,4 @@
-/** Somebody who publishes to a running trust server over HTTP, and what a careful client reads there afterwards. */
+/** A publisher that publishes to a running trust server over HTTP, and what a careful client reads there afterwards. */
 
 import { PublicKey } from "../../src/crypto/public-key.ts";
 import { decodeBase64 } from "../../src/encoding/base64.ts";

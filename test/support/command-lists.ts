@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { CommandGroup, Standing } from "../../src/engine/command-line/command-table.ts";
 import { commandTables, type ProgramKind } from "../../src/engine/command-line/invocation.ts";
 
-/** A command and what it is to content trust. */
+/** A command and how content trust treats it. */
 export interface ListedCommand {
   readonly path: readonly string[];
   readonly standing: Standing;
@@ -53,7 +53,7 @@ export function sourceLists(): ReadonlyMap<string, readonly string[]> {
   );
 }
 
-/** Where a source list's commands stand in our tables: the program, and the words before them. */
+/** The place of a source list's commands in Tagseal's tables: the program, and the words before them. */
 export const sourcePlaces: Readonly<Record<string, { readonly program: ProgramKind; readonly below?: string }>> = {
   "docker-20.10.txt": { program: "docker" },
   "docker-29.txt": { program: "docker" },

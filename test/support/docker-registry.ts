@@ -16,7 +16,7 @@ export interface Registry {
   readonly process: Running;
 }
 
-/** Settings of a registry. Without either, everybody may do everything. */
+/** Settings of a registry. Without either, all clients may do everything. */
 export interface RegistryOptions {
   /** lines of an htpasswd file; bcrypt hashes only */
   readonly htpasswd?: string;

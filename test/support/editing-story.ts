@@ -18,7 +18,7 @@ export function later(days: number): Date {
   return new Date(now.getTime() + days * 86_400_000);
 }
 
-/** Somebody who holds keys, and what they published. */
+/** A publisher with keys, and their publications. */
 export interface EditingStory {
   readonly held: HeldKeys;
   readonly keys: {
@@ -30,7 +30,7 @@ export interface EditingStory {
   readonly published: PublishedCollection;
 }
 
-/** A collection with one tag, published by somebody who holds every key but the timestamp's. */
+/** A collection with one tag, published by a publisher with every key but the timestamp's. */
 export async function publishedStory(): Promise<EditingStory> {
   const held = new HeldKeys();
   const keys = {

@@ -1,4 +1,4 @@
-/** A trust server in this process whose answers a test can bend: ours, behind somebody who sees every request. */
+/** A trust server in this process whose answers a test can change: Tagseal's, behind a tampering proxy. */
 import { type Tampering, startTamperingProxy } from "../trust/tampering-proxy.ts";
 import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, startServer } from "../../src/server/run/start-server.ts";

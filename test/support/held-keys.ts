@@ -3,7 +3,7 @@ import { PrivateKey, type SigningKey } from "../../src/crypto/private-key.ts";
 import { PublicKey } from "../../src/crypto/public-key.ts";
 import type { SigningKeys } from "../../src/tuf/role-signing.ts";
 
-/** Private keys somebody in a test story holds, found by canonical ID as a key store finds them. */
+/** Private keys of a person in a test story, found by canonical ID as in a key store. */
 export class HeldKeys {
   readonly #keys = new Map<string, SigningKey>();
   /** canonical IDs asked for, in order */

@@ -1,4 +1,4 @@
-/** As much of JSON Schema as our own documents use; a keyword it does not know is an error, so that none is passed over in silence. */
+/** The part of JSON Schema that Tagseal's documents use; an unknown keyword is an error, so that none is silently ignored. */
 
 /** A schema, or anything else in a document. */
 export interface JsonNode {

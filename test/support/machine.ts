@@ -80,7 +80,7 @@ export async function startMachine(
   };
 }
 
-/** Makes the authority of {@link documentedCertificate} one that programs on the machine trust, as if it were known to everybody. */
+/** Makes the authority of {@link documentedCertificate} one that programs on the machine trust, as if it were a public one. */
 export async function trustDocumented(scope: Scope, machine: Machine): Promise<Environment> {
   const { ca } = await documentedCertificate(scope);
   appendFileSync(machine.path("/etc/ssl/certs/ca-certificates.crt"), `\n${readText(ca)}`);

@@ -1,4 +1,4 @@
-/** The clock of one process, moved while it runs by `faketime`: other processes, and the clock that nobody can set, go on as they did. */
+/** The clock of one process, moved while it runs by `faketime`: other processes, and the monotonic clock, are not affected. */
 import { globSync, renameSync, writeFileSync } from "node:fs";
 import type { Environment, Scope } from "./processes.ts";
 
@@ -10,7 +10,7 @@ export interface MovableClock {
   move(seconds: number): void;
 }
 
-/** A clock that is right as yet. `name` tells it from others of the scope. */
+/** A clock that is right at first. `name` distinguishes it from others of the scope. */
 export function movableClock(scope: Scope, name: string): MovableClock {
   const file = scope.path(`clock-${name}`);
   const [library = ""] = globSync("/usr/lib/*/faketime/libfaketime.so.1");

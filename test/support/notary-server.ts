@@ -24,7 +24,7 @@ export interface NotaryServer extends TrustServer {
   readonly configuration: { readonly server: string; readonly signer: string };
   /** Starts the signer again, with another alias for new keys. Every alias's passphrase stays known. */
   useAlias(alias: SignerAlias): Promise<void>;
-  /** Ends server and signer. The database goes on. */
+  /** Ends server and signer. The database keeps running. */
   stop(): Promise<void>;
 }
 

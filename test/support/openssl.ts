@@ -1,4 +1,4 @@
-/** openssl as an independent judge of what we write, and as a maker of what we must read. */
+/** openssl as an independent checker of what Tagseal writes, and as a maker of what Tagseal must read. */
 import { execFileSync } from "node:child_process";
 import { missingPeers } from "./requirements.ts";
 

@@ -87,7 +87,7 @@ export async function runOk(command: string, args: readonly string[], options: R
   return finished;
 }
 
-/** Asks the kernel for a TCP port on 127.0.0.1 that nobody listens on right now. */
+/** Asks the kernel for a free TCP port on 127.0.0.1. */
 export function freePort(): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const server = createServer();
@@ -210,7 +210,7 @@ export class Scope {
       if (child.pid !== undefined) this.#running.delete(child.pid);
       resolve(code);
     });
-    // Later than "exit" where processes that it has started go on writing.
+    // Later than "exit" where processes that it has started continue writing.
     child.on("close", () => log.end());
     const pid = child.pid ?? 0;
     if (pid !== 0) this.#running.add(pid);

@@ -14,7 +14,7 @@ export interface Shell {
   readonly env: Environment;
   /** Rejects at the first line that fails. */
   run(lines: string, options?: RunOptions): Promise<Finished>;
-  /** The same on a terminal, where somebody answers what is asked. */
+  /** The same on a terminal, with answers to the prompts. */
   converse(lines: string, answers: readonly PromptAnswer[], options?: RunOptions): Promise<TerminalSession>;
   /** For lines of which the last is a server in the foreground, which gets the process's signals. */
   start(name: string, lines: string, options: StartOptions): Promise<Running>;

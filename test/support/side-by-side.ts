@@ -34,7 +34,7 @@ export interface SideBySide {
   readonly tagseal: Finished;
 }
 
-/** A world with both sides, `app:v1` and `app:v2` signed, `app:unsigned` not, and `none:v1` in a repository nobody signed in. */
+/** A world with both sides, `app:v1` and `app:v2` signed, `app:unsigned` not, and `none:v1` in an unsigned repository. */
 export interface TwoSides {
   readonly world: FrontWorld;
   readonly sides: readonly Side[];

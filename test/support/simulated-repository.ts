@@ -254,7 +254,7 @@ export class SimulatedRepository {
     this.current.set(role, corruption?.bytes?.(bytes) ?? bytes);
   }
 
-  /** Replaces the bytes served for a role under every name it now has, without telling anybody. */
+  /** Replaces the bytes served for a role under every name it now has, without a publication. */
   tamper(role: RoleName, change: (bytes: Buffer) => Uint8Array): void {
     const original = this.current.get(role);
     if (original === undefined) throw new Error(`the simulated repository has no ${role}`);

@@ -1,4 +1,4 @@
-/** Collections whose every state lies in a store, as a server that somebody publishes to would keep them. */
+/** Collections whose every state is in a store, as a server would keep them. */
 import { equal } from "node:assert/strict";
 import { sha256Hex } from "../../src/crypto/sha256.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";

@@ -56,7 +56,7 @@ export function reply(
   response.end(body);
 }
 
-/** Sends a byte now and then, for as long as anybody listens. */
+/** Sends a byte now and then, as long as the connection is open. */
 export function drip(response: ServerResponse, everyMs = 20): void {
   const timer = setInterval(() => response.write("x"), everyMs);
   response.on("close", () => clearInterval(timer));

@@ -1,4 +1,4 @@
-/** Our own trust server as users run it: `tagseal server` in a separate process. */
+/** Tagseal's trust server as users run it: `tagseal server` in a separate process. */
 import { certificates } from "./certificates.ts";
 import { tagsealCommand } from "./clients.ts";
 import { healthy, type TrustServer } from "./notary-server.ts";

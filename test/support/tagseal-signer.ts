@@ -1,4 +1,4 @@
-/** Our own signer as operators run it: `tagseal signer` in a separate process. */
+/** Tagseal's signer as operators run it: `tagseal signer` in a separate process. */
 import { certificates } from "./certificates.ts";
 import { tagsealCommand } from "./clients.ts";
 import { freePort, type Environment, type Running, type Scope } from "./processes.ts";

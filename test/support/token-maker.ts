@@ -1,4 +1,4 @@
-/** Makes tokens with nothing but the platform's signatures: what our verification accepts is not what the same library wrote. */
+/** Makes tokens with only the platform's signatures, independently of the library that verifies them. */
 import { createHmac, createPublicKey, generateKeyPairSync, KeyObject, sign, webcrypto } from "node:crypto";
 import { peculiar } from "./x509-library.ts";
 
@@ -41,7 +41,7 @@ export interface CertificateWish {
   readonly to?: Date;
   /** key usages as bits; signing certificates when absent, for a CA */
   readonly usages?: number;
-  /** 1,024 bits of RSA, which anybody with patience can forge signatures of */
+  /** 1,024 bits of RSA, which is too weak */
   readonly hasShortKey?: boolean;
   /** object identifier of a further critical extension */
   readonly critical?: string;

@@ -34,7 +34,7 @@ export class SimulatedClient {
     });
   }
 
-  /** Updates and tells how it went: `ok`, or the code it was refused with. Anything else is a mistake in the test or the code. */
+  /** Updates and returns the outcome: `ok`, or the code of the refusal. Anything else is a mistake in the test or the code. */
   async outcome(options: Partial<UpdateOptions> = {}): Promise<"ok" | ErrorCode> {
     try {
       await this.update(options);

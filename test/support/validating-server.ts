@@ -179,7 +179,7 @@ export async function fileText(signed: JsonObject, signers: readonly PublicKey[]
   return `{"signed":${fileJson(signed)},"signatures":[${signatures.map((signature) => fileJson(signature)).join(",")}]}`;
 }
 
-/** A private key nobody in the story holds. */
+/** A private key that no one in the story has. */
 export function foreignKey(): PublicKey {
   return PrivateKey.generate("ed25519").publicKey;
 }

@@ -1,5 +1,5 @@
 /**
- * `@peculiar/x509`, an X.509 library we did not write, as a maker and judge of certificates. One of its dependencies insists on a
+ * `@peculiar/x509`, an independent X.509 library, as a maker and checker of certificates. One of its dependencies insists on a
  * metadata store for decorators, which none of its classes uses here; an empty one will do.
  */
 Object.assign(Reflect, {

@@ -1,6 +1,6 @@
 /**
  * Docker Hub's trust server after Docker closed it. Whatever answers in its place, or does not, a reader is told that it was shut down and how to
- * go on. A proxy on loopback leads `notary.docker.io` to a server of the test's.
+ * continue. A proxy on loopback leads `notary.docker.io` to a server of the test's.
  */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

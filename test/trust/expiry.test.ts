@@ -103,7 +103,7 @@ test("an expired delegation is repaired by its signer, with everything it contai
   );
 });
 
-test("I4: an expired timestamp is nobody's to repair: a server that stops renewing it is refused", async () => {
+test("I4: only the server can renew an expired timestamp: if it stops, readers refuse it", async () => {
   const context = await (await story.person()).open("frozen/app", { now });
   await signTags(context, [tagOf("v1")]);
   const proxy = await story.tamperingProxy();
@@ -161,7 +161,7 @@ test("I4: a server that presents old files is refused after as long as the calle
     later(days);
     await rejects(verifyTag(strict, "v1"), { code: "METADATA_STALE", message: /presents was signed \d+ d ago/ });
   }
-  // Without a bound it counts until it expires, for everybody.
+  // Without a bound it counts until it expires, for all readers.
   equal((await verifyTag(await reader.open("old-files/app", { now, via: proxy }), "v1")).digest, digestOf("v1"));
   // Who has not seen it before can tell by its life of more than a day, or by the lifetime told; see the threat model.
   const bound = { now, via: proxy, maxStalenessMs: dayMs };

@@ -1,4 +1,4 @@
-/** Key stores as tokens will be: their keys never leave them, they make what they can, and several stand in order. */
+/** Key stores like future tokens: their keys never leave them, they make the keys that they can, and several are used in order. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";

@@ -109,7 +109,7 @@ test("when the answer to the first publish is lost, the new keys stay and the re
   await signTags(context, [tagOf("v2")]);
 });
 
-test("a server that never lets anybody win is given up on, and the change is not reported as signed", async () => {
+test("publishing to a server that always reports conflicts ends, and the change is not reported as signed", async () => {
   const person = await story.person();
   const proxy = await story.tamperingProxy();
   const context = await person.open("never/app", { via: proxy });
@@ -138,7 +138,7 @@ test("a refusal is final, gives the server's reason, and leaves no key of a firs
   equal(proxy.requests.filter((line) => line.startsWith("POST")).length, 1);
 });
 
-test("a server that cannot be reached makes nobody choose a passphrase: no key is made", async () => {
+test("with a server that cannot be reached no passphrase is asked for and no key is made", async () => {
   const person = await story.person();
   const proxy = await story.tamperingProxy();
   proxy.tamper = async () => "cut";
@@ -158,7 +158,7 @@ test("I7: a server that acknowledges and does not publish is found out", async (
   ok(!person.events.some(({ kind }) => kind === "signed"));
 });
 
-test("when somebody else moves the tag before it is read back, that is said instead of signed", async () => {
+test("when another publisher moves the tag before it is read back, that is reported instead of signed", async () => {
   const person = await story.person();
   const honest = await person.open("overtaken/app");
   await signTags(honest, [tagOf("v1")]);

@@ -45,7 +45,7 @@ test("the keys shown are the new ones, and old private keys are kept", async () 
   ok(before.every(({ keyId }) => after.includes(keyId)));
 });
 
-test("a rotation that is refused leaves the owner able to sign, and no key that nobody needs", async () => {
+test("a rotation that is refused leaves the owner able to sign, and no unneeded key", async () => {
   const person = await story.person();
   const proxy = await story.tamperingProxy();
   const owner = await person.open("rotate/refused", { via: proxy });
@@ -68,7 +68,7 @@ test("without the root key nothing is rotated", async () => {
   await rejects(rotateKey(await person.open("rotate/none", { keys }), "timestamp"), { code: "REPOSITORY_NOT_SIGNED" });
 });
 
-test("somebody else's publish during a rotation is kept", async () => {
+test("another publisher's change during a rotation is kept", async () => {
   const person = await story.person();
   const honest = await person.open("rotate/race");
   await signTags(honest, [tagOf("v1")]);

@@ -8,7 +8,7 @@ import { digestOf, tagOf, trustStory } from "./trust-story.ts";
 
 const story = trustStory();
 
-test("the first signature initialises the repository, and anybody verifies it, pinning the root once", async () => {
+test("the first signature initialises the repository, and readers verify it, pinning the root once", async () => {
   const publisher = await story.person();
   const context = await publisher.open("first/app");
   const result = await signTags(context, [tagOf("v1")]);

@@ -269,7 +269,7 @@ test("revoking removes a tag from every role whose key is here, the repository k
   equal((await verifyTag(context, "v2")).digest, digestOf("v2"));
 });
 
-test("a signature in a role nobody here can sign is named, and the tag reported as still released", async () => {
+test("a signature in a role without keys here is named, and the tag reported as still released", async () => {
   const ownerPerson = await story.person();
   const owner = await ownerPerson.open("remaining/app");
   await signTags(owner, [tagOf("v1")]);

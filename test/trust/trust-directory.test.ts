@@ -1,4 +1,7 @@
-/** What other programs, people and file systems may do to the trust directory: nothing is followed, nothing is waited for, and what is said is true. */
+/**
+ * What other programs, people and file systems may do to the trust directory: nothing is followed, nothing is waited for, and what is said is
+ * true.
+ */
 import { equal, match, ok } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
@@ -37,7 +40,7 @@ let files: string[];
 const outside = join(place, "outside");
 const theirs = "what belongs to somebody else\n";
 
-/** What may stand in the place of a file. */
+/** What may be in the place of a file. */
 const hazards: Readonly<Record<string, (path: string) => void>> = {
   "a link to a file": (path) => symlinkSync(outside, path),
   "a link to nowhere": (path) => symlinkSync(join(place, "nowhere"), path),
@@ -112,7 +115,7 @@ describe("the trust directory", () => {
   after(() => rmSync(place, { recursive: true, force: true }));
 
   for (const [what, hazard] of Object.entries(hazards)) {
-    it(`${what} in the place of any file of the trust directory is not followed, and holds nobody up`, async () => {
+    it(`${what} in the place of any file of the trust directory is not followed, and nothing waits for it`, async () => {
       ok(files.length >= 9, files.join(", "));
       for (const name of files) {
         writeFileSync(outside, theirs);
@@ -121,7 +124,7 @@ describe("the trust directory", () => {
         equal(readFileSync(outside, "utf8"), theirs, name);
         ok(!existsSync(join(place, "nowhere")), name);
         ok(ms < 5_000, `${name}: ${ms} ms`);
-        // Either it does no harm, or it is one of our refusals; never a mistake of the program.
+        // Either it is harmless, or it is refused with a code; never a defect of the program.
         if (error !== undefined) ok(hasCode(error, ...refusals), `${name}: ${error}`);
         rmSync(directory, { recursive: true });
       }

@@ -40,7 +40,7 @@ test("a collection initialised here and never published is carried on with, on i
   equal((await verifyTag(await (await story.person()).open("unpublished/app"), "v1")).digest, digestOf("v1"));
 });
 
-test("when nobody can find out whether a first publish succeeded, its keys are kept and that is said", async () => {
+test("when it stays unknown whether a first publish succeeded, its keys are kept, with a warning", async () => {
   const person = await story.person();
   const proxy = await story.tamperingProxy();
   let sent = false;
@@ -91,7 +91,7 @@ test("an entry of a single signer that was never released is refused in docker's
   deepEqual(await listTags(context), []);
 });
 
-test("a signer who may not release is told that clients will not take its word", async () => {
+test("a signer who may not release is warned that clients ignore its signature", async () => {
   const owner = await story.person();
   const context = await owner.open("noreleases/app");
   await signTags(context, [tagOf("v1")]);
@@ -138,7 +138,7 @@ test("a delegation covers only the tags its paths begin", async () => {
   await rejects(signTags(context, [tagOf("v2")]), { code: "SIGNING_KEY_MISSING" });
 });
 
-test("keys are docker's own on disk unless others are given; with nobody to ask they stay locked", async () => {
+test("keys are docker's own on disk unless others are given; without a prompt they stay locked", async () => {
   const { dockerConfigDir } = await story.person();
   const options = {
     reference: parseImageReference("localhost:5000/default/app"),

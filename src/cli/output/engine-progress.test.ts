@@ -31,7 +31,7 @@ const push = [
 ];
 
 describe("what an engine reports", () => {
-  it("is lines without bars where nobody watches", () => {
+  it("is lines without bars where there is no terminal", () => {
     assert.equal(
       shown(false, push),
       "The push refers to repository [host/app]\na2847d0e4fc4: Preparing\na2847d0e4fc4: Pushed\nv1: digest: sha256:eb size: 528\n",

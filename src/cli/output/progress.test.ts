@@ -21,7 +21,7 @@ function terminal(): { io: Io; screen: () => string } {
 }
 
 describe("progress", () => {
-  it("is a line for each finished layer where nobody watches", () => {
+  it("is a line for each finished layer where there is no terminal", () => {
     const { io, stderr } = captured({ env: {}, now: () => new Date() });
     const display = copyProgress(io, progressWords.push, { quiet: false });
     for (const report of [layer("waiting", 0), layer("copying", 5), layer("done", 2_000_000)]) display.update(report);

@@ -93,7 +93,7 @@ describe("docker's engine is found", () => {
     });
   });
 
-  it("with TLS but no verification only when told so", async () => {
+  it("with TLS but no verification only when asked for", async () => {
     const env = { DOCKER_HOST: "tcp://h" };
     const found = await find({ env, globalArgs: ["--tls"] });
     assert.equal(found.kind === "tcp" && found.tls?.verify, false);

@@ -31,7 +31,7 @@ describe("an engine's stream of JSON", () => {
     assert.equal((await read('\n\r\n{"status":"a"}\n\n{"status":"b"}')).length, 2);
   });
 
-  it("tells progress with and without numbers", async () => {
+  it("reports progress with and without numbers", async () => {
     const [first, second] = await read(
       '{"id":"a","progressDetail":{}}\n{"id":"a","progressDetail":{"current":5,"total":9}}',
     );

@@ -22,7 +22,7 @@ describe("X-Registry-Auth", () => {
     assert.deepEqual(decoded(header), { registrytoken: "t", serveraddress: "host" });
   });
 
-  it("is there for nobody, too: without it an engine looks into the body", () => {
+  it("is there for anonymous users, too: without it an engine looks into the body", () => {
     assert.deepEqual(decoded(registryAuth("host", undefined)), {});
   });
 });

@@ -1,4 +1,4 @@
-/** Our tables against what the engines on this machine say themselves. */
+/** Tagseal's tables compared with the help of the engines on this machine. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -63,7 +63,7 @@ for (const { executable, flags, globals } of engines) {
 const hasBuildx =
   existsSync("/usr/local/bin/docker") && spawnSync("/usr/local/bin/docker", ["buildx", "version"]).status === 0;
 
-// Debian has no package of buildx, so continuous integration cannot install it: compared wherever somebody has it.
+// Debian has no package of buildx, so continuous integration cannot install it: compared where it is installed.
 if (hasBuildx)
   describe("flags of buildx", () => {
     it("are all known", () => {

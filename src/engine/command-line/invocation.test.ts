@@ -72,7 +72,7 @@ describe("a command line of docker's", () => {
     assert.equal((await parse("--help")).help, true);
   });
 
-  it("tells command path, flags and the container's command apart", async () => {
+  it("separates command path, flags and the container's command", async () => {
     const { globalArgs, word, commandPath, flags, operands, args, help } = await parse(
       "--context x container run -it --rm -e A=1 --env B=2 --name n alpine ls -l --rm",
     );

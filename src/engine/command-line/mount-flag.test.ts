@@ -51,7 +51,7 @@ describe("an image that is mounted", () => {
     });
   }
 
-  it("I9: is refused when it is an artifact, which nobody signs", () => {
+  it("I9: is refused when it is an artifact, which cannot be signed", () => {
     assert.throws(() => imageMount("type=artifact,source=evil,target=/x"), { code: "COMMAND_NOT_COVERED" });
   });
 

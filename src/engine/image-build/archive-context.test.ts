@@ -220,7 +220,7 @@ describe("contexts that arrive as a stream", () => {
     }
   }
 
-  it("are told apart as docker does", async () => {
+  it("are distinguished as docker does", async () => {
     const archive = await tar({ name: "Dockerfile", content: "FROM a" });
     assert.equal(await kind(Buffer.from("FROM a\n")), "text");
     assert.equal(await kind(new Uint8Array()), "text");

@@ -110,13 +110,13 @@ describe("images in a build's flags", () => {
     });
   }
 
-  it("warns of caches that nobody signs", async () => {
+  it("warns of caches, which are never signed", async () => {
     const { warnings, changed } = await flags("--cache-from type=gha");
     assert.deepEqual(changed, ["--cache-from=type=gha"]);
     assert.match(warnings.join(), /type=gha is not covered/);
   });
 
-  it("tells what replaces which name", async () => {
+  it("shows what replaces which name", async () => {
     const { contexts, firstBase } = await flags("--build-context a=docker://base:1 --build-context b=. --from base:2", {
       engine: "podman",
     });

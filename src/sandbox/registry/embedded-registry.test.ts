@@ -89,7 +89,7 @@ test("an empty blob is a blob", async (t) => {
   assert.equal(await collect(app.blob(empty.descriptor)), "");
 });
 
-test("a blob of another repository is mounted, one nobody has is uploaded", async (t) => {
+test("a blob of another repository is mounted, a new one is uploaded", async (t) => {
   const registry = await start(t);
   const layer = content("shared layer");
   await client(t, registry, "team/base").pushBlob(layer);

@@ -1,4 +1,4 @@
-/** Ordinary Dockerfiles, read by us and by a parser we did not write. @see docs/decisions/0008-own-reader-of-dockerfiles.md */
+/** Ordinary Dockerfiles, read by Tagseal and by an independent parser. @see docs/decisions/0008-own-reader-of-dockerfiles.md */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Copy, DockerfileParser } from "dockerfile-ast";
