@@ -1,6 +1,7 @@
 /**
  * The executable. It answers the version itself, because scripts ask for it often; for everything else it loads the command
  * line, compiled code from the last time included.
+ *
  * Old runtimes must be able to parse this file and its imports, so that users get a sentence instead of a syntax error.
  */
 import { versionLine } from "./version-line.ts";

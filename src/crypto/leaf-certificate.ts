@@ -26,8 +26,10 @@ const brokenHashes: ReadonlySet<string> = new Set([
  * Decides whether a key of a root role may speak for a GUN: it must be an x509 key whose bundle starts with the only
  * certificate that is no CA, whose name matches the GUN, inside its window (a day of grace before its start), not
  * resting on a broken hash or a short RSA key. Off-spec: MD5 and MD2 are refused along with SHA-1.
+ *
  * The certificate's own signature, key usage and chain are not checked: trust comes from the previous root, from
  * pinning, or from first use.
+ *
  * @param options.ignoreExpiry for certificates of the previous root, which may have expired since
  * @see Notary v1: root certificates
  */

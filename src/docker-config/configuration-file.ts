@@ -13,6 +13,7 @@ import { maxSettingsBytes, readSettings, unreadable } from "./settings-file.ts";
 
 /**
  * Reads a configuration file.
+ *
  * @returns undefined when there is none; an empty object for an empty file, as in docker
  * @throws UsageError `FILE_UNREADABLE`, without any of the file's content
  */

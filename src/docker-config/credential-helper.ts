@@ -24,6 +24,7 @@ export interface HelperCall {
 /**
  * Asks a helper for one registry. It runs without a shell; the registry's name goes to its standard input, the secret comes from its
  * standard output; its environment has none of Tagseal's passphrases.
+ *
  * @returns undefined when the helper has no login for that registry
  * @throws UsageError `USAGE` when it cannot be run, fails, is silent for a minute or answers nonsense; TagsealError `CANCELLED`
  * @see docker-credential-helpers: the "get" protocol

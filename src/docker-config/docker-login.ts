@@ -35,6 +35,7 @@ export class DockerConfig {
 
   /**
    * The credentials for a repository: docker's variable first, then the registry's own helper or the common store, then the file.
+   *
    * A helper that is not installed or fails is not an error, as with docker: the login in the file is used, or none, and the registry decides
    * whether that is enough. Off-docker: a login in the file is also used when the helper works and has none; docker is anonymous then. Where docker
    * finds no login at all, a helper whose key spells the registry differently is used.
@@ -128,6 +129,7 @@ function serverUrl(registry: string): string {
 
 /**
  * Reads `config.json` from docker's configuration directory; a missing file means no credentials at all.
+ *
  * @param env docker's variable, and the environment of credential helpers (without the passphrases)
  * @throws UsageError `FILE_UNREADABLE` when it cannot be read or has another form than docker's
  */

@@ -46,6 +46,7 @@ const systemDirectory = "/etc/containers";
 
 /**
  * Finds where podman asks for a repository: the rule with the longest prefix decides.
+ *
  * @throws UsageError `FILE_UNREADABLE` for a file that cannot be read or has an impossible setting; `USAGE` for a registry that is blocked
  * @see containers-registries.conf(5)
  */

@@ -6,6 +6,7 @@ import type { Environment } from "./environment.ts";
 
 /**
  * The programs that are started:
+ *
  * - `engine`: docker, podman or buildah, in place of Tagseal or called by it. The user could have started it with the same environment.
  * - `credential-helper` and `passphrase-command`: they log in to another service to fetch one secret.
  * - `git`: fetches a build context, perhaps as a user.

@@ -4,6 +4,7 @@ import { isErrno } from "./system-error.ts";
 /**
  * The file at a path, links followed; undefined where there is none, also because a parent is not a directory (the home directory
  * of an account may be `/dev/null`).
+ *
  * @throws the system's own error when it cannot be inspected
  */
 export function statIfThere(path: string): Stats | undefined {

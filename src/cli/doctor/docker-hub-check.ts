@@ -20,6 +20,7 @@ const setServer = "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]";
 /**
  * Looks for what fails once Docker Hub's trust server is gone. Where another trust server is configured, Docker Hub's own is not
  * asked, and only files that name it count.
+ *
  * @param guns collections with trust data on this machine
  * @param directory the project to look through
  */

@@ -7,6 +7,7 @@ const unknown: Refusal = { because: "it is in no list of commands that are known
 
 /**
  * Lets a command pass that cannot fetch or build an image, nor start one that is not here already.
+ *
  * @param shownAs the name of the program in front of the engine: `docker`
  * @throws UsageError `COMMAND_NOT_COVERED` for every other command
  */

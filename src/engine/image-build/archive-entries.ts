@@ -10,6 +10,7 @@ export type Content = NodeJS.ReadableStream & AsyncIterable<Uint8Array>;
 
 /**
  * Calls `use` with every entry, in their order. Content that is not read is skipped.
+ *
  * @throws UsageError `DOCKERFILE_REFUSED` when it is not a tar archive, and for entries that readers understand differently
  */
 export async function eachEntry(file: string, use: (header: Header, content: Content) => Promise<void>): Promise<void> {

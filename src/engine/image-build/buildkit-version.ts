@@ -20,6 +20,7 @@ const ofEngines: ReadonlyMap<number, readonly number[]> = new Map([
 
 /**
  * The versions that may build: those of the builder that buildx has chosen, or the engine's where docker builds without buildx.
+ *
  * @returns undefined when neither reports it
  */
 export async function buildKitVersions(

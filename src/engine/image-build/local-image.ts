@@ -78,6 +78,7 @@ async function inspected(engine: Engine, name: string, format: string): Promise<
 
 /**
  * Gives images the tags they were found under, where the engine has them.
+ *
  * @param tell called before each
  */
 export async function tagBaseImages(

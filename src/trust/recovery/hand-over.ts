@@ -19,6 +19,7 @@ export interface HandOverResult {
  * keys for the timestamp, and for the snapshot unless that is signed here. Both at once, because with one alone no server could complete
  * the publication. Readers notice nothing: the root's own keys stay, and versions continue to rise. An expired timestamp is accepted
  * when its keys are lost.
+ *
  * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without the root key; what an update can refuse
  * @throws NetworkError as `publishChange`
  * @see Notary v1: key rotation

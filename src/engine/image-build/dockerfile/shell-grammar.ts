@@ -74,6 +74,7 @@ const buildKits: readonly (readonly [first: number, last: number, rules: Argumen
 
 /**
  * Every set of rules that BuildKit may have, the current one first.
+ *
  * @param versions the possible versions, each as the number after the `0.`; undefined: any
  */
 export function buildKitRules(versions?: readonly number[]): readonly ArgumentRules[] {

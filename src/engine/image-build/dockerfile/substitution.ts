@@ -32,6 +32,7 @@ export function expandWord(word: string, settings: WordSettings): string {
 
 /**
  * Splits a line into words as an engine does to find here-documents: quotes, escapes and variables stay.
+ *
  * @param joinsMarker whether white space after `<<` is part of the word
  * @throws ExpansionRefused
  */
