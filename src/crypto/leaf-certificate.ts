@@ -24,7 +24,7 @@ const brokenHashes: ReadonlySet<string> = new Set([
 
 /**
  * Decides whether a key of a root role may speak for a GUN: it must be an x509 key whose bundle starts with the only
- * certificate that is no CA, whose name matches the GUN, inside its window (a day of grace before its start), not
+ * certificate that is not a CA, whose name matches the GUN, inside its window (a day of grace before its start), not
  * resting on a broken hash or a short RSA key. Off-spec: MD5 and MD2 are refused along with SHA-1.
  *
  * The certificate's own signature, key usage and chain are not checked: trust comes from the previous root, from
@@ -52,7 +52,7 @@ function check(key: PublicKey, gun: string, now: Date, ignoreExpiry: boolean): L
   const bundle = parseCertificateBundle(key.bytes);
   const [leaf, ...intermediates] = bundle;
   if (leaf === undefined || leaf.isCa || intermediates.some((certificate) => !certificate.isCa))
-    return refuse("expected one certificate that is no CA, followed only by CA certificates");
+    return refuse("expected one certificate that is not a CA, followed only by CA certificates");
   if (!isStandardPem(key, bundle)) return refuse("the PEM text is not written as a standard encoder writes it");
   if (parseSpki(leaf.spki).algorithm !== key.keyType.replace(/-x509$/, ""))
     return refuse(`the certificate's key is not of the type ${key.keyType} says`);

@@ -21,7 +21,7 @@ export function loginsInVariable(env: Environment): StoredLogins | undefined {
   const { auths = null, ...others } = parsedConfiguration(authVariable, value);
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw refused(`has the member "${unknown}", which docker does not read there`);
-  if (auths !== null && !isJsonObject(auths)) throw refused('has "auths" that are no object');
+  if (auths !== null && !isJsonObject(auths)) throw refused('has "auths" that are not an object');
   for (const [key, entry] of Object.entries(auths ?? {})) refuseOtherEntry(key, entry);
   return new StoredLogins(auths ?? {}, "docker");
 }

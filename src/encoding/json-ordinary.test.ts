@@ -46,7 +46,7 @@ test("no name in a text reaches a prototype", () => {
   assert.equal(jsonMember(parseOrdinaryJson("[]"), "length"), undefined);
 });
 
-test("skips a byte order mark, and replaces what is no UTF-8", () => {
+test("skips a byte order mark, and replaces what is not UTF-8", () => {
   assert.deepEqual(parseOrdinaryJson(Buffer.from("\ufeff[1]")), [1]);
   assert.deepEqual(parseOrdinaryJson("\ufeff[1]"), [1]);
   assert.equal(parseOrdinaryJson(Buffer.from([0x22, 0xff, 0x22])), "\ufffd");

@@ -152,7 +152,7 @@ function oneReport(reports: readonly PushReport[], tag: string): PushedImage {
     throw unclear("the engine named several images for one push");
   }
   if (report.tag !== tag) throw unclear(`the engine was asked to push the tag ${tag} and says it pushed ${report.tag}`);
-  if (!isDigest(report.digest)) throw unclear("the engine named something that is no digest");
+  if (!isDigest(report.digest)) throw unclear("the engine named something that is not a digest");
   return { tag, digest: report.digest, size: report.size };
 }
 

@@ -56,7 +56,7 @@ describe("podman", () => {
     assert.match(lastCall(), /^--root \/r manifest push --digestfile \S+ list docker:\/\/host\/app:v1$/u);
   });
 
-  it("is not believed when what it wrote is no digest", async () => {
+  it("is not believed when what it wrote is not a digest", async () => {
     const engine = await podman(recording("latest"));
     await assert.rejects(engine.push("alpine:3"), { code: "ENGINE_RESPONSE_MALFORMED" });
   });

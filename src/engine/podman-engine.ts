@@ -125,7 +125,7 @@ function pushOperands(reference: string, { source, destination }: EnginePushOpti
 async function readDigest(path: string): Promise<Digest> {
   const text = (await readFile(path, "utf8")).trim();
   if (isDigest(text)) return text;
-  throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named something that is no digest", {
+  throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named something that is not a digest", {
     hint: "Nothing was signed. Sign what you mean with: tagseal sign IMAGE:TAG@DIGEST",
   });
 }

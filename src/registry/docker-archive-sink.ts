@@ -59,7 +59,7 @@ class DockerArchiveSink implements ImageSink {
   async finish(root: Descriptor): Promise<void> {
     const image = this.#manifest === undefined ? undefined : parseManifest(this.#manifest.bytes, root.mediaType);
     if (image?.kind !== "image")
-      throw malformed(`an archive for docker load holds one image, and ${root.digest} is none`);
+      throw malformed(`an archive for docker load holds one image, and ${root.digest} is not an image`);
     const tag =
       this.#reference?.tag === undefined
         ? undefined

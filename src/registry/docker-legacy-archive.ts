@@ -132,7 +132,7 @@ function parseList(bytes: Uint8Array): JsonValue[] {
     if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
     throw malformed("manifest.json is broken JSON");
   }
-  if (!Array.isArray(value)) throw malformed("manifest.json is no list");
+  if (!Array.isArray(value)) throw malformed("manifest.json is not a list");
   return value;
 }
 

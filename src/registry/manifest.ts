@@ -124,7 +124,7 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
   if (bytes.length > maxManifestBytes) throw malformed(`a manifest of ${bytes.length} bytes is too large`);
   const document = parseDocument(bytes);
   if (!isManifestType(mediaType))
-    throw malformed(`${JSON.stringify(mediaType.slice(0, 120))} is no manifest type we know`);
+    throw malformed(`${JSON.stringify(mediaType.slice(0, 120))} is not a known manifest type`);
   const inside = member(document, "mediaType");
   if (inside !== undefined && inside !== mediaType) {
     throw malformed(`a manifest announced as ${mediaType} calls itself ${JSON.stringify(inside).slice(0, 120)}`);
@@ -163,7 +163,7 @@ export function parseDocument(bytes: Uint8Array): JsonObject {
     if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
     throw new NetworkError("IMAGE_MALFORMED", "the image holds broken JSON", { cause: error });
   }
-  if (!isJsonObject(value)) throw malformed("the image holds JSON that is no object");
+  if (!isJsonObject(value)) throw malformed("the image holds JSON that is not an object");
   return value;
 }
 
@@ -223,14 +223,14 @@ export function member(object: JsonObject, name: string): JsonValue | undefined 
 function descriptors(document: JsonObject, name: string): Descriptor[] {
   // Go writes an empty list as null, and docker has left it out
   const list = member(document, name) ?? [];
-  if (!Array.isArray(list)) throw malformed(`"${name}" is no list`);
+  if (!Array.isArray(list)) throw malformed(`"${name}" is not a list`);
   if (list.length > maxEntries) throw malformed(`"${name}" has ${list.length} entries, more than ${maxEntries}`);
   return list.map((entry, index) => parseDescriptor(entry, `${name}[${index}]`));
 }
 
 function parseAnnotations(value: JsonValue | undefined): ReadonlyMap<string, string> {
   if (value === undefined || value === null) return new Map();
-  if (!isJsonObject(value)) throw malformed("annotations are no object");
+  if (!isJsonObject(value)) throw malformed("annotations are not an object");
   const entries = Object.entries(value);
   if (entries.length > maxAnnotations) throw malformed("there are too many annotations");
   return new Map(

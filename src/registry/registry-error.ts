@@ -62,7 +62,7 @@ async function readErrors(response: HttpResponse): Promise<{ code: string; messa
     if (!Array.isArray(errors)) return [];
     return errors.slice(0, 5).map((error) => ({ code: shown(error, "code"), message: shown(error, "message") }));
   } catch (error) {
-    // the status is what matters; a body that is no JSON, too long or cut off adds nothing to it
+    // the status is what matters; a body that is not JSON, too long or cut off adds nothing to it
     if (error instanceof TagsealError && error.code !== "CANCELLED") return [];
     throw error;
   }

@@ -29,7 +29,9 @@ export function manifestType(response: HttpResponse, bytes: Uint8Array): string 
   if (isManifestType(type)) return type;
   const inside = member(parseDocument(bytes), "mediaType");
   if (typeof inside === "string" && isManifestType(inside)) return inside;
-  throw malformed(`${describeUrl(response.url)} sent ${JSON.stringify(type.slice(0, 120))}, no manifest type we know`);
+  throw malformed(
+    `${describeUrl(response.url)} sent ${JSON.stringify(type.slice(0, 120))}, which is not a known manifest type`,
+  );
 }
 
 /** Reads one page of a tag list. @throws NetworkError `RESPONSE_MALFORMED` for a broken one, and for invalid tags */
@@ -46,8 +48,7 @@ export function parseTags(response: HttpResponse, bytes: Uint8Array): string[] {
   const tags = member(document, "tags");
   if (tags === null || tags === undefined) return [];
   const isList = Array.isArray(tags) && tags.every((tag) => typeof tag === "string" && isTag(tag));
-  if (!isList)
-    throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} lists names that are no tags`);
+  if (!isList) throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(response.url)} lists invalid tag names`);
   return tags.map(String);
 }
 

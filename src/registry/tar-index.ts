@@ -27,7 +27,7 @@ const maxLinks = 16;
  * Reads an archive's headers.
  *
  * @param location for messages, where the archive's own path differs (a temporary unpacked copy)
- * @throws UsageError `FILE_UNREADABLE`; NetworkError `IMAGE_MALFORMED` when it is no tar archive, or a broken one
+ * @throws UsageError `FILE_UNREADABLE`; NetworkError `IMAGE_MALFORMED` when it is not a tar archive, or a broken one
  */
 export async function openTar(
   path: string,
@@ -182,7 +182,7 @@ function checkHeader(header: Buffer, location: string, position: number): void {
   let sum = 8 * 0x20;
   for (const [index, byte] of header.entries()) if (index < 148 || index >= 156) sum += byte;
   if (sum !== stored)
-    throw malformed(`${location} is no tar archive: the header at byte ${position} has a wrong checksum`);
+    throw malformed(`${location} is not a tar archive: the header at byte ${position} has a wrong checksum`);
 }
 
 function text(block: Buffer, start: number, length: number): string {

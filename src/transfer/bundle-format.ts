@@ -102,9 +102,9 @@ function fileOf(value: JsonValue): BundleFile {
   if (typeof role !== "string" || !isRoleName(role))
     throw malformedBundle(`a role ${JSON.stringify(role)} is in its index`);
   if (typeof version !== "number" || version < 1 || version > highestVersion)
-    throw malformedBundle(`${role} has a version that is none in its index`);
+    throw malformedBundle(`${role} has an invalid version in its index`);
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/u.test(sha256))
-    throw malformedBundle(`${role} ${version} has a hash that is none in its index`);
+    throw malformedBundle(`${role} ${version} has an invalid hash in its index`);
   if (typeof length !== "number" || length < 1 || length > maxFileBytes(role))
     throw malformedBundle(`${role} ${version} has a length that cannot be in its index`);
   return { role, version, sha256, length };
@@ -118,7 +118,7 @@ function objectIn(bytes: Uint8Array, name: string): JsonObject {
     if (!hasCode(cause, "JSON_MALFORMED")) throw cause;
     throw malformedBundle(`${name} is not JSON`, cause);
   }
-  throw malformedBundle(`${name} is no JSON object`);
+  throw malformedBundle(`${name} is not a JSON object`);
 }
 
 function arrayOf(value: JsonValue | undefined, name: string): readonly JsonValue[] {

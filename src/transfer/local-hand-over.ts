@@ -44,7 +44,7 @@ export async function withLocalHandOver<T>(
 
 async function handOverOne(gun: string, options: LocalHandOver, access: DirectAccess): Promise<HandOverResult> {
   const [registry = "", ...path] = gun.split("/");
-  if (path.length === 0) throw new UsageError("REFERENCE_INVALID", `${gun} is no repository of a registry`);
+  if (path.length === 0) throw new UsageError("REFERENCE_INVALID", `${gun} is not a repository of a registry`);
   const reference = { registry, repository: path.join("/"), tag: undefined, digest: undefined };
   const repository = new ServerDataRepository({ access, gun, url: placeOf(options.data) });
   const context = await openTrustContext({ ...options, reference, repository });

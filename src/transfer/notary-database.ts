@@ -172,7 +172,7 @@ function changeOf(row: Row): NotaryChange {
     return { id, fault: `its category is ${JSON.stringify(category)}` };
   // PostgreSQL pads the empty hash of a deletion to the column's width
   const sha256 = row["sha256"] === null ? "" : text(row, "sha256").trim();
-  if (category === "update" && !/^[0-9a-f]{64}$/u.test(sha256)) return { id, fault: "its hash is none" };
+  if (category === "update" && !/^[0-9a-f]{64}$/u.test(sha256)) return { id, fault: "its hash is invalid" };
   return { id, createdAt: instant(row, "created_ms"), gun: text(row, "gun"), version, sha256, category };
 }
 

@@ -12,8 +12,8 @@ const maxBatchFiles = 500;
 
 /** Why a row cannot be a file of any collection. */
 export function faultOf({ role, version, length }: NotaryFile): string | undefined {
-  if (!isRoleName(role)) return "its role is none";
-  if (version < 1 || version > highestVersion) return "its version is none";
+  if (!isRoleName(role)) return "its role is invalid";
+  if (version < 1 || version > highestVersion) return "its version is invalid";
   const most = maxFileBytes(role);
   return length > most ? `it has ${length} bytes, more than the ${most} a reader takes` : undefined;
 }

@@ -79,15 +79,15 @@ describe("the changefeed of a running server", () => {
     { name: "goes round in circles", page: feed(record(1)) },
     { name: "counts backwards", page: feed(record(2), record(1)) },
     { name: "is not JSON", page: "<html>" },
-    { name: "is no list", page: { records: "many" } },
+    { name: "is not a list", page: { records: "many" } },
     { name: "holds something else", page: feed(1) },
     { name: "names no repository", page: feed(record(1, { GUN: "../../etc" })) },
-    { name: "has an ID that is none", page: feed(record(1, { ID: "-1" })) },
-    { name: "has a time that is none", page: feed(record(1, { CreatedAt: "yesterday" })) },
+    { name: "has an invalid ID", page: feed(record(1, { ID: "-1" })) },
+    { name: "has an invalid time", page: feed(record(1, { CreatedAt: "yesterday" })) },
     { name: "has a version below all", page: feed(record(1, { Version: -1 })) },
     { name: "has a version beyond all", page: feed(record(1, { Version: 2 ** 31 })) },
     { name: "has a version between two", page: feed(record(1, { Version: 1.5 })) },
-    { name: "has a hash that is none", page: feed(record(1, { SHA256: "short" })) },
+    { name: "has an invalid hash", page: feed(record(1, { SHA256: "short" })) },
   ];
   for (const { name, page } of hostile) {
     it(`I1: is not used when it ${name}`, async (t) => {

@@ -153,7 +153,7 @@ export class RunningTrustServer {
       throw this.#malformed("a record has no ID, time or version");
     const sha256 = typeof SHA256 === "string" ? SHA256.trim() : "";
     if (!Number.isInteger(Version) || Version < 0 || Version > highestVersion)
-      throw this.#malformed(`change ${id} has a version that is none`);
+      throw this.#malformed(`change ${id} has an invalid version`);
     if (Category === "deletion") return { id, createdAt, gun: GUN, version: 0, sha256: "", category: "deletion" };
     if (/^[0-9a-f]{64}$/u.test(sha256))
       return { id, createdAt, gun: GUN, version: Version, sha256, category: "update" };

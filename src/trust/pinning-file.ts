@@ -82,7 +82,7 @@ function certificateIds(path: string, name: string, ids: JsonValue): readonly st
   if (!Array.isArray(ids)) throw invalid(path, `invalid format for ${where}: expected a list of certificate IDs`);
   return ids.map((id) => {
     if (typeof id === "string" && /^[0-9a-f]{64}$/u.test(id)) return id;
-    throw invalid(path, `${where} has an entry that is no certificate ID: 64 lower-case hexadecimal characters`);
+    throw invalid(path, `${where} has an entry that is not a certificate ID: 64 lower-case hexadecimal characters`);
   });
 }
 

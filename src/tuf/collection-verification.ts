@@ -192,7 +192,7 @@ class Verification {
     for (const role of snapshot.body.meta.keys()) {
       if (kept.has(role)) continue;
       if (isRoleName(role)) await this.#undeclared(role, snapshot);
-      else this.#warn("METADATA_ROLE_UNKNOWN", `the snapshot lists ${JSON.stringify(role)}, which is no role`);
+      else this.#warn("METADATA_ROLE_UNKNOWN", `the snapshot lists ${JSON.stringify(role)}, which is not a role`);
     }
   }
 

@@ -140,7 +140,7 @@ describe("doctor about the switch", () => {
     assert.match((await only(machine, "switch")).message, /~\/bin\/docker \(1\)/, script);
   });
 
-  it("finds a value that is no boolean, which counts as on", async () => {
+  it("finds a value that is not a boolean, which counts as on", async () => {
     const machine = new Machine();
     machine.env["DOCKER_CONTENT_TRUST"] = "banana";
     const finding = await only(machine, "switch");

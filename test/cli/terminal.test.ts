@@ -96,7 +96,7 @@ describe("without a terminal", () => {
     assert.equal(code, 0, stderr);
   });
 
-  it("refuses a descriptor that is no number", async () => {
+  it("refuses a descriptor that is not a number", async () => {
     const { env, generate } = user("words");
     const { code, stderr } = await run(tagsealCommand, [...generate, "--passphrase-fd", "three"], { env });
     assert.equal(code, 1);

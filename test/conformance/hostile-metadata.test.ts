@@ -88,7 +88,7 @@ const stories: readonly Story[] = [
     ...malformed,
   },
   { corruption: "a version that is text", apply: signed((body) => (body["version"] = "5")), ...malformed },
-  { corruption: "an expiry that is no time", apply: signed((body) => (body["expires"] = "soon")), ...malformed },
+  { corruption: "an expiry that is not a time", apply: signed((body) => (body["expires"] = "soon")), ...malformed },
   {
     corruption: "another _type",
     apply: signed((body) => (body["_type"] = "targets")),

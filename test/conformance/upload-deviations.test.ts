@@ -111,7 +111,7 @@ const refusedContents: readonly (readonly [string, (signed: Signed) => void, Reg
     (signed) => (signed["version"] = 2 ** 31 - 1),
     /the highest accepted now is 1048577/,
   ],
-  ["a time that is none", (signed) => (signed["expires"] = "tomorrow"), /expires is no RFC 3339 time/],
+  ["a time that is none", (signed) => (signed["expires"] = "tomorrow"), /expires is not an RFC 3339 time/],
   ["another type", (signed) => (signed["_type"] = "targets"), /expected type Targets, not "targets"/],
   ["a private key", (signed) => (firstKey(signed)["private"] = "c2VjcmV0"), /carries a private key/],
   [

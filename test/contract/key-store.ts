@@ -21,7 +21,7 @@ export function keyStoreContract(name: string, create: () => Promise<KeyStore>):
     await store.remove(absent);
   });
 
-  test(`${name}: what is no key ID is simply absent`, async () => {
+  test(`${name}: what is not a key ID is simply absent`, async () => {
     const store = await create();
     for (const keyId of ["", "../../etc/passwd", "A".repeat(64), `${absent}0`, "__proto__"]) {
       assert.equal(await store.find(keyId), undefined);

@@ -305,7 +305,7 @@ describe("builds under content trust", { skip: missing }, () => {
         await user.dockerOk(["push", image], { env: trustOn });
         await refuses(
           [context({ Dockerfile: `FROM ${image}\n` })],
-          /Dockerfile:1: .* has the trigger ONBUILD COPY --from=.*raw .*is no digest/u,
+          /Dockerfile:1: .* has the trigger ONBUILD COPY --from=.*raw .*is not a digest/u,
         );
       });
 

@@ -242,7 +242,7 @@ describe("bundles that were tampered with", () => {
       says: /root 1 has a length that cannot be/u,
     },
     {
-      name: "an index that is no JSON",
+      name: "an index that is not JSON",
       change: ({ name, bytes }) => ({ name, bytes: name.endsWith("index.json") ? Buffer.from("{") : bytes }),
       says: /index\.json is not JSON/u,
     },

@@ -108,7 +108,7 @@ const broken: Readonly<Record<string, Broken>> = {
   "an address in Notary's form for MySQL": {
     config: JSON.stringify({ storage: { backend: "mysql", db_url: `trust:${mark}@tcp(127.0.0.1:1)/trust` } }),
   },
-  "a configuration that is no JSON": { config: `{"storage":{"db_url":"${url("postgres")}"}` },
+  "a configuration that is not JSON": { config: `{"storage":{"db_url":"${url("postgres")}"}` },
   "a setting of the wrong kind": { config: JSON.stringify({ storage: { backend: 5, db_url: url("postgres") } }) },
   "a setting that nobody knows": { config: JSON.stringify({ storage: { db_urll: url("postgres") } }) },
   "an address in a variable": { env: { TAGSEAL_SERVER_STORAGE_DB_URL: url("postgres") } },

@@ -123,9 +123,9 @@ describe("moving in from Notary's databases", () => {
   });
 
   const hostileRows: readonly { readonly name: string; readonly set: string; readonly says: RegExp }[] = [
-    { name: "a role that is none", set: "role = '../targets'", says: /its role is none/u },
-    { name: "version 0", set: "version = 0", says: /its version is none/u },
-    { name: "a version beyond all numbers", set: "version = 9007199254740991", says: /its version is none/u },
+    { name: "a role that is none", set: "role = '../targets'", says: /its role is invalid/u },
+    { name: "version 0", set: "version = 0", says: /its version is invalid/u },
+    { name: "a version beyond all numbers", set: "version = 9007199254740991", says: /its version is invalid/u },
     {
       name: "more bytes than any reader takes",
       set: "data = zeroblob(11000000), role = 'root'",

@@ -171,7 +171,7 @@ describe("what an operator sees of limits", () => {
 
   it("is a clear refusal of a nonsensical limit", () => {
     for (const [value, reason] of [
-      ["none", /it is no list/u],
+      ["none", /it is not a list/u],
       [[5], /limit 1 .*it has no members/u],
       [[{ prefix: "a" }], /neither how many repositories nor how many bytes/u],
       [[{ prefix: "a", repositories: 1.5 }], /repositories must be a whole number/u],

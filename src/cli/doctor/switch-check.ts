@@ -46,7 +46,7 @@ export async function checkSwitch(io: Io): Promise<readonly Finding[]> {
     return [problem("switch", `content trust is off: DOCKER_CONTENT_TRUST=${value}${alsoSet}`, turnOn)];
   }
   if (parseBoolean(value) === undefined) {
-    const message = `DOCKER_CONTENT_TRUST=${value} is no boolean; it counts as on${alsoSet}`;
+    const message = `DOCKER_CONTENT_TRUST=${value} is not a boolean; it counts as on${alsoSet}`;
     return [warning("switch", message, turnOn)];
   }
   // the variables of a job last as long as the job

@@ -71,7 +71,7 @@ export async function loadSettings<Table extends SettingTable>(
 
 /** The warning as a sentence. */
 export function unknownVariableText({ variable, meant }: UnknownVariable): string {
-  return `${variable} is no setting and has no effect${meant === undefined ? "" : `: did you mean ${meant}?`}`;
+  return `${variable} is not a setting and has no effect${meant === undefined ? "" : `: did you mean ${meant}?`}`;
 }
 
 /** The warning as a line of the server's log. */

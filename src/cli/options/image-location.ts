@@ -18,7 +18,7 @@ export interface ImageLocation {
 export function parseImageLocation(flag: "from" | "to", text: string | undefined): ImageLocation {
   const [, kind, rest = ""] = /^(oci|docker-archive):(.+)$/s.exec(text ?? "") ?? [];
   if ((kind !== "oci" && kind !== "docker-archive") || text === undefined) {
-    const got = text === undefined ? `--${flag} is required` : `--${flag}: "${text}" is no place for an image`;
+    const got = text === undefined ? `--${flag} is required` : `--${flag}: "${text}" cannot hold an image`;
     throw new UsageError("USAGE", got, { hint: `Give --${flag} oci:DIRECTORY or --${flag} docker-archive:FILE.` });
   }
   const colon = rest.indexOf(":");

@@ -73,7 +73,7 @@ describe("an engine's stream of JSON", () => {
     ]);
   });
 
-  it("is refused when a line is no JSON object", async () => {
+  it("is refused when a line is not a JSON object", async () => {
     for (const text of ["<html>\n", "[]\n", "null\n", '"x"\n', '{"status":', Uint8Array.of(0xff, 0x0a)]) {
       await assert.rejects(read(text), refused);
     }

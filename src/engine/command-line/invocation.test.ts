@@ -156,7 +156,7 @@ describe("--disable-content-trust", () => {
     assert.deepEqual(argv, ["run", "x", "--disable-content-trust"]);
   });
 
-  it("I9: with a value that is no boolean is an error, as docker's", async () => {
+  it("I9: with a value that is not a boolean is an error, as docker's", async () => {
     await assert.rejects(parse("pull --disable-content-trust=banana x"), {
       message: /^invalid argument "banana" for "--disable-content-trust" flag: strconv\.ParseBool/,
     });

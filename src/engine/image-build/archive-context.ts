@@ -40,7 +40,7 @@ export async function findPackedDockerfile(
     if (!names.includes(name)) return;
     if (found.has(name)) throw new DockerfileRefused(`the build context holds ${name} twice`);
     if (!isPlain) {
-      throw new DockerfileRefused(`${name} in the build context is no plain file`);
+      throw new DockerfileRefused(`${name} in the build context is not a plain file`);
     }
     found.set(name, await collect(content, name));
   });

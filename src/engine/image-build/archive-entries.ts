@@ -18,7 +18,7 @@ export async function eachEntry(file: string, use: (header: Header, content: Con
   const entries: Extract = extract();
   const read = pipeline(createReadStream(file), entries).catch((error: unknown) => {
     throw new DockerfileRefused(
-      `the build context is no tar archive: ${error instanceof Error ? error.message : String(error)}`,
+      `the build context is not a tar archive: ${error instanceof Error ? error.message : String(error)}`,
     );
   });
   read.catch(() => undefined); // reported below, after the reader of the entries has also failed

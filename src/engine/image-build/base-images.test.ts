@@ -15,7 +15,7 @@ describe("a Dockerfile under content trust", () => {
     assert.deepEqual(resolved, ["base:1"]);
   });
 
-  it("keeps bytes that are no text", async () => {
+  it("keeps bytes that are not text", async () => {
     const tail = Buffer.from("\nRUN echo \u00ff\u00fe\u0085x\n", "latin1");
     const { text } = await trusted(Buffer.concat([Buffer.from("FROM base:1"), tail]));
     assert.equal(text, `FROM base@${one}${tail.toString("latin1")}`);
@@ -63,7 +63,7 @@ describe("triggers of base images", () => {
     const triggers = { [base]: ["COPY --from=base:2 /a /b"] };
     await refuses(
       "FROM scratch\nFROM base:1\n",
-      /^Dockerfile:2: base:1@?.* has the trigger ONBUILD COPY --from=base:2 .*, refused: base:2 is no digest$/,
+      /^Dockerfile:2: base:1@?.* has the trigger ONBUILD COPY --from=base:2 .*, refused: base:2 is not a digest$/,
       { triggers },
     );
   });

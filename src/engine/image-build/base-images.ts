@@ -269,7 +269,10 @@ function isExact({ tag, digest }: ImageReference): boolean {
  */
 export function pinnedName(engine: "docker" | "podman", reference: ImageReference, digest: Digest): string {
   if (engine === "podman" && otherTransport.test(gunOf(reference))) {
-    throw new DockerfileRefused(`${gunOf(reference)} is no registry to podman`, "use another name for the registry");
+    throw new DockerfileRefused(
+      `${gunOf(reference)} is not a registry for podman`,
+      "use another name for the registry",
+    );
   }
   return `${engine === "docker" ? familiarName(reference) : gunOf(reference)}@${digest}`;
 }

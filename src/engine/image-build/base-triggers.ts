@@ -50,7 +50,7 @@ function imagesOf(triggers: readonly string[], place: TriggerPlace): readonly Im
     meaning.kind === "image" ? [meaning.reference] : [],
   );
   const loose = references.find(({ digest }) => digest === undefined);
-  if (loose !== undefined) throw refuse(`${familiarReference(loose)} is no digest`);
+  if (loose !== undefined) throw refuse(`${familiarReference(loose)} is not a digest`);
   return references;
 }
 

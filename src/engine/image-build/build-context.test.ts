@@ -75,7 +75,7 @@ describe("git addresses", () => {
     ["?ref=", /has no value/],
     ["?submodules=maybe", /neither true nor false/],
     ["?mtime=now", /mtime=now is not understood/],
-    ["?commit=HEAD", /HEAD is no commit/],
+    ["?commit=HEAD", /HEAD is not a commit/],
     ["?depth=1", /the query depth is not understood/],
   ];
   for (const [behind, message] of refused) {

@@ -99,7 +99,7 @@ async function contextIn(root: string, directory: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof Error) || !("syscall" in error)) throw error;
   }
-  throw new UsageError("USAGE", `unable to prepare context: ${directory} is no directory in the git repository`);
+  throw new UsageError("USAGE", `unable to prepare context: ${directory} is not a directory in the git repository`);
 }
 
 /** A repository must not make git read this machine's files, or show prompts that no user sees. */

@@ -48,7 +48,7 @@ export function parseGitSource(text: string): GitSource {
   if (source.ref?.startsWith("-") === true || address.startsWith("-"))
     throw new DockerfileRefused(`invalid refspec: ${source.ref ?? address}`);
   if (source.checksum !== undefined && !/^[0-9a-f]{7,64}$/i.test(source.checksum))
-    throw new DockerfileRefused(`${address}: ${source.checksum} is no commit`);
+    throw new DockerfileRefused(`${address}: ${source.checksum} is not a commit`);
   return source;
 }
 

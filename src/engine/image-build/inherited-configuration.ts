@@ -49,7 +49,7 @@ function membersLike(object: JsonObject, name: string): readonly JsonValue[] {
 export function imageConfiguration(configuration: JsonObject): ImageConfiguration {
   const configs = membersLike(configuration, "config").map((config) => {
     if (isJsonObject(config)) return config;
-    throw malformed("its configuration is no object");
+    throw malformed("its configuration is not an object");
   });
   return {
     triggers: configs.flatMap((config) => membersLike(config, "onbuild").flatMap((list) => textList(list, "OnBuild"))),
@@ -59,9 +59,9 @@ export function imageConfiguration(configuration: JsonObject): ImageConfiguratio
 
 /** A list of strings in a configuration. @throws NetworkError `IMAGE_MALFORMED` when it is not one */
 export function textList(list: JsonValue, name: string): readonly string[] {
-  if (!Array.isArray(list) || list.length > maxTexts) throw malformed(`its ${name} is no list`);
+  if (!Array.isArray(list) || list.length > maxTexts) throw malformed(`its ${name} is not a list`);
   return list.map((text) => {
-    if (typeof text !== "string") throw malformed(`a member of its ${name} is no text`);
+    if (typeof text !== "string") throw malformed(`a member of its ${name} is not a string`);
     return text;
   });
 }

@@ -295,7 +295,7 @@ const rows: readonly Row[] = [
   [
     "a registry that podman takes for a directory",
     `FROM dir:5000/x@${digest}\n`,
-    /:1: dir:5000\/x.*is no registry to podman/,
+    /:1: dir:5000\/x.*is not a registry for podman/,
   ],
 
   // what replaces names

@@ -21,7 +21,7 @@ const wrongCertificate = new Map([
   ["CERT_SIGNATURE_FAILURE", "a signature in its certificate chain is wrong"],
   ["CERT_CHAIN_TOO_LONG", "its certificate chain is too long"],
   ["PATH_LENGTH_EXCEEDED", "its certificate chain is too long"],
-  ["INVALID_CA", "its certificate was issued by something that is no CA"],
+  ["INVALID_CA", "its certificate was issued by something that is not a CA"],
   ["INVALID_PURPOSE", "its certificate is not meant for servers"],
 ]);
 

@@ -93,7 +93,7 @@ describe("access rules", () => {
       message: /prefix undefined fits no name/u,
     },
     "a rule that is a text": { settings: { rules: ["everything"] as never }, message: /rule 1 .*no members/u },
-    "rules that are no list": { settings: { rules: {} as never }, message: /the list .*no list/u },
+    "rules that are not a list": { settings: { rules: {} as never }, message: /the list .*not a list/u },
     "groups that are a list": { settings: { groups: ["a"] as never }, message: /the groups/u },
     "a group of one text": { settings: { groups: { a: "b" } as never }, message: /group "a" .*list of texts/u },
     "a group of all users": { settings: { groups: { all: ["*"] } }, message: /group "all" .*not the name of a user/u },

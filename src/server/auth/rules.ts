@@ -26,7 +26,7 @@ export class Rules {
    */
   constructor({ rules = [], groups = {} }: Pick<AuthSettings, "rules" | "groups">) {
     const members = checkedGroups(groups);
-    if (!Array.isArray(rules)) throw invalid("the list", "it is no list");
+    if (!Array.isArray(rules)) throw invalid("the list", "it is not a list");
     this.#rules = rules.map((rule: unknown, index) => checked(rule, members, `rule ${index + 1}`));
   }
 

@@ -151,8 +151,8 @@ describe("tokens", () => {
     "another audience": () => byName({ aud: "another service" }),
     "no audience": () => byName({ aud: undefined }),
     "no end": () => byName({ exp: undefined }),
-    "an end that is no number": () => byName({ exp: String(seconds(300)) }),
-    "an issue date that is no number": () => byName({ iat: String(seconds(-10)) }),
+    "an end that is not a number": () => byName({ exp: String(seconds(300)) }),
+    "an issue date that is not a number": () => byName({ iat: String(seconds(-10)) }),
     "a user who is not text": () => byName({ sub: 7 }),
     "a user with control characters": () => byName({ sub: "alice\nroot" }),
     "rights that are not a list": () => byName({ access: { type: "repository", name: gun, actions: ["*"] } }),
@@ -342,7 +342,7 @@ describe("settings of token authentication", () => {
   const shortKey = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey.export({ format: "jwk" });
   const cases: Readonly<Record<string, { more: Partial<TokenSettings>; message: RegExp }>> = {
     "no keys": { more: { rootcertbundle: undefined }, message: /neither rootcertbundle nor jwks/u },
-    "a realm that is no URL": { more: { realm: "auth.example.com" }, message: /realm/u },
+    "a realm that is not a URL": { more: { realm: "auth.example.com" }, message: /realm/u },
     "a realm with a password": { more: { realm: "https://a:b@auth.example.com" }, message: /realm/u },
     "an empty service": { more: { service: "" }, message: /service is empty/u },
     "a service on two lines": { more: { service: "a\r\nX: b" }, message: /service/u },

@@ -16,7 +16,7 @@ const maxLimits = 1000;
  */
 export function usageLimits(value: JsonValue | undefined): readonly UsageLimit[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw invalid("the list", "it is no list");
+  if (!Array.isArray(value)) throw invalid("the list", "it is not a list");
   if (value.length > maxLimits) throw invalid("the list", `it has more than ${maxLimits} limits`);
   const limits = value.map((limit: JsonValue, index) => checked(limit, `limit ${index + 1}`));
   const prefixes = limits.map(({ prefix }) => prefix);

@@ -6,7 +6,7 @@ import { unknownVariables } from "./unknown-variables.ts";
 
 const unknown = (env: Readonly<Record<string, string>>) => unknownVariables(env, nearestWord);
 
-describe("a variable that is no setting", () => {
+describe("a variable that is not a setting", () => {
   for (const [variable, meant] of [
     ["NOTARY_SERVER_STORGE_DB_URL", "NOTARY_SERVER_STORAGE_DB_URL"],
     ["TAGSEAL_SERVER_AUTH_HTPASWD", "TAGSEAL_SERVER_AUTH_HTPASSWD"],

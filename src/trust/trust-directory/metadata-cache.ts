@@ -274,7 +274,7 @@ function same(one: FileIdentity, other: FileIdentity | undefined): boolean {
   return one.ino === other?.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;
 }
 
-/** The version that a role file claims; undefined when it is no role file. Only used to choose between files that were verified when written. */
+/** The version that a role file claims; undefined when it is not a role file. Only used to choose between files that were verified when written. */
 function versionOf(bytes: Uint8Array): number | undefined {
   if (bytes.length <= parseWholeBytes) return parsedVersion(bytes);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

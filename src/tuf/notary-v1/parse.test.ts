@@ -109,7 +109,12 @@ describe("I9: refuses", () => {
     ["a version that is text", "root", (s) => (s["version"] = "1"), "signed version must be an integer"],
     ["a missing version", "targets", (s) => delete s["version"], "signed version must be an integer"],
     ["no expiry", "targets", (s) => delete s["expires"], "signed expires must be text"],
-    ["an expiry that is no time", "targets", (s) => (s["expires"] = "never"), 'expires is no RFC 3339 time: "never"'],
+    [
+      "an expiry that is not a time",
+      "targets",
+      (s) => (s["expires"] = "never"),
+      'expires is not an RFC 3339 time: "never"',
+    ],
     ["no type", "targets", (s) => delete s["_type"], "signed _type must be text"],
     ["keys that are a list", "root", (s) => (s["keys"] = []), "signed keys must be an object"],
     ["a key that is text", "root", (s) => (s["keys"] = { a: "x" }), "signed keys a must be an object"],
@@ -247,7 +252,7 @@ describe("I9: refuses", () => {
     assert.throws(() => parseMetadata("root", lower), { code: "METADATA_TYPE_UNEXPECTED", hint });
   });
 
-  test("names that are no role", () => {
+  test("names that are not a role", () => {
     for (const name of ["mirrors", "targets/A", "targets/", "__proto__"]) {
       assert.throws(() => parseMetadata(name, vector("targets")), {
         code: "METADATA_ROLE_UNKNOWN",

@@ -35,7 +35,7 @@ export type TargetsText = Pick<JsonDocument, "outline" | "isOutlineUnread">;
  *
  * @param text the received text of the entries; entries that match {@link commonTarget} are checked already
  * @returns a map that decodes an entry when it is first asked for
- * @throws MetadataError `METADATA_MALFORMED` for an entry that is no object, a length that is no natural number, a hash that is not base64
+ * @throws MetadataError `METADATA_MALFORMED` for an entry that is not an object, a length that is no natural number, a hash that is not base64
  */
 export function receiveTargets(
   role: string,

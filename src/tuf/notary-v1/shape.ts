@@ -18,7 +18,7 @@ export class Shape {
     this.#where = where;
   }
 
-  /** @throws MetadataError `METADATA_MALFORMED` when it is no object */
+  /** @throws MetadataError `METADATA_MALFORMED` when it is not an object */
   static of(role: string, value: JsonValue | undefined, where: string): Shape {
     if (value === undefined || !isJsonObject(value)) throw malformed(role, `${where} must be an object`);
     return new Shape(role, value, where);

@@ -65,7 +65,8 @@ function parseCommon(signed: Shape, type: keyof typeof wireTypes): Body {
   if (version < 1) throw malformed(signed.role, `version cannot be less than one, not ${version}`);
   const expires = signed.name("expires");
   const expiresAt = parseTime(expires);
-  if (expiresAt === undefined) throw malformed(signed.role, `expires is no RFC 3339 time: ${JSON.stringify(expires)}`);
+  if (expiresAt === undefined)
+    throw malformed(signed.role, `expires is not an RFC 3339 time: ${JSON.stringify(expires)}`);
   return { version, expires, expiresAt };
 }
 

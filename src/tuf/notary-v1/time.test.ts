@@ -37,7 +37,8 @@ const noTimes = [
   " 2026-12-07T04:07:46Z",
 ];
 
-for (const text of noTimes) test(`${JSON.stringify(text)} is no time`, () => assert.equal(parseTime(text), undefined));
+for (const text of noTimes)
+  test(`${JSON.stringify(text)} is not a time`, () => assert.equal(parseTime(text), undefined));
 
 test("a reference sender trims the fraction and writes Z for an offset of zero", () => {
   assert.equal(referenceTime("2026-12-07T04:07:46.500Z"), "2026-12-07T04:07:46.5Z");

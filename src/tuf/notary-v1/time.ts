@@ -2,7 +2,7 @@
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
-/** The instant a time text names, cut to the millisecond; `undefined` when it is no time. RFC 3339 §5.6. */
+/** The instant a time text names, cut to the millisecond; `undefined` when it is not a time. RFC 3339 §5.6. */
 export function parseTime(text: string): Date | undefined {
   const match = rfc3339.exec(text);
   if (match === null) return undefined;

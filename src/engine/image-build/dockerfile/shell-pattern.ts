@@ -111,7 +111,7 @@ function turnedAround(pattern: readonly string[]): readonly string[] {
 /** For every place of the value, where a match that begins there ends; undefined: none begins there. */
 function endAt(tokens: readonly Token[], value: readonly string[], reach: Reach): readonly (number | undefined)[] {
   if (tokens.length * (value.length + 1) > maxSteps) throw new ExpansionRefused("a pattern is too long");
-  if (value.includes("\uFFFD")) throw new ExpansionRefused("a value that is no UTF-8 is not understood");
+  if (value.includes("\uFFFD")) throw new ExpansionRefused("a value that is not UTF-8 is not understood");
   let ends: (number | undefined)[] = Array.from({ length: value.length + 1 }, (_, at) => at);
   for (const token of tokens.toReversed()) ends = before(token, ends, value, reach);
   return ends;
