@@ -156,7 +156,7 @@ download() { # NAME FILE
     wget)
       name=$1 file=$2
       set -- --tries=2 --timeout=60
-      # It would follow a redirect to http, and nothing else vouches for the sums.
+      # It would follow a redirect to http, and nothing else proves the sums.
       [ "$name" != SHA256SUMS ] || set -- "$@" --max-redirect=0
       wget "$@" -q -O "$file" "$url/$name"
       ;;

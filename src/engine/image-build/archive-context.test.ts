@@ -78,8 +78,8 @@ describe("archives as build contexts", () => {
   const refused: readonly (readonly [what: string, entries: readonly Entry[], message: RegExp])[] = [
     ["no Dockerfile", [{ name: "x" }], /Cannot locate specified Dockerfile: Dockerfile/],
     ["two of them", [{ name: "Dockerfile" }, { name: "./Dockerfile" }], /holds Dockerfile twice/],
-    ["a link", [{ name: "Dockerfile", type: "symlink", linkname: "x" }], /no plain file/],
-    ["a hard link", [{ name: "x" }, { name: "Dockerfile", type: "link", linkname: "x" }], /no plain file/],
+    ["a link", [{ name: "Dockerfile", type: "symlink", linkname: "x" }], /not a plain file/],
+    ["a hard link", [{ name: "x" }, { name: "Dockerfile", type: "link", linkname: "x" }], /not a plain file/],
     [
       "one that replaces it through a link",
       [
