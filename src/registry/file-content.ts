@@ -105,7 +105,7 @@ async function writeTemporary(path: string, chunks: AsyncIterable<Uint8Array> | 
   }
 }
 
-/** @returns the error for a user's file that cannot be read */
+/** The error for a user's file that cannot be read. */
 export function unreadable(path: string, cause?: unknown): UsageError {
   const reason = systemCode(cause) === "EACCES" ? "permission denied" : "there is no such file";
   return new UsageError(
@@ -115,7 +115,7 @@ export function unreadable(path: string, cause?: unknown): UsageError {
   );
 }
 
-/** @returns the error for a user's path that cannot be written */
+/** The error for a user's path that cannot be written. */
 export function unwritable(path: string, cause: unknown): UsageError {
   const reason = cause instanceof Error ? cause.message.replace(/,.*$/s, "") : "unknown reason";
   return new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${reason}`, { cause });

@@ -31,7 +31,7 @@ export interface RunningProbe {
 
 const lookEveryMs = 5000;
 
-/** The register of faults. */
+/** The register of faults: by part, what is wrong now, for log, metrics and readiness. */
 export class Faults {
   readonly #log: ServerLog;
   readonly #sources = new Map<string, FaultSource>();

@@ -20,7 +20,7 @@ export function parseEngineImage(text: string, kind: EngineKind): ImageReference
   return parseImageReference(isTransport ? text.slice(registryTransport.length) : text);
 }
 
-/** @throws UsageError `USAGE`: what is pushed has the digest that it has, and none can be asked for */
+/** Refuses a digest in a push: what is pushed has the digest that it has, and none can be asked for. @throws UsageError `USAGE` */
 export function refuseDigest({ digest }: ImageReference): void {
   if (digest !== undefined) throw new UsageError("USAGE", "cannot push a digest reference");
 }

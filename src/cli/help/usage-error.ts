@@ -37,7 +37,7 @@ export function commandLine(path: string, program: string = programName): string
   return path === "" ? program : `${program} ${path}`;
 }
 
-/** @throws ArgumentCountError `USAGE` when `count` arguments are too few or too many for the command */
+/** Refuses too few or too many arguments for a command. @throws ArgumentCountError `USAGE` */
 export function requireArguments(description: CommandDescription, count: number, program: string = programName): void {
   const { min, max } = description.args;
   if (count >= min && (max === undefined || count <= max)) return;

@@ -11,14 +11,18 @@ import type { OptionValues } from "../options/option.ts";
 import { loadServerSettings, openConfiguredStore } from "./server-storage.ts";
 import type { inspectionOptions } from "../options/storage-flags.ts";
 
-/** Opened; the caller closes it. */
+/** A server's store and what is known of its keys, opened for reading. The caller closes it. */
 export interface InspectedServer {
   readonly store: MetadataStore;
   readonly holdsKey: HoldsKey;
   close(): Promise<void>;
 }
 
-/** @throws UsageError `USAGE`, `FILE_UNREADABLE`; TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED` */
+/**
+ * Opens the data that the flags name.
+ *
+ * @throws UsageError `USAGE`, `FILE_UNREADABLE`; TagsealError `SERVER_CONFIGURATION`, `STORAGE_FAILED`
+ */
 export async function openInspected(options: OptionValues<typeof inspectionOptions>, io: Io): Promise<InspectedServer> {
   const loaded = await loadServerSettings(options, io, [
     { flag: "--signer-database", setting: "trust_service.db_url", value: options["signer-database"] },

@@ -67,7 +67,7 @@ export async function findFile(path: string, kind: EngineKind): Promise<FoundDoc
   return { name: path, path, bytes: await readBounded(path) };
 }
 
-/** @throws UsageError `DOCKERFILE_REFUSED` for a file that podman gives to the C preprocessor before it reads it */
+/** Refuses a file that podman gives to the C preprocessor before it reads it. @throws UsageError `DOCKERFILE_REFUSED` */
 export function refuseTemplate(name: string, kind: EngineKind): void {
   if (kind !== "podman" || !name.endsWith(".in")) return;
   throw new DockerfileRefused(
@@ -91,7 +91,7 @@ export async function isInside(directory: string, path: string): Promise<boolean
   return inside !== ".." && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
 }
 
-/** @throws UsageError `FILE_UNREADABLE` when links lead a file of the context outside it */
+/** Refuses a file of the context that links lead outside it. @throws UsageError `FILE_UNREADABLE` */
 export async function refuseOutside(directory: string, path: string, name: string): Promise<void> {
   if (await isInside(directory, path)) return;
   throw new UsageError("FILE_UNREADABLE", `the Dockerfile (${name}) must be within the build context`);

@@ -52,7 +52,7 @@ export interface ConfigurationInput {
   readonly connect: boolean;
 }
 
-/** @throws never for a problem of the configuration */
+/** Checks a configuration as the server would read it. A problem of the configuration is in the report, never thrown. */
 export async function checkConfiguration(input: ConfigurationInput): Promise<ConfigurationReport> {
   return await new Check(input).run();
 }

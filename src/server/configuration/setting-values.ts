@@ -8,6 +8,8 @@ import type { JsonValue } from "../../encoding/json.ts";
 import type { Setting } from "./setting-table.ts";
 
 /**
+ * The value of a setting as written, cast to its kind.
+ *
  * @param directory what a relative `file` is relative to
  * @returns undefined for a value that is not of this kind
  */

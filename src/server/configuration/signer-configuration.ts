@@ -24,7 +24,11 @@ export interface ConfiguredKeys {
   readonly passphrases: GivenPassphrases | undefined;
 }
 
-/** @param env for the passphrases, which are not in the configuration file */
+/**
+ * Where a signer's keys are, and what they are sealed under.
+ *
+ * @param env for the passphrases, which are not in the configuration file
+ */
 export function configuredKeys(settings: SignerSettings, env: Environment): ConfiguredKeys {
   const backend = settings.text("storage.backend");
   const isShared = backend !== "sqlite" && backend !== "sqlite3" && backend !== "memory";

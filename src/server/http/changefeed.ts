@@ -7,7 +7,7 @@ const defaultRecords = 100;
 /** Consumers continue from the last ID they received, so one answer stays small for both sides. */
 const maxRecords = 10_000;
 
-/** @throws WireError `INVALID_PARAMETERS` */
+/** Reads what of the changefeed a request wants. @throws WireError `INVALID_PARAMETERS` */
 export function parseChangeQuery(gun: string | undefined, query: URLSearchParams): ChangeQuery {
   const records = parseInteger("records", query.get("records") ?? "");
   const changeId = query.get("change_id") ?? "";

@@ -20,7 +20,7 @@ export function gunFault(gun: string): string | undefined {
   return segments.includes("_trust") ? "a name has no segment _trust" : undefined;
 }
 
-/** @throws WireError `INVALID_GUN` for a name that no collection may have */
+/** Refuses a name that no collection may have. @throws WireError `INVALID_GUN` */
 export function requireGun(gun: string): void {
   const fault = gunFault(gun);
   if (fault !== undefined) throw new WireError("INVALID_GUN", { detail: fault });

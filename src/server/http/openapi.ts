@@ -261,7 +261,7 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
   },
 };
 
-/** The document. */
+/** The OpenAPI document of the whole API. */
 export const openapi = {
   openapi: "3.1.0",
   info: {

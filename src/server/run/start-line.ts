@@ -15,7 +15,7 @@ export interface Build {
   readonly storage: string;
 }
 
-/** @throws TagsealError `SERVER_CONFIGURATION` for the address of a database that cannot be read */
+/** The version and the storage of a server. @throws TagsealError `SERVER_CONFIGURATION` for the address of a database that cannot be read */
 export function buildOf({
   version = "unknown",
   store,

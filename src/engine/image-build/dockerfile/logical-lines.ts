@@ -39,7 +39,7 @@ export function refuseUnreadable(source: string): void {
 /** podman before 4.9 silently stops reading at a longer line. */
 const maxLineLength = 65_535;
 
-/** @throws LineRefused */
+/** Refuses a line that some engine reads only in part. @throws LineRefused */
 export function refuseLongLines(source: string): void {
   const index = source.split("\n").findIndex((text) => text.length >= maxLineLength);
   if (index !== -1) throw new LineRefused(index + 1, `the line has ${maxLineLength} bytes or more`);

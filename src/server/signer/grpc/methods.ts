@@ -23,7 +23,7 @@ function method<Request, Reply>(path: string, request: Codec<Request>, reply: Co
   return { path, request, reply };
 }
 
-/** @see Notary v1: signer service */
+/** Every call that a signer answers. @see Notary v1: signer service */
 export const methods = {
   createKey: method("/proto.KeyManagement/CreateKey", keyRequest, keyDescription),
   getKeyInfo: method("/proto.KeyManagement/GetKeyInfo", oneText, keyDescription),

@@ -20,7 +20,7 @@ export interface SqlOptions {
   readonly watching?: WatchParts | undefined;
 }
 
-/** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
+/** Opens a shared database and brings one of its schemas up to date. @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
 export async function openSqlDatabase(url: string, schema: SchemaName, options: SqlOptions): Promise<SqlDatabase> {
   const database = await databaseAt(url, options);
   try {
@@ -34,7 +34,12 @@ export async function openSqlDatabase(url: string, schema: SchemaName, options: 
   }
 }
 
-/** @returns how many steps were run @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
+/**
+ * Brings one schema of a shared database up to date, and closes it again.
+ *
+ * @returns how many steps were run
+ * @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION`
+ */
 export async function migrateDatabase(url: string, schema: SchemaName, options: SqlOptions): Promise<number> {
   const database = await databaseAt(url, options);
   try {
