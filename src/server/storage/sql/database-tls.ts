@@ -38,7 +38,11 @@ const keyNames = ["sslkey", "ssl-key"] as const;
 /** Every parameter that {@link tlsOf} reads. */
 export const tlsParameters: ReadonlySet<string> = new Set([...modeNames, ...caNames, ...certNames, ...keyNames]);
 
-/** The protection of connections that the parameters of an address ask for. @throws TagsealError `SERVER_CONFIGURATION` for a mode that may fall back to plain text, or an unknown one */
+/**
+ * The protection of connections that the parameters of an address ask for.
+ *
+ * @throws TagsealError `SERVER_CONFIGURATION` for a mode that may fall back to plain text, or an unknown one
+ */
 export function tlsOf(parameters: URLSearchParams, absent: TlsMode): DatabaseTls {
   const caFile = firstOf(parameters, caNames);
   const mode = modeOf(firstOf(parameters, modeNames), absent);
