@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import type { PassphraseSource } from "../keys/passphrase.ts";
 import { type DirectAccess, openDirectAccess } from "../server/run/direct-access.ts";
 import type { StorageOptions } from "../server/run/server-parts.ts";
-import { parseDatabaseAddress } from "../server/storage/sql/database-address.ts";
+import { isDatabaseUrl, parseDatabaseAddress } from "../server/storage/sql/database-address.ts";
 import { handOver, type HandOverResult } from "../trust/recovery/hand-over.ts";
 import { openTrustContext } from "../trust/open-trust-context.ts";
 import type { TrustEventHandler } from "../trust/trust-event.ts";
@@ -56,5 +56,6 @@ async function handOverOne(gun: string, options: LocalHandOver, access: DirectAc
 }
 
 function placeOf({ database, dataDir = "" }: StorageOptions): string {
-  return database === undefined ? pathToFileURL(dataDir).href : parseDatabaseAddress(database).display;
+  const place = database ?? dataDir;
+  return isDatabaseUrl(place) ? parseDatabaseAddress(place).display : pathToFileURL(place).href;
 }
