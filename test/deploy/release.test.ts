@@ -74,7 +74,9 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
       documentedLines("docs/install.md", "Make a release", 2).trim(),
       "npm run release:sign -- dist/release",
     );
+    // npm fetches the runtimes, with the network and the settings of this machine.
     const { stdout } = await runOk(process.execPath, [scriptNamed("release"), release, "--url", `${address}/`], {
+      env: process.env,
       timeoutMs: 900_000,
     });
     output = stdout;
