@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
-import { pinnedName, trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import { trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import { pinnedName } from "../../src/engine/image-build/pinned-name.ts";
 import { buildArguments, buildPlatforms } from "../../src/engine/image-build/build-flags.ts";
 import { platformVariables } from "../../src/engine/image-build/platform-variables.ts";
 import { flagValue, parseInvocation } from "../../src/engine/command-line/invocation.ts";

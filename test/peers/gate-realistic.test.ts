@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { BaseImage } from "../../src/engine/image-build/base-image.ts";
-import { pinnedName, trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import { trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import { pinnedName } from "../../src/engine/image-build/pinned-name.ts";
 import { platformVariables } from "../../src/engine/image-build/platform-variables.ts";
 import { parseDigest } from "../../src/reference/digest.ts";
 import { gunOf, type ImageReference, parseImageReference } from "../../src/reference/image-reference.ts";

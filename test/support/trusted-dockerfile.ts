@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { MetadataError, TagsealError } from "../../src/errors.ts";
 import type { BaseImage, BuildContextSource } from "../../src/engine/image-build/base-image.ts";
-import { type DockerfileSettings, pinnedName, trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import { trustDockerfile } from "../../src/engine/image-build/base-images.ts";
+import type { DockerfileSettings } from "../../src/engine/image-build/dockerfile-settings.ts";
+import { pinnedName } from "../../src/engine/image-build/pinned-name.ts";
 import type { PodmanPlatform } from "../../src/engine/image-build/dockerfile/podman-variables.ts";
 import { parseDigest } from "../../src/reference/digest.ts";
 import { familiarReference, formatReference, type ImageReference } from "../../src/reference/image-reference.ts";

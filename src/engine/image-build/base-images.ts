@@ -1,63 +1,25 @@
 /** Puts a Dockerfile under content trust: every image in it is resolved once and written as its digest, or the file is refused. */
 import { reworded, TagsealError } from "../../errors.ts";
-import type { Digest } from "../../reference/digest.ts";
 import {
-  familiarName,
   familiarReference,
   formatReference,
-  gunOf,
   type ImageReference,
   parseImageReference,
   withDefaultTag,
 } from "../../reference/image-reference.ts";
-import type { EngineKind } from "../command-line/invocation.ts";
-import type { BaseImage, BaseImageSource, BuildContexts, ImageConfiguration } from "./base-image.ts";
+import type { BaseImage, ImageConfiguration } from "./base-image.ts";
 import { setsVariables, triggerImages } from "./base-triggers.ts";
 import { type SyntaxUse, syntaxUses } from "./dockerfile/directives.ts";
-import { frontEndVersion } from "./buildkit-version.ts";
-import { buildKitRules, classicRules } from "./dockerfile/shell-grammar.ts";
 import type { DockerfileFacts, ImageUse } from "./dockerfile/stages-and-images.ts";
-import {
-  contextName,
-  DockerNames,
-  type Meaning,
-  type Names,
-  usesPlatform,
-  usesVariables,
-} from "./dockerfile/names-in-dockerfile.ts";
-import { PodmanNames } from "./dockerfile/podman-names.ts";
+import { contextName, type Meaning, type Names } from "./dockerfile/names-in-dockerfile.ts";
+import { type Naming, namingOf, type Readings } from "./dockerfile-naming.ts";
+import type { DockerfileSettings } from "./dockerfile-settings.ts";
 import { ExpansionRefused } from "./dockerfile/expansion-refused.ts";
-import type { PodmanPlatform, PossibleValues } from "./dockerfile/podman-variables.ts";
+import type { PossibleValues } from "./dockerfile/podman-variables.ts";
 import { readDockerfile } from "./dockerfile/read-dockerfile.ts";
 import { LineRefused } from "./dockerfile/refusal.ts";
 import { applyEdits, type Edit } from "./dockerfile/rewriting.ts";
-import type { Variables } from "./dockerfile/substitution.ts";
-import { otherTransport } from "../podman-transports.ts";
 import { DockerfileRefused } from "./refused.ts";
-
-/** Everything that the reading of a Dockerfile depends on besides its text. */
-export interface DockerfileSettings {
-  /** for messages: the user's name of the file */
-  readonly file: string;
-  readonly engine: EngineKind;
-  /** `--build-arg`, by name */
-  readonly buildArguments: Variables;
-  /** podman: names given by `--env` */
-  readonly environmentNames: ReadonlySet<string>;
-  /** given by `--build-context` */
-  readonly contexts: BuildContexts;
-  /** podman: what `--from` substitutes for the first base */
-  readonly firstBase: BaseImage | "scratch" | undefined;
-  /** whether docker's classic builder will build; called only when a name depends on variables */
-  isClassic(): Promise<boolean>;
-  /** the versions BuildKit may have, by the number after `0.`; called only when a name depends on them. undefined: not known */
-  buildKitVersions(): Promise<readonly number[] | undefined>;
-  /** docker's, once for each platform; called only when a name depends on the platform */
-  platformVariables(): Promise<readonly Variables[]>;
-  /** podman's, likewise */
-  podmanPlatforms(): Promise<readonly PodmanPlatform[]>;
-  readonly images: BaseImageSource;
-}
 
 /** A Dockerfile under content trust. */
 export interface TrustedDockerfile {
@@ -86,38 +48,6 @@ export async function trustDockerfile(bytes: Uint8Array, settings: DockerfileSet
   } catch (error) {
     throw error instanceof LineRefused ? located(error, file, error.line) : error;
   }
-}
-
-type Readings = ReturnType<typeof readDockerfile>;
-
-/** How to read the names in a file, before and after it is rewritten. */
-type Naming = (readings: Readings) => Names;
-
-async function namingOf(facts: DockerfileFacts, source: string, settings: DockerfileSettings): Promise<Naming> {
-  const { engine, buildArguments, environmentNames, contexts } = settings;
-  if (engine === "podman") {
-    const needsPlatforms = source.includes("$") && /(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)/.test(source);
-    const platforms = needsPlatforms ? await settings.podmanPlatforms() : [];
-    return (readings) => new PodmanNames(readings, { buildArguments, environmentNames, contexts, platforms });
-  }
-  const isClassic = usesVariables(facts) && (await settings.isClassic());
-  const hasPlatforms = usesPlatform(facts) && !isClassic;
-  const platformVariables = hasPlatforms ? await settings.platformVariables() : [new Map<string, string>()];
-  const known = { buildArguments, contexts, platformVariables };
-  const any = { ...known, rules: isClassic ? classicRules : buildKitRules() };
-  if (isClassic || !usesVariables(facts) || !new DockerNames(facts, any).dependsOnVersion())
-    return ([reading]) => new DockerNames(reading, any);
-  const versions = await versionsOf(source, settings);
-  return ([reading]) => new DockerNames(reading, { ...known, rules: buildKitRules(versions) });
-}
-
-/** A named front-end reads the file, whatever the engine is. */
-async function versionsOf(source: string, settings: DockerfileSettings): Promise<readonly number[] | undefined> {
-  const argument = settings.buildArguments.get("BUILDKIT_SYNTAX") ?? "";
-  const named = [...syntaxUses(source).map(({ image }) => image), ...(argument === "" ? [] : [argument])];
-  if (named.length === 0) return await settings.buildKitVersions();
-  const versions = named.map(frontEndVersion);
-  return versions.every((version) => version !== undefined) ? versions : undefined;
 }
 
 class Resolution {
@@ -260,21 +190,6 @@ class Resolution {
 /** A digest alone is exact already, and stays as it was written. */
 function isExact({ tag, digest }: ImageReference): boolean {
   return tag === undefined && digest !== undefined;
-}
-
-/**
- * The name of a digest for an engine: docker shows short names, podman would look for them in several registries.
- *
- * @throws UsageError `DOCKERFILE_REFUSED` for a registry whose name podman takes for a directory or an archive
- */
-export function pinnedName(engine: "docker" | "podman", reference: ImageReference, digest: Digest): string {
-  if (engine === "podman" && otherTransport.test(gunOf(reference))) {
-    throw new DockerfileRefused(
-      `${gunOf(reference)} is not a registry for podman`,
-      "use another name for the registry",
-    );
-  }
-  return `${engine === "docker" ? familiarName(reference) : gunOf(reference)}@${digest}`;
 }
 
 /** The environment of an image; a value that differs between its platforms is not known. */

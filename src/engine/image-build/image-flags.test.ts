@@ -4,7 +4,7 @@ import { MetadataError } from "../../errors.ts";
 import { parseDigest } from "../../reference/digest.ts";
 import { parseInvocation } from "../command-line/invocation.ts";
 import type { BaseImageSource } from "./base-image.ts";
-import { pinnedName } from "./base-images.ts";
+import { pinnedName } from "./pinned-name.ts";
 import { buildPlatforms, refuseUnfollowedFlags } from "./build-flags.ts";
 import { trustImageFlags } from "./image-flags.ts";
 

@@ -5,7 +5,8 @@ import { MetadataError } from "../../errors.ts";
 import { parseDigest } from "../../reference/digest.ts";
 import { formatReference, type ImageReference, parseImageReference } from "../../reference/image-reference.ts";
 import type { BaseImage, BuildContextSource } from "./base-image.ts";
-import { pinnedName, trustDockerfile } from "./base-images.ts";
+import { trustDockerfile } from "./base-images.ts";
+import { pinnedName } from "./pinned-name.ts";
 import type { PodmanPlatform } from "./dockerfile/podman-variables.ts";
 
 const digest = parseDigest(`sha256:${"a".repeat(64)}`);

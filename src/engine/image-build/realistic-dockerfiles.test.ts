@@ -5,7 +5,8 @@ import { type RealisticDockerfile, realisticDockerfiles } from "../../../test/su
 import { parseDigest } from "../../reference/digest.ts";
 import { familiarReference, type ImageReference } from "../../reference/image-reference.ts";
 import type { BaseImage } from "./base-image.ts";
-import { pinnedName, trustDockerfile } from "./base-images.ts";
+import { trustDockerfile } from "./base-images.ts";
+import { pinnedName } from "./pinned-name.ts";
 import { contextName } from "./dockerfile/names-in-dockerfile.ts";
 import type { PodmanPlatform } from "./dockerfile/podman-variables.ts";
 
