@@ -1,6 +1,5 @@
 /** The embedded store: one SQLite file, prepared statements, one writing transaction at a time. */
 
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
   bytesOf,
@@ -21,6 +20,13 @@ import {
 } from "./metadata-store.ts";
 import { rangeOf, requireRoom, type Usage } from "./usage-limit.ts";
 import { isUniqueViolation, SqliteFile } from "./sqlite-database.ts";
+import {
+  changeOf,
+  fileOf,
+  type MetadataStatements,
+  prepareStatements,
+  type SqliteRow,
+} from "./sqlite-metadata-statements.ts";
 
 /** oldest first; frozen once released */
 const migrations = ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql"];
@@ -35,73 +41,15 @@ export interface SqliteMetadataStoreOptions {
 /** What the health probe writes: more than a small publication, which touches a page of every table and index, so that a full disk shows. */
 const probeBytes = 65_536;
 
-/** Prepared once: building a statement costs more than running it. */
-function prepareAll(database: DatabaseSync) {
-  const file = "SELECT role, version, sha256, data, created_at FROM tuf_files WHERE gun = ? AND role = ?";
-  const change = "SELECT id, created_at, gun, version, sha256, category FROM changefeed";
-  return {
-    insertFile: database.prepare(
-      "INSERT INTO tuf_files (created_at, gun, role, version, sha256, data) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
-    insertChange: database.prepare(
-      "INSERT INTO changefeed (created_at, gun, version, sha256, category) VALUES (?, ?, ?, ?, ?)",
-    ),
-    highest: database.prepare(
-      "SELECT version, sha256 FROM tuf_files WHERE gun = ? AND role = ? ORDER BY version DESC LIMIT 1",
-    ),
-    current: database.prepare(`${file} ORDER BY version DESC LIMIT 1`),
-    byChecksum: database.prepare(`${file} AND sha256 = ? ORDER BY version DESC LIMIT 1`),
-    byVersion: database.prepare(`${file} AND version = ?`),
-    remove: database.prepare("DELETE FROM tuf_files WHERE gun = ?"),
-    lastDeletion: database.prepare("SELECT max(deleted_at) AS deleted_at FROM deleted_files WHERE gun = ?"),
-    keepDeleted: database.prepare(
-      `INSERT INTO deleted_files (gun, deleted_at, role, version, sha256, created_at, data)
-        SELECT gun, ?, role, version, sha256, created_at, data FROM tuf_files WHERE gun = ?`,
-    ),
-    deletions: database.prepare(
-      `SELECT gun, deleted_at, count(*) AS files, sum(length(data)) AS bytes FROM deleted_files
-        WHERE (gun, deleted_at) > (?, ?) GROUP BY gun, deleted_at ORDER BY gun, deleted_at LIMIT ?`,
-    ),
-    isDeleted: database.prepare("SELECT 1 FROM deleted_files WHERE gun = ? AND deleted_at = ? LIMIT 1"),
-    bringBack: database.prepare(
-      `INSERT INTO tuf_files (gun, role, version, sha256, created_at, data)
-        SELECT gun, role, version, sha256, created_at, data FROM deleted_files WHERE gun = ? AND deleted_at = ?
-        ORDER BY created_at, role, version`,
-    ),
-    forgetDeletion: database.prepare("DELETE FROM deleted_files WHERE gun = ? AND deleted_at = ?"),
-    isThere: database.prepare("SELECT 1 FROM tuf_files WHERE gun = ? LIMIT 1"),
-    changesAfter: database.prepare(`${change} WHERE id > ? ORDER BY id LIMIT ?`),
-    changesBefore: database.prepare(`${change} WHERE id < ? ORDER BY id DESC LIMIT ?`),
-    gunChangesAfter: database.prepare(`${change} WHERE gun = ? AND id > ? ORDER BY id LIMIT ?`),
-    gunChangesBefore: database.prepare(`${change} WHERE gun = ? AND id < ? ORDER BY id DESC LIMIT ?`),
-    guns: database.prepare("SELECT DISTINCT gun FROM tuf_files WHERE gun > ? ORDER BY gun LIMIT ?"),
-    usage: database.prepare(
-      `SELECT count(*) AS repositories, coalesce(sum(bytes), 0) AS bytes FROM collection_sizes
-        WHERE gun >= ? AND gun < ? AND (gun = ? OR gun >= ?)`,
-    ),
-    versions: database.prepare(
-      "SELECT role, version, sha256, length(data) AS length, created_at FROM tuf_files WHERE gun = ? ORDER BY role, version",
-    ),
-    forget: database.prepare("DELETE FROM tuf_files WHERE gun = ? AND role = ? AND version = ? AND sha256 = ?"),
-    change: database.prepare(`${change} WHERE id = ?`),
-    restoreChange: database.prepare(
-      "INSERT INTO changefeed (id, created_at, gun, version, sha256, category) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
-    revision: database.prepare("PRAGMA data_version"),
-    fillProbe: database.prepare("INSERT INTO health_probe (filler) VALUES (zeroblob(?))"),
-    emptyProbe: database.prepare("DELETE FROM health_probe"),
-  } satisfies Record<string, StatementSync>;
-}
-
 /** Keeps files in one SQLite database. Several processes may open the same file; SQLite's lock orders their writes. */
 export class SqliteMetadataStore implements MetadataStore {
   readonly #file: SqliteFile;
-  readonly #statements: ReturnType<typeof prepareAll>;
+  readonly #statements: MetadataStatements;
 
   /** @throws TagsealError `STORAGE_FAILED`, `SERVER_CONFIGURATION` */
   constructor({ path, maxPages }: SqliteMetadataStoreOptions) {
     this.#file = new SqliteFile({ path, migrations, maxPages });
-    this.#statements = prepareAll(this.#file.database);
+    this.#statements = prepareStatements(this.#file.database);
   }
 
   async publish(publication: Publication): Promise<void> {
@@ -275,7 +223,7 @@ export class SqliteMetadataStore implements MetadataStore {
     return row === undefined ? undefined : { version: Number(row["version"]), sha256: String(row["sha256"]) };
   }
 
-  #changeRows({ gun, from, limit, backwards }: ChangeQuery): readonly Row[] {
+  #changeRows({ gun, from, limit, backwards }: ChangeQuery): readonly SqliteRow[] {
     const statements = this.#statements;
     if (backwards) {
       const before = from === 0 ? Number.MAX_SAFE_INTEGER : from;
@@ -287,29 +235,4 @@ export class SqliteMetadataStore implements MetadataStore {
       ? statements.changesAfter.all(from, limit)
       : statements.gunChangesAfter.all(gun, from, limit);
   }
-}
-
-type Row = NonNullable<ReturnType<StatementSync["get"]>>;
-
-function fileOf(row: Row | undefined): StoredFile | undefined {
-  if (row === undefined) return undefined;
-  const data = row["data"] as Uint8Array; // BLOB NOT NULL in a STRICT table
-  return {
-    role: String(row["role"]),
-    version: Number(row["version"]),
-    sha256: String(row["sha256"]),
-    bytes: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-    createdAt: new Date(Number(row["created_at"])),
-  };
-}
-
-function changeOf(row: Row): Change {
-  return {
-    id: Number(row["id"]),
-    createdAt: new Date(Number(row["created_at"])),
-    gun: String(row["gun"]),
-    version: Number(row["version"]),
-    sha256: String(row["sha256"]),
-    category: row["category"] === "deletion" ? "deletion" : "update",
-  };
 }
