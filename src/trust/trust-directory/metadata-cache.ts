@@ -1,15 +1,16 @@
-import { lstat, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { isJsonObject, parseJson } from "../../encoding/json.ts";
 import { MetadataError, UsageError, hasCode } from "../../errors.ts";
 import { makeDirectory } from "../../files/make-directory.ts";
-import { nameOf, readPrivateFile } from "../../files/read-private-file.ts";
+import { nameOf } from "../../files/read-private-file.ts";
 import { lstatIfThere } from "../../files/stat-if-there.ts";
-import { isErrno, isSystemError, systemReason } from "../../files/system-error.ts";
+import { isSystemError, systemReason } from "../../files/system-error.ts";
 import { writeAtomically } from "../../files/write-atomically.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { withFileLock } from "../../files/file-lock.ts";
 import { ConfirmationRecord } from "./confirmation-record.ts";
+import { claimedVersion } from "./claimed-version.ts";
+import { corrupt, type FileIdentity, identityOf, isSameFile, orExplain, readRoleFile } from "./role-file.ts";
 import type { TrustCache } from "../ports.ts";
 
 /** Where a {@link FileMetadataCache} lives. */
@@ -20,20 +21,8 @@ export interface FileMetadataCacheOptions {
   readonly now?: () => Date;
 }
 
-/** No role file is larger; the cache must not bypass the limits for downloads. */
-const maxFileBytes = 100 * 1024 * 1024;
-/** Above this size, a version is read from the end of the file instead of parsing all of it. */
-const parseWholeBytes = 64 * 1024;
-
 /** A write takes a millisecond: waiting long for a process that died in it is useless. */
 const lockTiming = { patienceMs: 5_000, deadAfterMs: 1_500, pollMs: 3 };
-
-/** Identifies the state of a file without reading it. */
-interface FileIdentity {
-  readonly ino: number;
-  readonly size: number;
-  readonly mtimeMs: number;
-}
 
 /**
  * What this machine trusts of one collection, in docker's directory: `tuf/<gun>/metadata/<role>.json`, raw bytes as received.
@@ -176,7 +165,7 @@ export class FileMetadataCache implements TrustCache {
 
   async #replace(role: RoleName, path: string, bytes: Uint8Array): Promise<void> {
     const current = await identityOf(path);
-    if (current !== undefined && !same(current, this.#seen.get(role)) && this.#isNewer(role, path, bytes)) return;
+    if (current !== undefined && !isSameFile(current, this.#seen.get(role)) && this.#isNewer(role, path, bytes)) return;
     if (current !== undefined && role === "root") await this.#keepSuperseded(path, bytes);
     await writeAtomically(path, bytes);
     this.#seen.set(role, await identityOf(path));
@@ -187,16 +176,16 @@ export class FileMetadataCache implements TrustCache {
     const bytes = readRoleFile(path)?.bytes;
     if (bytes === undefined) return false;
     if (role === "root" && this.#wasAbsent(role) && Buffer.compare(bytes, ours) !== 0) throw otherFirstRoot(path);
-    const theirVersion = versionOf(bytes);
+    const theirVersion = claimedVersion(bytes);
     if (theirVersion === undefined) return false;
     this.#seen.delete(role);
-    return theirVersion > (versionOf(ours) ?? 0);
+    return theirVersion > (claimedVersion(ours) ?? 0);
   }
 
   async #keepSuperseded(path: string, next: Uint8Array): Promise<void> {
     const bytes = readRoleFile(path)?.bytes;
-    const version = bytes === undefined ? undefined : versionOf(bytes);
-    if (bytes === undefined || version === undefined || version === versionOf(next)) return;
+    const version = bytes === undefined ? undefined : claimedVersion(bytes);
+    if (bytes === undefined || version === undefined || version === claimedVersion(next)) return;
     await this.keepPastRoot(version, bytes);
   }
 
@@ -241,74 +230,9 @@ function safeSegments(name: string): string[] {
   return segments;
 }
 
-/** @throws MetadataError `METADATA_CACHE_CORRUPT`; UsageError `FILE_UNREADABLE` */
-function readRoleFile(path: string): { bytes: Uint8Array; identity: FileIdentity } | undefined {
-  const found = orExplain(path, () => readPrivateFile(path, maxFileBytes));
-  if (found.kind === "nothing") return undefined;
-  if (found.kind === "file") return { bytes: found.bytes, identity: found.stats };
-  if (found.kind === "too large") throw corrupt(path, `at most ${maxFileBytes} bytes`, `${found.size}`);
-  throw corrupt(path, "a file", found.what);
-}
-
-function orExplain<T>(path: string, look: () => T): T {
-  try {
-    return look();
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw unreadable(path, error);
-  }
-}
-
-function unreadable(path: string, cause: Error): UsageError {
-  return new UsageError("FILE_UNREADABLE", `cannot read the cached metadata ${path}: ${systemReason(cause)}`, {
-    cause,
-    hint: "Let your account read it, or set DOCKER_CONFIG to a directory that is yours.",
-  });
-}
-
-async function identityOf(path: string): Promise<FileIdentity | undefined> {
-  return await lstat(path).catch(absentAsUndefined);
-}
-
-function same(one: FileIdentity, other: FileIdentity | undefined): boolean {
-  return one.ino === other?.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;
-}
-
-/** The version that a role file claims; undefined when it is not a role file. Only used to choose between files that were verified when written. */
-function versionOf(bytes: Uint8Array): number | undefined {
-  if (bytes.length <= parseWholeBytes) return parsedVersion(bytes);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const end = text.lastIndexOf('},"signatures":[');
-  const match = end < 0 ? null : /"version":(\d{1,15})$/.exec(text.toString("latin1", Math.max(0, end - 40), end));
-  return match === null ? parsedVersion(bytes) : Number(match[1]);
-}
-
-function parsedVersion(bytes: Uint8Array): number | undefined {
-  try {
-    const file = parseJson(bytes);
-    const signed = isJsonObject(file) ? file["signed"] : undefined;
-    const version = isJsonObject(signed) ? signed["version"] : undefined;
-    return typeof version === "number" ? version : undefined;
-  } catch (error) {
-    if (hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) return undefined;
-    throw error;
-  }
-}
-
-function absentAsUndefined(error: unknown): undefined {
-  if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
-  return undefined;
-}
-
 /** The second root is trusted on first use only, and first use is over: the next update verifies it with the first root. */
 function otherFirstRoot(path: string): MetadataError {
   return new MetadataError("METADATA_CACHE_CORRUPT", `${path}: another root was trusted here a moment ago`, {
     hint: "Try again: Tagseal then verifies the trust server's answer with that root.",
-  });
-}
-
-function corrupt(path: string, expected: string, actual: string): MetadataError {
-  return new MetadataError("METADATA_CACHE_CORRUPT", `${path}: expected ${expected}, found ${actual}`, {
-    hint: "Find out who changed it. Only if you know why, remove it: the repository is then trusted again on first use.",
   });
 }
