@@ -218,14 +218,17 @@ function placed(
 
 /** `argv` of the invocation with another value for a flag, and everything else as it is. */
 export function replaceFlagValue(argv: readonly string[], flag: PlacedFlag, value: string): string[] {
-  if (argv[flag.index] !== flag.before + flag.value) throw new TypeError("the flag is not of this line");
-  return argv.with(flag.index, flag.before + value);
+  return replaceWord(argv, { index: flag.index, text: flag.before + flag.value }, flag.before + value);
 }
 
 /** The command line for the real engine with one operand replaced, and everything else as it was. */
 export function replaceOperand(invocation: EngineInvocation, operand: Operand, text: string): string[] {
-  if (invocation.argv[operand.index] !== operand.text) throw new TypeError("the operand is not of this invocation");
-  return invocation.argv.with(operand.index, text);
+  return replaceWord(invocation.argv, operand, text);
+}
+
+function replaceWord(argv: readonly string[], { index, text }: Operand, replacement: string): string[] {
+  if (argv[index] !== text) throw new TypeError("the word is not of this command line");
+  return argv.with(index, replacement);
 }
 
 /** The last value of a flag that takes one; undefined when it was not given. */

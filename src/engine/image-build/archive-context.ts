@@ -23,6 +23,21 @@ export async function findPackedDockerfile(
   kind: EngineKind,
 ): Promise<PackedDockerfile> {
   const names = wanted === undefined ? defaultNames[kind] : [cleanName(wanted)];
+  const found = await filesNamed(names, file);
+  const name = names.find((candidate) => found.has(candidate));
+  const bytes = name === undefined ? undefined : found.get(name);
+  if (name !== undefined && bytes !== undefined) {
+    refuseTemplate(name, kind);
+    return { name, bytes, companions: companionsOf(name, found) };
+  }
+  throw new DockerfileRefused(
+    `Cannot locate specified Dockerfile: ${names[0] ?? ""}`,
+    "name it with -f, as it is called in the archive",
+  );
+}
+
+/** Those of `names` that the archive holds, and the companions of all of them. */
+async function filesNamed(names: readonly string[], file: string): Promise<ReadonlyMap<string, Buffer>> {
   const companionNames = new Set(names.flatMap((name) => companionEndings.map((ending) => name + ending)));
   const found = new Map<string, Buffer>();
   const links = new Set<string>();
@@ -45,16 +60,7 @@ export async function findPackedDockerfile(
     found.set(name, await collect(content, name));
   });
   refuseHidden(seen, links);
-  const name = names.find((candidate) => found.has(candidate));
-  const bytes = name === undefined ? undefined : found.get(name);
-  if (name !== undefined && bytes !== undefined) {
-    refuseTemplate(name, kind);
-    return { name, bytes, companions: companionsOf(name, found) };
-  }
-  throw new DockerfileRefused(
-    `Cannot locate specified Dockerfile: ${names[0] ?? ""}`,
-    "name it with -f, as it is called in the archive",
-  );
+  return found;
 }
 
 function companionsOf(name: string, files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Uint8Array> {

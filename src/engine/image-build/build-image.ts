@@ -16,7 +16,7 @@ import { refusePodmanServer, usesClassicBuilder } from "./classic-builder.ts";
 import { type FlagValues, type TrustedFlags, trustImageFlags } from "./image-flags.ts";
 import { engineConfiguration, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
 import { platformVariables, podmanPlatforms } from "./platform-variables.ts";
-import type { PreparedBuild } from "./build-request.ts";
+import type { BuildRequest, PreparedBuild } from "./build-request.ts";
 import { prepareBuild } from "./prepared-build.ts";
 import { PrivateDirectory } from "./private-directory.ts";
 
@@ -85,7 +85,6 @@ async function prepare(
   const { invocation, engine, env, context, signal } = options;
   const { kind } = engine;
   const buildArgumentValues = buildArguments(invocation, kind, env);
-  const target = { platforms: buildPlatforms(invocation, kind, env), stage: flagValue(invocation, "target") };
   return await prepareBuild({
     kind,
     context,
@@ -98,21 +97,31 @@ async function prepare(
     // podman leaves .git where it is
     keepsGitDirectory:
       kind === "podman" || parseBoolean(buildArgumentValues.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "") === true,
-    trust: (bytes, file) =>
-      trustDockerfile(bytes, {
-        file,
-        engine: kind,
-        images,
-        buildArguments: buildArgumentValues,
-        environmentNames: environmentNames(invocation),
-        contexts: flags.contexts,
-        firstBase: flags.firstBase,
-        isClassic,
-        buildKitVersions: () => buildKitVersions(engine, invocation),
-        platformVariables: () => platformVariables(engine, target),
-        podmanPlatforms: () => podmanPlatforms(engine, target.platforms),
-      }),
+    trust: dockerfileTrust(options, { images, flags, isClassic }, buildArgumentValues),
   });
+}
+
+function dockerfileTrust(
+  { invocation, engine, env }: BuildOptions,
+  { images, flags, isClassic }: Omit<BuildParts, "directory">,
+  buildArgumentValues: ReadonlyMap<string, string>,
+): BuildRequest["trust"] {
+  const { kind } = engine;
+  const target = { platforms: buildPlatforms(invocation, kind, env), stage: flagValue(invocation, "target") };
+  return (bytes, file) =>
+    trustDockerfile(bytes, {
+      file,
+      engine: kind,
+      images,
+      buildArguments: buildArgumentValues,
+      environmentNames: environmentNames(invocation),
+      contexts: flags.contexts,
+      firstBase: flags.firstBase,
+      isClassic,
+      buildKitVersions: () => buildKitVersions(engine, invocation),
+      platformVariables: () => platformVariables(engine, target),
+      podmanPlatforms: () => podmanPlatforms(engine, target.platforms),
+    });
 }
 
 interface Workplace {

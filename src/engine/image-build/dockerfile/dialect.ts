@@ -22,39 +22,38 @@ export interface Dialect {
 }
 
 /** Every reading an engine of this kind may have of `source`, the current one first. */
-export function dialectsOf(source: string, engine: EngineKind): readonly Dialect[] {
-  if (engine === "podman") return podmanDialects(source);
-  const continuations: readonly Dialect["continuation"][] = /(?:\\\\|``)[ \t]*\r?$/m.test(source)
+export function dialectsOf(source: string, engine: EngineKind): readonly [Dialect, ...Dialect[]] {
+  return engine === "podman" ? podmanDialects(source) : dockerDialects(source);
+}
+
+function dockerDialects(source: string): readonly [Dialect, ...Dialect[]] {
+  const continuations: readonly ["unescaped", ...Dialect["continuation"][]] = /(?:\\\\|``)[ \t]*\r?$/m.test(source)
     ? ["unescaped", "any"]
     : ["unescaped"];
-  return escapeReadings(source).flatMap((escape) =>
+  const escapes = escapeReadings(source);
+  const heredocs = heredocReadings(source);
+  const [, ...others] = escapes.flatMap((escape) =>
     continuations.flatMap((continuation) =>
-      heredocReadings(source).map(({ heredocs, json, grammar }) => ({
-        engine,
-        escape,
-        continuation,
-        heredocs,
-        json,
-        grammar,
-      })),
+      heredocs.map((reading): Dialect => ({ engine: "docker", escape, continuation, ...reading })),
     ),
   );
+  return [{ engine: "docker", escape: escapes[0], continuation: continuations[0], ...heredocs[0] }, ...others];
 }
 
 /** podman joins lines in only one way, and has one rule for the escape character; its here-documents came with the BuildKit lexer of their time. */
-function podmanDialects(source: string): readonly Dialect[] {
+function podmanDialects(source: string): readonly [Dialect, ...Dialect[]] {
   const base = { engine: "podman", escape: podmanEscape(source), continuation: "any" } as const;
-  const [current] = heredocGrammars;
-  if (!source.includes("<<")) return [{ ...base, heredocs: "all", json: "whole", grammar: current }];
-  const grammars = source.includes("${") ? heredocGrammars : [current];
+  const [grammar] = heredocGrammars;
+  const current: Dialect = { ...base, heredocs: "all", json: "whole", grammar };
+  if (!source.includes("<<")) return [current];
+  const grammars = source.includes("${") ? heredocGrammars : [grammar];
   const dialects: Dialect[] = [];
   for (const heredocs of ["all", "plain"] as const) {
-    for (const grammar of grammars) {
-      for (const json of jsonReadings(source)) dialects.push({ ...base, heredocs, json, grammar });
+    for (const known of grammars) {
+      for (const json of jsonReadings(source)) dialects.push({ ...base, heredocs, json, grammar: known });
     }
   }
-  dialects.push({ ...base, heredocs: "none", json: "whole", grammar: current });
-  return dialects;
+  return [current, ...dialects.slice(1), { ...current, heredocs: "none" }];
 }
 
 /** Without `[` they are one. */
@@ -62,8 +61,10 @@ function jsonReadings(source: string): readonly Dialect["json"][] {
   return source.includes("[") ? ["whole", "beginning"] : ["whole"];
 }
 
+type HeredocReading = Pick<Dialect, "heredocs" | "json" | "grammar">;
+
 /** Without `<<` all are one; without `${` the grammar does not matter. */
-function heredocReadings(source: string): readonly Pick<Dialect, "heredocs" | "json" | "grammar">[] {
+function heredocReadings(source: string): readonly [HeredocReading, ...HeredocReading[]] {
   const [grammar, ...older] = heredocGrammars;
   const current = { heredocs: "all", json: "whole", grammar } as const;
   if (!source.includes("<<")) return [current];

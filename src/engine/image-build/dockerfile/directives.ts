@@ -88,7 +88,7 @@ export function podmanEscape(source: string): "\\" | "`" {
  *
  * @throws LineRefused for another character than `\` or the backtick, and for two of them
  */
-export function escapeReadings(source: string): readonly ("\\" | "`")[] {
+export function escapeReadings(source: string): readonly ["\\" | "`", ...("\\" | "`")[]] {
   const directives = leadingDirectives(source);
   const escapes = directives.filter(({ name }) => name === "escape");
   for (const { value, line } of escapes) {

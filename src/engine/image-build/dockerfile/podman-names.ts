@@ -36,13 +36,13 @@ const noPlatform: PodmanPlatform = { machine: new Map(), chosen: new Map() };
 
 /** Decides what the names in one file stand for, by every reading that a version of podman may have of it. */
 export class PodmanNames implements Names {
-  readonly #readings: readonly DockerfileFacts[];
+  readonly #readings: readonly [DockerfileFacts, ...DockerfileFacts[]];
   readonly #settings: PodmanNameSettings;
   readonly #bases = new Map<number, StageBase>();
   readonly #variables = new Map<DockerfileFacts, readonly PodmanVariables[]>();
 
   /** @throws LineRefused for two stages of one name, which podman mixes up */
-  constructor(readings: readonly DockerfileFacts[], settings: PodmanNameSettings) {
+  constructor(readings: readonly [DockerfileFacts, ...DockerfileFacts[]], settings: PodmanNameSettings) {
     this.#readings = readings;
     this.#settings = settings;
     for (const facts of readings) refuseTwins(facts);
@@ -56,7 +56,7 @@ export class PodmanNames implements Names {
   meaningOf(use: ImageUse): Meaning {
     const found = this.#readings.flatMap((facts) => {
       const there = facts.images.find(({ start, position }) => start === use.start && position === use.position);
-      if (there === undefined) throw new TypeError("every reading has the same names");
+      if (there === undefined) throw new LineRefused(use.line, `podman may read ${use.written} as no image`);
       return this.#namesOf(there, facts).map((name) => ({ name, there, facts }));
     });
     const outcomes = found.map(({ name, there, facts }) =>
@@ -79,7 +79,6 @@ export class PodmanNames implements Names {
    */
   meaningOfTrigger(use: ImageUse): Meaning {
     const [facts] = this.#readings;
-    if (facts === undefined) throw new TypeError("there is always a reading");
     const [name = ""] = this.#namesOf(use, facts);
     return this.#meaningOfName(name, use, facts);
   }

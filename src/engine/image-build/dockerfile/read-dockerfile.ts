@@ -21,7 +21,6 @@ export function readDockerfile(source: string, engine: EngineKind): readonly [Do
 function readForPodman(source: string): readonly [DockerfileFacts, ...DockerfileFacts[]] {
   refuseLongLines(source);
   const [current, ...others] = dialectsOf(source, "podman");
-  if (current === undefined) throw new TypeError("there is always a dialect");
   const facts = readFacts(source, current);
   const readings = new Map([[JSON.stringify(facts), facts]]);
   for (const dialect of others) {
@@ -39,7 +38,6 @@ function placeOf({ position, isTrigger, written, start, end }: ImageUse): readon
 
 function readForDocker(source: string): DockerfileFacts {
   const [current, ...others] = dialectsOf(source, "docker");
-  if (current === undefined) throw new TypeError("there is always a dialect");
   const facts = readFacts(source, current);
   const escapes = new Set(facts.escapes);
   for (const dialect of others) {
