@@ -29,14 +29,8 @@ export interface HelperCall {
  * @throws UsageError `USAGE` when it cannot be run, fails, is silent for a minute or answers nonsense; TagsealError `CANCELLED`
  * @see docker-credential-helpers: the "get" protocol
  */
-export async function askCredentialHelper(
-  name: string,
-  serverUrl: string,
-  env: Environment,
-  signal?: AbortSignal,
-  timeoutMs = defaultTimeoutMs,
-): Promise<Credentials | undefined> {
-  const { program, output, exitCode } = await call({ name, env, signal, timeoutMs }, "get", serverUrl);
+export async function askCredentialHelper(helper: HelperCall, serverUrl: string): Promise<Credentials | undefined> {
+  const { program, output, exitCode } = await call(helper, "get", serverUrl);
   if (exitCode === 0) return parseAnswer(program, output);
   // helpers report errors on standard output; what they say may quote anything, so only the known sentence is understood
   if (isNotFound(output)) return undefined;
@@ -89,15 +83,13 @@ async function call(helper: HelperCall, verb: "get" | "store" | "erase", input: 
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw failed(program, "is not a credential helper's name");
   if (signal?.aborted === true) throw cancelled(signal);
   const own = childEnvironment(env, "credential-helper", { program: name });
-  return { program, ...(await run([program, verb], input, own, timeoutMs, signal)) };
+  return { program, ...(await run([program, verb], input, { env: own, timeoutMs, signal })) };
 }
 
 function run(
   [program, verb]: readonly [string, string],
   input: string,
-  env: Record<string, string>,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
+  { env, timeoutMs, signal }: Required<Omit<HelperCall, "name">>,
 ): Promise<{ output: string; exitCode: number }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [verb], { env, stdio: ["pipe", "pipe", "ignore"], shell: false });

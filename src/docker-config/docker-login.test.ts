@@ -298,27 +298,29 @@ test("a DOCKER_AUTH_CONFIG that docker would not read is reported and ignored, w
 
 test("a helper that knows nothing is no error; one that fails, is missing or talks nonsense is", async (t) => {
   const unknown = await helper(t, "unknown", 'echo "credentials not found in native keychain"; exit 1');
-  assert.equal(await askCredentialHelper("unknown", "x", unknown), undefined);
+  assert.equal(await askCredentialHelper({ name: "unknown", env: unknown }, "x"), undefined);
   const scripts = ["echo secret; exit 3", "echo secret", 'echo \'{"Username": 1, "Secret": "secret"}\''];
   for (const script of scripts) {
     const failing = await helper(t, "failing", script);
-    await assert.rejects(askCredentialHelper("failing", "x", failing), (error) => {
+    await assert.rejects(askCredentialHelper({ name: "failing", env: failing }, "x"), (error) => {
       assert.ok(hasCode(error, "USAGE"));
       assert.doesNotMatch(`${error.message}${String(error.cause)}`, /secret/);
       return true;
     });
   }
-  await assert.rejects(askCredentialHelper("missing", "x", unknown), /is not installed/);
+  await assert.rejects(askCredentialHelper({ name: "missing", env: unknown }, "x"), /is not installed/);
 });
 
 test("I1: a helper that talks without end, or is silent, is ended", async (t) => {
   const endless = await helper(t, "endless", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done");
-  await assert.rejects(askCredentialHelper("endless", "x", endless), /answered more than/);
+  await assert.rejects(askCredentialHelper({ name: "endless", env: endless }, "x"), /answered more than/);
   const silent = await helper(t, "silent", "exec sleep 60");
-  await assert.rejects(askCredentialHelper("silent", "x", silent, undefined, 200), /gave no answer/);
+  await assert.rejects(askCredentialHelper({ name: "silent", env: silent, timeoutMs: 200 }, "x"), /gave no answer/);
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 50);
-  await assert.rejects(askCredentialHelper("silent", "x", silent, stop.signal), (error) => hasCode(error, "CANCELLED"));
+  await assert.rejects(askCredentialHelper({ name: "silent", env: silent, signal: stop.signal }, "x"), (error) =>
+    hasCode(error, "CANCELLED"),
+  );
 });
 
 test("I6: a helper sees no passphrase in its environment and no secret among its arguments", async (t) => {
@@ -336,7 +338,7 @@ test("I6: a helper sees no passphrase in its environment and no secret among its
     NOTARY_SIGNER_ALIAS1: "p",
     KEPT: "kept",
   };
-  assert.deepEqual(await askCredentialHelper("curious", "x", { ...env, ...secrets }), {
+  assert.deepEqual(await askCredentialHelper({ name: "curious", env: { ...env, ...secrets } }, "x"), {
     kind: "basic",
     username: "get",
     password: "0kept",
@@ -345,6 +347,6 @@ test("I6: a helper sees no passphrase in its environment and no secret among its
 
 test("I9: a helper's name cannot lead to another program", async () => {
   for (const name of ["../../bin/sh", "a/b", "a;b", "", ".."]) {
-    await assert.rejects(askCredentialHelper(name, "x", {}), /is not a credential helper's name/);
+    await assert.rejects(askCredentialHelper({ name, env: {} }, "x"), /is not a credential helper's name/);
   }
 });

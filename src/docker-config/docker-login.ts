@@ -106,7 +106,7 @@ export class DockerConfig {
     if (name === "") return undefined;
     const { askCredentialHelper } = await import("./credential-helper.ts");
     try {
-      return await askCredentialHelper(name, serverUrl(registry), this.#env, signal);
+      return await askCredentialHelper({ name, env: this.#env, signal }, serverUrl(registry));
     } catch (error) {
       if (!hasCode(error, "USAGE")) throw error;
       this.#warn(`${error.message}; going on without it (${setting} in docker's config.json)`);

@@ -4,6 +4,7 @@ import type { JsonObject } from "../encoding/json.ts";
 import type { Environment } from "../environment/environment.ts";
 import { hasCode, systemCode, UsageError } from "../errors.ts";
 import { objectAt, readConfigurationFile } from "./configuration-file.ts";
+import type { HelperCall } from "./credential-helper.ts";
 import type { Credentials, CredentialSource, LoginTarget } from "./credentials.ts";
 import type { TellWarning } from "./docker-login.ts";
 import { podmanDirectory } from "./podman-directory.ts";
@@ -36,9 +37,9 @@ export function podmanLogins(options: PodmanLoginOptions): CredentialSource {
   return async (target, signal) => {
     if (options.creds !== undefined && options.creds !== "") return typedLogin(options.creds);
     const named = namedAuthFile(options);
-    if (named !== undefined) return await loginIn(named, target, options, signal, { mustExist: true });
+    if (named !== undefined) return await loginIn(named, target, options, { signal, mustExist: true });
     for (const path of usualFiles(options)) {
-      const found = await loginIn(path, target, options, signal).catch(nothingForOthers);
+      const found = await loginIn(path, target, options, { signal }).catch(nothingForOthers);
       if (found !== undefined) return found;
     }
     return await options.docker(target, signal);
@@ -77,14 +78,13 @@ async function loginIn(
   path: string,
   target: LoginTarget,
   { env, warn }: PodmanLoginOptions,
-  signal: AbortSignal | undefined,
-  how: { readonly mustExist?: boolean } = {},
+  how: { readonly signal: AbortSignal | undefined; readonly mustExist?: boolean },
 ): Promise<Credentials | undefined> {
   const content = await readConfigurationFile(path);
   if (content === undefined && how.mustExist === true)
     throw new UsageError("FILE_UNREADABLE", `cannot read the login file ${path}: no such file`);
   const helper = helperFor(target, objectAt(path, content, ["credHelpers"]));
-  if (helper !== undefined) return await helperLogin(helper, target, env, signal, warn);
+  if (helper !== undefined) return await helperLogin({ name: helper, env, signal: how.signal }, target, warn);
   const { credentials, broken } = new StoredLogins(objectAt(path, content, ["auths"]), "podman").find(target);
   for (const { key, reason } of broken) warn(`the login for ${key} in ${path} is ignored: ${reason}`);
   return credentials;
@@ -97,15 +97,13 @@ function helperFor({ registry }: LoginTarget, helpers: JsonObject): string | und
 }
 
 async function helperLogin(
-  helper: string,
+  helper: HelperCall,
   { registry }: LoginTarget,
-  env: Environment,
-  signal: AbortSignal | undefined,
   warn: TellWarning,
 ): Promise<Credentials | undefined> {
   const { askCredentialHelper } = await import("./credential-helper.ts");
   try {
-    return await askCredentialHelper(helper, registry, env, signal);
+    return await askCredentialHelper(helper, registry);
   } catch (error) {
     if (!hasCode(error, "USAGE")) throw error;
     warn(`${error.message}; going on without it (credHelpers of podman's login)`);
