@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { TagsealError } from "../errors.ts";
+import { systemCode, TagsealError } from "../errors.ts";
 import type { Io, Output, Prompter } from "./io.ts";
 
 /** The keys with a meaning while a secret is typed. */
@@ -73,7 +73,7 @@ function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
     try {
       written += writeSync(descriptor, bytes, written);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException; // writing throws nothing else
+      const code = systemCode(error);
       if (code !== "EAGAIN") return failedToWrite(descriptor, code);
       // another process made the pipe non-blocking for all processes that share it
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryAfterMs);
@@ -85,7 +85,7 @@ function writeAll(descriptor: 1 | 2, bytes: Uint8Array): void {
  * A result that cannot be written ends the command; a reader that has ended (`tagseal list | head`) is not a failure. Warnings must not stop the
  * work.
  */
-function failedToWrite(descriptor: 1 | 2, code: string | undefined): void {
+function failedToWrite(descriptor: 1 | 2, code: string): void {
   if (descriptor === 1) process.exit(code === "EPIPE" ? 0 : 1);
 }
 

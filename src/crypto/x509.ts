@@ -169,7 +169,7 @@ const dnsNameTag = contextTag(2, "primitive");
 const uriTag = contextTag(6, "primitive");
 
 function parseAlternativeNames(list: DerReader): AlternativeNames {
-  const names = { dns: [] as string[], uris: [] as string[] };
+  const names: { readonly dns: string[]; readonly uris: string[] } = { dns: [], uris: [] };
   while (!list.done) {
     const { tag, content } = list.next();
     if (tag === dnsNameTag) names.dns.push(Buffer.from(content).toString("latin1"));

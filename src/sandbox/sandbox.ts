@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { TagsealError, UsageError } from "../errors.ts";
+import { systemCode, TagsealError, UsageError } from "../errors.ts";
 import type { DemoImage } from "./demo-image.ts";
 import { createThrowawayTls, type ThrowawayTls } from "./throwaway-tls.ts";
 
@@ -70,21 +70,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const registryDirectory = join(directory, "registry");
   const serverDirectory = join(directory, "server");
   const registry = await startRegistryIn(registryDirectory, options.registryPort ?? fresh.registryPort);
-  const startServer = (port: number): Promise<Stoppable> =>
-    startTrustServerIn(serverDirectory, port, fresh.tls, options);
-  let server: Stoppable | undefined;
+  const server = new RestartableServer((port) => startTrustServerIn(serverDirectory, port, fresh.tls, options));
+  let serverPort: number;
   try {
-    server = await startServer(options.serverPort ?? fresh.serverPort);
+    serverPort = await server.start(options.serverPort ?? fresh.serverPort);
   } catch (error) {
     await registry.close();
     throw error;
   }
-  const state = { ...fresh, registryPort: portOf(registry.url), serverPort: portOf(server.url) };
+  const state = { ...fresh, registryPort: portOf(registry.url), serverPort };
   await writeFile(join(directory, "sandbox.json"), `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 });
-  const stopTrustServer = async (): Promise<void> => {
-    await server?.close();
-    server = undefined;
-  };
   return {
     registryHost: `127.0.0.1:${state.registryPort}`,
     serverUrl: `https://127.0.0.1:${state.serverPort}`,
@@ -92,14 +87,35 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     sampleImage: await sampleImage(join(directory, "hello")),
     registryDirectory,
     serverDirectory,
-    stopTrustServer,
+    stopTrustServer: () => server.stop(),
     async startTrustServer() {
-      server ??= await startServer(state.serverPort);
+      await server.start(serverPort);
     },
     async close() {
-      await Promise.all([stopTrustServer(), registry.close()]);
+      await Promise.all([server.stop(), registry.close()]);
     },
   };
+}
+
+/** The trust server, or none while it is stopped. */
+class RestartableServer {
+  readonly #starting: (port: number) => Promise<Stoppable>;
+  #running: Stoppable | undefined;
+
+  constructor(starting: (port: number) => Promise<Stoppable>) {
+    this.#starting = starting;
+  }
+
+  /** @returns the port it answers on */
+  async start(port: number): Promise<number> {
+    this.#running ??= await this.#starting(port);
+    return portOf(this.#running.url);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.close();
+    this.#running = undefined;
+  }
 }
 
 async function loadState(directory: string): Promise<SandboxState | undefined> {
@@ -107,7 +123,7 @@ async function loadState(directory: string): Promise<SandboxState | undefined> {
   try {
     text = await readFile(join(directory, "sandbox.json"), "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (systemCode(error) === "ENOENT") return undefined;
     throw new UsageError("FILE_UNREADABLE", `cannot read ${join(directory, "sandbox.json")}`, { cause: error });
   }
   const state = parsedState(text);
@@ -173,7 +189,7 @@ async function writeDockerConfig(directory: string, state: SandboxState): Promis
   await writeFile(join(tls, "ca.crt"), state.tls.caCertificate);
   await writeFile(join(config, "config.json"), "{}\n", { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
     // An existing file may hold a login, so it is kept.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (systemCode(error) !== "EEXIST") throw error;
   });
   return {
     REGISTRY: `127.0.0.1:${state.registryPort}`,

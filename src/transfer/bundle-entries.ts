@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { extract, type Extract } from "tar-stream";
-import { TagsealError, UsageError } from "../errors.ts";
+import { systemCode, TagsealError, UsageError } from "../errors.ts";
 import { malformedBundle } from "./bundle-format.ts";
 
 /** The entries of a tar, one after the other, each under the name that must come next. The reader of tars bounds headers. */
@@ -49,8 +49,8 @@ export class BundleEntries {
       return await work();
     } catch (cause) {
       if (cause instanceof TagsealError) throw cause;
-      const { code, message } = cause as NodeJS.ErrnoException; // streams throw nothing else
-      if (typeof code === "string" && /^E[A-Z]+$/u.test(code))
+      const message = cause instanceof Error ? cause.message : String(cause);
+      if (/^E[A-Z]+$/u.test(systemCode(cause)))
         throw new UsageError("FILE_UNREADABLE", `Cannot read ${this.#path}: ${message}`, { cause });
       throw malformedBundle(`it is no tar, or a damaged one (${message})`, cause);
     }

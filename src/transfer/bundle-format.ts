@@ -71,8 +71,9 @@ export function parseHeader(bytes: Uint8Array): readonly string[] {
   if (format !== "tagseal-bundle") throw malformedBundle(`${bundleHeaderName} is not that of a bundle`);
   if (version !== 1) throw malformedBundle(`it has version ${JSON.stringify(version)}, this release reads version 1`);
   const guns = arrayOf(collections, "collections").map((gun) => {
-    const fault = typeof gun === "string" ? gunFault(gun) : "a name is text";
-    if (fault === undefined) return gun as string; // gunFault was given it
+    const isText = typeof gun === "string";
+    const fault = isText ? gunFault(gun) : "a name is text";
+    if (isText && fault === undefined) return gun;
     throw malformedBundle(`it names a collection ${JSON.stringify(gun)}: ${fault}`);
   });
   if (new Set(guns).size === guns.length) return guns;

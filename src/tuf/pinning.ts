@@ -93,8 +93,7 @@ function chainsTo(authorities: readonly Certificate[], now: Date): (key: PublicK
       leads(
         leaf,
         intermediates.filter((certificate) => certificate.isCa),
-        authorities,
-        now,
+        { authorities, now },
         maxChain,
       )
     );
@@ -104,10 +103,10 @@ function chainsTo(authorities: readonly Certificate[], now: Date): (key: PublicK
 function leads(
   certificate: Certificate,
   intermediates: readonly Certificate[],
-  authorities: readonly Certificate[],
-  now: Date,
+  anchors: { readonly authorities: readonly Certificate[]; readonly now: Date },
   budget: number,
 ): boolean {
+  const { authorities, now } = anchors;
   if (budget === 0 || !isInWindow(certificate, now) || !mayIdentifyServer(certificate)) return false;
   const isAnchored = (issuer: Certificate): boolean => isInWindow(issuer, now) && isIssuedBy(certificate, issuer);
   if (authorities.some(isAnchored)) return true;
@@ -117,8 +116,7 @@ function leads(
     leads(
       issuer,
       intermediates.filter((other) => other !== issuer),
-      authorities,
-      now,
+      anchors,
       budget - 1,
     ),
   );

@@ -1,7 +1,7 @@
 /** Signs the server's roles again with higher versions, after versions that readers have seen were lost. */
 
 import { nextVersion } from "./collection-draft.ts";
-import type { MetadataFile, ServerRole } from "./metadata.ts";
+import type { MetadataFile, RootBody, ServerRole } from "./metadata.ts";
 import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys, type ServerSigning } from "./server-signing.ts";
 import { type StoredRoles, StoredView } from "./stored-roles.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
@@ -54,11 +54,7 @@ export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | un
   if (root === undefined || timestamp === undefined || snapshot === undefined) return undefined;
   const trusted = new TrustedMetadata({ gun, now });
   trusted.load("root", root);
-  if (!(await holdsKeyOf("timestamp", trusted.signersOf("timestamp"), keys)))
-    throw new UpdateRefused(
-      "ErrBadRoot",
-      `the server does not have the timestamp key that root ${root.body.version} names`,
-    );
+  await requireTimestampKey(trusted, root, keys);
   const isSnapshotHeld = await holdsKeyOf("snapshot", trusted.signersOf("snapshot"), keys);
   const signing = (role: ServerRole, from: number, validForMs: number | undefined): ServerSigning => ({
     signers: trusted.signersOf(role),
@@ -81,6 +77,15 @@ export async function prepareRaise(input: RaiseInput): Promise<VersionRaise | un
       return [...(isSnapshotHeld ? [next] : []), last].map(validatedFile);
     },
   };
+}
+
+async function requireTimestampKey(
+  trusted: TrustedMetadata,
+  { body: { version } }: MetadataFile<RootBody>,
+  keys: RaiseInput["keys"],
+): Promise<void> {
+  if (await holdsKeyOf("timestamp", trusted.signersOf("timestamp"), keys)) return;
+  throw new UpdateRefused("ErrBadRoot", `the server does not have the timestamp key that root ${version} names`);
 }
 
 function raised({ role, body: { version: from } }: MetadataFile, by: number): VersionChange {

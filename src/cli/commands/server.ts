@@ -93,17 +93,21 @@ export const command = defineCommand(
       log,
       now: io.now,
     });
-    const reload = async (): Promise<void> => {
-      // Invalid settings do not keep files from being read again, and the other way round: the valid part applies.
-      const outcomes = await Promise.allSettled([running.reload(), loadServerSettings(given, io, flags).then(apply)]);
-      const failed = outcomes.find(({ status }) => status === "rejected");
-      if (failed?.status === "rejected") throw failed.reason;
-    };
-    const apply = (again: typeof loaded): void =>
+    const applySettings = async (): Promise<void> => {
+      const again = await loadServerSettings(given, io, flags);
       running.change({ ...changeableServer(again.settings), ...readOnlyFlag });
+    };
+    const reload = (): Promise<void> => eachDone([running.reload(), applySettings()]);
     return await serveUntilStopped({ reload, close: () => running.close() }, io, log);
   },
 );
+
+/** Invalid settings do not keep files from being read again, and the other way round: the valid part applies. */
+async function eachDone(works: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(works);
+  const failed = outcomes.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}
 
 function flagsOf(given: OptionValues<typeof options>): SettingFiles["flags"] {
   return [

@@ -1,22 +1,6 @@
 import { type CompletionNode, visibleOptions } from "./completion-tree.ts";
 
-/** The completion script for bash 4 and later; works with and without the bash-completion package. */
-export function bashScript(nodes: readonly CompletionNode[]): string {
-  return `# bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
-_tagseal_words() {
-  case "$1" in
-${nodes.map(wordsCase).join("\n")}
-  esac
-}
-
-_tagseal_value() {
-  case "$1" in
-${nodes.flatMap(valueCases).join("\n")}
-  *) return 1 ;;
-  esac
-}
-
-_tagseal() {
+const completionFunction = `_tagseal() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}" path="" word candidate first=1
   # What help explains are the other commands.
   [[ \${COMP_WORDS[1]} == help && COMP_CWORD -gt 1 ]] && first=2
@@ -35,7 +19,25 @@ _tagseal() {
   fi
   mapfile -t COMPREPLY < <(compgen -W "$(_tagseal_words "$path")" -- "$current")
   [[ \${#COMPREPLY[@]} -gt 0 || $current == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+}`;
+
+/** The completion script for bash 4 and later; works with and without the bash-completion package. */
+export function bashScript(nodes: readonly CompletionNode[]): string {
+  return `# bash completion for tagseal. Put it where bash-completion looks, or: source <(tagseal completion bash)
+_tagseal_words() {
+  case "$1" in
+${nodes.map(wordsCase).join("\n")}
+  esac
 }
+
+_tagseal_value() {
+  case "$1" in
+${nodes.flatMap(valueCases).join("\n")}
+  *) return 1 ;;
+  esac
+}
+
+${completionFunction}
 complete -F _tagseal tagseal
 `;
 }

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Environment } from "../../environment/environment.ts";
-import { hasCode, UsageError } from "../../errors.ts";
+import { EncodingError, hasCode, UsageError } from "../../errors.ts";
 import type { SettingFlag, Settings, SettingSources } from "../../server/configuration/settings.ts";
 import type { SettingTable } from "../../server/configuration/setting-table.ts";
 import type { UnknownVariable } from "../../server/configuration/unknown-variables.ts";
@@ -103,6 +103,7 @@ function readBounded(path: string): Uint8Array {
   const found = statSync(path);
   if (found.isFile()) refuseWorldWritable(path, found);
   const { size } = found;
-  if (size > maxFileBytes) throw new Error(`it has ${size} bytes, more than the ${maxFileBytes} allowed`);
+  if (size > maxFileBytes)
+    throw new EncodingError("TOO_LARGE", `it has ${size} bytes, more than the ${maxFileBytes} allowed`);
   return readFileSync(path);
 }
