@@ -34,3 +34,8 @@ function utf8Rank(codeUnit: number): number {
   if (codeUnit < 0xd800) return codeUnit;
   return codeUnit < 0xe000 ? codeUnit + 0x2000 : codeUnit - 0x800;
 }
+
+/** Makes a plain object from untrusted names: `__proto__` becomes a member like any other. */
+export function jsonObject(entries: Iterable<readonly [string, JsonValue]>): JsonObject {
+  return Object.fromEntries(entries);
+}

@@ -2,7 +2,7 @@
 export { parseJson, parseJsonDocument } from "./json-parser.ts";
 export type { JsonBounds, JsonDocument, JsonMember } from "./json-parser.ts";
 export { jsonMember, memberNames, parseOrdinaryJson } from "./json-ordinary.ts";
-export { compareUtf8, isJsonObject } from "./json-value.ts";
+export { compareUtf8, isJsonObject, jsonObject } from "./json-value.ts";
 export type { JsonObject, JsonValue } from "./json-value.ts";
 export { canonicalJson, fileFormToCanonical, fileJson } from "./canonical-json.ts";
 export { WrittenMembers } from "./written-members.ts";

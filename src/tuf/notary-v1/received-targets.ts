@@ -3,17 +3,13 @@
  * A file can have fifty thousand entries and a verification wants one.
  */
 
-import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
 import { fileJson, parseJson } from "../../encoding/json.ts";
 import type { JsonDocument, JsonObject, JsonValue, WrittenMembers } from "../../encoding/json.ts";
-import { EditedTargets } from "../edited-targets.ts";
 import type { Target } from "../metadata.ts";
-import { maxHashes, maxNameLength } from "./bounds.ts";
+import { maxNameLength } from "./bounds.ts";
+import { hashesFault, receiveHashes } from "./hashes-json.ts";
 import { malformed } from "./shape.ts";
 import type { Shape } from "./shape.ts";
-
-/** Characters of base64 for the longest digest in use (SHA-512 has 88), with room to spare. */
-const maxHashText = 1024;
 
 /**
  * One entry as docker and notary write nearly all of them: a plain name, a SHA-256, sometimes a SHA-512, a length, nothing else; and the
@@ -56,93 +52,6 @@ export function receiveTargets(
   return new ReceivedTargets(new ReadEntries(json, size), { isReferenceShape, written });
 }
 
-/**
- * The file form of all entries of a file, if it is available without serialising them: undefined unless they were received in it, and
- * would be written the same way.
- */
-export function writtenTargets(targets: ReadonlyMap<string, Target>): string | undefined {
-  const changes = new Map<string, string | undefined>();
-  const base = targets instanceof EditedTargets ? targets.base : targets;
-  if (!(base instanceof ReceivedTargets) || base.written === undefined || !base.isReferenceShape) return undefined;
-  if (targets instanceof EditedTargets) {
-    for (const name of targets.removed) changes.set(name, undefined);
-    for (const [name, target] of targets.added) changes.set(name, fileJson(targetJson(target)));
-  }
-  return base.written.textWith(changes, fileJson);
-}
-
-/**
- * The wire form of all entries of a file: the received value where serialising would give the same, the rest serialised again. Read-only,
- * because it may be part of the received value.
- */
-export function targetsJson(targets: ReadonlyMap<string, Target>): JsonObject {
-  if (targets instanceof ReceivedTargets && targets.isReferenceShape) return targets.entriesJson;
-  if (!(targets instanceof EditedTargets)) return targetEntriesJson(targets);
-  const json = { ...targetsJson(targets.base), ...targetEntriesJson(targets.added) };
-  for (const name of targets.removed) delete json[name];
-  return json;
-}
-
-function targetEntriesJson(targets: ReadonlyMap<string, Target>): JsonObject {
-  return jsonObject(targets.entries().map(([name, target]) => [name, targetJson(target)] as const));
-}
-
-/** The wire form of one target. */
-function targetJson(target: Target): JsonObject {
-  if (target instanceof ReceivedTarget && target.isReferenceShape) return target.json;
-  const json: JsonObject = { hashes: hashesJson(target.hashes), length: target.length };
-  if (target.custom !== undefined) json["custom"] = target.custom;
-  return json;
-}
-
-/** The wire form of a map of digests. */
-export function hashesJson(hashes: ReadonlyMap<string, Uint8Array>): JsonObject {
-  return jsonObject([...hashes].map(([algorithm, value]) => [algorithm, encodeBase64(value)]));
-}
-
-/** Makes a plain object from untrusted names: `__proto__` becomes a member like any other. */
-export function jsonObject(entries: Iterable<readonly [string, JsonValue]>): JsonObject {
-  return Object.fromEntries(entries);
-}
-
-/** Decodes a `hashes` object whose values {@link checkHashes} has seen. */
-export function receiveHashes(hashes: JsonObject): ReadonlyMap<string, Uint8Array> {
-  return new Map(Object.entries(hashes).map(([algorithm, value]) => [algorithm, decodeBase64(value as string)]));
-}
-
-/** Checks that a value is an object of base64 texts, without decoding them; the reason if it is not. */
-export function hashesFault(value: JsonValue | undefined): string | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return "hashes must be an object";
-  let count = 0;
-  for (const algorithm in value) {
-    const text = value[algorithm];
-    if (typeof text !== "string" || text.length > maxHashText || !isBase64(text)) return "hashes must be base64";
-    if (++count > maxHashes || algorithm.length > maxHashText) return `lists more than ${maxHashes} hashes`;
-  }
-  return undefined;
-}
-
-/** The value of each base64 character, 64 for all others. */
-const sextets = Uint8Array.from({ length: 128 }, (_, code) => {
-  const value = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".indexOf(String.fromCharCode(code));
-  return value < 0 ? 64 : value;
-});
-
-/** True for padded base64 in the standard alphabet without stray bits: what `decodeBase64` accepts, several times faster than decoding. */
-export function isBase64(text: string): boolean {
-  if (text.length % 4 !== 0) return false;
-  let end = text.length;
-  while (end > text.length - 2 && text.charCodeAt(end - 1) === 0x3d) end--;
-  let last = 0;
-  for (let at = 0; at < end; at++) {
-    last = sextets[text.charCodeAt(at)] ?? 64;
-    if (last === 64) return false;
-  }
-  // One `=` leaves two bits of the last character without meaning, two leave four: they must be zero.
-  const padding = text.length - end;
-  return padding === 0 || (last & (padding === 1 ? 3 : 15)) === 0;
-}
-
 /** A length in bytes as metadata may state it. */
 export function isLength(value: JsonValue | undefined): value is number {
   return typeof value === "number" && value >= 0;
@@ -162,7 +71,8 @@ function fault(role: string, name: string, reason: string): Error {
   return malformed(role, `target ${JSON.stringify(name)}: ${reason}`);
 }
 
-class ReceivedTarget implements Target {
+/** One received entry; its hashes are decoded when they are first asked for. */
+export class ReceivedTarget implements Target {
   readonly json: JsonObject;
   readonly custom?: JsonValue;
   readonly length: number;
@@ -179,6 +89,7 @@ class ReceivedTarget implements Target {
     return (this.#hashes ??= receiveHashes(this.json["hashes"] as JsonObject));
   }
 
+  /** true when a reference sender would write it as it was received */
   get isReferenceShape(): boolean {
     return hasReferenceShape(this.json);
   }
@@ -261,7 +172,8 @@ interface ReceivedForm {
   readonly written: WrittenMembers | undefined;
 }
 
-class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
+/** The entries of one received file, each decoded when it is first asked for. */
+export class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
   readonly isReferenceShape: boolean;
   readonly written: WrittenMembers | undefined;
   readonly #entries: ReceivedEntries;
@@ -277,6 +189,7 @@ class ReceivedTargets implements ReadonlyMap<string, Target>, ReceivedForm {
     return this.#entries.size;
   }
 
+  /** the received value of all entries */
   get entriesJson(): { readonly [name: string]: JsonObject } {
     return this.#entries.json;
   }

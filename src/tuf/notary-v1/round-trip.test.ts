@@ -10,7 +10,7 @@ import type { JsonValue } from "../../encoding/json.ts";
 import { EncodingError, MetadataError } from "../../errors.ts";
 import type { Delegations, FileMeta, SnapshotBody, Target, TargetsBody } from "../metadata.ts";
 import { parseMetadata } from "./parse.ts";
-import { isBase64 } from "./received-targets.ts";
+import { isBase64 } from "./hashes-json.ts";
 import { fileBytes, isReferenceSerialisation } from "./serialise.ts";
 import { parseTime } from "./time.ts";
 

@@ -3,11 +3,12 @@
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { Signature } from "../../crypto/signature.ts";
 import { encodeBase64 } from "../../encoding/base64.ts";
-import { compareUtf8, fileJson } from "../../encoding/json.ts";
+import { compareUtf8, fileJson, jsonObject } from "../../encoding/json.ts";
 import type { JsonObject } from "../../encoding/json.ts";
 import type { AnyBody, DelegatedRole, FileMeta, MetadataFile, RoleKeys, RootBody, TargetsBody } from "../metadata.ts";
 import { wireTypes } from "./signed-body.ts";
-import { hashesJson, jsonObject, targetsJson, writtenTargets } from "./received-targets.ts";
+import { hashesJson } from "./hashes-json.ts";
+import { targetsJson, writtenTargets } from "./targets-json.ts";
 import { referenceTime } from "./time.ts";
 
 /**

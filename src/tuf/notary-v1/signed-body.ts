@@ -17,7 +17,8 @@ import type {
 } from "../metadata.ts";
 import { baseRoles, isDirectChild } from "../role-name.ts";
 import { maxDelegations, maxKeys } from "./bounds.ts";
-import { hashesFault, isLength, receiveHashes, receiveTargets } from "./received-targets.ts";
+import { hashesFault, receiveHashes } from "./hashes-json.ts";
+import { isLength, receiveTargets } from "./received-targets.ts";
 import type { TargetsText } from "./received-targets.ts";
 import { Shape, malformed } from "./shape.ts";
 import { parseTime } from "./time.ts";
