@@ -2,7 +2,7 @@ import { MetadataError } from "../errors.ts";
 import type { MetadataFile, RoleName } from "../tuf/metadata.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import { isSignedBy } from "../tuf/threshold.ts";
-import type { RoleSigners } from "../tuf/trusted-metadata.ts";
+import type { RoleSigners } from "../tuf/role-signers.ts";
 import type { FileVersion } from "../server/storage/metadata-store.ts";
 import type { VerifiedCollection } from "../tuf/collection-verification.ts";
 

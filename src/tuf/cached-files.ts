@@ -14,8 +14,7 @@ import type { FileMeta, MetadataFile, RoleName, RootBody, SnapshotBody, TargetsB
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
 import { isSignedBy } from "./threshold.ts";
-import { delegatedRole } from "./trusted-metadata.ts";
-import type { RoleSigners } from "./trusted-metadata.ts";
+import { delegatedRole, type RoleSigners } from "./role-signers.ts";
 import type { MetadataCache, UpdateWarning } from "./update-options.ts";
 
 /** Other clients write in place, so a file read at that moment is cut short. It is read again before it counts as damaged. */

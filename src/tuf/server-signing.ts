@@ -7,7 +7,7 @@ import { expiryAfter, lifetimeMs } from "./expiry.ts";
 import { fileMetaOf } from "./file-meta.ts";
 import type { FileMeta, MetadataFile, RoleName, ServerRole, SnapshotBody, TimestampBody } from "./metadata.ts";
 import { signRole } from "./role-signing.ts";
-import type { RoleSigners } from "./trusted-metadata.ts";
+import type { RoleSigners } from "./role-signers.ts";
 import { UpdateRefused } from "./update-refused.ts";
 
 /** Finds the server's private key with this ID, bound to the collection and role it was made for; `undefined` when there is none. */

@@ -5,16 +5,13 @@
  * The client's updater loads what a server sent; the server loads what a client uploaded, so that both refuse the same things.
  */
 
-import type { PublicKey } from "../crypto/public-key.ts";
 import { MetadataError } from "../errors.ts";
 import { requireListed, requireVersion } from "./file-checks.ts";
 import { type ClockOwner, requireFresh } from "./expiry.ts";
 import { consistentHash, verifyFileMeta } from "./file-hashes.ts";
 import type {
-  DelegatedRole,
   FileMeta,
   MetadataFile,
-  RoleKeys,
   RoleName,
   RootBody,
   SnapshotBody,
@@ -25,8 +22,8 @@ import { maxFileBytes } from "./notary-v1/bounds.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
-import { verifyRoot } from "./root-trust.ts";
-import type { RootVerdict } from "./root-trust.ts";
+import { baseRoleSigners, declaredSigners, type RoleSigners } from "./role-signers.ts";
+import { type RootVerdict, verifyRoot } from "./root-trust.ts";
 import { verifyThreshold } from "./threshold.ts";
 import type { InvalidDelegation, TrustedCollection } from "./trusted-collection.ts";
 
@@ -60,12 +57,6 @@ export interface ExpectedFile {
   readonly maxBytes: number;
   /** what the snapshot or timestamp says, `undefined` when neither says anything */
   readonly meta: FileMeta | undefined;
-}
-
-/** A role's signers: which keys, how many, and the keys themselves. */
-export interface RoleSigners {
-  readonly roleKeys: RoleKeys;
-  readonly keys: ReadonlyMap<string, PublicKey>;
 }
 
 /**
@@ -168,12 +159,7 @@ export class TrustedMetadata {
   signersOf(role: RoleName): RoleSigners {
     const root = this.root;
     if (root === undefined) throw outOfOrder("root must be loaded first");
-    if (!isDelegation(role)) return { roleKeys: baseRoleKeys(root, role), keys: root.body.keys };
-    const parent = this.#parentFile(role);
-    const declared = delegatedRole(parent, role);
-    if (declared === undefined)
-      throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is not declared by ${parent.role}`);
-    return { roleKeys: declared, keys: parent.body.delegations.keys };
+    return isDelegation(role) ? declaredSigners(this.#parentFile(role), role) : baseRoleSigners(root, role);
   }
 
   /** The name by which to fetch a role's file and the most bytes to accept, according to the loaded files. */
@@ -300,17 +286,6 @@ export class TrustedMetadata {
     if (role === "snapshot") return this.timestamp?.body.meta.get("snapshot");
     return this.snapshot?.body.meta.get(role) ?? (role === "root" ? this.#rootMeta : undefined);
   }
-}
-
-/** What a targets file declares about one of its children. */
-export function delegatedRole(parent: MetadataFile<TargetsBody>, role: RoleName): DelegatedRole | undefined {
-  return parent.body.delegations.roles?.find((entry) => entry.name === role);
-}
-
-function baseRoleKeys(root: MetadataFile<RootBody>, role: RoleName): RoleKeys {
-  const roleKeys = root.body.roles.get(role);
-  if (roleKeys === undefined) throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is an invalid role`);
-  return roleKeys;
 }
 
 /** A file is used only for the role it was parsed for: another role has other signers. */

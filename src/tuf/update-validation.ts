@@ -24,7 +24,8 @@ import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
 import { StoredView, type StoredRoles } from "./stored-roles.ts";
 import { isSignedBy } from "./threshold.ts";
-import { delegatedRole, TrustedMetadata } from "./trusted-metadata.ts";
+import { delegatedRole } from "./role-signers.ts";
+import { TrustedMetadata } from "./trusted-metadata.ts";
 import { type RefusalKind, refusing, UpdateRefused } from "./update-refused.ts";
 import { validatedFile, type ValidatedFile } from "./validated-file.ts";
 import {

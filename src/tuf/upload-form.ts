@@ -11,7 +11,7 @@ import { fileBytes, isReferenceSerialisation } from "./notary-v1/serialise.ts";
 import type { PathPrefixes } from "./path-prefixes.ts";
 import { requireTargetName } from "./target-name.ts";
 import { verifiesOnce } from "./threshold.ts";
-import type { RoleSigners } from "./trusted-metadata.ts";
+import type { RoleSigners } from "./role-signers.ts";
 
 /** How far one upload may raise a version: more than any restored backup is behind, far too little to exhaust the numbers. */
 export const maxVersionStep = 2 ** 20;
