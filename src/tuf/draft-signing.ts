@@ -60,7 +60,9 @@ export async function signDraft(
 async function addRoot(publication: Publication, draft: RootDraft): Promise<void> {
   const { published, content } = draft;
   const requirements = rootRequirements(draft);
-  if (await isToBeSigned(publication, "root", rootNeed(draft, publication.options), published, requirements)) {
+  if (
+    await isToBeSigned(publication, rootNeed(draft, publication.options), { role: "root", published, requirements })
+  ) {
     const body: RootBody = { ...content, ...nextStamp("root", published?.body.version ?? 0, publication.options.now) };
     const legacyKeys = (publication.options.legacyRoots ?? []).flatMap((root) => rootKeysOf(root.body));
     publication.files.set("root", (await signRole("root", body, requirements, publication.keys, legacyKeys)).bytes);
@@ -87,7 +89,11 @@ async function addTargets(publication: Publication, draft: CollectionDraft): Pro
     const requirement = targetsRequirement(role, draft.root, effective);
     if (requirement === undefined) continue;
     const need = targetsNeed(role, roleDraft, publication.options);
-    const signed = await isToBeSigned(publication, role, need, roleDraft.published, [requirement]);
+    const signed = await isToBeSigned(publication, need, {
+      role,
+      published: roleDraft.published,
+      requirements: [requirement],
+    });
     if (!signed && roleDraft.onlyPurged) publication.options.onWarning?.(purgeSkipped(role));
     effective.set(role, signed || !roleDraft.onlyPurged ? roleDraft : roleDraft.withoutPurge());
     if (signed) await addSignedTargets(publication, role, roleDraft, requirement);
@@ -119,12 +125,16 @@ function renewalNeed(published: MetadataFile<Body> | undefined, options: SignOpt
   return options.resignAll === true || isNearExpiry(published.body, options.now) ? "may" : "none";
 }
 
+interface SignableRole {
+  readonly role: RoleName;
+  readonly published: MetadataFile<Body> | undefined;
+  readonly requirements: readonly SigningRequirement[];
+}
+
 async function isToBeSigned(
   publication: Publication,
-  role: RoleName,
   need: Need,
-  published: MetadataFile<Body> | undefined,
-  requirements: readonly SigningRequirement[],
+  { role, published, requirements }: SignableRole,
 ): Promise<boolean> {
   if (need !== "may") return need === "must";
   if (await allHeld(requirements, publication.keys)) return true;

@@ -30,6 +30,13 @@ const fallbackWarning =
 /** Where the timestamp that was accepted came from. */
 export type TimestampOrigin = "server" | "cache";
 
+/** One update while it runs: its settings, the cached files, and the set that grows. */
+export interface RunningUpdate {
+  readonly options: UpdateOptions;
+  readonly files: CachedFiles;
+  readonly trusted: TrustedMetadata;
+}
+
 /** What may replace an answer of the server. */
 export interface AllowedFallback {
   readonly cachedTimestamp: boolean;
@@ -48,7 +55,7 @@ export async function askForTimestamp({ source }: UpdateOptions): Promise<Timest
 }
 
 /**
- * Loads the server's timestamp into `trusted`, or the cached one with a warning.
+ * Loads the server's timestamp into the set of trusted files, or the cached one with a warning.
  *
  * @param asked the answer, if the server was already asked
  * @throws MetadataError for a timestamp that must not be trusted; `METADATA_STALE` for one that is older than the caller allows
@@ -56,12 +63,11 @@ export async function askForTimestamp({ source }: UpdateOptions): Promise<Timest
  * @see Notary v1: update loop
  */
 export async function loadTimestamp(
-  options: UpdateOptions,
-  files: CachedFiles,
-  trusted: TrustedMetadata,
+  update: RunningUpdate,
   allowed: AllowedFallback,
   asked?: Promise<TimestampAnswer>,
 ): Promise<TimestampOrigin> {
+  const { options, files, trusted } = update;
   const asking = asked ?? askForTimestamp(options);
   // While the server works, read what is needed in any case.
   const cached = await files.latest("timestamp");
@@ -69,7 +75,7 @@ export async function loadTimestamp(
   await files.latest("targets");
   const answer = await asking;
   if ("bytes" in answer) {
-    const accepted = await acceptTimestamp(options, files, trusted, answer.bytes, cached);
+    const accepted = await acceptTimestamp(update, answer.bytes, cached);
     if (options.maxStalenessMs !== 0) await requireRecent(options, accepted, undefined);
     return "server";
   }
@@ -79,9 +85,7 @@ export async function loadTimestamp(
 }
 
 async function acceptTimestamp(
-  options: UpdateOptions,
-  files: CachedFiles,
-  trusted: TrustedMetadata,
+  { options, files, trusted }: RunningUpdate,
   bytes: Uint8Array,
   cached: MetadataFile | undefined,
 ): Promise<MetadataFile> {

@@ -4,7 +4,13 @@ import { MetadataError, hasCode } from "../errors.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "./metadata.ts";
 import { isWithin } from "./role-name.ts";
-import { type AllowedFallback, loadTimestamp, type TimestampAnswer, type TimestampOrigin } from "./timestamp-update.ts";
+import {
+  type AllowedFallback,
+  loadTimestamp,
+  type RunningUpdate,
+  type TimestampAnswer,
+  type TimestampOrigin,
+} from "./timestamp-update.ts";
 import type { TrustedMetadata } from "./trusted-metadata.ts";
 import type { UpdateOptions } from "./update-options.ts";
 
@@ -13,24 +19,22 @@ const maxLoadedDelegations = 10_000;
 const maxDelegationBytes = 512 * 1024 * 1024;
 
 /**
- * Loads everything below the root into `trusted`, from the cache where it is current, from the server otherwise.
+ * Loads everything below the root into the set of trusted files, from the cache where it is current, from the server otherwise.
  *
  * @param asked the server's timestamp, if it was requested already
  * @returns where the timestamp came from
  * @throws MetadataError for anything that must not be trusted; what the source throws
  */
 export async function updateBelowRoot(
-  options: UpdateOptions,
-  files: CachedFiles,
-  trusted: TrustedMetadata,
+  update: RunningUpdate,
   allowed: AllowedFallback = { cachedTimestamp: true },
   asked?: Promise<TimestampAnswer>,
 ): Promise<TimestampOrigin> {
-  const origin = await loadTimestamp(options, files, trusted, allowed, asked);
-  const pass = new UpdatePass(options, files, trusted);
+  const origin = await loadTimestamp(update, allowed, asked);
+  const pass = new UpdatePass(update);
   await pass.loadRole("snapshot");
   await pass.loadRole("targets");
-  await pass.loadDelegations(trusted.targets);
+  await pass.loadDelegations(update.trusted.targets);
   return origin;
 }
 
@@ -41,7 +45,7 @@ class UpdatePass {
   #delegations = 0;
   #delegationBytes = 0;
 
-  constructor(options: UpdateOptions, files: CachedFiles, trusted: TrustedMetadata) {
+  constructor({ options, files, trusted }: RunningUpdate) {
     this.#options = options;
     this.#files = files;
     this.#trusted = trusted;

@@ -54,16 +54,16 @@ async function updateWithRetry(
   const { trusted: first, root, pinning } = start;
   let wasRefused: boolean;
   try {
-    const origin = await updateBelowRoot(options, files, first, { cachedTimestamp: true }, asked);
+    const origin = await updateBelowRoot({ options, files, trusted: first }, { cachedTimestamp: true }, asked);
     return { trusted: first, origin };
   } catch (error) {
     if (!mayBeCuredByNewRoot(error)) throw error;
     wasRefused = error instanceof MetadataError && error.code !== "METADATA_MISSING";
   }
-  const { trusted: second } = await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning });
+  const { trusted } = await updateRoot(options, files, root, { rootMeta: first.rootMeta, pinning });
   // A refusal stands even if the server then stops answering.
-  const origin = await updateBelowRoot(options, files, second, { cachedTimestamp: !wasRefused });
-  return { trusted: second, origin };
+  const origin = await updateBelowRoot({ options, files, trusted }, { cachedTimestamp: !wasRefused });
+  return { trusted, origin };
 }
 
 /** A server that cannot be reached does not deliver a root either, and a damaged cache is not its fault. */
