@@ -41,21 +41,20 @@ export async function uploadBlob(
   options: UploadOptions,
 ): Promise<"present" | "uploaded"> {
   const sending: Sending = { content, requests, onProgress: options.onProgress };
-  const ways = waysFor(content.descriptor.size, options.chunkBytes);
+  let [way, ...others] = waysFor(content.descriptor.size, options.chunkBytes);
   for (;;) {
-    const [way, ...others] = ways;
-    if (way === undefined) throw new TypeError("there is always a way left here");
     try {
       return await sendPatiently(way, sending, options.signal);
     } catch (error) {
-      if (others.length === 0 || !isRefusedWay(error, way)) throw error;
-      ways.splice(0, ways.length, ...inOrderAfter(error, others));
+      const [next, ...later] = inOrderAfter(error, others);
+      if (next === undefined || !isRefusedWay(error, way)) throw error;
+      [way, others] = [next, later];
     }
   }
 }
 
 /** The ways, best first: a small blob in one request, a large one in chunks, of which only a lost one is sent again. */
-function waysFor(size: number, chunkBytes: number): UploadWay[] {
+function waysFor(size: number, chunkBytes: number): [UploadWay, ...UploadWay[]] {
   const smaller = smallerChunks
     .filter((bytes) => bytes < chunkBytes && bytes < size)
     .map((bytes) => ({ kind: "chunks", chunkBytes: bytes }) as const);

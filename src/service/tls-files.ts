@@ -1,7 +1,7 @@
 /** Certificates, keys and authorities for TLS: files that may change while the process runs. */
 
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TlsOptions } from "node:tls";
-import { TagsealError } from "../errors.ts";
+import { EncodingError, TagsealError } from "../errors.ts";
 import { hostChange } from "./watching/certificate-hosts.ts";
 import { authoritiesValidity, certificatesIn, chainValidity } from "./watching/certificate-validity.ts";
 import { WatchedFiles, type WatchParts } from "./watching/watched-files.ts";
@@ -102,9 +102,10 @@ function matching(files: TlsFiles): TlsFiles {
 function authorities(ca: Buffer): Buffer {
   try {
     const begun = ca.toString("latin1").split("-----BEGIN CERTIFICATE-----").length - 1;
-    if (begun === 0) throw new TypeError("no certificate in PEM");
+    if (begun === 0) throw new EncodingError("PEM_MALFORMED", "no certificate in PEM");
     // TLS accepts the certificates before a truncated one, and ignores the others silently.
-    if (certificatesIn(ca).length < begun) throw new TypeError("one of its certificates is cut off or damaged");
+    if (certificatesIn(ca).length < begun)
+      throw new EncodingError("PEM_MALFORMED", "one of its certificates is cut off or damaged");
     createSecureContext({ ca });
   } catch (cause) {
     throw new TagsealError("SERVER_CONFIGURATION", "it is not a list of certificates", { cause });
