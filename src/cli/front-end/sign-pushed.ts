@@ -44,7 +44,7 @@ export async function signPushed(
     throw unsignedPush(error, { image, tag, digest }, io, "registry");
   });
   try {
-    const result = await sign(image, { tag, digest, length }, io, options, say);
+    const result = await sign(image, { tag, digest, length }, io, { ...options, say });
     if (options.initialise === undefined || options.initialise === "targets")
       say(`Successfully signed ${gun}:${tag}\n`);
     return result;
@@ -57,8 +57,7 @@ async function sign(
   image: ImageReference,
   target: { readonly tag: string; readonly digest: Digest; readonly length: number },
   io: Io,
-  { passphrases, initialise }: SignPushedOptions,
-  say: (text: string) => void,
+  { passphrases, initialise, say }: SignPushedOptions & { readonly say: (text: string) => void },
 ): Promise<SignResult> {
   const { signTags } = await import("../../trust/publishing/sign.ts");
   const settings = {

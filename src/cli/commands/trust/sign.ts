@@ -42,7 +42,13 @@ export const command = defineCommand(
     const signing: Signing = { io, json: options.json, passphrases: await passphraseSource(options, io) };
     const released = await releasedTag(image, io);
     const initialise = released.isInitialised ? (false as const) : { signer: await firstSigner(image, io) };
-    const result = await signReleased(image, options.local ? undefined : released.signed, initialise, signing, options);
+    const { local } = options;
+    const result = await signReleased(
+      image,
+      { signed: local ? undefined : released.signed, local },
+      initialise,
+      signing,
+    );
     report(image, result, initialise, signing);
     return 0;
   },
@@ -51,10 +57,9 @@ export const command = defineCommand(
 /** A signed tag keeps its digest; an unsigned one is signed for what is pushed now or, without an engine, for what the registry has. */
 async function signReleased(
   image: TaggedArgument,
-  signed: CurrentSignature["signed"],
+  { signed, local }: Pick<CurrentSignature, "signed"> & { readonly local: boolean },
   initialise: NonNullable<SignOptions["initialise"]>,
   signing: Signing,
-  { local }: { readonly local: boolean },
 ): Promise<SignResult> {
   const { io, json, passphrases } = signing;
   if (signed !== undefined) {
