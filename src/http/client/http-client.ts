@@ -3,8 +3,7 @@
  * out, bodies are bounded by their reader, plain HTTP only where allowed, redirects carry no credentials elsewhere and never leave
  * TLS, an abort signal ends everything at once. It knows nothing about registries, tokens or trust.
  */
-import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
-import type { AgentOptions } from "node:https";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { type HttpExchange, httpExchanges } from "./trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { NetworkError, systemCode } from "../../errors.ts";
@@ -12,8 +11,9 @@ import { collect, type Pace, readBody } from "./response-body.ts";
 import { exchange } from "./exchange.ts";
 import { isLoopbackHost } from "../../reference/loopback.ts";
 import { describeUrl, isUnknownIssuer, networkFailure } from "./network-failure.ts";
-import { proxyAuthorization, proxyFor } from "./proxy.ts";
-import { allRoots, firstRoots, type TlsSettings } from "./trusted-roots.ts";
+import { HttpConnections } from "./http-connections.ts";
+import { followsRedirect, redirectLocation, redirectRefused, redirectTarget, withoutIdentity } from "./redirect.ts";
+import type { TlsSettings } from "./trusted-roots.ts";
 import { defaultUserAgent } from "./user-agent.ts";
 
 /** How long to wait for peers. With the defaults a silent one times out within ten seconds. */
@@ -72,40 +72,20 @@ export interface HttpResponse {
   discard(): void;
 }
 
-const maxRedirects = 5;
 const maxDiscardedBytes = 64 * 1024;
-/** Headers without identity: the only ones that follow a redirect to another origin. */
-const originFreeHeaders = new Set([
-  "accept",
-  "accept-encoding",
-  "content-length",
-  "content-range",
-  "content-type",
-  "range",
-  "user-agent",
-]);
-
-interface Route {
-  readonly agent: Agent;
-  readonly open: typeof import("node:http").request;
-  readonly connection: RequestOptions;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 /** A pool of connections with one set of rules. Close it when done. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #patienceMs: number;
   readonly #minBytes: number;
-  /** connections by origin, proxy and TLS settings */
-  readonly #agents = new Map<string, Agent>();
-  /** origins whose issuer was found only among all roots */
-  readonly #needsAllRoots = new Set<string>();
+  readonly #connections: HttpConnections;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
     this.#patienceMs = options.timeouts?.patienceMs ?? 9_000;
     this.#minBytes = options.timeouts?.minBytes ?? 8_192;
+    this.#connections = new HttpConnections({ ...options, patienceMs: this.#patienceMs });
   }
 
   /**
@@ -125,17 +105,14 @@ export class HttpClient {
       if (!followsRedirect(request, message.statusCode))
         throw redirectRefused(url, `a ${request.method} is not sent on`);
       const next = redirectTarget(url, location, redirects);
-      if (next.origin !== url.origin) {
-        headers = Object.fromEntries(Object.entries(headers).filter(([name]) => originFreeHeaders.has(name)));
-      }
+      if (next.origin !== url.origin) headers = withoutIdentity(headers);
       url = next;
     }
   }
 
   /** Closes all connections, also those in use. */
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
-    this.#agents.clear();
+    this.#connections.close();
   }
 
   #headers(request: HttpRequest): Record<string, string> {
@@ -156,8 +133,7 @@ export class HttpClient {
     try {
       return await this.#exchange(request, isAskedOrigin);
     } catch (error) {
-      if (isUnknownIssuer(error) && !this.#needsAllRoots.has(request.url.origin)) {
-        this.#needsAllRoots.add(request.url.origin);
+      if (isUnknownIssuer(error) && this.#connections.trustAllRoots(request.url.origin)) {
         // the handshake failed: nothing of the request was sent
         return await this.#send(request, isAskedOrigin);
       }
@@ -199,7 +175,7 @@ export class HttpClient {
   }
 
   async #exchangeOnce(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
-    const route = await this.#route(request.url, isAskedOrigin);
+    const route = await this.#connections.route(request.url, isAskedOrigin);
     let opened: { reusedSocket: boolean } | undefined;
     try {
       return await exchange({
@@ -218,42 +194,6 @@ export class HttpClient {
       const isStale = opened?.reusedSocket === true && (code === "ECONNRESET" || code === "EPIPE");
       throw isStale ? new StaleConnection("the kept connection was closed", { cause: error }) : error;
     }
-  }
-
-  async #route(url: URL, isAskedOrigin: boolean): Promise<Route> {
-    const isTls = url.protocol === "https:";
-    const proxy = this.#options.proxyEnv === undefined ? undefined : proxyFor(url, this.#options.proxyEnv);
-    const { request, Agent: PlainAgent } = isTls ? await import("node:https") : await import("node:http");
-    const target = {
-      host: url.hostname.replace(/^\[|\]$/g, ""),
-      port: url.port || (isTls ? 443 : 80),
-      path: url.pathname + url.search,
-    };
-    const key = [url.origin, proxy?.href ?? "", isAskedOrigin, this.#needsAllRoots.has(url.origin)].join(" ");
-    let agent = this.#agents.get(key);
-    if (agent === undefined) {
-      const settings = isTls ? await this.#tlsOptions(url, isAskedOrigin) : {};
-      const pooled = { keepAlive: true, maxFreeSockets: 8, ...settings };
-      agent =
-        isTls && proxy !== undefined ? await tunnelAgent(pooled, proxy, this.#patienceMs) : new PlainAgent(pooled);
-      this.#agents.set(key, agent);
-    }
-    if (isTls || proxy === undefined) return { agent, open: request, connection: target, headers: {} };
-    return plainProxyRoute(url, proxy, agent, request);
-  }
-
-  async #tlsOptions(url: URL, isAskedOrigin: boolean): Promise<AgentOptions> {
-    const { tls = {} } = this.#options;
-    const given = typeof tls === "function" ? tls(url.host) : tls;
-    // a redirect may lead anywhere: the client certificate and a waived check are only for the requested host
-    const settings = isAskedOrigin || typeof tls === "function" ? given : { ca: given.ca ?? [] };
-    const ca = this.#needsAllRoots.has(url.origin) ? await allRoots(settings) : firstRoots(settings);
-    return {
-      ...(ca === undefined ? {} : { ca }),
-      ...(settings.cert === undefined ? {} : { cert: settings.cert }),
-      ...(settings.key === undefined ? {} : { key: settings.key }),
-      ...(settings.insecure === true ? { rejectUnauthorized: false } : {}),
-    };
   }
 
   #response(message: IncomingMessage, request: HttpRequest): HttpResponse {
@@ -275,33 +215,6 @@ export class HttpClient {
 /** The server closed a kept connection just as a request was sent on it; this is no refusal. */
 class StaleConnection extends Error {}
 
-function redirectLocation(message: IncomingMessage): string | undefined {
-  const isRedirect = [301, 302, 303, 307, 308].includes(message.statusCode ?? 0);
-  return isRedirect ? message.headers.location : undefined;
-}
-
-/** Only 307 and 308 keep method and body; the others would turn the request into a GET. */
-function followsRedirect({ method, resend = false }: HttpRequest, status: number | undefined): boolean {
-  return method === "GET" || method === "HEAD" || (resend && (status === 307 || status === 308));
-}
-
-function redirectTarget(from: URL, location: string, redirects: number): URL {
-  if (redirects >= maxRedirects) throw redirectRefused(from, `more than ${maxRedirects} redirects`);
-  if (!URL.canParse(location, from.href)) throw redirectRefused(from, "its target is not a URL");
-  const to = new URL(location, from.href);
-  if (to.protocol !== "https:" && to.protocol !== "http:") throw redirectRefused(from, `its target is ${to.protocol}`);
-  if (to.username !== "" || to.password !== "")
-    throw redirectRefused(from, `its target ${describeUrl(to)} holds a user name`);
-  if (from.protocol === "https:" && to.protocol === "http:")
-    throw redirectRefused(from, `its target ${describeUrl(to)} is not encrypted`);
-  to.hash = "";
-  return to;
-}
-
-function redirectRefused(from: URL, reason: string): NetworkError {
-  return new NetworkError("REDIRECT_REFUSED", `${describeUrl(from)} redirects, refused: ${reason}`);
-}
-
 function discard(message: IncomingMessage): void {
   const announced = Number(message.headers["content-length"] ?? 0);
   if (!(announced <= maxDiscardedBytes)) return void message.destroy();
@@ -312,20 +225,4 @@ function discard(message: IncomingMessage): void {
 
 function closeUnread(message: IncomingMessage): void {
   if (!message.readableEnded) message.destroy();
-}
-
-async function tunnelAgent(options: AgentOptions, proxy: URL, patienceMs: number): Promise<Agent> {
-  const { createTunnelAgent } = await import("./tunnel.ts");
-  return createTunnelAgent(options, proxy, patienceMs);
-}
-
-/** A plain request goes to the proxy with the complete URL in its first line. */
-function plainProxyRoute(url: URL, proxy: URL, agent: Agent, open: Route["open"]): Route {
-  const authorization = proxyAuthorization(proxy);
-  return {
-    agent,
-    open,
-    connection: { host: proxy.hostname, port: proxy.port || 80, path: url.origin + url.pathname + url.search },
-    headers: { host: url.host, ...(authorization === undefined ? {} : { "proxy-authorization": authorization }) },
-  };
 }
