@@ -26,3 +26,14 @@ export interface TrustedCollection {
   /** the root is trusted on first use: show the user whom they trust from now on */
   readonly pinnedOnFirstUse: boolean;
 }
+
+/** The targets files of a set that may be incomplete. */
+export interface TargetsFiles {
+  readonly targets: MetadataFile<TargetsBody> | undefined;
+  readonly delegations: TrustedCollection["delegations"];
+}
+
+/** The targets file of `targets` or of a delegation; undefined when it was not read or is not valid. */
+export function targetsFileOf(files: TargetsFiles, role: RoleName): MetadataFile<TargetsBody> | undefined {
+  return role === "targets" ? files.targets : files.delegations.get(role);
+}

@@ -8,7 +8,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { hasCode, MetadataError, TagsealError } from "../errors.ts";
 import { signablePaths } from "./delegation-paths.ts";
-import { verifyFileMeta } from "./file-hashes.ts";
 import { highestLostVersion, type LostFile, maxLostFiles, verifyLostRoots } from "./lost-versions.ts";
 import type {
   MetadataFile,
@@ -23,8 +22,9 @@ import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
 import { StoredView, type StoredRoles } from "./stored-roles.ts";
-import { isSignedBy } from "./threshold.ts";
 import { delegatedRole } from "./role-signers.ts";
+import { compareWithStored } from "./snapshot-against-stored.ts";
+import { targetsFileOf } from "./trusted-collection.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 import { type RefusalKind, refusing, UpdateRefused } from "./update-refused.ts";
 import { validatedFile, type ValidatedFile } from "./validated-file.ts";
@@ -151,7 +151,8 @@ class Update {
       return (await this.#storedSnapshotThatStays(previous)) ?? (await this.#makeSnapshot(previous));
     await this.#acceptSnapshot(bytes);
     const snapshot = this.#trusted.snapshot as MetadataFile<SnapshotBody>;
-    if (!this.#isOutdated) await this.#compareWithStored(snapshot, previous);
+    if (!this.#isOutdated)
+      await compareWithStored(snapshot, { previous, trusted: this.#trusted, stored: this.#stored });
     return snapshot;
   }
 
@@ -248,12 +249,8 @@ class Update {
   }
 
   #declaredPaths(role: RoleName): readonly string[] | undefined {
-    const parent = this.#loadedTargets(parentOf(role));
+    const parent = targetsFileOf(this.#trusted, parentOf(role));
     return parent === undefined ? undefined : delegatedRole(parent, role)?.paths;
-  }
-
-  #loadedTargets(role: RoleName): MetadataFile<TargetsBody> | undefined {
-    return role === "targets" ? this.#trusted.targets : this.#trusted.delegations.get(role);
   }
 
   async #makeSnapshot(previous: MetadataFile<SnapshotBody> | undefined): Promise<MetadataFile<SnapshotBody>> {
@@ -271,48 +268,6 @@ class Update {
     this.#accepted.push(snapshot);
     return snapshot;
   }
-
-  /** Uploaded files have been compared already; this checks what the snapshot says about all others. */
-  async #compareWithStored(
-    snapshot: MetadataFile<SnapshotBody>,
-    previous: MetadataFile<SnapshotBody> | undefined,
-  ): Promise<void> {
-    for (const [role, meta] of snapshot.body.meta) {
-      if (this.#trusted.isLoaded(role)) continue;
-      const stored = isListable(role) ? await this.#stored.current(role) : undefined;
-      if (stored === undefined)
-        throw new UpdateRefused(
-          "ErrBadSnapshot",
-          `the snapshot lists ${JSON.stringify(role)}, which this server does not hold`,
-        );
-      refusing("ErrBadSnapshot", () => verifyFileMeta(role, stored.bytes, meta));
-    }
-    for (const role of previous?.body.meta.keys() ?? []) {
-      if (snapshot.body.meta.has(role) || !(await this.#isStillTrusted(role))) continue;
-      throw new UpdateRefused(
-        "ErrBadSnapshot",
-        `the snapshot no longer lists ${role}, although ${parentOf(role)} still delegates to it`,
-        {
-          hint: "Readers take such a role for hidden. Update and publish again, or remove the delegation first.",
-        },
-      );
-    }
-  }
-
-  /** Declared by its parent, and so on up to targets, with keys that signed what is stored. */
-  async #isStillTrusted(role: RoleName): Promise<boolean> {
-    if (role === "targets") return true;
-    if (!isDelegation(role) || !(await this.#isStillTrusted(parentOf(role)))) return false;
-    const parent = this.#loadedTargets(parentOf(role)) ?? (await this.#stored.parsed(parentOf(role)));
-    const declared = parent === undefined ? undefined : delegatedRole(parent as MetadataFile<TargetsBody>, role);
-    const file = await this.#stored.parsed(role);
-    if (parent === undefined || declared === undefined || file === undefined) return false;
-    return isSignedBy(file, declared, (parent as MetadataFile<TargetsBody>).body.delegations.keys);
-  }
-}
-
-function isListable(role: RoleName): boolean {
-  return role === "root" || role === "targets" || isDelegation(role);
 }
 
 function byDepth(a: RoleName, b: RoleName): number {

@@ -4,12 +4,11 @@ import { keysMissing } from "../../tuf/role-signing.ts";
 import { listDelegations } from "../../tuf/lookup.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { parentOf } from "../../tuf/role-name.ts";
-import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { type CollectionChange, publishChange } from "./publish.ts";
 import { releasedEntryOf } from "../reading/released-tags.ts";
-import { targetsFileOf } from "./signable-roles.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** An entry that was removed, or one that stays because no key for its role is here. */

@@ -2,11 +2,11 @@ import { hasCode, UsageError } from "../../errors.ts";
 import { type Digest, digestAlgorithm, digestHex } from "../../reference/digest.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { RoleName, Target } from "../../tuf/metadata.ts";
-import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { type CollectionChange, publishChange } from "./publish.ts";
 import { digestOf, releasedEntryOf, releasesRole } from "../reading/released-tags.ts";
-import { signableRoles, targetsFileOf } from "./signable-roles.ts";
+import { signableRoles } from "./signable-roles.ts";
 import { addSignerTo, checkSignerName, signerRole } from "../signers/signer-delegation.ts";
 import type { TrustContext } from "../trust-context.ts";
 

@@ -1,6 +1,6 @@
 import { MetadataError } from "../../errors.ts";
 import { isDirectChild } from "../../tuf/role-name.ts";
-import type { DelegatedRole, MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
+import type { DelegatedRole, RoleName } from "../../tuf/metadata.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import type { HeldKeys } from "./held-keys.ts";
 
@@ -32,11 +32,6 @@ export async function signableRoles(collection: TrustedCollection, tag: string, 
 /** How to sign again in a repository whose last signer was removed. Completes "… has no signer left: ". */
 export function whoSignsNow(gun: string): string {
   return `tags that the repository key signed stay trusted, and nothing can be signed until you add a signer: tagseal trust signer add --key KEY.pub NAME ${gun}`;
-}
-
-/** The targets file of `targets` or of a delegation; undefined when it was not read or is not valid. */
-export function targetsFileOf(collection: TrustedCollection, role: RoleName): MetadataFile<TargetsBody> | undefined {
-  return role === "targets" ? collection.targets : collection.delegations.get(role);
 }
 
 function covers({ paths }: DelegatedRole, tag: string): boolean {
