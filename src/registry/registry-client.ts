@@ -2,13 +2,13 @@
  * The OCI distribution client: one repository of one registry. Everything it returns is checked against a digest, except a tag's
  * current digest, which is only the registry's claim.
  */
-import { hasCode, NetworkError, UsageError } from "../errors.ts";
+import { NetworkError } from "../errors.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
-import { type ImageReference, isTag } from "../reference/image-reference.ts";
+import type { ImageReference } from "../reference/image-reference.ts";
 import { downloadBlob } from "./blob-download.ts";
-import { loginHint } from "./authentication.ts";
-import { type BlobContent, uploadBlob, type UploadRequests } from "./blob-upload.ts";
-import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
+import { ensureBlob, isBlobThere, type PushBlobOptions, type PushBlobResult } from "./blob-push.ts";
+import type { BlobContent } from "./blob-upload.ts";
+import type { HttpResponse } from "../http/client/http-client.ts";
 import {
   acceptedManifests,
   describe,
@@ -20,24 +20,11 @@ import {
   verifyContent,
 } from "./manifest.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
-import { type Connection, type ConnectionOptions, openConnection } from "./registry-connection.ts";
-import { RegistryError, registryError } from "./registry-error.ts";
 import { header, indexEntries, manifestType, nextPage, parseTags } from "./registry-response.ts";
+import { type RegistryClientOptions, RepositoryRequests } from "./repository-requests.ts";
 import { retrying } from "./temporary-failures.ts";
 
-/** Settings of a {@link RegistryClient}; nothing is read from the process. */
-export interface RegistryClientOptions extends ConnectionOptions {
-  /** the rights of tokens: `pull` (default), or `push`, which includes it */
-  readonly access?: "pull" | "push";
-}
-
-/** Options of {@link RegistryClient.pushBlob}. */
-export interface PushBlobOptions {
-  /** another repository of this registry that probably has the blob */
-  readonly mountFrom?: string;
-  readonly onProgress?: (bytes: number) => void;
-  readonly chunkBytes?: number;
-}
+export type { RegistryClientOptions } from "./repository-requests.ts";
 
 /** A manifest requested by digest: the other members must match as well. A {@link Descriptor} is one. */
 export interface WantedManifest {
@@ -46,10 +33,6 @@ export interface WantedManifest {
   readonly mediaType?: string;
 }
 
-/** How a blob got into the repository. */
-export type PushBlobResult = "present" | "mounted" | "uploaded";
-
-const defaultChunkBytes = 8 * 1024 * 1024;
 const maxTagPages = 10_000;
 const maxPageBytes = 8 * 1024 * 1024;
 
@@ -59,13 +42,12 @@ export class RegistryClient {
   readonly registry: string;
   /** the repository's path within it */
   readonly repository: string;
-  readonly #options: RegistryClientOptions;
-  #connection: Promise<Connection> | undefined;
+  readonly #requests: RepositoryRequests;
 
   private constructor(reference: Pick<ImageReference, "registry" | "repository">, options: RegistryClientOptions) {
     this.registry = reference.registry;
     this.repository = reference.repository;
-    this.#options = options;
+    this.#requests = new RepositoryRequests(reference, options);
   }
 
   /** Makes a client for the repository of a reference; tag and digest are ignored. Connects at the first request. */
@@ -93,14 +75,14 @@ export class RegistryClient {
    */
   async manifest(wanted: string | WantedManifest): Promise<ManifestContent> {
     const expected = typeof wanted === "string" ? { digest: wanted } : wanted;
-    return await retrying(() => this.#fetchManifest(expected), { signal: this.#options.signal });
+    return await retrying(() => this.#fetchManifest(expected), { signal: this.#requests.signal });
   }
 
   async #fetchManifest(expected: Omit<WantedManifest, "digest"> & { digest: string }): Promise<ManifestContent> {
     const name = expected.digest;
     const headers = { accept: acceptedManifests };
-    const response = await this.#request({ method: "GET", headers }, `manifests/${name}`);
-    if (response.status !== 200) throw await this.#refusal(response, `a GET of ${this.#named(name)}`);
+    const response = await this.#requests.send({ method: "GET", headers }, `manifests/${name}`);
+    if (response.status !== 200) throw await this.#requests.refusal(response, `a GET of ${this.#requests.named(name)}`);
     const bytes = await response.bytes(maxManifestBytes);
     const where = `${describeUrl(response.url)} sent a wrong manifest`;
     const announced = header(response, "docker-content-digest");
@@ -120,10 +102,11 @@ export class RegistryClient {
    */
   async findManifest(tagOrDigest: string): Promise<Digest | undefined> {
     const headers = { accept: acceptedManifests };
-    const response = await this.#request({ method: "HEAD", headers }, `manifests/${tagOrDigest}`);
+    const response = await this.#requests.send({ method: "HEAD", headers }, `manifests/${tagOrDigest}`);
     response.discard();
     if (response.status === 404) return undefined;
-    if (response.status !== 200) throw await this.#refusal(response, `a HEAD of ${this.#named(tagOrDigest)}`);
+    if (response.status !== 200)
+      throw await this.#requests.refusal(response, `a HEAD of ${this.#requests.named(tagOrDigest)}`);
     const digest = header(response, "docker-content-digest") ?? tagOrDigest;
     return isDigest(digest) ? digest : undefined;
   }
@@ -135,18 +118,13 @@ export class RegistryClient {
    */
   blob(descriptor: Descriptor): AsyncIterable<Uint8Array> {
     const open = (headers: Readonly<Record<string, string>>): Promise<HttpResponse> =>
-      this.#request({ method: "GET", headers }, `blobs/${descriptor.digest}`);
-    return downloadBlob(descriptor, open, { signal: this.#options.signal, login: this.#login });
+      this.#requests.send({ method: "GET", headers }, `blobs/${descriptor.digest}`);
+    return downloadBlob(descriptor, open, { signal: this.#requests.signal, login: this.#requests.login });
   }
 
   /** Asks whether the repository has a blob of this digest and size. */
   async hasBlob(descriptor: Descriptor): Promise<boolean> {
-    const response = await this.#request({ method: "HEAD" }, `blobs/${descriptor.digest}`);
-    response.discard();
-    if (response.status === 404) return false;
-    if (response.status !== 200) throw await this.#refusal(response, `a HEAD of blob ${descriptor.digest}`);
-    const length = response.headers["content-length"];
-    return length === undefined || Number(length) === descriptor.size;
+    return await isBlobThere(this.#requests, descriptor);
   }
 
   /**
@@ -155,73 +133,7 @@ export class RegistryClient {
    * @throws NetworkError `REGISTRY_DIGEST_MISMATCH`, `REGISTRY_ERROR`, and as requests do
    */
   async pushBlob(content: BlobContent, options: PushBlobOptions = {}): Promise<PushBlobResult> {
-    if (await this.#isKnownThere(content.descriptor)) return "present";
-    const { descriptor } = content;
-    const { base } = await this.#connect();
-    const url = new URL(`${this.repository}/blobs/uploads/`, base);
-    const { mountFrom } = options;
-    let first =
-      mountFrom === undefined || mountFrom === this.repository
-        ? undefined
-        : await this.#mount(url, descriptor, mountFrom);
-    if (first?.status === 201) {
-      first.discard();
-      return "mounted";
-    }
-    const requests: UploadRequests = {
-      send: (request) => this.#send(request),
-      start: async () => {
-        const response = first ?? (await this.#startUpload(url, descriptor));
-        first = undefined;
-        return response;
-      },
-      isStored: () => this.#isKnownThere(descriptor),
-      login: this.#login,
-    };
-    return await uploadBlob(content, requests, {
-      signal: this.#options.signal,
-      onProgress: options.onProgress,
-      chunkBytes: options.chunkBytes ?? defaultChunkBytes,
-    });
-  }
-
-  /** A registry that does not answer this question may accept the blob nevertheless. */
-  async #isKnownThere(descriptor: Descriptor): Promise<boolean> {
-    try {
-      return await this.hasBlob(descriptor);
-    } catch (error) {
-      if (error instanceof RegistryError && [400, 403, 405, 501].includes(error.status ?? 0)) return false;
-      throw error;
-    }
-  }
-
-  /**
-   * Mounts a blob of another repository.
-   *
-   * @returns 201 when it was mounted, the new upload when the registry started one instead; undefined when it refuses to mount, which says
-   *   nothing about uploading
-   */
-  async #mount(url: URL, blob: Descriptor, from: string): Promise<HttpResponse | undefined> {
-    const mount = new URL(url);
-    mount.searchParams.set("mount", blob.digest);
-    mount.searchParams.set("from", from);
-    try {
-      const scopes = [...this.#scopes(), `repository:${from}:pull`];
-      const response = await this.#send({ method: "POST", url: mount, resend: true }, scopes);
-      if (response.status === 201 || isBegun(response)) return response;
-      response.discard();
-    } catch (error) {
-      if (!hasCode(error, "AUTHENTICATION_REFUSED", "AUTHENTICATION_REQUIRED")) throw error;
-    }
-    return undefined;
-  }
-
-  async #startUpload(url: URL, blob: Descriptor): Promise<HttpResponse> {
-    const response = await this.#send({ method: "POST", url, resend: true });
-    if (isBegun(response)) return response;
-    // "created", although nothing was sent: true where the repository has the blob
-    if (response.status === 201 && (await this.hasBlob(blob))) return response;
-    throw await this.#refusal(response, "the start of a blob upload");
+    return await ensureBlob(this.#requests, content, options);
   }
 
   /**
@@ -237,12 +149,12 @@ export class RegistryClient {
       async () => {
         const headers = { "content-type": mediaType };
         const request = { method: "PUT", headers, body: bytes, resend: true } as const;
-        const answer = await this.#request(request, `manifests/${tagOrDigest}`);
+        const answer = await this.#requests.send(request, `manifests/${tagOrDigest}`);
         if (answer.status < 200 || answer.status > 299)
-          throw await this.#refusal(answer, `a PUT of ${this.#named(tagOrDigest)}`);
+          throw await this.#requests.refusal(answer, `a PUT of ${this.#requests.named(tagOrDigest)}`);
         return answer;
       },
-      { signal: this.#options.signal },
+      { signal: this.#requests.signal },
     );
     response.discard();
     const announced = header(response, "docker-content-digest");
@@ -258,13 +170,12 @@ export class RegistryClient {
    * @throws NetworkError `REGISTRY_NOT_FOUND`, `RESPONSE_MALFORMED` (endless pages, invalid tags), and as requests do
    */
   async *tags(): AsyncGenerator<string, void> {
-    const { base } = await this.#connect();
-    let url: URL | undefined = new URL(`${this.repository}/tags/list?n=1000`, base);
+    let url: URL | undefined = await this.#requests.urlOf("tags/list?n=1000");
     for (let page = 0; url !== undefined; page++) {
       if (page >= maxTagPages)
         throw new NetworkError("RESPONSE_MALFORMED", `${describeUrl(url)} has more than ${maxTagPages} pages`);
-      const response: HttpResponse = await this.#send({ method: "GET", url, acceptGzip: true });
-      if (response.status !== 200) throw await this.#refusal(response, "a GET of the tag list");
+      const response: HttpResponse = await this.#requests.sendTo({ method: "GET", url, acceptGzip: true });
+      if (response.status !== 200) throw await this.#requests.refusal(response, "a GET of the tag list");
       yield* parseTags(response, await response.bytes(maxPageBytes));
       url = nextPage(response);
     }
@@ -278,81 +189,30 @@ export class RegistryClient {
    */
   async referrers(digest: Digest): Promise<readonly Descriptor[]> {
     const headers = { accept: mediaTypes.ociIndex };
-    const response = await this.#request({ method: "GET", headers, acceptGzip: true }, `referrers/${digest}`);
+    const response = await this.#requests.send({ method: "GET", headers, acceptGzip: true }, `referrers/${digest}`);
     const isIndex = header(response, "content-type")?.startsWith(mediaTypes.ociIndex) === true;
     if (response.status === 200 && isIndex) return indexEntries(await response.bytes(maxManifestBytes));
     response.discard();
-    if (response.status !== 404 && response.status !== 200) throw await this.#refusal(response, "a GET of referrers");
+    if (response.status !== 404 && response.status !== 200)
+      throw await this.#requests.refusal(response, "a GET of referrers");
     const tag = digest.replace(":", "-").slice(0, 128);
-    const fallback = await this.#request({ method: "GET", headers }, `manifests/${tag}`);
+    const fallback = await this.#requests.send({ method: "GET", headers }, `manifests/${tag}`);
     if (fallback.status === 200) return indexEntries(await fallback.bytes(maxManifestBytes));
     fallback.discard();
     if (fallback.status === 404) return [];
-    throw await this.#refusal(fallback, "a GET of referrers");
+    throw await this.#requests.refusal(fallback, "a GET of referrers");
   }
 
   /** Removes a manifest (by digest) or a tag. @throws NetworkError `REGISTRY_NOT_FOUND`, `REGISTRY_ERROR` where deletion is off */
   async deleteManifest(tagOrDigest: string): Promise<void> {
-    const response = await this.#request({ method: "DELETE" }, `manifests/${tagOrDigest}`);
+    const response = await this.#requests.send({ method: "DELETE" }, `manifests/${tagOrDigest}`);
     if (response.status !== 202 && response.status !== 200)
-      throw await this.#refusal(response, `a DELETE of ${this.#named(tagOrDigest)}`);
+      throw await this.#requests.refusal(response, `a DELETE of ${this.#requests.named(tagOrDigest)}`);
     response.discard();
   }
 
   /** Releases every connection, unless they are shared. */
   close(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    // a failed connection has nothing to close; its failure was reported to the caller
-    connection?.then(
-      (opened) => opened.close(),
-      () => undefined,
-    );
+    this.#requests.close();
   }
-
-  #named(tagOrDigest: string): string {
-    return `${this.registry}/${this.repository}${isDigest(tagOrDigest) ? "@" : ":"}${tagOrDigest}`;
-  }
-
-  async #request(request: Omit<HttpRequest, "url">, path: string): Promise<HttpResponse> {
-    const name = path.slice(path.indexOf("/") + 1);
-    // the name becomes part of a URL: "../" and "?" would ask for something else
-    if (!isTag(name) && !isDigest(name)) {
-      throw new UsageError("REFERENCE_INVALID", `${JSON.stringify(name.slice(0, 80))} is neither a tag nor a digest`);
-    }
-    const { base } = await this.#connect();
-    return await this.#send({ ...request, url: new URL(`${this.repository}/${path}`, base) });
-  }
-
-  async #send(request: HttpRequest, scopes: readonly string[] = this.#scopes()): Promise<HttpResponse> {
-    const { base, authenticator, http } = await this.#connect();
-    const { signal } = this.#options;
-    const complete = signal === undefined ? request : { ...request, signal };
-    // an upload may continue at another server, which must not get the credentials, even if it asks
-    return request.url.origin === base.origin
-      ? await authenticator.request(complete, scopes)
-      : await http.request(complete);
-  }
-
-  async #refusal(response: HttpResponse, asked: string): Promise<RegistryError> {
-    return await registryError(response, asked, this.#login);
-  }
-
-  get #login(): string {
-    return loginHint(this.#options.login ?? "docker login", this.registry);
-  }
-
-  #scopes(): readonly string[] {
-    return [`repository:${this.repository}:${this.#options.access === "push" ? "pull,push" : "pull"}`];
-  }
-
-  #connect(): Promise<Connection> {
-    this.#connection ??= openConnection(this, this.#options);
-    return this.#connection;
-  }
-}
-
-/** Most registries answer 202; what matters is that they say where the upload continues. */
-function isBegun({ status, headers }: HttpResponse): boolean {
-  return [200, 202, 204].includes(status) && headers.location !== undefined;
 }
