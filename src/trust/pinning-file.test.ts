@@ -80,9 +80,9 @@ describe("a file with pins", () => {
       [{ disable_tofu: "true" }, /neither true nor false/],
       [{ certs: [id] }, /invalid format for trust_pinning\.certs/],
       [certs(id), /invalid format for trust_pinning\.certs/],
-      [certs([id.toUpperCase()]), /no certificate ID/],
-      [certs([id.slice(1)]), /no certificate ID/],
-      [certs([1]), /no certificate ID/],
+      [certs([id.toUpperCase()]), /is not a certificate ID/],
+      [certs([id.slice(1)]), /is not a certificate ID/],
+      [certs([1]), /is not a certificate ID/],
       [{ certs: { alpine: [id] } }, /names "alpine", which no repository is called; write docker\.io\/library\/alpine/],
       [
         { certs: { "docker.io/library/alpine:3": [id] } },
