@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { isJsonObject, parseOrdinaryJson } from "../encoding/json.ts";
+import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { hasCode, UsageError } from "../errors.ts";
 
 const maxBytes = 1024 * 1024;
@@ -25,7 +25,7 @@ export function databaseInConfiguration(path: string): string {
   );
 }
 
-function readConfiguration(path: string): unknown {
+function readConfiguration(path: string): JsonValue {
   try {
     if (statSync(path).size > maxBytes) throw new UsageError("TOO_LARGE", `${path} has more than ${maxBytes} bytes`);
     return parseOrdinaryJson(readFileSync(path));
@@ -36,7 +36,6 @@ function readConfiguration(path: string): unknown {
   }
 }
 
-function member(value: unknown, name: string): unknown {
-  // a value that parseOrdinaryJson returned
-  return isJsonObject(value as never) ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return isJsonObject(value) ? value[name] : undefined;
 }

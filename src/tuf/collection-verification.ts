@@ -79,18 +79,18 @@ class Verification {
 
   async run(): Promise<VerifiedCollection> {
     const { gun, now } = this.#input;
-    const roots = await this.#roots();
-    const trusted = this.#trust(roots);
+    const { roots, newest } = await this.#roots();
+    const trusted = this.#trust(newest);
     const { snapshot: given } = this.#input;
     // A timestamp that does not name this snapshot is judged in a separate set: one set compares the two.
-    const beside = given === undefined ? trusted : this.#trust(roots);
+    const beside = given === undefined ? trusted : this.#trust(newest);
     const timestamp = beside.load("timestamp", await this.#fetch("timestamp"), { allowExpired: true });
     const snapshot =
       given === undefined
         ? await this.#load(trusted, "snapshot")
         : trusted.load("snapshot", given, { allowExpired: true });
     await this.#listed(trusted, snapshot as MetadataFile<SnapshotBody>);
-    const current = [roots.at(-1), timestamp, snapshot, trusted.targets, ...trusted.delegations.values()];
+    const current = [newest, timestamp, snapshot, trusted.targets, ...trusted.delegations.values()];
     for (const file of current) this.#warnWhenExpired(file, now);
     this.#keep(snapshot);
     this.#keep(timestamp);
@@ -106,22 +106,23 @@ class Verification {
   }
 
   /** All roots that lead to the newest. A gap cannot be closed here, and clients with a root from before it are cut off already. */
-  async #roots(): Promise<MetadataFile<RootBody>[]> {
+  async #roots(): Promise<Pick<VerifiedCollection, "roots"> & { readonly newest: MetadataFile<RootBody> }> {
     const newest = parseMetadata("root", await this.#currentRoot());
     if (newest.body.version > maxRoots) {
       throw new MetadataError("TOO_LARGE", `the root has version ${newest.body.version}, more than ${maxRoots}`);
     }
-    const roots: MetadataFile<RootBody>[] = [];
+    const older: MetadataFile<RootBody>[] = [];
     for (let version = 1; version < newest.body.version; version++) {
       const root = await this.#oldRoot(version);
       if (root === undefined) continue;
-      this.#requireSuccession(roots.at(-1), root);
-      roots.push(root);
+      this.#requireSuccession(older.at(-1), root);
+      older.push(root);
     }
-    this.#requireSuccession(roots.at(-1), newest);
-    this.#warnOfGaps([...roots, newest]);
-    for (const root of [...roots, newest]) this.#keep(root);
-    return [...roots, newest];
+    this.#requireSuccession(older.at(-1), newest);
+    const roots = [...older, newest];
+    this.#warnOfGaps(roots);
+    for (const root of roots) this.#keep(root);
+    return { roots, newest };
   }
 
   async #currentRoot(): Promise<Uint8Array> {
@@ -168,10 +169,9 @@ class Verification {
   }
 
   /** The set into which everything below the newest root is loaded. */
-  #trust(roots: readonly MetadataFile<RootBody>[]): TrustedMetadata {
+  #trust(newest: MetadataFile<RootBody>): TrustedMetadata {
     const { gun, now } = this.#input;
     const trusted = new TrustedMetadata({ gun, now });
-    const newest = roots.at(-1) as MetadataFile<RootBody>; // #roots returns one at least
     trusted.load("root", newest, { allowExpired: true });
     return trusted;
   }
@@ -206,9 +206,8 @@ class Verification {
   /** A delegation that its signers still have to sign again moves unchanged: readers ignore it in both places. */
   async #delegation(trusted: TrustedMetadata, role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
     try {
-      const file = await this.#load(trusted, role);
-      this.#keep(file);
-      return file as MetadataFile<TargetsBody>;
+      this.#keep(await this.#load(trusted, role));
+      return trusted.delegations.get(role);
     } catch (error) {
       const invalid = trusted.invalidDelegations.get(role);
       if (invalid === undefined || invalid.error !== error) throw error;

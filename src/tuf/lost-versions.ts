@@ -6,7 +6,7 @@
  */
 
 import { MetadataError, TagsealError } from "../errors.ts";
-import type { MetadataFile, RootBody, ServerRole, SnapshotBody, TimestampBody } from "./metadata.ts";
+import type { AnyBody, MetadataFile, RootBody, ServerRole } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { verifyRoot } from "./root-trust.ts";
 import { isSignedBy } from "./threshold.ts";
@@ -54,7 +54,7 @@ export function verifyLostRoots(
   const roots: MetadataFile<RootBody>[] = [];
   for (const file of inOrder(lost, "root")) {
     const previous = roots.at(-1) ?? stored;
-    const root = parsedAs(file, "ErrBadRoot") as MetadataFile<RootBody>;
+    const root = parsedAs(file, "ErrBadRoot", (bytes) => parseMetadata("root", bytes));
     // Another client brought it back in the meantime: this one must read and try again.
     if (root.body.version <= (stored?.body.version ?? 0))
       throw new TagsealError("STORAGE_CONFLICT", `root ${root.body.version} is not lost any more`);
@@ -85,7 +85,7 @@ export function highestLostVersion(
   const kind = role === "snapshot" ? "ErrBadSnapshot" : "ErrValidation";
   let highest = 0;
   for (const file of inOrder(lost, role)) {
-    const proof = parsedAs(file, kind) as MetadataFile<SnapshotBody | TimestampBody>;
+    const proof = parsedAs(file, kind, (bytes) => parseMetadata(role, bytes));
     refusing(kind, () => {
       requireSignedByOneOf(proof, roots);
       requireVersionInRange(proof, storedVersion);
@@ -99,8 +99,12 @@ function inOrder(lost: readonly LostFile[], role: LostRole): readonly LostFile[]
   return lost.filter((file) => file.role === role).toSorted((a, b) => a.version - b.version);
 }
 
-function parsedAs({ role, version, bytes }: LostFile, kind: RefusalKind): MetadataFile {
-  const file = refusing(kind, () => parseMetadata(role, bytes));
+function parsedAs<B extends AnyBody>(
+  { role, version, bytes }: LostFile,
+  kind: RefusalKind,
+  parse: (bytes: Uint8Array) => MetadataFile<B>,
+): MetadataFile<B> {
+  const file = refusing(kind, () => parse(bytes));
   if (file.body.version === version) return file;
   throw new UpdateRefused(kind, `${version}.${role} says that it has version ${file.body.version}`);
 }

@@ -10,7 +10,7 @@ const maxRoleNameLength = 255;
 
 /** True for one of the four base roles. */
 export function isBaseRole(name: string): name is BaseRole {
-  return (baseRoles as readonly string[]).includes(name);
+  return baseRoles.some((role) => role === name);
 }
 
 /** True for `snapshot` and `timestamp`: the roles that a trust server may hold the keys of. */

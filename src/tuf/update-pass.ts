@@ -59,8 +59,8 @@ class UpdatePass {
   async loadDelegations(parent: MetadataFile<TargetsBody> | undefined): Promise<void> {
     for (const { name } of parent?.body.delegations.roles ?? []) {
       if (!this.#isWanted(name)) continue;
-      const file = await this.#loadDelegation(name);
-      if (file !== undefined) await this.loadDelegations(file as MetadataFile<TargetsBody>);
+      await this.#loadDelegation(name);
+      await this.loadDelegations(this.#trusted.delegations.get(name));
     }
   }
 
@@ -94,15 +94,12 @@ class UpdatePass {
    * Off-spec: the reference also omits one whose own keys, unchanged, signed an earlier version and not this one. Only a holder of
    * the snapshot key can cause that, to make readers fall back to what other roles say.
    */
-  async #loadDelegation(role: RoleName): Promise<MetadataFile | undefined> {
+  async #loadDelegation(role: RoleName): Promise<void> {
     const { meta } = this.#trusted.expected(role);
-    if (meta === undefined) {
-      await this.#refuseToForget(role);
-      return undefined;
-    }
+    if (meta === undefined) return await this.#refuseToForget(role);
     this.#countDelegation(role, meta.length);
     try {
-      return await this.loadRole(role);
+      await this.loadRole(role);
     } catch (error) {
       if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_EXPIRED")) throw error;
       if (hasCode(error, "METADATA_THRESHOLD_NOT_MET") && (await this.#wasTrusted(role))) throw disowned(role, error);
@@ -112,7 +109,6 @@ class UpdatePass {
         role,
         error,
       });
-      return undefined;
     }
   }
 

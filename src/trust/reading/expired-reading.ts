@@ -29,7 +29,8 @@ export async function readExpired(context: TrustContext, mayBe: ExpiredReading):
   trusted.load("root", root ?? (await fetchExpected(context, trusted, "root")));
   await load(context, trusted, "timestamp", mayBe.timestamp);
   await load(context, trusted, "snapshot", true);
-  await loadDelegations(context, trusted, await load(context, trusted, "targets", true));
+  await load(context, trusted, "targets", true);
+  await loadDelegations(context, trusted, trusted.targets);
   return trusted.finish();
 }
 
@@ -43,11 +44,16 @@ async function load(
   return trusted.load(role, bytes, { minVersion: await knownVersion(context, role), allowExpired });
 }
 
-async function loadDelegations(context: TrustContext, trusted: TrustedMetadata, parent: MetadataFile): Promise<void> {
-  for (const { name } of (parent as MetadataFile<TargetsBody>).body.delegations.roles ?? []) {
+async function loadDelegations(
+  context: TrustContext,
+  trusted: TrustedMetadata,
+  parent: MetadataFile<TargetsBody> | undefined,
+): Promise<void> {
+  for (const { name } of parent?.body.delegations.roles ?? []) {
     if (trusted.expected(name).meta === undefined) continue;
     try {
-      await loadDelegations(context, trusted, await load(context, trusted, name, false));
+      await load(context, trusted, name, false);
+      await loadDelegations(context, trusted, trusted.delegations.get(name));
     } catch (error) {
       // Kept separately by the set: a holder of its key can recover it or start it empty.
       if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET", "METADATA_EXPIRED")) throw error;

@@ -73,7 +73,7 @@ export class SignerAddition implements CollectionChange {
     if (meta === undefined || sha256 === undefined || isDeclared) return undefined;
     try {
       const bytes = await this.#context.repository.fetch(`${role}.${Buffer.from(sha256).toString("hex")}`, meta.length);
-      return parseMetadata(role as `targets/${string}`, bytes);
+      return parseMetadata(role, bytes);
     } catch (error) {
       // Gone, or never readable: then nothing of it can come back.
       if (hasCode(error, "METADATA_MISSING") || error instanceof MetadataError) return undefined;

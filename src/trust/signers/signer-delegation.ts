@@ -1,12 +1,11 @@
 import type { PublicKey } from "../../crypto/public-key.ts";
 import { UsageError } from "../../errors.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
 import { releasesRole } from "../reading/released-tags.ts";
 
 /** The delegation of a signer: `targets/alice`. */
-export function signerRole(name: string): RoleName {
+export function signerRole(name: string): `targets/${string}` {
   return `targets/${name}`;
 }
 
