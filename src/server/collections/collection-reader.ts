@@ -9,45 +9,19 @@
  */
 
 import { encodeHex } from "../../encoding/hex.ts";
-import type { FileMeta, RoleName } from "../../tuf/metadata.ts";
-import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
+import { type CachedCollection, CollectionCache, isEmpty } from "./collection-cache.ts";
 import { CollectionRevisions, type RevisionAnswer } from "./collection-revisions.ts";
+import { type CollectionView, isWith, loadView } from "./collection-view.ts";
 import type { Fault } from "../../service/faults.ts";
 import { faultOf } from "../../service/probe.ts";
 import type { ServerLog } from "../../service/log.ts";
 import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
 
-/** What is current in one collection. */
-export interface CollectionView {
-  readonly timestamp: StoredFile;
-  /** undefined only when the store has lost it */
-  readonly snapshot: StoredFile | undefined;
-  readonly meta: ReadonlyMap<RoleName, FileMeta>;
-  /** when the first of the two expires */
-  readonly expiresAt: Date;
-}
-
 /** What a request sees of a collection. */
 export type Reading =
   | { readonly freshness: "current"; readonly view: CollectionView }
   | { readonly freshness: "absent" | "unknown" };
-
-interface Entry {
-  /** of this entry; undefined when unknown, which makes the entry useless for the next request */
-  revision: string | undefined;
-  /** the number of the check that reported it */
-  question: number;
-  /** sha256 of the timestamp that belongs to the revision, if known */
-  timestamp: string | undefined;
-  checkedAt: number;
-  view?: CollectionView;
-  loading?: Promise<CollectionView | undefined>;
-  readonly files: Map<string, StoredFile>;
-  /** by checksum, the files of the previous timestamp: clients that received that one have not finished yet */
-  readonly earlier: ReadonlyMap<string, StoredFile>;
-  /** estimated memory of the entry */
-  bytes: number;
-}
 
 /** How often a view is read again because the collection changed since the answer. */
 const maxReadings = 5;
@@ -57,9 +31,6 @@ const noGun = "";
 
 /** Larger collections are read from the database file by file, on request. */
 const maxBytesAhead = 1_048_576;
-
-/** size of an entry without files */
-const entryBytes = 2048;
 
 /** Counts for the metrics. */
 export interface ReaderCounts {
@@ -94,24 +65,20 @@ export interface ReaderOptions {
 /** Reads through a cache that keeps the collections used last, up to a number of bytes. */
 export class CollectionReader {
   readonly #store: MetadataStore;
-  readonly #maxBytes: number;
   readonly #maxAgeMs: number;
   readonly #revisions: CollectionRevisions;
-  readonly #entries = new Map<string, Entry>();
-  #bytes = 0;
-  #hits = 0;
-  #misses = 0;
+  readonly #cache: CollectionCache;
 
   constructor(store: MetadataStore, { maxBytes, maxAgeMs = 0, log }: ReaderOptions) {
     this.#store = store;
-    this.#maxBytes = maxBytes;
+    this.#cache = new CollectionCache(maxBytes);
     this.#maxAgeMs = maxAgeMs;
     this.#revisions = new CollectionRevisions(store, log);
   }
 
   get counts(): ReaderCounts {
     const { asked: checks, isLost } = this.#revisions;
-    return { hits: this.#hits, misses: this.#misses, bytes: this.#bytes, checks, isLost };
+    return { ...this.#cache.counts, checks, isLost };
   }
 
   /**
@@ -140,8 +107,8 @@ export class CollectionReader {
 
   /** What is current, or was at the last {@link refresh}; undefined for a collection that does not exist. */
   view(gun: string): CollectionView | undefined | Promise<CollectionView | undefined> {
-    const entry = this.#entry(gun);
-    this.#count(entry.view !== undefined);
+    const entry = this.#cache.entry(gun);
+    this.#cache.count(entry.view !== undefined);
     return entry.view ?? (entry.loading ??= this.#fillView(gun, entry));
   }
 
@@ -182,37 +149,36 @@ export class CollectionReader {
 
   /** Call this after every publication. Reads already under way do not bring the old state back. */
   outdate(gun: string): void {
-    const entry = this.#entries.get(gun);
-    if (entry !== undefined) this.#outdate(gun, entry);
+    const entry = this.#cache.find(gun);
+    if (entry !== undefined) this.#cache.outdate(gun, entry, this.#revisions.isShared);
   }
 
   /** Call this after a deletion: as {@link outdate}, and nothing stays in memory. */
   forget(gun: string): void {
-    const entry = this.#entries.get(gun);
-    if (entry !== undefined) this.#drop(gun, entry);
+    const entry = this.#cache.find(gun);
+    if (entry !== undefined) this.#cache.drop(gun, entry);
   }
 
   async #file(gun: string, name: string, load: () => Promise<StoredFile | undefined>): Promise<StoredFile | undefined> {
-    const entry = this.#entry(gun);
+    const entry = this.#cache.entry(gun);
     const known = entry.files.get(name) ?? entry.earlier.get(name);
-    this.#count(known !== undefined);
+    this.#cache.count(known !== undefined);
     if (known !== undefined) return known;
     const file = await load();
     if (file === undefined) {
-      if (entry.view === undefined && entry.loading === undefined && entry.files.size === 0 && entry.earlier.size === 0)
-        this.#drop(gun, entry);
+      if (isEmpty(entry)) this.#cache.drop(gun, entry);
       return undefined;
     }
     entry.files.set(name, file);
-    this.#grow(gun, entry, weight(file));
+    this.#cache.grow(gun, entry, [file]);
     return file;
   }
 
-  async #fillView(gun: string, entry: Entry): Promise<CollectionView | undefined> {
+  async #fillView(gun: string, entry: CachedCollection): Promise<CollectionView | undefined> {
     try {
-      const view = await this.#loadView(gun);
+      const view = await loadView(this.#store, gun);
       if (view === undefined) {
-        this.#drop(gun, entry);
+        this.#cache.drop(gun, entry);
         return undefined;
       }
       if (this.#revisions.isShared) await this.#loadNamed(gun, view);
@@ -222,10 +188,10 @@ export class CollectionReader {
         entry.revision = undefined;
         entry.checkedAt = -Infinity;
       }
-      this.#grow(gun, entry, weight(view.timestamp) + weight(view.snapshot));
+      this.#cache.grow(gun, entry, [view.timestamp, view.snapshot]);
       return view;
     } catch (error) {
-      this.#drop(gun, entry);
+      this.#cache.drop(gun, entry);
       throw error;
     }
   }
@@ -244,24 +210,8 @@ export class CollectionReader {
     }
   }
 
-  async #loadView(gun: string): Promise<CollectionView | undefined> {
-    const timestamp = await this.#store.current(gun, "timestamp");
-    if (timestamp === undefined) return undefined;
-    const { meta, expiresAt } = parseMetadata("timestamp", timestamp.bytes).body;
-    const sha256 = meta.get("snapshot")?.hashes.get("sha256");
-    const snapshot = sha256 && (await this.#store.byChecksum(gun, "snapshot", encodeHex(sha256)));
-    if (snapshot === undefined) return { timestamp, snapshot, meta: new Map(), expiresAt };
-    const { body } = parseMetadata("snapshot", snapshot.bytes);
-    return {
-      timestamp,
-      snapshot,
-      meta: body.meta,
-      expiresAt: body.expiresAt < expiresAt ? body.expiresAt : expiresAt,
-    };
-  }
-
   #ask(gun: string, maxAgeMs: number): Answer | Promise<Answer> {
-    const entry = this.#entries.get(gun);
+    const entry = this.#cache.find(gun);
     if (entry !== undefined && performance.now() - entry.checkedAt < Math.max(maxAgeMs, this.#maxAgeMs))
       return { freshness: "current", timestamp: entry.timestamp };
     const answer = this.#revisions.of(gun);
@@ -276,87 +226,13 @@ export class CollectionReader {
   }
 
   #setRevision(gun: string, { revision, question, timestamp }: RevisionAnswer & { freshness: "current" }): void {
-    const known = this.#entries.get(gun);
+    const known = this.#cache.find(gun);
     if (known !== undefined && known.question > question) return;
-    if (known !== undefined && known.revision !== revision) this.#outdate(gun, known);
-    const entry = this.#entry(gun);
+    if (known !== undefined && known.revision !== revision) this.#cache.outdate(gun, known, this.#revisions.isShared);
+    const entry = this.#cache.entry(gun);
     entry.revision = revision;
     entry.question = question;
     entry.timestamp = timestamp;
     entry.checkedAt = performance.now();
   }
-
-  /** The entry of a collection, moved to the recent end. */
-  #entry(gun: string): Entry {
-    const known = this.#entries.get(gun);
-    const entry = known ?? newEntry();
-    if (known === undefined) this.#bytes += entryBytes;
-    else this.#entries.delete(gun);
-    this.#entries.set(gun, entry);
-    return entry;
-  }
-
-  #grow(gun: string, entry: Entry, bytes: number): void {
-    if (this.#entries.get(gun) !== entry) return;
-    entry.bytes += bytes;
-    this.#bytes += bytes;
-    for (const [oldest, dropped] of this.#entries) {
-      if (this.#bytes <= this.#maxBytes) return;
-      this.#drop(oldest, dropped);
-    }
-  }
-
-  #outdate(gun: string, entry: Entry): void {
-    this.#drop(gun, entry);
-    const earlier = entry.view === undefined ? entry.earlier : filesOf(entry, entry.view);
-    if (earlier.size === 0 || !this.#revisions.isShared) return;
-    const next = newEntry(earlier);
-    this.#entries.set(gun, next);
-    this.#bytes += entryBytes;
-    this.#grow(
-      gun,
-      next,
-      [...earlier.values()].reduce((sum, file) => sum + weight(file), 0),
-    );
-  }
-
-  #drop(gun: string, entry: Entry): void {
-    if (this.#entries.get(gun) !== entry) return;
-    this.#entries.delete(gun);
-    this.#bytes -= entry.bytes;
-  }
-
-  #count(hit: boolean): void {
-    if (hit) this.#hits += 1;
-    else this.#misses += 1;
-  }
-}
-
-/** The files a view leads to, as far as they are in memory. */
-function filesOf({ files }: Entry, { snapshot, meta }: CollectionView): ReadonlyMap<string, StoredFile> {
-  const names = [`snapshot.${snapshot?.sha256}`];
-  for (const [role, { hashes }] of meta) names.push(`${role}.${encodeHex(hashes.get("sha256") ?? new Uint8Array())}`);
-  return new Map([...files].filter(([name]) => names.includes(name)));
-}
-
-function newEntry(earlier: Entry["earlier"] = new Map()): Entry {
-  return {
-    revision: undefined,
-    question: 0,
-    timestamp: undefined,
-    checkedAt: -Infinity,
-    files: new Map(),
-    earlier,
-    bytes: entryBytes,
-  };
-}
-
-/** Whether the view is the whole one with this timestamp; true when the current one is unknown. */
-function isWith(timestamp: string | undefined, view: CollectionView | undefined): boolean {
-  return timestamp === undefined || (view?.timestamp.sha256 === timestamp && view.snapshot !== undefined);
-}
-
-/** A file may be kept three times: as it is, and compressed in two ways, which each leave less than half of it. */
-function weight(file: StoredFile | undefined): number {
-  return file === undefined ? 0 : file.bytes.length * 2 + 512;
 }

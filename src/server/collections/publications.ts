@@ -14,7 +14,8 @@ import { type RenewalLead, renewTimestamp } from "../../tuf/timestamp-renewal.ts
 import { type UpdateInput, validateUpdate } from "../../tuf/update-validation.ts";
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
 import type { ServerClock } from "../clock/server-clock.ts";
-import type { CollectionReader, CollectionView, Reading } from "./collection-reader.ts";
+import type { CollectionReader, Reading } from "./collection-reader.ts";
+import type { CollectionView } from "./collection-view.ts";
 import { evidenceOf, versionsOf } from "./evidence.ts";
 import { type Lifetimes, renewalLead, shortenAt } from "../freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
