@@ -6,6 +6,7 @@
  * ({@link JsonMember.isFileForm}), which saves serialising and sorting a large file again just to check its signatures.
  */
 import { EncodingError } from "../errors.ts";
+import { JsonScanner, malformed, quote } from "./json-scanner.ts";
 import { compareUtf8, isJsonObject } from "./json-value.ts";
 import type { JsonObject, JsonValue } from "./json-value.ts";
 import { recogniseMembers } from "./recognised-members.ts";
@@ -47,7 +48,6 @@ export interface JsonDocumentOptions extends JsonBounds {
 }
 
 const defaultMaxDepth = 32;
-const quote = 0x22;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -60,10 +60,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * @see RFC 8259
  */
 export function parseJson(bytes: Uint8Array, bounds: JsonBounds = {}): JsonValue {
-  const parser = new Parser(decodeText(bytes), bounds.maxDepth ?? defaultMaxDepth);
-  const value = parser.value(0);
-  parser.end();
-  return value;
+  return new Parser(decodeText(bytes), bounds.maxDepth ?? defaultMaxDepth).whole();
 }
 
 /**
@@ -78,8 +75,7 @@ export function parseJsonDocument(bytes: Uint8Array, options: JsonDocumentOption
   const members = new Map<string, JsonMember>();
   const bytesOf = byteSlicer(bytes, text);
   parser.onMember = (name, start, end, isFileForm) => members.set(name, { bytes: bytesOf(start, end), isFileForm });
-  const value = parser.value(0);
-  parser.end();
+  const value = parser.whole();
   if (!isJsonObject(value)) throw malformed("expected an object", 0);
   const { outline, isOutlineUnread } = parser;
   const holder = members.get(options.outline?.[0] ?? "");
@@ -107,158 +103,114 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-function malformed(reason: string, position: number): EncodingError {
-  return new EncodingError("JSON_MALFORMED", `Cannot parse JSON: ${reason} at character ${position}`);
-}
-
-/** Any character below U+0020. */
-const controlCharacter = /[^ -\uffff]/;
-/** Anything that one of the others is about, and more. */
-const notPlain = /[^ -%'-;=?-~]/;
-const escapedInFileForm = /[<>&\u2028\u2029]/;
-const escapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  "\\": "\\",
-  "/": "/",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-};
-const fileFormEscapes: ReadonlySet<string> = new Set(["003c", "003e", "0026", "2028", "2029"]);
-
 class Parser {
   onMember: ((name: string, start: number, end: number, isFileForm: boolean) => void) | undefined;
   /** what {@link JsonDocumentOptions.outline} asked for, once it was met in file form */
   outline: WrittenMembers | undefined;
   isOutlineUnread = false;
-  readonly #text: string;
+  readonly #scanner: JsonScanner;
   readonly #maxDepth: number;
-  #position = 0;
-  /** position of the first backslash not before the cursor; text length when there is none */
-  #nextBackslash = -1;
-  /** most files hold no control character at all, and then no string needs to be searched for one */
-  readonly #hasControls: boolean;
-  readonly #hasHtml: boolean;
-  /** without characters from U+D800 on, UTF-8 order is JavaScript's own order */
-  readonly #hasHighCharacters: boolean;
-  /** count of things seen so far that the file form would have written differently */
-  #deviations = 0;
   readonly #outlinePath: readonly string[];
   readonly #outlineMember: RegExp | undefined;
   /** how many names of the outline's path lead to where the cursor is */
   #outlineDepth = 0;
 
   constructor(text: string, maxDepth: number, { outline = [], outlineMember }: JsonDocumentOptions = {}) {
-    this.#text = text;
+    this.#scanner = new JsonScanner(text);
     this.#maxDepth = maxDepth;
     this.#outlinePath = outline;
     this.#outlineMember = outlineMember;
-    const isPlain = !notPlain.test(text); // one look at the text instead of three
-    this.#hasControls = !isPlain && controlCharacter.test(text);
-    this.#hasHtml = !isPlain && escapedInFileForm.test(text);
-    this.#hasHighCharacters = !isPlain && /[\ud800-\uffff]/.test(text);
   }
 
-  end(): void {
-    this.#skipSpace();
-    if (this.#position !== this.#text.length) throw malformed("unexpected text after the value", this.#position);
+  /** The value that the whole text is. */
+  whole(): JsonValue {
+    const value = this.#value(0);
+    this.#scanner.end();
+    return value;
   }
 
-  value(depth: number): JsonValue {
-    this.#skipSpace();
-    const code = this.#text.charCodeAt(this.#position);
-    switch (code) {
+  #value(depth: number): JsonValue {
+    const scanner = this.#scanner;
+    scanner.skipSpace();
+    switch (scanner.code) {
       case quote:
-        return this.#string();
+        return scanner.string();
       case 0x7b:
         return this.#object(depth + 1);
       case 0x5b:
         return this.#array(depth + 1);
       case 0x74:
-        return this.#literal("true", true);
+        return scanner.literal("true", true);
       case 0x66:
-        return this.#literal("false", false);
+        return scanner.literal("false", false);
       case 0x6e:
-        return this.#literal("null", null);
+        return scanner.literal("null", null);
       default:
-        return this.#number();
+        return scanner.number();
     }
-  }
-
-  #skipSpace(): void {
-    for (;;) {
-      const code = this.#text.charCodeAt(this.#position);
-      if (code > 0x20 || (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09)) return;
-      this.#position++;
-      this.#deviations++;
-    }
-  }
-
-  #literal<T>(word: string, value: T): T {
-    if (!this.#text.startsWith(word, this.#position)) throw malformed("unexpected word", this.#position);
-    this.#position += word.length;
-    return value;
   }
 
   #enter(depth: number): void {
-    if (depth > this.#maxDepth) throw malformed(`nesting deeper than ${this.#maxDepth} levels`, this.#position);
-    this.#position++;
-    this.#skipSpace();
+    if (depth > this.#maxDepth) throw malformed(`nesting deeper than ${this.#maxDepth} levels`, this.#scanner.position);
+    this.#scanner.position++;
+    this.#scanner.skipSpace();
   }
 
   #array(depth: number): JsonValue[] {
+    const scanner = this.#scanner;
     this.#enter(depth);
     const items: JsonValue[] = [];
-    if (this.#accept(0x5d)) return items;
+    if (scanner.accept(0x5d)) return items;
     for (;;) {
-      items.push(this.value(depth));
-      this.#skipSpace();
-      if (this.#accept(0x5d)) return items;
-      this.#expect(0x2c, "expected ',' or ']'");
+      items.push(this.#value(depth));
+      scanner.skipSpace();
+      if (scanner.accept(0x5d)) return items;
+      scanner.expect(0x2c, "expected ',' or ']'");
     }
   }
 
   #object(depth: number, onName?: (name: string, start: number) => void): JsonObject {
+    const scanner = this.#scanner;
     this.#enter(depth);
     const members: JsonObject = {};
-    if (this.#accept(0x7d)) return members;
+    if (scanner.accept(0x7d)) return members;
     let previous: string | undefined;
     for (;;) {
-      const start = this.#position;
+      const start = scanner.position;
       const name = this.#memberName(members);
       onName?.(name, start);
-      if (previous !== undefined && !this.#inOrder(previous, name)) this.#deviations++;
+      if (previous !== undefined && !this.#inOrder(previous, name)) scanner.deviations++;
       previous = name;
       this.#member(members, name, depth);
-      this.#skipSpace();
-      if (this.#accept(0x7d)) return members;
-      this.#expect(0x2c, "expected ',' or '}'");
-      this.#skipSpace();
+      scanner.skipSpace();
+      if (scanner.accept(0x7d)) return members;
+      scanner.expect(0x2c, "expected ',' or '}'");
+      scanner.skipSpace();
     }
   }
 
   #inOrder(previous: string, name: string): boolean {
-    return this.#hasHighCharacters ? compareUtf8(previous, name) < 0 : previous < name;
+    return this.#scanner.hasHighCharacters ? compareUtf8(previous, name) < 0 : previous < name;
   }
 
   #memberName(members: JsonObject): string {
-    const start = this.#position;
-    if (this.#text.charCodeAt(start) !== quote) throw malformed("expected a member name", start);
-    const name = this.#string();
+    const scanner = this.#scanner;
+    const start = scanner.position;
+    if (scanner.code !== quote) throw malformed("expected a member name", start);
+    const name = scanner.string();
     if (Object.hasOwn(members, name)) throw malformed("duplicate member name", start);
-    this.#skipSpace();
-    this.#expect(0x3a, "expected ':'");
+    scanner.skipSpace();
+    scanner.expect(0x3a, "expected ':'");
     return name;
   }
 
   #member(members: JsonObject, name: string, depth: number): void {
-    this.#skipSpace();
-    const start = this.#position;
-    const deviations = this.#deviations;
-    const value = this.#leadsToOutline(name, depth) ? this.#outlined(depth) : this.value(depth);
-    if (depth === 1) this.onMember?.(name, start, this.#position, deviations === this.#deviations);
+    const scanner = this.#scanner;
+    scanner.skipSpace();
+    const start = scanner.position;
+    const deviations = scanner.deviations;
+    const value = this.#leadsToOutline(name, depth) ? this.#outlined(depth) : this.#value(depth);
+    if (depth === 1) this.onMember?.(name, start, scanner.position, deviations === scanner.deviations);
     if (name === "__proto__") {
       // Plain assignment would change the prototype instead of making a member.
       Object.defineProperty(members, name, {
@@ -276,8 +228,8 @@ class Parser {
 
   #outlined(depth: number): JsonValue {
     this.#outlineDepth = depth;
-    const isEnd = depth === this.#outlinePath.length && this.#text.charCodeAt(this.#position) === 0x7b;
-    const value = isEnd ? this.#outlinedObject(depth) : this.value(depth);
+    const isEnd = depth === this.#outlinePath.length && this.#scanner.code === 0x7b;
+    const value = isEnd ? this.#outlinedObject(depth) : this.#value(depth);
     this.#outlineDepth = depth - 1;
     return value;
   }
@@ -288,111 +240,27 @@ class Parser {
 
   /** Text that a pattern matches nests no deeper than the pattern: the bound is for all other text. */
   #recognisedObject(): JsonObject | undefined {
+    const scanner = this.#scanner;
     if (this.#outlineMember === undefined) return undefined;
-    const found = recogniseMembers(this.#text, this.#position, this.#outlineMember);
+    const found = recogniseMembers(scanner.text, scanner.position, this.#outlineMember);
     if (found === undefined) return undefined;
     this.outline = found.members;
     this.isOutlineUnread = true;
-    this.#position = found.end;
+    scanner.position = found.end;
     return {};
   }
 
   #readOutlinedObject(depth: number): JsonObject {
-    const deviations = this.#deviations;
+    const scanner = this.#scanner;
+    const deviations = scanner.deviations;
     const names: string[] = [];
     const starts: number[] = [];
     const value = this.#object(depth + 1, (name, start) => {
       names.push(name);
       starts.push(start);
     });
-    starts.push(this.#position);
-    if (deviations === this.#deviations) this.outline = new WrittenMembers(this.#text, names, starts);
+    starts.push(scanner.position);
+    if (deviations === scanner.deviations) this.outline = new WrittenMembers(scanner.text, names, starts);
     return value;
-  }
-
-  #accept(code: number): boolean {
-    if (this.#text.charCodeAt(this.#position) !== code) return false;
-    this.#position++;
-    return true;
-  }
-
-  #expect(code: number, reason: string): void {
-    if (!this.#accept(code)) throw malformed(reason, this.#position);
-  }
-
-  #number(): number {
-    const text = this.#text;
-    const start = this.#position;
-    let cursor = text.charCodeAt(start) === 0x2d ? start + 1 : start;
-    const digits = cursor;
-    for (let code = text.charCodeAt(cursor); code >= 0x30 && code <= 0x39;) code = text.charCodeAt(++cursor);
-    if (cursor === digits) throw malformed(start < text.length ? "unexpected character" : "unexpected end", start);
-    if (text.charCodeAt(digits) === 0x30 && (cursor > digits + 1 || digits > start))
-      throw malformed("number with a leading zero or negative zero", start);
-    const next = text.charCodeAt(cursor) | 0x20;
-    if (text.charCodeAt(cursor) === 0x2e || next === 0x65) throw malformed("number that is not a plain integer", start);
-    const value = cursor - start > 17 ? Number.NaN : Number(text.slice(start, cursor));
-    if (!Number.isSafeInteger(value)) throw malformed("integer beyond 2^53-1", start);
-    this.#position = cursor;
-    return value;
-  }
-
-  #string(): string {
-    const text = this.#text;
-    const start = this.#position + 1;
-    const end = text.indexOf('"', start);
-    if (end < 0) throw malformed("string without an end", this.#position);
-    if (this.#nextBackslash < start) {
-      const found = text.indexOf("\\", start);
-      this.#nextBackslash = found < 0 ? text.length : found;
-    }
-    if (this.#nextBackslash < end) return this.#escapedString(start);
-    const value = text.slice(start, end);
-    this.#position = end + 1;
-    this.#checkRaw(value, start);
-    return value;
-  }
-
-  #checkRaw(value: string, start: number): void {
-    if (this.#hasControls && controlCharacter.test(value)) throw malformed("control character in a string", start);
-    if (this.#hasHtml && escapedInFileForm.test(value)) this.#deviations++;
-  }
-
-  #escapedString(start: number): string {
-    let value = "";
-    this.#position = start;
-    for (;;) {
-      const from = this.#position;
-      let cursor = from;
-      let code = this.#text.charCodeAt(cursor);
-      while (code !== quote && code !== 0x5c && cursor < this.#text.length) code = this.#text.charCodeAt(++cursor);
-      if (cursor >= this.#text.length) throw malformed("string without an end", start - 1);
-      const raw = this.#text.slice(from, cursor);
-      this.#checkRaw(raw, from);
-      value += raw;
-      this.#position = cursor + 1;
-      if (code === quote) break;
-      value += this.#escape();
-    }
-    if (!value.isWellFormed()) throw malformed("lone surrogate in a string", start);
-    return value;
-  }
-
-  #escape(): string {
-    const at = this.#position - 1;
-    const letter = this.#text.charAt(this.#position++);
-    if (letter === "u") return this.#unicodeEscape(at);
-    const value = Object.hasOwn(escapes, letter) ? escapes[letter] : undefined;
-    if (value === undefined) throw malformed("unknown escape in a string", at);
-    if (letter !== '"' && letter !== "\\") this.#deviations++;
-    return value;
-  }
-
-  #unicodeEscape(at: number): string {
-    const digits = this.#text.slice(this.#position, this.#position + 4);
-    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw malformed("incomplete \\u escape", at);
-    this.#position += 4;
-    if (!fileFormEscapes.has(digits)) this.#deviations++;
-    return String.fromCharCode(Number.parseInt(digits, 16));
   }
 }
