@@ -15,15 +15,15 @@ import { type UpdateInput, validateUpdate } from "../../tuf/update-validation.ts
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
 import type { ServerClock } from "../clock/server-clock.ts";
 import type { CollectionReader, Reading } from "./collection-reader.ts";
-import type { CollectionView } from "./collection-view.ts";
 import { evidenceOf, versionsOf } from "./evidence.ts";
-import { type Lifetimes, renewalLead, shortenAt } from "../freshness/lifetimes.ts";
+import type { Lifetimes } from "../freshness/lifetimes.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { OverdueRenewals } from "./overdue-renewals.ts";
 import { RepositoryLimits } from "../limits/repository-limits.ts";
 import { PublishedStates } from "./published-state.ts";
-import { errorFields, type LogFields, type ServerLog } from "../../service/log.ts";
+import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { SigningService } from "../signer/signing-service.ts";
-import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import type { MetadataStore, Publication, StoredFile } from "../storage/metadata-store.ts";
 import type { UsageLimit } from "../storage/usage-limit.ts";
 
 /** What a publisher needs. */
@@ -43,11 +43,6 @@ export interface PublisherParts {
 /** The files a client publishes. */
 export type Upload = Pick<UpdateInput, "uploads" | "lost">;
 
-/** How often a failing renewal is tried again. */
-const renewalRetryMs = 60_000;
-/** How many failed renewals are remembered; beyond this the oldest may be tried again early. */
-const maxFailedRenewals = 10_000;
-
 /** Counts for the metrics. */
 export interface PublisherCounts {
   published: number;
@@ -65,12 +60,13 @@ export class Publications {
   readonly #lock = new KeyedLock();
   readonly #limits: RepositoryLimits;
   readonly #states = new PublishedStates();
-  readonly #failedRenewals = new Map<string, number>();
+  readonly #overdue: OverdueRenewals;
   #newestSignedAt: number | undefined;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
     this.#limits = parts.limits ?? new RepositoryLimits();
+    this.#overdue = new OverdueRenewals(parts, (gun, lead) => this.renewAhead(gun, lead));
   }
 
   /**
@@ -143,37 +139,9 @@ export class Publications {
   async read(gun: string): Promise<Reading> {
     const { reader } = this.#parts;
     const reading = await reader.read(gun);
-    if (reading.freshness !== "current" || !this.#isDue(reading.view)) return reading;
-    await this.#renew(gun);
+    if (!this.#overdue.isDue(reading)) return reading;
+    if (await this.#overdue.renew(gun)) this.counts.renewed += 1;
     return reader.read(gun);
-  }
-
-  /** Whether something must be signed again before a reader sees it: it has expired, or lasts longer than it may. */
-  #isDue({ expiresAt, timestamp }: CollectionView): boolean {
-    const { now, lifetimes, clock } = this.#parts;
-    const at = now().getTime();
-    if (expiresAt.getTime() <= at) return true;
-    const life = { expiresAt: expiresAt.getTime(), signedAt: timestamp.createdAt.getTime() };
-    const { timestampMs, longest } = renewalLead(lifetimes);
-    const dueAt = shortenAt(life, at, longest.timestampMs, timestampMs / 2) ?? Number.POSITIVE_INFINITY;
-    return dueAt <= at && (clock?.mayShorten ?? true);
-  }
-
-  /**
-   * Signs an expired timestamp or snapshot (when the server holds its key) again, or one that lasts too long, for a waiting reader. A renewal that is
-   * not possible changes nothing: readers then get expired files and refuse them.
-   */
-  async #renew(gun: string): Promise<void> {
-    if (this.#failedRecently(gun)) return;
-    try {
-      const lead = { timestampMs: 0, snapshotMs: 0, longest: renewalLead(this.#parts.lifetimes).longest };
-      const files = await this.renewAhead(gun, lead);
-      if (files.length === 0) return await this.#settleUnrenewed(gun);
-      this.counts.renewed += 1;
-      this.#parts.log.write("info", "renewed an expired timestamp", { gun });
-    } catch (error) {
-      this.#failRenewal(gun, errorFields(error));
-    }
   }
 
   /**
@@ -209,37 +177,42 @@ export class Publications {
     gun: string,
     validate: (context: ValidationContext) => Promise<ValidatedChange>,
   ): Promise<readonly ValidatedFile[]> {
-    const { store, signer, reader, now, lifetimes } = this.#parts;
-    const { timestampMs: timestampLifetimeMs, snapshotMs: snapshotLifetimeMs } = lifetimes;
+    const { store, now } = this.#parts;
     return this.#lock.hold(gun, async () => {
       // Read before anything else: if another process publishes from here on, the commit below detects it.
       const timestamp = await store.current(gun, "timestamp");
-      const base = timestamp?.sha256;
-      const stored = this.#storedAt(gun, timestamp);
-      const keys: ServerKeys = { find: (keyId, role) => signer.find(gun, role, keyId) };
-      const { files, limits } = await validate({
-        gun,
-        stored,
-        keys,
-        now: now(),
-        timestampLifetimeMs,
-        snapshotLifetimeMs,
-      });
-      if (files.length === 0) return files;
-      const at = now();
-      try {
-        await store.publish({ gun, base, files, at, limits });
-      } catch (error) {
-        // It may have been written all the same, and its publisher comes back to build on what is there.
-        if (hasCode(error, "STORAGE_FAILED")) reader.outdate(gun);
-        throw error;
-      }
-      this.#newestSignedAt = Math.max(this.#newestSignedAt ?? at.getTime(), at.getTime());
-      reader.outdate(gun);
-      this.#moveOn(gun, base, files);
-      this.#failedRenewals.delete(gun);
+      const { files, limits } = await validate(this.#contextOf(gun, timestamp));
+      if (files.length > 0) await this.#commit({ gun, base: timestamp?.sha256, files, at: now(), limits });
       return files;
     });
+  }
+
+  #contextOf(gun: string, timestamp: StoredFile | undefined): ValidationContext {
+    const { signer, now, lifetimes } = this.#parts;
+    return {
+      gun,
+      stored: this.#storedAt(gun, timestamp),
+      keys: { find: (keyId, role) => signer.find(gun, role, keyId) },
+      now: now(),
+      timestampLifetimeMs: lifetimes.timestampMs,
+      snapshotLifetimeMs: lifetimes.snapshotMs,
+    };
+  }
+
+  async #commit(publication: ValidatedPublication): Promise<void> {
+    const { store, reader } = this.#parts;
+    const { gun, base, files, at } = publication;
+    try {
+      await store.publish(publication);
+    } catch (error) {
+      // It may have been written all the same, and its publisher comes back to build on what is there.
+      if (hasCode(error, "STORAGE_FAILED")) reader.outdate(gun);
+      throw error;
+    }
+    this.#newestSignedAt = Math.max(this.#newestSignedAt ?? at.getTime(), at.getTime());
+    reader.outdate(gun);
+    this.#moveOn(gun, base, files);
+    this.#overdue.settle(gun);
   }
 
   /** The files stored beside this timestamp, read from the store unless remembered. */
@@ -265,30 +238,10 @@ export class Publications {
     if (base === undefined || timestamp === undefined) return this.#states.forget(gun);
     this.#states.moveOn(gun, base, timestamp.sha256, new Map(files.map((file) => [file.role, file])));
   }
+}
 
-  /** Nothing was signed: another reader's renewal came first, or readers would refuse a new timestamp. */
-  async #settleUnrenewed(gun: string): Promise<void> {
-    const reading = await this.#parts.reader.read(gun);
-    if (reading.freshness !== "current" || !this.#isDue(reading.view)) return;
-    this.#failRenewal(gun, {
-      error:
-        "by this server's clock the root, a certificate in it, or a snapshot whose key is the owner's has expired or is not valid yet",
-      clock: this.#parts.now().toISOString(),
-    });
-  }
-
-  #failedRecently(gun: string): boolean {
-    const failedAt = this.#failedRenewals.get(gun);
-    return failedAt !== undefined && Math.abs(this.#parts.now().getTime() - failedAt) < renewalRetryMs;
-  }
-
-  #failRenewal(gun: string, why: LogFields): void {
-    this.#parts.log.write("error", "cannot renew an expired timestamp", { gun, ...why });
-    const oldest = this.#failedRenewals.keys().next();
-    if (this.#failedRenewals.size >= maxFailedRenewals && oldest.done !== true)
-      this.#failedRenewals.delete(oldest.value);
-    this.#failedRenewals.set(gun, this.#parts.now().getTime());
-  }
+interface ValidatedPublication extends Publication {
+  readonly files: readonly ValidatedFile[];
 }
 
 interface ValidatedChange {
