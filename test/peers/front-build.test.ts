@@ -423,7 +423,7 @@ describe("builds under content trust", { skip: missing }, () => {
           const url = `git://127.0.0.1:${port}/${good.slice(scope.directory.length + 1)}`;
           await builds([`${url}#master:app`]);
           await refuses([url], /^Dockerfile:1: .*No valid trust data/mu);
-          await refuses([`${url}#master:nowhere`], /nowhere is no directory/u);
+          await refuses([`${url}#master:nowhere`], /nowhere is not a directory in the git repository/u);
           await refuses([`${url}#nobranch`], /unable to 'git clone'/u);
         } finally {
           await daemon.stop();
