@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { LogFields } from "../../service/log.ts";
+import type { ServerRole } from "../../tuf/metadata.ts";
 import type { Asker, TokenEndpoint } from "./authorise.ts";
 import type { TrustedProxies } from "../../http/server/client-address.ts";
 import type { Handlers } from "./collection-requests.ts";
@@ -70,33 +71,12 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
       return { GET: monitoringAction(route.kind, parts) };
     case "token":
       return tokenActions(request, parts);
-    case "changefeed": {
-      const run = (): Promise<Reply> => handlers.changefeed(route.gun, queryOf(request.url ?? ""));
-      return {
-        GET: { operation: "Changefeed", access: route.gun === undefined ? ["*"] : ["pull"], pace: "reads", run },
-      };
-    }
+    case "changefeed":
+      return { GET: changefeedAction(handlers, request, route.gun) };
     case "collection":
-      return {
-        POST: {
-          ...change("UpdateTUF", ["push", "pull"], "uploads", (caller) =>
-            handlers.publish(request, route.gun, caller()),
-          ),
-          refusedAs: "publication refused",
-        },
-        DELETE: {
-          ...change("DeleteTUF", ["*"], "uploads", (caller) => handlers.remove(route.gun, caller())),
-          refusedAs: "deletion refused",
-        },
-      };
+      return collectionActions(handlers, request, route.gun);
     case "key":
-      return {
-        GET: change("GetKey", ["push", "pull"], "keys", () => handlers.key(route.gun, route.role)),
-        POST: {
-          ...change("RotateKey", ["*"], "keys", (caller) => handlers.rotateKey(route.gun, route.role, caller())),
-          refusedAs: "key rotation refused",
-        },
-      };
+      return keyActions(handlers, route.gun, route.role);
     case "current":
       return { GET: read("GetRole", () => handlers.current(request, route.gun, route.role)) };
     case "checksum":
@@ -133,6 +113,35 @@ function tokenActions(request: IncomingMessage, { tokenEndpoint, trustedProxies 
   const [remoteAddress, isUnknownProxy] = [trustedProxies.clientOf(request), trustedProxies.isUnknown(request)];
   const run: Action["run"] = (_caller, onAsker) => tokenEndpoint({ headers, remoteAddress, isUnknownProxy }, onAsker);
   return { GET: { pace: "reads", run } };
+}
+
+/** The changes of one collection, or of all of them, for administrators only. */
+function changefeedAction(handlers: Handlers, request: IncomingMessage, gun: string | undefined): Action {
+  const run = (): Promise<Reply> => handlers.changefeed(gun, queryOf(request.url ?? ""));
+  return { operation: "Changefeed", access: gun === undefined ? ["*"] : ["pull"], pace: "reads", run };
+}
+
+function collectionActions(handlers: Handlers, request: IncomingMessage, gun: string): Actions {
+  return {
+    POST: {
+      ...change("UpdateTUF", ["push", "pull"], "uploads", (caller) => handlers.publish(request, gun, caller())),
+      refusedAs: "publication refused",
+    },
+    DELETE: {
+      ...change("DeleteTUF", ["*"], "uploads", (caller) => handlers.remove(gun, caller())),
+      refusedAs: "deletion refused",
+    },
+  };
+}
+
+function keyActions(handlers: Handlers, gun: string, role: ServerRole): Actions {
+  return {
+    GET: change("GetKey", ["push", "pull"], "keys", () => handlers.key(gun, role)),
+    POST: {
+      ...change("RotateKey", ["*"], "keys", (caller) => handlers.rotateKey(gun, role, caller())),
+      refusedAs: "key rotation refused",
+    },
+  };
 }
 
 function read(operation: Operation, run: () => Promise<Reply>): Action {

@@ -74,13 +74,8 @@ export function makeWork(options: ServerOptions, parts: ServerWorkParts): Server
   });
   const keepVersionsMs = options.keepVersionsMs ?? defaultKeepVersionsMs;
   const upkeep = new Upkeep({ keeper, store, log, now, keepVersionsMs, clock });
-  const keyCheck = new SignerKeyCheck({
-    store,
-    signer,
-    log,
-    everyMs: keyCheckEveryMs(lifetimes),
-    acceptLostKeys: options.acceptLostKeys,
-  });
+  const everyMs = keyCheckEveryMs(lifetimes);
+  const keyCheck = new SignerKeyCheck({ store, signer, log, everyMs, acceptLostKeys: options.acceptLostKeys });
   const storeProbe = new Probe(() => store.check());
   const signerProbe = new Probe(() => signer.check());
   const faults = watchedFaults({ log, watch, reader, storeProbe, signerProbe, keyCheck, upkeep, clock });

@@ -98,20 +98,12 @@ function makeListener(
   isReadOnly: () => boolean,
 ): Pick<Service, "listener" | "connections"> {
   const { store, signer, authorisation, limits, now, log, watch } = parts;
-  const { storeProbe, signerProbe, reader, faults } = work;
-  const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
+  const { storeProbe, signerProbe, reader, faults, publications } = work;
+  const { connections, uploads, ...bounds } = clientBounds(options, parts);
   const refusals: RefusalCounts = { missing: 0, invalid: 0, throttled: 0, insufficient: 0 };
-  const rateLimits = rateLimitsOf(limits);
-  const trustedProxies = new TrustedProxies(options.trustedProxies ?? []);
-  const unknownProxies = new UnknownProxies(trustedProxies, log);
-  const lockOuts = new LockOutLog(log);
-  const connections = new ConnectionLimit(limits, trustedProxies, (address) =>
-    lockOuts.tell(address, "connections", unknownProxies.has(address)),
-  );
   const cacheAges = options.cacheAges ?? defaultCacheAges;
-  const { publications } = work;
   const handlers = { store, signer, reader, publications, uploads, limits, cacheAges, now, log, isReadOnly };
-  const clients = { uploads, refusals, rateLimits, unknownProxies, connections: connections.counts };
+  const clients = { ...bounds, uploads, refusals, connections: connections.counts };
   const listener = requestListener({
     handlers: new Handlers(handlers),
     monitoring: { storeProbe, signerProbe, reader, faults },
@@ -129,11 +121,20 @@ function makeListener(
     tokenEndpoint: authorisation?.tokenEndpoint,
     refusals,
     gunPrefixes: options.gunPrefixes ?? [],
-    rateLimits,
-    trustedProxies,
-    unknownProxies,
-    lockOuts,
+    ...bounds,
     slowness: limits,
   });
   return { listener, connections };
+}
+
+/** The bounds on clients, and the proxies behind which clients are told apart. */
+function clientBounds(options: ServerOptions, { limits, log }: ServiceParts) {
+  const trustedProxies = new TrustedProxies(options.trustedProxies ?? []);
+  const unknownProxies = new UnknownProxies(trustedProxies, log);
+  const lockOuts = new LockOutLog(log);
+  const connections = new ConnectionLimit(limits, trustedProxies, (address) =>
+    lockOuts.tell(address, "connections", unknownProxies.has(address)),
+  );
+  const uploads = new UploadBudget(limits.maxUploadBytesInMemory);
+  return { trustedProxies, unknownProxies, lockOuts, connections, uploads, rateLimits: rateLimitsOf(limits) };
 }

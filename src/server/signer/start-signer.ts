@@ -65,15 +65,7 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
   const certificates = await SignerCertificates.open(options, watching);
   const table = options.keyTable ?? (await openTable(options, watching));
   try {
-    const passphrases = passphraseSource(options, log);
-    const keys = await openSignerKeys({ table, passphrases, now });
-    await watchPassphraseFile(passphrases, watching);
-    const faults = new Faults(log);
-    const probe = new Probe(() => table.check(), probePatienceMs);
-    faults.watch("keys", () => probe.fault, probe);
-    for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
-    const metrics = new SignerMetrics(table, undefined, { faults, watch, build: signerBuildOf(options) });
-    const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, probe, metrics });
+    const { service, metrics, faults } = await makeSignerService(options, { table, limits, watching });
     const door = options.metrics && (await openMetricsListener(options.metrics, metrics, faults));
     try {
       const tls = certificates.current;
@@ -92,6 +84,27 @@ export async function startSigner(options: SignerOptions): Promise<RunningSigner
     await table.close();
     throw error;
   }
+}
+
+interface SignerParts {
+  readonly table: KeyTable;
+  readonly limits: SignerLimits;
+  readonly watching: WatchParts & { readonly watch: FileWatch };
+}
+
+/** What answers calls, with the keys opened, and what watches it. */
+async function makeSignerService(options: SignerOptions, { table, limits, watching }: SignerParts) {
+  const { now, log, watch } = watching;
+  const passphrases = passphraseSource(options, log);
+  const keys = await openSignerKeys({ table, passphrases, now });
+  await watchPassphraseFile(passphrases, watching);
+  const faults = new Faults(log);
+  const probe = new Probe(() => table.check(), probePatienceMs);
+  faults.watch("keys", () => probe.fault, probe);
+  for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
+  const metrics = new SignerMetrics(table, undefined, { faults, watch, build: signerBuildOf(options) });
+  const service = new SignerService({ table, keys, now, maxPendingKeys: limits.maxPendingKeys, probe, metrics });
+  return { service, metrics, faults };
 }
 
 async function openTable({ dataDir, database, sqlLimits }: SignerOptions, watching: WatchParts): Promise<KeyTable> {

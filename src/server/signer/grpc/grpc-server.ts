@@ -170,12 +170,7 @@ function unary<Request, Reply>(
 ): handleUnaryCall<Asked<Request>, Reply> {
   return (call, answer) => {
     const startedAt = performance.now();
-    let requestId: string | undefined;
-    const caller = (): LogFields => ({
-      requestId: (requestId ??= requestIdOf(givenRequestId(call))),
-      remote: call.getPeer(),
-      caller: nameOfCaller(call),
-    });
+    const caller = callerFields(call);
     const line = (): LogFields => ({
       ...caller(),
       call: call.getPath(),
@@ -203,6 +198,16 @@ function unary<Request, Reply>(
       },
     );
   };
+}
+
+/** The caller, as fields of each line about one call: a call without a request ID gets one at its first line. */
+function callerFields<Request, Reply>(call: ServerUnaryCall<Request, Reply>): () => LogFields {
+  let requestId: string | undefined;
+  return () => ({
+    requestId: (requestId ??= requestIdOf(givenRequestId(call))),
+    remote: call.getPeer(),
+    caller: nameOfCaller(call),
+  });
 }
 
 /** The ID of the trust server's request that causes the call. Notary's server sends none. */
