@@ -52,7 +52,7 @@ export class BundleEntries {
       const message = cause instanceof Error ? cause.message : String(cause);
       if (/^E[A-Z]+$/u.test(systemCode(cause)))
         throw new UsageError("FILE_UNREADABLE", `Cannot read ${this.#path}: ${message}`, { cause });
-      throw malformedBundle(`it is no tar, or a damaged one (${message})`, cause);
+      throw malformedBundle(`it is not a tar archive, or a damaged one (${message})`, cause);
     }
   }
 }

@@ -261,7 +261,7 @@ describe("bundles that were tampered with", () => {
   it("are refused when they are no tar, or a tar of something else", async (t) => {
     const file = newPath(t, "not-a-bundle");
     writeFileSync(file, "x".repeat(5000));
-    assert.match((await imported(file, newPath(t))).stderr, /it is no tar, or a damaged one/u);
+    assert.match((await imported(file, newPath(t))).stderr, /it is not a tar archive, or a damaged one/u);
     await writeEntries(file, [{ name: "etc/passwd", bytes: Buffer.from("root") }]);
     assert.match(
       (await imported(file, newPath(t))).stderr,
