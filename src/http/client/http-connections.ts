@@ -85,6 +85,9 @@ export class HttpConnections {
     const pooled = { keepAlive: true, maxFreeSockets: 8, ...settings };
     const agent =
       isTls && proxy !== undefined ? await tunnelAgent(pooled, proxy, this.#rules.patienceMs) : new DirectAgent(pooled);
+    // Another first request to this origin may have been faster.
+    const other = this.#agents.get(key);
+    if (other !== undefined) return other;
     this.#agents.set(key, agent);
     return agent;
   }
