@@ -44,8 +44,17 @@ function foundAt(path: string, maxBytes: number): FoundFile {
 
 /** The error for a file that cannot be inspected, with the system's reason. */
 export function denied(path: string, cause: unknown): UsageError {
-  const hint = isErrno(cause, "EACCES", "EPERM") ? permissionHint : `Correct ${path}, or move it away.`;
-  return new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, { cause, hint });
+  return new UsageError("FILE_UNREADABLE", `cannot read ${path}: ${systemReason(cause)}`, {
+    cause,
+    hint: accessHint(path, cause),
+  });
+}
+
+function accessHint(path: string, cause: unknown): string {
+  if (isErrno(cause, "EACCES", "EPERM")) return permissionHint;
+  return isErrno(cause, "ELOOP")
+    ? `Correct the links in ${path}, or set HOME or DOCKER_CONFIG to a directory that is yours.`
+    : `Correct ${path}, or move it away.`;
 }
 
 const permissionHint =

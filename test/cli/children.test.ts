@@ -70,7 +70,6 @@ describe("I6: no passphrase of ours is in the environment of", () => {
     ["docker", "run --disable-content-trust x", { DOCKER_CONTENT_TRUST: "1" }],
     ["docker", "run x@sha256:".padEnd(77, "0"), { DOCKER_CONTENT_TRUST: "1" }],
     ["docker", "run --mystery x", { DOCKER_CONTENT_TRUST: "1" }],
-    ["docker", "pull x", { DOCKER_CONTENT_TRUST: "1", DOCKER_CONTEXT: "far" }],
     ["podman", "--engine podman ps", {}],
     ["podman", "--engine podman run x@sha256:".padEnd(93, "0"), { DOCKER_CONTENT_TRUST: "1" }],
     ["docker", "doctor", {}],
