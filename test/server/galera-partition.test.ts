@@ -59,7 +59,7 @@ describe("replicas on a divided Galera", { skip: missingPeers(["galera"]) }, () 
     assert.match(await metricsOf(minority.url), /^tagseal_server_store_lost 1$/mu);
     await three.plug();
     await three.becomes("ready");
-    await waitUntil("it knows again what is current", () => isCurrentAt(minority.url, known), 60_000);
+    await waitUntil("it knows again what is current", () => isReadableAt(minority.url, known), 60_000);
     assert.deepEqual(await readTags(minority.url, known), ["meanwhile", "v1"]);
     assert.equal((await (await owner.resumedAt(minority.url)).addTag("afterwards")).status, 200);
     assert.deepEqual(await readTags(majority.url, known), ["afterwards", "meanwhile", "v1"]);
@@ -90,7 +90,7 @@ describe("replicas on a divided Galera", { skip: missingPeers(["galera"]) }, () 
       assert.deepEqual(outcome.violations, []);
       assert.ok(outcome.acknowledged.length > 10);
       for (const url of urls) {
-        await waitUntil("it knows what is current", async () => isCurrentAt(url, guns[0] ?? ""), 60_000);
+        await waitUntil("it knows what is current", async () => isReadableAt(url, guns[0] ?? ""), 60_000);
         assert.deepEqual(await lostTags(url, outcome), []);
       }
       await Promise.all(replicas.map((replica) => replica.process.stop("SIGKILL")));
@@ -98,8 +98,14 @@ describe("replicas on a divided Galera", { skip: missingPeers(["galera"]) }, () 
   });
 });
 
-async function isCurrentAt(url: string, gun: string): Promise<boolean> {
-  return (await fetch(`${tufUrl(url, gun)}timestamp.json`)).status === 200;
+/** Whether all files of a reader are served again: while a node joins, one of its connections can be ahead of another. */
+async function isReadableAt(url: string, gun: string): Promise<boolean> {
+  try {
+    await readTags(url, gun);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The name by its checksum of the targets file that is current. */
