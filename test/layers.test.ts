@@ -194,11 +194,11 @@ function importsOf(file: string): Import[] {
 }
 
 /**
- * The files that a file knows of, by whatever kind of import. Only the table of commands is left out: it loads each command when it is called,
- * and help and completion, which commands use, read the table.
+ * The files that a file knows of, by whatever kind of import. Only the tables of commands are left out: they load each command when it is called,
+ * and help and completion, which commands use, read them.
  */
 function knownBy(file: string): string[] {
-  return file === "src/cli/table.ts" ? [] : importsOf(file).map(({ to }) => to);
+  return /^src\/cli\/table[\w-]*\.ts$/u.test(file) ? [] : importsOf(file).map(({ to }) => to);
 }
 
 function layerOf(file: string): string {

@@ -14,7 +14,8 @@ import {
   prefixed,
 } from "../../src/cli/output/docker-errors.ts";
 import { unsignedPush } from "../../src/cli/output/unsigned-push.ts";
-import { type Entry, root } from "../../src/cli/table.ts";
+import { root } from "../../src/cli/table.ts";
+import type { Entry } from "../../src/cli/table-entry.ts";
 import {
   EncodingError,
   errorCodes,

@@ -1,7 +1,8 @@
 /** The source of completion scripts: the tree of commands with their flags. */
 import type { CommandDescription } from "../command-description.ts";
 import type { Option } from "../options/option.ts";
-import { type Entry, root } from "../table.ts";
+import { root } from "../table.ts";
+import type { Entry } from "../table-entry.ts";
 
 /** A place in the tree, with what may follow it. */
 export interface CompletionNode {

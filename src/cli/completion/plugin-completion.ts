@@ -4,7 +4,8 @@
  */
 import { leadingFlags } from "../../engine/command-line/leading-flags.ts";
 import type { CommandDescription } from "../command-description.ts";
-import { type Entry, resolveEntry } from "../table.ts";
+import { resolveEntry } from "../table.ts";
+import type { Entry } from "../table-entry.ts";
 
 /** Bits of cobra's last line. */
 const directives = { files: 0, noFiles: 4 } as const;

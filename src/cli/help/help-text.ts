@@ -1,7 +1,7 @@
 /** Renders help. It begins in docker's layout; more details follow. */
 import type { CommandDescription } from "../command-description.ts";
 import type { Option, Options } from "../options/option.ts";
-import type { Entry } from "../table.ts";
+import type { Entry } from "../table-entry.ts";
 import { wrap } from "../output/wrap.ts";
 import { commandLine, programName } from "./usage-error.ts";
 

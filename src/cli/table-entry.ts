@@ -1,0 +1,12 @@
+import type { Command } from "./command.ts";
+
+/** A command, a group of commands when it has children, or both. */
+export interface Entry {
+  readonly name: string;
+  /** one line, as docker's help has it */
+  readonly summary: string;
+  /** absent for groups */
+  readonly load?: () => Promise<Command>;
+  /** absent for commands */
+  readonly children?: readonly Entry[];
+}
