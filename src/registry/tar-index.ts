@@ -1,14 +1,13 @@
 /**
  * Finds the files of a tar archive without extracting it: headers are read, contents skipped, so that any file can be read in place.
  * No file is ever written under a name from the archive.
- *
- * @see POSIX.1-2017 pax, ustar; GNU tar long names and base-256 numbers
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { posix } from "node:path";
 import { streamRange, unreadable } from "./file-content.ts";
 import type { LayoutFiles } from "./image-layout.ts";
 import { malformed } from "./manifest.ts";
+import { checkHeader, numberField, readExtension, type TarExtension, textField } from "./tar-header.ts";
 
 interface TarEntry {
   readonly kind: "file" | "link";
@@ -83,24 +82,17 @@ async function readEntries(path: string, location: string): Promise<ReadonlyMap<
   }
 }
 
-/** Extensions for the next file from a preceding header: a long name, a large size. */
-interface Extension {
-  name?: string;
-  linkName?: string;
-  size?: number;
-}
-
 async function scan(handle: FileHandle, location: string): Promise<ReadonlyMap<string, TarEntry>> {
   const entries = new Map<string, TarEntry>();
   const { size: end } = await handle.stat();
-  let extension: Extension = {};
+  let extension: TarExtension = {};
   for (let position = 0; position + blockSize <= end;) {
     const header = await readBlock(handle, position, blockSize);
     if (header.every((byte) => byte === 0)) return entries;
     checkHeader(header, location, position);
     const type = String.fromCharCode(header[156] ?? 0);
     const isExtension = "xgLK".includes(type);
-    const size = (isExtension ? undefined : extension.size) ?? number(header, 124, 12);
+    const size = (isExtension ? undefined : extension.size) ?? numberField(header, 124, 12);
     const offset = position + blockSize;
     if (size < 0 || offset + size > end) throw malformed(`${location} is cut off, or no tar archive`);
     position = offset + Math.ceil(size / blockSize) * blockSize;
@@ -121,13 +113,13 @@ function addEntry(
   entries: Map<string, TarEntry>,
   header: Buffer,
   at: { readonly type: string; readonly offset: number; readonly size: number },
-  extension: Extension,
+  extension: TarExtension,
 ): void {
   const isUstar = header.toString("latin1", 257, 262) === "ustar";
-  const prefix = isUstar && header[263] !== 0x20 ? text(header, 345, 155) : "";
-  const ownName = prefix === "" ? text(header, 0, 100) : `${prefix}/${text(header, 0, 100)}`;
+  const prefix = isUstar && header[263] !== 0x20 ? textField(header, 345, 155) : "";
+  const ownName = prefix === "" ? textField(header, 0, 100) : `${prefix}/${textField(header, 0, 100)}`;
   const name = cleanName(extension.name ?? ownName);
-  const linkName = extension.linkName ?? text(header, 157, 100);
+  const linkName = extension.linkName ?? textField(header, 157, 100);
   if (["0", "\0", "7"].includes(at.type))
     entries.set(name, { kind: "file", offset: at.offset, size: at.size, target: "" });
   // symbolic links are relative to their own directory, hard links to the archive's root
@@ -144,57 +136,8 @@ function cleanName(name: string): string {
   return posix.normalize(name.replace(/^\/+/, "")).replace(/\/$/, "");
 }
 
-function readExtension(extension: Extension, type: string, body: Buffer): void {
-  if (type === "L") extension.name = text(body, 0, body.length);
-  if (type === "K") extension.linkName = text(body, 0, body.length);
-  // a global header ("g") has comments and defaults, not names and sizes
-  if (type !== "x") return;
-  const records = paxRecords(body);
-  const [name, linkName, size] = [records.get("path"), records.get("linkpath"), records.get("size")];
-  if (name !== undefined) extension.name = name;
-  if (linkName !== undefined) extension.linkName = linkName;
-  if (size !== undefined && /^\d{1,15}$/.test(size)) extension.size = Number(size);
-}
-
-function paxRecords(body: Buffer): ReadonlyMap<string, string> {
-  const records = new Map<string, string>();
-  for (let position = 0; position < body.length;) {
-    const space = body.indexOf(0x20, position);
-    const length = Number(body.toString("latin1", position, space));
-    if (space < 0 || !Number.isSafeInteger(length) || length <= space - position || position + length > body.length)
-      break;
-    const record = body.toString("utf8", space + 1, position + length - 1);
-    const equals = record.indexOf("=");
-    if (equals > 0) records.set(record.slice(0, equals), record.slice(equals + 1));
-    position += length;
-  }
-  return records;
-}
-
 async function readBlock(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await handle.read(buffer, 0, length, position);
   return buffer.subarray(0, bytesRead);
-}
-
-function checkHeader(header: Buffer, location: string, position: number): void {
-  const stored = number(header, 148, 8);
-  let sum = 8 * 0x20;
-  for (const [index, byte] of header.entries()) if (index < 148 || index >= 156) sum += byte;
-  if (sum !== stored)
-    throw malformed(`${location} is not a tar archive: the header at byte ${position} has a wrong checksum`);
-}
-
-function text(block: Buffer, start: number, length: number): string {
-  const field = block.subarray(start, start + length);
-  const end = field.indexOf(0);
-  return field.toString("utf8", 0, end < 0 ? field.length : end);
-}
-
-/** An octal number, or GNU's base 256 for large ones; -1 when it is neither. */
-function number(block: Buffer, start: number, length: number): number {
-  const first = block[start] ?? 0;
-  if (first === 0x80) return Number(block.readBigUInt64BE(start + length - 8));
-  const digits = text(block, start, length).trim();
-  return /^[0-7]*$/.test(digits) ? Number.parseInt(digits === "" ? "0" : digits, 8) : -1;
 }

@@ -1,9 +1,9 @@
 /** The calls of docker's engine API that Tagseal uses: inspect an image, push, pull by digest, tag. */
-import { parseOrdinaryJson } from "../../encoding/json.ts";
 import { NetworkError, UsageError } from "../../errors.ts";
 import type { Digest } from "../../reference/digest.ts";
 import { parsePlatform } from "../../registry/platform.ts";
 import type { EngineMessage } from "../engine-message.ts";
+import { malformedAnswer, objectIn, requireSuccess, textMember } from "./engine-answer.ts";
 import type { EngineConnection, EngineRequest, EngineResponse } from "./engine-connection.ts";
 import { readJsonStream } from "./json-stream.ts";
 
@@ -11,7 +11,6 @@ import { readJsonStream } from "./json-stream.ts";
 const newestVersion = "1.51";
 /** The version of engines that report none. */
 const oldestVersion = "1.24";
-const maxAnswerBytes = 4 * 1024 * 1024;
 
 /** The engine's description of an image, as far as it is used here. */
 export interface ImageSummary {
@@ -70,11 +69,11 @@ export class DockerApi {
       return undefined;
     }
     await requireSuccess(response);
-    const value = parsedObject(await bounded(response));
+    const value = await objectIn(response);
     const [id, os, architecture, variant] = ["Id", "Os", "Architecture", "Variant"].map((member) =>
       textMember(value, member),
     );
-    if (id === undefined || !/^sha256:[0-9a-f]{64}$/.test(id)) throw malformed("an image without an ID");
+    if (id === undefined || !/^sha256:[0-9a-f]{64}$/.test(id)) throw malformedAnswer("an image without an ID");
     return { id, os: os ?? "", architecture: architecture ?? "", variant: variant ?? "" };
   }
 
@@ -153,52 +152,4 @@ function pathOf(name: string): string {
     throw new UsageError("REFERENCE_INVALID", "invalid reference format");
   }
   return encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
-}
-
-/** An engine that refuses gives the reason in one member; the wording is docker's. */
-async function requireSuccess(response: EngineResponse): Promise<void> {
-  if (response.status >= 200 && response.status < 300) return;
-  const body = await bounded(response);
-  const message = reasonIn(body) ?? `${response.status}`;
-  throw new NetworkError("ENGINE_ERROR", `Error response from daemon: ${message}`, { status: response.status });
-}
-
-function reasonIn(body: string): string | undefined {
-  try {
-    return textMember(parsedObject(body), "message");
-  } catch {
-    return body.trim() === "" ? undefined : body.trim().slice(0, 1000); // an old engine, or a proxy: plain text
-  }
-}
-
-async function bounded(response: EngineResponse): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body) {
-    length += chunk.length;
-    if (length > maxAnswerBytes) throw malformed(`more than ${maxAnswerBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function parsedObject(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = parseOrdinaryJson(text);
-  } catch (error) {
-    throw malformed("something that is not JSON", error);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw malformed("something that is not a JSON object");
-  return { ...value };
-}
-
-function textMember(value: Readonly<Record<string, unknown>>, name: string): string | undefined {
-  const member = Object.hasOwn(value, name) ? value[name] : undefined;
-  return typeof member === "string" ? member : undefined;
-}
-
-function malformed(what: string, cause?: unknown): NetworkError {
-  return new NetworkError("ENGINE_RESPONSE_MALFORMED", `the container engine answered ${what}`, { cause });
 }
