@@ -1,17 +1,20 @@
 /** Keeps and removes logins where docker keeps them: with the credential helper that config.json names, else in the file itself. */
-import { withJsonMember, withoutJsonMember } from "../encoding/json-edit.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../encoding/json.ts";
+import type { JsonObject } from "../encoding/json.ts";
 import type { Environment } from "../environment/environment.ts";
 import { hasCode, type TagsealError } from "../errors.ts";
 import { objectAt, textAt } from "./configuration-file.ts";
-import type { Credentials } from "./credentials.ts";
-import { type ConfigurationText, EditedConfiguration } from "./edited-configuration.ts";
+import { EditedConfiguration } from "./edited-configuration.ts";
 import { erasedKeys, type LoginAddress } from "./login-address.ts";
+import {
+  isSameEntry,
+  type KeptLogin,
+  loginEntry,
+  loginEntryAt,
+  withLoginEntry,
+  withoutLoginEntries,
+} from "./login-entries.ts";
 import { dockerHub } from "../reference/image-reference.ts";
 import { dockerHubKey, KeyedByRegistry } from "./stored-logins.ts";
-
-/** A login that can be kept. */
-export type KeptLogin = Extract<Credentials, { kind: "basic" | "identity-token" }>;
 
 /** Where logins are kept; nothing is read from the process. */
 export interface LoginStoreOptions {
@@ -75,9 +78,9 @@ export class LoginStore {
       const { storeInCredentialHelper } = await import("./credential-helper.ts");
       await storeInCredentialHelper(this.#helperCall(helper), key, login);
     }
-    const entry = helper === undefined ? entryOf(login) : {};
+    const entry = helper === undefined ? loginEntry(login) : {};
     const isWritten = await this.#configuration.change(
-      (now) => (isSame(entryAt(file, now.content, key), entry) ? now.text : withEntry(now, key, entry)),
+      (now) => (isSameEntry(loginEntryAt(file, now.content, key), entry) ? now.text : withLoginEntry(now, key, entry)),
       this.#options.signal,
     );
     return { helper, file, isWritten };
@@ -101,7 +104,7 @@ export class LoginStore {
     let removed: readonly string[] = [];
     await this.#configuration.change((now) => {
       removed = keysFor(objectAt(file, now.content, ["auths"]), address, names);
-      return withoutEntries(now, removed);
+      return withoutLoginEntries(now, removed);
     }, this.#options.signal);
     if (failure !== undefined) throw failure;
     return removed;
@@ -163,40 +166,4 @@ function keysFor(object: JsonObject, { registry }: LoginAddress, names: readonly
   const entries = new Map(Object.entries(object));
   const spelled = new KeyedByRegistry(entries, "docker").matches({ registry }).map(([key]) => key);
   return [...new Set([...names.filter((name) => entries.has(name)), ...spelled])];
-}
-
-function entryOf(login: KeptLogin): JsonObject {
-  if (login.kind === "basic") return { auth: auth(login.username, login.password) };
-  // as docker: the user's name stays beside the token, the password does not
-  const name = login.basic === undefined ? {} : { auth: auth(login.basic.username, "") };
-  return { ...name, identitytoken: login.token };
-}
-
-function auth(username: string, password: string): string {
-  return Buffer.from(`${username}:${password}`).toString("base64");
-}
-
-function entryAt(file: string, content: JsonObject, key: string): JsonValue | undefined {
-  const auths = objectAt(file, content, ["auths"]);
-  return Object.hasOwn(auths, key) ? auths[key] : undefined;
-}
-
-function isSame(value: JsonValue | undefined, entry: JsonObject): boolean {
-  if (!isJsonObject(value)) return false;
-  const names = Object.keys(value);
-  return names.length === Object.keys(entry).length && names.every((name) => value[name] === entry[name]);
-}
-
-/** Go reads member names in any case; a second "auths" beside an "Auths" would hide its logins. */
-function authsIn(content: JsonObject): readonly string[] {
-  return Object.keys(content).filter((name) => name.toLowerCase() === "auths");
-}
-
-function withEntry({ text, content }: ConfigurationText, key: string, entry: JsonObject): string {
-  return withJsonMember(text, [authsIn(content).at(-1) ?? "auths", key], entry);
-}
-
-function withoutEntries({ text, content }: ConfigurationText, keys: readonly string[]): string {
-  const paths = authsIn(content).flatMap((auths) => keys.map((key) => [auths, key] as const));
-  return paths.reduce((rest, path) => withoutJsonMember(rest, path), text);
 }

@@ -2,29 +2,11 @@
  * Changes one member of a JSON text that other programs wrote, and leaves every other byte as it is: order, indentation, numbers of any
  * length, members nobody here knows. The text must be JSON already; `parseOrdinaryJson` says whether it is.
  */
+import { indentOf, objectAt, type PlacedMember, type PlacedObject, rootOf, spaceBefore } from "./json-places.ts";
 import { isJsonObject, type JsonValue } from "./json-value.ts";
 
 /** The names that lead to a member, outermost first. */
 export type JsonPath = readonly [string, ...string[]];
-
-interface Member {
-  readonly name: string;
-  /** of the name's opening quote */
-  readonly start: number;
-  /** after the name's closing quote */
-  readonly nameEnd: number;
-  readonly valueStart: number;
-  /** after the value */
-  readonly end: number;
-}
-
-interface WrittenObject {
-  /** of the brace */
-  readonly start: number;
-  readonly members: readonly Member[];
-  /** after the brace */
-  readonly end: number;
-}
 
 /** How a text breaks its lines: no line end at all for a text on one line. */
 interface Layout {
@@ -66,14 +48,14 @@ export function withoutJsonMember(text: string, path: JsonPath): string {
 }
 
 interface Place {
-  readonly object: WrittenObject;
-  readonly member: Member;
+  readonly object: PlacedObject;
+  readonly member: PlacedMember;
   /** of the line the member begins on */
   readonly indent: string;
 }
 
 function occurrences(text: string, path: JsonPath): Place[] {
-  let objects: WrittenObject[] = [rootOf(text)];
+  let objects: PlacedObject[] = [rootOf(text)];
   const last = path[path.length - 1];
   for (const name of path.slice(0, -1)) objects = objects.flatMap((object) => objectsNamed(text, object, name));
   return objects.flatMap((object) =>
@@ -83,7 +65,7 @@ function occurrences(text: string, path: JsonPath): Place[] {
   );
 }
 
-function objectsNamed(text: string, { members }: WrittenObject, name: string): WrittenObject[] {
+function objectsNamed(text: string, { members }: PlacedObject, name: string): PlacedObject[] {
   return members
     .filter((member) => member.name === name && text[member.valueStart] === "{")
     .map(({ valueStart }) => objectAt(text, valueStart));
@@ -97,7 +79,7 @@ interface Surroundings {
 
 function appended(
   text: string,
-  object: WrittenObject,
+  object: PlacedObject,
   [name, ...rest]: JsonPath,
   value: JsonValue,
   around: Surroundings,
@@ -122,18 +104,10 @@ function appended(
 }
 
 /** White space to put between a comma and one member more. */
-function before(text: string, object: WrittenObject, last: Member, layout: Layout): string {
+function before(text: string, object: PlacedObject, last: PlacedMember, layout: Layout): string {
   const space = spaceBefore(text, object, last);
   if (space !== "" || object.members.length > 1) return space;
   return layout.lineEnd === "" && layout.colon.endsWith(" ") ? " " : "";
-}
-
-function spaceBefore(text: string, object: WrittenObject, member: Member): string {
-  return /[ \t\r\n]*$/.exec(text.slice(object.start + 1, member.start))?.[0] ?? "";
-}
-
-function indentOf(text: string, object: WrittenObject, member: Member | undefined): string {
-  return member === undefined ? "" : (/[\r\n]([ \t]*)$/.exec(spaceBefore(text, object, member))?.[1] ?? "");
 }
 
 function layoutOf(text: string): Layout {
@@ -159,54 +133,4 @@ function written(value: JsonValue, layout: Layout, indent: string): string {
 
 function splice(text: string, from: number, to: number, replacement: string): string {
   return text.slice(0, from) + replacement + text.slice(to);
-}
-
-/** Nothing but white space, or a byte order mark, stands before it. */
-function rootOf(text: string): WrittenObject {
-  return objectAt(text, text.indexOf("{"));
-}
-
-function objectAt(text: string, start: number): WrittenObject {
-  const members: Member[] = [];
-  let at = afterSpace(text, start + 1);
-  while (text[at] === '"') {
-    const nameEnd = afterString(text, at);
-    const valueStart = afterSpace(text, afterSpace(text, nameEnd) + 1);
-    const end = afterValue(text, valueStart);
-    // a member's name is text between quotes
-    const name = JSON.parse(text.slice(at, nameEnd)) as string;
-    members.push({ name, start: at, nameEnd, valueStart, end });
-    at = afterSpace(text, end);
-    if (text[at] === ",") at = afterSpace(text, at + 1);
-  }
-  return { start, members, end: at + 1 };
-}
-
-function afterSpace(text: string, at: number): number {
-  let next = at;
-  while (" \t\r\n".includes(text[next] ?? "x")) next += 1;
-  return next;
-}
-
-function afterString(text: string, at: number): number {
-  let next = at + 1;
-  while (next < text.length && text[next] !== '"') next += text[next] === "\\" ? 2 : 1;
-  return next + 1;
-}
-
-function afterValue(text: string, at: number): number {
-  let next = at;
-  let depth = 0;
-  while (next < text.length) {
-    const letter = text[next] ?? "";
-    if (letter === '"') next = afterString(text, next);
-    else if (depth === 0 && ",]} \t\r\n".includes(letter)) return next;
-    else {
-      if (letter === "{" || letter === "[") depth += 1;
-      if (letter === "}" || letter === "]") depth -= 1;
-      next += 1;
-    }
-    if (depth === 0 && /["}\]]/.test(text[next - 1] ?? "")) return next;
-  }
-  return next;
 }

@@ -16,7 +16,8 @@ import { parseImageReference } from "../reference/image-reference.ts";
 import { type CopyProgress, pullImage, pushImage } from "./copy.ts";
 import { createDockerArchive } from "./docker-archive-sink.ts";
 import { openDockerArchive } from "./docker-archive.ts";
-import { createImageLayout, openImageLayout } from "./image-layout.ts";
+import { createImageLayout } from "./image-layout-sink.ts";
+import { openImageLayout } from "./image-layout.ts";
 import { describe, type Descriptor, mediaTypes } from "./manifest.ts";
 
 interface Part {

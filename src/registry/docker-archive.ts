@@ -4,7 +4,8 @@
  */
 import { hasCode } from "../errors.ts";
 import { type ArchiveInput, seekableArchive } from "./archive-file.ts";
-import { openLegacyArchive, normalName } from "./docker-legacy-archive.ts";
+import { openLegacyArchive } from "./docker-legacy-archive.ts";
+import { normalName } from "./legacy-manifest.ts";
 import { layoutEntries, type LayoutFiles, openLayoutFiles } from "./image-layout.ts";
 import type { ImageSource } from "./image-store.ts";
 import { requireWholeImages, sourceParts } from "./image-tree.ts";

@@ -1,44 +1,15 @@
 /** Docker's archive layout: a `manifest.json` that names a configuration and layers by their paths in the tar. */
 import { createHash, type Hash } from "node:crypto";
-import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
-import { hasCode, UsageError } from "../errors.ts";
 import { type Digest, digestFromHex, digestHex } from "../reference/digest.ts";
-import { parseImageReference, withDefaultTag } from "../reference/image-reference.ts";
 import type { BlobContent } from "./blob-upload.ts";
 import { type Compression, compressionOf, decompressed, magicBytes } from "./decompression.ts";
 import { layerDiffIds } from "./image-configuration.ts";
 import type { LayoutFiles } from "./image-layout.ts";
 import type { ImageSource } from "./image-store.ts";
-import {
-  describe,
-  type Descriptor,
-  type ManifestContent,
-  malformed,
-  maxManifestBytes,
-  mediaTypes,
-  member,
-  parseDocument,
-} from "./manifest.ts";
+import { chooseLegacyImage, legacyImages } from "./legacy-manifest.ts";
+import { describe, type Descriptor, type ManifestContent, malformed, mediaTypes, parseDocument } from "./manifest.ts";
 
 const maxConfigBytes = 8 * 1024 * 1024;
-const maxLayers = 1_000;
-
-/** The complete form of an image name, so that two spellings can be compared; undefined for an invalid name. */
-export function normalName(name: string): string | undefined {
-  try {
-    const { registry, repository, tag } = withDefaultTag(parseImageReference(name));
-    return `${registry}/${repository}:${tag}`;
-  } catch (error) {
-    if (hasCode(error, "REFERENCE_INVALID")) return undefined;
-    throw error;
-  }
-}
-
-interface LegacyImage {
-  readonly config: string;
-  readonly layers: readonly string[];
-  readonly tags: readonly string[];
-}
 
 /**
  * Opens an image in docker's layout, which has no manifest: one is made here, always the same for the same files. The configuration
@@ -47,7 +18,7 @@ interface LegacyImage {
  * @throws UsageError `USAGE` (which image?); NetworkError `IMAGE_MALFORMED`
  */
 export async function openLegacyArchive(files: LayoutFiles, name: string | undefined): Promise<ImageSource> {
-  const image = chooseLegacy(await legacyImages(files), name, files.location);
+  const image = chooseLegacyImage(await legacyImages(files), name, files.location);
   const configBytes = await files.read(image.config, maxConfigBytes);
   const config = describe(configBytes, mediaTypes.ociConfig);
   const namedHex = /([0-9a-f]{64})(?:\.json)?$/.exec(image.config)?.[1];
@@ -107,51 +78,6 @@ class LegacySource implements ImageSource {
   async close(): Promise<void> {
     await this.#files.close();
   }
-}
-
-async function legacyImages(files: LayoutFiles): Promise<LegacyImage[]> {
-  if ((await files.size("manifest.json")) === undefined) {
-    throw malformed(`${files.location} holds neither an OCI layout nor a manifest.json`);
-  }
-  const images = parseList(await files.read("manifest.json", maxManifestBytes));
-  return images.map((image) => {
-    const config = isJsonObject(image) ? member(image, "Config") : undefined;
-    const layers = isJsonObject(image) ? strings(member(image, "Layers") ?? []) : undefined;
-    if (!isJsonObject(image) || typeof config !== "string" || layers === undefined || layers.length > maxLayers) {
-      throw malformed(`${files.location} has a broken manifest.json`);
-    }
-    return { config, layers, tags: strings(member(image, "RepoTags")) ?? [] };
-  });
-}
-
-function parseList(bytes: Uint8Array): JsonValue[] {
-  let value: JsonValue;
-  try {
-    value = parseOrdinaryJson(bytes);
-  } catch (error) {
-    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
-    throw malformed("manifest.json is broken JSON");
-  }
-  if (!Array.isArray(value)) throw malformed("manifest.json is not a list");
-  return value;
-}
-
-function strings(value: JsonValue | undefined): string[] | undefined {
-  return Array.isArray(value) && value.every((entry) => typeof entry === "string") ? value.map(String) : undefined;
-}
-
-function chooseLegacy(images: readonly LegacyImage[], name: string | undefined, location: string): LegacyImage {
-  const wanted = name === undefined ? undefined : (normalName(name) ?? name);
-  const found =
-    wanted === undefined ? images : images.filter(({ tags }) => tags.some((tag) => normalName(tag) === wanted));
-  const [image] = found;
-  if (image !== undefined && found.length === 1) return image;
-  const problem =
-    image === undefined ? (name === undefined ? "no image" : `no image ${JSON.stringify(name)}`) : "several images";
-  const tags = images.flatMap((candidate) => candidate.tags).slice(0, 20);
-  throw new UsageError("USAGE", `${location} holds ${problem}`, {
-    hint: tags.length === 0 ? "None of its images has a name." : `Name one of ${tags.join(", ")}.`,
-  });
 }
 
 /** The media type of a layer for each compression; others have none. */

@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { contentOf, gathered, manifestBytes, refusal, temporaryDirectory } from "../../test/support/registry-story.ts";
-import { createImageLayout, openImageLayout } from "./image-layout.ts";
+import { createImageLayout } from "./image-layout-sink.ts";
+import { openImageLayout } from "./image-layout.ts";
 import { describe, type Descriptor, mediaTypes } from "./manifest.ts";
 
 const config = contentOf('{"os":"linux","architecture":"amd64"}');

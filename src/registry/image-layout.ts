@@ -3,12 +3,11 @@
  * so no content of a layout leads out of it.
  */
 import { join } from "node:path";
-import type { JsonObject } from "../encoding/json.ts";
 import { UsageError } from "../errors.ts";
 import { digestAlgorithm, digestHex } from "../reference/digest.ts";
 import type { BlobContent } from "./blob-upload.ts";
-import { holdsContent, plainFileSize, readSmallFile, streamRange, unreadable, writeWhole } from "./file-content.ts";
-import type { ImageSink, ImageSource } from "./image-store.ts";
+import { plainFileSize, readSmallFile, streamRange, unreadable } from "./file-content.ts";
+import type { ImageSource } from "./image-store.ts";
 import {
   type Descriptor,
   type ManifestContent,
@@ -76,13 +75,13 @@ class LayoutSource implements ImageSource {
   }
 
   async hasBlob(descriptor: Descriptor): Promise<boolean> {
-    return (await this.#files.size(blobName(descriptor))) === descriptor.size;
+    return (await this.#files.size(layoutBlobName(descriptor))) === descriptor.size;
   }
 
   blob(descriptor: Descriptor): BlobContent {
     return {
       descriptor,
-      open: (offset) => this.#files.stream(blobName(descriptor), offset, descriptor.size - offset),
+      open: (offset) => this.#files.stream(layoutBlobName(descriptor), offset, descriptor.size - offset),
     };
   }
 
@@ -92,19 +91,20 @@ class LayoutSource implements ImageSource {
 }
 
 async function readManifest(files: LayoutFiles, descriptor: Descriptor): Promise<ManifestContent> {
-  if ((await files.size(blobName(descriptor))) === undefined) {
+  if ((await files.size(layoutBlobName(descriptor))) === undefined) {
     throw malformed(
       `${files.location} does not hold ${descriptor.digest}, which it names`,
       "an image of several platforms may have been saved with some of them only: save it whole, or one platform of it alone",
     );
   }
-  const bytes = await files.read(blobName(descriptor), maxManifestBytes);
+  const bytes = await files.read(layoutBlobName(descriptor), maxManifestBytes);
   verifyContent(bytes, descriptor, `${files.location} holds a wrong manifest`);
   parseManifest(bytes, descriptor.mediaType);
   return { descriptor, bytes };
 }
 
-function blobName({ digest }: Descriptor): string {
+/** The file of a blob within a layout. */
+export function layoutBlobName({ digest }: Descriptor): string {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
@@ -150,68 +150,4 @@ function directoryFiles(directory: string): LayoutFiles {
     stream: (name, offset, length) => streamRange(path(name), offset, length),
     close: () => Promise.resolve(),
   };
-}
-
-/** Opens a layout for writing, creating it if needed. `name` names the image in it and replaces an image of that name. */
-export function createImageLayout(directory: string, name?: string): ImageSink {
-  return new LayoutSink(directory, name);
-}
-
-class LayoutSink implements ImageSink {
-  readonly holdsIndexes = true;
-  readonly parallel = 3;
-  readonly #directory: string;
-  readonly #name: string | undefined;
-
-  constructor(directory: string, name: string | undefined) {
-    this.#directory = directory;
-    this.#name = name;
-  }
-
-  async hasBlob(descriptor: Descriptor): Promise<boolean> {
-    return await holdsContent(this.#path(blobName(descriptor)), descriptor);
-  }
-
-  async writeBlob(descriptor: Descriptor, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    await writeWhole(this.#path(blobName(descriptor)), chunks);
-  }
-
-  async writeManifest(content: ManifestContent): Promise<void> {
-    await writeWhole(this.#path(blobName(content.descriptor)), [content.bytes]);
-  }
-
-  async finish(root: Descriptor): Promise<void> {
-    const index = await this.#existingIndex();
-    const entries = member(index, "manifests");
-    const others = (Array.isArray(entries) ? entries : []).filter(
-      (entry) => !this.#isReplaced(parseDescriptor(entry, "index.json"), root),
-    );
-    const annotations = this.#name === undefined ? {} : { annotations: { [layoutNameAnnotation]: this.#name } };
-    const entry = { mediaType: root.mediaType, digest: root.digest, size: root.size, ...annotations };
-    await this.#write("oci-layout", { imageLayoutVersion: "1.0.0" });
-    await this.#write("index.json", { ...index, manifests: [...others, entry] });
-  }
-
-  async abort(): Promise<void> {
-    // blobs are whole or absent, and unnamed ones are harmless: nothing to undo
-  }
-
-  #isReplaced(entry: Descriptor, root: Descriptor): boolean {
-    const name = entry.annotations?.get(layoutNameAnnotation);
-    return this.#name === undefined ? name === undefined && entry.digest === root.digest : name === this.#name;
-  }
-
-  async #existingIndex(): Promise<JsonObject> {
-    const path = this.#path("index.json");
-    if ((await plainFileSize(path)) === undefined) return { schemaVersion: 2 };
-    return parseDocument(await readSmallFile(path, maxManifestBytes));
-  }
-
-  async #write(name: string, value: object): Promise<void> {
-    await writeWhole(this.#path(name), [Buffer.from(JSON.stringify(value))]);
-  }
-
-  #path(name: string): string {
-    return join(this.#directory, name);
-  }
 }

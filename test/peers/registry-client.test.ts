@@ -7,7 +7,8 @@ import { openDockerArchive } from "../../src/registry/docker-archive.ts";
 import { createDockerArchive } from "../../src/registry/docker-archive-sink.ts";
 import { pullImage, pushImage } from "../../src/registry/copy.ts";
 import type { Credentials } from "../../src/docker-config/credentials.ts";
-import { createImageLayout, openImageLayout } from "../../src/registry/image-layout.ts";
+import { createImageLayout } from "../../src/registry/image-layout-sink.ts";
+import { openImageLayout } from "../../src/registry/image-layout.ts";
 import { parseManifest } from "../../src/registry/manifest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import {

@@ -1,4 +1,5 @@
-import type { KeptLogin, LoginStore, StoredLogin } from "../../docker-config/login-store.ts";
+import type { KeptLogin } from "../../docker-config/login-entries.ts";
+import type { LoginStore, StoredLogin } from "../../docker-config/login-store.ts";
 import { type LoginAddress, loginAddress } from "../../docker-config/login-address.ts";
 import { hasCode } from "../../errors.ts";
 import { defineCommand } from "../command.ts";

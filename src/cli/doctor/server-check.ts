@@ -1,22 +1,18 @@
 /** Whether the trust servers answer, and how long their certificates last. */
-import { once } from "node:events";
 import { join } from "node:path";
-import { connect } from "node:tls";
 import { NetworkError, TagsealError } from "../../errors.ts";
 import { loadHostCertificates } from "../../docker-config/certificate-directory.ts";
-import { HttpClient } from "../../http/client/http-client.ts";
 import { proxyFor } from "../../http/client/proxy.ts";
-import { allRoots, type TlsSettings } from "../../http/client/trusted-roots.ts";
-import { answeredAt } from "../../http/client/answered-at.ts";
+import type { TlsSettings } from "../../http/client/trusted-roots.ts";
 import { clockDifference } from "../../trust/reading/clock-difference.ts";
 import { trustServerUrl } from "../../trust/trust-server/server-url.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
 import { type Finding, horizonMs, inDays, ok, problem, shellPath, warning } from "./finding.ts";
+import { certificateEnd, ping, statusOf } from "./server-probe.ts";
 
 /** As many as fit on a screen; further servers are those of further registries. */
 const maxServers = 6;
-const patienceMs = 4_000;
 
 /**
  * Asks every trust server that is configured, or that has collections trusted here.
@@ -130,33 +126,6 @@ function unreachable(error: TagsealError, directory: string): Finding {
   return problem("server", error.message, "export DOCKER_CONTENT_TRUST_SERVER=https://HOST[:PORT]");
 }
 
-async function statusOf(url: URL, tls: TlsSettings, io: Io): Promise<number> {
-  return (await ping(url, tls, io)).status;
-}
-
-/** The answer of a server, and its clock. */
-interface Pong {
-  readonly status: number;
-  readonly clock: Date | undefined;
-}
-
-async function ping(url: URL, tls: TlsSettings, io: Io): Promise<Pong> {
-  const http = new HttpClient({
-    tls,
-    proxyEnv: io.env,
-    timeouts: { patienceMs },
-    allowPlainHttp: url.protocol === "http:",
-  });
-  try {
-    const base = new URL(`${url.href.replace(/\/$/u, "")}/v2/`);
-    const response = await http.request({ method: "GET", url: base, signal: io.signal });
-    response.discard();
-    return { status: response.status, clock: answeredAt(response) };
-  } finally {
-    http.close();
-  }
-}
-
 async function judgeCertificate(url: URL, name: string, tls: TlsSettings, io: Io): Promise<readonly Finding[]> {
   // Through a proxy this would need another connection; the certificate was verified already.
   if (proxyFor(url, io.env) !== undefined) return [];
@@ -164,26 +133,4 @@ async function judgeCertificate(url: URL, name: string, tls: TlsSettings, io: Io
   if (notAfter === undefined || notAfter.getTime() - io.now().getTime() > horizonMs) return [];
   const message = `the certificate of ${name} expires ${inDays(notAfter, io.now())}`;
   return [warning("certificate", message, "renew it on the server; one of Notary must be restarted then")];
-}
-
-async function certificateEnd(url: URL, { cert, key, ...settings }: TlsSettings): Promise<Date | undefined> {
-  const client = cert === undefined || key === undefined ? {} : { cert, key };
-  const port = url.port === "" ? 443 : Number(url.port);
-  const host = url.hostname.replace(/^\[|\]$/gu, "");
-  const socket = connect({
-    host,
-    port,
-    servername: /^[\d.:]+$|:/u.test(host) ? "" : host,
-    ca: await allRoots(settings),
-    ...client,
-  });
-  socket.setTimeout(patienceMs, () => socket.destroy(new Error("no answer")));
-  try {
-    await once(socket, "secureConnect");
-    return new Date(socket.getPeerCertificate().valid_to);
-  } catch {
-    return undefined; // it answered a moment ago; the expiry of its certificate is then unknown
-  } finally {
-    socket.destroy();
-  }
 }

@@ -32,7 +32,7 @@ function notThere(kind: ImageLocation["kind"], path: string): UsageError {
 /** Opens a place to write an image to. The image gets the given `name`, or the one in the reference. */
 export async function openSink({ kind, path, name }: ImageLocation, reference: ImageReference): Promise<ImageSink> {
   if (kind === "oci") {
-    const { createImageLayout } = await import("../../registry/image-layout.ts");
+    const { createImageLayout } = await import("../../registry/image-layout-sink.ts");
     return createImageLayout(path, name ?? reference.tag);
   }
   const { createDockerArchive } = await import("../../registry/docker-archive-sink.ts");

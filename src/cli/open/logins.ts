@@ -1,6 +1,6 @@
 /** The logins of docker and podman on this machine, with which commands log in to registries and trust servers. */
 import type { CredentialSource } from "../../docker-config/credentials.ts";
-import type { KeptLogin } from "../../docker-config/login-store.ts";
+import type { KeptLogin } from "../../docker-config/login-entries.ts";
 import { dockerLogins } from "../../docker-config/docker-login-source.ts";
 import { hasCode } from "../../errors.ts";
 import type { Io, Output } from "../io.ts";
