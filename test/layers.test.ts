@@ -165,6 +165,7 @@ const trustImplementations: ReadonlySet<string> = new Set([
   "src/trust/open-trust-context.ts",
   "src/trust/pinning-file.ts",
   "src/trust/trust-server/server-refusal.ts",
+  "src/trust/trust-server/trust-server-answers.ts",
   "src/trust/trust-server/trust-server-client.ts",
 ]);
 const trustContracts = /^src\/(?:keys\/(?:key-store|passphrase)|docker-config\/credentials|trust\/.*)\.ts$/u;

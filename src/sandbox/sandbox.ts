@@ -2,12 +2,12 @@
  * A registry and a trust server on this machine's loopback, with certificates, keys and passphrases that are worth nothing:
  * for newcomers, tests and demonstrations. The real servers, on real files; only the secrets are throwaways.
  */
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode, TagsealError, UsageError } from "../errors.ts";
+import { systemCode, TagsealError } from "../errors.ts";
 import type { DemoImage } from "./demo-image.ts";
-import { createThrowawayTls, type ThrowawayTls } from "./throwaway-tls.ts";
+import type { ThrowawayTls } from "./throwaway-tls.ts";
+import { loadSandboxState, newSandboxSecrets, type SandboxState, saveSandboxState } from "./sandbox-state.ts";
 
 /** Where a sandbox lives. */
 export interface SandboxOptions {
@@ -47,15 +47,6 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** What a sandbox remembers between runs, in `sandbox.json`. */
-interface SandboxState {
-  readonly registryPort: number;
-  readonly serverPort: number;
-  readonly passphrase: string;
-  readonly tls: ThrowawayTls;
-  readonly tlsMadeAt: string;
-}
-
 /**
  * Starts a sandbox.
  *
@@ -65,8 +56,8 @@ interface SandboxState {
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { directory } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const old = await loadState(directory);
-  const fresh = old ?? { registryPort: 0, serverPort: 0, ...newSecrets(new Date()) };
+  const old = await loadSandboxState(directory);
+  const fresh = old ?? { registryPort: 0, serverPort: 0, ...newSandboxSecrets(new Date()) };
   const registryDirectory = join(directory, "registry");
   const serverDirectory = join(directory, "server");
   const registry = await startRegistryIn(registryDirectory, options.registryPort ?? fresh.registryPort);
@@ -79,7 +70,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw error;
   }
   const state = { ...fresh, registryPort: portOf(registry.url), serverPort };
-  await writeFile(join(directory, "sandbox.json"), `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 });
+  await saveSandboxState(directory, state);
   return {
     registryHost: `127.0.0.1:${state.registryPort}`,
     serverUrl: `https://127.0.0.1:${state.serverPort}`,
@@ -116,42 +107,6 @@ class RestartableServer {
     await this.#running?.close();
     this.#running = undefined;
   }
-}
-
-async function loadState(directory: string): Promise<SandboxState | undefined> {
-  let text: string;
-  try {
-    text = await readFile(join(directory, "sandbox.json"), "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw new UsageError("FILE_UNREADABLE", `cannot read ${join(directory, "sandbox.json")}`, { cause: error });
-  }
-  const state = parsedState(text);
-  // A sandbox left alone for longer than its certificate lives gets a new one, and its clients a new CA file.
-  const age = Date.now() - Date.parse(state.tlsMadeAt);
-  return age < tlsLifetimeMs ? state : { ...state, ...newTls(new Date()) };
-}
-
-const tlsLifetimeMs = 25 * 86_400_000;
-
-function parsedState(text: string): SandboxState {
-  try {
-    // The file is this sandbox's own, in a directory only its owner can write.
-    return JSON.parse(text) as SandboxState;
-  } catch (error) {
-    throw new UsageError("FILE_UNREADABLE", "sandbox.json is damaged", {
-      cause: error,
-      hint: "Choose another --data directory, or delete this one: a sandbox holds nothing of value.",
-    });
-  }
-}
-
-function newSecrets(now: Date): Pick<SandboxState, "passphrase" | "tls" | "tlsMadeAt"> {
-  return { passphrase: randomBytes(12).toString("hex"), ...newTls(now) };
-}
-
-function newTls(now: Date): Pick<SandboxState, "tls" | "tlsMadeAt"> {
-  return { tls: createThrowawayTls(now), tlsMadeAt: now.toISOString() };
 }
 
 async function startRegistryIn(directory: string, port: number): Promise<Stoppable> {

@@ -10,9 +10,10 @@ import type { ServerRole } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { Fault } from "../../service/faults.ts";
 import { Recurring } from "../../service/recurring.ts";
-import { errorFields, type LogFields, type ServerLog } from "../../service/log.ts";
+import { errorFields, type ServerLog } from "../../service/log.ts";
 import type { KeyPresence, SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
+import { type KeyLack, type LackingKey, lackFault, lackDetails, lackRefusal } from "./lacking-keys.ts";
 
 /** What a check needs. */
 export interface SignerKeyCheckParts {
@@ -25,16 +26,6 @@ export interface SignerKeyCheckParts {
   readonly acceptLostKeys?: boolean | undefined;
 }
 
-/** `locked`: the signer has the key and cannot open it. */
-type Lack = Exclude<KeyPresence, "held"> | "locked";
-
-interface Finding {
-  readonly gun: string;
-  readonly role: ServerRole;
-  readonly keyId: string;
-  readonly lack: Lack;
-}
-
 const roles: readonly ServerRole[] = ["timestamp", "snapshot"];
 const defaultEveryMs = 30_000;
 /** Every half minute: tens of thousands of collections within half a day, which is half of a timestamp's lifetime. */
@@ -44,15 +35,13 @@ const askedAtOnce = 8;
 const startTimeoutMs = 4000;
 /** How many missing keys are remembered. */
 const maxKnown = 1000;
-/** collections in one sentence */
-const maxNamed = 5;
 
 /** Finds keys of current roots that the signer lacks. */
 export class SignerKeyCheck {
   readonly #parts: SignerKeyCheckParts;
   readonly #everyMs: number;
   readonly #recurring: Recurring;
-  readonly #missing = new Map<string, Finding>();
+  readonly #missing = new Map<string, LackingKey>();
   #cursor = "";
   #held = 0;
 
@@ -85,7 +74,7 @@ export class SignerKeyCheck {
     }
     const wrong = [...this.#missing.values()].filter(({ lack }) => lack !== "unknown");
     if (this.#parts.acceptLostKeys === true) return;
-    if (this.#held === 0 && wrong.length > 0) throw refusal(wrong);
+    if (this.#held === 0 && wrong.length > 0) throw lackRefusal(wrong);
   }
 
   begin(): void {
@@ -99,10 +88,7 @@ export class SignerKeyCheck {
 
   /** The missing keys found so far. */
   get fault(): Fault | undefined {
-    const found = [...this.#missing.values()];
-    if (found.length === 0) return undefined;
-    const isHurting = found.some(({ lack }) => lack !== "unknown");
-    return { reason: reasonOf(found), details: detailsOf(found), level: isHurting ? "error" : "warning" };
+    return lackFault([...this.#missing.values()]);
   }
 
   #tell(error: unknown): void {
@@ -115,7 +101,7 @@ export class SignerKeyCheck {
     const added = [...this.#missing].filter(([name]) => !before.has(name)).map(([, finding]) => finding);
     // The first ones are reported as a fault that begins.
     if (before.size > 0 && added.length > 0)
-      this.#parts.log.write("error", "the signer lacks more keys", detailsOf(added));
+      this.#parts.log.write("error", "the signer lacks more keys", lackDetails(added));
     return isComplete ? this.#everyMs : Math.min(this.#everyMs, 2000);
   }
 
@@ -148,12 +134,8 @@ export class SignerKeyCheck {
   }
 
   /** Any one key of a role is enough. A snapshot key that was never here belongs to the publisher. */
-  async #lackOf(
-    gun: string,
-    role: ServerRole,
-    keyIds: readonly string[],
-  ): Promise<Pick<Finding, "keyId" | "lack"> | undefined> {
-    let worst: Pick<Finding, "keyId" | "lack"> | undefined;
+  async #lackOf(gun: string, role: ServerRole, keyIds: readonly string[]): Promise<KeyLack | undefined> {
+    let worst: KeyLack | undefined;
     for (const keyId of keyIds) {
       const presence = await this.#presence(gun, role, keyId);
       if (presence === "held") {
@@ -186,38 +168,3 @@ function parsedRoles(root: Uint8Array) {
     throw error;
   }
 }
-
-function reasonOf(found: readonly Finding[]): string {
-  const collections = new Set(found.map(({ gun }) => gun)).size;
-  const whose = `the keys of ${collections} ${collections === 1 ? "repository" : "repositories"}`;
-  return found.every(({ lack }) => lack === "locked") ? `the signer cannot open ${whose}` : `the signer lacks ${whose}`;
-}
-
-function detailsOf(found: readonly Finding[]): LogFields {
-  return { keys: named(found), count: found.length };
-}
-
-function named(found: readonly Finding[]): string {
-  const shown = found
-    .slice(0, maxNamed)
-    .map(({ gun, role, keyId, lack }) => `${gun} ${role} ${keyId} (${words[lack]})`);
-  return `${shown.join(", ")}${found.length > maxNamed ? `, and ${found.length - maxNamed} more` : ""}`;
-}
-
-const words: Readonly<Record<Lack, string>> = {
-  lost: "not found",
-  unknown: "was never here",
-  locked: "does not open",
-};
-
-function refusal(found: readonly Finding[]): TagsealError {
-  const isLocked = found.every(({ lack }) => lack === "locked");
-  const message = `The signer ${isLocked ? "cannot open" : "lacks"} the keys of this server's repositories: ${named(found)}`;
-  return new TagsealError("SIGNING_KEY_MISSING", message, { hint: isLocked ? lockedHint : lostHint });
-}
-
-const lockedHint =
-  "Give the signer the passphrase that these keys are sealed under (NOTARY_SIGNER_<ALIAS>), and start the server again.";
-
-const lostHint =
-  "Check that the server uses the signer, and the signer the database, that these keys are in. Notary's signer also reports this when it lacks the passphrase of their alias. If they are lost, start with --accept-lost-keys and follow docs/runbooks/keys-and-passphrases.md.";

@@ -1,6 +1,6 @@
 import { hasCode } from "../../errors.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
-import { readForWriting } from "../reading/collection-reading.ts";
+import { readForWriting } from "../reading/reading-for-writing.ts";
 import { releasedEntryOf, type SignedTag } from "../reading/released-tags.ts";
 import type { TrustContext } from "../trust-context.ts";
 

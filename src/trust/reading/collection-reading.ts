@@ -1,7 +1,5 @@
 import { hasCode, MetadataError } from "../../errors.ts";
 import type { MetadataFile, RootBody } from "../../tuf/metadata.ts";
-import { isExpired } from "../../tuf/expiry.ts";
-import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isPinned } from "../../tuf/pinning.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
@@ -66,63 +64,6 @@ async function update(
   }
 }
 
-/** What kind of change will be written. */
-export interface WritingOptions {
-  /**
-   * The change names other keys for the server's roles. The timestamp may then have expired: a server that lost its keys cannot sign the
-   * next one, and this change repairs that. Default: it must be fresh.
-   */
-  readonly replacesServerKeys?: boolean | undefined;
-}
-
-/**
- * Updates the view for writing: no cached file replaces an answer, since what is published must follow what the server has now.
- *
- * @returns undefined when the server has no such collection
- */
-export async function readForWriting(
-  context: TrustContext,
-  options: WritingOptions = {},
-): Promise<TrustedCollection | undefined> {
-  try {
-    return await readCollection(context, { maxStalenessMs: 0 });
-  } catch (error) {
-    if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
-    if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error, options);
-    // A writer fails because the server did not answer, not because of the age of the cache.
-    const failure: unknown = hasCode(error, "METADATA_STALE") ? error.cause : error;
-    // With a root in the cache another file is the first that is missing: only the root shows whether the collection is gone or broken.
-    if (hasCode(failure, "METADATA_MISSING") && (await isAbsent(context))) return undefined;
-    throw failure;
-  }
-}
-
-/** An expiry that the change repairs: other keys of the server, or a new signature of the owner. Any other expiry stays an error. */
-async function readToRepair(
-  context: TrustContext,
-  cause: MetadataError,
-  { replacesServerKeys = false }: WritingOptions,
-): Promise<TrustedCollection> {
-  const { readExpired } = await import("./expired-reading.ts");
-  const collection = await explained(context, () => readExpired(context, { timestamp: replacesServerKeys }));
-  const { timestamp } = collection;
-  const isForKeys = timestamp !== undefined && isExpired(timestamp.body, context.now());
-  const why = isForKeys
-    ? "it counts only for replacing the server's keys"
-    : "signing it again, with everything it contains";
-  context.notify({ kind: "warning", gun: context.gun, message: `${cause.message}: ${why}` });
-  return collection;
-}
-
-/** Clocks are compared for publishers as well as for readers. */
-async function explained<T>(context: TrustContext, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw withClocks(error, context);
-  }
-}
-
 /** The refusal of a collection the server does not have. */
 export function notSigned(context: TrustContext, cause?: unknown): MetadataError {
   return new MetadataError(
@@ -133,16 +74,6 @@ export function notSigned(context: TrustContext, cause?: unknown): MetadataError
       hint: "The repository has no signatures yet, or the name or the trust server is not the one you meant.",
     },
   );
-}
-
-async function isAbsent(context: TrustContext): Promise<boolean> {
-  try {
-    await context.repository.fetch("root", maxFileBytes("root"));
-    return false;
-  } catch (error) {
-    if (hasCode(error, "METADATA_MISSING")) return true;
-    throw error;
-  }
 }
 
 function updateOptions(context: TrustContext, { unremembered, onSilence }: Listening): UpdateOptions {

@@ -3,7 +3,7 @@
  * signed here, only files that this machine trusts are sent, and the server checks all of them like any publication.
  */
 
-import { hasCode, MetadataError, NetworkError, TagsealError } from "../../errors.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
 import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { readCollection } from "../reading/collection-reading.ts";
@@ -12,6 +12,14 @@ import { planRecovery, type RecoveryPlan, type RoleVersion } from "./recovery-pl
 import { rememberedCollection, servedCollection } from "./remembered-collection.ts";
 import { pause } from "../../timing/pause.ts";
 import type { TrustContext } from "../trust-context.ts";
+import {
+  isUnknownPart,
+  isLostKey,
+  serverKeysLost,
+  nothingRemembered,
+  repositoryDeleted,
+  otherRepository,
+} from "./recovery-refusals.ts";
 
 /** How to recover. */
 export interface RecoverOptions {
@@ -61,12 +69,13 @@ async function recoverOnce(context: TrustContext, options: RecoverOptions): Prom
   const served = await servedCollection(context);
   const remembered = await rememberedOrExplain(context);
   if (remembered === undefined) throw nothingRemembered(context);
-  if (served === undefined && !options.undelete && (await context.repository.wasDeleted())) throw deleted(context);
+  if (served === undefined && !options.undelete && (await context.repository.wasDeleted()))
+    throw repositoryDeleted(context);
   const plan = planRecovery(remembered, served, context.now());
   requirePossible(context, plan);
   if (options.dryRun || isEmpty(plan)) return resultOf(plan, true);
   const sent = await send(context, plan, async (refusal) => {
-    if (!options.newServerKeys) throw lostKeys(context, remembered, refusal);
+    if (!options.newServerKeys) throw serverKeysLost(context, remembered, refusal);
     return planRecovery(await handOverRemembered(context, remembered), served, context.now());
   });
   return { ...resultOf(sent.plan, sent.tookProofs), isBehind: !(await isReadable(context)) };
@@ -158,51 +167,4 @@ function isEmpty({ lost, files }: RecoveryPlan): boolean {
 
 async function rethrow(refusal: TagsealError): Promise<never> {
   throw refusal;
-}
-
-function isUnknownPart(error: unknown): boolean {
-  return error instanceof NetworkError && error.serverCode === "INVALID_ROLE";
-}
-
-/** The reference's words, which every server uses. Notary v1: what the server validates. */
-const lostKeyWords = /no {1,2}timestamp keys exist on the server|server does not hold current snapshot key/u;
-
-function isLostKey(error: unknown): error is TagsealError {
-  return hasCode(error, "TRUST_SERVER_REFUSED") && lostKeyWords.test(error.message);
-}
-
-function lostKeys({ gun }: TrustContext, { roots }: VerifiedCollection, cause: TagsealError): TagsealError {
-  const version = roots.at(-1)?.body.version ?? 1;
-  if (cause.message.includes("snapshot key")) {
-    return new TagsealError("RECOVERY_REFUSED", `${gun}: the server cannot sign a snapshot for root ${version}`, {
-      cause,
-      hint: `If its owner signs it, publish from the owner's machine: tagseal sign ${gun}:TAG. If the server had its key, restore the signer's newest backup, or run on the machine with the root key: tagseal trust recover-server --new-server-keys ${gun}`,
-    });
-  }
-  const message = `${gun}: the server does not have the timestamp key that root ${version} names`;
-  return new TagsealError("RECOVERY_REFUSED", message, {
-    cause,
-    hint: `Restore the signer's newest backup. If there is none, run on the machine with the root key: tagseal trust recover-server --new-server-keys ${gun}`,
-  });
-}
-
-function nothingRemembered({ gun }: TrustContext): MetadataError {
-  return new MetadataError("REPOSITORY_NOT_SIGNED", `this machine remembers no trust data for ${gun}`, {
-    hint: "Run this command on a machine that has published to the repository or read from it.",
-  });
-}
-
-function deleted({ gun, repository }: TrustContext): TagsealError {
-  const message = `${gun} was deleted on ${repository.name}: it is not brought back`;
-  return new TagsealError("RECOVERY_REFUSED", message, {
-    hint: `If it was deleted by mistake, or made again since: tagseal trust recover-server --undelete ${gun}`,
-  });
-}
-
-function otherRepository({ gun, repository }: TrustContext, cause?: unknown): TagsealError {
-  const message = `${repository.name} has another repository under the name ${gun} than this machine trusts`;
-  return new TagsealError("RECOVERY_REFUSED", message, {
-    cause,
-    hint: "One of them was deleted and begun again. Ask its owner which one counts; delete the other on the server, then run this command again.",
-  });
 }

@@ -1,14 +1,12 @@
 import type { ServerRole } from "../../tuf/metadata.ts";
-import { PublicKey } from "../../crypto/public-key.ts";
-import { decodeBase64 } from "../../encoding/base64.ts";
-import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode, NetworkError } from "../../errors.ts";
 import type { HttpRequest, HttpResponse } from "../../http/client/http-client.ts";
 import { answeredAt } from "../../http/client/answered-at.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { multipartOf } from "./multipart-writer.ts";
 import type { TrustRepository } from "../ports.ts";
-import { serverRefusal } from "./server-refusal.ts";
+import { maxErrorBytes, serverKeyIn, lastCategoryIn, refusalOf } from "./trust-server-answers.ts";
 
 /** The purpose of a request: decides which rights a token needs. */
 export type TrustServerAccess = "read" | "write" | "admin";
@@ -30,8 +28,6 @@ export interface TrustServerClientOptions {
 }
 
 const maxKeyBytes = 256 * 1024;
-/** Old clients read 1 KiB of it and then often cannot parse it. */
-const maxErrorBytes = 64 * 1024;
 const basePatienceMs = 9_000;
 /** A server verifies and signs before it answers, which takes longer for larger uploads. */
 const patienceMsPerMiB = 2_000;
@@ -126,7 +122,7 @@ export class TrustServerClient implements TrustRepository {
     try {
       const address = { url: this.#address("changefeed?records=-1"), access: "read", subject: "changefeed" } as const;
       const response = await this.#accepted({ method: "GET" }, address);
-      return lastCategory(await response.bytes(maxErrorBytes)) === "deletion";
+      return lastCategoryIn(await response.bytes(maxErrorBytes)) === "deletion";
     } catch (error) {
       if (hasCode(error, "METADATA_MISSING", "TRUST_SERVER_REFUSED", "AUTHENTICATION_REFUSED")) return false;
       throw error;
@@ -139,7 +135,7 @@ export class TrustServerClient implements TrustRepository {
       access,
       subject: `${role} key`,
     });
-    const key = keyFrom(await response.bytes(maxKeyBytes));
+    const key = serverKeyIn(await response.bytes(maxKeyBytes));
     if (key?.verificationKey() !== undefined) return key;
     throw new NetworkError("RESPONSE_MALFORMED", `${this.url} answered with no usable public key for the ${role} role`);
   }
@@ -170,41 +166,4 @@ interface Asked {
   readonly access: TrustServerAccess;
   /** for messages */
   readonly subject: string;
-}
-
-async function refusalOf(response: HttpResponse, subject: string, login: string | undefined): Promise<Error> {
-  return serverRefusal({ status: response.status, subject, login, body: await errorBody(response) });
-}
-
-/** The status alone is enough to act on: an unreadable body must not hide it. */
-async function errorBody(response: HttpResponse): Promise<Uint8Array> {
-  try {
-    return await response.bytes(maxErrorBytes);
-  } catch (error) {
-    if (hasCode(error, "CANCELLED") || !(error instanceof Error)) throw error;
-    return new Uint8Array();
-  }
-}
-
-function lastCategory(body: Uint8Array): JsonValue | undefined {
-  const feed = parseJson(body);
-  const records = isJsonObject(feed) ? feed["records"] : undefined;
-  const last = Array.isArray(records) ? records.at(-1) : undefined;
-  return isJsonObject(last) ? last["Category"] : undefined;
-}
-
-function keyFrom(body: Uint8Array): PublicKey | undefined {
-  try {
-    const key = parseJson(body);
-    const value = isJsonObject(key) ? key["keyval"] : undefined;
-    if (!isJsonObject(key) || !isJsonObject(value)) return undefined;
-    const { keytype } = key;
-    const text = value["public"];
-    return typeof keytype === "string" && typeof text === "string"
-      ? new PublicKey(keytype, decodeBase64(text))
-      : undefined;
-  } catch (error) {
-    if (hasCode(error, "JSON_MALFORMED", "BASE64_MALFORMED", "TOO_LARGE")) return undefined;
-    throw error;
-  }
 }
