@@ -1,18 +1,18 @@
 /**
- * Image names, parsed once at the edge. The grammar is docker's:
- *
- *     reference  := name [ ":" tag ] [ "@" digest ]
- *     name       := [ registry "/" ] path
- *     registry   := host [ ":" port ]
- *     host       := label { "." label } | "[" IPv6 "]"      upper case kept; at least one of . : [ or a capital, or "localhost"
- *     path       := component { "/" component }             at most 255 characters
- *     component  := alnum { separator alnum }               alnum = [a-z0-9]+, separator = "." | "_" | "__" | "-"+
- *     tag        := [A-Za-z0-9_] [A-Za-z0-9_.-]{0,127}
+ * Image names, parsed once at the edge. `reference-grammar.ts` has the grammar of their parts.
  *
  * Docker Hub names are written short: `alpine` is `docker.io/library/alpine`, `me/app` is `docker.io/me/app`.
  */
 import { UsageError } from "../errors.ts";
-import { type Digest, digestFault } from "./digest.ts";
+import type { Digest } from "./digest.ts";
+import {
+  checkDigest,
+  checkRegistry,
+  checkRepository,
+  checkTag,
+  invalidReference,
+  refuseUpperCase,
+} from "./reference-grammar.ts";
 
 /** A parsed image name. `registry` and `repository` are always present and complete (`docker.io`, `library/alpine`). */
 export interface ImageReference {
@@ -29,20 +29,8 @@ export const dockerHub = "docker.io";
 
 const legacyDockerHub = "index.docker.io";
 const officialPrefix = "library/";
-const maxRepositoryLength = 255;
 /** Longer text cannot be a reference: it is refused before any pattern sees it. */
 const maxReferenceLength = 4096;
-
-const label = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
-const registryPattern = new RegExp(`^(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
-const component = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
-const repositoryPattern = new RegExp(`^${component}(?:/${component})*$`);
-const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-
-/** Answers whether `text` may stand after the colon of a reference. */
-export function isTag(text: string): boolean {
-  return tagPattern.test(text);
-}
 
 /**
  * Parses a name as a person types it, familiar names included.
@@ -50,9 +38,9 @@ export function isTag(text: string): boolean {
  * @throws UsageError `REFERENCE_INVALID`, with docker's words as the message and the exact reason as the hint
  */
 export function parseImageReference(text: string): ImageReference {
-  if (text.length > maxReferenceLength) throw invalid("invalid reference format", "the name is too long");
+  if (text.length > maxReferenceLength) throw invalidReference("invalid reference format", "the name is too long");
   if (/^[a-f0-9]{64}$/.test(text)) {
-    throw invalid(
+    throw invalidReference(
       `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
       "that looks like an image ID; name a repository instead",
     );
@@ -62,12 +50,7 @@ export function parseImageReference(text: string): ImageReference {
   refuseUpperCase(repository, remainder);
   checkRegistry(registry);
   checkRepository(repository);
-  if (tag !== undefined && !isTag(tag)) {
-    throw invalid(
-      "invalid reference format",
-      `a tag is 1 to 128 letters, digits, dots, dashes and underscores and starts with none of ". -"`,
-    );
-  }
+  if (tag !== undefined) checkTag(tag);
   return {
     registry,
     repository,
@@ -119,7 +102,7 @@ function means(short: string, complete: string): boolean {
     const parsed = parseImageReference(short);
     return parsed.tag === undefined && gunOf(parsed) === complete;
   } catch (error) {
-    // not a reference at all (an image ID, say): then it is no short form either
+    // not a reference at all (an image ID, say): then it is not a short form either
     if (error instanceof UsageError) return false;
     throw error;
   }
@@ -150,58 +133,4 @@ function splitRemainder(remainder: string): {
     tag: colon < 0 ? undefined : named.slice(colon + 1),
     digest: at < 0 ? undefined : remainder.slice(at + 1),
   };
-}
-
-function refuseUpperCase(repository: string, remainder: string): void {
-  if (repository.toLowerCase() === repository) return;
-  // docker quotes everything up to the first colon here, a digest's algorithm included
-  const quoted = remainder.split(":", 1)[0] ?? repository;
-  throw invalid(
-    `invalid reference format: repository name (${quoted}) must be lowercase`,
-    "only the registry host and the tag may hold capitals",
-  );
-}
-
-function checkRegistry(registry: string): void {
-  if (registryPattern.test(registry)) return;
-  throw invalid(
-    "invalid reference format",
-    `"${printable(registry)}" is no registry host: expected a name or address with an optional :port, IPv6 in brackets`,
-  );
-}
-
-function checkRepository(repository: string): void {
-  if (!repositoryPattern.test(repository)) {
-    throw invalid(
-      "invalid reference format",
-      `"${printable(repository)}" is no repository: expected lower-case letters and digits, joined by . _ __ - or /`,
-    );
-  }
-  if (repository.length > maxRepositoryLength) {
-    throw invalid(
-      `repository name must not be more than ${maxRepositoryLength} characters`,
-      `it has ${repository.length}`,
-    );
-  }
-}
-
-function checkDigest(text: string): Digest {
-  const fault = digestFault(text);
-  if (fault === undefined) return text as Digest;
-  // docker's pattern asks for at least 32 hexadecimal digits before it looks at the algorithm
-  const wellFormed = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/.test(text);
-  throw invalid(
-    wellFormed ? fault : "invalid reference format",
-    "a digest is sha256: followed by 64 lower-case hexadecimal digits (or sha512: and 128)",
-  );
-}
-
-/** Outside text in a message: shortened, without control characters that could rewrite a terminal. */
-function printable(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
-  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean;
-}
-
-function invalid(message: string, hint: string): UsageError {
-  return new UsageError("REFERENCE_INVALID", message, { hint });
 }

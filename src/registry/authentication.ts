@@ -3,14 +3,12 @@
  * Credentials go only to the server they are stored for and to the token service it names, and never unencrypted to a remote one.
  */
 import { NetworkError } from "../errors.ts";
-import { dockerHub } from "../reference/image-reference.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
+import { answerable, type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "../docker-config/credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
-import { isLoopbackHost } from "../reference/loopback.ts";
-import { describeUrl } from "../http/client/network-failure.ts";
+import { tokenRealm } from "./token-realm.ts";
 import { basicAuthorization, fetchToken } from "./token-service.ts";
-import { unanswered } from "./unanswered-challenge.ts";
+import { loginHint, unanswered } from "./unanswered-challenge.ts";
 
 /** Settings of an {@link Authenticator}. */
 export interface AuthenticatorOptions {
@@ -131,7 +129,7 @@ export class Authenticator {
     const { parameters } = challenge;
     const { onIdentityToken } = this.#options;
     const { token, lifetimeSeconds, identityToken } = await fetchToken(this.#http, {
-      realm: this.#realm(request.url, challenge),
+      realm: tokenRealm(request.url, challenge, this.#options.allowPlainHttp),
       service: parameters.get("service") ?? "",
       scopes: scopes.length > 0 ? scopes : [parameters.get("scope") ?? ""].filter((text) => text !== ""),
       server: request.url,
@@ -146,21 +144,6 @@ export class Authenticator {
     return authorization;
   }
 
-  #realm(server: URL, challenge: Challenge): URL {
-    const text = challenge.parameters.get("realm") ?? "";
-    if (text === "") throw refusedRealm(server, "has no address");
-    // a path alone belongs to the server itself
-    const base = /^\/(?!\/)/.test(text) ? server.origin : undefined;
-    if (!URL.canParse(text, base)) throw refusedRealm(server, "is not a URL");
-    const realm = new URL(text, base);
-    if (realm.username !== "" || realm.password !== "") throw refusedRealm(server, "holds a user name");
-    if (realm.protocol === "https:") return realm;
-    const bothLocal = isLoopbackHost(server.hostname) && isLoopbackHost(realm.hostname);
-    const isInsecure = this.#options.allowPlainHttp?.(realm.host) === true;
-    if (realm.protocol === "http:" && (bothLocal || isInsecure)) return realm;
-    throw refusedRealm(server, `(${describeUrl(realm)}) is not encrypted`);
-  }
-
   #login(server: URL): string {
     const { registry = server.host, login = "docker login" } = this.#options;
     return loginHint(login, registry);
@@ -171,18 +154,8 @@ export class Authenticator {
   }
 }
 
-/** The command that logs in to a registry. Without an argument, all but podman log in to Docker Hub. */
-export function loginHint(login: string, registry: string): string {
-  return registry === dockerHub && !login.startsWith("podman") ? login : `${login} ${registry}`;
-}
-
 function challengesOf(response: HttpResponse): readonly Challenge[] {
   return parseChallenges(response.headers["www-authenticate"] ?? "");
-}
-
-/** The challenges that can be answered, Bearer first: a token is limited to its purpose and is not a password. */
-function answerable(challenges: readonly Challenge[]): readonly Challenge[] {
-  return ["bearer", "basic"].flatMap((wanted) => challenges.filter(({ scheme }) => scheme === wanted));
 }
 
 function withAuthorization(request: HttpRequest, authorization: string | undefined): HttpRequest {
@@ -193,14 +166,4 @@ function tokenKey(url: URL, challenge: Challenge, scopes: readonly string[]): st
   const { parameters } = challenge;
   const asked = scopes.length > 0 ? scopes : [parameters.get("scope") ?? ""];
   return JSON.stringify([url.origin, parameters.get("realm"), parameters.get("service"), ...asked]);
-}
-
-function refusedRealm(server: URL, reason: string): NetworkError {
-  return new NetworkError(
-    "AUTHENTICATION_REFUSED",
-    `the token service that ${server.host} names ${reason}; nothing was sent to it`,
-    {
-      hint: "Ask the registry's operator: credentials go to https token services only, unless the host is loopback or configured as insecure.",
-    },
-  );
 }

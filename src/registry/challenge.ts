@@ -39,6 +39,11 @@ export function parseChallenges(header: string): Challenge[] {
   }
 }
 
+/** The challenges that can be answered, Bearer first: a token is limited to its purpose and is not a password. */
+export function answerable(challenges: readonly Challenge[]): readonly Challenge[] {
+  return ["bearer", "basic"].flatMap((wanted) => challenges.filter(({ scheme }) => scheme === wanted));
+}
+
 function parameterAt(header: string, position: number): { name: string; value: string; end: number } | undefined {
   const match = matchAt(parameterPattern, header, position);
   if (match === undefined) return undefined;

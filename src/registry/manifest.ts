@@ -173,7 +173,7 @@ export function parseDocument(bytes: Uint8Array): JsonObject {
  * @throws NetworkError `IMAGE_MALFORMED`
  */
 export function parseDescriptor(value: JsonValue | undefined, where: string): Descriptor {
-  if (!isJsonObject(value)) throw malformed(`${where} is no descriptor`);
+  if (!isJsonObject(value)) throw malformed(`${where} is not a descriptor`);
   const mediaType = member(value, "mediaType");
   const digest = member(value, "digest");
   const size = member(value, "size");
@@ -235,7 +235,7 @@ function parseAnnotations(value: JsonValue | undefined): ReadonlyMap<string, str
   if (entries.length > maxAnnotations) throw malformed("there are too many annotations");
   return new Map(
     entries.map(([key, text]) => {
-      if (typeof text !== "string") throw malformed("an annotation is no string");
+      if (typeof text !== "string") throw malformed("an annotation is not a string");
       return [key, text];
     }),
   );
@@ -244,7 +244,7 @@ function parseAnnotations(value: JsonValue | undefined): ReadonlyMap<string, str
 function optionalString(object: JsonObject, name: string): string | undefined {
   const value = member(object, name);
   if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value !== "string") throw malformed(`"${name}" is no string`);
+  if (typeof value !== "string") throw malformed(`"${name}" is not a string`);
   return value;
 }
 

@@ -40,7 +40,7 @@ export function parsePlatform(text: string): Platform {
   const parts = text.toLowerCase().split("/");
   const [os = "", architecture = "", variant] = parts.length === 1 ? ["linux", ...parts] : parts;
   if (parts.length > 3 || ![os, architecture, variant ?? "x"].every((name) => part.test(name))) {
-    throw new UsageError("USAGE", `${JSON.stringify(text.slice(0, 80))} is no platform`, {
+    throw new UsageError("USAGE", `${JSON.stringify(text.slice(0, 80))} is not a platform`, {
       hint: "Write os/architecture or os/architecture/variant, such as linux/amd64 or linux/arm/v7.",
     });
   }

@@ -3,35 +3,19 @@
  * current digest, which is only the registry's claim.
  */
 import { NetworkError } from "../errors.ts";
-import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
+import type { Digest } from "../reference/digest.ts";
 import type { ImageReference } from "../reference/image-reference.ts";
 import { downloadBlob } from "./blob-download.ts";
 import { ensureBlob, isBlobThere, type PushBlobOptions, type PushBlobResult } from "./blob-push.ts";
 import type { BlobContent } from "./blob-upload.ts";
 import type { HttpResponse } from "../http/client/http-client.ts";
-import {
-  acceptedManifests,
-  describe,
-  type Descriptor,
-  type ManifestContent,
-  maxManifestBytes,
-  mediaTypes,
-  parseManifest,
-  verifyContent,
-} from "./manifest.ts";
+import { type Descriptor, type ManifestContent, maxManifestBytes, mediaTypes } from "./manifest.ts";
+import { fetchManifest, findManifest, storeManifest, type WantedManifest } from "./manifest-requests.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
-import { header, indexEntries, manifestType, nextPage, parseTags } from "./registry-response.ts";
+import { header, indexEntries, nextPage, parseTags } from "./registry-response.ts";
 import { type RegistryClientOptions, RepositoryRequests } from "./repository-requests.ts";
-import { retrying } from "./temporary-failures.ts";
 
 export type { RegistryClientOptions } from "./repository-requests.ts";
-
-/** A manifest requested by digest: the other members must match as well. A {@link Descriptor} is one. */
-export interface WantedManifest {
-  readonly digest: Digest;
-  readonly size?: number;
-  readonly mediaType?: string;
-}
 
 const maxTagPages = 10_000;
 const maxPageBytes = 8 * 1024 * 1024;
@@ -75,24 +59,7 @@ export class RegistryClient {
    */
   async manifest(wanted: string | WantedManifest): Promise<ManifestContent> {
     const expected = typeof wanted === "string" ? { digest: wanted } : wanted;
-    return await retrying(() => this.#fetchManifest(expected), { signal: this.#requests.signal });
-  }
-
-  async #fetchManifest(expected: Omit<WantedManifest, "digest"> & { digest: string }): Promise<ManifestContent> {
-    const name = expected.digest;
-    const headers = { accept: acceptedManifests };
-    const response = await this.#requests.send({ method: "GET", headers }, `manifests/${name}`);
-    if (response.status !== 200) throw await this.#requests.refusal(response, `a GET of ${this.#requests.named(name)}`);
-    const bytes = await response.bytes(maxManifestBytes);
-    const where = `${describeUrl(response.url)} sent a wrong manifest`;
-    const announced = header(response, "docker-content-digest");
-    if (isDigest(name))
-      verifyContent(bytes, { digest: name, ...(expected.size === undefined ? {} : { size: expected.size }) }, where);
-    else if (announced !== undefined && isDigest(announced)) verifyContent(bytes, { digest: announced }, where);
-    const mediaType = expected.mediaType ?? manifestType(response, bytes);
-    parseManifest(bytes, mediaType);
-    const algorithm = isDigest(name) ? digestAlgorithm(name) : "sha256";
-    return { descriptor: describe(bytes, mediaType, algorithm), bytes };
+    return await fetchManifest(this.#requests, expected);
   }
 
   /**
@@ -101,14 +68,7 @@ export class RegistryClient {
    * @returns the digest that the registry names; undefined when it has no such manifest
    */
   async findManifest(tagOrDigest: string): Promise<Digest | undefined> {
-    const headers = { accept: acceptedManifests };
-    const response = await this.#requests.send({ method: "HEAD", headers }, `manifests/${tagOrDigest}`);
-    response.discard();
-    if (response.status === 404) return undefined;
-    if (response.status !== 200)
-      throw await this.#requests.refusal(response, `a HEAD of ${this.#requests.named(tagOrDigest)}`);
-    const digest = header(response, "docker-content-digest") ?? tagOrDigest;
-    return isDigest(digest) ? digest : undefined;
+    return await findManifest(this.#requests, tagOrDigest);
   }
 
   /**
@@ -143,25 +103,7 @@ export class RegistryClient {
    * @throws NetworkError `REGISTRY_DIGEST_MISMATCH` when the registry stored something else, `REGISTRY_ERROR`, and as requests do
    */
   async pushManifest(tagOrDigest: string, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
-    parseManifest(bytes, mediaType);
-    if (isDigest(tagOrDigest)) verifyContent(bytes, { digest: tagOrDigest }, "the manifest to push is another");
-    const response = await retrying(
-      async () => {
-        const headers = { "content-type": mediaType };
-        const request = { method: "PUT", headers, body: bytes, resend: true } as const;
-        const answer = await this.#requests.send(request, `manifests/${tagOrDigest}`);
-        if (answer.status < 200 || answer.status > 299)
-          throw await this.#requests.refusal(answer, `a PUT of ${this.#requests.named(tagOrDigest)}`);
-        return answer;
-      },
-      { signal: this.#requests.signal },
-    );
-    response.discard();
-    const announced = header(response, "docker-content-digest");
-    if (announced !== undefined && isDigest(announced)) {
-      verifyContent(bytes, { digest: announced }, `${describeUrl(response.url)} stored another manifest`);
-    }
-    return describe(bytes, mediaType);
+    return await storeManifest(this.#requests, tagOrDigest, { bytes, mediaType });
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Reads answers of registries other than manifests. */
 import { NetworkError, TagsealError } from "../errors.ts";
-import { isTag } from "../reference/image-reference.ts";
+import { isTag } from "../reference/reference-grammar.ts";
 import type { HttpResponse } from "../http/client/http-client.ts";
 import {
   type Descriptor,

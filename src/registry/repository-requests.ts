@@ -2,11 +2,12 @@
 
 import { UsageError } from "../errors.ts";
 import { isDigest } from "../reference/digest.ts";
-import { type ImageReference, isTag } from "../reference/image-reference.ts";
-import { loginHint } from "./authentication.ts";
+import type { ImageReference } from "../reference/image-reference.ts";
+import { isTag } from "../reference/reference-grammar.ts";
 import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { type Connection, type ConnectionOptions, openConnection } from "./registry-connection.ts";
 import { type RegistryError, registryError } from "./registry-error.ts";
+import { loginHint } from "./unanswered-challenge.ts";
 
 /** Settings of a `RegistryClient`; nothing is read from the process. */
 export interface RegistryClientOptions extends ConnectionOptions {

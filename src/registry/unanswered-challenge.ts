@@ -3,6 +3,7 @@ import { NetworkError } from "../errors.ts";
 import type { Challenge } from "./challenge.ts";
 import type { Credentials } from "../docker-config/credentials.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
+import { dockerHub } from "../reference/image-reference.ts";
 
 /** A final 401. */
 export interface Unanswered {
@@ -45,6 +46,11 @@ export function unanswered(asked: Unanswered): NetworkError {
     `${where} wants a user name and a password (Basic), and the stored login is ${kinds[credentials.kind]}`,
     `Log in again with a user name and a password or access token: ${login}`,
   );
+}
+
+/** The command that logs in to a registry. Without an argument, all but podman log in to Docker Hub. */
+export function loginHint(login: string, registry: string): string {
+  return registry === dockerHub && !login.startsWith("podman") ? login : `${login} ${registry}`;
 }
 
 const kinds: Readonly<Record<Credentials["kind"], string>> = {

@@ -1,39 +1,29 @@
 /** `build` under content trust: every image that enters it is resolved first, then the engine builds from digests. */
-import type { Digest } from "../../reference/digest.ts";
-import type { ImageReference } from "../../reference/image-reference.ts";
-import { hasCode, NetworkError } from "../../errors.ts";
 import { parseBoolean } from "../command-line/boolean.ts";
-import { type EngineInvocation, flagValue, isFlagOn } from "../command-line/invocation.ts";
-import type { Engine } from "../engine.ts";
-import type { TrustedReference } from "../trusted-reference.ts";
+import { type EngineInvocation, flagValue } from "../command-line/invocation.ts";
 import type { Environment } from "../../environment/environment.ts";
-import type { BaseImage, BaseImageSource, ImageConfiguration } from "./base-image.ts";
+import type { BaseImage, BaseImageSource } from "./base-image.ts";
 import { trustDockerfile } from "./base-images.ts";
-import { pinnedName } from "./pinned-name.ts";
+import { baseImageSource, type BaseImageSourceOptions } from "./base-image-source.ts";
 import { buildArguments, buildPlatforms, environmentNames, refuseUnfollowedFlags } from "./build-flags.ts";
 import { buildKitVersions } from "./buildkit-version.ts";
 import { refusePodmanServer, usesClassicBuilder } from "./classic-builder.ts";
-import { type FlagValues, type TrustedFlags, trustImageFlags } from "./image-flags.ts";
-import { engineConfiguration, findLocalImage, forgetLocalImages, tagBaseImages } from "./local-image.ts";
+import { type TrustedFlags, trustImageFlags } from "./image-flags.ts";
+import type { FlagValues } from "./image-in-flag.ts";
+import { forgetLocalImages, tagBaseImages } from "./local-image.ts";
 import { platformVariables, podmanPlatforms } from "./platform-variables.ts";
 import type { BuildRequest, PreparedBuild } from "./build-request.ts";
 import { prepareBuild } from "./prepared-build.ts";
 import { PrivateDirectory } from "./private-directory.ts";
 
 /** What a build needs from its caller. */
-export interface BuildOptions {
-  readonly invocation: EngineInvocation;
+export interface BuildOptions extends BaseImageSourceOptions {
   /** the operand: a directory, a URL, `-` */
   readonly context: string;
-  readonly engine: Engine;
   readonly env: Environment;
   readonly signal?: AbortSignal | undefined;
   /** this process's standard input */
   readonly input: () => AsyncIterable<Uint8Array>;
-  /** resolves a reference under content trust; errors are shown as they are */
-  readonly resolve: (reference: ImageReference) => Promise<TrustedReference>;
-  /** reads the configuration of an image from its registry; of an index, that of every platform */
-  readonly configurations: (reference: ImageReference, digest: Digest) => Promise<readonly ImageConfiguration[]>;
   /** makes the engine build with this process's standard input; returns its exit status */
   readonly handOver: (argv: readonly string[]) => Promise<number>;
   /** one line for the person at standard error */
@@ -51,7 +41,7 @@ export async function buildImage(options: BuildOptions): Promise<number> {
   refuseUnfollowedFlags(invocation, engine.kind, env);
   const directory = new PrivateDirectory();
   const resolved: BaseImage[] = [];
-  const images = imageSource(options, { resolved, directory });
+  const images = baseImageSource(options, { resolved, directory });
   const tidyUp = (): void => directory.remove();
   options.signal?.addEventListener("abort", tidyUp, { once: true });
   try {
@@ -122,52 +112,6 @@ function dockerfileTrust(
       platformVariables: () => platformVariables(engine, target),
       podmanPlatforms: () => podmanPlatforms(engine, target.platforms),
     });
-}
-
-interface Workplace {
-  /** collects temporary files, so that they are removed in any case */
-  readonly resolved: BaseImage[];
-  readonly directory: PrivateDirectory;
-}
-
-function imageSource(options: BuildOptions, { resolved, directory }: Workplace): BaseImageSource {
-  const { engine, invocation } = options;
-  const allowsLocal = isFlagOn(invocation, "allow-local");
-  return {
-    async resolve(asked) {
-      const image = allowsLocal ? await resolveOrLocal(options, asked) : await resolveSigned(options, asked);
-      resolved.push(image);
-      return image;
-    },
-    async configurations(image) {
-      const { reference, digest } = image;
-      if (digest === undefined) return [await engineConfiguration(engine, image, directory)];
-      try {
-        return await options.configurations(reference, digest);
-      } catch (error) {
-        // what the engine has under a digest is what the registry had; without either, its triggers are unknown
-        if (!(error instanceof NetworkError) || hasCode(error, "REGISTRY_DIGEST_MISMATCH", "IMAGE_MALFORMED"))
-          throw error;
-        return [await engineConfiguration(engine, image, directory).catch(() => Promise.reject(error))];
-      }
-    },
-  };
-}
-
-async function resolveSigned({ resolve, engine }: BuildOptions, asked: ImageReference): Promise<BaseImage> {
-  const { reference, digest } = await resolve(asked);
-  return { reference, digest, name: pinnedName(engine.kind, reference, digest) };
-}
-
-async function resolveOrLocal(options: BuildOptions, asked: ImageReference): Promise<BaseImage> {
-  try {
-    return await resolveSigned(options, asked);
-  } catch (error) {
-    const isUnsigned = hasCode(error, "TAG_NOT_SIGNED", "REPOSITORY_NOT_SIGNED") || error instanceof NetworkError;
-    const local = isUnsigned && asked.digest === undefined ? await findLocalImage(options.engine, asked) : undefined;
-    if (local === undefined) throw error;
-    return local;
-  }
 }
 
 async function runBuild(

@@ -1,25 +1,11 @@
 /** Images in a build's flags: resolved and written as digests, like those of its Dockerfile. */
 import { isDigest } from "../../reference/digest.ts";
-import { parseImageReference, withDefaultTag } from "../../reference/image-reference.ts";
-import { reworded, TagsealError } from "../../errors.ts";
-import { parseBoolean } from "../command-line/boolean.ts";
 import { type EngineInvocation, type EngineKind, flagValue } from "../command-line/invocation.ts";
-import type { Environment } from "../../environment/environment.ts";
-import type { BaseImage, BaseImageSource, BuildContexts, BuildContextSource } from "./base-image.ts";
+import type { BaseImage, BuildContexts, BuildContextSource } from "./base-image.ts";
 import { contextName } from "./dockerfile/names-in-dockerfile.ts";
-import { buildArguments, buildContexts, readCsv, refused, withMember } from "./build-flags.ts";
-
-/** The values of one flag for the engine. */
-export type FlagValues = readonly [name: string, values: readonly string[]];
-
-/** The context in which flags are read. */
-export interface ImageFlagSettings {
-  readonly kind: EngineKind;
-  readonly env: Environment;
-  readonly images: BaseImageSource;
-  /** warns about caches, which are never signed */
-  readonly warn: (message: string) => void;
-}
+import { buildContexts, refused } from "./build-flags.ts";
+import { buildKitImageFlags } from "./buildkit-image-flags.ts";
+import { type FlagValues, type ImageFlagSettings, resolvedImage } from "./image-in-flag.ts";
 
 /** The images in the flags of a build, all resolved. */
 export interface TrustedFlags {
@@ -43,27 +29,12 @@ export async function trustImageFlags(
   const contexts = await trustedContexts(invocation, settings);
   const firstBase = kind === "podman" ? await firstBaseOf(invocation, settings) : undefined;
   const changed = [...contexts.changed, ...(firstBase === undefined ? [] : [["from", [nameOf(firstBase)]] as const])];
-  for (const read of kind === "docker" ? dockersReaders : []) changed.push(...(await read(invocation, settings)));
+  if (kind === "docker") changed.push(...(await buildKitImageFlags(invocation, settings)));
   return { changed, contexts: contexts.sources, firstBase };
 }
 
 function nameOf(base: BaseImage | "scratch"): string {
   return base === "scratch" ? base : base.name;
-}
-
-type FlagReader = (invocation: EngineInvocation, settings: ImageFlagSettings) => Promise<readonly FlagValues[]>;
-
-async function resolved(text: string, flag: string, { images }: ImageFlagSettings): Promise<string> {
-  return (await resolvedImage(text, flag, images)).name;
-}
-
-async function resolvedImage(text: string, flag: string, images: BaseImageSource): Promise<BaseImage> {
-  try {
-    return await images.resolve(withDefaultTag(parseImageReference(text)));
-  } catch (error) {
-    if (!(error instanceof TagsealError) || error.code === "CANCELLED") throw error;
-    throw reworded(error, { message: `--${flag}: ${text}: ${error.message}` });
-  }
 }
 
 /** Prefixes that make the value of a build context an image; docker knows only the first. */
@@ -118,75 +89,6 @@ function refuseUnknownContext(name: string, value: string): void {
   }
 }
 
-/** A cache from a registry can replace any layer that would have been built. */
-async function caches(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<readonly FlagValues[]> {
-  const given = invocation.flags.get("cache-from") ?? [];
-  if (given.length === 0) return [];
-  const values: string[] = [];
-  for (const text of given) values.push(await cacheValue(text, settings));
-  return [["cache-from", values]];
-}
-
-async function cacheValue(text: string, settings: ImageFlagSettings): Promise<string> {
-  const value = readCsv("cache-from", text);
-  if (value.plain !== undefined) {
-    const names: string[] = [];
-    for (const name of value.plain.split(","))
-      names.push(name === "" ? name : await resolved(name, "cache-from", settings));
-    return names.join(",");
-  }
-  const members = new Map(value.members);
-  const type = members.get("type");
-  if (type !== "registry" && type !== undefined) {
-    settings.warn(`--cache-from type=${type} is not covered by content trust: what it holds is used as it is`);
-    return text;
-  }
-  const image = members.get("ref");
-  if (image === undefined) throw refused(`--cache-from ${text} is not understood`);
-  return withMember(value, "ref", await resolved(image, "cache-from", settings));
-}
-
-/** `--build-arg BUILDKIT_SYNTAX=…` names a front-end as `# syntax=` does. */
-async function syntaxArgument(
-  invocation: EngineInvocation,
-  settings: ImageFlagSettings,
-): Promise<readonly FlagValues[]> {
-  const name = "BUILDKIT_SYNTAX";
-  const text = buildArguments(invocation, settings.kind, settings.env).get(name)?.trim() ?? "";
-  if (text === "") return [];
-  const [image = ""] = text.split(" ", 1);
-  const pinned = await resolved(image, `build-arg ${name}`, settings);
-  const others = (invocation.flags.get("build-arg") ?? []).filter(
-    (given) => given !== name && !given.startsWith(`${name}=`),
-  );
-  return [["build-arg", [...others, `${name}=${pinned}${text.slice(image.length)}`]]];
-}
-
-const defaultScanner = "docker/buildkit-syft-scanner:stable-1";
-
-/** The scanner that lists a build's packages is also an image, and sees everything. */
-async function scanners(invocation: EngineInvocation, settings: ImageFlagSettings): Promise<readonly FlagValues[]> {
-  const changed: FlagValues[] = [];
-  for (const flag of ["attest", "sbom"]) {
-    const given = invocation.flags.get(flag) ?? [];
-    const values: string[] = [];
-    for (const text of given) values.push(await scannerValue(flag, text, settings));
-    if (given.length > 0) changed.push([flag, values]);
-  }
-  return changed;
-}
-
-async function scannerValue(flag: string, text: string, settings: ImageFlagSettings): Promise<string> {
-  const value = readCsv(flag, text);
-  const members = new Map(value.members);
-  const isOff = parseBoolean(value.plain ?? "") === false || parseBoolean(members.get("disabled") ?? "") === true;
-  const isSbom = flag === "sbom" || members.get("type") === "sbom" || value.plain === "sbom";
-  if (!isSbom || isOff) return text;
-  const pinned = await resolved(members.get("generator") ?? defaultScanner, flag, settings);
-  if (value.plain === undefined) return withMember(value, "generator", pinned);
-  return flag === "sbom" ? `generator=${pinned}` : `type=sbom,generator=${pinned}`;
-}
-
 /** podman: another base for the first stage. The name of a build context stays one. */
 async function firstBaseOf(
   invocation: EngineInvocation,
@@ -200,5 +102,3 @@ async function firstBaseOf(
   }
   return await resolvedImage(image, "from", images);
 }
-
-const dockersReaders: readonly FlagReader[] = [caches, syntaxArgument, scanners];

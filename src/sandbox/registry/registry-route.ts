@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from "../../reference/digest.ts";
-import { isTag, parseImageReference } from "../../reference/image-reference.ts";
+import { parseImageReference } from "../../reference/image-reference.ts";
+import { isTag } from "../../reference/reference-grammar.ts";
 
 /** What a request's path is about. `invalid` holds the distribution specification's error code. */
 export type RegistryRoute =

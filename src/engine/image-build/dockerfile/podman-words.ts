@@ -5,11 +5,12 @@
  * @see openshift/imagebuilder: shell_parser.go
  */
 import { ExpansionRefused } from "./expansion-refused.ts";
+import { patternMatcher, replaced, trimmed, valueForPattern } from "./podman-patterns.ts";
 
 /** The value of a variable; empty when it has none. @throws ExpansionRefused when it is not known */
 export type ValueOf = (name: string) => string;
 
-/** No name is longer, and matching patterns takes time. */
+/** No name is longer. */
 const maxLength = 2048;
 const maxDepth = 32;
 
@@ -137,15 +138,8 @@ class PodmanWordReader {
     if (isGreedy) this.#at += 1;
     const { text } = this.read("}");
     if (text === "") throw bad(`${name}${operator} is followed by no pattern`);
-    const matches = matcher(text);
-    const value = this.#bounded(name);
-    // Off by one, as in podman: a match that leaves nothing is not tried, and at the front none that leaves one character.
-    const ascending = Array.from({ length: Math.max(value.length - 1, 0) }, (_, index) => index);
-    const descending = Array.from({ length: value.length }, (_, index) => value.length - 1 - index);
-    const places = isGreedy === (operator === "#") ? descending : ascending;
-    const at = places.find((index) => matches(operator === "#" ? value.slice(0, index) : value.slice(index)));
-    if (at === undefined) return value;
-    return operator === "#" ? value.slice(at) : value.slice(0, at);
+    const matches = patternMatcher(text);
+    return trimmed(valueForPattern(name, this.#valueOf(name)), { matches, operator, isGreedy });
   }
 
   #replaced(name: string): string {
@@ -154,48 +148,9 @@ class PodmanWordReader {
     const { text: pattern, stop } = this.read("/}");
     if (pattern === "") throw bad(`${name}/ is followed by no pattern`);
     const text = stop === "/" ? this.read("}").text : "";
-    return replaced(this.#bounded(name), { matches: matcher(pattern), text, mode });
+    const value = valueForPattern(name, this.#valueOf(name));
+    return replaced(value, { matches: patternMatcher(pattern), text, mode });
   }
-
-  #bounded(name: string): string {
-    const value = this.#valueOf(name);
-    if (value.length > 256) throw new ExpansionRefused(`the value of ${name} is too long for a pattern`);
-    return value;
-  }
-}
-
-interface Replacement {
-  readonly matches: (text: string) => boolean;
-  readonly text: string;
-  /** `/`: everywhere; `#`: at the beginning; `%`: at the end */
-  readonly mode: string;
-}
-
-function replaced(given: string, { matches, text, mode }: Replacement): string {
-  let value = given;
-  for (let start = 0; start < value.length; start += 1) {
-    if (mode === "#" && start > 0) return value;
-    const ends = Array.from({ length: value.length - start }, (_, index) => value.length - index);
-    const end = ends.find((at) => (mode !== "%" || at === value.length) && matches(value.slice(start, at)));
-    if (end === undefined) continue;
-    value = value.slice(0, start) + text + value.slice(end);
-    if (mode !== "/") return value;
-    if (value.length > maxLength) throw new ExpansionRefused("the value is too long");
-    start += text.length - 1;
-  }
-  return value;
-}
-
-/** Go's path.Match, as far as Dockerfiles use it: `*` and `?`, neither of which matches a slash. */
-function matcher(pattern: string): (text: string) => boolean {
-  if (/[[\\]/.test(pattern)) throw new ExpansionRefused("brackets and escapes in a pattern are not understood");
-  if ((pattern.match(/\*/g) ?? []).length > 2) throw new ExpansionRefused("a pattern with so many * is not understood");
-  const source = pattern
-    .replaceAll(/[.+^${}()|\]/-]/g, "\\$&")
-    .replaceAll("*", "[^/]*")
-    .replaceAll("?", "[^/]");
-  const expression = new RegExp(`^(?:${source})$`);
-  return (text) => expression.test(text);
 }
 
 function bad(message: string): ExpansionRefused {
