@@ -160,6 +160,7 @@ const mayStartPrograms: readonly string[] = [
 const trustImplementations: ReadonlySet<string> = new Set([
   "src/trust/trust-directory/confirmation-record.ts",
   "src/trust/trust-directory/metadata-cache.ts",
+  "src/trust/trust-directory/remembered-files.ts",
   "src/trust/trust-directory/role-file.ts",
   "src/trust/trust-server/multipart-writer.ts",
   "src/trust/open-trust-context.ts",

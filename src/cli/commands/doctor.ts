@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { engineVariable } from "../../engine/executable.ts";
 import { defineCommand } from "../command.ts";
 import type { Finding, Level } from "../doctor/finding.ts";
+import { trustDirectoryOf } from "../open/directories.ts";
 import type { Io } from "../io.ts";
 import { jsonOption } from "../options/output-flags.ts";
 import { writeJson } from "../output/write-json.ts";
@@ -46,13 +47,14 @@ async function examine(io: Io): Promise<readonly Finding[]> {
   const { checkEngine } = await import("../doctor/engine-check.ts");
   const { checkServers } = await import("../doctor/server-check.ts");
   const { checkKeys } = await import("../doctor/key-check.ts");
-  const { cachedGuns, checkExpiry } = await import("../doctor/expiry-check.ts");
+  const { checkExpiry } = await import("../doctor/expiry-check.ts");
+  const { rememberedGuns } = await import("../../trust/trust-directory/remembered-files.ts");
   const { checkDockerHub } = await import("../doctor/docker-hub-check.ts");
   const { checkProject } = await import("../doctor/project-check.ts");
   const { checkConfiguration } = await import("../doctor/docker-config-check.ts");
   const configuration = await checkConfiguration(io);
   const wanted = io.env[engineVariable] ?? configuration.engine;
-  const guns = cachedGuns(io);
+  const guns = rememberedGuns(trustDirectoryOf(io));
   const checks = [
     checkSwitch(io),
     checkEngine(io, wanted),

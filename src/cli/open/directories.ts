@@ -18,6 +18,11 @@ export function dockerConfigDir(io: Io): string {
   });
 }
 
+/** Where docker, notary and Tagseal keep private keys and what this machine trusts: `trust` in docker's configuration directory. */
+export function trustDirectoryOf(io: Io): string {
+  return join(dockerConfigDir(io), "trust");
+}
+
 /**
  * The user's home directory: `$HOME`, else the account's, as docker and podman find it; undefined when there is none. An empty variable
  * counts as unset: otherwise trust data would go to the current directory.

@@ -2,6 +2,7 @@ import { UsageError } from "../../../errors.ts";
 import type { RecoverResult } from "../../../trust/recovery/recover-server.ts";
 import type { RoleVersion } from "../../../trust/recovery/recovery-plan.ts";
 import { defineCommand } from "../../command.ts";
+import { trustDirectoryOf } from "../../open/directories.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
@@ -66,8 +67,8 @@ async function repositories(named: readonly string[], all: boolean, io: Io): Pro
       hint: "For all repositories of this machine: tagseal trust recover-server --all --dry-run",
     });
   if (!all) return named;
-  const { cachedGuns } = await import("../../doctor/expiry-check.ts");
-  return (await cachedGuns(io)).toSorted();
+  const { rememberedGuns } = await import("../../../trust/trust-directory/remembered-files.ts");
+  return await rememberedGuns(trustDirectoryOf(io));
 }
 
 function outcome({ sent, passed, replaced }: RecoverResult, dryRun: boolean): string {
