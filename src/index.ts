@@ -8,7 +8,7 @@ export type { KeyAlgorithm, SigningKey } from "./crypto/private-key.ts";
 export type { Credentials, LoginTarget, UserAndPassword } from "./docker-config/credentials.ts";
 export type { Environment } from "./environment/environment.ts";
 export { FileKeyStore, type FileKeyStoreOptions } from "./keys/file-key-store.ts";
-export type { KeyStore, KeyUse, StoredKey, WritableKeyStore } from "./keys/key-store.ts";
+export type { KeyProtection, KeyStore, KeyUse, StoredKey, WritableKeyStore } from "./keys/key-store.ts";
 export { MemoryKeyStore } from "./keys/memory-key-store.ts";
 export { OrderedKeyStores } from "./keys/ordered-key-stores.ts";
 export type { PassphraseRequest, PassphraseSource } from "./keys/passphrase.ts";

@@ -56,14 +56,25 @@ export function decryptPkcs8(der: Uint8Array, passphrase: string): Uint8Array {
   return openWith(() => Buffer.concat([decipher.update(encrypted), decipher.final()]));
 }
 
+/** How an encrypted key is protected, readable without its passphrase. */
+export interface Pbes2Description {
+  /** as `HMAC-SHA1` */
+  readonly prf: string;
+  /** as `AES-256-CBC` */
+  readonly cipher: string;
+  /** rounds of stretching that each guess of the passphrase costs */
+  readonly iterations: number;
+}
+
 /**
- * How many rounds of stretching each guess of a key file's passphrase costs.
+ * Describes the encryption of a key file.
  *
  * @param der EncryptedPrivateKeyInfo
- * @throws EncodingError `DER_MALFORMED`; MetadataError `KEY_UNSUPPORTED` for another scheme
+ * @throws EncodingError `DER_MALFORMED`; MetadataError `KEY_UNSUPPORTED` for a scheme that {@link decryptPkcs8} does not read
  */
-export function pbes2Iterations(der: Uint8Array): number {
-  return parseParameters(new DerReader(der, "encrypted private key").enter().enter()).iterations;
+export function describePbes2(der: Uint8Array): Pbes2Description {
+  const { hash, cipher, iterations } = parseParameters(new DerReader(der, "encrypted private key").enter().enter());
+  return { prf: `HMAC-${hash.toUpperCase()}`, cipher: cipher.toUpperCase(), iterations };
 }
 
 /**

@@ -3,10 +3,12 @@ import { readPrivateKeyBlock, isEncryptedBlock } from "../crypto/private-key-pem
 import { type KeyAlgorithm, PrivateKey } from "../crypto/private-key.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { KeyStoreError, MetadataError, TagsealError } from "../errors.ts";
+import { hasModes } from "../files/private-modes.ts";
 import { isErrno } from "../files/system-error.ts";
 import { checkDirectory, findKeyFiles, tightenMode, prepareDirectory } from "./key-directory.ts";
 import { defaultIterations, encryptKeyBlock, readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.ts";
 import type { KeyFile } from "./key-file.ts";
+import { protectionOf } from "./key-protection.ts";
 import { firstKeptFor, isKeyId } from "./key-store.ts";
 import type { KeyUse, PemKeyStore, StoredKey } from "./key-store.ts";
 import { refuseOtherRole } from "./memory-key-store.ts";
@@ -106,17 +108,12 @@ export class FileKeyStore implements PemKeyStore {
     }
   }
 
-  /**
-   * Encrypts a key again, under a passphrase that is always asked for, with the current number of rounds.
-   *
-   * @throws KeyStoreError `KEY_NOT_FOUND`, and as `signingKey` and `add`
-   */
-  async changePassphrase(keyId: string): Promise<void> {
+  async changePassphrase(keyId: string, fresh = true): Promise<void> {
     const file = await this.#locate(keyId);
     const key = await this.signingKey(keyId);
     if (file === undefined || key === undefined)
       throw new KeyStoreError("KEY_NOT_FOUND", `There is no key ${keyId} in ${this.#directory}`);
-    const passphrase = await this.#keeper.forNewKey({ keyId, role: file.role, gun: file.gun }, true);
+    const passphrase = await this.#keeper.forNewKey({ keyId, role: file.role, gun: file.gun }, fresh);
     const { bytes, label } = encryptKeyBlock(key, { role: file.role }, passphrase, this.#iterations);
     await this.#write(keyId, { label, bytes, headers: file.block.headers });
   }
@@ -215,7 +212,8 @@ export class FileKeyStore implements PemKeyStore {
     await writeKeyFile(path, block);
     await this.#tightenModes();
     const gun = block.headers.get("gun");
-    return { keyId, role: block.headers.get("role") ?? "delegation", gun, location: path };
+    const role = block.headers.get("role") ?? "delegation";
+    return describe(keyId, { path, block, role, gun, isLoose: false, mode: hasModes ? 0o600 : undefined });
   }
 
   async #tightenModes(): Promise<void> {
@@ -227,7 +225,8 @@ export class FileKeyStore implements PemKeyStore {
 }
 
 function describe(keyId: string, file: KeyFile): StoredKey {
-  return { keyId, role: file.role, gun: file.gun, location: file.path };
+  const { role, gun, path: location, mode, block } = file;
+  return { keyId, role, gun, location, protection: protectionOf(block), ...(mode === undefined ? {} : { mode }) };
 }
 
 /** The same file is read many times in one run; one warning about it is enough. */

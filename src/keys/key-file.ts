@@ -7,7 +7,7 @@ import type { PrivateKey } from "../crypto/private-key.ts";
 import { parsePem, serialisePem } from "../encoding/pem.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { EncodingError, KeyStoreError } from "../errors.ts";
-import { isLoose, refuseWorldWritable } from "../files/private-modes.ts";
+import { hasModes, isLoose, refuseWorldWritable } from "../files/private-modes.ts";
 import { type FoundFile, readPrivateFile } from "../files/read-private-file.ts";
 import { systemReason } from "../files/system-error.ts";
 import { syncDirectory, writeAtomically } from "../files/write-atomically.ts";
@@ -23,6 +23,8 @@ export interface KeyFile {
   readonly gun: string | undefined;
   /** other users may read the file */
   readonly isLoose: boolean;
+  /** its permission bits; undefined where files have none */
+  readonly mode: number | undefined;
 }
 
 /** Key files are a few hundred bytes; the largest RSA keys stay far below this. */
@@ -47,7 +49,8 @@ export async function readKeyFile(path: string): Promise<KeyFile | undefined> {
   refuseWorldWritable(path, found.stats);
   const block = parseKeyBlock(path, found.bytes.toString("utf8"));
   const role = block.headers.get("role") ?? "delegation";
-  return { path, block, role, gun: block.headers.get("gun"), isLoose: isLoose(found.stats) };
+  const mode = hasModes ? found.stats.mode & 0o7777 : undefined;
+  return { path, block, role, gun: block.headers.get("gun"), isLoose: isLoose(found.stats), mode };
 }
 
 /**

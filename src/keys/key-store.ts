@@ -19,7 +19,26 @@ export interface StoredKey {
   readonly gun: string | undefined;
   /** where it is kept, for users: a path, or the name of a store */
   readonly location: string;
+  /** how it is protected, as far as the store can say without unlocking it; undefined where that is the store's own affair */
+  readonly protection?: KeyProtection;
+  /** permission bits of its file, as `stat` gives them; undefined where there is no file, or no such bits */
+  readonly mode?: number;
 }
+
+/** How a private key is protected where it is kept. */
+export type KeyProtection =
+  | {
+      /** encrypted under a passphrase */
+      readonly kind: "passphrase";
+      /** as `PBKDF2-HMAC-SHA1, AES-256-CBC` */
+      readonly scheme: string;
+      /** rounds of stretching that each guess of the passphrase costs */
+      readonly rounds: number;
+    }
+  /** not encrypted */
+  | { readonly kind: "none" }
+  /** encrypted in a way that Tagseal cannot open, or damaged */
+  | { readonly kind: "unreadable"; readonly reason: string };
 
 /** The purpose of a key. */
 export interface KeyUse {
@@ -100,6 +119,14 @@ export interface PemKeyStore extends WritableKeyStore {
    * @throws KeyStoreError `FILE_UNWRITABLE`, `KEY_FILE_UNSAFE`; MetadataError `KEY_MALFORMED` for an impossible key ID
    */
   putBlock(keyId: string, block: PemBlock): Promise<StoredKey>;
+
+  /**
+   * Encrypts a key again, with the current number of rounds.
+   *
+   * @param fresh false: under the passphrase that the keeper remembers for its role, if it remembers one; true: one that is asked for
+   * @throws KeyStoreError `KEY_NOT_FOUND`, and as `signingKey` and `add`
+   */
+  changePassphrase(keyId: string, fresh?: boolean): Promise<void>;
 
   /** Encrypts a key for this store without storing it. */
   seal(key: PrivateKey, use: KeyUse, passphrase: string): PemBlock;

@@ -63,7 +63,10 @@ for (const [name, headers, role, expectedGun] of places) {
     const keyId = oldFile(directory, name, headers);
     const store = open(directory);
     const location = join(directory, `${keyId}.key`);
-    assert.deepEqual(await store.list(), [{ keyId, role, gun: expectedGun, location }]);
+    assert.deepEqual(
+      (await store.list()).map((key) => [key.keyId, key.role, key.gun, key.location]),
+      [[keyId, role, expectedGun, location]],
+    );
     assert.ok(await store.signingKey(keyId), "the passphrase is still the same");
     assert.deepEqual(readdirSync(directory), [`${keyId}.key`], "the old directories are gone");
     assert.equal(statSync(location).mode & 0o777, 0o600);

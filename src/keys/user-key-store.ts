@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { KeyStoreError } from "../errors.ts";
 import { FileKeyStore } from "./file-key-store.ts";
-import type { PemKeyStore } from "./key-store.ts";
+import type { KeyStore, PemKeyStore } from "./key-store.ts";
 import type { PassphraseSource } from "./passphrase.ts";
 
 /** What {@link openUserKeyStore} needs. */
@@ -15,7 +15,12 @@ export interface UserKeyStoreOptions {
 }
 
 /** The private keys of a user: the files that docker and notary use too. Everything that needs them opens them here. */
-export function openUserKeyStore({ trustDirectory, passphrases, onWarning }: UserKeyStoreOptions): PemKeyStore {
+export function openUserKeyStore(options: UserKeyStoreOptions): KeyStore {
+  return openUserKeyFiles(options);
+}
+
+/** Those of a user's private keys that are files, for what only files can do: import, export, change of passphrases. */
+export function openUserKeyFiles({ trustDirectory, passphrases, onWarning }: UserKeyStoreOptions): PemKeyStore {
   return new FileKeyStore({
     directory: join(trustDirectory, "private"),
     passphrases: passphrases ?? noPassphrases,

@@ -1,13 +1,12 @@
 /** How well the private keys on this machine are protected: their permissions, their encryption, and how slow guessing is. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { pbes2Iterations } from "../../crypto/pbes2.ts";
-import { isEncryptedBlock } from "../../crypto/private-key-pem.ts";
 import { TagsealError } from "../../errors.ts";
 import { findKeyFiles } from "../../keys/key-directory.ts";
 import { type KeyFile, readKeyFile } from "../../keys/key-file.ts";
+import { protectionOf } from "../../keys/key-protection.ts";
 import type { Io } from "../io.ts";
-import { dockerConfigDir } from "../open/directories.ts";
+import { trustDirectoryOf } from "../open/directories.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 
 /** Below this, the passphrase of a stolen file can be guessed too soon; docker and notary write 2,048. */
@@ -15,7 +14,7 @@ const fewRounds = 100_000;
 
 /** Checks every key file below docker's trust directory. */
 export async function checkKeys(io: Io): Promise<readonly Finding[]> {
-  const directory = join(dockerConfigDir(io), "trust", "private");
+  const directory = join(trustDirectoryOf(io), "private");
   const paths = [...(await findKeyFiles(directory)).values()].toSorted();
   if (paths.length === 0) return [ok("key", "no private keys here")];
   const judged = (await Promise.all(paths.map(async (path) => await judgeFile(path, io)))).flat();
@@ -45,12 +44,19 @@ async function judgeFile(path: string, io: Io): Promise<Finding[]> {
 
 function judgeKey({ block, isLoose, role }: KeyFile, name: string): Finding[] {
   const what = `${role} key ${name}`;
+  const protection = protectionOf(block);
   const findings: Finding[] = [];
   if (isLoose) findings.push(problem("key", `others may read the ${what}`, `chmod 600 ${name}`));
   const again = `tagseal trust key load ${name}`;
-  if (!isEncryptedBlock(block)) findings.push(problem("key", `the ${what} is not encrypted`, again));
-  else if (block.label === "ENCRYPTED PRIVATE KEY" && pbes2Iterations(block.bytes) < fewRounds) {
-    const rounds = pbes2Iterations(block.bytes).toLocaleString("en");
+  if (protection.kind === "none") findings.push(problem("key", `the ${what} is not encrypted`, again));
+  else if (protection.kind === "unreadable")
+    findings.push(problem("key", `the ${what} cannot be opened: ${protection.reason}`, `mv ${name} ${name}.damaged`));
+  else if (
+    block.label === "ENCRYPTED PRIVATE KEY" &&
+    protection.kind === "passphrase" &&
+    protection.rounds < fewRounds
+  ) {
+    const rounds = protection.rounds.toLocaleString("en");
     findings.push(warning("key", `the ${what} is encrypted with ${rounds} rounds only`, again));
   }
   return findings;

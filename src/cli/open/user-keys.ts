@@ -1,15 +1,26 @@
-import type { PemKeyStore } from "../../keys/key-store.ts";
+import type { KeyStore, PemKeyStore } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
+import type { UserKeyStoreOptions } from "../../keys/user-key-store.ts";
 import type { Io } from "../io.ts";
 import { printable } from "../output/printable.ts";
 import { trustDirectoryOf } from "./directories.ts";
 
-/** The private keys of this user, for commands about keys alone. */
-export async function openKeyStore(io: Io, passphrases: PassphraseSource): Promise<PemKeyStore> {
+/** What is optional about opening keys. */
+export type UserKeysOptions = Pick<UserKeyStoreOptions, "passphrases" | "onWarning">;
+
+/** The private keys of this user, wherever they are kept, for commands about keys alone. Without passphrases, they stay locked. */
+export async function openKeyStore(io: Io, options: UserKeysOptions = {}): Promise<KeyStore> {
   const { openUserKeyStore } = await import("../../keys/user-key-store.ts");
-  return openUserKeyStore({
-    trustDirectory: trustDirectoryOf(io),
-    passphrases,
-    onWarning: (warning) => io.stderr.write(`warning: ${printable(warning)}\n`),
-  });
+  return openUserKeyStore(withDefaults(io, options));
+}
+
+/** Those private keys of this user that are files, for what only files can do. */
+export async function openKeyFiles(io: Io, passphrases: PassphraseSource): Promise<PemKeyStore> {
+  const { openUserKeyFiles } = await import("../../keys/user-key-store.ts");
+  return openUserKeyFiles(withDefaults(io, { passphrases }));
+}
+
+function withDefaults(io: Io, options: UserKeysOptions): UserKeyStoreOptions {
+  const onWarning = (warning: string): void => io.stderr.write(`warning: ${printable(warning)}\n`);
+  return { trustDirectory: trustDirectoryOf(io), onWarning, ...options };
 }

@@ -58,7 +58,7 @@ export const command = defineCommand(
     const path = await publicKeyPath(name, options.dir);
     const passphrases = await passphraseSource(options, io);
     if (!options.json) io.stdout.write(`Generating key for ${name}...\n`);
-    const store = await openKeyStore(io, passphrases);
+    const store = await openKeyStore(io, { passphrases });
     const publicKey = await makeKey(store, name, algorithm).catch((error: unknown) => {
       throw prefixed(error, `failed to generate key for ${name}`);
     });

@@ -5,7 +5,7 @@ import { importKeys, maxImportLength } from "../../../keys/key-transfer.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { checkKeyName } from "../../options/key-name.ts";
-import { openKeyStore } from "../../open/user-keys.ts";
+import { openKeyFiles } from "../../open/user-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { prefixed } from "../../output/docker-errors.ts";
@@ -44,7 +44,7 @@ export const command = defineCommand(
     checkKeyName(name);
     if (!options.json) io.stdout.write(`Loading key from "${path}"...\n`);
     const text = await readKeyFile(path);
-    const store = await openKeyStore(io, await passphraseSource(options, io));
+    const store = await openKeyFiles(io, await passphraseSource(options, io));
     const { imported } = await importKeys(store, options.name === undefined ? text : renamed(text), {
       role: name,
     }).catch((error: unknown) => {
