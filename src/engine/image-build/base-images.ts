@@ -10,7 +10,7 @@ import {
 import type { BaseImage, ImageConfiguration } from "./base-image.ts";
 import { setsVariables, triggerImages } from "./base-triggers.ts";
 import { type SyntaxUse, syntaxUses } from "./dockerfile/directives.ts";
-import type { DockerfileFacts, ImageUse } from "./dockerfile/stages-and-images.ts";
+import type { DockerfileFacts, ImageUse } from "./dockerfile/dockerfile-facts.ts";
 import { contextName, type Meaning, type Names } from "./dockerfile/names-in-dockerfile.ts";
 import { type Naming, namingOf, type Readings } from "./dockerfile-naming.ts";
 import type { DockerfileSettings } from "./dockerfile-settings.ts";

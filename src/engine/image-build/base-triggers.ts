@@ -1,7 +1,7 @@
 /** The `ONBUILD` triggers of a base, wherever it is named: they take effect in this build although they are not in its file. */
 import { familiarReference, type ImageReference } from "../../reference/image-reference.ts";
 import type { EngineKind } from "../command-line/invocation.ts";
-import type { DockerfileFacts, ImageUse } from "./dockerfile/stages-and-images.ts";
+import type { DockerfileFacts, ImageUse } from "./dockerfile/dockerfile-facts.ts";
 import type { Meaning, Names } from "./dockerfile/names-in-dockerfile.ts";
 import { readTriggers } from "./dockerfile/read-dockerfile.ts";
 import { LineRefused } from "./dockerfile/refusal.ts";

@@ -5,7 +5,7 @@ import { DockerNames, type Names, usesPlatform, usesVariables } from "./dockerfi
 import { PodmanNames } from "./dockerfile/podman-names.ts";
 import type { readDockerfile } from "./dockerfile/read-dockerfile.ts";
 import { buildKitRules, classicRules } from "./dockerfile/shell-grammar.ts";
-import type { DockerfileFacts } from "./dockerfile/stages-and-images.ts";
+import type { DockerfileFacts } from "./dockerfile/dockerfile-facts.ts";
 import type { DockerfileSettings } from "./dockerfile-settings.ts";
 
 /** A Dockerfile in every way that its engine may read it. */

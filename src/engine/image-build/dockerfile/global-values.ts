@@ -1,6 +1,6 @@
 /** The values of the variables that a `FROM` may use: those of the `ARG`s before the first stage, and what the engine predefines. */
 import { ExpansionRefused } from "./expansion-refused.ts";
-import type { DockerfileFacts, GlobalArgument } from "./stages-and-images.ts";
+import type { DockerfileFacts, GlobalArgument } from "./dockerfile-facts.ts";
 import type { ArgumentRules } from "./shell-grammar.ts";
 import { expandWord, type Variables } from "./substitution.ts";
 

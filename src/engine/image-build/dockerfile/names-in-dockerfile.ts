@@ -7,7 +7,7 @@ import {
   withDefaultTag,
 } from "../../../reference/image-reference.ts";
 import type { BuildContexts } from "../base-image.ts";
-import type { DockerfileFacts, ImageUse, MountOptions } from "./stages-and-images.ts";
+import type { DockerfileFacts, ImageUse, MountOptions } from "./dockerfile-facts.ts";
 import type { PossibleValues } from "./podman-variables.ts";
 import { GlobalValues } from "./global-values.ts";
 import { ExpansionRefused } from "./expansion-refused.ts";

@@ -7,7 +7,7 @@
  */
 import type { BuildContexts } from "../base-image.ts";
 import { ExpansionRefused } from "./expansion-refused.ts";
-import type { DockerfileFacts, ImageUse, MountOptions } from "./stages-and-images.ts";
+import type { DockerfileFacts, ImageUse, MountOptions } from "./dockerfile-facts.ts";
 import { engineOutcome, imageNamed, type Meaning, type Names } from "./names-in-dockerfile.ts";
 import {
   type PodmanGeneration,

@@ -5,7 +5,7 @@
  * @see openshift/imagebuilder: builder.go, dispatchers.go; buildah: imagebuildah/build.go
  */
 import { ExpansionRefused } from "./expansion-refused.ts";
-import type { DockerfileFacts, StageSetting } from "./stages-and-images.ts";
+import type { DockerfileFacts, StageSetting } from "./dockerfile-facts.ts";
 import { unicodeSpace } from "./logical-lines.ts";
 import { expandPodmanWord } from "./podman-words.ts";
 import type { Variables } from "./substitution.ts";

@@ -1,6 +1,7 @@
 /** Reads a Dockerfile in every way an engine may, and requires that all readings agree about its images. */
 import { type Dialect, dialectsOf } from "./dialect.ts";
-import { type DockerfileFacts, type ImageUse, readFacts, readTriggerFacts } from "./stages-and-images.ts";
+import type { DockerfileFacts, ImageUse } from "./dockerfile-facts.ts";
+import { readFacts, readTriggerFacts } from "./read-facts.ts";
 import { refuseLongLines, refuseUnreadable } from "./logical-lines.ts";
 import { LineRefused } from "./refusal.ts";
 import type { EngineKind } from "../../command-line/invocation.ts";

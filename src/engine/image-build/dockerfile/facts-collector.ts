@@ -1,123 +1,18 @@
-/** The parts of a Dockerfile that matter to content trust: its stages, the arguments before them, and every place that names an image. */
-import { heredocsOf } from "./heredocs.ts";
-import { type Instruction, instructionOf, isKeyword, triggerOf } from "./instruction.ts";
+/** Collects the facts of a Dockerfile from its instructions, one after the other. */
 import type { Dialect } from "./dialect.ts";
-import { LogicalLineReader } from "./logical-lines.ts";
+import type { DockerfileFacts, GlobalArgument, ImageUse, MountOptions, StageSetting } from "./dockerfile-facts.ts";
+import { type Instruction, isKeyword, triggerOf } from "./instruction.ts";
 import { mountSources } from "./mounts.ts";
 import { LineRefused } from "./refusal.ts";
 import { heredocGrammars } from "./shell-grammar.ts";
-import { lineNumbers, splitText, type SourceText } from "./source-text.ts";
+import { lineNumbers, type SourceText, splitText } from "./source-text.ts";
 import { argumentWords } from "./words.ts";
-
-/** An `ARG` before the first stage. */
-export interface GlobalArgument {
-  readonly name: string;
-  /** as written, quotes and variables included; undefined without default */
-  readonly value: string | undefined;
-  readonly line: number;
-}
 
 /** More than any real file has. */
 const maxImages = 2000;
 
-/** A place in a Dockerfile where an image or a stage is named. */
-export interface ImageUse {
-  readonly position: "from" | "copy" | "mount";
-  /** kept for later builds by `ONBUILD` */
-  readonly isTrigger: boolean;
-  /** index of its stage; for `from`, of the stage it begins */
-  readonly stage: number;
-  /** as written; for `from` with quotes and variables */
-  readonly written: string;
-  /** offsets of what is to be replaced */
-  readonly start: number;
-  readonly end: number;
-  readonly line: number;
-}
-
-/** An `ARG` or `ENV` in a stage. */
-export interface StageSetting {
-  readonly keyword: "arg" | "env";
-  /** the rest of the instruction, flags included */
-  readonly rest: string;
-  /** kept for later builds by `ONBUILD` */
-  readonly isTrigger: boolean;
-  readonly stage: number;
-  /** where it stands in the file */
-  readonly at: number;
-}
-
-/** Options of a `RUN --mount=` with variables, which podman replaces before it splits them. */
-export interface MountOptions {
-  readonly text: string;
-  readonly stage: number;
-  /** where they stand in the file */
-  readonly at: number;
-  readonly line: number;
-}
-
-/** A reading of a Dockerfile. */
-export interface DockerfileFacts {
-  /** the escape character, in every reading an engine may have */
-  readonly escapes: readonly string[];
-  readonly arguments: readonly GlobalArgument[];
-  /** name of each stage as written; undefined without `AS` */
-  readonly stages: readonly (string | undefined)[];
-  readonly images: readonly ImageUse[];
-  readonly settings: readonly StageSetting[];
-  readonly mounts: readonly MountOptions[];
-}
-
-/**
- * Reads a Dockerfile in one dialect.
- *
- * @throws LineRefused for everything that is not understood
- */
-export function readFacts(source: string, dialect: Dialect): DockerfileFacts {
-  const collector = new Collector(source, dialect);
-  const reader = new LogicalLineReader(source, dialect);
-  let refusal: LineRefused | undefined;
-  for (let line = reader.next(); line !== undefined; line = reader.next()) {
-    try {
-      const instruction = instructionOf(line);
-      collector.take(instruction);
-      for (const heredoc of heredocsOf(line, instruction, dialect)) reader.skipHeredoc(heredoc, line.line);
-    } catch (error) {
-      if (!(error instanceof LineRefused)) throw error;
-      // a later line may decide whether an engine with this dialect reads the file at all
-      refusal ??= error;
-      if (error.refusedByEngine) throw refusal.byEngineToo();
-    }
-  }
-  if (refusal !== undefined) throw refusal;
-  return collector.facts();
-}
-
-/**
- * Reads instructions that are in no file: the triggers of a base image.
- *
- * @throws LineRefused
- */
-export function readTriggerFacts(text: string, dialect: Dialect): DockerfileFacts {
-  const collector = new Collector(text, dialect, ["the stage running it"]);
-  const reader = new LogicalLineReader(text, dialect);
-  let count = 0;
-  for (let line = reader.next(); line !== undefined; line = reader.next()) {
-    const instruction = instructionOf(line);
-    const { keyword } = instruction;
-    if (keyword === "from" || keyword === "onbuild")
-      throw new LineRefused(1, `${keyword.toUpperCase()} is not allowed there`);
-    collector.take(instruction, true);
-    for (const heredoc of heredocsOf(line, instruction, dialect)) reader.skipHeredoc(heredoc, line.line);
-    count += 1;
-  }
-  if (count === 0) throw new LineRefused(1, "there is no instruction", { refusedByEngine: true });
-  if (count > 1 && dialect.engine === "docker")
-    throw new LineRefused(1, "it has more than one line", { refusedByEngine: true });
-  return collector.facts();
-}
-
-class Collector {
+/** Takes instructions in the order of the file. @throws LineRefused for what is not understood */
+export class FactsCollector {
   readonly #lineOf: (offset: number) => number;
   readonly #dialect: Dialect;
   readonly #arguments: GlobalArgument[] = [];
