@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fuzzRuns, hostileBytes, parsedOrRefused } from "../../test/support/fuzz.ts";
+import { processorMs } from "../../test/support/processor-time.ts";
 import { isJsonObject, jsonMember, type JsonValue, memberNames, parseOrdinaryJson } from "./json.ts";
 
 const malformed = { name: "TagsealError", code: "JSON_MALFORMED" };
@@ -137,7 +138,7 @@ test("fuzz: refuses or reads hostile bytes, and reads nothing the platform would
   );
 });
 
-test("takes linear time, whatever a text is full of", () => {
+test("takes linear time, whatever a text is full of", async () => {
   const size = 200_000;
   const texts = [
     `"${"\\\\".repeat(size)}"`,
@@ -147,7 +148,5 @@ test("takes linear time, whatever a text is full of", () => {
     `{${'"a":{"b":1},'.repeat(size)}"a":{}}`,
     `[${" ".repeat(size)}]`,
   ];
-  const started = performance.now();
-  for (const text of texts) parseOrdinaryJson(text);
-  assert.ok(performance.now() - started < 5_000);
+  assert.ok((await processorMs(() => texts.forEach((text) => parseOrdinaryJson(text)))) < 5_000);
 });

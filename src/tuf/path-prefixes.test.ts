@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { processorMs } from "../../test/support/processor-time.ts";
 import { PathPrefixes } from "./path-prefixes.ts";
 
 test("a path is the literal beginning of a name: no globbing, no path boundaries", () => {
@@ -40,9 +41,7 @@ test("agrees with trying every prefix in turn", () => {
   );
 });
 
-test("I1: ten thousand paths against ten thousand paths are fast", () => {
+test("I1: ten thousand paths against ten thousand paths are fast", async () => {
   const paths = Array.from({ length: 10_000 }, (_, index) => `path-${index}/`);
-  const startedAt = performance.now();
-  new PathPrefixes(paths).restrict(paths).restrict(paths);
-  assert.ok(performance.now() - startedAt < 1000);
+  assert.ok((await processorMs(() => new PathPrefixes(paths).restrict(paths).restrict(paths))) < 1000);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { dockerfileRows } from "../../../test/support/dockerfile-rows.ts";
 import { one, other, refuses, rewrites, trusted, two } from "../../../test/support/trusted-dockerfile.ts";
+import { processorMs } from "../../../test/support/processor-time.ts";
 
 describe("a Dockerfile under content trust", () => {
   for (const [what, from, result, asked] of dockerfileRows) {
@@ -38,11 +39,8 @@ describe("a Dockerfile under content trust", () => {
   });
 
   it("reads a long file quickly", async () => {
-    const started = performance.now();
-    await trusted(
-      `FROM base:1\nRUN x${" ".repeat(1_000_000)}y \\\n${"\\ ".repeat(200_000)}\n# ${"= ".repeat(400_000)}\n`,
-    );
-    assert.ok(performance.now() - started < 5_000);
+    const text = `FROM base:1\nRUN x${" ".repeat(1_000_000)}y \\\n${"\\ ".repeat(200_000)}\n# ${"= ".repeat(400_000)}\n`;
+    assert.ok((await processorMs(() => trusted(text))) < 5_000);
   });
 });
 

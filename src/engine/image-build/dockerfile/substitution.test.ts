@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { processorMs } from "../../../../test/support/processor-time.ts";
 import { ExpansionRefused } from "./expansion-refused.ts";
 import { heredocGrammars, type ShellGrammar } from "./shell-grammar.ts";
 import { expandWord, splitWords } from "./substitution.ts";
@@ -62,12 +63,11 @@ describe("the words of a Dockerfile", () => {
     });
   }
 
-  it("take little time, whatever the pattern", () => {
+  it("take little time, whatever the pattern", async () => {
     const value = "a".repeat(20_000);
     const valueOf = (name: string): string => (name === "P" ? `${"*a".repeat(50)}*b` : value);
-    const started = performance.now();
-    assert.equal(expandWord("${V%%$P}", { grammar: current, escape: "\\", valueOf }), value);
-    assert.ok(performance.now() - started < 2000);
+    const expand = (): void => assert.equal(expandWord("${V%%$P}", { grammar: current, escape: "\\", valueOf }), value);
+    assert.ok((await processorMs(expand)) < 2000);
     const long = { grammar: current, escape: "\\", valueOf: () => "*a".repeat(20_000) };
     assert.throws(() => expandWord("${V//$V/}", long), /a pattern is too long/);
   });
