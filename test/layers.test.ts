@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tuf: ["errors", "encoding", "crypto"],
   reference: ["errors"],
   "docker-config": ["errors", "timing", "files", "environment", "encoding", "reference"],
-  "http/client": ["errors", "environment", "reference"],
+  "http/client": ["errors", "environment", "encoding", "reference"],
   service: ["errors", "files"],
   "http/server": ["errors", "service"],
   registry: [

@@ -10,3 +10,13 @@ export interface Entry {
   /** absent for commands */
   readonly children?: readonly Entry[];
 }
+
+/** The entry of a command that a module exports as `command`; with `children` it is a group, too. */
+export function command(
+  name: string,
+  summary: string,
+  module: () => Promise<{ readonly command: Command }>,
+  children?: readonly Entry[],
+): Entry {
+  return { name, summary, load: async () => (await module()).command, ...(children && { children }) };
+}

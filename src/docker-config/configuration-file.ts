@@ -7,8 +7,8 @@
  * This folder reads logins, registries and contexts from those files. It uses no network and decides nothing about trust.
  */
 import { join } from "node:path";
-import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
-import { hasCode } from "../errors.ts";
+import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseOrdinaryJsonOr } from "../encoding/json.ts";
+import type { UsageError } from "../errors.ts";
 import { maxSettingsBytes, readSettings, unreadable } from "./settings-file.ts";
 
 /**
@@ -25,19 +25,11 @@ export async function readConfigurationFile(path: string): Promise<JsonObject | 
 
 /** Parses a configuration that came from `where`: a file, or a variable. @throws UsageError `FILE_UNREADABLE` */
 export function parsedConfiguration(where: string, text: string): JsonObject {
-  const value = parsedJson(where, text);
+  const notJson = (cause: Error): UsageError =>
+    unreadable(where, `${where} is not JSON: ${cause.message.replace(/^Cannot parse JSON: /, "")}`);
+  const value = parseOrdinaryJsonOr(notJson, text, { maxBytes: maxSettingsBytes });
   if (isJsonObject(value)) return value;
   throw unreadable(where, `${where} is not a JSON object`);
-}
-
-function parsedJson(where: string, text: string): JsonValue {
-  try {
-    return parseOrdinaryJson(text, { maxBytes: maxSettingsBytes });
-  } catch (error) {
-    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
-    const reason = error.message.replace(/^Cannot parse JSON: /, "");
-    throw unreadable(where, `${where} is not JSON: ${reason}`);
-  }
 }
 
 /** The names that lead to a member, outermost first: `["plugins", "tagseal", "engine"]`. */

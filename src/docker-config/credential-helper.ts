@@ -1,9 +1,9 @@
 /** Docker's credential helpers: `docker-credential-<name>`, called through pipes only. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
+import { jsonMember, parseOrdinaryJsonOr } from "../encoding/json.ts";
 import { childEnvironment } from "../environment/child-environment.ts";
 import type { Environment } from "../environment/environment.ts";
-import { cancelled, hasCode, systemCode, type TagsealError, UsageError } from "../errors.ts";
+import { cancelled, systemCode, type TagsealError, UsageError } from "../errors.ts";
 import type { Credentials } from "./credentials.ts";
 
 const maxOutputBytes = 256 * 1024;
@@ -132,13 +132,7 @@ function collectOutput(child: ChildProcess, tooMuch: () => void): () => string {
 }
 
 function parseAnswer(program: string, output: string): Credentials | undefined {
-  let answer: JsonValue;
-  try {
-    answer = parseOrdinaryJson(output);
-  } catch (error) {
-    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
-    throw failed(program, "answered something that is not JSON");
-  }
+  const answer = parseOrdinaryJsonOr(() => failed(program, "answered something that is not JSON"), output);
   const username = jsonMember(answer, "Username");
   const password = jsonMember(answer, "Secret");
   if (typeof username !== "string" || typeof password !== "string")

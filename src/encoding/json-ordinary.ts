@@ -5,7 +5,7 @@
  *
  * Signed files are for the strict `parseJson`.
  */
-import { EncodingError } from "../errors.ts";
+import { EncodingError, hasCode } from "../errors.ts";
 import { OrdinaryJsonReader } from "./json-ordinary-reader.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json-value.ts";
 
@@ -36,6 +36,20 @@ export function parseOrdinaryJson(input: Uint8Array | string, bounds: OrdinaryJs
   }
   const text = typeof input === "string" ? input.replace(/^\ufeff/, "") : new TextDecoder().decode(input);
   return new OrdinaryJsonReader(text).document();
+}
+
+/** {@link parseOrdinaryJson} that throws what `unreadable` makes of the failure: the caller knows whose JSON it is. */
+export function parseOrdinaryJsonOr(
+  unreadable: (cause: Error) => Error,
+  input: Uint8Array | string,
+  bounds?: OrdinaryJsonBounds,
+): JsonValue {
+  try {
+    return parseOrdinaryJson(input, bounds);
+  } catch (error) {
+    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
+    throw unreadable(error);
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import type {
   OpenEngineOptions,
   PushedImage,
 } from "./engine.ts";
-import { runEngineProcess } from "./engine-process.ts";
+import { runEngine } from "./engine-process.ts";
 import { engineEnvironment } from "./engine-environment.ts";
 
 /** Opens docker's engine; connects at the first call that needs it. */
@@ -54,9 +54,7 @@ class DockerEngine implements Engine {
   }
 
   async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
-    const { executable, globalArgs, env, signal } = this.#options;
-    const command = { executable, args: [...globalArgs, ...args], env: engineEnvironment(env, args), signal };
-    return await runEngineProcess(command, options);
+    return await runEngine(this.#options, args, options);
   }
 
   async findImage(reference: string): Promise<EngineImage | undefined> {

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseOrdinaryJson } from "../encoding/json.ts";
+import { parseOrdinaryJsonOr } from "../encoding/json.ts";
 import { NetworkError } from "../errors.ts";
 import { type Digest, isDigest } from "../reference/digest.ts";
 import { formatReference, parseImageReference } from "../reference/image-reference.ts";
@@ -17,8 +17,7 @@ import type {
   OpenEngineOptions,
   PushedImage,
 } from "./engine.ts";
-import { runEngineProcess } from "./engine-process.ts";
-import { engineEnvironment } from "./engine-environment.ts";
+import { runEngine } from "./engine-process.ts";
 
 /** Opens podman. */
 export function openPodman(options: OpenEngineOptions): Engine {
@@ -40,9 +39,7 @@ class PodmanEngine implements Engine {
   }
 
   async run(args: readonly string[], options: EngineRunOptions = {}): Promise<EngineRunResult> {
-    const { executable, globalArgs, env, signal } = this.#options;
-    const command = { executable, args: [...globalArgs, ...args], env: engineEnvironment(env, args), signal };
-    return await runEngineProcess(command, options);
+    return await runEngine(this.#options, args, options);
   }
 
   async findImage(reference: string): Promise<EngineImage | undefined> {
@@ -52,7 +49,7 @@ class PodmanEngine implements Engine {
     const text = (name: string): string => (typeof found[name] === "string" ? found[name] : "");
     const id = text("Id");
     if (!/^(?:sha256:)?[0-9a-f]{64}$/.test(id)) {
-      throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman named an image without an ID");
+      throw malformed("podman named an image without an ID");
     }
     const platform = { os: text("Os"), architecture: text("Architecture"), variant: text("Variant") };
     return { id: `sha256:${id.replace(/^sha256:/, "")}`, platform: parsePlatformJson(platform) };
@@ -132,20 +129,16 @@ async function readDigest(path: string): Promise<Digest> {
 
 /** The output of podman's inspect: a list with one object in it. */
 function firstObject(text: string): Readonly<Record<string, unknown>> {
-  const value: unknown = parsedJson(text);
+  const notJson = (cause: Error): NetworkError =>
+    malformed("podman described an image with something that is not JSON", cause);
+  const value: unknown = parseOrdinaryJsonOr(notJson, text);
   const first: unknown = Array.isArray(value) ? value[0] : undefined;
   if (typeof first === "object" && first !== null) return { ...first };
-  throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is not an object");
+  throw malformed("podman described an image with something that is not an object");
 }
 
-function parsedJson(text: string): unknown {
-  try {
-    return parseOrdinaryJson(text);
-  } catch (cause) {
-    throw new NetworkError("ENGINE_RESPONSE_MALFORMED", "podman described an image with something that is not JSON", {
-      cause,
-    });
-  }
+function malformed(message: string, cause?: Error): NetworkError {
+  return new NetworkError("ENGINE_RESPONSE_MALFORMED", message, { cause });
 }
 
 function refused(stderr: string, otherwise: string): NetworkError {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readPrivateKeyBlock, isEncryptedBlock } from "../crypto/private-key-pem.ts";
-import { type KeyAlgorithm, PrivateKey } from "../crypto/private-key.ts";
+import type { KeyAlgorithm, PrivateKey } from "../crypto/private-key.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import { KeyStoreError, MetadataError, TagsealError } from "../errors.ts";
 import { hasModes } from "../files/private-modes.ts";
@@ -9,7 +9,7 @@ import { checkDirectory, findKeyFiles, tightenMode, prepareDirectory } from "./k
 import { defaultIterations, encryptKeyBlock, readKeyFile, removeKeyFile, writeKeyFile } from "./key-file.ts";
 import type { KeyFile } from "./key-file.ts";
 import { protectionOf } from "./key-protection.ts";
-import { firstKeptFor, isKeyId } from "./key-store.ts";
+import { firstKeptFor, isKeyId, makeAndAdd } from "./key-store.ts";
 import type { KeyUse, PemKeyStore, StoredKey } from "./key-store.ts";
 import { refuseOtherRole } from "./memory-key-store.ts";
 import { migrateOldLayout } from "./old-layout.ts";
@@ -86,9 +86,7 @@ export class FileKeyStore implements PemKeyStore {
   }
 
   async make(use: KeyUse, algorithm: KeyAlgorithm): Promise<PrivateKey> {
-    const key = PrivateKey.generate(algorithm);
-    await this.add(key, use);
-    return key;
+    return await makeAndAdd(this, use, algorithm);
   }
 
   async add(key: PrivateKey, use: KeyUse): Promise<StoredKey> {

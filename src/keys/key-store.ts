@@ -2,7 +2,7 @@
  * Key stores: where private keys are kept. A store returns signing keys, never the key's bytes; its
  * `PassphraseSource` unlocks it. Keys have their canonical ID, so one root key serves many certificates.
  */
-import type { KeyAlgorithm, PrivateKey, SigningKey } from "../crypto/private-key.ts";
+import { PrivateKey, type KeyAlgorithm, type SigningKey } from "../crypto/private-key.ts";
 import type { PemBlock } from "../encoding/pem.ts";
 import type { PassphraseKeeper } from "./passphrase-keeper.ts";
 
@@ -130,6 +130,13 @@ export interface PemKeyStore extends WritableKeyStore {
 
   /** Encrypts a key for this store without storing it. */
   seal(key: PrivateKey, use: KeyUse, passphrase: string): PemBlock;
+}
+
+/** Answers {@link KeyStore.make} for a store that also takes keys made elsewhere. */
+export async function makeAndAdd(store: WritableKeyStore, use: KeyUse, algorithm: KeyAlgorithm): Promise<PrivateKey> {
+  const key = PrivateKey.generate(algorithm);
+  await store.add(key, use);
+  return key;
 }
 
 /** Answers {@link KeyStore.keptFor} from a list. */

@@ -1,6 +1,6 @@
-import { type KeyAlgorithm, PrivateKey, type SigningKey } from "../crypto/private-key.ts";
+import type { KeyAlgorithm, PrivateKey, SigningKey } from "../crypto/private-key.ts";
 import { KeyStoreError } from "../errors.ts";
-import { firstKeptFor, gunToKeep } from "./key-store.ts";
+import { firstKeptFor, gunToKeep, makeAndAdd } from "./key-store.ts";
 import type { KeyUse, StoredKey, WritableKeyStore } from "./key-store.ts";
 
 /** Keys that last as long as the process: for tests, sandboxes and keys from other sources. Asks for no passphrase. */
@@ -24,9 +24,7 @@ export class MemoryKeyStore implements WritableKeyStore {
   }
 
   async make(use: KeyUse, algorithm: KeyAlgorithm): Promise<PrivateKey> {
-    const key = PrivateKey.generate(algorithm);
-    await this.add(key, use);
-    return key;
+    return await makeAndAdd(this, use, algorithm);
   }
 
   async add(key: PrivateKey, use: KeyUse): Promise<StoredKey> {

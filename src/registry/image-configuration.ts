@@ -1,4 +1,5 @@
 /** Image configurations: the blob of a manifest that describes its layers and its platform. */
+import { gather } from "../encoding/gathered-bytes.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../encoding/json.ts";
 import { NetworkError } from "../errors.ts";
 import {
@@ -49,14 +50,7 @@ export async function readConfiguration(
   const tooLarge = (): NetworkError =>
     new NetworkError("RESPONSE_TOO_LARGE", `the configuration ${config.digest} is larger than ${maxConfigBytes} bytes`);
   if (config.size > maxConfigBytes) throw tooLarge();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    length += chunk.length;
-    if (length > maxConfigBytes) throw tooLarge();
-    parts.push(chunk);
-  }
-  const bytes = Buffer.concat(parts);
+  const bytes = await gather(chunks, maxConfigBytes, tooLarge);
   verifyContent(bytes, config, `${where} holds a wrong configuration`);
   return parseDocument(bytes);
 }

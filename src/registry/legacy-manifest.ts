@@ -1,5 +1,5 @@
 /** The `manifest.json` of docker's archive layout: which images an archive holds, and which of them is wanted. */
-import { isJsonObject, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
+import { isJsonObject, type JsonValue, parseOrdinaryJsonOr } from "../encoding/json.ts";
 import { hasCode, UsageError } from "../errors.ts";
 import { parseImageReference, withDefaultTag } from "../reference/image-reference.ts";
 import type { LayoutFiles } from "./image-layout.ts";
@@ -42,13 +42,7 @@ export async function legacyImages(files: LayoutFiles): Promise<LegacyImage[]> {
 }
 
 function parseList(bytes: Uint8Array): JsonValue[] {
-  let value: JsonValue;
-  try {
-    value = parseOrdinaryJson(bytes);
-  } catch (error) {
-    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
-    throw malformed("manifest.json is broken JSON");
-  }
+  const value = parseOrdinaryJsonOr(() => malformed("manifest.json is broken JSON"), bytes);
   if (!Array.isArray(value)) throw malformed("manifest.json is not a list");
   return value;
 }

@@ -6,9 +6,9 @@ import {
   type JsonObject,
   type JsonValue,
   memberNames,
-  parseOrdinaryJson,
+  parseOrdinaryJsonOr,
 } from "../encoding/json.ts";
-import { hasCode, NetworkError } from "../errors.ts";
+import { NetworkError } from "../errors.ts";
 import { type Digest, digestAlgorithm, digestFromHex, isDigest } from "../reference/digest.ts";
 import { parsePlatformJson, type Platform } from "./platform.ts";
 
@@ -150,19 +150,17 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
   };
 }
 
+function brokenJson(cause: Error): NetworkError {
+  return new NetworkError("IMAGE_MALFORMED", "the image holds broken JSON", { cause });
+}
+
 /**
  * Parses any JSON object of an image (a configuration, a layout's index).
  *
  * @throws NetworkError `IMAGE_MALFORMED`
  */
 export function parseDocument(bytes: Uint8Array): JsonObject {
-  let value: JsonValue;
-  try {
-    value = parseOrdinaryJson(bytes);
-  } catch (error) {
-    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
-    throw new NetworkError("IMAGE_MALFORMED", "the image holds broken JSON", { cause: error });
-  }
+  const value = parseOrdinaryJsonOr(brokenJson, bytes);
   if (!isJsonObject(value)) throw malformed("the image holds JSON that is not an object");
   return value;
 }

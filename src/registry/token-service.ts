@@ -1,6 +1,6 @@
 /** Token services: the servers that a Bearer challenge names, and the tokens they issue. */
-import { isJsonObject, jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
-import { hasCode, NetworkError } from "../errors.ts";
+import { isJsonObject, jsonMember, parseOrdinaryJsonOr } from "../encoding/json.ts";
+import { NetworkError } from "../errors.ts";
 import type { Credentials, UserAndPassword } from "../docker-config/credentials.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
@@ -109,13 +109,7 @@ async function answered(question: TokenQuestion, response: HttpResponse): Promis
 function parseAnswer(realm: URL, bytes: Uint8Array): IssuedToken {
   const malformed = (reason: string): NetworkError =>
     new NetworkError("RESPONSE_MALFORMED", `the token service ${describeUrl(realm)} ${reason}`);
-  let answer: JsonValue;
-  try {
-    answer = parseOrdinaryJson(bytes);
-  } catch (error) {
-    if (!hasCode(error, "JSON_MALFORMED", "TOO_LARGE")) throw error;
-    throw malformed("answered something that is not JSON");
-  }
+  const answer = parseOrdinaryJsonOr(() => malformed("answered something that is not JSON"), bytes);
   const token = ["token", "access_token"]
     .map((name) => jsonMember(answer, name))
     .find((text) => text !== "" && text !== undefined);

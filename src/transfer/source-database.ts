@@ -9,7 +9,7 @@ import { openDatabaseTls } from "../server/storage/sql/database-tls.ts";
 import { type DatabasePlace, Failover } from "../server/storage/sql/failover.ts";
 import { loadMysqlEngine } from "../server/storage/sql/mysql-engine.ts";
 import { loadPostgresEngine } from "../server/storage/sql/postgres-engine.ts";
-import type { SqlConnection } from "../server/storage/sql/sql-engine.ts";
+import type { SqlConnection, SqlEngine } from "../server/storage/sql/sql-engine.ts";
 import { unattended } from "../service/watching/watched-files.ts";
 
 /** One row, by column. The values are unchecked. */
@@ -58,17 +58,14 @@ export async function openSourceDatabase(url: string, passwords: DatabasePasswor
   return address.engine === "postgres" ? await openPostgres(address) : await openMysql(address);
 }
 
-async function placeOf(address: DatabaseAddress): Promise<DatabasePlace> {
-  return { address, tls: await openDatabaseTls(address.tls, unattended()) };
+/** A standby is enough, and spares the primary. */
+async function connectToAny(engine: SqlEngine, address: DatabaseAddress): Promise<SqlConnection> {
+  const place: DatabasePlace = { address, tls: await openDatabaseTls(address.tls, unattended()) };
+  return await new Failover(engine, place, connectTimeoutMs).connectToAny();
 }
 
 async function openPostgres(address: DatabaseAddress): Promise<SourceDatabase> {
-  // A standby is enough, and spares the primary.
-  const connection = await new Failover(
-    await loadPostgresEngine(),
-    await placeOf(address),
-    connectTimeoutMs,
-  ).connectToAny();
+  const connection = await connectToAny(await loadPostgresEngine(), address);
   return await beginReading(address, connection, {
     begin: [
       "SET statement_timeout = 0",
@@ -87,11 +84,7 @@ async function openPostgres(address: DatabaseAddress): Promise<SourceDatabase> {
 }
 
 async function openMysql(address: DatabaseAddress): Promise<SourceDatabase> {
-  const connection = await new Failover(
-    await loadMysqlEngine(),
-    await placeOf(address),
-    connectTimeoutMs,
-  ).connectToAny();
+  const connection = await connectToAny(await loadMysqlEngine(), address);
   return await beginReading(address, connection, {
     begin: [
       // converts the reference's times, which are UTC in the session's zone, to instants

@@ -2,6 +2,7 @@ import { UsageError } from "../../errors.ts";
 import type { LogLevel } from "../../service/log.ts";
 import { defineCommand } from "../command.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
+import { listeningOptions } from "../options/listening-flags.ts";
 import type { Options, OptionValues } from "../options/option.ts";
 import { loadServerSettings } from "../open/server-storage.ts";
 import { storageOptions } from "../options/storage-flags.ts";
@@ -14,9 +15,7 @@ const logLevels = ["debug", "info", "warning", "error"] as const satisfies reado
 
 const options = {
   ...storageOptions,
-  listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
-  "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
-  "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
+  ...listeningOptions,
   "accept-lost-keys": {
     kind: "switch",
     help: "Start even if keys that repositories name are lost; owners then run 'tagseal import hand-over'",

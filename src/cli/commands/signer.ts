@@ -2,6 +2,7 @@ import { UsageError } from "../../errors.ts";
 import type { SignerOptions } from "../../server/signer/signer-options.ts";
 import { defineCommand } from "../command.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
+import { listeningOptions } from "../options/listening-flags.ts";
 import type { Options, OptionValues } from "../options/option.ts";
 import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
 import { loadSignerSettings, type LoadedSignerSettings } from "../open/signer-storage.ts";
@@ -11,9 +12,7 @@ import { version } from "../version-line.ts";
 
 const options = {
   ...keyStorageOptions,
-  listen: { kind: "text", value: "host:port", help: "Address to listen on; port 0 picks a free port" },
-  "tls-cert": { kind: "text", value: "file", complete: "file", help: "Certificate chain, PEM" },
-  "tls-key": { kind: "text", value: "file", complete: "file", help: "Private key of the certificate, PEM" },
+  ...listeningOptions,
   "client-ca": {
     kind: "text",
     value: "file",

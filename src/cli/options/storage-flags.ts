@@ -36,20 +36,18 @@ export const signerDatabaseFlag: TextOption = {
   help: "The database of the server's keys, when they are not in --database",
 };
 
-/** The same for commands that write to the data of a server. */
-export const serverDataOptions = {
-  ...storageOptions,
-  data: { ...storageOptions.data, help: "The server's data directory; created when missing" },
-  database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
-  "signer-database": signerDatabaseFlag,
-} as const satisfies Options;
-
-/** The same for commands that only read it. */
+/** The same for commands that only read the data of a server. */
 export const inspectionOptions = {
   ...storageOptions,
   data: { ...storageOptions.data, help: "The server's data directory" },
   database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
   "signer-database": signerDatabaseFlag,
+} as const satisfies Options;
+
+/** The same for commands that write to it. */
+export const serverDataOptions = {
+  ...inspectionOptions,
+  data: { ...storageOptions.data, help: "The server's data directory; created when missing" },
 } as const satisfies Options;
 
 /** Flags for where keys are stored, shared by the signer and the commands that work on its keys. */

@@ -1,5 +1,6 @@
 /** Reads answers of docker's engine API within bounds: success or the reason of a refusal, JSON objects, texts in them. */
-import { parseOrdinaryJson } from "../../encoding/json.ts";
+import { gather } from "../../encoding/gathered-bytes.ts";
+import { parseOrdinaryJsonOr } from "../../encoding/json.ts";
 import { NetworkError } from "../../errors.ts";
 import type { EngineResponse } from "./engine-connection.ts";
 
@@ -27,23 +28,12 @@ export async function objectIn(response: EngineResponse): Promise<Readonly<Recor
 }
 
 async function bounded(response: EngineResponse): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body) {
-    length += chunk.length;
-    if (length > maxAnswerBytes) throw malformedAnswer(`more than ${maxAnswerBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  const tooLarge = (): NetworkError => malformedAnswer(`more than ${maxAnswerBytes} bytes`);
+  return Buffer.from(await gather(response.body, maxAnswerBytes, tooLarge)).toString("utf8");
 }
 
 function parsedObject(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = parseOrdinaryJson(text);
-  } catch (error) {
-    throw malformedAnswer("something that is not JSON", error);
-  }
+  const value = parseOrdinaryJsonOr((cause) => malformedAnswer("something that is not JSON", cause), text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw malformedAnswer("something that is not a JSON object");
   return { ...value };

@@ -3,6 +3,7 @@
  * entries that two readers of tar could read differently never reach it.
  */
 import { posix } from "node:path";
+import { gather } from "../../encoding/gathered-bytes.ts";
 import type { EngineKind } from "../command-line/invocation.ts";
 import { cleanName, type Content, eachEntry } from "./archive-entries.ts";
 import { companionEndings, defaultNames, type PackedDockerfile, refuseTemplate } from "./local-dockerfile.ts";
@@ -37,9 +38,9 @@ export async function findPackedDockerfile(
 }
 
 /** Those of `names` that the archive holds, and the companions of all of them. */
-async function filesNamed(names: readonly string[], file: string): Promise<ReadonlyMap<string, Buffer>> {
+async function filesNamed(names: readonly string[], file: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const companionNames = new Set(names.flatMap((name) => companionEndings.map((ending) => name + ending)));
-  const found = new Map<string, Buffer>();
+  const found = new Map<string, Uint8Array>();
   const links = new Set<string>();
   const seen = new Set<string>();
   await eachEntry(file, async (header, content) => {
@@ -63,7 +64,7 @@ async function filesNamed(names: readonly string[], file: string): Promise<Reado
   return found;
 }
 
-function companionsOf(name: string, files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Uint8Array> {
+function companionsOf(name: string, files: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {
   return new Map(
     companionEndings.flatMap((ending) => {
       const content = files.get(name + ending);
@@ -86,13 +87,7 @@ function refuseHidden(names: ReadonlySet<string>, links: ReadonlySet<string>): v
   }
 }
 
-async function collect(content: Content, name: string): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of content) {
-    length += chunk.length;
-    if (length > maxDockerfileBytes) throw new DockerfileRefused(`${name} in the build context is too large`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+async function collect(content: Content, name: string): Promise<Uint8Array> {
+  const tooLarge = (): DockerfileRefused => new DockerfileRefused(`${name} in the build context is too large`);
+  return await gather(content, maxDockerfileBytes, tooLarge);
 }

@@ -1,4 +1,5 @@
 /** Fetches what a build's command line names. */
+import { gather } from "../../encoding/gathered-bytes.ts";
 import { UsageError } from "../../errors.ts";
 import { HttpClient } from "../../http/client/http-client.ts";
 import type { BuildRequest } from "./build-request.ts";
@@ -21,14 +22,9 @@ export async function checkedOut(request: BuildRequest, url: string): Promise<st
 
 /** The bytes of a Dockerfile. @throws UsageError `DOCKERFILE_REFUSED` when there are too many */
 export async function collect(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of input) {
-    length += chunk.length;
-    if (length > maxInputBytes) throw new DockerfileRefused(`the Dockerfile has more than ${maxInputBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const tooLarge = (): DockerfileRefused =>
+    new DockerfileRefused(`the Dockerfile has more than ${maxInputBytes} bytes`);
+  return await gather(input, maxInputBytes, tooLarge);
 }
 
 /**

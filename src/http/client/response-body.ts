@@ -1,6 +1,7 @@
 /** Reads a response body: bounded, decompressed, ended when the peer is too slow, and at once by an abort signal. */
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
+import { gather } from "../../encoding/gathered-bytes.ts";
 import { NetworkError, type TagsealError, cancelled } from "../../errors.ts";
 import { describeUrl, networkFailure, timeoutFailure } from "./network-failure.ts";
 
@@ -126,12 +127,5 @@ export async function collect(
   const tooLarge = (): NetworkError =>
     new NetworkError("RESPONSE_TOO_LARGE", `${describeUrl(url)} sent more than the ${maxBytes} bytes allowed there`);
   if (announced !== undefined && Number(announced) > maxBytes) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > maxBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length);
+  return await gather(body, maxBytes, tooLarge);
 }

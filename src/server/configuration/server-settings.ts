@@ -3,10 +3,9 @@
  * are Tagseal's.
  */
 
+import { ignored, ignoredStorageSettings } from "./ignored-settings.ts";
 import { logLevelSetting } from "./log-level.ts";
 import type { SettingTable } from "./setting-table.ts";
-
-const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
 
 /** The settings of the server, by name. */
 export const serverSettings = {
@@ -39,13 +38,7 @@ export const serverSettings = {
     kind: "text",
     help: "the database: `postgres://…`, `mysql://…`, or a Go data source name as Notary has it",
   },
-  // of RethinkDB and CouchDB; Notary ignores them for other databases
-  "storage.tls_ca_file": ignored,
-  "storage.client_cert_file": ignored,
-  "storage.client_key_file": ignored,
-  "storage.database": ignored,
-  "storage.username": ignored,
-  "storage.password": ignored,
+  ...ignoredStorageSettings,
   "storage.max_connections": {
     kind: "number",
     help: "connections to the database at a time, for publications; half as many more, and two at least, for reads; 8",

@@ -1,9 +1,8 @@
 /** Every setting of `tagseal signer`, under the names of Notary's `signer-config.json`; the others are Tagseal's. */
 
+import { ignored, ignoredStorageSettings } from "./ignored-settings.ts";
 import { logLevelSetting } from "./log-level.ts";
 import type { SettingTable } from "./setting-table.ts";
-
-const ignored = { kind: "json", help: "accepted and ignored", ignored: true } as const;
 
 /** The settings of the signer, by name. */
 export const signerSettings = {
@@ -23,13 +22,7 @@ export const signerSettings = {
     values: ["sqlite", "sqlite3", "postgres", "mysql", "memory"],
   },
   "storage.db_url": { kind: "text", help: "the database: `postgres://…`, `mysql://…`, or a Go data source name" },
-  // of RethinkDB and CouchDB; Notary ignores them for other databases
-  "storage.tls_ca_file": ignored,
-  "storage.client_cert_file": ignored,
-  "storage.client_key_file": ignored,
-  "storage.database": ignored,
-  "storage.username": ignored,
-  "storage.password": ignored,
+  ...ignoredStorageSettings,
   "storage.max_connections": {
     kind: "number",
     help: "connections to the database at a time, for changes; half as many more, and two at least, for reads; 8",

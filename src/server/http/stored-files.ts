@@ -35,8 +35,7 @@ export async function fileByVersion(
   role: RoleName,
   version: number,
 ): Promise<StoredFile> {
-  const freshness = await reader.refresh(gun);
-  if (freshness !== "current") throw unread(freshness);
+  await requireCurrent(reader, gun);
   return found(await reader.byVersion(gun, role, version));
 }
 
@@ -47,9 +46,13 @@ export async function fileByChecksum(
   role: RoleName,
   checksum: string,
 ): Promise<StoredFile> {
+  await requireCurrent(reader, gun);
+  return found(await reader.byChecksum(gun, role, checksum));
+}
+
+async function requireCurrent(reader: CollectionReader, gun: string): Promise<void> {
   const freshness = await reader.refresh(gun);
   if (freshness !== "current") throw unread(freshness);
-  return found(await reader.byChecksum(gun, role, checksum));
 }
 
 function unread(freshness: "absent" | "unknown"): WireError {
