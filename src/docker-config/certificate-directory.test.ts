@@ -3,11 +3,12 @@ import { execFileSync } from "node:child_process";
 import { mkdir, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { refusal, temporaryDirectory } from "../../test/support/registry-story.ts";
+import { refusal } from "../../test/support/registry-story.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { loadHostCertificates, registryCertificateDirectories } from "./certificate-directory.ts";
 
 test("reads certificates as docker lays them out, from every directory", async (t) => {
-  const root = await temporaryDirectory(t);
+  const root = temporaryDirectory(t);
   const [machine, user] = [join(root, "machine"), join(root, "user")];
   for (const directory of [machine, user]) await mkdir(join(directory, "reg:5000"), { recursive: true });
   await writeFile(join(machine, "reg:5000/b.crt"), "B");
@@ -24,14 +25,14 @@ test("reads certificates as docker lays them out, from every directory", async (
 });
 
 test("a pipe instead of a certificate is refused, and not waited for", async (t) => {
-  const root = await temporaryDirectory(t);
+  const root = temporaryDirectory(t);
   await mkdir(join(root, "reg"));
   execFileSync("mkfifo", [join(root, "reg/ca.crt")]);
   await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /ca\.crt is not a file/u);
 });
 
 test("I1: a certificate that is huge, a directory or leads nowhere is refused; a link to one is read", async (t) => {
-  const root = await temporaryDirectory(t);
+  const root = temporaryDirectory(t);
   const file = join(root, "reg/ca.crt");
   await mkdir(join(root, "reg"));
   await writeFile(file, Buffer.alloc(1024 * 1024 + 1));
@@ -47,7 +48,7 @@ test("I1: a certificate that is huge, a directory or leads nowhere is refused; a
 });
 
 test("a client certificate without its key is an error that names it", async (t) => {
-  const root = await temporaryDirectory(t);
+  const root = temporaryDirectory(t);
   await mkdir(join(root, "reg"));
   await writeFile(join(root, "reg/client.cert"), "CERT");
   await refusal(loadHostCertificates([root], "reg"), "FILE_UNREADABLE", /client\.cert and client\.key/);

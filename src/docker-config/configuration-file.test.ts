@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { hasCode } from "../errors.ts";
 import { dockerSetting, readConfigurationFile } from "./configuration-file.ts";
 
 const pipeMaker = "mkfifo";
-const directory = mkdtempSync(join(tmpdir(), "tagseal-configuration-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 
 function written(name: string, text: string | Uint8Array): string {
   const path = join(directory, name);

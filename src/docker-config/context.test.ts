@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { missingPeers } from "../../test/support/requirements.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { hasCode } from "../errors.ts";
 import { readContext } from "./context.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-context-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 const env = { PATH: process.env["PATH"], HOME: directory, DOCKER_CONFIG: directory };
 
 /** docker's own context, and where its file is. */

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import type { Credentials } from "./credentials.ts";
 import { podmanLogins, type PodmanLoginOptions } from "./podman-login.ts";
 
-const root = mkdtempSync(join(tmpdir(), "tagseal-podman-login-"));
-after(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryDirectory();
 
 const app = { registry: "r.example", repository: "team/app" };
 const auth = (user: string): { auth: string } => ({ auth: Buffer.from(`${user}:pw`).toString("base64") });

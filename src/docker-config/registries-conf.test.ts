@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { parseImageReference } from "../reference/image-reference.ts";
 import { registrySources } from "./registries-conf.ts";
 
-const root = mkdtempSync(join(tmpdir(), "tagseal-registries-"));
-after(() => rmSync(root, { recursive: true, force: true }));
+const root = temporaryDirectory();
 let count = 0;
 
 /** `location | mirror …`, with `!` after what is insecure. */

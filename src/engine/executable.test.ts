@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { candidates, findEngine } from "./executable.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-executable-"));
-after(() => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 
 /** Makes a directory with one executable in it, and returns the directory, for PATH. */
 function program(place: string, name: string, text = "#!/bin/sh\nexit 0\n", mode = 0o755): string {

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { fakeProgram } from "../../test/support/fake-engine.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { parseDigest } from "../reference/digest.ts";
 import type { Engine } from "./engine.ts";
 import { openEngine } from "./open-engine.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "fake-podman-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 
 const digest = parseDigest(`sha256:${"ab".repeat(32)}`);
 const log = join(directory, "log");

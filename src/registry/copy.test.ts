@@ -10,8 +10,8 @@ import {
   manifestBytes,
   pushTinyImage,
   refusal,
-  temporaryDirectory,
 } from "../../test/support/registry-story.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { parseImageReference } from "../reference/image-reference.ts";
 import { type CopyProgress, pullImage, pushImage } from "./copy.ts";
 import { createDockerArchive } from "./docker-archive-sink.ts";
@@ -40,7 +40,7 @@ async function indexLayout(
   t: TestContext,
   architectures = ["amd64", "arm64"],
 ): Promise<{ directory: string; index: Part }> {
-  const directory = join(await temporaryDirectory(t), "layout");
+  const directory = join(temporaryDirectory(t), "layout");
   const sink = createImageLayout(directory, "1.0");
   const manifests: object[] = [];
   for (const architecture of architectures) {
@@ -172,7 +172,7 @@ test("I5: a registry that tampers with a layer is refused, and nothing stays beh
   const app = clientOf(t, registry);
   const pushed = await pushTinyImage(app, "1", "x");
   registry.hooks.blob = ({ size }) => Buffer.alloc(size, "z");
-  const directory = await temporaryDirectory(t);
+  const directory = temporaryDirectory(t);
   await refusal(
     pullImage(app, createImageLayout(join(directory, "copy")), { digest: pushed.digest }),
     "REGISTRY_DIGEST_MISMATCH",
@@ -188,7 +188,7 @@ test("I5: a registry that tampers with a layer is refused, and nothing stays beh
 test("I5: a signed length that is not the manifest's is refused", async (t) => {
   const app = clientOf(t, await embeddedRegistry(t));
   const { digest, size } = await pushTinyImage(app, "1", "x");
-  const sink = createImageLayout(join(await temporaryDirectory(t), "copy"));
+  const sink = createImageLayout(join(temporaryDirectory(t), "copy"));
   await refusal(pullImage(app, sink, { digest, size: size + 1 }), "REGISTRY_DIGEST_MISMATCH");
 });
 
@@ -216,7 +216,7 @@ test("I1: endlessly nested indexes, or those that name themselves, are refused",
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [child] }));
     child = await app.pushManifest(String(depth), bytes, mediaTypes.ociIndex);
   }
-  const sink = createImageLayout(join(await temporaryDirectory(t), "copy"));
+  const sink = createImageLayout(join(temporaryDirectory(t), "copy"));
   await refusal(pullImage(app, sink, { digest: child.digest }), "IMAGE_MALFORMED", /nested/);
 });
 

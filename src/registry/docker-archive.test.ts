@@ -11,7 +11,8 @@ import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { pack } from "tar-stream";
 import { fuzzRuns, hostileBytes } from "../../test/support/fuzz.ts";
-import { contentOf, gathered, manifestBytes, refusal, temporaryDirectory } from "../../test/support/registry-story.ts";
+import { contentOf, gathered, manifestBytes, refusal } from "../../test/support/registry-story.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { TagsealError } from "../errors.ts";
 import { parseImageReference } from "../reference/image-reference.ts";
 import { createDockerArchive } from "./docker-archive-sink.ts";
@@ -28,7 +29,7 @@ interface File {
 }
 
 async function tarOf(t: Pick<TestContext, "after">, files: readonly File[]): Promise<string> {
-  const path = join(await temporaryDirectory(t), "image.tar");
+  const path = join(temporaryDirectory(t), "image.tar");
   const tar = pack();
   for (const { content, ...header } of files)
     tar.entry({ mtime: new Date(0), ...header }, content === undefined ? "" : Buffer.from(content));
@@ -179,7 +180,7 @@ test("waiting for a pipe ends at once when the command is stopped, and nothing s
 });
 
 test("a directory is no archive", async (t) => {
-  const error = await refusal(openDockerArchive(await temporaryDirectory(t)), "FILE_UNREADABLE", /is a directory/);
+  const error = await refusal(openDockerArchive(temporaryDirectory(t)), "FILE_UNREADABLE", /is a directory/);
   assert.match(error.hint ?? "", /oci:/);
 });
 
@@ -325,7 +326,7 @@ test("requires a name when there are several images, and finds it in any spellin
 });
 
 test("I1: anything but an archive, or a broken one, is refused", async (t) => {
-  const directory = await temporaryDirectory(t);
+  const directory = temporaryDirectory(t);
   const path = join(directory, "file");
   await refusal(openDockerArchive(path), "FILE_UNREADABLE");
   for (const content of ["", "hello", "x".repeat(2_000), Buffer.alloc(2_000)]) {
@@ -358,7 +359,7 @@ const image = manifestBytes(plainConfig.descriptor, [gzipped.descriptor]);
 const root = describe(image, mediaTypes.ociManifest);
 
 test("a written archive is described twice, for old and new versions of docker, and reads back as the same image", async (t) => {
-  const file = join(await temporaryDirectory(t), "out.tar");
+  const file = join(temporaryDirectory(t), "out.tar");
   const sink = createDockerArchive(file, parseImageReference("me/app:1.0"));
   for (const part of [plainConfig, gzipped]) await sink.writeBlob(part.descriptor, part.open(0));
   await sink.writeManifest({ descriptor: root, bytes: image });
@@ -385,7 +386,7 @@ test("a written archive is described twice, for old and new versions of docker, 
 });
 
 test("I5: an archive with a wrong layer never appears, and an older one stays", async (t) => {
-  const file = join(await temporaryDirectory(t), "out.tar");
+  const file = join(temporaryDirectory(t), "out.tar");
   await writeFile(file, "older");
   const sink = createDockerArchive(file);
   async function* cut(): AsyncGenerator<Uint8Array, void> {
@@ -426,7 +427,7 @@ test("tar headers: long names, pax, hard links, numbers in base 256", async (t) 
 });
 
 test("fuzz: I1: any archive opens as one whose layers are the configuration's, or is refused", async (t) => {
-  const path = join(await temporaryDirectory(t), "fuzz.tar");
+  const path = join(temporaryDirectory(t), "fuzz.tar");
   const good = await readFile(await tarOf(t, legacy()));
   await fc.assert(
     fc.asyncProperty(hostileBytes(good), async (bytes) => {

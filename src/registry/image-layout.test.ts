@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { contentOf, gathered, manifestBytes, refusal, temporaryDirectory } from "../../test/support/registry-story.ts";
+import { contentOf, gathered, manifestBytes, refusal } from "../../test/support/registry-story.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { createImageLayout } from "./image-layout-sink.ts";
 import { openImageLayout } from "./image-layout.ts";
 import { describe, type Descriptor, mediaTypes } from "./manifest.ts";
@@ -13,7 +14,7 @@ const image = manifestBytes(config.descriptor, [layer.descriptor]);
 const root = describe(image, mediaTypes.ociManifest);
 
 async function written(t: TestContext, name?: string, directory?: string): Promise<string> {
-  const path = directory ?? join(await temporaryDirectory(t), "layout");
+  const path = directory ?? join(temporaryDirectory(t), "layout");
   const sink = createImageLayout(path, name);
   for (const part of [config, layer]) await sink.writeBlob(part.descriptor, part.open(0));
   await sink.writeManifest({ descriptor: root, bytes: image });
@@ -60,7 +61,7 @@ test("I5: a damaged manifest is refused, a damaged blob is not found valid", asy
 });
 
 test("of a blob with wrong bytes nothing stays behind", async (t) => {
-  const directory = join(await temporaryDirectory(t), "layout");
+  const directory = join(temporaryDirectory(t), "layout");
   async function* cut(): AsyncGenerator<Uint8Array, void> {
     yield Buffer.from("half");
     throw new Error("cut off");
@@ -88,7 +89,7 @@ test("I5: a blob that is a link to another file counts only with the right bytes
 });
 
 test("I1: broken, huge or missing parts are refused", async (t) => {
-  const missing = await temporaryDirectory(t);
+  const missing = temporaryDirectory(t);
   await refusal(openImageLayout(missing), "FILE_UNREADABLE", /oci-layout/);
   await refusal(openImageLayout(join(missing, "nothing")), "FILE_UNREADABLE");
   const directory = await written(t);
@@ -108,7 +109,7 @@ test("I1: broken, huge or missing parts are refused", async (t) => {
 });
 
 test("reports what cannot be written", async (t) => {
-  const file = join(await temporaryDirectory(t), "file");
+  const file = join(temporaryDirectory(t), "file");
   await writeFile(file, "in the way");
   const sink = createImageLayout(file);
   await refusal(sink.writeBlob(layer.descriptor, layer.open(0)), "FILE_UNWRITABLE", /not a directory/);

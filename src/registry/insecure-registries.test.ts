@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { temporaryDirectory } from "../../test/support/registry-story.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { isConfiguredInsecure, loadInsecureRegistries, mayBePlain } from "./insecure-registries.ts";
 
 test("insecure registries: by host, by host and port, by network; loopback always", async (t) => {
@@ -21,7 +21,7 @@ test("insecure registries: by host, by host and port, by network; loopback alway
   }
   for (const host of ["localhost.evil.example", "127.0.0.1.evil.example", "[::2]:5000"])
     assert.ok(!mayBePlain(host, []), host);
-  const root = await temporaryDirectory(t);
+  const root = temporaryDirectory(t);
   await writeFile(join(root, "daemon.json"), '{"insecure-registries":["a", 1, "b"]}');
   assert.deepEqual(await loadInsecureRegistries(join(root, "daemon.json")), ["a", "b"]);
   assert.deepEqual(await loadInsecureRegistries(join(root, "none.json")), []);

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { makeCertificate } from "../../test/support/token-maker.ts";
 import { watchAuthorities, watchTlsFiles } from "./tls-files.ts";
 import { unattended } from "./watching/watched-files.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-tls-files-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 
 let files = 0;
 function file(content: string): string {

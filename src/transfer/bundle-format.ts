@@ -12,23 +12,16 @@
 import { isJsonObject, parseJson, type JsonObject, type JsonValue } from "../encoding/json.ts";
 import { hasCode, MetadataError } from "../errors.ts";
 import { highestVersion } from "../tuf/collection-draft.ts";
-import type { RoleName } from "../tuf/metadata.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { isRoleName } from "../tuf/role-name.ts";
 import { gunFault } from "../server/http/gun.ts";
+import type { FileVersion } from "../server/storage/metadata-store.ts";
 
 /** Name of the first entry. */
 export const bundleHeaderName = "tagseal-bundle.json";
 
 /** One file of a collection, as an index lists it. */
-export interface BundleFile {
-  readonly role: RoleName;
-  readonly version: number;
-  /** lower-case hex */
-  readonly sha256: string;
-  /** bytes */
-  readonly length: number;
-}
+export type BundleFile = Omit<FileVersion, "createdAt">;
 
 /** What a bundle holds of one collection. */
 export interface BundleIndex {

@@ -1,11 +1,10 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { gun, now, target } from "../../test/support/editing-story.ts";
 import { notaryFiles, type NotaryFiles } from "../../test/support/notary-files.ts";
 import { rotate, StoredStory, strangerBehind } from "../../test/support/stored-story.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { MemoryMetadataStore } from "../server/storage/memory-metadata-store.ts";
 import type { MetadataStore } from "../server/storage/metadata-store.ts";
 import { SqliteMetadataStore } from "../server/storage/sqlite-metadata-store.ts";
@@ -29,8 +28,7 @@ async function copyOf(stored: StoredStory): Promise<MemoryMetadataStore> {
 
 /** A Notary database with the same content. */
 async function notaryOf(t: TestContext, { store }: StoredStory): Promise<NotaryFiles> {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-notary-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const files = new SqliteMetadataStore({ path: join(directory, "metadata.db") });
   await copy(store, files);
   await files.close();

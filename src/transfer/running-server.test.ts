@@ -1,9 +1,7 @@
 import { deepEqual, rejects } from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { reply, startStory } from "../../test/support/story-server.ts";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { RunningTrustServer } from "./running-server.ts";
 
 interface FeedRecord {
@@ -41,8 +39,7 @@ async function serverWith(t: TestContext, ...pages: readonly unknown[]): Promise
 }
 
 async function reach(t: TestContext, url: string): Promise<RunningTrustServer> {
-  const dockerConfigDir = mkdtempSync(join(tmpdir(), "tagseal-running-"));
-  t.after(() => rmSync(dockerConfigDir, { recursive: true, force: true }));
+  const dockerConfigDir = temporaryDirectory(t);
   const env = {};
   const now = (): Date => new Date();
   const credentials = async (): Promise<undefined> => undefined;

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
+import { temporaryDirectory } from "../../test/support/temporary-directory.ts";
 import { PrivateKey } from "../crypto/private-key.ts";
 import { createRootCertificate } from "../crypto/root-certificate.ts";
 import { hasCode } from "../errors.ts";
 import { loadTrustPinning } from "./pinning-file.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-pins-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 const id = "ab".repeat(32);
 let certificate: string;
 

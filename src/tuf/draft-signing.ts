@@ -18,7 +18,7 @@ import {
 } from "./role-signing.ts";
 
 /** What a publish does beyond signing what changed. */
-export interface SignOptions {
+export interface DraftSigningOptions {
   readonly now: Date;
   /** older roots, for readers that stopped there: their root keys sign the new root where they are held */
   readonly legacyRoots?: readonly MetadataFile<RootBody>[];
@@ -36,7 +36,7 @@ type Need = "must" | "may" | "none";
 interface Publication {
   readonly files: Map<RoleName, Uint8Array>;
   readonly keys: SigningKeys;
-  readonly options: SignOptions;
+  readonly options: DraftSigningOptions;
 }
 
 /**
@@ -47,7 +47,7 @@ interface Publication {
 export async function signDraft(
   draft: CollectionDraft,
   keys: SigningKeys,
-  options: SignOptions,
+  options: DraftSigningOptions,
 ): Promise<ReadonlyMap<RoleName, Uint8Array>> {
   const publication = { files: new Map<RoleName, Uint8Array>(), keys: rememberingKeys(keys), options };
   await addRoot(publication, draft.root);
@@ -71,7 +71,7 @@ async function addRoot(publication: Publication, draft: RootDraft): Promise<void
   }
 }
 
-function rootNeed({ published, changed }: RootDraft, options: SignOptions): Need {
+function rootNeed({ published, changed }: RootDraft, options: DraftSigningOptions): Need {
   const legacy = (options.legacyRoots ?? []).length > 0;
   return changed || legacy ? "must" : renewalNeed(published, options);
 }
@@ -113,14 +113,14 @@ async function addSignedTargets(
   warnOfUnusable(publication, draft);
 }
 
-function targetsNeed(role: RoleName, draft: TargetsDraft, options: SignOptions): Need {
+function targetsNeed(role: RoleName, draft: TargetsDraft, options: DraftSigningOptions): Need {
   if (draft.changed || (role === "targets" && options.initial === true)) return "must";
   const renewal = renewalNeed(draft.published, options);
   return draft.onlyPurged && renewal === "none" ? "may" : renewal;
 }
 
 /** An expired file must be signed again, or no reader could use what is published with it; one about to expire should be. */
-function renewalNeed(published: MetadataFile<Body> | undefined, options: SignOptions): Need {
+function renewalNeed(published: MetadataFile<Body> | undefined, options: DraftSigningOptions): Need {
   if (published === undefined || isExpired(published.body, options.now)) return "must";
   return options.resignAll === true || isNearExpiry(published.body, options.now) ? "may" : "none";
 }

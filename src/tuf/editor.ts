@@ -9,7 +9,7 @@ import { initialRoot, type InitialKeys, withBaseKeys } from "./base-role-editing
 import { type CollectionDraft, TargetsDraft } from "./collection-draft.ts";
 import { type DelegationChange, withDelegation, withoutDelegation, withoutKeys } from "./delegation-editing.ts";
 import { signablePaths } from "./delegation-paths.ts";
-import { signDraft, type SignOptions } from "./draft-signing.ts";
+import { signDraft, type DraftSigningOptions } from "./draft-signing.ts";
 import type {
   BaseRole,
   DelegatedRole,
@@ -196,7 +196,7 @@ export class CollectionEditor {
    *
    * @throws KeyStoreError `SIGNING_KEY_MISSING` when a role that must be signed cannot be; what `keys` throws
    */
-  sign(keys: SigningKeys, options: SignOptions): Promise<ReadonlyMap<RoleName, Uint8Array>> {
+  sign(keys: SigningKeys, options: DraftSigningOptions): Promise<ReadonlyMap<RoleName, Uint8Array>> {
     return signDraft(this.#draft, keys, options);
   }
 

@@ -18,6 +18,12 @@ export type ServerRole = Extract<BaseRole, "snapshot" | "timestamp">;
 /** A base role, or a delegation such as `targets/releases`; see `role-name.ts` for the grammar. */
 export type RoleName = string;
 
+/** One version of a role. */
+export interface RoleVersion {
+  readonly role: RoleName;
+  readonly version: number;
+}
+
 /** Who may sign for a role, and how many of them must. */
 export interface RoleKeys {
   /** TUF key IDs; `null` once the last key was removed, which differs from an empty list on the wire */

@@ -9,15 +9,19 @@ import { pinningFor } from "./pinning.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { verifyThreshold } from "./threshold.ts";
 
-/** What a root is verified against. */
-export interface RootJudgement {
+/** The collection and the clock by which its root is judged, and what the user pinned. */
+export interface RootExpectation {
   readonly gun: string;
   readonly now: Date;
   /** whose clock that is, for messages; `this machine` when absent */
   readonly clockOf?: ClockOwner | undefined;
+  readonly pinning?: TrustPinning | undefined;
+}
+
+/** What a root is verified against. */
+export interface RootJudgement extends RootExpectation {
   /** the root trusted until now, whose keys must have signed this one too */
   readonly previous?: MetadataFile<RootBody> | undefined;
-  readonly pinning?: TrustPinning | undefined;
   /** for roots that are only steps on the way to a newer one: their certificates may have expired since */
   readonly ignoreCertificateExpiry?: boolean;
 }

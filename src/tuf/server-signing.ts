@@ -8,6 +8,7 @@ import { fileMetaOf } from "./file-meta.ts";
 import type { FileMeta, MetadataFile, RoleName, ServerRole, SnapshotBody, TimestampBody } from "./metadata.ts";
 import { signRole } from "./role-signing.ts";
 import type { RoleSigners } from "./role-signers.ts";
+import type { StoredRoles } from "./stored-roles.ts";
 import { UpdateRefused } from "./update-refused.ts";
 
 /** Finds the server's private key with this ID, bound to the collection and role it was made for; `undefined` when there is none. */
@@ -19,6 +20,18 @@ export interface ServerKeys {
 export async function holdsKeyOf(role: ServerRole, { roleKeys }: RoleSigners, keys: ServerKeys): Promise<boolean> {
   for (const keyId of roleKeys.keyIds ?? []) if ((await keys.find(keyId, role)) !== undefined) return true;
   return false;
+}
+
+/** A collection whose files the server signs, and what it signs them with. */
+export interface ServerSignedCollection {
+  readonly gun: string;
+  readonly stored: StoredRoles;
+  readonly keys: ServerKeys;
+  readonly now: Date;
+  /** milliseconds; default: 14 days */
+  readonly timestampLifetimeMs?: number | undefined;
+  /** milliseconds; default: three years */
+  readonly snapshotLifetimeMs?: number | undefined;
 }
 
 /** What is needed to sign one of them. */

@@ -2,21 +2,13 @@
 
 import { hasCode, MetadataError } from "../errors.ts";
 import type { MetadataFile, SnapshotBody } from "./metadata.ts";
-import { makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
-import { type StoredRoles, StoredView } from "./stored-roles.ts";
+import { makeSnapshot, makeTimestamp, type ServerSignedCollection } from "./server-signing.ts";
+import { StoredView } from "./stored-roles.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 import { type ValidatedFile, validatedFile } from "./validated-file.ts";
 
 /** One collection whose timestamp was requested. */
-export interface RenewalInput {
-  readonly gun: string;
-  readonly stored: StoredRoles;
-  readonly keys: ServerKeys;
-  readonly now: Date;
-  /** milliseconds; default: 14 days */
-  readonly timestampLifetimeMs?: number | undefined;
-  /** milliseconds; default: three years */
-  readonly snapshotLifetimeMs?: number | undefined;
+export interface RenewalInput extends ServerSignedCollection {
   /** how long before its end a file is signed again; default: once it has expired */
   readonly ahead?: RenewalLead | undefined;
 }

@@ -23,21 +23,14 @@ import { parseMetadata } from "./notary-v1/parse.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
 import { baseRoleSigners, declaredSigners, type RoleSigners } from "./role-signers.ts";
-import { type RootVerdict, verifyRoot } from "./root-trust.ts";
+import { type RootExpectation, type RootVerdict, verifyRoot } from "./root-trust.ts";
 import { verifyThreshold } from "./threshold.ts";
 import type { InvalidDelegation, TrustedCollection } from "./trusted-collection.ts";
 
-/** What a set starts from. */
-export interface TrustedMetadataOptions {
-  readonly gun: string;
-  /** read once: a long update must not see two times */
-  readonly now: Date;
-  /** whose clock that is, for messages; `this machine` when absent */
-  readonly clockOf?: ClockOwner | undefined;
+/** What a set starts from. The time is read once: a long update must not see two. */
+export interface TrustedMetadataOptions extends RootExpectation {
   /** a root already trusted, whose keys must have signed the one to be loaded; its expiry does not matter */
   readonly previousRoot?: MetadataFile<RootBody> | undefined;
-  /** consulted for the root to be loaded */
-  readonly pinning?: TrustPinning | undefined;
   /** what an earlier, verified snapshot said about the root */
   readonly rootMeta?: FileMeta | undefined;
 }

@@ -20,8 +20,8 @@ import type {
 } from "./metadata.ts";
 import { parseMetadata } from "./notary-v1/parse.ts";
 import { isDelegation, isRoleName, parentOf } from "./role-name.ts";
-import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys } from "./server-signing.ts";
-import { StoredView, type StoredRoles } from "./stored-roles.ts";
+import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerSignedCollection } from "./server-signing.ts";
+import { StoredView } from "./stored-roles.ts";
 import { delegatedRole } from "./role-signers.ts";
 import { compareWithStored } from "./snapshot-against-stored.ts";
 import { targetsFileOf } from "./trusted-collection.ts";
@@ -37,17 +37,11 @@ import {
 } from "./upload-form.ts";
 
 /** One upload, and what it is verified against. */
-export interface UpdateInput {
-  readonly gun: string;
+export interface UpdateInput extends ServerSignedCollection {
   /** by role; a timestamp among them is ignored, the server makes its own */
   readonly uploads: ReadonlyMap<RoleName, Uint8Array>;
   /** files that were published and are not stored any more; an upload with any of them repairs a server that was restored from a backup */
   readonly lost?: readonly LostFile[] | undefined;
-  readonly stored: StoredRoles;
-  readonly keys: ServerKeys;
-  readonly now: Date;
-  readonly timestampLifetimeMs?: number | undefined;
-  readonly snapshotLifetimeMs?: number | undefined;
 }
 
 /**

@@ -1,10 +1,8 @@
 import { sha256Hex } from "../crypto/sha256.ts";
-import type { MetadataFile, RoleName } from "./metadata.ts";
+import type { MetadataFile, RoleVersion } from "./metadata.ts";
 
 /** One file to be stored. */
-export interface ValidatedFile {
-  readonly role: RoleName;
-  readonly version: number;
+export interface ValidatedFile extends RoleVersion {
   readonly bytes: Uint8Array;
   /** lower-case hex of `bytes` */
   readonly sha256: string;

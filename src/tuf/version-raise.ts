@@ -2,22 +2,22 @@
 
 import { nextVersion } from "./collection-draft.ts";
 import type { MetadataFile, RootBody, ServerRole } from "./metadata.ts";
-import { holdsKeyOf, makeSnapshot, makeTimestamp, type ServerKeys, type ServerSigning } from "./server-signing.ts";
-import { type StoredRoles, StoredView } from "./stored-roles.ts";
+import {
+  holdsKeyOf,
+  makeSnapshot,
+  makeTimestamp,
+  type ServerSignedCollection,
+  type ServerSigning,
+} from "./server-signing.ts";
+import { StoredView } from "./stored-roles.ts";
 import { TrustedMetadata } from "./trusted-metadata.ts";
 import { UpdateRefused } from "./update-refused.ts";
 import { type ValidatedFile, validatedFile } from "./validated-file.ts";
 
 /** One collection, and how far to raise it. */
-export interface RaiseInput {
-  readonly gun: string;
-  readonly stored: StoredRoles;
-  readonly keys: ServerKeys;
-  readonly now: Date;
+export interface RaiseInput extends ServerSignedCollection {
   /** 1 or more: added to both versions */
   readonly by: number;
-  readonly timestampLifetimeMs?: number | undefined;
-  readonly snapshotLifetimeMs?: number | undefined;
 }
 
 /** What raising a collection changes. */

@@ -1,11 +1,11 @@
 /** A trust server in the test's own process, on a directory that goes when the test ends. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { startServer, type RunningServer } from "../../src/server/run/start-server.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+
+export { temporaryDirectory };
 
 /** What runs, and what it logged. */
 export interface TestServer extends RunningServer {
@@ -23,11 +23,4 @@ export async function serve(t: TestContext, options: Partial<ServerOptions> = {}
   const log = (line: string): void => void lines.push(JSON.parse(line) as TestServer["lines"][number]);
   server = await startServer({ host: "127.0.0.1", port: 0, log, ...options, dataDir });
   return { ...server, dataDir, lines };
-}
-
-/** A directory that goes when the test ends. */
-export function temporaryDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-server-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import type { PublicKey } from "../../src/crypto/public-key.ts";
-import type { SignOptions } from "../../src/tuf/draft-signing.ts";
+import type { DraftSigningOptions } from "../../src/tuf/draft-signing.ts";
 import { CollectionEditor } from "../../src/tuf/editor.ts";
 import type { EditableCollection } from "../../src/tuf/editor.ts";
 import type { MetadataFile, RoleName, Target, TargetsBody } from "../../src/tuf/metadata.ts";
@@ -50,7 +50,7 @@ export async function publishedStory(): Promise<EditingStory> {
 export async function change(
   story: EditingStory,
   edit: (editor: CollectionEditor) => void,
-  options: Partial<SignOptions> & { readonly held?: HeldKeys; readonly from?: EditableCollection } = {},
+  options: Partial<DraftSigningOptions> & { readonly held?: HeldKeys; readonly from?: EditableCollection } = {},
 ): Promise<RoleName[]> {
   const { held = story.held, from, ...rest } = options;
   const signAt = rest.now ?? now;

@@ -1,25 +1,16 @@
 /** What registry tests are told with: contents in memory, a client on a registry that closes with the test, errors by code. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type ErrorCode, hasCode, type TagsealError } from "../../src/errors.ts";
 import type { BlobContent } from "../../src/registry/blob-upload.ts";
 import { describe, type Descriptor, mediaTypes } from "../../src/registry/manifest.ts";
 import { RegistryClient, type RegistryClientOptions } from "../../src/registry/registry-client.ts";
 import { type RunningRegistry, startRegistry } from "../../src/sandbox/registry/embedded-registry.ts";
-
-/** A directory of the test's own. */
-export async function temporaryDirectory(t: Pick<TestContext, "after">): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "tagseal-test-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
-  return path;
-}
+import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** An empty embedded registry, honest until its hooks say otherwise. */
 export async function embeddedRegistry(t: Pick<TestContext, "after">): Promise<RunningRegistry> {
-  const registry = await startRegistry({ directory: await temporaryDirectory(t), hooks: {} });
+  const registry = await startRegistry({ directory: temporaryDirectory(t), hooks: {} });
   t.after(() => registry.close());
   return registry;
 }

@@ -1,14 +1,11 @@
 /** Where a machine may remember what it trusts: docker's trust directory, and memory. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 import { FileMetadataCache } from "../../src/trust/trust-directory/metadata-cache.ts";
 import { trustCacheContract } from "../contract/trust-cache.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "caches-"));
-after(() => rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
 
 let machines = 0;
 trustCacheContract("a trust directory", async () => {

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { type AddressOptions, type EngineAddress, findEngineAddress } from "./engine-address.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "engine-address-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 
 const withContexts = join(directory, "none");
 storeContext(withContexts, "far", { Endpoints: { docker: { Host: "ssh://me@far" } } });

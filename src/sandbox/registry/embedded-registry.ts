@@ -3,7 +3,7 @@
  * and is meant for loopback.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { answerRefusal, Refusal } from "./registry-answer.ts";
+import { answerRefusal, RegistryRefusal } from "./registry-answer.ts";
 import { handle } from "./registry-handler.ts";
 import type { RegistryHooks } from "./registry-hooks.ts";
 import { parseRegistryRoute } from "./registry-route.ts";
@@ -92,7 +92,7 @@ function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw new Refusal(400, "NAME_INVALID", "the path holds broken percent-encoding");
+    throw new RegistryRefusal(400, "NAME_INVALID", "the path holds broken percent-encoding");
   }
 }
 
@@ -101,6 +101,6 @@ function fail(error: unknown, request: IncomingMessage, response: ServerResponse
   if (response.headersSent || (request.destroyed && !request.complete)) return void response.destroy();
   // the rest of a refused body is not read: the connection cannot serve again
   if (!request.complete) response.setHeader("connection", "close");
-  const refusal = error instanceof Refusal ? error : new Refusal(500, "UNKNOWN", "the registry failed");
+  const refusal = error instanceof RegistryRefusal ? error : new RegistryRefusal(500, "UNKNOWN", "the registry failed");
   answerRefusal(response, refusal);
 }

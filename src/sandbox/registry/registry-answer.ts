@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 
 /** A refusal, with one of the distribution specification's codes. */
-export class Refusal extends Error {
+export class RegistryRefusal extends Error {
   readonly status: number;
   readonly code: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -37,12 +37,12 @@ export function answerJson(
 }
 
 /** Sends a refusal as the specification's error body. */
-export function answerRefusal(response: ServerResponse, refusal: Refusal): void {
+export function answerRefusal(response: ServerResponse, refusal: RegistryRefusal): void {
   const body = { errors: [{ code: refusal.code, message: refusal.message, detail: null }] };
   answerJson(response, body, refusal.headers, refusal.status);
 }
 
 /** The refusal of a method a path does not know. */
-export function unsupported(): Refusal {
-  return new Refusal(405, "UNSUPPORTED", "that cannot be done with this");
+export function unsupported(): RegistryRefusal {
+  return new RegistryRefusal(405, "UNSUPPORTED", "that cannot be done with this");
 }

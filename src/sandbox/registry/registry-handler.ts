@@ -11,7 +11,7 @@ import {
   mediaTypes,
   parseManifest,
 } from "../../registry/manifest.ts";
-import { answer, answerJson, Refusal, unsupported } from "./registry-answer.ts";
+import { answer, answerJson, RegistryRefusal, unsupported } from "./registry-answer.ts";
 import type { Call } from "./registry-call.ts";
 import type { ServedManifest } from "./registry-hooks.ts";
 import type { RegistryRoute } from "./registry-route.ts";
@@ -20,7 +20,7 @@ import { startUpload, upload } from "./upload-handler.ts";
 
 const defaultPage = 1_000;
 
-/** Answers a request. @throws Refusal for what the specification has an error for */
+/** Answers a request. @throws RegistryRefusal for what the specification has an error for */
 export async function handle(route: RegistryRoute, call: Call): Promise<void> {
   switch (route.kind) {
     case "base":
@@ -40,9 +40,9 @@ export async function handle(route: RegistryRoute, call: Call): Promise<void> {
     case "referrers":
       return await referrers(route, call);
     case "invalid":
-      throw new Refusal(400, route.code, "the request names something that cannot be");
+      throw new RegistryRefusal(400, route.code, "the request names something that cannot be");
     case "unknown":
-      throw new Refusal(404, "UNSUPPORTED", "there is nothing at this path");
+      throw new RegistryRefusal(404, "UNSUPPORTED", "there is nothing at this path");
   }
 }
 
@@ -109,7 +109,7 @@ async function putManifest(
   const algorithm = isDigest(tagOrDigest) ? digestAlgorithm(tagOrDigest) : "sha256";
   const { digest } = describe(bytes, mediaType, algorithm);
   if (isDigest(tagOrDigest) && digest !== tagOrDigest)
-    throw new Refusal(400, "DIGEST_INVALID", `the manifest is ${digest}`);
+    throw new RegistryRefusal(400, "DIGEST_INVALID", `the manifest is ${digest}`);
   await refuseMissing(repository, parsed, call.store);
   const subject = parsed.subject?.digest;
   const tag = isDigest(tagOrDigest) ? undefined : tagOrDigest;
@@ -125,7 +125,7 @@ function parseOrRefuse(bytes: Uint8Array, mediaType: string): Manifest {
   try {
     return parseManifest(bytes, mediaType);
   } catch (error) {
-    if (error instanceof TagsealError) throw new Refusal(400, "MANIFEST_INVALID", error.message);
+    if (error instanceof TagsealError) throw new RegistryRefusal(400, "MANIFEST_INVALID", error.message);
     throw error;
   }
 }
@@ -137,7 +137,7 @@ async function readManifest(request: IncomingMessage): Promise<Uint8Array> {
     const bytes: Buffer = chunk;
     length += bytes.length;
     if (length > maxManifestBytes)
-      throw new Refusal(413, "SIZE_INVALID", `a manifest may have ${maxManifestBytes} bytes`);
+      throw new RegistryRefusal(413, "SIZE_INVALID", `a manifest may have ${maxManifestBytes} bytes`);
     chunks.push(bytes);
   }
   return Buffer.concat(chunks);
@@ -149,7 +149,7 @@ async function refuseMissing(repository: string, parsed: Manifest, store: Regist
     for (const { digest } of parsed.manifests) {
       const found = await store.findManifest(repository, digest);
       if (found === undefined)
-        throw new Refusal(400, "MANIFEST_UNKNOWN", `the index names ${digest}, which is not here`);
+        throw new RegistryRefusal(400, "MANIFEST_UNKNOWN", `the index names ${digest}, which is not here`);
     }
     return;
   }
@@ -157,9 +157,9 @@ async function refuseMissing(repository: string, parsed: Manifest, store: Regist
     if (isForeignLayer(part)) continue;
     const size = await store.blobSize(repository, part.digest);
     if (size === undefined)
-      throw new Refusal(400, "MANIFEST_BLOB_UNKNOWN", `the manifest names ${part.digest}, which is not here`);
+      throw new RegistryRefusal(400, "MANIFEST_BLOB_UNKNOWN", `the manifest names ${part.digest}, which is not here`);
     if (size !== part.size)
-      throw new Refusal(400, "MANIFEST_INVALID", `${part.digest} has ${size} bytes, not ${part.size}`);
+      throw new RegistryRefusal(400, "MANIFEST_INVALID", `${part.digest} has ${size} bytes, not ${part.size}`);
   }
 }
 
@@ -195,7 +195,7 @@ function requestedRange(header: string | undefined, size: number): { start: numb
   const start = isSuffix ? Math.max(0, size - Number(match[2])) : Number(match[1]);
   const end = isSuffix || match[2] === "" ? size - 1 : Math.min(Number(match[2]), size - 1);
   if (start < size && start <= end) return { start, end, status: 206 };
-  throw new Refusal(416, "RANGE_INVALID", `the blob has ${size} bytes`, { "content-range": `bytes */${size}` });
+  throw new RegistryRefusal(416, "RANGE_INVALID", `the blob has ${size} bytes`, { "content-range": `bytes */${size}` });
 }
 
 async function referrers(route: { readonly repository: string; readonly digest: Digest }, call: Call): Promise<void> {
@@ -221,14 +221,14 @@ function referrer(stored: StoredManifest): { artifactType: string | undefined } 
   };
 }
 
-function unknownRepository(): Refusal {
-  return new Refusal(404, "NAME_UNKNOWN", "there is no such repository");
+function unknownRepository(): RegistryRefusal {
+  return new RegistryRefusal(404, "NAME_UNKNOWN", "there is no such repository");
 }
 
-function unknownManifest(): Refusal {
-  return new Refusal(404, "MANIFEST_UNKNOWN", "there is no such manifest here");
+function unknownManifest(): RegistryRefusal {
+  return new RegistryRefusal(404, "MANIFEST_UNKNOWN", "there is no such manifest here");
 }
 
-function unknownBlob(): Refusal {
-  return new Refusal(404, "BLOB_UNKNOWN", "there is no such blob here");
+function unknownBlob(): RegistryRefusal {
+  return new RegistryRefusal(404, "BLOB_UNKNOWN", "there is no such blob here");
 }

@@ -1,7 +1,7 @@
 /** Blob uploads: begun, continued in chunks, ended by a digest. */
 import type { IncomingMessage } from "node:http";
 import { type Digest, isDigest } from "../../reference/digest.ts";
-import { answer, Refusal, unsupported } from "./registry-answer.ts";
+import { answer, RegistryRefusal, unsupported } from "./registry-answer.ts";
 import type { Call } from "./registry-call.ts";
 import { isRepository } from "./registry-route.ts";
 
@@ -23,7 +23,7 @@ export async function startUpload(repository: string, call: Call): Promise<void>
 /** GET, PATCH, PUT, DELETE of an upload under way. */
 export async function upload(route: { readonly repository: string; readonly id: string }, call: Call): Promise<void> {
   const state = await call.store.findUpload(route.id);
-  if (state === undefined) throw new Refusal(404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
+  if (state === undefined) throw new RegistryRefusal(404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
   switch (call.request.method ?? "") {
     case "GET":
     case "HEAD":
@@ -47,7 +47,7 @@ export async function upload(route: { readonly repository: string; readonly id: 
 function refuseGap(request: IncomingMessage, size: number): void {
   const start = /^(?:bytes )?(\d{1,15})-/.exec(request.headers["content-range"] ?? "")?.[1];
   if (start === undefined || Number(start) === size) return;
-  throw new Refusal(416, "BLOB_UPLOAD_INVALID", `the upload stands at ${size}, the chunk begins at ${start}`, {
+  throw new RegistryRefusal(416, "BLOB_UPLOAD_INVALID", `the upload stands at ${size}, the chunk begins at ${start}`, {
     range: uploadRange(size),
   });
 }
@@ -70,9 +70,10 @@ async function commitUpload(
   digest: string,
   call: Call,
 ): Promise<void> {
-  if (!isDigest(digest)) throw new Refusal(400, "DIGEST_INVALID", "the upload needs a digest to be checked against");
+  if (!isDigest(digest))
+    throw new RegistryRefusal(400, "DIGEST_INVALID", "the upload needs a digest to be checked against");
   if (!(await call.store.commitUpload(route.repository, route.id, digest))) {
-    throw new Refusal(400, "DIGEST_INVALID", `the bytes received are not those of ${digest}`);
+    throw new RegistryRefusal(400, "DIGEST_INVALID", `the bytes received are not those of ${digest}`);
   }
   blobCreated(route.repository, digest, call);
 }

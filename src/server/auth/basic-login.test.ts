@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { hashSync } from "bcryptjs";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { ServerLog } from "../../service/log.ts";
 import { FileWatch } from "../../service/watching/file-watch.ts";
 import { BasicLogin } from "./basic-login.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-basic-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 
 const bcrypt = (password: string, prefix = "$2b$"): string => hashSync(password, 4).replace("$2b$", prefix);
 const start = new Date("2026-11-23T12:00:00Z");

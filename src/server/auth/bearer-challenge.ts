@@ -1,5 +1,5 @@
 import { TagsealError } from "../../errors.ts";
-import type { AccessRequest, Refusal } from "../http/authorise.ts";
+import type { AccessRequest, AccessRefusal } from "../http/authorise.ts";
 import type { ServerLog } from "../../service/log.ts";
 import { quoted } from "./login.ts";
 
@@ -20,13 +20,13 @@ export interface BearerChallenge {
 export function bearerChallenge(
   { realm, service }: BearerChallenge,
   { gun, actions }: AccessRequest,
-  refusal: Refusal,
+  refusal: AccessRefusal,
 ): string {
   const scope = gun === undefined ? "registry:catalog:*" : `repository:${gun}:${actions.join(",")}`;
   return `Bearer realm=${quoted(realm)},service=${quoted(service)},scope=${quoted(scope)}${errors[refusal]}`;
 }
 
-const errors: Readonly<Record<Refusal, string>> = {
+const errors: Readonly<Record<AccessRefusal, string>> = {
   missing: "",
   invalid: ',error="invalid_token"',
   throttled: ',error="invalid_token"',

@@ -3,7 +3,7 @@
  * in, and with passwords alone they cannot read anonymously.
  */
 
-import type { AccessRequest, Refusal, TokenEndpoint } from "../http/authorise.ts";
+import type { AccessRequest, AccessRefusal, TokenEndpoint } from "../http/authorise.ts";
 import { jsonReply } from "../http/reply.ts";
 import type { BasicSettings } from "./auth-settings.ts";
 import type { BasicLogin } from "./basic-login.ts";
@@ -48,7 +48,7 @@ export class IssuedTokenLogin implements LoginMethod {
     return holder === undefined ? invalidLogin : { kind: "known", user: holder.user };
   }
 
-  challenge(request: AccessRequest, refusal: Refusal): string {
+  challenge(request: AccessRequest, refusal: AccessRefusal): string {
     return bearerChallenge({ realm: this.#realm, service }, request, refusal);
   }
 

@@ -1,6 +1,6 @@
 /** Who a request comes from, according to one way of logging in. */
 
-import type { AccessRequest, Refusal } from "../http/authorise.ts";
+import type { AccessRequest, AccessRefusal } from "../http/authorise.ts";
 
 /** A user whose credentials are valid. */
 export interface KnownUser {
@@ -17,7 +17,7 @@ export type Grants = (gun: string | undefined, actions: readonly string[]) => bo
 /** Credentials that are not valid. */
 export interface RefusedLogin {
   readonly kind: "refused";
-  readonly refusal: Refusal;
+  readonly refusal: AccessRefusal;
   /** for the log: whose name came with a wrong password; never what is no user's name */
   readonly claimedUser?: string;
 }
@@ -30,7 +30,7 @@ export interface LoginMethod {
   /** undefined when the request has no credentials of this kind: another method may accept it */
   login(request: AccessRequest): Promise<Login | undefined>;
   /** what to send in `WWW-Authenticate` */
-  challenge(request: AccessRequest, refusal: Refusal): string;
+  challenge(request: AccessRequest, refusal: AccessRefusal): string;
 }
 
 /** Credentials that prove nothing. */

@@ -6,7 +6,14 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { AccessDecision, AccessRequest, Asker, Authorise, Refusal, TokenEndpoint } from "../http/authorise.ts";
+import type {
+  AccessDecision,
+  AccessRequest,
+  Asker,
+  Authorise,
+  AccessRefusal,
+  TokenEndpoint,
+} from "../http/authorise.ts";
 import type { AuthSettings } from "./auth-settings.ts";
 import { BasicLogin } from "./basic-login.ts";
 import { ClientCertificateLogin } from "./client-certificate-login.ts";
@@ -117,7 +124,7 @@ function authoriseWith(all: Methods["all"], rules: Rules, settings: AuthSettings
 
   return async (request) => {
     const login = await loginOf(request, all);
-    const refuse = (refusal: Refusal, who: Pick<Asker, "user" | "claimedUser"> = {}): AccessDecision => {
+    const refuse = (refusal: AccessRefusal, who: Pick<Asker, "user" | "claimedUser"> = {}): AccessDecision => {
       return { allowed: false, challenge: all[0].challenge(request, refusal), refusal, ...who };
     };
     // Invalid credentials are refused even where none are needed: the client must learn that they are invalid.

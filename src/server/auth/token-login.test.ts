@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import {
   confusedToken,
   makeCertificate,
@@ -20,8 +20,7 @@ import { libtrustKeyId } from "./token-keys.ts";
 import { FileWatch } from "../../service/watching/file-watch.ts";
 import { TokenLogin } from "./token-login.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-token-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 
 let files = 0;
 function file(content: string): string {

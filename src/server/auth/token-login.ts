@@ -3,7 +3,7 @@
 import { jwtVerify, type JWTPayload } from "jose";
 import { parseCertificateBundle } from "../../crypto/certificate.ts";
 import { TagsealError } from "../../errors.ts";
-import type { AccessRequest, Refusal } from "../http/authorise.ts";
+import type { AccessRequest, AccessRefusal } from "../http/authorise.ts";
 import { errorFields } from "../../service/log.ts";
 import type { TokenSettings } from "./auth-settings.ts";
 import { bearerChallenge, maxTokenBytes, requireRealm } from "./bearer-challenge.ts";
@@ -67,7 +67,7 @@ export class TokenLogin implements LoginMethod {
     return claims === undefined ? invalidLogin : { kind: "known", ...claims };
   }
 
-  challenge(request: AccessRequest, refusal: Refusal): string {
+  challenge(request: AccessRequest, refusal: AccessRefusal): string {
     return bearerChallenge(this.#settings, request, refusal);
   }
 

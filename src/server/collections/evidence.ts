@@ -10,6 +10,7 @@ import type {
   MetadataFile,
   RoleKeys,
   RoleName,
+  RoleVersion,
   Target,
   TargetsBody,
 } from "../../tuf/metadata.ts";
@@ -46,7 +47,7 @@ export function evidenceOf(files: readonly Replacement[]): LogFields {
 }
 
 /** Files with their versions, in a bounded list. */
-export function versionsOf(files: readonly { readonly role: RoleName; readonly version: number }[]): string {
+export function versionsOf(files: readonly RoleVersion[]): string {
   return listed(files.map(({ role, version }) => `${role} ${version}`)) ?? "";
 }
 

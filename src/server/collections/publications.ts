@@ -23,7 +23,7 @@ import { RepositoryLimits } from "../limits/repository-limits.ts";
 import { PublishedStates } from "./published-state.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { SigningService } from "../signer/signing-service.ts";
-import type { MetadataStore, Publication, StoredFile } from "../storage/metadata-store.ts";
+import type { MetadataStore, NewPublication, StoredFile } from "../storage/metadata-store.ts";
 import type { UsageLimit } from "../storage/usage-limit.ts";
 
 /** What a publisher needs. */
@@ -240,7 +240,7 @@ export class Publications {
   }
 }
 
-interface ValidatedPublication extends Publication {
+interface ValidatedPublication extends NewPublication {
   readonly files: readonly ValidatedFile[];
 }
 

@@ -10,6 +10,7 @@ import type { Environment } from "../../environment/environment.ts";
 import { TagsealError, type ErrorCode } from "../../errors.ts";
 import { openAuthorisation } from "../auth/open-authorisation.ts";
 import { TrustedProxies } from "../../http/server/client-address.ts";
+import type { CheckFinding } from "../inspection/collection-check.ts";
 import { SignerClient } from "../signer/grpc/signer-client.ts";
 import { openKeyTableOf, passphrasesOf } from "../signer/key-place.ts";
 import { aliasesInUse, openKey } from "../signer/signer-keys.ts";
@@ -23,9 +24,7 @@ import { configuredServer, type ConfiguredServer, type ServerSettings } from "./
 import { serverSettings } from "./server-settings.ts";
 
 /** One problem that keeps the server from starting, or a warning for its operator. */
-export interface ConfigurationFinding {
-  readonly code: ErrorCode;
-  readonly message: string;
+export interface ConfigurationFinding extends CheckFinding {
   readonly hint: string | undefined;
 }
 

@@ -24,7 +24,7 @@ export interface AccessRequest {
 /**
  * Why permission is denied: no credentials, invalid credentials, too many invalid ones recently, or valid ones without this permission.
  */
-export type Refusal = "missing" | "invalid" | "throttled" | "insufficient";
+export type AccessRefusal = "missing" | "invalid" | "throttled" | "insufficient";
 
 /** Permission, or the refusal with the `WWW-Authenticate` challenge to send. The user is named only when verified. */
 export type AccessDecision =
@@ -33,7 +33,7 @@ export type AccessDecision =
       readonly allowed: false;
       readonly challenge: string;
       readonly user?: string | undefined;
-      readonly refusal?: Refusal;
+      readonly refusal?: AccessRefusal;
       /** the name the client claims, unverified */
       readonly claimedUser?: string | undefined;
     };
@@ -44,7 +44,7 @@ export interface Asker {
   /** a claimed name, unverified */
   readonly claimedUser?: string | undefined;
   /** why the request was refused; absent when it was not */
-  readonly refusal?: Refusal | undefined;
+  readonly refusal?: AccessRefusal | undefined;
 }
 
 /** Decides about one request. An exception is answered as a server error, never as permission. */
@@ -57,7 +57,7 @@ export type TokenEndpoint = (
 ) => Promise<Reply>;
 
 /** Counts refusals, for the metrics. */
-export type RefusalCounts = Record<Refusal, number>;
+export type RefusalCounts = Record<AccessRefusal, number>;
 
 /**
  * Turns a refusal into the form clients of Notary v1 expect. Notary v1: token authentication.

@@ -4,11 +4,12 @@
  */
 
 import { parseCertificateBundle } from "../../crypto/x509.ts";
-import { TagsealError, type ErrorCode } from "../../errors.ts";
+import { TagsealError } from "../../errors.ts";
 import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
 import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import type { CheckFinding } from "./collection-check.ts";
 import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 
 /** An expiry that the server cannot extend. */
@@ -47,7 +48,7 @@ export interface CollectionOverview {
   /** who holds the key of the snapshot */
   readonly snapshotKey: "server" | "owner" | "unknown";
   /** why some of this is missing; `tagseal server check` shows all problems */
-  readonly problems: readonly { readonly code: ErrorCode; readonly message: string }[];
+  readonly problems: readonly CheckFinding[];
 }
 
 /**
@@ -72,7 +73,7 @@ class Overview {
   readonly #store: MetadataStore;
   readonly #gun: string;
   readonly #versions: readonly FileVersion[];
-  readonly #problems: { code: ErrorCode; message: string }[] = [];
+  readonly #problems: CheckFinding[] = [];
 
   constructor(store: MetadataStore, gun: string, versions: readonly FileVersion[]) {
     this.#store = store;

@@ -1,22 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request as secureRequest } from "node:https";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { describe, it, type TestContext } from "node:test";
 import { missingPeers } from "../../../test/support/requirements.ts";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { UploadingPublisher } from "../../../test/server/uploading-publisher.ts";
 import type { ServerOptions } from "./server-options.ts";
 import { startServer, type RunningServer } from "./start-server.ts";
-
-function temporaryDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-start-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 async function start(t: TestContext, options: Partial<ServerOptions> & { dataDir: string }): Promise<RunningServer> {
   const server = await startServer({ host: "127.0.0.1", port: 0, ...options });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
 import type { SealedKey } from "./key-table.ts";
@@ -17,12 +17,6 @@ import { SqliteKeyTable } from "./sqlite-key-table.ts";
 const gun = "docker.io/library/alpine";
 const payload = Buffer.from("{}");
 const now = (): Date => new Date("2026-11-23T04:00:00Z");
-
-function temporaryDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-signer-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 interface Opening {
   readonly given?: GivenPassphrases | undefined;

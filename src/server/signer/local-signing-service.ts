@@ -4,7 +4,7 @@ import type { ServerRole } from "../../tuf/metadata.ts";
 import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { KeyTable, SealedKey } from "./key-table.ts";
-import { openSignerKeys, type KeyPurpose, type SignerKeys } from "./signer-keys.ts";
+import { openSignerKeys, type KeyPurpose, type SignerKeyring } from "./signer-keys.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
 import type { KeyPresence, NamesKey, SigningService } from "./signing-service.ts";
 
@@ -53,11 +53,11 @@ interface FoundKey {
 class LocalSigningService implements SigningService {
   readonly isAvailable = true;
   readonly #options: LocalSignerOptions;
-  readonly #keys: SignerKeys;
+  readonly #keys: SignerKeyring;
   readonly #found = new Map<string, FoundKey>();
   readonly #missed = new Map<string, number>();
 
-  constructor(options: LocalSignerOptions, keys: SignerKeys) {
+  constructor(options: LocalSignerOptions, keys: SignerKeyring) {
     this.#options = options;
     this.#keys = keys;
   }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { verifySignature } from "../../crypto/signature.ts";
 import type { Sealed } from "./key-table.ts";
 import { openLocalSigningService } from "./local-signing-service.ts";
@@ -51,8 +50,7 @@ async function sign(signer: SigningService, gun: string, keyId: string): Promise
 
 /** A signer with three keys under the first passphrase. */
 async function signerOfThree(t: TestContext): Promise<{ path: string; keyIds: Map<string, string> }> {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-rekey-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const path = join(directory, "signer.db");
   const signer = await serve(t, path, onlyOld);
   const keyIds = new Map<string, string>();

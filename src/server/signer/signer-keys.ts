@@ -47,14 +47,14 @@ const maxOpenedKeys = 4096;
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
  * @throws TagsealError `SERVER_CONFIGURATION` for a passphrase file that cannot be used, `STORAGE_FAILED`
  */
-export async function openSignerKeys({ table, passphrases: source, now }: SignerKeysOptions): Promise<SignerKeys> {
+export async function openSignerKeys({ table, passphrases: source, now }: SignerKeysOptions): Promise<SignerKeyring> {
   const kept = await table.derivationSecret();
   const inUse = await aliasesInUse(table);
   const passphrases = (kept === undefined ? firstPassphrases : existingPassphrases)(source, inUse);
   requirePassphrases(passphrases, [...inUse, passphrases.defaultAlias], inUse);
   await tryPassphrases(table, passphrases, kept);
   const secret = await unseal(kept ?? (await firstSecret(table, passphrases)), passphrases);
-  return new SignerKeys({ table, secret, passphrases, now });
+  return new SignerKeyring({ table, secret, passphrases, now });
 }
 
 /** What a table's secret and keys are sealed under: the secret's alias first, then the others, the one that came into use last before older ones. */
@@ -96,7 +96,7 @@ interface Parts {
 }
 
 /** The keys of one table, opened when needed. A failure never leads to a different key. */
-export class SignerKeys {
+export class SignerKeyring {
   readonly #parts: Parts;
   readonly #opened = new Map<string, PrivateKey>();
 

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { existingPassphrases, firstPassphrases, passphraseOf, requirePassphrases } from "./signer-passphrases.ts";
 
 function temporaryFile(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-passphrases-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   return join(directory, "signer.passphrase");
 }
 

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { keyTableContract } from "../../../test/contract/key-table.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
 function temporaryPath(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-keys-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   return join(directory, "signer.db");
 }
 

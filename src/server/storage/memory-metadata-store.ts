@@ -15,7 +15,7 @@ import {
   type NamedDeletion,
   type NamedVersion,
   type NewFile,
-  type Publication,
+  type NewPublication,
   type StoredFile,
 } from "./metadata-store.ts";
 import { covers, requireRoom, type Usage } from "./usage-limit.ts";
@@ -33,7 +33,7 @@ export class MemoryMetadataStore implements MetadataStore {
   #changes: Change[] = [];
   #lastChangeId = 0;
 
-  async publish({ gun, base, files, at, limits = [] }: Publication): Promise<void> {
+  async publish({ gun, base, files, at, limits = [] }: NewPublication): Promise<void> {
     const collection = this.#collections.get(gun) ?? new Map<RoleName, StoredFile[]>();
     if (newest(collection, "timestamp")?.sha256 !== base)
       throw publishConflict(gun, "its timestamp has changed meanwhile");

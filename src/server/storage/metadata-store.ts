@@ -6,13 +6,11 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
+import type { RoleName, RoleVersion } from "../../tuf/metadata.ts";
 import type { Usage, UsageLimit } from "./usage-limit.ts";
 
 /** One file to keep. */
-export interface NewFile {
-  readonly role: RoleName;
-  readonly version: number;
+export interface NewFile extends RoleVersion {
   /** lower-case hex of the raw bytes */
   readonly sha256: string;
   readonly bytes: Uint8Array;
@@ -24,9 +22,7 @@ export interface StoredFile extends NewFile {
 }
 
 /** One kept file without its bytes. */
-export interface FileVersion {
-  readonly role: RoleName;
-  readonly version: number;
+export interface FileVersion extends RoleVersion {
   readonly sha256: string;
   /** bytes */
   readonly length: number;
@@ -75,7 +71,7 @@ export interface ChangeQuery {
 }
 
 /** The state a publisher built on, and the files to add. */
-export interface Publication {
+export interface NewPublication {
   readonly gun: string;
   /** sha256 of the timestamp that was current when the files were validated; undefined when there was none */
   readonly base: string | undefined;
@@ -103,7 +99,7 @@ export interface MetadataStore {
    * a higher version: of several racing publishers exactly one wins. `LIMIT_REACHED` when one of the limits would be passed, counted so that
    * publications at the same time, wherever they come from, never pass it together. Nothing is written then.
    */
-  publish(publication: Publication): Promise<void>;
+  publish(publication: NewPublication): Promise<void>;
   /** The highest version of a role; undefined when there is none. */
   current(gun: string, role: RoleName): Promise<StoredFile | undefined>;
   /** The newest file of a role with these raw bytes; undefined when this collection holds none, whatever others hold. */

@@ -1,17 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { metadataStoreContract } from "../../../test/contract/metadata-store.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
 import type { NewFile } from "./metadata-store.ts";
 import { SqliteMetadataStore } from "./sqlite-metadata-store.ts";
 
 function temporaryPath(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-store-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   return join(directory, "metadata.db");
 }
 

@@ -15,7 +15,7 @@ import {
   type NamedDeletion,
   type NamedVersion,
   type NewFile,
-  type Publication,
+  type NewPublication,
   type StoredFile,
 } from "./metadata-store.ts";
 import { rangeOf, requireRoom, type Usage } from "./usage-limit.ts";
@@ -52,7 +52,7 @@ export class SqliteMetadataStore implements MetadataStore {
     this.#statements = prepareStatements(this.#file.database);
   }
 
-  async publish(publication: Publication): Promise<void> {
+  async publish(publication: NewPublication): Promise<void> {
     await this.#file.write(() => {
       try {
         this.#insert(publication);
@@ -183,7 +183,7 @@ export class SqliteMetadataStore implements MetadataStore {
     return deletionTime(at, typeof last === "number" ? [new Date(last)] : []);
   }
 
-  #insert({ gun, base, files, at, limits = [] }: Publication): void {
+  #insert({ gun, base, files, at, limits = [] }: NewPublication): void {
     if (this.#highest(gun, "timestamp")?.sha256 !== base) {
       throw publishConflict(gun, "its timestamp has changed meanwhile");
     }

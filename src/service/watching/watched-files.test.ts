@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { TagsealError } from "../../errors.ts";
 import { ServerLog } from "../log.ts";
 import { FileWatch } from "./file-watch.ts";
@@ -19,8 +19,7 @@ interface World {
 }
 
 function world(t: TestContext): World {
-  const directory = mkdtempSync(join(tmpdir(), "tagseal-watched-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const path = (name: string): string => join(directory, name);
   const clock = { ms: 0 };
   const lines: Record<string, unknown>[] = [];

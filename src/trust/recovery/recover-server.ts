@@ -5,10 +5,10 @@
 
 import { hasCode, TagsealError } from "../../errors.ts";
 import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
-import type { RoleName } from "../../tuf/metadata.ts";
+import type { RoleName, RoleVersion } from "../../tuf/metadata.ts";
 import { readCollection } from "../reading/collection-reading.ts";
 import { handOverRemembered } from "./hand-over-remembered.ts";
-import { planRecovery, type RecoveryPlan, type RoleVersion } from "./recovery-plan.ts";
+import { planRecovery, type RecoveryPlan } from "./recovery-plan.ts";
 import { rememberedCollection, servedCollection } from "./remembered-collection.ts";
 import { pause } from "../../timing/pause.ts";
 import type { TrustContext } from "../trust-context.ts";

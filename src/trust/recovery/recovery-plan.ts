@@ -3,15 +3,9 @@
 import type { VerifiedCollection } from "../../tuf/collection-verification.ts";
 import { consistentHash } from "../../tuf/file-hashes.ts";
 import type { LostFile } from "../../tuf/lost-versions.ts";
-import type { MetadataFile, RoleName, RootBody } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName, RoleVersion, RootBody } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { ValidatedFile } from "../../tuf/validated-file.ts";
-
-/** One version of a role. */
-export interface RoleVersion {
-  readonly role: RoleName;
-  readonly version: number;
-}
 
 /** What to send. */
 export interface RecoveryPlan {

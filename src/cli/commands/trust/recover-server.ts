@@ -1,6 +1,6 @@
 import { UsageError } from "../../../errors.ts";
 import type { RecoverResult } from "../../../trust/recovery/recover-server.ts";
-import type { RoleVersion } from "../../../trust/recovery/recovery-plan.ts";
+import type { RoleVersion } from "../../../tuf/metadata.ts";
 import { defineCommand } from "../../command.ts";
 import { trustDirectoryOf } from "../../open/directories.ts";
 import type { Io } from "../../io.ts";

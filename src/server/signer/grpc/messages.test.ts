@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { loadSync, type MethodDefinition, type PackageDefinition } from "@grpc/proto-loader";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import {
   keyDescription,
   keyInquiry,
@@ -39,8 +39,7 @@ message HealthCheckRequest { string service = 1; }
 message HealthCheckResponse { enum Status { UNKNOWN = 0; SERVING = 1; NOT_SERVING = 2; } Status status = 1; }
 `;
 
-const directory = mkdtempSync(join(tmpdir(), "tagseal-proto-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const directory = temporaryDirectory();
 
 /** The messages of one call, written and read by an independent implementation. */
 function oracle(service: string, call: string): MethodDefinition<object, object> {

@@ -10,7 +10,7 @@ import { KeyStoreError, UsageError } from "../../../errors.ts";
 import type { Probe } from "../../../service/probe.ts";
 import type { DerivedAlgorithm } from "../derived-key.ts";
 import type { KeyTable } from "../key-table.ts";
-import type { KeyPurpose, SignerKeys } from "../signer-keys.ts";
+import type { KeyPurpose, SignerKeyring } from "../signer-keys.ts";
 import type { ObservedSignature, SignerMetrics } from "../signer-metrics.ts";
 import {
   healthServices,
@@ -25,7 +25,7 @@ import {
 /** What the service works with. */
 export interface SignerServiceParts {
   readonly table: KeyTable;
-  readonly keys: SignerKeys;
+  readonly keys: SignerKeyring;
   /** how many key requests are remembered; beyond it the oldest is forgotten */
   readonly maxPendingKeys: number;
   readonly now: () => Date;

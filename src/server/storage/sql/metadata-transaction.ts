@@ -13,7 +13,7 @@ import {
   type NamedDeletion,
   type NamedVersion,
   type NewFile,
-  type Publication,
+  type NewPublication,
   type StoredFile,
 } from "../metadata-store.ts";
 import { type CollectionRow, fileRows, rowAfter, writeRow } from "./collection-rows.ts";
@@ -41,7 +41,7 @@ export class MetadataTransaction {
     this.#deletedFiles = new DeletedFiles(session, engine.queries);
   }
 
-  async publish({ gun, base, files, at, limits = [] }: Publication): Promise<void> {
+  async publish({ gun, base, files, at, limits = [] }: NewPublication): Promise<void> {
     const row = await this.#lock(gun);
     const timestamp = files.find(({ role }) => role === "timestamp");
     const change = timestamp && updateTo(timestamp, gun, at);

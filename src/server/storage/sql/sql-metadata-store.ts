@@ -10,7 +10,7 @@ import type {
   FileVersion,
   MetadataStore,
   NamedDeletion,
-  Publication,
+  NewPublication,
   StoredFile,
   NamedVersion,
 } from "../metadata-store.ts";
@@ -49,7 +49,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.#database = database;
   }
 
-  async publish(publication: Publication): Promise<void> {
+  async publish(publication: NewPublication): Promise<void> {
     await this.#write((transaction) => transaction.publish(publication));
   }
 
