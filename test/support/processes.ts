@@ -110,16 +110,20 @@ export function portAnswers(port: number): Promise<boolean> {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Repeats `check` every 50 ms until it answers true; rejects, naming `what`, after `timeoutMs`. */
+/** How long to wait before the next look: a tenth of the wait so far. A look can cost a process or a connection, and others want the processor. */
+const untilNextLook = (waitedMs: number): number => Math.min(250, Math.max(50, waitedMs / 10));
+
+/** Repeats `check` until it answers true, at first every 50 ms; rejects, naming `what`, after `timeoutMs`. */
 export async function waitUntil(
   what: string,
   check: () => Promise<boolean> | boolean,
   timeoutMs = 30_000,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
+  const startedAt = Date.now();
   while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`${what}: not so after ${timeoutMs} ms`);
-    await pause(50);
+    const waitedMs = Date.now() - startedAt;
+    if (waitedMs > timeoutMs) throw new Error(`${what}: not so after ${timeoutMs} ms`);
+    await pause(untilNextLook(waitedMs));
   }
 }
 
