@@ -41,6 +41,7 @@ const ways: ReadonlyMap<string, Way> = new Map<string, Way>([
   ["openTrustContext.maxStalenessMs", { flag: "max-staleness", of: "verify" }],
   ["openTrustContext.timestampLifetimeMs", { variable: "TAGSEAL_TIMESTAMP_LIFETIME", of: "verify" }],
   ["openTrustContext.mustRemember", { variable: "TAGSEAL_REQUIRE_TRUST_DIRECTORY", of: "verify" }],
+  ["openTrustContext.mustExist", { flag: "no-init", of: "sign" }],
   ["openTrustContext.signal", { exitCode: 130, of: "verify" }],
   ["loadTrustPinning.path", pins],
   ["verifyTag.tag", image],

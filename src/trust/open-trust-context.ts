@@ -58,6 +58,8 @@ export interface OpenTrustContextOptions {
   readonly timestampLifetimeMs?: number;
   /** refuse what cannot be cached because the trust directory is not writable; default false: a warning */
   readonly mustRemember?: boolean;
+  /** refuse to create a repository with its first signature; default false */
+  readonly mustExist?: boolean;
   /** also accept a trust server on plain http, on loopback only */
   readonly allowPlainHttpLoopback?: boolean;
   readonly userAgent?: string;
@@ -98,6 +100,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
       maxStalenessMs: options.maxStalenessMs,
       timestampLifetimeMs: options.timestampLifetimeMs,
       mustRemember: options.mustRemember,
+      mustExist: options.mustExist,
     }),
   };
 }

@@ -27,6 +27,8 @@ export interface TrustContext {
   readonly timestampLifetimeMs?: number;
   /** refuse what cannot be cached, instead of warning: without a cache each use is a first use, and a rollback is not noticed */
   readonly mustRemember?: boolean;
+  /** a signature does not create a repository; only `initialiseCollection` does: for machines where a mistyped name would get throwaway keys */
+  readonly mustExist?: boolean;
   /** Runs work while no other process of this machine publishes to the collection, if possible. An optimisation, not a guarantee. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Counts changes that another tool (docker, notary) staged here for its next publish. */

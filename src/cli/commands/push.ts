@@ -11,8 +11,8 @@ import { engineEnvironment } from "../front-end/engine-descriptions.ts";
 import { passphraseSource } from "../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../options/passphrase-flags.ts";
 import { withRegistry } from "../open/registry.ts";
-import { withTrust } from "../open/trust.ts";
-import { trustExitCodes } from "../options/trust-flags.ts";
+import { requireRepository, withNoInit, withTrust } from "../open/trust.ts";
+import { noInitEnvironment, noInitOption, trustExitCodes } from "../options/trust-flags.ts";
 import { writeJson } from "../output/write-json.ts";
 import { copyProgress, progressWords } from "../output/progress.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
@@ -38,6 +38,7 @@ export const command = defineCommand(
       },
       "disable-content-trust": { kind: "switch", help: "Skip image signing" },
       json: jsonOption,
+      "no-init": noInitOption,
       quiet: { ...quietOption, help: "Print only the image with its digest" },
       ...passphraseOptions,
     },
@@ -52,15 +53,17 @@ export const command = defineCommand(
         line: "tagseal push --from docker-archive:app.tar registry.example.com/team/app:1.0",
       },
     ],
-    environment: [...engineEnvironment, ...passphraseEnvironment],
+    environment: [...engineEnvironment, ...noInitEnvironment, ...passphraseEnvironment],
     exitCodes: trustExitCodes,
   },
-  async ({ options, args: [name = ""] }, io) => {
+  async ({ options, args: [name = ""] }, given) => {
+    const io = withNoInit(given, options["no-init"]);
     const image = pushableImage(name);
     const location = parseImageLocation("from", options.from);
     const quiet = options.quiet || options.json;
     const isSigned = !options["disable-content-trust"];
     const passphrases = isSigned ? await passphraseSource(options, io) : undefined;
+    if (isSigned) await requireRepository(io, image.reference, tellTrustEvents(io, { quiet }));
     const pushed = await pushFrom(location, image, io, quiet);
     const say = (text: string): void => {
       if (!quiet) io.stdout.write(text);

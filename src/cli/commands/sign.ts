@@ -10,8 +10,8 @@ import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { passphraseSource } from "../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../options/passphrase-flags.ts";
 import { withRegistry } from "../open/registry.ts";
-import { withTrust } from "../open/trust.ts";
-import { trustEnvironment, trustExitCodes } from "../options/trust-flags.ts";
+import { withNoInit, withTrust } from "../open/trust.ts";
+import { noInitEnvironment, noInitOption, trustEnvironment, trustExitCodes } from "../options/trust-flags.ts";
 import { writeJson } from "../output/write-json.ts";
 import { reportFailure, reportOf } from "../output/error-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
@@ -33,6 +33,7 @@ export const command = defineCommand(
         help: "Sign each tag without a digest for what it points to in the registry now",
       },
       json: jsonOption,
+      "no-init": noInitOption,
       quiet: quietOption,
       ...passphraseOptions,
     },
@@ -51,10 +52,11 @@ export const command = defineCommand(
         line: "tagseal sign --from-registry registry.example.com/team/app:1.0",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
+    environment: [...trustEnvironment, ...noInitEnvironment, ...passphraseEnvironment],
     exitCodes: trustExitCodes,
   },
-  async ({ options, args }, io) => {
+  async ({ options, args }, given) => {
+    const io = withNoInit(given, options["no-init"]);
     const quiet = options.quiet || options.json;
     const groups = groupByRepository(args.map((name) => taggedImage(name)));
     if (!options["from-registry"]) requireDigests(args, groups.flat());

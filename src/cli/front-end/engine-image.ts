@@ -1,4 +1,5 @@
 /** The image of a docker-shaped command line: its name, its platform, and the flags for the engine's own command. */
+import { ownFlags } from "../../engine/command-line/own-flags.ts";
 import { type EngineInvocation, flagValue, isFlagOn } from "../../engine/command-line/invocation.ts";
 import { otherTransport } from "../../engine/podman-transports.ts";
 import { UsageError } from "../../errors.ts";
@@ -36,10 +37,10 @@ export function isQuiet(invocation: EngineInvocation): boolean {
   return isFlagOn(invocation, "quiet");
 }
 
-/** The given flags, spelled out, without those named: for an engine command that takes the same flags. */
+/** The given flags, spelled out, without those named and without Tagseal's: for an engine command that takes the same flags. */
 export function flagsWithout({ flags }: EngineInvocation, ...names: readonly string[]): string[] {
   return [...flags]
-    .filter(([name]) => !names.includes(name))
+    .filter(([name]) => !names.includes(name) && !ownFlags.includes(name))
     .flatMap(([name, values]) => values.map((value) => `--${name}=${value}`));
 }
 

@@ -5,6 +5,8 @@ import { formatReference, withDefaultTag } from "../../reference/image-reference
 import type { EngineCommandContext } from "./engine-command.ts";
 import { otherTransport } from "../../engine/podman-transports.ts";
 import { flagsWithout, isQuiet, parseEngineImage, refuseDigest } from "./engine-image.ts";
+import { requireRepository } from "../open/trust.ts";
+import { tellTrustEvents } from "../output/trust-events.ts";
 import { signPushed, tellUnsigned } from "./sign-pushed.ts";
 
 /** Pushes the image of the line and signs it. */
@@ -21,6 +23,7 @@ export async function pushWithPodman(invocation: EngineInvocation, context: Engi
   const typed = parseEngineImage(destination ?? source, engine.kind);
   refuseDigest(typed);
   const image = withDefaultTag(typed);
+  if (typed.tag !== undefined) await requireRepository(io, image, tellTrustEvents(io, { quiet: true }));
   const pushed = await engine.push(formatReference(image), {
     command: invocation.commandPath,
     flags: flagsWithout(invocation, "digestfile"),

@@ -10,7 +10,7 @@ import { dockerConfigDir } from "./directories.ts";
 import { parseDuration } from "../options/duration.ts";
 import { loginCommand, loginsOf } from "./logins.ts";
 import { trustPinning } from "./trust-pinning.ts";
-import { lifetimeVariable, memoryVariable } from "../options/trust-flags.ts";
+import { lifetimeVariable, memoryVariable, noInitVariable } from "../options/trust-flags.ts";
 
 /** How a command uses a collection. */
 export interface TrustSettings {
@@ -23,7 +23,8 @@ export interface TrustSettings {
 
 /** Opens the collection that `reference` belongs to. The caller closes it. */
 export async function openTrust(io: Io, reference: ImageReference, settings: TrustSettings): Promise<TrustContext> {
-  const mustRemember = insistsOnMemory(io);
+  const mustRemember = isSwitchedOn(io, memoryVariable);
+  const mustExist = isSwitchedOn(io, noInitVariable);
   const pinning = await trustPinning(io);
   const { openTrustContext } = await import("../../trust/open-trust-context.ts");
   const { maxStaleness, access, notify, passphrases } = settings;
@@ -38,6 +39,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     now: io.now,
     signal: io.signal,
     mustRemember,
+    mustExist,
     ...(io.connections === undefined ? {} : { connections: io.connections }),
     ...(pinning === undefined ? {} : { pinning }),
     ...(passphrases === undefined ? {} : { passphrases }),
@@ -51,13 +53,29 @@ function timestampLifetime({ env }: Io): { readonly timestampLifetimeMs?: number
   return text === "" ? {} : { timestampLifetimeMs: parseDuration(text, lifetimeVariable) };
 }
 
-function insistsOnMemory({ env }: Io): boolean {
-  const value = env[memoryVariable] ?? "";
+function isSwitchedOn({ env }: Io, variable: string): boolean {
+  const value = env[variable] ?? "";
   const isOn = value === "" ? false : parseBoolean(value);
   if (isOn !== undefined) return isOn;
-  throw new UsageError("USAGE", `${memoryVariable} is "${value}", which is neither true nor false`, {
-    hint: `Set ${memoryVariable} to 1 or 0.`,
+  throw new UsageError("USAGE", `${variable} is "${value}", which is neither true nor false`, {
+    hint: `Set ${variable} to 1 or 0.`,
   });
+}
+
+/** The same surroundings, in which signing creates no repository if `--no-init` was given. */
+export function withNoInit(io: Io, isGiven: boolean): Io {
+  return isGiven ? { ...io, env: { ...io.env, [noInitVariable]: "1" } } : io;
+}
+
+/**
+ * With `--no-init`, checks that a repository exists before something is uploaded for it. Without, asks nothing.
+ *
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`; what an update can refuse; NetworkError
+ */
+export async function requireRepository(io: Io, reference: ImageReference, notify: TrustEventHandler): Promise<void> {
+  if (!isSwitchedOn(io, noInitVariable)) return;
+  const { requireExisting } = await import("../../trust/publishing/must-exist.ts");
+  await withTrust(io, reference, { access: "read", notify }, requireExisting);
 }
 
 /** Opens the collection that `reference` belongs to, passes it to `use`, and always closes it. */

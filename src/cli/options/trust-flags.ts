@@ -1,5 +1,5 @@
 /** The flag, the variables and the exit statuses of commands that ask a trust server. */
-import type { TextOption } from "./option.ts";
+import type { SwitchOption, TextOption } from "./option.ts";
 
 /** `--max-staleness`: the maximum age of accepted trust data. */
 export const maxStalenessOption: TextOption = {
@@ -16,6 +16,20 @@ export const lifetimeVariable = "TAGSEAL_TIMESTAMP_LIFETIME";
 
 /** The variable that makes commands refuse trust that cannot be remembered. */
 export const memoryVariable = "TAGSEAL_REQUIRE_TRUST_DIRECTORY";
+
+/** The variable of `--no-init`. */
+export const noInitVariable = "TAGSEAL_NO_INIT";
+
+/** `--no-init`: sign only in repositories that exist. */
+export const noInitOption: SwitchOption = {
+  kind: "switch",
+  help: "Fail instead of creating a repository that has no trust data",
+};
+
+/** The variable of every command with `--no-init`, for help. */
+export const noInitEnvironment: readonly (readonly [string, string])[] = [
+  [noInitVariable, "1 means --no-init, for machines where a mistyped name must not create a repository"],
+];
 
 /** The variable of every command with `--max-staleness`, for help. */
 export const stalenessEnvironment: readonly (readonly [string, string])[] = [

@@ -2,6 +2,7 @@ import { hasCode } from "../../errors.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import { releasedEntryOf, type SignedTag } from "../reading/released-tags.ts";
+import { requirePermission } from "./must-exist.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** The state of a tag before a publisher signs it. */
@@ -16,11 +17,14 @@ export interface CurrentSignature {
  * Looks up a tag as every signing command does, not as a reader: an expired file that the new signature repairs still shows
  * which digest the tag means. Never use the result to verify an image.
  *
- * @throws MetadataError what an update can refuse; NetworkError
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` for one that may not be created either; what an update can refuse; NetworkError
  */
 export async function currentSignature(context: TrustContext, tag: string): Promise<CurrentSignature> {
   const collection = await readForWriting(context);
-  if (collection === undefined) return { isInitialised: false, signed: undefined };
+  if (collection === undefined) {
+    requirePermission(context);
+    return { isInitialised: false, signed: undefined };
+  }
   return { isInitialised: true, signed: releasedEntryOf(withExpired(collection), tag) };
 }
 

@@ -18,7 +18,9 @@ const emptyChange: CollectionChange = { apply: async () => false, isIn: () => tr
  * @throws NetworkError as `publishChange`
  */
 export async function initialiseCollection(context: TrustContext): Promise<InitialiseResult> {
-  const { initialised } = await publishChange(context, new HeldKeys(context), emptyChange, { initialise: true });
+  const { initialised } = await publishChange(context, new HeldKeys(context), emptyChange, {
+    initialise: "explicitly",
+  });
   if (initialised !== undefined) return initialised;
   throw new UsageError("USAGE", `${context.gun} has trust data already`, {
     hint: "Sign in the existing repository. To start again, its administrator must delete it first.",

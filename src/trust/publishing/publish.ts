@@ -7,6 +7,7 @@ import { notSigned } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import type { HeldKeys } from "./held-keys.ts";
 import { type InitialCollection, type InitialiseResult, prepareCollection } from "./initial-collection.ts";
+import { requirePermission } from "./must-exist.ts";
 import { type PublishedFiles, readBack } from "./read-back.ts";
 import { pause } from "../../timing/pause.ts";
 import { RetryPace } from "./retry-pace.ts";
@@ -39,8 +40,8 @@ export interface Publication {
 
 /** What publishing may do beyond the change. */
 export interface PublishOptions {
-  /** create the collection if the server does not have it; without this, that is `REPOSITORY_NOT_SIGNED` */
-  readonly initialise: boolean;
+  /** create the collection if the server does not have it: by the way, unless the context forbids it, or as what was asked for */
+  readonly initialise: boolean | "explicitly";
 }
 
 /**
@@ -51,7 +52,8 @@ export interface PublishOptions {
  * then. Processes of this machine take turns to avoid useless races; correctness depends on the server's versions alone.
  *
  * @param held keys to sign with; new ones are removed again when the publication fails
- * @throws MetadataError `REPOSITORY_NOT_SIGNED`, what an update can refuse, what `change` throws
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` for a collection that the server does not have and that may not be created; what an update can
+ *   refuse, what `change` throws
  * @throws KeyStoreError `SIGNING_KEY_MISSING`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
  * @throws NetworkError `PUBLISH_CONFLICT`, `PUBLISH_UNCONFIRMED`, `TRUST_SERVER_REFUSED`, and what a connection throws
  */
@@ -199,6 +201,7 @@ class Publisher {
 
   async #prepared(): Promise<InitialCollection> {
     if (!this.#options.initialise) throw notSigned(this.#context);
+    if (this.#options.initialise !== "explicitly") requirePermission(this.#context);
     this.#initial ??= await prepareCollection(this.#context, this.#held);
     return this.#initial;
   }

@@ -7,11 +7,14 @@ import { engineDisplay } from "../../output/engine-progress.ts";
 import type { EngineCommand, EngineCommandContext } from "../../front-end/engine-command.ts";
 import { isQuiet, parseEngineImage, refuseDigest } from "../../front-end/engine-image.ts";
 import { onlyOperand, reporting } from "../../front-end/reporting.ts";
+import { requireRepository, withNoInit } from "../../open/trust.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
 import { signPushed, tellUnsigned } from "../../front-end/sign-pushed.ts";
 
 /** `push` with trust on. */
-export const command: EngineCommand = (invocation, context) =>
-  reporting(context, async () => {
+export const command: EngineCommand = (invocation, given) =>
+  reporting(given, async () => {
+    const context = { ...given, io: withNoInit(given.io, isFlagOn(invocation, "no-init")) };
     if (context.engine.kind === "docker") return await push(invocation, context);
     const { pushWithPodman } = await import("../../front-end/push-podman.ts");
     return await pushWithPodman(invocation, context);
@@ -43,6 +46,7 @@ async function pushTag(
   { io, engine }: EngineCommandContext,
   { quiet, ...options }: EnginePushOptions & { readonly quiet: boolean },
 ): Promise<void> {
+  if (isSigned) await requireRepository(io, image, tellTrustEvents(io, { quiet: true }));
   const pushed = await engine.push(formatReference(image), options);
   if (isSigned) await signPushed(image, pushed, io, { quiet });
 }

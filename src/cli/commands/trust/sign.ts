@@ -10,8 +10,8 @@ import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { registryUser, withRegistry } from "../../open/registry.ts";
-import { withTrust } from "../../open/trust.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
+import { withNoInit, withTrust } from "../../open/trust.ts";
+import { noInitEnvironment, noInitOption, trustEnvironment } from "../../options/trust-flags.ts";
 import { dockerised, prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/write-json.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
@@ -30,14 +30,16 @@ export const command = defineCommand(
     options: {
       local: { kind: "switch", help: "Push and sign the local image, even if the tag is already signed" },
       json: jsonOption,
+      "no-init": noInitOption,
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
     examples: [{ text: "add your signature to a tag", line: "tagseal trust sign registry.example.com/team/app:1.0" }],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
+    environment: [...trustEnvironment, ...noInitEnvironment, ...passphraseEnvironment],
     dockerExitCodes: true,
   },
-  async ({ options, args: [name = ""] }, io) => {
+  async ({ options, args: [name = ""] }, given) => {
+    const io = withNoInit(given, options["no-init"]);
     const image = signableImage(name);
     const signing: Signing = { io, json: options.json, passphrases: await passphraseSource(options, io) };
     const released = await releasedTag(image, io);

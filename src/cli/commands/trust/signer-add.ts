@@ -9,8 +9,8 @@ import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { readPublicKeyFile } from "../../open/public-key-file.ts";
-import { withTrust } from "../../open/trust.ts";
-import { trustEnvironment } from "../../options/trust-flags.ts";
+import { withNoInit, withTrust } from "../../open/trust.ts";
+import { noInitEnvironment, noInitOption, trustEnvironment } from "../../options/trust-flags.ts";
 import { type ForEachResult, forEachRepository } from "../../output/for-each-repository.ts";
 import { tellTrustEvents } from "../../output/trust-events.ts";
 
@@ -27,6 +27,7 @@ export const command = defineCommand(
     options: {
       key: { kind: "list", value: "list", complete: "file", help: "Path to the signer's public key file" },
       json: jsonOption,
+      "no-init": noInitOption,
       ...passphraseOptions,
     },
     args: { min: 2 },
@@ -36,10 +37,11 @@ export const command = defineCommand(
         line: "tagseal trust signer add --key alice.pub alice registry.example.com/team/app",
       },
     ],
-    environment: [...trustEnvironment, ...passphraseEnvironment],
+    environment: [...trustEnvironment, ...noInitEnvironment, ...passphraseEnvironment],
     dockerExitCodes: true,
   },
-  async ({ options, args: [name = "", ...repositories] }, io) => {
+  async ({ options, args: [name = "", ...repositories] }, given) => {
+    const io = withNoInit(given, options["no-init"]);
     checkSignerName(name);
     if (options.key.length === 0) {
       throw new UsageError("USAGE", "path to a public key must be provided using the `--key` flag");

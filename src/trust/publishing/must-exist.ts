@@ -1,0 +1,25 @@
+/** Machines that sign only in repositories that exist: a mistyped name would create another one, with keys that nobody keeps. */
+import { MetadataError } from "../../errors.ts";
+import { readForWriting } from "../reading/collection-reading.ts";
+import type { TrustContext } from "../trust-context.ts";
+
+/** @throws MetadataError `REPOSITORY_NOT_SIGNED` when this context may not create its collection */
+export function requirePermission({ mustExist, gun, repository }: TrustContext): void {
+  if (mustExist !== true) return;
+  throw new MetadataError(
+    "REPOSITORY_NOT_SIGNED",
+    `${gun} has no trust data on ${repository.name}, and must not be created here`,
+    {
+      hint: "Check the spelling of the name. To create the repository, run this once without --no-init and TAGSEAL_NO_INIT.",
+    },
+  );
+}
+
+/**
+ * Looks for a collection that must exist, before something else is done for it, such as an upload. Without that demand, asks nothing.
+ *
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`, and what an update can refuse; NetworkError
+ */
+export async function requireExisting(context: TrustContext): Promise<void> {
+  if (context.mustExist === true && (await readForWriting(context)) === undefined) requirePermission(context);
+}
