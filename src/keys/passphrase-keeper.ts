@@ -45,6 +45,7 @@ export class PassphraseKeeper {
       const opened = attempt(open, passphrase);
       if (opened === undefined) continue;
       this.#remembered.set(subject.role, passphrase);
+      await this.#source.accepted?.(subject, passphrase);
       return opened.value;
     }
     throw new KeyStoreError(
@@ -65,6 +66,8 @@ export class PassphraseKeeper {
     const passphrase = await this.#source.passphraseFor({ ...subject, purpose: "new", attempt: 1 });
     this.#checkNew(passphrase, subject);
     this.#remembered.set(subject.role, passphrase);
+    // before the key is written: a key whose passphrase is lost is lost
+    await this.#source.accepted?.(subject, passphrase);
     return passphrase;
   }
 

@@ -22,6 +22,12 @@ export interface PassphraseSource {
    * @throws UsageError `CANCELLED` when a person gave up
    */
   passphraseFor(request: PassphraseRequest): Promise<string>;
+  /**
+   * Called when a passphrase has opened its key, or has become that of a new one, for a source that keeps what works.
+   *
+   * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` when it was to keep it and could not
+   */
+  accepted?(request: Pick<PassphraseRequest, "role" | "keyId">, passphrase: string): Promise<void>;
   /** true when a person may be asked */
   readonly interactive: boolean;
 }

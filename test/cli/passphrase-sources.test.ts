@@ -1,9 +1,10 @@
 /** A passphrase source that was asked for and fails ends the command: the passphrases lying about in the environment are not taken instead. */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, openSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { Prompter } from "../../src/cli/io.ts";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 describe("a passphrase source that was asked for and fails", () => {
@@ -36,6 +37,7 @@ describe("a passphrase source that was asked for and fails", () => {
 
   const sources: readonly (readonly [name: string, flags: () => readonly string[]])[] = [
     ["a program that does not exist", () => ["--passphrase-command", "no-such-program"]],
+    ["a credential helper that does not exist", () => ["--passphrase-helper", "no-such-helper"]],
     ["a path with no program", () => ["--passphrase-command", "/nonexistent/pass show key"]],
     ["a program that fails", () => ["--passphrase-command", program("fails", "exit 2")]],
     ["a program that answers and fails", () => ["--passphrase-command", program("both", "echo password-x", "exit 1")]],
@@ -106,4 +108,102 @@ describe("a passphrase source that was asked for and fails", () => {
     assert.equal((await stage.run(["sign", `${fresh}:v2@${digest}`], { env })).code, 1);
     await stage.ok(["sign", `${fresh}:v2@${digest}`, ...flags], { env });
   });
+
+  it("TAGSEAL_PASSPHRASE_COMMAND is a source of every command, and fails as the flag does", async () => {
+    for (const [command, argv, whose] of commands) {
+      for (const [text, code] of [
+        ["no-such-program", "PASSPHRASE_UNAVAILABLE"],
+        [program("fails", "exit 2"), "PASSPHRASE_UNAVAILABLE"],
+        ["", "USAGE"],
+      ] as const) {
+        count += 1;
+        const fresh = stage.repository(`fresh/app${count}`);
+        const own = whose === "own keys" ? stage.sandbox.environment : stage.stranger(`stranger-${count}`);
+        const env = { ...own, TAGSEAL_PASSPHRASE_COMMAND: text };
+        const before = keysIn(env);
+        const { code: status, stderr } = await stage.run(argv(fresh), { env });
+        assert.equal(status, 1, `${command}: ${stderr}`);
+        assert.match(
+          stderr,
+          code === "USAGE" ? /TAGSEAL_PASSPHRASE_COMMAND: expected a program/u : new RegExp(code, "u"),
+        );
+        assert.deepEqual(keysIn(env), before);
+      }
+    }
+  });
+
+  it("a flag comes before the variables, and two variables are refused", async () => {
+    const fresh = stage.repository("fresh/variable");
+    const env = {
+      ...stage.stranger("variable"),
+      TAGSEAL_PASSPHRASE_COMMAND: program("first", "echo the first passphrase"),
+    };
+    await stage.ok(["push", "-q", "--from", layout, `${fresh}:v1`], { env });
+    const other = ["--passphrase-command", program("second", "echo the second passphrase")];
+    const { code, stderr } = await stage.run(["sign", `${fresh}:v2@${digest}`, ...other], { env });
+    assert.equal(code, 1);
+    assert.match(stderr, /Wrong passphrase for targets key/u);
+    await stage.ok(["sign", `${fresh}:v2@${digest}`], { env });
+    const both = { ...env, TAGSEAL_PASSPHRASE_HELPER: "x" };
+    const refused = await stage.run(["sign", `${fresh}:v2@${digest}`], { env: both });
+    assert.match(refused.stderr, /^TAGSEAL_PASSPHRASE_COMMAND and TAGSEAL_PASSPHRASE_HELPER cannot be combined$/mu);
+  });
+
+  it("I6: a keychain keeps what was typed once, and is then the only source", async () => {
+    const kept = stage.path("keychain");
+    mkdirSync(kept);
+    // the protocol of docker-credential-helpers, with one file for each entry
+    const helper = program(
+      "docker-credential-files",
+      "set -e",
+      `cd ${kept}`,
+      '[ -z "$DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE" ]',
+      "case $1 in",
+      `  store) cat > new; mv new "$(sed 's/.*"ServerURL":"\\([^"]*\\)".*/\\1/' new | tr -c 'A-Za-z0-9\\n' _)" ;;`,
+      `  get) read -r url; file=$(echo "$url" | tr -c 'A-Za-z0-9\\n' _)`,
+      '    if [ -e "$file" ]; then cat "$file"; else echo "credentials not found in native keychain"; exit 1; fi ;;',
+      "esac",
+    );
+    const env: Record<string, string> = {
+      ...stage.stranger("keychain-user"),
+      PATH: `${dirname(helper)}:${process.env["PATH"] ?? ""}`,
+      TAGSEAL_PASSPHRASE_HELPER: "files",
+      DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "left over in the environment",
+    };
+    const fresh = stage.repository("fresh/keychain");
+    const silent = await stage.run(["push", "-q", "--from", layout, `${fresh}:v1`], { env });
+    assert.equal(silent.code, 1);
+    assert.match(silent.stderr, /docker-credential-files has no passphrase for root key/u);
+    assert.match(silent.stderr, /hint: Run the command once at a terminal/u);
+
+    const asked: string[] = [];
+    const prompter = terminal("typed at the terminal", asked);
+    await stage.ok(["push", "-q", "--from", layout, `${fresh}:v1`], { env, prompter });
+    assert.equal(asked.filter((prompt) => prompt.startsWith("Enter")).length, 2, "root and repository key");
+    assert.equal(readdirSync(kept).length, 2);
+    await stage.ok(["sign", `${fresh}:v2@${digest}`], { env });
+
+    for (const file of readdirSync(kept)) {
+      const path = join(kept, file);
+      writeFileSync(path, readFileSync(path, "utf8").replace("typed at the terminal", "something else"));
+    }
+    const wrong = await stage.run(["sign", `${fresh}:v3@${digest}`], { env });
+    assert.match(wrong.stderr, /docker-credential-files has a wrong passphrase for targets key/u);
+    await stage.ok(["sign", `${fresh}:v3@${digest}`], { env, prompter });
+    await stage.ok(["sign", `${fresh}:v4@${digest}`], { env });
+  });
 });
+
+/** A user at a terminal who has one answer. */
+function terminal(answer: string, asked: string[]): Prompter {
+  return {
+    interactive: true,
+    askSecret: async (prompt) => {
+      asked.push(prompt);
+      return answer;
+    },
+    ask: async () => undefined,
+    readAll: async () => undefined,
+    tell: () => undefined,
+  };
+}

@@ -62,8 +62,7 @@ async function sign(
   const { signTags } = await import("../../trust/publishing/sign.ts");
   const settings = {
     access: "write",
-    passphrases:
-      passphrases ?? (await passphraseSource({ "passphrase-fd": undefined, "passphrase-command": undefined }, io)),
+    passphrases: passphrases ?? (await passphraseSource({}, io)),
     notify: tellTrustEvents(io, {
       quiet: true,
       ...(initialise === undefined && { sayInitialised: (gun) => say(`Finished initializing "${gun}"\n`) }),

@@ -1,52 +1,103 @@
-/** Where a command gets passphrases: from the given descriptor or program; without either, from the environment, else from a prompt. */
+/** Where a command gets passphrases: from the source that a flag or a variable names; without one, from the environment, else from a prompt. */
 import { UsageError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Io } from "../io.ts";
 import type { OptionValues } from "../options/option.ts";
-import type { passphraseOptions } from "../options/passphrase-flags.ts";
+import {
+  passphraseCommandVariable,
+  passphraseHelperVariable,
+  type passphraseOptions,
+} from "../options/passphrase-flags.ts";
+
+/** A source by name, and who named it: the words before a value in messages. */
+interface NamedSource {
+  readonly kind: "fd" | "command" | "helper";
+  readonly value: string;
+  readonly givenAs: string;
+}
 
 /**
- * The passphrase source for one command line. A source given by flag is the only one: if it fails, the command fails, because another
+ * The passphrase source for one command line. A source that is named is the only one: if it fails, the command fails, because another
  * source would encrypt a new key under an unexpected passphrase. A source that cannot work is refused before anything is done.
  *
- * @throws UsageError `USAGE` for a descriptor that is not a number, an empty command, or both flags
+ * @param options the flags; none for a docker-shaped command, which has the variables only
+ * @throws UsageError `USAGE` for two sources, a descriptor that is not a number, an empty name
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a descriptor that is not open, or a program that does not exist
  */
 export async function passphraseSource(
-  options: OptionValues<typeof passphraseOptions>,
+  options: Partial<OptionValues<typeof passphraseOptions>>,
   io: Io,
 ): Promise<PassphraseSource> {
-  const { "passphrase-command": command, "passphrase-fd": descriptor } = options;
-  if (command !== undefined && descriptor !== undefined) {
-    throw new UsageError("USAGE", "--passphrase-fd and --passphrase-command cannot be combined", {
-      hint: "Give only the one that supplies the passphrases.",
-    });
-  }
+  const named = onlyOne(fromFlags(options)) ?? onlyOne(fromVariables(io));
   const sources = await import("../../keys/passphrase-sources.ts");
-  if (command !== undefined) {
-    const words = commandWords(command);
-    sources.requireProgram(words[0], io.env);
-    return sources.fromCommand(words, io.env);
-  }
-  if (descriptor !== undefined) {
-    const { requireOpen } = await import("../../keys/passphrase-descriptor.ts");
-    const number = descriptorNumber(descriptor);
-    requireOpen(number);
-    return sources.fromFileDescriptor(number);
-  }
   const { fromPrompt } = await import("../../keys/passphrase-prompt.ts");
-  return sources.fromEnvironment(io.env, fromPrompt(io.prompter));
+  if (named === undefined) return sources.fromEnvironment(io.env, fromPrompt(io.prompter));
+  switch (named.kind) {
+    case "command": {
+      const words = commandWords(named);
+      sources.requireProgram(words[0], io.env);
+      return sources.fromCommand(words, io.env);
+    }
+    case "fd": {
+      const { requireOpen } = await import("../../keys/passphrase-descriptor.ts");
+      const number = descriptorNumber(named);
+      requireOpen(number);
+      return sources.fromFileDescriptor(number);
+    }
+    case "helper": {
+      const name = helperName(named);
+      sources.requireProgram(`docker-credential-${name}`, io.env);
+      const { openKeychain } = await import("./passphrase-helper.ts");
+      const { fromKeychain } = await import("../../keys/passphrase-keychain.ts");
+      return fromKeychain(openKeychain(name, io), fromPrompt(io.prompter));
+    }
+  }
 }
 
-function commandWords(command: string): [string, ...string[]] {
-  const [program, ...parameters] = command.split(" ").filter((word) => word !== "");
+function fromFlags(options: Partial<OptionValues<typeof passphraseOptions>>): readonly NamedSource[] {
+  return (["fd", "command", "helper"] as const).flatMap((kind) => {
+    const value = options[`passphrase-${kind}`];
+    return value === undefined ? [] : [{ kind, value, givenAs: `--passphrase-${kind}` }];
+  });
+}
+
+/** A variable that is set and empty is a mistake in a script, and no reason to take another source. */
+function fromVariables({ env }: Io): readonly NamedSource[] {
+  const variables = [
+    ["command", passphraseCommandVariable],
+    ["helper", passphraseHelperVariable],
+  ] as const;
+  return variables.flatMap(([kind, givenAs]) => {
+    const value = env[givenAs];
+    return value === undefined ? [] : [{ kind, value, givenAs }];
+  });
+}
+
+function onlyOne([first, second]: readonly NamedSource[]): NamedSource | undefined {
+  if (first === undefined || second === undefined) return first;
+  throw new UsageError("USAGE", `${first.givenAs} and ${second.givenAs} cannot be combined`, {
+    hint: "Give only the one that supplies the passphrases.",
+  });
+}
+
+function commandWords({ value, givenAs }: NamedSource): [string, ...string[]] {
+  const [program, ...parameters] = value.split(" ").filter((word) => word !== "");
   if (program !== undefined) return [program, ...parameters];
-  throw new UsageError("USAGE", "--passphrase-command: expected a program, got nothing");
+  throw new UsageError("USAGE", `${givenAs}: expected a program, got nothing`, {
+    hint: "Name the program that prints the passphrase, or leave this out to be asked for it.",
+  });
 }
 
-function descriptorNumber(text: string): number {
-  if (/^\d{1,4}$/.test(text)) return Number(text);
-  throw new UsageError("USAGE", `--passphrase-fd: expected the number of an open file descriptor, got "${text}"`, {
+function descriptorNumber({ value, givenAs }: NamedSource): number {
+  if (/^\d{1,4}$/.test(value)) return Number(value);
+  throw new UsageError("USAGE", `${givenAs}: expected the number of an open file descriptor, got "${value}"`, {
     hint: "Give the number that you redirect, for example: tagseal sign --passphrase-fd 3 … 3< passphrase.txt",
+  });
+}
+
+function helperName({ value, givenAs }: NamedSource): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value)) return value;
+  throw new UsageError("USAGE", `${givenAs}: expected the name of a credential helper, got "${value}"`, {
+    hint: "Give the part behind docker-credential-, such as secretservice, osxkeychain, wincred or pass.",
   });
 }

@@ -12,10 +12,23 @@ export const passphraseOptions = {
     value: "command",
     help: "Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key",
   },
+  "passphrase-helper": {
+    kind: "text",
+    value: "name",
+    help: "Keep passphrases in your keychain, with docker's credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key",
+  },
 } as const satisfies Record<string, TextOption>;
+
+/** The variable of `--passphrase-command`, which docker-shaped commands read, too. */
+export const passphraseCommandVariable = "TAGSEAL_PASSPHRASE_COMMAND";
+
+/** The variable of `--passphrase-helper`. */
+export const passphraseHelperVariable = "TAGSEAL_PASSPHRASE_HELPER";
 
 /** Variables that these commands read, for help. */
 export const passphraseEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "passphrase of root keys; when unset, you are asked at the terminal"],
   ["DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "passphrase of all other keys"],
+  [passphraseCommandVariable, "as --passphrase-command; the two variables above are not used then"],
+  [passphraseHelperVariable, "as --passphrase-helper; the first two variables are not used then"],
 ];
