@@ -1,6 +1,6 @@
 /** Machines that sign only in repositories that exist: a mistyped name would create another one, with keys that nobody keeps. */
 import { MetadataError } from "../../errors.ts";
-import { readForWriting } from "../reading/collection-reading.ts";
+import { readForWriting } from "../reading/reading-for-writing.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** @throws MetadataError `REPOSITORY_NOT_SIGNED` when this context may not create its collection */
