@@ -29,29 +29,37 @@ export async function passphraseSource(
   io: Io,
 ): Promise<PassphraseSource> {
   const named = onlyOne(fromFlags(options)) ?? onlyOne(fromVariables(io));
-  const sources = await import("../../keys/passphrase-sources.ts");
+  if (named?.kind === "command") return await fromNamedCommand(named, io);
+  if (named?.kind === "fd") return await fromNamedDescriptor(named);
   const { fromPrompt } = await import("../../keys/passphrase-prompt.ts");
-  if (named === undefined) return sources.fromEnvironment(io.env, fromPrompt(io.prompter));
-  switch (named.kind) {
-    case "command": {
-      const words = commandWords(named);
-      sources.requireProgram(words[0], io.env);
-      return sources.fromCommand(words, io.env);
-    }
-    case "fd": {
-      const { requireOpen } = await import("../../keys/passphrase-descriptor.ts");
-      const number = descriptorNumber(named);
-      requireOpen(number);
-      return sources.fromFileDescriptor(number);
-    }
-    case "helper": {
-      const name = helperName(named);
-      sources.requireProgram(`docker-credential-${name}`, io.env);
-      const { openKeychain } = await import("./passphrase-helper.ts");
-      const { fromKeychain } = await import("../../keys/passphrase-keychain.ts");
-      return fromKeychain(openKeychain(name, io), fromPrompt(io.prompter));
-    }
-  }
+  const prompt = fromPrompt(io.prompter);
+  if (named?.kind === "helper") return await fromNamedHelper(named, prompt, io);
+  const { fromEnvironment } = await import("../../keys/passphrase-sources.ts");
+  return fromEnvironment(io.env, prompt);
+}
+
+async function fromNamedCommand(named: NamedSource, { env }: Io): Promise<PassphraseSource> {
+  const { fromCommand, requireProgram } = await import("../../keys/passphrase-sources.ts");
+  const words = commandWords(named);
+  requireProgram(words[0], env);
+  return fromCommand(words, env);
+}
+
+async function fromNamedDescriptor(named: NamedSource): Promise<PassphraseSource> {
+  const { requireOpen } = await import("../../keys/passphrase-descriptor.ts");
+  const { fromFileDescriptor } = await import("../../keys/passphrase-sources.ts");
+  const number = descriptorNumber(named);
+  requireOpen(number);
+  return fromFileDescriptor(number);
+}
+
+async function fromNamedHelper(named: NamedSource, prompt: PassphraseSource, io: Io): Promise<PassphraseSource> {
+  const { requireProgram } = await import("../../keys/passphrase-sources.ts");
+  const { openKeychain } = await import("./passphrase-helper.ts");
+  const { fromKeychain } = await import("../../keys/passphrase-keychain.ts");
+  const name = helperName(named);
+  requireProgram(`docker-credential-${name}`, io.env);
+  return fromKeychain(openKeychain(name, io), prompt);
 }
 
 function fromFlags(options: Partial<OptionValues<typeof passphraseOptions>>): readonly NamedSource[] {
