@@ -11,7 +11,11 @@ import type { Io } from "../io.ts";
 /** The user name that entries of the keychain have. */
 const username = "tagseal";
 
-/** @param name of the helper: `osxkeychain`, `secretservice`, `wincred`, `pass` */
+/**
+ * The keychain behind one credential helper.
+ *
+ * @param name of the helper: `osxkeychain`, `secretservice`, `wincred`, `pass`
+ */
 export function openKeychain(name: string, { env, signal }: Io): Keychain {
   const helper: HelperCall = { name, env, signal };
   return {

@@ -3,7 +3,11 @@ import { MetadataError } from "../../errors.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import type { TrustContext } from "../trust-context.ts";
 
-/** @throws MetadataError `REPOSITORY_NOT_SIGNED` when this context may not create its collection */
+/**
+ * Asks whether this context may create its collection.
+ *
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED` when it may not
+ */
 export function requirePermission({ mustExist, gun, repository }: TrustContext): void {
   if (mustExist !== true) return;
   throw new MetadataError(
