@@ -5,7 +5,9 @@
 import { NetworkError } from "../errors.ts";
 import { answerable, type Challenge, parseChallenges } from "./challenge.ts";
 import type { Credentials } from "../docker-config/credentials.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
+import type { HttpClient } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
+import type { HttpRequest } from "../http/client/http-request.ts";
 import { tokenRealm } from "./token-realm.ts";
 import { basicAuthorization, fetchToken } from "./token-service.ts";
 import { loginHint, unanswered } from "./unanswered-challenge.ts";

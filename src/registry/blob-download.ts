@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { NetworkError } from "../errors.ts";
 import { digestAlgorithm, digestHex } from "../reference/digest.ts";
-import type { HttpResponse } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
 import type { Descriptor } from "./manifest.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 import { isTemporary, registryError } from "./registry-error.ts";

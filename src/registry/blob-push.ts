@@ -2,7 +2,7 @@
 
 import { hasCode } from "../errors.ts";
 import { type BlobContent, uploadBlob, type UploadRequests } from "./blob-upload.ts";
-import type { HttpResponse } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
 import type { Descriptor } from "./manifest.ts";
 import { RegistryError } from "./registry-error.ts";
 import type { RepositoryRequests } from "./repository-requests.ts";

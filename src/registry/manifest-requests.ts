@@ -1,5 +1,5 @@
 /** Manifests of one repository: fetched, found and stored, always checked against a digest. */
-import type { HttpResponse } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 import { type Digest, digestAlgorithm, isDigest } from "../reference/digest.ts";
 import {

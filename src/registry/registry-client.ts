@@ -8,7 +8,7 @@ import type { ImageReference } from "../reference/image-reference.ts";
 import { downloadBlob } from "./blob-download.ts";
 import { ensureBlob, isBlobThere, type PushBlobOptions, type PushBlobResult } from "./blob-push.ts";
 import type { BlobContent } from "./blob-upload.ts";
-import type { HttpResponse } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
 import { type Descriptor, type ManifestContent, maxManifestBytes, mediaTypes } from "./manifest.ts";
 import { fetchManifest, findManifest, storeManifest, type WantedManifest } from "./manifest-requests.ts";
 import { describeUrl } from "../http/client/network-failure.ts";

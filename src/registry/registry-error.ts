@@ -1,7 +1,7 @@
 /** The error answers of a registry: its codes and words, the status, the URL without secrets. */
 import { jsonMember, type JsonValue, parseOrdinaryJson } from "../encoding/json.ts";
 import { type ErrorCode, NetworkError, TagsealError, systemCode } from "../errors.ts";
-import type { HttpResponse } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 
 /** An error answer of a registry. */

@@ -1,7 +1,7 @@
 /** Reads answers of registries other than manifests. */
 import { NetworkError, TagsealError } from "../errors.ts";
 import { isTag } from "../reference/reference-grammar.ts";
-import type { HttpResponse } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
 import {
   type Descriptor,
   isManifestType,

@@ -2,7 +2,9 @@
 import { isJsonObject, jsonMember, parseOrdinaryJsonOr } from "../encoding/json.ts";
 import { NetworkError } from "../errors.ts";
 import type { Credentials, UserAndPassword } from "../docker-config/credentials.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "../http/client/http-client.ts";
+import type { HttpClient } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
+import type { HttpRequest } from "../http/client/http-request.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 
 /** A request to a token service. */

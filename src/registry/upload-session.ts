@@ -1,6 +1,7 @@
 /** One upload at a registry: how it starts, where it continues, how much has arrived, how it is completed. */
 import { NetworkError } from "../errors.ts";
-import type { HttpRequest, HttpResponse } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
+import type { HttpRequest } from "../http/client/http-request.ts";
 import type { Descriptor } from "./manifest.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 import { registryError } from "./registry-error.ts";

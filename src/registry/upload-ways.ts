@@ -3,7 +3,8 @@
  * and completes it, with `offset` at what the registry acknowledged.
  */
 import { NetworkError } from "../errors.ts";
-import type { HttpResponse, RepeatableBody } from "../http/client/http-client.ts";
+import type { HttpResponse } from "../http/client/http-response.ts";
+import type { RepeatableBody } from "../http/client/http-request.ts";
 import type { Descriptor } from "./manifest.ts";
 import { describeUrl } from "../http/client/network-failure.ts";
 import { registryError } from "./registry-error.ts";

@@ -3,7 +3,8 @@
 import { MetadataError, TagsealError } from "../errors.ts";
 import type { RoleName } from "../tuf/metadata.ts";
 import type { ValidatedFile } from "../tuf/validated-file.ts";
-import type { FileVersion, MetadataStore, StoredFile } from "../server/storage/metadata-store.ts";
+import type { MetadataStore } from "../server/storage/metadata-store.ts";
+import type { FileVersion, StoredFile } from "../server/storage/stored-file.ts";
 import type { VerifiedCollection } from "../tuf/collection-verification.ts";
 
 /** How to store it. */

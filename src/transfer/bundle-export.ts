@@ -8,7 +8,8 @@ import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import { TagsealError, UsageError } from "../errors.ts";
 import type { MetadataSource } from "../tuf/updater.ts";
-import type { FileVersion, MetadataStore } from "../server/storage/metadata-store.ts";
+import type { MetadataStore } from "../server/storage/metadata-store.ts";
+import type { FileVersion } from "../server/storage/stored-file.ts";
 import {
   type BundleFile,
   bundleHeaderName,

@@ -15,7 +15,7 @@ import { highestVersion } from "../tuf/collection-draft.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { isRoleName } from "../tuf/role-name.ts";
 import { gunFault } from "../server/http/gun.ts";
-import type { FileVersion } from "../server/storage/metadata-store.ts";
+import type { FileVersion } from "../server/storage/stored-file.ts";
 
 /** Name of the first entry. */
 export const bundleHeaderName = "tagseal-bundle.json";

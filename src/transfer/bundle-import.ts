@@ -6,7 +6,8 @@
 import { sha256Hex } from "../crypto/sha256.ts";
 import { hasCode, MetadataError } from "../errors.ts";
 import type { MetadataSource } from "../tuf/updater.ts";
-import type { MetadataStore, StoredFile } from "../server/storage/metadata-store.ts";
+import type { MetadataStore } from "../server/storage/metadata-store.ts";
+import type { StoredFile } from "../server/storage/stored-file.ts";
 import { adoptCollection } from "./adoption.ts";
 import { BundleEntries } from "./bundle-entries.ts";
 import {

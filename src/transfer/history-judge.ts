@@ -3,7 +3,7 @@ import type { MetadataFile, RoleName } from "../tuf/metadata.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import { isSignedBy } from "../tuf/threshold.ts";
 import type { RoleSigners } from "../tuf/role-signers.ts";
-import type { FileVersion } from "../server/storage/metadata-store.ts";
+import type { FileVersion } from "../server/storage/stored-file.ts";
 import type { VerifiedCollection } from "../tuf/collection-verification.ts";
 
 /** Where a file is kept. */

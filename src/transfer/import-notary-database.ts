@@ -5,12 +5,14 @@
 
 import { hasCode } from "../errors.ts";
 import type { KeyTable } from "../server/signer/key-table.ts";
-import type { GivenPassphrases } from "../server/signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../server/signer/given-passphrases.ts";
 import type { Change, MetadataStore } from "../server/storage/metadata-store.ts";
 import { type CollectionReport, type MoveProblem, problemOf } from "./move-report.ts";
 import { importCollection } from "./notary-collection-import.ts";
-import type { NotaryServerDatabase, NotarySignerDatabase } from "./notary-database.ts";
-import { importKeys, type KeysReport, KeyUses } from "./notary-key-import.ts";
+import type { NotaryServerDatabase } from "./notary-server-database.ts";
+import type { NotarySignerDatabase } from "./notary-signer-database.ts";
+import { importKeys, type KeysReport } from "./notary-key-import.ts";
+import { KeyUses } from "./server-key-uses.ts";
 
 /** Both sides of a move. The caller closes them. */
 export interface NotaryDatabaseImport {

@@ -10,7 +10,7 @@ import type { MetadataStore } from "../server/storage/metadata-store.ts";
 import { SqliteMetadataStore } from "../server/storage/sqlite-metadata-store.ts";
 import type { CollectionReport } from "./move-report.ts";
 import { importCollection } from "./notary-collection-import.ts";
-import { NotaryServerDatabase } from "./notary-database.ts";
+import { NotaryServerDatabase } from "./notary-server-database.ts";
 import { openSourceDatabase } from "./source-database.ts";
 
 async function copy(from: MetadataStore, to: MetadataStore): Promise<void> {

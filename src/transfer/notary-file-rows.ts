@@ -3,8 +3,8 @@
 import { highestVersion } from "../tuf/collection-draft.ts";
 import { maxFileBytes } from "../tuf/notary-v1/bounds.ts";
 import { isRoleName } from "../tuf/role-name.ts";
-import type { FileVersion } from "../server/storage/metadata-store.ts";
-import type { NotaryFile } from "./notary-database.ts";
+import type { FileVersion } from "../server/storage/stored-file.ts";
+import type { NotaryFile } from "./notary-server-database.ts";
 
 /** How much one transaction writes. */
 const maxBatchBytes = 16 * 1024 * 1024;

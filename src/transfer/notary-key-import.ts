@@ -1,33 +1,16 @@
 /** Imports the signer's keys, still sealed, and proves that those in use can be opened here. */
 
 import { isServerRole } from "../tuf/role-name.ts";
-import type { ServerRole } from "../tuf/metadata.ts";
 import { hasCode } from "../errors.ts";
 import { PublicKey } from "../crypto/public-key.ts";
-import type { MetadataFile, RootBody } from "../tuf/metadata.ts";
 import { gunFault } from "../server/http/gun.ts";
 import type { KeyTable, SealedKey } from "../server/signer/key-table.ts";
 import { openKey } from "../server/signer/signer-keys.ts";
-import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../server/signer/signer-passphrases.ts";
+import { findPassphrase, type GivenPassphrases } from "../server/signer/given-passphrases.ts";
 import { type MoveProblem, problemOf } from "./move-report.ts";
-import type { NotaryKey, NotarySignerDatabase } from "./notary-database.ts";
-
-/** How a root uses a key of the server. */
-interface KeyUse {
-  readonly gun: string;
-  readonly role: ServerRole;
-  /** named by the newest root: without it nothing more can be published */
-  readonly isCurrent: boolean;
-}
-
-/** One passphrase name, and the keys that depend on it. */
-export interface AliasReport {
-  readonly alias: string;
-  /** keys sealed under it that are now stored */
-  readonly keys: number;
-  /** keys that no root names any more and that were not imported because their passphrase was not given */
-  readonly leftOut: number;
-}
+import type { NotaryKey, NotarySignerDatabase } from "./notary-signer-database.ts";
+import { type KeyUse, type KeyUses, mayServe } from "./server-key-uses.ts";
+import { type AliasReport, maxNamed, type AliasCount, problemsOf } from "./alias-counts.ts";
 
 /** The outcome for the keys. */
 export interface KeysReport {
@@ -39,42 +22,7 @@ export interface KeysReport {
   readonly problems: readonly MoveProblem[];
 }
 
-const serverRoles: readonly ServerRole[] = ["timestamp", "snapshot"];
 const pageSize = 500;
-/** key IDs in one sentence */
-const maxNamed = 5;
-
-/** Which keys the collections of a move use: built from their roots, queried while their keys are imported. */
-export class KeyUses {
-  readonly #uses = new Map<string, KeyUse[]>();
-
-  /** Records the server's keys in the roots of one collection, oldest first. */
-  add(gun: string, roots: readonly MetadataFile<RootBody>[]): void {
-    for (const root of roots) {
-      for (const role of serverRoles) {
-        for (const keyId of root.body.roles.get(role)?.keyIds ?? [])
-          this.#note(keyId, { gun, role, isCurrent: root === roots.at(-1) });
-      }
-    }
-  }
-
-  /** The uses of a key. Any publisher may name a key of another collection in a root, so there may be several. */
-  find(keyId: string): readonly KeyUse[] {
-    return this.#uses.get(keyId) ?? [];
-  }
-
-  /** Keys that must exist: only a server can make timestamps. A snapshot key may be the publisher's own. */
-  *required(): Generator<KeyUse & { readonly keyId: string }> {
-    for (const [keyId, uses] of this.#uses) {
-      for (const use of uses) if (use.isCurrent && use.role === "timestamp") yield { keyId, ...use };
-    }
-  }
-
-  #note(keyId: string, use: KeyUse): void {
-    const others = this.find(keyId).filter(({ gun, role }) => gun !== use.gun || role !== use.role);
-    this.#uses.set(keyId, [...others, use]);
-  }
-}
 
 /**
  * Imports all keys and opens those in use. A key that cannot be imported or opened is reported, and the rest continues.
@@ -98,18 +46,6 @@ export async function importKeys(
     if (last === undefined || page.length < pageSize) return keyImport.report();
     after = last.id;
   }
-}
-
-interface AliasCount {
-  keys: number;
-  leftOut: number;
-  /** keys in use that could not be tried */
-  locked: number;
-  opened: number;
-  /** keys that do not open */
-  wrong: number;
-  /** the first of these */
-  readonly wrongKeyIds: string[];
 }
 
 class KeyImport {
@@ -187,31 +123,6 @@ class KeyImport {
     const shown = /^[0-9a-f]{1,64}$/u.test(keyId) ? keyId : JSON.stringify(keyId);
     this.#problems.push({ code: "KEY_MALFORMED", message: `key ${shown} was not imported: ${fault}` });
   }
-}
-
-/** One problem for each passphrase, for any number of keys. */
-function problemsOf(alias: string, { locked, wrong, opened, wrongKeyIds }: AliasCount): readonly MoveProblem[] {
-  const variable = passphraseVariable(alias);
-  if (locked > 0) {
-    const message = `${variable} is not set: ${counted(locked)} in use ${locked === 1 ? "is" : "are"} sealed under it, the server will not start without it`;
-    return [{ code: "PASSPHRASE_UNAVAILABLE", message }];
-  }
-  if (wrong === 0) return [];
-  const named = `${wrongKeyIds.join(", ")}${wrong > wrongKeyIds.length ? ", …" : ""}`;
-  const message =
-    opened === 0
-      ? `${variable} is wrong: ${counted(wrong)} sealed under it ${wrong === 1 ? "does" : "do"} not open, the server will not start with it`
-      : `${counted(wrong)} sealed under ${variable}, which opens others, ${wrong === 1 ? "is" : "are"} damaged: ${named}`;
-  return [{ code: "PASSPHRASE_WRONG", message }];
-}
-
-function counted(keys: number): string {
-  return keys === 1 ? "1 key" : `${keys} keys`;
-}
-
-/** A key serves the purpose in its row or, without one, the collection that names it. */
-function mayServe({ gun, role }: Pick<NotaryKey, "gun" | "role">, use: KeyUse): boolean {
-  return gun === "" || (gun === use.gun && role === use.role);
 }
 
 /** Rows of the first signers do not name the key's purpose; the one collection that names the key does. */

@@ -4,7 +4,7 @@ import { sha256Hex } from "../crypto/sha256.ts";
 import { hasCode, MetadataError } from "../errors.ts";
 import { parseMetadata } from "../tuf/notary-v1/parse.ts";
 import type { MetadataSource } from "../tuf/updater.ts";
-import type { NotaryFile, NotaryServerDatabase } from "./notary-database.ts";
+import type { NotaryFile, NotaryServerDatabase } from "./notary-server-database.ts";
 
 const byVersion = /^([1-9]\d{0,9})\.(.+)$/u;
 const byChecksum = /^(.+)\.([0-9a-f]{64})$/u;

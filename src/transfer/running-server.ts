@@ -7,17 +7,15 @@
 
 import { join } from "node:path";
 import type { Environment } from "../environment/environment.ts";
-import { isJsonObject, parseOrdinaryJson, type JsonValue } from "../encoding/json.ts";
-import { hasCode, NetworkError } from "../errors.ts";
+import { NetworkError } from "../errors.ts";
 import { Authenticator } from "../registry/authentication.ts";
 import { loadHostCertificates } from "../docker-config/certificate-directory.ts";
 import type { CredentialSource, LoginTarget } from "../docker-config/credentials.ts";
 import { HttpClient } from "../http/client/http-client.ts";
-import { gunFault } from "../server/http/gun.ts";
 import type { Change } from "../server/storage/metadata-store.ts";
 import { checkedServerUrl } from "../trust/trust-server/server-url.ts";
 import { TrustServerClient } from "../trust/trust-server/trust-server-client.ts";
-import { highestVersion } from "../tuf/collection-draft.ts";
+import { changefeedMalformed, changesIn } from "./changefeed-page.ts";
 
 /** How to reach it. Nothing is read from the process. */
 export interface RunningServerOptions {
@@ -80,7 +78,8 @@ export class RunningTrustServer {
     for (let after = 0; ;) {
       const page = await this.#changesAfter(after, gun);
       const last = page.at(-1);
-      if (changes.length + page.length > maxChanges) throw this.#malformed(`it has more than ${maxChanges} records`);
+      if (changes.length + page.length > maxChanges)
+        throw changefeedMalformed(this.url, `it has more than ${maxChanges} records`);
       changes.push(...page);
       if (last === undefined) return changes;
       after = last.id;
@@ -125,52 +124,16 @@ export class RunningTrustServer {
       await response.bytes(maxErrorBytes);
       throw feedRefused(this.url, response.status);
     }
-    const changes = this.#parsed(await response.bytes(maxFeedBytes));
+    const changes = changesIn(await response.bytes(maxFeedBytes), this.url);
     let previous = after;
     for (const { id, gun: told } of changes) {
-      if (gun !== undefined && told !== gun) throw this.#malformed(`change ${id} of ${gun} is one of ${told}`);
+      if (gun !== undefined && told !== gun)
+        throw changefeedMalformed(this.url, `change ${id} of ${gun} is one of ${told}`);
       // a feed that goes round in circles would never end
-      if (id <= previous) throw this.#malformed(`change ${id} comes after change ${previous}`);
+      if (id <= previous) throw changefeedMalformed(this.url, `change ${id} comes after change ${previous}`);
       previous = id;
     }
     return changes;
-  }
-
-  #parsed(bytes: Uint8Array): readonly Change[] {
-    const answer = json(bytes);
-    const records = isJsonObject(answer) ? (answer["records"] ?? []) : undefined;
-    if (!Array.isArray(records)) throw this.#malformed("it has no list of records");
-    return records.map((record: JsonValue) => this.#change(record));
-  }
-
-  #change(record: JsonValue): Change {
-    const { ID, CreatedAt, GUN, Version, SHA256, Category } = isJsonObject(record) ? record : {};
-    const id = typeof ID === "string" && /^\d{1,15}$/u.test(ID) ? Number(ID) : 0;
-    const createdAt = new Date(typeof CreatedAt === "string" ? CreatedAt : Number.NaN);
-    if (typeof GUN !== "string" || gunFault(GUN) !== undefined)
-      throw this.#malformed(`change ${id} names no repository`);
-    if (typeof Version !== "number" || Number.isNaN(createdAt.getTime()) || id === 0)
-      throw this.#malformed("a record has no ID, time or version");
-    const sha256 = typeof SHA256 === "string" ? SHA256.trim() : "";
-    if (!Number.isInteger(Version) || Version < 0 || Version > highestVersion)
-      throw this.#malformed(`change ${id} has an invalid version`);
-    if (Category === "deletion") return { id, createdAt, gun: GUN, version: 0, sha256: "", category: "deletion" };
-    if (/^[0-9a-f]{64}$/u.test(sha256))
-      return { id, createdAt, gun: GUN, version: Version, sha256, category: "update" };
-    throw this.#malformed(`change ${id} has no hash`);
-  }
-
-  #malformed(reason: string): NetworkError {
-    return new NetworkError("RESPONSE_MALFORMED", `the changefeed of ${this.url} cannot be used: ${reason}`);
-  }
-}
-
-function json(bytes: Uint8Array): JsonValue | undefined {
-  try {
-    return parseOrdinaryJson(bytes);
-  } catch (error) {
-    if (hasCode(error, "JSON_MALFORMED")) return undefined;
-    throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import { currentFile, fileByChecksum, fileByVersion } from "../server/http/store
 import { uploadOf } from "../server/http/upload.ts";
 import { fileNotFound } from "../server/http/wire-error.ts";
 import type { DirectAccess } from "../server/run/direct-access.ts";
-import type { StoredFile } from "../server/storage/metadata-store.ts";
+import type { StoredFile } from "../server/storage/stored-file.ts";
 import type { TrustRepository } from "../trust/ports.ts";
 import { serverRefusal } from "../trust/trust-server/server-refusal.ts";
 import type { RoleName, ServerRole } from "../tuf/metadata.ts";

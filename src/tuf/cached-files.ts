@@ -9,13 +9,11 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { MetadataError, TagsealError, hasCode } from "../errors.ts";
-import { verifyFileMeta } from "./file-hashes.ts";
-import type { FileMeta, MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "./metadata.ts";
-import { parseMetadata } from "./notary-v1/parse.ts";
+import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "./metadata.ts";
 import { isDelegation, parentOf } from "./role-name.ts";
-import { isSignedBy } from "./threshold.ts";
 import { delegatedRole, type RoleSigners } from "./role-signers.ts";
 import type { MetadataCache, UpdateWarning } from "./update-options.ts";
+import { cacheCorrupt, isDescribedBy, parsedOrRefused, judgeSignatures } from "./cached-file-damage.ts";
 
 /** Other clients write in place, so a file read at that moment is cut short. It is read again before it counts as damaged. */
 const rereadAfterMs = 50;
@@ -68,7 +66,7 @@ export class CachedFiles {
     if (cached === undefined) return accepted;
     const old = await this.#oldSigners(role);
     const isSame = old === undefined || (old.roleKeys === current.roleKeys && old.keys === current.keys);
-    const verdicts = (isSame ? [current] : [current, old]).map((signers) => judge(cached, signers));
+    const verdicts = (isSame ? [current] : [current, old]).map((signers) => judgeSignatures(cached, signers));
     if (verdicts.includes("verified")) return Math.max(accepted ?? 1, cached.body.version);
     if (verdicts.includes("broken")) await this.#requireUndamaged(role, cached);
     return accepted;
@@ -81,7 +79,7 @@ export class CachedFiles {
    */
   async wasTrustedBy(role: RoleName, signers: RoleSigners): Promise<boolean> {
     const file = await this.latest(role);
-    const verdict = file === undefined ? "foreign" : judge(file, signers);
+    const verdict = file === undefined ? "foreign" : judgeSignatures(file, signers);
     if (file !== undefined && verdict === "broken") await this.#requireUndamaged(role, file);
     return verdict === "verified";
   }
@@ -107,10 +105,10 @@ export class CachedFiles {
   }
 
   async #load(role: RoleName): Promise<MetadataFile | undefined> {
-    const first = parsed(role, this.#readAhead.get(role) ?? (await this.#cache.load(role)));
+    const first = parsedOrRefused(role, this.#readAhead.get(role) ?? (await this.#cache.load(role)));
     if (!(first instanceof MetadataError)) return first;
     await pause(rereadAfterMs);
-    const second = parsed(role, await this.#cache.load(role));
+    const second = parsedOrRefused(role, await this.#cache.load(role));
     if (!(second instanceof MetadataError)) return second;
     throw cacheCorrupt(this.#cache, role, "it cannot be read", second);
   }
@@ -147,56 +145,10 @@ export class CachedFiles {
   async #soundParent(role: RoleName): Promise<MetadataFile<TargetsBody> | undefined> {
     const signers = await this.#oldSigners(role);
     const parent = (await this.#read(role)) as MetadataFile<TargetsBody> | undefined;
-    return signers !== undefined && parent !== undefined && judge(parent, signers) === "verified" ? parent : undefined;
+    return signers !== undefined && parent !== undefined && judgeSignatures(parent, signers) === "verified"
+      ? parent
+      : undefined;
   }
-}
-
-/**
- * The error for a cached file that differs from what was written.
- *
- * @param reason completes "the cached root metadata is damaged: …"
- */
-export function cacheCorrupt(cache: MetadataCache, role: RoleName, reason: string, cause?: unknown): MetadataError {
-  const path = cache.locationOf?.(role);
-  const consequence =
-    role === "root"
-      ? "the repository is then trusted again on first use"
-      : "an older version then goes unnoticed in the next update, and only in that one";
-  const message = `the cached ${role} metadata is damaged: ${reason}${path === undefined ? "" : ` (${path})`}`;
-  return new MetadataError("METADATA_CACHE_CORRUPT", message, {
-    cause,
-    hint: `Find out what changed it. Only if you know, remove ${path ?? "the file"}: ${consequence}.`,
-  });
-}
-
-function isDescribedBy(file: MetadataFile, meta: FileMeta): boolean {
-  try {
-    verifyFileMeta(file.role, file.bytes, meta);
-    return true;
-  } catch (error) {
-    if (!hasCode(error, "METADATA_HASH_MISMATCH", "METADATA_LENGTH_MISMATCH")) throw error;
-    return false;
-  }
-}
-
-function parsed(role: RoleName, bytes: Uint8Array | undefined): MetadataFile | MetadataError | undefined {
-  if (bytes === undefined) return undefined;
-  try {
-    return parseMetadata(role, bytes);
-  } catch (error) {
-    if (!(error instanceof MetadataError)) throw error;
-    return error;
-  }
-}
-
-/** `foreign`: no signature by these signers. `short`: valid signatures, too few. `broken`: a signature that does not verify. */
-function judge(file: MetadataFile, { roleKeys, keys }: RoleSigners): "verified" | "foreign" | "short" | "broken" {
-  if (isSignedBy(file, roleKeys, keys)) return "verified";
-  const claimed = new Set(file.signatures.map((signature) => signature.keyId));
-  const ours = [...new Set(roleKeys.keyIds)].filter((id) => claimed.has(id));
-  if (ours.length === 0) return "foreign";
-  const sound = ours.filter((id) => isSignedBy(file, { keyIds: [id], threshold: 1 }, keys));
-  return sound.length === ours.length ? "short" : "broken";
 }
 
 function isWriteFailure(error: unknown): boolean {

@@ -1,7 +1,7 @@
 /** Gets a root that may be trusted: from the cache or from the server, and then newer ones, step by step. */
 
 import { MetadataError, hasCode } from "../errors.ts";
-import { cacheCorrupt } from "./cached-files.ts";
+import { cacheCorrupt } from "./cached-file-damage.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { FileMeta, MetadataFile, RootBody } from "./metadata.ts";
 import { maxFileBytes } from "./notary-v1/bounds.ts";

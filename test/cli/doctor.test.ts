@@ -1,7 +1,17 @@
 /** `tagseal doctor` on a machine in each broken state, and on one where all is well. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
@@ -355,6 +365,15 @@ describe("doctor about trust servers and expiry", () => {
     const [finding] = await machine.finds("expiry");
     assert.equal(finding?.level, "problem");
     assert.match(finding.message, /targets\.json is damaged/);
+  });
+
+  it("I1: reads no more of a cached file than a role file may have", async () => {
+    const machine = publisher();
+    const path = join(machine.config, "trust", "tuf", sandbox.repository(), "metadata", "targets.json");
+    truncateSync(path, 101 * 1024 * 1024);
+    const [finding] = await machine.finds("expiry");
+    assert.equal(finding?.level, "problem");
+    assert.match(finding.message, /targets\.json is damaged: .*expected at most 104857600 bytes, found 105906176$/);
   });
 
   it("finds a server whose certificate is not trusted here, with the place for its authority", async () => {

@@ -10,7 +10,8 @@ import { tlsSettings, type Database } from "../support/database.ts";
 import { missingPeers, Scope } from "../support/peers.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
 import { sha256Hex } from "../../src/crypto/sha256.ts";
-import type { MetadataStore, NewFile } from "../../src/server/storage/metadata-store.ts";
+import type { MetadataStore } from "../../src/server/storage/metadata-store.ts";
+import type { NewFile } from "../../src/server/storage/stored-file.ts";
 import { waitUntil } from "../support/processes.ts";
 import { migrateMetadataStore, openMetadataStore } from "../../src/server/storage/open-metadata-store.ts";
 

@@ -297,11 +297,14 @@ describe("tagseal import notary-db", () => {
     );
   });
 
-  it("refuses what is no database of notary-server", async (t) => {
+  it("refuses what is not a database of notary-server", async (t) => {
     const old = await oldServer(t, gun);
     const swapped = await tagseal(["import", "notary-db", "--from", old.signer, "--data", newPath(t)]);
     assert.equal(swapped.code, 1);
-    assert.match(swapped.stderr, /no database of notary-server: it has no table tuf_files[\s\S]*\[STORAGE_FAILED\]/u);
+    assert.match(
+      swapped.stderr,
+      /is not a database of notary-server: it has no table tuf_files[\s\S]*\[STORAGE_FAILED\]/u,
+    );
     const absent = await tagseal(["import", "notary-db", "--from", "/nowhere/notary.db", "--data", newPath(t)]);
     assert.match(absent.stderr, /Cannot open \/nowhere\/notary\.db/u);
   });

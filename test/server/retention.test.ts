@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { pruneVersions, type PrunedCollection } from "../../src/server/retention/prune-versions.ts";
-import type { FileVersion } from "../../src/server/storage/metadata-store.ts";
+import type { FileVersion } from "../../src/server/storage/stored-file.ts";
 import { MemoryMetadataCache } from "../support/memory-metadata-cache.ts";
 import { updateCollection } from "../../src/tuf/updater.ts";
 import { defaultLifetimes } from "../../src/server/freshness/lifetimes.ts";

@@ -24,7 +24,9 @@ function judge(file: RememberedFile, all: readonly RememberedFile[], io: Io): re
     return dueFindings(ends, file, all, io);
   } catch (error) {
     if (!(error instanceof TagsealError)) throw error;
+    if (error.code === "METADATA_MISSING") return []; // removed meanwhile
     const path = shellPath(file.path, io.env["HOME"]);
+    if (error.code === "FILE_UNREADABLE") return [problem("expiry", error.message, `ls -l ${path}`)];
     return [problem("expiry", `${path} is damaged: ${error.message}`, `mv ${path} ${path}.damaged`)];
   }
 }

@@ -1,7 +1,7 @@
 /** The data of a Tagseal server, for commands that work on it without the server. */
 import type { ConfiguredServer } from "../../server/configuration/server-configuration.ts";
 import type { KeyTable } from "../../server/signer/key-table.ts";
-import type { GivenPassphrases } from "../../server/signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../../server/signer/given-passphrases.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { loadServerSettings } from "./server-storage.ts";
 import type { serverDataOptions } from "../options/storage-flags.ts";

@@ -6,7 +6,8 @@ import { gzipSync } from "node:zlib";
 import { drip, reply, startStory } from "../../../test/support/story-server.ts";
 import { createThrowawayTls } from "../../sandbox/throwaway-tls.ts";
 import { type ErrorCode, hasCode } from "../../errors.ts";
-import { HttpClient, type RepeatableBody, type HttpClientOptions, type HttpRequest } from "./http-client.ts";
+import { HttpClient, type HttpClientOptions } from "./http-client.ts";
+import type { RepeatableBody, HttpRequest } from "./http-request.ts";
 
 const now = new Date();
 const tls = createThrowawayTls(now);

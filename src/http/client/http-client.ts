@@ -3,18 +3,19 @@
  * out, bodies are bounded by their reader, plain HTTP only where allowed, redirects carry no credentials elsewhere and never leave
  * TLS, an abort signal ends everything at once. It knows nothing about registries, tokens or trust.
  */
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { type HttpExchange, httpExchanges } from "./trace.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { NetworkError, systemCode } from "../../errors.ts";
-import { collect, type Pace, readBody } from "./response-body.ts";
+import type { Pace } from "./response-body.ts";
 import { exchange } from "./exchange.ts";
 import { isLoopbackHost } from "../../reference/loopback.ts";
 import { describeUrl, isUnknownIssuer, networkFailure } from "./network-failure.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { followsRedirect, redirectLocation, redirectRefused, redirectTarget, withoutIdentity } from "./redirect.ts";
 import type { TlsSettings } from "./trusted-roots.ts";
-import { defaultUserAgent } from "./user-agent.ts";
+import { type HttpRequest, sentHeaders } from "./http-request.ts";
+import { type HttpResponse, discard, responseOf } from "./http-response.ts";
 
 /** How long to wait for peers. With the defaults a silent one times out within ten seconds. */
 export interface Timeouts {
@@ -37,54 +38,17 @@ export interface HttpClientOptions {
   readonly timeouts?: Timeouts;
 }
 
-/** A body that can be read from its source repeatedly: after a challenge, a redirect, a lost connection. */
-export interface RepeatableBody {
-  /** how many it has */
-  readonly bytes: number;
-  open(): AsyncIterable<Uint8Array>;
-}
-
-/** One request. */
-export interface HttpRequest {
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly url: URL;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | RepeatableBody;
-  /** follows a 307 or 308 with a request other than GET or HEAD, body included; without it such an answer is refused */
-  readonly resend?: boolean;
-  readonly signal?: AbortSignal;
-  /** request a compressed body; the reader's limit counts the decompressed bytes */
-  readonly acceptGzip?: boolean;
-  /** overrides {@link Timeouts.patienceMs} for work that takes an honest peer longer */
-  readonly patienceMs?: number;
-}
-
-/** An answer with its headers, whose body is not read yet: call exactly one of `body`, `bytes`, `discard`. */
-export interface HttpResponse {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  /** where the answer came from, after redirects */
-  readonly url: URL;
-  readonly body: AsyncIterable<Uint8Array>;
-  /** The whole body. @throws NetworkError `RESPONSE_TOO_LARGE` beyond `maxBytes` (decompressed), and as `body` does */
-  bytes(maxBytes: number): Promise<Uint8Array>;
-  /** Discards the body; a short one is read so that the connection can be reused. */
-  discard(): void;
-}
-
-const maxDiscardedBytes = 64 * 1024;
-
 /** A pool of connections with one set of rules. Close it when done. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #patienceMs: number;
-  readonly #minBytes: number;
+  readonly #pace: Pace;
   readonly #connections: HttpConnections;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
     this.#patienceMs = options.timeouts?.patienceMs ?? 9_000;
-    this.#minBytes = options.timeouts?.minBytes ?? 8_192;
+    this.#pace = { windowMs: this.#patienceMs, minBytes: options.timeouts?.minBytes ?? 8_192 };
     this.#connections = new HttpConnections({ ...options, patienceMs: this.#patienceMs });
   }
 
@@ -96,11 +60,11 @@ export class HttpClient {
    */
   async request(request: HttpRequest): Promise<HttpResponse> {
     let { url } = request;
-    let headers = this.#headers(request);
+    let headers = sentHeaders(request, this.#options.userAgent);
     for (let redirects = 0; ; redirects++) {
       const message = await this.#send({ ...request, url, headers }, url.origin === request.url.origin);
       const location = redirectLocation(message);
-      if (location === undefined) return this.#response(message, { ...request, url });
+      if (location === undefined) return responseOf(message, { ...request, url }, this.#pace);
       discard(message);
       if (!followsRedirect(request, message.statusCode))
         throw redirectRefused(url, `a ${request.method} is not sent on`);
@@ -113,18 +77,6 @@ export class HttpClient {
   /** Closes all connections, also those in use. */
   close(): void {
     this.#connections.close();
-  }
-
-  #headers(request: HttpRequest): Record<string, string> {
-    const headers: Record<string, string> = {
-      "user-agent": this.#options.userAgent ?? defaultUserAgent,
-      "accept-encoding": request.acceptGzip === true ? "gzip" : "identity",
-    };
-    const { body } = request;
-    if (body !== undefined) headers["content-length"] = String(body instanceof Uint8Array ? body.length : body.bytes);
-    else if (request.method !== "GET" && request.method !== "HEAD") headers["content-length"] = "0";
-    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
-    return headers;
   }
 
   async #send(request: HttpRequest, isAskedOrigin: boolean): Promise<IncomingMessage> {
@@ -195,34 +147,7 @@ export class HttpClient {
       throw isStale ? new StaleConnection("the kept connection was closed", { cause: error }) : error;
     }
   }
-
-  #response(message: IncomingMessage, request: HttpRequest): HttpResponse {
-    const pace: Pace = { windowMs: this.#patienceMs, minBytes: this.#minBytes };
-    const { url, signal, acceptGzip = false } = request;
-    const body = readBody(message, { url, pace, signal, acceptGzip });
-    return {
-      status: message.statusCode ?? 0,
-      headers: message.headers,
-      url,
-      body,
-      bytes: (maxBytes) =>
-        collect(body, maxBytes, url, message.headers["content-length"]).finally(() => closeUnread(message)),
-      discard: () => discard(message),
-    };
-  }
 }
 
 /** The server closed a kept connection just as a request was sent on it; this is no refusal. */
 class StaleConnection extends Error {}
-
-function discard(message: IncomingMessage): void {
-  const announced = Number(message.headers["content-length"] ?? 0);
-  if (!(announced <= maxDiscardedBytes)) return void message.destroy();
-  const timer = setTimeout(() => message.destroy(), 1_000);
-  message.once("close", () => clearTimeout(timer));
-  message.resume();
-}
-
-function closeUnread(message: IncomingMessage): void {
-  if (!message.readableEnded) message.destroy();
-}

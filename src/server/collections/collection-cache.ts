@@ -2,7 +2,7 @@
 
 import { encodeHex } from "../../encoding/hex.ts";
 import type { CollectionView } from "./collection-view.ts";
-import type { StoredFile } from "../storage/metadata-store.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 
 /** What is in memory of one collection. */
 export interface CachedCollection {

@@ -8,7 +8,7 @@ import { fileBytes } from "../../tuf/notary-v1/serialise.ts";
 import { waitUntil } from "../../../test/support/processes.ts";
 import { CollectionReader } from "./collection-reader.ts";
 import { MemoryMetadataStore } from "../storage/memory-metadata-store.ts";
-import type { NewFile, StoredFile } from "../storage/metadata-store.ts";
+import type { NewFile, StoredFile } from "../storage/stored-file.ts";
 
 const at = new Date("2026-11-23T04:00:00Z");
 const expires = { expires: "2027-01-01T00:00:00Z", expiresAt: new Date("2027-01-01T00:00:00Z") };

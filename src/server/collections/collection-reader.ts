@@ -16,7 +16,8 @@ import { type CollectionView, isWith, loadView } from "./collection-view.ts";
 import type { Fault } from "../../service/faults.ts";
 import { faultOf } from "../../service/probe.ts";
 import type { ServerLog } from "../../service/log.ts";
-import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 
 /** What a request sees of a collection. */
 export type Reading =

@@ -3,7 +3,8 @@
 import { encodeHex } from "../../encoding/hex.ts";
 import type { FileMeta, RoleName } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import type { MetadataStore, StoredFile } from "../storage/metadata-store.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 
 /** What is current in one collection. */
 export interface CollectionView {

@@ -23,7 +23,8 @@ import { RepositoryLimits } from "../limits/repository-limits.ts";
 import { PublishedStates } from "./published-state.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { SigningService } from "../signer/signing-service.ts";
-import type { MetadataStore, NewPublication, StoredFile } from "../storage/metadata-store.ts";
+import type { MetadataStore, NewPublication } from "../storage/metadata-store.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 import type { UsageLimit } from "../storage/usage-limit.ts";
 
 /** What a publisher needs. */

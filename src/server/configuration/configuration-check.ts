@@ -14,7 +14,7 @@ import type { CheckFinding } from "../inspection/collection-check.ts";
 import { SignerClient } from "../signer/grpc/signer-client.ts";
 import { openKeyTableOf, passphrasesOf } from "../signer/key-place.ts";
 import { aliasesInUse, openKey } from "../signer/signer-keys.ts";
-import { passphraseOf } from "../signer/signer-passphrases.ts";
+import { passphraseOf } from "../signer/given-passphrases.ts";
 import { isDatabaseUrl, parseDatabaseAddress } from "../storage/sql/database-address.ts";
 import { lookAtDatabase } from "../storage/sql/open-sql-database.ts";
 import { watchAuthorities, watchTlsFiles } from "../../service/tls-files.ts";

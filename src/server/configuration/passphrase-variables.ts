@@ -1,6 +1,6 @@
 import type { Environment } from "../../environment/environment.ts";
 import { TagsealError } from "../../errors.ts";
-import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../signer/signer-passphrases.ts";
+import { findPassphrase, type GivenPassphrases, passphraseVariable } from "../signer/given-passphrases.ts";
 import { signerSettings } from "./signer-settings.ts";
 import { variableFor } from "./settings.ts";
 import { isServiceLink } from "./unknown-variables.ts";

@@ -6,7 +6,7 @@ import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/
 import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
 import { type ChangeableOptions, defaultCacheAges, defaultLimits, type ServerOptions } from "../run/server-options.ts";
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
-import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../signer/given-passphrases.ts";
 import { logLevelOf } from "./log-level.ts";
 import { usageLimits } from "./limit-settings.ts";
 import { sqlLimits } from "./sql-limits.ts";

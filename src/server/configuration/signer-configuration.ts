@@ -3,7 +3,7 @@
 import type { Environment } from "../../environment/environment.ts";
 import { TagsealError } from "../../errors.ts";
 import { defaultSignerLimits, type SignerOptions } from "../signer/signer-options.ts";
-import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../signer/given-passphrases.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import { logLevelOf } from "./log-level.ts";
 import { signerPassphrases } from "./passphrase-variables.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { sha256Hex } from "../../crypto/sha256.ts";
-import type { StoredFile } from "../storage/metadata-store.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 import { consistentCacheControl, currentCacheControl, fileReply } from "./file-reply.ts";
 
 function file(size: number): StoredFile {

@@ -1,7 +1,7 @@
 /** Sends a metadata file: caching headers, entity tag, conditional requests, compression. Notary v1: reading semantics. */
 
 import type { IncomingHttpHeaders } from "node:http";
-import type { StoredFile } from "../storage/metadata-store.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 import { type Coding, codings, encode, preferredCoding } from "../../http/server/content-coding.ts";
 import { plainText, type Reply } from "./reply.ts";
 

@@ -1,13 +1,12 @@
 /** What the operations of the API share: parameters, headers, errors and shapes, in the words of OpenAPI 3.1. */
 
-import { wireCodes } from "./wire-error.ts";
+import { schemas, text } from "./openapi-schemas.ts";
 
 /** A reference to one of the components below. */
 export function ref<Kind extends keyof typeof components>(kind: Kind, name: keyof (typeof components)[Kind] & string) {
   return { $ref: `#/components/${kind}/${name}` };
 }
 
-const text = { type: "string" } as const;
 const sha256 = { type: "string", pattern: "^[0-9a-f]{64}$" } as const;
 const requestId = { $ref: "#/components/headers/RequestId" };
 const noSniff = { $ref: "#/components/headers/NoSniff" };
@@ -96,93 +95,7 @@ export const components = {
       { "Retry-After": { $ref: "#/components/headers/RetryAfter" } },
     ),
   },
-  schemas: {
-    Errors: {
-      description: "At most 1 KiB; always one error.",
-      type: "object",
-      required: ["errors"],
-      properties: {
-        errors: {
-          type: "array",
-          minItems: 1,
-          maxItems: 1,
-          items: {
-            type: "object",
-            required: ["code", "message"],
-            properties: {
-              code: { type: "string", enum: wireCodes },
-              message: text,
-              detail: { description: "Depends on the code." },
-            },
-          },
-        },
-      },
-    },
-    PublicKey: {
-      type: "object",
-      required: ["keytype", "keyval"],
-      properties: {
-        keytype: { type: "string", enum: ["ecdsa", "ed25519", "rsa"] },
-        keyval: {
-          type: "object",
-          required: ["public", "private"],
-          properties: { public: { type: "string", description: "base64" }, private: { type: "null" } },
-        },
-      },
-    },
-    Changes: {
-      type: "object",
-      required: ["count", "records"],
-      properties: {
-        count: { type: "integer" },
-        records: {
-          description: "Oldest first, in both reading directions.",
-          type: "array",
-          items: {
-            type: "object",
-            required: ["ID", "CreatedAt", "GUN", "Version", "SHA256", "Category"],
-            properties: {
-              ID: { type: "string", pattern: "^[0-9]+$" },
-              CreatedAt: { type: "string", format: "date-time" },
-              GUN: text,
-              Version: { type: "integer", description: "of the timestamp; 0 for a deletion" },
-              SHA256: { type: "string", description: "of the timestamp; empty for a deletion" },
-              Category: { type: "string", enum: ["update", "deletion"] },
-            },
-          },
-        },
-      },
-    },
-    HealthFailures: {
-      description: "What failed; empty when all is well.",
-      type: "object",
-      properties: { "DB operational": text, "Trust operational": text },
-      additionalProperties: false,
-    },
-    Readiness: {
-      type: "object",
-      required: ["status", "reasons"],
-      properties: {
-        status: { type: "string", enum: ["ready", "degraded", "unready"] },
-        reasons: {
-          description: "One for each part with a fault.",
-          type: "object",
-          properties: { store: text, signer: text, freshness: text },
-          additionalProperties: false,
-        },
-      },
-    },
-    Token: {
-      type: "object",
-      required: ["token", "access_token", "expires_in", "issued_at"],
-      properties: {
-        token: text,
-        access_token: text,
-        expires_in: { type: "integer" },
-        issued_at: { type: "string", format: "date-time" },
-      },
-    },
-  },
+  schemas,
   securitySchemes: {
     token: { type: "http", scheme: "bearer", description: "Docker's token authentication." },
     password: { type: "http", scheme: "basic" },

@@ -4,7 +4,7 @@ import type { RoleName } from "../../tuf/metadata.ts";
 import { isServerRole } from "../../tuf/role-name.ts";
 import type { CollectionReader } from "../collections/collection-reader.ts";
 import type { Publications } from "../collections/publications.ts";
-import type { StoredFile } from "../storage/metadata-store.ts";
+import type { StoredFile } from "../storage/stored-file.ts";
 import { fileNotFound, storeLost, type WireError } from "./wire-error.ts";
 
 /** What reads and renews the files. */

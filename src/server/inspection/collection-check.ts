@@ -9,7 +9,8 @@ import type { RoleName, ServerRole } from "../../tuf/metadata.ts";
 import { updateCollection, type MetadataCache } from "../../tuf/updater.ts";
 import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-verification.ts";
 import { storedSource } from "../storage/stored-source.ts";
-import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { FileVersion } from "../storage/stored-file.ts";
 import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 
 /** One current or coming problem. */

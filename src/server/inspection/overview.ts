@@ -8,7 +8,8 @@ import { TagsealError } from "../../errors.ts";
 import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
-import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { FileVersion } from "../storage/stored-file.ts";
 import type { CheckFinding } from "./collection-check.ts";
 import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 

@@ -4,7 +4,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { MetadataError } from "../../errors.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { allGuns } from "../storage/all-guns.ts";
-import type { FileVersion, MetadataStore } from "../storage/metadata-store.ts";
+import type { MetadataStore } from "../storage/metadata-store.ts";
+import type { FileVersion } from "../storage/stored-file.ts";
 import { allDeletions } from "./undelete.ts";
 import { forgettable, keptByAge, type RetentionPolicy, type SnapshotEntries } from "./retention.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { FileVersion } from "../storage/metadata-store.ts";
+import type { FileVersion } from "../storage/stored-file.ts";
 import { forgettable, keptByAge, type SnapshotEntries } from "./retention.ts";
 
 const dayMs = 86_400_000;

@@ -7,7 +7,7 @@
 
 import { encodeHex } from "../../encoding/hex.ts";
 import type { FileMeta, RoleName } from "../../tuf/metadata.ts";
-import type { FileVersion } from "../storage/metadata-store.ts";
+import type { FileVersion } from "../storage/stored-file.ts";
 
 /** What to keep in addition to what is always kept. */
 export interface RetentionPolicy {

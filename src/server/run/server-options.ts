@@ -11,7 +11,7 @@ import type { Slowness } from "../http/request-listener.ts";
 import type { LogLevel, LogSink } from "../../service/log.ts";
 import type { KeyTable } from "../signer/key-table.ts";
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
-import type { GivenPassphrases } from "../signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../signer/given-passphrases.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { UsageLimit } from "../storage/usage-limit.ts";

@@ -6,7 +6,8 @@ import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 import type { KeyTable } from "./key-table.ts";
 import { signerFiles } from "./local-signing-service.ts";
-import { existingPassphrases, type GivenPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
+import { existingPassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
+import type { GivenPassphrases } from "./given-passphrases.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
 
 /** One of the two is required; the database takes precedence. */

@@ -10,7 +10,8 @@ import { verifySignature } from "../../crypto/signature.ts";
 import type { SealedKey } from "./key-table.ts";
 import { openLocalSigningService } from "./local-signing-service.ts";
 import { sealSecret } from "./sealed-secret.ts";
-import { type GivenPassphrases, onePassphrase, type SignerPassphrases } from "./signer-passphrases.ts";
+import { onePassphrase, type SignerPassphrases } from "./signer-passphrases.ts";
+import type { GivenPassphrases } from "./given-passphrases.ts";
 import type { NamesKey, SigningService } from "./signing-service.ts";
 import { SqliteKeyTable } from "./sqlite-key-table.ts";
 

@@ -6,7 +6,8 @@
 import { TagsealError } from "../../errors.ts";
 import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
 import { aliasesInUse, openKey, sealUnderDefault, unseal } from "./signer-keys.ts";
-import { requirePassphrases, type SignerPassphrases } from "./signer-passphrases.ts";
+import type { SignerPassphrases } from "./signer-passphrases.ts";
+import { requirePassphrases } from "./given-passphrases.ts";
 
 /** How to rekey. */
 export interface RekeyOptions {

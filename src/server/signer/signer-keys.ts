@@ -13,13 +13,10 @@ import { openSecret, sealSecret } from "./sealed-secret.ts";
 import {
   existingPassphrases,
   firstPassphrases,
-  type GivenPassphrases,
-  passphraseOf,
-  passphraseVariable,
-  requirePassphrases,
   type PassphraseSource,
   type SignerPassphrases,
 } from "./signer-passphrases.ts";
+import { type GivenPassphrases, passphraseOf, passphraseVariable, requirePassphrases } from "./given-passphrases.ts";
 
 /** How to open the keys of a table. */
 export interface SignerKeysOptions {

@@ -4,7 +4,7 @@ import type { LogLevel, LogSink } from "../../service/log.ts";
 import type { TlsPaths } from "../../service/tls-files.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 import type { KeyTable } from "./key-table.ts";
-import type { GivenPassphrases } from "./signer-passphrases.ts";
+import type { GivenPassphrases } from "./given-passphrases.ts";
 
 /**
  * How to run a signer process. After each option: the corresponding member of Notary's `signer-config.json`.

@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
-import { existingPassphrases, firstPassphrases, passphraseOf, requirePassphrases } from "./signer-passphrases.ts";
+import { existingPassphrases, firstPassphrases } from "./signer-passphrases.ts";
+import { passphraseOf } from "./given-passphrases.ts";
 
 function temporaryFile(t: TestContext): string {
   const directory = temporaryDirectory(t);
@@ -79,26 +80,6 @@ describe("the alias for new keys", () => {
       code: "PASSPHRASE_UNAVAILABLE",
       message: 'The signer was not given the passphrase "new"',
       hint: /^Set NOTARY_SIGNER_DEFAULT_ALIAS=alias1 .*, or set NOTARY_SIGNER_NEW\. Keys are sealed under "alias1"\./u,
-    });
-  });
-});
-
-describe("missing passphrases", () => {
-  const given = { byAlias: new Map([["other", "another passphrase"]]), defaultAlias: "other" };
-
-  it("are reported together, with the variables to set", () => {
-    assert.throws(() => requirePassphrases(given, ["alias1", "ALIAS2", "other"], ["alias1", "ALIAS2"]), {
-      code: "PASSPHRASE_UNAVAILABLE",
-      message: 'The signer was not given the passphrases "alias1", "ALIAS2"',
-      hint: /^Set NOTARY_SIGNER_ALIAS1 and NOTARY_SIGNER_ALIAS2\. Keys are sealed under "alias1", "ALIAS2"\. Given: "other"\./u,
-    });
-  });
-
-  it("of aliases that no shell can spell have a variable that one can", () => {
-    const odd = { byAlias: new Map([["my_key_2_0", "an odd passphrase"]]) };
-    assert.equal(passphraseOf(odd, "My-Key 2.0"), "an odd passphrase");
-    assert.throws(() => requirePassphrases(given, ["your-key"], ["your-key"]), {
-      hint: /^Set NOTARY_SIGNER_YOUR_KEY\./u,
     });
   });
 });

@@ -2,25 +2,28 @@
 
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
-  bytesOf,
   deletionTime,
   publishConflict,
-  restoreConflict,
   undeleteConflict,
   type Change,
   type ChangeQuery,
   type Deletion,
-  type FileVersion,
   type MetadataStore,
   type NamedDeletion,
-  type NamedVersion,
-  type NewFile,
   type NewPublication,
-  type StoredFile,
 } from "./metadata-store.ts";
+import { bytesOf, type FileVersion, type NamedVersion, type StoredFile } from "./stored-file.ts";
 import { covers, requireRoom, type Usage } from "./usage-limit.ts";
-
-type Collection = Map<RoleName, StoredFile[]>;
+import {
+  type Collection,
+  newest,
+  isRestored,
+  refuseOldVersion,
+  keep,
+  allFiles,
+  forgetFile,
+} from "./memory-collection.ts";
+import { MemoryChangefeed } from "./memory-changefeed.ts";
 
 interface DeletedCollection extends NamedDeletion {
   readonly collection: Collection;
@@ -30,8 +33,7 @@ interface DeletedCollection extends NamedDeletion {
 export class MemoryMetadataStore implements MetadataStore {
   readonly #collections = new Map<string, Collection>();
   #deletions: DeletedCollection[] = [];
-  #changes: Change[] = [];
-  #lastChangeId = 0;
+  readonly #changefeed = new MemoryChangefeed();
 
   async publish({ gun, base, files, at, limits = [] }: NewPublication): Promise<void> {
     const collection = this.#collections.get(gun) ?? new Map<RoleName, StoredFile[]>();
@@ -43,7 +45,7 @@ export class MemoryMetadataStore implements MetadataStore {
     for (const file of files) keep(collection, { ...file, createdAt: at });
     this.#collections.set(gun, collection);
     for (const { role, version, sha256 } of files) {
-      if (role === "timestamp") this.#record({ createdAt: at, gun, version, sha256, category: "update" });
+      if (role === "timestamp") this.#changefeed.record({ createdAt: at, gun, version, sha256, category: "update" });
     }
   }
 
@@ -72,13 +74,13 @@ export class MemoryMetadataStore implements MetadataStore {
     const earlier = this.#deletions.filter((deletion) => deletion.gun === gun).map(({ deletedAt }) => deletedAt);
     this.#deletions.push({ gun, deletedAt: deletionTime(at, earlier), collection });
     this.#deletions.sort(compareDeletions);
-    this.#record({ createdAt: at, gun, version: 0, sha256: "", category: "deletion" });
+    this.#changefeed.record({ createdAt: at, gun, version: 0, sha256: "", category: "deletion" });
   }
 
   async deletions(after: NamedDeletion | undefined, limit: number): Promise<readonly Deletion[]> {
     const later = this.#deletions.filter((deletion) => after === undefined || compareDeletions(deletion, after) > 0);
     return later.slice(0, limit).map(({ gun, deletedAt, collection }) => {
-      const files = [...collection.values()].flat();
+      const files = allFiles(collection);
       return { gun, deletedAt, files: files.length, bytes: bytesOf(files) };
     });
   }
@@ -92,20 +94,24 @@ export class MemoryMetadataStore implements MetadataStore {
     this.#deletions = this.#deletions.filter((kept) => kept !== deleted);
     const timestamp = newest(collection, "timestamp");
     if (timestamp !== undefined)
-      this.#record({ createdAt: at, gun, version: timestamp.version, sha256: timestamp.sha256, category: "update" });
+      this.#changefeed.record({
+        createdAt: at,
+        gun,
+        version: timestamp.version,
+        sha256: timestamp.sha256,
+        category: "update",
+      });
     return true;
   }
 
   async forgetDeletion(deletion: NamedDeletion): Promise<number> {
     const doomed = this.#deletions.filter((kept) => compareDeletions(kept, deletion) === 0);
     this.#deletions = this.#deletions.filter((kept) => !doomed.includes(kept));
-    return doomed.flatMap(({ collection }) => [...collection.values()].flat()).length;
+    return doomed.flatMap(({ collection }) => allFiles(collection)).length;
   }
 
-  async changes({ gun, from, limit, backwards }: ChangeQuery): Promise<readonly Change[]> {
-    const wanted = this.#changes.filter((change) => gun === undefined || change.gun === gun);
-    if (!backwards) return wanted.filter((change) => change.id > from).slice(0, limit);
-    return wanted.filter((change) => from === 0 || change.id < from).slice(-limit);
+  async changes(query: ChangeQuery): Promise<readonly Change[]> {
+    return this.#changefeed.read(query);
   }
 
   async guns(after: string, limit: number): Promise<readonly string[]> {
@@ -124,15 +130,10 @@ export class MemoryMetadataStore implements MetadataStore {
 
   async forget(gun: string, files: readonly NamedVersion[]): Promise<number> {
     const collection = this.#collections.get(gun);
+    if (collection === undefined) return 0;
     let forgotten = 0;
-    for (const { role, version, sha256 } of files) {
-      const kept = collection?.get(role) ?? [];
-      const left = kept.filter((file) => file.version !== version || file.sha256 !== sha256);
-      forgotten += kept.length - left.length;
-      if (left.length > 0) collection?.set(role, left);
-      else collection?.delete(role);
-    }
-    if (collection?.size === 0) this.#collections.delete(gun);
+    for (const file of files) forgotten += forgetFile(collection, file);
+    if (collection.size === 0) this.#collections.delete(gun);
     return forgotten;
   }
 
@@ -145,14 +146,7 @@ export class MemoryMetadataStore implements MetadataStore {
   }
 
   async restoreChanges(changes: readonly Change[]): Promise<void> {
-    const known = new Map(this.#changes.map((change) => [change.id, change]));
-    const missing = changes.filter((change) => {
-      const here = known.get(change.id);
-      if (here !== undefined && !isSameChange(here, change)) throw restoreConflict(`change ${change.id}`);
-      return here === undefined;
-    });
-    this.#changes = [...this.#changes, ...missing].sort((a, b) => a.id - b.id);
-    this.#lastChangeId = Math.max(this.#lastChangeId, ...missing.map(({ id }) => id));
+    this.#changefeed.restore(changes);
   }
 
   revision(): string {
@@ -165,18 +159,9 @@ export class MemoryMetadataStore implements MetadataStore {
 
   #usage(prefix: string): Usage {
     const covered = [...this.#collections].filter(([gun]) => covers(prefix, gun));
-    const files = covered.flatMap(([, collection]) => [...collection.values()].flat());
+    const files = covered.flatMap(([, collection]) => allFiles(collection));
     return { repositories: covered.length, bytes: bytesOf(files) };
   }
-
-  #record(change: Omit<Change, "id">): void {
-    this.#lastChangeId += 1;
-    this.#changes.push({ id: this.#lastChangeId, ...change });
-  }
-}
-
-function newest(collection: Collection | undefined, role: RoleName): StoredFile | undefined {
-  return collection?.get(role)?.at(-1);
 }
 
 function compareDeletions(a: NamedDeletion, b: NamedDeletion): number {
@@ -185,29 +170,4 @@ function compareDeletions(a: NamedDeletion, b: NamedDeletion): number {
 
 function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-function isRestored(gun: string, collection: Collection, file: StoredFile): boolean {
-  const here = collection.get(file.role)?.find(({ version }) => version === file.version);
-  if (here !== undefined && here.sha256 !== file.sha256)
-    throw restoreConflict(`${file.role} ${file.version} of ${gun}`);
-  return here !== undefined;
-}
-
-function isSameChange(one: Change, other: Change): boolean {
-  return one.gun === other.gun && one.sha256 === other.sha256 && one.category === other.category;
-}
-
-function refuseOldVersion(gun: string, collection: Collection, file: NewFile): void {
-  const stored = newest(collection, file.role)?.version ?? 0;
-  if (file.version <= stored)
-    throw publishConflict(gun, `${file.role} ${file.version} is not newer than the stored ${stored}`);
-}
-
-function keep(collection: Collection, file: StoredFile): void {
-  const versions = collection.get(file.role);
-  // A copy: the caller's buffer may be a view into something larger or be written to again.
-  const kept = { ...file, bytes: Buffer.from(file.bytes) };
-  if (versions === undefined) collection.set(file.role, [kept]);
-  else versions.push(kept);
 }

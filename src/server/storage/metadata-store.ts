@@ -6,31 +6,9 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { RoleName, RoleVersion } from "../../tuf/metadata.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
 import type { Usage, UsageLimit } from "./usage-limit.ts";
-
-/** One file to keep. */
-export interface NewFile extends RoleVersion {
-  /** lower-case hex of the raw bytes */
-  readonly sha256: string;
-  readonly bytes: Uint8Array;
-}
-
-/** One kept file. */
-export interface StoredFile extends NewFile {
-  readonly createdAt: Date;
-}
-
-/** One kept file without its bytes. */
-export interface FileVersion extends RoleVersion {
-  readonly sha256: string;
-  /** bytes */
-  readonly length: number;
-  readonly createdAt: Date;
-}
-
-/** Exactly one kept file, even after its collection was deleted and created again. */
-export type NamedVersion = Pick<FileVersion, "role" | "version" | "sha256">;
+import type { NewFile, StoredFile, FileVersion, NamedVersion } from "./stored-file.ts";
 
 /** One line of the changefeed: a new timestamp, or the deletion of a collection. */
 export interface Change {
@@ -163,11 +141,6 @@ export interface MetadataStore {
   /** Proves that a publication could be committed now, by writing a probe. @throws TagsealError `STORAGE_FAILED` */
   check(): Promise<void>;
   close(): Promise<void>;
-}
-
-/** Total bytes of these files. */
-export function bytesOf(files: readonly Pick<NewFile, "bytes">[]): number {
-  return files.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 /** The refusal of {@link MetadataStore.restore} when something else is already stored. */

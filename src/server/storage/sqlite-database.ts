@@ -3,26 +3,17 @@
  * name the file. The metadata store and the signer each have a separate file.
  */
 
-import { closeSync, openSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { TagsealError } from "../../errors.ts";
 import { DiskPulse } from "./disk-pulse.ts";
 import { FilePlaces } from "./file-places.ts";
-import { migrationText } from "./migration-text.ts";
+import { sqliteFailure, isSqliteError, isBusy } from "./sqlite-error.ts";
+import { type SchemaOptions, openSqliteDatabase } from "./sqlite-opening.ts";
+import { busyTimeoutMs, committed, tryBegin } from "./sqlite-transaction.ts";
 
-/** One frozen step of a schema: `name` is a file of `migrations/`, its position in the list the version it leads to. */
-export interface SchemaOptions {
-  readonly path: string;
-  readonly migrations: readonly string[];
-  /** bound on the file's size in pages of 4 KiB; SQLite's own (about 16 TiB) when absent */
-  readonly maxPages?: number | undefined;
-}
-
-/** for operations that start at once or fail: a migration by another process, a read while another process recovers after a crash */
-const busyTimeoutMs = 5000;
 /** how long another process may hold the file */
 const lockPatienceMs = 5000;
 const lockRetryMs = 20;
@@ -47,7 +38,7 @@ export class SqliteFile {
    */
   constructor(schema: SchemaOptions) {
     this.#path = schema.path;
-    this.database = openDatabase(schema);
+    this.database = openSqliteDatabase(schema);
     this.#places = new FilePlaces(["", "-wal", "-shm"].map((suffix) => schema.path + suffix));
     this.#disk = new DiskPulse(`${schema.path}-pulse`);
   }
@@ -67,7 +58,7 @@ export class SqliteFile {
     this.#requirePlace();
     if (!(await this.#disk.beats())) throw this.#failed("write to", "the disk does not answer");
     const deadline = performance.now() + lockPatienceMs;
-    while (!this.#explained("write to", () => this.#hasBegun())) {
+    while (!this.#explained("write to", () => tryBegin(this.database))) {
       if (performance.now() > deadline) throw this.#failed("write to", "another process holds its lock");
       await pause(lockRetryMs);
     }
@@ -99,7 +90,7 @@ export class SqliteFile {
     try {
       return this.database.prepare("PRAGMA journal_mode = DELETE").get()?.["journal_mode"] === "delete";
     } catch (error) {
-      if (isSqliteError(error) && (error.errcode & 0xff) === sqliteBusy) return false;
+      if (isBusy(error)) return false;
       throw error;
     } finally {
       this.database.exec(`PRAGMA journal_mode = WAL; PRAGMA busy_timeout = ${busyTimeoutMs}`);
@@ -110,20 +101,6 @@ export class SqliteFile {
   close(): void {
     if (this.database.isOpen) this.database.close();
     this.#disk.close();
-  }
-
-  /** False while another process writes. SQLite's own wait would block all requests. */
-  #hasBegun(): boolean {
-    this.database.exec("PRAGMA busy_timeout = 0");
-    try {
-      this.database.exec("BEGIN IMMEDIATE");
-      return true;
-    } catch (error) {
-      if (isSqliteError(error) && (error.errcode & 0xff) === sqliteBusy) return false;
-      throw error;
-    } finally {
-      this.database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-    }
   }
 
   #requirePlace(): void {
@@ -143,87 +120,9 @@ export class SqliteFile {
   }
 
   #failed(doing: string, reason: string, cause?: unknown): TagsealError {
-    return failed(this.#path, doing, reason, cause);
+    return sqliteFailure(this.#path, doing, reason, cause);
   }
-}
-
-function openDatabase({ path, migrations, maxPages }: SchemaOptions): DatabaseSync {
-  makePrivate(path);
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    // Large changes would need files in /tmp, which may be full, or read-only as in a container.
-    database.exec("PRAGMA temp_store = MEMORY");
-    if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${maxPages}`);
-    migrate(database, path, migrations);
-    return database;
-  } catch (error) {
-    database?.close();
-    throw isSqliteError(error) ? failed(path, "open", error.message, error) : error;
-  }
-}
-
-/** Commits or rolls back the current transaction. */
-function committed<T>(database: DatabaseSync, work: () => T): T {
-  try {
-    const result = work();
-    database.exec("COMMIT");
-    // The first read after a commit records its position in a shared page, which waits for a disk that stopped in between.
-    database.exec("PRAGMA user_version");
-    return result;
-  } catch (error) {
-    // SQLite itself has already rolled back after some failures, a full disk among them.
-    if (database.isTransaction) database.exec("ROLLBACK");
-    throw error;
-  }
-}
-
-function failed(path: string, doing: string, reason: string, cause?: unknown): TagsealError {
-  return new TagsealError("STORAGE_FAILED", `Cannot ${doing} ${path}: ${reason}`, {
-    cause,
-    hint: "Check disk, free space, inodes and permissions of the server's data directory.",
-  });
 }
 
 const misplacedHint =
   "Put the data directory back in its place, or unmount what is mounted over it. To use another one, restart the server.";
-
-/** SQLITE_BUSY: another connection holds the lock */
-const sqliteBusy = 5;
-
-/** True for SQLite's violation of a UNIQUE constraint. */
-export function isUniqueViolation(error: unknown): boolean {
-  return isSqliteError(error) && error.errcode === 2067;
-}
-
-function isSqliteError(error: unknown): error is Error & { errcode: number } {
-  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
-}
-
-/** SQLite gives its log files the mode of the database; a new one is readable by its owner only. */
-function makePrivate(path: string): void {
-  try {
-    closeSync(openSync(path, "a", 0o600));
-  } catch (cause) {
-    throw new TagsealError("STORAGE_FAILED", `Cannot open ${path}`, { cause });
-  }
-}
-
-function migrate(database: DatabaseSync, path: string, migrations: readonly string[]): void {
-  database.exec("BEGIN IMMEDIATE");
-  committed(database, () => {
-    const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
-    if (version > migrations.length) throw tooNew(path, version, migrations.length);
-    for (const name of migrations.slice(version)) database.exec(migrationText(name));
-    database.exec(`PRAGMA user_version = ${migrations.length}`);
-  });
-}
-
-function tooNew(path: string, found: number, known: number): TagsealError {
-  return new TagsealError(
-    "SERVER_CONFIGURATION",
-    `Cannot use ${path}: its schema is version ${found}, this release knows versions up to ${known}`,
-    { hint: "Start the release that wrote it, or a later one." },
-  );
-}

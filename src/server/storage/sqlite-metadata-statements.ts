@@ -1,7 +1,8 @@
 /** The statements of the embedded store, and what their rows mean. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Change, StoredFile } from "./metadata-store.ts";
+import type { Change } from "./metadata-store.ts";
+import type { StoredFile } from "./stored-file.ts";
 
 /** The statements by name. Prepared once: building one costs more than running it. */
 export type MetadataStatements = ReturnType<typeof prepareStatements>;

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from "node:test";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { metadataStoreContract } from "../../../test/contract/metadata-store.ts";
 import { sha256Hex } from "../../crypto/sha256.ts";
-import type { NewFile } from "./metadata-store.ts";
+import type { NewFile } from "./stored-file.ts";
 import { SqliteMetadataStore } from "./sqlite-metadata-store.ts";
 
 function temporaryPath(t: TestContext): string {

@@ -2,7 +2,6 @@
 
 import type { RoleName } from "../../tuf/metadata.ts";
 import {
-  bytesOf,
   deletionTime,
   publishConflict,
   restoreConflict,
@@ -10,16 +9,14 @@ import {
   type Change,
   type ChangeQuery,
   type Deletion,
-  type FileVersion,
   type MetadataStore,
   type NamedDeletion,
-  type NamedVersion,
-  type NewFile,
   type NewPublication,
-  type StoredFile,
 } from "./metadata-store.ts";
+import { bytesOf, type FileVersion, type NamedVersion, type NewFile, type StoredFile } from "./stored-file.ts";
 import { rangeOf, requireRoom, type Usage } from "./usage-limit.ts";
-import { isUniqueViolation, SqliteFile } from "./sqlite-database.ts";
+import { SqliteFile } from "./sqlite-database.ts";
+import { isUniqueViolation } from "./sqlite-error.ts";
 import {
   changeOf,
   fileOf,

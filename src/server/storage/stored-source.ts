@@ -1,6 +1,7 @@
 import { MetadataError } from "../../errors.ts";
 import type { MetadataSource } from "../../tuf/updater.ts";
-import type { MetadataStore, StoredFile } from "./metadata-store.ts";
+import type { MetadataStore } from "./metadata-store.ts";
+import type { StoredFile } from "./stored-file.ts";
 
 const byVersion = /^([1-9]\d{0,9})\.(.+)$/u;
 const byChecksum = /^(.+)\.([0-9a-f]{64})$/u;

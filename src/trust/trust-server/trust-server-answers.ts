@@ -4,7 +4,7 @@ import { PublicKey } from "../../crypto/public-key.ts";
 import { decodeBase64 } from "../../encoding/base64.ts";
 import { isJsonObject, type JsonValue, parseJson } from "../../encoding/json.ts";
 import { hasCode } from "../../errors.ts";
-import type { HttpResponse } from "../../http/client/http-client.ts";
+import type { HttpResponse } from "../../http/client/http-response.ts";
 import { serverRefusal } from "./server-refusal.ts";
 
 /** Of the body of a refusal. Old clients read 1 KiB of it and then often cannot parse it. */

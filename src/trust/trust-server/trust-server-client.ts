@@ -1,7 +1,8 @@
 import type { ServerRole } from "../../tuf/metadata.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode, NetworkError } from "../../errors.ts";
-import type { HttpRequest, HttpResponse } from "../../http/client/http-client.ts";
+import type { HttpResponse } from "../../http/client/http-response.ts";
+import type { HttpRequest } from "../../http/client/http-request.ts";
 import { answeredAt } from "../../http/client/answered-at.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { multipartOf } from "./multipart-writer.ts";

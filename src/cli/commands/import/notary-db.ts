@@ -1,6 +1,7 @@
 import { UsageError } from "../../../errors.ts";
 import type { NotaryDatabaseReport } from "../../../transfer/import-notary-database.ts";
-import type { NotaryServerDatabase, NotarySignerDatabase } from "../../../transfer/notary-database.ts";
+import type { NotaryServerDatabase } from "../../../transfer/notary-server-database.ts";
+import type { NotarySignerDatabase } from "../../../transfer/notary-signer-database.ts";
 import type { SourceDatabase } from "../../../transfer/source-database.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
@@ -58,15 +59,16 @@ export const command = defineCommand(
   },
   async ({ options }, io) => {
     const [from, signerFrom] = [required("from", options.from), options["signer-from"]];
-    const tables = await import("../../../transfer/notary-database.ts");
+    const { NotaryServerDatabase: Server } = await import("../../../transfer/notary-server-database.ts");
+    const { NotarySignerDatabase: Signer } = await import("../../../transfer/notary-signer-database.ts");
     const { importNotaryDatabase } = await import("../../../transfer/import-notary-database.ts");
     const target = await openServerData(options, io);
     const progress = moveProgress(io, options);
     let server: NotaryServerDatabase | undefined;
     let signer: NotarySignerDatabase | undefined;
     try {
-      server = new tables.NotaryServerDatabase(await open(from, io));
-      if (signerFrom !== undefined) signer = new tables.NotarySignerDatabase(await open(signerFrom, io));
+      server = new Server(await open(from, io));
+      if (signerFrom !== undefined) signer = new Signer(await open(signerFrom, io));
       const report = await importNotaryDatabase({
         server,
         store: target.store,

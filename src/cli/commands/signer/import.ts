@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { UsageError } from "../../../errors.ts";
 import type { ConfiguredKeys } from "../../../server/configuration/signer-configuration.ts";
 import type { KeyMoveEnd, KeyMoveReport } from "../../../server/signer/move-keys.ts";
-import type { GivenPassphrases } from "../../../server/signer/signer-passphrases.ts";
+import type { GivenPassphrases } from "../../../server/signer/given-passphrases.ts";
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption } from "../../options/output-flags.ts";

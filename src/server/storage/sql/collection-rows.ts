@@ -1,6 +1,6 @@
 /** The rows of one collection: its own, and those of its files. */
 
-import type { NewFile } from "../metadata-store.ts";
+import type { NewFile } from "../stored-file.ts";
 import type { Queries } from "./sql-engine.ts";
 import type { Tables } from "./tables.ts";
 

@@ -1,6 +1,7 @@
 /** The files of deleted collections, which are kept until their deletion is forgotten. */
 
-import { deletionTime, type NamedDeletion, type NewFile } from "../metadata-store.ts";
+import { deletionTime, type NamedDeletion } from "../metadata-store.ts";
+import type { NewFile } from "../stored-file.ts";
 import type { SqlSession } from "./sql-database.ts";
 import type { Queries } from "./sql-engine.ts";
 

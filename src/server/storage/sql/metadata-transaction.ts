@@ -5,17 +5,14 @@
 
 import type { RoleName } from "../../../tuf/metadata.ts";
 import {
-  bytesOf,
   publishConflict,
   restoreConflict,
   undeleteConflict,
   type Change,
   type NamedDeletion,
-  type NamedVersion,
-  type NewFile,
   type NewPublication,
-  type StoredFile,
 } from "../metadata-store.ts";
+import { bytesOf, type NamedVersion, type NewFile, type StoredFile } from "../stored-file.ts";
 import { type CollectionRow, fileRows, rowAfter, writeRow } from "./collection-rows.ts";
 import { DeletedFiles } from "./deleted-files.ts";
 import { publicationStatement } from "./publication-statement.ts";

@@ -1,7 +1,7 @@
 /** A publication in one statement, for servers that can chain changes: it costs one round trip, however many tables it writes. */
 
 import type { Compilable, ExpressionBuilder } from "kysely";
-import { bytesOf, type NewFile } from "../metadata-store.ts";
+import { bytesOf, type NewFile } from "../stored-file.ts";
 import { type CollectionRow, fileRows, writeRow } from "./collection-rows.ts";
 import type { NewChange } from "./recorded-changes.ts";
 import type { Queries } from "./sql-engine.ts";

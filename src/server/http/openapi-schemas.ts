@@ -1,0 +1,95 @@
+/** The shapes of JSON that the API sends and takes, in the words of OpenAPI 3.1. */
+
+import { wireCodes } from "./wire-error.ts";
+
+/** Any text. */
+export const text = { type: "string" } as const;
+
+/** The `components.schemas` of the document. */
+export const schemas = {
+  Errors: {
+    description: "At most 1 KiB; always one error.",
+    type: "object",
+    required: ["errors"],
+    properties: {
+      errors: {
+        type: "array",
+        minItems: 1,
+        maxItems: 1,
+        items: {
+          type: "object",
+          required: ["code", "message"],
+          properties: {
+            code: { type: "string", enum: wireCodes },
+            message: text,
+            detail: { description: "Depends on the code." },
+          },
+        },
+      },
+    },
+  },
+  PublicKey: {
+    type: "object",
+    required: ["keytype", "keyval"],
+    properties: {
+      keytype: { type: "string", enum: ["ecdsa", "ed25519", "rsa"] },
+      keyval: {
+        type: "object",
+        required: ["public", "private"],
+        properties: { public: { type: "string", description: "base64" }, private: { type: "null" } },
+      },
+    },
+  },
+  Changes: {
+    type: "object",
+    required: ["count", "records"],
+    properties: {
+      count: { type: "integer" },
+      records: {
+        description: "Oldest first, in both reading directions.",
+        type: "array",
+        items: {
+          type: "object",
+          required: ["ID", "CreatedAt", "GUN", "Version", "SHA256", "Category"],
+          properties: {
+            ID: { type: "string", pattern: "^[0-9]+$" },
+            CreatedAt: { type: "string", format: "date-time" },
+            GUN: text,
+            Version: { type: "integer", description: "of the timestamp; 0 for a deletion" },
+            SHA256: { type: "string", description: "of the timestamp; empty for a deletion" },
+            Category: { type: "string", enum: ["update", "deletion"] },
+          },
+        },
+      },
+    },
+  },
+  HealthFailures: {
+    description: "What failed; empty when all is well.",
+    type: "object",
+    properties: { "DB operational": text, "Trust operational": text },
+    additionalProperties: false,
+  },
+  Readiness: {
+    type: "object",
+    required: ["status", "reasons"],
+    properties: {
+      status: { type: "string", enum: ["ready", "degraded", "unready"] },
+      reasons: {
+        description: "One for each part with a fault.",
+        type: "object",
+        properties: { store: text, signer: text, freshness: text },
+        additionalProperties: false,
+      },
+    },
+  },
+  Token: {
+    type: "object",
+    required: ["token", "access_token", "expires_in", "issued_at"],
+    properties: {
+      token: text,
+      access_token: text,
+      expires_in: { type: "integer" },
+      issued_at: { type: "string", format: "date-time" },
+    },
+  },
+} as const;
