@@ -31,7 +31,7 @@ export async function releasedFiles(directory: string): Promise<readonly Release
   const written = sumsIn(readSums(directory));
   const files = await measureAll(directory);
   for (const { name, sha256 } of files) {
-    if (!written.has(name)) throw new Error(`${name} is not in ${sumsName}: it is no file of this release`);
+    if (!written.has(name)) throw new Error(`${name} is not in ${sumsName}: it is not a file of this release`);
     if (written.get(name) !== sha256) throw new Error(`${name} is not the file whose sum is in ${sumsName}`);
     written.delete(name);
   }
@@ -43,7 +43,7 @@ function readSums(directory: string): string {
   try {
     return readFileSync(join(directory, sumsName), "utf8");
   } catch (cause) {
-    throw new Error(`${directory} has no ${sumsName}: it is no release`, { cause });
+    throw new Error(`${directory} has no ${sumsName}: it is not a release`, { cause });
   }
 }
 
@@ -52,7 +52,7 @@ function sumsIn(text: string): Map<string, string> {
   return new Map(
     lines.map((line) => {
       const [, sha256 = "", name = ""] = /^([0-9a-f]{64}) [ *](.+)$/u.exec(line) ?? [];
-      if (name === "") throw new Error(`${sumsName} has a line that is no sum: ${line}`);
+      if (name === "") throw new Error(`${sumsName} has a line that is not a sum: ${line}`);
       return [name, sha256];
     }),
   );

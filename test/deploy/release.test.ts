@@ -258,7 +258,7 @@ describe("a release", { skip: missingPeers(["packaging", "npm", "notary", "deplo
     assert.match(await refusal(maintainer), /tgz is not the file whose sum is in SHA256SUMS/u);
     rmSync(join(small, "tagseal-8.0.0.tgz"));
     assert.match(await refusal(maintainer), /tgz is in SHA256SUMS, but not in /u);
-    assert.match((await sign(maintainer, scope.path("nothing"))).stderr, /has no SHA256SUMS: it is no release/u);
+    assert.match((await sign(maintainer, scope.path("nothing"))).stderr, /has no SHA256SUMS: it is not a release/u);
   });
 
   it("never changes once it is signed; what always means the current release does", async () => {
