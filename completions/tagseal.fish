@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key load' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key link' 'trust key load' 'trust key tokens' 'trust signer' 'trust signer add' 'trust signer remove' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -51,21 +51,36 @@ complete -c tagseal -f -n '__tagseal_at trust' -a revoke -d 'Remove trust for an
 complete -c tagseal -f -n '__tagseal_at trust' -a sign -d 'Sign an image'
 complete -c tagseal -n '__tagseal_at trust' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust key' -a generate -d 'Generate and load a signing key-pair'
+complete -c tagseal -f -n '__tagseal_at trust key' -a link -d 'Use a key that is kept in a token'
 complete -c tagseal -f -n '__tagseal_at trust key' -a load -d 'Load a private key file for signing'
+complete -c tagseal -f -n '__tagseal_at trust key' -a tokens -d 'List hardware tokens and their keys'
 complete -c tagseal -n '__tagseal_at trust key' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust key generate' -l dir -x -a '(__fish_complete_directories)' -d 'Directory to generate key in, defaults to current directory'
 complete -c tagseal -n '__tagseal_at trust key generate' -l algorithm -x -a 'ecdsa rsa' -d 'Algorithm of the key: ecdsa, or rsa with 3072 bits'
+complete -c tagseal -n '__tagseal_at trust key generate' -l role -x -a 'root targets' -d 'Purpose of the key: root for new repositories, targets for the repository that --gun names; without it, the key of the signer NAME'
+complete -c tagseal -n '__tagseal_at trust key generate' -l gun -x -d 'The repository of a targets key'
+complete -c tagseal -n '__tagseal_at trust key generate' -l store -x -d 'Make the key in this token, for example pkcs11:token=release;serial=0123'
 complete -c tagseal -n '__tagseal_at trust key generate' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key generate' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust key generate' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key generate' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key generate' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust key link' -l role -x -a 'root targets' -d 'Purpose of the key: root for new repositories, targets for the repository that --gun names, or the name of a signer'
+complete -c tagseal -n '__tagseal_at trust key link' -l gun -x -d 'The repository of a targets key'
+complete -c tagseal -n '__tagseal_at trust key link' -l dir -x -a '(__fish_complete_directories)' -d 'Also write the public key to ROLE.pub in this directory, for `trust signer add`'
+complete -c tagseal -n '__tagseal_at trust key link' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust key link' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
+complete -c tagseal -n '__tagseal_at trust key link' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
+complete -c tagseal -n '__tagseal_at trust key link' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust key load' -l name -x -d 'Name for the loaded key'
 complete -c tagseal -n '__tagseal_at trust key load' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key load' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust key load' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust key load' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key load' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust key tokens' -l module -r -F -d 'Look for tokens with this PKCS#11 module only'
+complete -c tagseal -n '__tagseal_at trust key tokens' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust key tokens' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust signer' -a add -d 'Add a signer'
 complete -c tagseal -f -n '__tagseal_at trust signer' -a remove -d 'Remove a signer'
 complete -c tagseal -n '__tagseal_at trust signer' -l help -f -d 'Explain this command'

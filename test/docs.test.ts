@@ -239,7 +239,7 @@ describe("installation", () => {
       const manifest = JSON.parse(read(`${directory}package.json`)) as { readonly allowScripts?: object };
       assert.deepEqual(manifest.allowScripts ?? {}, Object.fromEntries(names.map((name) => [name, false])), directory);
       const described = read("docs/dependencies.md");
-      for (const name of names) assert.ok(described.includes(`\n| \`${name}\`: \`node `), name);
+      for (const name of names) assert.ok(described.includes(`\n| \`${name}\`: \`node`), name);
     }
   });
 });

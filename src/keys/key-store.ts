@@ -23,6 +23,8 @@ export interface StoredKey {
   readonly protection?: KeyProtection;
   /** permission bits of its file, as `stat` gives them; undefined where there is no file, or no such bits */
   readonly mode?: number;
+  /** the URI of a key that is linked: kept in a token or by a service; it holds no secret */
+  readonly uri?: string;
 }
 
 /** How a private key is protected where it is kept. */

@@ -36,6 +36,8 @@ export function fromPrompt(terminal: PassphraseTerminal): PassphraseSource {
     interactive: terminal.interactive,
     async passphraseFor(request) {
       if (request.purpose === "new") return askForNew(terminal, request);
+      if (request.purpose === "pin")
+        return ask(terminal, `Enter PIN of ${request.token ?? "the token"} for ${nameOf(request)}: `);
       if (request.previousFailure === "wrong") terminal.tell("Passphrase incorrect. Please retry.\n");
       return ask(terminal, `Enter passphrase for ${nameOf(request)}: `);
     },

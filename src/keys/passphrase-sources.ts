@@ -22,7 +22,7 @@ export function fromEnvironment(environment: Environment, fallback?: PassphraseS
   return {
     interactive: fallback?.interactive ?? false,
     async passphraseFor(request) {
-      const set = variablesFor(request.role).filter((name) => Boolean(environment[name]));
+      const set = variablesFor(request).filter((name) => Boolean(environment[name]));
       if (set.length === 0) return fallback === undefined ? unset(request) : fallback.passphraseFor(request);
       const passphrase = environment[set[request.attempt - 1] ?? ""];
       if (passphrase) return passphrase;
@@ -31,7 +31,11 @@ export function fromEnvironment(environment: Environment, fallback?: PassphraseS
   };
 }
 
-function variablesFor(role: string): string[] {
+/** Names the PIN of tokens. A passphrase is never tried as a PIN: that would use up a try. */
+export const pinVariable = "TAGSEAL_TOKEN_PIN";
+
+function variablesFor({ purpose, role }: PassphraseRequest): string[] {
+  if (purpose === "pin") return [pinVariable];
   const docker = role === "root" ? "ROOT" : "REPOSITORY";
   const notary = ["root", "targets", "snapshot"].includes(role) ? role.toUpperCase() : "DELEGATION";
   return [`DOCKER_CONTENT_TRUST_${docker}_PASSPHRASE`, `NOTARY_${notary}_PASSPHRASE`];
@@ -40,7 +44,7 @@ function variablesFor(role: string): string[] {
 function unset(request: PassphraseRequest): never {
   throw new KeyStoreError(
     "PASSPHRASE_UNAVAILABLE",
-    `No passphrase for ${describeKey(request)}: ${variablesFor(request.role).join(" and ")} are not set`,
+    `No passphrase for ${describeKey(request)}: ${variablesFor(request).join(" and ")} are not set`,
   );
 }
 
@@ -59,8 +63,8 @@ export function fromFileDescriptor(descriptor: number): PassphraseSource {
 
 /**
  * Takes passphrases from a command: the first line it prints. It gets the request in TAGSEAL_KEY_ROLE,
- * TAGSEAL_KEY_ID, TAGSEAL_KEY_GUN and TAGSEAL_KEY_PURPOSE (`new` or `unlock`), runs without a shell, gets no secrets
- * except its own, and has a minute.
+ * TAGSEAL_KEY_ID, TAGSEAL_KEY_GUN and TAGSEAL_KEY_PURPOSE (`new`, `unlock` or `pin`; then TAGSEAL_KEY_TOKEN
+ * names the token), runs without a shell, gets no secrets except its own, and has a minute.
  *
  * @param command the program and its arguments
  * @param environment what it inherits
@@ -151,6 +155,7 @@ function wanted(request: PassphraseRequest): Record<string, string> {
     TAGSEAL_KEY_ID: request.keyId,
     TAGSEAL_KEY_GUN: request.gun ?? "",
     TAGSEAL_KEY_PURPOSE: request.purpose,
+    ...(request.token === undefined ? {} : { TAGSEAL_KEY_TOKEN: request.token }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The request of a key store that needs a passphrase. */
 export interface PassphraseRequest {
-  /** `new` for a key about to be written, `unlock` for one about to be read */
-  readonly purpose: "new" | "unlock";
+  /** `new` for a key about to be written, `unlock` for one about to be read, `pin` for the token that holds one */
+  readonly purpose: "new" | "unlock" | "pin";
   readonly role: string;
   readonly gun: string | undefined;
   /** canonical key ID; empty while unknown, as for an encrypted key being imported */
@@ -10,6 +10,8 @@ export interface PassphraseRequest {
   readonly attempt: number;
   /** why the previous answer was not accepted; absent on the first attempt */
   readonly previousFailure?: "wrong" | "too-short" | "mismatch";
+  /** for a PIN: the token, with its serial number; a PIN is asked for once, since a wrong one may lock it */
+  readonly token?: string;
 }
 
 /** Where passphrases come from: a user, the environment, a file descriptor, a command. */

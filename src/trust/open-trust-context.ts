@@ -160,11 +160,16 @@ function higher(one: TrustServerAccess, other: TrustServerAccess): TrustServerAc
   return accessOrder.indexOf(one) > accessOrder.indexOf(other) ? one : other;
 }
 
-function userKeys({ passphrases, notify }: OpenTrustContextOptions, trustDirectory: string, gun: string): KeyStore {
+function userKeys(
+  { env, passphrases, notify }: OpenTrustContextOptions,
+  trustDirectory: string,
+  gun: string,
+): KeyStore {
   return lazyKeyStore(async () => {
     const { openUserKeyStore } = await import("../keys/user-key-store.ts");
     return openUserKeyStore({
       trustDirectory,
+      env,
       passphrases,
       onWarning: (message) => notify?.({ kind: "warning", gun, message }),
     });

@@ -1,3 +1,5 @@
+import type { LinkedKeyStore, NewKeyPlace } from "../../keys/linked/linked-key-store.ts";
+import type { KeyDrivers } from "../../keys/external/open-driver.ts";
 import type { KeyStore, PemKeyStore } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { UserKeyStoreOptions } from "../../keys/user-key-store.ts";
@@ -20,7 +22,21 @@ export async function openKeyFiles(io: Io, passphrases: PassphraseSource): Promi
   return openUserKeyFiles(withDefaults(io, { passphrases }));
 }
 
+/**
+ * Those private keys of this user that are kept elsewhere, and the drivers that find more of them.
+ *
+ * @param makesAt where new keys are made; without it, none are
+ */
+export async function openLinkedKeys(
+  io: Io,
+  passphrases: PassphraseSource,
+  makesAt?: NewKeyPlace,
+): Promise<{ readonly links: LinkedKeyStore; readonly drivers: KeyDrivers }> {
+  const { openUserLinkedKeys } = await import("../../keys/user-key-store.ts");
+  return openUserLinkedKeys(withDefaults(io, { passphrases }), makesAt);
+}
+
 function withDefaults(io: Io, options: UserKeysOptions): UserKeyStoreOptions {
   const onWarning = (warning: string): void => io.stderr.write(`warning: ${printable(warning)}\n`);
-  return { trustDirectory: trustDirectoryOf(io), onWarning, ...options };
+  return { trustDirectory: trustDirectoryOf(io), env: io.env, onWarning, ...options };
 }

@@ -59,10 +59,25 @@ export class HeldKeys {
    */
   async keptOrMade(use: KeyUse, alsoKeptAs: readonly string[] = []): Promise<SigningKey> {
     const kept = await this.#context.keys.keptFor([use.role, ...alsoKeptAs]);
-    if (kept === undefined) return await this.make(use);
-    const key = await this.#context.keys.signingKey(kept.keyId);
+    return kept === undefined ? await this.make(use) : await this.#kept(use, kept.keyId);
+  }
+
+  async #kept({ role }: KeyUse, keyId: string): Promise<SigningKey> {
+    const key = await this.#context.keys.signingKey(keyId);
     if (key !== undefined) return key;
-    throw new KeyStoreError("KEY_NOT_FOUND", `the ${use.role} key ${kept.keyId} is listed but cannot be read`);
+    throw new KeyStoreError("KEY_NOT_FOUND", `the ${role} key ${keyId} is listed but cannot be read`);
+  }
+
+  /**
+   * The key that is linked for this role of this collection, or a new one. A key file is not used again: it may have been an earlier
+   * collection's of that name.
+   *
+   * @throws as {@link HeldKeys.keptOrMade}
+   */
+  async linkedOrMade(use: KeyUse): Promise<SigningKey> {
+    const keys = await this.#context.keys.list();
+    const linked = keys.find(({ uri, role, gun }) => uri !== undefined && role === use.role && gun === use.gun);
+    return linked === undefined ? await this.make(use) : await this.#kept(use, linked.keyId);
   }
 
   /** Keeps the new keys: they are published. */

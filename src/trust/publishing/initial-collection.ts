@@ -39,7 +39,7 @@ export async function prepareCollection(context: TrustContext, held: HeldKeys): 
   ]);
   // As in docker: one root key serves all repositories of a publisher.
   const root = await held.keptOrMade({ role: "root" });
-  const targets = await held.make({ role: "targets", gun: context.gun });
+  const targets = await held.linkedOrMade({ role: "targets", gun: context.gun });
   const certificate = await createRootCertificate(root, context.gun, context.now());
   const rootKey = PublicKey.fromCertificatePem(certificate);
   return {

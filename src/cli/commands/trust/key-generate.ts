@@ -1,19 +1,20 @@
-import { stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import type { KeyAlgorithm } from "../../../crypto/private-key.ts";
 import type { PublicKey } from "../../../crypto/public-key.ts";
-import { serialisePem } from "../../../encoding/pem.ts";
 import { KeyStoreError, UsageError } from "../../../errors.ts";
-import { defaultKeyAlgorithm, type KeyStore } from "../../../keys/key-store.ts";
+import { defaultKeyAlgorithm, type KeyStore, type KeyUse } from "../../../keys/key-store.ts";
 import { defineCommand } from "../../command.ts";
+import { newPublicKeyPath, writePublicKey } from "../../open/new-public-key-file.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { checkKeyName } from "../../options/key-name.ts";
-import { openKeyStore } from "../../open/user-keys.ts";
+import { keyUse } from "../../options/key-use.ts";
+import { openKeyStore, openLinkedKeys } from "../../open/user-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
+import type { PassphraseSource } from "../../../keys/passphrase.ts";
+import type { Io } from "../../io.ts";
+import { tokenEnvironment } from "../../options/token-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { prefixed } from "../../output/docker-errors.ts";
 import { writeJson } from "../../output/write-json.ts";
-import { systemReason } from "../../../files/system-error.ts";
 
 /** Those that every client can add as a signer's: docker and notary refuse the public key of an Ed25519 pair. */
 const algorithms = ["ecdsa", "rsa"] as const satisfies readonly KeyAlgorithm[];
@@ -26,6 +27,7 @@ export const command = defineCommand(
     summary: "Generate and load a signing key-pair",
     description: [
       "Generates a key. The private key is stored in the trust directory, encrypted under a passphrase. The public key is written to NAME.pub; the owner of a repository adds it with `trust signer add --key NAME.pub NAME REPOSITORY`.",
+      "With --store, the key is made in a token or by a service instead, and cannot be read from there. A small file, a link, remembers where it is. `trust key tokens` lists the tokens with their URIs.",
     ],
     options: {
       dir: {
@@ -41,35 +43,68 @@ export const command = defineCommand(
         complete: algorithms,
         help: "Algorithm of the key: ecdsa, or rsa with 3072 bits",
       },
+      role: {
+        kind: "text",
+        value: "name",
+        complete: ["root", "targets"],
+        help: "Purpose of the key: root for new repositories, targets for the repository that --gun names; without it, the key of the signer NAME",
+      },
+      gun: { kind: "text", value: "repository", help: "The repository of a targets key" },
+      store: {
+        kind: "text",
+        value: "uri",
+        help: "Make the key in this token, for example pkcs11:token=release;serial=0123",
+      },
       json: jsonOption,
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
-    examples: [{ text: "generate a key for alice and write alice.pub", line: "tagseal trust key generate alice" }],
+    examples: [
+      { text: "generate a key for alice and write alice.pub", line: "tagseal trust key generate alice" },
+      {
+        text: "make a root key in a token; new repositories use it",
+        line: "tagseal trust key generate --role root --store 'pkcs11:token=release' release-root",
+      },
+    ],
     environment: [
       ["DOCKER_CONFIG", "docker's configuration directory; keys are in its trust/private"],
+      ...tokenEnvironment,
       ...passphraseEnvironment,
     ],
     dockerExitCodes: true,
   },
   async ({ options, args: [name = ""] }, io) => {
     checkKeyName(name);
+    const use = options.role === undefined ? { role: name } : keyUse(options.role, options.gun);
     const algorithm = keyAlgorithm(options.algorithm ?? defaultKeyAlgorithm);
-    const path = await publicKeyPath(name, options.dir);
+    const path = await newPublicKeyPath(name, options.dir);
     const passphrases = await passphraseSource(options, io);
     if (!options.json) io.stdout.write(`Generating key for ${name}...\n`);
-    const store = await openKeyStore(io, { passphrases });
-    const publicKey = await makeKey(store, name, algorithm).catch((error: unknown) => {
+    const store = await openStore(options.store, { name, passphrases }, io);
+    const publicKey = await makeKey(store, use, algorithm).catch((error: unknown) => {
       throw prefixed(error, `failed to generate key for ${name}`);
     });
     await writePublicKey(path, publicKey);
-    if (options.json) writeJson(io, { name, keyId: publicKey.keyId, publicKey: path });
-    else {
+    const uri = (await store.find(publicKey.keyId))?.uri;
+    if (options.json) {
+      writeJson(io, { name, keyId: publicKey.keyId, publicKey: path, ...(uri === undefined ? {} : { uri }) });
+    } else {
+      if (uri !== undefined) io.stdout.write(`Linked key ${publicKey.keyId} at ${uri}\n`);
       io.stdout.write(`Successfully generated and loaded private key. Corresponding public key available: ${path}\n`);
     }
     return 0;
   },
 );
+
+/** Where the key is made: in the files, or with a URI, there. Its name there is NAME, unless the URI has one. */
+async function openStore(
+  uri: string | undefined,
+  { name, passphrases }: { readonly name: string; readonly passphrases: PassphraseSource },
+  io: Io,
+): Promise<KeyStore> {
+  if (uri === undefined) return await openKeyStore(io, { passphrases });
+  return (await openLinkedKeys(io, passphrases, { uri, label: name })).links;
+}
 
 function keyAlgorithm(name: string): KeyAlgorithm {
   const found = algorithms.find((algorithm) => algorithm === name);
@@ -79,38 +114,8 @@ function keyAlgorithm(name: string): KeyAlgorithm {
   });
 }
 
-async function makeKey(store: KeyStore, name: string, algorithm: KeyAlgorithm): Promise<PublicKey> {
-  const key = await store.make({ role: name }, algorithm);
+async function makeKey(store: KeyStore, use: KeyUse, algorithm: KeyAlgorithm): Promise<PublicKey> {
+  const key = await store.make(use, algorithm);
   if (key !== undefined) return key.publicKey;
-  throw new KeyStoreError("KEY_UNSUPPORTED", `the key store makes no ${algorithm} keys for ${name}`);
-}
-
-/** Checked before the passphrase prompt, so that you do not type a passphrase in vain. */
-async function publicKeyPath(name: string, directory: string | undefined): Promise<string> {
-  const path = directory === undefined ? resolve(`${name}.pub`) : join(directory, `${name}.pub`);
-  if (directory !== undefined && !(await exists(directory))) {
-    throw new UsageError("FILE_UNWRITABLE", `public key path does not exist: "${directory}"`);
-  }
-  if (await exists(path)) throw new UsageError("FILE_UNWRITABLE", `public key file already exists: "${path}"`);
-  return path;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false, // a path that cannot be inspected fails, with its reason, when written
-  );
-}
-
-/** Off-spec: docker writes a `role` header, which OpenSSL refuses to read; docker reads the file without it as well. */
-async function writePublicKey(path: string, key: PublicKey): Promise<void> {
-  const text = serialisePem({ label: "PUBLIC KEY", headers: new Map(), bytes: key.bytes });
-  try {
-    await writeFile(path, text, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    throw new UsageError("FILE_UNWRITABLE", `cannot write public key file "${path}": ${systemReason(error)}`, {
-      cause: error,
-      hint: "The private key was stored; its public key can be read from the key store later.",
-    });
-  }
+  throw new KeyStoreError("KEY_UNSUPPORTED", `the key store makes no ${algorithm} keys for ${use.role}`);
 }

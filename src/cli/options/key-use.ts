@@ -1,0 +1,36 @@
+import { UsageError } from "../../errors.ts";
+import { imageArgument } from "./image.ts";
+import { checkKeyName } from "./key-name.ts";
+
+/** The purpose of a key, as a key store wants it. */
+export interface TypedKeyUse {
+  readonly role: string;
+  readonly gun?: string;
+}
+
+/**
+ * The purpose of a key, from `--role` and `--gun`: `root`, `targets` of one repository, or the name of a signer.
+ *
+ * @throws UsageError `USAGE`, `SIGNER_NAME_INVALID`, `REFERENCE_INVALID`
+ */
+export function keyUse(role: string | undefined, gun: string | undefined): TypedKeyUse {
+  if (role === undefined) {
+    throw new UsageError("USAGE", "the purpose of the key is missing", {
+      hint: "Name it: --role root, --role targets, or --role and the name of a signer.",
+    });
+  }
+  if (role === "targets") {
+    if (gun !== undefined) return { role, gun: imageArgument(gun).gun };
+    throw new UsageError("USAGE", "a targets key belongs to one repository, and none is named", {
+      hint: "Name it, for example --gun registry.example.com/team/app.",
+    });
+  }
+  if (gun !== undefined) throw new UsageError("USAGE", `--gun is for --role targets, not for ${role}`);
+  if (["snapshot", "timestamp", "releases"].includes(role)) {
+    throw new UsageError("USAGE", `--role: keys for ${role} are not made or linked here`, {
+      hint: "Name root, targets, or a signer.",
+    });
+  }
+  checkKeyName(role);
+  return { role };
+}

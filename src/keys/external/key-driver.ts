@@ -1,0 +1,59 @@
+/**
+ * Drivers for private keys that are kept elsewhere: in a token, or by a service. A key is named by a URI, whose scheme chooses the driver.
+ * A driver signs and hands out no private key.
+ */
+import type { KeyAlgorithm, PrivateKey, SigningKey } from "../../crypto/private-key.ts";
+import type { Environment } from "../../environment/environment.ts";
+import type { PassphraseSubject } from "../passphrase-keeper.ts";
+import type { PassphraseSource } from "../passphrase.ts";
+
+/** A key that a driver found or made. */
+export interface ExternalKey extends SigningKey {
+  /** names this key and no other; holds no secret */
+  readonly uri: string;
+  /** where it is, in words that complete "the key in …" */
+  readonly place: string;
+}
+
+/** A key that is about to be made or taken in. */
+export interface NewExternalKey {
+  /** what it is called there, unless the URI says otherwise */
+  readonly label: string;
+  readonly algorithm: KeyAlgorithm;
+}
+
+/** What a driver may use. */
+export interface DriverOptions {
+  readonly env: Environment;
+  /** asked for PINs, with the purpose `pin` */
+  readonly secrets: PassphraseSource;
+  /** called with a sentence about something that the user should know before it is too late */
+  readonly onWarning: (warning: string) => void;
+}
+
+/**
+ * One kind of place for keys. Every method may throw KeyStoreError `KEY_URI_INVALID` for a URI that the driver cannot read,
+ * `KEY_SERVICE_UNAVAILABLE` when what it needs is missing or does not answer, and `KEY_SERVICE_FAILED` when the place reports a failure;
+ * where there are PINs, `PIN_WRONG`, `PIN_LOCKED` and `PASSPHRASE_UNAVAILABLE`.
+ *
+ * A wrong secret is used once and never again: each further try may lock the place.
+ */
+export interface KeyDriver {
+  /**
+   * The key that a URI names. It asks for no secret before the key has to sign, unless the place shows nothing without one.
+   *
+   * @param subject the purpose of the key, for prompts
+   * @throws KeyStoreError `KEY_NOT_FOUND`; `KEY_AMBIGUOUS` when several keys match, with what tells them apart
+   */
+  find(uri: string, subject: PassphraseSubject): Promise<ExternalKey>;
+  /** Every key that a URI matches and that can be used here. */
+  list(uri: string): Promise<readonly ExternalKey[]>;
+  /**
+   * Makes a key where the URI says. Its private part cannot be read from there.
+   *
+   * @throws KeyStoreError `KEY_EXISTS` when there is one with its name; `KEY_UNSUPPORTED` for an algorithm that the place does not have
+   */
+  generate(uri: string, wanted: NewExternalKey, subject: PassphraseSubject): Promise<ExternalKey>;
+  /** Takes a key in; absent where that is not possible. Throws as {@link KeyDriver.generate}. */
+  import?(uri: string, key: PrivateKey, label: string, subject: PassphraseSubject): Promise<ExternalKey>;
+}

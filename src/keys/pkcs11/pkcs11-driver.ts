@@ -1,0 +1,117 @@
+import { KeyStoreError } from "../../errors.ts";
+import type { DriverOptions, ExternalKey, KeyDriver, NewExternalKey } from "../external/key-driver.ts";
+import type { PassphraseSubject } from "../passphrase-keeper.ts";
+import { makePair, newName } from "./pkcs11-make.ts";
+import { openModules } from "./pkcs11-module.ts";
+import { publicKeysOf, type TokenKey } from "./pkcs11-objects.ts";
+import { pinFrom } from "./pkcs11-pin.ts";
+import { Pkcs11Session } from "./pkcs11-session.ts";
+import { signInToken } from "./pkcs11-sign.ts";
+import { chooseToken, matches, type Pkcs11Token, tokensOf, tokenUri } from "./pkcs11-token.ts";
+import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri } from "./pkcs11-uri.ts";
+
+/**
+ * Keys in hardware tokens, through the PKCS#11 modules of their makers: YubiKey, YubiHSM, Nitrokey, smart cards, SoftHSM.
+ *
+ * A token is looked at without a PIN; the PIN is asked for when a key has to sign, or to be made.
+ */
+export class Pkcs11Driver implements KeyDriver {
+  readonly #options: DriverOptions;
+  readonly #sessions = new Map<string, Pkcs11Session>();
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+  }
+
+  async find(text: string, subject: PassphraseSubject): Promise<ExternalKey> {
+    const uri = parsePkcs11Uri(text);
+    const session = await this.#sessionFor(uri);
+    let keys = publicKeysOf(session, uri);
+    if (keys.length === 0) {
+      // Some tokens show nothing before the login.
+      await session.login(subject);
+      keys = publicKeysOf(session, uri);
+    }
+    return this.#externalKey(session, uri, chooseKey(session, keys), subject);
+  }
+
+  async list(text: string): Promise<readonly ExternalKey[]> {
+    const uri = parsePkcs11Uri(text);
+    const found: ExternalKey[] = [];
+    for (const token of await this.tokens(uri)) {
+      if (!token.isInitialised) continue;
+      const session = this.#session(token, uri);
+      for (const key of publicKeysOf(session, uri)) found.push(this.#externalKey(session, uri, key, unknownSubject));
+    }
+    return found;
+  }
+
+  async generate(text: string, { label, algorithm }: NewExternalKey, subject: PassphraseSubject): Promise<ExternalKey> {
+    const uri = parsePkcs11Uri(text);
+    const session = await this.#sessionFor(uri);
+    await session.login(subject);
+    return await session.exclusively(async () => {
+      const name = newName(session, uri, label);
+      await makePair(session, algorithm, name);
+      const made = publicKeysOf(session, { object: name.label, id: name.id });
+      return this.#externalKey(session, uri, chooseKey(session, made), subject);
+    });
+  }
+
+  /** The tokens that a URI matches, of the module that it names or of all that are installed. */
+  async tokens(uri: Pkcs11Uri): Promise<readonly Pkcs11Token[]> {
+    const modules = await openModules(uri.modulePath, this.#options);
+    return modules.flatMap((module) => tokensOf(module)).filter((token) => matches(uri, token));
+  }
+
+  async #sessionFor(uri: Pkcs11Uri): Promise<Pkcs11Session> {
+    return this.#session(chooseToken(uri, await this.tokens(uri)), uri);
+  }
+
+  /** One session for a token: it remembers that a PIN was right, or that it was wrong. */
+  #session(token: Pkcs11Token, { pinSource }: Pkcs11Uri): Pkcs11Session {
+    const id = `${token.slotId} ${token.module.path}`;
+    const session =
+      this.#sessions.get(id) ??
+      new Pkcs11Session(token, pinFrom(this.#options.secrets, pinSource), this.#options.onWarning);
+    this.#sessions.set(id, session);
+    return session;
+  }
+
+  #externalKey(
+    session: Pkcs11Session,
+    { pinSource }: Pkcs11Uri,
+    key: TokenKey,
+    subject: PassphraseSubject,
+  ): ExternalKey {
+    const full = {
+      ...tokenUri(session.token),
+      ...(key.label === "" ? {} : { object: key.label }),
+      ...(key.id.length === 0 ? {} : { id: key.id }),
+      ...(pinSource === undefined ? {} : { pinSource }),
+    };
+    const named = { ...subject, keyId: subject.keyId || key.publicKey.keyId };
+    return {
+      uri: formatPkcs11Uri(full),
+      place: session.place,
+      publicKey: key.publicKey,
+      sign: async (payload) => await signInToken(session, key, payload, named),
+    };
+  }
+}
+
+const unknownSubject: PassphraseSubject = { role: "signing", gun: undefined, keyId: "" };
+
+function chooseKey(session: Pkcs11Session, keys: readonly TokenKey[]): TokenKey {
+  const [first, ...others] = keys;
+  if (first === undefined) {
+    throw new KeyStoreError("KEY_NOT_FOUND", `No usable key in ${session.place} matches the URI`, {
+      hint: "Tagseal uses ECDSA, RSA and Ed25519 keys. List what is there: tagseal trust key tokens",
+    });
+  }
+  if (others.length === 0) return first;
+  const all = keys.map(({ label, id }) => `${JSON.stringify(label)} (id ${id.toString("hex")})`).join(", ");
+  throw new KeyStoreError("KEY_AMBIGUOUS", `${keys.length} keys in ${session.place} match the URI: ${all}`, {
+    hint: "Name one with object=LABEL, or with id=%XX… where labels repeat.",
+  });
+}
