@@ -3,9 +3,11 @@ _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
   "trust") echo "key signer inspect recover-server revoke sign --help" ;;
-  "trust key") echo "generate load --help" ;;
-  "trust key generate") echo "--dir --algorithm --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key") echo "generate link load tokens --help" ;;
+  "trust key generate") echo "--dir --algorithm --role --gun --store --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key link") echo "--role --gun --dir --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key load") echo "--name --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key tokens") echo "--module --json --help" ;;
   "trust signer") echo "add remove --help" ;;
   "trust signer add") echo "--key --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -59,13 +61,23 @@ _tagseal_value() {
   case "$1" in
   "trust key generate --dir") echo "directory" ;;
   "trust key generate --algorithm") echo "ecdsa rsa" ;;
+  "trust key generate --role") echo "root targets" ;;
+  "trust key generate --gun") echo "" ;;
+  "trust key generate --store") echo "" ;;
   "trust key generate --passphrase-fd") echo "" ;;
   "trust key generate --passphrase-command") echo "" ;;
   "trust key generate --passphrase-helper") echo "" ;;
+  "trust key link --role") echo "root targets" ;;
+  "trust key link --gun") echo "" ;;
+  "trust key link --dir") echo "directory" ;;
+  "trust key link --passphrase-fd") echo "" ;;
+  "trust key link --passphrase-command") echo "" ;;
+  "trust key link --passphrase-helper") echo "" ;;
   "trust key load --name") echo "" ;;
   "trust key load --passphrase-fd") echo "" ;;
   "trust key load --passphrase-command") echo "" ;;
   "trust key load --passphrase-helper") echo "" ;;
+  "trust key tokens --module") echo "file" ;;
   "trust signer add --key") echo "file" ;;
   "trust signer add --passphrase-fd") echo "" ;;
   "trust signer add --passphrase-command") echo "" ;;

@@ -71,6 +71,7 @@ complete -c tagseal -n '__tagseal_at trust key link' -l dir -x -a '(__fish_compl
 complete -c tagseal -n '__tagseal_at trust key link' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key link' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust key link' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
+complete -c tagseal -n '__tagseal_at trust key link' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust key link' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust key load' -l name -x -d 'Name for the loaded key'
 complete -c tagseal -n '__tagseal_at trust key load' -l json -f -d 'Print the result as JSON'
