@@ -16,16 +16,21 @@ after(async () => await rm(directory, { recursive: true }));
 
 const quick = { patienceMs: 2_000, deadAfterMs: 80, pollMs: 4 };
 
-test("work under one lock never overlaps", async () => {
+/** Has as many workers take the lock at once, and counts how many of them had it together. */
+async function mostAtOnce(workers: number, path: string, workMs: number): Promise<number> {
   let inside = 0;
   let most = 0;
   const work = async (): Promise<void> => {
     most = Math.max(most, ++inside);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, workMs));
     inside--;
   };
-  await Promise.all(Array.from({ length: 8 }, async () => await withFileLock(join(directory, "a"), work, quick)));
-  equal(most, 1);
+  await Promise.all(Array.from({ length: workers }, async () => await withFileLock(path, work, quick)));
+  return most;
+}
+
+test("work under one lock never overlaps", async () => {
+  equal(await mostAtOnce(8, join(directory, "a"), 5), 1);
   deepEqual(await readdir(directory), []);
 });
 
@@ -180,15 +185,7 @@ test("many waiters for a dead owner's lock still work one after the other", asyn
   if (us === undefined) return;
   const path = join(directory, "stampede");
   await writeFile(path, `token ${ownerText({ ...us, startedAt: "1" })}\n`);
-  let inside = 0;
-  let most = 0;
-  const work = async (): Promise<void> => {
-    most = Math.max(most, ++inside);
-    await new Promise((resolve) => setTimeout(resolve, 3));
-    inside--;
-  };
-  await Promise.all(Array.from({ length: 20 }, async () => await withFileLock(path, work, quick)));
-  equal(most, 1);
+  equal(await mostAtOnce(20, path, 3), 1);
   deepEqual(await readdir(directory), []);
 });
 

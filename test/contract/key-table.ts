@@ -13,6 +13,9 @@ const later = new Date("2026-11-24T04:00:00Z");
 /** Opens an empty table, which is closed when the test ends. */
 type Open = (t: TestContext) => KeyTable | Promise<KeyTable>;
 
+const firstSecret = { sealed: "one", alias: "a" };
+const secondSecret = { sealed: "two", alias: "b" };
+
 function idOf(name: string): string {
   return createHash("sha256").update(name).digest("hex");
 }
@@ -48,13 +51,9 @@ function describeSecret(open: Open): void {
   it("has no derivation secret at first, and then keeps the first one it is given", async (t) => {
     const table = await open(t);
     assert.equal(await table.derivationSecret(), undefined);
-    const [one, two] = [
-      { sealed: "one", alias: "a" },
-      { sealed: "two", alias: "b" },
-    ];
-    assert.deepEqual(await table.keepDerivationSecret(one), one);
-    assert.deepEqual(await table.keepDerivationSecret(two), one);
-    assert.deepEqual(await table.derivationSecret(), one);
+    assert.deepEqual(await table.keepDerivationSecret(firstSecret), firstSecret);
+    assert.deepEqual(await table.keepDerivationSecret(secondSecret), firstSecret);
+    assert.deepEqual(await table.derivationSecret(), firstSecret);
   });
 
   it("gives all of many racing first starts the same derivation secret", async (t) => {
@@ -66,15 +65,11 @@ function describeSecret(open: Open): void {
 
   it("replaces the derivation secret's seal only while it is the one named", async (t) => {
     const table = await open(t);
-    const [one, two] = [
-      { sealed: "one", alias: "a" },
-      { sealed: "two", alias: "b" },
-    ];
-    await table.keepDerivationSecret(one);
-    assert.equal(await table.resealDerivationSecret({ ...one, alias: "b" }, two), false);
-    assert.equal(await table.resealDerivationSecret(one, two), true);
-    assert.equal(await table.resealDerivationSecret(one, { sealed: "three", alias: "c" }), false);
-    assert.deepEqual(await table.derivationSecret(), two);
+    await table.keepDerivationSecret(firstSecret);
+    assert.equal(await table.resealDerivationSecret({ ...firstSecret, alias: "b" }, secondSecret), false);
+    assert.equal(await table.resealDerivationSecret(firstSecret, secondSecret), true);
+    assert.equal(await table.resealDerivationSecret(firstSecret, { sealed: "three", alias: "c" }), false);
+    assert.deepEqual(await table.derivationSecret(), secondSecret);
   });
 }
 
@@ -240,15 +235,11 @@ function describeDropping(open: Open): void {
 
   it("drops the derivation secret, and takes another", async (t) => {
     const table = await open(t);
-    const [one, two] = [
-      { sealed: "one", alias: "a" },
-      { sealed: "two", alias: "b" },
-    ];
-    await table.keepDerivationSecret(one);
-    assert.equal(await table.dropDerivationSecret(two), false);
-    assert.equal(await table.dropDerivationSecret(one), true);
+    await table.keepDerivationSecret(firstSecret);
+    assert.equal(await table.dropDerivationSecret(secondSecret), false);
+    assert.equal(await table.dropDerivationSecret(firstSecret), true);
     assert.equal(await table.derivationSecret(), undefined);
-    assert.deepEqual(await table.keepDerivationSecret(two), two);
+    assert.deepEqual(await table.keepDerivationSecret(secondSecret), secondSecret);
   });
 }
 

@@ -7,19 +7,16 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { dockerInspect, signedDigest, trustOff, trustOn } from "../support/docker-words.ts";
+import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import {
-  buildImage,
   client,
   missingPeers,
   runOnTerminal,
   Scope,
-  startDockerd,
   startDockerRegistry,
   startNotary,
   startTagsealServer,
   type Client,
-  type Engine,
-  type Registry,
   type TrustServer,
 } from "../support/peers.ts";
 
@@ -29,15 +26,6 @@ const missingTerminal = missingPeers(["python"]);
 /** htpasswd line for alice / wonderland */
 const account = "alice:$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW\n";
 
-interface World {
-  readonly scope: Scope;
-  readonly engine: Engine;
-  readonly server: TrustServer;
-  readonly registry: Registry;
-  /** a separate user: own keys, own memory of what was trusted */
-  user(name: string): Client;
-}
-
 /** Pushes the image built as `made:<label>` under another name. */
 async function push(user: Client, label: string, image: string, env = trustOn): Promise<string> {
   await user.dockerOk(["tag", `made:${label}`, image]);
@@ -46,17 +34,10 @@ async function push(user: Client, label: string, image: string, env = trustOn): 
 
 function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   const scope = new Scope("docker");
-  let world: World;
+  let world: FrontWorld;
 
   before(async () => {
-    const [engine, server, registry] = await Promise.all([
-      startDockerd(scope),
-      startServer(scope),
-      startDockerRegistry(scope),
-    ]);
-    world = { scope, engine, server, registry, user: (name) => client(scope, { server, engine, name }) };
-    const publisher = world.user("builder");
-    for (const label of ["one", "two"]) await buildImage(scope, publisher, `made:${label}`, label);
+    world = await startFrontWorld(scope, { server: await startServer(scope) });
   });
   after(async () => await scope.close());
 

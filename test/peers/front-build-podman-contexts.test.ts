@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
+import { publishBases, startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { freePort, missingPeers, Scope, type Client } from "../support/peers.ts";
 import { PodmanBuilder } from "../support/podman-builders.ts";
 
@@ -23,12 +23,9 @@ describe("contexts of podman's builds under content trust", { skip: missing }, (
   let site: string;
 
   before(async () => {
-    world = await startFrontWorld(scope, { labels: ["one", "two"] });
+    world = await startFrontWorld(scope);
     user = world.user("user");
-    signed = `${world.registry.host}/team/base:v1`;
-    raw = `${world.registry.host}/team/base:raw`;
-    digest = await world.publish(user, "one", signed);
-    await world.publish(user, "two", raw, "unsigned");
+    ({ signed, raw, digest } = await publishBases(world, user));
     http = createServer((request, response) => {
       const found = served.get(request.url ?? "");
       response.writeHead(found === undefined ? 404 : 200).end(found);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
+import { publishBases, startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import { missingPeers, Scope, type Client } from "../support/peers.ts";
 import { PodmanBuilder } from "../support/podman-builders.ts";
 
@@ -17,12 +17,9 @@ describe("podman's builds under content trust", { skip: missing }, () => {
   let digest: string;
 
   before(async () => {
-    world = await startFrontWorld(scope, { labels: ["one", "two"] });
+    world = await startFrontWorld(scope);
     user = world.user("user");
-    signed = `${world.registry.host}/team/base:v1`;
-    raw = `${world.registry.host}/team/base:raw`;
-    digest = await world.publish(user, "one", signed);
-    await world.publish(user, "two", raw, "unsigned");
+    ({ signed, raw, digest } = await publishBases(world, user));
   });
   after(async () => await scope.close());
 

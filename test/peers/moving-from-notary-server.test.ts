@@ -7,13 +7,12 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { trustOn } from "../support/docker-words.ts";
+import { startFrontWorld } from "../support/front-world.ts";
 import {
   buildImage,
   client,
   missingPeers,
   Scope,
-  startDockerd,
-  startDockerRegistry,
   startNotary,
   startTagsealServer,
   type Client,
@@ -50,16 +49,12 @@ describe("moving from a running server", { skip: missingPeers(peers) }, () => {
   };
 
   before(async () => {
-    const [engine, server, registry] = await Promise.all([
-      startDockerd(scope),
-      startNotary(scope),
-      startDockerRegistry(scope),
-    ]);
-    old = server;
+    old = await startNotary(scope);
+    const world = await startFrontWorld(scope, { server: old, labels: [] });
     data = scope.path("data");
-    image = `${registry.host}/team/app`;
-    publisher = client(scope, { server, engine, name: "publisher" });
-    reader = client(scope, { server, engine, name: "reader" });
+    image = `${world.registry.host}/team/app`;
+    publisher = world.user("publisher");
+    reader = world.user("reader");
     await publisher.notaryOk(["init", notaryGun, "-p"]);
     await publisher.notaryOk(["add", "-p", notaryGun, "v1", note()]);
     for (const role of ["targets", "root"])

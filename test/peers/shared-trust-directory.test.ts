@@ -7,17 +7,13 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { dockerInspect, tagsealInspect, trustOff, trustOn } from "../support/docker-words.ts";
+import { startFrontWorld, type FrontWorld } from "../support/front-world.ts";
 import {
-  buildImage,
-  client,
   missingPeers,
   Scope,
-  startDockerd,
-  startDockerRegistry,
   startNotary,
   startTagsealServer,
   type Client,
-  type Registry,
   type TrustServer,
 } from "../support/peers.ts";
 import { tagsSeenByDocker, tagsSeenByNotary, tagsSeenByTagseal, type SignedTags } from "../support/trust-readers.ts";
@@ -34,28 +30,20 @@ async function everybodySees(user: Client, repository: string, expected: SignedT
 
 function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   const scope = new Scope("shared");
-  let registry: Registry;
-  let newUser: (name: string) => Client;
+  let world: FrontWorld;
   /** digests of the images pushed, unsigned, as `<repository>:one` and `:two` */
   let digests: { readonly one: string; readonly two: string };
 
   before(async () => {
-    const [engine, server, started] = await Promise.all([
-      startDockerd(scope),
-      startServer(scope),
-      startDockerRegistry(scope),
-    ]);
-    registry = started;
-    newUser = (name) => client(scope, { server, engine, name });
-    const builder = newUser("builder");
-    for (const label of ["one", "two"]) await buildImage(scope, builder, `made:${label}`, label);
+    world = await startFrontWorld(scope, { server: await startServer(scope) });
+    const builder = world.user("uploader");
     digests = { one: await upload(builder, "first", "one"), two: await upload(builder, "first", "two") };
   });
   after(async () => await scope.close());
 
   /** Uploads `made:<label>` without signing it; the digest is the same in every repository. */
   async function upload(user: Client, repository: string, label: string): Promise<string> {
-    const image = `${registry.host}/${repository}:${label}`;
+    const image = `${world.registry.host}/${repository}:${label}`;
     await user.dockerOk(["tag", `made:${label}`, image]);
     const { stdout } = await user.dockerOk(["push", image], { env: trustOff });
     return /digest: (sha256:[0-9a-f]{64})/u.exec(stdout)?.[1] ?? assert.fail(`no digest in ${stdout}`);
@@ -63,11 +51,11 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
 
   async function repositoryWithBoth(user: Client, name: string): Promise<string> {
     for (const label of ["one", "two"]) await upload(user, name, label);
-    return `${registry.host}/${name}`;
+    return `${world.registry.host}/${name}`;
   }
 
   it("takes turns: docker initialises, notary adds, tagseal signs", async () => {
-    const user = newUser("turns");
+    const user = world.user("turns");
     const repository = await repositoryWithBoth(user, "turns");
     await user.dockerOk(["tag", "made:one", `${repository}:docker`]);
     await user.dockerOk(["push", `${repository}:docker`], { env: trustOn });
@@ -88,7 +76,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   });
 
   it("initialises with tagseal, and docker and notary sign with the keys it made", async () => {
-    const user = newUser("ours-first");
+    const user = world.user("ours-first");
     const repository = await repositoryWithBoth(user, "ours-first");
     await user.tagsealOk(["sign", `${repository}:one@${digests.one}`]);
     await everybodySees(user, repository, { one: digests.one });
@@ -104,7 +92,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   });
 
   it("shares signers: each tool makes one, and the others see, use and remove it", async () => {
-    const user = newUser("signers");
+    const user = world.user("signers");
     const repository = await repositoryWithBoth(user, "signers");
     await user.tagsealOk(["sign", `${repository}:one@${digests.one}`]);
     await user.dockerOk(["trust", "key", "generate", "alice", "--dir", user.dockerConfig]);
@@ -141,7 +129,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   });
 
   it("sees rotations that notary made", async () => {
-    const user = newUser("rotation");
+    const user = world.user("rotation");
     const repository = await repositoryWithBoth(user, "rotation");
     await user.tagsealOk(["sign", `${repository}:one@${digests.one}`]);
     for (const [role, ...flags] of [["targets"], ["timestamp", "-r"], ["root"]] as const) {
@@ -153,7 +141,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   });
 
   it("loses nothing when all three publish at the same time", async () => {
-    const user = newUser("together");
+    const user = world.user("together");
     const repository = await repositoryWithBoth(user, "together");
     await user.tagsealOk(["sign", `${repository}:one@${digests.one}`]);
     const peers = Promise.all([
@@ -173,7 +161,7 @@ function stories(startServer: (scope: Scope) => Promise<TrustServer>): void {
   });
 
   it("I6: keeps the modes of keys and directories that docker chose", async () => {
-    const user = newUser("modes");
+    const user = world.user("modes");
     const repository = await repositoryWithBoth(user, "modes");
     await user.tagsealOk(["sign", `${repository}:one@${digests.one}`]);
     const keys = join(user.trustDirectory, "private");

@@ -79,6 +79,24 @@ export async function startFrontWorld(scope: Scope, options: FrontWorldOptions =
   };
 }
 
+/** An image to build from, signed and unsigned. */
+export interface BaseImages {
+  /** `team/base:v1`, the image `made:one` */
+  readonly signed: string;
+  readonly digest: string;
+  /** `team/base:raw`, the image `made:two` */
+  readonly raw: string;
+}
+
+/** Publishes both images of `team/base`. */
+export async function publishBases(world: FrontWorld, user: Client): Promise<BaseImages> {
+  const signed = `${world.registry.host}/team/base:v1`;
+  const raw = `${world.registry.host}/team/base:raw`;
+  const digest = await world.publish(user, "one", signed);
+  await world.publish(user, "two", raw, "unsigned");
+  return { signed, digest, raw };
+}
+
 /** The digest in the last line docker prints for a pushed tag. */
 export function pushedDigest(stdout: string): string {
   const digest = /: digest: (sha256:[0-9a-f]{64}) size: \d+/u.exec(stdout)?.[1];

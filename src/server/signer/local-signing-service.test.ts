@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it, type TestContext } from "node:test";
+import { notaryRow } from "../../../test/support/notary-signer-row.ts";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { PrivateKey } from "../../crypto/private-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
@@ -183,15 +184,7 @@ describe("the signer's passphrase", () => {
 });
 
 describe("keys imported from Notary's signer", () => {
-  /** Notary reference, vector A.4: a row that notary-signer 0.7.0 wrote. */
-  const row = {
-    keyId: "6f8b33af43a89dff43e80ec83c0e6585dd3b099e9442f2b31c52b177cc09d84a",
-    sealed:
-      "eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJlbmMiOiJBMjU2R0NNIiwicDJjIjo4MTkyLCJwMnMiOiJpOEZ3NWJQVFNZSS1Vd08xIn0." +
-      "fZZmkfSYnu9CtesFsAkVFsmm9sDrMDnzxE-jZ6PJ8S63huT92NbKYg.FJosW4KxP2UV_BvR." +
-      "3j7ZxxWWZKJxnwQnr7qb4lFP8tiqEyfOtVyLu7fkun_FEWMN6tpAeKzmmD24XklCWi20od7N9VVk5Y4DflUuYUabCKO8sJptQFdOurG3cqowbOmEON" +
-      "_QpaUGCSRXwA-WVHiEpl2eBb5wwi7rFvSpij7ClVWsOBNmCw.yu2hbfmUUQNRb_W4WA3OKg",
-  };
+  const row = { keyId: notaryRow.keyId, sealed: notaryRow.sealed };
   const given: SignerPassphrases = {
     byAlias: new Map([
       ["ALIAS1", "signerpw1"],

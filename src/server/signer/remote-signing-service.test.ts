@@ -191,21 +191,27 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
     copyFileSync(by.serverKey, files.serverKey);
   }
 
-  it("are read again on both sides, without a restart", async (t) => {
+  /** A signer and a server on it, each with its files; `connect` makes another server with the files as they are then. */
+  async function connected(t: TestContext) {
     const [ofSigner, ofServer] = [copies(trusted), copies(trusted)];
     const tls = { certFile: ofSigner.serverCertificate, keyFile: ofSigner.serverKey };
     const running = await signerAt(t, fresh("signer"), { tls, clientCaFile: ofSigner.ca });
     const { serverCertificate: certFile, serverKey: keyFile, ca: caFile } = ofServer;
     const watch = new FileWatch(now);
-    const watching = { now, log: silent, watch };
-    const files = { certFile, keyFile, caFile, watching };
-    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), ...files });
+    const connect = (more: Pick<Parameters<typeof use>[1], "watching"> = {}): ReturnType<typeof use> =>
+      use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile, ...more });
+    const server = await connect({ watching: { now, log: silent, watch } });
+    return { ofSigner, ofServer, running, watch, server, connect };
+  }
+
+  it("are read again on both sides, without a restart", async (t) => {
+    const { ofSigner, ofServer, running, watch, server, connect } = await connected(t);
     const { keyId } = await server.pendingKey(gun, "timestamp");
 
     replace(ofSigner, strange);
     await running.reload();
     await signOnce(server, gun, keyId); // an open connection stays
-    const stale = await use(t, { port: running.port, tablePath: fresh("server.db"), certFile, keyFile, caFile });
+    const stale = await connect();
     await assert.rejects(stale.check(), { code: "SIGNING_SERVICE_UNREACHABLE" });
 
     replace(ofServer, strange);
@@ -245,14 +251,7 @@ describe("certificates of signer and server", { skip: needsOpenssl }, () => {
   });
 
   it("are kept when the new ones are invalid", async (t) => {
-    const [ofSigner, ofServer] = [copies(trusted), copies(trusted)];
-    const tls = { certFile: ofSigner.serverCertificate, keyFile: ofSigner.serverKey };
-    const running = await signerAt(t, fresh("signer"), { tls, clientCaFile: ofSigner.ca });
-    const { serverCertificate: certFile, serverKey: keyFile, ca: caFile } = ofServer;
-    const watch = new FileWatch(now);
-    const watching = { now, log: silent, watch };
-    const files = { certFile, keyFile, caFile, watching };
-    const server = await use(t, { port: running.port, tablePath: fresh("server.db"), ...files });
+    const { ofSigner, ofServer, running, watch, server } = await connected(t);
     copyFileSync(strange.serverKey, ofSigner.serverKey);
     copyFileSync(strange.serverKey, ofServer.serverKey);
     await assert.rejects(running.reload(), { code: "SERVER_CONFIGURATION" });
