@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 const ours = {
@@ -28,7 +28,7 @@ const others = {
 };
 const cloud = { AWS_SECRET_ACCESS_KEY: "of a cloud" };
 
-let sandbox: CliSandbox;
+const sandbox = CliSandbox.forSuite("children");
 let programs: string;
 
 /** A program that writes its environment down before it does `then`. */
@@ -39,7 +39,6 @@ function recording(name: string, then: string): void {
 }
 
 before(async () => {
-  sandbox = await CliSandbox.start("children");
   programs = sandbox.path("programs");
   mkdirSync(programs);
   for (const engine of ["docker", "podman"]) recording(engine, "exit 0");
@@ -47,7 +46,6 @@ before(async () => {
   recording("git", "exit 1");
   recording("passphrase", "echo a passphrase of ours");
 });
-after(() => sandbox[Symbol.asyncDispose]());
 
 /** Runs a command line and returns the environment of `program`; every secret has the word "hidden" or "of a" in its value. */
 async function seenBy(program: string, argv: readonly string[], env: Record<string, string> = {}): Promise<string> {

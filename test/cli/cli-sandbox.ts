@@ -1,6 +1,8 @@
 /** A sandbox in this process and command lines run against it, for journeys that need no separate process. */
+import assert from "node:assert/strict";
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { main } from "../../src/cli/main.ts";
@@ -20,20 +22,44 @@ export type CallOptions = Partial<Pick<Io, "env" | "now" | "prompter" | "signal"
 
 /** A running sandbox with a user; the clock of both sides can be set. */
 export class CliSandbox implements AsyncDisposable {
-  readonly sandbox: Sandbox;
-  readonly directory: string;
   readonly #scope: Scope;
+  #sandbox: Sandbox | undefined;
+  #given = 0;
 
-  private constructor(scope: Scope, sandbox: Sandbox) {
-    this.#scope = scope;
-    this.sandbox = sandbox;
-    this.directory = scope.directory;
+  private constructor(name: string) {
+    this.#scope = new Scope(name);
   }
 
   /** @param now the trust server's clock */
   static async start(name: string, now: () => Date = () => new Date()): Promise<CliSandbox> {
-    const scope = new Scope(name);
-    return new CliSandbox(scope, await startSandbox({ directory: scope.path("sandbox"), now }));
+    const stage = new CliSandbox(name);
+    await stage.#start(now);
+    return stage;
+  }
+
+  /** The same for the suite that calls this: started before its tests and its further hooks, closed after them. */
+  static forSuite(name: string, now: () => Date = () => new Date()): CliSandbox {
+    const stage = new CliSandbox(name);
+    before(async () => await stage.#start(now));
+    after(async () => await stage[Symbol.asyncDispose]());
+    return stage;
+  }
+
+  async #start(now: () => Date): Promise<void> {
+    this.#sandbox = await startSandbox({ directory: this.path("sandbox"), now });
+  }
+
+  get sandbox(): Sandbox {
+    return this.#sandbox ?? assert.fail("the sandbox is not started");
+  }
+
+  get directory(): string {
+    return this.#scope.directory;
+  }
+
+  /** A name that begins with `prefix` and was not given out before. */
+  fresh(prefix: string): string {
+    return `${prefix}-${(this.#given += 1)}`;
   }
 
   /** `team/app` in the sandbox's registry. */
@@ -49,8 +75,13 @@ export class CliSandbox implements AsyncDisposable {
     return await writeDemoImage(this.path(`image-${version}`), { version, message: `image ${version}` });
   }
 
+  /** Pushes an image under these names, signed by the sandbox's user. */
+  async publish({ directory }: DemoImage, ...names: readonly string[]): Promise<void> {
+    for (const name of names) await this.ok(["push", "-q", "--from", `oci:${directory}`, name]);
+  }
+
   /** A configuration directory that knows the sandbox's certificate authority and nothing else. */
-  stranger(name: string): Record<string, string> {
+  stranger(name = this.fresh("stranger")): Record<string, string> {
     const config = this.path(name);
     mkdirSync(config);
     cpSync(join(this.sandbox.environment["DOCKER_CONFIG"] ?? "", "tls"), join(config, "tls"), { recursive: true });
@@ -71,7 +102,7 @@ export class CliSandbox implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.sandbox.close();
+    await this.#sandbox?.close();
     await this.#scope.close();
   }
 }

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 describe("the connections of one command", () => {
-  let stage: CliSandbox;
+  const stage = CliSandbox.forSuite("connections");
   const names = ["team/one", "team/two", "team/three"];
   let images: readonly string[];
 
@@ -29,12 +29,9 @@ describe("the connections of one command", () => {
   }
 
   before(async () => {
-    stage = await CliSandbox.start("connections");
     images = names.map((name) => `${stage.repository(name)}:v1`);
-    const { directory } = await stage.image("1");
-    for (const image of images) await stage.ok(["push", "-q", "--from", `oci:${directory}`, image]);
+    await stage.publish(await stage.image("1"), ...images);
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   it("are one to the trust server for all repositories that are inspected", async () => {
     assert.deepEqual(await connectionsOf(["trust", "inspect", ...images]), new Map([["trust server", 1]]));

@@ -1,12 +1,10 @@
 /** `-D` and TAGSEAL_DEBUG: what went over the wire, for users and for reports, without any secret. */
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 describe("debug output", () => {
-  let sandbox: CliSandbox;
-  before(async () => (sandbox = await CliSandbox.start("debug")));
-  after(async () => await sandbox[Symbol.asyncDispose]());
+  const sandbox = CliSandbox.forSuite("debug");
 
   for (const [how, argv, env] of [
     ["-D", ["-D"], {}],

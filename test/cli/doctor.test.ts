@@ -297,13 +297,10 @@ describe("doctor about keys", () => {
 });
 
 describe("doctor about trust servers and expiry", () => {
-  let sandbox: CliSandbox;
+  const sandbox = CliSandbox.forSuite("doctor");
   before(async () => {
-    sandbox = await CliSandbox.start("doctor");
-    const { directory } = await sandbox.image("1");
-    await sandbox.ok(["push", "--from", `oci:${directory}`, `${sandbox.repository()}:1.0`]);
+    await sandbox.publish(await sandbox.image("1"), `${sandbox.repository()}:1.0`);
   });
-  after(() => sandbox[Symbol.asyncDispose]());
 
   /** A machine that has signed in the sandbox. */
   function publisher(): Machine {

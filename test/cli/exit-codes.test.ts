@@ -1,6 +1,6 @@
 /** What every command's exit status says about every kind of failure, and that JSON says the same. */
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Command } from "../../src/cli/command.ts";
 import { exitCodeFor, exitCodes } from "../../src/cli/exit-code.ts";
@@ -28,6 +28,7 @@ import {
 import type { Digest } from "../../src/reference/digest.ts";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { explainShutdown } from "../../src/trust/trust-server/docker-hub.ts";
+import type { DemoImage } from "../../src/sandbox/demo-image.ts";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 const classes = [TagsealError, UsageError, EncodingError, MetadataError, KeyStoreError, NetworkError] as const;
@@ -99,20 +100,16 @@ describe("every command", () => {
 });
 
 describe("what went wrong is the same for every command", () => {
-  let stage: CliSandbox;
-  let layout: string;
-  let digest: string;
+  const stage = CliSandbox.forSuite("exit-codes");
+  let made: DemoImage;
   let app: string;
-  let strangers = 0;
 
   before(async () => {
-    stage = await CliSandbox.start("exit-codes");
-    const image = await stage.image("1.0");
-    [layout, digest, app] = [`oci:${image.directory}`, image.manifestDigest, stage.repository()];
-    await stage.ok(["push", "-q", "--from", layout, `${app}:v1`]);
+    app = stage.repository();
+    made = await stage.image("1.0");
+    await stage.publish(made, `${app}:v1`);
     await stage.ok(["trust", "key", "generate", "alice", "--dir", stage.directory]);
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   const own = ["verify", "list", "pull", "push", "sign", "import hand-over", "export"] as const;
   const dockers = ["trust inspect", "trust sign", "trust revoke", "trust signer add", "trust signer remove"] as const;
@@ -123,11 +120,11 @@ describe("what went wrong is the same for every command", () => {
     const lines: Readonly<Record<Name, readonly string[]>> = {
       verify: [`${repository}:${tag}`],
       list: [repository],
-      pull: ["--to", `oci:${stage.path(`out-${(strangers += 1)}`)}`, `${repository}:${tag}`],
-      push: ["--from", layout, `${repository}:${tag}`],
-      sign: [`${repository}:${tag}@${digest}`],
+      pull: ["--to", `oci:${stage.path(stage.fresh("out"))}`, `${repository}:${tag}`],
+      push: ["--from", `oci:${made.directory}`, `${repository}:${tag}`],
+      sign: [`${repository}:${tag}@${made.manifestDigest}`],
       "import hand-over": [repository],
-      export: ["--to", stage.path(`bundle-${(strangers += 1)}.tar`), "--from", server(repository), repository],
+      export: ["--to", stage.path(`${stage.fresh("bundle")}.tar`), "--from", server(repository), repository],
       "trust inspect": [`${repository}:${tag}`],
       "trust sign": [`${repository}:${tag}`],
       "trust revoke": [`${repository}:${tag}`],
@@ -140,7 +137,7 @@ describe("what went wrong is the same for every command", () => {
     repository.includes("nowhere") ? nowhere : (stage.sandbox.environment["DOCKER_CONTENT_TRUST_SERVER"] ?? "");
   const nowhere = "https://127.0.0.1:1";
   const stranger = (more: Record<string, string> = {}): Record<string, string> => ({
-    ...stage.stranger(`stranger-${(strangers += 1)}`),
+    ...stage.stranger(),
     ...more,
   });
 
@@ -244,11 +241,11 @@ describe("what went wrong is the same for every command", () => {
   it("a push that cannot sign says how to finish, and the line works when pasted", async () => {
     const image = `${stage.repository("team/finish")}:v1`;
     const env = { ...stage.sandbox.environment, DOCKER_CONTENT_TRUST_SERVER: nowhere };
-    const { code, stderr } = await stage.run(["push", "-q", "--from", layout, image], { env });
+    const { code, stderr } = await stage.run(["push", "-q", "--from", `oci:${made.directory}`, image], { env });
     assert.equal(code, 4);
     const finish = /finish with: tagseal (sign \S+@sha256:[0-9a-f]{64})/u.exec(stderr)?.[1] ?? "";
     await stage.ok(finish.split(" "));
-    assert.equal((await stage.ok(["verify", image])).stdout, `${digest}\n`);
+    assert.equal((await stage.ok(["verify", image])).stdout, `${made.manifestDigest}\n`);
   });
 });
 

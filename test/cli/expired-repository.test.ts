@@ -1,6 +1,6 @@
 /** I4: a repository whose signatures have expired: refused to every reader, repaired by every command that signs. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { before, beforeEach, describe, it } from "node:test";
 import type { DemoImage } from "../../src/sandbox/demo-image.ts";
 import { CliSandbox, type Outcome } from "./cli-sandbox.ts";
 
@@ -10,27 +10,24 @@ let time = start;
 const now = (): Date => new Date(time);
 
 describe("I4: a repository that has expired", () => {
-  let stage: CliSandbox;
+  const stage = CliSandbox.forSuite("expired-repository", now);
   let one: DemoImage;
   let two: DemoImage;
   let app: string;
-  let count = 0;
 
   const ok = (...argv: readonly string[]): Promise<Outcome> => stage.ok(argv, { now });
   const digestOf = async (image: string): Promise<string> => (await ok("verify", "-q", image)).stdout.trim();
 
   before(async () => {
-    stage = await CliSandbox.start("expired-repository", now);
     one = await stage.image("1");
     two = await stage.image("2");
     await ok("trust", "key", "generate", "alice", "--dir", stage.directory);
     await ok("trust", "key", "generate", "bob", "--dir", stage.directory);
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   beforeEach(async () => {
     time = start;
-    app = stage.repository(`expired/app${(count += 1)}`);
+    app = stage.repository(stage.fresh("expired/app"));
     await ok("push", "-q", "--from", `oci:${one.directory}`, `${app}:v1`);
   });
 
@@ -96,7 +93,7 @@ describe("I4: a repository that has expired", () => {
 
   it("is not repaired without its keys", async () => {
     await expire();
-    const env = stage.stranger(`stranger-${count}`);
+    const env = stage.stranger();
     const { code, stderr } = await stage.run(["trust", "sign", `${app}:v1`], { now, env });
     assert.equal(code, 1);
     assert.match(stderr, /\[SIGNING_KEY_MISSING\]/u);

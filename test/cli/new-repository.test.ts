@@ -2,20 +2,18 @@
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import type { DemoImage } from "../../src/sandbox/demo-image.ts";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 describe("a new repository", () => {
-  let stage: CliSandbox;
+  const stage = CliSandbox.forSuite("new-repository");
   let image: DemoImage;
   before(async () => {
-    stage = await CliSandbox.start("new-repository");
     image = await stage.image("one");
   });
-  after(async () => await stage[Symbol.asyncDispose]());
 
   const announcement = (repository: string): RegExp =>
     new RegExp(

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe as descriptorOf, type Descriptor, mediaTypes } from "../../src/registry/manifest.ts";
@@ -19,12 +19,7 @@ const configuration = (platform: string, diffIds: readonly string[]): string => 
 };
 
 describe("images as other tools leave them", () => {
-  let stage: CliSandbox;
-
-  before(async () => {
-    stage = await CliSandbox.start("odd-images");
-  });
-  after(() => stage[Symbol.asyncDispose]());
+  const stage = CliSandbox.forSuite("odd-images");
 
   /** An OCI layout to write into. */
   const layout = (name: string) => {

@@ -3,31 +3,26 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import type { Prompter } from "../../src/cli/io.ts";
+import type { DemoImage } from "../../src/sandbox/demo-image.ts";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 describe("a passphrase source that was asked for and fails", () => {
-  let stage: CliSandbox;
-  let layout: string;
-  let digest: string;
+  const stage = CliSandbox.forSuite("passphrase-sources");
+  let image: DemoImage;
   let signed: string;
-  let count = 0;
 
   before(async () => {
-    stage = await CliSandbox.start("passphrase-sources");
-    const image = await stage.image("1.0");
-    layout = `oci:${image.directory}`;
-    digest = image.manifestDigest;
     signed = stage.repository("team/signed");
-    await stage.ok(["push", "-q", "--from", layout, `${signed}:v1`]);
+    image = await stage.image("1.0");
+    await stage.publish(image, `${signed}:v1`);
     await stage.ok(["trust", "key", "generate", "alice", "--dir", stage.directory]);
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     writeFileSync(stage.path("loaded.pem"), privateKey.export({ type: "sec1", format: "pem" }), { mode: 0o600 });
     for (const unsigned of [`${stage.repository("team/unsigned")}:v1`, `${signed}:unsigned`])
-      await stage.ok(["push", "-q", "--disable-content-trust", "--from", layout, unsigned]);
+      await stage.ok(["push", "-q", "--disable-content-trust", "--from", `oci:${image.directory}`, unsigned]);
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   const program = (name: string, ...lines: readonly string[]): string => {
     const path = stage.path(name);
@@ -52,9 +47,9 @@ describe("a passphrase source that was asked for and fails", () => {
   /** Everything that makes or unlocks a key, in surroundings where it would succeed with what the environment holds. */
   const commands: readonly (readonly [name: string, argv: (fresh: string) => readonly string[], keys?: "own keys"])[] =
     [
-      ["push --from", (fresh) => ["push", "--from", layout, `${fresh}:v1`]],
-      ["sign", () => ["sign", `${stage.repository("team/unsigned")}:v1@${digest}`]],
-      ["sign of a signed repository", () => ["sign", `${signed}:v2@${digest}`], "own keys"],
+      ["push --from", (fresh) => ["push", "--from", `oci:${image.directory}`, `${fresh}:v1`]],
+      ["sign", () => ["sign", `${stage.repository("team/unsigned")}:v1@${image.manifestDigest}`]],
+      ["sign of a signed repository", () => ["sign", `${signed}:v2@${image.manifestDigest}`], "own keys"],
       ["trust sign", () => ["trust", "sign", `${signed}:unsigned`], "own keys"],
       ["trust revoke", () => ["trust", "revoke", `${signed}:v1`], "own keys"],
       ["trust signer add", (fresh) => ["trust", "signer", "add", "--key", stage.path("alice.pub"), "alice", fresh]],
@@ -70,9 +65,8 @@ describe("a passphrase source that was asked for and fails", () => {
   for (const [command, argv, whose] of commands) {
     it(`${command}: makes nothing, changes nothing, and says which source has no passphrase`, async () => {
       for (const [source, flags] of sources) {
-        count += 1;
-        const fresh = stage.repository(`fresh/app${count}`);
-        const env = whose === "own keys" ? stage.sandbox.environment : stage.stranger(`stranger-${count}`);
+        const fresh = stage.repository(stage.fresh("fresh/app"));
+        const env = whose === "own keys" ? stage.sandbox.environment : stage.stranger();
         const before = keysIn(env);
         const { code, stderr } = await stage.run([...argv(fresh), ...flags()], { env });
         const told = `${command}, ${source}: ${stderr}`;
@@ -80,7 +74,7 @@ describe("a passphrase source that was asked for and fails", () => {
         assert.match(stderr, /PASSPHRASE_UNAVAILABLE\]/u, told);
         assert.deepEqual(keysIn(env), before, told);
         assert.equal((await stage.run(["verify", `${fresh}:v1`], { env })).code, 2, told);
-        assert.equal((await stage.ok(["verify", `${signed}:v1`])).stdout, `${digest}\n`);
+        assert.equal((await stage.ok(["verify", `${signed}:v1`])).stdout, `${image.manifestDigest}\n`);
       }
     });
   }
@@ -88,14 +82,14 @@ describe("a passphrase source that was asked for and fails", () => {
   it("push --from uploads nothing when the source cannot work at all", async () => {
     const fresh = stage.repository("fresh/not-uploaded");
     const flags = ["--passphrase-command", "no-such-program"];
-    assert.equal((await stage.run(["push", "--from", layout, `${fresh}:v1`, ...flags])).code, 1);
+    assert.equal((await stage.run(["push", "--from", `oci:${image.directory}`, `${fresh}:v1`, ...flags])).code, 1);
     const { stderr } = await stage.run(["sign", "--from-registry", `${fresh}:v1`]);
     assert.match(stderr, /REGISTRY_NOT_FOUND/u);
   });
 
   it("two sources at once are refused", async () => {
     const both = ["--passphrase-fd", "0", "--passphrase-command", "true"];
-    const { code, stderr } = await stage.run(["sign", `${signed}:v1@${digest}`, ...both]);
+    const { code, stderr } = await stage.run(["sign", `${signed}:v1@${image.manifestDigest}`, ...both]);
     assert.equal(code, 1);
     assert.match(stderr, /^--passphrase-fd and --passphrase-command cannot be combined\n/u);
   });
@@ -104,9 +98,9 @@ describe("a passphrase source that was asked for and fails", () => {
     const env = { ...stage.stranger("asked-for"), DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "left over" };
     const fresh = stage.repository("fresh/works");
     const flags = ["--passphrase-command", program("works", "echo the one that was asked for")];
-    await stage.ok(["push", "-q", "--from", layout, `${fresh}:v1`, ...flags], { env });
-    assert.equal((await stage.run(["sign", `${fresh}:v2@${digest}`], { env })).code, 1);
-    await stage.ok(["sign", `${fresh}:v2@${digest}`, ...flags], { env });
+    await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${fresh}:v1`, ...flags], { env });
+    assert.equal((await stage.run(["sign", `${fresh}:v2@${image.manifestDigest}`], { env })).code, 1);
+    await stage.ok(["sign", `${fresh}:v2@${image.manifestDigest}`, ...flags], { env });
   });
 
   it("TAGSEAL_PASSPHRASE_COMMAND is a source of every command, and fails as the flag does", async () => {
@@ -116,9 +110,8 @@ describe("a passphrase source that was asked for and fails", () => {
         [program("fails", "exit 2"), "PASSPHRASE_UNAVAILABLE"],
         ["", "USAGE"],
       ] as const) {
-        count += 1;
-        const fresh = stage.repository(`fresh/app${count}`);
-        const own = whose === "own keys" ? stage.sandbox.environment : stage.stranger(`stranger-${count}`);
+        const fresh = stage.repository(stage.fresh("fresh/app"));
+        const own = whose === "own keys" ? stage.sandbox.environment : stage.stranger();
         const env = { ...own, TAGSEAL_PASSPHRASE_COMMAND: text };
         const before = keysIn(env);
         const { code: status, stderr } = await stage.run(argv(fresh), { env });
@@ -138,14 +131,14 @@ describe("a passphrase source that was asked for and fails", () => {
       ...stage.stranger("variable"),
       TAGSEAL_PASSPHRASE_COMMAND: program("first", "echo the first passphrase"),
     };
-    await stage.ok(["push", "-q", "--from", layout, `${fresh}:v1`], { env });
+    await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${fresh}:v1`], { env });
     const other = ["--passphrase-command", program("second", "echo the second passphrase")];
-    const { code, stderr } = await stage.run(["sign", `${fresh}:v2@${digest}`, ...other], { env });
+    const { code, stderr } = await stage.run(["sign", `${fresh}:v2@${image.manifestDigest}`, ...other], { env });
     assert.equal(code, 1);
     assert.match(stderr, /Wrong passphrase for targets key/u);
-    await stage.ok(["sign", `${fresh}:v2@${digest}`], { env });
+    await stage.ok(["sign", `${fresh}:v2@${image.manifestDigest}`], { env });
     const both = { ...env, TAGSEAL_PASSPHRASE_HELPER: "x" };
-    const refused = await stage.run(["sign", `${fresh}:v2@${digest}`], { env: both });
+    const refused = await stage.run(["sign", `${fresh}:v2@${image.manifestDigest}`], { env: both });
     assert.match(refused.stderr, /^TAGSEAL_PASSPHRASE_COMMAND and TAGSEAL_PASSPHRASE_HELPER cannot be combined$/mu);
   });
 
@@ -171,26 +164,26 @@ describe("a passphrase source that was asked for and fails", () => {
       DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE: "left over in the environment",
     };
     const fresh = stage.repository("fresh/keychain");
-    const silent = await stage.run(["push", "-q", "--from", layout, `${fresh}:v1`], { env });
+    const silent = await stage.run(["push", "-q", "--from", `oci:${image.directory}`, `${fresh}:v1`], { env });
     assert.equal(silent.code, 1);
     assert.match(silent.stderr, /docker-credential-files has no passphrase for root key/u);
     assert.match(silent.stderr, /hint: Run the command once at a terminal/u);
 
     const asked: string[] = [];
     const prompter = terminal("typed at the terminal", asked);
-    await stage.ok(["push", "-q", "--from", layout, `${fresh}:v1`], { env, prompter });
+    await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${fresh}:v1`], { env, prompter });
     assert.equal(asked.filter((prompt) => prompt.startsWith("Enter")).length, 2, "root and repository key");
     assert.equal(readdirSync(kept).length, 2);
-    await stage.ok(["sign", `${fresh}:v2@${digest}`], { env });
+    await stage.ok(["sign", `${fresh}:v2@${image.manifestDigest}`], { env });
 
     for (const file of readdirSync(kept)) {
       const path = join(kept, file);
       writeFileSync(path, readFileSync(path, "utf8").replace("typed at the terminal", "something else"));
     }
-    const wrong = await stage.run(["sign", `${fresh}:v3@${digest}`], { env });
+    const wrong = await stage.run(["sign", `${fresh}:v3@${image.manifestDigest}`], { env });
     assert.match(wrong.stderr, /docker-credential-files has a wrong passphrase for targets key/u);
-    await stage.ok(["sign", `${fresh}:v3@${digest}`], { env, prompter });
-    await stage.ok(["sign", `${fresh}:v4@${digest}`], { env });
+    await stage.ok(["sign", `${fresh}:v3@${image.manifestDigest}`], { env, prompter });
+    await stage.ok(["sign", `${fresh}:v4@${image.manifestDigest}`], { env });
   });
 });
 

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { type LayoutIndex, writeIndexLayout } from "../support/peers.ts";
 import { CliSandbox, json } from "./cli-sandbox.ts";
 
 describe("a multi-architecture image", () => {
-  let stage: CliSandbox;
+  const stage = CliSandbox.forSuite("platforms");
   let index: LayoutIndex;
   let app: string;
 
@@ -18,12 +18,10 @@ describe("a multi-architecture image", () => {
   };
 
   before(async () => {
-    stage = await CliSandbox.start("platforms");
     index = await writeIndexLayout(stage.path("index"), "multi");
     app = `${stage.repository("team/multi")}:1`;
     await stage.ok(["push", "-q", "--from", `oci:${stage.path("index")}`, app]);
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   it("is signed as a whole", async () => {
     assert.equal((await stage.ok(["verify", app])).stdout, `${index.index.digest}\n`);

@@ -2,21 +2,19 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import type { DemoImage } from "../../src/sandbox/demo-image.ts";
 import { CliSandbox, json } from "./cli-sandbox.ts";
 
 describe("publishing and consuming without an engine", () => {
-  let stage: CliSandbox;
+  const stage = CliSandbox.forSuite("publish");
   let image: DemoImage;
   let app: string;
 
   before(async () => {
-    stage = await CliSandbox.start("publish");
     image = await stage.image("1.0");
     app = stage.repository();
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   it("does not see an unsigned image", async () => {
     await stage.ok(["push", "--disable-content-trust", "--from", `oci:${image.directory}`, `${app}:1.0`]);

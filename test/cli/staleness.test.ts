@@ -1,6 +1,6 @@
 /** I4: how old what is believed may be, and how old it is said to be: by a server that answers, and by the cache of one that does not. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, it } from "node:test";
+import { before, beforeEach, describe, it } from "node:test";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
 
 const hour = 3_600_000;
@@ -20,12 +20,12 @@ interface Verified {
 }
 
 describe("I4: the age of accepted trust data", () => {
-  let stage: CliSandbox;
   let image: string;
   let clientTime = start;
   /** a server whose clock stands still signs nothing again: it presents the same files for ever */
   const serverNow = (): Date => new Date(start);
   const now = (): Date => new Date(clientTime);
+  const stage = CliSandbox.forSuite("staleness", serverNow);
   const nowhere = { DOCKER_CONTENT_TRUST_SERVER: "https://127.0.0.1:1" };
 
   const verify = (more: readonly string[] = [], env: Record<string, string> = {}): Promise<Outcome> =>
@@ -33,12 +33,10 @@ describe("I4: the age of accepted trust data", () => {
   const iso = (ms: number): string => new Date(ms).toISOString();
 
   before(async () => {
-    stage = await CliSandbox.start("staleness", serverNow);
     const { directory } = await stage.image("1");
     image = `${stage.repository()}:v1`;
     await stage.ok(["push", "-q", "--from", `oci:${directory}`, image], { now });
   });
-  after(() => stage[Symbol.asyncDispose]());
   beforeEach(() => {
     clientTime = start;
   });

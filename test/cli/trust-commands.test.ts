@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createPublicKey } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import type { DemoImage } from "../../src/sandbox/demo-image.ts";
 import { CliSandbox, json } from "./cli-sandbox.ts";
 
@@ -13,7 +13,7 @@ interface Inspected {
 }
 
 describe("docker-shaped commands", () => {
-  let stage: CliSandbox;
+  const stage = CliSandbox.forSuite("trust");
   let image: DemoImage;
   let app: string;
   let hex: string;
@@ -25,14 +25,12 @@ describe("docker-shaped commands", () => {
   };
 
   before(async () => {
-    stage = await CliSandbox.start("trust");
     image = await stage.image("1.0");
     app = stage.repository();
     hex = image.manifestDigest.slice("sha256:".length);
-    await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${app}:v1`]);
+    await stage.publish(image, `${app}:v1`);
     for (const name of ["alice", "bob"]) await stage.ok(["trust", "key", "generate", name, "--dir", stage.directory]);
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   it("inspect --pretty has docker's layout", async () => {
     const { stdout } = await stage.ok(["trust", "inspect", "--pretty", app]);

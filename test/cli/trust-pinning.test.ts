@@ -2,38 +2,34 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { deleteCollection } from "../support/delete-collection.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
 
 describe("pins for first contact", () => {
-  let stage: CliSandbox;
+  const stage = CliSandbox.forSuite("trust-pinning");
   let gun: string;
   let image: string;
   /** the certificate ID of the publisher's root */
   let honest: string;
-  let newcomers = 0;
 
   /** A machine that never saw the repository verifies it, with a file of these pins. */
   async function firstContact(pins: unknown, line: readonly string[] = ["verify", image]): Promise<Outcome> {
     const path = stage.path("pins.json");
     writeFileSync(path, JSON.stringify({ trust_pinning: pins }));
-    return await stage.run(["--trust-pinning", path, ...line], { env: stage.stranger(`newcomer-${(newcomers += 1)}`) });
+    return await stage.run(["--trust-pinning", path, ...line], { env: stage.stranger() });
   }
 
   before(async () => {
-    stage = await CliSandbox.start("trust-pinning");
     gun = stage.repository();
     image = `${gun}:v1`;
-    const { directory } = await stage.image("1");
-    await stage.ok(["push", "-q", "--from", `oci:${directory}`, image]);
+    await stage.publish(await stage.image("1"), image);
     const [inspected] = json(await stage.ok(["trust", "inspect", gun])) as [
       { readonly AdministrativeKeys: readonly { readonly Name: string; readonly Keys: readonly { ID: string }[] }[] },
     ];
     const root = inspected.AdministrativeKeys.find(({ Name }) => Name === "Root");
     honest = root?.Keys[0]?.ID ?? assert.fail("the root has a key");
   });
-  after(() => stage[Symbol.asyncDispose]());
 
   it("take the publisher's root without a word about first use", async () => {
     const { code, stderr } = await firstContact({ certs: { [gun]: [honest] }, disable_tofu: true });

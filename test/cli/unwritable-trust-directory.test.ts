@@ -2,21 +2,18 @@
 import assert from "node:assert/strict";
 import { cpSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, it, type TestContext } from "node:test";
+import { before, describe, it, type TestContext } from "node:test";
 import { mountingNeedsRoot, type OwnFileSystem, ownFileSystem } from "../support/file-systems.ts";
 import { CliSandbox } from "./cli-sandbox.ts";
 
 describe("a trust directory that cannot be written", () => {
-  let cli: CliSandbox;
+  const cli = CliSandbox.forSuite("unwritable");
   let image: string;
 
   before(async () => {
-    cli = await CliSandbox.start("unwritable");
     image = `${cli.repository()}:v1`;
-    const { directory } = await cli.image("v1");
-    await cli.ok(["push", "--from", `oci:${directory}`, image]);
+    await cli.publish(await cli.image("v1"), image);
   });
-  after(async () => await cli[Symbol.asyncDispose]());
 
   /** A user whose configuration directory is on a separate file system. */
   function user(t: TestContext, name: string): { disk: OwnFileSystem; env: Record<string, string> } | undefined {
