@@ -100,10 +100,12 @@ export class Spelling {
     ]);
   }
 
+  #oddly(usual: string, odd: readonly string[]): string {
+    return this.random.chance(this.meanness) ? this.random.pick(odd) : usual;
+  }
+
   protected keyword(word: string): string {
-    const random = this.random;
-    if (!random.chance(this.meanness)) return word;
-    return random.pick([
+    return this.#oddly(word, [
       word.toLowerCase(),
       `${word.charAt(0)}${word.slice(1).toLowerCase()}`,
       word.replace("K", "\u212a").replace("S", "\u017f"),
@@ -113,9 +115,7 @@ export class Spelling {
   }
 
   protected gap(): string {
-    const random = this.random;
-    if (!random.chance(this.meanness)) return " ";
-    return random.pick([
+    return this.#oddly(" ", [
       "  ",
       "\t",
       " \t",
@@ -132,9 +132,7 @@ export class Spelling {
   }
 
   protected tail(): string {
-    const random = this.random;
-    if (!random.chance(this.meanness)) return "";
-    return random.pick([
+    return this.#oddly("", [
       " ",
       "\t",
       ` ${this.escape}`,

@@ -23,7 +23,7 @@ describe("contexts of podman's builds under content trust", { skip: missing }, (
   let site: string;
 
   before(async () => {
-    world = await startFrontWorld(scope);
+    world = await startFrontWorld(scope, { labels: ["one", "two"] });
     user = world.user("user");
     ({ signed, raw, digest } = await publishBases(world, user));
     http = createServer((request, response) => {

@@ -17,7 +17,7 @@ describe("names in podman's builds under content trust", { skip: missing }, () =
   let signed: string;
 
   before(async () => {
-    world = await startFrontWorld(scope);
+    world = await startFrontWorld(scope, { labels: ["one", "two"] });
     user = world.user("user");
     ({ host } = world.registry);
     signed = `${host}/team/base:v1`;

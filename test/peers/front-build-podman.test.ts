@@ -17,7 +17,7 @@ describe("podman's builds under content trust", { skip: missing }, () => {
   let digest: string;
 
   before(async () => {
-    world = await startFrontWorld(scope);
+    world = await startFrontWorld(scope, { labels: ["one", "two"] });
     user = world.user("user");
     ({ signed, raw, digest } = await publishBases(world, user));
   });

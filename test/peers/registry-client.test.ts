@@ -15,15 +15,13 @@ import {
   layoutBlobs,
   missingPeers,
   type Registry,
-  runOk,
   Scope,
   startDockerRegistry,
   startTokenServer,
   writeIndexLayout,
 } from "../support/peers.ts";
 import { clientOf, contentOf, gathered, refusal } from "../support/registry-story.ts";
-
-const skopeo = (...args: string[]): ReturnType<typeof runOk> => runOk("skopeo", ["--insecure-policy", ...args]);
+import { skopeo, skopeoCopy } from "../support/skopeo.ts";
 
 const registries = [
   { title: "docker-registry", version: 2, peer: "registry" },
@@ -46,26 +44,10 @@ for (const { title, version, peer } of registries) {
       const ours = clientOf(t, registry, {}, "ours/app");
       const pushed = await pushImage(await openImageLayout(layout), ours, { tag: "v1" });
       const read = scope.path("read-by-skopeo");
-      await skopeo(
-        "copy",
-        "-q",
-        "--all",
-        "--preserve-digests",
-        "--src-tls-verify=false",
-        `docker://${registry.host}/ours/app:v1`,
-        `oci:${read}:v1`,
-      );
+      await skopeoCopy(`docker://${registry.host}/ours/app:v1`, `oci:${read}:v1`);
       assert.deepEqual(layoutBlobs(read), layoutBlobs(layout));
 
-      await skopeo(
-        "copy",
-        "-q",
-        "--all",
-        "--preserve-digests",
-        "--dest-tls-verify=false",
-        `oci:${read}:v1`,
-        `docker://${registry.host}/theirs/app:v1`,
-      );
+      await skopeoCopy(`oci:${read}:v1`, `docker://${registry.host}/theirs/app:v1`);
       const theirs = clientOf(t, registry, {}, "theirs/app");
       const found = await theirs.resolve("v1");
       assert.equal(found.digest, pushed.digest);

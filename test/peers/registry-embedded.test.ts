@@ -13,14 +13,13 @@ import {
   type Client,
   client,
   missingPeers,
-  runOk,
   Scope,
   startDockerd,
   writeIndexLayout,
 } from "../support/peers.ts";
 import { clientOf } from "../support/registry-story.ts";
+import { skopeo, skopeoCopy } from "../support/skopeo.ts";
 
-const skopeo = (...args: string[]): ReturnType<typeof runOk> => runOk("skopeo", ["--insecure-policy", ...args]);
 const trustOff = { DOCKER_CONTENT_TRUST: undefined };
 
 describe("skopeo and the embedded registry", { skip: missingPeers(["skopeo"]) }, () => {
@@ -39,16 +38,7 @@ describe("skopeo and the embedded registry", { skip: missingPeers(["skopeo"]) },
     const { directory, index } = await writeIndexLayout(scope.path("made"), "made");
     const at = (name: string): string => `docker://${registry.host}/${name}`;
     await pushImage(await openImageLayout(directory), clientOf(t, registry, {}, "a/app"), { tag: "v1" });
-    await skopeo(
-      "copy",
-      "-q",
-      "--all",
-      "--preserve-digests",
-      "--src-tls-verify=false",
-      "--dest-tls-verify=false",
-      at("a/app:v1"),
-      at("b/app:v2"),
-    );
+    await skopeoCopy(at("a/app:v1"), at("b/app:v2"));
     const listed = JSON.parse((await skopeo("list-tags", "--tls-verify=false", at("b/app"))).stdout) as {
       Tags: string[];
     };

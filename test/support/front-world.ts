@@ -80,7 +80,7 @@ export async function startFrontWorld(scope: Scope, options: FrontWorldOptions =
 }
 
 /** An image to build from, signed and unsigned. */
-export interface BaseImages {
+interface BaseImages {
   /** `team/base:v1`, the image `made:one` */
   readonly signed: string;
   readonly digest: string;

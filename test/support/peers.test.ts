@@ -15,21 +15,18 @@ import {
 } from "./peers.ts";
 
 describe("peers", () => {
-  it("runs the reference server on PostgreSQL", { skip: missingPeers(["notary", "postgres"]) }, async () => {
-    await using scope = new Scope("postgres");
-    const server = await startNotary(scope, { store: "postgres" });
-    const user = client(scope, { server });
-    await user.notaryOk(["init", "example.com/app", "-p"]);
-    assert.match((await user.notaryOk(["list", "example.com/app"])).stdout, /No targets present/u);
-  });
-
-  it("runs the reference server on MariaDB", { skip: missingPeers(["notary", "mariadb"]) }, async () => {
-    await using scope = new Scope("mariadb");
-    const server = await startNotary(scope, { store: "mysql" });
-    const user = client(scope, { server });
-    await user.notaryOk(["init", "example.com/app", "-p"]);
-    assert.match((await user.notaryOk(["list", "example.com/app"])).stdout, /No targets present/u);
-  });
+  for (const [title, peer, store] of [
+    ["PostgreSQL", "postgres", "postgres"],
+    ["MariaDB", "mariadb", "mysql"],
+  ] as const) {
+    it(`runs the reference server on ${title}`, { skip: missingPeers(["notary", peer]) }, async () => {
+      await using scope = new Scope(peer);
+      const server = await startNotary(scope, { store });
+      const user = client(scope, { server });
+      await user.notaryOk(["init", "example.com/app", "-p"]);
+      assert.match((await user.notaryOk(["list", "example.com/app"])).stdout, /No targets present/u);
+    });
+  }
 
   it(
     "builds with today's BuildKit, through docker and buildx",

@@ -44,10 +44,7 @@ test("what was published is remembered: the publisher's next verification downlo
 });
 
 test("a publisher who loses the race applies its change to what the winner published", async () => {
-  const person = await story.person();
-  const honest = await person.open("race/app");
-  await signTags(honest, [tagOf("v1")]);
-  const proxy = await story.tamperingProxy();
+  const { person, honest, proxy } = await story.contested("race/app");
   const racing = await person.open("race/app", { via: proxy });
   let races = 0;
   proxy.tamper = async (asked, forward) => {
@@ -63,10 +60,7 @@ test("a publisher who loses the race applies its change to what the winner publi
 });
 
 test("a lost race that the server reports as an internal error is one all the same", async () => {
-  const person = await story.person();
-  const honest = await person.open("postgres/app");
-  await signTags(honest, [tagOf("v1")]);
-  const proxy = await story.tamperingProxy();
+  const { person, honest, proxy } = await story.contested("postgres/app");
   let races = 0;
   proxy.tamper = async (asked, forward) => {
     if (!isPublish(asked) || races++ > 0) return await forward();
@@ -159,10 +153,7 @@ test("I7: a server that acknowledges and does not publish is found out", async (
 });
 
 test("when another publisher moves the tag before it is read back, that is reported instead of signed", async () => {
-  const person = await story.person();
-  const honest = await person.open("overtaken/app");
-  await signTags(honest, [tagOf("v1")]);
-  const proxy = await story.tamperingProxy();
+  const { person, honest, proxy } = await story.contested("overtaken/app");
   let posts = 0;
   proxy.tamper = async (asked, forward) => {
     const answer = await forward();

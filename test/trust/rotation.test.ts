@@ -69,10 +69,7 @@ test("without the root key nothing is rotated", async () => {
 });
 
 test("another publisher's change during a rotation is kept", async () => {
-  const person = await story.person();
-  const honest = await person.open("rotate/race");
-  await signTags(honest, [tagOf("v1")]);
-  const proxy = await story.tamperingProxy();
+  const { person, honest, proxy } = await story.contested("rotate/race");
   let posts = 0;
   proxy.tamper = async (asked, forward) => {
     if (asked.method === "POST" && asked.file === "" && posts++ === 0)

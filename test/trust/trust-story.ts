@@ -12,7 +12,7 @@ import { referenceLifetimes } from "../../src/server/freshness/lifetimes.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/run/start-server.ts";
 import { MemoryMetadataStore } from "../../src/server/storage/memory-metadata-store.ts";
 import { type TamperingProxy, startTamperingProxy } from "./tampering-proxy.ts";
-import type { TagToSign } from "../../src/trust/publishing/sign.ts";
+import { signTags, type TagToSign } from "../../src/trust/publishing/sign.ts";
 import { openTrustContext, type OpenTrustContextOptions } from "../../src/trust/open-trust-context.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
@@ -35,6 +35,8 @@ export interface TrustStory {
   readonly url: string;
   /** A proxy between the server and the repositories opened with `via`. */
   tamperingProxy(): Promise<TamperingProxy>;
+  /** A person who has signed `v1` in a repository, opened directly, and a proxy to open it through and to race with. */
+  contested(repository: string): Promise<{ person: Person; honest: TrustContext; proxy: TamperingProxy }>;
   person(options?: { readonly keys?: WritableKeyStore; readonly dockerConfigDir?: string }): Promise<Person>;
 }
 
@@ -74,6 +76,12 @@ export function trustStory(options: Partial<ServerOptions> = {}): TrustStory {
       const proxy = await startTamperingProxy(server.url);
       proxies.push(proxy);
       return proxy;
+    },
+    async contested(repository) {
+      const person = await this.person();
+      const honest = await person.open(repository);
+      await signTags(honest, [tagOf("v1")]);
+      return { person, honest, proxy: await this.tamperingProxy() };
     },
     async person(given = {}) {
       const dockerConfigDir = given.dockerConfigDir ?? (await directory());

@@ -10,7 +10,7 @@ import type { Environment } from "../../environment/environment.ts";
 import { TagsealError, type ErrorCode } from "../../errors.ts";
 import { openAuthorisation } from "../auth/open-authorisation.ts";
 import { TrustedProxies } from "../../http/server/client-address.ts";
-import type { CheckFinding } from "../inspection/collection-check.ts";
+import type { Finding, Findings } from "../inspection/findings.ts";
 import { SignerClient } from "../signer/grpc/signer-client.ts";
 import { openKeyTableOf, passphrasesOf } from "../signer/key-place.ts";
 import { aliasesInUse, openKey } from "../signer/signer-keys.ts";
@@ -24,7 +24,7 @@ import { configuredServer, type ConfiguredServer, type ServerSettings } from "./
 import { serverSettings } from "./server-settings.ts";
 
 /** One problem that keeps the server from starting, or a warning for its operator. */
-export interface ConfigurationFinding extends CheckFinding {
+export interface ConfigurationFinding extends Finding {
   readonly hint: string | undefined;
 }
 
@@ -36,10 +36,8 @@ export interface ConfiguredFile {
 }
 
 /** What was found. */
-export interface ConfigurationReport {
+export interface ConfigurationReport extends Findings<ConfigurationFinding> {
   readonly files: readonly ConfiguredFile[];
-  readonly problems: readonly ConfigurationFinding[];
-  readonly warnings: readonly ConfigurationFinding[];
 }
 
 /** What to check. */

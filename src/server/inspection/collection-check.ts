@@ -11,24 +11,17 @@ import { type VerifiedCollection, verifyCollection } from "../../tuf/collection-
 import { storedSource } from "../storage/stored-source.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { FileVersion } from "../storage/stored-file.ts";
+import type { Finding, Findings } from "./findings.ts";
 import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 
-/** One current or coming problem. */
-export interface CheckFinding {
-  readonly code: ErrorCode;
-  /** names the file */
-  readonly message: string;
-}
-
-/** The result of one check. */
-export interface CollectionCheck {
+/**
+ * The result of one check. Problems are what some or all readers refuse, and what is damaged; warnings are what readers ignore, and what a
+ * running server repairs.
+ */
+export interface CollectionCheck extends Findings {
   readonly gun: string;
   /** whose bytes were compared with their name */
   readonly files: number;
-  /** what some or all readers refuse, and what is damaged */
-  readonly problems: readonly CheckFinding[];
-  /** what readers ignore, and what a running server repairs */
-  readonly warnings: readonly CheckFinding[];
 }
 
 /** What to check, and the clock. */
@@ -60,8 +53,8 @@ export async function checkCollection(input: CheckInput): Promise<CollectionChec
 
 class Check {
   readonly #input: CheckInput;
-  readonly #problems: CheckFinding[] = [];
-  readonly #warnings: CheckFinding[] = [];
+  readonly #problems: Finding[] = [];
+  readonly #warnings: Finding[] = [];
 
   constructor(input: CheckInput) {
     this.#input = input;

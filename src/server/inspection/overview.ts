@@ -10,7 +10,7 @@ import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { FileVersion } from "../storage/stored-file.ts";
-import type { CheckFinding } from "./collection-check.ts";
+import type { Finding } from "./findings.ts";
 import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
 
 /** An expiry that the server cannot extend. */
@@ -49,7 +49,7 @@ export interface CollectionOverview {
   /** who holds the key of the snapshot */
   readonly snapshotKey: "server" | "owner" | "unknown";
   /** why some of this is missing; `tagseal server check` shows all problems */
-  readonly problems: readonly CheckFinding[];
+  readonly problems: readonly Finding[];
 }
 
 /**
@@ -74,7 +74,7 @@ class Overview {
   readonly #store: MetadataStore;
   readonly #gun: string;
   readonly #versions: readonly FileVersion[];
-  readonly #problems: CheckFinding[] = [];
+  readonly #problems: Finding[] = [];
 
   constructor(store: MetadataStore, gun: string, versions: readonly FileVersion[]) {
     this.#store = store;
