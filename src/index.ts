@@ -40,4 +40,9 @@ export {
 export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/publishing/revoke.ts";
 export { addSigner, removeSigner, type AddSignerResult, type RemoveSignerOptions } from "./trust/signers/signer.ts";
 export { initialiseCollection, type InitialiseResult } from "./trust/publishing/initialise.ts";
-export { rotateKey, type RotateResult } from "./trust/publishing/rotate.ts";
+export type { RootChoice } from "./trust/publishing/root-choice.ts";
+export { rotateKey, type RotateOptions, type RotateResult } from "./trust/rotation/rotate.ts";
+export type { BegunRotation, RotationMemory } from "./trust/rotation/begun-rotation.ts";
+export type { NewKeySource } from "./trust/rotation/new-keys.ts";
+export type { FindMentions, KeyMention, KeyMentions, RetiredKey } from "./trust/rotation/retired-keys.ts";
+export type { KeyHolder, RotationOutcome } from "./trust/rotation/role-rotation.ts";

@@ -88,10 +88,14 @@ const mayStartPrograms: readonly string[] = [
  * `open-trust-context.ts` alone; these files are what it is made of, and how a pinning file is read.
  */
 const trustImplementations: ReadonlySet<string> = new Set([
+  "src/trust/trust-directory/changelist.ts",
+  "src/trust/trust-directory/collection-removal.ts",
   "src/trust/trust-directory/confirmation-record.ts",
+  "src/trust/trust-directory/key-mentions.ts",
   "src/trust/trust-directory/metadata-cache.ts",
   "src/trust/trust-directory/remembered-files.ts",
   "src/trust/trust-directory/role-file.ts",
+  "src/trust/trust-directory/rotation-file.ts",
   "src/trust/trust-server/multipart-writer.ts",
   "src/trust/open-trust-context.ts",
   "src/trust/pinning-file.ts",

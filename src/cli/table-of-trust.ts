@@ -4,6 +4,7 @@ const trustKey: readonly Entry[] = [
   command("generate", "Generate and load a signing key-pair", () => import("./commands/trust/key-generate.ts")),
   command("link", "Use a key that is kept in a token", () => import("./commands/trust/key-link.ts")),
   command("load", "Load a private key file for signing", () => import("./commands/trust/key-load.ts")),
+  command("rotate", "Replace the key of a role by a new one", () => import("./commands/trust/key-rotate.ts")),
   command("tokens", "List hardware tokens and their keys", () => import("./commands/trust/key-tokens.ts")),
 ];
 
@@ -16,6 +17,8 @@ const trustSigner: readonly Entry[] = [
 export const trustCommands: readonly Entry[] = [
   { name: "key", summary: "Manage keys for signing Docker images", children: trustKey },
   { name: "signer", summary: "Manage entities who can sign Docker images", children: trustSigner },
+  command("delete", "Delete the trust data of a repository", () => import("./commands/trust/delete.ts")),
+  command("init", "Create a signed repository without tags", () => import("./commands/trust/init.ts")),
   command(
     "inspect",
     "Return low-level information about keys and signatures",
@@ -28,4 +31,6 @@ export const trustCommands: readonly Entry[] = [
   ),
   command("revoke", "Remove trust for an image", () => import("./commands/trust/revoke.ts")),
   command("sign", "Sign an image", () => import("./commands/trust/sign.ts")),
+  command("staged", "Show, publish or discard changes that notary staged", () => import("./commands/trust/staged.ts")),
+  command("witness", "Sign roles again with the keys on this machine", () => import("./commands/trust/witness.ts")),
 ];

@@ -76,6 +76,11 @@ export class PublicKey {
     return (this.#canonicalKeyId ??= this.bareKey().keyId);
   }
 
+  /** {@link PublicKey.canonicalKeyId}; undefined for an x509 key without a usable certificate, which is the key of no private key. */
+  get bareKeyId(): string | undefined {
+    return attempt(() => this.canonicalKeyId);
+  }
+
   /** True for the two key types whose bytes are certificates. */
   get isX509(): boolean {
     return this.keyType === "ecdsa-x509" || this.keyType === "rsa-x509";

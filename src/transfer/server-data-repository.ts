@@ -58,6 +58,10 @@ export class ServerDataRepository implements TrustRepository {
     return await answering("changing", `${role} key`, async () => await signer.pendingKey(this.#gun, role));
   }
 
+  async delete(): Promise<void> {
+    await answering("changing", "delete", async () => await this.#access.publications.remove(this.#gun));
+  }
+
   async wasDeleted(): Promise<boolean> {
     const { store } = this.#access;
     const [last] = await answering("reading", "changes", async () => {

@@ -90,6 +90,7 @@ export async function openTrustContext(options: OpenTrustContextOptions): Promis
     now,
     notify,
     exclusively: async (work) => await (cache.exclusively?.(work, signal) ?? work()),
+    removeRemembered: async () => await cache.remove?.(),
     stagedChanges: async () => (await cache.stagedChanges?.()) ?? 0,
     close: () => {
       if (options.connections === undefined) connections.close();

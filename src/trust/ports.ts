@@ -44,6 +44,13 @@ export interface TrustRepository extends MetadataSource {
    */
   rotateKey(role: ServerRole): Promise<PublicKey>;
 
+  /**
+   * Deletes the collection; one that is not there is no error.
+   *
+   * @throws NetworkError `AUTHENTICATION_REFUSED` without the rights of an administrator, and as `fetch`
+   */
+  delete(): Promise<void>;
+
   /** True when the last change of the collection is its deletion, as far as it can tell. @throws NetworkError as `fetch`, without an answer */
   wasDeleted(): Promise<boolean>;
 }
@@ -67,6 +74,8 @@ export interface TrustCache extends MetadataCache {
    * `work` runs at once.
    */
   exclusively?<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Removes all that this machine has of the collection, staged changes included; keys are elsewhere. */
+  remove?(): Promise<void>;
   /** How many changes another tool (docker, notary) staged here for its next publish; without it none. */
   stagedChanges?(): Promise<number>;
 }

@@ -31,6 +31,8 @@ export interface TrustContext {
   readonly mustExist?: boolean;
   /** Runs work while no other process of this machine publishes to the collection, if possible. An optimisation, not a guarantee. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
+  /** Removes what this machine remembers of the collection, staged changes included. */
+  removeRemembered(): Promise<void>;
   /** Counts changes that another tool (docker, notary) staged here for its next publish. */
   stagedChanges(): Promise<number>;
   /** aborts the current operation with `CANCELLED` */

@@ -153,7 +153,8 @@ export function nextVersion(role: RoleName, version: number): number {
 /** The highest version a file may have: what fits the reference's database columns. */
 export const highestVersion = 2 ** 31 - 1;
 
-function sameTarget(a: Target, b: Target): boolean {
+/** True for the same content with the same remarks. */
+export function sameTarget(a: Target, b: Target): boolean {
   return a.length === b.length && sameHashes(a.hashes, b.hashes) && sameCustom(a.custom, b.custom);
 }
 

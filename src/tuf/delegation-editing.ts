@@ -1,7 +1,7 @@
 /** Changes to the `delegations` part of one targets file. Pure: the old value in, the new one out; the editor decides who may sign it. */
 
 import type { PublicKey } from "../crypto/public-key.ts";
-import { hasCode, MetadataError } from "../errors.ts";
+import { MetadataError } from "../errors.ts";
 import type { DelegatedRole, Delegations, RoleName } from "./metadata.ts";
 
 /** What to change about a delegation; what is left out stays as it is. */
@@ -88,25 +88,7 @@ function holdsKey(role: DelegatedRole, keys: Delegations["keys"], canonicalIds: 
 
 function matches(key: PublicKey | undefined, ids: readonly string[]): boolean {
   if (key === undefined || ids.length === 0) return false;
-  return ids.includes(key.keyId) || ids.includes(canonicalIdOf(key));
-}
-
-const unreadableCertificate = [
-  "PEM_MALFORMED",
-  "DER_MALFORMED",
-  "CERTIFICATE_INVALID",
-  "KEY_MALFORMED",
-  "KEY_UNSUPPORTED",
-] as const;
-
-function canonicalIdOf(key: PublicKey): string {
-  try {
-    return key.canonicalKeyId;
-  } catch (error) {
-    // an unreadable certificate has no canonical ID; its listed ID still removes it
-    if (hasCode(error, ...unreadableCertificate)) return key.keyId;
-    throw error;
-  }
+  return ids.includes(key.keyId) || (key.bareKeyId !== undefined && ids.includes(key.bareKeyId));
 }
 
 function usedKeys(keys: Delegations["keys"], roles: readonly DelegatedRole[]): Delegations["keys"] {

@@ -2,7 +2,7 @@
 
 import type { PublicKey } from "../crypto/public-key.ts";
 import type { Signature } from "../crypto/signature.ts";
-import { MetadataError, hasCode } from "../errors.ts";
+import { MetadataError } from "../errors.ts";
 import type { DelegatedRole, MetadataFile, RoleName, Target, TargetsBody } from "./metadata.ts";
 import { PathPrefixes } from "./path-prefixes.ts";
 import { isWithin } from "./role-name.ts";
@@ -160,19 +160,6 @@ function otherRoles(roles: readonly RoleName[], start: RoleName): ReadonlySet<Ro
 }
 
 function canonicalIds(keyIds: readonly string[], keys: ReadonlyMap<string, PublicKey>): string[] {
-  return keyIds.map((id) => {
-    const key = keys.get(id);
-    return key === undefined ? id : canonicalId(key);
-  });
-}
-
-/** An unreadable certificate has no bare key: it is listed under the only ID it has. */
-function canonicalId(key: PublicKey): string {
-  try {
-    return key.canonicalKeyId;
-  } catch (error) {
-    if (!hasCode(error, "PEM_MALFORMED", "DER_MALFORMED", "CERTIFICATE_INVALID", "KEY_MALFORMED", "KEY_UNSUPPORTED"))
-      throw error;
-    return key.keyId;
-  }
+  // An unreadable certificate has no bare key: it is listed under the only ID it has.
+  return keyIds.map((id) => keys.get(id)?.bareKeyId ?? keys.get(id)?.keyId ?? id);
 }

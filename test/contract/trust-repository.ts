@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { parseImageReference } from "../../src/reference/image-reference.ts";
 import type { TrustRepository } from "../../src/trust/ports.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { revokeTags } from "../../src/trust/publishing/revoke.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { addSigner } from "../../src/trust/signers/signer.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";

@@ -11,7 +11,7 @@ import { parseImageReference } from "../../src/reference/image-reference.ts";
 import { inspectTrust } from "../../src/trust/reading/inspect.ts";
 import { listTags } from "../../src/trust/reading/list.ts";
 import { revokeTags } from "../../src/trust/publishing/revoke.ts";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { addSigner, removeSigner } from "../../src/trust/signers/signer.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
@@ -122,7 +122,7 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     const context = await open(user, gun);
     await signTags(context, [{ tag: "v2", digest, length: 6 }]);
     deepEqual(await seenByNotary(gun), ["v1 in targets", "v2 in targets"]);
-    await rotateKey(context, "snapshot");
+    await rotateKey(context, "snapshot", { holder: "server" });
     await signTags(context, [{ tag: "v3", digest, length: 6 }]);
     deepEqual(await seenByNotary(gun), ["v1 in targets", "v2 in targets", "v3 in targets"]);
   });

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { TagsealError } from "../../src/errors.ts";
 import { type RunningSigner, startSigner } from "../../src/server/signer/start-signer.ts";
 import { versionsSince } from "../../src/server/restore/version-margin.ts";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { maxVersionStep } from "../../src/tuf/upload-form.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { handOver } from "../../src/trust/recovery/hand-over.ts";
 import { readExpired } from "../../src/trust/reading/expired-reading.ts";
 import { listTags } from "../../src/trust/reading/list.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { OrderedKeyStores } from "../../src/keys/ordered-key-stores.ts";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { TokenKeyStore } from "../support/token-key-store.ts";

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryKeyStore } from "../../src/keys/memory-key-store.ts";
 import { inspectTrust } from "../../src/trust/reading/inspect.ts";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
+import { rotateKey } from "../../src/trust/rotation/rotate.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
 import { verifyTag } from "../../src/trust/reading/verify.ts";
 import { digestOf, tagOf, trustStory } from "./trust-story.ts";

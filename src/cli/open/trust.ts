@@ -1,6 +1,7 @@
 /** Opens a collection for a command: docker's files and variables, the trust flags, and a context that is always closed. */
 import { parseBoolean } from "../../engine/command-line/boolean.ts";
 import { UsageError } from "../../errors.ts";
+import type { KeyStore } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { ImageReference } from "../../reference/image-reference.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
@@ -17,6 +18,8 @@ export interface TrustSettings {
   readonly access: "read" | "write" | "admin";
   readonly notify: TrustEventHandler;
   readonly passphrases?: PassphraseSource;
+  /** instead of opening the user's keys: keys that are unlocked once for several collections */
+  readonly keys?: KeyStore;
   /** the value of `--max-staleness` */
   readonly maxStaleness?: string | undefined;
 }
@@ -27,7 +30,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
   const mustExist = isSwitchedOn(io, noInitVariable);
   const pinning = await trustPinning(io);
   const { openTrustContext } = await import("../../trust/open-trust-context.ts");
-  const { maxStaleness, access, notify, passphrases } = settings;
+  const { maxStaleness, access, notify, passphrases, keys } = settings;
   return await openTrustContext({
     reference,
     dockerConfigDir: dockerConfigDir(io),
@@ -43,6 +46,7 @@ export async function openTrust(io: Io, reference: ImageReference, settings: Tru
     ...(io.connections === undefined ? {} : { connections: io.connections }),
     ...(pinning === undefined ? {} : { pinning }),
     ...(passphrases === undefined ? {} : { passphrases }),
+    ...(keys === undefined ? {} : { keys }),
     ...timestampLifetime(io),
     ...(maxStaleness === undefined ? {} : { maxStalenessMs: parseDuration(maxStaleness, "--max-staleness") }),
   });

@@ -1,6 +1,6 @@
 import type { KeyAlgorithm, SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
-import { hasCode, KeyStoreError } from "../../errors.ts";
+import { KeyStoreError } from "../../errors.ts";
 import { defaultKeyAlgorithm, type KeyUse } from "../../keys/key-store.ts";
 import type { RoleKeys } from "../../tuf/metadata.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -19,7 +19,7 @@ export class HeldKeys {
 
   /** The key to sign with; undefined when it is not here. Asks for its passphrase if needed. */
   readonly signingKey = async (key: PublicKey): Promise<SigningKey | undefined> => {
-    const keyId = canonicalIdOf(key);
+    const keyId = key.bareKeyId;
     if (keyId === undefined) return undefined;
     return this.#made.get(keyId)?.key ?? (await this.#context.keys.signingKey(keyId));
   };
@@ -33,9 +33,15 @@ export class HeldKeys {
     return false;
   }
 
+  /** How many of the private keys are here; asks for no passphrase. */
+  async countHeld(keys: readonly PublicKey[]): Promise<number> {
+    const held = await Promise.all(keys.map(async (key) => await this.holds(key)));
+    return held.filter(Boolean).length;
+  }
+
   /** True when the private key is here; asks for no passphrase. */
   async holds(key: PublicKey): Promise<boolean> {
-    const keyId = canonicalIdOf(key);
+    const keyId = key.bareKeyId;
     if (keyId === undefined) return false;
     return this.#made.has(keyId) || (await this.#context.keys.find(keyId)) !== undefined;
   }
@@ -116,16 +122,5 @@ export class HeldKeys {
 
   #warn(message: string): void {
     this.#context.notify({ kind: "warning", gun: this.#context.gun, message });
-  }
-}
-
-/** An unreadable certificate belongs to no local key. */
-function canonicalIdOf(key: PublicKey): string | undefined {
-  try {
-    return key.canonicalKeyId;
-  } catch (error) {
-    if (hasCode(error, "PEM_MALFORMED", "DER_MALFORMED", "CERTIFICATE_INVALID", "KEY_MALFORMED", "KEY_UNSUPPORTED"))
-      return undefined;
-    throw error;
   }
 }

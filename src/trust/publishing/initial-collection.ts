@@ -1,9 +1,9 @@
-import { PublicKey } from "../../crypto/public-key.ts";
-import { createRootCertificate } from "../../crypto/root-certificate.ts";
-import { MetadataError } from "../../errors.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
+import { MetadataError, UsageError } from "../../errors.ts";
 import { CollectionEditor, type EditableCollection } from "../../tuf/editor.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { HeldKeys } from "./held-keys.ts";
+import { type RootChoice, rootKeyFor } from "./root-choice.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** The keys of a new collection. */
@@ -30,18 +30,19 @@ export interface InitialCollection {
  * @throws MetadataError `REPOSITORY_NOT_SIGNED` when the server lost or hides a collection that this machine has seen there
  * @see Notary v1: initialise
  */
-export async function prepareCollection(context: TrustContext, held: HeldKeys): Promise<InitialCollection> {
+export async function prepareCollection(
+  context: TrustContext,
+  held: HeldKeys,
+  choice: RootChoice = {},
+): Promise<InitialCollection> {
   const leftover = await findUnpublished(context);
-  if (leftover !== undefined) return carriedOn(leftover);
+  if (leftover !== undefined) return withChosenRoot(carriedOn(leftover), choice, context);
   const [snapshot, timestamp] = await Promise.all([
     context.repository.getKey("snapshot"),
     context.repository.getKey("timestamp"),
   ]);
-  // As in docker: one root key serves all repositories of a publisher.
-  const root = await held.keptOrMade({ role: "root" });
+  const rootKey = await rootKeyFor(context, held, choice);
   const targets = await held.linkedOrMade({ role: "targets", gun: context.gun });
-  const certificate = await createRootCertificate(root, context.gun, context.now());
-  const rootKey = PublicKey.fromCertificatePem(certificate);
   return {
     keys: keyIdsOf(rootKey, targets.publicKey),
     draft: () => CollectionEditor.create(context.gun, { rootKey, targets: targets.publicKey, snapshot, timestamp }),
@@ -80,6 +81,20 @@ function carriedOn(leftover: EditableCollection): InitialCollection {
   return { keys: keyIdsOf(rootKey, targetsKey), draft: () => CollectionEditor.from(leftover) };
 }
 
+/** What another tool prepared has its root key already. */
+function withChosenRoot(
+  collection: InitialCollection,
+  { key, certificate }: RootChoice,
+  { gun }: TrustContext,
+): InitialCollection {
+  const { rootKeyId, rootCertificateId } = collection.keys;
+  const isOther = key !== undefined && key.bareKeyId !== rootKeyId;
+  if (!isOther && (certificate === undefined || certificate.keyId === rootCertificateId)) return collection;
+  throw new UsageError("USAGE", `${gun} was initialised on this machine, with the root key ${rootKeyId}`, {
+    hint: `Leave out the choice of a root key, or drop what was prepared: tagseal trust delete ${gun}`,
+  });
+}
+
 function keyIdsOf(rootKey: PublicKey, targetsKey: PublicKey): InitialiseResult {
   return { rootKeyId: rootKey.canonicalKeyId, rootCertificateId: rootKey.keyId, targetsKeyId: targetsKey.keyId };
 }
@@ -87,6 +102,6 @@ function keyIdsOf(rootKey: PublicKey, targetsKey: PublicKey): InitialiseResult {
 function goneFromServer({ gun, repository }: TrustContext): MetadataError {
   const message = `${repository.name} does not have trust data for ${gun} any more, but this machine has seen it there`;
   return new MetadataError("REPOSITORY_NOT_SIGNED", message, {
-    hint: `If the server was restored from a backup, bring the repository back: tagseal trust recover-server ${gun}. Only if it was deleted on purpose, remove tuf/${gun}/metadata from the trust directory to start again.`,
+    hint: `If the server was restored from a backup, bring the repository back: tagseal trust recover-server ${gun}. Only if it was deleted on purpose, drop what this machine remembers of it to start again: tagseal trust delete ${gun}`,
   });
 }

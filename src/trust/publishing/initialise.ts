@@ -2,6 +2,7 @@ import { UsageError } from "../../errors.ts";
 import { HeldKeys } from "./held-keys.ts";
 import type { InitialiseResult } from "./initial-collection.ts";
 import { type CollectionChange, publishChange } from "./publish.ts";
+import type { RootChoice } from "./root-choice.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 export type { InitialiseResult } from "./initial-collection.ts";
@@ -10,19 +11,18 @@ export type { InitialiseResult } from "./initial-collection.ts";
 const emptyChange: CollectionChange = { apply: async () => false, isIn: () => true };
 
 /**
- * Makes an empty collection on the server: root key here (the lexicographically first, or a new one), new repository key,
+ * Makes an empty collection on the server: root key here (the chosen one, the lexicographically first, or a new one), new repository key,
  * snapshot and timestamp keys held by the server. If it fails nothing incomplete stays, but a new root key is kept and named in a warning.
  *
  * @throws UsageError `USAGE` when the collection exists already: its keys and signatures do not change
- * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+ * @throws KeyStoreError `KEY_NOT_FOUND`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
  * @throws NetworkError as `publishChange`
  */
-export async function initialiseCollection(context: TrustContext): Promise<InitialiseResult> {
-  const { initialised } = await publishChange(context, new HeldKeys(context), emptyChange, {
-    initialise: "explicitly",
-  });
+export async function initialiseCollection(context: TrustContext, root: RootChoice = {}): Promise<InitialiseResult> {
+  const options = { initialise: "explicitly", root } as const;
+  const { initialised } = await publishChange(context, new HeldKeys(context), emptyChange, options);
   if (initialised !== undefined) return initialised;
   throw new UsageError("USAGE", `${context.gun} has trust data already`, {
-    hint: "Sign in the existing repository. To start again, its administrator must delete it first.",
+    hint: `Sign in the existing repository. To start again, its administrator deletes it first: tagseal trust delete --remote ${context.gun}`,
   });
 }

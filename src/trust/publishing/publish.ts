@@ -9,6 +9,7 @@ import type { HeldKeys } from "./held-keys.ts";
 import { type InitialCollection, type InitialiseResult, prepareCollection } from "./initial-collection.ts";
 import { requirePermission } from "./must-exist.ts";
 import { type PublishedFiles, readBack } from "./read-back.ts";
+import type { RootChoice } from "./root-choice.ts";
 import { pause } from "../../timing/pause.ts";
 import { RetryPace } from "./retry-pace.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -42,6 +43,8 @@ export interface Publication {
 export interface PublishOptions {
   /** create the collection if the server does not have it: by the way, unless the context forbids it, or as what was asked for */
   readonly initialise: boolean | "explicitly";
+  /** the root key of a collection that is created */
+  readonly root?: RootChoice;
 }
 
 /**
@@ -202,7 +205,7 @@ class Publisher {
   async #prepared(): Promise<InitialCollection> {
     if (!this.#options.initialise) throw notSigned(this.#context);
     if (this.#options.initialise !== "explicitly") requirePermission(this.#context);
-    this.#initial ??= await prepareCollection(this.#context, this.#held);
+    this.#initial ??= await prepareCollection(this.#context, this.#held, this.#options.root);
     return this.#initial;
   }
 

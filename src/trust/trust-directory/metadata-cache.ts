@@ -8,6 +8,7 @@ import { isSystemError, systemReason } from "../../files/system-error.ts";
 import { writeAtomically } from "../../files/write-atomically.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { withFileLock } from "../../files/file-lock.ts";
+import { removeCollection } from "./collection-removal.ts";
 import { ConfirmationRecord } from "./confirmation-record.ts";
 import { claimedVersion } from "./claimed-version.ts";
 import { corrupt, type FileIdentity, identityOf, isSameFile, orExplain, readRoleFile } from "./role-file.ts";
@@ -93,10 +94,7 @@ export class FileMetadataCache implements TrustCache {
       if (role === "timestamp") await this.#confirmations.confirm((this.#timestamp = bytes));
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      throw new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${systemReason(error)}`, {
-        cause: error,
-        hint: "Make the trust directory writable, or set DOCKER_CONFIG to a directory that is.",
-      });
+      throw unwritable(path, error);
     }
   }
 
@@ -159,6 +157,23 @@ export class FileMetadataCache implements TrustCache {
     for (const directory of [dirname(this.#pathOf("root")), dirname(this.#pastRootPath(1))]) {
       this.#checkDirectories(directory);
       await rm(directory, { recursive: true, force: true });
+    }
+    this.#seen.clear();
+  }
+
+  /**
+   * Removes everything about the collection, staged changes of other tools included. Collections below it stay.
+   *
+   * @throws MetadataError `METADATA_CACHE_CORRUPT` for a link on the way; UsageError `FILE_UNWRITABLE`
+   */
+  async remove(): Promise<void> {
+    const directory = join(this.#trustDirectory, ...this.#collection);
+    this.#checkDirectories(join(directory, "metadata", "root.json"));
+    try {
+      await removeCollection(directory, join(this.#trustDirectory, "tuf"));
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      throw unwritable(directory, error);
     }
     this.#seen.clear();
   }
@@ -228,6 +243,13 @@ function safeSegments(name: string): string[] {
     throw new UsageError("REFERENCE_INVALID", `"${name}" cannot be a path below the trust directory`);
   }
   return segments;
+}
+
+function unwritable(path: string, cause: Error): UsageError {
+  return new UsageError("FILE_UNWRITABLE", `cannot write ${path}: ${systemReason(cause)}`, {
+    cause,
+    hint: "Make the trust directory writable, or set DOCKER_CONFIG to a directory that is.",
+  });
 }
 
 /** The second root is trusted on first use only, and first use is over: the next update verifies it with the first root. */

@@ -113,6 +113,12 @@ export class TrustServerClient implements TrustRepository {
     return await this.#key({ method: "POST" }, role, "admin");
   }
 
+  /** @see Notary v1: HTTP API */
+  async delete(): Promise<void> {
+    const asked = { url: this.#address("tuf/"), access: "admin", subject: "delete" } as const;
+    (await this.#accepted({ method: "DELETE" }, asked)).discard();
+  }
+
   /**
    * True when the last change of the collection is its deletion. A server without a changefeed, or one that does not show
    * it: false.

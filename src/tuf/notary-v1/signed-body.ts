@@ -127,13 +127,17 @@ function parseKeys(shape: Shape): ReadonlyMap<string, PublicKey> {
   const keys = new Map<string, PublicKey>();
   const entries = shape.optionalChild("keys");
   for (const id of entries?.memberNames(maxKeys) ?? []) {
-    const key = (entries as Shape).child(id);
-    const value = key.child("keyval");
-    // Off-spec: the reference would keep a private key in public metadata.
-    if ((value.get("private") ?? null) !== null) throw malformed(shape.role, `key ${id} carries a private key`);
-    keys.set(id, new PublicKey(key.name("keytype"), value.base64("public")));
+    keys.set(id, parseKey((entries as Shape).child(id), id));
   }
   return keys;
+}
+
+/** One key object. @param id for messages */
+export function parseKey(key: Shape, id: string): PublicKey {
+  const value = key.child("keyval");
+  // Off-spec: the reference would keep a private key in public metadata.
+  if ((value.get("private") ?? null) !== null) throw malformed(key.role, `key ${id} carries a private key`);
+  return new PublicKey(key.name("keytype"), value.base64("public"));
 }
 
 function parseSnapshot(signed: Shape): SnapshotBody {

@@ -1,0 +1,107 @@
+import { UsageError } from "../../../errors.ts";
+import { defineCommand } from "../../command.ts";
+import { imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/output-flags.ts";
+import { roleArgument } from "../../rotation/role-argument.ts";
+import { passphraseSource } from "../../open/passphrases.ts";
+import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
+import { trustEnvironment } from "../../options/trust-flags.ts";
+import { rotationJson, rotationText } from "../../output/rotation-report.ts";
+import { writeJson } from "../../output/write-json.ts";
+
+/** `tagseal trust key rotate`: replaces the key of a role, as `notary key rotate` does. */
+export const command = defineCommand(
+  {
+    path: "trust key rotate",
+    usage: "[OPTIONS] IMAGE ROLE | --all-with-key KEYID [IMAGE...]",
+    summary: "Replace the key of a role by a new one",
+    description: [
+      "Replaces the key of ROLE in one publication: root, targets (the repository key), snapshot, timestamp, or a signer, by name or as targets/NAME. Readers follow without doing anything, also those that were away for several rotations. root, targets, snapshot and timestamp need the root key; a signer's key needs the repository key.",
+      "A new root is signed by the old and the new root key, so the old one must be on this machine. The trust server makes its own keys: for timestamp always, for snapshot if it holds that key now or with --server-managed. Signatures of a signer's old key count no longer, so what it signed is signed again with the new key; if that is not on this machine, the command says how the signer signs first.",
+      "The old private key stays on this machine. --remove-old removes it after the result was read back, unless a repository that this machine remembers still names it. If the command is interrupted, run it again: it goes on with the same new key.",
+      "--all-with-key replaces one key, such as a root key that serves many repositories, by one new key in all repositories that this machine remembers to name it, and in those that you give. A failure in one does not stop the others; run the command again to replace the key in the rest.",
+    ],
+    options: {
+      "all-with-key": { kind: "text", value: "key ID", help: "Replace this key in all repositories that name it" },
+      force: {
+        kind: "switch",
+        short: "f",
+        help: "Replace a signer's key even if its tags are lost until the signer signs again",
+      },
+      json: jsonOption,
+      key: {
+        kind: "list",
+        short: "k",
+        value: "file or ID",
+        complete: "file",
+        help: "Use this key instead of making one: a key file, or the ID of a key on this machine",
+      },
+      "publisher-managed": {
+        kind: "switch",
+        help: "Keep the snapshot key on this machine instead of the trust server",
+      },
+      "remove-old": {
+        kind: "switch",
+        help: "Remove the old private key from this machine when nothing needs it any more",
+      },
+      replace: { kind: "list", value: "key ID", help: "Replace this key of a role that has several" },
+      "server-managed": {
+        kind: "switch",
+        short: "r",
+        help: "Let the trust server make and hold the snapshot or timestamp key",
+      },
+      ...passphraseOptions,
+    },
+    args: { min: 0 },
+    examples: [
+      { text: "replace the repository key", line: "tagseal trust key rotate registry.example.com/team/app targets" },
+      {
+        text: "replace alice's key",
+        line: "tagseal trust key rotate --key alice.pub registry.example.com/team/app alice",
+      },
+      {
+        text: "replace a root key in all repositories, and remove it from this machine",
+        line: "tagseal trust key rotate --all-with-key KEYID --remove-old",
+      },
+    ],
+    environment: [...trustEnvironment, ...passphraseEnvironment],
+    dockerExitCodes: true,
+  },
+  async ({ options, args }, io) => {
+    const { key: keys, replace, force, json, "remove-old": removeOld, "all-with-key": oldKey } = options;
+    const holder = holderOf(options["server-managed"], options["publisher-managed"]);
+    const passphrases = async () => await passphraseSource(options, io);
+    if (oldKey !== undefined) {
+      if (holder !== undefined || replace.length > 0)
+        throw new UsageError(
+          "USAGE",
+          "--all-with-key cannot be combined with --replace, --server-managed or --publisher-managed",
+          {
+            hint: "Rotate such a key in one repository: tagseal trust key rotate IMAGE ROLE",
+          },
+        );
+      const { replaceEverywhere } = await import("../../rotation/rotate-everywhere-here.ts");
+      const wanted = { keyId: oldKey, named: args, keys, removeOld, json, passphrases: await passphrases() };
+      return await replaceEverywhere(wanted, io);
+    }
+    const [name, word, ...more] = args;
+    if (name === undefined || word === undefined || more.length > 0)
+      throw new UsageError("USAGE", `expected IMAGE and ROLE, got ${args.length} arguments`, {
+        hint: "Give both: tagseal trust key rotate IMAGE targets",
+      });
+    const { rotateOne } = await import("../../rotation/rotate-one.ts");
+    const wanted = { image: imageArgument(name), role: roleArgument(word), holder, keys, replace, removeOld, force };
+    const result = await rotateOne({ ...wanted, passphrases: await passphrases() }, io);
+    if (json) writeJson(io, { repository: name, ...rotationJson(result) });
+    else io.stdout.write(rotationText(name, result));
+    return 0;
+  },
+);
+
+function holderOf(server: boolean, publisher: boolean): "server" | "publisher" | undefined {
+  if (server && publisher)
+    throw new UsageError("USAGE", "--server-managed and --publisher-managed cannot be combined", {
+      hint: "Give the one that says who holds the key from now on.",
+    });
+  return server ? "server" : publisher ? "publisher" : undefined;
+}

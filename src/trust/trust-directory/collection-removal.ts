@@ -1,0 +1,44 @@
+import { readdir, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isErrno } from "../../files/system-error.ts";
+
+/** What docker and notary keep beside each other for one collection. */
+const shared: readonly string[] = ["metadata", "changelist"];
+
+/**
+ * Removes the directories and records of one collection, and the directories above it that are empty then. A collection below it, such as
+ * `team/app` below `team`, stays.
+ *
+ * @param directory of the collection
+ * @param top where all collections are; never removed
+ * @throws the system's own error
+ */
+export async function removeCollection(directory: string, top: string): Promise<void> {
+  for (const name of await namesIn(directory)) {
+    if (shared.includes(name) || name.startsWith(".tagseal-"))
+      await rm(join(directory, name), { recursive: true, force: true });
+  }
+  for (let empty = directory; empty !== top && empty.startsWith(top); empty = dirname(empty))
+    if (!(await isRemoved(empty))) return;
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
+    throw error;
+  }
+}
+
+/** False for a directory that is not empty. */
+async function isRemoved(directory: string): Promise<boolean> {
+  try {
+    await rmdir(directory);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return true;
+    if (isErrno(error, "ENOTEMPTY", "EEXIST")) return false;
+    throw error;
+  }
+}
