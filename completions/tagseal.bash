@@ -2,19 +2,24 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "key signer inspect recover-server revoke sign --help" ;;
-  "trust key") echo "generate link load tokens --help" ;;
+  "trust") echo "key signer delete init inspect recover-server revoke sign staged witness --help" ;;
+  "trust key") echo "generate link load rotate tokens --help" ;;
   "trust key generate") echo "--dir --algorithm --role --gun --store --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key link") echo "--role --gun --dir --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key load") echo "--name --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key tokens") echo "--module --json --help" ;;
   "trust signer") echo "add remove --help" ;;
   "trust signer add") echo "--key --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust delete") echo "--force -f --json --remote --help" ;;
+  "trust init") echo "--json --root-certificate --root-key --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust sign") echo "--local --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust staged") echo "--discard --force -f --json --number -n --publish --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust witness") echo "--json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "build") echo "--disable-content-trust --allow-local --help" ;;
   "completion") echo "bash fish zsh --help" ;;
   "create") echo "--disable-content-trust --help" ;;
@@ -77,6 +82,13 @@ _tagseal_value() {
   "trust key load --passphrase-fd") echo "" ;;
   "trust key load --passphrase-command") echo "" ;;
   "trust key load --passphrase-helper") echo "" ;;
+  "trust key rotate --all-with-key") echo "" ;;
+  "trust key rotate --key") echo "file" ;;
+  "trust key rotate -k") echo "file" ;;
+  "trust key rotate --replace") echo "" ;;
+  "trust key rotate --passphrase-fd") echo "" ;;
+  "trust key rotate --passphrase-command") echo "" ;;
+  "trust key rotate --passphrase-helper") echo "" ;;
   "trust key tokens --module") echo "file" ;;
   "trust signer add --key") echo "file" ;;
   "trust signer add --passphrase-fd") echo "" ;;
@@ -85,6 +97,11 @@ _tagseal_value() {
   "trust signer remove --passphrase-fd") echo "" ;;
   "trust signer remove --passphrase-command") echo "" ;;
   "trust signer remove --passphrase-helper") echo "" ;;
+  "trust init --root-certificate") echo "file" ;;
+  "trust init --root-key") echo "file" ;;
+  "trust init --passphrase-fd") echo "" ;;
+  "trust init --passphrase-command") echo "" ;;
+  "trust init --passphrase-helper") echo "" ;;
   "trust recover-server --passphrase-fd") echo "" ;;
   "trust recover-server --passphrase-command") echo "" ;;
   "trust recover-server --passphrase-helper") echo "" ;;
@@ -94,6 +111,14 @@ _tagseal_value() {
   "trust sign --passphrase-fd") echo "" ;;
   "trust sign --passphrase-command") echo "" ;;
   "trust sign --passphrase-helper") echo "" ;;
+  "trust staged --number") echo "" ;;
+  "trust staged -n") echo "" ;;
+  "trust staged --passphrase-fd") echo "" ;;
+  "trust staged --passphrase-command") echo "" ;;
+  "trust staged --passphrase-helper") echo "" ;;
+  "trust witness --passphrase-fd") echo "" ;;
+  "trust witness --passphrase-command") echo "" ;;
+  "trust witness --passphrase-helper") echo "" ;;
   "export --to") echo "file" ;;
   "export --config") echo "file" ;;
   "export --notary-config") echo "file" ;;
