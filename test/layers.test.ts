@@ -79,6 +79,7 @@ const mayStartPrograms: readonly string[] = [
   "src/engine/engine-version.ts",
   "src/engine/image-build/git-context.ts",
   "src/engine/pass-through.ts",
+  "src/keys/exec/key-program.ts",
   "src/keys/passphrase-sources.ts",
   "src/registry/decompression.ts",
 ];

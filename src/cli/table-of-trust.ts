@@ -2,7 +2,7 @@ import { command, type Entry } from "./table-entry.ts";
 
 const trustKey: readonly Entry[] = [
   command("generate", "Generate and load a signing key-pair", () => import("./commands/trust/key-generate.ts")),
-  command("link", "Use a key that is kept in a token", () => import("./commands/trust/key-link.ts")),
+  command("link", "Use a key that is kept in a token or by a service", () => import("./commands/trust/key-link.ts")),
   command("load", "Load a private key file for signing", () => import("./commands/trust/key-load.ts")),
   command("rotate", "Replace the key of a role by a new one", () => import("./commands/trust/key-rotate.ts")),
   command("tokens", "List hardware tokens and their keys", () => import("./commands/trust/key-tokens.ts")),

@@ -9,9 +9,10 @@ import type { Environment } from "./environment.ts";
  *
  * - `engine`: docker, podman or buildah, in place of Tagseal or called by it. The user could have started it with the same environment.
  * - `credential-helper` and `passphrase-command`: they log in to another service to fetch one secret.
+ * - `key-helper`: logs in to another service to sign there.
  * - `git`: fetches a build context, perhaps as a user.
  */
-export type ChildKind = "engine" | "credential-helper" | "passphrase-command" | "git";
+export type ChildKind = "engine" | "credential-helper" | "key-helper" | "passphrase-command" | "git";
 
 /** Addresses of databases hold an account and its password. */
 const databaseAddress =
@@ -49,6 +50,7 @@ const ownLogin: Readonly<Record<ChildKind, RegExp>> = {
     `^(?:${cloud}|${vaults}|DOCKER(?!_AUTH_CONFIG)|GITHUB|GH|GITLAB|CI|REGISTRY|HELM)_`,
     "i",
   ),
+  "key-helper": new RegExp(`^(?:${cloud}|${vaults}|CI)_`, "i"),
   "passphrase-command": new RegExp(`^(?:${cloud}|${vaults}|CI)_`, "i"),
   git: /^(?:GIT|SSH|GITHUB|GH|GITLAB|CI|BITBUCKET|GITEA)_/i,
 };

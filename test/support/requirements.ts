@@ -33,6 +33,7 @@ export type Peer =
   | "npm"
   | "compose"
   | "htpasswd"
+  | "jq"
   | "buildkit"
   | "buildx"
   | "conformance"
@@ -71,6 +72,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   npm: ["npm"],
   compose: ["docker-compose"],
   htpasswd: ["htpasswd"],
+  jq: ["jq"],
   systemd: ["systemd-analyze", "systemctl", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],

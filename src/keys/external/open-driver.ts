@@ -5,6 +5,7 @@ type OpenDriver = (options: DriverOptions) => Promise<KeyDriver>;
 
 /** Each is loaded when a key of its scheme is used. */
 const drivers: ReadonlyMap<string, OpenDriver> = new Map<string, OpenDriver>([
+  ["exec", async (options) => new (await import("../exec/exec-driver.ts")).ExecDriver(options)],
   ["pkcs11", async (options) => new (await import("../pkcs11/pkcs11-driver.ts")).Pkcs11Driver(options)],
 ]);
 
