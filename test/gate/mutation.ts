@@ -47,6 +47,20 @@ function changed(text: string, random: Random, names: Names): string {
   ]);
 }
 
+/** The part at `at` is missing, follows a copy of another one, or has changed places with it. */
+function rearranged(
+  parts: readonly string[],
+  at: number,
+  other: number,
+  gap: readonly string[],
+): (readonly [number, () => string[]])[] {
+  return [
+    [2, () => parts.toSpliced(at, 1)],
+    [2, () => parts.toSpliced(at, 0, parts[other] ?? "", ...gap)],
+    [2, () => parts.with(at, parts[other] ?? "").with(other, parts[at] ?? "")],
+  ];
+}
+
 function byWord(text: string, random: Random, names: Names): string {
   const words = text.split(/(\s+)/u);
   const at = random.between(0, words.length - 1);
@@ -54,9 +68,7 @@ function byWord(text: string, random: Random, names: Names): string {
   const evil = random.pick(names.evil);
   return random
     .weighted([
-      [2, () => words.toSpliced(at, 1)],
-      [2, () => words.toSpliced(at, 0, words[other] ?? "", " ")],
-      [2, () => words.with(at, words[other] ?? "").with(other, words[at] ?? "")],
+      ...rearranged(words, at, other, [" "]),
       [2, () => words.with(at, evil)],
       [
         2,
@@ -91,9 +103,7 @@ function byLine(text: string, random: Random, names: Names): string {
   const evil = random.pick(names.evil);
   return random
     .weighted([
-      [2, () => lines.toSpliced(at, 1)],
-      [2, () => lines.toSpliced(at, 0, lines[other] ?? "")],
-      [2, () => lines.with(at, lines[other] ?? "").with(other, lines[at] ?? "")],
+      ...rearranged(lines, at, other, []),
       [
         3,
         () =>

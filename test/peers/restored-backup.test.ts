@@ -49,14 +49,20 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
     assert.match(stdout, report);
   }
 
-  it("lost pushes come back from a docker reader's cache, without a key", async () => {
-    const gun = "localhost:5000/lost/pushes";
+  /** `v2` and `v3`, which readers have seen, are lost to a restored backup. */
+  async function lostPushes(gun: string) {
     const owner = await owned(gun);
     const backup = await story.backUp();
     for (const tag of ["v2", "v3"]) await signTags(owner, [tagOf(tag)]);
     const readers = new WarmReaders(story, gun);
     await readers.see("v1", "v2", "v3");
     await story.restore(backup);
+    return { owner, readers };
+  }
+
+  it("lost pushes come back from a docker reader's cache, without a key", async () => {
+    const gun = "localhost:5000/lost/pushes";
+    const { owner, readers } = await lostPushes(gun);
     await readers.refuse(goingBack);
     await recovered(
       readers.docker,
@@ -205,12 +211,7 @@ describe("after a backup was restored", { skip: missingPeers(["docker", "notary"
 
   it("pushes come back as well after the server was raised first", async () => {
     const gun = "localhost:5000/lost/raised-first";
-    const owner = await owned(gun);
-    const backup = await story.backUp();
-    for (const tag of ["v2", "v3"]) await signTags(owner, [tagOf(tag)]);
-    const readers = new WarmReaders(story, gun);
-    await readers.see("v1", "v2", "v3");
-    await story.restore(backup);
+    const { readers } = await lostPushes(gun);
     await story.raise("--by", "1000", gun);
     // docker and notary would forget what they saw; ours does not
     assert.match((await tagseal(readers.tagseal, "list", gun)).stderr, /METADATA_VERSION_ROLLBACK/u);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { remoteTrustService } from "../../../test/support/notary-configuration.ts";
 import { configuredServer } from "./server-configuration.ts";
 import { serverSettings, serverVariables } from "./server-settings.ts";
 import { readSettings } from "./settings.ts";
@@ -20,15 +21,7 @@ const readSigner = (content: object, env: Env = {}): ReturnType<typeof readSetti
 /** The files that come with Notary differ in their storage only. */
 const server = {
   server: { http_addr: ":4443", tls_key_file: "./notary-server.key", tls_cert_file: "./notary-server.crt" },
-  trust_service: {
-    type: "remote",
-    hostname: "notarysigner",
-    port: "7899",
-    tls_ca_file: "./root-ca.crt",
-    key_algorithm: "ecdsa",
-    tls_client_cert: "./notary-server.crt",
-    tls_client_key: "./notary-server.key",
-  },
+  trust_service: remoteTrustService,
   logging: { level: "debug" },
 };
 const signer = {

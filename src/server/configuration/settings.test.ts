@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { remoteTrustService } from "../../../test/support/notary-configuration.ts";
 import { serverSettings, serverVariables } from "./server-settings.ts";
 import { readSettings, type Settings, type SettingSources } from "./settings.ts";
 
@@ -15,15 +16,7 @@ function read(content: string, env: SettingSources["env"] = {}): ServerSettings 
 /** A configuration of Notary's server with every section it knows. */
 const notary = JSON.stringify({
   server: { http_addr: ":4443", tls_key_file: "./tls/server.key", tls_cert_file: "/abs/server.crt" },
-  trust_service: {
-    type: "remote",
-    hostname: "notarysigner",
-    port: "7899",
-    tls_ca_file: "./root-ca.crt",
-    key_algorithm: "ecdsa",
-    tls_client_cert: "./client.crt",
-    tls_client_key: "./client.key",
-  },
+  trust_service: remoteTrustService,
   logging: { level: "debug" },
   storage: { backend: "mysql", db_url: "server@tcp(mysql:3306)/notaryserver?parseTime=True" },
   auth: { type: "token", options: { realm: "https://a/token", service: "n", issuer: "i", rootcertbundle: "b.pem" } },

@@ -10,6 +10,7 @@ import type { DatabaseAddress } from "./database-address.ts";
 import { loadPackage } from "./optional-package.ts";
 import { queryBuilder } from "./query-builder.ts";
 import type { ConnectRequest, SqlConnection, SqlEngine, SqlResult, Statement, Trouble } from "./sql-engine.ts";
+import { WatchedConnection } from "./watched-connection.ts";
 
 type Driver = typeof import("mysql2/promise");
 
@@ -84,25 +85,13 @@ const galeraGuard = {
   ending: ["RELEASE SAVEPOINT tagseal_whole"],
 };
 
-class MysqlConnection implements SqlConnection {
+class MysqlConnection extends WatchedConnection implements SqlConnection {
   readonly #connection: Connection;
-  #isOpen = true;
-  #isPrimary = true;
   #guard: SqlConnection["guard"] = { begun: [], ending: [] };
 
   constructor(connection: Connection) {
+    super(connection);
     this.#connection = connection;
-    // Reported while no query is pending: the next user of this connection must not receive the error.
-    connection.on("error", () => (this.#isOpen = false));
-    connection.on("end", () => (this.#isOpen = false));
-  }
-
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
-  get isPrimary(): boolean {
-    return this.#isPrimary;
   }
 
   get guard(): SqlConnection["guard"] {
@@ -115,7 +104,7 @@ class MysqlConnection implements SqlConnection {
     const variables = await this.#shown("VARIABLES", wanted);
     const isGalera = variables.get("wsrep_on") === "ON";
     const isCutOff = isGalera && (await this.#shown("STATUS", ["wsrep_ready"])).get("wsrep_ready") !== "ON";
-    this.#isPrimary = !isCutOff && variables.get("read_only") === "OFF";
+    this.isPrimary = !isCutOff && variables.get("read_only") === "OFF";
     await this.#set("SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
     await this.#set("sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'");
     await this.#set(`innodb_lock_wait_timeout = ${lockWaitSeconds}`);
@@ -144,7 +133,7 @@ class MysqlConnection implements SqlConnection {
   }
 
   close(): void {
-    this.#isOpen = false;
+    this.isOpen = false;
     this.#connection.destroy();
   }
 

@@ -4,6 +4,7 @@ import type { Client, QueryResultRow } from "pg";
 import { TagsealError } from "../../../errors.ts";
 import { answeredWithin } from "../../../service/answered-within.ts";
 import type { SqlConnection, SqlResult, Statement, Trouble } from "./sql-engine.ts";
+import { WatchedConnection } from "./watched-connection.ts";
 
 /** For the statements that prepare or inspect a session. */
 export const sessionTimeoutMs = 10_000;
@@ -12,28 +13,16 @@ export const sessionTimeoutMs = 10_000;
 const maxPrepared = 200;
 
 /** A connection whose client is not connected yet. Call `begin` once it is. */
-export class PostgresConnection implements SqlConnection {
+export class PostgresConnection extends WatchedConnection implements SqlConnection {
   /** A transaction that was rolled back takes no further statement. */
   readonly guard = { begun: [], ending: [] };
   readonly #client: Client;
   /** names of prepared statements by their texts: the server reads and plans each of them once */
   readonly #prepared = new Map<string, string>();
-  #isOpen = true;
-  #isPrimary = true;
 
   constructor(client: Client) {
+    super(client);
     this.#client = client;
-    // Reported while no query is pending: the next user of this connection must not receive the error.
-    client.on("error", () => (this.#isOpen = false));
-    client.on("end", () => (this.#isOpen = false));
-  }
-
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
-  get isPrimary(): boolean {
-    return this.#isPrimary;
   }
 
   /** An acknowledged commit has reached the disk, whatever the server's default is. */
@@ -42,7 +31,7 @@ export class PostgresConnection implements SqlConnection {
         WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END AS synchronous_commit`;
     const asked = this.#client.query<{ standby: boolean }>(text);
     const { rows } = await answeredWithin(asked, sessionTimeoutMs, () => new Error("no answer in time"));
-    this.#isPrimary = rows[0]?.standby === false;
+    this.isPrimary = rows[0]?.standby === false;
   }
 
   async run<Row>({ sql, parameters }: Statement<Row>, timeoutMs: number): Promise<SqlResult<Row>> {
@@ -67,8 +56,8 @@ export class PostgresConnection implements SqlConnection {
   }
 
   close(): void {
-    this.#isOpen = false;
-    this.#client.end().catch(() => (this.#isOpen = false)); // it was already lost
+    this.isOpen = false;
+    this.#client.end().catch(() => (this.isOpen = false)); // it was already lost
   }
 }
 
