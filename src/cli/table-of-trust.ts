@@ -24,6 +24,7 @@ export const trustCommands: readonly Entry[] = [
     "Return low-level information about keys and signatures",
     () => import("./commands/trust/inspect.ts"),
   ),
+  command("log", "Show what a tag meant before", () => import("./commands/trust/log.ts")),
   command(
     "recover-server",
     "Send signed files back to a server that lost them",
