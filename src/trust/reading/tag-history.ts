@@ -93,9 +93,9 @@ class Timeline {
   finish({ isBeginning }: HistoryEnd): readonly PastTag[] {
     const oldest = this.#newer;
     const from = isBeginning && oldest !== undefined ? latest(filesOf(oldest)) : undefined;
-    const all = [...this.#closed, ...[...this.#open.values()].map((entry) => ({ ...entry, from }))];
+    for (const entry of this.#open.values()) this.#closed.push({ ...entry, from });
     // the sort is stable, and entries of one tag were closed newest first
-    return all.sort((a, b) => compareNatural(a.tag, b.tag));
+    return this.#closed.toSorted((a, b) => compareNatural(a.tag, b.tag));
   }
 }
 
