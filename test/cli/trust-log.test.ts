@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
-import { rotateKey } from "../../src/trust/publishing/rotate.ts";
 import { tagHistory } from "../../src/trust/reading/tag-history.ts";
 import type { TrustRepository } from "../../src/trust/ports.ts";
 import type { TrustContext } from "../../src/trust/trust-context.ts";
@@ -44,9 +43,7 @@ describe("trust log", () => {
     time = start + dayMs;
     await push("2", "v1");
     time = start + 2 * dayMs;
-    const context = await open();
-    await rotateKey(context, "root");
-    context.close();
+    await ok("trust", "key", "rotate", app, "root");
     time = start + 3 * dayMs;
     await push("3", "v2");
     time = start + 4 * dayMs;
@@ -144,16 +141,15 @@ describe("trust log", () => {
 
 /** A server that has another file, or none, in the place of some. */
 function instead(real: TrustRepository, others: Readonly<Record<string, string>>): TrustRepository {
-  return {
-    url: real.url,
-    name: real.name,
-    publish: (files) => real.publish(files),
-    getKey: (role) => real.getKey(role),
-    rotateKey: (role) => real.rotateKey(role),
-    wasDeleted: () => real.wasDeleted(),
-    fetch: (name, maxBytes) => {
-      const other = others[name] ?? name;
-      return real.fetch(other === "missing" ? "99999.root" : other, maxBytes);
-    },
+  const fetch: TrustRepository["fetch"] = (name, maxBytes) => {
+    const other = others[name] ?? name;
+    return real.fetch(other === "missing" ? "99999.root" : other, maxBytes);
   };
+  return new Proxy(real, {
+    get: (target, member) => {
+      if (member === "fetch") return fetch;
+      const value: unknown = Reflect.get(target, member);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }
