@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "key signer delete init inspect recover-server revoke sign staged witness --help" ;;
+  "trust") echo "key signer delete init inspect log recover-server revoke sign staged witness --help" ;;
   "trust key") echo "generate link load rotate tokens --help" ;;
   "trust key generate") echo "--dir --algorithm --role --gun --store --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key link") echo "--role --gun --dir --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -15,6 +15,7 @@ _tagseal_words() {
   "trust delete") echo "--force -f --json --remote --help" ;;
   "trust init") echo "--json --root-certificate --root-key --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
+  "trust log") echo "--json --limit -n --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust sign") echo "--local --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -102,6 +103,8 @@ _tagseal_value() {
   "trust init --passphrase-fd") echo "" ;;
   "trust init --passphrase-command") echo "" ;;
   "trust init --passphrase-helper") echo "" ;;
+  "trust log --limit") echo "" ;;
+  "trust log -n") echo "" ;;
   "trust recover-server --passphrase-fd") echo "" ;;
   "trust recover-server --passphrase-command") echo "" ;;
   "trust recover-server --passphrase-helper") echo "" ;;

@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key link' 'trust key load' 'trust key rotate' 'trust key tokens' 'trust signer' 'trust signer add' 'trust signer remove' 'trust delete' 'trust init' 'trust inspect' 'trust recover-server' 'trust revoke' 'trust sign' 'trust staged' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust key' 'trust key generate' 'trust key link' 'trust key load' 'trust key rotate' 'trust key tokens' 'trust signer' 'trust signer add' 'trust signer remove' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust revoke' 'trust sign' 'trust staged' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -48,6 +48,7 @@ complete -c tagseal -f -n '__tagseal_at trust' -a signer -d 'Manage entities who
 complete -c tagseal -f -n '__tagseal_at trust' -a delete -d 'Delete the trust data of a repository'
 complete -c tagseal -f -n '__tagseal_at trust' -a init -d 'Create a signed repository without tags'
 complete -c tagseal -f -n '__tagseal_at trust' -a inspect -d 'Return low-level information about keys and signatures'
+complete -c tagseal -f -n '__tagseal_at trust' -a log -d 'Show what a tag meant before'
 complete -c tagseal -f -n '__tagseal_at trust' -a recover-server -d 'Send signed files back to a server that lost them'
 complete -c tagseal -f -n '__tagseal_at trust' -a revoke -d 'Remove trust for an image'
 complete -c tagseal -f -n '__tagseal_at trust' -a sign -d 'Sign an image'
@@ -129,6 +130,9 @@ complete -c tagseal -n '__tagseal_at trust init' -l help -f -d 'Explain this com
 complete -c tagseal -n '__tagseal_at trust inspect' -l pretty -f -d 'Print the information in a human friendly format'
 complete -c tagseal -n '__tagseal_at trust inspect' -l json -f -d 'Print JSON (the default)'
 complete -c tagseal -n '__tagseal_at trust inspect' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust log' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust log' -l limit -s n -x -d 'Look back over this many publications'
+complete -c tagseal -n '__tagseal_at trust log' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l all -f -d 'Recover every repository that this machine remembers'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l dry-run -f -d 'Only show what would be sent'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l undelete -f -d 'Also restore a repository that was deleted on the server'
