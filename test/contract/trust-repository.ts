@@ -23,8 +23,6 @@ import { tagOf } from "../trust/trust-story.ts";
 /** The trust data of one collection that is not published yet. */
 export interface OpenedRepository {
   readonly repository: TrustRepository;
-  /** deletes the collection, as an operator does */
-  delete(): Promise<void>;
 }
 
 /** Opens a repository for a collection, such as `localhost:5000/app`. */
@@ -128,12 +126,12 @@ function describePublishing(next: Next): void {
     assert.deepEqual(await repository.fetch("timestamp", maxBytes), timestamp);
   });
 
-  it("knows that a collection was deleted, until it is published again", async () => {
-    const opened = await next();
-    const { gun, repository } = opened;
+  it("deletes a collection, also one that is gone, and knows it until it is published again", async () => {
+    const { gun, repository } = await next();
     await begun(gun, repository);
     assert.equal(await repository.wasDeleted(), false);
-    await opened.delete();
+    await repository.delete();
+    await repository.delete();
     assert.equal(await repository.wasDeleted(), true);
     await assert.rejects(repository.fetch("timestamp", maxBytes), { code: "METADATA_MISSING" });
     await begun(gun, repository);

@@ -7,7 +7,6 @@ import { after, before } from "node:test";
 import { ServerDataRepository } from "../../src/transfer/server-data-repository.ts";
 import { type DirectAccess, openDirectAccess } from "../../src/server/run/direct-access.ts";
 import { trustRepositoryContract } from "../contract/trust-repository.ts";
-import { deleteCollection } from "../support/delete-collection.ts";
 import { trustStory } from "./trust-story.ts";
 
 const story = trustStory();
@@ -21,10 +20,9 @@ after(async () => {
 
 trustRepositoryContract("a trust server", async (gun) => {
   const context = await (await story.person()).open(gun.slice("localhost:5000/".length), { access: "admin" });
-  return { repository: context.repository, delete: async () => await deleteCollection(story.url, gun) };
+  return { repository: context.repository };
 });
 
 trustRepositoryContract("a server's data", async (gun) => ({
   repository: new ServerDataRepository({ access, gun, url: pathToFileURL(dataDir).href }),
-  delete: async () => await access.publications.remove(gun),
 }));

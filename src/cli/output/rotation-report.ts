@@ -48,13 +48,16 @@ function headline(repository: string, { role, outcome }: RotateResult): string {
     : `The ${role} role of repository ${repository} has this key already`;
 }
 
-function keyLines({ holder, newKeyIds, newCanonicalIds, oldCanonicalIds }: RotateResult): readonly string[] {
+function keyLines({ role, holder, newKeyIds, newCanonicalIds, oldCanonicalIds }: RotateResult): readonly string[] {
   const whose = { server: " (held by the trust server)", publisher: "", signer: "" }[holder];
   const certificates = newKeyIds.filter((id) => !newCanonicalIds.includes(id));
   return [
     ...newCanonicalIds.map((id) => `  new key      ${id}${whose}`),
     ...certificates.map((id) => `  certificate  ${id} (as "trust inspect" shows it)`),
     ...oldCanonicalIds.map((id) => `  replaced     ${id}`),
+    ...(role === "snapshot" && holder === "publisher"
+      ? ["Every publisher of this repository needs the new key now."]
+      : []),
   ];
 }
 
