@@ -67,6 +67,10 @@ export const errorCodes = [
   "PASSPHRASE_WRONG",
   "PASSPHRASE_TOO_SHORT",
   "PASSPHRASE_UNAVAILABLE",
+  "BACKUP_MALFORMED",
+  "BACKUP_LOCKED",
+  "SHARE_INVALID",
+  "SHARES_TOO_FEW",
   // network, registry, trust server
   "NETWORK_UNREACHABLE",
   "NETWORK_TIMEOUT",

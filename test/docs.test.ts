@@ -48,7 +48,7 @@ function shellScript(commands: readonly ConsoleCommand[]): string {
 
 /** Other people's programs that the commands call; a reader without them cannot follow, nor can this test. */
 function peersUsed(commands: readonly ConsoleCommand[]): Peer[] {
-  const peers: readonly Peer[] = ["openssl", "docker", "notary", "skopeo", "sqlite3", "curl"];
+  const peers: readonly Peer[] = ["age", "openssl", "docker", "notary", "skopeo", "sqlite3", "curl"];
   return peers.filter((peer) => commands.some(({ command }) => new RegExp(`(^|[|;&(] *)${peer} `, "mu").test(command)));
 }
 

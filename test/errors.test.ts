@@ -42,7 +42,7 @@ describe("error codes", () => {
 });
 
 /** The start of a command, path or value that a hint offers after a colon; it ends the hint, so that it can be pasted. */
-const pasted = /: (?:tagseal|docker|podman|npm|chmod|openssl|oci:|rm |export |DOCKER_|\$\{)/u;
+const pasted = /: (?:tagseal|age|docker|podman|npm|chmod|openssl|oci:|rm |export |DOCKER_|\$\{)/u;
 
 /** Hints as the source writes them: the text after `hint:` or `hint =`, where it begins there. */
 function writtenHints(): string[] {

@@ -1,9 +1,11 @@
 import { command, type Entry } from "./table-entry.ts";
 
 const trustKey: readonly Entry[] = [
+  command("backup", "Back up private keys to an encrypted file", () => import("./commands/trust/key-backup.ts")),
   command("generate", "Generate and load a signing key-pair", () => import("./commands/trust/key-generate.ts")),
   command("link", "Use a key that is kept in a token or by a service", () => import("./commands/trust/key-link.ts")),
   command("load", "Load a private key file for signing", () => import("./commands/trust/key-load.ts")),
+  command("restore", "Restore private keys from a backup", () => import("./commands/trust/key-restore.ts")),
   command("rotate", "Replace the key of a role by a new one", () => import("./commands/trust/key-rotate.ts")),
   command("tokens", "List hardware tokens and their keys", () => import("./commands/trust/key-tokens.ts")),
 ];

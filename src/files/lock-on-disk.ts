@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { UsageError } from "../errors.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { readPrivateFile } from "./read-private-file.ts";
-import { isErrno, isSystemError, systemReason } from "./system-error.ts";
+import { errorsWithoutLinks, isErrno, isSystemError, systemReason } from "./system-error.ts";
 import { besideIt } from "./write-atomically.ts";
 
 /** A lock is a line of some hundred characters. */
@@ -34,13 +34,10 @@ export function tryCreateLock(path: string, text: string): number | undefined {
   } catch (error) {
     if (file !== undefined) discard(file, aside);
     if (isErrno(error, "EEXIST")) return undefined;
-    if (file !== undefined && isErrno(error, ...withoutLinks)) return createInPlace(path, text);
+    if (file !== undefined && isErrno(error, ...errorsWithoutLinks)) return createInPlace(path, text);
     throw unlockable(path, error);
   }
 }
-
-/** The errors of file systems without hard links. */
-const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"] as const;
 
 function createInPlace(path: string, text: string): number | undefined {
   let file: number | undefined;
@@ -109,7 +106,7 @@ function putBack(aside: string, path: string): void {
   try {
     linkSync(aside, path);
   } catch (error) {
-    if (!isErrno(error, "EEXIST", ...withoutLinks)) throw unlockable(path, error);
+    if (!isErrno(error, "EEXIST", ...errorsWithoutLinks)) throw unlockable(path, error);
   }
 }
 

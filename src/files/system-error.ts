@@ -16,6 +16,9 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["ENAMETOOLONG", "file name too long"],
 ]);
 
+/** The codes with which file systems without hard links refuse one. */
+export const errorsWithoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"] as const;
+
 /** True for an operating system error with one of these codes. */
 export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));

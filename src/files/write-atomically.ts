@@ -1,13 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { chown, open, rename, rm, stat } from "node:fs/promises";
+import { chown, link, open, rename, rm, stat } from "node:fs/promises";
 import { platform } from "node:os";
 import { dirname, join } from "node:path";
-import { isErrno } from "./system-error.ts";
+import { lstatIfThere } from "./stat-if-there.ts";
+import { errorsWithoutLinks, isErrno } from "./system-error.ts";
 
 /** Which crashes a write must survive. */
 export interface WriteOptions {
   /** also flush the directory, so that the new file is there after a crash of the machine; without it either file may be */
   readonly surviveCrash?: boolean;
+  /** refuses with `EEXIST` when there is something at the path; otherwise it is replaced */
+  readonly onlyNew?: boolean;
   /** whose the file is to be, where that is another account than ours and we may give it away */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
@@ -29,12 +32,24 @@ export async function writeAtomically(
   try {
     await writeNew(temporary, content);
     if (options.owner !== undefined) await giveTo(temporary, options.owner);
-    await rename(temporary, path);
+    await (options.onlyNew === true ? moveToFree(temporary, path) : rename(temporary, path));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   if (options.surviveCrash === true) await syncDirectory(dirname(path));
+}
+
+/** A link to a path that is taken fails, where a rename replaces. */
+async function moveToFree(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+    await rm(temporary);
+  } catch (error) {
+    if (!isErrno(error, ...errorsWithoutLinks)) throw error;
+    if (lstatIfThere(path) !== undefined) throw Object.assign(new Error(`${path} exists`), { code: "EEXIST" });
+    await rename(temporary, path);
+  }
 }
 
 /** Only root may give a file away; all others keep it, as they do with a file that they make. */

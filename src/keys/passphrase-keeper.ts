@@ -1,5 +1,5 @@
 import { KeyStoreError, hasCode } from "../errors.ts";
-import { describeKey, maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
+import { backupRole, describeKey, maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 /** The key for which a passphrase is needed. */
@@ -25,13 +25,13 @@ export class PassphraseKeeper {
    * Opens something with the right passphrase: first the one remembered for the role, then those from the source, at
    * most {@link maxAttempts} times.
    *
-   * @param open throws KeyStoreError `PASSPHRASE_WRONG` to try another one
+   * @param open throws KeyStoreError `PASSPHRASE_WRONG`, or rejects with it, to try another one
    * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`, and what else `open` throws
    */
-  async unlock<T>(subject: PassphraseSubject, open: (passphrase: string) => T): Promise<T> {
+  async unlock<T>(subject: PassphraseSubject, open: (passphrase: string) => T | Promise<T>): Promise<T> {
     const remembered = this.#remembered.get(subject.role);
     if (remembered !== undefined) {
-      const opened = attempt(open, remembered);
+      const opened = await attempt(open, remembered);
       if (opened !== undefined) return opened.value;
     }
     for (let count = 1; count <= maxAttempts; count++) {
@@ -42,7 +42,7 @@ export class PassphraseKeeper {
         attempt: count,
         ...failure,
       });
-      const opened = attempt(open, passphrase);
+      const opened = await attempt(open, passphrase);
       if (opened === undefined) continue;
       this.#remembered.set(subject.role, passphrase);
       await this.#source.accepted?.(subject, passphrase);
@@ -73,19 +73,22 @@ export class PassphraseKeeper {
 
   /** Off-spec: Notary v1 writes the key in the clear for an empty passphrase. */
   #checkNew(passphrase: string, { role, keyId }: PassphraseSubject): void {
-    const key = `the new ${role} key ${shortKeyId(keyId)}`;
+    const key = role === backupRole ? "the new key backup" : `the new ${role} key ${shortKeyId(keyId)}`;
     if (passphrase === "")
       throw new KeyStoreError("PASSPHRASE_TOO_SHORT", `The passphrase for ${key} is empty`, {
-        hint: "Private keys are only ever written encrypted: choose a passphrase.",
+        hint: "Private keys and their backups are only ever written encrypted: choose a passphrase.",
       });
     if (Buffer.byteLength(passphrase) < minPassphraseBytes)
       this.#onWarning(`The passphrase for ${key} has fewer than ${minPassphraseBytes} bytes and is easily guessed.`);
   }
 }
 
-function attempt<T>(open: (passphrase: string) => T, passphrase: string): { readonly value: T } | undefined {
+async function attempt<T>(
+  open: (passphrase: string) => T | Promise<T>,
+  passphrase: string,
+): Promise<{ readonly value: T } | undefined> {
   try {
-    return { value: open(passphrase) };
+    return { value: await open(passphrase) };
   } catch (error) {
     // Only a wrong passphrase is worth another try; anything else is a damaged key.
     if (hasCode(error, "PASSPHRASE_WRONG")) return undefined;

@@ -1,5 +1,5 @@
 import { KeyStoreError } from "../errors.ts";
-import { maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
+import { backupRole, maxAttempts, minPassphraseBytes, shortKeyId } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 /** The terminal for prompts; the program supplies the real one. */
@@ -77,6 +77,7 @@ async function ask(terminal: PassphraseTerminal, prompt: string): Promise<string
 
 /** Docker calls the keys of a collection repository keys. */
 function nameOf({ role, keyId }: PassphraseRequest): string {
+  if (role === backupRole) return role;
   const shown = role === "targets" || role === "snapshot" ? "repository" : role;
   return keyId === "" ? `${shown} key` : `${shown} key with ID ${shortKeyId(keyId)}`;
 }

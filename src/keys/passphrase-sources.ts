@@ -6,7 +6,7 @@ import type { Environment } from "../environment/environment.ts";
 import { KeyStoreError } from "../errors.ts";
 import { firstLine } from "./first-line.ts";
 import { readDescriptor } from "./passphrase-descriptor.ts";
-import { describeKey } from "./passphrase.ts";
+import { backupRole, describeKey } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 const commandTimeoutMs = 60_000;
@@ -36,15 +36,17 @@ export const pinVariable = "TAGSEAL_TOKEN_PIN";
 
 function variablesFor({ purpose, role }: PassphraseRequest): string[] {
   if (purpose === "pin") return [pinVariable];
+  if (role === backupRole) return ["TAGSEAL_BACKUP_PASSPHRASE"];
   const docker = role === "root" ? "ROOT" : "REPOSITORY";
   const notary = ["root", "targets", "snapshot"].includes(role) ? role.toUpperCase() : "DELEGATION";
   return [`DOCKER_CONTENT_TRUST_${docker}_PASSPHRASE`, `NOTARY_${notary}_PASSPHRASE`];
 }
 
 function unset(request: PassphraseRequest): never {
+  const names = variablesFor(request);
   throw new KeyStoreError(
     "PASSPHRASE_UNAVAILABLE",
-    `No passphrase for ${describeKey(request)}: ${variablesFor(request).join(" and ")} are not set`,
+    `No passphrase for ${describeKey(request)}: ${names.join(" and ")} ${names.length === 1 ? "is" : "are"} not set`,
   );
 }
 

@@ -40,12 +40,16 @@ export const minPassphraseBytes = 8;
 /** How often a person is asked for one passphrase before it is called wrong. */
 export const maxAttempts = 3;
 
+/** The role under which the passphrase of a key backup is asked for. The space keeps it apart from the names of signers. */
+export const backupRole = "key backup";
+
 /** How a key is named in prompts and messages: the first characters of its ID. */
 export function shortKeyId(keyId: string): string {
   return keyId.slice(0, 7);
 }
 
-/** A key in a message: `root key 1a2b3c4`; without an ID while it is unknown, as for an encrypted key that is loaded. */
+/** A key, or the backup of keys, in a message: `root key 1a2b3c4`; without an ID while it is unknown, as for an encrypted key that is loaded. */
 export function describeKey({ role, keyId }: Pick<PassphraseRequest, "role" | "keyId">): string {
+  if (role === backupRole) return "the key backup";
   return keyId === "" ? `the ${role} key` : `${role} key ${shortKeyId(keyId)}`;
 }

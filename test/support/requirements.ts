@@ -7,6 +7,7 @@ import { findExecutable } from "./processes.ts";
 
 /** Programs the project did not write and does not bring along. */
 export type Peer =
+  | "age"
   | "docker"
   | "docker 28"
   | "docker 29"
@@ -25,6 +26,7 @@ export type Peer =
   | "busybox"
   | "python"
   | "wrk"
+  | "strace"
   | "systemd"
   | "sqlite3"
   | "faketime"
@@ -48,6 +50,7 @@ export type Peer =
   | "deploy tools";
 
 const executables: Readonly<Record<Peer, readonly string[]>> = {
+  age: ["age", "age-keygen"],
   docker: ["docker"],
   "docker 28": ["docker"],
   "docker 29": [],
@@ -73,6 +76,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   compose: ["docker-compose"],
   htpasswd: ["htpasswd"],
   jq: ["jq"],
+  strace: ["strace"],
   systemd: ["systemd-analyze", "systemctl", "setpriv", "strace"],
   "deploy tools": ["busybox"],
   wrk: ["wrk"],
