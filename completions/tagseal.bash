@@ -3,10 +3,12 @@ _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
   "trust") echo "key signer delete init inspect log recover-server revoke sign staged witness --help" ;;
-  "trust key") echo "generate link load rotate tokens --help" ;;
+  "trust key") echo "backup generate link load restore rotate tokens --help" ;;
+  "trust key backup") echo "--to --gun --recipient -r --recipients-file --identity --shares --shares-to --qr-to --with-passphrase --armor -a --force -f --list --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key generate") echo "--dir --algorithm --role --gun --store --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key link") echo "--role --gun --dir --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key load") echo "--name --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key restore") echo "--identity -i --share --shares --identity-to --dry-run --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key tokens") echo "--module --json --help" ;;
   "trust signer") echo "add remove --help" ;;
@@ -65,6 +67,19 @@ _tagseal_words() {
 
 _tagseal_value() {
   case "$1" in
+  "trust key backup --to") echo "file" ;;
+  "trust key backup --gun") echo "" ;;
+  "trust key backup --recipient") echo "" ;;
+  "trust key backup -r") echo "" ;;
+  "trust key backup --recipients-file") echo "file" ;;
+  "trust key backup --identity") echo "file" ;;
+  "trust key backup --shares") echo "" ;;
+  "trust key backup --shares-to") echo "directory" ;;
+  "trust key backup --qr-to") echo "directory" ;;
+  "trust key backup --list") echo "file" ;;
+  "trust key backup --passphrase-fd") echo "" ;;
+  "trust key backup --passphrase-command") echo "" ;;
+  "trust key backup --passphrase-helper") echo "" ;;
   "trust key generate --dir") echo "directory" ;;
   "trust key generate --algorithm") echo "ecdsa rsa" ;;
   "trust key generate --role") echo "root targets" ;;
@@ -83,6 +98,13 @@ _tagseal_value() {
   "trust key load --passphrase-fd") echo "" ;;
   "trust key load --passphrase-command") echo "" ;;
   "trust key load --passphrase-helper") echo "" ;;
+  "trust key restore --identity") echo "file" ;;
+  "trust key restore -i") echo "file" ;;
+  "trust key restore --share") echo "file" ;;
+  "trust key restore --identity-to") echo "file" ;;
+  "trust key restore --passphrase-fd") echo "" ;;
+  "trust key restore --passphrase-command") echo "" ;;
+  "trust key restore --passphrase-helper") echo "" ;;
   "trust key rotate --all-with-key") echo "" ;;
   "trust key rotate --key") echo "file" ;;
   "trust key rotate -k") echo "file" ;;
