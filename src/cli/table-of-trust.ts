@@ -10,13 +10,19 @@ const trustKey: readonly Entry[] = [
   command("tokens", "List hardware tokens and their keys", () => import("./commands/trust/key-tokens.ts")),
 ];
 
+const trustDelegation: readonly Entry[] = [
+  command("list", "List the delegations of a repository", () => import("./commands/trust/delegation-list.ts")),
+];
+
 const trustSigner: readonly Entry[] = [
   command("add", "Add a signer", () => import("./commands/trust/signer-add.ts")),
+  command("list", "List the signers of a repository", () => import("./commands/trust/signer-list.ts")),
   command("remove", "Remove a signer", () => import("./commands/trust/signer-remove.ts")),
 ];
 
 /** `tagseal trust`: keys, signers and the repositories they sign. */
 export const trustCommands: readonly Entry[] = [
+  { name: "delegation", summary: "Manage the roles that sign for a repository", children: trustDelegation },
   { name: "key", summary: "Manage keys for signing Docker images", children: trustKey },
   { name: "signer", summary: "Manage entities who can sign Docker images", children: trustSigner },
   command("delete", "Delete the trust data of a repository", () => import("./commands/trust/delete.ts")),

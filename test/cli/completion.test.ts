@@ -34,7 +34,7 @@ describe("completion", () => {
 describe("bash", { skip: findExecutable("bash") === undefined ? "not on this machine: bash" : false }, () => {
   it("completes commands, at every depth", async () => {
     assert.deepEqual(await bashOffers("tagseal", "tr"), ["trust"]);
-    assert.deepEqual(await bashOffers("tagseal", "trust", "signer", ""), ["add", "remove", "--help"]);
+    assert.deepEqual(await bashOffers("tagseal", "trust", "signer", ""), ["add", "list", "remove", "--help"]);
     assert.deepEqual(await bashOffers("tagseal", "help", "trust", "ke"), ["key"]);
   });
 

@@ -2,6 +2,7 @@ import { MetadataError } from "../../errors.ts";
 import { listDelegations } from "../../tuf/lookup.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { needsSignaturesOf } from "../delegations/declared-delegations.ts";
 import type { CollectionChange } from "../publishing/publish.ts";
 import { releasesRole } from "../reading/released-tags.ts";
 import { signerRole } from "./signer-delegation.ts";
@@ -39,7 +40,7 @@ export class SignerRemoval implements CollectionChange {
     const keyIds = this.#keyIds(current);
     // A key shared by two signers stays in releases for the other one.
     const own = keyIds.filter((id) => !isSharedKey(current, this.#name, id));
-    if (isLastSigner(current, own) && !(await this.#isConfirmed())) return false;
+    if (needsSignaturesOf(current, releasesRole, own) && !(await this.#isConfirmed())) return false;
     this.#applied = true;
     this.#leavesNone = !listDelegations(current).some(
       ({ role }) => role.name !== releasesRole && role.name !== signerRole(this.#name),
@@ -64,26 +65,6 @@ export class SignerRemoval implements CollectionChange {
     if (signer !== undefined) return signer.canonicalKeyIds;
     throw new MetadataError("SIGNER_UNKNOWN", `no signer ${this.#name} for repository ${this.#context.gun}`);
   }
-}
-
-/**
- * True when the released tags are valid now and not without these keys. Keys are compared by canonical ID: docker compares
- * certificate IDs with those and so never notices that a signer with a certificate is the last.
- */
-function isLastSigner(collection: TrustedCollection, canonicalIds: readonly string[]): boolean {
-  const releases = collection.delegations.get(releasesRole);
-  const role = listDelegations(collection).find((delegation) => delegation.role.name === releasesRole);
-  if (releases === undefined || role === undefined || releases.body.targets.size === 0) return false;
-  const { keys } = collection.targets.body.delegations;
-  const signedBy = new Set(releases.signatures.map(({ keyId }) => keyId));
-  const left = (role.role.keyIds ?? []).filter(
-    (id) => signedBy.has(id) && !canonicalIds.includes(canonicalOf(keys.get(id), id)),
-  );
-  return left.length < role.threshold;
-}
-
-function canonicalOf(key: { readonly canonicalKeyId: string } | undefined, tufId: string): string {
-  return key?.canonicalKeyId ?? tufId;
 }
 
 function isSharedKey(collection: TrustedCollection, name: string, canonicalId: string): boolean {

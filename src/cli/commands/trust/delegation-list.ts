@@ -1,0 +1,42 @@
+import { defineCommand } from "../../command.ts";
+import { imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/output-flags.ts";
+import { readerEnvironment } from "../../options/trust-flags.ts";
+import { withTrust } from "../../open/trust.ts";
+import { delegationJson, delegationTable } from "../../output/delegation-table.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+import { writeJson } from "../../output/write-json.ts";
+
+/** `notary delegation list`: every delegation of a repository. */
+export const command = defineCommand(
+  {
+    path: "trust delegation list",
+    usage: "[OPTIONS] IMAGE",
+    summary: "List the delegations of a repository",
+    description: [
+      'Shows every delegation, also those below others: how many of its keys must sign, whether its file is published and counts, until when, the names that it may sign, and its keys. A path is the beginning of a name, as written; "" begins every name.',
+      "A key that was added as a certificate has two IDs: that of the key, which names its file and which `trust inspect` prints, and that of the certificate, which is in the signed files. Commands accept both.",
+    ],
+    options: { json: jsonOption },
+    args: { min: 1, max: 1 },
+    examples: [
+      { text: "list the delegations", line: "tagseal trust delegation list registry.example.com/team/app" },
+      {
+        text: "get the roles that have too few keys",
+        line: "tagseal trust delegation list --json registry.example.com/team/app | jq -r '.[] | select(.usable | not).role'",
+      },
+    ],
+    environment: readerEnvironment,
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const { reference } = imageArgument(name);
+    const { readDelegations } = await import("../../../trust/delegations/declared-delegations.ts");
+    const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
+    const states = await withTrust(io, reference, settings, readDelegations);
+    if (options.json) writeJson(io, states.map(delegationJson));
+    else if (states.length === 0) io.stderr.write("No delegations present in this repository.\n");
+    else io.stdout.write(delegationTable(states));
+    return 0;
+  },
+);

@@ -1,0 +1,57 @@
+import type { ListedSigner } from "../../../trust/signers/listed-signers.ts";
+import { defineCommand } from "../../command.ts";
+import { imageArgument } from "../../options/image.ts";
+import { jsonOption } from "../../options/output-flags.ts";
+import { readerEnvironment } from "../../options/trust-flags.ts";
+import { withTrust } from "../../open/trust.ts";
+import { keyJson, keyLines } from "../../output/delegation-table.ts";
+import { textTable } from "../../output/text-table.ts";
+import { tellTrustEvents } from "../../output/trust-events.ts";
+import { writeJson } from "../../output/write-json.ts";
+
+/** Lists who may sign the tags of a repository. */
+export const command = defineCommand(
+  {
+    path: "trust signer list",
+    usage: "[OPTIONS] IMAGE",
+    summary: "List the signers of a repository",
+    description: [
+      "Shows every signer with the IDs of its keys, which of these keys are on this machine, and whether clients take what the signer signs. If they do not, it says why. It asks for no passphrase.",
+      "A repository without signers is signed with its repository key.",
+    ],
+    options: { json: jsonOption },
+    args: { min: 1, max: 1 },
+    examples: [
+      { text: "list the signers", line: "tagseal trust signer list registry.example.com/team/app" },
+      {
+        text: "get the signers whose keys are on this machine",
+        line: "tagseal trust signer list --json registry.example.com/team/app | jq -r '.[] | select(any(.keys[]; .here)).name'",
+      },
+    ],
+    environment: readerEnvironment,
+    dockerExitCodes: true,
+  },
+  async ({ options, args: [name = ""] }, io) => {
+    const { reference } = imageArgument(name);
+    const { listSigners } = await import("../../../trust/signers/listed-signers.ts");
+    const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
+    const signers = await withTrust(io, reference, settings, listSigners);
+    if (options.json) writeJson(io, signers.map(asJson));
+    else if (signers.length === 0) io.stderr.write(`No signers in ${name}\n`);
+    else io.stdout.write(textTable([["SIGNER", "STATE", "HERE", "KEY IDS"], ...signers.flatMap(rows)]));
+    return 0;
+  },
+);
+
+function asJson({ name, keys, problems }: ListedSigner): object {
+  return { name, usable: problems.length === 0, problems, keys: keys.map(keyJson) };
+}
+
+function rows({ name, keys, problems }: ListedSigner): string[][] {
+  const state = problems.length === 0 ? "usable" : problems.join("; ");
+  const cells = keys.flatMap((key) =>
+    keyLines(key).map((line, index) => ({ here: index > 0 ? "" : key.here ? "yes" : "no", line })),
+  );
+  if (cells.length === 0) return [[name, state, "", ""]];
+  return cells.map(({ here, line }, index) => (index === 0 ? [name, state, here, line] : ["", "", here, line]));
+}
