@@ -11,7 +11,14 @@ const trustKey: readonly Entry[] = [
 ];
 
 const trustDelegation: readonly Entry[] = [
+  command("add", "Add a delegation, or keys and paths to one", () => import("./commands/trust/delegation-add.ts")),
   command("list", "List the delegations of a repository", () => import("./commands/trust/delegation-list.ts")),
+  command("purge", "Remove keys from all delegations", () => import("./commands/trust/delegation-purge.ts")),
+  command(
+    "remove",
+    "Remove a delegation, or keys and paths from one",
+    () => import("./commands/trust/delegation-remove.ts"),
+  ),
 ];
 
 const trustSigner: readonly Entry[] = [

@@ -30,6 +30,20 @@ describe("delegations", () => {
     ]);
   });
 
+  test("a threshold is set on an existing one too, and stays where none is given", async () => {
+    const story = await publishedStory();
+    const [a, b] = [story.held.generate(), story.held.generate()];
+    await change(story, (editor) => editor.addDelegation("targets/a", { addKeys: [a, b], threshold: 2 }));
+    const threshold = (): number | undefined => story.published.targets().body.delegations.roles?.[0]?.threshold;
+    equal(threshold(), 2);
+    await change(story, (editor) => editor.addDelegation("targets/a", { addPaths: [""] }));
+    equal(threshold(), 2);
+    await change(story, (editor) => editor.addDelegation("targets/a", { threshold: 1 }));
+    equal(threshold(), 1);
+    const editor = CollectionEditor.from(story.published.read());
+    throws(() => editor.addDelegation("targets/a", { threshold: 0 }), { code: "METADATA_MALFORMED" });
+  });
+
   test("paths without keys on a new role are refused", async () => {
     const story = await publishedStory();
     const editor = CollectionEditor.from(story.published.read());

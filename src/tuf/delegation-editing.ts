@@ -15,14 +15,14 @@ export interface DelegationChange {
   readonly removePaths?: readonly string[];
   /** removes all existing paths before `addPaths` are added */
   readonly clearPaths?: boolean;
-  /** only for a role that is new; default: 1 */
+  /** how many keys must sign; absent: 1 for a role that is new, and unchanged for another */
   readonly threshold?: number;
 }
 
 /**
  * Creates or changes the delegation `name`. A role whose last key was removed stays, unusable until it gets one.
  *
- * @throws MetadataError `METADATA_MALFORMED` for a new role without keys or with a threshold below 1
+ * @throws MetadataError `METADATA_MALFORMED` for a new role without keys, or a threshold below 1
  * @see Notary v1: change semantics
  */
 export function withDelegation(delegations: Delegations, name: RoleName, change: DelegationChange): Delegations {
@@ -59,17 +59,23 @@ export function unusableRoles(delegations: Delegations): DelegatedRole[] {
 
 function newRole(name: RoleName, change: DelegationChange): DelegatedRole {
   const { addKeys = [], addPaths = [], threshold = 1 } = change;
-  if (addKeys.length === 0 || threshold < 1 || !Number.isSafeInteger(threshold)) {
-    throw new MetadataError(
-      "METADATA_MALFORMED",
-      `tuf: invalid role ${name}. a new delegation needs at least one key and a threshold of 1 or more, got ${addKeys.length} keys and threshold ${threshold}`,
-    );
+  if (addKeys.length === 0) {
+    throw new MetadataError("METADATA_MALFORMED", `tuf: invalid role ${name}. a new delegation needs at least one key`);
   }
+  requireThreshold(name, threshold);
   return { name, keyIds: unique(addKeys.map((key) => key.keyId)), paths: pathsOrNone(unique(addPaths)), threshold };
+}
+
+function requireThreshold(name: RoleName, threshold: number): void {
+  if (threshold >= 1 && Number.isSafeInteger(threshold)) return;
+  const message = `tuf: invalid role ${name}. a delegation needs a threshold of 1 or more, got ${threshold}`;
+  throw new MetadataError("METADATA_MALFORMED", message);
 }
 
 function changedRole(role: DelegatedRole, change: DelegationChange, keys: Delegations["keys"]): DelegatedRole {
   const { addKeys = [], removeKeys = [], addPaths = [], removePaths = [], clearPaths = false } = change;
+  const { threshold = role.threshold } = change;
+  requireThreshold(role.name, threshold);
   const kept = (role.keyIds ?? []).filter((id) => !matches(keys.get(id), removeKeys));
   const keyIds = unique([...kept, ...addKeys.map((key) => key.keyId)]);
   const keptPaths = clearPaths ? [] : (role.paths ?? []).filter((path) => !removePaths.includes(path));
@@ -77,6 +83,7 @@ function changedRole(role: DelegatedRole, change: DelegationChange, keys: Delega
   const untouched = keyIds.length === 0 && (role.keyIds ?? []).length === 0;
   return {
     ...role,
+    threshold,
     keyIds: untouched ? role.keyIds : keyIds.length === 0 ? null : keyIds,
     paths: pathsOrNone(unique([...keptPaths, ...addPaths])),
   };

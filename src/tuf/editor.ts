@@ -111,7 +111,8 @@ export class CollectionEditor {
   }
 
   /**
-   * Declares the delegation `role` in its parent, or adds keys and paths to an existing one. A parent without metadata gets empty metadata.
+   * Declares the delegation `role` in its parent, or adds keys and paths to an existing one and sets its threshold. A parent without
+   * metadata gets empty metadata.
    *
    * @throws MetadataError `METADATA_ROLE_UNKNOWN` for a name that is no delegation, an undeclared parent, or paths outside the parent's;
    *   `METADATA_MALFORMED` for a new role without keys

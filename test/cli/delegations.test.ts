@@ -132,4 +132,119 @@ targets/releases   1           not published             "" <all paths>   ${bob.
       assert.match(stderr, /\[REPOSITORY_NOT_SIGNED\]/u);
     }
   });
+
+  it("add declares roles with paths and a threshold, remove takes parts away and says what that means", async () => {
+    const app = stage.repository("team/edited");
+    await stage.ok(["push", "-q", "--from", `oci:${layout}`, `${app}:1`]);
+    const [one, two] = [keyFile("one"), await certificateFile("two")];
+    const add = ["trust", "delegation", "add", app];
+    const added = await stage.ok([
+      ...add,
+      "targets/dev",
+      one.path,
+      two.path,
+      "--paths",
+      "nightly-,beta-",
+      "--threshold",
+      "2",
+    ]);
+    assert.match(added.stdout, /^targets\/dev +2 +not published +nightly- +[0-9a-f]{64}$/mu);
+    assert.match(added.stderr, /clients take none of them before there is targets\/releases/u);
+    await stage.ok([...add, "targets/dev", "--all-paths"]);
+    const [dev] = await list(app);
+    assert.deepEqual(
+      [dev?.paths, dev?.threshold, dev?.keys],
+      [["nightly-", "beta-", ""], 2, [{ keyId: one.keyId }, two.key]],
+    );
+
+    const remove = ["trust", "delegation", "remove", app, "targets/dev"];
+    const unasked = await stage.run([...remove, two.key.certificateId ?? ""]);
+    assert.equal(unasked.code, 1);
+    assert.match(unasked.stderr, /^note: targets\/dev will have 1 of the 2 keys that must sign/u);
+    assert.match(unasked.stderr, /was not confirmed[\s\S]*\[CANCELLED\]/u);
+    assert.equal((await list(app))[0]?.keys.length, 2);
+    const forced = await stage.ok([...remove, "--force", two.key.keyId, "--paths", "beta-,"]);
+    assert.match(forced.stderr, /targets\/dev has fewer keys than its threshold of 2/u);
+    assert.match(forced.stdout, /2 \(too few keys\)/u);
+    const [left] = await list(app);
+    assert.deepEqual([left?.paths, left?.keys, left?.usable], [["nightly-"], [{ keyId: one.keyId }], false]);
+    const [signer] = await signers(app);
+    assert.deepEqual(signer?.problems, [
+      "has 1 of the 2 keys that it needs",
+      "none of its keys is in targets/releases",
+    ]);
+
+    const gone = await stage.ok([...remove, "-y"]);
+    assert.equal(gone.stdout, `Successfully removed targets/dev from ${app}\n`);
+    assert.match(gone.stderr, /no delegation is left: the repository key signs tags again/u);
+    assert.deepEqual(await list(app), []);
+  });
+
+  it("add and remove refuse what makes no sense, and say what does", async () => {
+    const app = stage.repository("team/refused");
+    await stage.ok(["push", "-q", "--from", `oci:${layout}`, `${app}:1`]);
+    const key = keyFile("refused");
+    for (const [argv, code, message] of [
+      [["add", app, "targets/x"], "USAGE", /there is nothing to add to targets\/x/u],
+      [["add", app, "targets/x", "--all-paths"], "USAGE", /a new one needs a key/u],
+      [["add", app, "targets/x", key.path, "--threshold", "2"], "USAGE", /would have 1 of the 2 keys/u],
+      [["add", app, "targets/x", key.path, "--threshold", "0"], "USAGE", /"0" is not a number of keys/u],
+      [["add", app, "dev", key.path, "--all-paths"], "USAGE", /"dev" cannot be a delegation/u],
+      [["add", app, "targets/x/y", key.path], "METADATA_ROLE_UNKNOWN", /belongs below targets\/x/u],
+      [["remove", "-y", app, "targets/x"], "METADATA_ROLE_UNKNOWN", /has no delegation targets\/x/u],
+      [["purge", "-y", app], "USAGE", /no key to remove was given/u],
+      [["purge", "-y", app, "--key", key.keyId], "KEY_NOT_FOUND", /no delegation of \S+ has the key/u],
+    ] as const) {
+      const { code: status, stderr } = await stage.run(["trust", "delegation", ...argv]);
+      assert.notEqual(status, 0, stderr);
+      assert.match(stderr, message);
+      assert.ok(code === "USAGE" || stderr.includes(`[${code}]`), stderr);
+    }
+    await stage.ok(["trust", "delegation", "add", app, "targets/x", key.path, "--paths", "a"]);
+    for (const what of [["0".repeat(64)], ["--paths", "b"]]) {
+      const { code, stderr } = await stage.run(["trust", "delegation", "remove", "-y", app, "targets/x", ...what]);
+      assert.equal(code, 1);
+      assert.match(stderr, /targets\/x does not have the (key|path)/u);
+    }
+    assert.equal((await list(app)).length, 1);
+  });
+
+  it("purge takes a key out of every role, nested ones as well, and warns where a role has too few left", async () => {
+    const app = stage.repository("team/purged");
+    const bad = keyFile("bad");
+    await stage.ok(["trust", "signer", "add", "--key", stage.path("alice.pub"), "--key", bad.path, "alice", app]);
+    await stage.ok(["trust", "delegation", "add", app, "targets/alice/nightly", bad.path, "--paths", "n"]);
+    const purge = ["trust", "delegation", "purge", app, "--key", bad.keyId];
+    assert.match((await stage.run(purge)).stderr, /\[CANCELLED\]/u);
+    const { stdout, stderr } = await stage.ok([...purge, "--force"]);
+    assert.match(stderr, /^note: the keys are in targets\/alice, targets\/releases, targets\/alice\/nightly$/mu);
+    assert.match(stderr, /^note: targets\/alice\/nightly will have 0 of the 1 keys/mu);
+    assert.equal(
+      stdout,
+      `Removed from targets/alice, targets/releases, targets/alice/nightly of ${app}:\n- ${bad.keyId}\n`,
+    );
+    const roles = await list(app);
+    assert.ok(roles.every(({ keys }) => keys.every(({ keyId }) => keyId !== bad.keyId)));
+    assert.deepEqual(
+      roles.map(({ role, usable }) => [role, usable]),
+      [
+        ["targets/alice", true],
+        ["targets/releases", true],
+        ["targets/alice/nightly", false],
+      ],
+    );
+  });
+
+  it("after the last signer was removed, the command that the warning names lets the repository key sign again", async () => {
+    const app = stage.repository("team/last");
+    await stage.ok(["trust", "signer", "add", "--key", stage.path("alice.pub"), "alice", app]);
+    await stage.ok(["push", "-q", "--from", `oci:${layout}`, `${app}:1`]);
+    const { stderr } = await stage.ok(["trust", "signer", "remove", "--force", "alice", app]);
+    const [, words = ""] = /go back to the repository key \(tagseal ([^)]+)\)/u.exec(stderr) ?? [];
+    assert.notEqual(words, "", stderr);
+    assert.equal((await stage.run(["push", "-q", "--from", `oci:${layout}`, `${app}:2`])).code, 1);
+    await stage.ok([...words.split(" "), "--force"]);
+    await stage.ok(["push", "-q", "--from", `oci:${layout}`, `${app}:2`]);
+    assert.match((await stage.ok(["list", app])).stdout, /^2 +\S+ +\(Repo Admin\)$/mu);
+  });
 });

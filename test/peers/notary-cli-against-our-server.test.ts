@@ -44,6 +44,14 @@ async function publisher(gun: string): Promise<Client> {
 
 const contentOf = (user: Client): string => join(user.dockerConfig, "content");
 
+/** A delegation as `tagseal trust delegation list --json` shows it. */
+interface Listed {
+  readonly role: string;
+  readonly paths: readonly string[];
+  readonly threshold: number;
+  readonly keys: readonly { readonly keyId: string; readonly certificateId?: string }[];
+}
+
 /** What a client that never saw the collection before reads. */
 async function listedByNewcomer(gun: string, name = `${gun.replaceAll("/", "-")}-newcomer`): Promise<string> {
   const newcomer = newUser(name);
@@ -128,6 +136,42 @@ describe("notary 0.7 against our server", { skip: missingPeers(["notary"]) }, ()
     await user.notaryOk(["delegation", "remove", "-y", "-p", gun, "targets/releases"]);
     assert.match((await user.notaryOk(["delegation", "list", gun])).stdout, /No delegations present/u);
     assert.match(await listedByNewcomer(gun), /^v1 /mu);
+  });
+
+  it("lists, uses and removes the delegations that we add, and we those that it adds", async () => {
+    const gun = "localhost:5000/both/app";
+    const user = await publisher(gun);
+    const [alice, bob] = [await certificate(user, "alice"), await certificate(user, "bob")];
+    await user.tagsealOk(["trust", "delegation", "add", gun, "targets/ours", alice, bob, "--paths", "o/,p/"]);
+    await user.tagsealOk(["trust", "delegation", "add", gun, "targets/ours", "--threshold", "2"]);
+    await user.notaryOk(["delegation", "add", "-p", gun, "targets/notarys", bob, "--all-paths"]);
+    const listed = async (): Promise<readonly Listed[]> =>
+      JSON.parse((await user.tagsealOk(["trust", "delegation", "list", "--json", gun])).stdout) as readonly Listed[];
+    const [ours, theirs] = await listed();
+    assert.deepEqual(
+      [ours?.role, ours?.paths, ours?.threshold, ours?.keys.length],
+      ["targets/ours", ["o/", "p/"], 2, 2],
+    );
+    assert.deepEqual([theirs?.role, theirs?.paths, theirs?.threshold], ["targets/notarys", [""], 1]);
+    assert.deepEqual(theirs?.keys[0], ours?.keys[1], "bob's key has the same IDs in both");
+    const seen = (await user.notaryOk(["delegation", "list", gun])).stdout;
+    for (const key of ours?.keys ?? []) {
+      assert.ok(seen.includes(key.keyId), seen);
+      assert.notEqual(key.certificateId, undefined);
+    }
+    assert.match(seen, /targets\/notarys\s+"" <all paths>\s+[0-9a-f]{64}\s+1\b/u);
+    assert.match(seen, /targets\/ours\s+o\/\s+[0-9a-f]{64}\s+2\s+p\/\s/u);
+    await user.notaryOk(["add", "-p", gun, "o/1", contentOf(user), "-r", "targets/ours"]);
+    assert.match(await listedByNewcomer(gun, "both-one"), /^o\/1\s.*targets\/ours/mu);
+
+    const bobId = ours?.keys[1]?.keyId ?? "";
+    await user.tagsealOk(["trust", "delegation", "purge", "--force", gun, "--key", bobId]);
+    assert.doesNotMatch((await user.notaryOk(["delegation", "list", gun])).stdout, new RegExp(bobId, "u"));
+    assert.doesNotMatch(await listedByNewcomer(gun, "both-two"), /^o\/1/mu, "one of two keys is not enough");
+    await user.notaryOk(["delegation", "remove", "-y", "-p", gun, "targets/ours"]);
+    await user.tagsealOk(["trust", "delegation", "remove", "-y", gun, "targets/notarys"]);
+    assert.match((await user.notaryOk(["delegation", "list", gun])).stdout, /No delegations present/u);
+    assert.deepEqual(await listed(), []);
   });
 
   it("nests delegations", async () => {

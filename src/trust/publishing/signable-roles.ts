@@ -2,6 +2,7 @@ import { MetadataError } from "../../errors.ts";
 import { isDirectChild } from "../../tuf/role-name.ts";
 import type { DelegatedRole, RoleName } from "../../tuf/metadata.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { releasesRole } from "../reading/released-tags.ts";
 import type { HeldKeys } from "./held-keys.ts";
 
 /**
@@ -31,7 +32,7 @@ export async function signableRoles(collection: TrustedCollection, tag: string, 
 
 /** How to sign again in a repository whose last signer was removed. Completes "… has no signer left: ". */
 export function whoSignsNow(gun: string): string {
-  return `tags that the repository key signed stay trusted, and nothing can be signed until you add a signer: tagseal trust signer add --key KEY.pub NAME ${gun}`;
+  return `tags that the repository key signed stay trusted, and nothing can be signed until you add a signer (tagseal trust signer add --key KEY.pub NAME ${gun}) or go back to the repository key (tagseal trust delegation remove ${gun} ${releasesRole})`;
 }
 
 function covers({ paths }: DelegatedRole, tag: string): boolean {
