@@ -2,7 +2,12 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "key signer delete init inspect log recover-server revoke sign staged witness --help" ;;
+  "trust") echo "delegation key signer delete init inspect log recover-server revoke sign staged witness --help" ;;
+  "trust delegation") echo "add list purge remove --help" ;;
+  "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust delegation list") echo "--json --help" ;;
+  "trust delegation purge") echo "--key --force -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust delegation remove") echo "--paths --all-paths --force -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key") echo "backup generate link load restore rotate tokens --help" ;;
   "trust key backup") echo "--to --gun --recipient -r --recipients-file --identity --shares --shares-to --qr-to --with-passphrase --armor -a --force -f --list --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key generate") echo "--dir --algorithm --role --gun --store --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -11,8 +16,9 @@ _tagseal_words() {
   "trust key restore") echo "--identity -i --share --shares --identity-to --dry-run --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key tokens") echo "--module --json --help" ;;
-  "trust signer") echo "add remove --help" ;;
+  "trust signer") echo "add list remove --help" ;;
   "trust signer add") echo "--key --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust signer list") echo "--json --help" ;;
   "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delete") echo "--force -f --json --remote --help" ;;
   "trust init") echo "--json --root-certificate --root-key --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -67,6 +73,19 @@ _tagseal_words() {
 
 _tagseal_value() {
   case "$1" in
+  "trust delegation add --paths") echo "" ;;
+  "trust delegation add --threshold") echo "" ;;
+  "trust delegation add --passphrase-fd") echo "" ;;
+  "trust delegation add --passphrase-command") echo "" ;;
+  "trust delegation add --passphrase-helper") echo "" ;;
+  "trust delegation purge --key") echo "" ;;
+  "trust delegation purge --passphrase-fd") echo "" ;;
+  "trust delegation purge --passphrase-command") echo "" ;;
+  "trust delegation purge --passphrase-helper") echo "" ;;
+  "trust delegation remove --paths") echo "" ;;
+  "trust delegation remove --passphrase-fd") echo "" ;;
+  "trust delegation remove --passphrase-command") echo "" ;;
+  "trust delegation remove --passphrase-helper") echo "" ;;
   "trust key backup --to") echo "file" ;;
   "trust key backup --gun") echo "" ;;
   "trust key backup --recipient") echo "" ;;
