@@ -55,7 +55,7 @@ class TextOutput implements Output {
   readonly columns = 80;
   text = "";
 
-  write(text: string): void {
-    this.text += text;
+  write(content: string | Uint8Array): void {
+    this.text += typeof content === "string" ? content : Buffer.from(content).toString();
   }
 }

@@ -9,10 +9,10 @@ import type { HttpClients } from "../http/client/http-clients.ts";
 import type { EngineAccess } from "./front-end/engine-access.ts";
 import type { Program } from "./program.ts";
 
-/** A stream of text for people or programs. */
+/** A stream of text for people or programs, or of a file's content. */
 export interface Output {
-  /** Writes `text` as it is; the caller writes the newlines. */
-  write(text: string): void;
+  /** Writes text, or the bytes of a file, as they are; the caller writes the newlines. */
+  write(content: string | Uint8Array): void;
   /** true on a terminal: progress bars may be drawn */
   readonly isTerminal: boolean;
   /** width in characters, for wrapping; 80 when unknown */

@@ -27,11 +27,28 @@ const trustSigner: readonly Entry[] = [
   command("remove", "Remove a signer", () => import("./commands/trust/signer-remove.ts")),
 ];
 
+const trustTarget: readonly Entry[] = [
+  command("add", "Sign a file", () => import("./commands/trust/target-add.ts")),
+  command("list", "List the signed files of a collection", () => import("./commands/trust/target-list.ts")),
+  command(
+    "lookup",
+    "Print the digest and the size that a file is signed for",
+    () => import("./commands/trust/target-lookup.ts"),
+  ),
+  command("remove", "Remove the signature of a file", () => import("./commands/trust/target-remove.ts")),
+  command(
+    "verify",
+    "Check a file against its signed digest and pass it on",
+    () => import("./commands/trust/target-verify.ts"),
+  ),
+];
+
 /** `tagseal trust`: keys, signers and the repositories they sign. */
 export const trustCommands: readonly Entry[] = [
   { name: "delegation", summary: "Manage the roles that sign for a repository", children: trustDelegation },
   { name: "key", summary: "Manage keys for signing Docker images", children: trustKey },
   { name: "signer", summary: "Manage entities who can sign Docker images", children: trustSigner },
+  { name: "target", summary: "Manage signed files that are not images", children: trustTarget },
   command("delete", "Delete the trust data of a repository", () => import("./commands/trust/delete.ts")),
   command("init", "Create a signed repository without tags", () => import("./commands/trust/init.ts")),
   command(

@@ -51,8 +51,8 @@ class DescriptorOutput implements Output {
     this.#descriptor = descriptor;
   }
 
-  write(text: string): void {
-    writeAll(this.#descriptor, Buffer.from(text));
+  write(content: string | Uint8Array): void {
+    writeAll(this.#descriptor, typeof content === "string" ? Buffer.from(content) : content);
   }
 
   get isTerminal(): boolean {
