@@ -23,7 +23,8 @@ export interface PlacedTarget {
  * Signs a target in each of the roles, in one publication. Creates the collection if the server does not have it.
  *
  * @returns whether the collection was created
- * @throws UsageError `USAGE` for a role that cannot have targets; MetadataError `METADATA_MALFORMED` for a name that readers refuse; `METADATA_ROLE_UNKNOWN`; `REPOSITORY_NOT_SIGNED` where none may be
+ * @throws UsageError `USAGE` for a role that cannot have targets
+ * @throws MetadataError `METADATA_MALFORMED` for a name that readers refuse; `METADATA_ROLE_UNKNOWN`; `REPOSITORY_NOT_SIGNED` where none may be
  *   created; what an update can refuse
  * @throws KeyStoreError `SIGNING_KEY_MISSING`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`; NetworkError as `publishChange`
  */
@@ -61,7 +62,8 @@ export interface RemovedTarget {
 /**
  * Removes a target from each of the roles, in one publication.
  *
- * @throws UsageError `USAGE` for a role that cannot have targets; MetadataError `TAG_NOT_SIGNED` when none of the roles has it; `REPOSITORY_NOT_SIGNED`; what an update can refuse
+ * @throws UsageError `USAGE` for a role that cannot have targets
+ * @throws MetadataError `TAG_NOT_SIGNED` when none of the roles has it; `REPOSITORY_NOT_SIGNED`; what an update can refuse
  * @throws KeyStoreError `SIGNING_KEY_MISSING`, `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`; NetworkError as `publishChange`
  */
 export async function removeTarget(context: TrustContext, placed: PlacedTarget): Promise<RemovedTarget> {
