@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "delegation key signer delete init inspect log recover-server revoke sign staged witness --help" ;;
+  "trust") echo "delegation key signer target delete init inspect log recover-server revoke sign staged witness --help" ;;
   "trust delegation") echo "add list purge remove --help" ;;
   "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delegation list") echo "--json --help" ;;
@@ -20,6 +20,12 @@ _tagseal_words() {
   "trust signer add") echo "--key --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust signer list") echo "--json --help" ;;
   "trust signer remove") echo "--force -f --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust target") echo "add list lookup remove verify --help" ;;
+  "trust target add") echo "--role -r --custom --sha256 --sha512 --size --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust target list") echo "--role -r --json --max-staleness --help" ;;
+  "trust target lookup") echo "--json --max-staleness --help" ;;
+  "trust target remove") echo "--role -r --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust target verify") echo "--input -i --output -o --quiet -q --json --max-staleness --help" ;;
   "trust delete") echo "--force -f --json --remote --help" ;;
   "trust init") echo "--json --root-certificate --root-key --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
@@ -139,6 +145,29 @@ _tagseal_value() {
   "trust signer remove --passphrase-fd") echo "" ;;
   "trust signer remove --passphrase-command") echo "" ;;
   "trust signer remove --passphrase-helper") echo "" ;;
+  "trust target add --role") echo "" ;;
+  "trust target add -r") echo "" ;;
+  "trust target add --custom") echo "file" ;;
+  "trust target add --sha256") echo "" ;;
+  "trust target add --sha512") echo "" ;;
+  "trust target add --size") echo "" ;;
+  "trust target add --passphrase-fd") echo "" ;;
+  "trust target add --passphrase-command") echo "" ;;
+  "trust target add --passphrase-helper") echo "" ;;
+  "trust target list --role") echo "" ;;
+  "trust target list -r") echo "" ;;
+  "trust target list --max-staleness") echo "" ;;
+  "trust target lookup --max-staleness") echo "" ;;
+  "trust target remove --role") echo "" ;;
+  "trust target remove -r") echo "" ;;
+  "trust target remove --passphrase-fd") echo "" ;;
+  "trust target remove --passphrase-command") echo "" ;;
+  "trust target remove --passphrase-helper") echo "" ;;
+  "trust target verify --input") echo "file" ;;
+  "trust target verify -i") echo "file" ;;
+  "trust target verify --output") echo "file" ;;
+  "trust target verify -o") echo "file" ;;
+  "trust target verify --max-staleness") echo "" ;;
   "trust init --root-certificate") echo "file" ;;
   "trust init --root-key") echo "file" ;;
   "trust init --passphrase-fd") echo "" ;;
