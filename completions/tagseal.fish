@@ -116,7 +116,7 @@ complete -c tagseal -n '__tagseal_at trust key generate' -l dir -x -a '(__fish_c
 complete -c tagseal -n '__tagseal_at trust key generate' -l algorithm -x -a 'ecdsa rsa' -d 'Algorithm of the key: ecdsa, or rsa with 3072 bits'
 complete -c tagseal -n '__tagseal_at trust key generate' -l role -x -a 'root targets' -d 'Purpose of the key: root for new repositories, targets for the repository that --gun names; without it, the key of the signer NAME'
 complete -c tagseal -n '__tagseal_at trust key generate' -l gun -x -d 'The repository of a targets key'
-complete -c tagseal -n '__tagseal_at trust key generate' -l store -x -d 'Make the key there: in a token, for example pkcs11:token=release;serial=0123, or with a key helper, exec:NAME'
+complete -c tagseal -n '__tagseal_at trust key generate' -l store -x -d 'Make the key there: in a token, for example pkcs11:token=release;serial=0123, in Vault, vault:transit, or with a key helper, exec:NAME'
 complete -c tagseal -n '__tagseal_at trust key generate' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key generate' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust key generate' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'

@@ -7,6 +7,7 @@ type OpenDriver = (options: DriverOptions) => Promise<KeyDriver>;
 const drivers: ReadonlyMap<string, OpenDriver> = new Map<string, OpenDriver>([
   ["exec", async (options) => new (await import("../exec/exec-driver.ts")).ExecDriver(options)],
   ["pkcs11", async (options) => new (await import("../pkcs11/pkcs11-driver.ts")).Pkcs11Driver(options)],
+  ["vault", async (options) => new (await import("../vault/vault-driver.ts")).VaultDriver(options)],
 ]);
 
 /** Longer URIs are refused unread. */

@@ -53,7 +53,7 @@ export const command = defineCommand(
       store: {
         kind: "text",
         value: "uri",
-        help: "Make the key there: in a token, for example pkcs11:token=release;serial=0123, or with a key helper, exec:NAME",
+        help: "Make the key there: in a token, for example pkcs11:token=release;serial=0123, in Vault, vault:transit, or with a key helper, exec:NAME",
       },
       json: jsonOption,
       ...passphraseOptions,

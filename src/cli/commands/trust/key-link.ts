@@ -16,7 +16,7 @@ export const command = defineCommand(
     summary: "Use a key that is kept in a token or by a service",
     description: [
       "Links a key that is in a token, or that a service keeps: from now on it signs for its role as a key file does, and needs the token's PIN instead of a passphrase. A small file in the trust directory remembers the URI and the public key. If another key is found at the URI later, it is not used. Nothing is written to the token or the service.",
-      "The URI of a key in a token is as RFC 7512 describes it; `trust key tokens` lists the URI of each key. It must name one key: add the serial number where tokens have the same label. `exec:NAME/KEY` is the key KEY of the program tagseal-key-NAME.",
+      "The URI of a key in a token is as RFC 7512 describes it; `trust key tokens` lists the URI of each key. It must name one key: add the serial number where tokens have the same label. `exec:NAME/KEY` is the key KEY of the program tagseal-key-NAME, and `vault:MOUNT/KEY` a key of the transit engine of HashiCorp Vault.",
       "`trust key remove` removes the link. The key stays where it is.",
     ],
     options: {
