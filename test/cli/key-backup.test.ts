@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { captured } from "../../src/cli/captured-io.ts";
 import type { Io } from "../../src/cli/io.ts";
+import { PrivateKey } from "../../src/crypto/private-key.ts";
+import { writeLink } from "../../src/keys/linked/linked-key-file.ts";
 import { main } from "../../src/cli/main.ts";
 import { Scope } from "../support/processes.ts";
 
@@ -201,6 +203,19 @@ describe("a backup of keys", () => {
     await ok("chooser", chosen);
     assert.deepEqual(keyIds("chooser"), [first]);
     await refused("chooser", "KEY_NOT_FOUND", [...chosen, "f".repeat(64)]);
+  });
+
+  it("does not hold keys that are kept in tokens, and says so", async () => {
+    const { publicKey } = PrivateKey.generate("ecdsa");
+    const links = scope.path(join("holder", "trust", "tagseal", "linked-keys"));
+    mkdirSync(links, { recursive: true, mode: 0o700 });
+    const uri = "pkcs11:token=release;object=root";
+    await writeLink(join(links, `${publicKey.keyId}.json`), { uri, role: "root", gun: undefined, publicKey });
+    await ok("holder", ["generate", "--dir", at("holder"), "carol"]);
+    const { stdout } = await ok("holder", ["backup", "--to", at("partial.age"), "-r", identity.recipient]);
+    const line = `Not contained: ${publicKey.keyId} root (${uri})\n`;
+    assert.ok(stdout.includes(line), stdout);
+    assert.ok(readFileSync(at("partial.age.txt"), "utf8").includes(line));
   });
 
   it("opened by age before is restored from standard input", async () => {

@@ -117,6 +117,7 @@ function report(to: string, { listing, pages, opened }: Made, output: Io["stdout
     : "Its identity is not here: open it once where that is, with tagseal trust key restore --dry-run.";
   output.write(`${printable(to)}: ${count}. ${check}\n`);
   for (const way of listing.opensWith) output.write(`Opens with ${printable(way)}.\n`);
+  for (const key of listing.notContained) output.write(`Not contained: ${printable(key)}\n`);
   for (const page of pages) output.write(`Share: ${printable(page)}\n`);
   if (!listing.bringsPassphrase)
     output.write("The passphrases of the keys are not in it: keep them in a different place.\n");
