@@ -42,25 +42,18 @@ export class NewKeys {
     return begun.replaced.some((keyId) => named.includes(keyId)) ? undefined : { ...begun, newKeyId };
   }
 
+  /** As {@link NewKeys.make}, with the same key each time. */
+  async made(use: KeyUse, replaced: readonly string[]): Promise<readonly PublicKey[]> {
+    return (this.#keys ??= [await this.make(use, replaced)]);
+  }
+
   /**
    * The key of an earlier run, or a new one.
    *
    * @param replaced canonical IDs of the keys that it replaces
    * @throws KeyStoreError as `HeldKeys.make`
    */
-  async made(use: KeyUse, replaced: readonly string[]): Promise<readonly PublicKey[]> {
-    return (this.#keys ??= [await this.#make(use, replaced)]);
-  }
-
-  /** Forgets the rotation unless its key stays here for the next run. */
-  async giveUp(): Promise<void> {
-    const { memory } = this.#source;
-    const begun = await memory?.load();
-    if (begun?.newKeyId !== undefined && (await this.#store.find(begun.newKeyId)) !== undefined) return;
-    if (begun !== undefined) await memory?.clear();
-  }
-
-  async #make(use: KeyUse, replaced: readonly string[]): Promise<PublicKey> {
+  async make(use: KeyUse, replaced: readonly string[]): Promise<PublicKey> {
     const { memory } = this.#source;
     const begun = await memory?.load();
     const before = await keyMadeBefore(begun, this.#store, use);
@@ -73,6 +66,14 @@ export class NewKeys {
     const { publicKey } = await this.#makeKey(use);
     await memory?.save({ keysBefore, replaced, newKeyId: publicKey.keyId });
     return publicKey;
+  }
+
+  /** Forgets the rotation unless its key stays here for the next run. */
+  async giveUp(): Promise<void> {
+    const { memory } = this.#source;
+    const begun = await memory?.load();
+    if (begun?.newKeyId !== undefined && (await this.#store.find(begun.newKeyId)) !== undefined) return;
+    if (begun !== undefined) await memory?.clear();
   }
 
   async #unlocked(keyId: string): Promise<PublicKey> {

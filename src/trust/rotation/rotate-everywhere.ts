@@ -39,9 +39,7 @@ export async function successorOf(keyId: string, use: KeyUse, options: Successor
     if (next === undefined || passed.has(next) || (await memoryOf(next).load()) === undefined) break;
     replaced = next;
   }
-  const [key] = await new NewKeys(keys, make, { memory: memoryOf(replaced) }).made(use, [keyId]);
-  if (key === undefined) throw new Error("one key is made");
-  return key;
+  return await new NewKeys(keys, make, { memory: memoryOf(replaced) }).make(use, [keyId]);
 }
 
 /**
