@@ -95,6 +95,7 @@ const trustImplementations: ReadonlySet<string> = new Set([
   "src/trust/trust-directory/key-mentions.ts",
   "src/trust/trust-directory/metadata-cache.ts",
   "src/trust/trust-directory/remembered-files.ts",
+  "src/trust/trust-directory/remembered-namings.ts",
   "src/trust/trust-directory/role-file.ts",
   "src/trust/trust-directory/rotation-file.ts",
   "src/trust/trust-server/multipart-writer.ts",

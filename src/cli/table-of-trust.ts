@@ -2,11 +2,17 @@ import { command, type Entry } from "./table-entry.ts";
 
 const trustKey: readonly Entry[] = [
   command("backup", "Back up private keys to an encrypted file", () => import("./commands/trust/key-backup.ts")),
+  command("export", "Export private keys, encrypted", () => import("./commands/trust/key-export.ts")),
   command("generate", "Generate and load a signing key-pair", () => import("./commands/trust/key-generate.ts")),
+  command("import", "Import private keys from files", () => import("./commands/trust/key-import.ts")),
   command("link", "Use a key that is kept in a token or by a service", () => import("./commands/trust/key-link.ts")),
+  command("list", "List the private keys on this machine", () => import("./commands/trust/key-list.ts")),
   command("load", "Load a private key file for signing", () => import("./commands/trust/key-load.ts")),
+  command("passphrase", "Change the passphrase of private keys", () => import("./commands/trust/key-passphrase.ts")),
+  command("remove", "Remove private keys from this machine", () => import("./commands/trust/key-remove.ts")),
   command("restore", "Restore private keys from a backup", () => import("./commands/trust/key-restore.ts")),
   command("rotate", "Replace the key of a role by a new one", () => import("./commands/trust/key-rotate.ts")),
+  command("show", "Show everything about a private key", () => import("./commands/trust/key-show.ts")),
   command("tokens", "List hardware tokens and their keys", () => import("./commands/trust/key-tokens.ts")),
 ];
 

@@ -119,3 +119,17 @@ test("a directory is made with what is missing above it, and says what is in the
   makeDirectory(disk.directory);
   throws(() => makeDirectory(join(disk.directory, "a/b")), { code: "EROFS" });
 });
+
+test("a new file is written whole by one of several writers; what is there is never replaced", async () => {
+  const texts = ["1", "2", "3", "4"].map((text) => text.repeat(100_000));
+  const results = await Promise.allSettled(
+    texts.map(async (text) => await writeAtomically(path(), text, { onlyNew: true })),
+  );
+  const winner = results.findIndex(({ status }) => status === "fulfilled");
+  equal(results.filter(({ status }) => status === "fulfilled").length, 1);
+  equal(readFileSync(path(), "utf8"), texts[winner]);
+  await rejects(writeAtomically(path(), "other", { onlyNew: true }), { code: "EEXIST" });
+  equal(statSync(path()).mode & 0o777, 0o600);
+  deepEqual(readdirSync(directory), ["file"]);
+  await rejects(writeAtomically(join(directory, "absent", "file"), "text", { onlyNew: true }), { code: "ENOENT" });
+});

@@ -111,9 +111,11 @@ export class FileKeyStore implements PemKeyStore {
     const key = await this.signingKey(keyId);
     if (file === undefined || key === undefined)
       throw new KeyStoreError("KEY_NOT_FOUND", `There is no key ${keyId} in ${this.#directory}`);
-    const passphrase = await this.#keeper.forNewKey({ keyId, role: file.role, gun: file.gun }, fresh);
+    const subject = { keyId, role: file.role, gun: file.gun };
+    const passphrase = await this.#keeper.forNewKey(subject, fresh);
     const { bytes, label } = encryptKeyBlock(key, { role: file.role }, passphrase, this.#iterations);
     await this.#write(keyId, { label, bytes, headers: file.block.headers });
+    await this.#keeper.changed(subject, passphrase);
   }
 
   /** The stored PEM block, still encrypted, for export; undefined when absent. Throws as `find`. */

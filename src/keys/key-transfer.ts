@@ -6,6 +6,7 @@ import type { PemBlock } from "../encoding/pem.ts";
 import { EncodingError, KeyStoreError, MetadataError, hasCode } from "../errors.ts";
 import type { TagsealError } from "../errors.ts";
 import { keyHeaders } from "./key-file.ts";
+import { protectionOf } from "./key-protection.ts";
 import { gunToKeep, isKeyId } from "./key-store.ts";
 import type { PemKeyStore, StoredKey } from "./key-store.ts";
 
@@ -49,25 +50,29 @@ async function exportedBlock(store: PemKeyStore, stored: StoredKey): Promise<Pem
   return { ...sealed, headers: new Map([...block.headers, ["path", stored.keyId]]) };
 }
 
-/** Defaults for imported keys without the information. */
+/** How keys are imported. */
 export interface ImportOptions {
   /** role of keys without a `role` header; default `delegation` */
   readonly role?: string;
   /** GUN of targets, snapshot and timestamp keys without one */
   readonly gun?: string;
+  /** `keep`: a key that is here already stays as it is; default `replace`, so that its role and passphrase may change */
+  readonly existing?: "keep" | "replace";
 }
 
 /** The result for each block of an import file. */
 export interface ImportReport {
   readonly imported: readonly StoredKey[];
+  /** keys that were here already and stayed as they were */
+  readonly kept: readonly StoredKey[];
   /** blocks that could not be stored, in order */
   readonly skipped: readonly { readonly block: number; readonly label: string; readonly error: TagsealError }[];
 }
 
 /**
  * Stores the private keys of a PEM text: exported ones as they are; all others (PKCS#8, SEC1, PKCS#1, also with legacy
- * encryption, standard Ed25519) decrypted, with a passphrase that is asked for, and encrypted again. A key already here
- * is replaced, so its role may change. Blocks that hold no usable key are skipped and reported.
+ * encryption, standard Ed25519) decrypted, with a passphrase that is asked for, and encrypted again. Blocks that hold no usable key are
+ * skipped and reported. A different key is never overwritten.
  *
  * Off-spec: Notary v1 refuses encrypted keys without a `path`, and docker claims success without storing them.
  *
@@ -79,10 +84,12 @@ export async function importKeys(store: PemKeyStore, text: string, options: Impo
   if (text.length > maxImportLength)
     throw new EncodingError("TOO_LARGE", `Cannot import keys: more than ${maxImportLength} characters`);
   const imported: StoredKey[] = [];
+  const kept: StoredKey[] = [];
   const skipped: { block: number; label: string; error: TagsealError }[] = [];
   for (const [index, block] of parsePem(text).entries()) {
     try {
-      imported.push(await importBlock(store, block, options));
+      const { key, isKept } = await importBlock(store, block, options);
+      (isKept ? kept : imported).push(key);
     } catch (error) {
       // One unusable block says nothing about the next one. A cancelled prompt or a disk error does.
       if (!hasCode(error, "KEY_MALFORMED", "KEY_UNSUPPORTED", "DER_MALFORMED", "HEX_MALFORMED", "PEM_MALFORMED"))
@@ -90,23 +97,40 @@ export async function importKeys(store: PemKeyStore, text: string, options: Impo
       skipped.push({ block: index + 1, label: block.label, error });
     }
   }
-  if (imported.length > 0) return { imported, skipped };
+  if (imported.length + kept.length > 0) return { imported, kept, skipped };
   const cause = skipped[0]?.error;
   const reason = cause?.message ?? "there is no PEM block in it";
   throw new EncodingError("PEM_MALFORMED", `No key could be imported: ${reason}`, { cause });
 }
 
-async function importBlock(store: PemKeyStore, block: PemBlock, options: ImportOptions): Promise<StoredKey> {
+interface ImportedBlock {
+  readonly key: StoredKey;
+  readonly isKept: boolean;
+}
+
+async function importBlock(store: PemKeyStore, block: PemBlock, options: ImportOptions): Promise<ImportedBlock> {
   if (!isPrivateKeyBlock(block))
     throw new MetadataError("KEY_UNSUPPORTED", `a PEM block of kind ${block.label} holds no private key`);
   const path = parsePath(block.headers.get("path"));
   const use = useOf(block, path, options);
   if (block.label === "ENCRYPTED PRIVATE KEY" && path !== undefined) {
-    if ((await store.find(path.keyId)) !== undefined) await requireSameKey(store, block, path.keyId);
-    return store.putBlock(path.keyId, { ...block, headers: keyHeaders(use) });
+    const existing = await store.find(path.keyId);
+    if (existing !== undefined && options.existing === "keep") return { key: existing, isKept: true };
+    requireReadable(block);
+    if (existing !== undefined) await requireSameKey(store, block, path.keyId);
+    return { key: await store.putBlock(path.keyId, { ...block, headers: keyHeaders(use) }), isKept: false };
   }
   const key = await openBlock(store, block);
-  return store.putBlock(key.publicKey.keyId, await sealForStore(store, key, use));
+  const { keyId } = key.publicKey;
+  const existing = options.existing === "keep" ? await store.find(keyId) : undefined;
+  if (existing !== undefined) return { key: existing, isKept: true };
+  return { key: await store.putBlock(keyId, await sealForStore(store, key, use)), isKept: false };
+}
+
+/** A block that is stored as it is must be one that can be unlocked later. */
+function requireReadable(block: PemBlock): void {
+  const protection = protectionOf(block);
+  if (protection.kind === "unreadable") throw new MetadataError("KEY_MALFORMED", protection.reason);
 }
 
 /** A block is stored under the ID it claims. Before it replaces an existing key, it must be that key. */

@@ -71,6 +71,16 @@ export class PassphraseKeeper {
     return passphrase;
   }
 
+  /** Tells the source that a key has got another passphrase. The key is written already: where that cannot be kept, there is a warning. */
+  async changed(subject: PassphraseSubject, passphrase: string): Promise<void> {
+    try {
+      await this.#source.changed?.(subject, passphrase);
+    } catch (error) {
+      if (!hasCode(error, "PASSPHRASE_UNAVAILABLE")) throw error;
+      this.#onWarning(`The new passphrase of ${describeKey(subject)} was not kept: ${error.message}`);
+    }
+  }
+
   /** Off-spec: Notary v1 writes the key in the clear for an empty passphrase. */
   #checkNew(passphrase: string, { role, keyId }: PassphraseSubject): void {
     const key = role === backupRole ? "the new key backup" : `the new ${role} key ${shortKeyId(keyId)}`;

@@ -35,6 +35,9 @@ export function fromKeychain(keychain: Keychain, prompt: PassphraseSource): Pass
       }
       return await ask(request);
     },
+    async changed({ keyId }, passphrase) {
+      await keychain.store(addressOf(keyId), passphrase);
+    },
     async accepted({ keyId }, passphrase) {
       // what the keychain gave needs no second visit; without an ID there is nothing to find it by
       if (keyId !== "" && answers.get(keyId) === passphrase) await keychain.store(addressOf(keyId), passphrase);

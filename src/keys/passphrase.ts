@@ -30,6 +30,12 @@ export interface PassphraseSource {
    * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` when it was to keep it and could not
    */
   accepted?(request: Pick<PassphraseRequest, "role" | "keyId">, passphrase: string): Promise<void>;
+  /**
+   * Called after a key was written under another passphrase than it had, for a source that keeps passphrases.
+   *
+   * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` when it was to keep it and could not
+   */
+  changed?(request: Pick<PassphraseRequest, "role" | "keyId">, passphrase: string): Promise<void>;
   /** true when a person may be asked */
   readonly interactive: boolean;
 }

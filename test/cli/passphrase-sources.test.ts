@@ -184,6 +184,11 @@ describe("a passphrase source that was asked for and fails", () => {
     assert.match(wrong.stderr, /docker-credential-files has a wrong passphrase for targets key/u);
     await stage.ok(["sign", `${fresh}:v3@${image.manifestDigest}`], { env, prompter });
     await stage.ok(["sign", `${fresh}:v4@${image.manifestDigest}`], { env });
+
+    await stage.ok(["trust", "key", "passphrase", "--all", "--new-passphrase-command", "/bin/echo another one"], {
+      env,
+    });
+    await stage.ok(["sign", `${fresh}:v5@${image.manifestDigest}`], { env });
   });
 });
 

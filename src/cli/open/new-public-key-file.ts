@@ -31,7 +31,7 @@ export async function writePublicKey(path: string, key: PublicKey): Promise<void
   } catch (error) {
     throw new UsageError("FILE_UNWRITABLE", `cannot write public key file "${path}": ${systemReason(error)}`, {
       cause: error,
-      hint: "The private key was stored; its public key can be read from the key store later.",
+      hint: `The private key was stored; for its public key run: tagseal trust key show --public ${key.keyId.slice(0, 12)}`,
     });
   }
 }

@@ -4,6 +4,7 @@ import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { Io } from "../io.ts";
 import type { OptionValues } from "../options/option.ts";
 import {
+  type newPassphraseOptions,
   passphraseCommandVariable,
   passphraseHelperVariable,
   type passphraseOptions,
@@ -38,6 +39,30 @@ export async function passphraseSource(
   return fromEnvironment(io.env, prompt);
 }
 
+/**
+ * {@link passphraseSource} for the passphrases that open keys, and another source for those that they get: the one that its own flags name,
+ * or a prompt. Never a variable: the environment has the old ones.
+ *
+ * @throws as {@link passphraseSource}; UsageError `USAGE` when both read the same descriptor
+ */
+export async function changedPassphraseSource(
+  options: OptionValues<typeof passphraseOptions> & OptionValues<typeof newPassphraseOptions>,
+  io: Io,
+): Promise<PassphraseSource> {
+  const named = onlyOne(fromNewFlags(options));
+  if (named?.kind === "fd" && named.value === options["passphrase-fd"]) {
+    throw new UsageError("USAGE", `--passphrase-fd and ${named.givenAs} name the same descriptor`, {
+      hint: "Redirect two, for example: tagseal trust key passphrase --all --passphrase-fd 3 --new-passphrase-fd 4 3< old.txt 4< new.txt",
+    });
+  }
+  const old = await passphraseSource(options, io);
+  const { oldAndNew } = await import("../../keys/passphrase-change.ts");
+  if (named?.kind === "command") return oldAndNew(old, await fromNamedCommand(named, io));
+  if (named !== undefined) return oldAndNew(old, await fromNamedDescriptor(named));
+  const { fromPrompt } = await import("../../keys/passphrase-prompt.ts");
+  return oldAndNew(old, fromPrompt(io.prompter));
+}
+
 async function fromNamedCommand(named: NamedSource, { env }: Io): Promise<PassphraseSource> {
   const { fromCommand, requireProgram } = await import("../../keys/passphrase-sources.ts");
   const words = commandWords(named);
@@ -66,6 +91,13 @@ function fromFlags(options: Partial<OptionValues<typeof passphraseOptions>>): re
   return (["fd", "command", "helper"] as const).flatMap((kind) => {
     const value = options[`passphrase-${kind}`];
     return value === undefined ? [] : [{ kind, value, givenAs: `--passphrase-${kind}` }];
+  });
+}
+
+function fromNewFlags(options: OptionValues<typeof newPassphraseOptions>): readonly NamedSource[] {
+  return (["fd", "command"] as const).flatMap((kind) => {
+    const value = options[`new-passphrase-${kind}`];
+    return value === undefined ? [] : [{ kind, value, givenAs: `--new-passphrase-${kind}` }];
   });
 }
 

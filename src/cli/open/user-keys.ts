@@ -16,10 +16,18 @@ export async function openKeyStore(io: Io, options: UserKeysOptions = {}): Promi
   return openUserKeyStore(withDefaults(io, options));
 }
 
-/** Those private keys of this user that are files, for what only files can do. */
-export async function openKeyFiles(io: Io, passphrases: PassphraseSource): Promise<PemKeyStore> {
+/**
+ * Those private keys of this user that are files, for what only files can do.
+ *
+ * @param onWarning default: warnings are shown
+ */
+export async function openKeyFiles(
+  io: Io,
+  passphrases: PassphraseSource,
+  onWarning?: UserKeysOptions["onWarning"],
+): Promise<PemKeyStore> {
   const { openUserKeyFiles } = await import("../../keys/user-key-store.ts");
-  return openUserKeyFiles(withDefaults(io, { passphrases }));
+  return openUserKeyFiles(withDefaults(io, { passphrases, ...(onWarning === undefined ? {} : { onWarning }) }));
 }
 
 /**

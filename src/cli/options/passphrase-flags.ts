@@ -25,6 +25,20 @@ export const passphraseCommandVariable = "TAGSEAL_PASSPHRASE_COMMAND";
 /** The variable of `--passphrase-helper`. */
 export const passphraseHelperVariable = "TAGSEAL_PASSPHRASE_HELPER";
 
+/** Flags for the passphrase that a key gets, where that is not the one that opens it. */
+export const newPassphraseOptions = {
+  "new-passphrase-fd": {
+    kind: "text",
+    value: "number",
+    help: "Read the new passphrase from this open file descriptor and nowhere else",
+  },
+  "new-passphrase-command": {
+    kind: "text",
+    value: "command",
+    help: "Run this program, as --passphrase-command does, for the new passphrase",
+  },
+} as const satisfies Record<string, TextOption>;
+
 /** Variables that these commands read, for help. */
 export const passphraseEnvironment: readonly (readonly [string, string])[] = [
   ["DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "passphrase of root keys; when unset, you are asked at the terminal"],

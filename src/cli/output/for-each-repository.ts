@@ -5,14 +5,16 @@ import type { Io } from "../io.ts";
 import { failureText, reportOf } from "./error-report.ts";
 import { writeJson } from "./write-json.ts";
 
-/** The result for one repository, as `--json` shows it. */
-export type ForEachResult = Readonly<Record<string, unknown>> & { readonly repository: string };
+/** The result for one repository or file, as `--json` shows it. */
+export type ForEachResult = Readonly<Record<string, unknown>>;
 
 /** How results and failures are shown. */
 export interface ForEachHow {
   readonly json: boolean;
-  /** the words before the list of repositories that failed */
+  /** the words before the list of what failed */
   readonly failureHeading: string;
+  /** what the arguments are, the member of the JSON that names each; default `repository` */
+  readonly subject?: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function forEachRepository(
       if (io.signal.aborted) throw error;
       failed.push(repository);
       failures.push(error);
-      results.push({ repository, error: reportOf(error) });
+      results.push({ [how.subject ?? "repository"]: repository, error: reportOf(error) });
       io.stderr.write(`${failureText(reportOf(error))}\n`);
     }
   }

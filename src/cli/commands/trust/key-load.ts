@@ -1,16 +1,16 @@
-import { readFile, stat } from "node:fs/promises";
 import { parsePem, serialisePem } from "../../../encoding/pem.ts";
-import { hasCode, KeyStoreError, UsageError } from "../../../errors.ts";
-import { importKeys, maxImportLength } from "../../../keys/key-transfer.ts";
+import { hasCode, KeyStoreError } from "../../../errors.ts";
+import { importKeys } from "../../../keys/key-transfer.ts";
 import { defineCommand } from "../../command.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { checkKeyName } from "../../options/key-name.ts";
+import { readPrivateKeyFile } from "../../open/private-key-file.ts";
 import { openKeyFiles } from "../../open/user-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { prefixed } from "../../output/docker-errors.ts";
+import { storedKeyJson } from "../../output/key-words.ts";
 import { writeJson } from "../../output/write-json.ts";
-import { systemReason } from "../../../files/system-error.ts";
 
 const defaultName = "signer";
 
@@ -43,35 +43,18 @@ export const command = defineCommand(
     const name = options.name ?? defaultName;
     checkKeyName(name);
     if (!options.json) io.stdout.write(`Loading key from "${path}"...\n`);
-    const text = await readKeyFile(path);
+    const text = await readPrivateKeyFile(path, () => false);
     const store = await openKeyFiles(io, await passphraseSource(options, io));
     const { imported } = await importKeys(store, options.name === undefined ? text : renamed(text), {
       role: name,
     }).catch((error: unknown) => {
       throw importFailure(error, path);
     });
-    if (options.json) writeJson(io, imported);
+    if (options.json) writeJson(io, imported.map(storedKeyJson));
     else io.stdout.write(`Successfully imported key from ${path}\n`);
     return 0;
   },
 );
-
-/** @throws KeyStoreError `KEY_FILE_UNSAFE`; UsageError `FILE_UNREADABLE`: in docker's words */
-async function readKeyFile(path: string): Promise<string> {
-  const refusing = `refusing to load key from ${path}`;
-  try {
-    const { mode, size } = await stat(path);
-    if ((mode & 0o066) !== 0) {
-      const message = `${refusing}: private key file ${path} must not be readable or writable by others`;
-      throw new KeyStoreError("KEY_FILE_UNSAFE", message, { hint: `Keep others out: chmod 600 ${path}` });
-    }
-    if (size > maxImportLength) throw new UsageError("TOO_LARGE", `${refusing}: it has ${size} bytes`);
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (hasCode(error, "KEY_FILE_UNSAFE", "TOO_LARGE")) throw error;
-    throw new UsageError("FILE_UNREADABLE", `${refusing}: stat ${path}: ${systemReason(error)}`, { cause: error });
-  }
-}
 
 /** A name given on the command line overrides the one in the file, as for a key that is loaded a second time. */
 function renamed(text: string): string {
