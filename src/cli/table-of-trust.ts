@@ -68,8 +68,10 @@ export const trustCommands: readonly Entry[] = [
     "Send signed files back to a server that lost them",
     () => import("./commands/trust/recover-server.ts"),
   ),
+  command("renew", "Sign again what expires, with the keys on this machine", () => import("./commands/trust/renew.ts")),
   command("revoke", "Remove trust for an image", () => import("./commands/trust/revoke.ts")),
   command("sign", "Sign an image", () => import("./commands/trust/sign.ts")),
   command("staged", "Show, publish or discard changes that notary staged", () => import("./commands/trust/staged.ts")),
+  command("status", "Show what expires when, and who must renew it", () => import("./commands/trust/status.ts")),
   command("witness", "Sign roles again with the keys on this machine", () => import("./commands/trust/witness.ts")),
 ];

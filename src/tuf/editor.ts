@@ -191,6 +191,11 @@ export class CollectionEditor {
     if (role === "targets") this.#targetsDraft("targets").markChanged();
   }
 
+  /** Has the root signed again unchanged, with a new expiry. */
+  renewRoot(): void {
+    this.#draft.root.changed = true;
+  }
+
   /**
    * Signs what changed, what is about to expire and what `options` asks for, and returns the files to publish, by role. The editor does not
    * change: signing twice gives two equally good sets. The snapshot is among them only when its key is held; else the server makes it.

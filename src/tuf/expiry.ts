@@ -8,6 +8,9 @@ import { isServerRole } from "./role-name.ts";
 /** A day in milliseconds. */
 export const dayMs = 86_400_000;
 
+/** How long before its end users are told that something expires: 90 days. */
+export const noticeMs = 90 * dayMs;
+
 /** The expiry of a role, as signed text and as the instant it names. */
 export type Expiry = Pick<Body, "expires" | "expiresAt">;
 
@@ -70,5 +73,5 @@ export function requireFresh(file: MetadataFile, now: Date, clockOf: ClockOwner 
 function staleHint(role: RoleName, clock: string): string {
   if (isServerRole(role))
     return `Check the clock: ${clock}. If that is right, the trust server no longer renews this file, or an attacker keeps newer files from you: ask the operator of the server.`;
-  return `Its owner must publish again; check the clock, too: ${clock}.`;
+  return `Its owner signs it again with "tagseal trust renew IMAGE"; check the clock, too: ${clock}.`;
 }

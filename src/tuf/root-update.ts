@@ -103,9 +103,13 @@ function loadRoot(
   return trusted.load("root", input, { minVersion }) as MetadataFile<RootBody>;
 }
 
-/** From `current` to the root before `newestVersion`; only signatures matter on the way, these roots are used for nothing else. */
-async function walkRoots(
-  options: UpdateOptions,
+/**
+ * From `current` to the root before `newestVersion`; only signatures matter on the way, these roots are used for nothing else.
+ *
+ * @throws MetadataError `ROOT_ROTATION_REFUSED`, `ROOT_INVALID`, `METADATA_VERSION_MISMATCH`, `METADATA_MALFORMED`, `REPOSITORY_NOT_SIGNED`
+ */
+export async function walkRoots(
+  options: Pick<UpdateOptions, "gun" | "now" | "source" | "cache">,
   current: MetadataFile<RootBody>,
   newestVersion: number,
 ): Promise<MetadataFile<RootBody>> {
@@ -164,7 +168,11 @@ function isSoundApartFromExpiry(cached: MetadataFile<RootBody>, { gun, now }: Up
   }
 }
 
-async function fetchRoot(options: UpdateOptions, name: string, maxBytes: number): Promise<Uint8Array> {
+async function fetchRoot(
+  options: Pick<UpdateOptions, "gun" | "source">,
+  name: string,
+  maxBytes: number,
+): Promise<Uint8Array> {
   try {
     return await options.source.fetch(name, maxBytes);
   } catch (cause) {

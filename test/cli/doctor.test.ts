@@ -323,11 +323,14 @@ describe("doctor about trust servers and expiry", () => {
     const inThreeYears = new Date(Date.now() + 1065 * 86_400_000);
     const soon = await machine.finds("expiry", inThreeYears);
     assert.ok(soon.some(({ message }) => /^targets of .*\/team\/app expires in 30 days$/.test(message)));
-    const image = `${sandbox.repository()}:1.0`;
-    assert.ok(soon.every(({ fix }) => fix === `tagseal sign ${image}@$(tagseal verify ${image})`));
+    assert.ok(soon.every(({ fix }) => fix === `tagseal trust renew ${sandbox.repository()}`));
     const late = await machine.finds("expiry", new Date(Date.now() + 3700 * 86_400_000));
     assert.ok(late.some(({ message }) => /^the cached root of .* expired \d+ days ago$/.test(message)));
-    assert.ok(late.some(({ fix }) => fix === `tagseal list ${sandbox.repository()} || tagseal trust sign ${image}`));
+    assert.ok(
+      late.some(
+        ({ fix }) => fix === `tagseal list ${sandbox.repository()} || tagseal trust renew ${sandbox.repository()}`,
+      ),
+    );
     assert.ok(late.some(({ message }) => /root certificate/.test(message)));
   });
 

@@ -3,6 +3,8 @@ import { deepEqual, equal, match, ok, fail } from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { PublicKey } from "../../src/crypto/public-key.ts";
+import { createRootCertificate } from "../../src/crypto/root-certificate.ts";
 import { serialisePem } from "../../src/encoding/pem.ts";
 import { FileKeyStore } from "../../src/keys/file-key-store.ts";
 import { fromEnvironment } from "../../src/keys/passphrase-sources.ts";
@@ -12,7 +14,9 @@ import { inspectTrust } from "../../src/trust/reading/inspect.ts";
 import { listTags } from "../../src/trust/reading/list.ts";
 import { revokeTags } from "../../src/trust/publishing/revoke.ts";
 import { rotateKey } from "../../src/trust/rotation/rotate.ts";
+import { initialiseCollection } from "../../src/trust/publishing/initialise.ts";
 import { signTags } from "../../src/trust/publishing/sign.ts";
+import { renewCollection } from "../../src/trust/renewal/renew.ts";
 import { addSigner, removeSigner } from "../../src/trust/signers/signer.ts";
 import type { TrustEvent } from "../../src/trust/trust-event.ts";
 import { openTrustContext } from "../../src/trust/open-trust-context.ts";
@@ -82,6 +86,27 @@ function stories(start: (scope: Scope) => Promise<TrustServer>): void {
     deepEqual(await seenByNotary(gun), ["v1 in targets", "v2 in targets"]);
     const inspected = await newUser("docker-reader").docker(["trust", "inspect", gun]);
     if (inspected.code === 0) match(inspected.stdout, new RegExp(`"SignedTag": "v2",\\s+"Digest": "${sha256}"`, "u"));
+  });
+
+  it("notary follows our renewal of a root certificate that ends, with a warm and a cold cache, and publishes after it", async () => {
+    const gun = "localhost:5000/renewed/certificate";
+    const user = newUser("renewal");
+    const warm = newUser("renewal-reader");
+    const context = await open(user, gun);
+    const key = await context.keys.make({ role: "root" }, "ecdsa");
+    ok(key !== undefined);
+    const eightYearsAgo = new Date(Date.now() - 8 * 365 * 86_400_000);
+    const certificate = PublicKey.fromCertificatePem(await createRootCertificate(key, gun, eightYearsAgo));
+    await initialiseCollection(context, { certificate });
+    await signTags(context, [{ tag: "v1", digest, length: 6 }]);
+    await warm.notaryOk(["lookup", gun, "v1"]);
+    const renewal = await renewCollection(context);
+    equal(renewal.newRootCertificates.length, 1);
+    await warm.notaryOk(["lookup", gun, "v1"]);
+    deepEqual(await seenByNotary(gun), ["v1 in targets"]);
+    await user.notaryOk(["addhash", "-p", gun, "v2", "6", "--sha256", sha256]);
+    equal((await verifyTag(context, "v2")).digest, digest);
+    deepEqual((await renewCollection(context)).newRootCertificates, [], "the new one lasts");
   });
 
   for (const role of ["targets", "snapshot", "timestamp", "root"] as const) {

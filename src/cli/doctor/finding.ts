@@ -44,17 +44,6 @@ export function problem(subject: Subject, message: string, fix: string): Finding
   return { subject, level: "problem", message, fix };
 }
 
-/** The time before an expiry in which there is a warning. */
-export const horizonMs = 90 * 86_400_000;
-
-/** `today`, `in 1 day`, `in 12 days`, `3 days ago`. */
-export function inDays(at: Date, now: Date): string {
-  const days = Math.round((at.getTime() - now.getTime()) / 86_400_000);
-  const count = `${Math.abs(days)} day${Math.abs(days) === 1 ? "" : "s"}`;
-  if (days === 0) return "today";
-  return days > 0 ? `in ${count}` : `${count} ago`;
-}
-
 /** A path as users write it: with `~` for the home directory, quoted for a shell where needed. */
 export function shellPath(path: string, home: string | undefined): string {
   const short = home !== undefined && path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;

@@ -27,6 +27,8 @@ export interface CollectionChange {
   prepare?(current: TrustedCollection): Promise<EditableCollection>;
   /** See `WritingOptions`: such a change may be published to a repository whose timestamp has expired. */
   readonly replacesServerKeys?: boolean;
+  /** See `WritingOptions`: such a change may be published to a repository whose root has expired. */
+  readonly renewsRoot?: boolean;
   /** True when a collection has the change, and no other publisher has replaced it. */
   isIn(collection: TrustedCollection): boolean;
 }

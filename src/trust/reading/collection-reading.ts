@@ -88,9 +88,17 @@ function updateOptions(context: TrustContext, { unremembered, onSilence }: Liste
     ...(timestampLifetimeMs === undefined ? {} : { timestampLifetimeMs }),
     onWarning: (warning) => {
       if (warning.kind === "cached-timestamp") onSilence(warning);
-      else if (!unremembered.notice(warning)) context.notify({ kind: "warning", gun, message: warning.message });
+      else if (!unremembered.notice(warning))
+        context.notify({ kind: "warning", gun, message: withCommand(warning, gun) });
     },
   };
+}
+
+/** The reference's sentences about what expires in six months, and the command for the owner. */
+function withCommand({ kind, message }: UpdateWarning, gun: string): string {
+  return kind === "near-expiry" || kind === "certificate-near-expiry"
+    ? `${message}: tagseal trust renew ${gun}`
+    : message;
 }
 
 /** A cache that reports the root stored where there was none. */

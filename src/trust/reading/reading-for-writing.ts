@@ -15,6 +15,8 @@ export interface WritingOptions {
    * next one, and this change repairs that. Default: it must be fresh.
    */
   readonly replacesServerKeys?: boolean | undefined;
+  /** The change signs another root. The root, its certificates, and the timestamp that the server cannot sign under it may then have expired. */
+  readonly renewsRoot?: boolean | undefined;
 }
 
 /**
@@ -31,6 +33,9 @@ export async function readForWriting(
   } catch (error) {
     if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
     if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error, options);
+    // Expired certificates make a root invalid; the second reading says so if anything else is wrong with it.
+    if (hasCode(error, "ROOT_INVALID") && options.renewsRoot === true)
+      return await readToRepair(context, error, options);
     // A writer fails because the server did not answer, not because of the age of the cache.
     const failure: unknown = hasCode(error, "METADATA_STALE") ? error.cause : error;
     // With a root in the cache another file is the first that is missing: only the root shows whether the collection is gone or broken.
@@ -43,12 +48,13 @@ export async function readForWriting(
 async function readToRepair(
   context: TrustContext,
   cause: MetadataError,
-  { replacesServerKeys = false }: WritingOptions,
+  { replacesServerKeys = false, renewsRoot = false }: WritingOptions,
 ): Promise<TrustedCollection> {
   const { readExpired } = await import("./expired-reading.ts");
-  const collection = await explained(context, () => readExpired(context, { timestamp: replacesServerKeys }));
+  const mayBe = { timestamp: replacesServerKeys, root: renewsRoot };
+  const collection = await explained(context, () => readExpired(context, mayBe));
   const { timestamp } = collection;
-  const isForKeys = timestamp !== undefined && isExpired(timestamp.body, context.now());
+  const isForKeys = !renewsRoot && timestamp !== undefined && isExpired(timestamp.body, context.now());
   const why = isForKeys
     ? "it counts only for replacing the server's keys"
     : "signing it again, with everything it contains";

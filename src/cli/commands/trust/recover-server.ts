@@ -1,9 +1,7 @@
-import { UsageError } from "../../../errors.ts";
 import type { RecoverResult } from "../../../trust/recovery/recover-server.ts";
 import type { RoleVersion } from "../../../tuf/metadata.ts";
 import { defineCommand } from "../../command.ts";
-import { trustDirectoryOf } from "../../open/directories.ts";
-import type { Io } from "../../io.ts";
+import { chosenRepositories } from "../../open/chosen-repositories.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
@@ -42,7 +40,10 @@ export const command = defineCommand(
   },
   async ({ options, args }, io) => {
     const { recoverServer } = await import("../../../trust/recovery/recover-server.ts");
-    const names = await repositories(args, options.all, io);
+    const names = await chosenRepositories(
+      { named: args, all: options.all, command: "trust recover-server --all --dry-run" },
+      io,
+    );
     const settings = {
       access: options["new-server-keys"] ? "admin" : "write",
       notify: tellTrustEvents(io, { quiet: true }),
@@ -60,16 +61,6 @@ export const command = defineCommand(
     });
   },
 );
-
-async function repositories(named: readonly string[], all: boolean, io: Io): Promise<readonly string[]> {
-  if (all !== (named.length === 0))
-    throw new UsageError("USAGE", "give either IMAGE or --all", {
-      hint: "For all repositories of this machine: tagseal trust recover-server --all --dry-run",
-    });
-  if (!all) return named;
-  const { rememberedGuns } = await import("../../../trust/trust-directory/remembered-files.ts");
-  return await rememberedGuns(trustDirectoryOf(io));
-}
 
 function outcome({ sent, passed, replaced }: RecoverResult, dryRun: boolean): string {
   const parts = [

@@ -1,0 +1,95 @@
+/** What expires when and who must act, as text and as JSON. */
+import type { EndingStatus, ExpiryStatus } from "../../trust/renewal/expiry-status.ts";
+import { inDays } from "./days.ts";
+import { textTable } from "./text-table.ts";
+
+/** A table of one repository, and below it what to do, with commands. */
+export function expiryText(status: ExpiryStatus, now: Date): string {
+  const { gun, server, cached, endings, unusable, stagedChanges } = status;
+  const rows = endings.map((ending) => [
+    nameOf(ending),
+    `${ending.expiresAt.toISOString().slice(0, 10)} (${inDays(ending.expiresAt, now)})`,
+    ending.state,
+    holderText(ending),
+  ]);
+  const notes = [
+    ...new Set(endings.filter(({ state }) => state !== "ok").map((ending) => actionText(gun, ending))),
+    ...unusable.map(
+      (role) => `${role}: signed by keys that no longer count; readers ignore it until it is signed again`,
+    ),
+    ...(stagedChanges === 0
+      ? []
+      : [`${changes(stagedChanges)} that docker or notary staged here, not published: tagseal trust staged ${gun}`]),
+    ...(cached ? [`the trust server did not answer: this is what this machine remembers`] : []),
+  ];
+  const table = textTable([["ROLE", "EXPIRES", "STATE", "SIGNED BY"], ...rows]);
+  return `${gun} on ${server}\n\n${table}${notes.length === 0 ? "" : `\n${notes.join("\n")}\n`}`;
+}
+
+/** The stable members of `trust status --json`. */
+export function expiryJson({ gun, endings, ...status }: ExpiryStatus): Readonly<Record<string, unknown>> {
+  return {
+    server: status.server,
+    cached: status.cached,
+    state: worstState(endings),
+    roles: endings.map((ending) => endingJson(gun, ending)),
+    unusable: status.unusable,
+    stagedChanges: status.stagedChanges,
+  };
+}
+
+/** One thing that expires, with the command that renews it, where there is one. */
+export function endingJson(gun: string, ending: EndingStatus): Readonly<Record<string, unknown>> {
+  const { role, certificateId, expiresAt, state, holder, keyIds } = ending;
+  return {
+    role,
+    ...(certificateId === undefined ? {} : { certificateId }),
+    expires: expiresAt.toISOString(),
+    state,
+    signedBy: holder,
+    keyIds,
+    ...(state === "ok" || role === "timestamp" ? {} : { command: commandFor(gun, ending) }),
+  };
+}
+
+/** The state of the worst. */
+export function worstState(endings: readonly EndingStatus[]): EndingStatus["state"] {
+  const states = endings.map(({ state }) => state);
+  return states.find((state) => state === "expired") ?? states.find((state) => state === "due") ?? "ok";
+}
+
+/** What to do, by whom, with which command: one line without a full stop. */
+export function actionText(gun: string, ending: EndingStatus): string {
+  const { role, holder } = ending;
+  if (role === "timestamp") return "timestamp: the trust server does not renew it; ask the operator of the server";
+  const command = commandFor(gun, ending);
+  if (!ending.isRenewable)
+    return `${nameOf(ending)}: get a new certificate from the authority that issued it, then, where the root key is: ${command}`;
+  if (holder === "here" || holder === "server") return `To renew what this machine can: ${command}`;
+  return `${nameOf(ending)}: to renew it, run this where ${keyText(ending)} is: ${command}`;
+}
+
+function commandFor(gun: string, { isRenewable }: EndingStatus): string {
+  return isRenewable ? `tagseal trust renew ${gun}` : `tagseal trust key rotate ${gun} root --key CERTIFICATE`;
+}
+
+/** `root certificate`, or the role. */
+export function nameOf({ role, certificateId }: EndingStatus): string {
+  return certificateId === undefined ? role : `${role} certificate`;
+}
+
+function holderText(ending: EndingStatus): string {
+  if (ending.holder === "here") return "a key on this machine";
+  if (ending.holder === "server") return "the trust server";
+  return `${keyText(ending)}, not on this machine`;
+}
+
+function keyText({ role, keyIds, holder }: EndingStatus): string {
+  const ids = keyIds.map((id) => id.slice(0, 7)).join(" or ");
+  const whose = holder === "signer" ? `the key of ${role}` : role === "root" ? "the root key" : "the repository key";
+  return ids === "" ? whose : `${whose} ${ids}`;
+}
+
+function changes(count: number): string {
+  return count === 1 ? "1 change" : `${count} changes`;
+}

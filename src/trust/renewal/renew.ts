@@ -1,0 +1,157 @@
+import { PublicKey } from "../../crypto/public-key.ts";
+import { createRootCertificate } from "../../crypto/root-certificate.ts";
+import { KeyStoreError } from "../../errors.ts";
+import type { CollectionEditor } from "../../tuf/editor.ts";
+import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
+import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { HeldKeys } from "../publishing/held-keys.ts";
+import { type CollectionChange, publishChange } from "../publishing/publish.ts";
+import type { TrustContext } from "../trust-context.ts";
+import { keysOf, type RootCertificate } from "./endings.ts";
+import { type EndingStatus, statusOfEndings } from "./expiry-status.ts";
+import { planRenewal, type RenewalPlan } from "./renewal-plan.ts";
+
+/** A role that was signed again. */
+export interface RenewedRole {
+  readonly role: RoleName;
+  readonly version: number;
+  readonly expiresAt: Date;
+}
+
+/** The result of {@link renewCollection}. */
+export interface RenewResult {
+  /** empty: this machine has no key of the collection, and nothing was published */
+  readonly renewed: readonly RenewedRole[];
+  /** TUF IDs of new certificates for root keys: those who pin the old ones must pin these */
+  readonly newRootCertificates: readonly string[];
+  /** what is due, or has expired, and was not renewed: its keys are elsewhere */
+  readonly remaining: readonly EndingStatus[];
+}
+
+/**
+ * Signs everything of a collection again that the keys here can sign, in one publication, also what has expired: targets, delegations, the
+ * snapshot if its key is here, and the root if it or a certificate in it expires before the others will. Such a certificate is replaced
+ * by one for the same key, as a rotation that the old certificate's key signs. Keys of roles that are not signed stay locked.
+ *
+ * @throws KeyStoreError `SIGNING_KEY_MISSING` when something has expired without which readers refuse the collection, and its keys are not
+ *   here; `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`, what an update can refuse; NetworkError as `publishChange`
+ */
+export async function renewCollection(context: TrustContext): Promise<RenewResult> {
+  const held = new HeldKeys(context);
+  const renewal = new Renewal(context, held);
+  try {
+    const { collection } = await publishChange(context, held, renewal, { initialise: false });
+    return await renewal.resultIn(collection);
+  } catch (error) {
+    if (!(error instanceof NothingHeldError)) throw error;
+    return { renewed: [], newRootCertificates: [], remaining: error.remaining };
+  }
+}
+
+/** Ends a publication that would be empty. */
+class NothingHeldError extends Error {
+  readonly remaining: readonly EndingStatus[];
+
+  constructor(remaining: readonly EndingStatus[]) {
+    super("no key of the collection is here");
+    this.remaining = remaining;
+  }
+}
+
+class Renewal implements CollectionChange {
+  readonly renewsRoot = true;
+  readonly #context: TrustContext;
+  readonly #held: HeldKeys;
+  /** by the ID of the old one: one new certificate each, however often a conflict makes the publication start again */
+  readonly #certificates = new Map<string, PublicKey>();
+  #before: ReadonlyMap<RoleName, number> = new Map();
+
+  constructor(context: TrustContext, held: HeldKeys) {
+    this.#context = context;
+    this.#held = held;
+  }
+
+  async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
+    if (current === undefined || (this.#before.size > 0 && this.isIn(current))) return false;
+    const plan = await planRenewal(current, this.#held, this.#context.now());
+    if (plan.roles.length === 0) throw new NothingHeldError(await this.#remainingIn(current));
+    requirePossible(plan, this.#context.gun);
+    for (const role of plan.witnessed) editor.witness(role);
+    if (plan.certificates.length > 0) editor.rotateKey("root", await this.#rootKeys(current, plan.certificates));
+    else if (plan.roles.includes("root")) editor.renewRoot();
+    this.#before = new Map(plan.roles.map((role) => [role, versionOf(current, role)]));
+    return true;
+  }
+
+  /** Another publisher's newer file counts as well. */
+  isIn(collection: TrustedCollection): boolean {
+    return [...this.#before].every(([role, version]) => versionOf(collection, role) > version);
+  }
+
+  async resultIn(collection: TrustedCollection): Promise<RenewResult> {
+    const renewed = [...this.#before.keys()].flatMap((role) => {
+      const body = fileOf(collection, role)?.body;
+      return body === undefined ? [] : { role, version: body.version, expiresAt: body.expiresAt };
+    });
+    const named = collection.root.body.roles.get("root")?.keyIds ?? [];
+    const ids = [...this.#certificates.values()].map(({ keyId }) => keyId);
+    return {
+      renewed,
+      newRootCertificates: ids.filter((id) => named.includes(id)),
+      remaining: await this.#remainingIn(collection),
+    };
+  }
+
+  async #remainingIn(collection: TrustedCollection): Promise<readonly EndingStatus[]> {
+    const endings = await statusOfEndings(this.#context, collection, {});
+    return endings.filter(({ state }) => state !== "ok");
+  }
+
+  async #rootKeys(current: TrustedCollection, ending: readonly RootCertificate[]): Promise<readonly PublicKey[]> {
+    const { root } = current;
+    const signers = { roleKeys: root.body.roles.get("root") ?? { keyIds: null, threshold: 1 }, keys: root.body.keys };
+    const keys: PublicKey[] = [];
+    for (const key of keysOf(signers)) {
+      const old = ending.find((certificate) => certificate.key.keyId === key.keyId);
+      keys.push(old === undefined ? key : await this.#certificateAfter(old));
+    }
+    return keys;
+  }
+
+  async #certificateAfter({ key, commonName }: RootCertificate): Promise<PublicKey> {
+    const made = this.#certificates.get(key.keyId);
+    if (made !== undefined) return made;
+    const signingKey = await this.#held.signingKey(key);
+    if (signingKey === undefined)
+      throw new KeyStoreError("KEY_NOT_FOUND", `the root key ${key.keyId} is not here any more`);
+    const pem = await createRootCertificate(signingKey, commonName, this.#context.now());
+    const certificate = PublicKey.fromCertificatePem(pem);
+    this.#certificates.set(key.keyId, certificate);
+    return certificate;
+  }
+}
+
+function requirePossible({ blocked }: RenewalPlan, gun: string): void {
+  const [first] = blocked;
+  if (first === undefined) return;
+  const ids = blocked.flatMap(({ signers }) => keysOf(signers).map((key) => key.bareKeyId ?? key.keyId));
+  const names = [...new Set(blocked.map(({ role }) => role))].join(" and ");
+  throw new KeyStoreError(
+    "SIGNING_KEY_MISSING",
+    `${names} of ${gun} has expired, and the keys to sign it again are not here`,
+    {
+      hint: `Run this where they are: tagseal trust renew ${gun} (their IDs: ${[...new Set(ids)].join(", ")})`,
+    },
+  );
+}
+
+function versionOf(collection: TrustedCollection, role: RoleName): number {
+  const file = fileOf(collection, role) ?? collection.invalidDelegations.get(role)?.file;
+  return file?.body.version ?? 0;
+}
+
+function fileOf(collection: TrustedCollection, role: RoleName): MetadataFile | undefined {
+  if (role === "root" || role === "snapshot") return collection[role];
+  return targetsFileOf(collection, role);
+}
