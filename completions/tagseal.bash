@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "delegation key signer target delete init inspect log recover-server revoke sign staged witness --help" ;;
+  "trust") echo "delegation key signer target delete init inspect log recover-server renew revoke sign staged status witness --help" ;;
   "trust delegation") echo "add list purge remove --help" ;;
   "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delegation list") echo "--json --help" ;;
@@ -37,9 +37,11 @@ _tagseal_words() {
   "trust inspect") echo "--pretty --json --help" ;;
   "trust log") echo "--json --limit -n --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust renew") echo "--all --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust sign") echo "--local --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust staged") echo "--discard --force -f --json --number -n --publish --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust status") echo "--all --check --json --within --help" ;;
   "trust witness") echo "--json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "build") echo "--disable-content-trust --allow-local --help" ;;
   "completion") echo "bash fish zsh --help" ;;
@@ -205,6 +207,9 @@ _tagseal_value() {
   "trust recover-server --passphrase-fd") echo "" ;;
   "trust recover-server --passphrase-command") echo "" ;;
   "trust recover-server --passphrase-helper") echo "" ;;
+  "trust renew --passphrase-fd") echo "" ;;
+  "trust renew --passphrase-command") echo "" ;;
+  "trust renew --passphrase-helper") echo "" ;;
   "trust revoke --passphrase-fd") echo "" ;;
   "trust revoke --passphrase-command") echo "" ;;
   "trust revoke --passphrase-helper") echo "" ;;
@@ -216,6 +221,7 @@ _tagseal_value() {
   "trust staged --passphrase-fd") echo "" ;;
   "trust staged --passphrase-command") echo "" ;;
   "trust staged --passphrase-helper") echo "" ;;
+  "trust status --within") echo "" ;;
   "trust witness --passphrase-fd") echo "" ;;
   "trust witness --passphrase-command") echo "" ;;
   "trust witness --passphrase-helper") echo "" ;;
