@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust revoke' 'trust sign' 'trust staged' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -52,9 +52,11 @@ complete -c tagseal -f -n '__tagseal_at trust' -a init -d 'Create a signed repos
 complete -c tagseal -f -n '__tagseal_at trust' -a inspect -d 'Return low-level information about keys and signatures'
 complete -c tagseal -f -n '__tagseal_at trust' -a log -d 'Show what a tag meant before'
 complete -c tagseal -f -n '__tagseal_at trust' -a recover-server -d 'Send signed files back to a server that lost them'
+complete -c tagseal -f -n '__tagseal_at trust' -a renew -d 'Sign again what expires, with the keys on this machine'
 complete -c tagseal -f -n '__tagseal_at trust' -a revoke -d 'Remove trust for an image'
 complete -c tagseal -f -n '__tagseal_at trust' -a sign -d 'Sign an image'
 complete -c tagseal -f -n '__tagseal_at trust' -a staged -d 'Show, publish or discard changes that notary staged'
+complete -c tagseal -f -n '__tagseal_at trust' -a status -d 'Show what expires when, and who must renew it'
 complete -c tagseal -f -n '__tagseal_at trust' -a witness -d 'Sign roles again with the keys on this machine'
 complete -c tagseal -n '__tagseal_at trust' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust delegation' -a add -d 'Add a delegation, or keys and paths to one'
@@ -286,6 +288,12 @@ complete -c tagseal -n '__tagseal_at trust recover-server' -l passphrase-fd -x -
 complete -c tagseal -n '__tagseal_at trust recover-server' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust renew' -l all -f -d 'Every repository that this machine remembers'
+complete -c tagseal -n '__tagseal_at trust renew' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust renew' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
+complete -c tagseal -n '__tagseal_at trust renew' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
+complete -c tagseal -n '__tagseal_at trust renew' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
+complete -c tagseal -n '__tagseal_at trust renew' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust revoke' -l yes -s y -f -d 'Do not prompt for confirmation'
 complete -c tagseal -n '__tagseal_at trust revoke' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust revoke' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
@@ -308,6 +316,11 @@ complete -c tagseal -n '__tagseal_at trust staged' -l passphrase-fd -x -d 'Read 
 complete -c tagseal -n '__tagseal_at trust staged' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust staged' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
 complete -c tagseal -n '__tagseal_at trust staged' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust status' -l all -f -d 'Every repository that this machine remembers'
+complete -c tagseal -n '__tagseal_at trust status' -l check -f -d 'Exit with status 1 if something is due or has expired'
+complete -c tagseal -n '__tagseal_at trust status' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust status' -l within -x -d 'What expires within this time is due (default 90d)'
+complete -c tagseal -n '__tagseal_at trust status' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust witness' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust witness' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust witness' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
