@@ -1,4 +1,4 @@
-/** Against a server with the three calls of Vault's transit engine, as its documents describe them; the signatures are real. */
+/** Against a server of ours with the three calls of Vault's transit engine; the signatures are real. */
 import assert from "node:assert/strict";
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { createServer } from "node:http";
