@@ -1,6 +1,7 @@
 /** The private keys of this machine, and what the metadata it remembers says about them. Nothing here unlocks a key or asks a server. */
 import type { PublicKey } from "../../crypto/public-key.ts";
-import { KeyStoreError, UsageError } from "../../errors.ts";
+import { KeyStoreError } from "../../errors.ts";
+import { selectKey } from "../../keys/key-selection.ts";
 import { isKeyId, type KeyStore, type StoredKey } from "../../keys/key-store.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 
@@ -36,9 +37,6 @@ function withNamings(key: StoredKey, namings: readonly KeyNaming[]): LocalKey {
   return { ...key, namings };
 }
 
-/** Shorter beginnings of an ID are refused: prompts show this many characters. */
-const minPrefix = 7;
-
 /**
  * Finds the key that a user means: by its ID, by the ID under which metadata names it, or by the beginning of either.
  *
@@ -46,22 +44,11 @@ const minPrefix = 7;
  * @throws KeyStoreError `KEY_NOT_FOUND`; and as `KeyStore.find` for a key that is here and cannot be read
  */
 export async function findLocalKey(text: string, keys: readonly LocalKey[], store: KeyStore): Promise<LocalKey> {
-  const prefix = text.toLowerCase();
-  if (!/^[0-9a-f]{1,64}$/u.test(prefix) || prefix.length < minPrefix) {
-    throw new UsageError(
-      "USAGE",
-      `"${text}" is not a key ID: expected 64 hexadecimal digits, or the first ${minPrefix}`,
-      {
-        hint: "See the IDs of the keys here: tagseal trust key list",
-      },
-    );
-  }
-  const found = keys.filter((key) => idsOf(key).some((id) => id.startsWith(prefix)));
-  const [first, ...others] = found;
-  if (first !== undefined && others.length === 0) return first;
-  if (first !== undefined) throw ambiguous(text, found);
+  const key = selectKey(text, keys, idsOf);
+  if (key !== undefined) return key;
   // A key that cannot be read is not in the list: the error says why.
-  if (isKeyId(prefix)) await store.find(prefix);
+  const keyId = text.toLowerCase();
+  if (isKeyId(keyId)) await store.find(keyId);
   throw new KeyStoreError("KEY_NOT_FOUND", `there is no private key ${text} on this machine`, {
     hint: "See the IDs of the keys here: tagseal trust key list",
   });
@@ -80,11 +67,4 @@ export async function publicKeyOf({ keyId, namings: [naming] }: LocalKey, store:
 
 function idsOf({ keyId, namings }: LocalKey): readonly string[] {
   return [keyId, ...namings.map(({ idInMetadata }) => idInMetadata)];
-}
-
-function ambiguous(text: string, found: readonly LocalKey[]): UsageError {
-  const candidates = found.map(({ keyId, role }) => `${keyId} (${role})`).join(", ");
-  return new UsageError("KEY_AMBIGUOUS", `${text} fits ${found.length} keys: ${candidates}`, {
-    hint: "Give more characters of the ID.",
-  });
 }
