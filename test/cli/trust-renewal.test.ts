@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import type { DemoImage } from "../../src/sandbox/demo-image.ts";
+import { documentedLines } from "../support/documented-lines.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
 
 const dayMs = 86_400_000;
@@ -186,6 +187,13 @@ describe("trust status and trust renew", () => {
       await ok("trust", "renew", app);
       assert.equal(await digestOf(), image.manifestDigest);
       assert.equal((await statusOf(app))[0]?.state, "ok");
+    });
+
+    it("works as the page about keys says", async () => {
+      afterDays(1_200);
+      const lines = documentedLines("docs/keys.md", "Something has expired").trim().split("\n");
+      for (const line of lines) await ok(...line.replace("registry.example.com/team/app", app).split(" ").slice(1));
+      assert.equal(await digestOf(), image.manifestDigest);
     });
 
     it("replaces the certificate of the root key before it ends, and old readers follow", async () => {
