@@ -44,6 +44,7 @@ export class Mirror implements TrustRepository {
   async publish(_files: ReadonlyMap<RoleName, Uint8Array>): Promise<void> {}
   async getKey(role: ServerRole): Promise<PublicKey> { throw new Error(role); }
   async rotateKey(role: ServerRole): Promise<PublicKey> { throw new Error(role); }
+  async delete(): Promise<void> {}
   async wasDeleted(): Promise<boolean> { return false; }
 }
 
