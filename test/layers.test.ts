@@ -105,7 +105,8 @@ const trustImplementations: ReadonlySet<string> = new Set([
   "src/trust/trust-server/trust-server-answers.ts",
   "src/trust/trust-server/trust-server-client.ts",
 ]);
-const trustContracts = /^src\/(?:keys\/(?:key-store|passphrase)|docker-config\/credentials|trust\/.*)\.ts$/u;
+const trustContracts =
+  /^src\/(?:keys\/(?:key-store|key-selection|passphrase)|docker-config\/credentials|trust\/.*)\.ts$/u;
 const roomsOfImplementations = /^src\/(?:files|docker-config|http|registry|keys|trust)\//u;
 
 interface Import {

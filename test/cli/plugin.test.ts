@@ -50,7 +50,7 @@ describe("the docker-trust plugin", () => {
     );
     assert.equal(
       (await plugin("__completeNoDesc", "--context", "x", "trust", "signer", "")).stdout,
-      "add\nremove\n:4\n",
+      "add\nlist\nremove\n:4\n",
     );
   });
 
