@@ -266,7 +266,8 @@ describe("versions and expiry", () => {
     for (const role of ["root", "timestamp", "snapshot", "targets"]) {
       assert.throws(() => set.load(role, file(repository, role)), {
         code: "METADATA_EXPIRED",
-        hint: role === "timestamp" || role === "snapshot" ? /ask the operator of the server/ : /publish again/,
+        hint:
+          role === "timestamp" || role === "snapshot" ? /ask the operator of the server/ : /tagseal trust renew IMAGE/,
         message: `${role} expired at Sun Feb 1 00:00:00 UTC 2026`,
       });
       set.load(role, file(repository, role), { allowExpired: true });

@@ -187,6 +187,7 @@ describe("a passphrase source that was asked for and fails", () => {
 
     await stage.ok(["trust", "key", "passphrase", "--all", "--new-passphrase-command", "/bin/echo another one"], {
       env,
+      prompter,
     });
     await stage.ok(["sign", `${fresh}:v5@${image.manifestDigest}`], { env });
   });
