@@ -147,9 +147,7 @@ export class CollectionEditor {
     return true;
   }
 
-  /**
-   * Removes the keys with these canonical IDs from every delegation whose parent can be signed at the end; `sign` warns about the others.
-   */
+  /** Removes the keys with these canonical IDs from every delegation whose parent can be signed at the end; `sign` warns about the others. */
   purgeKeys(canonicalIds: readonly string[]): void {
     for (const draft of this.#draft.targets.values()) {
       const purged = withoutKeys(draft.content.delegations, canonicalIds);
