@@ -159,7 +159,9 @@ describe("an exchange of all certificates", { skip: missingPeers(["docker", "not
     // Each looks at its files every two seconds: a server that believes the new authority first would not believe the signer's old certificate.
     await waitUntil("the signer has read its files", () => exchanged(signer.log()) === 2, 60_000);
     toSigner.exchange(young);
-    await waitUntil("the server has read its files", () => exchanged(server.log()) >= 5, 60_000);
+    const hasRead = (file: string): boolean =>
+      new RegExp(`"read a changed file","file":"[^"]*${file}`, "u").test(server.log());
+    await waitUntil("the server has read its files", () => hasRead(toSigner.ca) && hasRead(toSigner.cert), 60_000);
     await waitUntil("the new certificate is shown", async () => (await ready(young)) !== "", 60_000);
     // Open connections stay; a database that is restarted, or a connection that broke, is what needs the new files.
     await database.sql(
