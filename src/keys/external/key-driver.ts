@@ -2,7 +2,7 @@
  * Drivers for private keys that are kept elsewhere: in a token, or by a service. A key is named by a URI, whose scheme chooses the driver.
  * A driver signs and hands out no private key.
  */
-import type { KeyAlgorithm, PrivateKey, SigningKey } from "../../crypto/private-key.ts";
+import type { KeyAlgorithm, SigningKey } from "../../crypto/private-key.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { PassphraseSubject } from "../passphrase-keeper.ts";
 import type { PassphraseSource } from "../passphrase.ts";
@@ -15,7 +15,7 @@ export interface ExternalKey extends SigningKey {
   readonly place: string;
 }
 
-/** A key that is about to be made or taken in. */
+/** A key that is about to be made. */
 export interface NewExternalKey {
   /** what it is called there, unless the URI says otherwise */
   readonly label: string;
@@ -54,6 +54,4 @@ export interface KeyDriver {
    * @throws KeyStoreError `KEY_EXISTS` when there is one with its name; `KEY_UNSUPPORTED` for an algorithm that the place does not have
    */
   generate(uri: string, wanted: NewExternalKey, subject: PassphraseSubject): Promise<ExternalKey>;
-  /** Takes a key in; absent where that is not possible. Throws as {@link KeyDriver.generate}. */
-  import?(uri: string, key: PrivateKey, label: string, subject: PassphraseSubject): Promise<ExternalKey>;
 }

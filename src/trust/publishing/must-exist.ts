@@ -14,7 +14,7 @@ export function requirePermission({ mustExist, gun, repository }: TrustContext):
     "REPOSITORY_NOT_SIGNED",
     `${gun} has no trust data on ${repository.name}, and must not be created here`,
     {
-      hint: "Check the spelling of the name. To create the repository, run this once without --no-init and TAGSEAL_NO_INIT.",
+      hint: `Check the spelling of the name. To create the repository: tagseal trust init ${gun}`,
     },
   );
 }
