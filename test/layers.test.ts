@@ -47,7 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "docker-config",
     "http/client",
   ],
-  keys: ["errors", "files", "environment", "encoding", "crypto", "http/client"],
+  keys: ["errors", "files", "environment", "encoding", "crypto", "reference", "http/client"],
   trust: [...signedImages, "timing", "files"],
   engine: [...signedImages, "trust"],
   server: ["errors", "files", "environment", "encoding", "crypto", "tuf", "reference", "service", "http/server"],

@@ -7,6 +7,7 @@ import type { Environment } from "../../environment/environment.ts";
 import { KeyStoreError, TagsealError } from "../../errors.ts";
 import { readLinkedFile } from "../../files/read-private-file.ts";
 import { systemReason } from "../../files/system-error.ts";
+import { isLoopbackHost } from "../../reference/loopback.ts";
 import { HttpClient } from "../../http/client/http-client.ts";
 
 /** An answer of Vault's. */
@@ -70,11 +71,19 @@ export class VaultClient {
   #address(): URL {
     const text = this.#env["VAULT_ADDR"] || "https://127.0.0.1:8200";
     const url = URL.parse(text.endsWith("/") ? text : `${text}/`);
-    if (url !== null && ["https:", "http:"].includes(url.protocol) && url.username === "" && url.password === "")
-      return url;
-    throw new KeyStoreError("KEY_SERVICE_UNAVAILABLE", "VAULT_ADDR is not the address of a Vault server", {
-      hint: "Set it, for example: export VAULT_ADDR=https://vault.example.com:8200",
-    });
+    if (url === null || !["https:", "http:"].includes(url.protocol) || url.username !== "" || url.password !== "")
+      throw new KeyStoreError("KEY_SERVICE_UNAVAILABLE", "VAULT_ADDR is not the address of a Vault server", {
+        hint: "Set it, for example: export VAULT_ADDR=https://vault.example.com:8200",
+      });
+    if (url.protocol === "https:" || isLoopbackHost(url.hostname)) return url;
+    // Off-spec: Vault's own command sends its token there; whatever is on the way could then sign.
+    throw new KeyStoreError(
+      "KEY_SERVICE_UNAVAILABLE",
+      `Vault at ${url.host} is not asked without TLS: its token would be readable`,
+      {
+        hint: "Set VAULT_ADDR to an https address; http is for this machine only.",
+      },
+    );
   }
 
   #headers(): Record<string, string> {

@@ -146,8 +146,12 @@ describe("keys of Vault", () => {
     await assert.rejects(without({ VAULT_ADDR: "ftp://x" }).find("vault:transit/k"), {
       code: "KEY_SERVICE_UNAVAILABLE",
     });
+    await assert.rejects(without({ VAULT_ADDR: "https://vault.invalid" }).find("vault:transit/k"), {
+      code: "KEY_SERVICE_UNAVAILABLE",
+    });
     await assert.rejects(without({ VAULT_ADDR: "http://vault.invalid" }).find("vault:transit/k"), {
       code: "KEY_SERVICE_UNAVAILABLE",
+      message: "Vault at vault.invalid is not asked without TLS: its token would be readable",
     });
     for (const uri of [
       "vault:",
