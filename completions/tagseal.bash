@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "delegation key signer target delete init inspect log recover-server renew revoke sign staged status witness --help" ;;
+  "trust") echo "delegation key root signer target delete init inspect log recover-server renew revoke sign staged status witness --help" ;;
   "trust delegation") echo "add list purge remove --help" ;;
   "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delegation list") echo "--json --help" ;;
@@ -22,6 +22,9 @@ _tagseal_words() {
   "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key show") echo "--public --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key tokens") echo "--module --json --help" ;;
+  "trust root") echo "add-spare list --help" ;;
+  "trust root add-spare") echo "--all-with-key --json --key -k --out -o --store --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust root list") echo "--json --help" ;;
   "trust signer") echo "add list remove --help" ;;
   "trust signer add") echo "--key --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust signer list") echo "--json --help" ;;
@@ -167,6 +170,15 @@ _tagseal_value() {
   "trust key show --passphrase-command") echo "" ;;
   "trust key show --passphrase-helper") echo "" ;;
   "trust key tokens --module") echo "file" ;;
+  "trust root add-spare --all-with-key") echo "" ;;
+  "trust root add-spare --key") echo "file" ;;
+  "trust root add-spare -k") echo "file" ;;
+  "trust root add-spare --out") echo "file" ;;
+  "trust root add-spare -o") echo "file" ;;
+  "trust root add-spare --store") echo "" ;;
+  "trust root add-spare --passphrase-fd") echo "" ;;
+  "trust root add-spare --passphrase-command") echo "" ;;
+  "trust root add-spare --passphrase-helper") echo "" ;;
   "trust signer add --key") echo "file" ;;
   "trust signer add --passphrase-fd") echo "" ;;
   "trust signer add --passphrase-command") echo "" ;;

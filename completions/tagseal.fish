@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -45,6 +45,7 @@ complete -c tagseal -f -n '__tagseal_at' -a version -d 'Show the version'
 complete -c tagseal -n '__tagseal_at' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust' -a delegation -d 'Manage the roles that sign for a repository'
 complete -c tagseal -f -n '__tagseal_at trust' -a key -d 'Manage keys for signing Docker images'
+complete -c tagseal -f -n '__tagseal_at trust' -a root -d 'Manage the root keys of repositories'
 complete -c tagseal -f -n '__tagseal_at trust' -a signer -d 'Manage entities who can sign Docker images'
 complete -c tagseal -f -n '__tagseal_at trust' -a target -d 'Manage signed files that are not images'
 complete -c tagseal -f -n '__tagseal_at trust' -a delete -d 'Delete the trust data of a repository'
@@ -207,6 +208,20 @@ complete -c tagseal -n '__tagseal_at trust key show' -l help -f -d 'Explain this
 complete -c tagseal -n '__tagseal_at trust key tokens' -l module -r -F -d 'Look for tokens with this PKCS#11 module only'
 complete -c tagseal -n '__tagseal_at trust key tokens' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust key tokens' -l help -f -d 'Explain this command'
+complete -c tagseal -f -n '__tagseal_at trust root' -a add-spare -d 'Add a spare root key, for the loss of the first'
+complete -c tagseal -f -n '__tagseal_at trust root' -a list -d 'List the root keys of a repository'
+complete -c tagseal -n '__tagseal_at trust root' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l all-with-key -x -d 'All repositories that this machine remembers to have this root key'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l key -s k -r -F -d 'Add this key: a file with a private or public key or a certificate, the URI of a key, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l out -s o -r -F -d 'Make the spare, and write its private key to this new file, encrypted'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l store -x -d 'Make the spare there: in a token, for example pkcs11:token=spare, in Vault, or with a key helper'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
+complete -c tagseal -n '__tagseal_at trust root add-spare' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust root list' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust root list' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust signer' -a add -d 'Add a signer'
 complete -c tagseal -f -n '__tagseal_at trust signer' -a list -d 'List the signers of a repository'
 complete -c tagseal -f -n '__tagseal_at trust signer' -a remove -d 'Remove a signer'

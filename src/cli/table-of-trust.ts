@@ -27,6 +27,15 @@ const trustDelegation: readonly Entry[] = [
   ),
 ];
 
+const trustRoot: readonly Entry[] = [
+  command(
+    "add-spare",
+    "Add a spare root key, for the loss of the first",
+    () => import("./commands/trust/root-add-spare.ts"),
+  ),
+  command("list", "List the root keys of a repository", () => import("./commands/trust/root-list.ts")),
+];
+
 const trustSigner: readonly Entry[] = [
   command("add", "Add a signer", () => import("./commands/trust/signer-add.ts")),
   command("list", "List the signers of a repository", () => import("./commands/trust/signer-list.ts")),
@@ -53,6 +62,7 @@ const trustTarget: readonly Entry[] = [
 export const trustCommands: readonly Entry[] = [
   { name: "delegation", summary: "Manage the roles that sign for a repository", children: trustDelegation },
   { name: "key", summary: "Manage keys for signing Docker images", children: trustKey },
+  { name: "root", summary: "Manage the root keys of repositories", children: trustRoot },
   { name: "signer", summary: "Manage entities who can sign Docker images", children: trustSigner },
   { name: "target", summary: "Manage signed files that are not images", children: trustTarget },
   command("delete", "Delete the trust data of a repository", () => import("./commands/trust/delete.ts")),

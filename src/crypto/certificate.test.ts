@@ -313,3 +313,14 @@ test("fuzz: refuses or reads hostile certificates, and never accepts a changed o
     { numRuns: fuzzRuns },
   );
 });
+
+test("a root key issues the certificate of a key whose private part is elsewhere", async () => {
+  const spare = PrivateKey.generate("rsa").publicKey;
+  const issued = await createRootCertificate(key, gun, now, spare);
+  const [issuer, certificate] = [new X509Certificate(pem), new X509Certificate(issued)];
+  assert.equal(PublicKey.fromCertificatePem(issued).canonicalKeyId, spare.keyId);
+  assert.ok(certificate.verify(issuer.publicKey));
+  assert.ok(!certificate.verify(certificate.publicKey));
+  assert.deepEqual([certificate.subject, certificate.issuer], [`CN=${gun}`, `CN=${gun}`]);
+  assert.equal(checkLeafCertificate(PublicKey.fromCertificatePem(issued), gun, now).ok, true);
+});

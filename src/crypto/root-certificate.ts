@@ -19,6 +19,7 @@ import { serialisePem } from "../encoding/pem.ts";
 import { MetadataError } from "../errors.ts";
 import { oid } from "./oids.ts";
 import type { SigningKey } from "./private-key.ts";
+import type { PublicKey } from "./public-key.ts";
 
 /** How long a root certificate is valid, in days: ten years. */
 const rootCertificateDays = 3650;
@@ -28,13 +29,20 @@ const rootCertificateDays = 3650;
  * issuer are only the common name; digital signature and key encipherment; code signing; no CA.
  *
  * @param commonName the GUN
+ * @param subject the key to certify, where its private key is elsewhere: `key` then issues the certificate under the same name
  * @returns PEM text with its final newline; `PublicKey.fromCertificatePem` makes the root role's key of it
  * @throws MetadataError `KEY_UNSUPPORTED` for keys other than ECDSA and RSA
  * @see Notary v1: root certificates
  */
-export async function createRootCertificate(key: SigningKey, commonName: string, notBefore: Date): Promise<string> {
+export async function createRootCertificate(
+  key: SigningKey,
+  commonName: string,
+  notBefore: Date,
+  subject: PublicKey = key.publicKey,
+): Promise<string> {
   const algorithm = certificateAlgorithm(key.publicKey.keyType);
-  const toBeSigned = signedPart(key, commonName, notBefore, algorithm);
+  certificateAlgorithm(subject.keyType);
+  const toBeSigned = signedPart(subject, commonName, notBefore, algorithm);
   const { value } = await key.sign(toBeSigned);
   const signature = key.publicKey.keyType === "ecdsa" ? ecdsaDer(value) : value;
   const bytes = derSequence(toBeSigned, algorithm, derBitString(signature));
@@ -55,7 +63,7 @@ function pssAlgorithm(): Buffer {
   return derSequence(derOid("1.2.840.113549.1.1.10"), derSequence(...parameters));
 }
 
-function signedPart(key: SigningKey, commonName: string, notBefore: Date, algorithm: Uint8Array): Buffer {
+function signedPart(subject: PublicKey, commonName: string, notBefore: Date, algorithm: Uint8Array): Buffer {
   const notAfter = new Date(notBefore.getTime() + rootCertificateDays * 86_400_000);
   const name = derSequence(derSet(derSequence(derOid(oid.commonName), directoryString(commonName))));
   return derSequence(
@@ -65,7 +73,7 @@ function signedPart(key: SigningKey, commonName: string, notBefore: Date, algori
     name,
     derSequence(derTime(notBefore), derTime(notAfter)),
     name,
-    key.publicKey.bytes,
+    subject.bytes,
     derExplicit(3, extensions()),
   );
 }

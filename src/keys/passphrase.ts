@@ -49,6 +49,9 @@ export const maxAttempts = 3;
 /** The role under which the passphrase of a key backup is asked for. The space keeps it apart from the names of signers. */
 export const backupRole = "key backup";
 
+/** The role under which the passphrase of a spare root key's file is asked for: it is not that of the root key in use. */
+export const spareRootRole = "spare root";
+
 /** How a key is named in prompts and messages: the first characters of its ID. */
 export function shortKeyId(keyId: string): string {
   return keyId.slice(0, 7);

@@ -1,12 +1,9 @@
 /** Keys that are named on the command line: by the ID of a key on this machine, or by a file with a private or a public key. */
-import { readFile, stat } from "node:fs/promises";
-import { isPrivateKeyBlock } from "../../crypto/private-key-pem.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
-import { parsePem } from "../../encoding/pem.ts";
-import { KeyStoreError, UsageError } from "../../errors.ts";
-import { isSystemError, systemReason } from "../../files/system-error.ts";
+import { KeyStoreError } from "../../errors.ts";
 import { isKeyId, type KeyStore, type KeyUse, type PemKeyStore } from "../../keys/key-store.ts";
-import { importKeys, maxImportLength } from "../../keys/key-transfer.ts";
+import { importKeys } from "../../keys/key-transfer.ts";
+import { privateKeyIn } from "./key-file-of-user.ts";
 import { readPublicKeyFile } from "./public-key-file.ts";
 
 /** What the chosen keys are for. */
@@ -42,36 +39,8 @@ async function storedKey(keyId: string, store: KeyStore): Promise<PublicKey> {
 }
 
 async function keyOfFile(path: string, { store, files, use, now }: ChosenKeysFor): Promise<PublicKey> {
-  const text = await readKeyText(path);
-  const blocks = text.includes("-----BEGIN ") ? parsePem(text) : [];
-  const secrets = blocks.filter(isPrivateKeyBlock);
-  if (secrets.length === 0) return await readPublicKeyFile(path, now);
-  if (secrets.length > 1)
-    throw new UsageError("KEY_MALFORMED", `${path} has ${secrets.length} private keys, expected one`);
-  await requirePrivate(path);
-  const { imported } = await importKeys(await files(), text, use);
+  const secret = await privateKeyIn(path);
+  if (secret === undefined) return await readPublicKeyFile(path, now);
+  const { imported } = await importKeys(await files(), secret.text, use);
   return await storedKey(imported[0]?.keyId ?? "", store);
-}
-
-async function readKeyText(path: string): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > maxImportLength) throw new UsageError("TOO_LARGE", `${path} has ${size} bytes, too many for a key file`);
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UsageError("FILE_UNREADABLE", `unable to read the key file ${path}: ${systemReason(error)}`, {
-      cause: error,
-      hint: "Give a key file, or the ID of a key of this machine: 64 hexadecimal characters.",
-    });
-  }
-}
-
-/** docker's rule for private keys. */
-async function requirePrivate(path: string): Promise<void> {
-  const { mode } = await stat(path);
-  if ((mode & 0o066) === 0) return;
-  throw new KeyStoreError("KEY_FILE_UNSAFE", `private key file ${path} must not be readable or writable by others`, {
-    hint: `Keep others out: chmod 600 ${path}`,
-  });
 }

@@ -1,12 +1,13 @@
 /** `trust key rotate --all-with-key KEYID`: one key, in all repositories that name it. */
 import { KeyStoreError, UsageError } from "../../errors.ts";
-import { defaultKeyAlgorithm, isKeyId, type KeyStore, type KeyUse } from "../../keys/key-store.ts";
+import { defaultKeyAlgorithm, type KeyStore, type KeyUse } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { KeyMention } from "../../trust/rotation/retired-keys.ts";
 import type { Io } from "../io.ts";
 import { chosenKeys } from "../open/chosen-keys.ts";
 import { trustDirectoryOf } from "../open/directories.ts";
+import { requireKeyId } from "../open/repositories-of-key.ts";
 import { withTrust } from "../open/trust.ts";
 import { openKeyFiles, openKeyStore } from "../open/user-keys.ts";
 import { imageArgument } from "../options/image.ts";
@@ -59,13 +60,6 @@ export async function replaceEverywhere(wanted: WantedReplacement, io: Io): Prom
   });
   await retire(wanted, store, io);
   return code;
-}
-
-function requireKeyId(keyId: string): void {
-  if (isKeyId(keyId)) return;
-  throw new UsageError("USAGE", `--all-with-key: expected a key ID of 64 hexadecimal characters, got "${keyId}"`, {
-    hint: "Give the name of the key's file in trust/private, without .key.",
-  });
 }
 
 function requireRepositories(keyId: string, names: readonly string[]): void {

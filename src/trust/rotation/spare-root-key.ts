@@ -1,0 +1,82 @@
+/** A second root key that alone can rotate the root when the first is lost. */
+
+import type { SigningKey } from "../../crypto/private-key.ts";
+import { PublicKey } from "../../crypto/public-key.ts";
+import { createRootCertificate } from "../../crypto/root-certificate.ts";
+import { MetadataError } from "../../errors.ts";
+import { baseRoleSigners, type RoleSigners } from "../../tuf/role-signers.ts";
+import { HeldKeys } from "../publishing/held-keys.ts";
+import { notSigned } from "../reading/collection-reading.ts";
+import { readForWriting } from "../reading/reading-for-writing.ts";
+import { keysOf } from "../renewal/endings.ts";
+import type { TrustContext } from "../trust-context.ts";
+import { rotateKey } from "./rotate.ts";
+
+/** What became of a spare. */
+export interface SpareResult {
+  /** `unchanged`: the root role has this key already */
+  readonly outcome: "added" | "unchanged";
+  /** canonical */
+  readonly keyId: string;
+  /** what readers pin */
+  readonly certificateId: string;
+  /** signatures that a root needs; the spare is enough alone when it is 1 */
+  readonly threshold: number;
+}
+
+/**
+ * Adds a root key to the root role of a collection, in one publication that the present root key signs. The threshold stays, and docker,
+ * notary and Tagseal follow as with any rotation. The private key of the spare is not needed: without it, the present root key issues the
+ * certificate. Where it is in the key store of the context, it signs the new root too, which shows that it can.
+ *
+ * @param spare a key, or a certificate for this collection
+ * @throws MetadataError `REPOSITORY_NOT_SIGNED`; `SIGNING_KEY_MISSING` without a root key; `CERTIFICATE_INVALID`; `KEY_UNSUPPORTED`
+ * @throws NetworkError as `publishChange`
+ */
+export async function addSpareRootKey(context: TrustContext, spare: PublicKey): Promise<SpareResult> {
+  const held = new HeldKeys(context);
+  // A preview: publishing reads again and reports problems.
+  const collection = await readForWriting({ ...context, notify: () => undefined });
+  if (collection === undefined) throw notSigned(context);
+  const signers = baseRoleSigners(collection.root, "root");
+  await requireRootKey(context, held, signers);
+  const keys = async (): Promise<readonly PublicKey[]> => [await certified(context, held, { spare, signers })];
+  const { outcome, newKeyIds, newCanonicalIds } = await rotateKey(context, "root", { keys, replace: [] });
+  const [keyId = "", certificateId = keyId] = [newCanonicalIds[0], newKeyIds[0]];
+  const { threshold } = signers.roleKeys;
+  return { outcome: outcome === "unchanged" ? "unchanged" : "added", keyId, certificateId, threshold };
+}
+
+/** Checked before a passphrase is asked for. */
+async function requireRootKey({ gun }: TrustContext, held: HeldKeys, signers: RoleSigners): Promise<void> {
+  const keys = keysOf(signers);
+  if ((await held.countHeld(keys)) >= signers.roleKeys.threshold) return;
+  const ids = keys.map((key) => key.bareKeyId ?? key.keyId).join(", ");
+  throw new MetadataError(
+    "SIGNING_KEY_MISSING",
+    `cannot add a root key to ${gun}: its root key is not on this machine`,
+    {
+      hint: `The present root key signs the addition. Load it, or ask its owner. Its ID: ${ids}.`,
+    },
+  );
+}
+
+interface Certified {
+  readonly spare: PublicKey;
+  readonly signers: RoleSigners;
+}
+
+async function certified(context: TrustContext, held: HeldKeys, { spare, signers }: Certified): Promise<PublicKey> {
+  if (spare.isX509) return spare;
+  const issuer = (await held.signingKey(spare)) ?? (await rootKeyHere(held, signers));
+  const pem = await createRootCertificate(issuer, context.gun, context.now(), spare);
+  return PublicKey.fromCertificatePem(pem);
+}
+
+async function rootKeyHere(held: HeldKeys, signers: RoleSigners): Promise<SigningKey> {
+  for (const key of keysOf(signers)) {
+    const signingKey = await held.signingKey(key);
+    if (signingKey !== undefined) return signingKey;
+  }
+  throw new MetadataError("SIGNING_KEY_MISSING", "no root key that could issue a certificate is on this machine");
+}
