@@ -134,8 +134,8 @@ test("a root key cannot be Ed25519", async () => {
 });
 
 test("accepts its own certificate and notary's, for their names only", () => {
-  assert.deepEqual(checkLeafCertificate(x509(pem), gun, now), { ok: true, warnings: [] });
-  assert.deepEqual(checkLeafCertificate(x509(vectorPem), "vec/demo", now), { ok: true, warnings: [] });
+  assert.equal(checkLeafCertificate(x509(pem), gun, now).ok, true);
+  assert.equal(checkLeafCertificate(x509(vectorPem), "vec/demo", now).ok, true);
   assert.equal(checkLeafCertificate(x509(pem), "localhost:5000/team/other", now).ok, false);
 });
 
@@ -206,18 +206,12 @@ test("I4: accepts a certificate only inside its window, with a day of grace befo
   assert.match(reasonOf(await at(days(-10), days(-1))), /expired at/);
   assert.match(reasonOf(await at(days(10), days(5))), /ends before it begins/);
   const expired = x509((await issue({ name: gun, from: days(-10), to: days(-1) })).pem);
-  assert.deepEqual(checkLeafCertificate(expired, gun, now, { ignoreExpiry: true }), { ok: true, warnings: [] });
+  assert.equal(checkLeafCertificate(expired, gun, now, { ignoreExpiry: true }).ok, true);
 });
 
 function reasonOf(result: ReturnType<typeof checkLeafCertificate>): string {
   return result.ok ? "accepted" : result.reason;
 }
-
-test("warns half a year before a certificate expires", async () => {
-  const { pem: text } = await issue({ name: gun, from: days(-10), to: days(150) });
-  const expected = [`certificate with CN ${gun} is near expiry`];
-  assert.deepEqual(checkLeafCertificate(x509(text), gun, now), { ok: true, warnings: expected });
-});
 
 test("I4: an expired intermediate spoils the chain, except under a previous root", async () => {
   const ca = await issue({ name: "old ca", ca: true, from: days(-20), to: days(-1) });

@@ -8,7 +8,7 @@ import type { Certificate } from "./x509.ts";
 
 /** The result of {@link checkLeafCertificate}. */
 export type LeafCertificateResult =
-  | { readonly ok: true; readonly warnings: readonly string[] }
+  | { readonly ok: true; readonly leaf: Certificate }
   /** `isUntimely`: nothing but the time is wrong with it, or the clock that it was compared with */
   | { readonly ok: false; readonly reason: string; readonly isUntimely: boolean };
 
@@ -63,7 +63,7 @@ function check(key: PublicKey, gun: string, now: Date, ignoreExpiry: boolean): L
   if (reason !== undefined) return refuse(reason);
   const untimely = ignoreExpiry ? undefined : bundle.map((each) => untimeliness(each, now)).find(Boolean);
   if (untimely !== undefined) return { ok: false, reason: untimely, isUntimely: true };
-  return { ok: true, warnings: warningsFor(leaf, now, ignoreExpiry) };
+  return { ok: true, leaf };
 }
 
 /** Readers compute the key ID from the certificates as they would write them, so any other spelling has another ID for them. */
@@ -90,13 +90,6 @@ function untimeliness(certificate: Certificate, now: Date): string | undefined {
 
 function nameOf({ subjectCommonName }: Certificate): string {
   return `certificate with CN ${subjectCommonName}`;
-}
-
-function warningsFor(leaf: Certificate, now: Date, ignoreExpiry: boolean): string[] {
-  const soon = new Date(now);
-  soon.setUTCMonth(soon.getUTCMonth() + 6);
-  if (ignoreExpiry || leaf.notAfter >= soon) return [];
-  return [`certificate with CN ${leaf.subjectCommonName} is near expiry`];
 }
 
 /**

@@ -61,7 +61,9 @@ describe("expiry", () => {
     const { list, onWarning } = warnings();
     const from = story.published.read();
     const held = story.held.without(story.keys.targets);
-    deepEqual(await change(story, tagInA, { held, onWarning, now: later(930), from }), ["snapshot", "targets/a"]);
+    deepEqual(await change(story, tagInA, { held, onWarning, now: later(1000), from }), ["snapshot", "targets/a"]);
+    deepEqual(list, [], "users are told 90 days before");
+    deepEqual(await change(story, tagInA, { held, onWarning, now: later(1010), from }), ["snapshot", "targets/a"]);
     deepEqual(list, [
       "targets expires at 2029-11-22T04:07:46.04Z, and the keys to sign it again are not available here",
     ]);

@@ -4,10 +4,10 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode } from "../errors.ts";
 import { type CollectionDraft, nextVersion, type RootDraft, type TargetsDraft } from "./collection-draft.ts";
 import { unusableRoles } from "./delegation-editing.ts";
-import { expiryAfter, isExpired, isNearExpiry, lifetimeMs } from "./expiry.ts";
+import { expiryAfter, isDue, isExpired, isNearExpiry, lifetimeMs } from "./expiry.ts";
 import { fileMetaOf } from "./file-meta.ts";
 import type { Body, FileMeta, MetadataFile, RoleKeys, RoleName, RootBody, TargetsBody } from "./metadata.ts";
-import { isWithin, parentOf } from "./role-name.ts";
+import { isDelegation, isWithin, parentOf } from "./role-name.ts";
 import {
   canSign,
   holdsAnyKey,
@@ -119,9 +119,13 @@ function targetsNeed(role: RoleName, draft: TargetsDraft, options: DraftSigningO
   return draft.onlyPurged && renewal === "none" ? "may" : renewal;
 }
 
-/** An expired file must be signed again, or no reader could use what is published with it; one about to expire should be. */
+/**
+ * An expired file must be signed again, or no reader could use what is published with it; one about to expire should be. So should an
+ * expired delegation: readers go on without it, and it may be another person's.
+ */
 function renewalNeed(published: MetadataFile<Body> | undefined, options: DraftSigningOptions): Need {
-  if (published === undefined || isExpired(published.body, options.now)) return "must";
+  if (published === undefined) return "must";
+  if (isExpired(published.body, options.now)) return isDelegation(published.role) ? "may" : "must";
   return options.resignAll === true || isNearExpiry(published.body, options.now) ? "may" : "none";
 }
 
@@ -138,9 +142,11 @@ async function isToBeSigned(
 ): Promise<boolean> {
   if (need !== "may") return need === "must";
   if (await allHeld(requirements, publication.keys)) return true;
-  if (published !== undefined && isNearExpiry(published.body, publication.options.now)) {
+  const { now } = publication.options;
+  if (published !== undefined && isDue(published.body.expiresAt, now)) {
+    const ends = isExpired(published.body, now) ? "expired" : "expires";
     publication.options.onWarning?.(
-      `${role} expires at ${published.body.expires}, and the keys to sign it again are not available here`,
+      `${role} ${ends} at ${published.body.expires}, and the keys to sign it again are not available here`,
     );
   }
   return false;

@@ -22,6 +22,7 @@ import type {
 } from "./metadata.ts";
 import type { PathPrefixes } from "./path-prefixes.ts";
 import { isDelegation, isWithin, parentOf } from "./role-name.ts";
+import { baseRoleSigners, type RoleSigners } from "./role-signers.ts";
 import type { SigningKeys } from "./role-signing.ts";
 import { requireTargetName } from "./target-name.ts";
 
@@ -72,11 +73,14 @@ export class CollectionEditor {
     );
   }
 
-  /** Edits what was read. An expired `targets` is signed again in any case. */
+  /** Edits what was read. What has expired is signed again, delegations only where their keys are held: with everything they contain. */
   static from(collection: EditableCollection): CollectionEditor {
     const { version: _version, expires: _expires, expiresAt: _expiresAt, ...content } = collection.root.body;
     const root = { published: collection.root, content, changed: false };
-    const files = [["targets", collection.targets] as const, ...(collection.delegations ?? [])];
+    const expired = [...(collection.invalidDelegations ?? [])]
+      .filter(([, { error }]) => hasCode(error, "METADATA_EXPIRED"))
+      .map(([role, { file }]) => [role, file] as const);
+    const files = [["targets", collection.targets] as const, ...(collection.delegations ?? []), ...expired];
     const targets = new Map(files.map(([role, file]) => [role, TargetsDraft.from(file)]));
     const draft = { root, targets, snapshot: collection.snapshot, removed: new Set<RoleName>(), warnings: [] };
     return new CollectionEditor(collection.gun, draft, collection.invalidDelegations ?? new Map());
@@ -189,6 +193,11 @@ export class CollectionEditor {
     if (role === "targets") this.#targetsDraft("targets").markChanged();
   }
 
+  /** Who signs a base role according to the root that is signed next. */
+  signersOf(role: BaseRole): RoleSigners {
+    return baseRoleSigners({ body: this.#draft.root.content }, role);
+  }
+
   /** Has the root signed again unchanged, with a new expiry. */
   renewRoot(): void {
     this.#draft.root.changed = true;
@@ -231,14 +240,9 @@ export class CollectionEditor {
     const present = this.#draft.targets.get(role);
     if (present !== undefined) return present;
     if (this.#declaration(role) === undefined) throw unknownRole(role);
-    const draft = this.#expiredDraft(role) ?? this.#newDraft(role);
+    const draft = this.#newDraft(role);
     this.#draft.targets.set(role, draft);
     return draft;
-  }
-
-  /** A role that merely expired keeps its content: an empty draft would drop every entry. */
-  #expiredDraft(role: RoleName): TargetsDraft | undefined {
-    return hasCode(this.#invalid.get(role)?.error, "METADATA_EXPIRED") ? this.#takeBack(role) : undefined;
   }
 
   /** Content signed by keys that the role no longer has is not reused, but its version is taken. */
@@ -277,12 +281,8 @@ export class CollectionEditor {
 
   #declaration(role: RoleName): DelegatedRole | undefined {
     if (!isDelegation(role)) return undefined;
-    const parent = this.#draft.targets.get(parentOf(role)) ?? this.#declaredParent(parentOf(role));
+    const parent = this.#draft.targets.get(parentOf(role));
     return parent?.content.delegations.roles?.find((entry) => entry.name === role);
-  }
-
-  #declaredParent(role: RoleName): TargetsDraft | undefined {
-    return this.#declaration(role) === undefined ? undefined : this.#expiredDraft(role);
   }
 
   #pathsOf(role: RoleName): PathPrefixes {

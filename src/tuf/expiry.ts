@@ -8,8 +8,13 @@ import { isServerRole } from "./role-name.ts";
 /** A day in milliseconds. */
 export const dayMs = 86_400_000;
 
-/** How long before its end users are told that something expires: 90 days. */
+/** How long before its end users are told that something expires: 90 days. Off-spec: docker and notary warn for six months. */
 export const noticeMs = 90 * dayMs;
+
+/** True once something that expires at `expiresAt` is due: the one rule for everything that users are warned about. */
+export function isDue(expiresAt: Date, now: Date, withinMs: number = noticeMs): boolean {
+  return expiresAt.getTime() - now.getTime() <= withinMs;
+}
 
 /** The expiry of a role, as signed text and as the instant it names. */
 export type Expiry = Pick<Body, "expires" | "expiresAt">;
@@ -41,7 +46,10 @@ export function isExpired(body: Body, now: Date): boolean {
   return now.getTime() > body.expiresAt.getTime();
 }
 
-/** True from six calendar months before the end of the file's validity: time to sign it again. Notary v1: publish, step by step. */
+/**
+ * True from six calendar months before the end of the file's validity: a publication signs it again if the keys are here, before users must be
+ * told. Notary v1: publish, step by step.
+ */
 export function isNearExpiry(body: Body, now: Date): boolean {
   const horizon = new Date(now);
   horizon.setUTCMonth(horizon.getUTCMonth() + 6);

@@ -15,7 +15,10 @@ export interface RoleSigners {
  *
  * @throws MetadataError `METADATA_ROLE_UNKNOWN` for a role that the root does not name
  */
-export function baseRoleSigners(root: MetadataFile<RootBody>, role: RoleName): RoleSigners {
+export function baseRoleSigners(
+  root: { readonly body: Pick<RootBody, "roles" | "keys"> },
+  role: RoleName,
+): RoleSigners {
   const roleKeys = root.body.roles.get(role);
   if (roleKeys === undefined) throw new MetadataError("METADATA_ROLE_UNKNOWN", `${role} is an invalid role`);
   return { roleKeys, keys: root.body.keys };

@@ -2,9 +2,8 @@
 
 import { checkLeafCertificate } from "../crypto/certificate.ts";
 import { MetadataError, hasCode } from "../errors.ts";
-import type { ClockOwner } from "./expiry.ts";
+import { clockSays, isDue, isExpired, type ClockOwner } from "./expiry.ts";
 import type { MetadataFile, RoleKeys, RootBody } from "./metadata.ts";
-import { clockSays } from "./expiry.ts";
 import { pinningFor } from "./pinning.ts";
 import type { TrustPinning } from "./pinning.ts";
 import { verifyThreshold } from "./threshold.ts";
@@ -32,7 +31,7 @@ export interface RootVerdict {
   readonly signers: readonly string[];
   /** the root is trusted on first use only */
   readonly isFirstUse: boolean;
-  /** sentences about certificates near expiry */
+  /** sentences about certificates that expire soon */
   readonly warnings: readonly string[];
 }
 
@@ -63,6 +62,18 @@ export function verifyRoot(file: MetadataFile<RootBody>, judgement: RootJudgemen
   return { signers: verifyIntegrity(file, pinned), isFirstUse: verdict.isFirstUse, warnings };
 }
 
+/** True when readers refuse a root that was valid once: it has expired, or its certificates have. */
+export function hasRootExpired(file: MetadataFile<RootBody>, expectation: RootExpectation): boolean {
+  if (isExpired(file.body, expectation.now)) return true;
+  try {
+    verifyRoot(file, expectation);
+    return false;
+  } catch (error) {
+    if (hasCode(error, "ROOT_INVALID")) return true;
+    throw error;
+  }
+}
+
 const pathFailure = "could not validate the path to a trusted root";
 
 function rootRole(file: MetadataFile<RootBody>): RoleKeys {
@@ -82,7 +93,8 @@ function leafKeyIds(file: MetadataFile<RootBody>, judgement: RootJudgement): { k
     const result = checkLeafCertificate(key, judgement.gun, judgement.now, options);
     if (result.ok) {
       keyIds.push(id);
-      warnings.push(...result.warnings);
+      if (!options.ignoreExpiry && isDue(result.leaf.notAfter, judgement.now))
+        warnings.push(`certificate with CN ${result.leaf.subjectCommonName} is near expiry`);
     } else {
       reasons.push(result.reason);
       areAllUntimely &&= result.isUntimely;

@@ -279,7 +279,7 @@ test("files and certificates near expiry are warned about", async () => {
   assert.deepEqual(client.warnings, []);
   client.source.fail("", unreachable);
   const repository = await publishedWithReleases();
-  repository.setExpiry("targets", "2026-08-01T00:00:00Z");
+  repository.setExpiry("targets", "2026-05-28T00:00:00Z");
   await repository.publish();
   const other = new SimulatedClient(repository);
   await other.update();

@@ -5,6 +5,7 @@
 
 import { MetadataError, hasCode } from "../errors.ts";
 import { CachedFiles } from "./cached-files.ts";
+import { isDue } from "./expiry.ts";
 import type { MetadataFile } from "./metadata.ts";
 import { bootstrap, updateRoot } from "./root-update.ts";
 import type { Bootstrap } from "./root-update.ts";
@@ -74,10 +75,8 @@ function mayBeCuredByNewRoot(error: unknown): boolean {
   return error instanceof MetadataError;
 }
 
-/** The owner is warned six months before a file expires. The server renews the timestamp itself. */
+/** What is due. The server renews the timestamp itself. */
 function expiryWarnings(collection: TrustedCollection, trusted: TrustedMetadata, now: Date): UpdateWarning[] {
-  const soon = new Date(now);
-  soon.setUTCMonth(soon.getUTCMonth() + 6);
   const files: MetadataFile[] = [
     collection.root,
     collection.targets,
@@ -88,7 +87,7 @@ function expiryWarnings(collection: TrustedCollection, trusted: TrustedMetadata,
   return [
     ...certificates.map((message): UpdateWarning => ({ kind: "certificate-near-expiry", message, role: "root" })),
     ...files
-      .filter((file) => file.body.expiresAt < soon)
+      .filter((file) => isDue(file.body.expiresAt, now))
       .map((file): UpdateWarning => {
         const message = `${file.role} is nearing expiry, you should re-sign the role metadata`;
         return { kind: "near-expiry", message, role: file.role };

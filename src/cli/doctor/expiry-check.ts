@@ -5,7 +5,7 @@ import type { RootBody } from "../../tuf/metadata.ts";
 import { type RememberedFile, readRemembered, rememberedFiles } from "../../trust/trust-directory/remembered-files.ts";
 import type { Io } from "../io.ts";
 import { trustDirectoryOf } from "../open/directories.ts";
-import { noticeMs } from "../../tuf/expiry.ts";
+import { isDue } from "../../tuf/expiry.ts";
 import { inDays } from "../output/days.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 
@@ -47,7 +47,7 @@ function certificateEnds({ keys }: RootBody, file: RememberedFile): End[] {
 function dueFindings(ends: readonly End[], gun: string, io: Io): readonly Finding[] {
   const now = io.now();
   return ends
-    .filter(({ at }) => at.getTime() - now.getTime() <= noticeMs)
+    .filter(({ at }) => isDue(at, now))
     .map(({ what, at }) =>
       at < now
         ? warning("expiry", `the cached ${what} expired ${inDays(at, now)}`, fetchOrRenew(gun))

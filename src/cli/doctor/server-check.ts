@@ -8,7 +8,7 @@ import { clockDifference } from "../../trust/reading/clock-difference.ts";
 import { trustServerUrl } from "../../trust/trust-server/server-url.ts";
 import type { Io } from "../io.ts";
 import { dockerConfigDir } from "../open/directories.ts";
-import { noticeMs } from "../../tuf/expiry.ts";
+import { isDue } from "../../tuf/expiry.ts";
 import { inDays } from "../output/days.ts";
 import { type Finding, ok, problem, shellPath, warning } from "./finding.ts";
 import { certificateEnd, ping, statusOf } from "./server-probe.ts";
@@ -132,7 +132,7 @@ async function judgeCertificate(url: URL, name: string, tls: TlsSettings, io: Io
   // Through a proxy this would need another connection; the certificate was verified already.
   if (proxyFor(url, io.env) !== undefined) return [];
   const notAfter = await certificateEnd(url, tls);
-  if (notAfter === undefined || notAfter.getTime() - io.now().getTime() > noticeMs) return [];
+  if (notAfter === undefined || !isDue(notAfter, io.now())) return [];
   const message = `the certificate of ${name} expires ${inDays(notAfter, io.now())}`;
   return [warning("certificate", message, "renew it on the server; one of Notary must be restarted then")];
 }

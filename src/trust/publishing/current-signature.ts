@@ -1,5 +1,5 @@
-import { hasCode } from "../../errors.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { expiredDelegations } from "../renewal/endings.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import { releasedEntryOf, type SignedTag } from "../reading/released-tags.ts";
 import { requirePermission } from "./must-exist.ts";
@@ -29,8 +29,6 @@ export async function currentSignature(context: TrustContext, tag: string): Prom
 }
 
 function withExpired(collection: TrustedCollection): TrustedCollection {
-  const expired = [...collection.invalidDelegations]
-    .filter(([, { error }]) => hasCode(error, "METADATA_EXPIRED"))
-    .map(([role, { file }]) => [role, file] as const);
+  const expired = expiredDelegations(collection).map((file) => [file.role, file] as const);
   return { ...collection, delegations: new Map([...collection.delegations, ...expired]) };
 }

@@ -1,12 +1,14 @@
 import { hasCode, NetworkError } from "../../errors.ts";
 import { CollectionEditor, type EditableCollection } from "../../tuf/editor.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
-import { isNearExpiry } from "../../tuf/expiry.ts";
+import { isExpired, isNearExpiry } from "../../tuf/expiry.ts";
+import { hasRootExpired } from "../../tuf/root-trust.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
 import type { HeldKeys } from "./held-keys.ts";
 import { type InitialCollection, type InitialiseResult, prepareCollection } from "./initial-collection.ts";
+import type { Repair } from "../renewal/repair.ts";
 import { requirePermission } from "./must-exist.ts";
 import { type PublishedFiles, readBack } from "./read-back.ts";
 import type { RootChoice } from "./root-choice.ts";
@@ -27,8 +29,6 @@ export interface CollectionChange {
   prepare?(current: TrustedCollection): Promise<EditableCollection>;
   /** See `WritingOptions`: such a change may be published to a repository whose timestamp has expired. */
   readonly replacesServerKeys?: boolean;
-  /** See `WritingOptions`: such a change may be published to a repository whose root has expired. */
-  readonly renewsRoot?: boolean;
   /** True when a collection has the change, and no other publisher has replaced it. */
   isIn(collection: TrustedCollection): boolean;
 }
@@ -51,7 +51,7 @@ export interface PublishOptions {
 
 /**
  * Publishes a change: read what is current, apply, sign, one request, read back. Nothing is staged on disk: a change exists in memory until
- * the server has it, so no later operation can publish it by accident.
+ * the server has it, so no later operation can publish it by accident. What has expired is signed again in the same publication.
  *
  * After a lost race (also one that a server reports as an internal error) or a missing answer, it starts again from what the server has
  * then. Processes of this machine take turns to avoid useless races; correctness depends on the server's versions alone.
@@ -117,6 +117,7 @@ class Publisher {
   #base: TrustedCollection | undefined;
   #failure: unknown;
   #outcomeIsUnknown = false;
+  #repair: Repair | undefined;
   #lookedAgain = false;
 
   constructor(context: TrustContext, held: HeldKeys, change: CollectionChange, options: PublishOptions) {
@@ -174,13 +175,22 @@ class Publisher {
     const { gun, now, notify } = this.#context;
     const editor = current === undefined ? (await this.#prepared()).draft() : await this.#draftOf(current);
     const changed = await this.#change.apply(editor, current);
-    if (!changed && current !== undefined && !isDueForRenewal(current, now())) return undefined;
+    const repaired = current !== undefined && (await this.#repaired(editor, current));
+    if (!changed && !repaired && current !== undefined && !isDueForRenewal(current, now())) return undefined;
     const files = await editor.sign(this.#held.signingKey, {
       now: now(),
       initial: current === undefined,
       onWarning: (message) => notify({ kind: "warning", gun, message }),
     });
     return files.size === 0 ? undefined : files;
+  }
+
+  async #repaired(editor: CollectionEditor, current: TrustedCollection): Promise<boolean> {
+    const now = this.#context.now();
+    if (!hasRootExpired(current.root, { gun: current.gun, now }) && !isExpired(current.targets.body, now)) return false;
+    const { Repair } = await import("../renewal/repair.ts");
+    this.#repair ??= new Repair(this.#context, this.#held);
+    return await this.#repair.addTo(editor, current);
   }
 
   /**
@@ -258,6 +268,7 @@ class Publisher {
 
   async #done(collection: TrustedCollection): Promise<Publication> {
     this.#outcomeIsUnknown = false;
+    this.#repair?.report(collection);
     const initialised = this.#initial?.keys;
     if (initialised !== undefined) {
       const { gun, notify, repository } = this.#context;
@@ -267,9 +278,14 @@ class Publisher {
   }
 }
 
-/** Signing a signed tag again is how an owner renews what is about to expire. */
-function isDueForRenewal({ root, targets, delegations }: TrustedCollection, now: Date): boolean {
-  return [root, targets, ...delegations.values()].some(({ body }) => isNearExpiry(body, now));
+/** Signing a signed tag again is how an owner renews what has expired, or is about to. The server renews a snapshot in time. */
+function isDueForRenewal(collection: TrustedCollection, now: Date): boolean {
+  const { root, targets, delegations, invalidDelegations, snapshot } = collection;
+  const invalid = [...invalidDelegations.values()].map(({ file }) => file);
+  return (
+    isExpired(snapshot.body, now) ||
+    [root, targets, ...delegations.values(), ...invalid].some(({ body }) => isNearExpiry(body, now))
+  );
 }
 
 function isOurs(collection: TrustedCollection, initial: InitialCollection): boolean {

@@ -4,6 +4,7 @@ import { keysMissing } from "../../tuf/role-signing.ts";
 import { listDelegations } from "../../tuf/lookup.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { parentOf } from "../../tuf/role-name.ts";
+import { expiredDelegations } from "../renewal/endings.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { HeldKeys } from "./held-keys.ts";
@@ -117,9 +118,9 @@ class Revocation implements CollectionChange {
   }
 }
 
-/** Every entry with these tags, in any role, whether or not it counts for readers. */
+/** Every entry with these tags, in any role, whether or not it counts for readers: an expired role is signed again and then counts. */
 function entriesOf(collection: TrustedCollection, wanted: readonly string[] | "all"): RevokedEntry[] {
-  return [collection.targets, ...collection.delegations.values()].flatMap(({ role, body }) => {
+  return [collection.targets, ...collection.delegations.values(), ...expiredDelegations(collection)].flatMap(({ role, body }) => {
     const tags = wanted === "all" ? [...body.targets.keys()] : wanted.filter((tag) => body.targets.has(tag));
     return tags.map((tag) => ({ tag, role }));
   });

@@ -94,7 +94,7 @@ function updateOptions(context: TrustContext, { unremembered, onSilence }: Liste
   };
 }
 
-/** The reference's sentences about what expires in six months, and the command for the owner. */
+/** The reference's sentences about what expires soon, and the command for the owner. */
 function withCommand({ kind, message }: UpdateWarning, gun: string): string {
   return kind === "near-expiry" || kind === "certificate-near-expiry"
     ? `${message}: tagseal trust renew ${gun}`

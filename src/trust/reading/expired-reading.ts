@@ -1,25 +1,23 @@
 import { hasCode } from "../../errors.ts";
-import { isExpired } from "../../tuf/expiry.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
-import { verifyRoot } from "../../tuf/root-trust.ts";
+import { hasRootExpired } from "../../tuf/root-trust.ts";
 import { walkRoots } from "../../tuf/root-update.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { TrustedMetadata } from "../../tuf/trusted-metadata.ts";
 import type { TrustContext } from "../trust-context.ts";
 
-/** Which expiry is accepted, besides that of the snapshot and of `targets`. */
+/** Which expiry is accepted, besides that of what publishers sign. */
 export interface ExpiredReading {
-  /** true only when the published change names other keys for the server's roles */
+  /** true only to show it, or when the published change names other keys for the server's roles */
   readonly timestamp: boolean;
-  /** the root, or its certificates, and then the timestamp under it: true only to show that, or to sign another root */
-  readonly root?: boolean;
 }
 
 /**
- * Reads a collection whose `targets`, or whose snapshot kept by its publisher, has expired, so that its owner can sign it again: the only way
- * to repair it, and one the reference does not have. For writing and for showing what has expired, nothing is ever verified for a reader this way.
+ * Reads a collection whose root, a root certificate, `targets`, or a snapshot kept by its publisher has expired, so that its owner can sign it
+ * again: the only way to repair it, and one the reference does not have. For writing and for showing what has expired, nothing is ever
+ * verified for a reader this way.
  *
  * Everything except that expiry is checked as always. The timestamp must be fresh, so an attacker cannot present an old state as the one to
  * sign again; unless its keys are being replaced, because the server that lost them cannot sign another, or the root has expired, because the
@@ -28,25 +26,16 @@ export interface ExpiredReading {
  * @throws MetadataError what an update can refuse; NetworkError
  */
 export async function readExpired(context: TrustContext, mayBe: ExpiredReading): Promise<TrustedCollection> {
-  const trusted = await (mayBe.root === true ? withExpiredRoot(context) : withCachedRoot(context));
-  await load(context, trusted, "timestamp", mayBe.timestamp || hasExpiredRoot(trusted));
+  const trusted = await withNewestRoot(context);
+  await load(context, trusted, "timestamp", mayBe.timestamp || isRootExpired(trusted));
   await load(context, trusted, "snapshot", true);
   await load(context, trusted, "targets", true);
   await loadDelegations(context, trusted, trusted.targets);
   return trusted.finish();
 }
 
-async function withCachedRoot(context: TrustContext): Promise<TrustedMetadata> {
-  const { cache, gun, now, pinning } = context;
-  const root = await cache.load("root");
-  // As in every update: pinning decides where no root is cached.
-  const trusted = new TrustedMetadata({ gun, now: now(), ...(root === undefined ? { pinning } : {}) });
-  trusted.load("root", root ?? (await fetchExpected(context, trusted, "root")));
-  return trusted;
-}
-
 /** An update stores no expired root, so the server may have newer ones than the cache. */
-async function withExpiredRoot(context: TrustContext): Promise<TrustedMetadata> {
+async function withNewestRoot(context: TrustContext): Promise<TrustedMetadata> {
   const { cache, gun, pinning, repository } = context;
   const now = context.now();
   const bytes = await cache.load("root");
@@ -63,16 +52,9 @@ async function withExpiredRoot(context: TrustContext): Promise<TrustedMetadata> 
   return trusted;
 }
 
-/** True when readers refuse the root because of its expiry or that of its certificates; only then can the server not sign a timestamp. */
-function hasExpiredRoot({ root, gun, now }: TrustedMetadata): boolean {
-  if (root === undefined || isExpired(root.body, now)) return true;
-  try {
-    verifyRoot(root, { gun, now });
-    return false;
-  } catch (error) {
-    if (hasCode(error, "ROOT_INVALID")) return true;
-    throw error;
-  }
+/** Only then can the server not sign a timestamp. */
+function isRootExpired({ root, gun, now }: TrustedMetadata): boolean {
+  return root === undefined || hasRootExpired(root, { gun, now });
 }
 
 async function load(

@@ -3,6 +3,7 @@
 import { hasCode, type MetadataError } from "../../errors.ts";
 import { isExpired } from "../../tuf/expiry.ts";
 import { maxFileBytes } from "../../tuf/notary-v1/bounds.ts";
+import { hasRootExpired } from "../../tuf/root-trust.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { withClocks } from "./clock-difference.ts";
 import type { TrustContext } from "../trust-context.ts";
@@ -15,12 +16,11 @@ export interface WritingOptions {
    * next one, and this change repairs that. Default: it must be fresh.
    */
   readonly replacesServerKeys?: boolean | undefined;
-  /** The change signs another root. The root, its certificates, and the timestamp that the server cannot sign under it may then have expired. */
-  readonly renewsRoot?: boolean | undefined;
 }
 
 /**
- * Updates the view for writing: no cached file replaces an answer, since what is published must follow what the server has now.
+ * Updates the view for writing: no cached file replaces an answer, since what is published must follow what the server has now. What its
+ * publishers sign may have expired: the publication signs it again.
  *
  * @returns undefined when the server has no such collection
  */
@@ -32,10 +32,8 @@ export async function readForWriting(
     return await readCollection(context, { maxStalenessMs: 0 });
   } catch (error) {
     if (hasCode(error, "REPOSITORY_NOT_SIGNED")) return undefined;
-    if (hasCode(error, "METADATA_EXPIRED")) return await readToRepair(context, error, options);
     // Expired certificates make a root invalid; the second reading says so if anything else is wrong with it.
-    if (hasCode(error, "ROOT_INVALID") && options.renewsRoot === true)
-      return await readToRepair(context, error, options);
+    if (hasCode(error, "METADATA_EXPIRED", "ROOT_INVALID")) return await readToRepair(context, error, options);
     // A writer fails because the server did not answer, not because of the age of the cache.
     const failure: unknown = hasCode(error, "METADATA_STALE") ? error.cause : error;
     // With a root in the cache another file is the first that is missing: only the root shows whether the collection is gone or broken.
@@ -48,17 +46,18 @@ export async function readForWriting(
 async function readToRepair(
   context: TrustContext,
   cause: MetadataError,
-  { replacesServerKeys = false, renewsRoot = false }: WritingOptions,
+  { replacesServerKeys = false }: WritingOptions,
 ): Promise<TrustedCollection> {
   const { readExpired } = await import("./expired-reading.ts");
-  const mayBe = { timestamp: replacesServerKeys, root: renewsRoot };
-  const collection = await explained(context, () => readExpired(context, mayBe));
-  const { timestamp } = collection;
-  const isForKeys = !renewsRoot && timestamp !== undefined && isExpired(timestamp.body, context.now());
+  const collection = await explained(context, () => readExpired(context, { timestamp: replacesServerKeys }));
+  const { gun, root, timestamp } = collection;
+  const now = context.now();
+  const isForKeys = !hasRootExpired(root, { gun, now }) && timestamp !== undefined && isExpired(timestamp.body, now);
+  const what = cause.code === "ROOT_INVALID" ? "the certificate of the root key has expired" : cause.message;
   const why = isForKeys
     ? "it counts only for replacing the server's keys"
     : "signing it again, with everything it contains";
-  context.notify({ kind: "warning", gun: context.gun, message: `${cause.message}: ${why}` });
+  context.notify({ kind: "warning", gun, message: `${what}: ${why}` });
   return collection;
 }
 

@@ -26,6 +26,9 @@ export interface RootCertificate {
   readonly isSelfIssued: boolean;
 }
 
+/** The end of a root certificate. */
+export type CertificateEnding = Ending & { readonly certificate: RootCertificate };
+
 /** Everything that ends: root, its certificates, targets, delegations with parents first, snapshot, timestamp. */
 export function endingsOf(collection: TrustedCollection): readonly Ending[] {
   const { root, targets, snapshot, timestamp } = collection;
@@ -36,7 +39,7 @@ export function endingsOf(collection: TrustedCollection): readonly Ending[] {
   });
   return [
     base(root),
-    ...certificateEndings(collection),
+    ...certificateEndings(baseRoleSigners(root, "root")),
     base(targets),
     ...delegationEndings(collection),
     base(snapshot),
@@ -63,8 +66,8 @@ function delegationEndings(collection: TrustedCollection): Ending[] {
   });
 }
 
-function certificateEndings({ root }: TrustedCollection): Ending[] {
-  const signers = baseRoleSigners(root, "root");
+/** The certificates of root keys. */
+export function certificateEndings(signers: RoleSigners): readonly CertificateEnding[] {
   return keysOf(signers).flatMap((key) => {
     const bundle = bundleOf(key);
     const [leaf] = bundle;

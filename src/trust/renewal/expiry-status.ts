@@ -1,5 +1,5 @@
 import { hasCode } from "../../errors.ts";
-import { noticeMs } from "../../tuf/expiry.ts";
+import { isDue, noticeMs } from "../../tuf/expiry.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
@@ -104,15 +104,14 @@ async function readEvenExpired(context: TrustContext): Promise<TrustedCollection
     // Expired certificates make a root invalid; the second reading says so if anything else is wrong with it.
     if (!hasCode(error, "METADATA_EXPIRED", "ROOT_INVALID")) throw error;
     const { readExpired } = await import("../reading/expired-reading.ts");
-    return await readExpired(context, { timestamp: true, root: true });
+    return await readExpired(context, { timestamp: true });
   }
 }
 
 /** A server signs a timestamp days before its end, so that one is never due. */
 function stateOf({ role, expiresAt }: Ending, now: Date, withinMs: number): EndingState {
-  const left = expiresAt.getTime() - now.getTime();
-  if (left < 0) return "expired";
-  return role !== "timestamp" && left <= withinMs ? "due" : "ok";
+  if (expiresAt < now) return "expired";
+  return role !== "timestamp" && isDue(expiresAt, now, withinMs) ? "due" : "ok";
 }
 
 /** Nothing in the files says who has a snapshot key that is not here: docker and Tagseal give it to the server. */

@@ -1,15 +1,13 @@
-import { PublicKey } from "../../crypto/public-key.ts";
-import { createRootCertificate } from "../../crypto/root-certificate.ts";
-import { KeyStoreError } from "../../errors.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { MetadataFile, RoleName } from "../../tuf/metadata.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { type CollectionChange, publishChange } from "../publishing/publish.ts";
 import type { TrustContext } from "../trust-context.ts";
-import { keysOf, type RootCertificate } from "./endings.ts";
 import { type EndingStatus, statusOfEndings } from "./expiry-status.ts";
-import { planRenewal, type RenewalPlan } from "./renewal-plan.ts";
+import { expiredElsewhere } from "./expired-elsewhere.ts";
+import { planRenewal } from "./renewal-plan.ts";
+import { RenewedCertificates } from "./renewed-certificates.ts";
 
 /** A role that was signed again. */
 export interface RenewedRole {
@@ -60,25 +58,24 @@ class NothingHeldError extends Error {
 }
 
 class Renewal implements CollectionChange {
-  readonly renewsRoot = true;
   readonly #context: TrustContext;
   readonly #held: HeldKeys;
-  /** by the ID of the old one: one new certificate each, however often a conflict makes the publication start again */
-  readonly #certificates = new Map<string, PublicKey>();
+  readonly #certificates: RenewedCertificates;
   #before: ReadonlyMap<RoleName, number> = new Map();
 
   constructor(context: TrustContext, held: HeldKeys) {
     this.#context = context;
     this.#held = held;
+    this.#certificates = new RenewedCertificates(held, context.now);
   }
 
   async apply(editor: CollectionEditor, current: TrustedCollection | undefined): Promise<boolean> {
     if (current === undefined || (this.#before.size > 0 && this.isIn(current))) return false;
     const plan = await planRenewal(current, this.#held, this.#context.now());
     if (plan.roles.length === 0) throw new NothingHeldError(await this.#remainingIn(current));
-    requirePossible(plan, this.#context.gun);
+    if (plan.blocked.length > 0) throw expiredElsewhere(plan.blocked, current.gun);
     for (const role of plan.witnessed) editor.witness(role);
-    if (plan.certificates.length > 0) editor.rotateKey("root", await this.#rootKeys(current, plan.certificates));
+    if (plan.certificates.length > 0) editor.rotateKey("root", await this.#certificates.replaceIn(editor.signersOf("root"), plan.certificates));
     else if (plan.roles.includes("root")) editor.renewRoot();
     this.#before = new Map(plan.roles.map((role) => [role, versionOf(current, role)]));
     return true;
@@ -95,10 +92,9 @@ class Renewal implements CollectionChange {
       return body === undefined ? [] : { role, version: body.version, expiresAt: body.expiresAt };
     });
     const named = collection.root.body.roles.get("root")?.keyIds ?? [];
-    const ids = [...this.#certificates.values()].map(({ keyId }) => keyId);
     return {
       renewed,
-      newRootCertificates: ids.filter((id) => named.includes(id)),
+      newRootCertificates: this.#certificates.ids.filter((id) => named.includes(id)),
       remaining: await this.#remainingIn(collection),
     };
   }
@@ -107,43 +103,6 @@ class Renewal implements CollectionChange {
     const endings = await statusOfEndings(this.#context, collection, {});
     return endings.filter(({ state }) => state !== "ok");
   }
-
-  async #rootKeys(current: TrustedCollection, ending: readonly RootCertificate[]): Promise<readonly PublicKey[]> {
-    const { root } = current;
-    const signers = { roleKeys: root.body.roles.get("root") ?? { keyIds: null, threshold: 1 }, keys: root.body.keys };
-    const keys: PublicKey[] = [];
-    for (const key of keysOf(signers)) {
-      const old = ending.find((certificate) => certificate.key.keyId === key.keyId);
-      keys.push(old === undefined ? key : await this.#certificateAfter(old));
-    }
-    return keys;
-  }
-
-  async #certificateAfter({ key, commonName }: RootCertificate): Promise<PublicKey> {
-    const made = this.#certificates.get(key.keyId);
-    if (made !== undefined) return made;
-    const signingKey = await this.#held.signingKey(key);
-    if (signingKey === undefined)
-      throw new KeyStoreError("KEY_NOT_FOUND", `the root key ${key.keyId} is not here any more`);
-    const pem = await createRootCertificate(signingKey, commonName, this.#context.now());
-    const certificate = PublicKey.fromCertificatePem(pem);
-    this.#certificates.set(key.keyId, certificate);
-    return certificate;
-  }
-}
-
-function requirePossible({ blocked }: RenewalPlan, gun: string): void {
-  const [first] = blocked;
-  if (first === undefined) return;
-  const ids = blocked.flatMap(({ signers }) => keysOf(signers).map((key) => key.bareKeyId ?? key.keyId));
-  const names = [...new Set(blocked.map(({ role }) => role))].join(" and ");
-  throw new KeyStoreError(
-    "SIGNING_KEY_MISSING",
-    `${names} of ${gun} has expired, and the keys to sign it again are not here`,
-    {
-      hint: `Run this where they are: tagseal trust renew ${gun} (their IDs: ${[...new Set(ids)].join(", ")})`,
-    },
-  );
 }
 
 function versionOf(collection: TrustedCollection, role: RoleName): number {
