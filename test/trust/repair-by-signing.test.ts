@@ -201,7 +201,11 @@ test("a signer's expired delegation is repaired by a command that is about somet
 test("revoking a tag removes it from an expired role, too, which is signed again", async () => {
   const { context } = await scene();
   later(500);
-  await addTarget(context, { name: "v1", roles: ["targets"] }, { hashes: new Map([["sha256", Buffer.alloc(32)]]), length: 1 });
+  await addTarget(
+    context,
+    { name: "v1", roles: ["targets"] },
+    { hashes: new Map([["sha256", Buffer.alloc(32)]]), length: 1 },
+  );
   later(1_200);
   const { removed, stillReleased } = await revokeTags(context, ["v1"]);
   deepEqual(removed.map(({ role }) => role).toSorted(), ["targets", "targets/alice", "targets/releases"]);

@@ -120,10 +120,12 @@ class Revocation implements CollectionChange {
 
 /** Every entry with these tags, in any role, whether or not it counts for readers: an expired role is signed again and then counts. */
 function entriesOf(collection: TrustedCollection, wanted: readonly string[] | "all"): RevokedEntry[] {
-  return [collection.targets, ...collection.delegations.values(), ...expiredDelegations(collection)].flatMap(({ role, body }) => {
-    const tags = wanted === "all" ? [...body.targets.keys()] : wanted.filter((tag) => body.targets.has(tag));
-    return tags.map((tag) => ({ tag, role }));
-  });
+  return [collection.targets, ...collection.delegations.values(), ...expiredDelegations(collection)].flatMap(
+    ({ role, body }) => {
+      const tags = wanted === "all" ? [...body.targets.keys()] : wanted.filter((tag) => body.targets.has(tag));
+      return tags.map((tag) => ({ tag, role }));
+    },
+  );
 }
 
 /** docker names the repository's keys where only these have signed. */

@@ -75,7 +75,8 @@ class Renewal implements CollectionChange {
     if (plan.roles.length === 0) throw new NothingHeldError(await this.#remainingIn(current));
     if (plan.blocked.length > 0) throw expiredElsewhere(plan.blocked, current.gun);
     for (const role of plan.witnessed) editor.witness(role);
-    if (plan.certificates.length > 0) editor.rotateKey("root", await this.#certificates.replaceIn(editor.signersOf("root"), plan.certificates));
+    if (plan.certificates.length > 0)
+      editor.rotateKey("root", await this.#certificates.replaceIn(editor.signersOf("root"), plan.certificates));
     else if (plan.roles.includes("root")) editor.renewRoot();
     this.#before = new Map(plan.roles.map((role) => [role, versionOf(current, role)]));
     return true;
