@@ -154,14 +154,15 @@ describe("an exchange of all certificates", { skip: missingPeers(["docker", "not
 
     const exchanged = (log: string): number => log.split('"read a changed file"').length - 1;
     const { toSigner, ...others } = files;
-    for (const each of Object.values(others)) each.exchange(young);
-    await database.sql("trust", "select pg_reload_conf()");
-    // Each looks at its files every two seconds: a server that believes the new authority first would not believe the signer's old certificate.
-    await waitUntil("the signer has read its files", () => exchanged(signer.log()) === 2, 60_000);
+    // The worst order: the server believes the new authority while the signer still shows its old certificate.
     toSigner.exchange(young);
     const hasRead = (file: string): boolean =>
       new RegExp(`"read a changed file","file":"[^"]*${file}`, "u").test(server.log());
     await waitUntil("the server has read its files", () => hasRead(toSigner.ca) && hasRead(toSigner.cert), 60_000);
+    await publish(user("publisher", old), "between");
+    for (const each of Object.values(others)) each.exchange(young);
+    await database.sql("trust", "select pg_reload_conf()");
+    await waitUntil("the signer has read its files", () => exchanged(signer.log()) === 2, 60_000);
     await waitUntil("the new certificate is shown", async () => (await ready(young)) !== "", 60_000);
     // Open connections stay; a database that is restarted, or a connection that broke, is what needs the new files.
     await database.sql(

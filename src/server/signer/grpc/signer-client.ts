@@ -25,11 +25,15 @@ export interface SignerAddress {
 const status = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14 } as const;
 
 const callTimeoutMs = 10_000;
+/** how long the signer may take to read changed files of its side */
+const renewalTimeoutMs = 30_000;
 const maxReplyBytes = 1024 * 1024;
 
 /** One connection, made when needed and again after a loss. */
 export class SignerClient {
   #client: Client;
+  /** connects with changed files; replaces the other when it is connected */
+  #next: Client | undefined;
   readonly #open: () => Client;
   readonly #name: string;
   readonly #grpc: typeof Grpc;
@@ -42,7 +46,8 @@ export class SignerClient {
   }
 
   /**
-   * Prepares the connection; the first call shows whether the signer answers. When certificate files change, later calls use a new connection.
+   * Prepares the connection; the first call shows whether the signer answers. When certificate files change, calls use a new connection as
+   * soon as the signer accepts it: it may read its own changed files some seconds later.
    *
    * @throws TagsealError `SERVER_CONFIGURATION` for files that cannot be used, or without the gRPC library
    */
@@ -63,8 +68,19 @@ export class SignerClient {
   }
 
   #renew(): void {
+    this.#next?.close();
+    const next = this.#open();
+    this.#next = next;
+    // Connected or not: after the deadline a signer that the changed files do not fit must show.
+    next.waitForReady(Date.now() + renewalTimeoutMs, () => {
+      if (this.#next === next) this.#switchTo(next);
+    });
+  }
+
+  #switchTo(next: Client): void {
     const old = this.#client;
-    this.#client = this.#open();
+    this.#client = next;
+    this.#next = undefined;
     setTimeout(() => old.close(), callTimeoutMs).unref(); // calls under way end first
   }
 
@@ -114,6 +130,9 @@ export class SignerClient {
 
   /** Ends the connection; calls under way fail. */
   close(): void {
+    const next = this.#next;
+    this.#next = undefined;
+    next?.close();
     this.#client.close();
   }
 
