@@ -3,7 +3,7 @@ import { defineCommand } from "../command.ts";
 import { imageArgument } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { withTrust } from "../open/trust.ts";
-import { maxStalenessOption, readerEnvironment, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
+import { freshReaderHelp, maxStalenessOption } from "../options/trust-flags.ts";
 import { writeJson } from "../output/write-json.ts";
 import { printable } from "../output/printable.ts";
 import { textTable } from "../output/text-table.ts";
@@ -31,8 +31,7 @@ export const command = defineCommand(
         line: "tagseal list --json registry.example.com/team/app | jq -r '.[] | select(.tag == \"3\").digest'",
       },
     ],
-    environment: [...readerEnvironment, ...stalenessEnvironment],
-    exitCodes: trustExitCodes,
+    ...freshReaderHelp,
   },
   async ({ options, args: [name = ""] }, io) => {
     const { reference } = imageArgument(name);

@@ -6,7 +6,7 @@ import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
 import { platformOption } from "../options/platform-flag.ts";
 import { withTrust } from "../open/trust.ts";
-import { maxStalenessOption, readerEnvironment, stalenessEnvironment, trustExitCodes } from "../options/trust-flags.ts";
+import { freshReaderHelp, maxStalenessOption } from "../options/trust-flags.ts";
 import { writeJson } from "../output/write-json.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
@@ -38,8 +38,7 @@ export const command = defineCommand(
         line: "tagseal verify --platform linux/arm64/v8 registry.example.com/team/app:1.0",
       },
     ],
-    environment: [...readerEnvironment, ...stalenessEnvironment],
-    exitCodes: trustExitCodes,
+    ...freshReaderHelp,
   },
   async ({ options, args: [name = ""] }, io) => {
     const image = taggedImage(name);

@@ -1,6 +1,15 @@
 import { UsageError } from "../../errors.ts";
 import { imageArgument } from "./image.ts";
 import { checkKeyName } from "./key-name.ts";
+import type { TextOption } from "./option.ts";
+
+/** `--role` and `--gun`: the purpose of a key. */
+export function keyUseOptions(help: string): { readonly role: TextOption; readonly gun: TextOption } {
+  return {
+    role: { kind: "text", value: "name", complete: ["root", "targets"], help: `Purpose of the key: ${help}` },
+    gun: { kind: "text", value: "repository", help: "The repository of a targets key" },
+  };
+}
 
 /** The purpose of a key, as a key store wants it. */
 export interface TypedKeyUse {

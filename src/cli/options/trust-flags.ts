@@ -60,3 +60,9 @@ export const trustExitCodes: readonly (readonly [number, string])[] = [
   [125, "a flag was not understood"],
   [130, "ended by Ctrl-C"],
 ];
+
+/** What help says of Tagseal's own commands with `--max-staleness`. */
+export const freshReaderHelp = {
+  environment: [...readerEnvironment, ...stalenessEnvironment],
+  exitCodes: trustExitCodes,
+} as const;

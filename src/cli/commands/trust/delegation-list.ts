@@ -1,10 +1,8 @@
 import { defineCommand } from "../../command.ts";
-import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { readerEnvironment } from "../../options/trust-flags.ts";
-import { withTrust } from "../../open/trust.ts";
+import { readImageTrust } from "../../open/trust-reading.ts";
 import { delegationJson, delegationTable } from "../../output/delegation-table.ts";
-import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
 
 /** `notary delegation list`: every delegation of a repository. */
@@ -30,10 +28,8 @@ export const command = defineCommand(
     dockerExitCodes: true,
   },
   async ({ options, args: [name = ""] }, io) => {
-    const { reference } = imageArgument(name);
     const { readDelegations } = await import("../../../trust/delegations/declared-delegations.ts");
-    const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
-    const states = await withTrust(io, reference, settings, readDelegations);
+    const states = await readImageTrust(io, name, readDelegations);
     if (options.json) writeJson(io, states.map(delegationJson));
     else if (states.length === 0) io.stderr.write("No delegations present in this repository.\n");
     else io.stdout.write(delegationTable(states));

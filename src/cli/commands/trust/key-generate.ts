@@ -6,7 +6,7 @@ import { defineCommand } from "../../command.ts";
 import { newPublicKeyPath, writePublicKey } from "../../open/new-public-key-file.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { checkKeyName } from "../../options/key-name.ts";
-import { keyUse } from "../../options/key-use.ts";
+import { keyUse, keyUseOptions } from "../../options/key-use.ts";
 import { openKeyStore, openLinkedKeys } from "../../open/user-keys.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import type { PassphraseSource } from "../../../keys/passphrase.ts";
@@ -43,13 +43,9 @@ export const command = defineCommand(
         complete: algorithms,
         help: "Algorithm of the key: ecdsa, or rsa with 3072 bits",
       },
-      role: {
-        kind: "text",
-        value: "name",
-        complete: ["root", "targets"],
-        help: "Purpose of the key: root for new repositories, targets for the repository that --gun names; without it, the key of the signer NAME",
-      },
-      gun: { kind: "text", value: "repository", help: "The repository of a targets key" },
+      ...keyUseOptions(
+        "root for new repositories, targets for the repository that --gun names; without it, the key of the signer NAME",
+      ),
       store: {
         kind: "text",
         value: "uri",

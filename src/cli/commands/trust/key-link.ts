@@ -2,7 +2,7 @@ import { defineCommand } from "../../command.ts";
 import { newPublicKeyPath, writePublicKey } from "../../open/new-public-key-file.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { openLinkedKeys } from "../../open/user-keys.ts";
-import { keyUse } from "../../options/key-use.ts";
+import { keyUse, keyUseOptions } from "../../options/key-use.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { tokenEnvironment } from "../../options/token-flags.ts";
@@ -20,13 +20,9 @@ export const command = defineCommand(
       "`trust key remove` removes the link. The key stays where it is.",
     ],
     options: {
-      role: {
-        kind: "text",
-        value: "name",
-        complete: ["root", "targets"],
-        help: "Purpose of the key: root for new repositories, targets for the repository that --gun names, or the name of a signer",
-      },
-      gun: { kind: "text", value: "repository", help: "The repository of a targets key" },
+      ...keyUseOptions(
+        "root for new repositories, targets for the repository that --gun names, or the name of a signer",
+      ),
       dir: {
         kind: "text",
         value: "string",

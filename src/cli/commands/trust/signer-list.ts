@@ -1,12 +1,10 @@
 import type { ListedSigner } from "../../../trust/signers/listed-signers.ts";
 import { defineCommand } from "../../command.ts";
-import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { readerEnvironment } from "../../options/trust-flags.ts";
-import { withTrust } from "../../open/trust.ts";
+import { readImageTrust } from "../../open/trust-reading.ts";
 import { keyJson, keyLines } from "../../output/delegation-table.ts";
 import { textTable } from "../../output/text-table.ts";
-import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
 
 /** Lists who may sign the tags of a repository. */
@@ -32,10 +30,8 @@ export const command = defineCommand(
     dockerExitCodes: true,
   },
   async ({ options, args: [name = ""] }, io) => {
-    const { reference } = imageArgument(name);
     const { listSigners } = await import("../../../trust/signers/listed-signers.ts");
-    const settings = { access: "read", notify: tellTrustEvents(io, { quiet: true }) } as const;
-    const signers = await withTrust(io, reference, settings, listSigners);
+    const signers = await readImageTrust(io, name, listSigners);
     if (options.json) writeJson(io, signers.map(asJson));
     else if (signers.length === 0) io.stderr.write(`No signers in ${name}\n`);
     else io.stdout.write(textTable([["SIGNER", "STATE", "HERE", "KEY IDS"], ...signers.flatMap(rows)]));

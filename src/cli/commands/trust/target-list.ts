@@ -1,18 +1,12 @@
 import { encodeHex } from "../../../encoding/hex.ts";
 import { listSignedTargets, type SignedTarget } from "../../../trust/reading/signed-targets.ts";
 import { defineCommand } from "../../command.ts";
-import { withTrust } from "../../open/trust.ts";
+import { readSignedFiles } from "../../open/trust-reading.ts";
 import { jsonOption } from "../../options/output-flags.ts";
-import { collectionArgument, gunHelp } from "../../options/target-arguments.ts";
-import {
-  maxStalenessOption,
-  readerEnvironment,
-  stalenessEnvironment,
-  trustExitCodes,
-} from "../../options/trust-flags.ts";
+import { gunHelp } from "../../options/target-arguments.ts";
+import { freshReaderHelp, maxStalenessOption } from "../../options/trust-flags.ts";
 import { targetJson } from "../../output/target-json.ts";
 import { textTable } from "../../output/text-table.ts";
-import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
 
 /** `notary list`: every target of a collection. */
@@ -43,14 +37,13 @@ export const command = defineCommand(
         line: "tagseal trust target list --role targets/releases example.com/files",
       },
     ],
-    environment: [...readerEnvironment, ...stalenessEnvironment],
-    exitCodes: trustExitCodes,
+    ...freshReaderHelp,
   },
   async ({ options, args: [typed = ""] }, io) => {
-    const { reference, gun } = collectionArgument(typed);
-    const notify = tellTrustEvents(io, { quiet: options.json });
-    const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
-    const targets = await withTrust(io, reference, settings, (context) => listSignedTargets(context, options.role));
+    const reading = { quiet: options.json, maxStaleness: options["max-staleness"] };
+    const { gun, found: targets } = await readSignedFiles(io, typed, reading, (context) =>
+      listSignedTargets(context, options.role),
+    );
     if (options.json) writeJson(io, targets.map(element));
     else if (targets.length === 0) io.stderr.write(`No targets present in ${gun}\n`);
     else io.stdout.write(textTable([["NAME", "DIGEST", "SIZE (BYTES)", "ROLE"], ...targets.map(row)]));

@@ -3,17 +3,11 @@ import { lookUpTarget, type SignedTarget, verifyContent } from "../../../trust/r
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { maxContentBytes, readContent, writeContent } from "../../open/target-content.ts";
-import { withTrust } from "../../open/trust.ts";
+import { readSignedFiles } from "../../open/trust-reading.ts";
 import { jsonOption } from "../../options/output-flags.ts";
-import { collectionArgument, gunHelp } from "../../options/target-arguments.ts";
-import {
-  maxStalenessOption,
-  readerEnvironment,
-  stalenessEnvironment,
-  trustExitCodes,
-} from "../../options/trust-flags.ts";
+import { gunHelp } from "../../options/target-arguments.ts";
+import { freshReaderHelp, maxStalenessOption } from "../../options/trust-flags.ts";
 import { targetJson } from "../../output/target-json.ts";
-import { tellTrustEvents } from "../../output/trust-events.ts";
 import { writeJson } from "../../output/write-json.ts";
 
 /** `notary verify`: passes on content that is what a target was signed for. */
@@ -45,14 +39,11 @@ export const command = defineCommand(
         line: "tagseal trust target verify -q --input hello.txt example.com/files hello.txt",
       },
     ],
-    environment: [...readerEnvironment, ...stalenessEnvironment],
-    exitCodes: trustExitCodes,
+    ...freshReaderHelp,
   },
   async ({ options, args: [typed = "", name = ""] }, io) => {
-    const { reference, gun } = collectionArgument(typed);
-    const notify = tellTrustEvents(io, { quiet: options.quiet || options.json });
-    const settings = { access: "read", notify, maxStaleness: options["max-staleness"] } as const;
-    const found = await withTrust(io, reference, settings, (context) => lookUpTarget(context, name));
+    const reading = { quiet: options.quiet || options.json, maxStaleness: options["max-staleness"] };
+    const { gun, found } = await readSignedFiles(io, typed, reading, (context) => lookUpTarget(context, name));
     const content = await verifiedContent(found, options.input, io);
     if (options.output !== undefined) await writeContent(options.output, content);
     const { role, target, cached } = found;
