@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "delegation key root signer target delete init inspect log recover-server renew revoke sign staged status witness --help" ;;
+  "trust") echo "delegation key root signer target approve delete init inspect log recover-server renew revoke sign staged status witness --help" ;;
   "trust delegation") echo "add list purge remove --help" ;;
   "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delegation list") echo "--json --help" ;;
@@ -35,14 +35,15 @@ _tagseal_words() {
   "trust target lookup") echo "--json --max-staleness --help" ;;
   "trust target remove") echo "--role -r --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust target verify") echo "--input -i --output -o --quiet -q --json --max-staleness --help" ;;
+  "trust approve") echo "--in --json --out --yes -y --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delete") echo "--force -f --json --remote --help" ;;
   "trust init") echo "--json --root-certificate --root-key --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
   "trust log") echo "--json --limit -n --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust renew") echo "--all --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
-  "trust revoke") echo "--yes -y --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
-  "trust sign") echo "--local --json --no-init --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust revoke") echo "--yes -y --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust sign") echo "--local --json --no-init --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust staged") echo "--discard --force -f --json --number -n --publish --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust status") echo "--all --check --json --within --help" ;;
   "trust witness") echo "--json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -77,7 +78,7 @@ _tagseal_words() {
   "server raise") echo "--all --by --backup-age --dry-run --config --notary-config --data --database --json --help" ;;
   "server show") echo "--config --notary-config --data --database --signer-database --json --help" ;;
   "server undelete") echo "--config --notary-config --data --database --signer-database --deleted-at --dry-run --json --help" ;;
-  "sign") echo "--from-registry --json --no-init --quiet -q --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "sign") echo "--from-registry --json --no-init --out --propose --quiet -q --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "signer") echo "backup import rekey --config --notary-config --data --database --listen --tls-cert --tls-key --client-ca --caller --log-level --help" ;;
   "signer backup") echo "--config --notary-config --data --database --to --json --help" ;;
   "signer import") echo "--config --notary-config --data --database --from --from-database --move --dry-run --json --help" ;;
@@ -209,6 +210,11 @@ _tagseal_value() {
   "trust target verify --output") echo "file" ;;
   "trust target verify -o") echo "file" ;;
   "trust target verify --max-staleness") echo "" ;;
+  "trust approve --in") echo "file" ;;
+  "trust approve --out") echo "file" ;;
+  "trust approve --passphrase-fd") echo "" ;;
+  "trust approve --passphrase-command") echo "" ;;
+  "trust approve --passphrase-helper") echo "" ;;
   "trust init --root-certificate") echo "file" ;;
   "trust init --root-key") echo "file" ;;
   "trust init --passphrase-fd") echo "" ;;
@@ -222,9 +228,11 @@ _tagseal_value() {
   "trust renew --passphrase-fd") echo "" ;;
   "trust renew --passphrase-command") echo "" ;;
   "trust renew --passphrase-helper") echo "" ;;
+  "trust revoke --out") echo "file" ;;
   "trust revoke --passphrase-fd") echo "" ;;
   "trust revoke --passphrase-command") echo "" ;;
   "trust revoke --passphrase-helper") echo "" ;;
+  "trust sign --out") echo "file" ;;
   "trust sign --passphrase-fd") echo "" ;;
   "trust sign --passphrase-command") echo "" ;;
   "trust sign --passphrase-helper") echo "" ;;
@@ -339,6 +347,7 @@ _tagseal_value() {
   "server undelete --database") echo "" ;;
   "server undelete --signer-database") echo "" ;;
   "server undelete --deleted-at") echo "" ;;
+  "sign --out") echo "file" ;;
   "sign --passphrase-fd") echo "" ;;
   "sign --passphrase-command") echo "" ;;
   "sign --passphrase-helper") echo "" ;;

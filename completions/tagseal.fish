@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust approve' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -48,6 +48,7 @@ complete -c tagseal -f -n '__tagseal_at trust' -a key -d 'Manage keys for signin
 complete -c tagseal -f -n '__tagseal_at trust' -a root -d 'Manage the root keys of repositories'
 complete -c tagseal -f -n '__tagseal_at trust' -a signer -d 'Manage entities who can sign Docker images'
 complete -c tagseal -f -n '__tagseal_at trust' -a target -d 'Manage signed files that are not images'
+complete -c tagseal -f -n '__tagseal_at trust' -a approve -d 'Sign a change that another person proposed'
 complete -c tagseal -f -n '__tagseal_at trust' -a delete -d 'Delete the trust data of a repository'
 complete -c tagseal -f -n '__tagseal_at trust' -a init -d 'Create a signed repository without tags'
 complete -c tagseal -f -n '__tagseal_at trust' -a inspect -d 'Return low-level information about keys and signatures'
@@ -277,6 +278,14 @@ complete -c tagseal -n '__tagseal_at trust target verify' -l quiet -s q -f -d 'W
 complete -c tagseal -n '__tagseal_at trust target verify' -l json -f -d 'Print the result as JSON, and not the content'
 complete -c tagseal -n '__tagseal_at trust target verify' -l max-staleness -x -d 'Refuse trust data signed longer ago than this, also from the trust server; 0 refuses cached data'
 complete -c tagseal -n '__tagseal_at trust target verify' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust approve' -l in -r -F -d 'Read the proposal from this file'
+complete -c tagseal -n '__tagseal_at trust approve' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust approve' -l out -r -F -d 'Write the signed proposal to this file, and publish nothing'
+complete -c tagseal -n '__tagseal_at trust approve' -l yes -s y -f -d 'Do not prompt for confirmation'
+complete -c tagseal -n '__tagseal_at trust approve' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
+complete -c tagseal -n '__tagseal_at trust approve' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
+complete -c tagseal -n '__tagseal_at trust approve' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
+complete -c tagseal -n '__tagseal_at trust approve' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust delete' -l force -s f -f -d 'Do not prompt for confirmation'
 complete -c tagseal -n '__tagseal_at trust delete' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust delete' -l remote -f -d 'Delete the trust data on the trust server, too'
@@ -311,6 +320,8 @@ complete -c tagseal -n '__tagseal_at trust renew' -l passphrase-helper -x -d 'Ke
 complete -c tagseal -n '__tagseal_at trust renew' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust revoke' -l yes -s y -f -d 'Do not prompt for confirmation'
 complete -c tagseal -n '__tagseal_at trust revoke' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust revoke' -l out -r -F -d 'With --propose: write the proposal to this file instead of sending it to the trust server'
+complete -c tagseal -n '__tagseal_at trust revoke' -l propose -f -d 'Do not publish: propose the change, which is published when enough keys have signed it'
 complete -c tagseal -n '__tagseal_at trust revoke' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust revoke' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust revoke' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
@@ -318,6 +329,8 @@ complete -c tagseal -n '__tagseal_at trust revoke' -l help -f -d 'Explain this c
 complete -c tagseal -n '__tagseal_at trust sign' -l local -f -d 'Push and sign the local image, even if the tag is already signed'
 complete -c tagseal -n '__tagseal_at trust sign' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust sign' -l no-init -f -d 'Fail instead of creating a repository that has no trust data'
+complete -c tagseal -n '__tagseal_at trust sign' -l out -r -F -d 'With --propose: write the proposal to this file instead of sending it to the trust server'
+complete -c tagseal -n '__tagseal_at trust sign' -l propose -f -d 'Do not publish: propose the change, which is published when enough keys have signed it'
 complete -c tagseal -n '__tagseal_at trust sign' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust sign' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
 complete -c tagseal -n '__tagseal_at trust sign' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
@@ -537,6 +550,8 @@ complete -c tagseal -n '__tagseal_at server undelete' -l help -f -d 'Explain thi
 complete -c tagseal -n '__tagseal_at sign' -l from-registry -f -d 'Sign each tag without a digest for what it points to in the registry now'
 complete -c tagseal -n '__tagseal_at sign' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at sign' -l no-init -f -d 'Fail instead of creating a repository that has no trust data'
+complete -c tagseal -n '__tagseal_at sign' -l out -r -F -d 'With --propose: write the proposal to this file instead of sending it to the trust server'
+complete -c tagseal -n '__tagseal_at sign' -l propose -f -d 'Do not publish: propose the change, which is published when enough keys have signed it'
 complete -c tagseal -n '__tagseal_at sign' -l quiet -s q -f -d 'Print only the result'
 complete -c tagseal -n '__tagseal_at sign' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at sign' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'

@@ -53,6 +53,11 @@ export const errorCodes = [
   "PUBLISH_CONFLICT",
   "PUBLISH_UNCONFIRMED",
   "RECOVERY_REFUSED",
+  // changes that several people sign
+  "PROPOSAL_MALFORMED",
+  "PROPOSAL_OVERTAKEN",
+  "PROPOSAL_EXPIRED",
+  "PROPOSALS_UNSUPPORTED",
   // key stores
   "KEY_NOT_FOUND",
   "KEY_EXISTS",

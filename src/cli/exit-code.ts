@@ -67,6 +67,11 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   PUBLISH_CONFLICT: "unreachable",
   PUBLISH_UNCONFIRMED: "unreachable",
   RECOVERY_REFUSED: "failure",
+  // A proposal is neither trusted nor published yet; one that must not be is refused like a file that must not be.
+  PROPOSAL_MALFORMED: "refused",
+  PROPOSAL_OVERTAKEN: "failure",
+  PROPOSAL_EXPIRED: "failure",
+  PROPOSALS_UNSUPPORTED: "failure",
   KEY_NOT_FOUND: "failure",
   KEY_EXISTS: "failure",
   KEY_FILE_UNSAFE: "failure",

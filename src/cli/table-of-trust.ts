@@ -65,6 +65,7 @@ export const trustCommands: readonly Entry[] = [
   { name: "root", summary: "Manage the root keys of repositories", children: trustRoot },
   { name: "signer", summary: "Manage entities who can sign Docker images", children: trustSigner },
   { name: "target", summary: "Manage signed files that are not images", children: trustTarget },
+  command("approve", "Sign a change that another person proposed", () => import("./commands/trust/approve.ts")),
   command("delete", "Delete the trust data of a repository", () => import("./commands/trust/delete.ts")),
   command("init", "Create a signed repository without tags", () => import("./commands/trust/init.ts")),
   command(

@@ -9,6 +9,7 @@ import { fileMetaOf } from "./file-meta.ts";
 import type { Body, FileMeta, MetadataFile, RoleKeys, RoleName, RootBody, TargetsBody } from "./metadata.ts";
 import { isDelegation, isWithin, parentOf } from "./role-name.ts";
 import {
+  anyKeyOf,
   canSign,
   holdsAnyKey,
   rememberingKeys,
@@ -26,6 +27,11 @@ export interface DraftSigningOptions {
   readonly initial?: boolean;
   /** sign every role again whose keys are held, whether or not it changed */
   readonly resignAll?: boolean;
+  /**
+   * for a proposal, whose other signatures follow: one key of each role is enough, nothing is signed that need not be, and no snapshot, which is made
+   * when all signatures are there
+   */
+  readonly underSigned?: boolean;
   /** called with one sentence for each thing that could not be done and that readers will notice */
   readonly onWarning?: (warning: string) => void;
 }
@@ -65,7 +71,8 @@ async function addRoot(publication: Publication, draft: RootDraft): Promise<void
   ) {
     const body: RootBody = { ...content, ...nextStamp("root", published?.body.version ?? 0, publication.options.now) };
     const legacyKeys = (publication.options.legacyRoots ?? []).flatMap((root) => rootKeysOf(root.body));
-    publication.files.set("root", (await signRole("root", body, requirements, publication.keys, legacyKeys)).bytes);
+    const wanted = requiredNow(publication, requirements);
+    publication.files.set("root", (await signRole("root", body, wanted, publication.keys, legacyKeys)).bytes);
   } else if (publication.options.initial === true && published !== undefined) {
     publication.files.set("root", published.bytes);
   }
@@ -76,8 +83,18 @@ function rootNeed({ published, changed }: RootDraft, options: DraftSigningOption
   return changed || legacy ? "must" : renewalNeed(published, options);
 }
 
+function requiredNow(
+  { options }: Publication,
+  requirements: readonly SigningRequirement[],
+): readonly SigningRequirement[] {
+  return options.underSigned === true ? [anyKeyOf(requirements)] : requirements;
+}
+
 /** A root whose keys or threshold changed must be signed by the keys it replaces as well, or no reader could follow. */
-function rootRequirements({ published, content }: RootDraft): SigningRequirement[] {
+export function rootRequirements({
+  published,
+  content,
+}: Pick<RootDraft, "published" | "content">): SigningRequirement[] {
   const current = { roleKeys: baseRole(content, "root"), keys: content.keys };
   if (published === undefined || sameRoleKeys(current.roleKeys, baseRole(published.body, "root"))) return [current];
   return [current, { roleKeys: baseRole(published.body, "root"), keys: published.body.keys }];
@@ -109,7 +126,10 @@ async function addSignedTargets(
   requirement: SigningRequirement,
 ): Promise<void> {
   const body: TargetsBody = { ...draft.content, ...nextStamp(role, draft.takenVersion, publication.options.now) };
-  publication.files.set(role, (await signRole(role, body, [requirement], publication.keys)).bytes);
+  publication.files.set(
+    role,
+    (await signRole(role, body, requiredNow(publication, [requirement]), publication.keys)).bytes,
+  );
   warnOfUnusable(publication, draft);
 }
 
@@ -141,6 +161,7 @@ async function isToBeSigned(
   { role, published, requirements }: SignableRole,
 ): Promise<boolean> {
   if (need !== "may") return need === "must";
+  if (publication.options.underSigned === true) return false;
   if (await allHeld(requirements, publication.keys)) return true;
   const { now } = publication.options;
   if (published !== undefined && isDue(published.body.expiresAt, now)) {
@@ -167,6 +188,7 @@ async function allHeld(requirements: readonly SigningRequirement[], keys: Signin
 
 async function addSnapshot(publication: Publication, draft: CollectionDraft): Promise<void> {
   const { root, snapshot } = draft;
+  if (publication.options.underSigned === true) return;
   const requirement = { roleKeys: baseRole(root.content, "snapshot"), keys: root.content.keys };
   if (!(await holdsAnyKey(requirement, publication.keys))) return;
   const body = {

@@ -55,6 +55,12 @@ export async function signRole<B extends AnyBody>(
   return file;
 }
 
+/** The first of several signatures: one key of any of the requirements is enough. */
+export function anyKeyOf(requirements: readonly SigningRequirement[]): SigningRequirement {
+  const keys = new Map(requirements.flatMap((requirement) => [...requirement.keys]));
+  return { roleKeys: { keyIds: requirements.flatMap(({ roleKeys }) => roleKeys.keyIds ?? []), threshold: 1 }, keys };
+}
+
 /** True when `keys` holds enough private keys to reach the threshold. */
 export async function canSign(requirement: SigningRequirement, keys: SigningKeys): Promise<boolean> {
   let held = 0;
@@ -69,7 +75,8 @@ export async function holdsAnyKey(requirement: SigningRequirement, keys: Signing
   return canSign({ ...requirement, roleKeys: { ...requirement.roleKeys, threshold: 1 } }, keys);
 }
 
-async function signaturesBy(
+/** Signs with each of the candidates that `keys` has, once. */
+export async function signaturesBy(
   candidates: readonly PublicKey[],
   payload: Uint8Array,
   keys: SigningKeys,
@@ -93,9 +100,16 @@ function requireThreshold(file: MetadataFile, requirement: SigningRequirement): 
     throw new KeyStoreError(
       "SIGNING_KEY_MISSING",
       `could not sign ${file.role}: ${keysMissing(requirement.roleKeys.threshold, ids)}`,
-      { cause: error, hint: "Load the missing key, or let someone who holds it publish this change." },
+      { cause: error, hint: hintFor(file, requirement) },
     );
   }
+}
+
+function hintFor({ signatures }: MetadataFile, { roleKeys }: SigningRequirement): string {
+  const isPartlySigned = signatures.some(({ keyId }) => roleKeys.keyIds?.includes(keyId) === true);
+  return isPartlySigned
+    ? "Add --propose to the command: the holders of the other keys then approve the change, and it is published."
+    : "Load the missing key, or let someone who holds it publish this change.";
 }
 
 /** docker's words for keys that are not held. */
@@ -107,6 +121,7 @@ function countWord(threshold: number): string {
   return threshold === 1 ? "one" : String(threshold);
 }
 
-function keysOf({ roleKeys, keys }: SigningRequirement): PublicKey[] {
+/** The keys of a role that are known, in its order. */
+export function keysOf({ roleKeys, keys }: SigningRequirement): PublicKey[] {
   return (roleKeys.keyIds ?? []).map((id) => keys.get(id)).filter((key) => key !== undefined);
 }

@@ -7,12 +7,14 @@ import { AlreadyReported } from "../command-failure.ts";
 import type { Io } from "../io.ts";
 import { type TaggedImage, taggedImage, withDigest } from "../options/image.ts";
 import { jsonOption, quietOption } from "../options/output-flags.ts";
+import { isProposing, proposeOptions } from "../options/proposal-flags.ts";
 import { passphraseSource } from "../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../options/passphrase-flags.ts";
 import { withRegistry } from "../open/registry.ts";
 import { withNoInit, withTrust } from "../open/trust.ts";
 import { noInitEnvironment, noInitOption, trustEnvironment, trustExitCodes } from "../options/trust-flags.ts";
 import { writeJson } from "../output/write-json.ts";
+import type { Proposing } from "../proposals/propose-change.ts";
 import { reportFailure, reportOf } from "../output/error-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 
@@ -26,6 +28,7 @@ export const command = defineCommand(
       "Signs each tag for its digest. The tag means this digest until you sign it for another one. The registry must serve the digest, because the size is signed, too. A multi-architecture index is signed as a whole.",
       "You give the digest because a registry could answer with a different image than the one you built. To sign what the tag points to in the registry now, use --from-registry; the digest found is printed.",
       "Several tags of one repository are published in one step: all or none. The first signature in a repository creates its keys and, on a new machine, a root key.",
+      "With --propose the signature is one of several that a role needs: others add theirs with `tagseal trust approve`, and the last one publishes.",
     ],
     options: {
       "from-registry": {
@@ -34,6 +37,7 @@ export const command = defineCommand(
       },
       json: jsonOption,
       "no-init": noInitOption,
+      ...proposeOptions,
       quiet: quietOption,
       ...passphraseOptions,
     },
@@ -61,6 +65,7 @@ export const command = defineCommand(
     const groups = groupByRepository(args.map((name) => taggedImage(name)));
     if (!options["from-registry"]) requireDigests(args, groups.flat());
     const passphrases = await passphraseSource(options, io);
+    if (isProposing(options)) return await proposeGroup(groups, { ...options, passphrases }, io);
     const results: unknown[] = [];
     for (const images of groups) {
       try {
@@ -78,6 +83,23 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+/** One proposal is for one repository. */
+async function proposeGroup(
+  [images = [], ...others]: readonly (readonly TaggedImage[])[],
+  how: Pick<Proposing, "out" | "json" | "passphrases"> & { readonly quiet: boolean },
+  io: Io,
+): Promise<number> {
+  const [image] = images;
+  if (image === undefined || others.length > 0)
+    throw new UsageError("USAGE", "a proposal is for one repository", {
+      hint: "Propose for each repository separately.",
+    });
+  const tags = await resolveAll(images, io, how.quiet || how.json);
+  const { proposeChange } = await import("../proposals/propose-change.ts");
+  const { proposeTags } = await import("../../trust/proposals/proposed-changes.ts");
+  return await proposeChange({ ...how, image }, io, (context) => proposeTags(context, tags));
+}
 
 function endWithResults(results: readonly unknown[], images: readonly TaggedImage[], error: unknown, io: Io): never {
   writeJson(io, [...results, { gun: images[0]?.gun, error: reportOf(error) }]);

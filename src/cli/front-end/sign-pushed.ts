@@ -74,7 +74,7 @@ async function sign(
 }
 
 /** Compares the engine's report with the registry: a wrong report must not be signed. @returns bytes of the manifest */
-async function confirmedSize(
+export async function confirmedSize(
   image: ImageReference,
   { digest, size }: Pick<PushedImage, "digest" | "size">,
   io: Io,

@@ -44,7 +44,8 @@ export async function revokeTags(context: TrustContext, tags: readonly string[] 
   return { removed: change.removed, remaining: change.remaining, stillReleased: stillReleased.sort() };
 }
 
-class Revocation implements CollectionChange {
+/** The change that removes tags from every role that has a key here; what it removed is known once it was applied. */
+export class Revocation implements CollectionChange {
   readonly #context: TrustContext;
   readonly #held: HeldKeys;
   readonly #wanted: readonly string[] | "all";

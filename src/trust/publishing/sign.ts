@@ -65,7 +65,8 @@ export async function signTags(
   return { initialised: initialised !== undefined, signed: change.signed };
 }
 
-class TagSigning implements CollectionChange {
+/** The change that signs tags; what it signed is known once it was applied. */
+export class TagSigning implements CollectionChange {
   readonly #context: TrustContext;
   readonly #held: HeldKeys;
   readonly #tags: readonly TagToSign[];
@@ -150,7 +151,8 @@ function isSigned(collection: TrustedCollection, role: RoleName, tag: string, di
   return target !== undefined && digestOf(target) === digest;
 }
 
-function requireSha256(digest: Digest): void {
+/** Requires a digest that content trust can bind. @throws UsageError `REFERENCE_INVALID` for another algorithm */
+export function requireSha256(digest: Digest): void {
   if (digestAlgorithm(digest) === "sha256") return;
   throw new UsageError("REFERENCE_INVALID", `cannot sign ${digest}: content trust binds tags to sha256 digests`);
 }

@@ -6,6 +6,7 @@ import { hasRootExpired } from "../../tuf/root-trust.ts";
 import { walkRoots } from "../../tuf/root-update.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { TrustedMetadata } from "../../tuf/trusted-metadata.ts";
+import type { MetadataSource } from "../../tuf/updater.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** Which expiry is accepted, besides that of what publishers sign. */
@@ -13,6 +14,11 @@ export interface ExpiredReading {
   /** true only to show it, or when the published change names other keys for the server's roles */
   readonly timestamp: boolean;
 }
+
+/** What such a reading needs of a context; the files may come from something other than a server. */
+export type ReadingFrom = Pick<TrustContext, "gun" | "cache" | "now" | "pinning"> & {
+  readonly repository: MetadataSource;
+};
 
 /**
  * Reads a collection whose root, a root certificate, `targets`, or a snapshot kept by its publisher has expired, so that its owner can sign it
@@ -25,7 +31,7 @@ export interface ExpiredReading {
  *
  * @throws MetadataError what an update can refuse; NetworkError
  */
-export async function readExpired(context: TrustContext, mayBe: ExpiredReading): Promise<TrustedCollection> {
+export async function readExpired(context: ReadingFrom, mayBe: ExpiredReading): Promise<TrustedCollection> {
   const trusted = await withNewestRoot(context);
   await load(context, trusted, "timestamp", mayBe.timestamp || isRootExpired(trusted));
   await load(context, trusted, "snapshot", true);
@@ -35,7 +41,7 @@ export async function readExpired(context: TrustContext, mayBe: ExpiredReading):
 }
 
 /** An update stores no expired root, so the server may have newer ones than the cache. */
-async function withNewestRoot(context: TrustContext): Promise<TrustedMetadata> {
+async function withNewestRoot(context: ReadingFrom): Promise<TrustedMetadata> {
   const { cache, gun, pinning, repository } = context;
   const now = context.now();
   const bytes = await cache.load("root");
@@ -58,7 +64,7 @@ function isRootExpired({ root, gun, now }: TrustedMetadata): boolean {
 }
 
 async function load(
-  context: TrustContext,
+  context: ReadingFrom,
   trusted: TrustedMetadata,
   role: RoleName,
   allowExpired: boolean,
@@ -68,7 +74,7 @@ async function load(
 }
 
 async function loadDelegations(
-  context: TrustContext,
+  context: ReadingFrom,
   trusted: TrustedMetadata,
   parent: MetadataFile<TargetsBody> | undefined,
 ): Promise<void> {
@@ -84,13 +90,13 @@ async function loadDelegations(
   }
 }
 
-async function fetchExpected(context: TrustContext, trusted: TrustedMetadata, role: RoleName): Promise<Uint8Array> {
+async function fetchExpected(context: ReadingFrom, trusted: TrustedMetadata, role: RoleName): Promise<Uint8Array> {
   const { name, maxBytes } = trusted.expected(role);
   return await context.repository.fetch(name, maxBytes);
 }
 
 /** The version this machine has seen; no lower one is accepted. */
-async function knownVersion({ cache }: TrustContext, role: RoleName): Promise<number> {
+async function knownVersion({ cache }: ReadingFrom, role: RoleName): Promise<number> {
   const bytes = await cache.load(role);
   return bytes === undefined ? 1 : parseMetadata(role, bytes).body.version;
 }

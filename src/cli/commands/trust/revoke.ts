@@ -3,7 +3,9 @@ import { revokeTags, type RevokeResult } from "../../../trust/publishing/revoke.
 import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { imageArgument } from "../../options/image.ts";
+import type { OptionValues } from "../../options/option.ts";
 import { jsonOption } from "../../options/output-flags.ts";
+import { isProposing, proposeOptions } from "../../options/proposal-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { withTrust } from "../../open/trust.ts";
@@ -24,6 +26,7 @@ export const command = defineCommand(
     options: {
       yes: { kind: "switch", short: "y", help: "Do not prompt for confirmation" },
       json: jsonOption,
+      ...proposeOptions,
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
@@ -38,12 +41,13 @@ export const command = defineCommand(
     const { reference } = imageArgument(name);
     if (reference.digest !== undefined) throw new UsageError("USAGE", "cannot use a digest reference for IMAGE:TAG");
     if (reference.tag === undefined && !options.yes) await confirmAll(name, io);
+    const tags = reference.tag === undefined ? ("all" as const) : [reference.tag];
+    if (isProposing(options)) return await proposeIt(name, tags, options, io);
     const settings = {
       access: "write",
       notify: tellTrustEvents(io, { quiet: true }),
       passphrases: await passphraseSource(options, io),
     } as const;
-    const tags = reference.tag === undefined ? ("all" as const) : [reference.tag];
     const result = await withTrust(io, reference, settings, (context) => revokeTags(context, tags)).catch(
       (error: unknown) => {
         throw prefixed(error, `could not remove signature for ${name}`);
@@ -55,6 +59,20 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+async function proposeIt(
+  name: string,
+  tags: readonly string[] | "all",
+  options: OptionValues<typeof passphraseOptions & typeof proposeOptions> & { readonly json: boolean },
+  io: Io,
+): Promise<number> {
+  const { proposeChange } = await import("../../proposals/propose-change.ts");
+  const { proposeRevocation } = await import("../../../trust/proposals/proposed-changes.ts");
+  const passphrases = await passphraseSource(options, io);
+  const { out, json } = options;
+  const proposing = { image: imageArgument(name), out, json, passphrases };
+  return await proposeChange(proposing, io, (context) => proposeRevocation(context, tags));
+}
 
 /** @throws UsageError `CANCELLED` unless the answer is y: docker exits 0 there, and a script then believes the signatures are gone */
 async function confirmAll(name: string, io: Io): Promise<void> {

@@ -7,6 +7,7 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { type ImageArgument, imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
+import { isProposing, proposeOptions } from "../../options/proposal-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
 import { passphraseEnvironment, passphraseOptions } from "../../options/passphrase-flags.ts";
 import { registryUser, withRegistry } from "../../open/registry.ts";
@@ -25,12 +26,14 @@ export const command = defineCommand(
     description: [
       "Adds your signature to a tag. A tag that is already signed keeps its digest and gets your signature, too. If the tag is not signed yet, or with --local, the image must be on this machine: docker or podman pushes it, and the pushed image is signed.",
       "If no container engine can be reached, a tag that is not signed yet is signed for the digest that the registry has under it now; the digest is printed. `tagseal sign IMAGE:TAG@DIGEST` needs no engine and signs a digest you name.",
+      "With --propose the signature is one of several that a role needs: others add theirs with `tagseal trust approve`, and the last one publishes.",
       "In a repository without trust data, it creates the keys and adds you as the first signer, under the user name of your registry login.",
     ],
     options: {
       local: { kind: "switch", help: "Push and sign the local image, even if the tag is already signed" },
       json: jsonOption,
       "no-init": noInitOption,
+      ...proposeOptions,
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
@@ -43,6 +46,7 @@ export const command = defineCommand(
     const image = signableImage(name);
     const signing: Signing = { io, json: options.json, passphrases: await passphraseSource(options, io) };
     const released = await releasedTag(image, io);
+    if (isProposing(options)) return await propose(image, released, options, signing);
     const initialise = released.isInitialised ? (false as const) : { signer: await firstSigner(image, io) };
     const { local } = options;
     const result = await signReleased(
@@ -55,6 +59,30 @@ export const command = defineCommand(
     return 0;
   },
 );
+
+/** What would be signed without `--propose`, as a proposal. */
+async function propose(
+  image: TaggedArgument,
+  { signed }: CurrentSignature,
+  { local, out }: { readonly local: boolean; readonly out?: string | undefined },
+  signing: Signing,
+): Promise<number> {
+  const { io, json, passphrases } = signing;
+  const { tag } = image;
+  const target = local || signed === undefined ? await unsignedTarget(image, local, signing) : { ...signed, tag };
+  const { proposeChange } = await import("../../proposals/propose-change.ts");
+  const { proposeTags } = await import("../../../trust/proposals/proposed-changes.ts");
+  return await proposeChange({ image, out, json, passphrases }, io, (context) => proposeTags(context, [target]));
+}
+
+async function unsignedTarget(image: TaggedArgument, required: boolean, signing: Signing): Promise<TagToSign> {
+  const { io, json: quiet } = signing;
+  const { pushLocalImage } = await import("../../front-end/push-local-image.ts");
+  const pushed = await pushLocalImage(image, io, { required, quiet });
+  if (pushed === undefined) return await fromRegistry(image, signing);
+  const { confirmedSize } = await import("../../front-end/sign-pushed.ts");
+  return { tag: image.tag, digest: pushed.digest, length: await confirmedSize(image.reference, pushed, io) };
+}
 
 /** A signed tag keeps its digest; an unsigned one is signed for what is pushed now or, without an engine, for what the registry has. */
 async function signReleased(

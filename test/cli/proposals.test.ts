@@ -1,0 +1,247 @@
+/** Changes that several people sign, carried in files and kept by the trust server: a role that needs two of three keys. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { before, describe, it } from "node:test";
+import { makeSignerKey } from "../support/signer-key.ts";
+import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
+
+type Environment = Record<string, string>;
+
+interface Change {
+  readonly kind: string;
+  readonly name: string;
+  readonly before?: { readonly hashes?: { readonly sha256: string } };
+  readonly after?: { readonly hashes?: { readonly sha256: string } };
+}
+
+interface Proposal {
+  readonly id: string;
+  readonly complete: boolean;
+  readonly expires: string;
+  readonly roles: readonly {
+    readonly role: string;
+    readonly version: { readonly before: number; readonly after: number };
+    readonly changes: readonly Change[];
+    readonly signatures: readonly {
+      readonly threshold: number;
+      readonly signed: readonly { readonly keyId: string; readonly here: boolean }[];
+      readonly missing: readonly { readonly keyId: string }[];
+    }[];
+  }[];
+}
+
+interface Result {
+  readonly state: string;
+  readonly signedWith: readonly string[];
+  readonly proposal: Proposal;
+}
+
+const people = ["alice", "bob", "carol"] as const;
+
+describe("proposals in files", () => {
+  const stage = CliSandbox.forSuite("proposals");
+  const machines = new Map<string, Environment>();
+  const keys = new Map<string, { readonly keyId: string; readonly publicKey: string }>();
+  let app: string;
+  let digest: string;
+  let other: string;
+
+  const machine = (name: string): Environment => machines.get(name) ?? assert.fail(name);
+  const ok = (name: string, ...argv: readonly string[]): Promise<Outcome> => stage.ok(argv, { env: machine(name) });
+  const run = (name: string, ...argv: readonly string[]): Promise<Outcome> => stage.run(argv, { env: machine(name) });
+  const file = (): string => stage.path(`${stage.fresh("proposal")}.json`);
+  const propose = async (tag: string, of = digest, name = "alice"): Promise<string> => {
+    const path = file();
+    await ok(name, "sign", "-q", "--propose", "--out", path, `${app}:${tag}@${of}`);
+    return path;
+  };
+  const meaning = async (tag: string): Promise<string> => {
+    const { code, stdout, stderr } = await stage.run(["verify", "-q", `${app}:${tag}`], { env: stage.stranger() });
+    return code === 0 ? stdout.trim() : (/\[([A-Z_]+)\]/u.exec(stderr)?.[1] ?? stderr);
+  };
+
+  before(async () => {
+    app = stage.repository("team/shared");
+    const images = [await stage.image("1"), await stage.image("2")];
+    for (const [index, image] of images.entries())
+      await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${app}:first-${index}`]);
+    const list = json(await stage.ok(["list", "--json", app])) as readonly { tag: string; digest: string }[];
+    [digest = "", other = ""] = ["first-0", "first-1"].map((tag) => list.find((entry) => entry.tag === tag)?.digest);
+    for (const name of [...people, "mallory"]) {
+      machines.set(name, stage.stranger(name));
+      const { DOCKER_CONFIG: dockerConfig = "", DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: passphrase = "" } =
+        machine(name);
+      keys.set(name, await makeSignerKey({ dockerConfig, passphrase, use: { role: name } }));
+    }
+    const files = people.map((name) => keys.get(name)?.publicKey ?? "");
+    const adding = ["trust", "delegation", "add", app, "targets/releases", ...files];
+    await stage.ok([...adding, "--all-paths", "--threshold", "2"]);
+  });
+
+  it("signing with too few keys fails, publishes nothing, and names --propose", async () => {
+    const { code, stderr } = await run("alice", "sign", `${app}:alone@${digest}`);
+    assert.equal(code, 1);
+    assert.match(stderr, /\[SIGNING_KEY_MISSING\]/u);
+    assert.match(stderr, /--propose/u);
+    assert.equal(await meaning("alone"), "TAG_NOT_SIGNED");
+  });
+
+  it("a second signature on another machine publishes what the first proposed", async () => {
+    const path = file();
+    const proposed = await ok("alice", "sign", "--propose", "--out", path, `${app}:1.0@${digest}`);
+    assert.match(proposed.stdout, /\+ "1\.0": sha256:[0-9a-f]{64}, \d+ bytes/u);
+    assert.match(proposed.stdout, /1 of 2 signatures/u);
+    assert.equal(await meaning("1.0"), "TAG_NOT_SIGNED");
+    const approved = await ok("bob", "trust", "approve", app, "--in", path, "--yes");
+    assert.match(approved.stderr, /\+ "1\.0": sha256:/u, "the difference is shown");
+    assert.match(approved.stdout, /Published/u);
+    assert.equal(await meaning("1.0"), digest);
+  });
+
+  it("--json says what changes, who signed, and who is missing", async () => {
+    const path = file();
+    const result = json(
+      await ok("alice", "sign", "--json", "--propose", "--out", path, `${app}:1.0@${other}`),
+    ) as Result & { readonly file: string };
+    assert.deepEqual([result.state, result.file], ["open", path]);
+    const [role] = result.proposal.roles;
+    assert.equal(role?.role, "targets/releases");
+    assert.equal(role.version.after, role.version.before + 1);
+    assert.deepEqual(
+      role.changes.map(({ kind, name, before: old, after: now }) => [
+        kind,
+        name,
+        old?.hashes?.sha256,
+        now?.hashes?.sha256,
+      ]),
+      [["target", "1.0", digest.slice("sha256:".length), other.slice("sha256:".length)]],
+    );
+    const [signatures] = role.signatures;
+    assert.deepEqual([signatures?.threshold, signatures?.signed.length, signatures?.missing.length], [2, 1, 2]);
+    assert.equal(signatures?.signed[0]?.here, true);
+  });
+
+  it("an air gap: a machine without the server signs into another file, which anybody completes", async () => {
+    const first = await propose("gap");
+    await run("carol", "trust", "inspect", app);
+    const second = file();
+    const away = { ...machine("carol"), DOCKER_CONTENT_TRUST_SERVER: "https://127.0.0.1:1" };
+    const signing = ["trust", "approve", app, "--in", first, "--out", second, "--yes", "--json"];
+    const approved = json(await stage.ok(signing, { env: away })) as Result;
+    assert.deepEqual([approved.state, approved.signedWith.length], ["complete", 1]);
+    assert.equal(await meaning("gap"), "TAG_NOT_SIGNED", "nothing is published by --out");
+    const published = json(
+      await stage.ok(["trust", "approve", app, "--in", second, "--yes", "--json"], { env: stage.stranger() }),
+    ) as Result;
+    assert.deepEqual([published.state, published.signedWith], ["published", []]);
+    assert.equal(await meaning("gap"), digest);
+  });
+
+  it("approving twice with one key is harmless and no second signature", async () => {
+    const first = await propose("twice");
+    const second = file();
+    const again = json(
+      await ok("alice", "trust", "approve", app, "--in", first, "--out", second, "--yes", "--json"),
+    ) as Result;
+    assert.deepEqual([again.state, again.signedWith], ["open", []]);
+    assert.deepEqual(readFileSync(second), readFileSync(first));
+  });
+
+  it("asks before it signs, and any answer but y signs nothing", async () => {
+    const first = await propose("asked");
+    for (const [answer, code] of [
+      ["", 1],
+      ["n", 1],
+      ["y", 0],
+    ] as const) {
+      const second = file();
+      const outcome = await stage.run(["trust", "approve", app, "--in", first, "--out", second], {
+        env: machine("bob"),
+        prompter: {
+          interactive: true,
+          ask: async () => answer,
+          askSecret: async () => undefined,
+          readAll: async () => undefined,
+          tell: () => undefined,
+        },
+      });
+      assert.equal(outcome.code, code, outcome.stderr);
+      if (code !== 0) {
+        assert.match(outcome.stderr, /\[CANCELLED\]/u);
+        assert.equal(existsSync(second), false);
+      }
+    }
+  });
+
+  it("a publication that overtook a proposal is said so", async () => {
+    const [first, second] = [await propose("overtaken-1"), await propose("overtaken-2", other)];
+    await ok("bob", "trust", "approve", app, "--in", second, "--yes");
+    const { code, stderr } = await run("bob", "trust", "approve", app, "--in", first, "--yes");
+    assert.equal(code, 1);
+    assert.match(stderr, /hint: Propose the change again[^]*\[PROPOSAL_OVERTAKEN\]/u);
+  });
+
+  it("a proposal ends after two weeks", async () => {
+    const first = await propose("late");
+    const open = JSON.parse(readFileSync(first, "utf8"));
+    assert.ok(Math.abs(Date.parse(open.expires) - Date.now() - 14 * 86_400_000) < 60_000);
+    writeFileSync(first, JSON.stringify({ ...open, expires: new Date(Date.now() - 1000).toISOString() }));
+    const { stderr } = await run("bob", "trust", "approve", app, "--in", first, "--out", file(), "--yes");
+    assert.match(stderr, /\[PROPOSAL_EXPIRED\]/u);
+  });
+
+  it("keys that may not sign are refused, and incomplete proposals need --out", async () => {
+    const first = await propose("rights");
+    const stranger = await run("mallory", "trust", "approve", app, "--in", first, "--yes");
+    assert.match(stranger.stderr, /\[SIGNING_KEY_MISSING\]/u);
+    const incomplete = await run("alice", "trust", "approve", app, "--in", first, "--yes");
+    assert.match(incomplete.stderr, /--out FILE[^]*\[USAGE\]/u);
+    assert.equal(await meaning("rights"), "TAG_NOT_SIGNED");
+  });
+
+  it("I1, I9: what is no proposal, or was changed on the way, is refused before anything is asked", async () => {
+    const path = await propose("tampered");
+    const text = readFileSync(path, "utf8");
+    const document = JSON.parse(text);
+    const [[role, signed]] = Object.entries(document.files) as [[string, Record<string, never>]];
+    const variants: readonly (readonly [string, string])[] = [
+      ["nothing", ""],
+      ["no JSON", "{"],
+      ["another format", JSON.stringify({ ...document, tagsealProposal: 2 })],
+      ["another repository", JSON.stringify({ ...document, gun: "example.com/other" })],
+      ["no file", JSON.stringify({ ...document, files: {} })],
+      ["another role", JSON.stringify({ ...document, files: { targets: signed } })],
+      ["the timestamp", JSON.stringify({ ...document, files: { timestamp: signed } })],
+      ["a changed digest", text.replace(/"length":\d+/u, '"length":7')],
+      ["an extra member", text.replace('"_type":"Targets"', '"_type":"Targets","extra":1')],
+      ["no signature", JSON.stringify({ ...document, files: { [role]: { ...signed, signatures: [] } } })],
+      ["a duplicate member", text.replace('"gun":', '"gun":"example.com/other","gun":')],
+    ];
+    for (const [what, content] of variants) {
+      const changed = file();
+      writeFileSync(changed, content);
+      const { code, stdout, stderr } = await run("bob", "trust", "approve", app, "--in", changed, "--yes");
+      assert.equal(code, 1, what);
+      assert.match(stderr, /\[PROPOSAL_MALFORMED\]/u, what);
+      assert.equal(stdout, "", what);
+    }
+  });
+
+  it("revoke --propose removes a tag when enough have signed", async () => {
+    const signing = await propose("revoked");
+    await ok("bob", "trust", "approve", app, "--in", signing, "--yes");
+    const path = file();
+    const proposed = await ok("alice", "trust", "revoke", "--out", path, `${app}:revoked`);
+    assert.match(proposed.stdout, /- "revoked": sha256:/u);
+    await ok("carol", "trust", "approve", app, "--in", path, "--yes");
+    assert.equal(await meaning("revoked"), "TAG_NOT_SIGNED");
+  });
+
+  it("says so when there is nothing to propose, and never overwrites a file", async () => {
+    const { stdout } = await ok("alice", "sign", "--propose", "--out", file(), `${app}:gap@${digest}`);
+    assert.match(stdout, /^Nothing to propose/mu);
+    const taken = keys.get("alice")?.publicKey ?? "";
+    const { stderr } = await run("alice", "sign", "--propose", "--out", taken, `${app}:new@${digest}`);
+    assert.match(stderr, /\[FILE_UNWRITABLE\]/u);
+  });
+});
