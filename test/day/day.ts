@@ -10,6 +10,8 @@ export interface DayOptions {
   readonly seconds: number;
   readonly tell: (line: string) => void;
   readonly only?: readonly string[] | undefined;
+  /** how many times longer than the busiest people everybody pauses; default 1 */
+  readonly rest?: number;
 }
 
 /** What became of it. */
@@ -23,10 +25,10 @@ export interface DayReport {
 }
 
 /** Lives through one day. */
-export async function liveThroughDay({ seconds, tell, only }: DayOptions): Promise<DayReport> {
+export async function liveThroughDay({ seconds, tell, only, rest = 1 }: DayOptions): Promise<DayReport> {
   await using scope = new Scope("day");
   const world = await startWorld(scope);
-  const people = await People.arrive(world);
+  const people = await People.arrive(world, rest);
   const until = performance.now() + seconds * 1000;
   const unnoticed: string[] = [];
   let count = 0;

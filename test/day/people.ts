@@ -45,6 +45,7 @@ export class People {
   };
   readonly publisher: Client;
   readonly #world: World;
+  readonly #rest: number;
   readonly #image: LayoutImage;
   readonly #users: ReadonlyMap<Reader, Client>;
   #work: Promise<unknown> = Promise.resolve();
@@ -53,16 +54,21 @@ export class People {
   /** until then no one begins a new action */
   #held: Promise<unknown> = Promise.resolve();
 
-  private constructor(world: World, image: LayoutImage) {
+  private constructor(world: World, image: LayoutImage, rest: number) {
     this.#world = world;
+    this.#rest = rest;
     this.#image = image;
     this.publisher = this.#user("publisher");
     this.#users = new Map(readers.map((reader) => [reader, this.#user(`reader-${reader.name}`)]));
   }
 
-  /** Publishes the repositories that are read all day, and has every reader read them once. */
-  static async arrive(world: World): Promise<People> {
-    const people = new People(world, await writeLayout(world.scope.path("image"), "a day"));
+  /**
+   * Publishes the repositories that are read all day, and has every reader read them once.
+   *
+   * @param rest how many times longer than the busiest people they pause
+   */
+  static async arrive(world: World, rest: number): Promise<People> {
+    const people = new People(world, await writeLayout(world.scope.path("image"), "a day"), rest);
     for (const name of ["app", "base"]) await people.#newRepository(name);
     for (const [reader, user] of people.#users) await people.#read(reader, user);
     return people;
@@ -129,7 +135,7 @@ export class People {
       await this.#held;
       this.#served += 1;
       await work(turn).finally(() => (this.#served -= 1));
-      await after(everyMs * (0.5 + Math.random()));
+      await after(everyMs * this.#rest * (0.5 + Math.random()));
     }
   }
 

@@ -9,6 +9,8 @@ const missing =
   missingPeers(["docker 28", "notary", "postgres", "openssl"]) || (faketimeLibrary() === undefined && "needs faketime");
 
 const seconds = process.env["CI"] === "true" ? 600 : 1;
+/** A disaster shows for six seconds at least: with these pauses each reader meets it several times, and other suites get on. */
+const rest = 4;
 
 describe("a day of a platform", () => {
   it(
@@ -17,7 +19,7 @@ describe("a day of a platform", () => {
     async () => {
       const told: string[] = [];
       const tell = (line: string): void => void told.push(`${new Date().toISOString()} ${line}`);
-      const { book, lost, unnoticed, disasters } = await liveThroughDay({ seconds, tell });
+      const { book, lost, unnoticed, disasters } = await liveThroughDay({ seconds, tell, rest });
       assert.deepEqual(unnoticed, [], told.join("\n"));
       assert.equal(book.refusedReaders.length, 0, [...book.refusedReaders, ...told].join("\n"));
       assert.deepEqual(lost, []);
