@@ -18,7 +18,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** How to run a process. Of the test's own environment only PATH and TAGSEAL_SOURCE are passed on, so that no setting leaks in. */
+/** How to run a process. Of the test's own environment only PATH, TAGSEAL_SOURCE and NODE_COMPILE_CACHE are passed on, so that no setting leaks in. */
 export interface RunOptions {
   readonly env?: Environment;
   readonly cwd?: string;
@@ -46,8 +46,14 @@ export function findExecutable(name: string): string | undefined {
   return undefined;
 }
 
+/** Which code runs, and where its compiled form is: a user's home is new and empty in each suite, so that each would compile it once more. */
+function passedOn(): Environment {
+  const { TAGSEAL_SOURCE, NODE_COMPILE_CACHE } = process.env;
+  return { TAGSEAL_SOURCE, NODE_COMPILE_CACHE };
+}
+
 function childEnvironment(env: Environment | undefined): NodeJS.ProcessEnv {
-  return { PATH: searchPath, LANG: "C.UTF-8", TAGSEAL_SOURCE: process.env["TAGSEAL_SOURCE"], ...env };
+  return { PATH: searchPath, LANG: "C.UTF-8", ...passedOn(), ...env };
 }
 
 /** Runs a process to its end and never rejects for its exit code. Rejects when it cannot start or outlives `timeoutMs`. */
