@@ -160,7 +160,7 @@ describe("keys", () => {
   });
 
   it("I6: keys are encrypted with at least 600,000 rounds", { skip: missingPeers(["openssl"]) }, async () => {
-    const user = newUser("rounds");
+    const user = newUser("rounds", { NODE_OPTIONS: undefined });
     const config = user["DOCKER_CONFIG"] ?? "";
     await tagsealOk(user, "trust", "key", "generate", "alice", "--dir", config);
     const [name = ""] = readdirSync(join(config, "trust", "private"));

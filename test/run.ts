@@ -13,6 +13,7 @@ import { existsSync, globSync, statSync } from "node:fs";
 import { availableParallelism, homedir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { run } from "node:test";
+import { fewRounds } from "./support/clients.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const fileTimeoutMs = 15 * 60 * 1000;
@@ -137,6 +138,7 @@ async function runFiles(files: readonly string[], coverage: boolean): Promise<Ta
     concurrency: filesAtATime,
     timeout: fileTimeoutMs,
     cwd: root,
+    execArgv: [`--require=${fewRounds}`],
     coverage,
     coverageIncludeGlobs: coveredLayers.map((layer) => `${layer}/**/*.ts`),
     coverageExcludeGlobs: ["**/*.test.ts"],

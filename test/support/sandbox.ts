@@ -1,8 +1,8 @@
 /** `tagseal sandbox` in a separate process, with the settings it prints for pasting. */
-import { tagsealCommand } from "./clients.ts";
+import { cheapKeys, tagsealCommand } from "./clients.ts";
 import { freePort, type Environment, type Running, type Scope } from "./processes.ts";
 
-/** A running sandbox. `env` holds the variables it told its user to export. */
+/** A running sandbox. `env` holds the variables it told its user to export, and those that make keys cheap. */
 export interface Sandbox {
   readonly env: Environment;
   readonly process: Running;
@@ -21,9 +21,10 @@ export async function startSandbox(
   env: Environment = { HOME: scope.directory, TMPDIR: scope.directory },
 ): Promise<Sandbox> {
   const ports = ["--registry-port", String(await freePort()), "--server-port", String(await freePort())];
+  const cheap = program === tagsealCommand ? cheapKeys : {};
   const running = await scope.start("sandbox", program, [...words, "sandbox", ...ports], {
-    env,
+    env: { ...cheap, ...env },
     ready: (log) => exportsIn(log())["DOCKER_CONTENT_TRUST_SERVER"] !== undefined,
   });
-  return { env: exportsIn(running.log()), process: running };
+  return { env: { ...cheap, ...exportsIn(running.log()) }, process: running };
 }

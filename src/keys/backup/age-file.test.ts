@@ -21,6 +21,11 @@ test("what is sealed for a passphrase opens with it, armored or not, and with no
   assert.deepEqual(await parseAge(sealed), sealed);
 });
 
+test("without a work factor, a guess at the passphrase costs 2^18 rounds of scrypt", async () => {
+  const sealed = await sealAge("x", { passphrase: "a passphrase" });
+  assert.match(Buffer.from(sealed).toString("latin1"), /^age-encryption\.org\/v1\n-> scrypt \S{22} 18\n/u);
+});
+
 test("what is sealed for recipients opens with the identity of each", async () => {
   const identities = [await generateX25519Identity(), await generateX25519Identity()];
   const recipients = await Promise.all(identities.map(async (identity) => identityToRecipient(identity)));
