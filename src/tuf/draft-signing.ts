@@ -8,6 +8,7 @@ import { expiryAfter, isDue, isExpired, isNearExpiry, lifetimeMs } from "./expir
 import { fileMetaOf } from "./file-meta.ts";
 import type { Body, FileMeta, MetadataFile, RoleKeys, RoleName, RootBody, TargetsBody } from "./metadata.ts";
 import { isDelegation, isWithin, parentOf } from "./role-name.ts";
+import { isSignedBy } from "./threshold.ts";
 import {
   anyKeyOf,
   canSign,
@@ -105,7 +106,7 @@ async function addTargets(publication: Publication, draft: CollectionDraft): Pro
   for (const [role, roleDraft] of [...draft.targets].sort(byDepth)) {
     const requirement = targetsRequirement(role, draft.root, effective);
     if (requirement === undefined) continue;
-    const need = targetsNeed(role, roleDraft, publication.options);
+    const need = targetsNeed(roleDraft, requirement, { role, options: publication.options });
     const signed = await isToBeSigned(publication, need, {
       role,
       published: roleDraft.published,
@@ -133,9 +134,16 @@ async function addSignedTargets(
   warnOfUnusable(publication, draft);
 }
 
-function targetsNeed(role: RoleName, draft: TargetsDraft, options: DraftSigningOptions): Need {
+function targetsNeed(
+  draft: TargetsDraft,
+  { roleKeys, keys }: SigningRequirement,
+  { role, options }: { readonly role: RoleName; readonly options: DraftSigningOptions },
+): Need {
   if (draft.changed || (role === "targets" && options.initial === true)) return "must";
   const renewal = renewalNeed(draft.published, options);
+  // What was signed by a key that this publication removes gets no new signature on the way.
+  const isDisowned = renewal === "may" && draft.published !== undefined && !isSignedBy(draft.published, roleKeys, keys);
+  if (isDisowned) return "none";
   return draft.onlyPurged && renewal === "none" ? "may" : renewal;
 }
 

@@ -191,7 +191,7 @@ describe("trust status and trust renew", () => {
 
     it("works as the page about keys says", async () => {
       afterDays(1_200);
-      const lines = documentedLines("docs/keys.md", "Something has expired").trim().split("\n");
+      const lines = documentedLines("docs/keys/expired.md", "Sign it again").trim().split("\n");
       for (const line of lines) await ok(...line.replace("registry.example.com/team/app", app).split(" ").slice(1));
       assert.equal(await digestOf(), image.manifestDigest);
     });

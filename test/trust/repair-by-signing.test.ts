@@ -198,6 +198,25 @@ test("a signer's expired delegation is repaired by a command that is about somet
   equal((await verifyTag(context, "v1")).digest, digestOf("v1"));
 });
 
+for (const [state, days] of [
+  ["about to expire", 1_000],
+  ["expired", 1_200],
+] as const) {
+  test(`I9: what a removed signer alone signed, ${state}, is not signed again on the way by another signer's key`, async () => {
+    const { owner, context, alice } = await scene();
+    const bob = PrivateKey.generate("ecdsa");
+    await addSigner(context, "bob", [bob.publicKey]);
+    await owner.keys.remove(alice.keyId);
+    await owner.keys.add(bob, { role: "bob" });
+    later(days);
+    await removeSigner(context, "alice", { confirmLastSigner: async () => true });
+    await rejects(verifyTag(context, "v1"), { code: "TAG_NOT_SIGNED" });
+    await signTags(context, [tagOf("v2")]);
+    equal((await verifyTag(context, "v2")).digest, digestOf("v2"));
+    await rejects(verifyTag(context, "v1"), { code: "TAG_NOT_SIGNED" });
+  });
+}
+
 test("revoking a tag removes it from an expired role, too, which is signed again", async () => {
   const { context } = await scene();
   later(500);

@@ -6,6 +6,7 @@ import type { MetadataFile, RoleKeys, RoleName, TargetsBody } from "../../tuf/me
 import { isDirectChild, parentOf } from "../../tuf/role-name.ts";
 import { isSignedBy } from "../../tuf/threshold.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import { expiredDelegations } from "../renewal/endings.ts";
 import { releasesRole, signerName } from "../reading/released-tags.ts";
 import { keysToReplace, type NamedKey, namedKey, namedKeys } from "./replaced-keys.ts";
 import {
@@ -113,7 +114,7 @@ export class SignerRotation implements RoleRotation {
   }
 
   async #signAgain(editor: CollectionEditor, current: TrustedCollection, role: RoleName): Promise<void> {
-    const file = current.delegations.get(role);
+    const file = current.delegations.get(role) ?? expiredDelegations(current).find((expired) => expired.role === role);
     if (file === undefined) return;
     const { roleKeys, keys } = this.#keysAfter(current, role);
     if (await this.#canSign(roleKeys, keys)) editor.witness(role);
