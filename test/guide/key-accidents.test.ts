@@ -51,7 +51,12 @@ describe("the pages about accidents with keys", () => {
   };
 
   /** Types documented lines as a user; the page's names stand for those of this suite. */
-  async function perform(lines: string, env: User, more: Readonly<Record<string, string>> = {}, by = ok): Promise<string> {
+  async function perform(
+    lines: string,
+    env: User,
+    more: Readonly<Record<string, string>> = {},
+    by = ok,
+  ): Promise<string> {
     const names = { "registry.example.com/team/app": app, ...more };
     let said = "";
     for (const line of lines.trim().split("\n")) {
