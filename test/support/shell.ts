@@ -1,7 +1,7 @@
 /** Lines of a document, run as they stand by the shell that a reader pastes them into. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
-import { tagsealCommand } from "./clients.ts";
+import { cheapKeys, tagsealCommand } from "./clients.ts";
 import { runOk, type Environment, type Finished, type RunOptions, type Running, type Scope } from "./processes.ts";
 import type { StartOptions } from "./processes.ts";
 import { runOnTerminal, type PromptAnswer, type TerminalSession } from "./pty.ts";
@@ -31,7 +31,12 @@ export function openShell(scope: Scope, enter: readonly string[] = [], env: Envi
   const [directory, bin] = [scope.path("work"), scope.path("bin")];
   for (const path of [directory, bin]) mkdirSync(path, { recursive: true });
   writeFileSync(`${bin}/tagseal`, `#!/bin/sh\nexec "${tagsealCommand}" "$@"\n`, { mode: 0o755 });
-  const own: Environment = { HOME: directory, PATH: [bin, process.env["PATH"]].join(delimiter), ...env };
+  const own: Environment = {
+    HOME: directory,
+    PATH: [bin, process.env["PATH"]].join(delimiter),
+    ...cheapKeys,
+    ...env,
+  };
   const command = (lines: string, cwd: string): readonly [string, readonly string[]] => {
     const script = scope.path(`lines-${process.hrtime.bigint()}`);
     // Aliases are for people at a terminal, and so are these lines.
