@@ -25,6 +25,8 @@ export type TrustEvent =
       readonly server: string;
       readonly rootKeyId: string;
       readonly rootCertificateId: string;
+      /** of a collection with several root keys */
+      readonly moreRootCertificateIds?: readonly string[];
       readonly targetsKeyId: string;
     }
   /** A signer was added, or got more keys, as part of publishing. */

@@ -14,6 +14,7 @@ import {
   canSign,
   holdsAnyKey,
   rememberingKeys,
+  requireHeldKeys,
   signRole,
   type SigningKeys,
   type SigningRequirement,
@@ -33,6 +34,8 @@ export interface DraftSigningOptions {
    * when all signatures are there
    */
   readonly underSigned?: boolean;
+  /** whether a private key is held: what cannot be signed is refused before the first key is unlocked */
+  readonly holds?: (key: PublicKey) => Promise<boolean>;
   /** called with one sentence for each thing that could not be done and that readers will notice */
   readonly onWarning?: (warning: string) => void;
 }
@@ -57,11 +60,30 @@ export async function signDraft(
   options: DraftSigningOptions,
 ): Promise<ReadonlyMap<RoleName, Uint8Array>> {
   const publication = { files: new Map<RoleName, Uint8Array>(), keys: rememberingKeys(keys), options };
+  if (options.holds !== undefined && options.underSigned !== true) await requireKeys(draft, options, options.holds);
   await addRoot(publication, draft.root);
   await addTargets(publication, draft);
   await addSnapshot(publication, draft);
   for (const warning of draft.warnings) options.onWarning?.(warning);
   return publication.files;
+}
+
+/** For each role that must be signed. */
+async function requireKeys(
+  draft: CollectionDraft,
+  options: DraftSigningOptions,
+  holds: (key: PublicKey) => Promise<boolean>,
+): Promise<void> {
+  if (rootNeed(draft.root, options) === "must") {
+    for (const requirement of rootRequirements(draft.root)) await requireHeldKeys("root", requirement, holds);
+  }
+  for (const [role, roleDraft] of draft.targets) {
+    // A purge that cannot be signed is taken back, and then other keys sign.
+    if (draft.targets.get(parentOf(role))?.onlyPurged === true) continue;
+    const requirement = targetsRequirement(role, draft.root, draft.targets);
+    if (requirement !== undefined && targetsNeed(role, roleDraft, options) === "must")
+      await requireHeldKeys(role, requirement, holds);
+  }
 }
 
 async function addRoot(publication: Publication, draft: RootDraft): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import type { PublicKey } from "../crypto/public-key.ts";
-import { hasCode, MetadataError, UsageError } from "../errors.ts";
+import { hasCode, MetadataError } from "../errors.ts";
 import { initialRoot, type InitialKeys, withBaseKeys } from "./base-role-editing.ts";
 import { type CollectionDraft, TargetsDraft } from "./collection-draft.ts";
 import { type DelegationChange, withDelegation, withoutDelegation, withoutKeys } from "./delegation-editing.ts";
@@ -176,19 +176,15 @@ export class CollectionEditor {
   }
 
   /**
-   * Replaces the keys of a base role; the threshold stays. A new root is signed by the old root keys too, and targets by its new key.
-   * Certificates of former root keys stay in the file, as in the reference.
+   * Replaces the keys of a base role, and its threshold if one is given. A new root is signed by the old root keys too, and targets by
+   * its new keys. Certificates of former root keys stay in the file, as in the reference.
    *
-   * @throws UsageError `USAGE` for fewer keys than the role's threshold
+   * @throws UsageError `USAGE` for fewer keys than the threshold
    */
-  rotateKey(role: BaseRole, newKeys: readonly PublicKey[]): void {
+  rotateKey(role: BaseRole, newKeys: readonly PublicKey[], threshold?: number): void {
     const { root } = this.#draft;
-    const keyIds = [...new Set(newKeys.map((key) => key.keyId))];
-    const threshold = root.content.roles.get(role)?.threshold ?? 1;
-    if (keyIds.length < threshold) {
-      throw new UsageError("USAGE", `the ${role} role needs at least ${threshold} keys, got ${keyIds.length}`);
-    }
-    root.content = withBaseKeys(root.content, role, newKeys, { keyIds, threshold });
+    const before = root.content.roles.get(role)?.threshold ?? 1;
+    root.content = withBaseKeys(root.content, role, newKeys, threshold ?? before);
     root.changed = true;
     if (role === "targets") this.#targetsDraft("targets").markChanged();
   }

@@ -10,6 +10,11 @@ export interface RoleSigners {
   readonly keys: ReadonlyMap<string, PublicKey>;
 }
 
+/** The keys that a role names and that are known, in its order. */
+export function keysOf({ roleKeys, keys }: RoleSigners): PublicKey[] {
+  return (roleKeys.keyIds ?? []).map((id) => keys.get(id)).filter((key) => key !== undefined);
+}
+
 /**
  * The signers of a base role.
  *

@@ -10,7 +10,8 @@ import { fileFormToCanonical } from "../encoding/json.ts";
 import { hasCode, KeyStoreError } from "../errors.ts";
 import type { AnyBody, MetadataFile, RoleKeys, RoleName } from "./metadata.ts";
 import { fileOf, signedFileForm } from "./notary-v1/serialise.ts";
-import { verifyThreshold } from "./threshold.ts";
+import { keysOf } from "./role-signers.ts";
+import { countDistinct, verifyThreshold } from "./threshold.ts";
 
 /** Finds the private key for a public key, by its canonical ID; `undefined` when it is not held. May ask for a passphrase. */
 export type SigningKeys = (key: PublicKey) => Promise<SigningKey | undefined>;
@@ -96,20 +97,52 @@ function requireThreshold(file: MetadataFile, requirement: SigningRequirement): 
     verifyThreshold(file, requirement.roleKeys, requirement.keys);
   } catch (error) {
     if (!hasCode(error, "METADATA_THRESHOLD_NOT_MET")) throw error;
-    const ids = keysOf(requirement).map((key) => key.canonicalKeyId);
-    throw new KeyStoreError(
-      "SIGNING_KEY_MISSING",
-      `could not sign ${file.role}: ${keysMissing(requirement.roleKeys.threshold, ids)}`,
-      { cause: error, hint: hintFor(file, requirement) },
-    );
+    const signers = new Set(file.signatures.map(({ keyId }) => keyId));
+    const held = keysOf(requirement).filter((key) => signers.has(key.keyId));
+    throw keysMissingFor(file.role, requirement, held, error);
   }
 }
 
-function hintFor({ signatures }: MetadataFile, { roleKeys }: SigningRequirement): string {
-  const isPartlySigned = signatures.some(({ keyId }) => roleKeys.keyIds?.includes(keyId) === true);
-  return isPartlySigned
-    ? "Add --propose to the command: the holders of the other keys then approve the change, and it is published."
-    : "Load the missing key, or let someone who holds it publish this change.";
+/**
+ * Refuses to sign a role that too few of its keys are held for, before any of them is unlocked.
+ *
+ * @param holds whether a private key is held; asks for no passphrase
+ * @throws KeyStoreError `SIGNING_KEY_MISSING`
+ */
+export async function requireHeldKeys(
+  role: RoleName,
+  requirement: SigningRequirement,
+  holds: (key: PublicKey) => Promise<boolean>,
+): Promise<void> {
+  const held: PublicKey[] = [];
+  for (const key of keysOf(requirement)) {
+    if (await holds(key)) held.push(key);
+  }
+  if (countDistinct(held) < requirement.roleKeys.threshold) throw keysMissingFor(role, requirement, held);
+}
+
+function keysMissingFor(
+  role: RoleName,
+  requirement: SigningRequirement,
+  held: readonly PublicKey[],
+  cause?: unknown,
+): KeyStoreError {
+  const ids = keysOf(requirement).map((key) => key.canonicalKeyId);
+  const { threshold } = requirement.roleKeys;
+  return new KeyStoreError("SIGNING_KEY_MISSING", `could not sign ${role}: ${keysMissing(threshold, ids)}`, {
+    hint: missingKeysHint(keysOf(requirement), held, threshold),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Which keys of a role are missing, and the way on. @param held those that can sign here */
+export function missingKeysHint(keys: readonly PublicKey[], held: readonly PublicKey[], threshold: number): string {
+  if (threshold === 1) return "Load the missing key, or let someone who holds it publish this change.";
+  const missing = keys.filter((key) => !held.includes(key)).map((key) => key.canonicalKeyId);
+  const here = `This machine has ${held.length === 0 ? "none" : held.length} of the ${threshold} keys that must sign`;
+  return held.length === 0
+    ? `${here}. Let someone who holds enough publish this change: ${missing.join(", ")}.`
+    : `${here}. Add --propose to the command: the holders of the other keys then approve the change, and it is published. Or bring more of these here: ${missing.join(", ")}.`;
 }
 
 /** docker's words for keys that are not held. */
@@ -119,9 +152,4 @@ export function keysMissing(threshold: number, keyIds: readonly string[]): strin
 
 function countWord(threshold: number): string {
   return threshold === 1 ? "one" : String(threshold);
-}
-
-/** The keys of a role that are known, in its order. */
-export function keysOf({ roleKeys, keys }: SigningRequirement): PublicKey[] {
-  return (roleKeys.keyIds ?? []).map((id) => keys.get(id)).filter((key) => key !== undefined);
 }

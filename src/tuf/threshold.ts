@@ -87,8 +87,8 @@ function requireOwnId(key: PublicKey, listedAs: string, role: string): void {
   throw new MetadataError("METADATA_KEY_ID_MISMATCH", reason);
 }
 
-/** The number of different keys; one under several names counts once. */
-function countDistinct(keys: readonly (PublicKey | undefined)[]): number {
+/** The number of different keys; one under several names, such as two certificates for it, counts once. */
+export function countDistinct(keys: readonly (PublicKey | undefined)[]): number {
   return keys.length < 2 ? keys.length : new Set(keys.map(materialOf)).size;
 }
 

@@ -8,12 +8,16 @@ export function rotationJson({
   outcome,
   holder,
   oldKeys,
+  threshold,
+  keyCount,
   ...ids
 }: RotateResult): Readonly<Record<string, unknown>> {
   return {
     role,
     outcome,
     holder,
+    threshold,
+    keyCount,
     newKeys: pairs(ids.newKeyIds, ids.newCanonicalIds),
     replacedKeys: pairs(ids.oldKeyIds, ids.oldCanonicalIds),
     oldPrivateKeys: oldKeys.map(retiredJson),
@@ -41,20 +45,26 @@ export function rotationText(repository: string, result: RotateResult): string {
   return `${[headline(repository, result), ...keyLines(result), ...result.oldKeys.map(retiredText)].join("\n")}\n`;
 }
 
-function headline(repository: string, { role, outcome }: RotateResult): string {
+function headline(repository: string, { role, outcome, newKeyIds, oldKeyIds }: RotateResult): string {
+  if (newKeyIds.length === 0 && oldKeyIds.length === 0)
+    return outcome === "rotated"
+      ? `Successfully changed the threshold of ${role} for repository ${repository}`
+      : `The ${role} role of repository ${repository} has this threshold already`;
   if (outcome === "rotated") return `Successfully rotated ${role} key for repository ${repository}`;
   return outcome === "finished"
     ? `An earlier run had rotated the ${role} key for repository ${repository}, and is finished now`
-    : `The ${role} role of repository ${repository} has this key already`;
+    : `The ${role} role of repository ${repository} has ${newKeyIds.length > 1 ? "these keys" : "this key"} already`;
 }
 
-function keyLines({ role, holder, newKeyIds, newCanonicalIds, oldCanonicalIds }: RotateResult): readonly string[] {
+function keyLines(result: RotateResult): readonly string[] {
+  const { role, holder, newKeyIds, newCanonicalIds, oldCanonicalIds, threshold, keyCount } = result;
   const whose = { server: " (held by the trust server)", publisher: "", signer: "" }[holder];
   const certificates = newKeyIds.filter((id) => !newCanonicalIds.includes(id));
   return [
     ...newCanonicalIds.map((id) => `  new key      ${id}${whose}`),
     ...certificates.map((id) => `  certificate  ${id} (as "trust inspect" shows it)`),
     ...oldCanonicalIds.map((id) => `  replaced     ${id}`),
+    ...(keyCount > 1 ? [`  threshold    ${threshold} of ${keyCount} keys must sign`] : []),
     ...(role === "snapshot" && holder === "publisher"
       ? ["Every publisher of this repository needs the new key now."]
       : []),

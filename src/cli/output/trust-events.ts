@@ -55,6 +55,7 @@ function newRepository(event: Extract<TrustEvent, { kind: "initialised" }>): str
     `  trust server      ${event.server}`,
     `  root key          ${event.rootKeyId} (the name of its file)`,
     `  root certificate  ${event.rootCertificateId} (as "trust inspect" shows it)`,
+    ...(event.moreRootCertificateIds ?? []).map((id) => `  root certificate  ${id}`),
   ].join("\n");
 }
 

@@ -21,6 +21,7 @@ export interface WantedRotation {
   /** IDs of keys here, or paths of key files */
   readonly keys: readonly string[];
   readonly replace: readonly string[];
+  readonly threshold: number | undefined;
   readonly removeOld: boolean;
   readonly force: boolean;
 }
@@ -42,7 +43,7 @@ export async function rotateOne(wanted: WantedRotation, io: Io): Promise<RotateR
 }
 
 async function rotateOptions(wanted: WantedRotation, store: KeyStore, io: Io): Promise<RotateOptions> {
-  const { role, image, holder, keys, replace, removeOld, force } = wanted;
+  const { role, image, holder, keys, replace, threshold, removeOld, force } = wanted;
   const { RotationFile } = await import("../../trust/trust-directory/rotation-file.ts");
   const { mentionsOfKey } = await import("../../trust/trust-directory/key-mentions.ts");
   const trustDirectory = trustDirectoryOf(io);
@@ -51,6 +52,7 @@ async function rotateOptions(wanted: WantedRotation, store: KeyStore, io: Io): P
     memory: RotationFile.ofRole(trustDirectory, image.gun, role),
     ...(holder === undefined ? {} : { holder }),
     ...(replace.length === 0 ? {} : { replace }),
+    ...(threshold === undefined ? {} : { threshold }),
     ...(removeOld ? { removeOld: (keyId: string) => mentionsOfKey(trustDirectory, keyId) } : {}),
     ...(keys.length === 0
       ? {}

@@ -3,6 +3,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { KeyStoreError } from "../../errors.ts";
 import { defaultKeyAlgorithm, type KeyUse } from "../../keys/key-store.ts";
 import type { RoleKeys } from "../../tuf/metadata.ts";
+import { countDistinct } from "../../tuf/threshold.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /**
@@ -33,10 +34,15 @@ export class HeldKeys {
     return false;
   }
 
-  /** How many of the private keys are here; asks for no passphrase. */
+  /** How many different private keys of these are here; asks for no passphrase. */
   async countHeld(keys: readonly PublicKey[]): Promise<number> {
+    return countDistinct(await this.heldOf(keys));
+  }
+
+  /** Those of the keys whose private keys are here; asks for no passphrase. */
+  async heldOf(keys: readonly PublicKey[]): Promise<readonly PublicKey[]> {
     const held = await Promise.all(keys.map(async (key) => await this.holds(key)));
-    return held.filter(Boolean).length;
+    return keys.filter((_, index) => held[index]);
   }
 
   /** True when the private key is here; asks for no passphrase. */

@@ -3,7 +3,7 @@ import { MetadataError, UsageError } from "../../errors.ts";
 import { CollectionEditor, type EditableCollection } from "../../tuf/editor.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { HeldKeys } from "./held-keys.ts";
-import { type RootChoice, rootKeyFor } from "./root-choice.ts";
+import { type RootChoice, rootKeysFor } from "./root-choice.ts";
 import type { TrustContext } from "../trust-context.ts";
 
 /** The keys of a new collection. */
@@ -12,6 +12,8 @@ export interface InitialiseResult {
   readonly rootKeyId: string;
   /** what readers pin */
   readonly rootCertificateId: string;
+  /** set for a collection with several root keys: those who pin one pin all of them */
+  readonly moreRootCertificateIds?: readonly string[];
   readonly targetsKeyId: string;
 }
 
@@ -41,11 +43,14 @@ export async function prepareCollection(
     context.repository.getKey("snapshot"),
     context.repository.getKey("timestamp"),
   ]);
-  const rootKey = await rootKeyFor(context, held, choice);
+  const rootKeys = await rootKeysFor(context, held, choice);
   const targets = await held.linkedOrMade({ role: "targets", gun: context.gun });
+  const [rootKey, ...moreRootKeys] = rootKeys;
+  const { threshold: rootThreshold = 1 } = choice;
+  const keys = { rootKey, moreRootKeys, rootThreshold, targets: targets.publicKey, snapshot, timestamp };
   return {
-    keys: keyIdsOf(rootKey, targets.publicKey),
-    draft: () => CollectionEditor.create(context.gun, { rootKey, targets: targets.publicKey, snapshot, timestamp }),
+    keys: keyIdsOf(rootKeys, targets.publicKey),
+    draft: () => CollectionEditor.create(context.gun, keys),
   };
 }
 
@@ -78,25 +83,30 @@ function carriedOn(leftover: EditableCollection): InitialCollection {
       `the cached root of ${leftover.gun} names no root or targets key`,
     );
   }
-  return { keys: keyIdsOf(rootKey, targetsKey), draft: () => CollectionEditor.from(leftover) };
+  return { keys: keyIdsOf([rootKey], targetsKey), draft: () => CollectionEditor.from(leftover) };
 }
 
 /** What another tool prepared has its root key already. */
 function withChosenRoot(
   collection: InitialCollection,
-  { key, certificate }: RootChoice,
+  { key, certificate, more = [], threshold = 1 }: RootChoice,
   { gun }: TrustContext,
 ): InitialCollection {
   const { rootKeyId, rootCertificateId } = collection.keys;
-  const isOther = key !== undefined && key.bareKeyId !== rootKeyId;
+  const isOther = (key !== undefined && key.bareKeyId !== rootKeyId) || more.length > 0 || threshold > 1;
   if (!isOther && (certificate === undefined || certificate.keyId === rootCertificateId)) return collection;
   throw new UsageError("USAGE", `${gun} was initialised on this machine, with the root key ${rootKeyId}`, {
     hint: `Leave out the choice of a root key, or drop what was prepared: tagseal trust delete ${gun}`,
   });
 }
 
-function keyIdsOf(rootKey: PublicKey, targetsKey: PublicKey): InitialiseResult {
-  return { rootKeyId: rootKey.canonicalKeyId, rootCertificateId: rootKey.keyId, targetsKeyId: targetsKey.keyId };
+function keyIdsOf([rootKey, ...more]: readonly [PublicKey, ...PublicKey[]], targetsKey: PublicKey): InitialiseResult {
+  return {
+    rootKeyId: rootKey.canonicalKeyId,
+    rootCertificateId: rootKey.keyId,
+    ...(more.length === 0 ? {} : { moreRootCertificateIds: more.map(({ keyId }) => keyId) }),
+    targetsKeyId: targetsKey.keyId,
+  };
 }
 
 function goneFromServer({ gun, repository }: TrustContext): MetadataError {

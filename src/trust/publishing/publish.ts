@@ -180,6 +180,7 @@ class Publisher {
     const files = await editor.sign(this.#held.signingKey, {
       now: now(),
       initial: current === undefined,
+      holds: async (key) => await this.#held.holds(key),
       onWarning: (message) => notify({ kind: "warning", gun, message }),
     });
     return files.size === 0 ? undefined : files;

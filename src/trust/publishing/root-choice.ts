@@ -1,17 +1,52 @@
-/** The root key of a new collection, where the user chose it. */
+/** The root keys of a new collection, where the user chose them. */
 
 import { checkLeafCertificate } from "../../crypto/certificate.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
 import { createRootCertificate } from "../../crypto/root-certificate.ts";
 import { KeyStoreError, MetadataError, UsageError } from "../../errors.ts";
+import { requireReachableThreshold } from "../../tuf/base-role-editing.ts";
 import type { TrustContext } from "../trust-context.ts";
 import type { HeldKeys } from "./held-keys.ts";
 
-/** The root key, its certificate, or both. The private key is in the key store of the context. */
-export interface RootChoice {
-  /** without a certificate, one is made */
+/** A root key, its certificate, or both. */
+export interface RootKeyChoice {
+  /** without a certificate, one is made; its private key is in the key store of the context */
   readonly key?: PublicKey;
   readonly certificate?: PublicKey;
+}
+
+/** The root key, and perhaps more of them: those of colleagues as certificates. The private key of an only one is in the key store of the context. */
+export interface RootChoice extends RootKeyChoice {
+  readonly more?: readonly RootKeyChoice[];
+  /** how many of the keys must sign the root; default: 1 */
+  readonly threshold?: number;
+}
+
+/**
+ * The root keys that a new collection names, with their certificates.
+ *
+ * @throws UsageError `USAGE` for fewer different keys than the threshold; and as {@link rootKeyFor}
+ */
+export async function rootKeysFor(
+  context: TrustContext,
+  held: HeldKeys,
+  choice: RootChoice,
+): Promise<readonly [PublicKey, ...PublicKey[]]> {
+  const { more = [], threshold = 1, ...first } = choice;
+  const firstKey =
+    first.certificate !== undefined && more.length > 0
+      ? certificateIn(first, first.certificate, context)
+      : await rootKeyFor(context, held, first);
+  const others: PublicKey[] = [];
+  // One after the other: each may ask for a passphrase.
+  for (const other of more) {
+    const { certificate } = other;
+    others.push(
+      certificate === undefined ? await rootKeyFor(context, held, other) : certificateIn(other, certificate, context),
+    );
+  }
+  requireReachableThreshold("root", [firstKey, ...others], threshold);
+  return [firstKey, ...others];
 }
 
 /**
@@ -19,7 +54,7 @@ export interface RootChoice {
  *
  * @throws KeyStoreError `KEY_NOT_FOUND` when the private key is not here; MetadataError `CERTIFICATE_INVALID`; and as `HeldKeys.keptOrMade`
  */
-export async function rootKeyFor(context: TrustContext, held: HeldKeys, choice: RootChoice = {}): Promise<PublicKey> {
+async function rootKeyFor(context: TrustContext, held: HeldKeys, choice: RootKeyChoice): Promise<PublicKey> {
   const { gun, now } = context;
   const chosen = choice.certificate ?? choice.key;
   // As in docker: one root key serves all repositories of a publisher.
@@ -30,8 +65,12 @@ export async function rootKeyFor(context: TrustContext, held: HeldKeys, choice: 
     });
   if (choice.certificate === undefined)
     return PublicKey.fromCertificatePem(await createRootCertificate(key, gun, now()));
+  return certificateIn(choice, choice.certificate, context);
+}
+
+function certificateIn(choice: RootKeyChoice, certificate: PublicKey, { gun, now }: TrustContext): PublicKey {
   requireSameKey(choice);
-  return checkedCertificate(choice.certificate, gun, now());
+  return checkedCertificate(certificate, gun, now());
 }
 
 /**
@@ -47,7 +86,7 @@ export function checkedCertificate(key: PublicKey, gun: string, now: Date): Publ
   });
 }
 
-function requireSameKey({ key, certificate }: RootChoice): void {
+function requireSameKey({ key, certificate }: RootKeyChoice): void {
   if (key === undefined || key.bareKeyId === certificate?.bareKeyId) return;
   const message = `the root certificate is for the key ${certificate?.bareKeyId}, not for ${key.bareKeyId}`;
   throw new UsageError("CERTIFICATE_INVALID", message, { hint: "Give the certificate of the root key." });

@@ -5,7 +5,7 @@ import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode, TagsealError } from "../../errors.ts";
 import type { MetadataFile, RoleName, TargetsBody } from "../../tuf/metadata.ts";
 import { parentOf } from "../../tuf/role-name.ts";
-import { baseRoleSigners, declaredSigners, type RoleSigners } from "../../tuf/role-signers.ts";
+import { baseRoleSigners, declaredSigners, keysOf, type RoleSigners } from "../../tuf/role-signers.ts";
 import { targetsFileOf, type TrustedCollection } from "../../tuf/trusted-collection.ts";
 
 /** A file, or a root certificate, and its end. */
@@ -52,11 +52,6 @@ export function expiredDelegations({ invalidDelegations }: TrustedCollection): r
   return [...invalidDelegations.values()]
     .filter(({ error }) => hasCode(error, "METADATA_EXPIRED"))
     .map(({ file }) => file);
-}
-
-/** The keys of a role that are known. */
-export function keysOf({ roleKeys, keys }: RoleSigners): readonly PublicKey[] {
-  return (roleKeys.keyIds ?? []).map((id) => keys.get(id)).filter((key) => key !== undefined);
 }
 
 function delegationEndings(collection: TrustedCollection): Ending[] {

@@ -6,7 +6,8 @@ import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { readCollection } from "../reading/collection-reading.ts";
 import type { TrustContext } from "../trust-context.ts";
-import { type Ending, endingsOf, keysOf } from "./endings.ts";
+import { type Ending, endingsOf } from "./endings.ts";
+import { keysOf } from "../../tuf/role-signers.ts";
 
 /** `due`: it expires within the period that was asked for. */
 export type EndingState = "expired" | "due" | "ok";

@@ -4,9 +4,12 @@ import { KeyStoreError, MetadataError } from "../../errors.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { BaseRole, ServerRole } from "../../tuf/metadata.ts";
 import { isServerRole } from "../../tuf/role-name.ts";
+import { countDistinct } from "../../tuf/threshold.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { checkedCertificate } from "../publishing/root-choice.ts";
-import { keysToReplace, type NamedKey, namedKey, namedKeys } from "./replaced-keys.ts";
+import { keysOf } from "../../tuf/role-signers.ts";
+import { missingKeysHint } from "../../tuf/role-signing.ts";
+import { keysToAdd, keysToReplace, type NamedKey, namedKey, namedKeys } from "./replaced-keys.ts";
 import {
   areReplaced,
   outcomeOf,
@@ -17,7 +20,7 @@ import {
   unchanged,
 } from "./role-rotation.ts";
 
-/** New keys for a base role, named by a new root. */
+/** New keys for a base role, or another threshold, named by a new root. */
 export class BaseRoleRotation implements RoleRotation {
   readonly #role: BaseRole;
   readonly #tools: RotationTools;
@@ -26,6 +29,7 @@ export class BaseRoleRotation implements RoleRotation {
   #holder: "publisher" | "server" = "publisher";
   #newKeys: readonly PublicKey[] | undefined;
   #replaced: readonly NamedKey[] = [];
+  #threshold = 1;
   #early: RotationOutcome | undefined;
 
   /** @param holder who gets the key; undefined: who has it now */
@@ -46,33 +50,63 @@ export class BaseRoleRotation implements RoleRotation {
     await this.#requireRootKey(current);
     this.#holder = await this.#holderOf(current);
     const named = this.#named(current);
-    this.#early = await this.#settled(named);
+    this.#threshold = this.#tools.threshold ?? thresholdIn(current, this.#role);
+    this.#early = await this.#settled(current, named);
     if (this.#early !== undefined) return false;
-    const { replace } = this.#tools;
-    this.#replaced =
-      this.#holder === "server" ? named : keysToReplace(named, replace, { gun: current.gun, role: this.#role });
-    this.#newKeys ??= await this.#findKeys();
-    editor.rotateKey(this.#role, [...this.#kept(current), ...this.#newKeys]);
+    this.#replaced = await this.#toReplace(named);
+    this.#newKeys ??= await this.#findKeys(named);
+    const keys = [...this.#kept(current), ...this.#newKeys];
+    editor.rotateKey(this.#role, keys, this.#threshold);
+    await this.#requireSigners(keys);
     return true;
   }
 
   isIn(collection: TrustedCollection): boolean {
     if (this.#early !== undefined) return true;
     const ids = this.#named(collection).map(({ keyId }) => keyId);
-    return areReplaced(ids, this.#replaced, this.#newKeys);
+    const isReached = areReplaced(ids, this.#replaced, this.#newKeys);
+    return isReached && thresholdIn(collection, this.#role) === this.#threshold;
+  }
+
+  /** Nothing is replaced where only the threshold changes. */
+  async #toReplace(named: readonly NamedKey[]): Promise<readonly NamedKey[]> {
+    if (this.#holder === "server") return named;
+    if (this.#isThresholdOnly) return [];
+    const { replace, newKeys, context } = this.#tools;
+    const given = await newKeys.given();
+    return keysToReplace(named, { replace, given }, { gun: context.gun, role: this.#role });
+  }
+
+  get #isThresholdOnly(): boolean {
+    const { threshold, replace, newKeys } = this.#tools;
+    return threshold !== undefined && replace === undefined && !newKeys.areGiven;
   }
 
   /** Checked before the user is asked for the passphrase of a new key that could not be used. */
   async #requireRootKey({ root, gun }: TrustedCollection): Promise<void> {
-    const { keyIds, threshold } = root.body.roles.get("root") ?? { keyIds: null, threshold: 1 };
-    const keys = (keyIds ?? []).map((id) => root.body.keys.get(id)).filter((key) => key !== undefined);
-    if ((await this.#tools.held.countHeld(keys)) >= threshold) return;
+    const roleKeys = root.body.roles.get("root") ?? { keyIds: null, threshold: 1 };
+    const { threshold } = roleKeys;
+    const keys = keysOf({ roleKeys, keys: root.body.keys });
+    const held = await this.#tools.held.heldOf(keys);
+    if (countDistinct(held) >= threshold) return;
     const what = threshold === 1 ? "no root key is" : `fewer than ${threshold} root keys are`;
     const message = `cannot rotate the ${this.#role} key of ${gun}: ${what} on this machine`;
     const ids = keys.map((key) => namedKey(key).canonicalId).join(", ");
+    const one = `Every rotation is signed by the root key. Load it, or ask its owner. Its ID: ${ids}.`;
     throw new MetadataError("SIGNING_KEY_MISSING", message, {
-      hint: `Every rotation is signed by the root key. Load it, or ask its owner. Its ID: ${ids}.`,
+      hint: threshold === 1 ? one : missingKeysHint(keys, held, threshold),
     });
+  }
+
+  /** The new root, or the first targets file after it, is signed by the new keys at the new threshold: some may be colleagues'. */
+  async #requireSigners(keys: readonly PublicKey[]): Promise<void> {
+    if (this.#holder === "server") return;
+    const held = await this.#tools.held.heldOf(keys);
+    if (countDistinct(held) >= this.#threshold) return;
+    if (this.#threshold === 1) throw notHere(keys[0]?.canonicalKeyId ?? "");
+    const { gun } = this.#tools.context;
+    const message = `cannot change the keys of ${this.#role} of ${gun}: the new keys sign as well, and fewer than ${this.#threshold} of them are on this machine`;
+    throw new MetadataError("SIGNING_KEY_MISSING", message, { hint: missingKeysHint(keys, held, this.#threshold) });
   }
 
   /** A snapshot key stays with its holder unless the user says otherwise. */
@@ -83,34 +117,45 @@ export class BaseRoleRotation implements RoleRotation {
     return (await this.#tools.held.holdsOneOf(roleKeys, root.body.keys)) ? "publisher" : "server";
   }
 
-  /** The root key again makes a new certificate for it, so only a choice of what to replace shows that nothing is left to do. */
-  async #settled(named: readonly NamedKey[]): Promise<RotationOutcome | undefined> {
+  /**
+   * The root key again makes a new certificate for it, so only a choice of what to replace, or of the threshold, shows that nothing is left
+   * to do.
+   */
+  async #settled(current: TrustedCollection, named: readonly NamedKey[]): Promise<RotationOutcome | undefined> {
+    const { threshold, replace } = this.#tools;
+    const hasThreshold = thresholdIn(current, this.#role) === this.#threshold;
+    if (this.#isThresholdOnly) return hasThreshold ? outcomeOf("unchanged", this.#holder, noKeys) : undefined;
     const before = await publishedBefore(this.#tools, named, this.#holder);
     if (before !== undefined || this.#holder === "server") return before;
-    if (this.#role === "root" && this.#tools.replace === undefined) return undefined;
+    if (!hasThreshold || (this.#role === "root" && replace === undefined && threshold === undefined)) return undefined;
     return await unchanged(this.#tools, named, this.#holder);
   }
 
-  async #findKeys(): Promise<readonly PublicKey[]> {
+  async #findKeys(named: readonly NamedKey[]): Promise<readonly PublicKey[]> {
     const { context, newKeys } = this.#tools;
     if (this.#holder === "server") return [await context.repository.rotateKey(this.#role as ServerRole)];
+    if (this.#isThresholdOnly) return [];
     const use = this.#role === "root" ? { role: this.#role } : { role: this.#role, gun: context.gun };
     const replaced = this.#replaced.map(({ canonicalId }) => canonicalId);
-    const keys = (await newKeys.given()) ?? (await newKeys.made(use, replaced));
-    return await Promise.all(keys.map(async (key) => await this.#usable(key)));
+    const given = await newKeys.given();
+    if (given !== undefined) return await this.#usable(keysToAdd(given, named, this.#replaced));
+    return await this.#usable(await newKeys.made(use, replaced));
   }
 
-  /** A key that can sign for the role; for root, its certificate. */
-  async #usable(key: PublicKey): Promise<PublicKey> {
+  /** The keys as the role names them: for root, in certificates. A certificate is made by its key; a colleague brings one. */
+  async #usable(keys: readonly PublicKey[]): Promise<readonly PublicKey[]> {
     const { context, held } = this.#tools;
-    if (this.#role === "root" && key.isX509) return checkedCertificate(key, context.gun, context.now());
-    const signingKey = await held.signingKey(key);
-    if (signingKey === undefined)
-      throw new KeyStoreError("KEY_NOT_FOUND", `the private key of ${key.keyId} is not on this machine`, {
-        hint: "Give the file with the private key, or load it first: tagseal trust key load FILE",
-      });
-    if (this.#role !== "root") return key;
-    return PublicKey.fromCertificatePem(await createRootCertificate(signingKey, context.gun, context.now()));
+    if (this.#role !== "root") return keys;
+    const usable: PublicKey[] = [];
+    // One after the other: each may ask for a passphrase.
+    for (const key of keys) {
+      const signingKey = key.isX509 ? undefined : await held.signingKey(key);
+      if (key.isX509) usable.push(checkedCertificate(key, context.gun, context.now()));
+      else if (signingKey === undefined) throw notHere(key.keyId);
+      else
+        usable.push(PublicKey.fromCertificatePem(await createRootCertificate(signingKey, context.gun, context.now())));
+    }
+    return usable;
   }
 
   #kept({ root }: TrustedCollection): readonly PublicKey[] {
@@ -125,4 +170,16 @@ export class BaseRoleRotation implements RoleRotation {
   #named({ root }: TrustedCollection): readonly NamedKey[] {
     return namedKeys(root.body.roles.get(this.#role), root.body.keys);
   }
+}
+
+const noKeys = { news: [], old: [] };
+
+function thresholdIn({ root }: TrustedCollection, role: BaseRole): number {
+  return root.body.roles.get(role)?.threshold ?? 1;
+}
+
+function notHere(keyId: string): KeyStoreError {
+  return new KeyStoreError("KEY_NOT_FOUND", `the private key of ${keyId} is not on this machine`, {
+    hint: "Give the file with the private key, or load it first: tagseal trust key load FILE",
+  });
 }

@@ -25,6 +25,11 @@ export class NewKeys {
     this.#source = source;
   }
 
+  /** True when the user chose the keys. */
+  get areGiven(): boolean {
+    return this.#source.keys !== undefined;
+  }
+
   /** The keys that the user chose; undefined when one is to be made. */
   async given(): Promise<readonly PublicKey[] | undefined> {
     if (this.#source.keys === undefined) return undefined;

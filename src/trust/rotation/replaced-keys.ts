@@ -28,25 +28,76 @@ export interface RotatedRole {
   readonly role: string;
 }
 
+/** What the user chose of the keys of a role. */
+export interface KeyChoice {
+  /** IDs in either form */
+  readonly replace: readonly string[] | undefined;
+  /** the keys that the role is to have, apart from those it keeps; undefined when one is made */
+  readonly given: readonly PublicKey[] | undefined;
+}
+
 /**
  * The keys to replace: those that the user named, or the only one. Of several, a spare key for emergencies for instance, none is replaced
- * unless it is named.
+ * unless it is named, and none needs to be if all are among the given keys. A key whose certificate is given is replaced by it.
  *
- * @param replace IDs in either form
  * @throws UsageError `USAGE` for a role with several keys and no choice; `KEY_NOT_FOUND` for a key that the role does not have
  */
 export function keysToReplace(
   named: readonly NamedKey[],
-  replace: readonly string[] | undefined,
+  { replace, given }: KeyChoice,
+  rotated: RotatedRole,
+): readonly NamedKey[] {
+  if (replace === undefined) {
+    const others = named.filter((key) => !isAmong(key, given ?? []));
+    if (others.length > 0 && named.length > 1) throw undecided(named, others, rotated);
+    return [...others, ...renewed(named, given ?? [])];
+  }
+  const chosen = namedByUser(named, replace, rotated);
+  return [...chosen, ...recertified(named, given ?? []).filter((key) => !chosen.includes(key))];
+}
+
+/** Of the given keys, those that the role does not keep as they are. */
+export function keysToAdd(
+  given: readonly PublicKey[],
+  named: readonly NamedKey[],
+  replaced: readonly NamedKey[],
+): readonly PublicKey[] {
+  const kept = named.filter((key) => !replaced.includes(key));
+  return given.filter((key) => !kept.some(({ canonicalId }) => canonicalId === namedKey(key).canonicalId));
+}
+
+/** Nothing but keys that the role has: they are named again, with new certificates where they have some. */
+function renewed(named: readonly NamedKey[], given: readonly PublicKey[]): readonly NamedKey[] {
+  const isNew = (key: PublicKey): boolean =>
+    !named.some(({ canonicalId }) => canonicalId === namedKey(key).canonicalId);
+  return given.some(isNew) ? recertified(named, given) : named.filter((key) => isAmong(key, given));
+}
+
+function recertified(named: readonly NamedKey[], given: readonly PublicKey[]): readonly NamedKey[] {
+  const certificates = given.filter((key) => key.isX509).map(namedKey);
+  return named.filter((key) =>
+    certificates.some(({ keyId, canonicalId }) => canonicalId === key.canonicalId && keyId !== key.keyId),
+  );
+}
+
+function isAmong({ canonicalId }: NamedKey, given: readonly PublicKey[]): boolean {
+  return given.some((key) => namedKey(key).canonicalId === canonicalId);
+}
+
+function undecided(named: readonly NamedKey[], others: readonly NamedKey[], { gun, role }: RotatedRole): UsageError {
+  const ids = named.map(({ canonicalId }) => canonicalId);
+  const [first = ""] = others.map(({ canonicalId }) => canonicalId);
+  return new UsageError("USAGE", `${role} of ${gun} has ${named.length} keys: ${ids.join(", ")}`, {
+    hint: `Name those to replace (--key keeps one): tagseal trust key rotate --replace ${first} ${gun} ${role}`,
+  });
+}
+
+function namedByUser(
+  named: readonly NamedKey[],
+  replace: readonly string[],
   { gun, role }: RotatedRole,
 ): readonly NamedKey[] {
   const ids = named.map(({ canonicalId }) => canonicalId);
-  if (replace === undefined) {
-    if (named.length <= 1) return named;
-    throw new UsageError("USAGE", `${role} of ${gun} has ${named.length} keys: ${ids.join(", ")}`, {
-      hint: `Name those to replace: tagseal trust key rotate --replace ${ids[0]} ${gun} ${role}`,
-    });
-  }
   const unknown = replace.find((id) => !named.some((key) => isId(key, id)));
   if (unknown === undefined) return named.filter((key) => replace.some((id) => isId(key, id)));
   throw new UsageError("KEY_NOT_FOUND", `${role} of ${gun} does not have the key ${unknown}, but ${ids.join(", ")}`, {

@@ -34,6 +34,8 @@ export interface RotationTools {
   readonly newKeys: NewKeys;
   /** IDs of the keys to replace, in either form; the only one when absent */
   readonly replace: readonly string[] | undefined;
+  /** how many keys of a base role must sign from now on; absent: as before */
+  readonly threshold: number | undefined;
 }
 
 /** Words the keys of an outcome. */

@@ -4,7 +4,9 @@ import type { CollectionEditor } from "../../tuf/editor.ts";
 import { listDelegations, type ListedDelegation } from "../../tuf/lookup.ts";
 import type { MetadataFile, RoleKeys, RoleName, TargetsBody } from "../../tuf/metadata.ts";
 import { isDirectChild, parentOf } from "../../tuf/role-name.ts";
-import { isSignedBy } from "../../tuf/threshold.ts";
+import { keysOf } from "../../tuf/role-signers.ts";
+import { missingKeysHint } from "../../tuf/role-signing.ts";
+import { countDistinct, isSignedBy } from "../../tuf/threshold.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import { expiredDelegations } from "../renewal/endings.ts";
 import { releasesRole, signerName } from "../reading/released-tags.ts";
@@ -54,7 +56,8 @@ export class SignerRotation implements RoleRotation {
     this.#early =
       (await publishedBefore(this.#tools, named, "signer")) ?? (await unchanged(this.#tools, named, "signer"));
     if (this.#early !== undefined) return false;
-    this.#replaced = keysToReplace(named, replace, { gun: context.gun, role: this.#role });
+    const given = await newKeys.given();
+    this.#replaced = keysToReplace(named, { replace, given }, { gun: context.gun, role: this.#role });
     const gone = this.#replaced.map(({ canonicalId }) => canonicalId);
     this.#newKeys ??= (await newKeys.given()) ?? (await newKeys.made({ role: keyRole(this.#role) }, gone));
     this.#roles = [this.#role, ...(this.#isToChangeReleases(current) ? [releasesRole] : [])];
@@ -87,15 +90,16 @@ export class SignerRotation implements RoleRotation {
     const parent = parentOf(this.#role);
     const roleKeys = parent === "targets" ? current.root.body.roles.get(parent) : declared(current, parent)?.role;
     const keys = parent === "targets" ? current.root.body.keys : declaringFile(current, parent)?.body.delegations.keys;
-    if (roleKeys !== undefined && keys !== undefined && (await this.#canSign(roleKeys, keys))) return;
+    const parentKeys = roleKeys === undefined || keys === undefined ? [] : keysOf({ roleKeys, keys });
+    const held = await this.#tools.held.heldOf(parentKeys);
+    const threshold = roleKeys?.threshold ?? 1;
+    if (countDistinct(held) >= threshold) return;
     const whose = parent === "targets" ? "the repository key is" : `the key of ${parent} is`;
-    throw new MetadataError(
-      "SIGNING_KEY_MISSING",
-      `cannot rotate the key of ${this.#role}: ${whose} not on this machine`,
-      {
-        hint: `Load the key that signs ${parent}, or ask its owner to run this command.`,
-      },
-    );
+    const what = threshold === 1 ? `${whose} not` : `fewer than ${threshold} keys of ${parent} are`;
+    const one = `Load the key that signs ${parent}, or ask its owner to run this command.`;
+    throw new MetadataError("SIGNING_KEY_MISSING", `cannot rotate the key of ${this.#role}: ${what} on this machine`, {
+      hint: threshold === 1 ? one : missingKeysHint(parentKeys, held, threshold),
+    });
   }
 
   /** A key that another signer has too stays in the list of releases for that one. */
@@ -131,9 +135,8 @@ export class SignerRotation implements RoleRotation {
     return { roleKeys: { keyIds, threshold: delegation?.threshold ?? 1 }, keys };
   }
 
-  async #canSign({ keyIds, threshold }: RoleKeys, keys: ReadonlyMap<string, PublicKey>): Promise<boolean> {
-    const known = (keyIds ?? []).map((id) => keys.get(id)).filter((key) => key !== undefined);
-    return (await this.#tools.held.countHeld(known)) >= threshold;
+  async #canSign(roleKeys: RoleKeys, keys: ReadonlyMap<string, PublicKey>): Promise<boolean> {
+    return (await this.#tools.held.countHeld(keysOf({ roleKeys, keys }))) >= roleKeys.threshold;
   }
 
   #lose(file: MetadataFile<TargetsBody>): void {

@@ -3,6 +3,7 @@ import { UsageError } from "../../../errors.ts";
 import { initialiseCollection } from "../../../trust/publishing/initialise.ts";
 import type { RootChoice } from "../../../trust/publishing/root-choice.ts";
 import { defineCommand } from "../../command.ts";
+import { thresholdOf } from "../../options/delegation-flags.ts";
 import { imageArgument } from "../../options/image.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
@@ -23,21 +24,23 @@ export const command = defineCommand(
     description: [
       "Creates the trust data of a repository that has none, before its first tag is signed: a root key, a repository key on this machine, and snapshot and timestamp keys on the trust server. Signing the first tag does the same by itself.",
       "The root key is the one that --root-key or --root-certificate names, else a root key of this machine, else a new one. One root key can serve all your repositories. Its certificate is made for this repository unless you give one.",
+      "Give --root-key several times for a root with several keys, and --root-certificate for keys of colleagues. With a --threshold, so many of them sign each change of the root; so many must be on this machine now.",
     ],
     options: {
       json: jsonOption,
       "root-certificate": {
-        kind: "text",
+        kind: "list",
         value: "file",
         complete: "file",
-        help: "Certificate of the root key, for this repository's name; its private key must be on this machine or in --root-key",
+        help: "Certificate of a root key, for this repository's name; of several, those of colleagues",
       },
       "root-key": {
-        kind: "text",
+        kind: "list",
         value: "file or ID",
         complete: "file",
         help: "The root key: a private key file, or the ID of a key on this machine",
       },
+      threshold: { kind: "text", value: "number", help: "How many of several root keys must sign (default 1)" },
       ...passphraseOptions,
     },
     args: { min: 1, max: 1 },
@@ -47,6 +50,10 @@ export const command = defineCommand(
         text: "with the root key in a file",
         line: "tagseal trust init --root-key root.pem registry.example.com/team/app",
       },
+      {
+        text: "with two root keys that both sign",
+        line: "tagseal trust init --root-key one.pem --root-key two.pem --threshold 2 registry.example.com/team/app",
+      },
     ],
     environment: [...trustEnvironment, ...passphraseEnvironment],
     dockerExitCodes: true,
@@ -54,16 +61,14 @@ export const command = defineCommand(
   async ({ options, args: [name = ""] }, io) => {
     const { reference } = imageArgument(name);
     const passphrases = await passphraseSource(options, io);
-    const certificate = await certificateIn(options["root-certificate"], io.now());
+    const threshold = thresholdOf(options.threshold);
+    const certificates: PublicKey[] = [];
+    for (const path of options["root-certificate"]) certificates.push(await certificateIn(path, io.now()));
     const keys = await openKeyStore(io, { passphrases });
-    const { "root-key": word, json } = options;
+    const { "root-key": words, json } = options;
     const { chosenKeys } = await import("../../open/chosen-keys.ts");
     const wanted = { store: keys, files: () => openKeyFiles(io, passphrases), use: { role: "root" }, now: io.now() };
-    const [key] = word === undefined ? [] : await chosenKeys([word], wanted);
-    const root: RootChoice = {
-      ...(key === undefined ? {} : { key }),
-      ...(certificate === undefined ? {} : { certificate }),
-    };
+    const root = rootChoice(await chosenKeys(words, wanted), certificates, threshold);
     const settings = { access: "write", passphrases, keys, notify: tellTrustEvents(io, { quiet: true }) } as const;
     const made = await withTrust(io, reference, settings, (context) => initialiseCollection(context, root));
     if (json) writeJson(io, { repository: name, ...made });
@@ -72,8 +77,28 @@ export const command = defineCommand(
   },
 );
 
-async function certificateIn(path: string | undefined, now: Date): Promise<PublicKey | undefined> {
-  if (path === undefined) return undefined;
+/** Each key with its certificate, if one was given; certificates of other keys stand alone. One key and one certificate belong together. */
+function rootChoice(
+  keys: readonly PublicKey[],
+  certificates: readonly PublicKey[],
+  threshold: number | undefined,
+): RootChoice {
+  const isOne = keys.length === 1 && certificates.length === 1 && threshold === undefined;
+  const certificateOf = (key: PublicKey): PublicKey | undefined =>
+    certificates.find((certificate) => isOne || certificate.bareKeyId === key.bareKeyId);
+  const pairs = keys.map((key) => {
+    const certificate = certificateOf(key);
+    return certificate === undefined ? { key } : { key, certificate };
+  });
+  const used = keys.map(certificateOf);
+  const alone = certificates
+    .filter((certificate) => !used.includes(certificate))
+    .map((certificate) => ({ certificate }));
+  const [first = {}, ...more] = [...pairs, ...alone];
+  return { ...first, more, ...(threshold === undefined ? {} : { threshold }) };
+}
+
+async function certificateIn(path: string, now: Date): Promise<PublicKey> {
   const key = await readPublicKeyFile(path, now);
   if (key.isX509) return key;
   throw new UsageError("CERTIFICATE_INVALID", `${path} has a public key, expected a certificate`, {

@@ -1,6 +1,7 @@
 import { UsageError } from "../../../errors.ts";
 import { defineCommand } from "../../command.ts";
 import { imageArgument } from "../../options/image.ts";
+import { thresholdOf } from "../../options/delegation-flags.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { roleArgument } from "../../rotation/role-argument.ts";
 import { passphraseSource } from "../../open/passphrases.ts";
@@ -14,11 +15,12 @@ export const command = defineCommand(
   {
     path: "trust key rotate",
     usage: "[OPTIONS] IMAGE ROLE | --all-with-key KEYID [IMAGE...]",
-    summary: "Replace the key of a role by a new one",
+    summary: "Replace the keys of a role, or its threshold",
     description: [
       "Replaces the key of ROLE in one publication: root, targets (the repository key), snapshot, timestamp, or a signer, by name or as targets/NAME. Readers follow without doing anything, also those that were away for several rotations. root, targets, snapshot and timestamp need the root key; a signer's key needs the repository key.",
       "A new root is signed by the old and the new root key, so the old one must be on this machine. The trust server makes its own keys: for timestamp always, for snapshot if it holds that key now or with --server-managed. Signatures of a signer's old key count no longer, so what it signed is signed again with the new key; if that is not on this machine, the command says how the signer signs first.",
       "The old private key stays on this machine. --remove-old removes it after the result was read back, unless a repository that this machine remembers still names it. If the command is interrupted, run it again: it goes on with the same new key.",
+      "With --threshold, so many keys of root or targets must sign. Give each key that the role is to have under --key: IDs of keys here, and for colleagues' keys the files of their public keys, for root of their certificates. Without --key only the threshold changes. Enough of the keys before and of the keys after must be on this machine.",
       "--all-with-key replaces one key, such as a root key that serves many repositories, by one new key in all repositories that this machine remembers to name it, and in those that you give. A failure in one does not stop the others; run the command again to replace the key in the rest.",
     ],
     options: {
@@ -34,7 +36,7 @@ export const command = defineCommand(
         short: "k",
         value: "file or ID",
         complete: "file",
-        help: "Use this key instead of making one: a key file, or the ID of a key on this machine",
+        help: "Use this key instead of making one, or keep it: a key file, or the ID of a key on this machine",
       },
       "publisher-managed": {
         kind: "switch",
@@ -50,6 +52,7 @@ export const command = defineCommand(
         short: "r",
         help: "Let the trust server make and hold the snapshot or timestamp key",
       },
+      threshold: { kind: "text", value: "number", help: "How many keys of root or targets must sign from now on" },
       ...passphraseOptions,
     },
     args: { min: 0 },
@@ -58,6 +61,10 @@ export const command = defineCommand(
       {
         text: "replace alice's key",
         line: "tagseal trust key rotate --key alice.pub registry.example.com/team/app alice",
+      },
+      {
+        text: "have two of three keys sign instead of the repository key",
+        line: "tagseal trust key rotate --threshold 2 --key KEYID --key OTHERID --key carol.pub registry.example.com/team/app targets",
       },
       {
         text: "replace a root key in all repositories, and remove it from this machine",
@@ -71,11 +78,12 @@ export const command = defineCommand(
     const { key: keys, replace, force, json, "remove-old": removeOld, "all-with-key": oldKey } = options;
     const holder = holderOf(options["server-managed"], options["publisher-managed"]);
     const passphrases = async () => await passphraseSource(options, io);
+    const threshold = thresholdOf(options.threshold);
     if (oldKey !== undefined) {
-      if (holder !== undefined || replace.length > 0)
+      if (holder !== undefined || replace.length > 0 || threshold !== undefined)
         throw new UsageError(
           "USAGE",
-          "--all-with-key cannot be combined with --replace, --server-managed or --publisher-managed",
+          "--all-with-key cannot be combined with --replace, --threshold, --server-managed or --publisher-managed",
           {
             hint: "Rotate such a key in one repository: tagseal trust key rotate IMAGE ROLE",
           },
@@ -90,7 +98,8 @@ export const command = defineCommand(
         hint: "Give both: tagseal trust key rotate IMAGE targets",
       });
     const { rotateOne } = await import("../../rotation/rotate-one.ts");
-    const wanted = { image: imageArgument(name), role: roleArgument(word), holder, keys, replace, removeOld, force };
+    const image = imageArgument(name);
+    const wanted = { image, role: roleArgument(word), holder, keys, replace, threshold, removeOld, force };
     const result = await rotateOne({ ...wanted, passphrases: await passphrases() }, io);
     if (json) writeJson(io, { repository: name, ...rotationJson(result) });
     else io.stdout.write(rotationText(name, result));
