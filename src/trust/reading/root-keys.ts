@@ -1,8 +1,8 @@
 /** The root keys of a collection, and which of them are on this machine. */
 
 import { HeldKeys } from "../publishing/held-keys.ts";
-import { endingsOf, keysOf } from "../renewal/endings.ts";
-import { baseRoleSigners } from "../../tuf/role-signers.ts";
+import { endingsOf } from "../renewal/endings.ts";
+import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { readCollection } from "./collection-reading.ts";
 

@@ -1,7 +1,7 @@
 import { KeyStoreError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
 import type { RoleSigners } from "../../tuf/role-signers.ts";
-import { keysOf } from "./endings.ts";
+import { keysOf } from "../../tuf/role-signers.ts";
 
 /** The refusal to publish where readers would refuse the result: roles have expired that are signed with keys that are not here. */
 export function expiredElsewhere(

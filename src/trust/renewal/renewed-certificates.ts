@@ -2,7 +2,8 @@ import { PublicKey } from "../../crypto/public-key.ts";
 import { createRootCertificate } from "../../crypto/root-certificate.ts";
 import { KeyStoreError } from "../../errors.ts";
 import type { HeldKeys } from "../publishing/held-keys.ts";
-import { keysOf, type RootCertificate } from "./endings.ts";
+import type { RootCertificate } from "./endings.ts";
+import { keysOf } from "../../tuf/role-signers.ts";
 import type { RoleSigners } from "../../tuf/role-signers.ts";
 
 /** New certificates for root keys: one for each old one, however often a conflict makes the publication start again. */

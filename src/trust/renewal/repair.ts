@@ -3,12 +3,12 @@
 import { isExpired } from "../../tuf/expiry.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
-import { baseRoleSigners, type RoleSigners } from "../../tuf/role-signers.ts";
 import { hasRootExpired } from "../../tuf/root-trust.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
 import type { HeldKeys } from "../publishing/held-keys.ts";
 import type { TrustContext } from "../trust-context.ts";
-import { certificateEndings, keysOf } from "./endings.ts";
+import { certificateEndings } from "./endings.ts";
+import { baseRoleSigners, keysOf, type RoleSigners } from "../../tuf/role-signers.ts";
 import { expiredElsewhere } from "./expired-elsewhere.ts";
 import { RenewedCertificates } from "./renewed-certificates.ts";
 

@@ -4,11 +4,10 @@ import type { SigningKey } from "../../crypto/private-key.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
 import { createRootCertificate } from "../../crypto/root-certificate.ts";
 import { MetadataError } from "../../errors.ts";
-import { baseRoleSigners, type RoleSigners } from "../../tuf/role-signers.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { notSigned } from "../reading/collection-reading.ts";
 import { readForWriting } from "../reading/reading-for-writing.ts";
-import { keysOf } from "../renewal/endings.ts";
+import { baseRoleSigners, keysOf, type RoleSigners } from "../../tuf/role-signers.ts";
 import type { TrustContext } from "../trust-context.ts";
 import { rotateKey } from "./rotate.ts";
 
