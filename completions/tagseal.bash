@@ -19,7 +19,7 @@ _tagseal_words() {
   "trust key passphrase") echo "--all --json --new-passphrase-fd --new-passphrase-command --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key remove") echo "--force -f --json --help" ;;
   "trust key restore") echo "--identity -i --share --shares --identity-to --dry-run --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
-  "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key rotate") echo "--all-with-key --force -f --json --key -k --publisher-managed --remove-old --replace --server-managed -r --threshold --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key show") echo "--public --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key tokens") echo "--module --json --help" ;;
   "trust root") echo "add-spare list --help" ;;
@@ -37,7 +37,7 @@ _tagseal_words() {
   "trust target verify") echo "--input -i --output -o --quiet -q --json --max-staleness --help" ;;
   "trust approve") echo "--in --json --out --yes -y --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delete") echo "--force -f --json --remote --help" ;;
-  "trust init") echo "--json --root-certificate --root-key --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust init") echo "--json --root-certificate --root-key --threshold --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
   "trust log") echo "--json --limit -n --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -164,6 +164,7 @@ _tagseal_value() {
   "trust key rotate --key") echo "file" ;;
   "trust key rotate -k") echo "file" ;;
   "trust key rotate --replace") echo "" ;;
+  "trust key rotate --threshold") echo "" ;;
   "trust key rotate --passphrase-fd") echo "" ;;
   "trust key rotate --passphrase-command") echo "" ;;
   "trust key rotate --passphrase-helper") echo "" ;;
@@ -217,6 +218,7 @@ _tagseal_value() {
   "trust approve --passphrase-helper") echo "" ;;
   "trust init --root-certificate") echo "file" ;;
   "trust init --root-key") echo "file" ;;
+  "trust init --threshold") echo "" ;;
   "trust init --passphrase-fd") echo "" ;;
   "trust init --passphrase-command") echo "" ;;
   "trust init --passphrase-helper") echo "" ;;
