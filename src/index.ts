@@ -40,7 +40,7 @@ export {
 export { revokeTags, type RevokedEntry, type RevokeResult } from "./trust/publishing/revoke.ts";
 export { addSigner, removeSigner, type AddSignerResult, type RemoveSignerOptions } from "./trust/signers/signer.ts";
 export { initialiseCollection, type InitialiseResult } from "./trust/publishing/initialise.ts";
-export type { RootChoice } from "./trust/publishing/root-choice.ts";
+export type { RootChoice, RootKeyChoice } from "./trust/publishing/root-choice.ts";
 export { rotateKey, type RotateOptions, type RotateResult } from "./trust/rotation/rotate.ts";
 export type { BegunRotation, RotationMemory } from "./trust/rotation/begun-rotation.ts";
 export type { NewKeySource } from "./trust/rotation/new-keys.ts";
