@@ -81,7 +81,7 @@ async function requireKeys(
     // A purge that cannot be signed is taken back, and then other keys sign.
     if (draft.targets.get(parentOf(role))?.onlyPurged === true) continue;
     const requirement = targetsRequirement(role, draft.root, draft.targets);
-    if (requirement !== undefined && targetsNeed(role, roleDraft, options) === "must")
+    if (requirement !== undefined && targetsNeed(roleDraft, requirement, { role, options }) === "must")
       await requireHeldKeys(role, requirement, holds);
   }
 }

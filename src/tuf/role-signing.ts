@@ -142,7 +142,7 @@ export function missingKeysHint(keys: readonly PublicKey[], held: readonly Publi
   const here = `This machine has ${held.length === 0 ? "none" : held.length} of the ${threshold} keys that must sign`;
   return held.length === 0
     ? `${here}. Let someone who holds enough publish this change: ${missing.join(", ")}.`
-    : `${here}. Add --propose to the command: the holders of the other keys then approve the change, and it is published. Or bring more of these here: ${missing.join(", ")}.`;
+    : `${here}. Add --propose to the command, if it has that: the holders of the other keys then approve the change. Or bring more of these here: ${missing.join(", ")}.`;
 }
 
 /** docker's words for keys that are not held. */
