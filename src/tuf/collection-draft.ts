@@ -147,6 +147,9 @@ export function nextVersion(role: RoleName, version: number): number {
   throw new MetadataError(
     "METADATA_MALFORMED",
     `${role} is at version ${version}, and ${highestVersion} is the highest there can be`,
+    {
+      hint: "A holder of its key used the numbers up. The only way on is a new repository: tagseal trust delete --remote IMAGE, then sign again; readers remove what they remember of it with tagseal trust delete IMAGE.",
+    },
   );
 }
 

@@ -54,7 +54,9 @@ export function withoutKeys(delegations: Delegations, canonicalIds: readonly str
 
 /** The names of the roles that cannot be used because they have fewer keys than their threshold. */
 export function unusableRoles(delegations: Delegations): DelegatedRole[] {
-  return (delegations.roles ?? []).filter((role) => (role.keyIds ?? []).length < role.threshold);
+  // Two certificates for one key count once.
+  const bareId = (id: string): string => delegations.keys.get(id)?.bareKeyId ?? id;
+  return (delegations.roles ?? []).filter((role) => new Set((role.keyIds ?? []).map(bareId)).size < role.threshold);
 }
 
 function newRole(name: RoleName, change: DelegationChange): DelegatedRole {

@@ -1,7 +1,8 @@
 /**
  * `npm run soak`: the long forms of what the test suite does briefly. Properties with many inputs, publishers racing at full
- * size, a server killed over and over, replicas whose databases and nodes die, Dockerfiles made to smuggle an unsigned image past `build`.
- * Parts can be named: `npm run soak -- fuzz publishers crash replicas gate day`.
+ * size, a server killed over and over, rotations killed in every step, replicas whose databases and nodes die, Dockerfiles made to smuggle an
+ * unsigned image past `build`.
+ * Parts can be named: `npm run soak -- fuzz publishers crash kill replicas gate day`.
  */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
@@ -9,6 +10,8 @@ import { engineNames, missingFor } from "../gate/engines.ts";
 import { liveThroughDay } from "../day/day.ts";
 import { fuzzGate } from "../gate/fuzzing.ts";
 import { crashLoop } from "../support/crash-loop.ts";
+import { startEvilTrustServer } from "../support/evil-trust-server.ts";
+import { killedCommands, type KilledCommandName, surviveKill } from "../support/killed-rotation.ts";
 import { Scope, writeLayout } from "../support/peers.ts";
 import { racePublishers } from "../support/publishers.ts";
 import { startSandbox } from "../support/sandbox.ts";
@@ -54,6 +57,26 @@ async function crash(): Promise<boolean> {
   const lost = [...acknowledged].filter((tag) => !found.has(tag));
   say(`crash: killed ${rounds} times, ${acknowledged.size} publishes acknowledged, ${lost.length} lost`);
   return lost.length === 0;
+}
+
+/** Rotations and a renewal, each killed at every request, every answer and every change of a file. @returns true when all held */
+async function kill(): Promise<boolean> {
+  await using scope = new Scope("soak");
+  const server = await startEvilTrustServer(scope);
+  let good = true;
+  for (const name of Object.keys(killedCommands) as KilledCommandName[]) {
+    for (const kind of ["request", "answer", "change"] as const) {
+      let number = 1;
+      try {
+        while (await surviveKill(name, { kind, number }, { scope, server })) number += 1;
+      } catch (error) {
+        good = false;
+        say(`    ${name}, ${kind} ${number}: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+      say(`kill: ${name}: killed at ${number - 1} moments of the kind ${kind}`);
+    }
+  }
+  return good;
 }
 
 /** The stories of several servers on one database, for a minute each instead of seconds. @returns true when all held */
@@ -122,6 +145,7 @@ const parts: Readonly<Record<string, () => boolean | Promise<boolean>>> = {
   fuzz,
   publishers,
   crash,
+  kill,
   replicas,
   gate,
   day,

@@ -84,7 +84,7 @@ function stateOf(
     threshold,
     file: valid !== undefined ? "signed" : invalid === undefined ? "none" : fileOf(invalid.error.code),
     expires: (valid ?? invalid?.file)?.body.expires,
-    usable: listed.length >= threshold,
+    usable: new Set(canonicalKeyIds).size >= threshold,
   };
 }
 

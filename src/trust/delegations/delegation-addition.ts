@@ -52,8 +52,9 @@ export class DelegationAddition implements CollectionChange {
       });
     }
     if (threshold === undefined) return;
-    const added = new Set(keys.map(({ keyId }) => keyId).filter((id) => before === undefined || !listsKey(before, id)));
-    const count = (before?.keys.length ?? 0) + added.size;
+    // Two certificates for one key count once, as for every reader.
+    const present = before?.keys.map(({ keyId }) => keyId) ?? [];
+    const count = new Set([...present, ...keys.map((key) => key.bareKeyId ?? key.keyId)]).size;
     if (threshold <= count) return;
     throw new UsageError("USAGE", `${role} would have ${count} of the ${threshold} keys that must sign`, {
       hint: "Give more public keys, or a lower --threshold.",
