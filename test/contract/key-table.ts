@@ -101,6 +101,20 @@ function describeKeys(open: Open): void {
     assert.equal(await table.findKey(gun, "timestamp", kept.keyId), undefined);
   });
 
+  it("notes once what a key without a purpose is for", async (t) => {
+    const table = await open(t);
+    const kept = key("a", { gun: "", role: "", sealed: "pkcs11:token=server;object=a", alias: "" });
+    await table.insertKey(kept);
+    assert.equal(await table.keepFor(kept.keyId, gun, "snapshot"), true);
+    assert.equal(await table.keepFor(kept.keyId, gun, "snapshot"), true);
+    assert.equal(await table.keepFor(kept.keyId, gun, "timestamp"), false);
+    assert.equal(await table.keepFor(kept.keyId, "docker.io/library/other", "snapshot"), false);
+    assert.deepEqual(await table.findKey(gun, "snapshot", kept.keyId), { ...kept, gun, role: "snapshot" });
+    assert.equal(await table.keepFor(idOf("b"), gun, "snapshot"), false);
+    await table.removeKey(kept.keyId, later);
+    assert.equal(await table.keepFor(kept.keyId, gun, "snapshot"), false);
+  });
+
   it("keeps the first of two keys with one ID", async (t) => {
     const table = await open(t);
     await table.insertKey(key("a"));

@@ -105,7 +105,7 @@ describe("a backup", () => {
     await publishing;
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     const sizes = ["metadata.db", "signer.db"].map((name) => ({ name, bytes: statSync(join(to, name)).size }));
-    assert.deepEqual(JSON.parse(stdout), { directory: to, files: sizes });
+    assert.deepEqual(JSON.parse(stdout), { directory: to, files: sizes, keysElsewhere: false });
     assert.deepEqual(readdirSync(directory), ["backup"]);
     assert.deepEqual(readdirSync(to).sort(), ["metadata.db", "signer.db"]);
     assert.deepEqual(

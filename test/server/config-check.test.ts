@@ -54,6 +54,18 @@ describe("tagseal server config check", { skip: missingPeers(["openssl"]) }, () 
   });
   after(() => scope.close());
 
+  it("I9: asks the place of keys only with --connect, and says what is wrong with its URI", async (t) => {
+    const data = temporaryDirectory(t);
+    const checkStore = async (store: string, ...more: readonly string[]): Promise<readonly string[]> =>
+      (await check([...more, "--data", data], { TAGSEAL_SERVER_KEYS_STORE: store, VAULT_ADDR: "http://127.0.0.1:9" })).lines;
+    assert.deepEqual(await checkStore("vault:transit"), []);
+    const [away, ...others] = await checkStore("vault:transit", "--connect");
+    assert.match(away ?? "", /\[KEY_SERVICE_UNAVAILABLE\]$/u);
+    assert.deepEqual(others, []);
+    assert.match((await checkStore("vault:transit/one"))[0] ?? "", /URI of one key.*\[SERVER_CONFIGURATION\]$/u);
+    assert.match((await checkStore("hsm:one"))[0] ?? "", /does not begin with.*\[KEY_URI_INVALID\]$/u);
+  });
+
   it("prints all problems at once, a line each, with a suggestion for a misspelt setting", async (t) => {
     const config = configured(t, {
       server: { http_adr: ":4443", data_directory: "data", tls_cert_file: "none.crt", tls_key_file: "none.key" },

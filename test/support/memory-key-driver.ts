@@ -30,6 +30,12 @@ export class MemoryKeyDriver implements KeyDriver {
     return await Promise.all([...this.#keys.keys()].map(async (uri) => await this.find(uri)));
   }
 
+  namesKey(): boolean {
+    return false;
+  }
+
+  async check(): Promise<void> {}
+
   async generate(_uri: string, { algorithm }: NewExternalKey): Promise<ExternalKey> {
     if (!this.#algorithms.includes(algorithm)) throw new KeyStoreError("KEY_UNSUPPORTED", `no ${algorithm} keys`);
     this.#count += 1;

@@ -6,8 +6,9 @@ import { listeningOptions } from "../options/listening-flags.ts";
 import type { Options, OptionValues } from "../options/option.ts";
 import { loadServerSettings } from "../open/server-storage.ts";
 import { storageOptions } from "../options/storage-flags.ts";
+import { openKeyService } from "../open/key-service.ts";
 import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
-import { foregroundLog, serveUntilStopped, warnIgnored } from "../serving/in-foreground.ts";
+import { foregroundLog, keyWarning, serveUntilStopped, warnIgnored } from "../serving/in-foreground.ts";
 import { keepServerSmall } from "../serving/server-heap.ts";
 import { version } from "../version-line.ts";
 
@@ -59,6 +60,7 @@ export const command = defineCommand(
     ],
     environment: [
       ["TAGSEAL_SERVER_…", "one setting each; with _FILE at the end, the path of a file with the value"],
+      ["TAGSEAL_TOKEN_PIN", "PIN of the token that keys.store names; TAGSEAL_TOKEN_PIN_FILE: a file with it"],
       [
         "TAGSEAL_SIGNER_PASSPHRASE",
         "encrypts the signer's keys; when unset, the first start creates a passphrase file in DIR",
@@ -84,6 +86,7 @@ export const command = defineCommand(
     warnIgnored(settings, log);
     const running = await startServer({
       ...configured,
+      keyService: await openKeyService(loaded, (warning) => log(keyWarning(warning))),
       secretFiles,
       version,
       acceptLostKeys: given["accept-lost-keys"],

@@ -4,10 +4,11 @@ import { defineCommand } from "../command.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
 import { listeningOptions } from "../options/listening-flags.ts";
 import type { Options, OptionValues } from "../options/option.ts";
+import { openKeyService } from "../open/key-service.ts";
 import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
 import { loadSignerSettings, type LoadedSignerSettings } from "../open/signer-storage.ts";
 import { keyStorageOptions } from "../options/storage-flags.ts";
-import { foregroundLog, serveUntilStopped, warnIgnored } from "../serving/in-foreground.ts";
+import { foregroundLog, keyWarning, serveUntilStopped, warnIgnored } from "../serving/in-foreground.ts";
 import { version } from "../version-line.ts";
 
 const options = {
@@ -54,6 +55,7 @@ export const command = defineCommand(
     ],
     environment: [
       ["TAGSEAL_SIGNER_…", "one setting each; with _FILE at the end, the path of a file with the value"],
+      ["TAGSEAL_TOKEN_PIN", "PIN of the token that keys.store names; TAGSEAL_TOKEN_PIN_FILE: a file with it"],
       ["TAGSEAL_SIGNER_PASSPHRASE", "encrypts new keys; when unset, the first start creates a passphrase file in DIR"],
       ["NOTARY_SIGNER_<ALIAS>", "the passphrase of this alias, as with notary-signer"],
     ],
@@ -67,7 +69,8 @@ export const command = defineCommand(
     const { startSigner } = await import("../../server/signer/start-signer.ts");
     const configured = await configuredBy(loaded);
     warnIgnored(loaded.settings, log);
-    const running = await startSigner({ ...configured, version, log, now: io.now });
+    const keyService = await openKeyService(loaded, (warning) => log(keyWarning(warning)));
+    const running = await startSigner({ ...configured, keyService, version, log, now: io.now });
     return await serveUntilStopped(running, io, log);
   },
 );

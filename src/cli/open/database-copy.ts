@@ -1,4 +1,6 @@
 /** The shared part of the commands that copy embedded databases. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { UsageError } from "../../errors.ts";
 import type { Io } from "../io.ts";
 import { writeJson } from "../output/write-json.ts";
@@ -31,10 +33,24 @@ export async function copyDatabases({ dataDir, databases, to, elsewhere, json }:
     });
   const { backUp } = await import("../../server/storage/copy-databases.ts");
   const files = await backUp({ dataDir, databases, to, signal: io.signal });
+  const hasOthers = databases.includes("signer.db") && (await hasKeysElsewhere(dataDir));
   const copied = files.map(({ name, bytes }) => `${name} (${bytesText(bytes)})`).join(" and ");
-  if (json) writeJson(io, { directory: to, files });
+  if (json) writeJson(io, { directory: to, files, keysElsewhere: hasOthers });
   else io.stdout.write(`${printable(to)}: ${copied}\n${elsewhere} not in it: keep a copy in another place.\n`);
+  if (hasOthers && !json) io.stdout.write("Keys in tokens or by key services are not in it, only where they are.\n");
   return 0;
+}
+
+async function hasKeysElsewhere(dataDir: string): Promise<boolean> {
+  const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
+  const { isElsewhere } = await import("../../server/signer/key-table.ts");
+  if (!existsSync(join(dataDir, "signer.db"))) return false;
+  const table = await openKeyTableOf({ dataDir }, { mustExist: true });
+  try {
+    return (await table.oneKeyPerAlias()).some(isElsewhere);
+  } finally {
+    await table.close();
+  }
 }
 
 /** The refusal for data in a database that has its own backup tools. */

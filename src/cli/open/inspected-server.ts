@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { HoldsKey } from "../../server/inspection/server-held-keys.ts";
+import type { HoldsKey, PlaceOfKey } from "../../server/inspection/server-held-keys.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { TagsealError } from "../../errors.ts";
 import type { Io } from "../io.ts";
@@ -15,6 +15,7 @@ import type { inspectionOptions } from "../options/storage-flags.ts";
 export interface InspectedServer {
   readonly store: MetadataStore;
   readonly holdsKey: HoldsKey;
+  readonly placeOfKey: PlaceOfKey;
   close(): Promise<void>;
 }
 
@@ -29,7 +30,7 @@ export async function openInspected(options: OptionValues<typeof inspectionOptio
   ]);
   const { configuredServer } = await import("../../server/configuration/server-configuration.ts");
   const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
-  const { holdsKeyIn, knowsNoKeys } = await import("../../server/inspection/server-held-keys.ts");
+  const { holdsKeyIn, knowsNoKeys, placeOfKeyIn } = await import("../../server/inspection/server-held-keys.ts");
   const { dataDir, database, signerDatabase, sqlLimits, remoteSigner } = configuredServer(loaded.settings, loaded.env);
   const store = await openConfiguredStore(loaded);
   try {
@@ -41,6 +42,7 @@ export async function openInspected(options: OptionValues<typeof inspectionOptio
     return {
       store,
       holdsKey: table === undefined ? knowsNoKeys : holdsKeyIn(table, { isRemote: remoteSigner !== undefined }),
+      placeOfKey: placeOfKeyIn(table),
       close,
     };
   } catch (error) {

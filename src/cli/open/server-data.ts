@@ -3,6 +3,8 @@ import type { ConfiguredServer } from "../../server/configuration/server-configu
 import type { KeyTable } from "../../server/signer/key-table.ts";
 import type { GivenPassphrases } from "../../server/signer/given-passphrases.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
+import { printable } from "../output/printable.ts";
+import { openKeyService } from "./key-service.ts";
 import { loadServerSettings } from "./server-storage.ts";
 import type { serverDataOptions } from "../options/storage-flags.ts";
 import { UsageError } from "../../errors.ts";
@@ -35,10 +37,12 @@ export async function openServerData(options: OptionValues<typeof serverDataOpti
   const { openStoreOf } = await import("../../server/storage/open-metadata-store.ts");
   const { makeDataDirectory } = await import("../../server/run/data-directory.ts");
   const { openKeyTableOf } = await import("../../server/signer/key-place.ts");
-  const { settings, env } = await loadServerSettings(options, io, [
+  const loaded = await loadServerSettings(options, io, [
     { flag: "--signer-database", setting: "trust_service.db_url", value: options["signer-database"] },
   ]);
-  const configured = configuredServer(settings, env);
+  const onWarning = (warning: string): void => io.stderr.write(`warning: ${printable(warning)}\n`);
+  const keyService = await openKeyService(loaded, onWarning);
+  const configured = { ...configuredServer(loaded.settings, loaded.env), keyService };
   const { dataDir, database, signerDatabase, sqlLimits } = configured;
   if (dataDir === undefined && database === undefined)
     throw new UsageError("USAGE", "--data or --database is required", {
@@ -69,9 +73,9 @@ function opened(configured: ConfiguredServer, store: MetadataStore, keys: KeyTab
       if ((await keys.derivationSecret()) !== undefined || (await keys.keys("", 1)).length > 0) return;
       const { openSignerKeys } = await import("../../server/signer/signer-keys.ts");
       const { passphraseFileIn } = await import("../../server/signer/key-place.ts");
-      const { dataDir } = configured;
+      const { dataDir, keyService: service } = configured;
       const file = isShared || dataDir === undefined ? undefined : passphraseFileIn(dataDir);
-      await openSignerKeys({ table: keys, passphrases: { given, file }, now: io.now });
+      await openSignerKeys({ table: keys, passphrases: { given, file }, now: io.now, service });
     },
     close: async () => void (await Promise.all([store.close(), keys.close()])),
   };

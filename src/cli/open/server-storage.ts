@@ -7,6 +7,7 @@ import type { SigningService } from "../../server/signer/signing-service.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import type { Io } from "../io.ts";
 import type { OptionValues } from "../options/option.ts";
+import { openKeyService } from "./key-service.ts";
 import { type LoadedSettings, loadSettings } from "./setting-sources.ts";
 import type { storageOptions } from "../options/storage-flags.ts";
 
@@ -61,7 +62,9 @@ export async function openSigningServerData(loaded: Loaded, io: Io): Promise<Sig
   if (configured.database === undefined) await requireStore(configured.dataDir);
   if (isKeyFile) await requireStore(configured.dataDir, "signer.db");
   const log = new ServerLog({ sink: (line) => io.stderr.write(`${line}\n`), level: "warning", now: io.now });
-  const { store, signer } = await openServerParts(configured, io.now, log);
+  const onWarning = (warning: string): void => log.write("warning", "keys", { warning });
+  const keyService = await openKeyService(loaded, onWarning);
+  const { store, signer } = await openServerParts({ ...configured, keyService }, io.now, log);
   const lifetimes = configured.lifetimes ?? defaultLifetimes;
   return { store, signer, lifetimes, close: async () => void (await Promise.all([store.close(), signer.close()])) };
 }

@@ -54,7 +54,7 @@ export async function loadSettings<Table extends SettingTable>(
     secretFiles.push(name);
     return readBounded(name);
   };
-  const secrets = { prefixes: [...prefixes, "TAGSEAL_SIGNER_", "NOTARY_SIGNER_"], table, readFile };
+  const secrets = { prefixes: [...prefixes, "TAGSEAL_SIGNER_", "NOTARY_SIGNER_", "TAGSEAL_TOKEN_"], table, readFile };
   const env = withVariableFiles(io.env, secrets);
   const given = flags.filter((flag): flag is SettingFlag => flag.value !== undefined);
   const file = path === undefined ? {} : { file: fileOf(path) };

@@ -32,14 +32,21 @@ export function overviewText(overview: CollectionOverview): string {
     `${signer.tags}`,
     signer.keyIds.map((keyId) => keyId.slice(0, 12)).join(", "),
   ]);
+  const serverKeys = overview.serverKeys.map(({ role, keyId, place }) => [role, keyId.slice(0, 12), placeText(place)]);
   const problems = overview.problems.map(({ code, message }) => `problem: ${message} [${code}]\n`);
   return [
     facts,
     textTable([["OWNERS SIGN AGAIN", "BY"], ...expiries]),
     textTable([["SIGNER", "TAGS", "KEYS"], ...signers]),
     textTable([["ROLE", "VERSION"], ...current]),
+    ...(serverKeys.length === 0 ? [] : [textTable([["SERVER'S KEY", "ID", "WHERE"], ...serverKeys])]),
     ...(problems.length === 0 ? [] : [problems.join("")]),
   ].join("\n");
+}
+
+function placeText(place: string): string {
+  if (place === "database") return "encrypted in the database";
+  return place === "signer" ? "the separate signer" : place;
 }
 
 function nameOf({ role }: SignerOverview): string {

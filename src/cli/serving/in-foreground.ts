@@ -19,6 +19,11 @@ export function warnIgnored({ ignored }: Pick<Settings, "ignored">, log: LogLine
   for (const setting of ignored) log(JSON.stringify({ level: "warning", event: "setting ignored", setting }));
 }
 
+/** What a token or a service says about itself, as a line of the log. */
+export function keyWarning(warning: string): string {
+  return JSON.stringify({ level: "warning", event: "keys", warning });
+}
+
 /** What runs: reads its files again on request, and finishes what is under way when it is closed. */
 export interface InForeground {
   reload(): Promise<void>;

@@ -48,6 +48,16 @@ export class ExecDriver implements KeyDriver {
     return this.#externalKey(uri, await this.#ask(uri, "generate", { key: uri.key, label, algorithm }));
   }
 
+  /** What the helper calls a key, and what a place of keys, only it knows. */
+  namesKey(text: string): boolean {
+    parseExecUri(text);
+    return false;
+  }
+
+  async check(text: string): Promise<void> {
+    await this.list(text);
+  }
+
   async #ask({ name }: ExecUri, verb: HelperVerb, request: JsonObject): Promise<JsonObject> {
     return await askKeyHelper({ name, env: this.#env }, verb, request);
   }

@@ -54,4 +54,13 @@ export interface KeyDriver {
    * @throws KeyStoreError `KEY_EXISTS` when there is one with its name; `KEY_UNSUPPORTED` for an algorithm that the place does not have
    */
   generate(uri: string, wanted: NewExternalKey, subject: PassphraseSubject): Promise<ExternalKey>;
+  /** True for the URI of one key; false for that of a place for many. @throws KeyStoreError `KEY_URI_INVALID` */
+  namesKey(uri: string): boolean;
+  /**
+   * Proves that keys at a place could sign now, for a process that uses them for a long time. Where there is a PIN it is used, once. What has been
+   * away and is back can be used again afterwards.
+   *
+   * @throws KeyStoreError as every method; `KEY_NOT_FOUND` when the place is not there
+   */
+  check(uri: string, subject: PassphraseSubject): Promise<void>;
 }

@@ -1,8 +1,8 @@
-import { KeyStoreError } from "../../errors.ts";
+import { hasCode, KeyStoreError } from "../../errors.ts";
 import type { DriverOptions, ExternalKey, KeyDriver, NewExternalKey } from "../external/key-driver.ts";
 import type { PassphraseSubject } from "../passphrase-keeper.ts";
 import { makePair, newName } from "./pkcs11-make.ts";
-import { openModules } from "./pkcs11-module.ts";
+import { openModules, restartModule } from "./pkcs11-module.ts";
 import { publicKeysOf, type TokenKey } from "./pkcs11-objects.ts";
 import { pinFrom } from "./pkcs11-pin.ts";
 import { Pkcs11Session } from "./pkcs11-session.ts";
@@ -58,6 +58,22 @@ export class Pkcs11Driver implements KeyDriver {
     });
   }
 
+  namesKey(text: string): boolean {
+    const { object, id } = parsePkcs11Uri(text);
+    return object !== undefined || id !== undefined;
+  }
+
+  async check(text: string, subject: PassphraseSubject): Promise<void> {
+    const uri = parsePkcs11Uri(text);
+    try {
+      await this.#prove(uri, subject);
+    } catch (error) {
+      if (!hasCode(error, "KEY_SERVICE_FAILED", "KEY_NOT_FOUND")) throw error;
+      await this.#restart(uri);
+      await this.#prove(uri, subject);
+    }
+  }
+
   /** The tokens that a URI matches, of the module that it names or of all that are installed. */
   async tokens(uri: Pkcs11Uri): Promise<readonly Pkcs11Token[]> {
     const modules = await openModules(uri.modulePath, this.#options);
@@ -70,12 +86,30 @@ export class Pkcs11Driver implements KeyDriver {
 
   /** One session for a token: it remembers that a PIN was right, or that it was wrong. */
   #session(token: Pkcs11Token, { pinSource }: Pkcs11Uri): Pkcs11Session {
-    const id = `${token.slotId} ${token.module.path}`;
-    const session =
-      this.#sessions.get(id) ??
-      new Pkcs11Session(token, pinFrom(this.#options.secrets, pinSource), this.#options.onWarning);
+    const id = `${token.slotId} ${token.serial} ${token.module.path}`;
+    const known = this.#sessions.get(id);
+    if (known?.hasEnded === false) return known;
+    const { secrets, onWarning } = this.#options;
+    const session = new Pkcs11Session(token, { askForPin: pinFrom(secrets, pinSource), onWarning }, known);
     this.#sessions.set(id, session);
     return session;
+  }
+
+  async #prove(uri: Pkcs11Uri, subject: PassphraseSubject): Promise<void> {
+    const session = await this.#sessionFor(uri);
+    session.prove();
+    await session.login(subject);
+  }
+
+  /** No operation may be under way in a module that is started again. */
+  async #restart({ modulePath }: Pkcs11Uri): Promise<void> {
+    const modules = await openModules(modulePath, this.#options);
+    const sessions = [...this.#sessions.values()].filter(({ token }) => modules.includes(token.module));
+    const restart = async (): Promise<void> => {
+      for (const session of sessions) session.end();
+      modules.forEach(restartModule);
+    };
+    await sessions.reduce((work, session) => async () => await session.exclusively(work), restart)();
   }
 
   #externalKey(

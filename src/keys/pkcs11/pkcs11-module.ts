@@ -96,6 +96,30 @@ async function open(path: string, addon: Pkcs11Addon): Promise<Pkcs11Module> {
   return { path, addon, api };
 }
 
+/**
+ * Starts a module again, which ends all its sessions: some modules do not see before that that a token, or their connection to one, is back.
+ *
+ * @throws KeyStoreError `KEY_SERVICE_UNAVAILABLE`
+ */
+export function restartModule({ path, addon, api }: Pkcs11Module): void {
+  try {
+    finalise(addon, api);
+    api.C_Initialize({ flags: addon.CKF_OS_LOCKING_OK });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw unavailable(`PKCS#11 module ${path} does not start again: ${reason}`, cause);
+  }
+}
+
+/** When an earlier start failed, there is nothing to end. */
+function finalise(addon: Pkcs11Addon, api: PKCS11): void {
+  try {
+    api.C_Finalize();
+  } catch (error) {
+    if (!hasReturned(error, addon.CKR_CRYPTOKI_NOT_INITIALIZED)) throw error;
+  }
+}
+
 /** True for the failure of a PKCS#11 call with one of these return values. */
 export function hasReturned(error: unknown, ...values: readonly number[]): boolean {
   return error instanceof Error && "code" in error && values.some((value) => value === error.code);

@@ -15,22 +15,49 @@ export class Pkcs11Session {
   readonly #askForPin: AskForPin;
   readonly #warn: (warning: string) => void;
   #login: Promise<void> | undefined;
+  #refusal: KeyStoreError | undefined;
+  #hasEnded = false;
   #pin: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @throws KeyStoreError `KEY_SERVICE_FAILED` */
-  constructor(token: Pkcs11Token, askForPin: AskForPin, onWarning: (warning: string) => void) {
+  /**
+   * @param earlier the session with the same token that this one replaces: what it knows of the PIN stays known
+   * @throws KeyStoreError `KEY_SERVICE_FAILED`
+   */
+  constructor(
+    token: Pkcs11Token,
+    { askForPin, onWarning }: { readonly askForPin: AskForPin; readonly onWarning: (warning: string) => void },
+    earlier?: Pkcs11Session,
+  ) {
     this.token = token;
     this.#askForPin = askForPin;
     this.#warn = onWarning;
+    this.#refusal = earlier === undefined ? undefined : earlier.#refusal;
     const { api, addon } = token.module;
     this.#handle = this.attempt("open a session", () =>
       api.C_OpenSession(token.slot, addon.CKF_SERIAL_SESSION | addon.CKF_RW_SESSION),
     );
   }
 
+  /** @throws KeyStoreError `KEY_SERVICE_FAILED` after the end of the session */
   get handle(): Handle {
+    if (this.#hasEnded) throw tokenFailed("use a session", this.place, new Error("it was replaced"));
     return this.#handle;
+  }
+
+  /** True once the token is used through another session. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Marks the session as unusable: its module was started again. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  /** Asks the token whether this session is valid. @throws KeyStoreError `KEY_SERVICE_FAILED` */
+  prove(): void {
+    this.attempt("use a session", () => this.token.module.api.C_GetSessionInfo(this.handle));
   }
 
   /** The token in messages. */
@@ -75,6 +102,7 @@ export class Pkcs11Session {
   }
 
   async #logIn(subject: PassphraseSubject): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal;
     const { pin } = this.#now();
     if (pin === "not needed") return;
     if (pin === "locked") throw this.#locked(undefined);
@@ -103,9 +131,9 @@ export class Pkcs11Session {
       else api.C_Login(this.#handle, user, pin);
     } catch (cause) {
       if (hasReturned(cause, addon.CKR_USER_ALREADY_LOGGED_IN)) return;
-      if (hasReturned(cause, addon.CKR_PIN_LOCKED)) throw this.#locked(cause);
+      if (hasReturned(cause, addon.CKR_PIN_LOCKED)) throw (this.#refusal = this.#locked(cause));
       if (hasReturned(cause, addon.CKR_PIN_INCORRECT, addon.CKR_PIN_INVALID, addon.CKR_PIN_LEN_RANGE))
-        throw this.#wrong(cause);
+        throw (this.#refusal = this.#wrong(cause));
       throw tokenFailed("log in", this.place, cause);
     }
   }

@@ -64,6 +64,16 @@ export class VaultDriver implements KeyDriver {
     return await this.#read(mount, name, undefined);
   }
 
+  namesKey(text: string): boolean {
+    return parseVaultUri(text).name !== undefined;
+  }
+
+  /** Vault's default policy lets every token look at itself. */
+  async check(text: string): Promise<void> {
+    parseVaultUri(text);
+    await this.#client.request("GET", "auth/token/lookup-self");
+  }
+
   async #read(mount: string, name: string, wanted: number | undefined): Promise<ExternalKey> {
     if (!isName(name)) throw this.#nonsense("a name that cannot be in a URI");
     const { status, data } = await this.#client.request("GET", `${mount}/keys/${name}`);

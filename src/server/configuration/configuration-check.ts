@@ -13,6 +13,8 @@ import { TrustedProxies } from "../../http/server/client-address.ts";
 import type { Finding, Findings } from "../inspection/findings.ts";
 import { SignerClient } from "../signer/grpc/signer-client.ts";
 import { openKeyTableOf, passphrasesOf } from "../signer/key-place.ts";
+import type { KeyService } from "../signer/key-service.ts";
+import { isElsewhere } from "../signer/key-table.ts";
 import { aliasesInUse, openKey } from "../signer/signer-keys.ts";
 import { passphraseOf } from "../signer/given-passphrases.ts";
 import { isDatabaseUrl, parseDatabaseAddress } from "../storage/sql/database-address.ts";
@@ -45,8 +47,10 @@ export interface ConfigurationInput {
   readonly settings: ServerSettings;
   readonly env: Environment;
   readonly now: Date;
-  /** connect to databases and a remote signer, too */
+  /** connect to databases, a remote signer and a place of keys, too */
   readonly connect: boolean;
+  /** where `keys.store` says that keys are; undefined for a URI that cannot be read */
+  readonly keyService?: KeyService | undefined;
 }
 
 /** Checks a configuration as the server would read it. A problem of the configuration is in the report, never thrown. */
@@ -83,6 +87,8 @@ class Check {
     // A missing file is one problem, not one for each part that needs it.
     if (areReadable) await this.#files(configured);
     await this.#storage(configured);
+    const { keyService } = this.#input;
+    if (this.#input.connect && keyService !== undefined) await this.#try(() => keyService.check());
     if (configured.remoteSigner === undefined) await this.#localSigner(configured);
     else if (areReadable) await this.#remoteSigner(configured.remoteSigner);
   }
@@ -155,13 +161,14 @@ class Check {
     const place = { dataDir, database: signerDatabase ?? database, sqlLimits };
     const isThere = dataDir !== undefined && (await isFile(join(dataDir, "signer.db")));
     const canAsk = place.database === undefined ? isThere : this.#canAskSharedKeys;
-    if (!canAsk) return await this.#givenPassphrase(signerPassphrases, place.database !== undefined);
+    const mustBeGiven = place.database !== undefined && this.#input.keyService?.makesKeys !== true;
+    if (!canAsk) return await this.#givenPassphrase(signerPassphrases, mustBeGiven);
     await this.#try(async () => {
       const table = await openKeyTableOf(place, { mustExist: true });
       try {
         const beside = place.database === undefined ? dataDir : undefined;
         const passphrases = passphrasesOf({ dataDir: beside }, signerPassphrases, await aliasesInUse(table));
-        for (const key of await table.oneKeyPerAlias())
+        for (const key of (await table.oneKeyPerAlias()).filter((one) => !isElsewhere(one)))
           await this.#try(async () => void (await openKey(key, passphrases)));
       } finally {
         await table.close();

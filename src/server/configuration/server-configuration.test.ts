@@ -90,6 +90,7 @@ describe("a server's configuration", () => {
     ["certificates required", { auth: { htpasswd: "u", client_certificate_required: true } }, "auth.client_ca_file"],
     ["names from certificates", { auth: { htpasswd: "u", user_from: "dns" } }, "auth.client_ca_file"],
     ["keys of a signer", { trust_service: { max_pending_keys: 5 } }, "trust_service.type"],
+    ["a bound on promises", { keys: { max_pending: 5 } }, "keys.store"],
     ["a signer's host", { trust_service: { hostname: "signer" } }, "trust_service.type"],
   ] as const) {
     it(`I9: is refused with ${what} and without ${leader}`, () => {
@@ -154,6 +155,11 @@ describe("a server's configuration", () => {
     ["a database without an address", { storage: { backend: "postgres" } }, /does not say where/u],
     ["a signer without a host", { trust_service: { type: "remote" } }, /hostname is missing/u],
     ["a signer without a certificate for it", { trust_service: { type: "remote", hostname: "a" } }, /tls_client_cert/u],
+    [
+      "a place of keys beside a remote signer",
+      { trust_service: remote, keys: { store: "vault:transit" } },
+      /set keys\.store for that signer/u,
+    ],
     ["an invalid port", { trust_service: { ...remote, port: "x" } }, /must be a port/u],
     ["an algorithm no signer has", { trust_service: { ...remote, key_algorithm: "rsa" } }, /rsa/u],
     [

@@ -5,8 +5,6 @@ import { TagsealError } from "../../errors.ts";
 import type { AccessRule, AuthSettings, TokenSettings, UserFrom } from "../auth/auth-settings.ts";
 import { defaultLifetimes, type Lifetimes, referenceLifetimes } from "../freshness/lifetimes.ts";
 import { type ChangeableOptions, defaultCacheAges, defaultLimits, type ServerOptions } from "../run/server-options.ts";
-import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
-import type { GivenPassphrases } from "../signer/given-passphrases.ts";
 import { logLevelOf } from "./log-level.ts";
 import { usageLimits } from "./limit-settings.ts";
 import { sqlLimits } from "./sql-limits.ts";
@@ -101,9 +99,13 @@ function withScheme(url: string, backend: string | undefined): string {
 function signer(
   settings: ServerSettings,
   env: Environment,
-): { readonly remoteSigner?: RemoteSignerSettings; readonly signerPassphrases?: GivenPassphrases | undefined } {
-  if (settings.text("trust_service.type") !== "remote")
-    return { signerPassphrases: signerPassphrases(env, settings.text("trust_service.default_alias")) };
+): Pick<ConfiguredServer, "remoteSigner" | "signerPassphrases" | "maxPendingServedKeys"> {
+  if (settings.text("trust_service.type") !== "remote") {
+    const passphrases = signerPassphrases(env, settings.text("trust_service.default_alias"));
+    return { signerPassphrases: passphrases, maxPendingServedKeys: settings.number("keys.max_pending") };
+  }
+  const [ours] = settings.given("keys.store", "keys.max_pending");
+  if (ours !== undefined) throw contradiction(`trust_service.type is remote: set ${ours} for that signer instead`);
   const [host, port] = [settings.text("trust_service.hostname"), Number(settings.text("trust_service.port") ?? 7899)];
   if (host === undefined) throw contradiction("trust_service.type is remote, and trust_service.hostname is missing");
   if (!Number.isSafeInteger(port) || port < 1 || port > 65_535)
@@ -164,6 +166,7 @@ const companions: readonly (readonly [Name, readonly Name[]])[] = [
   ],
   ["auth.htpasswd", ["auth.htpasswd_realm", "auth.token_realm", "auth.token_key_file"]],
   ["auth.client_ca_file", ["auth.client_certificate_required", "auth.user_from"]],
+  ["keys.store", ["keys.max_pending"]],
   [
     "trust_service.type",
     [

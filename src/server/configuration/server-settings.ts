@@ -75,6 +75,16 @@ export const serverSettings = {
   },
   "trust_service.default_alias": { kind: "text", help: "the passphrase that new keys are sealed under; `default`" },
 
+  "keys.store": {
+    kind: "text",
+    help: "where the local signer makes new keys, a URI: `pkcs11:token=LABEL` in a token, `vault:transit` in Vault, `exec:NAME` with a key helper; in the signer's database, sealed",
+  },
+  "keys.max_pending": {
+    kind: "number",
+    help: "keys there that were promised and have not signed; beyond it the oldest is given to the next request; 1000",
+    range: [1, 10_000_000],
+  },
+
   "auth.type": {
     kind: "text",
     help: "`token`: docker's token authentication. Without any setting of `auth` every client may do everything",

@@ -47,8 +47,9 @@ export function configuredKeys(settings: SignerSettings, env: Environment): Conf
  */
 export function configuredSigner(
   settings: SignerSettings,
-): Pick<SignerOptions, "tls" | "clientCaFile" | "allowedCallers" | "limits" | "logLevel"> {
+): Pick<SignerOptions, "tls" | "clientCaFile" | "allowedCallers" | "maxPendingServedKeys" | "limits" | "logLevel"> {
   return {
+    maxPendingServedKeys: settings.number("keys.max_pending"),
     tls: {
       certFile: required(settings, "server.tls_cert_file"),
       keyFile: required(settings, "server.tls_key_file"),

@@ -29,6 +29,15 @@ export const signerSettings = {
     range: [1, 1000],
   },
   "storage.default_alias": { kind: "text", help: "the passphrase that new keys are sealed under; `default`" },
+  "keys.store": {
+    kind: "text",
+    help: "where new keys are made, a URI: `pkcs11:token=LABEL` in a token, `vault:transit` in Vault, `exec:NAME` with a key helper; in the database, sealed",
+  },
+  "keys.max_pending": {
+    kind: "number",
+    help: "keys there that were promised and have not signed; beyond it the oldest is given to the next request; 1000",
+    range: [1, 10_000_000],
+  },
   "limits.max_pending_keys": {
     kind: "number",
     help: "keys that were promised and have not signed; beyond it the oldest is forgotten; 100000",

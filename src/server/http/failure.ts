@@ -2,6 +2,7 @@
 
 import { hasCode, MetadataError } from "../../errors.ts";
 import { UpdateRefused } from "../../tuf/update-refused.ts";
+import { areKeysOutOfReach } from "../signer/signing-service.ts";
 import { errorFields, type LogFields } from "../../service/log.ts";
 import { storeLost, WireError } from "./wire-error.ts";
 
@@ -23,7 +24,7 @@ export function toWireError(error: unknown, doing: "reading" | "changing"): Wire
   if (doing === "changing" && error instanceof MetadataError) return new WireError("INVALID_UPDATE", { cause: error });
   const code = doing === "changing" ? "UPDATING" : "UNKNOWN";
   // Clients report this status as "not available now", not as a broken server.
-  if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE"))
+  if (areKeysOutOfReach(error))
     return new WireError(code, { status: 503, headers: { "Retry-After": "10" }, cause: error });
   return new WireError(code, { cause: error });
 }

@@ -5,13 +5,13 @@
 
 import { parseCertificateBundle } from "../../crypto/x509.ts";
 import { TagsealError } from "../../errors.ts";
-import type { MetadataFile, RoleName, RootBody, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
+import type { MetadataFile, RoleName, RootBody, ServerRole, SnapshotBody, TargetsBody } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import { isDelegation } from "../../tuf/role-name.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import type { FileVersion } from "../storage/stored-file.ts";
 import type { Finding } from "./findings.ts";
-import { type HoldsKey, holdsOneOf } from "./server-held-keys.ts";
+import { type HoldsKey, holdsOneOf, type PlaceOfKey } from "./server-held-keys.ts";
 
 /** An expiry that the server cannot extend. */
 export interface OwnersExpiry {
@@ -27,6 +27,14 @@ export interface SignerOverview {
   readonly threshold: number;
   /** names that this role signed; 0 when it never published */
   readonly tags: number;
+}
+
+/** A key of the server's that the current root names. */
+export interface ServerKeyOverview {
+  readonly role: ServerRole;
+  readonly keyId: string;
+  /** see {@link PlaceOfKey} */
+  readonly place: string;
 }
 
 /** One collection. */
@@ -48,6 +56,8 @@ export interface CollectionOverview {
   readonly signers: readonly SignerOverview[];
   /** who holds the key of the snapshot */
   readonly snapshotKey: "server" | "owner" | "unknown";
+  /** those that the server is known to hold */
+  readonly serverKeys: readonly ServerKeyOverview[];
   /** why some of this is missing; `tagseal server check` shows all problems */
   readonly problems: readonly Finding[];
 }
@@ -61,14 +71,21 @@ export interface CollectionOverview {
 export async function overviewOf(
   store: MetadataStore,
   gun: string,
-  holdsKey: HoldsKey,
+  keys: ServersKeys,
 ): Promise<CollectionOverview | undefined> {
   const versions = await store.versions(gun);
   if (versions.length === 0) return undefined;
-  return await new Overview(store, gun, versions).make(holdsKey);
+  return await new Overview(store, gun, versions).make(keys);
 }
 
-const serverRoles: ReadonlySet<RoleName> = new Set(["snapshot", "timestamp"]);
+/** What is known of a server's keys. */
+export interface ServersKeys {
+  readonly holdsKey: HoldsKey;
+  readonly placeOfKey: PlaceOfKey;
+}
+
+const rolesOfServers: readonly ServerRole[] = ["snapshot", "timestamp"];
+const serverRoles: ReadonlySet<RoleName> = new Set(rolesOfServers);
 
 class Overview {
   readonly #store: MetadataStore;
@@ -82,11 +99,11 @@ class Overview {
     this.#versions = versions;
   }
 
-  async make(holdsKey: HoldsKey): Promise<CollectionOverview> {
+  async make(keys: ServersKeys): Promise<CollectionOverview> {
     const root = (await this.#current("root")) as MetadataFile<RootBody> | undefined;
     const snapshot = (await this.#current("snapshot")) as MetadataFile<SnapshotBody> | undefined;
     const targets = await this.#targets(root);
-    const snapshotKey = await this.#snapshotKey(root, holdsKey);
+    const snapshotKey = await this.#snapshotKey(root, keys.holdsKey);
     const signed = [...targets.values()].flatMap(({ file }) => (file === undefined ? [] : [file]));
     const owned = [root, ...signed, snapshotKey === "server" ? undefined : snapshot];
     const published = this.#versions.filter(({ role }) => !serverRoles.has(role)).map(({ createdAt }) => createdAt);
@@ -104,6 +121,7 @@ class Overview {
         return { role, keyIds: keyIds ?? [], threshold, tags: file?.body.targets.size ?? 0 };
       }),
       snapshotKey,
+      serverKeys: await this.#serverKeys(root, keys),
       problems: this.#problems,
     };
   }
@@ -130,6 +148,18 @@ class Overview {
     const { keyIds } = root.body.roles.get("snapshot") ?? {};
     const isHeld = await holdsOneOf(holdsKey, this.#gun, "snapshot", keyIds);
     return isHeld === undefined ? "unknown" : isHeld ? "server" : "owner";
+  }
+
+  async #serverKeys(
+    root: MetadataFile<RootBody> | undefined,
+    { holdsKey, placeOfKey }: ServersKeys,
+  ): Promise<readonly ServerKeyOverview[]> {
+    const found: ServerKeyOverview[] = [];
+    for (const role of rolesOfServers)
+      for (const keyId of root?.body.roles.get(role)?.keyIds ?? [])
+        if ((await holdsKey(this.#gun, role, keyId)) === true)
+          found.push({ role, keyId, place: await placeOfKey(keyId) });
+    return found;
   }
 
   /** Undefined when there is none, or when it cannot be read: the problem is then recorded. */

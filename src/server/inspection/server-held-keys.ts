@@ -1,10 +1,22 @@
 /** Which of the keys that a root names are the server's own. Rows are read, no key is opened. */
 
 import type { ServerRole } from "../../tuf/metadata.ts";
-import type { KeyTable } from "../signer/key-table.ts";
+import { isElsewhere, isPromise, type KeyTable } from "../signer/key-table.ts";
 
 /** Answers whether a server, or the remote signer that it uses, holds a key for a role of a collection; undefined when that is not known here. */
 export type HoldsKey = (gun: string, role: ServerRole, keyId: string) => Promise<boolean | undefined>;
+
+/** Answers where a server's key is: a URI for a key in a token or by a service, its own `database` or a separate `signer`. */
+export type PlaceOfKey = (keyId: string) => Promise<string>;
+
+/** Answers from a server's table. */
+export function placeOfKeyIn(table: Pick<KeyTable, "keyById"> | undefined): PlaceOfKey {
+  return async (keyId) => {
+    const key = await table?.keyById(keyId);
+    if (key === undefined) return "signer";
+    return isElsewhere(key) ? key.sealed : "database";
+  };
+}
 
 /** For a copy of the metadata without any keys. */
 export const knowsNoKeys: HoldsKey = async () => undefined;
@@ -20,7 +32,7 @@ export function holdsKeyIn(
 ): HoldsKey {
   return async (gun, role, keyId) => {
     const key = await table.keyById(keyId);
-    if (key !== undefined) return (key.gun === "" || key.gun === gun) && (key.role === "" || key.role === role);
+    if (key !== undefined && !isPromise(key)) return (key.gun === "" || key.gun === gun) && (key.role === "" || key.role === role);
     const assigned = await table.assignments.find(keyId);
     if (assigned === undefined) return isRemote ? undefined : false;
     return assigned.gun === gun && assigned.role === role;

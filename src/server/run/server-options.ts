@@ -9,6 +9,7 @@ import type { UploadLimits } from "../http/multipart-reader.ts";
 import type { RateSettings } from "../http/rate-limit.ts";
 import type { Slowness } from "../http/request-listener.ts";
 import type { LogLevel, LogSink } from "../../service/log.ts";
+import type { KeyService } from "../signer/key-service.ts";
 import type { KeyTable } from "../signer/key-table.ts";
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
 import type { GivenPassphrases } from "../signer/given-passphrases.ts";
@@ -44,6 +45,10 @@ export interface ServerOptions {
   readonly store?: MetadataStore | undefined;
   /** instead of `signer.db`; closed with the server */
   readonly keyTable?: KeyTable | undefined;
+  /** uses keys that are kept in a token or by a service, and makes new ones there when it is to */
+  readonly keyService?: KeyService | undefined;
+  /** keys of such a place that may be promised and unused at a time; 1,000 when absent */
+  readonly maxPendingServedKeys?: number | undefined;
   /** a signer in another process, instead of the server's own keys; its key assignments are stored in `keyTable` or `signer.db` */
   readonly remoteSigner?: RemoteSignerSettings | undefined;
   /** start although the signer has none of the keys that current roots name: their owners will name others */

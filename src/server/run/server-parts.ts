@@ -26,6 +26,8 @@ export type StorageOptions = Pick<
   | "sqlLimits"
   | "signerPassphrase"
   | "signerPassphrases"
+  | "keyService"
+  | "maxPendingServedKeys"
   | "remoteSigner"
   | "acceptLostKeys"
   | "store"
@@ -83,7 +85,8 @@ async function openSigner(options: StorageOptions, store: MetadataStore, parts: 
     log,
     onGenerated: (file: string): void => log.write("info", "generated the signer passphrase", { file }),
   };
-  const signer = await openLocalSigningService({ table, passphrases, namesKey, now });
+  const { keyService: service, maxPendingServedKeys: maxPendingKeys } = options;
+  const signer = await openLocalSigningService({ table, passphrases, namesKey, now, service, maxPendingKeys });
   try {
     await watchPassphraseFile(passphrases, parts);
     return signer;

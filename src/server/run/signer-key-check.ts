@@ -5,13 +5,13 @@
  * All collections are checked in turn, a few at a time; those with missing keys every time.
  */
 
-import { hasCode, TagsealError } from "../../errors.ts";
+import { TagsealError } from "../../errors.ts";
 import type { ServerRole } from "../../tuf/metadata.ts";
 import { parseMetadata } from "../../tuf/notary-v1/parse.ts";
 import type { Fault } from "../../service/faults.ts";
 import { Recurring } from "../../service/recurring.ts";
 import { errorFields, type ServerLog } from "../../service/log.ts";
-import type { KeyPresence, SigningService } from "../signer/signing-service.ts";
+import { areKeysOutOfReach, type KeyPresence, type SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
 import { type KeyLack, type LackingKey, lackFault, lackDetails, lackRefusal } from "./lacking-keys.ts";
 
@@ -114,7 +114,7 @@ export class SignerKeyCheck {
       for (let first = 0; first < guns.length; first += askedAtOnce)
         await Promise.all(guns.slice(first, first + askedAtOnce).map((gun) => this.#lookAt(gun)));
     } catch (error) {
-      if (hasCode(error, "SIGNING_SERVICE_UNREACHABLE")) return false;
+      if (areKeysOutOfReach(error)) return false;
       throw error;
     }
     this.#cursor = page.length < collectionsAtOnce ? "" : (page.at(-1) ?? "");
@@ -152,7 +152,7 @@ export class SignerKeyCheck {
       return await this.#parts.signer.presence(gun, role, keyId);
     } catch (error) {
       // A failed check is no answer about a key.
-      if (!(error instanceof TagsealError) || hasCode(error, "SIGNING_SERVICE_UNREACHABLE", "STORAGE_FAILED"))
+      if (!(error instanceof TagsealError) || error.code === "STORAGE_FAILED" || areKeysOutOfReach(error))
         throw error;
       return "locked";
     }

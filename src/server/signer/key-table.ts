@@ -1,24 +1,37 @@
 /**
  * Where a signer keeps its rows: one contract, every implementation of which runs `test/contract/key-table.ts`.
  *
- * A table sees sealed text only; it never holds a passphrase or an opened key. Keys in hardware would be a table of this
- * kind, too: `sealed` then names the object on the token, `alias` the token, and opening a key means asking the token to sign.
+ * A table sees sealed text only; it never holds a passphrase or an opened key. Of a key that is kept elsewhere, in a token or by a service, it holds
+ * the address and the public half.
  */
 
 import type { ServerRole } from "../../tuf/metadata.ts";
 import type { KeyAssignments } from "./key-assignments.ts";
 
-/** A secret in a compact JWE, and the name of the passphrase it is sealed under. */
+/** A secret in a compact JWE, and the name of the passphrase it is sealed under; or, with {@link aliasElsewhere}, the URI of a key. */
 export interface Sealed {
   readonly sealed: string;
   readonly alias: string;
+}
+
+/** The alias of a key that no passphrase seals, because its private half is not in the table. No passphrase has this name. */
+export const aliasElsewhere = "";
+
+/** True for the row of a key that is kept elsewhere: `sealed` is its URI. */
+export function isElsewhere({ alias }: Pick<Sealed, "alias">): boolean {
+  return alias === aliasElsewhere;
+}
+
+/** True for a key that is kept elsewhere and has not signed: only its assignment says what it is for. */
+export function isPromise({ alias, gun }: Pick<SealedKey, "alias" | "gun">): boolean {
+  return alias === aliasElsewhere && gun === "";
 }
 
 /** One key that has signed, or was imported from another signer. */
 export interface SealedKey extends Sealed {
   /** lower-case hex */
   readonly keyId: string;
-  /** empty for keys of a signer that did not note it */
+  /** empty for keys of a signer that did not note it, and for keys kept elsewhere that have not signed */
   readonly gun: string;
   /** empty for keys of a signer that did not note it */
   readonly role: ServerRole | "";
@@ -49,6 +62,8 @@ export interface KeyTable {
   count(): Promise<number>;
   /** Keeps a key durably; does nothing when a key with this ID is kept already. @returns false when it was removed before */
   insertKey(key: SealedKey): Promise<boolean>;
+  /** Notes what a key with no known purpose is for, durably. @returns whether it is for that now */
+  keepFor(keyId: string, gun: string, role: ServerRole): Promise<boolean>;
   /** Keys whose IDs come after `afterKeyId`, at most `limit`, in the order of their IDs. */
   keys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]>;
   /** One key of each alias that keys are sealed under: what a signer tries its passphrases on when it starts. */

@@ -3,7 +3,9 @@
 import type { ServerRole } from "../../tuf/metadata.ts";
 import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
-import type { KeyTable, SealedKey } from "./key-table.ts";
+import { hasCode } from "../../errors.ts";
+import type { KeyService } from "./key-service.ts";
+import { isPromise, type KeyTable, type SealedKey } from "./key-table.ts";
 import { openSignerKeys, type KeyPurpose, type SignerKeyring } from "./signer-keys.ts";
 import type { PassphraseSource } from "./signer-passphrases.ts";
 import type { KeyPresence, NamesKey, SigningService } from "./signing-service.ts";
@@ -13,6 +15,10 @@ export interface LocalSignerOptions {
   /** closed with the signer */
   readonly table: KeyTable;
   readonly passphrases: PassphraseSource;
+  /** uses the keys that are kept elsewhere, and makes new ones there when it is to */
+  readonly service?: KeyService | undefined;
+  /** keys kept elsewhere that may be promised and unused at a time */
+  readonly maxPendingKeys?: number | undefined;
   /** decides about keys whose rows do not name their purpose; without it they belong to no collection */
   readonly namesKey?: NamesKey | undefined;
   readonly now: () => Date;
@@ -51,7 +57,6 @@ interface FoundKey {
 }
 
 class LocalSigningService implements SigningService {
-  readonly isAvailable = true;
   readonly #options: LocalSignerOptions;
   readonly #keys: SignerKeyring;
   readonly #found = new Map<string, FoundKey>();
@@ -62,8 +67,12 @@ class LocalSigningService implements SigningService {
     this.#keys = keys;
   }
 
+  get isAvailable(): boolean {
+    return this.#keys.isAvailable;
+  }
+
   async pendingKey(gun: string, role: ServerRole): Promise<PublicKey> {
-    return (await this.#keys.pending(purpose(gun, role))).publicKey;
+    return await this.#keys.pending(purpose(gun, role));
   }
 
   async find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
@@ -79,20 +88,28 @@ class LocalSigningService implements SigningService {
 
   async presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence> {
     const kept = await this.#kept(gun, role, keyId);
-    if (kept !== undefined) {
-      await this.#keys.proveOpens(kept);
-      return "held";
-    }
+    if (kept !== undefined) return await this.#presenceOf(kept);
     return (await this.#keys.findPending(purpose(gun, role), keyId)) === undefined ? "unknown" : "held";
   }
 
   async check(): Promise<void> {
-    await this.#options.table.check();
+    await this.#keys.check();
   }
 
   async close(): Promise<void> {
     this.#found.clear();
     await this.#keys.close();
+  }
+
+  async #presenceOf(kept: SealedKey): Promise<KeyPresence> {
+    try {
+      await this.#keys.proveOpens(kept);
+      return "held";
+    } catch (error) {
+      // The token answers, and has it no more.
+      if (hasCode(error, "KEY_NOT_FOUND")) return "lost";
+      throw error;
+    }
   }
 
   /** Publishers' own keys are looked up repeatedly too: the absence of a key is remembered as long as its presence. */
@@ -124,7 +141,7 @@ class LocalSigningService implements SigningService {
     const own = await table.findKey(gun, role, keyId);
     if (own !== undefined) return own;
     const unnoted = await table.keyById(keyId);
-    if (unnoted === undefined || unnoted.gun !== "" || (unnoted.role !== "" && unnoted.role !== role)) return undefined;
+    if (unnoted === undefined || isPromise(unnoted) || unnoted.gun !== "" || (unnoted.role !== "" && unnoted.role !== role)) return undefined;
     return (await namesKey?.(gun, role, keyId)) === true ? unnoted : undefined;
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
+import { isElsewhere, type KeyTable, type Sealed, type SealedKey } from "./key-table.ts";
 import { openKey, sealUnderDefault, unseal } from "./signer-keys.ts";
 import type { SignerPassphrases } from "./signer-passphrases.ts";
 
@@ -124,7 +124,7 @@ class Move {
 
   async #moveKey(key: SealedKey): Promise<void> {
     const { from, to, drop, isDryRun } = this.#move;
-    await openKey(key, from.passphrases);
+    await proveOpens(key, from);
     const isThere = await this.#hasIt(key);
     if (!isThere && !isDryRun) await this.#copy(key);
     this.#counts[isThere ? "alreadyThere" : "copied"] += 1;
@@ -137,8 +137,11 @@ class Move {
   async #copy(key: SealedKey): Promise<void> {
     const { from, to } = this.#move;
     if (to === undefined) throw new TagsealError("INTERNAL", "There is no table to move keys to");
-    const seal = await sealUnderDefault(await unseal(key, from.passphrases), to.passphrases);
-    if (!(await to.table.insertKey({ ...key, ...seal })) || !(await this.#hasIt(key)))
+    // Of a key that is kept elsewhere only its address is here.
+    const seal = isElsewhere(key)
+      ? key
+      : await sealUnderDefault(await unseal(key, from.passphrases), to.passphrases);
+    if (!(await to.table.insertKey({ ...key, sealed: seal.sealed, alias: seal.alias })) || !(await this.#hasIt(key)))
       throw new TagsealError("KEY_NOT_FOUND", `Key ${key.keyId} was deleted from the signer that it is to move to`);
   }
 
@@ -147,7 +150,7 @@ class Move {
     const { to } = this.#move;
     const there = await to?.table.keyById(keyId);
     if (there === undefined || to === undefined) return false;
-    await openKey(there, to.passphrases);
+    await proveOpens(there, to);
     return true;
   }
 
@@ -156,6 +159,10 @@ class Move {
     const kept: Sealed | undefined = await table.derivationSecret();
     if (kept !== undefined) await table.dropDerivationSecret(kept);
   }
+}
+
+async function proveOpens(key: SealedKey, { passphrases }: KeyMoveEnd): Promise<void> {
+  if (!isElsewhere(key)) await openKey(key, passphrases);
 }
 
 async function* pages(read: (after: string) => Promise<readonly SealedKey[]>): AsyncGenerator<SealedKey> {

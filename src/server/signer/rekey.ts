@@ -4,7 +4,7 @@
  */
 
 import { TagsealError } from "../../errors.ts";
-import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
+import { isElsewhere, type KeyTable, type Sealed, type SealedKey } from "./key-table.ts";
 import { aliasesInUse, openKey, sealUnderDefault, unseal } from "./signer-keys.ts";
 import type { SignerPassphrases } from "./signer-passphrases.ts";
 import { requirePassphrases } from "./given-passphrases.ts";
@@ -25,6 +25,8 @@ export interface RekeyReport {
   readonly defaultAlias: string;
   /** how many keys were resealed, by the alias they had */
   readonly resealed: ReadonlyMap<string, number>;
+  /** keys in tokens or by services, which no passphrase seals */
+  readonly elsewhere: number;
   /** keys that were under the default alias already */
   readonly upToDate: number;
   readonly isSecretResealed: boolean;
@@ -47,10 +49,11 @@ export async function rekey(options: RekeyOptions): Promise<RekeyReport> {
   const { table, passphrases, isDryRun = false } = options;
   await checkAliases(table, passphrases);
   const isSecretResealed = await resealSecret(options);
-  const counts = { resealed: new Map<string, number>(), upToDate: 0, failed: [] as RekeyReport["failed"][number][] };
+  const counts = { resealed: new Map<string, number>(), upToDate: 0, elsewhere: 0, failed: [] as RekeyReport["failed"][number][] };
   for await (const key of allKeys(table)) {
     try {
-      if (!(await resealKey(key, options))) counts.upToDate += 1;
+      if (isElsewhere(key)) counts.elsewhere += 1;
+      else if (!(await resealKey(key, options))) counts.upToDate += 1;
       else counts.resealed.set(key.alias, (counts.resealed.get(key.alias) ?? 0) + 1);
     } catch (error) {
       // A damaged key must not stop the resealing of the others; the report names it.

@@ -10,13 +10,13 @@ import type { ServerRole } from "../../tuf/metadata.ts";
 import type { SigningKey } from "../../crypto/private-key.ts";
 import { PublicKey } from "../../crypto/public-key.ts";
 import { verifySignature } from "../../crypto/signature.ts";
-import { KeyStoreError, hasCode, TagsealError } from "../../errors.ts";
-import { KeyedLock } from "../collections/keyed-lock.ts";
+import { hasCode, TagsealError } from "../../errors.ts";
 import type { WatchParts } from "../../service/watching/watched-files.ts";
 import { methods, type Method } from "./grpc/methods.ts";
 import { SignerClient, type SignerAddress } from "./grpc/signer-client.ts";
 import type { KeyAssignment, PendingKeyOf } from "./key-assignments.ts";
 import type { KeyTable } from "./key-table.ts";
+import { givenAway, PromisedKeys, publicKeyOf } from "./promised-keys.ts";
 import type { KeyPresence, NamesKey, SigningService } from "./signing-service.ts";
 
 /** A server's settings for its signer. */
@@ -63,7 +63,7 @@ export async function openRemoteSigningService(options: RemoteSignerOptions): Pr
 class RemoteSigningService implements SigningService {
   readonly #options: RemoteSignerOptions;
   readonly #client: SignerClient;
-  readonly #lock = new KeyedLock();
+  readonly #promised: PromisedKeys;
   readonly #probing: NodeJS.Timeout;
   /** why the signer is unusable now */
   #failure: TagsealError | undefined;
@@ -71,6 +71,14 @@ class RemoteSigningService implements SigningService {
   constructor(options: RemoteSignerOptions, client: SignerClient) {
     this.#options = options;
     this.#client = client;
+    const { table, now, maxPendingKeys = defaultMaxPendingKeys } = options;
+    this.#promised = new PromisedKeys({
+      assignments: table.assignments,
+      maxPendingKeys,
+      now,
+      make: async (of) => await this.#createKey(of),
+      held: async (keyId) => (await this.#keyOf(keyId))?.key,
+    });
     // A signer that is down should show before a publisher notices; `onReachable` reports what is wrong.
     const probe = (): void => void this.#probe().catch(() => false);
     this.#probing = setInterval(probe, options.probeIntervalMs ?? defaultProbeIntervalMs).unref();
@@ -81,15 +89,8 @@ class RemoteSigningService implements SigningService {
   }
 
   async pendingKey(gun: string, role: ServerRole): Promise<PublicKey> {
-    const { algorithm = "ecdsa", table } = this.#options;
-    const of: PendingKeyOf = { gun, role, algorithm };
-    return this.#lock.hold(JSON.stringify([gun, role]), async () => {
-      const pending = await table.assignments.pending(of);
-      if (pending !== undefined && (await this.#keyOf(pending.keyId)) !== undefined) return publicKeyOf(pending);
-      // The signer has lost the key; nothing is published with it.
-      if (pending !== undefined) await table.assignments.forget(pending.keyId);
-      return this.#promise(of);
-    });
+    const { algorithm = "ecdsa" } = this.#options;
+    return await this.#promised.next({ gun, role, algorithm });
   }
 
   async find(gun: string, role: ServerRole, keyId: string): Promise<SigningKey | undefined> {
@@ -128,43 +129,6 @@ class RemoteSigningService implements SigningService {
       if (error instanceof TagsealError) this.#note(error);
       throw error;
     }
-  }
-
-  /** Assigns an unassigned key, and returns the valid one: another process may do the same at this moment. */
-  async #promise(of: PendingKeyOf): Promise<PublicKey> {
-    const { assignments } = this.#options.table;
-    const key = (await this.#spareBeyondBound(of)) ?? (await this.#createKey(of));
-    if (await this.#assign(of, key)) return key;
-    const pending = await assignments.pending(of);
-    if (pending !== undefined) return publicKeyOf(pending);
-    const owner = await assignments.find(key.keyId);
-    // The key was marked as used, but the signer reports that it has not signed: the promise still holds.
-    if (owner?.gun === of.gun && owner.role === of.role) return key;
-    // The signer offers the key it made for this name earlier; that key has since been given to another collection.
-    const spare = await this.#takeOldest(of);
-    if (spare !== undefined && (await this.#assign(of, spare))) return spare;
-    const message = `The signer offers a key, ${key.keyId}, that another collection uses`;
-    throw new TagsealError("SIGNING_SERVICE_FAILED", message);
-  }
-
-  #assign(of: PendingKeyOf, { keyId, bytes: publicKey }: PublicKey): Promise<boolean> {
-    const assignedAt = this.#options.now();
-    return this.#options.table.assignments.assign({ ...of, keyId, publicKey, assignedAt, used: false });
-  }
-
-  async #spareBeyondBound(of: PendingKeyOf): Promise<PublicKey | undefined> {
-    const { table, maxPendingKeys = defaultMaxPendingKeys } = this.#options;
-    return (await table.assignments.countPending()) < maxPendingKeys ? undefined : this.#takeOldest(of);
-  }
-
-  /** The key that has been pending longest, if the signer still has it; the collection it was promised to gets another one. */
-  async #takeOldest({ algorithm }: PendingKeyOf): Promise<PublicKey | undefined> {
-    const { assignments } = this.#options.table;
-    const oldest = await assignments.oldestPending();
-    if (oldest === undefined) return undefined;
-    const held = await this.#keyOf(oldest.keyId);
-    const isTaken = await assignments.forget(oldest.keyId);
-    return isTaken && oldest.algorithm === algorithm ? held?.key : undefined;
   }
 
   async #createKey({ gun, role, algorithm }: PendingKeyOf): Promise<PublicKey> {
@@ -250,10 +214,6 @@ class RemoteSigningService implements SigningService {
   }
 }
 
-function publicKeyOf({ algorithm, publicKey }: KeyAssignment): PublicKey {
-  return new PublicKey(algorithm, publicKey);
-}
-
 /** The signer is another process: its answer must be a valid key, and the key that was asked for. */
 function checkedKey(
   keyType: string,
@@ -267,12 +227,6 @@ function checkedKey(
     "SIGNING_SERVICE_FAILED",
     `The signer's description of key ${expected.keyId} is not of that key`,
   );
-}
-
-function givenAway(keyId: string): KeyStoreError {
-  return new KeyStoreError("KEY_NOT_FOUND", `The pending key ${keyId} was given to another collection meanwhile`, {
-    hint: "Ask for the key again, as tagseal trust and notary do when a repository is initialised.",
-  });
 }
 
 function lost(keyId: string): TagsealError {

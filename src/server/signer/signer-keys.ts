@@ -6,10 +6,13 @@
 import { randomBytes } from "node:crypto";
 import type { ServerRole } from "../../tuf/metadata.ts";
 import { PrivateKey, type SigningKey } from "../../crypto/private-key.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
 import { hasCode, KeyStoreError, MetadataError, reworded, type TagsealError } from "../../errors.ts";
 import { deriveKey, derivationSecretBytes, type DerivedAlgorithm } from "./derived-key.ts";
-import type { KeyTable, Sealed, SealedKey } from "./key-table.ts";
+import type { KeyService } from "./key-service.ts";
+import { isElsewhere, type KeyTable, type Sealed, type SealedKey } from "./key-table.ts";
 import { openSecret, sealSecret } from "./sealed-secret.ts";
+import { ServedKeys } from "./served-keys.ts";
 import {
   existingPassphrases,
   firstPassphrases,
@@ -23,6 +26,10 @@ export interface SignerKeysOptions {
   readonly table: KeyTable;
   readonly passphrases: PassphraseSource;
   readonly now: () => Date;
+  /** uses the keys that are kept elsewhere, and makes new ones there when it is to */
+  readonly service?: KeyService | undefined;
+  /** keys kept elsewhere that may be promised and unused at a time */
+  readonly maxPendingKeys?: number | undefined;
 }
 
 /** The purpose of a key. */
@@ -39,25 +46,31 @@ const maxLostKeys = 16;
 const maxOpenedKeys = 4096;
 
 /**
- * Opens a table's keys, or sets the table up on the first start. The passphrase of each alias in use is tried on one key before the first request is served.
+ * Opens a table's keys, or sets the table up on the first start. The passphrase of each alias in use is tried on one key before the first request is
+ * served. Where new keys are made elsewhere, no passphrase is needed for them, and none is made.
  *
  * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_TOO_SHORT`, `PASSPHRASE_UNAVAILABLE`
  * @throws TagsealError `SERVER_CONFIGURATION` for a passphrase file that cannot be used, `STORAGE_FAILED`
  */
-export async function openSignerKeys({ table, passphrases: source, now }: SignerKeysOptions): Promise<SignerKeyring> {
+export async function openSignerKeys(options: SignerKeysOptions): Promise<SignerKeyring> {
+  const { table, passphrases: source, now, service, maxPendingKeys } = options;
   const kept = await table.derivationSecret();
   const inUse = await aliasesInUse(table);
-  const passphrases = (kept === undefined ? firstPassphrases : existingPassphrases)(source, inUse);
-  requirePassphrases(passphrases, [...inUse, passphrases.defaultAlias], inUse);
+  const sealsNew = service?.makesKeys !== true;
+  const passphrases = (kept === undefined && sealsNew ? firstPassphrases : existingPassphrases)(source, inUse);
+  requirePassphrases(passphrases, sealsNew ? [...inUse, passphrases.defaultAlias] : inUse, inUse);
   await tryPassphrases(table, passphrases, kept);
-  const secret = await unseal(kept ?? (await firstSecret(table, passphrases)), passphrases);
-  return new SignerKeyring({ table, secret, passphrases, now });
+  const first = kept ?? (sealsNew ? await firstSecret(table, passphrases) : undefined);
+  const secret = first && (await unseal(first, passphrases));
+  const served = new ServedKeys({ table, service, maxPendingKeys, now });
+  return new SignerKeyring({ table, secret, passphrases, served, now });
 }
 
 /** What a table's secret and keys are sealed under: the secret's alias first, then the others, the one that came into use last before older ones. */
 export async function aliasesInUse(table: KeyTable): Promise<readonly string[]> {
   const [secret, keys] = [await table.derivationSecret(), await table.oneKeyPerAlias()];
-  const newestFirst = keys.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  const sealedKeys = keys.filter((key) => !isElsewhere(key));
+  const newestFirst = sealedKeys.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
   return [...new Set([...(secret === undefined ? [] : [secret.alias]), ...newestFirst.map(({ alias }) => alias)])];
 }
 
@@ -77,7 +90,8 @@ async function tryPassphrases(
     }
   };
   if (secret !== undefined) await attempt(secret.alias, () => unseal(secret, passphrases));
-  for (const key of await table.oneKeyPerAlias()) await attempt(key.alias, () => openKey(key, passphrases));
+  for (const key of await table.oneKeyPerAlias())
+    if (!isElsewhere(key)) await attempt(key.alias, () => openKey(key, passphrases));
   const [first, ...others] = wrong.values();
   if (first !== undefined && others.length === 0) throw first;
   if (first === undefined) return;
@@ -87,8 +101,10 @@ async function tryPassphrases(
 
 interface Parts {
   readonly table: KeyTable;
-  readonly secret: Uint8Array;
+  /** pending keys are derived from it; undefined when all keys were made elsewhere */
+  readonly secret: Uint8Array | undefined;
   readonly passphrases: SignerPassphrases;
+  readonly served: ServedKeys;
   readonly now: () => Date;
 }
 
@@ -101,10 +117,16 @@ export class SignerKeyring {
     this.#parts = parts;
   }
 
-  /** The key to use next for this purpose, whether or not it was requested before. It is not stored yet. */
-  async pending({ gun, role, algorithm }: KeyPurpose): Promise<PrivateKey> {
-    const { table, secret } = this.#parts;
-    return deriveKey(secret, { gun, role, algorithm, index: await table.countKeys(gun, role) });
+  /** False while the place of keys that are kept elsewhere cannot be used. */
+  get isAvailable(): boolean {
+    return this.#parts.served.isAvailable;
+  }
+
+  /** The key to use next for this purpose, whether or not it was requested before. It has no purpose in the table yet. */
+  async pending({ gun, role, algorithm }: KeyPurpose): Promise<PublicKey> {
+    const { table, secret, served } = this.#parts;
+    if (secret === undefined || served.makesKeys) return await served.pending({ gun, role, algorithm });
+    return deriveKey(secret, { gun, role, algorithm, index: await table.countKeys(gun, role) }).publicKey;
   }
 
   /**
@@ -114,7 +136,9 @@ export class SignerKeyring {
    * @returns undefined when it is not one of these keys
    */
   async findPending(purpose: KeyPurpose, keyId: string): Promise<SigningKey | undefined> {
-    const { table, secret } = this.#parts;
+    const { table, secret, served } = this.#parts;
+    const promised = await served.findPromised(purpose, keyId);
+    if (promised !== undefined || secret === undefined) return promised;
     const first = await table.countKeys(purpose.gun, purpose.role);
     const before: PrivateKey[] = [];
     for (let index = first; index < first + maxLostKeys; index += 1) {
@@ -128,10 +152,11 @@ export class SignerKeyring {
   /**
    * A kept key, ready to sign.
    *
-   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`
+   * @throws KeyStoreError `PASSPHRASE_WRONG`, `PASSPHRASE_UNAVAILABLE`; as `KeyService.open` for a key that is kept elsewhere
    * @throws MetadataError `KEY_MALFORMED`, `KEY_UNSUPPORTED` for a row that is not what it says
    */
-  async open(sealed: SealedKey): Promise<PrivateKey> {
+  async open(sealed: SealedKey): Promise<SigningKey> {
+    if (isElsewhere(sealed)) return await this.#parts.served.open(sealed);
     const opened = this.#opened.get(sealed.keyId);
     if (opened !== undefined) return opened;
     const key = await openKey(sealed, this.#parts.passphrases);
@@ -141,7 +166,8 @@ export class SignerKeyring {
 
   /** Checks whether a key opens, without keeping it in memory. @throws as {@link open} */
   async proveOpens(sealed: SealedKey): Promise<void> {
-    if (!this.#opened.has(sealed.keyId)) await openKey(sealed, this.#parts.passphrases);
+    if (isElsewhere(sealed)) await this.#parts.served.prove(sealed);
+    else if (!this.#opened.has(sealed.keyId)) await openKey(sealed, this.#parts.passphrases);
   }
 
   /**
@@ -163,9 +189,16 @@ export class SignerKeyring {
     };
   }
 
+  /** Proves that keys can be read and new ones stored now. */
+  async check(): Promise<void> {
+    await this.#parts.table.check();
+    await this.#parts.served.check();
+  }
+
   /** Closes the table and forgets the opened keys. */
   async close(): Promise<void> {
     this.#opened.clear();
+    this.#parts.served.close();
     await this.#parts.table.close();
   }
 

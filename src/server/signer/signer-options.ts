@@ -3,6 +3,7 @@
 import type { LogLevel, LogSink } from "../../service/log.ts";
 import type { TlsPaths } from "../../service/tls-files.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
+import type { KeyService } from "./key-service.ts";
 import type { KeyTable } from "./key-table.ts";
 import type { GivenPassphrases } from "./given-passphrases.ts";
 
@@ -33,6 +34,10 @@ export interface SignerOptions {
    * passphrase is read from `signer.passphrase`, which the first start makes
    */
   readonly passphrases?: GivenPassphrases | undefined;
+  /** uses keys that are kept in a token or by a service, and makes new ones there when it is to */
+  readonly keyService?: KeyService | undefined;
+  /** keys of such a place that may be promised and unused at a time; 1,000 when absent */
+  readonly maxPendingServedKeys?: number | undefined;
   /** where Prometheus scrapes metrics, by plain HTTP; not served when absent. Port 0 takes a free one */
   readonly metrics?: { readonly host: string; readonly port: number } | undefined;
   readonly limits?: Partial<SignerLimits> | undefined;

@@ -6,6 +6,7 @@
 import type { ServerRole } from "../../tuf/metadata.ts";
 import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
+import { hasCode, type TagsealError } from "../../errors.ts";
 
 /**
  * Whether the current root names this key for this role. Published files were checked at publication: a signer that does not know the purpose of an
@@ -18,6 +19,21 @@ export type NamesKey = (gun: string, role: ServerRole, keyId: string) => Promise
  * record that it was ever here.
  */
 export type KeyPresence = "held" | "lost" | "unknown";
+
+/**
+ * True for a failure that says nothing about a key: what holds the keys, a signer, a token or a service, cannot be used now. It may be back in a
+ * moment, and requests are answered with 503 until then.
+ */
+export function areKeysOutOfReach(error: unknown): error is TagsealError {
+  return hasCode(
+    error,
+    "SIGNING_SERVICE_UNREACHABLE",
+    "KEY_SERVICE_UNAVAILABLE",
+    "KEY_SERVICE_FAILED",
+    "PIN_WRONG",
+    "PIN_LOCKED",
+  );
+}
 
 /**
  * Makes, finds and uses keys, each bound to one role of one collection: a key made for one is never found for another.
@@ -41,7 +57,7 @@ export interface SigningService {
   /**
    * Whether a key that a root names for a role could sign now. Makes, stores and signs nothing.
    *
-   * @throws TagsealError `SIGNING_SERVICE_UNREACHABLE` when the answer cannot be known; another code when the key exists and does not open
+   * @throws TagsealError as {@link areKeysOutOfReach} when the answer cannot be known; another code when the key exists and does not open
    */
   presence(gun: string, role: ServerRole, keyId: string): Promise<KeyPresence>;
   /**

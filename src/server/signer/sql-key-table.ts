@@ -93,6 +93,18 @@ export class SqlKeyTable implements KeyTable {
     });
   }
 
+  async keepFor(keyId: string, gun: string, role: ServerRole): Promise<boolean> {
+    const update = this.#queries
+      .updateTable("tagseal_keys")
+      .set({ gun, role })
+      .where("key_id", "=", keyId)
+      .where("gun", "=", "")
+      .where("role", "=", "")
+      .where("deleted_at", "is", null);
+    await this.#database.write((session) => session.change(update));
+    return (await this.findKey(gun, role, keyId)) !== undefined;
+  }
+
   async keys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]> {
     return (await this.#rows(this.#kept().where("key_id", ">", afterKeyId).orderBy("key_id").limit(limit))).map(keyOf);
   }

@@ -51,6 +51,9 @@ function ofKeyChanges(database: DatabaseSync) {
       `INSERT OR IGNORE INTO private_keys (created_at, key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias,
         public, private, gun, role, last_used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    keepFor: database.prepare(
+      "UPDATE private_keys SET gun = ?, role = ? WHERE key_id = ? AND gun = '' AND role = '' AND deleted_at IS NULL",
+    ),
     resealKey: database.prepare(
       `UPDATE private_keys SET private = ?, passphrase_alias = ?
         WHERE key_id = ? AND private = ? AND passphrase_alias = ? AND deleted_at IS NULL`,

@@ -75,6 +75,11 @@ export class SqliteKeyTable implements KeyTable {
     return (await this.keyById(keyId)) !== undefined;
   }
 
+  async keepFor(keyId: string, gun: string, role: ServerRole): Promise<boolean> {
+    await this.#write(() => this.#statements.keepFor.run(gun, role, keyId));
+    return (await this.findKey(gun, role, keyId)) !== undefined;
+  }
+
   async keys(afterKeyId: string, limit: number): Promise<readonly SealedKey[]> {
     return this.#read(() => this.#statements.keys.all(afterKeyId, limit)).map(keyOf);
   }

@@ -96,10 +96,12 @@ interface SignerParts {
 async function makeSignerService(options: SignerOptions, { table, limits, watching }: SignerParts) {
   const { now, log, watch } = watching;
   const passphrases = passphraseSource(options, log);
-  const keys = await openSignerKeys({ table, passphrases, now });
+  const { keyService, maxPendingServedKeys } = options;
+  const served = { service: keyService, maxPendingKeys: maxPendingServedKeys };
+  const keys = await openSignerKeys({ table, passphrases, now, ...served });
   await watchPassphraseFile(passphrases, watching);
   const faults = new Faults(log);
-  const probe = new Probe(() => table.check(), probePatienceMs);
+  const probe = new Probe(() => keys.check(), probePatienceMs);
   faults.watch("keys", () => probe.fault, probe);
   for (const part of watch.parts) faults.watch(part, () => watch.fault(part));
   const metrics = new SignerMetrics(table, undefined, { faults, watch, build: signerBuildOf(options) });

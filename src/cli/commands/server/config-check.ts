@@ -4,6 +4,7 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { parseListenAddress } from "../../options/listen-address.ts";
+import { openKeyService } from "../../open/key-service.ts";
 import { unknownVariableText } from "../../open/setting-sources.ts";
 import { loadServerSettings } from "../../open/server-storage.ts";
 import { storageOptions } from "../../options/storage-flags.ts";
@@ -19,13 +20,13 @@ export const command = defineCommand(
     description: [
       "Reads the settings as 'tagseal server' does, from --config, variables and flags, and every file they name: certificates and keys, certificate authorities, password and token files, access rules and passphrases. It also checks the address of the database. It changes nothing and opens no port, so you can check a new configuration beside the running server.",
       "It prints one line on standard output for each problem, with a suggestion for a misspelt setting. Warnings go to standard error.",
-      "With --connect, it also connects to the databases and the remote signer.",
+      "With --connect, it also connects to the databases and the remote signer, and to the place that keys.store names: the PIN of a token is then used once.",
     ],
     options: {
       ...storageOptions,
       data: { ...storageOptions.data, help: "The server's data directory" },
       database: { ...storageOptions.database, help: "The server's shared database: postgres://… or mysql://…" },
-      connect: { kind: "switch", help: "Also connect to the databases and the remote signer" },
+      connect: { kind: "switch", help: "Also connect to the databases, the remote signer and the place of keys" },
       json: jsonOption,
     },
     args: { min: 0, max: 0 },
@@ -62,16 +63,28 @@ async function checked(options: Given, io: Io, note: (problem: TagsealError) => 
     const unknown: ConfigurationFinding[] = [];
     const onUnknown: Told["onUnknown"] = (one) =>
       void unknown.push({ code: "SERVER_CONFIGURATION", message: unknownVariableText(one), hint: undefined });
-    const { settings, env } = await loadServerSettings(options, io, [], { onProblem: note, onUnknown });
+    const loaded = await loadServerSettings(options, io, [], { onProblem: note, onUnknown });
+    const { settings, env } = loaded;
     const address = settings.text("server.http_addr");
     if (address !== undefined) noteFailure(() => parseListenAddress(address), note);
-    const report = await checkConfiguration({ settings, env, now: io.now(), connect: options.connect });
+    const onWarning = (message: string): void =>
+      void unknown.push({ code: "KEY_SERVICE_UNAVAILABLE", message, hint: undefined });
+    const keyService = await openKeyService(loaded, onWarning).catch(noteOrThrow(note));
+    const { connect } = options;
+    const report = await checkConfiguration({ settings, env, now: io.now(), connect, keyService });
     return { ...report, warnings: [...unknown, ...report.warnings] };
   } catch (error) {
     if (!(error instanceof TagsealError) || error.code === "USAGE") throw error;
     note(error);
     return { files: [], problems: [], warnings: [] };
   }
+}
+
+function noteOrThrow(note: (problem: TagsealError) => void): (error: unknown) => undefined {
+  return (error) => {
+    if (!(error instanceof TagsealError)) throw error;
+    note(error);
+  };
 }
 
 function noteFailure(work: () => unknown, note: (problem: TagsealError) => void): void {

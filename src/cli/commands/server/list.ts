@@ -68,11 +68,11 @@ interface Line {
 const heading = ["REPOSITORY", "TAGS", "FILES", "SIZE", "OWNERS SIGN BY", "SIGNERS"];
 const deletedHeading = ["REPOSITORY", "FILES", "SIZE", "DELETED AT"];
 
-async function* lines({ store, holdsKey }: InspectedServer): AsyncGenerator<Line> {
+async function* lines(server: InspectedServer): AsyncGenerator<Line> {
   const { allGuns } = await import("../../../server/storage/all-guns.ts");
   const { overviewOf } = await import("../../../server/inspection/overview.ts");
-  for await (const gun of allGuns(store)) {
-    const overview = await overviewOf(store, gun, holdsKey);
+  for await (const gun of allGuns(server.store)) {
+    const overview = await overviewOf(server.store, gun, server);
     if (overview !== undefined) yield { plain: overviewJson(overview), row: row(overview) };
   }
 }

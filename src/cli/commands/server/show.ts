@@ -13,7 +13,7 @@ export const command = defineCommand(
     usage: "IMAGE (--data DIR | --database URL) [OPTIONS]",
     summary: "Show one repository of a server",
     description: [
-      "Shows what the server stores of one repository: its tags, files and versions, the expiry of its root, certificates, targets, delegations and (if its owner has the key) snapshot, and its signers. It reads the server's data; the server may be running. It verifies nothing: 'tagseal server check' does that.",
+      "Shows what the server stores of one repository: its tags, files and versions, the expiry of its root, certificates, targets, delegations and (if its owner has the key) snapshot, its signers, and where the server's keys for it are. It reads the server's data; the server may be running. It verifies nothing: 'tagseal server check' does that.",
     ],
     options: { ...inspectionOptions, json: jsonOption },
     args: { min: 1, max: 1 },
@@ -30,7 +30,7 @@ export const command = defineCommand(
     const server = await openInspected(options, io);
     try {
       const gun = await storedGun(server.store, typed);
-      const overview = await overviewOf(server.store, gun, server.holdsKey);
+      const overview = await overviewOf(server.store, gun, server);
       if (overview === undefined) throw notStored(gun);
       if (options.json) writeJson(io, overviewJson(overview));
       else io.stdout.write(printable(overviewText(overview)));

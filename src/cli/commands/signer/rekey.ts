@@ -73,7 +73,7 @@ function plain(report: RekeyReport): object {
 }
 
 function text(report: RekeyReport): string {
-  const { isDryRun, defaultAlias, resealed, upToDate, isSecretResealed, failed, aliasesStillNeeded } = report;
+  const { isDryRun, defaultAlias, resealed, upToDate, elsewhere, isSecretResealed, failed, aliasesStillNeeded } = report;
   const moved = [...resealed].map(([alias, count]) => `${count} from "${alias}"`).join(", ");
   const lines = [
     moved === ""
@@ -81,6 +81,7 @@ function text(report: RekeyReport): string {
       : `${isDryRun ? "Would move" : "Moved"} to "${defaultAlias}": ${moved}.`,
     ...(isSecretResealed ? [`${isDryRun ? "Would move" : "Moved"} the secret that new keys are made from.`] : []),
     `${upToDate} were there already.`,
+    ...(elsewhere === 0 ? [] : [`${elsewhere} are kept in tokens or by key services, under no passphrase.`]),
     ...failures(failed),
     ...(aliasesStillNeeded.length === 0
       ? []

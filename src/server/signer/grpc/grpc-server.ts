@@ -6,6 +6,7 @@ import { hasCode, TagsealError } from "../../../errors.ts";
 import { requestIdHeader } from "../../../service/current-request.ts";
 import { requestIdOf } from "../../../http/server/request-id.ts";
 import { errorFields, type LogFields, type LogLevel, type ServerLog } from "../../../service/log.ts";
+import { areKeysOutOfReach } from "../signing-service.ts";
 import type { SignerMetrics } from "../signer-metrics.ts";
 import type { SignerLimits } from "../signer-options.ts";
 import { callerTest } from "./allowed-callers.ts";
@@ -227,7 +228,7 @@ function statusOf(error: unknown): number {
   if (hasCode(error, "USAGE")) return status.invalidArgument;
   // Not "not found": a server must not mistake a key that does not open for one that does not exist.
   if (hasCode(error, "PASSPHRASE_UNAVAILABLE", "PASSPHRASE_WRONG")) return status.failedPrecondition;
-  return hasCode(error, "STORAGE_FAILED") ? status.unavailable : status.internal;
+  return hasCode(error, "STORAGE_FAILED") || areKeysOutOfReach(error) ? status.unavailable : status.internal;
 }
 
 async function bind(server: Server, credentials: ServerCredentials, { host, port }: GrpcServerParts): Promise<number> {

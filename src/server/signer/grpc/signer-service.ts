@@ -9,7 +9,7 @@ import type { SigningKey } from "../../../crypto/private-key.ts";
 import { KeyStoreError, UsageError } from "../../../errors.ts";
 import type { Probe } from "../../../service/probe.ts";
 import type { DerivedAlgorithm } from "../derived-key.ts";
-import type { KeyTable } from "../key-table.ts";
+import { isPromise, type KeyTable } from "../key-table.ts";
 import type { KeyPurpose, SignerKeyring } from "../signer-keys.ts";
 import type { ObservedSignature, SignerMetrics } from "../signer-metrics.ts";
 import {
@@ -73,7 +73,7 @@ export class SignerService {
    */
   async createKey(request: KeyRequest, onKey: OnKey = () => {}): Promise<KeyDescription> {
     const purpose = purposeOf(request);
-    const { publicKey } = await this.#parts.keys.pending(purpose);
+    const publicKey = await this.#parts.keys.pending(purpose);
     await this.#remember(purpose, publicKey, onKey);
     return describe(publicKey, "");
   }
@@ -94,7 +94,8 @@ export class SignerService {
     const { table, keys } = this.#parts;
     const { keyId } = inquiry;
     const purpose = purposeOf(inquiry);
-    const noted = (await table.keyById(keyId)) ?? (await table.assignments.find(keyId));
+    const kept = await table.keyById(keyId);
+    const noted = kept === undefined || isPromise(kept) ? await table.assignments.find(keyId) : kept;
     if (noted !== undefined) {
       if (noted.gun !== purpose.gun || noted.role !== purpose.role) throw unknownKey(keyId);
       return { keyId, algorithm: noted.algorithm, publicKey: noted.publicKey, role: noted.role };
@@ -161,7 +162,8 @@ export class SignerService {
     // In this order: another call may turn the promise into a kept key between the two questions.
     const promised = await table.assignments.find(keyId);
     const kept = await table.keyById(keyId);
-    if (kept !== undefined) return { key: await keys.open(kept), role: kept.role, gun: kept.gun, isPending: false };
+    if (kept !== undefined && !isPromise(kept))
+      return { key: await keys.open(kept), role: kept.role, gun: kept.gun, isPending: false };
     const purpose = promised && { ...promised, algorithm: algorithmOf(promised.algorithm) };
     const key = purpose && (await keys.findPending(purpose, keyId));
     if (purpose === undefined || key === undefined) throw unknownKey(keyId);
