@@ -57,7 +57,8 @@ describe("tagseal server config check", { skip: missingPeers(["openssl"]) }, () 
   it("I9: asks the place of keys only with --connect, and says what is wrong with its URI", async (t) => {
     const data = temporaryDirectory(t);
     const checkStore = async (store: string, ...more: readonly string[]): Promise<readonly string[]> =>
-      (await check([...more, "--data", data], { TAGSEAL_SERVER_KEYS_STORE: store, VAULT_ADDR: "http://127.0.0.1:9" })).lines;
+      (await check([...more, "--data", data], { TAGSEAL_SERVER_KEYS_STORE: store, VAULT_ADDR: "http://127.0.0.1:9" }))
+        .lines;
     assert.deepEqual(await checkStore("vault:transit"), []);
     const [away, ...others] = await checkStore("vault:transit", "--connect");
     assert.match(away ?? "", /\[KEY_SERVICE_UNAVAILABLE\]$/u);

@@ -59,12 +59,17 @@ describe("a server's keys in a token", { skip: missingPeers(["softhsm"]) }, () =
     assert.deepEqual(await readTags(second.url, "a/app"), ["v1"]);
     await new UploadingPublisher(second.url, "b/app").begin();
     const stored = rows(second);
-    assert.deepEqual(
-      stored.map(({ gun, role }) => `${String(gun)} ${String(role)}`).toSorted(),
-      ["a/app snapshot", "a/app timestamp", "b/app snapshot", "b/app timestamp"],
-    );
+    assert.deepEqual(stored.map(({ gun, role }) => `${String(gun)} ${String(role)}`).toSorted(), [
+      "a/app snapshot",
+      "a/app timestamp",
+      "b/app snapshot",
+      "b/app timestamp",
+    ]);
     for (const { private: kept, alias } of stored) {
-      assert.match(String(kept), /^pkcs11:token=works;serial=[0-9a-f]+;object=tagseal-(?:snapshot|timestamp)-[0-9a-f]{16};id=[%0-9A-F]+$/u);
+      assert.match(
+        String(kept),
+        /^pkcs11:token=works;serial=[0-9a-f]+;object=tagseal-(?:snapshot|timestamp)-[0-9a-f]{16};id=[%0-9A-F]+$/u,
+      );
       assert.equal(alias, "");
     }
     assert.ok(!readdirSync(second.dataDir).includes("signer.passphrase"));
@@ -92,7 +97,10 @@ describe("a server's keys in a token", { skip: missingPeers(["softhsm"]) }, () =
   it("use a wrong PIN once, and not again while the server runs", async (t) => {
     await hsm.token("wrong");
     let asked = 0;
-    const env = Object.defineProperty({}, "TAGSEAL_TOKEN_PIN", { enumerable: true, get: () => (asked += 1) && "000000" });
+    const env = Object.defineProperty({}, "TAGSEAL_TOKEN_PIN", {
+      enumerable: true,
+      get: () => (asked += 1) && "000000",
+    });
     const service = new DrivenKeys({
       store: `pkcs11:token=wrong?module-path=${hsm.module}`,
       env: Object.setPrototypeOf(env, hsm.env) as Environment,

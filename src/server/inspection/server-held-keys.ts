@@ -32,7 +32,8 @@ export function holdsKeyIn(
 ): HoldsKey {
   return async (gun, role, keyId) => {
     const key = await table.keyById(keyId);
-    if (key !== undefined && !isPromise(key)) return (key.gun === "" || key.gun === gun) && (key.role === "" || key.role === role);
+    if (key !== undefined && !isPromise(key))
+      return (key.gun === "" || key.gun === gun) && (key.role === "" || key.role === role);
     const assigned = await table.assignments.find(keyId);
     if (assigned === undefined) return isRemote ? undefined : false;
     return assigned.gun === gun && assigned.role === role;

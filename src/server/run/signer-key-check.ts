@@ -152,8 +152,7 @@ export class SignerKeyCheck {
       return await this.#parts.signer.presence(gun, role, keyId);
     } catch (error) {
       // A failed check is no answer about a key.
-      if (!(error instanceof TagsealError) || error.code === "STORAGE_FAILED" || areKeysOutOfReach(error))
-        throw error;
+      if (!(error instanceof TagsealError) || error.code === "STORAGE_FAILED" || areKeysOutOfReach(error)) throw error;
       return "locked";
     }
   }

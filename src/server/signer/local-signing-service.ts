@@ -141,7 +141,13 @@ class LocalSigningService implements SigningService {
     const own = await table.findKey(gun, role, keyId);
     if (own !== undefined) return own;
     const unnoted = await table.keyById(keyId);
-    if (unnoted === undefined || isPromise(unnoted) || unnoted.gun !== "" || (unnoted.role !== "" && unnoted.role !== role)) return undefined;
+    if (
+      unnoted === undefined ||
+      isPromise(unnoted) ||
+      unnoted.gun !== "" ||
+      (unnoted.role !== "" && unnoted.role !== role)
+    )
+      return undefined;
     return (await namesKey?.(gun, role, keyId)) === true ? unnoted : undefined;
   }
 }

@@ -138,9 +138,7 @@ class Move {
     const { from, to } = this.#move;
     if (to === undefined) throw new TagsealError("INTERNAL", "There is no table to move keys to");
     // Of a key that is kept elsewhere only its address is here.
-    const seal = isElsewhere(key)
-      ? key
-      : await sealUnderDefault(await unseal(key, from.passphrases), to.passphrases);
+    const seal = isElsewhere(key) ? key : await sealUnderDefault(await unseal(key, from.passphrases), to.passphrases);
     if (!(await to.table.insertKey({ ...key, sealed: seal.sealed, alias: seal.alias })) || !(await this.#hasIt(key)))
       throw new TagsealError("KEY_NOT_FOUND", `Key ${key.keyId} was deleted from the signer that it is to move to`);
   }

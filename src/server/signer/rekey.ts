@@ -49,7 +49,12 @@ export async function rekey(options: RekeyOptions): Promise<RekeyReport> {
   const { table, passphrases, isDryRun = false } = options;
   await checkAliases(table, passphrases);
   const isSecretResealed = await resealSecret(options);
-  const counts = { resealed: new Map<string, number>(), upToDate: 0, elsewhere: 0, failed: [] as RekeyReport["failed"][number][] };
+  const counts = {
+    resealed: new Map<string, number>(),
+    upToDate: 0,
+    elsewhere: 0,
+    failed: [] as RekeyReport["failed"][number][],
+  };
   for await (const key of allKeys(table)) {
     try {
       if (isElsewhere(key)) counts.elsewhere += 1;

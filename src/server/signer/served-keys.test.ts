@@ -54,10 +54,20 @@ describe("a signer's keys that are kept elsewhere", () => {
     t.after(() => table.close());
     const [uri] = service.keys.keys();
     const row = await table.keyById(keyId);
-    assert.deepEqual({ ...row, createdAt: undefined }, {
-      ...{ keyId, gun, role: "timestamp", algorithm: "ecdsa", publicKey: new Uint8Array(bytes), createdAt: undefined },
-      ...{ sealed: uri, alias: "" },
-    });
+    assert.deepEqual(
+      { ...row, createdAt: undefined },
+      {
+        ...{
+          keyId,
+          gun,
+          role: "timestamp",
+          algorithm: "ecdsa",
+          publicKey: new Uint8Array(bytes),
+          createdAt: undefined,
+        },
+        ...{ sealed: uri, alias: "" },
+      },
+    );
   });
 
   it("uses sealed keys, and promises of sealed ones, after new keys are made elsewhere", async (t) => {
@@ -72,7 +82,10 @@ describe("a signer's keys that are kept elsewhere", () => {
     for (const { keyId } of [used, promised]) await signOnce(after, gun, keyId);
     assert.equal(service.keys.size, 0);
     const { keyId } = await after.pendingKey(gun, "timestamp");
-    assert.deepEqual([...service.keys.values()].map(({ publicKey }) => publicKey.keyId), [keyId]);
+    assert.deepEqual(
+      [...service.keys.values()].map(({ publicKey }) => publicKey.keyId),
+      [keyId],
+    );
     await after.close();
     service.makesKeys = false;
     const back = await openWith(t, dataDir, { service });

@@ -73,7 +73,8 @@ function plain(report: RekeyReport): object {
 }
 
 function text(report: RekeyReport): string {
-  const { isDryRun, defaultAlias, resealed, upToDate, elsewhere, isSecretResealed, failed, aliasesStillNeeded } = report;
+  const { isDryRun, defaultAlias, resealed, upToDate, elsewhere, isSecretResealed, failed, aliasesStillNeeded } =
+    report;
   const moved = [...resealed].map(([alias, count]) => `${count} from "${alias}"`).join(", ");
   const lines = [
     moved === ""
