@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { SigningKey } from "../../crypto/private-key.ts";
-import { PublicKey } from "../../crypto/public-key.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
 import { KeyStoreError } from "../../errors.ts";
 import type { PendingKeyOf } from "./key-assignments.ts";
 import type { KeyService } from "./key-service.ts";
