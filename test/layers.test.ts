@@ -72,15 +72,13 @@ const mayTouchProcess: ReadonlySet<string> = new Set([
 const mayStartPrograms: readonly string[] = [
   "src/cli/captured-io.ts",
   "src/cli/front-end/handing-over.ts",
-  "src/docker-config/credential-helper.ts",
   "src/engine/docker-engine.ts",
   "src/engine/engine-help.ts",
   "src/engine/engine-process.ts",
   "src/engine/engine-version.ts",
   "src/engine/image-build/git-context.ts",
   "src/engine/pass-through.ts",
-  "src/keys/exec/key-program.ts",
-  "src/keys/passphrase-sources.ts",
+  "src/environment/helper-program.ts",
   "src/registry/decompression.ts",
 ];
 

@@ -1,9 +1,8 @@
 /** Docker's credential helpers: `docker-credential-<name>`, called through pipes only. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { jsonMember, parseOrdinaryJsonOr } from "../encoding/json.ts";
-import { childEnvironment } from "../environment/child-environment.ts";
 import type { Environment } from "../environment/environment.ts";
-import { cancelled, systemCode, type TagsealError, UsageError } from "../errors.ts";
+import { runHelperProgram } from "../environment/helper-program.ts";
+import { cancelled, systemCode, UsageError } from "../errors.ts";
 import type { Credentials } from "./credentials.ts";
 
 const maxOutputBytes = 256 * 1024;
@@ -73,7 +72,8 @@ function isNotFound(output: string): boolean {
 interface HelperAnswer {
   readonly program: string;
   readonly output: string;
-  readonly exitCode: number;
+  /** or the signal that ended it */
+  readonly exitCode: number | string;
 }
 
 async function call(helper: HelperCall, verb: "get" | "store" | "erase", input: string): Promise<HelperAnswer> {
@@ -81,54 +81,22 @@ async function call(helper: HelperCall, verb: "get" | "store" | "erase", input: 
   const program = `docker-credential-${name}`;
   // a name with a path in it would run a program of the configuration file's choosing from anywhere
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw failed(program, "is not a credential helper's name");
-  if (signal?.aborted === true) throw cancelled(signal);
-  const own = childEnvironment(env, "credential-helper", { program: name });
-  return { program, ...(await run([program, verb], input, { env: own, timeoutMs, signal })) };
-}
-
-function run(
-  [program, verb]: readonly [string, string],
-  input: string,
-  { env, timeoutMs, signal }: Required<Omit<HelperCall, "name">>,
-): Promise<{ output: string; exitCode: number }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, [verb], { env, stdio: ["pipe", "pipe", "ignore"], shell: false });
-    const stop = (error: TagsealError): void => {
-      child.kill("SIGKILL");
-      reject(error);
-    };
-    const timer = setTimeout(() => stop(failed(program, `gave no answer within ${timeoutMs / 1000} s`)), timeoutMs);
-    const abort = (): void => stop(signal === undefined ? failed(program, "was cancelled") : cancelled(signal));
-    signal?.addEventListener("abort", abort, { once: true });
-    const output = collectOutput(child, () => stop(failed(program, `answered more than ${maxOutputBytes} bytes`)));
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    };
-    child.once("error", (error) => {
-      settle();
-      const how = systemCode(error) === "ENOENT" ? "is not installed" : "cannot be run";
-      reject(failed(program, how, error));
-    });
-    child.once("close", (exitCode) => {
-      settle();
-      resolve({ output: output(), exitCode: exitCode ?? -1 });
-    });
-    // a helper that ends without reading breaks the pipe; its exit code shows the result
-    child.stdin?.once("error", () => child.stdin?.destroy());
-    child.stdin?.end(`${input}\n`);
+  const outcome = await runHelperProgram({
+    command: [program, verb],
+    kind: "credential-helper",
+    of: { program: name },
+    env,
+    input: `${input}\n`,
+    errors: "dropped",
+    maxOutputBytes,
+    timeoutMs,
+    signal,
   });
-}
-
-function collectOutput(child: ChildProcess, tooMuch: () => void): () => string {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  child.stdout?.on("data", (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > maxOutputBytes) return tooMuch();
-    chunks.push(chunk);
-  });
-  return () => Buffer.concat(chunks).toString("utf8");
+  if (outcome.kind === "ended") return { program, output: outcome.output.toString("utf8"), exitCode: outcome.exitCode };
+  if (outcome.kind === "cancelled" && signal !== undefined) throw cancelled(signal);
+  if (outcome.kind === "too much") throw failed(program, `answered more than ${maxOutputBytes} bytes`);
+  if (outcome.kind !== "not started") throw failed(program, `gave no answer within ${timeoutMs / 1000} s`);
+  throw failed(program, systemCode(outcome.cause) === "ENOENT" ? "is not installed" : "cannot be run", outcome.cause);
 }
 
 function parseAnswer(program: string, output: string): Credentials | undefined {

@@ -9,7 +9,7 @@ const maxPassphraseBytes = 4096;
  * @throws KeyStoreError `PASSPHRASE_UNAVAILABLE` for a line of more than 4,096 bytes; what `chunks` throws
  */
 export async function firstLine(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   extent: "until newline" | "until end",
 ): Promise<string> {
   const kept: Uint8Array[] = [];

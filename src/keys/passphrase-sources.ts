@@ -1,15 +1,16 @@
-import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { childEnvironment } from "../environment/child-environment.ts";
 import type { Environment } from "../environment/environment.ts";
+import { runHelperProgram } from "../environment/helper-program.ts";
 import { KeyStoreError } from "../errors.ts";
 import { firstLine } from "./first-line.ts";
 import { readDescriptor } from "./passphrase-descriptor.ts";
-import { backupRole, describeKey, spareRootRole } from "./passphrase.ts";
+import { backupRole, describeKey } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 const commandTimeoutMs = 60_000;
+/** The first line counts; a program may print more below it. */
+const maxOutputBytes = 256 * 1024;
 
 /**
  * Takes passphrases from docker's and Notary's environment variables; docker's come first, and when it is wrong
@@ -34,16 +35,9 @@ export function fromEnvironment(environment: Environment, fallback?: PassphraseS
 /** Names the PIN of tokens. A passphrase is never tried as a PIN: that would use up a try. */
 export const pinVariable = "TAGSEAL_TOKEN_PIN";
 
-/** Names the passphrase of a spare root key. */
-export const spareVariable = "TAGSEAL_SPARE_PASSPHRASE";
-
-function variablesFor(request: PassphraseRequest): string[] {
-  const { purpose, role } = request;
+function variablesFor({ purpose, role }: PassphraseRequest): string[] {
   if (purpose === "pin") return [pinVariable];
   if (role === backupRole) return ["TAGSEAL_BACKUP_PASSPHRASE"];
-  // A new spare gets a passphrase that was chosen for it, never the one of the key that it may have to replace.
-  if (role === spareRootRole && purpose === "new") return [spareVariable];
-  if (role === spareRootRole) return [spareVariable, ...variablesFor({ ...request, role: "root" })];
   const docker = role === "root" ? "ROOT" : "REPOSITORY";
   const notary = ["root", "targets", "snapshot"].includes(role) ? role.toUpperCase() : "DELEGATION";
   return [`DOCKER_CONTENT_TRUST_${docker}_PASSPHRASE`, `NOTARY_${notary}_PASSPHRASE`];
@@ -86,8 +80,22 @@ export function fromCommand(
 ): PassphraseSource {
   return oneAnswer(`the one printed by ${command[0]}`, async (request) => {
     const [program, ...args] = command;
-    const env = { ...childEnvironment(environment, "passphrase-command", { program, args }), ...wanted(request) };
-    return await runCommand(command, env, timeoutMs);
+    const outcome = await runHelperProgram({
+      command,
+      kind: "passphrase-command",
+      of: { program, args },
+      env: environment,
+      variables: wanted(request),
+      errors: "shown",
+      maxOutputBytes,
+      timeoutMs,
+    });
+    if (outcome.kind === "not started") throw commandFailed(program, "could not be started", outcome.cause);
+    if (outcome.kind === "too much") throw commandFailed(program, `printed more than ${maxOutputBytes} bytes`);
+    if (outcome.kind !== "ended")
+      throw commandFailed(program, `printed no passphrase within ${timeoutMs / 1000} seconds`);
+    if (outcome.exitCode !== 0) throw commandFailed(program, `failed with ${outcome.exitCode}`);
+    return await firstLine([outcome.output], "until end");
   });
 }
 
@@ -106,32 +114,6 @@ function oneAnswer(what: string, answer: (request: PassphraseRequest) => Promise
   };
 }
 
-async function runCommand(
-  [program, ...parameters]: readonly [string, ...string[]],
-  env: Environment,
-  timeoutMs: number,
-): Promise<string> {
-  const child = spawn(program, parameters, { env, stdio: ["ignore", "pipe", "inherit"] });
-  let timer: NodeJS.Timeout | undefined;
-  const ended = new Promise<void>((resolve, reject) => {
-    const fail = (reason: string, cause?: unknown): void => reject(commandFailed(program, reason, cause));
-    child.once("error", (error) => fail("could not be started", error));
-    child.once("close", (code, signal) => (code === 0 ? resolve() : fail(`failed with ${code ?? signal}`)));
-    timer = setTimeout(() => {
-      fail(`printed no passphrase within ${timeoutMs / 1000} seconds`);
-      child.kill("SIGKILL");
-      // A child of the program may hold the pipe open for longer than the program lives.
-      child.stdout.destroy();
-    }, timeoutMs);
-  });
-  try {
-    const [line] = await Promise.all([firstLine(child.stdout, "until end"), ended]);
-    return line;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /**
  * Checks whether a passphrase command can be started.
  *
@@ -139,7 +121,7 @@ async function runCommand(
  */
 export function requireProgram(program: string, { PATH = "" }: Environment): void {
   const paths = program.includes("/") ? [program] : PATH.split(delimiter).map((directory) => join(directory, program));
-  if (!paths.some(isExecutable)) throw commandFailed(program, "could not be started: no such program", undefined);
+  if (!paths.some(isExecutable)) throw commandFailed(program, "could not be started: no such program");
 }
 
 function isExecutable(path: string): boolean {
@@ -151,7 +133,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function commandFailed(program: string, reason: string, cause: unknown): KeyStoreError {
+function commandFailed(program: string, reason: string, cause?: unknown): KeyStoreError {
   return new KeyStoreError("PASSPHRASE_UNAVAILABLE", `Passphrase command ${program} ${reason}`, {
     cause,
     hint: "Correct this source, or leave it out: no other source is asked while it is set.",

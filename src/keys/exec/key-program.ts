@@ -1,8 +1,7 @@
 /** Key helpers, `tagseal-key-NAME`: programs that find keys of a service and sign there, called through pipes only. */
-import { spawn } from "node:child_process";
 import { isJsonObject, type JsonObject, jsonMember, parseOrdinaryJsonOr } from "../../encoding/json.ts";
-import { childEnvironment } from "../../environment/child-environment.ts";
 import type { Environment } from "../../environment/environment.ts";
+import { runHelperProgram } from "../../environment/helper-program.ts";
 import { type ErrorCode, KeyStoreError, systemCode } from "../../errors.ts";
 
 /** What a helper is asked to do: its only argument. */
@@ -56,36 +55,24 @@ function textOf(value: unknown): string {
 
 async function runHelper(
   { name, env, timeoutMs = defaultTimeoutMs }: KeyHelper,
-  [program, verb]: readonly [string, string],
+  command: readonly [string, HelperVerb],
   input: string,
-): Promise<{ readonly output: string; readonly exitCode: number }> {
-  const own = childEnvironment(env, "key-helper", { program: name });
-  const child = spawn(program, [verb], { env: own, stdio: ["pipe", "pipe", "inherit"], shell: false });
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const stop = (reason: string): void => {
-    child.kill("SIGKILL");
-    // A child of the helper may hold the pipe open for longer than the helper lives.
-    child.stdout.destroy();
-    reject(failed(program, reason));
-  };
-  const timer = setTimeout(() => stop(`gave no answer within ${timeoutMs / 1000} s`), timeoutMs);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  child.stdout.on("data", (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > maxOutputBytes) stop(`answered more than ${maxOutputBytes} bytes`);
-    else chunks.push(chunk);
+): Promise<{ readonly output: string; readonly exitCode: number | string }> {
+  const [program] = command;
+  const outcome = await runHelperProgram({
+    command,
+    kind: "key-helper",
+    of: { program: name },
+    env,
+    input: `${input}\n`,
+    errors: "shown",
+    maxOutputBytes,
+    timeoutMs,
   });
-  child.once("error", (error) => reject(notStarted(program, error)));
-  child.once("close", (code) => resolve(code ?? -1));
-  // A helper that ends without reading breaks the pipe; its exit code shows the result.
-  child.stdin.once("error", () => child.stdin.destroy());
-  child.stdin.end(`${input}\n`);
-  try {
-    return { exitCode: await promise, output: Buffer.concat(chunks).toString("utf8") };
-  } finally {
-    clearTimeout(timer);
-  }
+  if (outcome.kind === "ended") return { exitCode: outcome.exitCode, output: outcome.output.toString("utf8") };
+  if (outcome.kind === "not started") throw notStarted(program, outcome.cause);
+  if (outcome.kind === "too much") throw failed(program, `answered more than ${maxOutputBytes} bytes`);
+  throw failed(program, `gave no answer within ${timeoutMs / 1000} s`);
 }
 
 function failed(program: string, reason: string): KeyStoreError {
