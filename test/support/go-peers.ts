@@ -19,9 +19,10 @@ const modules = {
   docker: "docker",
   oras: "clients",
   registry: "distribution",
+  "vault-transit": "vault",
 } as const;
 
-/** A program: one of the tools that a `go.mod` names, or `buildkit-reader` of ours. */
+/** A program: one of the tools that a `go.mod` names, or `buildkit-reader` or `vault-transit` of ours. */
 export type GoPeer = keyof typeof modules;
 
 let directories: ReadonlyMap<string, string> | undefined;

@@ -41,6 +41,7 @@ export type Peer =
   | "conformance"
   | "crane"
   | "oras"
+  | "vault"
   | "promtool"
   | "roff"
   | "installer"
@@ -85,6 +86,7 @@ const executables: Readonly<Record<Peer, readonly string[]>> = {
   conformance: [],
   crane: [],
   oras: [],
+  vault: [],
   promtool: ["promtool"],
   installer: ["curl", "wget", "dash", "bash", "busybox", "shasum", "openssl", "setpriv", "shellcheck"],
   ruby: ["ruby"],
@@ -102,6 +104,7 @@ const goPeers: ReadonlyMap<Peer, readonly GoPeer[]> = new Map([
   ["registry 3", ["registry"]],
   ["crane", ["crane"]],
   ["oras", ["oras"]],
+  ["vault", ["vault-transit"]],
 ]);
 
 /** helm and schemas, which are too large to come with every `npm ci`. */
