@@ -202,6 +202,11 @@ export class PrivateKey implements SigningKey {
     return derSequence(derInteger(0), derSequence(derOid(oid.ed25519Notary)), derOctetString(this.toNotaryEd25519()));
   }
 
+  /** Writes PKCS#8 as other programs than Notary read it. @see RFC 5208 §5, RFC 8410 §7 */
+  toStandardPkcs8(): Uint8Array {
+    return this.#handle.export({ format: "der", type: "pkcs8" });
+  }
+
   /**
    * Writes what {@link PrivateKey.fromNotaryEd25519} reads.
    *

@@ -8,7 +8,8 @@ import type { TagsealError } from "../errors.ts";
 import { keyHeaders } from "./key-file.ts";
 import { protectionOf } from "./key-protection.ts";
 import { gunToKeep, isKeyId } from "./key-store.ts";
-import type { PemKeyStore, StoredKey } from "./key-store.ts";
+import type { KeyUse, PemKeyStore, StoredKey } from "./key-store.ts";
+import type { PassphraseKeeper } from "./passphrase-keeper.ts";
 
 /** Larger import files, in characters, are refused unread. */
 export const maxImportLength = 16 * 1024 * 1024;
@@ -81,6 +82,33 @@ export interface ImportReport {
  * @see Notary v1: export and import files
  */
 export async function importKeys(store: PemKeyStore, text: string, options: ImportOptions = {}): Promise<ImportReport> {
+  return await importEach(text, async (block) => await importBlock(store, block, options));
+}
+
+/** A store that puts keys into a token or a service. */
+export interface KeyTaker {
+  readonly passphrases: PassphraseKeeper;
+  /** stores a key where it cannot be read again, and verifies that it is that key; `isKept` when it was the user's already */
+  readonly take: (key: PrivateKey, use: KeyUse) => Promise<ImportedBlock>;
+}
+
+/**
+ * Puts the private keys of a PEM text into a token or a service, as {@link importKeys} stores them in files. Encrypted ones are opened first.
+ *
+ * @throws as {@link importKeys}, and what the token or the service says
+ */
+export async function importKeysInto(
+  { passphrases, take }: KeyTaker,
+  text: string,
+  options: ImportOptions,
+): Promise<ImportReport> {
+  return await importEach(text, async (block) => {
+    const use = useOf(requirePrivateKey(block), parsePath(block.headers.get("path")), options);
+    return await take(await openBlock(passphrases, block), use);
+  });
+}
+
+async function importEach(text: string, importOne: (block: PemBlock) => Promise<ImportedBlock>): Promise<ImportReport> {
   if (text.length > maxImportLength)
     throw new EncodingError("TOO_LARGE", `Cannot import keys: more than ${maxImportLength} characters`);
   const imported: StoredKey[] = [];
@@ -88,7 +116,7 @@ export async function importKeys(store: PemKeyStore, text: string, options: Impo
   const skipped: { block: number; label: string; error: TagsealError }[] = [];
   for (const [index, block] of parsePem(text).entries()) {
     try {
-      const { key, isKept } = await importBlock(store, block, options);
+      const { key, isKept } = await importOne(block);
       (isKept ? kept : imported).push(key);
     } catch (error) {
       // One unusable block says nothing about the next one. A cancelled prompt or a disk error does.
@@ -103,15 +131,14 @@ export async function importKeys(store: PemKeyStore, text: string, options: Impo
   throw new EncodingError("PEM_MALFORMED", `No key could be imported: ${reason}`, { cause });
 }
 
-interface ImportedBlock {
+/** What became of one key. */
+export interface ImportedBlock {
   readonly key: StoredKey;
   readonly isKept: boolean;
 }
 
 async function importBlock(store: PemKeyStore, block: PemBlock, options: ImportOptions): Promise<ImportedBlock> {
-  if (!isPrivateKeyBlock(block))
-    throw new MetadataError("KEY_UNSUPPORTED", `a PEM block of kind ${block.label} holds no private key`);
-  const path = parsePath(block.headers.get("path"));
+  const path = parsePath(requirePrivateKey(block).headers.get("path"));
   const use = useOf(block, path, options);
   if (block.label === "ENCRYPTED PRIVATE KEY" && path !== undefined) {
     const existing = await store.find(path.keyId);
@@ -120,11 +147,16 @@ async function importBlock(store: PemKeyStore, block: PemBlock, options: ImportO
     if (existing !== undefined) await requireSameKey(store, block, path.keyId);
     return { key: await store.putBlock(path.keyId, { ...block, headers: keyHeaders(use) }), isKept: false };
   }
-  const key = await openBlock(store, block);
+  const key = await openBlock(store.passphrases, block);
   const { keyId } = key.publicKey;
   const existing = options.existing === "keep" ? await store.find(keyId) : undefined;
   if (existing !== undefined) return { key: existing, isKept: true };
   return { key: await store.putBlock(keyId, await sealForStore(store, key, use)), isKept: false };
+}
+
+function requirePrivateKey(block: PemBlock): PemBlock {
+  if (isPrivateKeyBlock(block)) return block;
+  throw new MetadataError("KEY_UNSUPPORTED", `a PEM block of kind ${block.label} holds no private key`);
 }
 
 /** A block that is stored as it is must be one that can be unlocked later. */
@@ -137,7 +169,7 @@ function requireReadable(block: PemBlock): void {
 async function requireSameKey(store: PemKeyStore, block: PemBlock, keyId: string): Promise<void> {
   const stored = await store.block(keyId);
   if (stored !== undefined && Buffer.from(stored.bytes).equals(block.bytes)) return;
-  const key = await openBlock(store, block);
+  const key = await openBlock(store.passphrases, block);
   if (key.publicKey.keyId === keyId) return;
   throw new MetadataError("KEY_MALFORMED", `the block says it is key ${keyId}, which is here, and holds another key`);
 }
@@ -177,10 +209,10 @@ function parsePath(path: string | undefined): ExportPath | undefined {
   };
 }
 
-async function openBlock(store: PemKeyStore, block: PemBlock): Promise<PrivateKey> {
+async function openBlock(passphrases: PassphraseKeeper, block: PemBlock): Promise<PrivateKey> {
   const open = (passphrase: string) => readPrivateKeyBlock(block, passphrase);
   if (!isEncryptedBlock(block)) return open("");
-  return store.passphrases.unlock({ keyId: "", role: "encrypted", gun: undefined }, open);
+  return passphrases.unlock({ keyId: "", role: "encrypted", gun: undefined }, open);
 }
 
 async function sealForStore(store: PemKeyStore, key: PrivateKey, { role, gun }: StoredKey | Use): Promise<PemBlock> {

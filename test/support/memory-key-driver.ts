@@ -1,6 +1,6 @@
 import { type KeyAlgorithm, PrivateKey, type SigningKey } from "../../src/crypto/private-key.ts";
 import { KeyStoreError } from "../../src/errors.ts";
-import type { ExternalKey, KeyDriver, NewExternalKey } from "../../src/keys/external/key-driver.ts";
+import type { ExternalKey, KeyDriver, NewExternalKey, TakenKey } from "../../src/keys/external/key-driver.ts";
 
 /** A driver whose keys are in memory, under URIs such as `pkcs11:object=3`. */
 export class MemoryKeyDriver implements KeyDriver {
@@ -28,6 +28,13 @@ export class MemoryKeyDriver implements KeyDriver {
 
   async list(): Promise<readonly ExternalKey[]> {
     return await Promise.all([...this.#keys.keys()].map(async (uri) => await this.find(uri)));
+  }
+
+  async take(_uri: string, { key }: TakenKey): Promise<ExternalKey> {
+    this.#count += 1;
+    const uri = `pkcs11:object=${this.#count}`;
+    this.put(uri, key);
+    return await this.find(uri);
   }
 
   namesKey(): boolean {

@@ -48,6 +48,14 @@ export class ExecDriver implements KeyDriver {
     return this.#externalKey(uri, await this.#ask(uri, "generate", { key: uri.key, label, algorithm }));
   }
 
+  /** The protocol has no way to hand a private key over. */
+  async take(text: string): Promise<never> {
+    const { name } = parseExecUri(text);
+    throw new KeyStoreError("KEY_UNSUPPORTED", `Key helpers take no keys in: tagseal-key-${name} was not asked`, {
+      hint: "Import the key with the service's own program, then link it: tagseal trust key link.",
+    });
+  }
+
   /** What the helper calls a key, and what a place of keys, only it knows. */
   namesKey(text: string): boolean {
     parseExecUri(text);

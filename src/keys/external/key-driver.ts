@@ -2,7 +2,7 @@
  * Drivers for private keys that are kept elsewhere: in a token, or by a service. A key is named by a URI, whose scheme chooses the driver.
  * A driver signs and hands out no private key.
  */
-import type { KeyAlgorithm, SigningKey } from "../../crypto/private-key.ts";
+import type { KeyAlgorithm, PrivateKey, SigningKey } from "../../crypto/private-key.ts";
 import type { Environment } from "../../environment/environment.ts";
 import type { PassphraseSubject } from "../passphrase-keeper.ts";
 import type { PassphraseSource } from "../passphrase.ts";
@@ -20,6 +20,13 @@ export interface NewExternalKey {
   /** what it is called there, unless the URI says otherwise */
   readonly label: string;
   readonly algorithm: KeyAlgorithm;
+}
+
+/** A key that was made elsewhere and is to be kept at the place. */
+export interface TakenKey {
+  /** what it is called there, unless the URI says otherwise */
+  readonly label: string;
+  readonly key: PrivateKey;
 }
 
 /** What a driver may use. */
@@ -54,6 +61,12 @@ export interface KeyDriver {
    * @throws KeyStoreError `KEY_EXISTS` when there is one with its name; `KEY_UNSUPPORTED` for an algorithm that the place does not have
    */
   generate(uri: string, wanted: NewExternalKey, subject: PassphraseSubject): Promise<ExternalKey>;
+  /**
+   * Keeps a key that was made elsewhere where the URI says, so that it cannot be read from there. That it is the same key is for the caller to verify.
+   *
+   * @throws KeyStoreError `KEY_EXISTS` when there is one with its name; `KEY_UNSUPPORTED` where no keys, or none of this kind, are taken in
+   */
+  take(uri: string, taken: TakenKey, subject: PassphraseSubject): Promise<ExternalKey>;
   /** True for the URI of one key; false for that of a place for many. @throws KeyStoreError `KEY_URI_INVALID` */
   namesKey(uri: string): boolean;
   /**

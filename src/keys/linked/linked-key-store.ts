@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { KeyAlgorithm, SigningKey } from "../../crypto/private-key.ts";
+import type { KeyAlgorithm, PrivateKey, SigningKey } from "../../crypto/private-key.ts";
 import { hasCode, KeyStoreError, reworded, TagsealError } from "../../errors.ts";
 import { isErrno, systemReason } from "../../files/system-error.ts";
 import { syncDirectory } from "../../files/write-atomically.ts";
@@ -92,6 +92,24 @@ export class LinkedKeyStore implements KeyStore {
       throw error;
     });
     return made && (await this.#linkMade(made, use));
+  }
+
+  /**
+   * Puts a key that was made elsewhere where new keys are made, and links it once a signature has shown that it is the same key. A key that is linked
+   * already stays as it is.
+   *
+   * @throws KeyStoreError `KEY_UNSUPPORTED` where no keys, or none of this kind, are taken in; `KEY_CHANGED`; `KEY_SERVICE_FAILED`
+   */
+  async take(key: PrivateKey, use: KeyUse): Promise<{ readonly key: StoredKey; readonly isKept: boolean }> {
+    const { keyId } = key.publicKey;
+    const known = await this.find(keyId);
+    if (known !== undefined) return { key: known, isKept: true };
+    if (this.#makesAt === undefined) throw new KeyStoreError("KEY_UNSUPPORTED", "No place for the key was named");
+    const { uri, label = `${use.role}-${keyId.slice(0, 8)}` } = this.#makesAt;
+    const driver = await this.#driverFor(uri);
+    const taken = await driver.take(uri, { label, key }, { role: use.role, gun: gunToKeep(use), keyId });
+    await checkedKey(taken, key.publicKey).sign(Buffer.from("Is the private half the right one?"));
+    return { key: await this.link(taken, use), isKept: false };
   }
 
   /**

@@ -1,12 +1,13 @@
 import { hasCode, KeyStoreError } from "../../errors.ts";
-import type { DriverOptions, ExternalKey, KeyDriver, NewExternalKey } from "../external/key-driver.ts";
+import type { DriverOptions, ExternalKey, KeyDriver, NewExternalKey, TakenKey } from "../external/key-driver.ts";
 import type { PassphraseSubject } from "../passphrase-keeper.ts";
-import { makePair, newName } from "./pkcs11-make.ts";
+import { makePair, newName, type NewName } from "./pkcs11-make.ts";
 import { openModules, restartModule } from "./pkcs11-module.ts";
 import { publicKeysOf, type TokenKey } from "./pkcs11-objects.ts";
 import { pinFrom } from "./pkcs11-pin.ts";
 import { Pkcs11Session } from "./pkcs11-session.ts";
 import { signInToken } from "./pkcs11-sign.ts";
+import { takePair } from "./pkcs11-take.ts";
 import { chooseToken, matches, type Pkcs11Token, tokensOf, tokenUri } from "./pkcs11-token.ts";
 import { formatPkcs11Uri, parsePkcs11Uri, type Pkcs11Uri } from "./pkcs11-uri.ts";
 
@@ -47,15 +48,11 @@ export class Pkcs11Driver implements KeyDriver {
   }
 
   async generate(text: string, { label, algorithm }: NewExternalKey, subject: PassphraseSubject): Promise<ExternalKey> {
-    const uri = parsePkcs11Uri(text);
-    const session = await this.#sessionFor(uri);
-    await session.login(subject);
-    return await session.exclusively(async () => {
-      const name = newName(session, uri, label);
-      await makePair(session, algorithm, name);
-      const made = publicKeysOf(session, { object: name.label, id: name.id });
-      return this.#externalKey(session, uri, chooseKey(session, made), subject);
-    });
+    return await this.#add(text, { label, subject }, async (session, name) => await makePair(session, algorithm, name));
+  }
+
+  async take(text: string, { label, key }: TakenKey, subject: PassphraseSubject): Promise<ExternalKey> {
+    return await this.#add(text, { label, subject }, async (session, name) => takePair(session, key, name));
   }
 
   namesKey(text: string): boolean {
@@ -93,6 +90,22 @@ export class Pkcs11Driver implements KeyDriver {
     const session = new Pkcs11Session(token, { askForPin: pinFrom(secrets, pinSource), onWarning }, known);
     this.#sessions.set(id, session);
     return session;
+  }
+
+  async #add(
+    text: string,
+    { label, subject }: { readonly label: string; readonly subject: PassphraseSubject },
+    write: (session: Pkcs11Session, name: NewName) => Promise<void>,
+  ): Promise<ExternalKey> {
+    const uri = parsePkcs11Uri(text);
+    const session = await this.#sessionFor(uri);
+    await session.login(subject);
+    return await session.exclusively(async () => {
+      const name = newName(session, uri, label);
+      await write(session, name);
+      const added = publicKeysOf(session, { object: name.label, id: name.id });
+      return this.#externalKey(session, uri, chooseKey(session, added), subject);
+    });
   }
 
   async #prove(uri: Pkcs11Uri, subject: PassphraseSubject): Promise<void> {

@@ -87,7 +87,8 @@ function generation(session: Pkcs11Session, algorithm: KeyAlgorithm): Generation
 /** CKM_EC_EDWARDS_KEY_PAIR_GEN, which the addon does not know. */
 const edwardsPairs = 0x1055;
 
-function nameTemplate({ addon }: Pkcs11Module, { label, id }: NewName): Template {
+/** The attributes of a lasting object with a name. */
+export function nameTemplate({ addon }: Pkcs11Module, { label, id }: NewName): Template {
   return [
     { type: addon.CKA_TOKEN, value: true },
     { type: addon.CKA_LABEL, value: Buffer.from(label) },
@@ -95,7 +96,8 @@ function nameTemplate({ addon }: Pkcs11Module, { label, id }: NewName): Template
   ];
 }
 
-function privateTemplate({ token: { module } }: Pkcs11Session, name: NewName): Template {
+/** The attributes of a private key that signs and cannot be read. */
+export function privateTemplate({ token: { module } }: Pkcs11Session, name: NewName): Template {
   const { addon } = module;
   return [
     ...nameTemplate(module, name),

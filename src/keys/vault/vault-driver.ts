@@ -6,8 +6,9 @@ import { decodeBase64, encodeBase64 } from "../../encoding/base64.ts";
 import { jsonMember } from "../../encoding/json.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import { KeyStoreError, TagsealError } from "../../errors.ts";
-import type { DriverOptions, ExternalKey, KeyDriver, NewExternalKey } from "../external/key-driver.ts";
-import { VaultClient } from "./vault-client.ts";
+import type { DriverOptions, ExternalKey, KeyDriver, NewExternalKey, TakenKey } from "../external/key-driver.ts";
+import { type VaultAnswer, VaultClient } from "./vault-client.ts";
+import { wrapForVault } from "./vault-wrapping.ts";
 
 interface VaultUri {
   readonly mount: string;
@@ -52,16 +53,22 @@ export class VaultDriver implements KeyDriver {
   }
 
   async generate(text: string, { label, algorithm }: NewExternalKey): Promise<ExternalKey> {
-    const { mount, name = label } = parseVaultUri(text);
-    if (!isName(name)) refuse(`"${name}" cannot be the name of a key in Vault`);
-    // Vault takes a second creation for done, and the key would be someone else's.
-    if ((await this.#client.request("GET", `${mount}/keys/${name}`)).status !== 404)
-      throw new KeyStoreError("KEY_EXISTS", `There is already a key ${mount}/${name} in ${this.#client.place}`, {
-        hint: "Link it with `tagseal trust key link`, or name another in the URI.",
-      });
-    const made = await this.#client.request("POST", `${mount}/keys/${name}`, { type: types[algorithm] });
-    if (made.status === 404) throw this.#missing(mount, name);
-    return await this.#read(mount, name, undefined);
+    return await this.#add(
+      text,
+      label,
+      async (path) => await this.#client.request("POST", path, { type: types[algorithm] }),
+    );
+  }
+
+  async take(text: string, { label, key }: TakenKey): Promise<ExternalKey> {
+    const type = typeOf(key.publicKey);
+    return await this.#add(text, label, async (path, mount) => {
+      const { data } = await this.#client.request("GET", `${mount}/wrapping_key`);
+      const wrappingKey = jsonMember(data, "public_key");
+      if (typeof wrappingKey !== "string") throw this.#nonsense("no key to wrap others for");
+      const ciphertext = encodeBase64(wrapForVault(key, wrappingKey));
+      return await this.#client.request("POST", `${path}/import`, { type, ciphertext, hash_function: "SHA256" });
+    });
   }
 
   namesKey(text: string): boolean {
@@ -72,6 +79,22 @@ export class VaultDriver implements KeyDriver {
   async check(text: string): Promise<void> {
     parseVaultUri(text);
     await this.#client.request("GET", "auth/token/lookup-self");
+  }
+
+  async #add(
+    text: string,
+    label: string,
+    write: (path: string, mount: string) => Promise<VaultAnswer>,
+  ): Promise<ExternalKey> {
+    const { mount, name = label } = parseVaultUri(text);
+    if (!isName(name)) refuse(`"${name}" cannot be the name of a key in Vault`);
+    // Vault takes a second creation for done, and the key would be someone else's.
+    if ((await this.#client.request("GET", `${mount}/keys/${name}`)).status !== 404)
+      throw new KeyStoreError("KEY_EXISTS", `There is already a key ${mount}/${name} in ${this.#client.place}`, {
+        hint: "Link it with `tagseal trust key link`, or name another in the URI.",
+      });
+    if ((await write(`${mount}/keys/${name}`, mount)).status === 404) throw this.#missing(mount, name);
+    return await this.#read(mount, name, undefined);
   }
 
   async #read(mount: string, name: string, wanted: number | undefined): Promise<ExternalKey> {
@@ -136,6 +159,16 @@ export class VaultDriver implements KeyDriver {
   #nonsense(what: string): KeyStoreError {
     return new KeyStoreError("KEY_SERVICE_FAILED", `${this.#client.place} answered with ${what}`);
   }
+}
+
+/** Vault's word for a kind of key. @throws KeyStoreError `KEY_UNSUPPORTED` */
+function typeOf(key: PublicKey): string {
+  const info = key.verificationKey()?.info;
+  if (info?.algorithm === "ecdsa") return `ecdsa-${info.curve.name.replace("-", "").toLowerCase()}`;
+  if (info?.algorithm === "ed25519") return "ed25519";
+  const bits = info?.algorithm === "rsa" ? info.modulusBits : 0;
+  if ([2048, 3072, 4096].includes(bits)) return `rsa-${bits}`;
+  throw new KeyStoreError("KEY_UNSUPPORTED", "Vault takes RSA keys of 2,048, 3,072 and 4,096 bits only");
 }
 
 /** @throws KeyStoreError `KEY_URI_INVALID` */
