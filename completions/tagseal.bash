@@ -12,7 +12,7 @@ _tagseal_words() {
   "trust key backup") echo "--to --gun --recipient -r --recipients-file --identity --shares --shares-to --qr-to --with-passphrase --armor -a --force -f --list --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key export") echo "--all --gun --public --to -o --force -f --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key generate") echo "--dir --algorithm --role --gun --store --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
-  "trust key import") echo "--role -r --gun -g --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
+  "trust key import") echo "--role -r --gun -g --store --remove-file --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key link") echo "--role --gun --dir --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust key list") echo "--no-trunc --quiet -q --json --help" ;;
   "trust key load") echo "--name --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -135,6 +135,7 @@ _tagseal_value() {
   "trust key import -r") echo "" ;;
   "trust key import --gun") echo "" ;;
   "trust key import -g") echo "" ;;
+  "trust key import --store") echo "" ;;
   "trust key import --passphrase-fd") echo "" ;;
   "trust key import --passphrase-command") echo "" ;;
   "trust key import --passphrase-helper") echo "" ;;
