@@ -6,7 +6,7 @@ import { listeningOptions } from "../options/listening-flags.ts";
 import type { Options, OptionValues } from "../options/option.ts";
 import { loadServerSettings } from "../open/server-storage.ts";
 import { storageOptions } from "../options/storage-flags.ts";
-import { openKeyService } from "../open/key-service.ts";
+import { openKeyService } from "../open/keys-elsewhere.ts";
 import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
 import { foregroundLog, keyWarning, serveUntilStopped, warnIgnored } from "../serving/in-foreground.ts";
 import { keepServerSmall } from "../serving/server-heap.ts";

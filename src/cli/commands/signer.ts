@@ -4,7 +4,7 @@ import { defineCommand } from "../command.ts";
 import { parseListenAddress } from "../options/listen-address.ts";
 import { listeningOptions } from "../options/listening-flags.ts";
 import type { Options, OptionValues } from "../options/option.ts";
-import { openKeyService } from "../open/key-service.ts";
+import { openKeyService } from "../open/keys-elsewhere.ts";
 import { type SettingFiles, unknownVariableLine } from "../open/setting-sources.ts";
 import { loadSignerSettings, type LoadedSignerSettings } from "../open/signer-storage.ts";
 import { keyStorageOptions } from "../options/storage-flags.ts";

@@ -4,7 +4,7 @@ import type { KeyTable } from "../../server/signer/key-table.ts";
 import type { GivenPassphrases } from "../../server/signer/given-passphrases.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import { printable } from "../output/printable.ts";
-import { openKeyService } from "./key-service.ts";
+import { openKeyService } from "./keys-elsewhere.ts";
 import { loadServerSettings } from "./server-storage.ts";
 import type { serverDataOptions } from "../options/storage-flags.ts";
 import { UsageError } from "../../errors.ts";

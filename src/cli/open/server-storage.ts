@@ -7,7 +7,7 @@ import type { SigningService } from "../../server/signer/signing-service.ts";
 import type { MetadataStore } from "../../server/storage/metadata-store.ts";
 import type { Io } from "../io.ts";
 import type { OptionValues } from "../options/option.ts";
-import { openKeyService } from "./key-service.ts";
+import { openKeyService } from "./keys-elsewhere.ts";
 import { type LoadedSettings, loadSettings } from "./setting-sources.ts";
 import type { storageOptions } from "../options/storage-flags.ts";
 

@@ -52,7 +52,7 @@ export class ExecDriver implements KeyDriver {
   async take(text: string): Promise<never> {
     const { name } = parseExecUri(text);
     throw new KeyStoreError("KEY_UNSUPPORTED", `Key helpers take no keys in: tagseal-key-${name} was not asked`, {
-      hint: "Import the key with the service's own program, then link it: tagseal trust key link.",
+      hint: "Import the key with the service's own program, then link it with `tagseal trust key link`.",
     });
   }
 

@@ -1,4 +1,4 @@
-/** How Vault's transit engine takes a key in: wrapped for a key of its own, so that not even an intermediary that sees the request can read it. */
+/** How Vault's transit engine takes a key in: wrapped for its wrapping key, so that not even an intermediary that sees the request can read it. */
 import { constants, createCipheriv, publicEncrypt, randomBytes } from "node:crypto";
 import type { PrivateKey } from "../../crypto/private-key.ts";
 import { KeyStoreError } from "../../errors.ts";

@@ -4,7 +4,7 @@ import { defineCommand } from "../../command.ts";
 import type { Io } from "../../io.ts";
 import { jsonOption } from "../../options/output-flags.ts";
 import { parseListenAddress } from "../../options/listen-address.ts";
-import { openKeyService } from "../../open/key-service.ts";
+import { openKeyService } from "../../open/keys-elsewhere.ts";
 import { unknownVariableText } from "../../open/setting-sources.ts";
 import { loadServerSettings } from "../../open/server-storage.ts";
 import { storageOptions } from "../../options/storage-flags.ts";
