@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "delegation key root signer target approve delete init inspect log recover-server renew revoke sign staged status witness --help" ;;
+  "trust") echo "delegation key root signer target approve delete init inspect log recover recover-server renew revoke sign staged status witness --help" ;;
   "trust delegation") echo "add list purge remove --help" ;;
   "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delegation list") echo "--json --help" ;;
@@ -40,6 +40,7 @@ _tagseal_words() {
   "trust init") echo "--json --root-certificate --root-key --threshold --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
   "trust log") echo "--json --limit -n --help" ;;
+  "trust recover") echo "--all-with-key --expired --force -f --json --key -k --leaked --lost --rehearse --remove-old --replace --spare --without-spare --yes -y --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust renew") echo "--all --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust revoke") echo "--yes -y --json --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -225,6 +226,16 @@ _tagseal_value() {
   "trust init --passphrase-helper") echo "" ;;
   "trust log --limit") echo "" ;;
   "trust log -n") echo "" ;;
+  "trust recover --all-with-key") echo "" ;;
+  "trust recover --key") echo "file" ;;
+  "trust recover -k") echo "file" ;;
+  "trust recover --leaked") echo "" ;;
+  "trust recover --lost") echo "" ;;
+  "trust recover --replace") echo "" ;;
+  "trust recover --spare") echo "file" ;;
+  "trust recover --passphrase-fd") echo "" ;;
+  "trust recover --passphrase-command") echo "" ;;
+  "trust recover --passphrase-helper") echo "" ;;
   "trust recover-server --passphrase-fd") echo "" ;;
   "trust recover-server --passphrase-command") echo "" ;;
   "trust recover-server --passphrase-helper") echo "" ;;

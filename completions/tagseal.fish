@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust approve' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust approve' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -53,6 +53,7 @@ complete -c tagseal -f -n '__tagseal_at trust' -a delete -d 'Delete the trust da
 complete -c tagseal -f -n '__tagseal_at trust' -a init -d 'Create a signed repository without tags'
 complete -c tagseal -f -n '__tagseal_at trust' -a inspect -d 'Return low-level information about keys and signatures'
 complete -c tagseal -f -n '__tagseal_at trust' -a log -d 'Show what a tag meant before'
+complete -c tagseal -f -n '__tagseal_at trust' -a recover -d 'Recover from lost, leaked or expired keys'
 complete -c tagseal -f -n '__tagseal_at trust' -a recover-server -d 'Send signed files back to a server that lost them'
 complete -c tagseal -f -n '__tagseal_at trust' -a renew -d 'Sign again what expires, with the keys on this machine'
 complete -c tagseal -f -n '__tagseal_at trust' -a revoke -d 'Remove trust for an image'
@@ -307,6 +308,23 @@ complete -c tagseal -n '__tagseal_at trust inspect' -l help -f -d 'Explain this 
 complete -c tagseal -n '__tagseal_at trust log' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust log' -l limit -s n -x -d 'Look back over this many publications'
 complete -c tagseal -n '__tagseal_at trust log' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust recover' -l all-with-key -x -d 'All repositories that this machine remembers to have this root key'
+complete -c tagseal -n '__tagseal_at trust recover' -l expired -f -d 'Something has expired'
+complete -c tagseal -n '__tagseal_at trust recover' -l force -s f -f -d 'Replace a signer\'s key even if its tags are lost until the signer signs again'
+complete -c tagseal -n '__tagseal_at trust recover' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust recover' -l key -s k -r -F -d 'Use this key instead of making one: a key file, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust recover' -l leaked -x -d 'Other people have the key of root, targets, snapshot, or a signer'
+complete -c tagseal -n '__tagseal_at trust recover' -l lost -x -d 'The key of root, targets (the repository key), snapshot, or a signer, or its passphrase, is lost'
+complete -c tagseal -n '__tagseal_at trust recover' -l rehearse -f -d 'Play the recovery on a copy, and change nothing'
+complete -c tagseal -n '__tagseal_at trust recover' -l remove-old -f -d 'Remove the old private key from this machine when nothing needs it any more'
+complete -c tagseal -n '__tagseal_at trust recover' -l replace -x -d 'The key that is lost or leaked, where a role has several'
+complete -c tagseal -n '__tagseal_at trust recover' -l spare -r -F -d 'The spare root key: a file with its private key, the URI of a key, or the ID of a key on this machine'
+complete -c tagseal -n '__tagseal_at trust recover' -l without-spare -f -d 'The spare root key is lost as well'
+complete -c tagseal -n '__tagseal_at trust recover' -l yes -s y -f -d 'Do not ask for confirmation'
+complete -c tagseal -n '__tagseal_at trust recover' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
+complete -c tagseal -n '__tagseal_at trust recover' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'
+complete -c tagseal -n '__tagseal_at trust recover' -l passphrase-helper -x -d 'Keep passphrases in your keychain, with docker\'s credential helper of this name (secretservice, osxkeychain, wincred, pass); asks once for each key'
+complete -c tagseal -n '__tagseal_at trust recover' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l all -f -d 'Recover every repository that this machine remembers'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l dry-run -f -d 'Only show what would be sent'
 complete -c tagseal -n '__tagseal_at trust recover-server' -l undelete -f -d 'Also restore a repository that was deleted on the server'

@@ -74,6 +74,7 @@ export const trustCommands: readonly Entry[] = [
     () => import("./commands/trust/inspect.ts"),
   ),
   command("log", "Show what a tag meant before", () => import("./commands/trust/log.ts")),
+  command("recover", "Recover from lost, leaked or expired keys", () => import("./commands/trust/recover.ts")),
   command(
     "recover-server",
     "Send signed files back to a server that lost them",

@@ -1,5 +1,5 @@
 import type { SigningKey } from "../crypto/private-key.ts";
-import type { KeyStore, StoredKey } from "./key-store.ts";
+import { firstKeptFor, type KeyStore, type StoredKey } from "./key-store.ts";
 import { OrderedKeyStores } from "./ordered-key-stores.ts";
 
 /** A key that was opened for one command, and where it came from. */
@@ -13,6 +13,29 @@ export interface GivenKey {
 /** The keys of a store and, searched after them, keys that are kept elsewhere: those sign, and nothing of them stays on this machine. */
 export function withGivenKeys(store: KeyStore, keys: readonly GivenKey[]): KeyStore {
   return keys.length === 0 ? store : new OrderedKeyStores([store, new GivenKeys(keys)]);
+}
+
+/**
+ * The keys of a store except some: those that are lost may still be listed there, and must not be asked for.
+ *
+ * @param keyIds canonical
+ */
+export function withoutKeys(store: KeyStore, keyIds: readonly string[]): KeyStore {
+  const isGone = (keyId: string): boolean => keyIds.includes(keyId);
+  return {
+    list: async () => (await store.list()).filter(({ keyId }) => !isGone(keyId)),
+    find: async (keyId) => (isGone(keyId) ? undefined : await store.find(keyId)),
+    keptFor: async (roles) =>
+      firstKeptFor(
+        roles,
+        (await store.list()).filter(({ keyId }) => !isGone(keyId)),
+      ),
+    signingKey: async (keyId) => (isGone(keyId) ? undefined : await store.signingKey(keyId)),
+    make: async (use, algorithm) => await store.make(use, algorithm),
+    remove: async (keyId) => {
+      if (!isGone(keyId)) await store.remove(keyId);
+    },
+  };
 }
 
 class GivenKeys implements KeyStore {

@@ -112,3 +112,21 @@ function pathsOrNone(paths: readonly string[]): readonly string[] | undefined {
 function unique(values: readonly string[]): string[] {
   return [...new Set(values)];
 }
+
+/** Warns the signer of a delegation that had content before. */
+export function comingBack(role: RoleName): string {
+  return `${role} existed before: what it signed then becomes valid again if one of its keys now is one that signed it`;
+}
+
+/** Refuses a name that is not a delegation of the collection. */
+export function unknownRole(role: RoleName): MetadataError {
+  return new MetadataError("METADATA_ROLE_UNKNOWN", `tuf: invalid role ${role}. no valid delegated role exists`);
+}
+
+/** Refuses paths of a delegation that its parent may not sign itself. */
+export function pathsOutside(role: RoleName, parent: RoleName, paths: readonly string[]): MetadataError {
+  return new MetadataError(
+    "METADATA_ROLE_UNKNOWN",
+    `tuf: invalid role ${role}. invalid paths to add to role: ${parent} may not sign ${JSON.stringify(paths)} itself`,
+  );
+}

@@ -7,7 +7,15 @@ import type { PublicKey } from "../crypto/public-key.ts";
 import { hasCode, MetadataError } from "../errors.ts";
 import { initialRoot, type InitialKeys, withBaseKeys } from "./base-role-editing.ts";
 import { type CollectionDraft, TargetsDraft } from "./collection-draft.ts";
-import { type DelegationChange, withDelegation, withoutDelegation, withoutKeys } from "./delegation-editing.ts";
+import {
+  comingBack,
+  type DelegationChange,
+  pathsOutside,
+  unknownRole,
+  withDelegation,
+  withoutDelegation,
+  withoutKeys,
+} from "./delegation-editing.ts";
 import { signablePaths } from "./delegation-paths.ts";
 import { signDraft, type DraftSigningOptions } from "./draft-signing.ts";
 import type {
@@ -66,11 +74,8 @@ export class CollectionEditor {
   static create(gun: string, keys: InitialKeys): CollectionEditor {
     const root = { published: undefined, content: initialRoot(keys), changed: true };
     const targets = new Map([["targets", TargetsDraft.empty()]]);
-    return new CollectionEditor(
-      gun,
-      { root, targets, snapshot: undefined, removed: new Set(), warnings: [] },
-      new Map(),
-    );
+    const draft = { root, targets, snapshot: undefined, removed: new Set<RoleName>(), warnings: [] };
+    return new CollectionEditor(gun, draft, new Map());
   }
 
   /** Edits what was read. What has expired is signed again, delegations only where their keys are held: with everything they contain. */
@@ -194,6 +199,15 @@ export class CollectionEditor {
     return baseRoleSigners({ body: this.#draft.root.content }, role);
   }
 
+  /**
+   * Takes over what was signed in an earlier collection of this name: `targets` is signed again with its entries and delegations, by its
+   * present keys; delegations stay as their own keys signed them.
+   */
+  takeOver(targets: MetadataFile<TargetsBody>, delegations: ReadonlyMap<RoleName, MetadataFile<TargetsBody>>): void {
+    this.#draft.targets.set("targets", TargetsDraft.from(targets, { changed: true }));
+    for (const [role, file] of delegations) this.#draft.targets.set(role, TargetsDraft.from(file));
+  }
+
   /** Has the root signed again unchanged, with a new expiry. */
   renewRoot(): void {
     this.#draft.root.changed = true;
@@ -220,12 +234,7 @@ export class CollectionEditor {
     const parentName = parentOf(role);
     const parent = this.#targetsDraft(parentName);
     const refused = (change.addPaths ?? []).filter((path) => !this.#pathsOf(parentName).covers(path));
-    if (refused.length > 0) {
-      throw new MetadataError(
-        "METADATA_ROLE_UNKNOWN",
-        `tuf: invalid role ${role}. invalid paths to add to role: ${parentName} may not sign ${JSON.stringify(refused)} itself`,
-      );
-    }
+    if (refused.length > 0) throw pathsOutside(role, parentName, refused);
     if (this.#isComingBack(role)) this.#draft.warnings.push(comingBack(role));
     parent.setDelegations(withDelegation(parent.content.delegations, role, change));
     this.#draft.removed.delete(role);
@@ -284,12 +293,4 @@ export class CollectionEditor {
   #pathsOf(role: RoleName): PathPrefixes {
     return signablePaths(role, (name) => this.#declaration(name)?.paths);
   }
-}
-
-function comingBack(role: RoleName): string {
-  return `${role} existed before: what it signed then becomes valid again if one of its keys now is one that signed it`;
-}
-
-function unknownRole(role: RoleName): MetadataError {
-  return new MetadataError("METADATA_ROLE_UNKNOWN", `tuf: invalid role ${role}. no valid delegated role exists`);
 }

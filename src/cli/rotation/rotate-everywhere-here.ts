@@ -2,6 +2,7 @@
 import { KeyStoreError, UsageError } from "../../errors.ts";
 import { defaultKeyAlgorithm, type KeyStore, type KeyUse } from "../../keys/key-store.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
+import type { SigningKey } from "../../crypto/private-key.ts";
 import type { PublicKey } from "../../crypto/public-key.ts";
 import type { KeyMention } from "../../trust/rotation/retired-keys.ts";
 import type { Io } from "../io.ts";
@@ -81,10 +82,11 @@ async function successors(
   const { successorOf } = await import("../../trust/rotation/rotate-everywhere.ts");
   const { RotationFile } = await import("../../trust/trust-directory/rotation-file.ts");
   const memoryOf = (id: string) => RotationFile.ofKey(trustDirectoryOf(io), id);
-  return [await successorOf(keyId, use, { keys: store, make: (wanted) => made(store, wanted), memoryOf })];
+  return [await successorOf(keyId, use, { keys: store, make: (wanted) => madeIn(store, wanted), memoryOf })];
 }
 
-async function made(store: KeyStore, use: KeyUse) {
+/** A new key of the default kind. @throws KeyStoreError `KEY_UNSUPPORTED`, and as `KeyStore.make` */
+export async function madeIn(store: KeyStore, use: KeyUse): Promise<SigningKey> {
   const key = await store.make(use, defaultKeyAlgorithm);
   if (key !== undefined) return key;
   throw new KeyStoreError("KEY_UNSUPPORTED", `no key store here makes ${defaultKeyAlgorithm} keys for ${use.role}`);

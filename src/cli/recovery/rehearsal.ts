@@ -1,0 +1,141 @@
+/** `trust recover --rehearse`: the repair, played on a copy with a throwaway trust server on loopback. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TagsealError } from "../../errors.ts";
+import type { KeyStore } from "../../keys/key-store.ts";
+import { RehearsalKeys } from "../../keys/rehearsal-keys.ts";
+import type { ImageReference } from "../../reference/image-reference.ts";
+import type { AccidentPlan } from "../../trust/accidents/accident.ts";
+import { repair, type RepairResult } from "../../trust/accidents/accident-repair.ts";
+import { copyOf, whenItWasValid } from "../../trust/accidents/rehearsal-copy.ts";
+import { MemoryTrustCache } from "../../trust/memory-cache.ts";
+import { openTrustContext } from "../../trust/open-trust-context.ts";
+import { readCollection } from "../../trust/reading/collection-reading.ts";
+import { releasedEntries } from "../../trust/reading/released-tags.ts";
+import type { TrustCache } from "../../trust/ports.ts";
+import type { TrustContext } from "../../trust/trust-context.ts";
+import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
+import type { Io } from "../io.ts";
+import { withOpened } from "./opened-recovery.ts";
+import type { SpareKey } from "../open/spare-key.ts";
+
+/** What is rehearsed. */
+export interface Rehearsed {
+  readonly reference: ImageReference;
+  readonly collection: TrustedCollection;
+  readonly plan: AccidentPlan;
+  /** the keys that may be used; they are not changed */
+  readonly keys: KeyStore;
+  /** keys that `--key` names, for the role of the accident */
+  readonly given: readonly SpareKey[];
+  readonly force: boolean;
+}
+
+/** What Tagseal saw as a reader. */
+export interface Observation {
+  readonly cached: boolean;
+  /** tags with their digests; undefined when it refused */
+  readonly tags: number | undefined;
+  /** the same tags and digests as before */
+  readonly same: boolean;
+  /** the refusal, with its code */
+  readonly refusal: string | undefined;
+}
+
+/** What came of a rehearsal. */
+export interface RehearsalResult {
+  readonly results: readonly RepairResult[];
+  readonly observations: readonly Observation[];
+}
+
+/**
+ * Plays a repair. The copy is on a trust server that listens on loopback and lives in a temporary directory, which is removed at the end;
+ * new keys exist in memory only. Asks for the passphrases that the repair would ask for.
+ *
+ * @throws what the repair would throw
+ */
+export async function rehearse(rehearsed: Rehearsed, io: Io): Promise<RehearsalResult> {
+  const directory = await mkdtemp(join(tmpdir(), "tagseal-rehearsal-"));
+  try {
+    return await inDirectory(directory, rehearsed, io);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function inDirectory(directory: string, rehearsed: Rehearsed, io: Io): Promise<RehearsalResult> {
+  const { startSandbox } = await import("../../sandbox/sandbox.ts");
+  const { collection } = rehearsed;
+  // Servers take nothing that has expired, so the copy is made when it had not.
+  let clock: (() => Date) | undefined = () => whenItWasValid(collection, io.now());
+  const sandbox = await startSandbox({ directory, now: () => (clock ?? io.now)() });
+  const contexts: TrustContext[] = [];
+  const open = async (cache: TrustCache, now = io.now): Promise<TrustContext> => {
+    const context = await openTrustContext({
+      reference: rehearsed.reference,
+      dockerConfigDir: sandbox.environment["DOCKER_CONFIG"] ?? directory,
+      env: sandbox.environment,
+      cache,
+      keys: new RehearsalKeys(withOpened(rehearsed.keys, rehearsed.given)),
+      access: "admin",
+      signal: io.signal,
+      now,
+    });
+    contexts.push(context);
+    return context;
+  };
+  try {
+    const memory = new MemoryTrustCache();
+    const copying = await open(memory, clock);
+    await copyTo(copying, collection);
+    const before = await readCollection(copying);
+    clock = undefined;
+    const results = await playOn(await open(new MemoryTrustCache(memory)), rehearsed);
+    const [warm, cold] = [await open(new MemoryTrustCache(memory)), await open(new MemoryTrustCache())];
+    return { results, observations: [await observed(warm, before, true), await observed(cold, before, false)] };
+  } finally {
+    for (const context of contexts) context.close();
+    await sandbox.close();
+  }
+}
+
+async function copyTo({ repository, now }: TrustContext, collection: TrustedCollection): Promise<void> {
+  const [snapshot, timestamp] = [await repository.getKey("snapshot"), await repository.getKey("timestamp")];
+  const serverKeys = new Map([
+    ["snapshot", snapshot],
+    ["timestamp", timestamp],
+  ] as const);
+  await repository.publish(await copyOf(collection, { serverKeys, now: now() }));
+}
+
+async function playOn(context: TrustContext, { plan, given, force }: Rehearsed): Promise<readonly RepairResult[]> {
+  const [first] = given;
+  return await repair(context, plan, {
+    force,
+    rootKey: async () => first?.publicKey ?? (await madeHere(context)),
+    ...(given.length === 0 ? {} : { keys: async () => given.map(({ publicKey }) => publicKey) }),
+    memoryOf: () => undefined,
+  });
+}
+
+async function madeHere({ keys }: TrustContext) {
+  const key = await keys.make({ role: "root" }, "ecdsa");
+  if (key !== undefined) return key.publicKey;
+  throw new TagsealError("INTERNAL", "a rehearsal makes every kind of key");
+}
+
+async function observed(context: TrustContext, before: TrustedCollection, cached: boolean): Promise<Observation> {
+  try {
+    const collection = await readCollection(context);
+    const [now, then] = [tagsOf(collection), tagsOf(before)];
+    return { cached, tags: now.length, same: now.join("\n") === then.join("\n"), refusal: undefined };
+  } catch (error) {
+    if (!(error instanceof TagsealError)) throw error;
+    return { cached, tags: undefined, same: false, refusal: `${error.message} [${error.code}]` };
+  }
+}
+
+function tagsOf(collection: TrustedCollection): readonly string[] {
+  return releasedEntries(collection, () => undefined).map(({ tag, digest }) => `${tag} ${digest}`);
+}

@@ -1,0 +1,69 @@
+import type { PublicKey } from "../../crypto/public-key.ts";
+import type { RoleName } from "../../tuf/metadata.ts";
+import type { RenewResult } from "../renewal/renew.ts";
+import { renewCollection } from "../renewal/renew.ts";
+import type { RotationMemory } from "../rotation/begun-rotation.ts";
+import type { FindMentions } from "../rotation/retired-keys.ts";
+import { rotateKey, type RotateResult } from "../rotation/rotate.ts";
+import type { TrustContext } from "../trust-context.ts";
+import type { AccidentPlan, RecoveryStep } from "./accident.ts";
+import { restartCollection, type RestartResult } from "./restart.ts";
+
+/** What a step did. */
+export type RepairResult =
+  | { readonly kind: "rotate"; readonly rotation: RotateResult }
+  | { readonly kind: "restart"; readonly restart: RestartResult }
+  | { readonly kind: "renew"; readonly renewal: RenewResult };
+
+/** What a repair works with. */
+export interface RepairTools {
+  /** the root key that replaces a lost or leaked one; made once for all collections that are repaired */
+  readonly rootKey: (replaced: readonly string[]) => Promise<PublicKey>;
+  /** keys to use instead of new ones, for other roles than root */
+  readonly keys?: () => Promise<readonly PublicKey[]>;
+  readonly memoryOf: (role: RoleName) => RotationMemory | undefined;
+  /** remove old private keys that nothing names any more */
+  readonly removeOld?: FindMentions;
+  /** replace a signer's key even if readers lose what it signed until the signer signs again */
+  readonly force: boolean;
+}
+
+/**
+ * Carries a plan out, step by step. Each step is one publication, or a deletion and one publication; after a failure the same call
+ * continues, since a step that was done is not done twice.
+ *
+ * @param context its key store has no key that is lost
+ * @throws what `rotateKey`, `restartCollection` and `renewCollection` throw
+ */
+export async function repair(
+  context: TrustContext,
+  { steps }: AccidentPlan,
+  tools: RepairTools,
+): Promise<readonly RepairResult[]> {
+  const results: RepairResult[] = [];
+  for (const step of steps) results.push(await doStep(context, step, tools));
+  return results;
+}
+
+async function doStep(context: TrustContext, step: RecoveryStep, tools: RepairTools): Promise<RepairResult> {
+  if (step.kind === "renew") return { kind: "renew", renewal: await renewCollection(context) };
+  if (step.kind === "rotate") return { kind: "rotate", rotation: await rotate(context, step, tools) };
+  const key = await tools.rootKey(step.replaced);
+  return { kind: "restart", restart: await restartCollection(context, { key }) };
+}
+
+async function rotate(
+  context: TrustContext,
+  { role, replaced, holder }: Extract<RecoveryStep, { kind: "rotate" }>,
+  { rootKey, keys, memoryOf, removeOld, force }: RepairTools,
+): Promise<RotateResult> {
+  const memory = memoryOf(role);
+  const given = role === "root" ? async () => [await rootKey(replaced)] : keys;
+  return await rotateKey(context, role, {
+    force,
+    ...(holder === undefined ? { replace: replaced } : { holder }),
+    ...(holder === undefined && given !== undefined ? { keys: given } : {}),
+    ...(memory === undefined || role === "root" ? {} : { memory }),
+    ...(removeOld === undefined ? {} : { removeOld }),
+  });
+}

@@ -1,0 +1,35 @@
+/** What can happen to the keys of a collection, and the steps that repair it. */
+
+import type { RoleName } from "../../tuf/metadata.ts";
+
+/** Something that happened. */
+export type Accident =
+  /** the private key of a role is gone, its passphrase is, or other people have it */
+  { readonly what: "lost" | "leaked"; readonly role: RoleName } | { readonly what: "expired" };
+
+/** One step of a recovery. */
+export type RecoveryStep =
+  /** other keys for a role; a new root is signed by a root key that is left */
+  | {
+      readonly kind: "rotate";
+      readonly role: RoleName;
+      /** canonical IDs of the keys that are replaced */
+      readonly replaced: readonly string[];
+      /** who gets the new key; undefined: who has the role's key now */
+      readonly holder: "server" | undefined;
+      /** the old key may be in the wrong hands */
+      readonly isLeaked: boolean;
+    }
+  /** the collection is deleted and made again under a new root, with the same content */
+  | { readonly kind: "restart"; readonly replaced: readonly string[] }
+  /** everything that the keys here can sign is signed again */
+  | { readonly kind: "renew" };
+
+/** What is done about the accidents of one collection. */
+export interface AccidentPlan {
+  readonly gun: string;
+  /** in this order */
+  readonly steps: readonly RecoveryStep[];
+  /** canonical IDs of private keys that must not be used: they are lost, although a file may still be here */
+  readonly lostKeyIds: readonly string[];
+}
