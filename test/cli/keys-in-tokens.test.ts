@@ -56,6 +56,27 @@ tagseal push --from oci:${layout} ${repository}:1`);
     assert.equal(kept.stdout, "", "every key is in the token");
   });
 
+  it("hold a spare root key: nothing of it stays here, and alone it replaces the lost one", async () => {
+    await users.hsm.token("spare");
+    const tagseal = users.user("spare", { TAGSEAL_TOKEN_PIN: pin });
+    const repository = sandbox.repository("tokens/spare");
+    const { directory } = await sandbox.image("1");
+    succeeds(await tagseal(["push", "-q", "--from", `oci:${directory}`, `${repository}:1`]));
+    const add = ["trust", "root", "add-spare", "--store", "pkcs11:token=spare"];
+    const { stdout } = succeeds(await tagseal([...add, repository]));
+    const [, uri = ""] = /^The spare root key is in (pkcs11:\S+) and cannot be copied\./mu.exec(stdout) ?? [];
+    const listed = succeeds(await tagseal(["trust", "root", "list", "--json", repository]));
+    const { keys } = JSON.parse(listed.stdout) as { readonly keys: readonly { keyId: string; here: boolean }[] };
+    assert.deepEqual(
+      keys.map(({ here }) => here),
+      [true, false],
+    );
+    succeeds(await tagseal(["trust", "key", "remove", "--force", keys[0]?.keyId ?? ""]));
+    succeeds(await tagseal(["trust", "recover", "--yes", "--lost", "root", "--spare", uri, repository]));
+    await sandbox.ok(["verify", `${repository}:1`], { env: sandbox.stranger("spare-verifier") });
+    succeeds(await tagseal(["push", "-q", "--from", `oci:${directory}`, `${repository}:2`]));
+  });
+
   it("are told apart by serial where two tokens have one label", async () => {
     const serials = [await users.hsm.token("twin"), await users.hsm.token("twin")];
     const tagseal = users.user("twins", { TAGSEAL_TOKEN_PIN: pin });
