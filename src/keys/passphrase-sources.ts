@@ -5,7 +5,7 @@ import { runHelperProgram } from "../environment/helper-program.ts";
 import { KeyStoreError } from "../errors.ts";
 import { firstLine } from "./first-line.ts";
 import { readDescriptor } from "./passphrase-descriptor.ts";
-import { backupRole, describeKey } from "./passphrase.ts";
+import { backupRole, describeKey, spareRootRole } from "./passphrase.ts";
 import type { PassphraseRequest, PassphraseSource } from "./passphrase.ts";
 
 const commandTimeoutMs = 60_000;
@@ -35,9 +35,16 @@ export function fromEnvironment(environment: Environment, fallback?: PassphraseS
 /** Names the PIN of tokens. A passphrase is never tried as a PIN: that would use up a try. */
 export const pinVariable = "TAGSEAL_TOKEN_PIN";
 
-function variablesFor({ purpose, role }: PassphraseRequest): string[] {
+/** Names the passphrase of a spare root key. */
+const spareVariable = "TAGSEAL_SPARE_PASSPHRASE";
+
+function variablesFor(request: PassphraseRequest): string[] {
+  const { purpose, role } = request;
   if (purpose === "pin") return [pinVariable];
   if (role === backupRole) return ["TAGSEAL_BACKUP_PASSPHRASE"];
+  // A new spare gets a passphrase that was chosen for it, never the one of the key that it may have to replace.
+  if (role === spareRootRole && purpose === "new") return [spareVariable];
+  if (role === spareRootRole) return [spareVariable, ...variablesFor({ ...request, role: "root" })];
   const docker = role === "root" ? "ROOT" : "REPOSITORY";
   const notary = ["root", "targets", "snapshot"].includes(role) ? role.toUpperCase() : "DELEGATION";
   return [`DOCKER_CONTENT_TRUST_${docker}_PASSPHRASE`, `NOTARY_${notary}_PASSPHRASE`];
