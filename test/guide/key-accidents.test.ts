@@ -274,5 +274,7 @@ describe("the pages about accidents with keys", () => {
   it("expired: what shows the ends of certificates, and what a scheduled job does", async () => {
     assert.match(await perform(documentedLines("docs/keys/expired.md", "A root certificate ends"), owner), /EXPIRES/u);
     await perform(documentedLines("docs/keys/expired.md", "Before it happens"), owner);
+    await perform(documentedLines("docs/keys/expired.md", "A root certificate ends", 2), warm);
+    await sees(warm, "1.0");
   });
 });
