@@ -2,7 +2,7 @@
 _tagseal_words() {
   case "$1" in
   "") echo "trust build completion create doctor export help import install list login logout pull push run sandbox server sign signer uninstall verify version --help" ;;
-  "trust") echo "delegation key root signer target approve delete init inspect log recover recover-server renew revoke sign staged status witness --help" ;;
+  "trust") echo "delegation key root signer target approve delete init inspect log proposals recover recover-server renew revoke sign staged status withdraw witness --help" ;;
   "trust delegation") echo "add list purge remove --help" ;;
   "trust delegation add") echo "--paths --all-paths --threshold --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust delegation list") echo "--json --help" ;;
@@ -40,6 +40,7 @@ _tagseal_words() {
   "trust init") echo "--json --root-certificate --root-key --threshold --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust inspect") echo "--pretty --json --help" ;;
   "trust log") echo "--json --limit -n --help" ;;
+  "trust proposals") echo "--in --json --help" ;;
   "trust recover") echo "--all-with-key --expired --force -f --json --key -k --leaked --lost --rehearse --remove-old --replace --spare --without-spare --yes -y --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust recover-server") echo "--all --dry-run --undelete --new-server-keys --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust renew") echo "--all --json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
@@ -47,6 +48,7 @@ _tagseal_words() {
   "trust sign") echo "--local --json --no-init --out --propose --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust staged") echo "--discard --force -f --json --number -n --publish --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "trust status") echo "--all --check --json --within --help" ;;
+  "trust withdraw") echo "--json --help" ;;
   "trust witness") echo "--json --passphrase-fd --passphrase-command --passphrase-helper --help" ;;
   "build") echo "--disable-content-trust --allow-local --help" ;;
   "completion") echo "bash fish zsh --help" ;;
@@ -226,6 +228,7 @@ _tagseal_value() {
   "trust init --passphrase-helper") echo "" ;;
   "trust log --limit") echo "" ;;
   "trust log -n") echo "" ;;
+  "trust proposals --in") echo "file" ;;
   "trust recover --all-with-key") echo "" ;;
   "trust recover --key") echo "file" ;;
   "trust recover -k") echo "file" ;;

@@ -8,7 +8,7 @@ function __tagseal_path
   for word in $words
     string match -q -- '-*' $word; and continue
     set -l longer (string join ' ' $path $word)
-    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust approve' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust recover' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
+    contains -- $longer 'trust' 'trust delegation' 'trust delegation add' 'trust delegation list' 'trust delegation purge' 'trust delegation remove' 'trust key' 'trust key backup' 'trust key export' 'trust key generate' 'trust key import' 'trust key link' 'trust key list' 'trust key load' 'trust key passphrase' 'trust key remove' 'trust key restore' 'trust key rotate' 'trust key show' 'trust key tokens' 'trust root' 'trust root add-spare' 'trust root list' 'trust signer' 'trust signer add' 'trust signer list' 'trust signer remove' 'trust target' 'trust target add' 'trust target list' 'trust target lookup' 'trust target remove' 'trust target verify' 'trust approve' 'trust delete' 'trust init' 'trust inspect' 'trust log' 'trust proposals' 'trust recover' 'trust recover-server' 'trust renew' 'trust revoke' 'trust sign' 'trust staged' 'trust status' 'trust withdraw' 'trust witness' 'build' 'completion' 'create' 'doctor' 'export' 'help' 'import' 'import bundle' 'import hand-over' 'import notary-db' 'import notary-server' 'install' 'list' 'login' 'logout' 'pull' 'push' 'run' 'sandbox' 'server' 'server backup' 'server check' 'server config' 'server config check' 'server gc' 'server limits' 'server list' 'server migrate' 'server raise' 'server show' 'server undelete' 'sign' 'signer' 'signer backup' 'signer import' 'signer rekey' 'uninstall' 'verify' 'version'; or break
     set path $path $word
   end
   string join ' ' $path
@@ -53,6 +53,7 @@ complete -c tagseal -f -n '__tagseal_at trust' -a delete -d 'Delete the trust da
 complete -c tagseal -f -n '__tagseal_at trust' -a init -d 'Create a signed repository without tags'
 complete -c tagseal -f -n '__tagseal_at trust' -a inspect -d 'Return low-level information about keys and signatures'
 complete -c tagseal -f -n '__tagseal_at trust' -a log -d 'Show what a tag meant before'
+complete -c tagseal -f -n '__tagseal_at trust' -a proposals -d 'List changes that wait for more signatures'
 complete -c tagseal -f -n '__tagseal_at trust' -a recover -d 'Recover from lost, leaked or expired keys'
 complete -c tagseal -f -n '__tagseal_at trust' -a recover-server -d 'Send signed files back to a server that lost them'
 complete -c tagseal -f -n '__tagseal_at trust' -a renew -d 'Sign again what expires, with the keys on this machine'
@@ -60,6 +61,7 @@ complete -c tagseal -f -n '__tagseal_at trust' -a revoke -d 'Remove trust for an
 complete -c tagseal -f -n '__tagseal_at trust' -a sign -d 'Sign an image'
 complete -c tagseal -f -n '__tagseal_at trust' -a staged -d 'Show, publish or discard changes that notary staged'
 complete -c tagseal -f -n '__tagseal_at trust' -a status -d 'Show what expires when, and who must renew it'
+complete -c tagseal -f -n '__tagseal_at trust' -a withdraw -d 'Remove a proposed change from the trust server'
 complete -c tagseal -f -n '__tagseal_at trust' -a witness -d 'Sign roles again with the keys on this machine'
 complete -c tagseal -n '__tagseal_at trust' -l help -f -d 'Explain this command'
 complete -c tagseal -f -n '__tagseal_at trust delegation' -a add -d 'Add a delegation, or keys and paths to one'
@@ -308,6 +310,9 @@ complete -c tagseal -n '__tagseal_at trust inspect' -l help -f -d 'Explain this 
 complete -c tagseal -n '__tagseal_at trust log' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust log' -l limit -s n -x -d 'Look back over this many publications'
 complete -c tagseal -n '__tagseal_at trust log' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust proposals' -l in -r -F -d 'Show the proposal in this file'
+complete -c tagseal -n '__tagseal_at trust proposals' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust proposals' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust recover' -l all-with-key -x -d 'All repositories that this machine remembers to have this root key'
 complete -c tagseal -n '__tagseal_at trust recover' -l expired -f -d 'Something has expired'
 complete -c tagseal -n '__tagseal_at trust recover' -l force -s f -f -d 'Replace a signer\'s key even if its tags are lost until the signer signs again'
@@ -371,6 +376,8 @@ complete -c tagseal -n '__tagseal_at trust status' -l check -f -d 'Exit with sta
 complete -c tagseal -n '__tagseal_at trust status' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust status' -l within -x -d 'What expires within this time is due (default 90d)'
 complete -c tagseal -n '__tagseal_at trust status' -l help -f -d 'Explain this command'
+complete -c tagseal -n '__tagseal_at trust withdraw' -l json -f -d 'Print the result as JSON'
+complete -c tagseal -n '__tagseal_at trust withdraw' -l help -f -d 'Explain this command'
 complete -c tagseal -n '__tagseal_at trust witness' -l json -f -d 'Print the result as JSON'
 complete -c tagseal -n '__tagseal_at trust witness' -l passphrase-fd -x -d 'Read the passphrase of all keys from this open file descriptor and nowhere else'
 complete -c tagseal -n '__tagseal_at trust witness' -l passphrase-command -x -d 'Run this program (split at spaces, no shell) and use the first line of its output as the passphrase; TAGSEAL_KEY_ROLE, TAGSEAL_KEY_ID and TAGSEAL_KEY_PURPOSE name the key'

@@ -55,6 +55,7 @@ export const errorCodes = [
   "RECOVERY_REFUSED",
   // changes that several people sign
   "PROPOSAL_MALFORMED",
+  "PROPOSAL_NOT_FOUND",
   "PROPOSAL_OVERTAKEN",
   "PROPOSAL_EXPIRED",
   "PROPOSALS_UNSUPPORTED",

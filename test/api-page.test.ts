@@ -7,7 +7,7 @@ import { it } from "node:test";
 import { apiPage } from "../release/api-page.ts";
 import { writeTypes } from "../release/types.ts";
 
-/** What no program needs to name: how the classes of keys and connections are put together. */
+/** What no program needs to name: how the classes of keys and connections are put together, and how signatures are collected. */
 const inner = [
   "HttpClient",
   "JsonObject",
@@ -17,6 +17,7 @@ const inner = [
   "PemBlock",
   "PemKeyStore",
   "PrivateKey",
+  "ProposalPlace",
   "VerificationKey",
 ];
 /** Types of the language. */

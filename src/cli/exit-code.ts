@@ -69,6 +69,7 @@ const meanings: Readonly<Record<ErrorCode, Meaning>> = {
   RECOVERY_REFUSED: "failure",
   // A proposal is neither trusted nor published yet; one that must not be is refused like a file that must not be.
   PROPOSAL_MALFORMED: "refused",
+  PROPOSAL_NOT_FOUND: "failure",
   PROPOSAL_OVERTAKEN: "failure",
   PROPOSAL_EXPIRED: "failure",
   PROPOSALS_UNSUPPORTED: "failure",

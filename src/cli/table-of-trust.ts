@@ -74,6 +74,7 @@ export const trustCommands: readonly Entry[] = [
     () => import("./commands/trust/inspect.ts"),
   ),
   command("log", "Show what a tag meant before", () => import("./commands/trust/log.ts")),
+  command("proposals", "List changes that wait for more signatures", () => import("./commands/trust/proposals.ts")),
   command("recover", "Recover from lost, leaked or expired keys", () => import("./commands/trust/recover.ts")),
   command(
     "recover-server",
@@ -85,5 +86,6 @@ export const trustCommands: readonly Entry[] = [
   command("sign", "Sign an image", () => import("./commands/trust/sign.ts")),
   command("staged", "Show, publish or discard changes that notary staged", () => import("./commands/trust/staged.ts")),
   command("status", "Show what expires when, and who must renew it", () => import("./commands/trust/status.ts")),
+  command("withdraw", "Remove a proposed change from the trust server", () => import("./commands/trust/withdraw.ts")),
   command("witness", "Sign roles again with the keys on this machine", () => import("./commands/trust/witness.ts")),
 ];

@@ -13,6 +13,10 @@ export const operations = [
   "RotateKey",
   "DeleteTUF",
   "Changefeed",
+  "ListProposals",
+  "GetProposal",
+  "SubmitProposal",
+  "WithdrawProposal",
 ] as const;
 
 /** One of {@link operations}. */

@@ -7,6 +7,7 @@
 import type { PublicKey } from "../crypto/public-key.ts";
 import type { Credentials, LoginTarget } from "../docker-config/credentials.ts";
 import type { RoleName, ServerRole } from "../tuf/metadata.ts";
+import type { Proposal } from "../tuf/proposals/proposal.ts";
 import type { MetadataCache, MetadataSource } from "../tuf/updater.ts";
 
 /**
@@ -51,8 +52,33 @@ export interface TrustRepository extends MetadataSource {
    */
   delete(): Promise<void>;
 
+  /** where it keeps proposed changes; undefined for one that never does. A server may still answer that it does not */
+  readonly proposals?: ProposalPlace | undefined;
+
   /** True when the last change of the collection is its deletion, as far as it can tell. @throws NetworkError as `fetch`, without an answer */
   wasDeleted(): Promise<boolean>;
+}
+
+/** What became of a proposal. `complete`: it has all signatures, and only the owner can make the snapshot that it needs. */
+export type SubmittedState = "open" | "complete" | "published";
+
+/**
+ * Where the proposals of one collection wait for signatures. Every method throws NetworkError `PROPOSALS_UNSUPPORTED` when the server keeps none, and as
+ * `TrustRepository.fetch`; what it presents is not verified.
+ */
+export interface ProposalPlace {
+  /** The IDs of those that are open, oldest first. */
+  list(): Promise<readonly string[]>;
+  /** @throws MetadataError `PROPOSAL_NOT_FOUND`, `PROPOSAL_MALFORMED` */
+  find(id: string): Promise<Proposal>;
+  /**
+   * Adds a proposal, or its signatures to the one that is kept. One that has all signatures is published, whole or not at all.
+   *
+   * @throws MetadataError `PROPOSAL_OVERTAKEN`; NetworkError `TRUST_SERVER_REFUSED`
+   */
+  submit(proposal: Proposal): Promise<SubmittedState>;
+  /** @throws MetadataError `PROPOSAL_NOT_FOUND` */
+  withdraw(id: string): Promise<void>;
 }
 
 /**

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
+import { documentedLines } from "../support/documented-lines.ts";
 import { makeSignerKey } from "../support/signer-key.ts";
+import { captured } from "../../src/cli/captured-io.ts";
 import { CliSandbox, json, type Outcome } from "./cli-sandbox.ts";
 
 type Environment = Record<string, string>;
@@ -38,45 +40,90 @@ interface Result {
 
 const people = ["alice", "bob", "carol"] as const;
 
-describe("proposals in files", () => {
-  const stage = CliSandbox.forSuite("proposals");
-  const machines = new Map<string, Environment>();
-  const keys = new Map<string, { readonly keyId: string; readonly publicKey: string }>();
-  let app: string;
-  let digest: string;
-  let other: string;
+/** A repository whose releases need two of three keys, each on a machine of its person; `mallory` has another key, `owner` the repository's. */
+class SharedRepository {
+  readonly stage: CliSandbox;
+  readonly #machines = new Map<string, Environment>();
+  readonly #keys = new Map<string, { readonly keyId: string; readonly publicKey: string }>();
+  app = "";
+  digest = "";
+  other = "";
 
-  const machine = (name: string): Environment => machines.get(name) ?? assert.fail(name);
-  const ok = (name: string, ...argv: readonly string[]): Promise<Outcome> => stage.ok(argv, { env: machine(name) });
-  const run = (name: string, ...argv: readonly string[]): Promise<Outcome> => stage.run(argv, { env: machine(name) });
+  /** For the suite that calls this. */
+  constructor(name: string) {
+    this.stage = CliSandbox.forSuite(name);
+    before(async () => await this.#begin());
+  }
+
+  machine(name: string): Environment {
+    return this.#machines.get(name) ?? assert.fail(name);
+  }
+
+  keyId(name: string): string {
+    return this.#keys.get(name)?.keyId ?? assert.fail(name);
+  }
+
+  publicKey(name: string): string {
+    return this.#keys.get(name)?.publicKey ?? assert.fail(name);
+  }
+
+  ok(name: string, ...argv: readonly string[]): Promise<Outcome> {
+    return this.stage.ok(argv, { env: this.machine(name) });
+  }
+
+  run(name: string, ...argv: readonly string[]): Promise<Outcome> {
+    return this.stage.run(argv, { env: this.machine(name) });
+  }
+
+  /** The digest that a newcomer takes the tag for, or why there is none. */
+  async meaning(tag: string): Promise<string> {
+    const env = this.stage.stranger();
+    const { code, stdout, stderr } = await this.stage.run(["verify", "-q", `${this.app}:${tag}`], { env });
+    return code === 0 ? stdout.trim() : (/\[([A-Z_]+)\]/u.exec(stderr)?.[1] ?? stderr);
+  }
+
+  async #begin(): Promise<void> {
+    const { stage } = this;
+    this.app = stage.repository("team/shared");
+    const images = [await stage.image("1"), await stage.image("2")];
+    for (const [index, image] of images.entries())
+      await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${this.app}:first-${index}`]);
+    const list = json(await stage.ok(["list", "--json", this.app])) as readonly { tag: string; digest: string }[];
+    const digestOf = (tag: string): string => list.find((entry) => entry.tag === tag)?.digest ?? assert.fail(tag);
+    [this.digest, this.other] = [digestOf("first-0"), digestOf("first-1")];
+    this.#machines.set("owner", { ...stage.sandbox.environment });
+    for (const name of [...people, "mallory"]) {
+      const env = stage.stranger(name);
+      this.#machines.set(name, env);
+      const dockerConfig = env["DOCKER_CONFIG"] ?? "";
+      const passphrase = env["DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE"] ?? "";
+      this.#keys.set(name, await makeSignerKey({ dockerConfig, passphrase, use: { role: name } }));
+    }
+    const files = people.map((name) => this.publicKey(name));
+    const adding = ["trust", "delegation", "add", this.app, "targets/releases", ...files];
+    await stage.ok([...adding, "--all-paths", "--threshold", "2"]);
+  }
+}
+
+describe("proposals in files", () => {
+  const team = new SharedRepository("proposals");
+  const { stage } = team;
+  const { ok, run, machine } = {
+    ok: team.ok.bind(team),
+    run: team.run.bind(team),
+    machine: team.machine.bind(team),
+  };
+  const meaning = (tag: string): Promise<string> => team.meaning(tag);
   const file = (): string => stage.path(`${stage.fresh("proposal")}.json`);
+  let app = "";
+  let digest = "";
+  let other = "";
+  before(() => void ({ app, digest, other } = team));
   const propose = async (tag: string, of = digest, name = "alice"): Promise<string> => {
     const path = file();
     await ok(name, "sign", "-q", "--propose", "--out", path, `${app}:${tag}@${of}`);
     return path;
   };
-  const meaning = async (tag: string): Promise<string> => {
-    const { code, stdout, stderr } = await stage.run(["verify", "-q", `${app}:${tag}`], { env: stage.stranger() });
-    return code === 0 ? stdout.trim() : (/\[([A-Z_]+)\]/u.exec(stderr)?.[1] ?? stderr);
-  };
-
-  before(async () => {
-    app = stage.repository("team/shared");
-    const images = [await stage.image("1"), await stage.image("2")];
-    for (const [index, image] of images.entries())
-      await stage.ok(["push", "-q", "--from", `oci:${image.directory}`, `${app}:first-${index}`]);
-    const list = json(await stage.ok(["list", "--json", app])) as readonly { tag: string; digest: string }[];
-    [digest = "", other = ""] = ["first-0", "first-1"].map((tag) => list.find((entry) => entry.tag === tag)?.digest);
-    for (const name of [...people, "mallory"]) {
-      machines.set(name, stage.stranger(name));
-      const { DOCKER_CONFIG: dockerConfig = "", DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE: passphrase = "" } =
-        machine(name);
-      keys.set(name, await makeSignerKey({ dockerConfig, passphrase, use: { role: name } }));
-    }
-    const files = people.map((name) => keys.get(name)?.publicKey ?? "");
-    const adding = ["trust", "delegation", "add", app, "targets/releases", ...files];
-    await stage.ok([...adding, "--all-paths", "--threshold", "2"]);
-  });
 
   it("signing with too few keys fails, publishes nothing, and names --propose", async () => {
     const { code, stderr } = await run("alice", "sign", `${app}:alone@${digest}`);
@@ -240,8 +287,110 @@ describe("proposals in files", () => {
   it("says so when there is nothing to propose, and never overwrites a file", async () => {
     const { stdout } = await ok("alice", "sign", "--propose", "--out", file(), `${app}:gap@${digest}`);
     assert.match(stdout, /^Nothing to propose/mu);
-    const taken = keys.get("alice")?.publicKey ?? "";
+    const taken = team.publicKey("alice");
     const { stderr } = await run("alice", "sign", "--propose", "--out", taken, `${app}:new@${digest}`);
     assert.match(stderr, /\[FILE_UNWRITABLE\]/u);
+  });
+});
+
+describe("proposals that the trust server keeps", () => {
+  const team = new SharedRepository("kept-proposals");
+
+  it("the second person finds it, sees who is missing, and approves it by the beginning of its ID", async () => {
+    const { app, digest } = team;
+    const proposed = json(await team.ok("alice", "sign", "--json", "--propose", `${app}:1.0@${digest}`)) as Result;
+    assert.equal(proposed.state, "open");
+    assert.equal(await team.meaning("1.0"), "TAG_NOT_SIGNED");
+    const { proposals } = json(await team.ok("bob", "trust", "proposals", "--json", app)) as {
+      proposals: readonly Proposal[];
+    };
+    assert.deepEqual(
+      proposals.map(({ id, complete }) => [id, complete]),
+      [[proposed.proposal.id, false]],
+    );
+    const shown = (await team.ok("bob", "trust", "proposals", app)).stdout;
+    assert.match(shown, /\+ "1\.0": sha256:[^]*1 of 2 signatures[^]*missing 1 of: /u);
+    const id = proposed.proposal.id.slice(0, 12);
+    const approved = json(await team.ok("bob", "trust", "approve", app, id, "--yes", "--json")) as Result;
+    assert.deepEqual([approved.state, approved.signedWith], ["published", [team.keyId("bob")]]);
+    assert.equal(await team.meaning("1.0"), digest);
+    assert.match((await team.ok("bob", "trust", "proposals", app)).stdout, /^No proposals/u);
+  });
+
+  it("approving twice is harmless, and a key that may not sign is refused", async () => {
+    const { app, digest } = team;
+    const { proposal } = json(
+      await team.ok("alice", "sign", "--json", "--propose", `${app}:twice@${digest}`),
+    ) as Result;
+    const again = json(await team.ok("alice", "trust", "approve", app, proposal.id, "--yes", "--json")) as Result;
+    assert.deepEqual([again.state, again.signedWith], ["open", []]);
+    const refused = await team.run("mallory", "trust", "approve", app, proposal.id, "--yes");
+    assert.match(refused.stderr, /\[SIGNING_KEY_MISSING\]/u);
+    await team.ok("carol", "trust", "approve", app, proposal.id, "--yes");
+    assert.equal(await team.meaning("twice"), digest);
+    const gone = await team.run("bob", "trust", "approve", app, proposal.id, "--yes");
+    assert.match(gone.stderr, /\[PROPOSAL_NOT_FOUND\]/u);
+  });
+
+  it("what is withdrawn is gone, and what was overtaken is listed as that", async () => {
+    const { app, digest } = team;
+    const propose = async (tag: string): Promise<string> =>
+      (json(await team.ok("alice", "sign", "--json", "--propose", `${app}:${tag}@${digest}`)) as Result).proposal.id;
+    const [withdrawn, overtaken, published] = [await propose("w"), await propose("o"), await propose("p")];
+    const { stdout } = await team.ok("bob", "trust", "withdraw", app, withdrawn.slice(0, 7));
+    assert.match(stdout, /^Withdrew proposal/u);
+    await team.ok("bob", "trust", "approve", app, published, "--yes");
+    const { proposals } = json(await team.ok("bob", "trust", "proposals", "--json", app)) as {
+      proposals: readonly { id: string; error?: { code: string } }[];
+    };
+    assert.deepEqual(
+      proposals.map(({ id, error }) => [id, error?.code]),
+      [[overtaken, "PROPOSAL_OVERTAKEN"]],
+    );
+    const late = await team.run("carol", "trust", "approve", app, overtaken, "--yes");
+    assert.match(late.stderr, /\[PROPOSAL_OVERTAKEN\]/u);
+    await team.ok("bob", "trust", "withdraw", app, overtaken);
+  });
+
+  it("the page about keys, line by line", async () => {
+    const { app, digest, stage } = team;
+    const words = (line: string, id = ""): string[] =>
+      line
+        .replaceAll("registry.example.com/team/app", app)
+        .replace("$DIGEST", digest)
+        .replace(/ ID$/u, ` ${id}`)
+        .replaceAll(/(\w+)\.pub/gu, (_file, name: string) => team.publicKey(name))
+        .replaceAll(/(proposal|signed)\.json/gu, (file) => stage.path(file))
+        .split(" ")
+        .slice(1);
+    const say = async (name: string, line: string | undefined, id?: string): Promise<string> => {
+      const env = team.machine(name);
+      const prompter = { ...captured({ env, now: () => new Date() }).io.prompter, ask: async () => "y" };
+      return (await stage.ok(words(line ?? assert.fail(), id), { env, prompter })).stdout;
+    };
+    await say("owner", documentedLines("docs/keys.md", "Several people sign").trim());
+    const proposed = await say("alice", documentedLines("docs/keys.md", "Several people sign", 2).trim());
+    const id = /approve \S+ ([0-9a-f]{12})$/mu.exec(proposed)?.[1] ?? assert.fail(proposed);
+    const [list, approve] = documentedLines("docs/keys.md", "Several people sign", 3).trim().split("\n");
+    assert.match(await say("bob", list), new RegExp(id, "u"));
+    await say("bob", approve, id);
+    const [first, second, third] = documentedLines("docs/keys.md", "Several people sign", 4).trim().split("\n");
+    await say("alice", first);
+    await say("bob", second);
+    await say("carol", third);
+    for (const tag of ["2.0", "3.0"]) assert.equal(await team.meaning(tag), digest);
+  });
+
+  it("the owner who holds the snapshot key publishes what is complete", async () => {
+    const { app, digest } = team;
+    await team.ok("owner", "trust", "key", "rotate", "--publisher-managed", app, "snapshot");
+    const { proposal } = json(await team.ok("alice", "sign", "--json", "--propose", `${app}:4.0@${digest}`)) as Result;
+    const approved = await team.ok("bob", "trust", "approve", app, proposal.id, "--yes");
+    assert.match(approved.stdout, /the owner has the snapshot key/u);
+    assert.equal(await team.meaning("4.0"), "TAG_NOT_SIGNED");
+    const published = json(await team.ok("owner", "trust", "approve", app, proposal.id, "--yes", "--json")) as Result;
+    assert.deepEqual([published.state, published.signedWith], ["published", []]);
+    assert.equal(await team.meaning("4.0"), digest);
+    assert.match((await team.ok("bob", "trust", "proposals", app)).stdout, /^No proposals/u);
   });
 });

@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import type { Change, MetadataStore } from "../../src/server/storage/metadata-store.ts";
 import type { NewFile, StoredFile } from "../../src/server/storage/stored-file.ts";
 import type { Usage, UsageLimit } from "../../src/server/storage/usage-limit.ts";
+import { describeProposals } from "./proposal-store.ts";
 
 const gun = "docker.io/library/alpine";
 const at = new Date("2026-11-23T04:00:00.123Z");
@@ -37,6 +38,7 @@ export function metadataStoreContract(name: string, open: OpenStore): void {
     describeLimits(open);
     describeNames(open);
     describeRaces(open);
+    describeProposals(open);
   });
 }
 

@@ -285,7 +285,7 @@ const rightsInTables: ByPeer = {
 const emptyKeys = ["keys", "derivation_secret", "key_assignments"]
   .map((table) => `delete from tagseal_${table};`)
   .join(" ");
-const emptyMetadata = `delete from tagseal_files; delete from tagseal_deleted_files; delete from tagseal_collections; delete from tagseal_collection_sizes; delete from tagseal_changes;
+const emptyMetadata = `delete from tagseal_files; delete from tagseal_deleted_files; delete from tagseal_collections; delete from tagseal_collection_sizes; delete from tagseal_proposals; delete from tagseal_changes;
   update tagseal_change_position set last_change = 0;`;
 
 function describeTls(

@@ -21,6 +21,7 @@ import { UploadingPublisher } from "./uploading-publisher.ts";
 
 const gun = "example.com/team/app";
 const tuf = `/v2/${gun}/_trust/tuf`;
+const proposals = `/v2/${gun}/_trust/proposals`;
 const multipart = { "Content-Type": "multipart/form-data; boundary=x" };
 const nothingNew = "\r\n--x--\r\n";
 
@@ -32,6 +33,7 @@ interface Endpoint {
 }
 
 const forReaders = { none: 401, pull: 200, push: 200, admin: 200 };
+const missingForReaders = { none: 401, pull: 404, push: 404, admin: 404 };
 const forPublishers = { none: 401, pull: 401, push: 200, admin: 200 };
 const forAdmins = { none: 401, pull: 401, push: 401, admin: 200 };
 const forAll = { none: 200, pull: 200, push: 200, admin: 200 };
@@ -51,13 +53,7 @@ const byRoute: Readonly<Record<Route["kind"], readonly Endpoint[]>> = {
     { method: "HEAD", path: `${tuf}/targets.json`, expected: forReaders },
   ],
   version: [{ method: "GET", path: `${tuf}/1.root.json`, expected: forReaders }],
-  checksum: [
-    {
-      method: "GET",
-      path: `${tuf}/root.${"a".repeat(64)}.json`,
-      expected: { none: 401, pull: 404, push: 404, admin: 404 },
-    },
-  ],
+  checksum: [{ method: "GET", path: `${tuf}/root.${"a".repeat(64)}.json`, expected: missingForReaders }],
   key: [
     { method: "GET", path: `${tuf}/timestamp.key`, expected: forPublishers },
     { method: "POST", path: `${tuf}/snapshot.key`, expected: forAdmins },
@@ -65,6 +61,18 @@ const byRoute: Readonly<Record<Route["kind"], readonly Endpoint[]>> = {
   changefeed: [
     { method: "GET", path: `/v2/${gun}/_trust/changefeed?records=1`, expected: forReaders },
     { method: "GET", path: "/v2/_trust/changefeed?records=1", expected: forAdmins },
+  ],
+  proposals: [
+    { method: "GET", path: `${proposals}/`, expected: forReaders },
+    { method: "POST", path: `${proposals}/`, expected: { none: 401, pull: 401, push: 400, admin: 400 } },
+  ],
+  proposal: [
+    { method: "GET", path: `${proposals}/${"a".repeat(64)}`, expected: missingForReaders },
+    {
+      method: "DELETE",
+      path: `${proposals}/${"a".repeat(64)}`,
+      expected: { none: 401, pull: 401, push: 404, admin: 404 },
+    },
   ],
   collection: [
     { method: "POST", path: `${tuf}/`, expected: forPublishers },
@@ -397,7 +405,7 @@ describe("access without logging in", () => {
     const world = await guardedByTokens(t, { anonymousPull: true });
     for (const endpoint of endpoints) {
       const isPull = endpoint.expected === forReaders && endpoint.path !== "/v2/";
-      const expected = isPull ? 200 : endpoint.path.includes("/root.a") ? 404 : endpoint.expected.none;
+      const expected = isPull ? 200 : endpoint.expected === missingForReaders ? 404 : endpoint.expected.none;
       assert.equal((await ask(world, endpoint)).status, expected, `${endpoint.method} ${endpoint.path}`);
     }
   });

@@ -12,6 +12,7 @@ import type { ServerOptions } from "../../src/server/run/server-options.ts";
 import { SqliteKeyTable } from "../../src/server/signer/sqlite-key-table.ts";
 import { SqliteMetadataStore } from "../../src/server/storage/sqlite-metadata-store.ts";
 import { type JsonNode, resolved, schemaFaults } from "../support/json-schema.ts";
+import { proposedTag } from "./proposed-tag.ts";
 import { serve, temporaryDirectory } from "./running-server.ts";
 import { UploadingPublisher } from "./uploading-publisher.ts";
 
@@ -31,6 +32,8 @@ interface Operation {
 interface World {
   readonly document: JsonNode;
   readonly rootSha256: string;
+  /** one that waits on the open server, and its ID */
+  readonly proposal: { readonly id: string; readonly body: string };
   /** URL of the server on which an operation has this outcome */
   readonly urlFor: (operationId: string, status: string) => string;
 }
@@ -39,6 +42,8 @@ async function world(t: TestContext): Promise<World> {
   const start = async (options: Partial<ServerOptions> = {}): Promise<string> => (await serve(t, options)).url;
   const open = await start();
   const publisher = await new UploadingPublisher(open, gun).begin();
+  const proposal = await proposedTag(publisher, "v2");
+  await fetch(`${open}/v2/${gun}/_trust/proposals/`, { method: "POST", body: proposal.body });
   const passwords = join(temporaryDirectory(t), "htpasswd");
   writeFileSync(passwords, `alice:${hashSync("wonderland", 4)}\n`);
   const store = new SqliteMetadataStore({ path: join(temporaryDirectory(t), "metadata.db") });
@@ -59,7 +64,7 @@ async function world(t: TestContext): Promise<World> {
       authorise: async () => Promise.reject(new Error("no")),
     }),
     impatient: await start({ limits: { readsPerMinute: 1e-9, uploadsPerMinute: 1e-9, keyRequestsPerMinute: 1e-9 } }),
-    small: await start({ limits: { maxBytes: 5 } }),
+    small: await start({ limits: { maxBytes: 5, maxProposalBytes: 5 } }),
     busy: await start({ limits: { maxUploadBytesInMemory: 5 } }),
     failing: await start({ store, keyTable, signerPassphrase: "correct horse battery staple", upkeep: false }),
   };
@@ -73,9 +78,11 @@ async function world(t: TestContext): Promise<World> {
   return {
     document: (await (await fetch(`${open}/openapi.json`)).json()) as JsonNode,
     rootSha256: sha256Hex(publisher.published.files.get("root") ?? new Uint8Array()),
+    proposal,
     urlFor: (operationId, status) => {
       if (operationId === "token" && status !== "404") return urls[status === "429" ? "stingy" : "giving"] ?? "";
-      if (status === "503") return urls[operationId === "updateTUF" ? "busy" : "failing"] ?? "";
+      const hasBody = operationId === "updateTUF" || operationId === "submitProposal";
+      if (status === "503") return urls[hasBody ? "busy" : "failing"] ?? "";
       return urls[states[status] ?? ""] ?? open;
     },
   };
@@ -95,28 +102,27 @@ function operationsOf(document: JsonNode): Operation[] {
 }
 
 /** A path with real names in it; for a bad request with one that no repository may have. */
-function filled(path: string, name: string, rootSha256: string): string {
+function filled(path: string, name: string, { rootSha256, proposal }: World): string {
   const role = path.endsWith(".key") ? "timestamp" : "root";
   const filledIn = path
     .replace("{gun}", name)
     .replace("{role}", role)
     .replace("{version}", "1")
+    .replace("{id}", proposal.id)
     .replace("{sha256}", rootSha256);
   return path.endsWith("changefeed") ? `${filledIn}?records=10` : filledIn;
 }
 
-async function perform(
-  { path, method, operationId, status }: Operation,
-  { urlFor, rootSha256 }: World,
-): Promise<Response> {
+async function perform({ path, method, operationId, status }: Operation, here: World): Promise<Response> {
   const name = status === "400" ? "a//b" : status === "404" ? "no/such" : gun;
-  const target = urlFor(operationId, status) + filled(path, name, rootSha256);
+  const target = here.urlFor(operationId, status) + filled(path, name, here);
   const headers: Record<string, string> = operationId === "updateTUF" ? { ...multipart } : {};
   if (operationId === "token" && status === "401") headers["Authorization"] = `Basic ${btoa("alice:wrong")}`;
   if (status === "304") headers["If-None-Match"] = "*";
   const url =
     operationId === "wholeChangefeed" && status === "400" ? target.replace("records=10", "records=x") : target;
-  const body = operationId === "updateTUF" ? nothingNew : null;
+  const bodies: Readonly<Record<string, string>> = { updateTUF: nothingNew, submitProposal: here.proposal.body };
+  const body = bodies[operationId] ?? null;
   return fetch(url, { method: method.toUpperCase(), headers, body, redirect: "error" });
 }
 
@@ -173,10 +179,11 @@ describe("the OpenAPI document", () => {
   });
 
   it("leaves nothing out: what it does not list is not there", async (t) => {
-    const { document, urlFor, rootSha256 } = await world(t);
+    const shared = await world(t);
+    const { document, urlFor } = shared;
     const open = urlFor("getRole", "200");
     for (const [path, item] of Object.entries(document["paths"] as JsonNode)) {
-      const target = filled(path, gun, rootSha256);
+      const target = filled(path, gun, shared);
       assert.ok(parseRoute(target), path);
       for (const method of ["GET", "POST", "PUT", "DELETE"]) {
         if (method.toLowerCase() in (item as JsonNode)) continue;

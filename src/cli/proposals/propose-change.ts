@@ -1,14 +1,14 @@
 /** The second half of every command with `--propose`: the proposal leaves this machine. */
-import { NetworkError } from "../../errors.ts";
 import type { PassphraseSource } from "../../keys/passphrase.ts";
 import type { TrustContext } from "../../trust/trust-context.ts";
+import type { SubmittedState } from "../../trust/ports.ts";
 import type { ProposalView } from "../../trust/proposals/proposal-view.ts";
 import type { JudgedProposal } from "../../tuf/proposals/judged-proposal.ts";
 import type { Io } from "../io.ts";
 import { requireFree } from "../open/backup-file.ts";
 import { withTrust } from "../open/trust.ts";
 import type { ImageArgument } from "../options/image.ts";
-import { missingText, proposalJson, proposalText } from "../output/proposal-report.ts";
+import { missingText, proposalJson, proposalText, shownIdDigits } from "../output/proposal-report.ts";
 import { tellTrustEvents } from "../output/trust-events.ts";
 import { writeJson } from "../output/write-json.ts";
 import { writeProposal } from "./proposal-file.ts";
@@ -22,7 +22,7 @@ export interface Proposing {
 }
 
 /**
- * Makes a proposal and hands it on: to a file.
+ * Makes a proposal and hands it on: to the trust server, or to a file.
  *
  * @returns the exit status
  * @throws what `make` throws; UsageError `FILE_UNWRITABLE`; NetworkError `PROPOSALS_UNSUPPORTED`
@@ -40,17 +40,16 @@ export async function proposeChange(
   return await withTrust(io, image.reference, settings, async (context) => {
     const proposal = await make(context);
     if (proposal === undefined) return tellUnchanged(image, json, io);
-    const view = await viewOf(proposal, await readPublished(context), new HeldKeys(context));
-    if (out === undefined) throw unsupported(context);
-    await writeProposal(out, proposal);
-    report({ image, json, out, view }, io);
+    const collection = await readPublished(context);
+    const view = await viewOf(proposal, collection, new HeldKeys(context));
+    if (out === undefined) {
+      const { handIn } = await import("../../trust/proposals/hand-in.ts");
+      report({ image, json, view, state: await handIn(context, collection, proposal) }, io);
+    } else {
+      await writeProposal(out, proposal);
+      report({ image, json, view, out, state: view.isComplete ? "complete" : "open" }, io);
+    }
     return 0;
-  });
-}
-
-function unsupported({ gun, repository }: TrustContext): NetworkError {
-  return new NetworkError("PROPOSALS_UNSUPPORTED", `${repository.name} keeps no proposals`, {
-    hint: `Carry the proposal in a file: add --out FILE here, and approve it with: tagseal trust approve ${gun} --in FILE`,
   });
 }
 
@@ -63,13 +62,25 @@ function tellUnchanged({ typed }: ImageArgument, json: boolean, io: Io): number 
 interface Proposed {
   readonly image: ImageArgument;
   readonly json: boolean;
-  readonly out: string;
+  readonly out?: string;
   readonly view: ProposalView;
+  readonly state: SubmittedState;
 }
 
-function report({ image, json, out, view }: Proposed, io: Io): void {
-  const state = view.isComplete ? "complete" : "open";
-  if (json) return writeJson(io, { repository: image.typed, state, file: out, proposal: proposalJson(view) });
-  const next = view.isComplete ? "It has all its signatures: publish it" : `It needs ${missingText(view)}: approve it`;
-  io.stdout.write(`${proposalText(view)}${next} with\n  tagseal trust approve ${image.typed} --in ${out}\n`);
+function report({ image, json, out, view, state }: Proposed, io: Io): void {
+  const file = out === undefined ? {} : { file: out };
+  if (json) return writeJson(io, { repository: image.typed, state, ...file, proposal: proposalJson(view) });
+  const where = out === undefined ? view.id.slice(0, shownIdDigits) : `--in ${out}`;
+  io.stdout.write(`${proposalText(view)}${nextStep(image, view, { state, where })}`);
+}
+
+function nextStep(
+  { typed, gun }: ImageArgument,
+  view: ProposalView,
+  { state, where }: { readonly state: SubmittedState; readonly where: string },
+): string {
+  if (state === "published") return `It has all its signatures: published the change of ${typed}\n`;
+  const next =
+    state === "complete" ? "It has all its signatures: publish it" : `It needs ${missingText(view)}: approve it`;
+  return `${next} with\n  tagseal trust approve ${gun} ${where}\n`;
 }

@@ -165,6 +165,18 @@ export const serverSettings = {
   "limits.uploads_per_minute": { kind: "number", help: "of one client address; no limit" },
   "limits.key_requests_per_minute": { kind: "number", help: "of one client address; 600" },
 
+  "limits.proposals_per_repository": {
+    kind: "number",
+    help: "changes that wait for signatures, in one repository; 0 keeps none, and `--propose` then needs `--out`; 16",
+    range: [0, 1000],
+  },
+  "limits.max_proposal_bytes": { kind: "number", help: "one proposal; 8388608", range: [1024, 104_857_600] },
+  "limits.proposal_lifetime": {
+    kind: "duration",
+    help: "how long a proposal is open at most; `14d`",
+    range: ["1m", "90d"],
+  },
+
   "logging.level": logLevelSetting,
   // sections of Notary's files that its server ignores
   reporting: ignored,

@@ -12,6 +12,7 @@ import { openapiReply } from "./openapi.ts";
 import type { RateClass } from "./rate-limit.ts";
 import { liveReply, readyReply, type ReadinessParts } from "./readiness.ts";
 import { textReply, type Reply } from "./reply.ts";
+import type { ProposalHandlers } from "./proposal-requests.ts";
 import { queryOf, type Route } from "./route.ts";
 
 /** What one route and method do together. */
@@ -31,6 +32,7 @@ export interface Action {
 /** The parts that do the work. */
 export interface ActionParts {
   readonly handlers: Handlers;
+  readonly proposals: ProposalHandlers;
   readonly monitoring: ReadinessParts;
   readonly metrics: Metrics;
   /** health and metrics are for users only */
@@ -75,6 +77,9 @@ function actionsOf(route: Route, request: IncomingMessage, parts: ActionParts): 
       return { GET: changefeedAction(handlers, request, route.gun) };
     case "collection":
       return collectionActions(handlers, request, route.gun);
+    case "proposals":
+    case "proposal":
+      return proposalActions(parts.proposals, request, route);
     case "key":
       return keyActions(handlers, route.gun, route.role);
     case "current":
@@ -130,6 +135,31 @@ function collectionActions(handlers: Handlers, request: IncomingMessage, gun: st
     DELETE: {
       ...change("DeleteTUF", ["*"], "uploads", (caller) => handlers.remove(gun, caller())),
       refusedAs: "deletion refused",
+    },
+  };
+}
+
+function proposalActions(
+  handlers: ProposalHandlers,
+  request: IncomingMessage,
+  route: Extract<Route, { readonly kind: "proposals" | "proposal" }>,
+): Actions {
+  const { gun } = route;
+  if (route.kind === "proposals")
+    return {
+      GET: read("ListProposals", () => handlers.list(gun)),
+      POST: {
+        ...change("SubmitProposal", ["push", "pull"], "uploads", (caller) => handlers.submit(request, gun, caller())),
+        refusedAs: "proposal refused",
+      },
+    };
+  return {
+    GET: read("GetProposal", () => handlers.find(gun, route.id)),
+    DELETE: {
+      ...change("WithdrawProposal", ["push", "pull"], "uploads", (caller) =>
+        handlers.withdraw(gun, route.id, caller()),
+      ),
+      refusedAs: "withdrawal refused",
     },
   };
 }

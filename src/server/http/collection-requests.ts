@@ -11,6 +11,7 @@ import type { Publications } from "../collections/publications.ts";
 import type { LogFields, ServerLog } from "../../service/log.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
+import { answeredChange, answeredRead, readingMs, requireWritable } from "./answer-bounds.ts";
 import { changefeedJson, parseChangeQuery } from "./changefeed.ts";
 import {
   consistentCacheControl,
@@ -45,9 +46,6 @@ export interface HandlerParts {
 /** A file named by its checksum cannot change. Its deletion by another server may be noticed up to a second later. */
 const immutableMaxAgeMs = 1000;
 
-/** Bounds the whole request, whatever hangs behind it. The parts have shorter bounds with more precise errors. */
-const readingMs = 10_000;
-const changingMs = 60_000;
 /** for a file that is not in memory while the store is unavailable: a database replica that lags behind may have it */
 const lostPatienceMs = 1000;
 
@@ -69,7 +67,7 @@ export class Handlers {
    * @throws WireError `METADATA_NOT_FOUND`; `UNKNOWN` with 503 while the store cannot confirm what is current
    */
   async current(request: IncomingMessage, gun: string, role: RoleName): Promise<Reply> {
-    return this.#reading(async () => {
+    return answeredRead(async () => {
       return fileReply(await currentFile(this.#parts, gun, role), this.#currentCaching, request.headers);
     });
   }
@@ -95,7 +93,7 @@ export class Handlers {
 
   /** GET `<version>.<role>.json`: another file after a collection was deleted and created again. @throws WireError as {@link current} */
   async byVersion(request: IncomingMessage, gun: string, role: RoleName, version: number): Promise<Reply> {
-    return this.#reading(async () => {
+    return answeredRead(async () => {
       const file = await fileByVersion(this.#parts, gun, role, version);
       return fileReply(file, this.#consistentCaching, request.headers);
     });
@@ -104,11 +102,11 @@ export class Handlers {
   /** POST of a multipart body. @throws WireError, and what `Publications.publish` throws */
   async publish(request: IncomingMessage, gun: string, caller: LogFields): Promise<Reply> {
     const { uploads, limits, publications } = this.#parts;
-    this.#requireWritable();
+    requireWritable(this.#parts.isReadOnly);
     return uploads.withBody(request, limits.maxBytes, async (body) => {
       const parts = parseMultipart(body, request.headers["content-type"], limits);
       const upload = uploadOf(parts.values().map(({ fileName, bytes }) => [nameOf(fileName), bytes]));
-      return this.#changing(async () => {
+      return answeredChange(async () => {
         await publications.publish(gun, upload, caller);
         return emptyReply(200);
       });
@@ -117,8 +115,8 @@ export class Handlers {
 
   /** DELETE of a collection: a success even when there is none. */
   async remove(gun: string, caller: LogFields): Promise<Reply> {
-    this.#requireWritable();
-    return this.#changing(async () => {
+    requireWritable(this.#parts.isReadOnly);
+    return answeredChange(async () => {
       await this.#parts.publications.remove(gun, caller);
       return emptyReply(200);
     });
@@ -126,13 +124,13 @@ export class Handlers {
 
   /** GET of a server key: the one the current root names, if it is held here, else the one to name next. */
   async key(gun: string, role: ServerRole): Promise<Reply> {
-    return this.#changing(async () => textReply(keyJson(await serverKey(this.#parts, gun, role))));
+    return answeredChange(async () => textReply(keyJson(await serverKey(this.#parts, gun, role))));
   }
 
   /** POST for a server key: the one to name next. Asking twice without publishing gives the same key. */
   async rotateKey(gun: string, role: ServerRole, caller: LogFields): Promise<Reply> {
-    this.#requireWritable();
-    return this.#changing(async () => {
+    requireWritable(this.#parts.isReadOnly);
+    return answeredChange(async () => {
       const key = await this.#parts.signer.pendingKey(gun, role);
       this.#parts.log.write("info", "a new server key was asked for", { gun, role, keyId: key.keyId, ...caller });
       return textReply(keyJson(key));
@@ -142,27 +140,7 @@ export class Handlers {
   /** GET of the changefeed. @throws WireError `INVALID_PARAMETERS` */
   async changefeed(gun: string | undefined, query: URLSearchParams): Promise<Reply> {
     const wanted = parseChangeQuery(gun, query);
-    return this.#reading(async () => textReply(changefeedJson(await this.#parts.store.changes(wanted))));
-  }
-
-  /** docker and notary report this status as "server not available", which is what their users need to know. */
-  #requireWritable(): void {
-    if (!this.#parts.isReadOnly()) return;
-    throw new WireError("UPDATING", {
-      status: 503,
-      headers: { "Retry-After": "300" },
-      detail: "this server is read-only",
-      isIntended: true,
-    });
-  }
-
-  #reading(work: () => Promise<Reply>): Promise<Reply> {
-    return answeredWithin(work(), readingMs, () => storeLost("UNKNOWN"));
-  }
-
-  /** After this time the outcome is uncertain, as with a broken connection: the client reads the current files to find out. */
-  #changing(work: () => Promise<Reply>): Promise<Reply> {
-    return answeredWithin(work(), changingMs, () => storeLost("UPDATING"));
+    return answeredRead(async () => textReply(changefeedJson(await this.#parts.store.changes(wanted))));
   }
 }
 

@@ -10,6 +10,8 @@ import { storeLost, WireError } from "./wire-error.ts";
 export function toWireError(error: unknown, doing: "reading" | "changing"): WireError {
   if (error instanceof WireError) return error;
   if (error instanceof UpdateRefused) return refusedUpdate(error);
+  if (hasCode(error, "PROPOSAL_OVERTAKEN")) return new WireError("VERSION", { detail: {}, cause: error });
+  if (hasCode(error, "PROPOSAL_MALFORMED", "PROPOSAL_EXPIRED", "METADATA_STALE")) return refusedProposal(error);
   if (hasCode(error, "STORAGE_CONFLICT")) return new WireError("VERSION", { detail: {}, cause: error });
   if (hasCode(error, "LIMIT_REACHED")) return limitReached(error);
   if (hasCode(error, "STORAGE_FAILED")) return storeLost(doing === "changing" ? "UPDATING" : "UNKNOWN", error);
@@ -50,6 +52,11 @@ function refusedUpdate(error: UpdateRefused): WireError {
   if (isMalformedJson(error)) return new WireError("MALFORMED_JSON", { cause: error });
   const missing = error.missing === undefined ? {} : { Missing: error.missing };
   const detail = { Name: error.kind, Error: { ...missing, Msg: error.message } };
+  return new WireError("INVALID_UPDATE", { detail, cause: error });
+}
+
+function refusedProposal(error: Error): WireError {
+  const detail = { Name: "ErrValidation", Error: { Msg: error.message } };
   return new WireError("INVALID_UPDATE", { detail, cause: error });
 }
 

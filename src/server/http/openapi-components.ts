@@ -45,6 +45,13 @@ export const components = {
       schema: { type: "string", enum: ["snapshot", "timestamp"] },
     },
     Sha256: { name: "sha256", in: "path", required: true, schema: sha256 },
+    ProposalId: {
+      name: "id",
+      in: "path",
+      required: true,
+      description: "The sha256 of the change without its signatures.",
+      schema: sha256,
+    },
     Version: { name: "version", in: "path", required: true, schema: { type: "integer", minimum: 1 } },
     Records: {
       name: "records",

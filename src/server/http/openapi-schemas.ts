@@ -40,6 +40,50 @@ export const schemas = {
       },
     },
   },
+  Proposal: {
+    type: "object",
+    required: ["tagsealProposal", "gun", "expires", "files"],
+    properties: {
+      tagsealProposal: { description: "The format.", const: 1 },
+      gun: text,
+      expires: { type: "string", format: "date-time" },
+      files: {
+        description: "By role: the file as it would be published, with the signatures so far.",
+        type: "object",
+      },
+    },
+  },
+  Proposals: {
+    type: "object",
+    required: ["proposals"],
+    properties: {
+      proposals: {
+        type: "array",
+        items: {
+          type: "object",
+          required: ["id", "created", "expires", "bytes"],
+          properties: {
+            id: text,
+            created: { type: "string", format: "date-time" },
+            expires: { type: "string", format: "date-time" },
+            bytes: { type: "integer" },
+          },
+        },
+      },
+    },
+  },
+  Submitted: {
+    type: "object",
+    required: ["id", "state"],
+    properties: {
+      id: text,
+      state: {
+        description: "`complete`: it has all signatures, and only the owner can make the snapshot that it needs.",
+        type: "string",
+        enum: ["open", "complete", "published"],
+      },
+    },
+  },
   Changes: {
     type: "object",
     required: ["count", "records"],

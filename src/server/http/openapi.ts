@@ -3,22 +3,10 @@
  */
 
 import { components, ref } from "./openapi-components.ts";
+import { answer, json, limited, named, noSniff, type PathItem, plainJson, refusals } from "./openapi-parts.ts";
+import { proposal, proposals } from "./openapi-proposals.ts";
 import { jsonReply, type Reply } from "./reply.ts";
 import type { Route } from "./route.ts";
-
-type PathItem = Readonly<Record<string, object>>;
-
-const json = (schema: object) => ({ "application/json": { schema } });
-const plainJson = (schema: object) => ({ "text/plain": { schema } });
-const noSniff = ref("headers", "NoSniff");
-
-const limited = { "429": ref("responses", "TooManyRequests"), "500": ref("responses", "Failed") };
-const refusals = {
-  "400": ref("responses", "BadRequest"),
-  "401": ref("responses", "Unauthorized"),
-  ...limited,
-  "503": ref("responses", "Unavailable"),
-};
 
 const fileHeaders = {
   ETag: ref("headers", "ETag"),
@@ -98,17 +86,10 @@ function protectable(operationId: string, summary: string, responses: object) {
   return { operationId, tags: ["monitoring"], summary, responses: { ...responses, ...refused } };
 }
 
-function answer(description: string, content: object) {
-  return { description, headers: { "X-Content-Type-Options": noSniff }, content };
-}
-
 function failure(description: string, content: object) {
   const headers = { "X-Content-Type-Options": noSniff, "X-Request-Id": ref("headers", "RequestId") };
   return { description, headers, content };
 }
-
-/** Changes carry a request ID in the log, and so in their answers. */
-const named = { "X-Request-Id": ref("headers", "RequestId") };
 
 const collection: PathItem = {
   post: {
@@ -188,6 +169,8 @@ const pathsOfRoutes: Readonly<Record<Route["kind"], Readonly<Record<string, Path
       ),
     },
   },
+  proposals: { "/v2/{gun}/_trust/proposals/": proposals },
+  proposal: { "/v2/{gun}/_trust/proposals/{id}": proposal },
   collection: { "/v2/{gun}/_trust/tuf/": collection },
   key: {
     "/v2/{gun}/_trust/tuf/{role}.key": {

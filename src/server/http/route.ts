@@ -21,6 +21,8 @@ export type Route =
   | { readonly kind: "token" }
   | { readonly kind: "changefeed"; readonly gun: string | undefined }
   | { readonly kind: "collection"; readonly gun: string }
+  | { readonly kind: "proposals"; readonly gun: string }
+  | { readonly kind: "proposal"; readonly gun: string; readonly id: string }
   | { readonly kind: "key"; readonly gun: string; readonly role: ServerRole }
   | { readonly kind: "current"; readonly gun: string; readonly role: RoleName }
   | { readonly kind: "checksum"; readonly gun: string; readonly role: RoleName; readonly checksum: string }
@@ -39,6 +41,7 @@ const fixed: ReadonlyMap<string, Route> = new Map<string, Route>([
 
 const trustSegment = "/_trust/";
 const fileName = /^(?:(\d{1,10})\.)?(.+?)(?:\.([0-9a-fA-F]{64,128}))?\.json$/u;
+const proposalPath = /^proposals\/(?:([0-9a-f]{64}))?$/u;
 const keyName = /^(snapshot|timestamp)\.key$/u;
 
 /** Finds the route of a request target; undefined when no such thing exists. The GUN is not checked here. */
@@ -72,12 +75,20 @@ function decodedPath(target: string): string | undefined {
 
 function collectionRoute(gun: string, rest: string): Route | undefined {
   if (rest === "changefeed") return { kind: "changefeed", gun };
+  if (rest.startsWith("proposals/")) return proposalRoute(gun, rest);
   if (!rest.startsWith("tuf/")) return undefined;
   const name = rest.slice("tuf/".length);
   if (name === "") return { kind: "collection", gun };
   const keyRole = keyName.exec(name)?.[1];
   if (isServerRole(keyRole)) return { kind: "key", gun, role: keyRole };
   return fileRoute(gun, name);
+}
+
+function proposalRoute(gun: string, rest: string): Route | undefined {
+  const match = proposalPath.exec(rest);
+  if (match === null) return undefined;
+  const [, id] = match;
+  return id === undefined ? { kind: "proposals", gun } : { kind: "proposal", gun, id };
 }
 
 function fileRoute(gun: string, name: string): Route | undefined {

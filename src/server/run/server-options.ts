@@ -10,11 +10,13 @@ import type { RateSettings } from "../http/rate-limit.ts";
 import type { Slowness } from "../http/request-listener.ts";
 import type { LogLevel, LogSink } from "../../service/log.ts";
 import type { KeyService } from "../signer/key-service.ts";
+import type { ProposalLimits } from "../proposals/proposals.ts";
 import type { KeyTable } from "../signer/key-table.ts";
 import type { RemoteSignerSettings } from "../signer/remote-signing-service.ts";
 import type { GivenPassphrases } from "../signer/given-passphrases.ts";
 import type { SigningService } from "../signer/signing-service.ts";
 import type { MetadataStore } from "../storage/metadata-store.ts";
+import { proposalLifetimeMs } from "../../tuf/proposals/proposal.ts";
 import type { UsageLimit } from "../storage/usage-limit.ts";
 import type { SqlLimits } from "../storage/sql/sql-database.ts";
 
@@ -95,7 +97,7 @@ export interface ServerOptions {
 export type ChangeableOptions = Pick<ServerOptions, "readOnly" | "usageLimits">;
 
 /** Bounds on the requests of clients. */
-export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds, Slowness {
+export interface ServerLimits extends UploadLimits, RateSettings, ConnectionBounds, Slowness, ProposalLimits {
   /** bytes of all uploads under way together */
   readonly maxUploadBytesInMemory: number;
   /** bytes of the cache in front of the store */
@@ -125,6 +127,9 @@ export const defaultLimits: ServerLimits = {
   responseTimeoutMs: 60_000,
   minBytesPerSecond: 16_384,
   shutdownTimeoutMs: 10_000,
+  maxProposals: 16,
+  maxProposalBytes: 8 * mebibyte,
+  proposalLifetimeMs,
   maxConnections: 4096,
   maxConnectionsPerClient: 1024,
   // A new repository needs two; reads and uploads have no limit unless one is set.

@@ -7,6 +7,7 @@ import { FreshnessKeeper } from "../freshness/freshness-keeper.ts";
 import { defaultLifetimes, type Lifetimes, renewalLead } from "../freshness/lifetimes.ts";
 import { RepositoryLimits } from "../limits/repository-limits.ts";
 import { UsageWatch } from "../limits/usage-watch.ts";
+import { type ProposalLimits, Proposals } from "../proposals/proposals.ts";
 import { Faults } from "../../service/faults.ts";
 import { Probe } from "../../service/probe.ts";
 import type { ServerLog } from "../../service/log.ts";
@@ -21,7 +22,7 @@ import { Upkeep } from "./upkeep.ts";
 export interface ServerWorkParts {
   readonly store: MetadataStore;
   readonly signer: SigningService;
-  readonly limits: Pick<ServerLimits, "maxCacheBytes">;
+  readonly limits: Pick<ServerLimits, "maxCacheBytes"> & ProposalLimits;
   readonly now: () => Date;
   readonly log: ServerLog;
   readonly watch: FileWatch;
@@ -34,6 +35,7 @@ export interface ServerWork {
   readonly usageLimits: RepositoryLimits;
   readonly usage: UsageWatch;
   readonly publications: Publications;
+  readonly proposals: Proposals;
   readonly keeper: FreshnessKeeper;
   readonly upkeep: Upkeep;
   readonly keyCheck: SignerKeyCheck;
@@ -63,6 +65,7 @@ export function makeWork(options: ServerOptions, parts: ServerWorkParts): Server
   const usageLimits = new RepositoryLimits(options.usageLimits);
   const usage = new UsageWatch({ store, limits: usageLimits, log });
   const publications = new Publications({ store, signer, reader, log, now, lifetimes, limits: usageLimits, clock });
+  const proposals = new Proposals({ store, signer, publications, log, now, limits });
   const mayShorten = (): boolean => clock.mayShorten;
   const keeper: FreshnessKeeper = new FreshnessKeeper({
     store,
@@ -79,7 +82,20 @@ export function makeWork(options: ServerOptions, parts: ServerWorkParts): Server
   const storeProbe = new Probe(() => store.check());
   const signerProbe = new Probe(() => signer.check());
   const faults = watchedFaults({ log, watch, reader, storeProbe, signerProbe, keyCheck, upkeep, clock });
-  return { reader, clock, usageLimits, usage, publications, keeper, upkeep, keyCheck, storeProbe, signerProbe, faults };
+  return {
+    reader,
+    clock,
+    usageLimits,
+    usage,
+    publications,
+    proposals,
+    keeper,
+    upkeep,
+    keyCheck,
+    storeProbe,
+    signerProbe,
+    faults,
+  };
 }
 
 /** The faults of a running server, by part. */

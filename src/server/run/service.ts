@@ -9,6 +9,7 @@ import { ConnectionLimit } from "../../http/server/connection-limit.ts";
 import { Handlers } from "../http/collection-requests.ts";
 import { rateLimitsOf } from "../http/rate-limit.ts";
 import { UploadBudget } from "../http/request-body.ts";
+import { ProposalHandlers } from "../http/proposal-requests.ts";
 import { requestListener } from "../http/request-listener.ts";
 import { LockOutLog, UnknownProxies } from "../../http/server/unknown-proxies.ts";
 import type { ServerLog } from "../../service/log.ts";
@@ -106,6 +107,7 @@ function makeListener(
   const clients = { ...bounds, uploads, refusals, connections: connections.counts };
   const listener = requestListener({
     handlers: new Handlers(handlers),
+    proposals: new ProposalHandlers({ proposals: work.proposals, uploads, isReadOnly }),
     monitoring: { storeProbe, signerProbe, reader, faults },
     metrics: serverMetrics({
       ...work,

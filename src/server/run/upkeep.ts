@@ -99,6 +99,7 @@ export class Upkeep {
 
   async #prune(): Promise<number> {
     const { store, now, keepVersionsMs: keepMs, log, clock } = this.#parts;
+    if (clock?.isCertain !== false) await this.#forgetProposals();
     if (!Number.isFinite(keepMs)) return jittered(pruneEveryMs);
     if (clock?.isCertain === false) {
       log.write("warning", "old versions are kept: the clock is doubted");
@@ -108,6 +109,12 @@ export class Upkeep {
       log.write("error", "cannot prune a collection", { gun, ...errorFields(error) });
     this.#count(await pruneVersions({ store, now: now(), keepMs, onFailure, signal: this.#stopping.signal }));
     return jittered(pruneEveryMs);
+  }
+
+  async #forgetProposals(): Promise<void> {
+    const { store, now, log } = this.#parts;
+    const count = await store.proposals.forgetExpired(now());
+    if (count > 0) log.write("info", "forgot proposals that ended", { count });
   }
 
   #count(report: PruneReport): void {

@@ -23,6 +23,7 @@ import {
   allFiles,
   forgetFile,
 } from "./memory-collection.ts";
+import { MemoryProposalStore } from "./memory-proposal-store.ts";
 import { MemoryChangefeed } from "./memory-changefeed.ts";
 
 interface DeletedCollection extends NamedDeletion {
@@ -31,6 +32,7 @@ interface DeletedCollection extends NamedDeletion {
 
 /** Keeps everything in memory. Each method works without yielding, which makes it atomic. */
 export class MemoryMetadataStore implements MetadataStore {
+  readonly proposals = new MemoryProposalStore();
   readonly #collections = new Map<string, Collection>();
   #deletions: DeletedCollection[] = [];
   readonly #changefeed = new MemoryChangefeed();
@@ -71,6 +73,7 @@ export class MemoryMetadataStore implements MetadataStore {
     const collection = this.#collections.get(gun);
     if (collection === undefined) return;
     this.#collections.delete(gun);
+    this.proposals.forgetAll(gun);
     const earlier = this.#deletions.filter((deletion) => deletion.gun === gun).map(({ deletedAt }) => deletedAt);
     this.#deletions.push({ gun, deletedAt: deletionTime(at, earlier), collection });
     this.#deletions.sort(compareDeletions);

@@ -7,6 +7,7 @@
 
 import { TagsealError } from "../../errors.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
+import type { ProposalStore } from "./proposal-store.ts";
 import type { Usage, UsageLimit } from "./usage-limit.ts";
 import type { NewFile, StoredFile, FileVersion, NamedVersion } from "./stored-file.ts";
 
@@ -69,6 +70,8 @@ export interface NewPublication {
  * with an unknown outcome may have been committed.
  */
 export interface MetadataStore {
+  /** beside the files, and forgotten when their collection is removed */
+  readonly proposals: ProposalStore;
   /**
    * Commits all files and one changefeed entry in one durable transaction: after it returned, no crash of the process or
    * the machine loses them.

@@ -51,6 +51,7 @@ function ofCollections(database: DatabaseSync) {
       "SELECT role, version, sha256, length(data) AS length, created_at FROM tuf_files WHERE gun = ? ORDER BY role, version",
     ),
     remove: database.prepare("DELETE FROM tuf_files WHERE gun = ?"),
+    removeProposals: database.prepare("DELETE FROM proposals WHERE gun = ?"),
   };
 }
 

@@ -46,7 +46,7 @@ describe("SqliteMetadataStore on disk", () => {
     await first.publish({ gun: "a/app", base: undefined, files, at });
     await first.close();
     const earlier = new DatabaseSync(path);
-    earlier.exec(`DROP TRIGGER tuf_files_kept; DROP TRIGGER tuf_files_forgotten; DROP TABLE collection_sizes;
+    earlier.exec(`DROP TRIGGER tuf_files_kept; DROP TRIGGER tuf_files_forgotten; DROP TABLE collection_sizes; DROP TABLE proposals;
       PRAGMA user_version = 2`);
     earlier.close();
     assert.deepEqual(await open(t, path).usage("a"), { repositories: 1, bytes: 100_011 });

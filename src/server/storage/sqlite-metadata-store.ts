@@ -15,6 +15,7 @@ import {
 } from "./metadata-store.ts";
 import { bytesOf, type FileVersion, type NamedVersion, type NewFile, type StoredFile } from "./stored-file.ts";
 import { rangeOf, requireRoom, type Usage } from "./usage-limit.ts";
+import { SqliteProposalStore } from "./sqlite-proposal-store.ts";
 import { SqliteFile } from "./sqlite-database.ts";
 import { isUniqueViolation } from "./sqlite-error.ts";
 import {
@@ -26,7 +27,7 @@ import {
 } from "./sqlite-metadata-statements.ts";
 
 /** oldest first; frozen once released */
-const migrations = ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql"];
+const migrations = ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql", "0004-metadata.sql"];
 
 /** The location of the file, and how large it may grow. */
 export interface SqliteMetadataStoreOptions {
@@ -40,6 +41,7 @@ const probeBytes = 65_536;
 
 /** Keeps files in one SQLite database. Several processes may open the same file; SQLite's lock orders their writes. */
 export class SqliteMetadataStore implements MetadataStore {
+  readonly proposals: SqliteProposalStore;
   readonly #file: SqliteFile;
   readonly #statements: MetadataStatements;
 
@@ -47,6 +49,7 @@ export class SqliteMetadataStore implements MetadataStore {
   constructor({ path, maxPages }: SqliteMetadataStoreOptions) {
     this.#file = new SqliteFile({ path, migrations, maxPages });
     this.#statements = prepareStatements(this.#file.database);
+    this.proposals = new SqliteProposalStore(this.#file);
   }
 
   async publish(publication: NewPublication): Promise<void> {
@@ -77,6 +80,7 @@ export class SqliteMetadataStore implements MetadataStore {
       if (this.#statements.isThere.get(gun) === undefined) return;
       this.#statements.keepDeleted.run(this.#deletionTime(gun, at).getTime(), gun);
       this.#statements.remove.run(gun);
+      this.#statements.removeProposals.run(gun);
       this.#statements.insertChange.run(at.getTime(), gun, 0, "", "deletion");
     });
   }

@@ -5,6 +5,7 @@ import type { HttpResponse } from "../../http/client/http-response.ts";
 import type { HttpRequest } from "../../http/client/http-request.ts";
 import { answeredAt } from "../../http/client/answered-at.ts";
 import type { RoleName } from "../../tuf/metadata.ts";
+import { ProposalClient } from "./proposal-client.ts";
 import { multipartOf } from "./multipart-writer.ts";
 import type { TrustRepository } from "../ports.ts";
 import { maxErrorBytes, serverKeyIn, lastCategoryIn, refusalOf } from "./trust-server-answers.ts";
@@ -41,6 +42,7 @@ const patienceMsPerMiB = 2_000;
  */
 export class TrustServerClient implements TrustRepository {
   readonly url: string;
+  readonly proposals: ProposalClient;
   readonly #gun: string;
   readonly #send: AuthorisedRequest;
   readonly #signal: AbortSignal | undefined;
@@ -55,6 +57,10 @@ export class TrustServerClient implements TrustRepository {
     this.#signal = options.signal;
     this.#login = options.login;
     this.#explain = options.explain ?? ((error) => error);
+    this.proposals = new ProposalClient(
+      (request, path, access) => this.#accepted(request, { url: this.#address(path), access, subject: "proposals" }),
+      { gun: this.#gun, server: this.name },
+    );
   }
 
   /** The server's host, with its port. */

@@ -30,6 +30,20 @@ export function proposalId({ gun, files }: Pick<Proposal, "gun" | "files">): str
   return sha256Hex(Buffer.from([gun, ...lines].join("\n"), "utf8"));
 }
 
+/**
+ * One proposal with the signatures of both. Of two signatures by one key the first is kept; the earlier end counts.
+ *
+ * @param one `other` is the same change: both have the same name
+ */
+export function mergedProposal(one: Proposal, other: Proposal): Proposal {
+  const files = [...one.files].map(([role, file]) => {
+    const signedBy = new Set(file.signatures.map(({ keyId }) => keyId));
+    const added = other.files.get(role)?.signatures.filter(({ keyId }) => !signedBy.has(keyId)) ?? [];
+    return [role, withSignatures(file, [...file.signatures, ...added])] as const;
+  });
+  return { ...one, expiresAt: new Date(Math.min(+one.expiresAt, +other.expiresAt)), files: new Map(files) };
+}
+
 /** The same file with other signatures, in the form that all readers hash. */
 export function withSignatures(file: MetadataFile, signatures: MetadataFile["signatures"]): MetadataFile {
   return { ...file, signatures, bytes: fileBytes(file.body, signatures) };

@@ -67,6 +67,7 @@ export class MetadataTransaction {
     if (await this.#changes.isCommittedAlready(change)) return;
     await this.#deletedFiles.keep(gun, at);
     await this.#session.change(this.#queries.deleteFrom("tagseal_files").where("gun", "=", gun));
+    await this.#session.change(this.#queries.deleteFrom("tagseal_proposals").where("gun", "=", gun));
     await this.#forgetCollection(gun);
     await this.#changes.record(change);
   }

@@ -10,7 +10,7 @@ import type { SqlDatabase } from "./sql-database.ts";
 
 /** Steps of each schema, oldest first; the version of a schema is the number of steps run. A step is frozen once released. */
 const migrations = {
-  metadata: ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql"],
+  metadata: ["0001-metadata.sql", "0002-metadata.sql", "0003-metadata.sql", "0004-metadata.sql"],
   signer: ["0001-signer.sql"],
 } as const;
 

@@ -10,6 +10,7 @@ import type { Queries } from "./sql-engine.ts";
 import type { SqlDatabase, SqlSession } from "./sql-database.ts";
 import type { Usage } from "../usage-limit.ts";
 import type { Tables } from "./tables.ts";
+import { SqlProposalStore } from "./sql-proposal-store.ts";
 import { usageBelow } from "./usage-query.ts";
 
 /** What the health probe writes: more than the free space of a page, so that a full disk shows; noise, since PostgreSQL compresses zeros. */
@@ -30,6 +31,7 @@ type FileQuery = SelectQueryBuilder<Tables, "tagseal_files", Tables["tagseal_fil
 
 /** Keeps files in an SQL database whose schema is up to date. */
 export class SqlMetadataStore implements MetadataStore {
+  readonly proposals: SqlProposalStore;
   readonly #database: SqlDatabase;
   /** distinguishes this process's health probe from those of other replicas, which must not wait for each other */
   readonly #writer = randomUUID();
@@ -38,6 +40,7 @@ export class SqlMetadataStore implements MetadataStore {
 
   constructor(database: SqlDatabase) {
     this.#database = database;
+    this.proposals = new SqlProposalStore(database);
   }
 
   async publish(publication: NewPublication): Promise<void> {

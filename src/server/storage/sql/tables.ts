@@ -18,6 +18,14 @@ export interface Tables {
     readonly data: Buffer;
   };
   readonly tagseal_deleted_files: Tables["tagseal_files"] & { readonly deleted_at: number };
+  readonly tagseal_proposals: {
+    readonly gun: string;
+    readonly id: string;
+    readonly sha256: string;
+    readonly created_at: number;
+    readonly expires_at: number;
+    readonly data: Buffer;
+  };
   readonly tagseal_changes: {
     readonly id: number;
     readonly created_at: number;
