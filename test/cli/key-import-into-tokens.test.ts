@@ -8,10 +8,11 @@ import { PublicKey } from "../../src/crypto/public-key.ts";
 import { PrivateKey } from "../../src/crypto/private-key.ts";
 import { checkedKey } from "../../src/keys/external/checked-key.ts";
 import { VaultDriver } from "../../src/keys/vault/vault-driver.ts";
-import { missingPeers, Scope } from "../support/peers.ts";
+import { missingPeers, run, Scope, tagsealCommand } from "../support/peers.ts";
+import type { Environment } from "../support/processes.ts";
 import { pin } from "../support/softhsm.ts";
 import { fails, succeeds, TokenUsers } from "../support/token-users.ts";
-import { startVaultTransit } from "../support/vault.ts";
+import { startVaultTransit, vaultRead } from "../support/vault.ts";
 
 const kinds: Readonly<Record<string, () => { readonly privateKey: KeyObject; readonly publicKey: KeyObject }>> = {
   "P-256": () => generateKeyPairSync("ec", { namedCurve: "P-256" }),
@@ -100,10 +101,16 @@ describe("keys from files, put into a token", { skip: missingPeers(["softhsm"]) 
 
 describe("keys put into Vault", { skip: missingPeers(["vault"]) }, () => {
   const scope = new Scope("import-into-vault");
+  let vault: Environment;
+
+  before(async () => {
+    vault = await startVaultTransit(scope);
+    await vaultRead(vault, "transit/wrapping_key");
+  });
   after(() => scope.close());
 
   it("are wrapped on the way, and sign there as before", async () => {
-    const driver = new VaultDriver({ env: await startVaultTransit(scope) });
+    const driver = new VaultDriver({ env: vault });
     for (const algorithm of ["ecdsa", "rsa", "ed25519"] as const) {
       const key = PrivateKey.generate(algorithm);
       const taken = await driver.take("vault:transit", { label: `taken-${algorithm}`, key });
@@ -111,5 +118,25 @@ describe("keys put into Vault", { skip: missingPeers(["vault"]) }, () => {
       await checkedKey(await driver.find(taken.uri), key.publicKey).sign(Buffer.from("payload"));
       await assert.rejects(driver.take("vault:transit", { label: `taken-${algorithm}`, key }), { code: "KEY_EXISTS" });
     }
+  });
+
+  it("by the command are linked, unless its runtime cannot wrap them: the executable says so", async () => {
+    const env = { ...vault, HOME: scope.directory, DOCKER_CONFIG: scope.path("docker") };
+    const made = succeeds(
+      await run(
+        tagsealCommand,
+        ["trust", "key", "generate", "--dir", scope.directory, "--store", "vault:transit", "alice"],
+        { env },
+      ),
+    );
+    assert.match(made.stdout, /^Linked key [0-9a-f]{64} at vault:transit\/alice\?version=1$/mu);
+    const file = scope.path("bob.pem");
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    writeFileSync(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+    const words = ["trust", "key", "import", "--role", "bob", "--store", "vault:transit", file];
+    const imported = await run(tagsealCommand, words, { env });
+    if (/The self-contained executable lacks the cipher|cannot be wrapped for Vault here/u.test(imported.stderr))
+      return;
+    assert.match(succeeds(imported).stdout, /: vault:transit\/bob-[0-9a-f]{8}\?version=1$/mu);
   });
 });

@@ -20,3 +20,10 @@ export async function vaultWrite(env: Environment, path: string, body: object = 
   const { status } = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   if (status >= 300) throw new Error(`${path}: ${status}`);
 }
+
+/** Waits for an answer, however long it takes: Vault makes its RSA key of 4,096 bits for wrapping when it is first asked for it. */
+export async function vaultRead(env: Environment, path: string): Promise<void> {
+  const headers = { "x-vault-token": env["VAULT_TOKEN"] ?? "" };
+  const { status } = await fetch(`${env["VAULT_ADDR"]}/v1/${path}`, { headers });
+  if (status !== 200) throw new Error(`${path}: ${status}`);
+}
