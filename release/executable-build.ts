@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { outsideTheBundle } from "./outside-the-bundle.ts";
+import { outsideTheExecutable } from "./outside-the-bundle.ts";
 import { bunFor, hostTarget, type Target } from "./bun.ts";
 import { currentVersion } from "./edition.ts";
 
@@ -21,8 +21,8 @@ const options: readonly string[] = [
   // Files in the current directory must not change the program or its environment.
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
-  // The place where they are installed, which cannot be beside a single file.
-  ...outsideTheBundle.flatMap((name) => ["--external", name]),
+  // Packages outside a single file would be looked for in the current directory. The code that loads these refuses to do so.
+  ...outsideTheExecutable.flatMap((name) => ["--external", name]),
 ];
 
 /** The name of the executable for a platform, in any directory. */
