@@ -213,6 +213,23 @@ test("I2: two certificates of one root key are one key", async () => {
   await rejects(change(context, "root", twice, { threshold: 2 }), { code: "USAGE" });
 });
 
+test("a colleague's root key comes as a public key: the present root key, or the first one, issues its certificate", async () => {
+  const owner = await story.person();
+  const context = await owner.open("threshold/issued");
+  const own = PrivateKey.generate("ecdsa");
+  await owner.keys.add(own, { role: "root" });
+  const [one, two] = [PrivateKey.generate("ecdsa"), PrivateKey.generate("ecdsa")];
+  await initialiseCollection(context, { key: own.publicKey, more: [{ key: one.publicKey }] });
+  await rejects(change(context, "root", [own, one, two], { threshold: 2 }), { code: "SIGNING_KEY_MISSING" });
+  await owner.keys.add(two, { role: "root" });
+  await change(context, "root", [own, one, two], { threshold: 2 });
+  await signTags(context, [tagOf("v1")]);
+  const colleague = await story.person();
+  for (const key of [one, two]) await colleague.keys.add(key, { role: "root" });
+  await rotateKey(await colleague.open("threshold/issued"), "timestamp");
+  await verifyTag(await (await story.person()).open("threshold/issued"), "v1");
+});
+
 test("a repository begins with several root keys, a colleague's among them", async () => {
   const owner = await story.person();
   const keys = [0, 1].map(() => PrivateKey.generate("ecdsa"));

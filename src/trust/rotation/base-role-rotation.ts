@@ -1,13 +1,12 @@
-import { PublicKey } from "../../crypto/public-key.ts";
-import { createRootCertificate } from "../../crypto/root-certificate.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
 import { KeyStoreError, MetadataError } from "../../errors.ts";
 import type { CollectionEditor } from "../../tuf/editor.ts";
 import type { BaseRole, ServerRole } from "../../tuf/metadata.ts";
 import { isServerRole } from "../../tuf/role-name.ts";
 import { countDistinct } from "../../tuf/threshold.ts";
 import type { TrustedCollection } from "../../tuf/trusted-collection.ts";
-import { checkedCertificate } from "../publishing/root-choice.ts";
-import { keysOf } from "../../tuf/role-signers.ts";
+import { certificateFor } from "../publishing/root-certificates.ts";
+import { baseRoleSigners, keysOf } from "../../tuf/role-signers.ts";
 import { missingKeysHint } from "../../tuf/role-signing.ts";
 import { keysToAdd, keysToReplace, type NamedKey, namedKey, namedKeys } from "./replaced-keys.ts";
 import {
@@ -54,7 +53,7 @@ export class BaseRoleRotation implements RoleRotation {
     this.#early = await this.#settled(current, named);
     if (this.#early !== undefined) return false;
     this.#replaced = await this.#toReplace(named);
-    this.#newKeys ??= await this.#findKeys(named);
+    this.#newKeys ??= await this.#findKeys(current, named);
     const keys = [...this.#kept(current), ...this.#newKeys];
     editor.rotateKey(this.#role, keys, this.#threshold);
     await this.#requireSigners(keys);
@@ -131,29 +130,28 @@ export class BaseRoleRotation implements RoleRotation {
     return await unchanged(this.#tools, named, this.#holder);
   }
 
-  async #findKeys(named: readonly NamedKey[]): Promise<readonly PublicKey[]> {
+  async #findKeys(current: TrustedCollection, named: readonly NamedKey[]): Promise<readonly PublicKey[]> {
     const { context, newKeys } = this.#tools;
     if (this.#holder === "server") return [await context.repository.rotateKey(this.#role as ServerRole)];
     if (this.#isThresholdOnly) return [];
     const use = this.#role === "root" ? { role: this.#role } : { role: this.#role, gun: context.gun };
     const replaced = this.#replaced.map(({ canonicalId }) => canonicalId);
     const given = await newKeys.given();
-    if (given !== undefined) return await this.#usable(keysToAdd(given, named, this.#replaced));
-    return await this.#usable(await newKeys.made(use, replaced));
+    if (given !== undefined) return await this.#usable(keysToAdd(given, named, this.#replaced), current);
+    return await this.#usable(await newKeys.made(use, replaced), current);
   }
 
-  /** The keys as the role names them: for root, in certificates. A certificate is made by its key; a colleague brings one. */
-  async #usable(keys: readonly PublicKey[]): Promise<readonly PublicKey[]> {
+  /** The keys as the role names them: for root, in certificates, which the present root keys issue for colleagues. */
+  async #usable(keys: readonly PublicKey[], { root }: TrustedCollection): Promise<readonly PublicKey[]> {
     const { context, held } = this.#tools;
     if (this.#role !== "root") return keys;
+    const issuers = keysOf(baseRoleSigners(root, "root"));
     const usable: PublicKey[] = [];
     // One after the other: each may ask for a passphrase.
     for (const key of keys) {
-      const signingKey = key.isX509 ? undefined : await held.signingKey(key);
-      if (key.isX509) usable.push(checkedCertificate(key, context.gun, context.now()));
-      else if (signingKey === undefined) throw notHere(key.keyId);
-      else
-        usable.push(PublicKey.fromCertificatePem(await createRootCertificate(signingKey, context.gun, context.now())));
+      const certificate = await certificateFor(context, held, { key, issuers });
+      if (certificate === undefined) throw notHere(key.keyId);
+      usable.push(certificate);
     }
     return usable;
   }

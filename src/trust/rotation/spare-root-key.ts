@@ -1,8 +1,6 @@
 /** A second root key that alone can rotate the root when the first is lost. */
 
-import type { SigningKey } from "../../crypto/private-key.ts";
-import { PublicKey } from "../../crypto/public-key.ts";
-import { createRootCertificate } from "../../crypto/root-certificate.ts";
+import type { PublicKey } from "../../crypto/public-key.ts";
 import { MetadataError } from "../../errors.ts";
 import { HeldKeys } from "../publishing/held-keys.ts";
 import { notSigned } from "../reading/collection-reading.ts";
@@ -39,7 +37,7 @@ export async function addSpareRootKey(context: TrustContext, spare: PublicKey): 
   if (collection === undefined) throw notSigned(context);
   const signers = baseRoleSigners(collection.root, "root");
   await requireRootKey(context, held, signers);
-  const keys = async (): Promise<readonly PublicKey[]> => [await certified(context, held, { spare, signers })];
+  const keys = async (): Promise<readonly PublicKey[]> => [spare];
   const { outcome, newKeyIds, newCanonicalIds } = await rotateKey(context, "root", { keys, replace: [] });
   const [keyId = "", certificateId = keyId] = [newCanonicalIds[0], newKeyIds[0]];
   const { threshold } = signers.roleKeys;
@@ -58,24 +56,4 @@ async function requireRootKey({ gun }: TrustContext, held: HeldKeys, signers: Ro
       hint: `The present root key signs the addition. Load it, or ask its owner. Its ID: ${ids}.`,
     },
   );
-}
-
-interface Certified {
-  readonly spare: PublicKey;
-  readonly signers: RoleSigners;
-}
-
-async function certified(context: TrustContext, held: HeldKeys, { spare, signers }: Certified): Promise<PublicKey> {
-  if (spare.isX509) return spare;
-  const issuer = (await held.signingKey(spare)) ?? (await rootKeyHere(held, signers));
-  const pem = await createRootCertificate(issuer, context.gun, context.now(), spare);
-  return PublicKey.fromCertificatePem(pem);
-}
-
-async function rootKeyHere(held: HeldKeys, signers: RoleSigners): Promise<SigningKey> {
-  for (const key of keysOf(signers)) {
-    const signingKey = await held.signingKey(key);
-    if (signingKey !== undefined) return signingKey;
-  }
-  throw new MetadataError("SIGNING_KEY_MISSING", "no root key that could issue a certificate is on this machine");
 }

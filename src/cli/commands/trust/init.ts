@@ -24,7 +24,7 @@ export const command = defineCommand(
     description: [
       "Creates the trust data of a repository that has none, before its first tag is signed: a root key, a repository key on this machine, and snapshot and timestamp keys on the trust server. Signing the first tag does the same by itself.",
       "The root key is the one that --root-key or --root-certificate names, else a root key of this machine, else a new one. One root key can serve all your repositories. Its certificate is made for this repository unless you give one.",
-      "Give --root-key several times for a root with several keys, and --root-certificate for keys of colleagues. With a --threshold, so many of them sign each change of the root; so many must be on this machine now.",
+      "Give --root-key several times for a root with several keys, with public keys of colleagues among them, or their certificates under --root-certificate. With a --threshold, so many of them sign each change of the root; so many must be on this machine now.",
     ],
     options: {
       json: jsonOption,
